@@ -1,0 +1,146 @@
+package store
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"sync/atomic"
+)
+
+// Kind says what a revocation names.
+type Kind uint8
+
+// The kinds are part of the stored format: a number, once used, keeps its
+// meaning for good.
+const (
+	// KindSession revokes every token of one session (`sid`) of an issuer.
+	KindSession Kind = 1
+	// KindToken revokes one token, by its token id (`jti`), or by the SHA-256
+	// of its signing input where it has neither `jti` nor `sid`.
+	KindToken Kind = 2
+	// KindSubject revokes what an issuer issued to a subject (`sub`) up to and
+	// including the second of an instant.
+	KindSubject Kind = 3
+	// KindIssuer revokes all that an issuer issued up to and including the
+	// second of an instant.
+	KindIssuer Kind = 4
+)
+
+// String names the kind as it is written in logs: "session", "token",
+// "subject" or "issuer".
+func (k Kind) String() string {
+	switch k {
+	case KindSession:
+		return "session"
+	case KindToken:
+		return "token"
+	case KindSubject:
+		return "subject"
+	case KindIssuer:
+		return "issuer"
+	default:
+		return fmt.Sprintf("kind(%d)", uint8(k))
+	}
+}
+
+// Valid reports whether k is one of the four kinds of this version.
+func (k Kind) Valid() bool { return k >= KindSession && k <= KindIssuer }
+
+// HasInstant reports whether revocations of this kind carry a NotBefore.
+func (k Kind) HasInstant() bool { return k == KindSubject || k == KindIssuer }
+
+// Key is the name under which something is revoked: the first 16 bytes of a
+// SHA-256. The zero Key names nothing.
+type Key [16]byte
+
+// NewKey derives the key of a value. The parts are hashed with their lengths
+// before them, so that no choice of separators inside a namespace, an issuer
+// or an id can make two different things share a key. For KindIssuer the value
+// is empty.
+//
+// Invariant 6 (DESIGN): a key always includes the issuer. The same `sid` under
+// two issuers is two sessions.
+func NewKey(namespace string, kind Kind, issuer, value string) Key {
+	buf := make([]byte, 0, 4*10+len(namespace)+len(issuer)+len(value)+1)
+	buf = appendPart(buf, namespace)
+	buf = append(buf, byte(kind))
+	buf = appendPart(buf, issuer)
+	buf = appendPart(buf, value)
+	sum := sha256.Sum256(buf)
+	return Key(sum[:len(Key{})])
+}
+
+func appendPart(buf []byte, part string) []byte {
+	buf = binary.AppendUvarint(buf, uint64(len(part)))
+	return append(buf, part...)
+}
+
+// IsZero reports whether the key names nothing.
+func (k Key) IsZero() bool { return k == Key{} }
+
+// String is the prefix of the key that may be logged: four bytes in hex, enough
+// to find a line again and too little to be an id.
+func (k Key) String() string { return hex.EncodeToString(k[:4]) }
+
+// Revocation is one fact: what Key names is not accepted any more.
+type Revocation struct {
+	// Kind says what Key names.
+	Kind Kind
+	// Key names it.
+	Key Key
+	// NotBefore is the instant, in Unix seconds, that `iat` must be after. Only
+	// for KindSubject and KindIssuer; zero for the others.
+	NotBefore int64
+	// Except is the session that a KindSubject or KindIssuer revocation leaves
+	// alone, or zero. It belongs to this one revocation: two revocations of a
+	// subject are two predicates joined by OR, never merged into one.
+	Except Key
+	// Expires is the time, in Unix seconds, after which the revocation may be
+	// forgotten, because no token that it names can be unexpired any more.
+	Expires int64
+}
+
+// Validate reports what makes r impossible to store: an unknown kind, no key,
+// an instant where none belongs or none where one does, an exception where
+// none belongs, or no expiry.
+func (r Revocation) Validate() error {
+	switch {
+	case !r.Kind.Valid():
+		return fmt.Errorf("checking revocation: unknown kind %d", uint8(r.Kind))
+	case r.Key.IsZero():
+		return fmt.Errorf("checking revocation: %s without a key", r.Kind)
+	case r.Kind.HasInstant() != (r.NotBefore > 0):
+		return fmt.Errorf("checking revocation: %s with not-before %d", r.Kind, r.NotBefore)
+	case !r.Except.IsZero() && !r.Kind.HasInstant():
+		return fmt.Errorf("checking revocation: %s with an exception", r.Kind)
+	case r.Expires <= 0 || r.Expires > maxUnix:
+		return fmt.Errorf("checking revocation: expiry %d is out of range", r.Expires)
+	case r.NotBefore > maxUnix:
+		return fmt.Errorf("checking revocation: not-before %d is out of range", r.NotBefore)
+	}
+	return nil
+}
+
+// maxUnix is the last second that the replica's packed set can hold (the year
+// 2106). Anything later is an error long before it is stored.
+const maxUnix = 1<<32 - 1
+
+// Keys are the names by which one verified token can be revoked, made ready
+// once when the token is verified and kept with it. A zero Session or Subject
+// means that the token names none. Keys must not be copied after first use and
+// belong to one replica.
+type Keys struct {
+	Session Key
+	Token   Key
+	Subject Key
+	Issuer  Key
+	// IssuedAt is the claim `iat` in Unix seconds.
+	IssuedAt int64
+	// Expires is `exp` plus the leeway, in Unix seconds: from then on no gate
+	// accepts the token anyway.
+	Expires int64
+	// Clear belongs to the replica that checks these keys: the version of its
+	// set at which nothing was found against them.
+	Clear atomic.Uint64
+}

@@ -1,0 +1,134 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// The ways in which reading or appending can fail that a caller treats
+// differently from "try again". All else is a passing technical failure. No
+// error of a store ever means "not revoked".
+var (
+	// ErrGap: the log does not hold the entry right after the position asked
+	// for: it was trimmed, lost, or the log has gone back. Read it all again.
+	ErrGap = errors.New("entries are missing from the log")
+	// ErrGeneration: the log was begun anew since. Read it all again.
+	ErrGeneration = errors.New("the log is of another generation")
+	// ErrUnreadable: an entry cannot be understood, because it is damaged or
+	// was written by a newer version. It is never skipped.
+	ErrUnreadable = errors.New("an entry of the log cannot be understood")
+	// ErrDamaged: the store's file is not what was written. It is never taken
+	// for an empty one.
+	ErrDamaged = errors.New("the store is damaged")
+	// ErrLocked: another process holds the store.
+	ErrLocked = errors.New("the store is in use by another process")
+	// ErrClosed: the store was closed.
+	ErrClosed = errors.New("the store is closed")
+	// ErrUnknownSession: nobody was seen under this session id of this issuer.
+	// The one error that is an answer.
+	ErrUnknownSession = errors.New("the session is unknown")
+)
+
+// Generation names one life of a log. It is random and never zero; a log that
+// lost its entries comes back under another.
+type Generation uint64
+
+// Position is a place on a log: right after the entry with this sequence
+// number. The zero Position is the beginning, of whatever generation.
+type Position struct {
+	Generation Generation
+	Seq        uint64
+}
+
+// Entry is what one Append put on the log.
+type Entry struct {
+	// Position is right after this entry.
+	Position Position
+	// Tag is random, so that an entry that comes back from a backup can be
+	// told from another with the same number.
+	Tag uint64
+	// Revocations is never empty.
+	Revocations []Revocation
+}
+
+// Expires is when the whole entry may be forgotten, in Unix seconds: the
+// latest expiry in it.
+func (e Entry) Expires() int64 {
+	var latest int64
+	for _, r := range e.Revocations {
+		latest = max(latest, r.Expires)
+	}
+	return latest
+}
+
+// Batch is what one Read found.
+type Batch struct {
+	// Entries follow one another without a gap, and follow the position that
+	// was asked for; from the zero Position they begin with the oldest held.
+	Entries []Entry
+	// Head was the end of the log at some moment after Read was called. Whoever
+	// has applied everything up to it is as fresh as that call.
+	Head Position
+}
+
+// Store is a log of revocations. All methods may be called concurrently.
+// After Close they return ErrClosed.
+type Store interface {
+	// Append puts the revocations on the log as one entry. When it returns nil
+	// they are durable, as far as the store can make them so. After an error
+	// the outcome is unknown; appending again is safe. It takes one commit (a
+	// disk sync, or a network round trip) and honours ctx.
+	Append(ctx context.Context, revocations ...Revocation) (Position, error)
+
+	// Read returns the entries after a position, at most a batch of them. If
+	// there are none it waits up to `wait` for one, and then returns an empty
+	// batch; with wait <= 0 it never waits. It returns ErrGap or ErrGeneration
+	// when the entries after the position are not to be had, and ErrUnreadable
+	// when one of them cannot be understood.
+	Read(ctx context.Context, after Position, wait time.Duration) (Batch, error)
+
+	// Trim forgets the entries at the beginning of the log that have expired at
+	// the given time, and may leave some for the next call.
+	Trim(ctx context.Context, now time.Time) error
+
+	// Close ends every call that is under way and frees what the store holds.
+	Close() error
+}
+
+// Session is a session as a gate saw it. Times are Unix seconds.
+type Session struct {
+	Issuer, ID, Subject string
+	// FirstSeen and LastSeen are when a token of the session was admitted. A
+	// store keeps the earliest of the one and the latest of the other.
+	FirstSeen, LastSeen int64
+	// Expires is when the session may be forgotten.
+	Expires int64
+}
+
+// MaxSessionsOf is how many sessions Sessions.Of returns at the most.
+const MaxSessionsOf = 1000
+
+// Sessions remembers which sessions were seen, and whose they are. It is soft
+// state: it decides who may revoke what, never whether a token is revoked. It
+// is written in batches and never used on the path of an ordinary request. All
+// methods may be called concurrently.
+type Sessions interface {
+	// Seen records sessions. Recording one again moves its LastSeen, Expires
+	// and Subject and keeps its FirstSeen.
+	Seen(ctx context.Context, sessions ...Session) error
+
+	// Owner returns the subject whose session this is, or ErrUnknownSession.
+	Owner(ctx context.Context, issuer, id string) (subject string, err error)
+
+	// Of returns the sessions of a subject that have not expired, those seen
+	// last first, at most MaxSessionsOf.
+	Of(ctx context.Context, issuer, subject string) ([]Session, error)
+}
+
+// Backend is a store that also remembers sessions, as every store of this
+// project does.
+type Backend interface {
+	Store
+	Sessions
+}
