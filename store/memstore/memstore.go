@@ -1,0 +1,218 @@
+// Package memstore is a store that lives in memory: for tests, and for trying
+// the gate out. What it holds ends with the process.
+package memstore
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// batchSize is how many entries one Read returns at the most.
+const batchSize = 4096
+
+// Store is a store.Backend in memory. It is safe for concurrent use.
+type Store struct {
+	clock func() time.Time
+
+	mu         sync.Mutex
+	closed     chan struct{}
+	generation store.Generation
+	trimmed    uint64 // every entry up to this sequence number was forgotten
+	entries    []store.Entry
+	grown      chan struct{} // closed, and replaced, at each Append
+	sessions   map[sessionID]store.Session
+}
+
+type sessionID struct{ issuer, id string }
+
+// New returns an empty store that takes the time from clock; nil means
+// time.Now.
+func New(clock func() time.Time) *Store {
+	if clock == nil {
+		clock = time.Now
+	}
+	return &Store{
+		clock:      clock,
+		closed:     make(chan struct{}),
+		generation: store.Generation(rand.Uint64() | 1),
+		grown:      make(chan struct{}),
+		sessions:   make(map[sessionID]store.Session),
+	}
+}
+
+// Append implements store.Store.
+func (s *Store) Append(ctx context.Context, revocations ...store.Revocation) (store.Position, error) {
+	if err := ctx.Err(); err != nil {
+		return store.Position{}, fmt.Errorf("appending: %w", err)
+	}
+	if _, err := store.MarshalRevocations(revocations); err != nil {
+		return store.Position{}, fmt.Errorf("appending: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.isClosed() {
+		return store.Position{}, fmt.Errorf("appending: %w", store.ErrClosed)
+	}
+	position := s.head()
+	position.Seq++
+	s.entries = append(s.entries, store.Entry{
+		Position:    position,
+		Tag:         rand.Uint64(),
+		Revocations: slices.Clone(revocations),
+	})
+	close(s.grown)
+	s.grown = make(chan struct{})
+	return position, nil
+}
+
+// Read implements store.Store.
+func (s *Store) Read(ctx context.Context, after store.Position, wait time.Duration) (store.Batch, error) {
+	var deadline <-chan time.Time
+	if wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		deadline = timer.C
+	}
+	for {
+		batch, grown, err := s.read(ctx, after)
+		if err != nil || len(batch.Entries) > 0 || deadline == nil {
+			return batch, err
+		}
+		select {
+		case <-grown:
+		case <-s.closed:
+		case <-ctx.Done():
+		case <-deadline:
+			deadline = nil
+		}
+	}
+}
+
+func (s *Store) read(ctx context.Context, after store.Position) (store.Batch, <-chan struct{}, error) {
+	if err := ctx.Err(); err != nil {
+		return store.Batch{}, nil, fmt.Errorf("reading: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	head := s.head()
+	switch {
+	case s.isClosed():
+		return store.Batch{}, nil, fmt.Errorf("reading: %w", store.ErrClosed)
+	case after == store.Position{}:
+		after.Seq = s.trimmed
+	case after.Generation != s.generation:
+		return store.Batch{}, nil, fmt.Errorf("reading: %w", store.ErrGeneration)
+	case after.Seq < s.trimmed || after.Seq > head.Seq:
+		return store.Batch{}, nil, fmt.Errorf("reading after %d, held are %d to %d: %w",
+			after.Seq, s.trimmed+1, head.Seq, store.ErrGap)
+	}
+	entries := s.entries[after.Seq-s.trimmed:]
+	entries = slices.Clone(entries[:min(len(entries), batchSize)])
+	return store.Batch{Entries: entries, Head: head}, s.grown, nil
+}
+
+// Trim implements store.Store.
+func (s *Store) Trim(_ context.Context, now time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.isClosed() {
+		return fmt.Errorf("trimming: %w", store.ErrClosed)
+	}
+	expired := 0
+	for expired < len(s.entries) && s.entries[expired].Expires() <= now.Unix() {
+		expired++
+	}
+	s.entries = slices.Clone(s.entries[expired:])
+	s.trimmed += uint64(expired)
+	for id, session := range s.sessions {
+		if session.Expires <= now.Unix() {
+			delete(s.sessions, id)
+		}
+	}
+	return nil
+}
+
+// Seen implements store.Sessions.
+func (s *Store) Seen(_ context.Context, sessions ...store.Session) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.isClosed() {
+		return fmt.Errorf("recording sessions: %w", store.ErrClosed)
+	}
+	for _, session := range sessions {
+		id := sessionID{session.Issuer, session.ID}
+		if known, ok := s.sessions[id]; ok {
+			session.FirstSeen = min(session.FirstSeen, known.FirstSeen)
+			session.LastSeen = max(session.LastSeen, known.LastSeen)
+			session.Expires = max(session.Expires, known.Expires)
+		}
+		s.sessions[id] = session
+	}
+	return nil
+}
+
+// Owner implements store.Sessions.
+func (s *Store) Owner(_ context.Context, issuer, id string) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.isClosed() {
+		return "", fmt.Errorf("looking up session: %w", store.ErrClosed)
+	}
+	session, ok := s.sessions[sessionID{issuer, id}]
+	if !ok || session.Expires <= s.clock().Unix() {
+		return "", fmt.Errorf("looking up session: %w", store.ErrUnknownSession)
+	}
+	return session.Subject, nil
+}
+
+// Of implements store.Sessions.
+func (s *Store) Of(_ context.Context, issuer, subject string) ([]store.Session, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.isClosed() {
+		return nil, fmt.Errorf("listing sessions: %w", store.ErrClosed)
+	}
+	var of []store.Session
+	for id, session := range s.sessions {
+		if id.issuer == issuer && session.Subject == subject && session.Expires > s.clock().Unix() {
+			of = append(of, session)
+		}
+	}
+	slices.SortFunc(of, func(a, b store.Session) int {
+		return cmp.Or(cmp.Compare(b.LastSeen, a.LastSeen), cmp.Compare(a.ID, b.ID))
+	})
+	return of[:min(len(of), store.MaxSessionsOf)], nil
+}
+
+// Close implements store.Store.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.isClosed() {
+		return fmt.Errorf("closing: %w", store.ErrClosed)
+	}
+	close(s.closed)
+	return nil
+}
+
+func (s *Store) isClosed() bool {
+	select {
+	case <-s.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *Store) head() store.Position {
+	return store.Position{Generation: s.generation, Seq: s.trimmed + uint64(len(s.entries))}
+}
+
+var _ store.Backend = (*Store)(nil)

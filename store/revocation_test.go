@@ -1,0 +1,84 @@
+package store_test
+
+import (
+	"crypto/sha256"
+	"strings"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// The attack: move a separator from one part into the next, so that a session
+// of one's own shares its key with a victim's, or is known under two.
+func TestKeysOfDifferentThingsDiffer(t *testing.T) {
+	type named struct {
+		namespace string
+		kind      store.Kind
+		issuer    string
+		value     string
+	}
+	things := []named{
+		{"default", store.KindSession, "https://a", "s"},
+		{"default", store.KindToken, "https://a", "s"},
+		{"default", store.KindSubject, "https://a", "s"},
+		{"default", store.KindSession, "https://as", ""},
+		{"default", store.KindSession, "", "https://as"},
+		{"defaulth", store.KindSession, "ttps://a", "s"},
+		{"orders", store.KindSession, "https://a", "s"},
+		{"", store.KindSession, "default", "https://as"},
+		{"default", store.KindSession, "https://a", "s\x00"},
+		{"default", store.KindSession, "https://a\x01s", ""},
+		{"default", store.KindSession, "https://a", "S"},
+		{"default", store.KindSession, "https://a", strings.Repeat("s", 128)},
+		{"default", store.KindSession, "https://a", strings.Repeat("s", 256)},
+		{"default", store.KindIssuer, "https://a", ""},
+		{"default", store.KindIssuer, "https://", "a"},
+	}
+	seen := map[store.Key]named{}
+	for _, thing := range things {
+		k := store.NewKey(thing.namespace, thing.kind, thing.issuer, thing.value)
+		if other, taken := seen[k]; taken {
+			t.Errorf("%+v and %+v share the key %x", thing, other, k)
+		}
+		if again := store.NewKey(thing.namespace, thing.kind, thing.issuer, thing.value); again != k {
+			t.Errorf("%+v has two keys", thing)
+		}
+		seen[k] = thing
+	}
+}
+
+func TestKeyIsAHashOfTheLengthPrefixedParts(t *testing.T) {
+	sum := sha256.Sum256([]byte("\x07default" + "\x01" + "\x09https://a" + "\x01s"))
+	if got := store.NewKey("default", store.KindSession, "https://a", "s"); got != store.Key(sum[:16]) {
+		t.Errorf("key %x, want %x: a stored key keeps its meaning for good", got, sum[:16])
+	}
+}
+
+// Invariant 10: a hash prefix is all of an id that may be logged.
+func TestALoggedKeyIsAPrefix(t *testing.T) {
+	k := store.NewKey("default", store.KindSession, "https://a", "s")
+	if got := k.String(); len(got) != 8 {
+		t.Errorf("a key is logged as %q, want 8 hex digits", got)
+	}
+	if !(store.Key{}).IsZero() || k.IsZero() {
+		t.Error("only the zero key names nothing")
+	}
+}
+
+func TestKindsHaveNames(t *testing.T) {
+	for kind, want := range map[store.Kind]string{
+		store.KindSession: "session", store.KindToken: "token",
+		store.KindSubject: "subject", store.KindIssuer: "issuer", 9: "kind(9)",
+	} {
+		if got := kind.String(); got != want {
+			t.Errorf("kind %d is called %q, want %q", uint8(kind), got, want)
+		}
+	}
+}
+
+func TestAnEntryLivesAsLongAsAnyOfIt(t *testing.T) {
+	entry := store.Entry{Revocations: []store.Revocation{{Expires: 5}, {Expires: 9}, {Expires: 7}}}
+	if got := entry.Expires(); got != 9 {
+		t.Errorf("the entry expires at %d, want 9", got)
+	}
+}
