@@ -1,0 +1,170 @@
+package replica_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/memstore"
+	"github.com/sessiongate/sessiongate/store/replica"
+)
+
+// lossy is a store that can be exchanged for another under its reader, and
+// whose batches can be tampered with.
+type lossy struct {
+	faulty
+	tamper func(store.Batch) store.Batch
+}
+
+func (l *lossy) exchange(s store.Store, tamper func(store.Batch) store.Batch) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.Store, l.tamper = s, tamper
+}
+
+func (l *lossy) Read(ctx context.Context, after store.Position, wait time.Duration) (store.Batch, error) {
+	l.mu.Lock()
+	s, tamper := l.Store, l.tamper
+	l.mu.Unlock()
+	batch, err := s.Read(ctx, after, wait)
+	if err == nil && tamper != nil {
+		batch = tamper(batch)
+	}
+	return batch, err
+}
+
+// The fault: FLUSHALL, or a Redis that restarts empty (F8, P29). A replica that
+// took the new log for the whole truth would let everybody back in.
+func TestALogThatWasBegunAnewForgetsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared := &lossy{}
+		shared.exchange(memstore.New(nil), nil)
+		r := start(t, shared, replica.Options{Lease: 3 * time.Second})
+		before, tokenBefore := revocation("before")
+		after, tokenAfter := revocation("after")
+		mustRevoke(t, r, before)
+
+		empty := memstore.New(nil)
+		if _, err := empty.Append(t.Context(), after); err != nil {
+			t.Fatal(err)
+		}
+		shared.exchange(empty, nil)
+		time.Sleep(2 * time.Second)
+		wantVerdict(t, r, tokenBefore, replica.BySession)
+		wantVerdict(t, r, tokenAfter, replica.BySession)
+	})
+}
+
+// The fault: entries are lost on the way (F7), or their numbers are not what
+// they should be. What was lost may be the revocation that matters.
+func TestABatchWithAHoleIsReadAgain(t *testing.T) {
+	drop := func(i int) func(store.Batch) store.Batch {
+		return func(b store.Batch) store.Batch {
+			if len(b.Entries) > i {
+				b.Entries = slices.Delete(slices.Clone(b.Entries), i, i+1)
+			}
+			return b
+		}
+	}
+	tests := map[string]func(store.Batch) store.Batch{
+		"an entry is missing in the middle": drop(1),
+		"an entry comes twice": func(b store.Batch) store.Batch {
+			if len(b.Entries) > 0 {
+				b.Entries = append(slices.Clone(b.Entries[:1]), b.Entries...)
+			}
+			return b
+		},
+		"entries are out of order": func(b store.Batch) store.Batch {
+			b.Entries = slices.Clone(b.Entries)
+			slices.Reverse(b.Entries)
+			return b
+		},
+		"an entry is of another generation": func(b store.Batch) store.Batch {
+			b.Entries = slices.Clone(b.Entries)
+			if len(b.Entries) > 1 {
+				b.Entries[1].Position.Generation++
+			}
+			return b
+		},
+		"nothing comes, although the head is ahead": func(b store.Batch) store.Batch {
+			b.Head.Seq += uint64(len(b.Entries)) + 7
+			b.Entries = nil
+			return b
+		},
+	}
+	for name, tamper := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				log := memstore.New(nil)
+				shared := &lossy{}
+				shared.exchange(log, nil)
+				r := start(t, shared, replica.Options{Lease: 3 * time.Second})
+				<-r.Synced()
+				shared.exchange(log, tamper)
+				names := []string{"a", "b", "c"}
+				for _, name := range names {
+					revoked, _ := revocation(name)
+					if _, err := log.Append(t.Context(), revoked); err != nil {
+						t.Fatal(err)
+					}
+				}
+				time.Sleep(4 * time.Second)
+				for _, name := range names {
+					if _, token := revocation(name); r.Check(token, time.Now()) == replica.Clear {
+						t.Errorf("session %q is admitted", name)
+					}
+				}
+				shared.exchange(log, nil)
+				time.Sleep(2 * time.Second)
+				for _, name := range names {
+					_, token := revocation(name)
+					wantVerdict(t, r, token, replica.BySession)
+				}
+			})
+		})
+	}
+}
+
+// The fault: during a rolling upgrade, a newer gate's entry is on the log (F40).
+func TestAnEntryThatIsNotUnderstoodFences(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared := &faulty{Store: memstore.New(nil)}
+		r := start(t, shared, replica.Options{Lease: 3 * time.Second})
+		_, token := revocation("s")
+		<-r.Synced()
+		shared.fail(store.ErrUnreadable)
+		time.Sleep(4 * time.Second)
+		wantVerdict(t, r, token, replica.Unavailable)
+		if status := r.Status(); !errors.Is(status.Err, store.ErrUnreadable) {
+			t.Errorf("the status says %v, want ErrUnreadable", status.Err)
+		}
+	})
+}
+
+func TestExpiredRevocationsAreForgottenAndTrimmed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := memstore.New(nil)
+		r := start(t, log, replica.Options{})
+		short, _ := revocation("short")
+		short.Expires = time.Now().Add(90 * time.Second).Unix()
+		long, _ := revocation("long")
+		mustRevoke(t, r, short)
+		mustRevoke(t, r, long)
+		time.Sleep(70 * time.Second)
+		if !r.Holds(short.Key) {
+			t.Error("forgotten before it expired")
+		}
+		time.Sleep(time.Minute)
+		if r.Holds(short.Key) || !r.Holds(long.Key) {
+			t.Errorf("held: expired %t, unexpired %t", r.Holds(short.Key), r.Holds(long.Key))
+		}
+		batch, err := log.Read(t.Context(), store.Position{}, 0)
+		if err != nil || len(batch.Entries) != 1 || batch.Entries[0].Revocations[0].Key != long.Key {
+			t.Errorf("the log holds %+v, %v; want the unexpired entry", batch, err)
+		}
+	})
+}

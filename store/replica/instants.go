@@ -1,0 +1,152 @@
+package replica
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// instantSet holds the revocations by instant: of a subject, or of an issuer.
+// Each is one predicate, and a token is revoked if any of them holds: they are
+// never merged, because the exception of one must not become the exception of
+// another. It may be read while it is changed: readers take no lock.
+type instantSet struct {
+	slots atomic.Pointer[[]atomic.Pointer[instants]]
+	mu    sync.Mutex // of the writers
+	used  int        // slots taken
+	count atomic.Int64
+}
+
+// instants are the predicates of one key. They are replaced, never changed.
+type instants struct {
+	key        store.Key
+	predicates []predicate
+}
+
+// predicate revokes what was issued up to and including a second, except one
+// session.
+type predicate struct {
+	notBefore, expires int64
+	except             store.Key
+}
+
+// revokes reports whether any predicate of k revokes a token.
+//
+// Invariant 5 (DESIGN): `iat` is in whole seconds, so that a token of the very
+// second of the instant may have been issued before it. It is refused.
+func (s *instantSet) revokes(k store.Key, token *store.Keys) bool {
+	slots := s.slots.Load()
+	if slots == nil || k.IsZero() {
+		return false
+	}
+	found := (*slots)[find(*slots, k)].Load()
+	if found == nil {
+		return false
+	}
+	for _, p := range found.predicates {
+		excepted := !p.except.IsZero() && p.except == token.Session
+		if token.IssuedAt <= p.notBefore && !excepted {
+			return true
+		}
+	}
+	return false
+}
+
+// find returns the slot of k, or the free slot where it belongs.
+func find(slots []atomic.Pointer[instants], k store.Key) int {
+	mask := uint64(len(slots) - 1)
+	for i := wordOf(k).lo & mask; ; i = (i + 1) & mask {
+		if held := slots[i].Load(); held == nil || held.key == k {
+			return int(i)
+		}
+	}
+}
+
+// add puts one predicate into the set.
+func (s *instantSet) add(r store.Revocation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	slots := s.slots.Load()
+	if slots == nil || s.used*4 >= len(*slots)*3 {
+		slots = s.rebuild(slots, 0)
+	}
+	slot := &(*slots)[find(*slots, r.Key)]
+	var predicates []predicate
+	if held := slot.Load(); held != nil {
+		predicates = held.predicates
+	} else {
+		s.used++
+	}
+	joined, added := join(predicates, predicate{r.NotBefore, r.Expires, r.Except})
+	slot.Store(&instants{r.Key, joined})
+	s.count.Add(int64(added))
+}
+
+// join returns the predicates with p among them, and how many more they are. Of
+// two with the same exception the later instant implies the earlier.
+func join(predicates []predicate, p predicate) ([]predicate, int) {
+	for i, held := range predicates {
+		if held.except == p.except {
+			p.notBefore = max(p.notBefore, held.notBefore)
+			p.expires = max(p.expires, held.expires)
+			joined := slices.Clone(predicates)
+			joined[i] = p
+			return joined, 0
+		}
+	}
+	return append(slices.Clip(predicates), p), 1
+}
+
+// rebuild moves the predicates that have not expired at the second now into a
+// new table with room for as many again.
+func (s *instantSet) rebuild(slots *[]atomic.Pointer[instants], now int64) *[]atomic.Pointer[instants] {
+	size := 8
+	for size < s.used*4 {
+		size *= 2
+	}
+	moved := make([]atomic.Pointer[instants], size)
+	s.used = 0
+	count := 0
+	if slots != nil {
+		for i := range *slots {
+			if kept := (*slots)[i].Load().without(now); kept != nil {
+				moved[find(moved, kept.key)].Store(kept)
+				s.used++
+				count += len(kept.predicates)
+			}
+		}
+	}
+	s.count.Store(int64(count))
+	s.slots.Store(&moved)
+	return &moved
+}
+
+// without returns the instants that have not expired at the second now, or nil
+// if there are none.
+func (in *instants) without(now int64) *instants {
+	if in == nil {
+		return nil
+	}
+	expired := func(p predicate) bool { return p.expires <= now }
+	if !slices.ContainsFunc(in.predicates, expired) {
+		return in
+	}
+	kept := slices.DeleteFunc(slices.Clone(in.predicates), expired)
+	if len(kept) == 0 {
+		return nil
+	}
+	return &instants{in.key, kept}
+}
+
+// purge forgets the predicates that have expired at the second now.
+func (s *instantSet) purge(now int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if slots := s.slots.Load(); slots != nil {
+		s.rebuild(slots, now)
+	}
+}
+
+func (s *instantSet) len() int { return int(s.count.Load()) }

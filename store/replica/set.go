@@ -1,0 +1,108 @@
+package replica
+
+import (
+	"math/rand/v2"
+	"sync/atomic"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// set is the union of all revocations that a replica holds. It is safe for
+// concurrent use; what reads it takes no lock.
+//
+// Invariant 2 (DESIGN): revocation is monotone. There is no operation that
+// removes a revocation before its expiry.
+type set struct {
+	// version changes after everything that an add brought can be found, so
+	// that a token found clear at a version needs no second look while the
+	// version stays.
+	version  atomic.Uint64
+	keys     keySet
+	instants instantSet
+	// purged is the latest second at which something was forgotten.
+	purged atomic.Int64
+}
+
+func newSet() *set {
+	s := &set{}
+	// Random, so that keys that were once checked by another replica are never
+	// taken for clear here; and never zero, which is what new keys hold.
+	s.version.Store(rand.Uint64() | 1<<63)
+	return s
+}
+
+// add puts revocations into the set. When it returns, no look at the set that
+// starts later misses them.
+func (s *set) add(revocations []store.Revocation) {
+	if len(revocations) == 0 {
+		return
+	}
+	for _, r := range revocations {
+		if r.Kind.HasInstant() {
+			s.instants.add(r)
+		} else {
+			s.keys.add(r.Key, r.Expires)
+		}
+	}
+	s.version.Add(1)
+}
+
+// look reports by what a token is revoked.
+func (s *set) look(k *store.Keys) Verdict {
+	// The version is read before the look: an add in between leaves a version
+	// behind that is not the set's any more, and the next look is a real one.
+	version := s.version.Load()
+	if k.Clear.Load() == version {
+		return s.age(k)
+	}
+	verdict := s.find(k)
+	if verdict == Clear {
+		k.Clear.Store(version)
+		return s.age(k)
+	}
+	return verdict
+}
+
+// age refuses a token that had expired when revocations were last forgotten,
+// and would be good again only because the wall clock went back.
+func (s *set) age(k *store.Keys) Verdict {
+	if k.Expires <= s.purged.Load() {
+		return Outlived
+	}
+	return Clear
+}
+
+// find consults every kind and joins them by OR, never by precedence.
+func (s *set) find(k *store.Keys) Verdict {
+	var verdict Verdict
+	if s.keys.has(k.Token) {
+		verdict |= ByToken
+	}
+	if !k.Session.IsZero() && s.keys.has(k.Session) {
+		verdict |= BySession
+	}
+	if s.instants.revokes(k.Subject, k) {
+		verdict |= BySubject
+	}
+	if s.instants.revokes(k.Issuer, k) {
+		verdict |= ByIssuer
+	}
+	return verdict
+}
+
+// purge forgets what has expired at the second now.
+func (s *set) purge(now int64) {
+	for {
+		before := s.purged.Load()
+		if now <= before {
+			return
+		}
+		if s.purged.CompareAndSwap(before, now) {
+			break
+		}
+	}
+	s.keys.purge(now)
+	s.instants.purge(now)
+}
+
+func (s *set) len() int { return s.keys.len() + s.instants.len() }
