@@ -1,0 +1,252 @@
+// Package sessions notes which sessions a gate admits, so that a later call
+// can tell whose a session is. It keeps the store off the path of requests:
+// what is noted goes to the store in batches, in the background.
+package sessions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+const (
+	// renoteAfter is how long a session that stays is not written again.
+	renoteAfter = 15 * time.Minute
+	// flushEvery bounds how long the rest of the fleet does not know a new
+	// session.
+	flushEvery = 250 * time.Millisecond
+	// batchSize is how many sessions go to the store in one call.
+	batchSize = 1024
+	// maxPending bounds the sessions that wait for a store that is away.
+	maxPending = 1 << 16
+	// maxRecent bounds the sessions of which is known that they were written.
+	maxRecent = 1 << 18
+	// callTimeout bounds one call of the store.
+	callTimeout = 5 * time.Second
+)
+
+// Options say how long sessions are remembered.
+type Options struct {
+	// Retention is how long after it was last seen a session is forgotten.
+	Retention time.Duration
+	// Clock gives the time. Default: time.Now.
+	Clock func() time.Time
+	// Logger is told when sessions could not be written. Default: none.
+	Logger *slog.Logger
+}
+
+// Registry notes sessions and answers whose they are. Its methods may be called
+// concurrently.
+type Registry struct {
+	store  store.Sessions
+	clock  func() time.Time
+	logger *slog.Logger
+
+	retention atomic.Int64 // seconds
+
+	mu sync.Mutex
+	// pending are the sessions that the store does not have yet. They stay
+	// until it has them, so that pending and store together miss none.
+	pending map[id]store.Session
+	// recent are the sessions noted since turned, and older those noted in the
+	// time before it. A map takes the other's place after renoteAfter, or when
+	// it is full.
+	recent, older map[id]struct{}
+	turned        int64
+	dropped       uint64
+	failing       bool
+
+	wake chan struct{}
+	stop context.CancelFunc
+	wait sync.WaitGroup
+}
+
+type id struct{ issuer, session string }
+
+// New returns a registry that writes to a store in the background. The caller
+// keeps the store, and closes it after the registry.
+func New(s store.Sessions, o Options) *Registry {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	r := &Registry{
+		store: s, clock: o.Clock, logger: o.Logger,
+		pending: make(map[id]store.Session),
+		recent:  make(map[id]struct{}),
+		turned:  o.Clock().Unix(),
+		wake:    make(chan struct{}, 1),
+		stop:    stop,
+	}
+	r.Configure(o.Retention)
+	r.wait.Go(func() { r.write(ctx) })
+	return r
+}
+
+// Configure replaces the retention, for a configuration that was loaded anew.
+func (r *Registry) Configure(retention time.Duration) {
+	r.retention.Store(int64(retention / time.Second))
+}
+
+// Due reports whether a session that was last noted at the Unix second noted
+// may be due to be noted again at the second now. It is what every request pays.
+func Due(noted, now int64) bool { return now-noted >= int64(renoteAfter/time.Second) }
+
+// Note records that a token of a session was admitted at the Unix second now. It
+// does not wait for the store. It returns false if there was no room, because
+// the store is away; the caller should note the session again with its next
+// request.
+func (r *Registry) Note(issuer, session, subject string, now int64) bool {
+	key := id{issuer, session}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.turn(now)
+	_, recently := r.recent[key]
+	_, before := r.older[key]
+	if recently || before {
+		return true
+	}
+	if len(r.pending) >= maxPending {
+		r.dropped++
+		return false
+	}
+	r.recent[key] = struct{}{}
+	r.pending[key] = store.Session{
+		Issuer: issuer, ID: session, Subject: subject,
+		FirstSeen: now, LastSeen: now, Expires: now + r.retention.Load(),
+	}
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// turn lets the sessions that were noted longest ago be noted again: after
+// renoteAfter at the earliest, and after twice as long at the latest.
+func (r *Registry) turn(now int64) {
+	period := int64(renoteAfter / time.Second)
+	if now-r.turned < period && len(r.recent) < maxRecent/2 {
+		return
+	}
+	if now-r.turned >= 2*period {
+		r.recent = nil
+	}
+	r.older, r.recent = r.recent, make(map[id]struct{})
+	r.turned = now
+}
+
+// Owner returns the subject whose session this is, or store.ErrUnknownSession. A
+// session that this gate has admitted is known at once; one that another gate
+// has admitted, as soon as that gate has written it.
+func (r *Registry) Owner(ctx context.Context, issuer, session string) (string, error) {
+	r.mu.Lock()
+	noted, ok := r.pending[id{issuer, session}]
+	r.mu.Unlock()
+	if ok {
+		return noted.Subject, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	subject, err := r.store.Owner(ctx, issuer, session)
+	if err != nil {
+		return "", fmt.Errorf("looking up the owner of a session: %w", err)
+	}
+	return subject, nil
+}
+
+// Close writes what is pending, as far as the store takes it at once, and ends
+// the background work.
+func (r *Registry) Close() {
+	r.stop()
+	r.wait.Wait()
+}
+
+// write flushes what is pending: at most every flushEvery, and once more at the
+// end.
+func (r *Registry) write(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			for r.flush(context.WithoutCancel(ctx)) {
+			}
+			return
+		case <-r.wake:
+		}
+		timer := time.NewTimer(flushEvery)
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		}
+		timer.Stop()
+		for r.flush(ctx) && ctx.Err() == nil {
+		}
+	}
+}
+
+// flush writes one batch and reports whether more is pending that the store
+// would take. What could not be written is tried again a little later.
+func (r *Registry) flush(ctx context.Context) bool {
+	batch := r.batch()
+	if len(batch) == 0 {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	err := r.store.Seen(ctx, batch...)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err != nil {
+		r.fail(err)
+		return false
+	}
+	r.recover()
+	for _, s := range batch {
+		if key := (id{s.Issuer, s.ID}); r.pending[key] == s {
+			delete(r.pending, key)
+		}
+	}
+	return len(r.pending) > 0
+}
+
+func (r *Registry) batch() []store.Session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	batch := make([]store.Session, 0, min(len(r.pending), batchSize))
+	for _, s := range r.pending {
+		if len(batch) == batchSize {
+			break
+		}
+		batch = append(batch, s)
+	}
+	return batch
+}
+
+// fail keeps the batch pending, and says so once.
+func (r *Registry) fail(err error) {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+	if !r.failing && !errors.Is(err, store.ErrClosed) {
+		r.failing = true
+		r.logger.Warn("sessions could not be written to the store and wait for it", "error", err, "pending", len(r.pending))
+	}
+}
+
+func (r *Registry) recover() {
+	if r.failing {
+		r.failing = false
+		r.logger.Info("the store takes sessions again", "not_noted_meanwhile", r.dropped)
+		r.dropped = 0
+	}
+}

@@ -1,0 +1,189 @@
+package sessions_test
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/memstore"
+	"github.com/sessiongate/sessiongate/store/sessions"
+)
+
+const issuer = "https://a"
+
+// counted is a store of sessions that counts what is written, and fails while
+// err is set.
+type counted struct {
+	store.Sessions
+	mu      sync.Mutex
+	written int
+	largest int
+	err     error
+}
+
+func (c *counted) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.err = err
+}
+
+func (c *counted) writes() (written, largest int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.written, c.largest
+}
+
+func (c *counted) Seen(ctx context.Context, sessions ...store.Session) error {
+	c.mu.Lock()
+	err := c.err
+	if err == nil {
+		c.written += len(sessions)
+		c.largest = max(c.largest, len(sessions))
+	}
+	c.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return c.Sessions.Seen(ctx, sessions...)
+}
+
+func newStore() *counted { return &counted{Sessions: memstore.New(nil)} }
+
+func start(t *testing.T, s store.Sessions) *sessions.Registry {
+	t.Helper()
+	r := sessions.New(s, sessions.Options{Retention: 24 * time.Hour})
+	t.Cleanup(r.Close)
+	return r
+}
+
+func wantOwner(t *testing.T, r *sessions.Registry, session, want string) {
+	t.Helper()
+	if got, err := r.Owner(t.Context(), issuer, session); err != nil || got != want {
+		t.Errorf("session %q belongs to %q, %v; want %q", session, got, err, want)
+	}
+}
+
+func wantUnknown(t *testing.T, r *sessions.Registry, session string) {
+	t.Helper()
+	if got, err := r.Owner(t.Context(), issuer, session); !errors.Is(err, store.ErrUnknownSession) {
+		t.Errorf("session %q belongs to %q, %v; want ErrUnknownSession", session, got, err)
+	}
+}
+
+func TestASessionIsKnownHereAtOnceAndToTheFleetWithinASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared := newStore()
+		here, there := start(t, shared), start(t, shared)
+		wantUnknown(t, here, "s")
+		here.Note(issuer, "s", "alice", time.Now().Unix())
+		wantOwner(t, here, "s", "alice")
+		wantUnknown(t, there, "s")
+		time.Sleep(time.Second)
+		wantOwner(t, there, "s", "alice")
+		wantOwner(t, here, "s", "alice")
+	})
+}
+
+func TestASessionThatStaysIsWrittenAtMostOnceAQuarterOfAnHour(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared := newStore()
+		r := start(t, shared)
+		const minutes = 120
+		for range minutes * 6 {
+			r.Note(issuer, "s", "alice", time.Now().Unix()) // as for a new token each
+			time.Sleep(10 * time.Second)
+		}
+		written, _ := shared.writes()
+		if written > minutes/15+1 {
+			t.Errorf("written %d times in %d minutes", written, minutes)
+		}
+		if written < minutes/30 {
+			t.Errorf("written only %d times in %d minutes: it would be forgotten", written, minutes)
+		}
+	})
+}
+
+func TestASessionIsForgottenAfterTheRetention(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, newStore())
+		r.Note(issuer, "s", "alice", time.Now().Unix())
+		time.Sleep(24*time.Hour - time.Minute)
+		wantOwner(t, r, "s", "alice")
+		time.Sleep(2 * time.Minute)
+		wantUnknown(t, r, "s")
+	})
+}
+
+func TestWhatTheStoreCouldNotTakeWaitsForIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared := newStore()
+		here, there := start(t, shared), start(t, shared)
+		shared.fail(errors.New("connection refused"))
+		here.Note(issuer, "s", "alice", time.Now().Unix())
+		time.Sleep(time.Minute)
+		wantOwner(t, here, "s", "alice")
+		wantUnknown(t, there, "s")
+		shared.fail(nil)
+		time.Sleep(time.Second)
+		wantOwner(t, there, "s", "alice")
+	})
+}
+
+// The attack, or the fault: a store that is away, and an endless number of
+// sessions (invariant 12).
+func TestWhatWaitsForTheStoreIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n = 100_000
+		shared := newStore()
+		shared.fail(errors.New("connection refused"))
+		r := start(t, shared)
+		refused := -1
+		for i := range n {
+			if !r.Note(issuer, strconv.Itoa(i), "u", time.Now().Unix()) {
+				refused = i
+				break
+			}
+		}
+		if refused != 1<<16 {
+			t.Fatalf("session %d was the first without room, want %d", refused, 1<<16)
+		}
+		shared.fail(nil)
+		time.Sleep(time.Second)
+		if !r.Note(issuer, strconv.Itoa(refused), "u", time.Now().Unix()) {
+			t.Error("there is no room although the store took what waited")
+		}
+		time.Sleep(time.Second)
+		wantOwner(t, r, strconv.Itoa(refused), "u")
+		if written, largest := shared.writes(); written != refused+1 || largest > 1024 {
+			t.Errorf("written %d sessions, at most %d at once; want %d and 1024", written, largest, refused+1)
+		}
+	})
+}
+
+func TestClosingWritesWhatIsPending(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared := newStore()
+		r := sessions.New(shared, sessions.Options{Retention: time.Hour})
+		for i := range 3000 {
+			r.Note(issuer, strconv.Itoa(i), "u", time.Now().Unix())
+		}
+		r.Close()
+		if written, _ := shared.writes(); written != 3000 {
+			t.Errorf("%d sessions were written, want 3000", written)
+		}
+	})
+}
+
+func TestDueAfterAQuarterOfAnHour(t *testing.T) {
+	now := int64(1_800_000_000)
+	for noted, want := range map[int64]bool{0: true, now: false, now - 899: false, now - 900: true, now + 5: false} {
+		if got := sessions.Due(noted, now); got != want {
+			t.Errorf("noted %d s ago: due %t, want %t", now-noted, got, want)
+		}
+	}
+}
