@@ -1,0 +1,63 @@
+package strictjson
+
+import (
+	"fmt"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Names collects the names of an object's members and refuses twins: a name
+// that is already there, or that differs from one in case only, in the sense
+// of strings.EqualFold. encoding/json takes such names for one member, other
+// decoders for two, and so "sid" next to "ſid" (U+017F) would be one session
+// for the gate and another for the application. The zero Names is empty.
+type Names struct {
+	seen map[string]struct{}
+}
+
+// Add returns an error that wraps ErrTwin if name is a twin of one that was
+// added before. It takes the same time however many names there are.
+func (n *Names) Add(name string) error {
+	if n.seen == nil {
+		n.seen = make(map[string]struct{}, 16)
+	}
+	folded := Fold(name)
+	if _, twin := n.seen[folded]; twin {
+		return fmt.Errorf("scanning JSON: %w", ErrTwin)
+	}
+	n.seen[folded] = struct{}{}
+	return nil
+}
+
+// Fold maps all names that strings.EqualFold calls equal to one of them. Names
+// in lower-case ASCII stay what they are.
+func Fold(name string) string {
+	for i := range len(name) {
+		if c := name[i]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
+			return foldFrom(name, i)
+		}
+	}
+	return name
+}
+
+func foldFrom(name string, i int) string {
+	folded := make([]byte, i, len(name)+utf8.UTFMax)
+	copy(folded, name)
+	for _, r := range name[i:] {
+		folded = utf8.AppendRune(folded, foldRune(r))
+	}
+	return string(folded)
+}
+
+// foldRune returns the smallest rune of r's case orbit, in lower case where
+// that is an ASCII letter.
+func foldRune(r rune) rune {
+	smallest := r
+	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
+		smallest = min(smallest, next)
+	}
+	if 'A' <= smallest && smallest <= 'Z' {
+		smallest += 'a' - 'A'
+	}
+	return smallest
+}

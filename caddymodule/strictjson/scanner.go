@@ -1,0 +1,120 @@
+package strictjson
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// scanner walks over a document that encoding/json has called valid. That
+// lets it look for brackets and quotes only, and it cannot run past the end.
+type scanner struct {
+	doc []byte
+	at  int
+}
+
+// object visits the members of the object that begins here.
+func (s *scanner) object(visit func(name string, value json.RawMessage) error) error {
+	s.at++
+	for s.skipSpace(); s.doc[s.at] != '}'; s.skipSpace() {
+		if s.doc[s.at] == ',' {
+			s.at++
+			s.skipSpace()
+		}
+		name := unquote(s.quoted())
+		s.skipSpace()
+		s.at++ // the colon
+		s.skipSpace()
+		if err := visit(name, s.value()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// value returns the text of the value that begins here and steps over it.
+func (s *scanner) value() json.RawMessage {
+	start := s.at
+	switch s.doc[s.at] {
+	case '"':
+		return s.quoted()
+	case '{', '[':
+		s.nested()
+	default:
+		for s.at < len(s.doc) && !endsScalar(s.doc[s.at]) {
+			s.at++
+		}
+	}
+	return s.doc[start:s.at:s.at]
+}
+
+// quoted returns the string that begins here, quotes included.
+func (s *scanner) quoted() []byte {
+	start := s.at
+	for s.at++; s.doc[s.at] != '"'; s.at++ {
+		if s.doc[s.at] == '\\' {
+			s.at++
+		}
+	}
+	s.at++
+	return s.doc[start:s.at:s.at]
+}
+
+// nested steps over the object or array that begins here.
+func (s *scanner) nested() {
+	for level := 0; ; {
+		switch s.doc[s.at] {
+		case '"':
+			s.quoted()
+			continue
+		case '{', '[':
+			level++
+		case '}', ']':
+			level--
+		}
+		s.at++
+		if level == 0 {
+			return
+		}
+	}
+}
+
+func (s *scanner) skipSpace() {
+	for isSpace(s.doc[s.at]) {
+		s.at++
+	}
+}
+
+// depth is how many brackets are open at once, at most, in a valid document.
+func depth(doc []byte) int {
+	s := scanner{doc: doc}
+	deepest, level := 0, 0
+	for s.at < len(s.doc) {
+		switch s.doc[s.at] {
+		case '"':
+			s.quoted()
+			continue
+		case '{', '[':
+			level++
+			deepest = max(deepest, level)
+		case '}', ']':
+			level--
+		}
+		s.at++
+	}
+	return deepest
+}
+
+// unquote decodes a valid JSON string, quotes included.
+func unquote(quoted []byte) string {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return string(quoted[1 : len(quoted)-1])
+	}
+	var text string
+	// It cannot fail: the document was valid as a whole.
+	_ = json.Unmarshal(quoted, &text)
+	return text
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
+
+func endsScalar(c byte) bool { return c == ',' || c == '}' || c == ']' || isSpace(c) }
