@@ -1,0 +1,76 @@
+package boltstore
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime/debug"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// damagef is a description of damage. Its errors wrap store.ErrDamaged.
+func damagef(format string, args ...any) error {
+	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), store.ErrDamaged)
+}
+
+// advise adds to what was found in a store that cannot be opened what an
+// operator can do.
+func advise(path string, found error) error {
+	return fmt.Errorf("%q: %w; the gate answers 503 until this is settled: "+
+		"keep the files for repair, or restore %q from a backup; moving both %q and %q away "+
+		"begins an empty store, which accepts revoked tokens again until they expire",
+		path, found, path, path, markerPath(path))
+}
+
+// intact reports whether path still names the file that is open, and all of it.
+// What is written to a file without a name is gone with the process.
+func (s *Store) intact() error {
+	size := s.size.Load() // before the file is asked: meanwhile it may grow
+	now, err := os.Stat(s.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return damagef("%q was deleted while in use", s.path)
+	case err != nil:
+		return err
+	case !os.SameFile(now, s.opened):
+		return damagef("%q was replaced while in use", s.path)
+	case now.Size() < size:
+		return damagef("%q was cut off while in use", s.path)
+	case now.Size() > size:
+		s.size.CompareAndSwap(size, now.Size())
+	}
+	return nil
+}
+
+// guarded runs fn, which uses bbolt's mapping of the file, and turns a panic
+// into an error that wraps store.ErrDamaged. Open has verified the file, so
+// this is for what becomes of it later: bbolt panics when a page is not what it
+// expects, and the mapping of a file that is cut off faults, which ends the
+// process unless the goroutine asks for a panic instead.
+func guarded(fn func() error) (panicked bool, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			panicked, err = true, damagef("using the file panicked: %v", p)
+		}
+	}()
+	return false, fn()
+}
+
+// use runs a transaction, unless an earlier one panicked: what locks of bbolt's
+// that one holds nobody knows.
+func (s *Store) use(transaction func() error) error {
+	if broken := s.broken.Load(); broken != nil {
+		return *broken
+	}
+	if err := s.intact(); err != nil {
+		return err
+	}
+	panicked, err := guarded(transaction)
+	if panicked && s.broken.CompareAndSwap(nil, &err) {
+		s.logger.Error("store damaged while in use", "path", s.path, "error", err)
+	}
+	return err
+}

@@ -1,0 +1,88 @@
+package boltstore
+
+import (
+	"fmt"
+	"hash/fnv"
+	"io"
+)
+
+// A meta page has, after its header,
+//
+//	magic 4, version 4, page size 4, flags 4, root bucket 8 + 8,
+//	free list 8, pages in use 8, txid 8, checksum 8
+const (
+	metaMagic   = 0xED0CDAED
+	metaVersion = 2
+	metaSize    = 64
+	minPageSize = 1 << 10
+	maxPageSize = 1 << 24
+	noFreelist  = 1<<64 - 1 // the free list was not written
+)
+
+// meta is where a commit says what the file holds. Commits write the two meta
+// pages in turn; the one with the higher txid counts.
+type meta struct {
+	pageSize uint64
+	root     uint64 // page of the root bucket
+	freelist uint64 // page of the free list
+	high     uint64 // the page after the last one in use
+	txid     uint64
+}
+
+// parseMeta reads a meta page from its beginning.
+func parseMeta(page []byte) (meta, error) {
+	b := page[pageHeader : pageHeader+metaSize]
+	sum := fnv.New64a()
+	_, _ = sum.Write(b[:metaSize-8]) // never fails
+	switch {
+	case native.Uint32(b) != metaMagic || native.Uint32(b[4:]) != metaVersion:
+		return meta{}, damagef("it is not a meta page")
+	case native.Uint64(b[metaSize-8:]) != sum.Sum64():
+		return meta{}, damagef("its checksum is wrong")
+	}
+	m := meta{
+		pageSize: uint64(native.Uint32(b[8:])),
+		root:     native.Uint64(b[16:]),
+		freelist: native.Uint64(b[32:]),
+		high:     native.Uint64(b[40:]),
+		txid:     native.Uint64(b[48:]),
+	}
+	if m.pageSize < minPageSize || m.pageSize > maxPageSize || m.pageSize&(m.pageSize-1) != 0 {
+		return meta{}, damagef("its page size is %d", m.pageSize)
+	}
+	return m, nil
+}
+
+// readMetas returns the meta page that counts.
+//
+// Invariant: both meta pages are valid. bbolt goes on with the other if one is
+// not, and the other is the commit before: an acknowledged revocation would be
+// gone. A new file begins with two valid ones. A commit overwrites one, whose 80
+// bytes lie at the beginning of a sector, and disks write a sector as a whole;
+// so after a crash the page is the old one or the new one, and an invalid one is
+// damage.
+func readMetas(r io.ReaderAt, size uint64) (meta, error) {
+	var metas [2]meta
+	at := uint64(0)
+	for i := range metas {
+		var buf [pageHeader + metaSize]byte
+		if at+uint64(len(buf)) > size {
+			return meta{}, damagef("the file is cut off: it has %d bytes", size)
+		}
+		if _, err := r.ReadAt(buf[:], int64(at)); err != nil {
+			return meta{}, fmt.Errorf("reading meta page %d: %w", i, err)
+		}
+		m, err := parseMeta(buf[:])
+		if err != nil {
+			return meta{}, fmt.Errorf("meta page %d: %w", i, err)
+		}
+		metas[i], at = m, m.pageSize
+	}
+	if metas[0].pageSize != metas[1].pageSize {
+		return meta{}, damagef("the meta pages do not agree")
+	}
+	if metas[1].txid > metas[0].txid {
+		return metas[1], nil
+	}
+	return metas[0], nil
+}
