@@ -1,0 +1,26 @@
+package boltstore_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/boltstore"
+	"github.com/sessiongate/sessiongate/store/storetest"
+)
+
+func TestContract(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) storetest.Place {
+		path := filepath.Join(t.TempDir(), "revocations.db")
+		return storetest.Place{
+			Open: func(t *testing.T) store.Backend {
+				s, err := boltstore.Open(boltstore.Options{Path: path})
+				if err != nil {
+					t.Fatalf("Open: %v", err)
+				}
+				return s
+			},
+			Durable: true,
+		}
+	})
+}

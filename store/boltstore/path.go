@@ -1,0 +1,57 @@
+package boltstore
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// RealPath returns the one absolute name of a path, with every symbolic link in
+// the part that exists resolved, so that two spellings of a file are seen to be
+// one. It neither creates nor opens the file. A link that leads nowhere is an
+// error: behind it may be a volume that is not mounted, and a store begun
+// elsewhere would be an empty one.
+func RealPath(path string) (string, error) {
+	if path == "" {
+		return "", errors.New("resolving path: the path is empty")
+	}
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("resolving path %q: %w", path, err)
+	}
+	rest := ""
+	for existing := absolute; ; existing = filepath.Dir(existing) {
+		resolved, err := filepath.EvalSymlinks(existing)
+		if err == nil {
+			return filepath.Join(resolved, rest), nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("resolving path %q: %w", path, err)
+		}
+		if _, err := os.Lstat(existing); err == nil {
+			return "", fmt.Errorf("resolving path %q: the link %q leads to nothing", path, existing)
+		}
+		if existing == filepath.Dir(existing) {
+			return "", fmt.Errorf("resolving path %q: %w", path, err)
+		}
+		rest = filepath.Join(filepath.Base(existing), rest)
+	}
+}
+
+// makeDir creates a directory and its missing parents, for the owner only, and
+// makes them durable: a file is only as safe as the names that lead to it.
+func makeDir(dir string) error {
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := filepath.Dir(dir)
+	if err := makeDir(parent); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncDir(parent)
+}

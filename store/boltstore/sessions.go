@@ -1,0 +1,165 @@
+package boltstore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// How many sessions one transaction records, or forgets, at the most.
+const (
+	seenSessions   = 1024
+	forgetSessions = 1024
+)
+
+// Seen implements store.Sessions. Up to 1024 sessions are one transaction.
+func (s *Store) Seen(ctx context.Context, sessions ...store.Session) error {
+	for _, session := range sessions {
+		if min(session.FirstSeen, session.LastSeen, session.Expires) < 0 {
+			return errors.New("recording sessions: a time is before 1970")
+		}
+	}
+	// A copy, because the transaction may outlive a call that ctx ends.
+	for batch := range slices.Chunk(slices.Clone(sessions), seenSessions) {
+		err := s.change(ctx, func(tx *bolt.Tx) error {
+			b := bucketsOf(tx)
+			for _, session := range batch {
+				if err := b.record(session); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("recording sessions: %w", err)
+		}
+	}
+	return nil
+}
+
+// Owner implements store.Sessions.
+func (s *Store) Owner(ctx context.Context, issuer, id string) (string, error) {
+	var found store.Session
+	err := s.lookUp(ctx, func(b sessionBuckets) (err error) {
+		value := b.sessions.Get(sessionKey(issuer, id))
+		if value == nil {
+			return store.ErrUnknownSession
+		}
+		if found, err = unmarshalSession(value); err != nil {
+			return err
+		}
+		if found.Issuer != issuer || found.ID != id || found.Expires <= s.clock().Unix() {
+			return store.ErrUnknownSession
+		}
+		return nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("looking up session: %w", err)
+	}
+	return found.Subject, nil
+}
+
+// Of implements store.Sessions.
+func (s *Store) Of(ctx context.Context, issuer, subject string) ([]store.Session, error) {
+	var of []store.Session
+	err := s.lookUp(ctx, func(b sessionBuckets) error {
+		now, prefix := s.clock().Unix(), subjectKey(issuer, subject)
+		cursor := b.subjects.Cursor()
+		for key, _ := cursor.Seek(prefix); bytes.HasPrefix(key, prefix); key, _ = cursor.Next() {
+			session, err := unmarshalSession(b.sessions.Get(key[len(key)-len(store.Key{}):]))
+			if err != nil {
+				return err
+			}
+			if session.Issuer != issuer || session.Subject != subject || session.Expires <= now {
+				continue
+			}
+			if of = append(of, session); len(of) == store.MaxSessionsOf {
+				break
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing sessions: %w", err)
+	}
+	return of, nil
+}
+
+func (s *Store) lookUp(ctx context.Context, in func(sessionBuckets) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.view(func(tx *bolt.Tx) error { return in(bucketsOf(tx)) })
+}
+
+// sessionBuckets are the buckets of the sessions: the records, and for each
+// record one key in each index.
+type sessionBuckets struct{ sessions, subjects, expiries *bolt.Bucket }
+
+func bucketsOf(tx *bolt.Tx) sessionBuckets {
+	return sessionBuckets{
+		sessions: tx.Bucket([]byte(bucketSessions)),
+		subjects: tx.Bucket([]byte(bucketSubjects)),
+		expiries: tx.Bucket([]byte(bucketExpiries)),
+	}
+}
+
+// record writes what is known of a session now.
+func (b sessionBuckets) record(session store.Session) error {
+	id := sessionKey(session.Issuer, session.ID)
+	if value := b.sessions.Get(id); value != nil {
+		known, err := unmarshalSession(value)
+		if err != nil {
+			return err
+		}
+		session.FirstSeen = min(session.FirstSeen, known.FirstSeen)
+		session.LastSeen = max(session.LastSeen, known.LastSeen)
+		session.Expires = max(session.Expires, known.Expires)
+		if err := b.unlist(id, known); err != nil {
+			return err
+		}
+	}
+	return errors.Join(
+		b.sessions.Put(id, marshalSession(session)),
+		b.subjects.Put(subjectIndexKey(id, session), nil),
+		b.expiries.Put(expiryIndexKey(id, session.Expires), nil),
+	)
+}
+
+// unlist takes a session out of the indexes.
+func (b sessionBuckets) unlist(id []byte, known store.Session) error {
+	return errors.Join(
+		b.subjects.Delete(subjectIndexKey(id, known)),
+		b.expiries.Delete(expiryIndexKey(id, known.Expires)),
+	)
+}
+
+// forgetExpired forgets the sessions that have expired longest ago.
+func forgetExpired(tx *bolt.Tx, now int64) (more bool, err error) {
+	b := bucketsOf(tx)
+	var expired [][]byte
+	cursor, end := b.expiries.Cursor(), expiryIndexKey(nil, now+1)
+	for key, _ := cursor.First(); key != nil && bytes.Compare(key, end) < 0; key, _ = cursor.Next() {
+		// A cursor does not survive a deletion, and so neither would the key.
+		if expired = append(expired, bytes.Clone(key)); len(expired) == forgetSessions {
+			break
+		}
+	}
+	for _, key := range expired {
+		id := key[len(key)-len(store.Key{}):]
+		known, err := unmarshalSession(b.sessions.Get(id))
+		if err != nil {
+			return false, err
+		}
+		if err := errors.Join(b.unlist(id, known), b.sessions.Delete(id)); err != nil {
+			return false, err
+		}
+	}
+	return len(expired) == forgetSessions, nil
+}

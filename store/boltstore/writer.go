@@ -1,0 +1,152 @@
+package boltstore
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// What one commit may hold. A commit of this size takes a few milliseconds.
+const (
+	groupAppends = 1024
+	groupBytes   = 1 << 20
+)
+
+// appending is an Append that waits for its commit.
+type appending struct {
+	payload  []byte
+	position store.Position // set before committed reports nil
+	// committed holds one, so that the writer does not wait for a caller that
+	// has given up.
+	committed chan error
+}
+
+// change is any other transaction that waits for the writer.
+type change struct {
+	transact  func(*bolt.Tx) error
+	committed chan error
+}
+
+// Append implements store.Store.
+func (s *Store) Append(ctx context.Context, revocations ...store.Revocation) (store.Position, error) {
+	payload, err := store.MarshalRevocations(revocations)
+	if err != nil {
+		return store.Position{}, fmt.Errorf("appending: %w", err)
+	}
+	a := &appending{payload: payload, committed: make(chan error, 1)}
+	if err := hand(ctx, s, s.appends, a, a.committed); err != nil {
+		return store.Position{}, fmt.Errorf("appending: %w", err)
+	}
+	return a.position, nil
+}
+
+// change has the writer run a transaction, and waits for its commit. After an
+// error the transaction may still be run: it must own what it uses.
+func (s *Store) change(ctx context.Context, transact func(*bolt.Tx) error) error {
+	c := &change{transact: transact, committed: make(chan error, 1)}
+	return hand(ctx, s, s.changes, c, c.committed)
+}
+
+// hand gives work to the writer and waits until it is committed.
+func hand[W any](ctx context.Context, s *Store, writer chan<- W, work W, committed <-chan error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case writer <- work:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.closing:
+		return store.ErrClosed
+	}
+	select {
+	case err := <-committed:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// write is the goroutine that runs all writing transactions, until Close.
+//
+// Invariant: whatever was taken from a channel is answered. And an append waits
+// for at most one change: when a commit ends, appends come first.
+func (s *Store) write() {
+	defer close(s.done)
+	for {
+		select {
+		case a := <-s.appends:
+			s.commit(s.group(a))
+		default:
+		}
+		select {
+		case a := <-s.appends:
+			s.commit(s.group(a))
+		case c := <-s.changes:
+			c.committed <- s.update(c.transact)
+		case <-s.closing:
+			return
+		}
+	}
+}
+
+// group adds to the first append those that wait already.
+func (s *Store) group(first *appending) []*appending {
+	group, size := []*appending{first}, len(first.payload)
+	for len(group) < groupAppends && size < groupBytes {
+		select {
+		case a := <-s.appends:
+			group, size = append(group, a), size+len(a.payload)
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// commit puts a group of appends on the log in one transaction.
+func (s *Store) commit(group []*appending) {
+	err := s.update(func(tx *bolt.Tx) error { return appendEntries(tx, group) })
+	if err == nil {
+		s.announce()
+	}
+	for _, a := range group {
+		a.committed <- err
+	}
+}
+
+func appendEntries(tx *bolt.Tx, group []*appending) error {
+	h, err := loadHead(tx)
+	if err != nil {
+		return err
+	}
+	log := tx.Bucket([]byte(bucketLog))
+	log.FillPercent = 1 // nothing is ever put between two entries
+	for _, a := range group {
+		h.seq++
+		a.position = store.Position{Generation: h.generation, Seq: h.seq}
+		if err := log.Put(seqKey(h.seq), marshalEntry(a.position, rand.Uint64(), a.payload)); err != nil {
+			return err
+		}
+	}
+	return saveHead(tx, h)
+}
+
+// update runs a writing transaction and returns when the disk has it.
+func (s *Store) update(transact func(*bolt.Tx) error) error {
+	return s.use(func() error {
+		return s.db.Update(transact)
+	})
+}
+
+// announce wakes the readers that wait for entries.
+func (s *Store) announce() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.grown)
+	s.grown = make(chan struct{})
+}
