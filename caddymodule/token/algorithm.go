@@ -1,0 +1,115 @@
+package token
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"fmt"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// algorithm is one way to sign (RFC 7518 §3.1, RFC 8037 §3.1).
+type algorithm struct {
+	name   string
+	method jwt.SigningMethod
+	// fits reports whether a key is of the type that the algorithm needs.
+	fits func(key any) bool
+}
+
+var algorithms = []*algorithm{
+	{"HS256", jwt.SigningMethodHS256, isSecret},
+	{"HS384", jwt.SigningMethodHS384, isSecret},
+	{"HS512", jwt.SigningMethodHS512, isSecret},
+	{"RS256", jwt.SigningMethodRS256, isRSA},
+	{"RS384", jwt.SigningMethodRS384, isRSA},
+	{"RS512", jwt.SigningMethodRS512, isRSA},
+	{"PS256", pss("PS256", crypto.SHA256), isRSA},
+	{"PS384", pss("PS384", crypto.SHA384), isRSA},
+	{"PS512", pss("PS512", crypto.SHA512), isRSA},
+	{"ES256", jwt.SigningMethodES256, isOnCurve(elliptic.P256())},
+	{"ES384", jwt.SigningMethodES384, isOnCurve(elliptic.P384())},
+	{"ES512", jwt.SigningMethodES512, isOnCurve(elliptic.P521())},
+	{"EdDSA", jwt.SigningMethodEdDSA, isEd25519},
+}
+
+// algorithmNamed returns the algorithm of that exact name. "none" is not one.
+func algorithmNamed(name string) (*algorithm, bool) {
+	for _, a := range algorithms {
+		if a.name == name {
+			return a, true
+		}
+	}
+	return nil, false
+}
+
+// algorithmsFor returns every algorithm that a key can verify.
+func algorithmsFor(key any) (fitting []*algorithm) {
+	for _, a := range algorithms {
+		if a.fits(key) {
+			fitting = append(fitting, a)
+		}
+	}
+	return fitting
+}
+
+// pss is RSASSA-PSS with a salt as long as the hash, as RFC 7518 §3.5 demands.
+// The library's own methods accept a salt of any length.
+func pss(name string, hash crypto.Hash) jwt.SigningMethod {
+	options := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: hash}
+	return &jwt.SigningMethodRSAPSS{
+		SigningMethodRSA: &jwt.SigningMethodRSA{Name: name, Hash: hash},
+		Options:          options,
+		VerifyOptions:    options,
+	}
+}
+
+func isSecret(key any) bool {
+	_, ok := key.([]byte)
+	return ok
+}
+
+func isRSA(key any) bool {
+	_, ok := key.(*rsa.PublicKey)
+	return ok
+}
+
+// isOnCurve binds ES256, ES384 and ES512 to their curves (RFC 7518 §3.4).
+func isOnCurve(curve elliptic.Curve) func(any) bool {
+	return func(key any) bool {
+		public, ok := key.(*ecdsa.PublicKey)
+		return ok && public.Curve == curve
+	}
+}
+
+func isEd25519(key any) bool {
+	_, ok := key.(ed25519.PublicKey)
+	return ok
+}
+
+// The sizes of RSA keys, in bits. Below the first a key is too weak (RFC 7518
+// §3.3); above the second one verification takes milliseconds, so whoever
+// could name such a key could stop the gate.
+const (
+	minRSABits = 2048
+	maxRSABits = 8192
+)
+
+// checkPublicKey reports why a public key cannot be used here.
+func checkPublicKey(key any) error {
+	if public, ok := key.(*rsa.PublicKey); ok {
+		if bits := public.N.BitLen(); bits < minRSABits || bits > maxRSABits {
+			return fmt.Errorf("checking key: RSA of %d bits, want %d to %d", bits, minRSABits, maxRSABits)
+		}
+		if public.E < 3 || public.E%2 == 0 {
+			return fmt.Errorf("checking key: RSA with exponent %d", public.E)
+		}
+		return nil
+	}
+	if isSecret(key) || len(algorithmsFor(key)) == 0 {
+		return fmt.Errorf("checking key: %T is not of a usable type or curve", key)
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+package token
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
+)
+
+// claim is a top-level claim as text.
+type claim struct{ name, text string }
+
+// claimTexts returns the claims that have a text, in their order.
+func claimTexts(m members) []claim {
+	claims := make([]claim, 0, len(m))
+	for _, member := range m {
+		if text, ok := claimText(member.value); ok {
+			claims = append(claims, claim{member.name, text})
+		}
+	}
+	return slices.Clip(claims)
+}
+
+// claimText is the text of a string, number or boolean, or of an array of them
+// joined with commas.
+func claimText(value json.RawMessage) (string, bool) {
+	elements, isArray := strictjson.Elements(value)
+	if !isArray {
+		return scalarText(value)
+	}
+	texts := make([]string, len(elements))
+	for i, element := range elements {
+		text, ok := scalarText(element)
+		if !ok {
+			return "", false
+		}
+		texts[i] = text
+	}
+	return strings.Join(texts, ","), true
+}
+
+func scalarText(value json.RawMessage) (string, bool) {
+	switch value[0] {
+	case '"':
+		return strictjson.Text(value)
+	case '{', '[', 'n':
+		return "", false
+	default:
+		return string(value), true
+	}
+}
+
+// claimScopes returns the scopes that a token grants: `scope`, a string with
+// spaces between them (RFC 8693 §4.2), and `scp`, the same or an array.
+func claimScopes(m members) (scopes []string) {
+	for _, name := range []string{"scope", "scp"} {
+		value, ok := m.find(name)
+		if !ok {
+			continue
+		}
+		if text, isText := strictjson.Text(value); isText {
+			scopes = append(scopes, strings.FieldsFunc(text, isScopeSpace)...)
+		} else if elements, isArray := strictjson.Elements(value); isArray && name == "scp" {
+			for _, element := range elements {
+				if text, isText := strictjson.Text(element); isText {
+					scopes = append(scopes, text)
+				}
+			}
+		}
+	}
+	return slices.Clip(scopes)
+}
+
+// isScopeSpace: RFC 6749 §3.3 parts scopes by the one space character only.
+func isScopeSpace(r rune) bool { return r == ' ' }

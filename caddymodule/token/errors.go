@@ -1,0 +1,30 @@
+package token
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Why a request is not let in. Every error of Extract and Verify wraps exactly
+// one of them. The text around it names the rule that was broken, for debug
+// logs and for operators, and never holds a byte of the token.
+var (
+	// ErrMissing: the request carries no credential where one is looked for.
+	ErrMissing = errors.New("no credential")
+	// ErrSeveral: the request carries more than one credential (RFC 6750 §2).
+	ErrSeveral = errors.New("several credentials")
+	// ErrMalformed: what stands where the credential belongs cannot be a JSON
+	// Web Signature in compact form (RFC 7515 §7.1), or is over MaxTokenSize.
+	ErrMalformed = errors.New("malformed credential")
+	// ErrInvalid: the token is not one that this gate trusts.
+	ErrInvalid = errors.New("invalid token")
+	// ErrExpired: a genuine token whose time is over.
+	ErrExpired = errors.New("expired token")
+	// ErrUnavailable: the keys that would tell are not to be had at present.
+	ErrUnavailable = errors.New("keys unavailable")
+)
+
+// refuse returns the error of a token that breaks the rule given.
+func refuse(rule string) error {
+	return fmt.Errorf("verifying token: %s: %w", rule, ErrInvalid)
+}

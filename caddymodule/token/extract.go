@@ -1,0 +1,149 @@
+package token
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// MaxTokenSize is the longest credential that is looked at, in bytes.
+const MaxTokenSize = 8 << 10
+
+// Source says where in a request the credential was.
+type Source uint8
+
+// The sources. A token that came in a cookie was sent by the browser on its
+// own, whoever asked it to; one in a header was put there on purpose.
+const (
+	SourceNone Source = iota
+	SourceHeader
+	SourceCookie
+)
+
+// String is the word of the configuration: "header" or "cookie".
+func (s Source) String() string {
+	switch s {
+	case SourceHeader:
+		return "header"
+	case SourceCookie:
+		return "cookie"
+	default:
+		return "none"
+	}
+}
+
+// Extractor finds the one credential of a request. It may be used concurrently
+// and must not be changed after first use.
+type Extractor struct {
+	// Header is the field to look in, in any letter case; empty looks in none.
+	// In `Authorization` the scheme has to be Bearer (RFC 6750 §2.1); in any
+	// other field the value is the token, with or without that scheme.
+	Header string
+	// Cookie is the cookie to look in, exactly so named; empty looks in none.
+	Cookie string
+}
+
+// Extract returns the credential and where it was. It finds nothing in places
+// that it was not told of, and nothing where the value is empty or, in
+// `Authorization`, of another scheme: ErrMissing. Two fields of the name are two
+// credentials, whatever they hold, and so are two cookies of the name, or a
+// header and a cookie: ErrSeveral. A value that cannot hold a token by its
+// frame or its size is ErrMalformed; what is in it is Verify's to judge.
+//
+// It does not allocate on success. The credential shares memory with the
+// request.
+func (e *Extractor) Extract(r *http.Request) (raw string, source Source, err error) {
+	found := 0
+	var frame error
+	if e.Header != "" {
+		if values := r.Header.Values(e.Header); len(values) > 1 {
+			found = len(values)
+		} else if len(values) == 1 {
+			if raw, frame = e.unwrap(values[0]); raw != "" || frame != nil {
+				source, found = SourceHeader, 1
+			}
+		}
+	}
+	if e.Cookie != "" {
+		value, cookies := findCookie(r.Header["Cookie"], e.Cookie)
+		// One empty cookie is what a logout leaves behind.
+		if cookies > 1 || value != "" {
+			raw, source = value, SourceCookie
+			found += cookies
+		}
+	}
+	switch {
+	case found == 0:
+		return "", SourceNone, errMissing
+	// Invariant 1 (DESIGN): one token, one decision. With two of them, the
+	// application might take the one that was not checked.
+	case found > 1:
+		return "", SourceNone, fmt.Errorf("extracting token: %d found: %w", found, ErrSeveral)
+	case frame != nil:
+		return "", SourceNone, frame
+	case len(raw) > MaxTokenSize:
+		return "", SourceNone, errTooLong
+	}
+	return raw, source, nil
+}
+
+// Strip removes from the request what Extract looks at: the header field,
+// unless all of it is of another scheme and so none of our business, and the
+// cookie of the name out of the Cookie fields. It allocates nothing for a
+// header.
+func (e *Extractor) Strip(r *http.Request) {
+	if e.Header != "" {
+		for _, value := range r.Header.Values(e.Header) {
+			if raw, err := e.unwrap(value); raw != "" || err != nil {
+				r.Header.Del(e.Header)
+				break
+			}
+		}
+	}
+	if e.Cookie != "" {
+		stripCookie(r.Header, e.Cookie)
+	}
+}
+
+const bearer = "Bearer"
+
+// unwrap returns the token in a field's value, "" for none, or an error if it
+// is framed as one and cannot be.
+func (e *Extractor) unwrap(value string) (string, error) {
+	value = strings.Trim(value, " \t")
+	// RFC 9110 §11.1: the scheme's case does not matter.
+	if len(value) < len(bearer) || !strings.EqualFold(value[:len(bearer)], bearer) {
+		if e.inAuthorization() {
+			return "", nil
+		}
+		return value, nil
+	}
+	rest := value[len(bearer):]
+	switch {
+	case rest == "":
+		return "", nil
+	case rest[0] == ' ':
+		return strings.TrimLeft(rest, " "), nil
+	case !e.inAuthorization():
+		return value, nil
+	case isTokenChar(rest[0]):
+		return "", nil // a longer scheme name
+	default:
+		return "", errFrame
+	}
+}
+
+func (e *Extractor) inAuthorization() bool { return strings.EqualFold(e.Header, "Authorization") }
+
+// isTokenChar reports whether c may stand in a scheme's name (RFC 9110
+// §5.6.2).
+func isTokenChar(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+		strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
+}
+
+var (
+	errMissing = fmt.Errorf("extracting token: %w", ErrMissing)
+	errTooLong = fmt.Errorf("extracting token: longer than %d bytes: %w", MaxTokenSize, ErrMalformed)
+	errFrame   = fmt.Errorf("extracting token: no space after the scheme: %w", ErrMalformed)
+)

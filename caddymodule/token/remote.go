@@ -1,0 +1,177 @@
+package token
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// When a key set is fetched again.
+const (
+	refreshEvery  = 10 * time.Minute
+	minFetchPause = 5 * time.Second
+	minRetryPause = time.Second
+	maxRetryPause = 30 * time.Second
+)
+
+// RemoteOptions say where an issuer publishes its keys. Exactly one of URL and
+// Discover is given.
+type RemoteOptions struct {
+	// URL is that of a JSON Web Key Set (RFC 7517 §5).
+	URL string
+	// Discover is the issuer whose OpenID Connect discovery document names the
+	// key set. The document's `issuer` has to be exactly this one.
+	Discover string
+	// InsecureHTTP allows plain http to hosts other than this machine. Whoever
+	// is on the way can then make tokens. Default: false.
+	InsecureHTTP bool
+	// Logger gets a line when keys were loaded first or changed, when fetching
+	// begins to fail, and for keys that are ignored. Default: none.
+	Logger *slog.Logger
+}
+
+// RemoteKeys are the keys that an issuer publishes. They are fetched in the
+// background, by one goroutine, and no request ever waits for it:
+//
+//   - from Start on, again and again after 1 to 30 s until they are there;
+//   - then every ten minutes, and after a failure within 5 to 30 s; meanwhile
+//     the last good keys stay in force;
+//   - and when a token names an unknown `kid`, at most once in 5 s however many
+//     there are. That token is refused; the next one finds the new key.
+//
+// The client uses no proxy and none of the environment's settings, waits 5 s
+// at most and reads 1 MiB at most; redirects are followed on the same host and
+// over https only.
+//
+// One RemoteKeys may serve many verifiers, also across changes of the
+// configuration. Its methods may be called concurrently.
+type RemoteKeys struct {
+	options RemoteOptions
+	fetcher *fetcher
+	logger  *slog.Logger
+
+	current atomic.Pointer[keySet] // nil until the first load
+	failing atomic.Bool            // the last fetch failed
+	unknown chan struct{} // of capacity 1: somebody asked for an unknown `kid`
+
+	lifecycle sync.Mutex
+	cancel    context.CancelFunc // set by Start
+	done      chan struct{}
+	closed    bool
+
+	// The rest belongs to run.
+	address string // of the key set, once it is known
+	ignored string // what the last warning said
+}
+
+// keySet is immutable.
+type keySet struct {
+	keys  []jwk
+	epoch uint64
+}
+
+// NewRemoteKeys checks the options. Nothing is fetched before Start.
+func NewRemoteKeys(options RemoteOptions) (*RemoteKeys, error) {
+	k := &RemoteKeys{
+		options: options,
+		fetcher: newFetcher(options.InsecureHTTP),
+		logger:  options.Logger,
+		unknown: make(chan struct{}, 1),
+	}
+	if k.logger == nil {
+		k.logger = slog.New(slog.DiscardHandler)
+	}
+	if (options.URL == "") == (options.Discover == "") {
+		return nil, fmt.Errorf("checking remote keys: exactly one of a key set's URL and an issuer to discover is needed")
+	}
+	u, err := k.fetcher.checkURL(options.URL + options.Discover)
+	if err != nil {
+		return nil, fmt.Errorf("checking remote keys: %w", err)
+	}
+	if options.Discover != "" && (u.RawQuery != "" || u.ForceQuery) {
+		return nil, fmt.Errorf("checking remote keys: issuer %q has a query", options.Discover)
+	}
+	k.address = options.URL
+	return k, nil
+}
+
+// Start begins to fetch, once; further calls, and calls after Close, do
+// nothing.
+func (k *RemoteKeys) Start() {
+	k.lifecycle.Lock()
+	defer k.lifecycle.Unlock()
+	if k.cancel != nil || k.closed {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	k.cancel, k.done = cancel, make(chan struct{})
+	go k.run(ctx)
+}
+
+// Close ends fetching and waits for its goroutine. The keys loaded so far stay
+// usable. It may be called more than once, and without Start.
+func (k *RemoteKeys) Close() {
+	k.lifecycle.Lock()
+	defer k.lifecycle.Unlock()
+	k.closed = true
+	if k.cancel != nil {
+		k.cancel()
+		<-k.done
+	}
+}
+
+// Loaded reports whether there are keys.
+func (k *RemoteKeys) Loaded() bool { return k.current.Load() != nil }
+
+// Epoch counts how often a key was removed or changed. Tokens verified in an
+// earlier epoch are verified anew on their next use.
+func (k *RemoteKeys) Epoch() uint64 {
+	if set := k.current.Load(); set != nil {
+		return set.epoch
+	}
+	return 0
+}
+
+func (k *RemoteKeys) epoch() uint64 { return k.Epoch() }
+
+// possible is every algorithm but the symmetric ones: a public document holds
+// no secrets.
+func (k *RemoteKeys) possible() []*algorithm {
+	return slices.DeleteFunc(slices.Clone(algorithms), func(a *algorithm) bool { return a.fits([]byte(nil)) })
+}
+
+func (k *RemoteKeys) find(keyID string, a *algorithm) ([]any, error) {
+	set := k.current.Load()
+	if set == nil {
+		return nil, errNeverLoaded
+	}
+	found, known := findJWK(set.keys, keyID, a)
+	switch {
+	case len(found) > 0:
+		return found, nil
+	case known:
+		return nil, refuse("no key of the set is the one for kid and alg")
+	}
+	select {
+	case k.unknown <- struct{}{}:
+	default:
+	}
+	// Invariant 7 (DESIGN): while the issuer cannot be asked, nobody knows
+	// whether the key is wrong or new.
+	if k.failing.Load() {
+		return nil, errMayBeNew
+	}
+	return nil, refuse("kid is unknown")
+}
+
+// place is what the log calls the source.
+func (k *RemoteKeys) place() string { return shown(k.options.URL + k.options.Discover) }
+
+var (
+	errNeverLoaded = fmt.Errorf("verifying token: the key set was never loaded: %w", ErrUnavailable)
+	errMayBeNew    = fmt.Errorf("verifying token: kid is unknown and the key set is stale: %w", ErrUnavailable)
+)

@@ -1,0 +1,60 @@
+package token
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+)
+
+// parts are the three texts of a JWS in compact form (RFC 7515 §7.1), still
+// encoded.
+type parts struct {
+	header, payload, signature string
+	// signed is the signing input: header, dot, payload.
+	signed string
+}
+
+// split cuts a token into its parts. Errors wrap ErrMalformed.
+//
+// It is strict about the alphabet because the decoder is not: encoding/base64
+// ignores CR and LF even in strict mode.
+func split(raw string) (parts, error) {
+	if len(raw) > MaxTokenSize {
+		return parts{}, errTooLong
+	}
+	for i := range len(raw) {
+		if !inAlphabet[raw[i]] {
+			return parts{}, errAlphabet
+		}
+	}
+	header, rest, _ := strings.Cut(raw, ".")
+	payload, signature, _ := strings.Cut(rest, ".")
+	if header == "" || payload == "" || signature == "" || strings.IndexByte(signature, '.') >= 0 {
+		return parts{}, errParts
+	}
+	signed := raw[:len(header)+1+len(payload)]
+	return parts{header: header, payload: payload, signature: signature, signed: signed}, nil
+}
+
+// inAlphabet holds base64url (RFC 4648 §5) and the dot.
+var inAlphabet = func() (in [256]bool) {
+	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_." {
+		in[c] = true
+	}
+	return in
+}()
+
+// decode decodes one part. Padding is refused, and so are spare bits that are
+// not zero: with them one token would have up to sixteen spellings.
+func decode(name, part string) ([]byte, error) {
+	decoded, err := base64.RawURLEncoding.Strict().DecodeString(part)
+	if err != nil {
+		return nil, refuse(name + " is not base64url")
+	}
+	return decoded, nil
+}
+
+var (
+	errAlphabet = fmt.Errorf("splitting token: a character outside base64url: %w", ErrMalformed)
+	errParts    = fmt.Errorf("splitting token: not three parts: %w", ErrMalformed)
+)

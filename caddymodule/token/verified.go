@@ -1,0 +1,91 @@
+package token
+
+import (
+	"slices"
+	"sync/atomic"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// Verified is a token whose signature and claims were found good. It is shared
+// by all requests that carry the token and is immutable, but for Keys.Clear and
+// Noted. It must not be copied.
+type Verified struct {
+	// Keys are the names by which the token can be revoked. Session is zero if
+	// the token has no session id, Subject if it has no subject. Token is never
+	// zero: without a token id it comes from the SHA-256 of the signing input,
+	// never of the whole token, because a signature has more than one spelling.
+	Keys store.Keys
+	// Issuer is `iss`, exactly as configured.
+	Issuer string
+	// Subject is `sub`, of 1 to 256 bytes, or "" if there is none.
+	Subject string
+	// SessionID is the session claim, of 1 to 256 bytes, or "" if there is none.
+	SessionID string
+	// TokenID is the token id claim, of 1 to 256 bytes. A token with neither
+	// that nor a session id has the SHA-256 of its signing input in hex here; a
+	// token with a session id only has "".
+	TokenID string
+	// ExpiresAt and IssuedAt are `exp` and `iat`, rounded down to Unix seconds.
+	ExpiresAt, IssuedAt int64
+	// Noted belongs to the registry of live sessions: the Unix second at which
+	// it last noted the session of this token.
+	Noted atomic.Int64
+
+	claims []claim
+	scopes []string
+	views  []*view
+
+	// What the cache needs to know whether it may still answer with this token.
+	raw       string
+	keys      KeySource
+	epoch     uint64
+	validFrom int64 // Unix seconds, leeway included
+}
+
+// Claim returns a top-level claim as text: a string as it is, a number or a
+// boolean as it was written, an array of such joined with ",". Objects, null
+// and arrays that hold them have no text. It allocates nothing.
+//
+// The text is the issuer's word and nothing else: an element of an array may
+// itself hold a comma, and any of them a line break.
+func (t *Verified) Claim(name string) (text string, ok bool) {
+	for i := range t.claims {
+		if t.claims[i].name == name {
+			return t.claims[i].text, true
+		}
+	}
+	return "", false
+}
+
+// HasScope reports whether `scope` (space separated, RFC 8693 §4.2) or `scp`
+// (the same, or an array) names the scope.
+func (t *Verified) HasScope(scope string) bool {
+	return scope != "" && slices.Contains(t.scopes, scope)
+}
+
+// View returns the placeholders of a gate, for the index that Verifier.AddView
+// gave it. The function knows http.auth.user.id, .session_id, .token_id and
+// .issuer, and http.auth.user.<claim> for the claims of the view; a claim that
+// the token does not have is "". It may be called concurrently, and neither
+// this call nor the function allocates.
+func (t *Verified) View(index int) func(key string) (any, bool) {
+	return t.views[index].function
+}
+
+// fresh reports whether the keys that verified the token are still in force
+// and the token has all the views that are wanted.
+func (t *Verified) fresh(views int) bool {
+	return t.epoch == t.keys.epoch() && len(t.views) >= views
+}
+
+// checkTime judges the dates of the token.
+func (t *Verified) checkTime(now int64) error {
+	if now >= t.Keys.Expires {
+		return errExpired
+	}
+	if now < t.validFrom {
+		return errNotYet
+	}
+	return nil
+}

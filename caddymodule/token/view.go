@@ -1,0 +1,77 @@
+package token
+
+import (
+	"strings"
+	"unsafe"
+)
+
+// placeholder is what Caddy's authentication handlers begin the names of
+// their placeholders with.
+const placeholder = "http.auth.user."
+
+// placeholders are the texts of a token that every gate offers, boxed once so
+// that handing them out allocates nothing.
+type placeholders struct {
+	subject, sessionID, tokenID, issuer any
+}
+
+// view adds the claims that one gate names.
+type view struct {
+	*placeholders
+	names  []string
+	values []any
+	// function is lookup, made once: a method value made anew would allocate.
+	function func(key string) (any, bool)
+}
+
+func (v *view) lookup(key string) (any, bool) {
+	name, ok := strings.CutPrefix(key, placeholder)
+	if !ok {
+		return nil, false
+	}
+	// The four names come first: a claim called "id" must not pass for the
+	// subject.
+	switch name {
+	case "id":
+		return v.subject, true
+	case "session_id":
+		return v.sessionID, true
+	case "token_id":
+		return v.tokenID, true
+	case "issuer":
+		return v.issuer, true
+	}
+	for i, own := range v.names {
+		if own == name {
+			return v.values[i], true
+		}
+	}
+	return nil, false
+}
+
+// addViews makes the placeholders of every view. A claim that is not there is
+// an empty text, so that no placeholder is left standing in a header.
+func (t *Verified) addViews(views [][]string) {
+	shared := &placeholders{subject: t.Subject, sessionID: t.SessionID, tokenID: t.TokenID, issuer: t.Issuer}
+	t.views = make([]*view, len(views))
+	for i, names := range views {
+		v := &view{placeholders: shared, names: names, values: make([]any, len(names))}
+		for j, name := range names {
+			text, _ := t.Claim(name)
+			v.values[j] = text
+		}
+		v.function = v.lookup
+		t.views[i] = v
+	}
+}
+
+// viewsSize is what the views take in memory, in bytes.
+func (t *Verified) viewsSize() int64 {
+	const closure, slot = 16, 8
+	size := allocated(4*textSize) + 4*allocated(textSize) // the shared placeholders
+	for _, v := range t.views {
+		size += slot + closure + allocated(int64(unsafe.Sizeof(*v)))
+		size += int64(len(v.values)) * (textSize + allocated(textSize))
+	}
+	return size
+}
