@@ -1,0 +1,160 @@
+package architecture
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+const module = "github.com/sessiongate/sessiongate"
+
+// owners names the one package that imports a third-party module. What a
+// library gets wrong is then mended in one place, and replacing it touches one
+// package. A module that is not here is new: choose its owner with care.
+var owners = map[string]string{
+	"github.com/caddyserver/caddy/v2":     "caddymodule",
+	"github.com/prometheus/client_golang": "caddymodule",
+	"github.com/spf13/cobra":              "caddymodule",
+	"go.uber.org/zap":                     "caddymodule",
+	"github.com/dgraph-io/ristretto/v2":   "caddymodule/token",
+	"github.com/go-jose/go-jose/v4":       "caddymodule/token",
+	"github.com/golang-jwt/jwt/v5":        "caddymodule/token",
+	"github.com/redis/go-redis/v9":        "store/redisstore",
+	"go.etcd.io/bbolt":                    "store/boltstore",
+}
+
+// testModules may be imported by every test and by nothing else.
+var testModules = map[string]bool{
+	"github.com/alicebob/miniredis/v2": true,
+	"go.uber.org/goleak":               true,
+	"pgregory.net/rapid":               true,
+}
+
+// importViolations lists the imports that break the direction of the
+// dependencies:
+//
+//	plugin → caddymodule → {caddymodule/*, store/*} → store
+func importViolations(files []source) []string {
+	var broken []string
+	for _, file := range files {
+		if isWithin(file.folder(), "tests") {
+			// Black-box tests stand outside the house.
+			continue
+		}
+		for _, imported := range file.imports {
+			if why := objection(file, imported); why != "" {
+				broken = append(broken, fmt.Sprintf("%s imports %q: %s", file.name, imported, why))
+			}
+		}
+	}
+	return broken
+}
+
+// objection says why the file may not import the package, and nothing if it may.
+func objection(file source, imported string) string {
+	if isWithin(imported, module) {
+		target := strings.TrimPrefix(strings.TrimPrefix(imported, module), "/")
+		return ownObjection(file, target)
+	}
+	if first, _, _ := strings.Cut(imported, "/"); !strings.Contains(first, ".") {
+		return "" // The standard library.
+	}
+	for thirdParty, owner := range owners {
+		if isWithin(imported, thirdParty) {
+			if file.folder() == owner || support(file.folder()) && path.Dir(file.folder()) == owner {
+				return ""
+			}
+			return "only " + owner + " may"
+		}
+	}
+	for thirdParty := range testModules {
+		if isWithin(imported, thirdParty) {
+			if file.test() {
+				return ""
+			}
+			return "only tests may"
+		}
+	}
+	return "the module has no owner yet"
+}
+
+// ownObjection is about imports within the module.
+func ownObjection(file source, target string) string {
+	from := file.folder()
+	switch {
+	case support(target) && !file.test():
+		return "it serves tests only"
+	case target == from:
+		return "" // A test of the package from outside.
+	case from == ".":
+		if target != "caddymodule" {
+			return "the plugin imports the adapter only"
+		}
+	case target == "" || target == "caddymodule" || isWithin(target, "tests"):
+		return "dependencies point the other way"
+	case isWithin(from, "store") && !isWithin(target, "store"):
+		return "a store knows nothing of tokens or Caddy"
+	case from == "store":
+		return "the contract depends on nothing"
+	case isWithin(from, "store") && target != "store" && !file.test():
+		return "stores and replica know the contract, not each other"
+	}
+	return ""
+}
+
+// isWithin tells whether a path is the folder or below it.
+func isWithin(name, folder string) bool {
+	return name == folder || strings.HasPrefix(name, folder+"/")
+}
+
+func TestImportsKeepTheirDirection(t *testing.T) {
+	files, err := sources(os.DirFS(root))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
+		t.Fatal("no source file found")
+	}
+	for _, violation := range importViolations(files) {
+		t.Error(violation)
+	}
+}
+
+// A rule that catches nothing is worse than none: each wall is broken once.
+func TestEachBrokenImportIsFound(t *testing.T) {
+	const own = module + "/"
+	cases := map[string]struct{ file, imported string }{
+		"contract imports a library":      {"store/store.go", "go.etcd.io/bbolt"},
+		"contract imports its store":      {"store/store.go", own + "store/memstore"},
+		"store imports Caddy":             {"store/redisstore/store.go", "github.com/caddyserver/caddy/v2"},
+		"store imports the adapter":       {"store/redisstore/store.go", own + "caddymodule"},
+		"store imports tokens":            {"store/redisstore/store.go", own + "caddymodule/token"},
+		"store imports another store":     {"store/redisstore/store.go", own + "store/boltstore"},
+		"replica imports Redis":           {"store/replica/replica.go", "github.com/redis/go-redis/v9"},
+		"replica imports a store":         {"store/replica/replica.go", own + "store/redisstore"},
+		"token imports Caddy":             {"caddymodule/token/verify.go", "github.com/caddyserver/caddy/v2/modules/caddyhttp"},
+		"token imports Caddy in a test":   {"caddymodule/token/verify_test.go", "github.com/caddyserver/caddy/v2"},
+		"token imports the adapter":       {"caddymodule/token/verify.go", own + "caddymodule"},
+		"adapter parses tokens itself":    {"caddymodule/gate.go", "github.com/golang-jwt/jwt/v5"},
+		"adapter talks to Redis itself":   {"caddymodule/gate.go", "github.com/redis/go-redis/v9"},
+		"product imports test support":    {"caddymodule/gate.go", own + "caddymodule/token/tokentest"},
+		"product imports a test module":   {"caddymodule/gate.go", "go.uber.org/goleak"},
+		"plugin imports more":             {"plugin.go", own + "store"},
+		"adapter imports the plugin":      {"caddymodule/gate.go", module},
+		"somebody imports a new module":   {"caddymodule/gate.go", "example.com/new"},
+		"twin of an owned module's name":  {"caddymodule/token/verify.go", "github.com/golang-jwt/jwt/v5x"},
+		"support of another owner's kind": {"store/redisstore/redistest/server.go", "go.etcd.io/bbolt"},
+	}
+	for name, c := range cases {
+		found, err := sources(fstest.MapFS{c.file: {Data: []byte("package p\n\nimport _ \"" + c.imported + "\"\n")}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(importViolations(found)) != 1 {
+			t.Errorf("%s: not found", name)
+		}
+	}
+}
