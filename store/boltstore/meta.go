@@ -29,13 +29,14 @@ type meta struct {
 	txid     uint64
 }
 
-// parseMeta reads a meta page from its beginning.
-func parseMeta(page []byte) (meta, error) {
-	b := page[pageHeader : pageHeader+metaSize]
+// parseMeta reads a meta page from its beginning. A copy of the other one is
+// no meta page: it would be valid, and the commit before.
+func parseMeta(p page, id uint64) (meta, error) {
+	b := p[pageHeader : pageHeader+metaSize]
 	sum := fnv.New64a()
 	_, _ = sum.Write(b[:metaSize-8]) // never fails
 	switch {
-	case native.Uint32(b) != metaMagic || native.Uint32(b[4:]) != metaVersion:
+	case p.id() != id || native.Uint32(b) != metaMagic || native.Uint32(b[4:]) != metaVersion:
 		return meta{}, damagef("it is not a meta page")
 	case native.Uint64(b[metaSize-8:]) != sum.Sum64():
 		return meta{}, damagef("its checksum is wrong")
@@ -72,7 +73,7 @@ func readMetas(r io.ReaderAt, size uint64) (meta, error) {
 		if _, err := r.ReadAt(buf[:], int64(at)); err != nil {
 			return meta{}, fmt.Errorf("reading meta page %d: %w", i, err)
 		}
-		m, err := parseMeta(buf[:])
+		m, err := parseMeta(buf[:], uint64(i))
 		if err != nil {
 			return meta{}, fmt.Errorf("meta page %d: %w", i, err)
 		}
