@@ -22,21 +22,22 @@ func RealPath(path string) (string, error) {
 		return "", fmt.Errorf("resolving path %q: %w", path, err)
 	}
 	rest := ""
-	for existing := absolute; ; existing = filepath.Dir(existing) {
+	for existing := absolute; ; {
 		resolved, err := filepath.EvalSymlinks(existing)
 		if err == nil {
 			return filepath.Join(resolved, rest), nil
 		}
-		if !errors.Is(err, fs.ErrNotExist) {
+		parent := filepath.Dir(existing)
+		if !errors.Is(err, fs.ErrNotExist) || parent == existing {
 			return "", fmt.Errorf("resolving path %q: %w", path, err)
 		}
-		if _, err := os.Lstat(existing); err == nil {
+		switch stat, err := os.Lstat(existing); {
+		case err != nil:
+			existing, rest = parent, filepath.Join(filepath.Base(existing), rest)
+		case stat.Mode()&fs.ModeSymlink != 0:
 			return "", fmt.Errorf("resolving path %q: the link %q leads to nothing", path, existing)
+		default: // somebody has just created it
 		}
-		if existing == filepath.Dir(existing) {
-			return "", fmt.Errorf("resolving path %q: %w", path, err)
-		}
-		rest = filepath.Join(filepath.Base(existing), rest)
 	}
 }
 

@@ -1,0 +1,193 @@
+package boltstore
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+func TestCreatedForTheOwnerOnly(t *testing.T) {
+	root := t.TempDir()
+	path := filepath.Join(root, "new", "deep", "revocations.db")
+	openAt(t, path)
+	for name, want := range map[string]fs.FileMode{
+		filepath.Join(root, "new"):         0o700 | fs.ModeDir,
+		filepath.Join(root, "new", "deep"): 0o700 | fs.ModeDir,
+		path:                               0o600,
+		markerPath(path):                   0o600,
+	} {
+		stat, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if stat.Mode() != want {
+			t.Errorf("%s has mode %v, want %v", name, stat.Mode(), want)
+		}
+	}
+	wantNoLeftovers(t, path)
+}
+
+func wantNoLeftovers(t *testing.T, path string) {
+	t.Helper()
+	files, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if strings.Contains(file.Name(), newSuffix) {
+			t.Errorf("%s was left behind", file.Name())
+		}
+	}
+}
+
+// The fault: the process is killed, or the power fails, in the middle of the
+// first creation. Each case is what the disk then holds; the next start has to
+// come up, empty.
+func TestCreationGoesOnAfterACrash(t *testing.T) {
+	model := freshPath(t)
+	mustClose(t, openAt(t, model))
+	database, marker := mustRead(t, model), mustRead(t, markerPath(model))
+	for name, files := range map[string]map[string][]byte{
+		"a temporary file, still empty":       {newSuffix + "1": nil},
+		"a temporary file, half written":      {newSuffix + "1": database[:len(database)/2]},
+		"a temporary file, complete":          {newSuffix + "1": database},
+		"the database linked, not yet marked": {newSuffix + "1": database, "": database},
+		"the temporary file removed":          {"": database},
+		"a temporary marker, still empty":     {"": database, ".init" + newSuffix + "2": nil},
+		"a temporary marker, complete":        {"": database, ".init" + newSuffix + "2": marker},
+		"everything but the end of cleaning":  {"": database, ".init": marker, newSuffix + "3": database},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := freshPath(t)
+			for suffix, content := range files {
+				mustWrite(t, path+suffix, content)
+			}
+			for range 2 { // a start after the crash, and the one after that
+				s := openAt(t, path)
+				mustAppend(t, s, numbered(1, later()))
+				mustClose(t, s)
+			}
+			if entries := readAll(t, openAt(t, path)); len(entries) != 2 {
+				t.Errorf("the store holds %d entries, want the 2 appended", len(entries))
+			}
+			wantNoLeftovers(t, path)
+		})
+	}
+}
+
+// The attack, or the accident: deleting the database forgets every revocation,
+// so that stolen tokens work again. The marker beside it tells.
+func TestDeletedDatabaseIsDamage(t *testing.T) {
+	path := freshPath(t)
+	mustClose(t, openAt(t, path))
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	wantDamaged(t, path, "it was created once and is gone")
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a refused Open left something at the path: %v", err)
+	}
+}
+
+// The attack: an empty store from elsewhere, put in the place of the database.
+func TestForeignDatabaseIsDamage(t *testing.T) {
+	path, foreign := freshPath(t), freshPath(t)
+	mustClose(t, openAt(t, path))
+	mustClose(t, openAt(t, foreign))
+	mustWrite(t, path, mustRead(t, foreign))
+	wantDamaged(t, path, "another database")
+}
+
+func TestWrongMarkerIsDamage(t *testing.T) {
+	path := freshPath(t)
+	mustClose(t, openAt(t, path))
+	right := mustRead(t, markerPath(path))
+	for name, wrong := range map[string]string{
+		"empty":             "",
+		"cut off":           string(right[:len(right)-3]),
+		"with a tail":       string(right) + "\n",
+		"without a number":  strings.Replace(fmt.Sprintf(markerFormat, 1), "generation ", "", 1),
+		"of generation 0":   fmt.Sprintf(markerFormat, 0),
+		"of something else": "gone fishing\n",
+	} {
+		mustWrite(t, markerPath(path), []byte(wrong))
+		if _, err := Open(Options{Path: path}); !errors.Is(err, store.ErrDamaged) {
+			t.Errorf("a marker %s: Open gave %v, want ErrDamaged", name, err)
+		}
+	}
+	mustWrite(t, markerPath(path), right)
+	openAt(t, path)
+}
+
+// wantDamaged opens a store that cannot be opened, and wants to be told why and
+// what to do.
+func wantDamaged(t *testing.T, path, why string) {
+	t.Helper()
+	s, err := Open(Options{Path: path})
+	if err == nil {
+		mustClose(t, s)
+	}
+	if !errors.Is(err, store.ErrDamaged) {
+		t.Fatalf("Open gave %v, want ErrDamaged", err)
+	}
+	for _, part := range []string{"opening store: ", path, why, "503", "repair", "backup", markerPath(path)} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("the error does not say %q: %v", part, err)
+		}
+	}
+}
+
+// Two gates of a new installation start at once, on one path: one creates the
+// store and has it, the others are told that it is in use, and none replaces
+// the file under another.
+func TestCreatedByOneOfMany(t *testing.T) {
+	path := freshPath(t)
+	var mu sync.Mutex
+	var opened []*Store
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			s, err := Open(Options{Path: path, LockTimeout: brief})
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil {
+				opened = append(opened, s)
+			} else if !errors.Is(err, store.ErrLocked) {
+				t.Errorf("Open: %v", err)
+			}
+		})
+	}
+	group.Wait()
+	if len(opened) != 1 {
+		t.Fatalf("%d of 8 opened the store, want 1", len(opened))
+	}
+	mustAppend(t, opened[0], numbered(1, later()))
+	mustClose(t, opened[0])
+	if entries := readAll(t, openAt(t, path)); len(entries) != 1 {
+		t.Errorf("the store holds %d entries, want the 1 appended", len(entries))
+	}
+	wantNoLeftovers(t, path)
+}
+
+func mustRead(t testing.TB, name string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+func mustWrite(t testing.TB, name string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(name, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
