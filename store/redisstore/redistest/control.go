@@ -1,0 +1,61 @@
+package redistest
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+)
+
+// Addr is where the server listens: host:port, or a unix:// URL.
+func (s *Server) Addr() string {
+	if s.socket != "" {
+		return "unix://" + s.socket
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port))
+}
+
+// TLSAddr is where the server listens with TLS, as host:port.
+func (s *Server) TLSAddr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.tlsPort)) }
+
+// Stop ends the process with SIGKILL and waits for it. A stopped server may be
+// stopped again.
+func (s *Server) Stop() {
+	_ = s.process.Process.Kill() // it may have ended already
+	<-s.ended
+}
+
+// Restart starts the server again where it was, after a Stop if it runs. It has
+// what was last saved with Do("SAVE"), or nothing.
+func (s *Server) Restart() {
+	s.tb.Helper()
+	s.Stop()
+	if s.socket != "" {
+		_ = os.Remove(s.socket)
+	}
+	if !s.launch() {
+		s.tb.Fatalf("restarting redis-server: it ended:\n%s", s.log)
+	}
+}
+
+// Forget removes what was saved, so that a Restart finds nothing.
+func (s *Server) Forget() {
+	s.tb.Helper()
+	if err := os.Remove(filepath.Join(s.dir, "dump.rdb")); err != nil && !os.IsNotExist(err) {
+		s.tb.Fatalf("forgetting what redis saved: %v", err)
+	}
+}
+
+// Freeze stops the process with SIGSTOP: it accepts connections and bytes, and
+// answers nothing.
+func (s *Server) Freeze() {
+	s.tb.Helper()
+	s.signal(syscall.SIGSTOP)
+}
+
+// Thaw lets a frozen process go on.
+func (s *Server) Thaw() {
+	s.tb.Helper()
+	s.signal(syscall.SIGCONT)
+}
