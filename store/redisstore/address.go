@@ -1,0 +1,164 @@
+package redisstore
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// target is what the addresses and the fields of Options say together.
+type target struct {
+	network            string // "tcp" or "unix"
+	addresses          []string
+	username, password string
+	db                 int
+	cluster            bool
+	tls                *TLS // nil for none
+}
+
+// address is one parsed address. What it does not say is zero.
+type address struct {
+	network, host      string
+	tls                bool
+	username, password string
+	db                 int
+}
+
+// resolve parses the addresses and joins them with the other fields. Errors
+// name an address by its place, for a URL may hold a password.
+func (o Options) resolve() (target, error) {
+	t := target{
+		username: o.Username, password: o.Password, db: o.DB, tls: o.TLS,
+		cluster: o.Cluster || len(o.Addresses) > 1 && o.SentinelMaster == "",
+	}
+	port := "6379"
+	if o.SentinelMaster != "" {
+		port = "26379"
+	}
+	if len(o.Addresses) == 0 {
+		return t, fmt.Errorf("checking redis addresses: there is none")
+	}
+	plain := false
+	for i, text := range o.Addresses {
+		a, err := parseAddress(text, port)
+		if err == nil {
+			err = t.add(a)
+		}
+		if err != nil {
+			return t, fmt.Errorf("parsing redis address %d: %w", i+1, err)
+		}
+		plain = plain || strings.HasPrefix(text, "redis://") || a.network == "unix"
+	}
+	if plain && t.tls != nil {
+		return t, fmt.Errorf("checking redis addresses: redis:// and unix:// are without TLS, and TLS is asked for; use rediss://")
+	}
+	return t, t.validate(o)
+}
+
+// add takes over what one address says, unless something else was said before.
+func (t *target) add(a address) error {
+	switch {
+	case t.network != "" && t.network != a.network:
+		return fmt.Errorf("unix sockets and hosts do not mix")
+	case a.username != "" && t.username != "" && a.username != t.username:
+		return fmt.Errorf("the username differs from the one given elsewhere")
+	case a.password != "" && t.password != "" && a.password != t.password:
+		return fmt.Errorf("the password differs from the one given elsewhere")
+	case a.db != 0 && t.db != 0 && a.db != t.db:
+		return fmt.Errorf("database %d differs from %d, given elsewhere", a.db, t.db)
+	}
+	t.network = a.network
+	t.addresses = append(t.addresses, a.host)
+	if a.username != "" {
+		t.username = a.username
+	}
+	if a.password != "" {
+		t.password = a.password
+	}
+	if a.db != 0 {
+		t.db = a.db
+	}
+	if a.tls && t.tls == nil {
+		t.tls = &TLS{}
+	}
+	return nil
+}
+
+// validate crosses what only the whole can tell.
+func (t *target) validate(o Options) error {
+	switch {
+	case o.SentinelMaster != "" && o.Cluster:
+		return fmt.Errorf("checking redis options: a Cluster has no sentinels")
+	case t.network == "unix" && (t.cluster || o.SentinelMaster != ""):
+		return fmt.Errorf("checking redis options: a unix socket reaches one server, no Cluster and no sentinel")
+	case t.cluster && t.db != 0:
+		return fmt.Errorf("checking redis options: a Cluster has no database but 0")
+	case t.db < 0:
+		return fmt.Errorf("checking redis options: database %d is negative", t.db)
+	case t.username != "" && t.password == "":
+		return fmt.Errorf("checking redis options: a username without a password")
+	}
+	return t.tls.validate()
+}
+
+func parseAddress(text, port string) (address, error) {
+	if !strings.Contains(text, "://") {
+		host, err := hostPort(text, port)
+		return address{network: "tcp", host: host}, err
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		return address{}, fmt.Errorf("it is not a URL") // the error of url.Parse quotes the password
+	}
+	a := address{network: "tcp"}
+	a.username = u.User.Username()
+	a.password, _ = u.User.Password()
+	db := strings.Trim(u.Path, "/")
+	query := u.Query()
+	switch u.Scheme {
+	case "redis", "rediss":
+		a.tls = u.Scheme == "rediss"
+		if a.host, err = hostPort(u.Host, port); err != nil {
+			return address{}, err
+		}
+	case "unix":
+		if u.Host != "" || db == "" {
+			return address{}, fmt.Errorf("want unix:///path/to/socket")
+		}
+		a.network, a.host = "unix", u.Path
+		db = query.Get("db")
+		query.Del("db")
+	default:
+		return address{}, fmt.Errorf("scheme %q is none of redis, rediss and unix", u.Scheme)
+	}
+	if len(query) > 0 || u.Fragment != "" {
+		return address{}, fmt.Errorf("the URL has parameters; there are options for what can be set")
+	}
+	if db != "" {
+		if a.db, err = strconv.Atoi(db); err != nil || a.db < 0 {
+			return address{}, fmt.Errorf("database %q is not a number", db)
+		}
+	}
+	return a, nil
+}
+
+// hostPort returns text with a port, its own or the given one.
+func hostPort(text, port string) (string, error) {
+	host, own, err := net.SplitHostPort(text)
+	if err != nil {
+		host, own = strings.Trim(text, "[]"), port
+	}
+	if own == "" {
+		own = port
+	}
+	number, err := strconv.ParseUint(own, 10, 16)
+	if err != nil || number == 0 {
+		return "", fmt.Errorf("port %q is not between 1 and 65535", own)
+	}
+	if host == "" || strings.ContainsAny(host, "/@ \t") || strings.Count(host, ":") == 1 {
+		return "", fmt.Errorf("want host:port, redis://host:port, rediss://host:port or unix:///path")
+	}
+	return net.JoinHostPort(host, own), nil
+}

@@ -1,0 +1,86 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// ErrEviction: this Redis may forget revocations on its own, or does not tell
+// whether it would. Nothing is read from it and nothing written to it.
+var ErrEviction = errors.New("redis may evict revocations")
+
+// ErrReplica: the address is that of a replica, which lags behind.
+var ErrReplica = errors.New("redis is a replica")
+
+// examine is run on every new connection before its first use, so that it holds
+// after a reconnect, a failover and a restart with another configuration too.
+func (s *Store) examine(ctx context.Context, conn *redis.Conn) error {
+	if err := s.examineServer(ctx, conn); err != nil {
+		// go-redis strips the outer layer of this error.
+		return fmt.Errorf("examining connection: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) examineServer(ctx context.Context, conn *redis.Conn) error {
+	info, err := readInfo(ctx, conn)
+	if err != nil && !redis.HasErrorPrefix(err, "NOPERM") {
+		return err
+	}
+	switch {
+	case info["redis_mode"] == "sentinel":
+		return nil // asked for the primary's address only
+	case info["redis_mode"] != "cluster" && info["role"] == "slave":
+		// Invariant: only primaries are read. A Cluster's replicas are asked
+		// for the slots only; they redirect everything else.
+		return fmt.Errorf("%w: name the primary, or its sentinels with sentinel_master", ErrReplica)
+	}
+	return s.examineEviction(ctx, conn, info["maxmemory_policy"])
+}
+
+// examineEviction accepts a connection only if Redis keeps what it is given.
+//
+// Invariant: an entry leaves the log through Trim alone. With any other policy
+// than noeviction, Redis acknowledges an append and drops it later in silence.
+func (s *Store) examineEviction(ctx context.Context, conn *redis.Conn, policy string) error {
+	if policy == "" {
+		config, err := conn.ConfigGet(ctx, "maxmemory-policy").Result()
+		var refused redis.Error
+		if err != nil && !errors.As(err, &refused) {
+			return err
+		}
+		policy = config["maxmemory-policy"]
+	}
+	switch {
+	case policy == "noeviction":
+		return nil
+	case s.options.AllowEviction:
+		s.warnEviction.Do(func() {
+			s.log.WarnContext(ctx, "redis may evict revocations, and allow_eviction accepts it", "maxmemory_policy", policy)
+		})
+		return nil
+	case policy == "":
+		return fmt.Errorf("%w: its policy cannot be read; permit the user +info, or set allow_eviction", ErrEviction)
+	default:
+		return fmt.Errorf("%w: its maxmemory-policy is %q; set noeviction, or allow_eviction here", ErrEviction, policy)
+	}
+}
+
+// readInfo returns the fields of INFO.
+func readInfo(ctx context.Context, conn *redis.Conn) (map[string]string, error) {
+	text, err := conn.Info(ctx).Result()
+	if err != nil {
+		return nil, err
+	}
+	fields := make(map[string]string)
+	for line := range strings.Lines(text) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+			fields[name] = value
+		}
+	}
+	return fields, nil
+}

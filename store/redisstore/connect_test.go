@@ -1,0 +1,196 @@
+package redisstore_test
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/redisstore"
+	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
+)
+
+// P28, F13. The attack: fill a Redis that evicts, until it drops revocations
+// that it has acknowledged.
+func TestEvictionPolicies(t *testing.T) {
+	server := redistest.Start(t)
+	for _, policy := range []string{
+		"allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl",
+	} {
+		t.Run(policy, func(t *testing.T) {
+			server.Do("CONFIG", "SET", "maxmemory-policy", policy)
+			s := openAt(t, server)
+			for name, call := range calls(s, store.Position{}) {
+				err := call(t.Context())
+				if !errors.Is(err, redisstore.ErrEviction) || !strings.Contains(err.Error(), policy) ||
+					!strings.Contains(err.Error(), "noeviction") {
+					t.Errorf("%s gave %v, want ErrEviction and what to do", name, err)
+				}
+			}
+			var log bytes.Buffer
+			allowed := open(t, options{
+				Addresses: []string{server.Addr()}, AllowEviction: true,
+				Logger: slog.New(slog.NewTextHandler(&log, nil)),
+			})
+			mustRead(t, allowed, mustAppend(t, allowed, "one"))
+			if n := strings.Count(log.String(), policy); n != 1 {
+				t.Errorf("allowed, it was warned of %d times:\n%s", n, &log)
+			}
+			server.Do("CONFIG", "SET", "maxmemory-policy", "noeviction")
+			mustAppend(t, s, "one")
+		})
+	}
+}
+
+// A changed policy is noticed when connections are made anew.
+func TestEvictionPolicyAfterReconnect(t *testing.T) {
+	server := redistest.Start(t)
+	s := openAt(t, server)
+	mustAppend(t, s, "one")
+	server.Do("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+	server.Do("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+	eventually(t, "the refusal", func() error {
+		if _, err := s.Append(t.Context(), revocation("two")); !errors.Is(err, redisstore.ErrEviction) {
+			return errors.Join(errors.New("want ErrEviction"), err)
+		}
+		return nil
+	})
+}
+
+// permissions are those that the package's documentation lists after a line.
+func permissions(t *testing.T, line string) []string {
+	t.Helper()
+	text, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(text), line+"\n")
+	list, _, ended := strings.Cut(strings.TrimPrefix(rest, "//\n"), "\n//\n")
+	if !found || !ended {
+		t.Fatal("the documentation lists no ACL user")
+	}
+	list = strings.ReplaceAll(strings.ReplaceAll(list, "//", ""), "<namespace>", "test")
+	return strings.Fields(list)
+}
+
+const userLine = "user gate on >password resetchannels"
+
+func TestLeastPermissions(t *testing.T) {
+	server := redistest.Start(t)
+	setUser := append([]string{"ACL", "SETUSER", "gate", "reset", "on", ">secret", "resetchannels"}, permissions(t, userLine)...)
+	server.Do(setUser...)
+	gate := options{Addresses: []string{server.Addr()}, Username: "gate", Password: "secret"}
+	s := open(t, gate)
+	position := mustAppend(t, s, "one")
+	for name, call := range calls(s, position) {
+		if err := call(t.Context()); err != nil && !errors.Is(err, store.ErrUnknownSession) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	server.Do("XTRIM", logKey, "MINID", "3-0")
+	server.Do("DEL", headKey)
+	mustRead(t, s, store.Position{}) // makes the head anew, from the log
+
+	other := gate
+	other.Namespace = "other"
+	_, err := open(t, other).Append(t.Context(), revocation("one"))
+	if err == nil || !strings.Contains(err.Error(), "permit the user") {
+		t.Errorf("in another's namespace Append gave %v, want NOPERM and what to do", err)
+	}
+	// Each permission is needed by something.
+	for _, permission := range permissions(t, userLine)[1:] {
+		if permission == "+auth" || permission == "+hello" || permission == "+select" {
+			continue // one of several ways in, or only for a database other than 0
+		}
+		server.Do(setUser...)
+		server.Do("ACL", "SETUSER", "gate", "-"+permission[1:])
+		if !failsSomewhere(t, server, gate) {
+			t.Errorf("nothing needs %s", permission)
+		}
+	}
+}
+
+// failsSomewhere reports whether any call on a fresh namespace, on a trimmed log
+// or on a log without head fails.
+func failsSomewhere(t *testing.T, server *redistest.Server, gate options) bool {
+	t.Helper()
+	server.Do("FLUSHALL")
+	server.Do("SCRIPT", "FLUSH")
+	s := open(t, gate)
+	position, err := s.Append(t.Context(), revocation("one"))
+	failed := err != nil
+	for _, call := range calls(s, position) {
+		err := call(t.Context())
+		failed = failed || err != nil && !errors.Is(err, store.ErrUnknownSession)
+	}
+	failed = s.Trim(t.Context(), expiry()) != nil || failed
+	server.Do("DEL", headKey)
+	_, err = s.Append(t.Context(), revocation("two"))
+	return failed || err != nil
+}
+
+// The policy cannot be read: not knowing is not good enough.
+func TestPolicyUnreadable(t *testing.T) {
+	server := redistest.Start(t)
+	server.Do("ACL", "SETUSER", "gate", "on", ">secret", "~*", "+@all", "-info", "-config")
+	gate := options{Addresses: []string{server.Addr()}, Username: "gate", Password: "secret"}
+	if _, err := open(t, gate).Append(t.Context(), revocation("one")); !errors.Is(err, redisstore.ErrEviction) ||
+		!strings.Contains(err.Error(), "allow_eviction") {
+		t.Errorf("Append gave %v, want ErrEviction and what to do", err)
+	}
+	allowed := gate
+	allowed.AllowEviction = true
+	mustAppend(t, open(t, allowed), "one")
+	server.Do("ACL", "SETUSER", "gate", "+config|get")
+	mustAppend(t, open(t, gate), "two")
+}
+
+func TestCredentials(t *testing.T) {
+	server := redistest.Start(t, redistest.Password("hunter2"))
+	mustAppend(t, open(t, options{Addresses: []string{server.Addr()}, Password: "hunter2"}), "one")
+	mustAppend(t, open(t, options{Addresses: []string{"redis://:hunter2@" + server.Addr() + "/1"}}), "one")
+	for name, test := range map[string]struct {
+		options options
+		want    string
+	}{
+		"a wrong password": {options{Password: "hunter3"}, "check username and password"},
+		"a wrong user":     {options{Username: "mallory", Password: "hunter2"}, "check username and password"},
+		"no password":      {options{}, "set username and password"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test.options.Addresses = []string{server.Addr()}
+			_, err := open(t, test.options).Append(t.Context(), revocation("one"))
+			if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "hunter") {
+				t.Errorf("Append gave %v, want %q and no secret", err, test.want)
+			}
+		})
+	}
+}
+
+// P24. The attack: lag. A replica has not heard of the newest revocation yet.
+func TestReplicaIsRefused(t *testing.T) {
+	primary := redistest.Start(t, redistest.Config("repl-diskless-sync-delay 0"))
+	replica := redistest.Start(t)
+	before := openAt(t, replica)
+	position := mustAppend(t, before, "one") // connected while it was a primary
+	host, port, _ := net.SplitHostPort(primary.Addr())
+	replica.Do("REPLICAOF", host, port)
+	eventually(t, "the replica to have synced", func() error {
+		if !strings.Contains(replica.Do("INFO", "replication").(string), "master_link_status:up") {
+			return errors.New("the link is not up")
+		}
+		return nil
+	})
+	if _, err := openAt(t, replica).Read(t.Context(), store.Position{}, 0); !errors.Is(err, redisstore.ErrReplica) {
+		t.Errorf("a new connection gave %v, want ErrReplica", err)
+	}
+	for name, after := range map[string]store.Position{"all": {}, "on": position} {
+		if batch, err := before.Read(t.Context(), after, 0); err == nil {
+			t.Errorf("reading %s over an old connection to what is a replica now gave %+v", name, batch)
+		}
+	}
+}

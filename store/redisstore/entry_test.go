@@ -1,0 +1,114 @@
+package redisstore
+
+import (
+	"errors"
+	"reflect"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+func wellFormed(tb testing.TB) (element []any, want store.Entry) {
+	tb.Helper()
+	want = store.Entry{
+		Position: store.Position{Generation: 0xff, Seq: 7},
+		Tag:      0xabc,
+		Revocations: []store.Revocation{
+			{Kind: store.KindSession, Key: store.Key{1}, Expires: 100},
+			{Kind: store.KindToken, Key: store.Key{2}, Expires: 300},
+		},
+	}
+	payload, err := store.MarshalRevocations(want.Revocations)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return []any{"7-0", []any{"g", hex64(0xff), "t", hex64(0xabc), "e", "300", "p", string(payload)}}, want
+}
+
+func TestParseEntry(t *testing.T) {
+	element, want := wellFormed(t)
+	got, err := parseEntry(element)
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("parsed %+v, %v; want %+v", got, err, want)
+	}
+	fields := element[1].([]any)
+	more := []any{"7-0", append([]any{"later", "field"}, fields...)}
+	if got, err := parseEntry(more); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("with a further field, parsed %+v, %v", got, err)
+	}
+}
+
+// The attack: whoever can write to the log puts something on it that the gates
+// skip, or that makes them fall.
+func TestParseEntryRefuses(t *testing.T) {
+	with := func(i int, value any) []any {
+		element, _ := wellFormed(t)
+		element[1].([]any)[i] = value
+		return element
+	}
+	whole, _ := wellFormed(t)
+	for name, element := range map[string]any{
+		"nothing":                 nil,
+		"a number":                int64(1),
+		"an id alone":             []any{"7-0"},
+		"no fields":               []any{"7-0", []any{}},
+		"fields that are none":    []any{"7-0", "g"},
+		"a field without a value": []any{"7-0", whole[1].([]any)[:7]},
+		"an id with a part":       []any{"7-1", whole[1]},
+		"an id of letters":        []any{"seven-0", whole[1]},
+		"a negative id":           []any{"-7-0", whole[1]},
+		"an id that is a number":  []any{int64(7), whole[1]},
+		"generation 0":            with(1, hex64(0)),
+		"a short generation":      with(1, "ff"),
+		"a long generation":       with(1, "0"+hex64(0xff)),
+		"a numeric tag":           with(3, int64(3)),
+		"an expiry of letters":    with(5, "soon"),
+		"another expiry":          with(5, "301"),
+		"an empty payload":        with(7, ""),
+		"a payload of nil":        with(7, nil),
+		"a newer payload":         with(7, "\x02"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got, err := parseEntry(element); !errors.Is(err, store.ErrUnreadable) {
+				t.Errorf("parsed %+v, %v; want ErrUnreadable", got, err)
+			}
+		})
+	}
+}
+
+func FuzzParseEntry(f *testing.F) {
+	element, _ := wellFormed(f)
+	fields := element[1].([]any)
+	f.Add("7-0", fields[1].(string), fields[3].(string), fields[5].(string), fields[7].(string))
+	f.Fuzz(func(t *testing.T, id, generation, tag, expires, payload string) {
+		e, err := parseEntry([]any{id, []any{"g", generation, "t", tag, "e", expires, "p", payload}})
+		switch {
+		case err != nil && !errors.Is(err, store.ErrUnreadable):
+			t.Errorf("error %v, want ErrUnreadable", err)
+		case err == nil && (len(e.Revocations) == 0 || e.Position.Generation == 0):
+			t.Errorf("an entry without meaning: %+v", e)
+		}
+	})
+}
+
+func TestHex64(t *testing.T) {
+	for v, want := range map[uint64]string{
+		0: "0000000000000000", 0xff: "00000000000000ff", 1<<64 - 1: "ffffffffffffffff",
+	} {
+		if got := hex64(v); got != want {
+			t.Errorf("hex64(%d) is %q, want %q", v, got, want)
+		}
+	}
+}
+
+// A candidate for a generation is never zero and never the same.
+func TestCandidate(t *testing.T) {
+	seen := map[string]bool{}
+	for range 1000 {
+		c := candidate()
+		if len(c) != 16 || c == hex64(0) || seen[c] {
+			t.Fatalf("candidate %q", c)
+		}
+		seen[c] = true
+	}
+}

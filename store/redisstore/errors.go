@@ -1,0 +1,73 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// replyUnreadable and replyGap begin what the scripts of this package refuse
+// with.
+const (
+	replyUnreadable = "UNREADABLE"
+	replyGap        = "GAP"
+)
+
+// remedies tell what to do about an error reply of Redis, by its first word.
+var remedies = []struct{ prefix, remedy string }{
+	{"NOAUTH", "Redis wants a password: set username and password"},
+	{"WRONGPASS", "check username and password"},
+	{"ERR AUTH", "Redis has no password set: remove it here or set it there"},
+	{"NOPERM", "permit the user the commands and keys that the package's documentation lists"},
+	{"OOM", "Redis is full: raise its maxmemory"},
+	{"LOADING", "Redis is reading its files and will answer when it has"},
+	{"READONLY", "this is a replica: name the primary, or its sentinels with sentinel_master"},
+	{"MASTERDOWN", "this is a replica that lost its primary: name the primary or its sentinels"},
+	{"CLUSTERDOWN", "the Cluster does not serve all slots: see its nodes"},
+	{"MISCONF", "Redis cannot write its snapshot and refuses writes: see its disk"},
+	{"NOREPLICAS", "too few replicas follow the primary: see min-replicas-to-write"},
+	{"MOVED", "this is a node of a Cluster: set cluster"},
+	{"WRONGTYPE", "a key of the namespace holds something else: choose another namespace"},
+}
+
+// explain turns what go-redis returned into what the store's contract promises:
+// its sentinel errors, the caller's context error, and a remedy. What doing
+// says begins with a gerund.
+func (s *Store) explain(ctx context.Context, doing string, err error) error {
+	var network net.Error
+	switch {
+	case err == nil:
+		return nil
+	case s.closed.Load() || errors.Is(err, redis.ErrClosed):
+		return fmt.Errorf("%s: %w", doing, store.ErrClosed)
+	case over(ctx) != nil && !errors.Is(err, over(ctx)):
+		return fmt.Errorf("%s: %w: %w", doing, over(ctx), err)
+	case redis.HasErrorPrefix(err, replyUnreadable):
+		return fmt.Errorf("%s: %w: %w", doing, store.ErrUnreadable, err)
+	case redis.HasErrorPrefix(err, replyGap):
+		return fmt.Errorf("%s: %w: %w", doing, store.ErrGap, err)
+	case errors.As(err, &network) && network.Timeout(), errors.Is(err, redis.ErrPoolTimeout):
+		return fmt.Errorf("%s: %w (Redis did not answer in time)", doing, err)
+	}
+	for _, r := range remedies {
+		if redis.HasErrorPrefix(err, r.prefix) {
+			return fmt.Errorf("%s: %w (%s)", doing, err, r.remedy)
+		}
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// over is ctx.Err, true to the deadline: a socket's deadline may pass an instant
+// before the context's timer fires.
+func over(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
+}

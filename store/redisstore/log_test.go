@@ -1,0 +1,158 @@
+package redisstore_test
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
+)
+
+func TestStoresShareALog(t *testing.T) {
+	server := redistest.Start(t)
+	a, b := openAt(t, server), openAt(t, server)
+	first := mustAppend(t, a, "one")
+	second := mustAppend(t, b, "two")
+	if second.Generation != first.Generation || second.Seq != first.Seq+1 {
+		t.Errorf("the second append is at %v, after %v", second, first)
+	}
+	if batch := mustRead(t, a, first); len(batch.Entries) != 1 || batch.Head != second {
+		t.Errorf("one store reads %+v of the other's append at %v", batch, second)
+	}
+}
+
+// F42. The attack: whoever may write to one fleet's namespace tries to revoke,
+// or to make forget, in another's.
+func TestNamespacesAreApart(t *testing.T) {
+	server := redistest.Start(t)
+	orders := open(t, options{Addresses: []string{server.Addr()}, Namespace: "orders"})
+	billing := open(t, options{Addresses: []string{server.Addr()}, Namespace: "billing"})
+	mustAppend(t, orders, "one", "two")
+	position := mustAppend(t, billing, "three")
+	if position.Seq != 1 {
+		t.Errorf("the first append of a namespace is number %d", position.Seq)
+	}
+	if err := billing.Trim(t.Context(), expiry()); err != nil {
+		t.Fatalf("Trim: %v", err)
+	}
+	session := store.Session{Issuer: "i", ID: "s", Subject: "alice", FirstSeen: 1, LastSeen: 1, Expires: revocation("").Expires}
+	if err := orders.Seen(t.Context(), session); err != nil {
+		t.Fatalf("Seen: %v", err)
+	}
+	if batch := mustRead(t, orders, store.Position{}); len(batch.Entries) != 2 {
+		t.Errorf("trimming another namespace left %d of 2 entries", len(batch.Entries))
+	}
+	if _, err := billing.Owner(t.Context(), "i", "s"); !errors.Is(err, store.ErrUnknownSession) {
+		t.Errorf("the other namespace knows the session: %v", err)
+	}
+	for _, key := range server.Do("KEYS", "*").([]any) {
+		if !strings.HasPrefix(key.(string), "{session_gate:orders}:") && !strings.HasPrefix(key.(string), "{session_gate:billing}:") {
+			t.Errorf("key %q is outside the namespaces", key)
+		}
+	}
+}
+
+// More than a batch: what a full page says of the head must be true, or its
+// reader would count as fresh while it is behind.
+func TestReadPages(t *testing.T) {
+	const entries = 4096 + 500
+	server := redistest.Start(t)
+	s := openAt(t, server)
+	head := mustAppend(t, s, "first")
+	fill(t, server, head, entries)
+	head.Seq = entries
+	for name, after := range map[string]store.Position{"the beginning": {}, "an entry": {Generation: head.Generation, Seq: 1}} {
+		first := mustRead(t, s, after)
+		if len(first.Entries) != 4096 || first.Head != head {
+			t.Fatalf("from %s: %d entries, head %v; want 4096 and %v", name, len(first.Entries), first.Head, head)
+		}
+		rest := mustRead(t, s, first.Entries[4095].Position)
+		if want := entries - 4096 - int(after.Seq); len(rest.Entries) != want || rest.Head != head {
+			t.Errorf("from %s, the rest: %d entries, head %v; want %d and %v", name, len(rest.Entries), rest.Head, want, head)
+		}
+	}
+}
+
+func TestScriptFlush(t *testing.T) {
+	server := redistest.Start(t)
+	s := openAt(t, server)
+	first := mustAppend(t, s, "one")
+	server.Do("SCRIPT", "FLUSH")
+	if next := mustAppend(t, s, "two"); next.Seq != first.Seq+1 {
+		t.Errorf("after SCRIPT FLUSH an append is at %v, want right after %v", next, first)
+	}
+}
+
+func TestTrimIsBoundedAndExact(t *testing.T) {
+	server := redistest.Start(t)
+	s := openAt(t, server)
+	var ids []string
+	for i := range 600 { // more than two scripts' worth
+		ids = append(ids, strconv.Itoa(i))
+	}
+	mustAppend(t, s, ids...)
+	late := revocation("late")
+	late.Expires += 7200
+	last, err := s.Append(t.Context(), late)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Trim(t.Context(), expiry()); err != nil {
+		t.Fatalf("Trim: %v", err)
+	}
+	batch := mustRead(t, s, store.Position{})
+	if len(batch.Entries) != 1 || batch.Entries[0].Position != last {
+		t.Errorf("after trimming, %d entries; want the last only", len(batch.Entries))
+	}
+	if trimmed := server.Do("HGET", headKey, "trimmed"); trimmed != "600" {
+		t.Errorf("the head says that %v are trimmed, want 600", trimmed)
+	}
+}
+
+func TestTrimOfNothing(t *testing.T) {
+	server := redistest.Start(t)
+	if err := openAt(t, server).Trim(t.Context(), time.Now()); err != nil {
+		t.Errorf("Trim: %v", err)
+	}
+	if keys := server.Do("KEYS", "*").([]any); len(keys) != 0 {
+		t.Errorf("trimming an empty Redis left %v", keys)
+	}
+}
+
+// F14: with memory full, an append fails whole, trimming still works and makes
+// room, and appends work again.
+func TestOutOfMemory(t *testing.T) {
+	server := redistest.Start(t)
+	s := openAt(t, server)
+	before := mustAppend(t, s, "one")
+	server.Do("CONFIG", "SET", "maxmemory", "1mb")
+	_, err := s.Append(t.Context(), revocation("two"))
+	if err == nil || !strings.Contains(err.Error(), "OOM") || !strings.Contains(err.Error(), "raise its maxmemory") {
+		t.Fatalf("Append gave %v, want OOM and what to do", err)
+	}
+	if batch := mustRead(t, s, store.Position{}); len(batch.Entries) != 1 || batch.Head != before {
+		t.Errorf("the failed append left %+v, want the head at %v", batch, before)
+	}
+	if err := s.Trim(t.Context(), expiry()); err != nil {
+		t.Errorf("Trim with memory full: %v", err)
+	}
+	server.Do("CONFIG", "SET", "maxmemory", "0")
+	if next := mustAppend(t, s, "three"); next.Seq != before.Seq+1 || next.Generation != before.Generation {
+		t.Errorf("afterwards an append is at %v, want right after %v", next, before)
+	}
+}
+
+func TestOutOfMemoryFromTheStart(t *testing.T) {
+	server := redistest.Start(t)
+	s := openAt(t, server)
+	server.Do("CONFIG", "SET", "maxmemory", "1mb")
+	if _, err := s.Append(t.Context(), revocation("one")); err == nil || !strings.Contains(err.Error(), "OOM") {
+		t.Errorf("Append gave %v, want OOM", err)
+	}
+	if keys := server.Do("KEYS", "*").([]any); len(keys) != 0 {
+		t.Errorf("the failed append left %v", keys)
+	}
+}

@@ -1,0 +1,93 @@
+package redisstore
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxNamespace is how long a namespace may be, in bytes.
+const maxNamespace = 128
+
+// Options say which Redis to use, and as whom.
+type Options struct {
+	// Addresses are where Redis is: host:port, or a redis://, rediss:// or
+	// unix:// URL, which may carry username, password and database. A missing
+	// port is 6379, or 26379 for sentinels. Several addresses are the nodes of
+	// a Cluster, or, with SentinelMaster, sentinels. At least one is required.
+	Addresses []string
+	// Username and Password authenticate at Redis; Username alone is an error.
+	// A URL that says otherwise is an error. Default: none.
+	Username, Password string
+	// DB is the number of the database. Default: 0, the only one of a Cluster.
+	DB int
+	// SentinelMaster is the name under which the sentinels know the primary.
+	SentinelMaster string
+	// Cluster says that a single address is a Cluster's.
+	Cluster bool
+	// TLS is how to verify the server and to identify to it. A rediss:// URL
+	// alone verifies against the system's authorities. Default: no TLS.
+	TLS *TLS
+	// Namespace keeps fleets that share a Redis apart. It is not empty, at most
+	// 128 bytes, and holds no `{`, `}`, `:` or control character.
+	Namespace string
+	// AllowEviction accepts a Redis that may evict revocations, or that does
+	// not tell whether it does, with a warning in the log.
+	AllowEviction bool
+	// Logger takes the store's few log lines. Default: none are written.
+	Logger *slog.Logger
+	// Clock tells the time by which sessions expire. Default: time.Now.
+	Clock func() time.Time
+}
+
+// Validate reports what makes the options unusable. It touches no file and no
+// network.
+func (o Options) Validate() error {
+	if err := validateNamespace(o.Namespace); err != nil {
+		return err
+	}
+	_, err := o.resolve()
+	return err
+}
+
+func validateNamespace(namespace string) error {
+	switch {
+	case namespace == "":
+		return fmt.Errorf("checking namespace: it is empty")
+	case len(namespace) > maxNamespace:
+		return fmt.Errorf("checking namespace: it has %d bytes, at most %d are allowed", len(namespace), maxNamespace)
+	case !utf8.ValidString(namespace):
+		return fmt.Errorf("checking namespace %q: it is not UTF-8", namespace)
+	case strings.ContainsAny(namespace, "{}:"):
+		return fmt.Errorf("checking namespace %q: it holds one of { } :", namespace)
+	case strings.ContainsFunc(namespace, unicode.IsControl):
+		return fmt.Errorf("checking namespace %q: it holds a control character", namespace)
+	}
+	return nil
+}
+
+// poolSecret makes pool keys meaningless outside this process, so that none can
+// be searched for the password in it.
+var poolSecret = rand.Text()
+
+// PoolKey names what may share one Store: options with equal keys reach the
+// same Redis as the same user, by the same rules, for the same namespace. It
+// tells nothing of the secrets and holds within this process only. Options that
+// are not valid have a key too.
+func (o Options) PoolKey() string {
+	t, err := o.resolve()
+	mac := hmac.New(sha256.New, []byte(poolSecret))
+	fmt.Fprintf(mac, "%q %q %q %q %q %d %t", t.network, t.addresses, t.username, t.password, o.SentinelMaster, t.db, t.cluster)
+	fmt.Fprintf(mac, " %t %q %q %t", t.tls != nil, t.tls.String(), o.Namespace, o.AllowEviction)
+	if err != nil {
+		fmt.Fprintf(mac, " %q", o.Addresses)
+	}
+	return "redis-" + hex.EncodeToString(mac.Sum(nil)[:16])
+}

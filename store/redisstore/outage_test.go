@@ -1,0 +1,220 @@
+package redisstore_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/redisstore"
+	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
+)
+
+// calls are all calls of a store, with no deadline of the caller's.
+func calls(s *redisstore.Store, position store.Position) map[string]func(context.Context) error {
+	session := store.Session{Issuer: "i", ID: "s", Subject: "u", FirstSeen: 1, LastSeen: 1, Expires: revocation("").Expires}
+	return map[string]func(context.Context) error{
+		"Append": func(ctx context.Context) error { _, err := s.Append(ctx, revocation("x")); return err },
+		"Read":   func(ctx context.Context) error { _, err := s.Read(ctx, position, 0); return err },
+		"waiting Read": func(ctx context.Context) error {
+			_, err := s.Read(ctx, position, time.Hour)
+			return err
+		},
+		"first Read": func(ctx context.Context) error { _, err := s.Read(ctx, store.Position{}, 0); return err },
+		"Trim":       func(ctx context.Context) error { return s.Trim(ctx, time.Now()) },
+		"Seen":       func(ctx context.Context) error { return s.Seen(ctx, session) },
+		"Owner":      func(ctx context.Context) error { _, err := s.Owner(ctx, "i", "s"); return err },
+		"Of":         func(ctx context.Context) error { _, err := s.Of(ctx, "i", "u"); return err },
+	}
+}
+
+func isTimeout(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
+}
+
+// P12, P14, P17, F3. The attack: freeze Redis, which goes on accepting
+// connections and bytes. Every call fails in its time and says why.
+func TestFrozenRedis(t *testing.T) {
+	server := redistest.Start(t)
+	s := openAt(t, server)
+	position := mustAppend(t, s, "one")
+	server.Freeze()
+	for name, call := range calls(s, position) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			start := time.Now()
+			err := call(context.Background())
+			if took := time.Since(start); took > 4*time.Second {
+				t.Errorf("it took %v, want a second or so", took)
+			}
+			if err == nil || !isTimeout(err) && !strings.Contains(err.Error(), "timeout") {
+				t.Errorf("gave %v, want a timeout", err)
+			}
+		})
+	}
+}
+
+func TestCallerDeadline(t *testing.T) {
+	server := redistest.Start(t)
+	s := openAt(t, server)
+	position := mustAppend(t, s, "one")
+	server.Freeze()
+	for name, call := range calls(s, position) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+			defer cancel()
+			start := time.Now()
+			err := call(ctx)
+			if took := time.Since(start); took > 400*time.Millisecond {
+				t.Errorf("it took %v with 50 ms to do it", took)
+			}
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("gave %v, want context.DeadlineExceeded", err)
+			}
+		})
+	}
+}
+
+// P19. The attack: freeze Redis during a DELETE. It gets the append, answers
+// nothing, and applies it when it goes on: once.
+func TestFrozenAppendIsAppliedOnce(t *testing.T) {
+	server := redistest.Start(t)
+	s := openAt(t, server)
+	position := mustAppend(t, s, "one")
+	server.Freeze()
+	if _, err := s.Append(t.Context(), revocation("two")); err == nil {
+		t.Fatal("a frozen Redis acknowledged an append")
+	}
+	server.Thaw()
+	eventually(t, "the store to work again", func() error {
+		_, err := s.Append(t.Context(), revocation("three"))
+		return err
+	})
+	two := 0
+	for _, e := range mustRead(t, s, position).Entries {
+		if e.Revocations[0].Key == revocation("two").Key {
+			two++
+		}
+	}
+	if two > 1 {
+		t.Errorf("one append is on the log %d times", two)
+	}
+}
+
+func TestOpenWithoutRedis(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	listener.Close()
+	start := time.Now()
+	s := open(t, options{Addresses: []string{address}})
+	if took := time.Since(start); took > 400*time.Millisecond {
+		t.Errorf("Open took %v: it waited for the network", took)
+	}
+	_, err = s.Append(t.Context(), revocation("one"))
+	if err == nil || !strings.Contains(err.Error(), "refused") {
+		t.Errorf("Append gave %v, want connection refused", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+}
+
+// P29. The attack: make Redis crash, to have it forget what was revoked.
+func TestRestartEmpty(t *testing.T) {
+	server := redistest.Start(t)
+	s := openAt(t, server)
+	position := mustAppend(t, s, "one", "two")
+	server.Stop()
+	if _, err := s.Append(t.Context(), revocation("three")); err == nil {
+		t.Error("a stopped Redis acknowledged an append")
+	}
+	server.Restart()
+	eventually(t, "the new generation to be seen", func() error {
+		if _, err := s.Read(t.Context(), position, 0); !errors.Is(err, store.ErrGeneration) {
+			return errors.Join(errors.New("want ErrGeneration"), err)
+		}
+		return nil
+	})
+	if next := mustAppend(t, s, "four"); next.Generation == position.Generation || next.Seq != 1 {
+		t.Errorf("after the restart an append is at %v", next)
+	}
+}
+
+// F12: an old dump comes back under the old generation.
+func TestRestartWithOldDump(t *testing.T) {
+	server := redistest.Start(t)
+	s := openAt(t, server)
+	saved := mustAppend(t, s, "one")
+	server.Do("SAVE")
+	position := mustAppend(t, s, "two", "three")
+	server.Restart()
+	eventually(t, "the log to have gone back", func() error {
+		if _, err := s.Read(t.Context(), position, 0); !errors.Is(err, store.ErrGap) {
+			return errors.Join(errors.New("want ErrGap"), err)
+		}
+		return nil
+	})
+	if batch := mustRead(t, s, store.Position{}); batch.Head != saved || len(batch.Entries) != 1 {
+		t.Errorf("read %+v, want what was saved at %v", batch, saved)
+	}
+}
+
+// F6: a reader whose connection is cut goes on and misses nothing.
+func TestConnectionsCut(t *testing.T) {
+	server := redistest.Start(t)
+	s := openAt(t, server)
+	position := mustAppend(t, s, "one")
+	for range 3 {
+		server.Do("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+		next := store.Position{}
+		eventually(t, "an append", func() (err error) {
+			next, err = s.Append(t.Context(), revocation("next"))
+			return err
+		})
+		eventually(t, "a read", func() error {
+			batch, err := s.Read(t.Context(), position, 0)
+			if err == nil && (len(batch.Entries) == 0 || batch.Head != next) {
+				t.Errorf("read %+v, want the entries up to %v", batch, next)
+			}
+			return err
+		})
+		position = next
+	}
+}
+
+func TestCloseEndsEveryWaitAtOnce(t *testing.T) {
+	server := redistest.Start(t)
+	s := openAt(t, server)
+	position := mustAppend(t, s, "one")
+	server.Freeze()
+	const waiting = 3
+	got := make(chan error, waiting)
+	for range waiting {
+		go func() {
+			for {
+				if _, err := s.Read(context.Background(), position, time.Hour); errors.Is(err, store.ErrClosed) {
+					got <- err
+					return
+				}
+			}
+		}()
+	}
+	start := time.Now()
+	if err := s.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	for range waiting {
+		<-got
+	}
+	if took := time.Since(start); took > time.Second {
+		t.Errorf("closing took %v", took)
+	}
+}

@@ -1,0 +1,66 @@
+package redisstore
+
+import (
+	"context"
+	_ "embed" // the scripts
+
+	"github.com/redis/go-redis/v9"
+)
+
+// The scripts. Each is one atomic step in Redis. Sequence numbers and
+// generations travel as text: Lua's numbers are doubles, exact only below 2^53,
+// which a count of revocations does not reach and a generation does.
+var (
+	//go:embed lua/head.lua
+	headSource string
+	//go:embed lua/append.lua
+	appendSource string
+	//go:embed lua/read.lua
+	readSource string
+	//go:embed lua/trim.lua
+	trimSource string
+	//go:embed lua/seen.lua
+	seenSource string
+
+	appendScript = newScript(headSource + appendSource)
+	readScript   = newScript(headSource + readSource)
+	trimScript   = newScript(headSource + trimSource)
+	seenScript   = newScript(seenSource)
+)
+
+type script struct{ source, sum string }
+
+func newScript(source string) script {
+	return script{source: source, sum: redis.NewScript(source).Hash()}
+}
+
+// once is a command that go-redis never sends twice: not after a timeout nor
+// after a broken connection, on a Cluster either, where Redis may have applied
+// it.
+type once struct{ *redis.Cmd }
+
+// NoRetry implements redis.Cmder.
+func (once) NoRetry() bool { return true }
+
+// run runs a script, by its sum if Redis knows it and else by its source.
+func (s *Store) run(ctx context.Context, client redis.UniversalClient, sc script, keys []string, args ...any) (any, error) {
+	reply, err := eval(ctx, client, "evalsha", sc.sum, keys, args)
+	if redis.HasErrorPrefix(err, "NOSCRIPT") {
+		return eval(ctx, client, "eval", sc.source, keys, args)
+	}
+	return reply, err
+}
+
+func eval(ctx context.Context, client redis.UniversalClient, verb, script string, keys []string, args []any) (any, error) {
+	words := make([]any, 0, 3+len(keys)+len(args))
+	words = append(words, verb, script, len(keys))
+	for _, key := range keys {
+		words = append(words, key)
+	}
+	cmd := once{redis.NewCmd(ctx, append(words, args...)...)}
+	cmd.SetFirstKeyPos(3)
+	if err := client.Process(ctx, cmd); err != nil {
+		return nil, err
+	}
+	return cmd.Result()
+}

@@ -1,0 +1,98 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// Store is a store.Backend in Redis. It is safe for concurrent use.
+type Store struct {
+	options Options
+	log     *slog.Logger
+	clock   func() time.Time
+	prefix  string // of every key
+	keys    []string
+
+	writer redis.UniversalClient // everything that does not wait
+	reader redis.UniversalClient // reads that may wait
+
+	closed       atomic.Bool
+	warnEviction sync.Once
+}
+
+// quiet silences go-redis, which prints each failed dial to standard error. The
+// store returns those errors.
+type quiet struct{}
+
+// Printf implements go-redis' logger.
+func (quiet) Printf(context.Context, string, ...any) {}
+
+var silence = sync.OnceFunc(func() { redis.SetLogger(quiet{}) })
+
+// Open returns the store that the options name. It reads the TLS files, and
+// fails on those and on options that are not valid. It does not wait for Redis:
+// while Redis is away, calls fail, and when it is back, they work.
+//
+// It also silences go-redis' own log for the whole process.
+func Open(o Options) (*Store, error) {
+	if err := o.Validate(); err != nil {
+		return nil, fmt.Errorf("opening redis store: %w", err)
+	}
+	t, err := o.resolve()
+	if err != nil {
+		return nil, fmt.Errorf("opening redis store: %w", err)
+	}
+	if t.tls != nil {
+		if _, err := t.tls.load(); err != nil {
+			return nil, fmt.Errorf("opening redis store: %w", err)
+		}
+	}
+	silence()
+	s := &Store{options: o, log: o.Logger, clock: o.Clock, prefix: "{session_gate:" + o.Namespace + "}:"}
+	s.keys = []string{s.prefix + "head", s.prefix + "log"}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.clock == nil {
+		s.clock = time.Now
+	}
+	s.writer = redis.NewUniversalClient(t.writerOptions(o.SentinelMaster, s.examine))
+	s.reader = redis.NewUniversalClient(t.readerOptions(o.SentinelMaster, s.examine))
+	return s, nil
+}
+
+// Close implements store.Store. It closes the connections, which ends every
+// call that is under way at once.
+func (s *Store) Close() error {
+	if s.closed.Swap(true) {
+		return fmt.Errorf("closing redis store: %w", store.ErrClosed)
+	}
+	if err := errors.Join(s.reader.Close(), s.writer.Close()); err != nil {
+		return fmt.Errorf("closing redis store: %w", err)
+	}
+	return nil
+}
+
+// begin opens a call: it refuses a closed store and a context that is over, and
+// bounds the call in time.
+func (s *Store) begin(ctx context.Context, doing string, budget time.Duration) (context.Context, context.CancelFunc, error) {
+	if s.closed.Load() {
+		return nil, nil, fmt.Errorf("%s: %w", doing, store.ErrClosed)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	bounded, cancel := context.WithTimeout(ctx, budget)
+	return bounded, cancel, nil
+}
+
+var _ store.Backend = (*Store)(nil)

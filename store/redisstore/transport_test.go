@@ -1,0 +1,218 @@
+package redisstore_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/redisstore"
+	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
+)
+
+func TestUnixSocket(t *testing.T) {
+	server := redistest.Start(t, redistest.Socket())
+	s := openAt(t, server)
+	position := mustAppend(t, s, "one")
+	if batch := mustRead(t, s, store.Position{}); batch.Head != position {
+		t.Errorf("read %+v, want the entry at %v", batch, position)
+	}
+}
+
+// The keys of a namespace must lie in one slot, whatever its name, and the
+// nodes' redirections be followed.
+func TestCluster(t *testing.T) {
+	nodes := redistest.StartCluster(t, 3)
+	for _, namespace := range []string{"a", "b", "orders of the north"} {
+		s := open(t, options{Addresses: []string{nodes[0].Addr()}, Namespace: namespace, Cluster: true})
+		eventually(t, "the cluster to take an append", func() error {
+			_, err := s.Append(t.Context(), revocation("one"))
+			return err
+		})
+		position := mustAppend(t, s, "two")
+		for name, call := range calls(s, position) {
+			if err := call(t.Context()); err != nil && !errors.Is(err, store.ErrUnknownSession) {
+				t.Errorf("namespace %q: %s: %v", namespace, name, err)
+			}
+		}
+	}
+	for _, node := range nodes {
+		node.Do(slices.Concat([]string{"ACL", "SETUSER", "gate", "on", ">secret"},
+			permissions(t, userLine), permissions(t, "and on a Cluster also"))...)
+	}
+	least := open(t, options{Addresses: []string{nodes[1].Addr()}, Cluster: true, Username: "gate", Password: "secret"})
+	mustRead(t, least, mustAppend(t, least, "one"))
+
+	s := open(t, options{Addresses: []string{nodes[0].Addr()}, Namespace: "b"})
+	c := open(t, options{Addresses: []string{nodes[1].Addr()}, Namespace: "b"})
+	_, err := s.Append(t.Context(), revocation("one"))
+	_, err2 := c.Append(t.Context(), revocation("one"))
+	if err == nil && err2 == nil || err != nil && !strings.Contains(err.Error(), "set cluster") {
+		t.Errorf("a node without `cluster` gave %v and %v, want the advice to set it", err, err2)
+	}
+}
+
+func TestSentinel(t *testing.T) {
+	primary := redistest.Start(t)
+	sentinel := redistest.StartSentinel(t, primary, "mymaster")
+	s := open(t, options{Addresses: []string{sentinel.Addr()}, SentinelMaster: "mymaster"})
+	position := mustAppend(t, s, "one")
+	if batch := mustRead(t, openAt(t, primary), store.Position{}); batch.Head != position {
+		t.Errorf("the primary has %+v, want the entry at %v", batch, position)
+	}
+	other := open(t, options{Addresses: []string{sentinel.Addr()}, SentinelMaster: "another"})
+	if _, err := other.Append(t.Context(), revocation("one")); err == nil {
+		t.Error("a master that the sentinel does not know took an append")
+	}
+}
+
+func TestTLS(t *testing.T) {
+	dir := t.TempDir()
+	ca := newAuthority(t, dir, "ca")
+	other := newAuthority(t, dir, "other")
+	certificate, key := ca.issue(t, dir, "server")
+	client, clientKey := ca.issue(t, dir, "client")
+	stranger, strangerKey := other.issue(t, dir, "stranger")
+	server := redistest.Start(t, redistest.TLS(certificate, key, ca.path))
+	address := []string{server.TLSAddr()}
+	s := open(t, options{Addresses: address, TLS: &redisstore.TLS{CA: []string{ca.path}, Certificate: client, Key: clientKey}})
+	mustRead(t, s, mustAppend(t, s, "one"))
+
+	_, port, _ := net.SplitHostPort(server.TLSAddr())
+	s = open(t, options{Addresses: []string{"rediss://127.0.0.1:" + port}, TLS: &redisstore.TLS{
+		CA: []string{other.path, ca.path}, Certificate: client, Key: clientKey, ServerName: "redis.example",
+	}})
+	mustAppend(t, s, "two")
+
+	for name, refused := range map[string]redisstore.TLS{
+		// The attack: a host in between shows a certificate of its own.
+		"an authority that did not sign": {CA: []string{other.path}, Certificate: client, Key: clientKey},
+		"the system's authorities":       {Certificate: client, Key: clientKey},
+		"another server's name":          {CA: []string{ca.path}, Certificate: client, Key: clientKey, ServerName: "other.example"},
+		"no client certificate":          {CA: []string{ca.path}},
+		"a stranger's certificate":       {CA: []string{ca.path}, Certificate: stranger, Key: strangerKey},
+	} {
+		if _, err := open(t, options{Addresses: address, TLS: &refused}).Append(t.Context(), revocation("x")); err == nil {
+			t.Errorf("%s: appended all the same", name)
+		}
+	}
+	for name, broken := range map[string]redisstore.TLS{
+		"a file that is not there":    {CA: []string{filepath.Join(dir, "none")}},
+		"a file without certificates": {CA: []string{key}},
+		"a key of another":            {Certificate: client, Key: strangerKey},
+	} {
+		o := options{Addresses: address, Namespace: "n", TLS: &broken}
+		if err := o.Validate(); err != nil {
+			t.Errorf("%s: Validate read a file: %v", name, err)
+		}
+		if _, err := redisstore.Open(o); err == nil {
+			t.Errorf("%s: Open accepts it", name)
+		}
+	}
+}
+
+// F41: a renewed certificate is taken up by the next connection.
+func TestTLSRenewal(t *testing.T) {
+	dir := t.TempDir()
+	ca, other := newAuthority(t, dir, "ca"), newAuthority(t, dir, "other")
+	certificate, key := ca.issue(t, dir, "server")
+	server := redistest.Start(t, redistest.TLS(certificate, key, ""))
+	bundle := filepath.Join(dir, "bundle.pem")
+	copyFile(t, other.path, bundle)
+	s := open(t, options{Addresses: []string{server.TLSAddr()}, TLS: &redisstore.TLS{CA: []string{bundle}}})
+	if _, err := s.Append(t.Context(), revocation("one")); err == nil {
+		t.Fatal("an unknown authority was accepted")
+	}
+	copyFile(t, ca.path, bundle)
+	eventually(t, "the new authority", func() error {
+		_, err := s.Append(t.Context(), revocation("one"))
+		return err
+	})
+}
+
+type authority struct {
+	path        string
+	certificate *x509.Certificate
+	key         *ecdsa.PrivateKey
+}
+
+func newAuthority(t *testing.T, dir, name string) authority {
+	t.Helper()
+	a := authority{path: filepath.Join(dir, name+".pem")}
+	a.key, _ = writeKey(t, dir, name)
+	a.certificate = &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	a.sign(t, a.certificate, a.key, a.path)
+	return a
+}
+
+// issue writes a certificate for loopback and redis.example, good for servers
+// and clients.
+func (a authority) issue(t *testing.T, dir, name string) (certificate, key string) {
+	t.Helper()
+	private, key := writeKey(t, dir, name)
+	certificate = filepath.Join(dir, name+".pem")
+	a.sign(t, &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		DNSNames: []string{"redis.example"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}, private, certificate)
+	return certificate, key
+}
+
+func (a authority) sign(t *testing.T, certificate *x509.Certificate, key *ecdsa.PrivateKey, path string) {
+	t.Helper()
+	der, err := x509.CreateCertificate(rand.Reader, certificate, a.certificate, &key.PublicKey, a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writePEM(t, path, "CERTIFICATE", der)
+}
+
+func writeKey(t *testing.T, dir, name string) (*ecdsa.PrivateKey, string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, name+"-key.pem")
+	writePEM(t, path, "PRIVATE KEY", der)
+	return key, path
+}
+
+func writePEM(t *testing.T, path, kind string, der []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	text, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
