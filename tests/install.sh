@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+#
+# Installs the programs that the tests run and the machine lacks, with Debian's
+# packages and as root. Elsewhere it says what to install, and fails.
+
+set -euo pipefail
+
+# Each line: a program, and the Debian package that brings it.
+readonly needs='
+redis-server redis-server
+chromium     chromium
+curl         curl
+gcc          gcc
+shellcheck   shellcheck
+'
+
+# Where the packages of services start them, the tests' ports and the next
+# developer's Redis would not be their own. invoke-rc.d asks this file first.
+readonly policy=/usr/sbin/policy-rc.d
+
+missing() {
+	local program package
+	while read -r program package; do
+		[[ -z $program ]] || command -v "$program" >/dev/null || echo "$package"
+	done <<<"$needs"
+}
+
+install() {
+	if [[ ! -e $policy ]]; then
+		printf '#!/bin/sh\nexit 101\n' >"$policy"
+		chmod +x "$policy"
+		trap 'rm -f "$policy"' EXIT
+	fi
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -qq
+	# gcc alone has no headers of the C library, which the race detector needs.
+	apt-get install -qq -y --no-install-recommends "$@" libc6-dev >/dev/null
+}
+
+# The machine's own Node.js is never replaced: what else runs on it is unknown.
+require_node() {
+	local version
+	version=$(node --version 2>/dev/null) || version=none
+	if [[ ! $version =~ ^v([0-9]+) ]] || ((BASH_REMATCH[1] < 18)); then
+		echo "Node.js 18 or newer is needed for the fetch test, here is: $version" >&2
+		exit 1
+	fi
+}
+
+mapfile -t packages < <(missing)
+if ((${#packages[@]} > 0)); then
+	if ! command -v apt-get >/dev/null || ((EUID != 0)); then
+		echo "not installed: ${packages[*]}; install them, or run this as root on Debian or Ubuntu" >&2
+		exit 1
+	fi
+	echo "installing ${packages[*]}"
+	install "${packages[@]}"
+	mapfile -t packages < <(missing)
+	if ((${#packages[@]} > 0)); then
+		echo "still not on the PATH after installing: ${packages[*]}" >&2
+		exit 1
+	fi
+fi
+require_node
+echo "all there"

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+#
+# Runs every check and every test of the repository, and skips none.
+#
+#   tests/run.sh           all of it
+#   tests/run.sh --quick   the same without the race detector
+#
+# What the tests need and the machine lacks is installed, on Debian and its kin
+# and as root; elsewhere a message says what to install. SESSION_GATE_TEST_REDIS
+# names a Redis to use; otherwise the tests start servers of their own.
+
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+race=(-race)
+case ${1-} in
+'') ;;
+--quick) race=() ;;
+*)
+	echo "usage: tests/run.sh [--quick]" >&2
+	exit 2
+	;;
+esac
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+# step TITLE COMMAND... runs a step under a heading and tells how long it took.
+# The first step that fails ends the run.
+step() {
+	local title=$1 started=$SECONDS
+	shift
+	printf '\n== %s\n' "$title"
+	"$@"
+	printf '   (%d s)\n' $((SECONDS - started))
+}
+
+# gotest DIRECTORY runs the tests of the module there. Vet has run before, all of
+# it, and would look at every dependency once more. The log holds every
+# test by name: shown are the verdicts of the packages, and all that is not a
+# success where something failed. A skipped test is a failure, as nobody would
+# notice that it is no longer run.
+gotest() {
+	local log=$scratch/log failed=0
+	(cd "$1" && go test "${race[@]}" -shuffle=on -count=1 -vet=off -v ./...) >"$log" 2>&1 || failed=1
+	if ((failed)); then
+		grep -vE '^(=== (RUN|PAUSE|CONT|NAME) | *--- PASS: |PASS$)' "$log" || true
+	fi
+	if grep -E '^ *--- SKIP: ' "$log"; then
+		echo "tests were skipped" >&2
+		failed=1
+	fi
+	printf '   %d tests passed\n' "$(grep -cE '^ *--- PASS: ' "$log")"
+	grep -E $'^(ok  |FAIL|[?]   )\t' "$log" || true
+	return "$failed"
+}
+
+# The binary is built once, for all tests that run it.
+build() {
+	./xcaddy.sh build
+	export SESSION_GATE_TEST_BINARY=$PWD/caddy
+}
+
+step "What the tests need" ./tests/install.sh
+step "Lint" ./tests/lint.sh
+step "Build" build
+step "Caddyfiles" ./tests/caddyfiles.sh "$PWD/caddy"
+step "Tests of tests/kubernetes" gotest tests/kubernetes
+step "Tests" gotest .
+printf '\nall passed in %d s\n' "$SECONDS"
