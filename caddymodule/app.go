@@ -1,0 +1,277 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/replica"
+)
+
+func init() {
+	caddy.RegisterModule(App{})
+}
+
+// clockSkew is how far the clocks of gates may be apart for a revocation to be
+// kept long enough.
+const clockSkew = time.Minute
+
+// App is what all gates of a process share: the issuers whose tokens they
+// accept, the store where revocations are kept, and the replica that decides.
+//
+// Until the first full sync with the store, and whenever the set cannot be
+// proved fresh, gates answer 503. A configuration that is loaded anew takes over
+// the store, the replica and the key sets of the one before.
+type App struct {
+	// Issuer lists the issuers whose tokens are accepted. At least one.
+	Issuer []*Issuer `json:"issuer,omitempty"`
+
+	// StoreRaw is where revocations are kept.
+	// Default: `{"store": "bolt"}`, a file on this machine.
+	StoreRaw json.RawMessage `json:"store,omitempty" caddy:"namespace=session_gate.stores inline_key=store"`
+
+	// MaxTokenLifetime is the longest `exp` - `iat` that is accepted, because a
+	// token must not outlive its revocation. Default: 24h.
+	MaxTokenLifetime caddy.Duration `json:"max_token_lifetime,omitempty"`
+
+	// Retention is how long revocations are kept (leeway and a minute of clock
+	// skew are added), and how long sessions are remembered. At least
+	// max_token_lifetime, and at least the lifetime of refresh tokens where
+	// those pass the gate. Default: 24h, or max_token_lifetime if that is longer.
+	Retention caddy.Duration `json:"retention,omitempty"`
+
+	// Leeway is how far `exp`, `nbf` and `iat` may be off. Default: 30s. At most 5m.
+	Leeway *caddy.Duration `json:"leeway,omitempty"`
+
+	// Lease is for how long after it last heard everything from a shared store a
+	// gate may admit. Default: 3s. 200ms to 5m.
+	Lease caddy.Duration `json:"lease,omitempty"`
+
+	// Acknowledge says what a 200 waits for: `fleet` or `store`. Default: fleet.
+	// In this version both wait for the store; see the README.
+	Acknowledge string `json:"acknowledge,omitempty"`
+
+	// OnStoreFailure says what happens when the lease is over and the store is
+	// still away: `deny` answers 503, `allow` goes on with the last good set for
+	// MaxStaleness. Default: deny.
+	OnStoreFailure string `json:"on_store_failure,omitempty"`
+
+	// MaxStaleness goes with `allow`, and only with it. At least the lease.
+	MaxStaleness caddy.Duration `json:"max_staleness,omitempty"`
+
+	// Bootstrap says who opens a store that lost what it held: `auto` or
+	// `manual`. Default: auto. In this version `manual` is refused.
+	Bootstrap string `json:"bootstrap,omitempty"`
+
+	// Readiness says when /readyz is 200: `lenient`, after the first full sync,
+	// or `strict`, only while requests are admitted. Default: lenient.
+	Readiness string `json:"readiness,omitempty"`
+
+	// TokenCache bounds the cache of verified tokens, in bytes.
+	// Default: 67108864 (64 MiB). At least 1 MiB.
+	TokenCache int64 `json:"token_cache,omitempty"`
+
+	logger    *slog.Logger
+	module    StoreModule
+	namespace string
+	verifier  *token.Verifier
+	keys      []*pooledKeys
+	shared    *shared
+	poolKey   string
+}
+
+// CaddyModule returns the Caddy module information.
+func (App) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "session_gate",
+		New: func() caddy.Module { return new(App) },
+	}
+}
+
+// Provision sets defaults, resolves placeholders, and reads key and secret
+// files. It opens no socket and no file of the store.
+//
+// Invariant 11 (DESIGN): I/O starts in Start.
+func (a *App) Provision(ctx caddy.Context) error {
+	a.logger = ctx.Slogger()
+	a.setDefaults()
+	if err := a.check(); err != nil {
+		return err
+	}
+	if err := a.loadStore(ctx); err != nil {
+		return err
+	}
+	issuers, err := a.issuers()
+	if err != nil {
+		return err
+	}
+	a.verifier, err = token.NewVerifier(token.Options{
+		Namespace:        a.namespace,
+		Issuers:          issuers,
+		Leeway:           time.Duration(*a.Leeway),
+		MaxTokenLifetime: time.Duration(a.MaxTokenLifetime),
+		CacheBytes:       a.TokenCache,
+		Logger:           a.logger,
+	})
+	return err
+}
+
+func (a *App) setDefaults() {
+	setDefault(&a.MaxTokenLifetime, caddy.Duration(24*time.Hour))
+	setDefault(&a.Retention, max(caddy.Duration(24*time.Hour), a.MaxTokenLifetime))
+	if a.Leeway == nil {
+		leeway := caddy.Duration(30 * time.Second)
+		a.Leeway = &leeway
+	}
+	setDefault(&a.Lease, caddy.Duration(3*time.Second))
+	setDefault(&a.Acknowledge, "fleet")
+	setDefault(&a.OnStoreFailure, "deny")
+	setDefault(&a.Bootstrap, "auto")
+	setDefault(&a.Readiness, "lenient")
+	setDefault(&a.TokenCache, 64<<20)
+	if a.StoreRaw == nil {
+		a.StoreRaw = json.RawMessage(`{"store": "bolt"}`)
+	}
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var unset T
+	if *field == unset {
+		*field = value
+	}
+}
+
+// check crosses the fields that need nothing but themselves.
+func (a *App) check() error {
+	lifetime, retention := time.Duration(a.MaxTokenLifetime), time.Duration(a.Retention)
+	lease, leeway, staleness := time.Duration(a.Lease), time.Duration(*a.Leeway), time.Duration(a.MaxStaleness)
+	switch {
+	case len(a.Issuer) == 0:
+		return errors.New("checking session_gate: no issuer; name at least one whose tokens are accepted, " +
+			"in the global options: session_gate { issuer https://… { … } }")
+	case lifetime < time.Second:
+		return fmt.Errorf("checking session_gate: max_token_lifetime %v is too short; at least 1s", lifetime)
+	case retention < lifetime:
+		// Invariant 4 (DESIGN): a token must not outlive its revocation.
+		return fmt.Errorf("checking session_gate: retention %v is shorter than max_token_lifetime %v, so that a token "+
+			"could outlive its revocation; raise retention or lower max_token_lifetime", retention, lifetime)
+	case leeway < 0 || leeway > 5*time.Minute:
+		return fmt.Errorf("checking session_gate: leeway %v is out of range; 0s to 5m", leeway)
+	case lease < 200*time.Millisecond || lease > 5*time.Minute:
+		return fmt.Errorf("checking session_gate: lease %v is out of range; 200ms to 5m", lease)
+	case a.OnStoreFailure == "allow" && staleness < lease:
+		return fmt.Errorf("checking session_gate: on_store_failure allow %v is shorter than the lease of %v", staleness, lease)
+	case a.OnStoreFailure != "allow" && staleness != 0:
+		return fmt.Errorf("checking session_gate: max_staleness goes with on_store_failure allow only")
+	case a.TokenCache < 1<<20:
+		return fmt.Errorf("checking session_gate: token_cache %d bytes is too small; at least 1MiB", a.TokenCache)
+	}
+	if a.Bootstrap == "manual" {
+		return errors.New("checking session_gate: bootstrap manual is not available in this version; use bootstrap auto")
+	}
+	return errors.Join(
+		oneOf("acknowledge", a.Acknowledge, "fleet", "store"),
+		oneOf("on_store_failure", a.OnStoreFailure, "deny", "allow"),
+		oneOf("bootstrap", a.Bootstrap, "auto", "manual"),
+		oneOf("readiness", a.Readiness, "lenient", "strict"),
+	)
+}
+
+// oneOf refuses a word that is not among those that mean something, so that a
+// typo never disables what the operator meant.
+func oneOf(field, value string, words ...string) error {
+	if slices.Contains(words, value) {
+		return nil
+	}
+	return fmt.Errorf("checking session_gate: %s %q is unknown; use one of: %s", field, value, strings.Join(words, ", "))
+}
+
+func (a *App) issuers() ([]token.IssuerOptions, error) {
+	issuers := make([]token.IssuerOptions, 0, len(a.Issuer))
+	for _, issuer := range a.Issuer {
+		options, pooled, err := issuer.options(a.logger)
+		if pooled != nil {
+			a.keys = append(a.keys, pooled)
+		}
+		if err != nil {
+			return nil, err
+		}
+		issuers = append(issuers, options)
+	}
+	return issuers, nil
+}
+
+// Start opens the store and begins to load key sets. It does not wait for a
+// shared store or for an issuer: until they answer, gates answer 503. It fails
+// if the store cannot be had at all, as when another process holds it.
+func (a *App) Start() error {
+	for _, pooled := range a.keys {
+		pooled.keys.Start()
+	}
+	return a.shared.start(a.module, a.sharedOptions())
+}
+
+// Stop does nothing: requests of this configuration may still be running, and
+// what they need is freed by Cleanup.
+func (a *App) Stop() error { return nil }
+
+// Cleanup gives back what Provision took. The store is closed with the last
+// configuration that uses it.
+func (a *App) Cleanup() error {
+	var errs []error
+	if a.verifier != nil {
+		a.verifier.Close()
+		a.verifier = nil
+	}
+	for _, pooled := range a.keys {
+		errs = append(errs, pooled.release())
+	}
+	a.keys = nil
+	if a.shared != nil {
+		_, err := sharedPool.Delete(a.poolKey)
+		errs = append(errs, err)
+		a.shared = nil
+	}
+	return errors.Join(errs...)
+}
+
+func (a *App) sharedOptions() sharedOptions {
+	o := sharedOptions{
+		retention: time.Duration(a.Retention),
+		logger:    a.logger,
+	}
+	if a.module.Shared() {
+		o.replica = replica.Options{
+			Lease:        time.Duration(a.Lease),
+			MaxStaleness: time.Duration(a.MaxStaleness),
+		}
+	}
+	o.replica.Logger = a.logger
+	return o
+}
+
+// expires is the second until which a revocation made now is kept.
+//
+// Invariant 4 (DESIGN): longer than any token that it names can be accepted.
+func (a *App) expires(now time.Time) int64 {
+	return now.Add(time.Duration(a.Retention) + time.Duration(*a.Leeway) + clockSkew).Unix()
+}
+
+// key names something of an issuer in the namespace of the store.
+func (a *App) key(kind store.Kind, issuer, value string) store.Key {
+	return store.NewKey(a.namespace, kind, issuer, value)
+}
+
+var (
+	_ caddy.App          = (*App)(nil)
+	_ caddy.Provisioner  = (*App)(nil)
+	_ caddy.CleanerUpper = (*App)(nil)
+)

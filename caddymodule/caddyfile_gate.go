@@ -1,0 +1,133 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// parseGateDirective reads the directive session_gate, and warns of a matcher:
+// what it leaves out is neither guarded nor stripped of identity headers.
+func parseGateDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
+	if !h.Next() {
+		return nil, h.ArgErr()
+	}
+	matcher, err := h.ExtractMatcherSet()
+	if err != nil {
+		return nil, err
+	}
+	gate := new(Gate)
+	if err := gate.UnmarshalCaddyfile(h.Dispenser); err != nil {
+		return nil, err
+	}
+	if matcher != nil {
+		warn(h.Dispenser, "what the matcher of session_gate leaves out is neither guarded nor stripped of identity headers; "+
+			"use public for paths that need no token")
+	}
+	return h.NewRoute(matcher, gate), nil
+}
+
+// UnmarshalCaddyfile reads the gate. Syntax, with the defaults:
+//
+//	session_gate [<matcher>] {
+//		endpoint /v1/auth/session
+//		token header Authorization     # and, or instead: token cookie <name>
+//		public <path>...
+//		identity <preset>              # or { <header> <claim> … }
+//		claims <claim>...
+//		cors <origin>...
+//		admin_scope <scope>
+//		strip_token
+//		streams expiry                 # or session
+//		token_endpoint <path>...
+//		sessions_endpoint <path>
+//	}
+func (g *Gate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // the directive's name
+	if d.CountRemainingArgs() != 0 {
+		return d.Errf(errParsing, "session_gate", "values before the block; write: session_gate [<matcher>] { … }")
+	}
+	return words{
+		"endpoint":          {"endpoint /v1/auth/session", text(&g.Endpoint), false},
+		"token":             {"token header <name> | cookie <name>", g.readToken, true},
+		"public":            {"public <path>...", texts(&g.Public), false},
+		"identity":          {"identity oauth2_proxy | authelia | pomerium | { <header> <claim> }", g.readIdentity, false},
+		"claims":            {"claims <claim>...", texts(&g.Claims), false},
+		"cors":              {"cors <origin>...", texts(&g.CORS), false},
+		"admin_scope":       {"admin_scope <scope>", text(&g.AdminScope), false},
+		"strip_token":       {"strip_token", flag(&g.StripToken), false},
+		"streams":           {"streams expiry | session", choice(&g.Streams, "expiry", "session"), false},
+		"token_endpoint":    {"token_endpoint <path>...", texts(&g.TokenEndpoint), false},
+		"sessions_endpoint": {"sessions_endpoint <path>", text(&g.SessionsEndpoint), false},
+	}.read(d)
+}
+
+// readToken reads one source; each of the two may be given once.
+func (g *Gate) readToken(d *caddyfile.Dispenser) error {
+	values := d.RemainingArgs()
+	if len(values) != 2 || values[1] == "" {
+		return fmt.Errorf("%d values, want header or cookie and its name", len(values))
+	}
+	if g.Token == nil {
+		g.Token = new(TokenSource)
+	}
+	sources := map[string]*string{"header": &g.Token.Header, "cookie": &g.Token.Cookie}
+	source, known := sources[values[0]]
+	switch {
+	case !known:
+		return fmt.Errorf("%q is neither header nor cookie", values[0])
+	case *source != "":
+		return fmt.Errorf("%s already specified", values[0])
+	}
+	*source = values[1]
+	return nil
+}
+
+// readIdentity reads a preset, or a block of headers and claims.
+func (g *Gate) readIdentity(d *caddyfile.Dispenser) error {
+	g.Identity = new(Identity)
+	if d.CountRemainingArgs() > 0 {
+		return choice(&g.Identity.Preset, "oauth2_proxy", "authelia", "pomerium")(d)
+	}
+	g.Identity.Headers = make(map[string]string)
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		header := d.Val()
+		if _, known := g.Identity.Headers[header]; known {
+			return fmt.Errorf("%s already specified", header)
+		}
+		var claim string
+		if err := text(&claim)(d); err != nil {
+			return err
+		}
+		g.Identity.Headers[header] = claim
+	}
+	if len(g.Identity.Headers) == 0 {
+		return errors.New("neither a preset nor a block of headers")
+	}
+	return nil
+}
+
+// parseHealthDirective reads the directive session_gate_health. Syntax:
+//
+//	session_gate_health [<matcher>]
+func parseHealthDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	health := new(Health)
+	return health, health.UnmarshalCaddyfile(h.Dispenser)
+}
+
+// UnmarshalCaddyfile reads the health handler, which has no options.
+func (h *Health) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // the directive's name
+	if d.CountRemainingArgs() != 0 {
+		return d.Errf(errParsing, "session_gate_health", "it has no values; write: session_gate_health [<matcher>]")
+	}
+	return words{}.readNone(d, "session_gate_health")
+}
+
+var (
+	_ caddyfile.Unmarshaler = (*Gate)(nil)
+	_ caddyfile.Unmarshaler = (*Health)(nil)
+)

@@ -1,0 +1,80 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+)
+
+// UnmarshalCaddyfile reads a redis store. Syntax:
+//
+//	store redis <address>... {
+//		username <user>
+//		password {file./run/secrets/redis}
+//		db 0
+//		sentinel_master <name>
+//		cluster
+//		tls {
+//			ca <file>
+//			cert <file>
+//			key <file>
+//			server_name <name>
+//		}
+//		namespace default
+//		allow_eviction
+//	}
+func (s *RedisStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // the kind of store
+	s.Addresses = d.RemainingArgs()
+	if len(s.Addresses) == 0 {
+		return d.Errf(errParsing, "store redis", "no address; write: store redis <host:port>...")
+	}
+	return words{
+		"username":        {"username <user>", text(&s.Username), false},
+		"password":        {"password {file./run/secrets/redis}", s.readPassword, false},
+		"db":              {"db <number>", s.readDB, false},
+		"sentinel_master": {"sentinel_master <name>", text(&s.SentinelMaster), false},
+		"cluster":         {"cluster", flag(&s.Cluster), false},
+		"tls":             {"tls [{ ca <file> … }]", s.readTLS, false},
+		"namespace":       {"namespace <name>", text(&s.NamespaceName), false},
+		"allow_eviction":  {"allow_eviction", flag(&s.AllowEviction), false},
+	}.read(d)
+}
+
+func (s *RedisStore) readPassword(d *caddyfile.Dispenser) error {
+	if err := text(&s.Password)(d); err != nil {
+		return err
+	}
+	warnOfLiteral(d, "password", s.Password)
+	return nil
+}
+
+func (s *RedisStore) readDB(d *caddyfile.Dispenser) error {
+	var value string
+	if err := text(&value)(d); err != nil {
+		return err
+	}
+	db, err := strconv.Atoi(value)
+	if err != nil || db < 0 {
+		return fmt.Errorf("%q is not the number of a database", value)
+	}
+	s.DB = db
+	return nil
+}
+
+func (s *RedisStore) readTLS(d *caddyfile.Dispenser) error {
+	if d.CountRemainingArgs() != 0 {
+		return errors.New("values before the block")
+	}
+	s.TLS = new(RedisTLS)
+	return words{
+		"ca":          {"ca <file>", text(&s.TLS.CA), false},
+		"cert":        {"cert <file>", text(&s.TLS.Cert), false},
+		"key":         {"key <file>", text(&s.TLS.Key), false},
+		"server_name": {"server_name <name>", text(&s.TLS.ServerName), false},
+	}.read(d)
+}
+
+var _ caddyfile.Unmarshaler = (*RedisStore)(nil)

@@ -1,0 +1,92 @@
+package caddymodule
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// origins are the origins that may call the session endpoint from a browser.
+type origins map[string]struct{}
+
+func newOrigins(names []string) (origins, error) {
+	o := make(origins, len(names))
+	for _, name := range names {
+		u, err := url.Parse(name)
+		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" ||
+			u.Scheme+"://"+strings.ToLower(u.Host) != name {
+			return nil, fmt.Errorf("checking session_gate: cors %q must be an origin such as https://app.example.com: "+
+				"scheme and host in small letters, a port if it is not the scheme's own, and no path", name)
+		}
+		o[name] = struct{}{}
+	}
+	return o, nil
+}
+
+func (o origins) has(origin string) bool {
+	_, ok := o[origin]
+	return ok
+}
+
+// isPreflight reports whether a request is a browser's question before a request
+// (Fetch standard §4.8). It carries no token.
+func isPreflight(r *http.Request) bool {
+	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" &&
+		r.Header.Get("Access-Control-Request-Method") != ""
+}
+
+// allow tells the browser whether the page that asked may read the answer. The
+// answer differs by origin, so caches are told, too.
+func (o origins) allow(w http.ResponseWriter, r *http.Request, credentials bool) bool {
+	header := w.Header()
+	header.Add("Vary", "Origin")
+	origin := r.Header.Get("Origin")
+	if !o.has(origin) {
+		return false
+	}
+	header.Set("Access-Control-Allow-Origin", origin)
+	if credentials {
+		header.Set("Access-Control-Allow-Credentials", "true")
+	}
+	return true
+}
+
+// preflight answers the question for the session endpoint. An origin that is not
+// allowed gets the same status without the permission, and the browser stops.
+func (o origins) preflight(w http.ResponseWriter, r *http.Request, credentials bool) error {
+	header := w.Header()
+	header.Add("Vary", "Access-Control-Request-Method")
+	header.Add("Vary", "Access-Control-Request-Headers")
+	if o.allow(w, r, credentials) {
+		header.Set("Access-Control-Allow-Methods", http.MethodDelete)
+		header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+		header.Set("Access-Control-Max-Age", "600")
+	}
+	header.Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// fromForeignSite reports whether the browser says that another site sent the
+// request. With neither field it was no browser, or an old one on this site.
+//
+// Attack: a page of another site sends the DELETE, and the browser adds the
+// cookie (cross-site request forgery). A token in a header was put there on
+// purpose and needs no such check.
+func (o origins) fromForeignSite(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if o.has(origin) {
+		return false
+	}
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "", "same-origin", "none":
+	default:
+		return true
+	}
+	if origin == "" {
+		return false
+	}
+	u, err := url.Parse(origin)
+	return err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host)
+}

@@ -1,0 +1,114 @@
+package caddymodule
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// defaultEndpoint is the path of the session API.
+const defaultEndpoint = "/v1/auth/session"
+
+// endpoint is the path at which sessions are ended.
+type endpoint string
+
+// checkPath refuses a path of the configuration that is not in the one spelling
+// that is compared: absolute, clean, and without anything to encode.
+func checkPath(field, p string) error {
+	if !strings.HasPrefix(p, "/") || p == "/" || path.Clean(p) != p || (&url.URL{Path: p}).EscapedPath() != p ||
+		strings.ContainsAny(p, ";*") {
+		return fmt.Errorf("checking session_gate: %s %q must be an absolute, clean path such as %s", field, p, defaultEndpoint)
+	}
+	return nil
+}
+
+// claim says whether a request is for the endpoint.
+type claim uint8
+
+const (
+	elsewhere claim = iota
+	exact
+	// misspelt is a DELETE whose path could be taken for the endpoint by
+	// somebody behind the gate, who would end a session that goes on here.
+	misspelt
+)
+
+// of tells what a request claims. The path that counts is the one that the
+// handler sees, after rewrites; the one that the client sent must not have been
+// the endpoint unless this one is.
+//
+// Attack: DELETE //v1/auth/session, or %2e, or ;x, or with a rewrite before the
+// gate, goes past the gate to an upstream that cleans the path and ends its own
+// session, while every token stays good (P52, P53).
+func (e endpoint) of(r *http.Request) claim {
+	original, rewritten := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request)
+	rewritten = rewritten && original.URL != nil
+	deletes := r.Method == http.MethodDelete
+	if !deletes && (!rewritten || original.Method != http.MethodDelete) {
+		if e.is(r.URL) {
+			return exact
+		}
+		return elsewhere
+	}
+	switch {
+	case deletes && e.is(r.URL):
+		return exact
+	case e.resembles(r.URL.EscapedPath()), rewritten && e.resembles(original.URL.EscapedPath()):
+		return misspelt
+	}
+	return elsewhere
+}
+
+// is reports whether a URL's path is the endpoint, in its one spelling.
+func (e endpoint) is(u *url.URL) bool { return u.Path == string(e) && u.RawPath == "" }
+
+// resembles reports whether some reader could take an escaped path for the
+// endpoint.
+func (e endpoint) resembles(escaped string) bool {
+	return strings.EqualFold(canonical(escaped), string(e))
+}
+
+// canonical is what a path becomes under every reading of it at once: decoded
+// until nothing is left to decode, cut at NUL, backslashes as slashes,
+// parameters and blanks at the end of segments dropped, and cleaned.
+func canonical(escaped string) string {
+	p := escaped
+	for {
+		decoded := decodePercent(p)
+		if decoded == p {
+			break
+		}
+		p = decoded
+	}
+	p, _, _ = strings.Cut(p, "\x00")
+	segments := strings.Split(strings.ReplaceAll(p, `\`, "/"), "/")
+	for i, segment := range segments {
+		segment, _, _ = strings.Cut(segment, ";")
+		segments[i] = strings.TrimRightFunc(segment, func(r rune) bool { return r <= ' ' || r == 0x7f })
+	}
+	return path.Clean("/" + strings.Join(segments, "/"))
+}
+
+// decodePercent decodes each %XX that is one, and leaves what is none, as
+// lenient readers do.
+func decodePercent(p string) string {
+	if !strings.Contains(p, "%") {
+		return p
+	}
+	var decoded strings.Builder
+	for i := 0; i < len(p); i++ {
+		if p[i] == '%' && i+2 < len(p) {
+			if b, err := url.PathUnescape(p[i : i+3]); err == nil {
+				decoded.WriteString(b)
+				i += 2
+				continue
+			}
+		}
+		decoded.WriteByte(p[i])
+	}
+	return decoded.String()
+}

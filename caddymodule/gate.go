@@ -1,0 +1,280 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/store/replica"
+	"github.com/sessiongate/sessiongate/store/sessions"
+)
+
+func init() {
+	caddy.RegisterModule(Gate{})
+}
+
+// Gate is a handler that admits only requests whose token is good and whose
+// session was not revoked. It answers `DELETE /v1/auth/session` itself and hands
+// all else that it admits on to the next handler.
+//
+// It answers 401 to a request without a credential, or with one that is invalid,
+// expired or revoked; 400 to a credential that is broken, or to several; 503
+// while the set of revocations cannot be proved fresh.
+//
+// For requests that it admits it sets the placeholders `{http.auth.user.id}`
+// (`sub`), `{http.auth.user.session_id}`, `{http.auth.user.token_id}`,
+// `{http.auth.user.issuer}`, and `{http.auth.user.<claim>}` for each of the
+// claims named. For those that it refuses, `{http.session_gate.reason}` is one of
+// `missing`, `malformed`, `invalid`, `expired`, `revoked` and `unavailable`.
+//
+// The issuers and the store are those of the app `session_gate`.
+type Gate struct {
+	// Endpoint is the path at which sessions are ended.
+	// Default: /v1/auth/session.
+	Endpoint string `json:"endpoint,omitempty"`
+
+	// Token says where requests carry their credential.
+	// Default: the header Authorization.
+	Token *TokenSource `json:"token,omitempty"`
+
+	// Public lists paths that need no token: exact ones, and prefixes that end
+	// in /*. Default: none.
+	Public []string `json:"public,omitempty"`
+
+	// Identity are the headers that tell the upstream who the user is.
+	// Default: none is owned, set or stripped.
+	Identity *Identity `json:"identity,omitempty"`
+
+	// Claims are given as placeholders. Default: none.
+	Claims []string `json:"claims,omitempty"`
+
+	// CORS lists the origins that may call the endpoint from a browser.
+	// Default: none.
+	CORS []string `json:"cors,omitempty"`
+
+	// AdminScope is the scope whose holders may end the session of any subject
+	// of their issuer. Default: none.
+	AdminScope string `json:"admin_scope,omitempty"`
+
+	// StripToken keeps the token from the upstream. Default: false.
+	StripToken bool `json:"strip_token,omitempty"`
+
+	// Streams says when a running stream ends: `expiry` or `session`. Default:
+	// expiry. In this version streams are not cut; see the README.
+	Streams string `json:"streams,omitempty"`
+
+	// TokenEndpoint lists the upstream's token endpoints. Default: none. In this
+	// version they are guarded like every other path.
+	TokenEndpoint []string `json:"token_endpoint,omitempty"`
+
+	// SessionsEndpoint is the path of the list of sessions. Default: none. In
+	// this version it is guarded like every other path.
+	SessionsEndpoint string `json:"sessions_endpoint,omitempty"`
+
+	app       *App
+	logger    *slog.Logger
+	endpoint  endpoint
+	extractor token.Extractor
+	public    *publicPaths
+	identity  *identity
+	origins   origins
+	view      int
+}
+
+// TokenSource says where requests carry their credential. Both may be given; a
+// request may use one of them.
+type TokenSource struct {
+	// Header is a header field; in Authorization the scheme is Bearer.
+	Header string `json:"header,omitempty"`
+	// Cookie is the name of a cookie.
+	Cookie string `json:"cookie,omitempty"`
+}
+
+// CaddyModule returns the Caddy module information.
+func (Gate) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.handlers.session_gate",
+		New: func() caddy.Module { return new(Gate) },
+	}
+}
+
+// Provision resolves placeholders and finds the app.
+func (g *Gate) Provision(ctx caddy.Context) error {
+	g.logger = ctx.Slogger()
+	if err := g.resolve(); err != nil {
+		return err
+	}
+	if err := g.check(); err != nil {
+		return err
+	}
+	app, err := ctx.App("session_gate")
+	if err != nil {
+		return fmt.Errorf("finding the app session_gate: %w", err)
+	}
+	g.app = app.(*App)
+	g.view = g.app.verifier.AddView(g.Claims)
+	return g.prepare()
+}
+
+func (g *Gate) resolve() error {
+	for field, values := range map[string][]string{
+		"public": g.Public, "claims": g.Claims, "cors": g.CORS, "token_endpoint": g.TokenEndpoint,
+	} {
+		if err := resolveAll(field, values); err != nil {
+			return err
+		}
+	}
+	if g.Token == nil {
+		g.Token = &TokenSource{Header: "Authorization"}
+	}
+	if g.Identity != nil {
+		for name, claim := range g.Identity.Headers {
+			if err := resolve("identity", &claim); err != nil {
+				return err
+			}
+			g.Identity.Headers[name] = claim
+		}
+	}
+	return resolve("session_gate", &g.Endpoint, &g.Token.Header, &g.Token.Cookie, &g.AdminScope,
+		&g.Streams, &g.SessionsEndpoint)
+}
+
+func (g *Gate) check() error {
+	setDefault(&g.Endpoint, defaultEndpoint)
+	setDefault(&g.Streams, "expiry")
+	builtIn := []string{"id", "session_id", "token_id", "issuer"}
+	for _, claim := range g.Claims {
+		if slices.Contains(builtIn, claim) {
+			return fmt.Errorf("checking session_gate: claims names %q, which {http.auth.user.%s} already means", claim, claim)
+		}
+	}
+	if g.Token.Header == "" && g.Token.Cookie == "" {
+		return errors.New("checking session_gate: token names neither a header nor a cookie")
+	}
+	return errors.Join(
+		checkPath("endpoint", g.Endpoint),
+		oneOf("streams", g.Streams, "expiry", "session"),
+	)
+}
+
+func (g *Gate) prepare() (err error) {
+	g.endpoint = endpoint(g.Endpoint)
+	g.extractor = token.Extractor{Header: g.Token.Header, Cookie: g.Token.Cookie}
+	if g.public, err = newPublicPaths(g.Public); err != nil {
+		return err
+	}
+	if g.identity, err = g.Identity.provision(g.Claims); err != nil {
+		return err
+	}
+	if g.origins, err = newOrigins(g.CORS); err != nil {
+		return err
+	}
+	for _, path := range g.TokenEndpoint {
+		g.logger.Warn("token_endpoint is not available in this version; the path is guarded like every other", "path", path)
+	}
+	if g.SessionsEndpoint != "" {
+		g.logger.Warn("sessions_endpoint is not available in this version; the path is guarded like every other",
+			"path", g.SessionsEndpoint)
+	}
+	return nil
+}
+
+// ServeHTTP decides about one request.
+//
+// Invariant 1 (DESIGN): verify first, then check, then forward: one token, one
+// decision, from verified claims only.
+func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	g.identity.strip(r)
+	switch g.endpoint.of(r) {
+	case misspelt:
+		return denySpelling.write(w, r)
+	case exact:
+		if isPreflight(r) {
+			return g.origins.preflight(w, r, g.Token.Cookie != "")
+		}
+		if r.Method == http.MethodDelete {
+			return g.serveSession(w, r)
+		}
+	default:
+		if isPreflight(r) {
+			return next.ServeHTTP(w, r)
+		}
+	}
+	if g.public.match(r.URL) {
+		return next.ServeHTTP(w, r)
+	}
+	if deny := g.admit(r); deny != nil {
+		return deny.write(w, r)
+	}
+	return next.ServeHTTP(w, r)
+}
+
+// admit decides whether a guarded request may go on, and prepares it for the
+// upstream.
+func (g *Gate) admit(r *http.Request) *denial {
+	raw, _, err := g.extractor.Extract(r)
+	if err != nil {
+		return denyCredential(err)
+	}
+	now := time.Now()
+	t, err := g.app.verifier.Verify(raw, now)
+	if err != nil {
+		return denyCredential(err)
+	}
+	switch g.app.shared.check(&t.Keys, now) {
+	case replica.Clear:
+	case replica.Unavailable:
+		return denyUnavailable
+	default:
+		return denyRevoked
+	}
+	g.note(t, now.Unix())
+	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
+		replacer.Map(t.View(g.view))
+	}
+	if g.StripToken {
+		g.extractor.Strip(r)
+	}
+	g.identity.set(r.Header, t)
+	return nil
+}
+
+// note remembers the session of an admitted token, off the path of requests.
+func (g *Gate) note(t *token.Verified, now int64) {
+	if t.SessionID == "" || !sessions.Due(t.Noted.Load(), now) {
+		return
+	}
+	if l := g.app.shared.live.Load(); l != nil && l.registry.Note(t.Issuer, t.SessionID, t.Subject, now) {
+		t.Noted.Store(now)
+	}
+}
+
+// denyCredential maps what is wrong with a credential to an answer.
+func denyCredential(err error) *denial {
+	switch {
+	case errors.Is(err, token.ErrMissing):
+		return denyMissing
+	case errors.Is(err, token.ErrSeveral):
+		return denySeveral
+	case errors.Is(err, token.ErrMalformed):
+		return denyMalformed
+	case errors.Is(err, token.ErrExpired):
+		return denyExpired
+	case errors.Is(err, token.ErrUnavailable):
+		return denyUnavailable
+	default:
+		return denyInvalid
+	}
+}
+
+var (
+	_ caddy.Provisioner           = (*Gate)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Gate)(nil)
+)

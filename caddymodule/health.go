@@ -1,0 +1,118 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+func init() {
+	caddy.RegisterModule(Health{})
+}
+
+// Health answers the probes of Kubernetes, and of whoever else wants to know,
+// for a port of its own:
+//
+//   - `/livez` is 200 while the process serves. It never looks at the store: a
+//     restart does not mend a store.
+//   - `/startupz` is 200 once the whole set of revocations was read. In a native
+//     sidecar the application waits for it.
+//   - `/readyz` is 200 from then on until the process begins to stop. With
+//     `readiness strict` it is 503 also while the gate cannot prove that its set
+//     is fresh; without, a gate that refuses is left in its Service, because one
+//     store that all gates share would empty the Service at once.
+//
+// Other answers are 503, and all bodies are JSON. Requests for other paths, and
+// methods other than GET and HEAD, go to the next handler.
+type Health struct {
+	app *App
+}
+
+// CaddyModule returns the Caddy module information.
+func (Health) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.handlers.session_gate_health",
+		New: func() caddy.Module { return new(Health) },
+	}
+}
+
+// Provision finds the app.
+func (h *Health) Provision(ctx caddy.Context) error {
+	app, err := ctx.App("session_gate")
+	if err != nil {
+		return fmt.Errorf("finding the app session_gate: %w", err)
+	}
+	h.app = app.(*App)
+	return nil
+}
+
+// health is what a probe is told: nothing that an outsider could use.
+type health struct {
+	Status string `json:"status"` // ok or unavailable
+	Reason string `json:"reason,omitempty"`
+	// Heard is how long ago the store last answered, in seconds.
+	Heard *float64 `json:"heard_seconds_ago,omitempty"`
+}
+
+// ServeHTTP answers a probe.
+func (h *Health) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return next.ServeHTTP(w, r)
+	}
+	switch r.URL.Path {
+	case "/livez":
+		return health{Status: "ok"}.write(w)
+	case "/startupz":
+		return h.started().write(w)
+	case "/readyz":
+		return h.ready().write(w)
+	default:
+		return next.ServeHTTP(w, r)
+	}
+}
+
+func (h *Health) started() health {
+	status := h.app.shared.status()
+	answer := health{Status: "ok"}
+	if !status.Heard.IsZero() && h.app.module.Shared() {
+		heard := time.Since(status.Heard).Seconds()
+		answer.Heard = &heard
+	}
+	if !status.Synced {
+		answer.Status, answer.Reason = "unavailable", "the revocations have not been read yet; the log says why"
+	}
+	return answer
+}
+
+func (h *Health) ready() health {
+	answer := h.started()
+	switch {
+	case answer.Status != "ok":
+	case caddy.Exiting():
+		answer.Status, answer.Reason = "unavailable", "stopping"
+	case h.app.Readiness == "strict" && h.app.shared.status().Fenced:
+		answer.Status, answer.Reason = "unavailable", "the store does not answer and the lease is over"
+	}
+	return answer
+}
+
+func (h health) write(w http.ResponseWriter) error {
+	status := http.StatusOK
+	if h.Status != "ok" {
+		status = http.StatusServiceUnavailable
+	}
+	body, err := json.Marshal(h)
+	if err != nil {
+		return fmt.Errorf("answering a probe: %w", err)
+	}
+	return writeJSON(w, status, append(body, '\n'))
+}
+
+var (
+	_ caddy.Provisioner           = (*Health)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Health)(nil)
+)

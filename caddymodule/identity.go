@@ -1,0 +1,150 @@
+package caddymodule
+
+import (
+	"net/http"
+	"net/textproto"
+	"sync"
+
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+)
+
+// identity strips the header fields that tell the upstream who the user is, and
+// sets them from a verified token. The zero identity owns no field.
+type identity struct {
+	fields []identityField
+	// prefixes are owned as a whole, folded, as x-pomerium-claim- is.
+	prefixes []string
+	// lengths has a bit for each length of an owned name, so that most names
+	// are told apart without being read; longer ones share the last bit.
+	lengths uint64
+}
+
+// identityField is one field and the claim it is set from.
+type identityField struct {
+	name   string // canonical
+	folded string
+	claim  string
+}
+
+// newIdentity returns the identity with these fields, by name to claim.
+func newIdentity(fields []identityField, prefixes ...string) *identity {
+	id := &identity{prefixes: prefixes}
+	for _, field := range fields {
+		field.name = textproto.CanonicalMIMEHeaderKey(field.name)
+		field.folded = fold(field.name)
+		id.fields = append(id.fields, field)
+		id.lengths |= lengthBit(field.name)
+	}
+	return id
+}
+
+func lengthBit(name string) uint64 { return 1 << min(len(name), 63) }
+
+// owns reports whether a field name is one of ours for some reader: letter case,
+// `_` and `.` in the place of `-` make no difference to CGI and its heirs (P54).
+func (id *identity) owns(name string) bool {
+	if id.lengths&lengthBit(name) != 0 {
+		for i := range id.fields {
+			if foldedEqual(name, id.fields[i].folded) {
+				return true
+			}
+		}
+	}
+	for _, prefix := range id.prefixes {
+		if len(name) >= len(prefix) && foldedEqual(name[:len(prefix)], prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// strip removes what a client sent in the place of an identity.
+//
+// Invariant 9 (DESIGN): nothing that a client sent as an identity header reaches
+// the upstream, in any spelling, as a trailer, or through a Connection field
+// that makes the proxy drop ours (P54, P55).
+func (id *identity) strip(r *http.Request) {
+	if len(id.fields) == 0 && len(id.prefixes) == 0 {
+		return
+	}
+	for name := range r.Header {
+		if id.owns(name) {
+			delete(r.Header, name)
+		}
+	}
+	if connection := r.Header["Connection"]; len(connection) > 0 {
+		id.stripConnection(r.Header, connection)
+	}
+	// Trailers arrive after the body, and any name may be among them: the
+	// reverse proxy copies the map when the body is over. Without the map,
+	// none gets through.
+	r.Trailer = nil
+}
+
+// stripConnection removes owned names from the Connection field. reverse_proxy
+// deletes every field named there, ours included, after this handler.
+func (id *identity) stripConnection(header http.Header, connection []string) {
+	kept := make([]string, 0, len(connection))
+	changed := false
+	for _, value := range connection {
+		var options string
+		for option := range splitList(value) {
+			if id.owns(option) {
+				changed = true
+				continue
+			}
+			if options != "" {
+				options += ", "
+			}
+			options += option
+		}
+		if options != "" {
+			kept = append(kept, options)
+		}
+	}
+	switch {
+	case !changed:
+	case len(kept) == 0:
+		delete(header, "Connection")
+	default:
+		header["Connection"] = kept
+	}
+}
+
+// set sets the fields from a verified token. A claim that is missing, or that
+// cannot be a field value (RFC 9110 §5.5), leaves its field unset.
+func (id *identity) set(header http.Header, t *token.Verified) {
+	if len(id.fields) == 0 {
+		return
+	}
+	values := takeValues(len(id.fields))
+	for i := range id.fields {
+		value, ok := t.Claim(id.fields[i].claim)
+		if !ok || !httpguts.ValidHeaderFieldValue(value) {
+			continue
+		}
+		values[i] = value
+		header[id.fields[i].name] = values[i : i+1 : i+1]
+	}
+}
+
+// valuesPool holds blocks of field values that are not yet handed out. A header
+// field needs a slice of its own, which whoever comes after us may keep or
+// write to, so that none is ever used twice; cut from a block, many cost one
+// allocation.
+var valuesPool = sync.Pool{New: func() any { return new(valuesBlock) }}
+
+type valuesBlock struct{ free []string }
+
+func takeValues(n int) []string {
+	block := valuesPool.Get().(*valuesBlock)
+	if len(block.free) < n {
+		block.free = make([]string, max(256, n))
+	}
+	values := block.free[:n:n]
+	block.free = block.free[n:]
+	valuesPool.Put(block)
+	return values
+}

@@ -1,0 +1,186 @@
+package caddymodule
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+)
+
+// Issuer is one issuer whose tokens are accepted, and the keys that verify them.
+// Exactly one source of keys is given: jwks, discover, public_key or hmac_secret.
+type Issuer struct {
+	// Issuer is the exact value of the claim `iss`. Required.
+	Issuer string `json:"issuer,omitempty"`
+
+	// JWKS is the URL of the issuer's JSON Web Key Set (RFC 7517 §5). It is
+	// loaded after the start and refreshed; while it cannot be had the last good
+	// keys are used.
+	JWKS string `json:"jwks,omitempty"`
+
+	// Discover takes the URL of the key set from the issuer's
+	// /.well-known/openid-configuration (OpenID Connect Discovery 1.0 §4).
+	Discover bool `json:"discover,omitempty"`
+
+	// PublicKey lists PEM files with public keys or certificates.
+	PublicKey []string `json:"public_key,omitempty"`
+
+	// HMACSecret is one secret, or two while it is being rotated, of 32 bytes or
+	// more each. Use {file./run/secrets/…} or {env.X}.
+	HMACSecret []string `json:"hmac_secret,omitempty"`
+
+	// Audience lists what this gate is called in `aud`; one must be there.
+	// Required unless any_audience is set.
+	Audience []string `json:"audience,omitempty"`
+
+	// AnyAudience accepts tokens made for other services, too. Default: false.
+	AnyAudience bool `json:"any_audience,omitempty"`
+
+	// Algorithms are the signature algorithms accepted (RFC 7518 §3.1).
+	// Default: those that fit the keys.
+	Algorithms []string `json:"algorithms,omitempty"`
+
+	// SessionClaim is the claim that names the session. Default: sid.
+	SessionClaim string `json:"session_claim,omitempty"`
+
+	// TokenIDClaim is the claim that names the token. Default: jti.
+	TokenIDClaim string `json:"token_id_claim,omitempty"`
+
+	// InsecureHTTP allows jwks and discover over plain http to a host that is not
+	// loopback: whoever is in between chooses whom the gate believes.
+	// Default: false.
+	InsecureHTTP bool `json:"insecure_http,omitempty"`
+}
+
+// keyPool keeps the key sets that are loaded from a URL across reloads of the
+// configuration, so that a reload does not begin without keys.
+var keyPool = caddy.NewUsagePool()
+
+// pooledKeys is a reference to a key set in the pool.
+type pooledKeys struct {
+	poolKey string
+	keys    *remoteKeys
+}
+
+// remoteKeys closes a key set with its last reference.
+type remoteKeys struct{ *token.RemoteKeys }
+
+// Destruct implements caddy.Destructor.
+func (k *remoteKeys) Destruct() error {
+	k.Close()
+	return nil
+}
+
+func (p *pooledKeys) release() error {
+	_, err := keyPool.Delete(p.poolKey)
+	return err
+}
+
+// options resolves placeholders and reads key files. The reference to the key
+// pool, if there is one, is the caller's to release, also after an error.
+func (i *Issuer) options(logger *slog.Logger) (token.IssuerOptions, *pooledKeys, error) {
+	if err := i.resolve(); err != nil {
+		return token.IssuerOptions{}, nil, err
+	}
+	keys, pooled, err := i.source(logger)
+	if err != nil {
+		return token.IssuerOptions{}, pooled, fmt.Errorf("checking issuer %q: %w", i.Issuer, err)
+	}
+	return token.IssuerOptions{
+		Issuer:       i.Issuer,
+		Audiences:    i.Audience,
+		AnyAudience:  i.AnyAudience,
+		Algorithms:   i.Algorithms,
+		SessionClaim: i.SessionClaim,
+		TokenIDClaim: i.TokenIDClaim,
+		Keys:         keys,
+	}, pooled, nil
+}
+
+func (i *Issuer) resolve() error {
+	if err := resolve("issuer", &i.Issuer); err != nil {
+		return err
+	}
+	field := func(name string) string { return fmt.Sprintf("%s of issuer %q", name, i.Issuer) }
+	for name, values := range map[string][]string{
+		"public_key": i.PublicKey, "hmac_secret": i.HMACSecret, "audience": i.Audience, "algorithms": i.Algorithms,
+	} {
+		if err := resolveAll(field(name), values); err != nil {
+			return err
+		}
+	}
+	return resolve(field("jwks or a claim"), &i.JWKS, &i.SessionClaim, &i.TokenIDClaim)
+}
+
+// source returns the one source of keys that is given.
+//
+// Invariant 3 (DESIGN): where keys come from is said by the configuration, and
+// nothing that is missing or unreadable leaves an issuer without keys (P58).
+func (i *Issuer) source(logger *slog.Logger) (token.KeySource, *pooledKeys, error) {
+	given := 0
+	for _, is := range []bool{i.JWKS != "", i.Discover, len(i.PublicKey) > 0, len(i.HMACSecret) > 0} {
+		if is {
+			given++
+		}
+	}
+	switch {
+	case given != 1:
+		return nil, nil, fmt.Errorf("%d sources of keys, want exactly one of: jwks, discover, public_key, hmac_secret", given)
+	case len(i.PublicKey) > 0:
+		keys, err := readPublicKeys(i.PublicKey)
+		return keys, nil, err
+	case len(i.HMACSecret) > 0:
+		secrets := make([][]byte, len(i.HMACSecret))
+		for n, secret := range i.HMACSecret {
+			secrets[n] = []byte(secret)
+		}
+		keys, err := token.NewHMACKeys(secrets...)
+		return keys, nil, err
+	default:
+		return i.remote(logger)
+	}
+}
+
+func readPublicKeys(paths []string) (token.KeySource, error) {
+	files := make([][]byte, len(paths))
+	for n, path := range paths {
+		var err error
+		if files[n], err = os.ReadFile(path); err != nil {
+			return nil, fmt.Errorf("reading public key: %w", err)
+		}
+	}
+	return token.NewPublicKeys(files...)
+}
+
+// remote takes the key set of the URL out of the pool, or puts it there. It is
+// not loaded before the app starts.
+func (i *Issuer) remote(logger *slog.Logger) (token.KeySource, *pooledKeys, error) {
+	options := token.RemoteOptions{
+		URL:          i.JWKS,
+		InsecureHTTP: i.InsecureHTTP,
+		Logger:       logger,
+	}
+	poolKey := "jwks " + i.JWKS
+	if i.Discover {
+		options.Discover = i.Issuer
+		poolKey = "discover " + i.Issuer
+	}
+	if i.InsecureHTTP {
+		poolKey = "insecure " + poolKey
+	}
+	pooled, _, err := keyPool.LoadOrNew(poolKey, func() (caddy.Destructor, error) {
+		keys, err := token.NewRemoteKeys(options)
+		if err != nil {
+			return nil, err
+		}
+		return &remoteKeys{keys}, nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	keys := pooled.(*remoteKeys)
+	return keys.RemoteKeys, &pooledKeys{poolKey, keys}, nil
+}

@@ -1,0 +1,79 @@
+package caddymodule
+
+import (
+	"fmt"
+	"net/url"
+	"path"
+	"strings"
+)
+
+// publicPaths are the paths that need no token: exact ones, and prefixes that
+// end in /*.
+type publicPaths struct {
+	exact    map[string]struct{}
+	prefixes []string
+}
+
+func newPublicPaths(patterns []string) (*publicPaths, error) {
+	p := &publicPaths{exact: make(map[string]struct{})}
+	for _, pattern := range patterns {
+		prefix, isPrefix := strings.CutSuffix(pattern, "*")
+		if isPrefix && !strings.HasSuffix(prefix, "/") || !strings.HasPrefix(pattern, "/") ||
+			strings.ContainsAny(prefix, `*?#%;\`) || cleaned(prefix) != prefix {
+			return nil, fmt.Errorf("checking session_gate: public %q must be a clean path such as /healthz, "+
+				"or a prefix such as /assets/*", pattern)
+		}
+		if isPrefix {
+			p.prefixes = append(p.prefixes, prefix)
+		} else {
+			p.exact[pattern] = struct{}{}
+		}
+	}
+	return p, nil
+}
+
+// match reports whether a URL is public under every reading of its path: as it
+// was sent, and cleaned. Letter case counts.
+//
+// Attack: /assets/../admin, /assets/..%2fadmin or /assets/..;/admin, public by
+// the prefix and something else for whoever cleans or decodes it. A path with
+// anything in it that readers disagree on is not public; it still goes upstream
+// with a token.
+func (p *publicPaths) match(u *url.URL) bool {
+	if len(p.exact) == 0 && len(p.prefixes) == 0 || disputed(u) {
+		return false
+	}
+	return p.has(u.Path) && p.has(cleaned(u.Path))
+}
+
+func (p *publicPaths) has(path string) bool {
+	if _, ok := p.exact[path]; ok {
+		return true
+	}
+	for _, prefix := range p.prefixes {
+		if strings.HasPrefix(path, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// disputed reports whether readers disagree on what a path is once decoded.
+func disputed(u *url.URL) bool {
+	for i := range len(u.Path) {
+		if c := u.Path[i]; c < ' ' || c == 0x7f || c == '%' || c == ';' || c == '\\' {
+			return true
+		}
+	}
+	raw := strings.ToLower(u.RawPath)
+	return strings.Contains(raw, "%2f") || strings.Contains(raw, "%2e")
+}
+
+// cleaned is path.Clean, but for a slash at the end, which stays.
+func cleaned(p string) string {
+	clean := path.Clean(p)
+	if strings.HasSuffix(p, "/") && clean != "/" {
+		clean += "/"
+	}
+	return clean
+}

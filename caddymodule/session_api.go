@@ -1,0 +1,144 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/replica"
+)
+
+// serveSession answers DELETE on the endpoint: it revokes the caller's session,
+// or the one that the body names.
+//
+// 200 means that the revocation is durable in the store and that this gate
+// refuses the session from now on.
+func (g *Gate) serveSession(w http.ResponseWriter, r *http.Request) error {
+	if len(g.origins) > 0 {
+		g.origins.allow(w, r, g.Token.Cookie != "")
+	}
+	now := time.Now()
+	caller, deny := g.caller(r, now)
+	if deny != nil {
+		return deny.write(w, r)
+	}
+	sessionID, deny := readTarget(r)
+	if deny != nil {
+		return deny.write(w, r)
+	}
+	if deny := g.end(r, caller, sessionID, now); deny != nil {
+		return deny.write(w, r)
+	}
+	return writeInvalidated(w, sessionID)
+}
+
+// caller verifies who calls. Here the API page knows one answer for every token
+// that is not good, also for a malformed one.
+func (g *Gate) caller(r *http.Request, now time.Time) (*token.Verified, *denial) {
+	raw, source, err := g.extractor.Extract(r)
+	if err == nil && source == token.SourceCookie && g.origins.fromForeignSite(r) {
+		return nil, denyForeignSite
+	}
+	var caller *token.Verified
+	if err == nil {
+		caller, err = g.app.verifier.Verify(raw, now)
+	}
+	if errors.Is(err, token.ErrMalformed) {
+		return nil, denyBroken
+	}
+	if err != nil {
+		return nil, denyCredential(err)
+	}
+	return caller, nil
+}
+
+// end revokes the session that the caller aims at, or says why not.
+func (g *Gate) end(r *http.Request, caller *token.Verified, sessionID string, now time.Time) *denial {
+	live := g.app.shared.live.Load()
+	verdict := g.app.shared.check(&caller.Keys, now)
+	own := sessionID == "" || sessionID == caller.SessionID
+	switch {
+	case verdict == replica.Unavailable:
+		return denyUnavailable
+	case verdict != replica.Clear && own && sessionRevoked(caller, verdict):
+		return denySession
+	case verdict != replica.Clear:
+		return denyRevoked
+	}
+	revocation := ownRevocation(caller)
+	if !own {
+		revocation = store.Revocation{
+			Kind: store.KindSession,
+			Key:  g.app.key(store.KindSession, caller.Issuer, sessionID),
+		}
+		if deny := g.mayEnd(r, live, caller, sessionID, revocation.Key); deny != nil {
+			return deny
+		}
+	}
+	revocation.Expires = g.app.expires(now)
+	if err := live.replica.Revoke(r.Context(), revocation); err != nil {
+		g.logger.Error("a revocation was not confirmed by the store and was answered 503",
+			"key", revocation.Key, "error", err)
+		return denyUnconfirmed
+	}
+	return nil
+}
+
+// sessionRevoked reports whether a verdict says that the caller's own session is
+// over, rather than that something else refuses the token. A token that names no
+// session is its own.
+func sessionRevoked(caller *token.Verified, verdict replica.Verdict) bool {
+	if caller.Keys.Session.IsZero() {
+		return verdict&replica.ByToken != 0
+	}
+	return verdict&replica.BySession != 0
+}
+
+// ownRevocation is the revocation of the caller's session, or of the token
+// itself where it names none.
+func ownRevocation(caller *token.Verified) store.Revocation {
+	if caller.Keys.Session.IsZero() {
+		return store.Revocation{Kind: store.KindToken, Key: caller.Keys.Token}
+	}
+	return store.Revocation{Kind: store.KindSession, Key: caller.Keys.Session}
+}
+
+// mayEnd reports whether the caller may end another session: it is live, and the
+// caller's own or, for holders of the admin scope, anybody's of the same issuer.
+//
+// Attack: try session ids to learn which exist, or whose they are. Unknown,
+// already revoked, and somebody else's look alike.
+func (g *Gate) mayEnd(r *http.Request, live *live, caller *token.Verified, sessionID string, key store.Key) *denial {
+	if live.replica.Holds(key) {
+		return denySession
+	}
+	owner, err := live.registry.Owner(r.Context(), caller.Issuer, sessionID)
+	switch {
+	case errors.Is(err, store.ErrUnknownSession):
+		return denySession
+	case err != nil:
+		// Invariant 7 (DESIGN): a technical failure is 503, never "unknown".
+		g.logger.Error("the owner of a session could not be looked up", "key", key, "error", err)
+		return denyUnconfirmed
+	case g.AdminScope != "" && caller.HasScope(g.AdminScope):
+		return nil
+	case caller.Subject == "" || owner != caller.Subject:
+		return denySession
+	}
+	return nil
+}
+
+// writeInvalidated writes the successful answer of the API page.
+func writeInvalidated(w http.ResponseWriter, sessionID string) error {
+	body, err := json.Marshal(struct {
+		Message   string `json:"message"`
+		SessionID string `json:"session_id,omitempty"`
+	}{"Session invalidated successfully.", sessionID})
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, append(body, '\n'))
+}

@@ -1,0 +1,86 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+)
+
+// maxBody bounds the body of a session call (invariant 12).
+const maxBody = 4 << 10
+
+// readTarget reads the body of a DELETE: the session_id that it names, "" if it
+// names none, or why it is refused.
+func readTarget(r *http.Request) (sessionID string, deny *denial) {
+	if r.ContentLength > maxBody {
+		return "", denyTooLarge
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	switch {
+	case len(body) > maxBody:
+		return "", denyTooLarge
+	case err != nil:
+		return "", denyBody
+	case len(body) == 0:
+		return "", nil
+	case !isJSON(r.Header):
+		return "", denyMediaType
+	}
+	sessionID, err = parseTarget(body)
+	if err != nil {
+		return "", denyBody
+	}
+	return sessionID, nil
+}
+
+// isJSON reports whether the body is said to be JSON in UTF-8 and nothing else:
+// what a proxy in between could take for something different is refused.
+func isJSON(header http.Header) bool {
+	types := header["Content-Type"]
+	if len(types) != 1 || len(header["Content-Encoding"]) > 0 {
+		return false
+	}
+	mediaType, parameters, err := mime.ParseMediaType(types[0])
+	if err != nil || mediaType != "application/json" {
+		return false
+	}
+	for name, value := range parameters {
+		if name != "charset" || !strings.EqualFold(value, "utf-8") {
+			return false
+		}
+	}
+	return true
+}
+
+var errTarget = errors.New("session_id is not one usable string")
+
+// parseTarget returns the session_id in a JSON object, or "" if there is none.
+// Other members are ignored.
+//
+// Attack: {"session_id":"mine","SESSION_ID":"yours"}, where two readers of one
+// body see two sessions (P42). A name that differs in case only is refused also
+// alone.
+//
+// Invariant 6 (DESIGN): ids are opaque strings of 1 to 256 bytes, held to one
+// rule here and in tokens.
+func parseTarget(body []byte) (sessionID string, err error) {
+	seen := false
+	err = strictjson.Scan(body, strictjson.MaxDepth, func(name string, value json.RawMessage) error {
+		if !strings.EqualFold(name, "session_id") {
+			return nil
+		}
+		text, ok := strictjson.Text(value)
+		if seen || name != "session_id" || !ok || !token.ValidID(text) {
+			return errTarget
+		}
+		seen, sessionID = true, text
+		return nil
+	})
+	return sessionID, err
+}

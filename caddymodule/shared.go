@@ -1,0 +1,112 @@
+package caddymodule
+
+import (
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/replica"
+	"github.com/sessiongate/sessiongate/store/sessions"
+)
+
+// sharedPool keeps one shared for each store of the process, so that a
+// configuration that is loaded anew finds its set in memory and its file open.
+var sharedPool = caddy.NewUsagePool()
+
+// shared is a store with the replica and the registry on it. All configurations
+// that use the store use the same one. It is made without any I/O, when the
+// first of them is provisioned, and opened when the first of them starts.
+type shared struct {
+	// live is nil until the store is open.
+	live atomic.Pointer[live]
+	mu   sync.Mutex // of start and Destruct
+	gone bool
+	// err is why the store could not be opened, where the gate goes on in the
+	// hope of a repair; guarded by mu.
+	err error
+}
+
+// live is an open store.
+type live struct {
+	backend  store.Backend
+	replica  *replica.Replica
+	registry *sessions.Registry
+}
+
+// sharedOptions are the settings of one configuration.
+type sharedOptions struct {
+	replica   replica.Options
+	retention time.Duration
+	logger    *slog.Logger
+}
+
+// start opens the store, or takes over the open one with new settings. A store
+// that is damaged is no reason not to start: the gate says 503, and why.
+func (s *shared) start(module StoreModule, o sharedOptions) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gone {
+		return store.ErrClosed
+	}
+	if l := s.live.Load(); l != nil {
+		l.replica.Configure(o.replica)
+		l.registry.Configure(o.retention)
+		return nil
+	}
+	backend, err := module.Open(o.logger)
+	s.err = err
+	if errors.Is(err, store.ErrDamaged) {
+		o.logger.Error("the store is damaged: every guarded request is refused with 503", "error", err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s.live.Store(&live{
+		backend:  backend,
+		replica:  replica.New(backend, o.replica),
+		registry: sessions.New(backend, sessions.Options{Retention: o.retention, Logger: o.logger}),
+	})
+	return nil
+}
+
+// Destruct implements caddy.Destructor: the last configuration that used the
+// store is gone. Requests that are still running are refused from now on.
+func (s *shared) Destruct() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gone = true
+	l := s.live.Load()
+	if l == nil {
+		return nil
+	}
+	l.replica.Close()
+	l.registry.Close()
+	return l.backend.Close()
+}
+
+// check decides about a token. Until the store is open, nothing is known.
+func (s *shared) check(k *store.Keys, now time.Time) replica.Verdict {
+	l := s.live.Load()
+	if l == nil {
+		return replica.Unavailable
+	}
+	return l.replica.Check(k, now)
+}
+
+// status is the state of the replica, or why there is none.
+func (s *shared) status() replica.Status {
+	if l := s.live.Load(); l != nil {
+		return l.replica.Status()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return replica.Status{Fenced: true, Err: s.err}
+}
+
+var _ caddy.Destructor = (*shared)(nil)

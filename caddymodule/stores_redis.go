@@ -1,0 +1,130 @@
+package caddymodule
+
+import (
+	"log/slog"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/redisstore"
+)
+
+func init() {
+	caddy.RegisterModule(RedisStore{})
+}
+
+// RedisStore keeps revocations in a Redis that the gates of a fleet share.
+type RedisStore struct {
+	// Addresses of the server, the sentinels or the nodes of a cluster:
+	// host:port, or redis://, rediss:// and unix:// URLs. At least one.
+	Addresses []string `json:"addresses,omitempty"`
+
+	// Username and Password of an ACL user. Default: none.
+	Username string `json:"username,omitempty"`
+	Password string `json:"password,omitempty"`
+
+	// DB is the number of the database; a cluster has only 0. Default: 0.
+	DB int `json:"db,omitempty"`
+
+	// SentinelMaster is the name of the master that the sentinels at Addresses
+	// watch. Default: none, Addresses are of the server itself.
+	SentinelMaster string `json:"sentinel_master,omitempty"`
+
+	// Cluster says that Addresses are of a cluster's nodes, also when there is
+	// one only. Default: true with several addresses and no sentinel_master.
+	Cluster bool `json:"cluster,omitempty"`
+
+	// TLS encrypts the connection. Default: none, unless an address is rediss://.
+	TLS *RedisTLS `json:"tls,omitempty"`
+
+	// NamespaceName sets fleets apart that use the same Redis. No `{`, `}`, `:`.
+	// Default: default.
+	NamespaceName string `json:"namespace,omitempty"`
+
+	// AllowEviction accepts a Redis whose eviction policy may drop revocations,
+	// or hides which one it has. Default: false, such a Redis is refused.
+	AllowEviction bool `json:"allow_eviction,omitempty"`
+
+	options redisstore.Options
+}
+
+// RedisTLS says how the connection to Redis is encrypted. Files are PEM.
+type RedisTLS struct {
+	// CA is the file of the certificates that sign the server's.
+	// Default: the system's.
+	CA string `json:"ca,omitempty"`
+	// Cert and Key are the files of the client certificate. Default: none.
+	Cert string `json:"cert,omitempty"`
+	Key  string `json:"key,omitempty"`
+	// ServerName is the name in the server's certificate. Default: the host.
+	ServerName string `json:"server_name,omitempty"`
+}
+
+// CaddyModule returns the Caddy module information.
+func (RedisStore) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "session_gate.stores.redis",
+		New: func() caddy.Module { return new(RedisStore) },
+	}
+}
+
+// Provision resolves placeholders and checks the options. It opens nothing.
+func (s *RedisStore) Provision(caddy.Context) error {
+	if err := resolveAll("store redis addresses", s.Addresses); err != nil {
+		return err
+	}
+	if err := resolve("store redis", &s.Username, &s.Password, &s.SentinelMaster, &s.NamespaceName); err != nil {
+		return err
+	}
+	setDefault(&s.NamespaceName, defaultNamespace)
+	s.options = redisstore.Options{
+		Addresses:      s.Addresses,
+		Username:       s.Username,
+		Password:       s.Password,
+		DB:             s.DB,
+		SentinelMaster: s.SentinelMaster,
+		Cluster:        s.Cluster,
+		Namespace:      s.NamespaceName,
+		AllowEviction:  s.AllowEviction,
+	}
+	if s.TLS != nil {
+		if err := resolve("store redis tls", &s.TLS.CA, &s.TLS.Cert, &s.TLS.Key, &s.TLS.ServerName); err != nil {
+			return err
+		}
+		s.options.TLS = s.TLS.options()
+	}
+	return s.options.Validate()
+}
+
+func (t *RedisTLS) options() *redisstore.TLS {
+	o := &redisstore.TLS{Certificate: t.Cert, Key: t.Key, ServerName: t.ServerName}
+	if t.CA != "" {
+		o.CA = []string{t.CA}
+	}
+	return o
+}
+
+// PoolKey implements StoreModule.
+func (s *RedisStore) PoolKey() string { return "redis " + s.options.PoolKey() }
+
+// Shared implements StoreModule.
+func (*RedisStore) Shared() bool { return true }
+
+// Namespace implements StoreModule.
+func (s *RedisStore) Namespace() string { return s.NamespaceName }
+
+// Open implements StoreModule.
+func (s *RedisStore) Open(logger *slog.Logger) (store.Backend, error) {
+	options := s.options
+	options.Logger = logger
+	opened, err := redisstore.Open(options)
+	if err != nil {
+		return nil, err
+	}
+	return opened, nil
+}
+
+var (
+	_ StoreModule       = (*RedisStore)(nil)
+	_ caddy.Provisioner = (*RedisStore)(nil)
+)
