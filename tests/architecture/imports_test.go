@@ -16,9 +16,11 @@ const module = "github.com/sessiongate/sessiongate"
 // package. A module that is not here is new: choose its owner with care.
 var owners = map[string]string{
 	"github.com/caddyserver/caddy/v2":     "caddymodule",
+	"github.com/dustin/go-humanize":       "caddymodule",
 	"github.com/prometheus/client_golang": "caddymodule",
 	"github.com/spf13/cobra":              "caddymodule",
 	"go.uber.org/zap":                     "caddymodule",
+	"golang.org/x/net":                    "caddymodule",
 	"github.com/dgraph-io/ristretto/v2":   "caddymodule/token",
 	"github.com/go-jose/go-jose/v4":       "caddymodule/token",
 	"github.com/golang-jwt/jwt/v5":        "caddymodule/token",
