@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// cookieSpace is what net/http takes for space around names and values.
+const cookieSpace = " \t\r\n"
+
 // findCookie returns the value of the last cookie of that name in the Cookie
 // fields, and how many there are. Fields are cut the way net/http cuts them,
 // so that the gate sees every cookie that an application could see; nothing is
@@ -24,13 +27,14 @@ func findCookie(fields []string, name string) (value string, found int) {
 }
 
 // cookieValue returns the value of a cookie pair if the cookie has that name.
-// The value may be quoted (RFC 6265 §4.1.1).
+// The value may be quoted (RFC 6265 §4.1.1), and a name alone is a cookie without
+// a value.
 func cookieValue(pair, name string) (value string, ok bool) {
-	own, value, isPair := strings.Cut(pair, "=")
-	if !isPair || strings.Trim(own, " \t") != name {
+	own, value, _ := strings.Cut(pair, "=")
+	if strings.Trim(own, cookieSpace) != name {
 		return "", false
 	}
-	value = strings.Trim(value, " \t")
+	value = strings.Trim(value, cookieSpace)
 	if len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"' {
 		value = value[1 : len(value)-1]
 	}
@@ -69,7 +73,7 @@ func withoutCookie(field, name string) string {
 		if rest.Len() > 0 {
 			rest.WriteByte(';')
 		} else {
-			pair = strings.TrimLeft(pair, " \t")
+			pair = strings.TrimLeft(pair, cookieSpace)
 		}
 		rest.WriteString(pair)
 	}

@@ -56,7 +56,7 @@ type RemoteKeys struct {
 
 	current atomic.Pointer[keySet] // nil until the first load
 	failing atomic.Bool            // the last fetch failed
-	unknown chan struct{} // of capacity 1: somebody asked for an unknown `kid`
+	unknown chan struct{}          // of capacity 1: somebody asked for an unknown `kid`
 
 	lifecycle sync.Mutex
 	cancel    context.CancelFunc // set by Start

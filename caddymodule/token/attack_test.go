@@ -1,0 +1,185 @@
+package token_test
+
+import (
+	"crypto"
+	"crypto/elliptic"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"math/big"
+	"strings"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+)
+
+func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+
+// The attack (RFC 8725 §2.1): `alg` none, in any spelling, with or without
+// something in place of the signature.
+func TestVerifyRefusesUnsignedTokens(t *testing.T) {
+	v, _ := hmacVerifier(t)
+	payload, _ := json.Marshal(tokentest.Claims(now, nil))
+	for _, algorithm := range []string{"none", "None", "NONE", "nOnE", "", "HS0", "hs256", " HS256", "HS256\u0000"} {
+		header, _ := json.Marshal(map[string]string{"alg": algorithm})
+		signed := b64(header) + "." + b64(payload)
+		mustRefuse(t, v, signed+"."+b64([]byte("x")), token.ErrInvalid)
+		mustRefuse(t, v, signed+".", token.ErrMalformed)
+		mustRefuse(t, v, signed, token.ErrMalformed)
+	}
+}
+
+// The attack (RFC 8725 §2.1): a token says HS256 and is signed with the public
+// key, which everybody has, as the secret.
+func TestPublicKeyIsNeverASecret(t *testing.T) {
+	for _, algorithm := range []string{"RS256", "ES256", "EdDSA"} {
+		key := tokentest.NewKey(t, algorithm, "k")
+		v := verifierFor(t, sourceFor(t, key))
+		payload, _ := json.Marshal(tokentest.Claims(now, nil))
+		signed := b64([]byte(`{"alg":"HS256","kid":"k"}`)) + "." + b64(payload)
+		block := key.PublicPEM(t)
+		for _, secret := range [][]byte{block, []byte(strings.TrimSpace(string(block))), nil} {
+			mac := hmac.New(sha256.New, secret)
+			mac.Write([]byte(signed))
+			mustRefuse(t, v, signed+"."+b64(mac.Sum(nil)), token.ErrInvalid)
+		}
+	}
+}
+
+// The attack: a weaker algorithm, or one that the operator turned off, because
+// the token says so.
+func TestOnlyConfiguredAlgorithmsCount(t *testing.T) {
+	key := tokentest.NewKey(t, "PS256", "")
+	v := verifierFor(t, sourceFor(t, key), func(o *token.Options) { o.Issuers[0].Algorithms = []string{"PS256"} })
+	mustVerify(t, v, tokentest.Mint(t, key, tokentest.Claims(now, nil)))
+	for _, algorithm := range []string{"RS256", "PS384", "RS512"} {
+		mustRefuse(t, v, tokentest.Mint(t, key.As(algorithm), tokentest.Claims(now, nil)), token.ErrInvalid)
+	}
+	// Signed one way, said to be another.
+	raw := tokentest.Mint(t, key.As("RS256"), tokentest.Claims(now, nil), map[string]any{"alg": "PS256"})
+	mustRefuse(t, v, raw, token.ErrInvalid)
+}
+
+// The attack: keys by the token's own word (RFC 8725 §3.10). Such a token is
+// signed with the attacker's key, and tells where to find it.
+func TestVerifyIgnoresKeysInTheToken(t *testing.T) {
+	v := verifierFor(t, sourceFor(t, tokentest.NewKey(t, "ES256", "k")))
+	attacker := tokentest.NewKey(t, "ES256", "k")
+	for _, header := range []map[string]any{
+		{"jwk": attacker.JWK(t)},
+		{"jku": "https://attacker.example.com/jwks.json"},
+		{"x5u": "https://attacker.example.com/cert.pem"},
+		{"x5c": []string{"MIIB"}},
+		{"kid": "../../dev/null"},
+		{"kid": "' OR 1=1 --"},
+	} {
+		mustRefuse(t, v, tokentest.Mint(t, attacker, tokentest.Claims(now, nil), header), token.ErrInvalid)
+	}
+}
+
+// The attack (P40): (r, n-s) is as good an ES256 signature as (r, s), so a
+// revoked token comes back in another spelling. It has the same names to
+// revocation.
+func TestTwinSignatureIsTheSameToken(t *testing.T) {
+	key := tokentest.NewKey(t, "ES256", "")
+	v := verifierFor(t, sourceFor(t, key))
+	for name, changes := range map[string]map[string]any{"with ids": nil, "without ids": {"sid": nil, "jti": nil}} {
+		raw := tokentest.Mint(t, key, tokentest.Claims(now, changes))
+		signature, err := base64.RawURLEncoding.DecodeString(signaturePart(raw)[1:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := new(big.Int).SetBytes(signature[32:])
+		s.Sub(elliptic.P256().Params().N, s).FillBytes(signature[32:])
+		twin := signedPart(raw) + "." + b64(signature)
+		if twin == raw {
+			t.Fatal("the twin is the token itself")
+		}
+		a, b := mustVerify(t, v, raw), mustVerify(t, v, twin)
+		if a.Keys.Token != b.Keys.Token || a.Keys.Session != b.Keys.Session {
+			t.Errorf("%s: the twin has other keys", name)
+		}
+	}
+}
+
+// The attack (P40): spare bits, padding and line breaks that a lax decoder
+// ignores give one token many spellings.
+func TestVerifyRefusesOtherSpellings(t *testing.T) {
+	v, key := hmacVerifier(t)
+	raw := tokentest.Mint(t, key, tokentest.Claims(now, nil))
+	mustVerify(t, v, raw)
+	// A SHA-256 in base64url leaves two spare bits in its last character.
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	last := strings.IndexByte(alphabet, raw[len(raw)-1])
+	for bits := 1; bits < 4; bits++ {
+		mustRefuse(t, v, raw[:len(raw)-1]+string(alphabet[last|bits]), token.ErrInvalid)
+	}
+	for name, spelling := range map[string]string{
+		"padding":         raw + "=",
+		"line feed":       raw[:10] + "\n" + raw[10:],
+		"carriage return": raw + "\r",
+		"space":           raw[:10] + " " + raw[10:],
+		"comma":           raw + "," + raw,
+		"plus":            raw[:10] + "+" + raw[11:],
+		"slash":           raw[:10] + "/" + raw[11:],
+		"NUL":             raw + "\x00",
+		"four parts":      raw + ".x",
+		"five parts":      raw + ".x.y",
+		"two parts":       signedPart(raw),
+		"no header":       raw[strings.IndexByte(raw, '.'):],
+		"dots":            strings.Repeat(".", token.MaxTokenSize),
+		"over 8 KiB":      raw + strings.Repeat("A", token.MaxTokenSize),
+		"nothing":         "",
+	} {
+		t.Run(name, func(t *testing.T) { mustRefuse(t, v, spelling, token.ErrMalformed) })
+	}
+}
+
+// The attack (P49): an RSASSA-PSS signature with a salt of another length than
+// RFC 7518 §3.5 demands.
+func TestVerifyRefusesOtherSaltLengths(t *testing.T) {
+	key := tokentest.NewKey(t, "PS256", "")
+	v := verifierFor(t, sourceFor(t, key))
+	raw := tokentest.Mint(t, key, tokentest.Claims(now, nil))
+	digest := sha256.Sum256([]byte(signedPart(raw)))
+	private := key.Signer.(*rsa.PrivateKey)
+	// rsa.PSSSaltLengthAuto signs with the longest salt that fits.
+	for _, length := range []int{rsa.PSSSaltLengthAuto, 20, 31, 33} {
+		signature, err := rsa.SignPSS(rand.Reader, private, crypto.SHA256, digest[:], &rsa.PSSOptions{SaltLength: length})
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustRefuse(t, v, signedPart(raw)+"."+b64(signature), token.ErrInvalid)
+	}
+}
+
+// Errors are logged: nothing of the token may be in them.
+func TestErrorsHoldNothingOfTheToken(t *testing.T) {
+	v, key := hmacVerifier(t)
+	const canary = "canary-7f3a"
+	raw := tokentest.Mint(t, key, tokentest.Claims(now, nil))
+	for _, bad := range []string{
+		tokentest.Mint(t, key, tokentest.Claims(now, map[string]any{"iss": canary})),
+		tokentest.Mint(t, key, tokentest.Claims(now, map[string]any{"aud": canary})),
+		tokentest.Mint(t, key, tokentest.Claims(now, map[string]any{"exp": canary})),
+		tokentest.Mint(t, key, tokentest.Claims(now, map[string]any{"sid": canary + "\n"})),
+		tokentest.Mint(t, key, tokentest.Claims(now, nil), map[string]any{"typ": canary}),
+		tokentest.Mint(t, key, tokentest.Claims(now, nil), map[string]any{"alg": canary}),
+		tokentest.Seal(t, key, `{"alg":"HS256"}`, `{"`+canary+`":1,"`+canary+`":1}`),
+		tokentest.Seal(t, key, `{"alg":"HS256"}`, `{"`+canary+`":`),
+		canary + "." + canary + "." + canary,
+		raw + canary,
+	} {
+		verified, err := v.Verify(bad, now)
+		if verified != nil || err == nil {
+			t.Fatal("accepted")
+		}
+		if text := err.Error(); strings.Contains(text, canary) || strings.Contains(text, bad[:8]) {
+			t.Errorf("error %q holds a part of the token", text)
+		}
+	}
+}

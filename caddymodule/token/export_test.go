@@ -1,0 +1,34 @@
+package token
+
+import "net/http"
+
+// SetHash replaces the hash of the cache, to make tokens collide.
+func (v *Verifier) SetHash(hash func(raw string) uint64) { v.cache.hash = hash }
+
+// WaitForCache returns when what was offered to the cache so far is decided.
+func (v *Verifier) WaitForCache() { v.cache.tokens.Wait() }
+
+// CacheUsed is the cost of what the cache holds, in bytes.
+func (v *Verifier) CacheUsed() int64 {
+	return v.cache.tokens.MaxCost() - v.cache.tokens.RemainingCost()
+}
+
+// Cached returns the verified tokens that the cache holds.
+func (v *Verifier) Cached() (cached []*Verified) {
+	v.cache.tokens.IterValues(func(t *Verified) (stop bool) {
+		cached = append(cached, t)
+		return false
+	})
+	return cached
+}
+
+// Size is what the cache takes the token to cost.
+func (t *Verified) Size() int64 { return t.size() }
+
+// Cache offers the token to the cache once more.
+func (v *Verifier) Cache(t *Verified, now int64) { v.cache.set(v.cache.hash(t.raw), t, now) }
+
+// SetTransport replaces the client's transport. Before Start only.
+func (k *RemoteKeys) SetTransport(transport http.RoundTripper) {
+	k.fetcher.client.Transport = transport
+}
