@@ -36,7 +36,7 @@ func newDenial(status int, code, message, challenge, reason string) *denial {
 	if err != nil {
 		panic(err) // two strings
 	}
-	d := &denial{status: status, challenge: challenge, reason: reason, body: append(body, '\n')}
+	d := &denial{status: status, challenge: challenge, reason: reason, body: body}
 	if status == http.StatusServiceUnavailable {
 		d.retryAfter = "1"
 	}

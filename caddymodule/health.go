@@ -109,7 +109,7 @@ func (h health) write(w http.ResponseWriter) error {
 	if err != nil {
 		return fmt.Errorf("answering a probe: %w", err)
 	}
-	return writeJSON(w, status, append(body, '\n'))
+	return writeJSON(w, status, body)
 }
 
 var (

@@ -140,5 +140,5 @@ func writeInvalidated(w http.ResponseWriter, sessionID string) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, append(body, '\n'))
+	return writeJSON(w, http.StatusOK, body)
 }
