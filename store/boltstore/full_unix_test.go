@@ -1,0 +1,76 @@
+//go:build unix && !solaris && !aix
+
+package boltstore
+
+import (
+	"errors"
+	"os"
+	"syscall"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// The fault (F24): the disk is full. A limit on the size of files makes the
+// same system calls fail. Nothing is acknowledged that is not there, and when
+// there is room again the store goes on by itself.
+func TestFullDisk(t *testing.T) {
+	path := freshPath(t)
+	s := openAt(t, path)
+	var entries []store.Position
+	for n := range 10 {
+		entries = append(entries, mustAppend(t, s, numbered(n, later())))
+	}
+	large := make([]store.Revocation, store.MaxRevocations)
+	for n := range large {
+		large[n] = numbered(n, later())
+	}
+	withFileLimit(t, path, func() {
+		for range 3 {
+			if position, err := s.Append(t.Context(), large...); err == nil {
+				t.Errorf("Append on a full disk gave %v", position)
+			} else if !errors.Is(err, syscall.EFBIG) {
+				t.Logf("Append on a full disk: %v", err)
+			}
+		}
+		if held := readAll(t, s); len(held) != len(entries) {
+			t.Errorf("on a full disk, %d entries are read, want %d", len(held), len(entries))
+		}
+	})
+	entries = append(entries, mustAppend(t, s, large...))
+	mustClose(t, s)
+	held := readAll(t, openAt(t, path))
+	if len(held) != len(entries) {
+		t.Fatalf("the store holds %d entries, want %d", len(held), len(entries))
+	}
+	for i, entry := range held {
+		if entry.Position != entries[i] {
+			t.Errorf("entry %d is at %v, want %v", i, entry.Position, entries[i])
+		}
+	}
+}
+
+// withFileLimit runs fn while no file of this process may grow beyond the size
+// that the file at path has.
+func withFileLimit(t *testing.T, path string, fn func()) {
+	t.Helper()
+	stat, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before); err != nil {
+		t.Fatal(err)
+	}
+	limit := before
+	limit.Cur = uint64(stat.Size())
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &before); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	fn()
+}
