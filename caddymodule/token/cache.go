@@ -3,10 +3,8 @@ package token
 import (
 	"fmt"
 	"hash/maphash"
-	"strings"
 	"sync"
-	"time"
-	"unsafe"
+	"sync/atomic"
 
 	"github.com/dgraph-io/ristretto/v2"
 )
@@ -25,6 +23,10 @@ type cache struct {
 	hash   func(raw string) uint64
 	tokens *ristretto.Cache[uint64, *Verified]
 	guards [16]guard
+
+	sweepAt atomic.Int64 // Unix seconds
+	sweeps  sync.WaitGroup
+	closing atomic.Bool
 }
 
 // guard keeps Close away from a cache in use: ristretto panics when a Set, or
@@ -81,6 +83,9 @@ func (c *cache) get(hash uint64, raw string) *Verified {
 }
 
 // set offers a token to the cache. It may be dropped, and appears later.
+//
+// No time to live is given: with one, ristretto asks the clock on every Get,
+// which costs a quarter of a hit. sweep makes the room instead.
 func (c *cache) set(hash uint64, t *Verified, now int64) {
 	g := &c.guards[hash%uint64(len(c.guards))]
 	g.RLock()
@@ -88,9 +93,31 @@ func (c *cache) set(hash uint64, t *Verified, now int64) {
 	if g.closed {
 		return
 	}
-	// The time to live only makes room early; checkTime decides on every hit.
-	ttl := time.Duration(t.Keys.Expires-now) * time.Second
-	c.tokens.SetWithTTL(hash, t, t.size(), ttl)
+	c.tokens.Set(hash, t, t.size())
+	if due := c.sweepAt.Load(); now >= due && c.sweepAt.CompareAndSwap(due, now+sweepEvery) {
+		c.sweeps.Go(func() { c.sweep(now) })
+	}
+}
+
+// sweepEvery is how many seconds are between two sweeps, at least.
+const sweepEvery = 60
+
+// sweep removes the tokens that have expired by now. It only makes room; whether
+// a token is over is decided on every hit.
+func (c *cache) sweep(now int64) {
+	var over []uint64
+	c.tokens.IterValues(func(t *Verified) (stop bool) {
+		if now >= t.Keys.Expires {
+			over = append(over, c.hash(t.raw))
+		}
+		return c.closing.Load()
+	})
+	for _, hash := range over {
+		if c.closing.Load() {
+			return
+		}
+		c.tokens.Del(hash)
+	}
 }
 
 // close empties the cache and ends its goroutines. From then on get finds
@@ -99,43 +126,11 @@ func (c *cache) close() {
 	for i := range c.guards {
 		c.guards[i].Lock()
 		defer c.guards[i].Unlock()
-	}
-	if !c.guards[0].closed {
-		c.tokens.Close()
-	}
-	for i := range c.guards {
 		c.guards[i].closed = true
 	}
-}
-
-const (
-	// usualSize is what a token of usual claims takes, in bytes.
-	usualSize = 2 << 10
-	// entrySize is what ristretto takes for an entry: its item, three map slots
-	// (value, expiry, cost) at their usual load, and a share of its counters.
-	entrySize = 192
-	// textSize is the header of a string. Boxing a string takes another one.
-	textSize = int64(unsafe.Sizeof(""))
-)
-
-// size is what the token takes in memory while it is cached, in bytes.
-func (t *Verified) size() int64 {
-	size := entrySize + allocated(int64(unsafe.Sizeof(*t))) + allocated(int64(len(t.raw))) +
-		allocated(int64(len(t.Subject))) + allocated(int64(len(t.SessionID))) + allocated(int64(len(t.TokenID)))
-	size += allocated(int64(cap(t.claims)) * 2 * textSize)
-	for i := range t.claims {
-		size += allocated(int64(len(t.claims[i].name))) + allocated(int64(len(t.claims[i].text)))
+	if c.closing.Swap(true) {
+		return
 	}
-	size += allocated(int64(cap(t.scopes)) * textSize)
-	for _, scope := range t.scopes {
-		size += allocated(int64(len(scope)))
-	}
-	return size + t.viewsSize()
+	c.sweeps.Wait()
+	c.tokens.Close()
 }
-
-// allocated is what the allocator takes for n bytes: its size classes waste an
-// eighth at most.
-func allocated(n int64) int64 { return (n + n/8 + 15) &^ 15 }
-
-// own copies text, so that what is kept does not hold on to a whole request.
-func own(text string) string { return strings.Clone(text) }

@@ -14,7 +14,8 @@ const cookieSpace = " \t\r\n"
 // allocated.
 func findCookie(fields []string, name string) (value string, found int) {
 	for _, field := range fields {
-		for more := field != ""; more; {
+		// Most requests have other cookies only.
+		for more := strings.Contains(field, name); more; {
 			var pair string
 			pair, field, more = strings.Cut(field, ";")
 			if text, ok := cookieValue(pair, name); ok {

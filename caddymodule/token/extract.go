@@ -3,6 +3,7 @@ package token
 import (
 	"fmt"
 	"net/http"
+	"net/textproto"
 	"strings"
 )
 
@@ -110,7 +111,7 @@ const bearer = "Bearer"
 // unwrap returns the token in a field's value, "" for none, or an error if it
 // is framed as one and cannot be.
 func (e *Extractor) unwrap(value string) (string, error) {
-	value = strings.Trim(value, " \t")
+	value = textproto.TrimString(value)
 	// RFC 9110 §11.1: the scheme's case does not matter.
 	if len(value) < len(bearer) || !strings.EqualFold(value[:len(bearer)], bearer) {
 		if e.inAuthorization() {
