@@ -32,3 +32,14 @@ func (v *Verifier) Cache(t *Verified, now int64) { v.cache.set(v.cache.hash(t.ra
 func (k *RemoteKeys) SetTransport(transport http.RoundTripper) {
 	k.fetcher.client.Transport = transport
 }
+
+// WaitForSweep returns when the sweeps that began have ended.
+func (v *Verifier) WaitForSweep() { v.cache.sweeps.Wait() }
+
+// WithRaw returns a token of the same claims and another text.
+func (t *Verified) WithRaw(raw string) *Verified {
+	return &Verified{
+		Issuer: t.Issuer, Subject: t.Subject, SessionID: t.SessionID, TokenID: t.TokenID,
+		claims: t.claims, scopes: t.scopes, views: t.views, raw: raw, keys: t.keys,
+	}
+}
