@@ -34,7 +34,7 @@ func (s *Store) Append(ctx context.Context, revocations ...store.Revocation) (st
 		return store.Position{}, fmt.Errorf("%s: unexpected reply of %T", doing, reply)
 	}
 	var p parser
-	position := store.Position{Generation: p.generation(fields[0]), Seq: p.number(fields[1])}
+	position := store.Position{Generation: p.generation(text(fields[0])), Seq: p.number(text(fields[1]))}
 	if p.err != nil {
 		return store.Position{}, fmt.Errorf("%s: %w", doing, p.err)
 	}

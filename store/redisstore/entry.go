@@ -12,16 +12,7 @@ import (
 // store.ErrUnreadable.
 type parser struct{ err error }
 
-func (p *parser) text(v any) string {
-	text, ok := v.(string)
-	if !ok {
-		p.fail("a %T where text belongs", v)
-	}
-	return text
-}
-
-func (p *parser) number(v any) uint64 {
-	text := p.text(v)
+func (p *parser) number(text string) uint64 {
 	n, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {
 		p.fail("%q where a number belongs", text)
@@ -29,8 +20,7 @@ func (p *parser) number(v any) uint64 {
 	return n
 }
 
-func (p *parser) hex(v any) uint64 {
-	text := p.text(v)
+func (p *parser) hex(text string) uint64 {
 	n, err := strconv.ParseUint(text, 16, 64)
 	if err != nil || len(text) != 16 {
 		p.fail("%q where 16 hex digits belong", text)
@@ -38,8 +28,8 @@ func (p *parser) hex(v any) uint64 {
 	return n
 }
 
-func (p *parser) generation(v any) store.Generation {
-	generation := store.Generation(p.hex(v))
+func (p *parser) generation(text string) store.Generation {
+	generation := store.Generation(p.hex(text))
 	if generation == 0 {
 		p.fail("generation 0")
 	}
@@ -52,69 +42,52 @@ func (p *parser) fail(format string, args ...any) {
 	}
 }
 
-// parseEntry reads one element of XRANGE and XREAD: the id and the fields. The
-// position carries the generation under which the entry was appended.
+// rawEntry is an entry as it lies on the stream. A field that is missing is
+// empty, which none of them may be.
+type rawEntry struct {
+	id, generation, tag, expires string
+	payload                      string
+}
+
+// set takes over one field. Further fields are left to newer versions, which
+// say in the payload's version byte whether an older gate may ignore them.
+func (r *rawEntry) set(name, value string) {
+	switch name {
+	case "g":
+		r.generation = value
+	case "t":
+		r.tag = value
+	case "e":
+		r.expires = value
+	case "p":
+		r.payload = value
+	}
+}
+
+// parse reads the entry. Its position carries the generation under which it was
+// appended.
 //
 // Invariant: an entry is understood whole or is store.ErrUnreadable; it is never
 // skipped, for it might revoke something.
-func parseEntry(element any) (store.Entry, error) {
+func (r *rawEntry) parse() (store.Entry, error) {
 	var p parser
-	pair, ok := element.([]any)
-	if !ok || len(pair) != 2 {
-		p.fail("an entry that is no pair")
-		return store.Entry{}, p.err
-	}
-	id := p.text(pair[0])
-	fields, _ := pair[1].([]any)
-	var generation, tag, expires, payload any
-	for i := 0; i+1 < len(fields); i += 2 {
-		switch fields[i] {
-		case "g":
-			generation = fields[i+1]
-		case "t":
-			tag = fields[i+1]
-		case "e":
-			expires = fields[i+1]
-		case "p":
-			payload = fields[i+1]
-		}
-	}
-	number, ok := strings.CutSuffix(id, "-0")
+	number, ok := strings.CutSuffix(r.id, "-0")
 	if !ok {
-		p.fail("id %q", id)
+		p.fail("not one of this store")
 	}
 	e := store.Entry{
-		Position: store.Position{Generation: p.generation(generation), Seq: p.number(number)},
-		Tag:      p.hex(tag),
+		Position: store.Position{Generation: p.generation(r.generation), Seq: p.number(number)},
+		Tag:      p.hex(r.tag),
 	}
-	expiry, bytes := p.number(expires), p.text(payload)
+	expires := p.number(r.expires)
 	if p.err == nil {
-		e.Revocations, p.err = store.UnmarshalRevocations([]byte(bytes))
+		e.Revocations, p.err = store.UnmarshalRevocations([]byte(r.payload))
 	}
-	if p.err == nil && uint64(e.Expires()) != expiry {
-		p.fail("expiry %d, its revocations say %d", expiry, e.Expires())
+	if p.err == nil && uint64(e.Expires()) != expires {
+		p.fail("expiry %d, its revocations say %d", expires, e.Expires())
 	}
 	if p.err != nil {
-		return store.Entry{}, fmt.Errorf("reading entry %q: %w", id, p.err)
+		return store.Entry{}, fmt.Errorf("reading entry %q: %w", r.id, p.err)
 	}
 	return e, nil
-}
-
-// parseEntries reads the elements of XRANGE or XREAD.
-func parseEntries(reply any) ([]store.Entry, error) {
-	elements, ok := reply.([]any)
-	if !ok {
-		var p parser
-		p.fail("a %T where entries belong", reply)
-		return nil, p.err
-	}
-	entries := make([]store.Entry, 0, len(elements))
-	for _, element := range elements {
-		e, err := parseEntry(element)
-		if err != nil {
-			return nil, err
-		}
-		entries = append(entries, e)
-	}
-	return entries, nil
 }

@@ -25,22 +25,27 @@ func wellFormed(tb testing.TB) (element []any, want store.Entry) {
 	return []any{"7-0", []any{"g", hex64(0xff), "t", hex64(0xabc), "e", "300", "p", string(payload)}}, want
 }
 
-func TestParseEntry(t *testing.T) {
+func parse(element any) (store.Entry, error) {
+	raw := entryOf(element)
+	return raw.parse()
+}
+
+func TestEntry(t *testing.T) {
 	element, want := wellFormed(t)
-	got, err := parseEntry(element)
+	got, err := parse(element)
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("parsed %+v, %v; want %+v", got, err, want)
 	}
 	fields := element[1].([]any)
 	more := []any{"7-0", append([]any{"later", "field"}, fields...)}
-	if got, err := parseEntry(more); err != nil || !reflect.DeepEqual(got, want) {
+	if got, err := parse(more); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("with a further field, parsed %+v, %v", got, err)
 	}
 }
 
 // The attack: whoever can write to the log puts something on it that the gates
 // skip, or that makes them fall.
-func TestParseEntryRefuses(t *testing.T) {
+func TestEntryRefuses(t *testing.T) {
 	with := func(i int, value any) []any {
 		element, _ := wellFormed(t)
 		element[1].([]any)[i] = value
@@ -69,19 +74,19 @@ func TestParseEntryRefuses(t *testing.T) {
 		"a newer payload":         with(7, "\x02"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got, err := parseEntry(element); !errors.Is(err, store.ErrUnreadable) {
+			if got, err := parse(element); !errors.Is(err, store.ErrUnreadable) {
 				t.Errorf("parsed %+v, %v; want ErrUnreadable", got, err)
 			}
 		})
 	}
 }
 
-func FuzzParseEntry(f *testing.F) {
+func FuzzEntry(f *testing.F) {
 	element, _ := wellFormed(f)
 	fields := element[1].([]any)
 	f.Add("7-0", fields[1].(string), fields[3].(string), fields[5].(string), fields[7].(string))
 	f.Fuzz(func(t *testing.T, id, generation, tag, expires, payload string) {
-		e, err := parseEntry([]any{id, []any{"g", generation, "t", tag, "e", expires, "p", payload}})
+		e, err := parse([]any{id, []any{"g", generation, "t", tag, "e", expires, "p", payload}})
 		switch {
 		case err != nil && !errors.Is(err, store.ErrUnreadable):
 			t.Errorf("error %v, want ErrUnreadable", err)

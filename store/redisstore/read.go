@@ -1,8 +1,8 @@
 package redisstore
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -80,51 +80,31 @@ func (s *Store) follow(ctx context.Context, after store.Position, block time.Dur
 		words = append(words, "block", max(block.Milliseconds(), 1))
 	}
 	words = append(words, "streams", s.keys[1], fmt.Sprintf("%d-0", after.Seq))
-	cmd := redis.NewCmd(ctx, words...)
+	cmd := redis.NewRawCmd(ctx, words...)
 	cmd.SetFirstKeyPos(int8(len(words) - 2))
-	if err := s.reader.Process(ctx, cmd); errors.Is(err, redis.Nil) {
-		return nil, nil
-	} else if err != nil {
+	if err := s.reader.Process(ctx, cmd); err != nil {
 		return nil, err
 	}
-	streams, err := cmd.Slice()
-	if err != nil || len(streams) != 1 {
-		return nil, fmt.Errorf("%d streams in the reply: %w", len(streams), errors.Join(err, store.ErrUnreadable))
+	raw := cmd.Val()
+	if !bytes.HasPrefix(raw, []byte("-")) {
+		return parseStream(raw)
 	}
-	stream, ok := streams[0].([]any)
-	if !ok || len(stream) != 2 {
-		return nil, fmt.Errorf("a stream that is no pair: %w", store.ErrUnreadable)
+	// go-redis does not look into a raw reply. A redirection is left to the
+	// script that is run next: there go-redis follows it, and learns of it.
+	err := refusal(bytes.TrimSpace(raw[1:]))
+	if redis.HasErrorPrefix(err, "MOVED ") || redis.HasErrorPrefix(err, "ASK ") {
+		return nil, nil
 	}
-	return parseEntries(stream[1])
+	return nil, err
 }
 
-// page asks the script, which sees head and log as of one instant, for up to
-// count entries after a position.
-func (s *Store) page(ctx context.Context, after store.Position, count int) (store.Batch, error) {
-	generation := ""
-	if after != (store.Position{}) {
-		generation = hex64(uint64(after.Generation))
-	}
-	reply, err := s.run(ctx, s.reader, readScript, s.keys, candidate(), generation, after.Seq, count)
-	if err != nil {
-		return store.Batch{}, err
-	}
-	fields, ok := reply.([]any)
-	if !ok || len(fields) != 5 {
-		return store.Batch{}, fmt.Errorf("a %T where the head belongs: %w", reply, store.ErrUnreadable)
-	}
-	var p parser
-	h := head{
-		Position: store.Position{Generation: p.generation(fields[0]), Seq: p.number(fields[1])},
-		trimmed:  p.number(fields[2]),
-		born:     p.number(fields[3]),
-	}
-	if p.err != nil {
-		return store.Batch{}, fmt.Errorf("reading head: %w", p.err)
-	}
-	entries, err := parseEntries(fields[4])
-	if err != nil {
-		return store.Batch{}, err
-	}
-	return h.batch(after, entries, count)
-}
+// refusal is an error reply of Redis.
+type refusal string
+
+// Error implements error.
+func (r refusal) Error() string { return string(r) }
+
+// RedisError implements redis.Error.
+func (refusal) RedisError() {}
+
+var _ redis.Error = refusal("")

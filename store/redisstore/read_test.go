@@ -1,0 +1,95 @@
+package redisstore_test
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
+)
+
+// What Redis refuses is an error, not "nothing new": a reader that took it for
+// that would spin, deaf.
+func TestRefusedReadIsAnError(t *testing.T) {
+	server := redistest.Start(t)
+	s := openAt(t, server)
+	position := mustAppend(t, s, "one")
+	server.Do("DEL", logKey)
+	server.Do("SET", logKey, "no stream")
+	for _, wait := range []time.Duration{0, time.Second} {
+		_, err := s.Read(t.Context(), position, wait)
+		if err == nil || !strings.Contains(err.Error(), "WRONGTYPE") || !strings.Contains(err.Error(), "another namespace") {
+			t.Errorf("waiting %v, Read gave %v, want WRONGTYPE and what to do", wait, err)
+		}
+	}
+}
+
+// A wait with nothing new ends by itself, and its empty batch tells the head.
+func TestReadWaitsAndTellsTheHead(t *testing.T) {
+	s := openAt(t, redistest.Start(t))
+	position := mustAppend(t, s, "one")
+	for _, wait := range []time.Duration{time.Nanosecond, 50 * time.Millisecond} {
+		start := time.Now()
+		batch, err := s.Read(t.Context(), position, wait)
+		if err != nil || len(batch.Entries) != 0 || batch.Head != position {
+			t.Errorf("waiting %v gave %+v, %v; want nothing and the head %v", wait, batch, err, position)
+		}
+		if took := time.Since(start); took < wait {
+			t.Errorf("a wait of %v took %v", wait, took)
+		}
+	}
+}
+
+// From the beginning of an empty log, Read waits for the first entry.
+func TestReadWaitsForTheFirstEntry(t *testing.T) {
+	server := redistest.Start(t)
+	s := openAt(t, server)
+	got := make(chan store.Batch, 1)
+	go func() {
+		for {
+			batch, err := s.Read(t.Context(), store.Position{}, 500*time.Millisecond)
+			if err != nil || len(batch.Entries) > 0 {
+				got <- batch
+				return
+			}
+		}
+	}()
+	eventually(t, "the read to block", func() error {
+		if !strings.Contains(server.Do("INFO", "clients").(string), "blocked_clients:1") {
+			return errors.New("no client is blocked")
+		}
+		return nil
+	})
+	position := mustAppend(t, s, "one")
+	if batch := <-got; len(batch.Entries) != 1 || batch.Head != position {
+		t.Errorf("read %+v, want the entry at %v", batch, position)
+	}
+}
+
+// Waiting readers take no connection from those who append.
+func TestReadersDoNotHoldUpAppends(t *testing.T) {
+	s := openAt(t, redistest.Start(t))
+	position := mustAppend(t, s, "one")
+	const readers = 4
+	got := make(chan error, readers)
+	for range readers {
+		go func() {
+			batch, err := s.Read(t.Context(), position, 500*time.Millisecond)
+			if err == nil && len(batch.Entries) == 0 {
+				err = errors.New("nothing came")
+			}
+			got <- err
+		}()
+	}
+	for i := range 50 {
+		mustAppend(t, s, strconv.Itoa(i))
+	}
+	for range readers {
+		if err := <-got; err != nil {
+			t.Errorf("a reader: %v", err)
+		}
+	}
+}

@@ -1,0 +1,120 @@
+package redisstore
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// reply is what is left to read of a raw reply, in the Redis serialization
+// protocol, version 2. A cold start reads millions of entries, and go-redis'
+// typed replies cost two dozen allocations for each.
+type reply struct {
+	rest []byte
+	text string // the same bytes; strings cut from it share its memory
+	err  error
+}
+
+func newReply(raw []byte) *reply {
+	return &reply{rest: raw, text: string(raw)}
+}
+
+// header reads one line: its kind and its number. A nil reply is -1.
+func (r *reply) header() (kind byte, number int) {
+	if r.err != nil {
+		return 0, 0
+	}
+	end := bytes.IndexByte(r.rest, '\n')
+	if end < 2 {
+		r.err = errors.New("a reply cut short")
+		return 0, 0
+	}
+	line := r.take(end + 1)
+	number, err := strconv.Atoi(line[1 : end-1])
+	if err != nil || number < -1 {
+		r.err = fmt.Errorf("%q in a reply", line)
+		return 0, 0
+	}
+	return line[0], number
+}
+
+// array reads the beginning of an array, and returns how many elements follow.
+func (r *reply) array() int {
+	kind, n := r.header()
+	// An element takes four bytes at the least.
+	if r.err == nil && (kind != '*' || n < 0 || n > len(r.rest)/4) {
+		r.err = errors.New("no array in a reply that wants one")
+	}
+	if r.err != nil {
+		return 0
+	}
+	return n
+}
+
+// bulk reads a string, which shares the memory of the reply.
+func (r *reply) bulk() string {
+	kind, n := r.header()
+	if r.err == nil && (kind != '$' || n < 0 || n > len(r.rest)-2) {
+		r.err = errors.New("no text in a reply that wants it")
+	}
+	if r.err != nil {
+		return ""
+	}
+	return r.take(n + 2)[:n]
+}
+
+func (r *reply) take(n int) string {
+	text := r.text[:n]
+	r.rest, r.text = r.rest[n:], r.text[n:]
+	return text
+}
+
+// parseStream reads the reply to an XREAD of one stream: nil, or the entries.
+func parseStream(raw []byte) ([]store.Entry, error) {
+	if bytes.Equal(raw, []byte("*-1\r\n")) {
+		return nil, nil
+	}
+	r := newReply(raw)
+	if streams := r.array(); streams != 1 && r.err == nil {
+		r.err = fmt.Errorf("%d streams", streams)
+	}
+	if parts := r.array(); parts != 2 && r.err == nil {
+		r.err = fmt.Errorf("a stream of %d parts", parts)
+	}
+	r.bulk() // the key
+	entries := make([]store.Entry, 0, r.array())
+	for range cap(entries) {
+		raw := r.entry()
+		if r.err != nil {
+			break
+		}
+		e, err := raw.parse()
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	if r.err != nil {
+		return nil, fmt.Errorf("reading stream: %w: %w", r.err, store.ErrUnreadable)
+	}
+	return entries, nil
+}
+
+func (r *reply) entry() (e rawEntry) {
+	if parts := r.array(); parts != 2 && r.err == nil {
+		r.err = fmt.Errorf("an entry of %d parts", parts)
+	}
+	e.id = r.bulk()
+	fields := r.array()
+	if fields%2 != 0 && r.err == nil {
+		r.err = fmt.Errorf("an entry of %d names and values", fields)
+	}
+	for range fields / 2 {
+		name := r.bulk()
+		e.set(name, r.bulk())
+	}
+	return e
+}

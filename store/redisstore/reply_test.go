@@ -1,0 +1,109 @@
+package redisstore
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// encode writes a reply as Redis does.
+func encode(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "*-1\r\n"
+	case string:
+		return fmt.Sprintf("$%d\r\n%s\r\n", len(v), v)
+	case int64:
+		return fmt.Sprintf(":%d\r\n", v)
+	case []any:
+		var text strings.Builder
+		fmt.Fprintf(&text, "*%d\r\n", len(v))
+		for _, element := range v {
+			text.WriteString(encode(element))
+		}
+		return text.String()
+	default:
+		panic(fmt.Sprintf("a %T", v))
+	}
+}
+
+func stream(entries ...any) []any { return []any{[]any{"key", entries}} }
+
+func TestParseStream(t *testing.T) {
+	element, want := wellFormed(t)
+	later := []any{"8-0", append([]any{"later", "field"}, element[1].([]any)...)}
+	second := want
+	second.Position.Seq = 8
+	for name, test := range map[string]struct {
+		reply any
+		want  []store.Entry
+	}{
+		"nothing":     {nil, nil},
+		"one entry":   {stream(element), []store.Entry{want}},
+		"two entries": {stream(element, later), []store.Entry{want, second}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := parseStream([]byte(encode(test.reply)))
+			if err != nil || !reflect.DeepEqual(got, test.want) {
+				t.Errorf("parsed %+v, %v; want %+v", got, err, test.want)
+			}
+		})
+	}
+}
+
+// The attack: whoever stands in for Redis sends lengths that lie, to make the
+// gate fall, fill its memory, or skip entries.
+func TestParseStreamRefuses(t *testing.T) {
+	element, _ := wellFormed(t)
+	whole := encode(stream(element))
+	replies := map[string]string{
+		"nothing":                     "",
+		"a line without an end":       "*1",
+		"a number":                    encode(int64(1)),
+		"no stream":                   encode([]any{}),
+		"two streams":                 encode([]any{stream(element)[0], stream(element)[0]}),
+		"a stream of a key":           encode([]any{[]any{"key"}}),
+		"a stream of three":           encode([]any{[]any{"key", []any{}, "more"}}),
+		"entries that are text":       encode([]any{[]any{"key", "entries"}}),
+		"entries that are nil":        encode([]any{[]any{"key", nil}}),
+		"an entry that is text":       encode(stream("entry")),
+		"an entry without fields":     encode(stream([]any{"7-0", nil})),
+		"a name without a value":      encode(stream([]any{"7-0", []any{"g"}})),
+		"a value that is nil":         strings.Replace(whole, "$3\r\n300\r\n", "$-1\r\n", 1),
+		"more entries than there are": strings.Replace(whole, "key\r\n*1\r\n", "key\r\n*2\r\n", 1),
+		"a billion entries":           strings.Replace(whole, "key\r\n*1\r\n", "key\r\n*1000000000\r\n", 1),
+		"a text of a gigabyte":        strings.Replace(whole, "$3\r\n300", "$1073741824\r\n300", 1),
+		"a negative length":           strings.Replace(whole, "$3\r\n300", "$-2\r\n300", 1),
+		"a length of letters":         strings.Replace(whole, "$3\r\n300", "$x\r\n300", 1),
+	}
+	for i := range len(whole) {
+		replies[fmt.Sprintf("the first %d bytes", i)] = whole[:i]
+	}
+	for name, reply := range replies {
+		if got, err := parseStream([]byte(reply)); !errors.Is(err, store.ErrUnreadable) {
+			t.Errorf("%s: parsed %+v, %v; want ErrUnreadable", name, got, err)
+		}
+	}
+}
+
+// Both ways of reading an entry agree, whatever is in it.
+func FuzzParseStream(f *testing.F) {
+	element, _ := wellFormed(f)
+	f.Add(encode(stream(element)), "7-0", "00000000000000ff")
+	f.Fuzz(func(t *testing.T, raw, id, generation string) {
+		if _, err := parseStream([]byte(raw)); err != nil && !errors.Is(err, store.ErrUnreadable) {
+			t.Errorf("error %v, want ErrUnreadable", err)
+		}
+		element, _ := wellFormed(t)
+		element[0], element[1].([]any)[1] = id, generation
+		want, wantErr := parse(element)
+		got, err := parseStream([]byte(encode(stream(element))))
+		if (err == nil) != (wantErr == nil) || err == nil && !reflect.DeepEqual(got, []store.Entry{want}) {
+			t.Errorf("parsed %+v, %v; the other way gives %+v, %v", got, err, want, wantErr)
+		}
+	})
+}
