@@ -43,3 +43,6 @@ func (t *Verified) WithRaw(raw string) *Verified {
 		claims: t.claims, scopes: t.scopes, views: t.views, raw: raw, keys: t.keys,
 	}
 }
+
+// Raw is the text of the token.
+func (t *Verified) Raw() string { return t.raw }
