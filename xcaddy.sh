@@ -2,7 +2,7 @@
 #
 # Builds ./caddy, which is Caddy with this plugin, and runs it for development.
 #
-#   ./xcaddy.sh [build]   build ./caddy
+#   ./xcaddy.sh [build]   build ./caddy, or the file that SESSION_GATE_OUTPUT names
 #   ./xcaddy.sh run       build, then run the gate of ./Caddyfile until Ctrl-C;
 #                         the line on stdout is a curl command that is let in
 #
@@ -47,15 +47,17 @@ require_go() {
 		fail "go $want or newer is needed, this is go $have; see https://go.dev/doc/install"
 }
 
+# build FILE builds the gate.
+#
 # The version that the replacement is given is one that is never published, so
 # that no registry is asked which versions of this module there are.
 build() {
 	require_go
-	local caddy_version
+	local output=$1 caddy_version
 	caddy_version=$(go list -m -f '{{.Version}}' github.com/caddyserver/caddy/v2)
-	echo "xcaddy.sh: building ./caddy from Caddy $caddy_version; the first time takes minutes" >&2
+	echo "xcaddy.sh: building $output from Caddy $caddy_version; the first time takes minutes" >&2
 	CGO_ENABLED=0 go tool -modfile=tools/go.mod xcaddy build "$caddy_version" \
-		--output caddy \
+		--output "$output" \
 		--with github.com/sessiongate/sessiongate@v0.0.0=. >&2
 }
 
@@ -116,7 +118,7 @@ run() {
 	require_free "$port" SESSION_GATE_PORT
 	require_free "$ops_port" SESSION_GATE_OPS_PORT
 	require_free "$upstream_port" SESSION_GATE_UPSTREAM_PORT
-	build
+	build caddy
 	prepare
 	export XDG_DATA_HOME=$PWD/.dev XDG_CONFIG_HOME=$PWD/.dev
 	export SESSION_GATE_PORT=$port SESSION_GATE_OPS_PORT=$ops_port SESSION_GATE_UPSTREAM_PORT=$upstream_port
@@ -126,7 +128,7 @@ run() {
 
 (($# <= 1)) || usage
 case ${1:-build} in
-build) build ;;
+build) build "${SESSION_GATE_OUTPUT:-caddy}" ;;
 run) run ;;
 *) usage ;;
 esac
