@@ -1,0 +1,82 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// Variable is the environment variable that names the binary under test.
+const Variable = "SESSION_GATE_TEST_BINARY"
+
+// binary is set by Main before the first test.
+var binary string
+
+// Main builds the gate, unless the environment names one, and runs the tests of a
+// package. TestMain calls it and ends with the code that it returns.
+func Main(m *testing.M) (code int) {
+	var remove func()
+	var err error
+	if binary, remove, err = provide(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer remove()
+	return m.Run()
+}
+
+// provide returns the binary, and what removes it if it was built here.
+func provide() (path string, remove func(), err error) {
+	if named := os.Getenv(Variable); named != "" {
+		path, err = filepath.Abs(named)
+		return path, func() {}, err
+	}
+	top, err := Root()
+	if err != nil {
+		return "", nil, err
+	}
+	dir, err := os.MkdirTemp("", "gate-binary")
+	if err != nil {
+		return "", nil, fmt.Errorf("building the gate: %w", err)
+	}
+	remove = func() { _ = os.RemoveAll(dir) }
+	path = filepath.Join(dir, "caddy")
+	build := exec.Command(filepath.Join(top, "xcaddy.sh"), "build")
+	build.Env = append(os.Environ(), "SESSION_GATE_OUTPUT="+path)
+	if output, err := build.CombinedOutput(); err != nil {
+		remove()
+		return "", nil, fmt.Errorf("building the gate: %w\n%s", err, output)
+	}
+	return path, remove, nil
+}
+
+// Binary is the path of the gate under test.
+func Binary(tb testing.TB) string {
+	tb.Helper()
+	if binary == "" {
+		tb.Fatal("finding the gate: TestMain of this package does not call harness.Main")
+	}
+	return binary
+}
+
+// Root is the top of the repository: where xcaddy.sh is, at or above the working
+// directory.
+func Root() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("finding the repository: %w", err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "xcaddy.sh")); err == nil {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", errors.New("finding the repository: no xcaddy.sh above the working directory")
+		}
+		dir = parent
+	}
+}

@@ -1,0 +1,133 @@
+package harness
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// answerLimit is how long an answer may take.
+const answerLimit = 20 * time.Second
+
+// Answer is a whole answer.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// Change changes a request before it is sent.
+type Change func(*http.Request)
+
+// Bearer puts a token into the field Authorization.
+func Bearer(token string) Change { return Header("Authorization", "Bearer "+token) }
+
+// Header adds a field.
+func Header(name, value string) Change {
+	return func(r *http.Request) { r.Header.Add(name, value) }
+}
+
+// Cookie adds a Cookie field.
+func Cookie(pairs string) Change { return Header("Cookie", pairs) }
+
+// Body gives the request a body with this Content-Type, or without one if that
+// is empty.
+func Body(contentType, body string) Change {
+	return func(r *http.Request) {
+		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+		if contentType != "" {
+			r.Header.Set("Content-Type", contentType)
+		}
+	}
+}
+
+// JSON gives the request a JSON body.
+func JSON(body string) Change { return Body("application/json", body) }
+
+// client opens a connection for each request, so that none is spoilt by the end
+// of a gate, and follows no redirection.
+var client = &http.Client{
+	Timeout:       answerLimit,
+	Transport:     &http.Transport{DisableKeepAlives: true, DisableCompression: true},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+// Try sends a request to the gate and returns the answer, or why there is none.
+func (g *Gate) Try(method, path string, changes ...Change) (Answer, error) {
+	request, err := http.NewRequest(method, g.URL(path), nil)
+	if err != nil {
+		return Answer{}, err
+	}
+	for _, change := range changes {
+		change(request)
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return Answer{}, err
+	}
+	return read(response)
+}
+
+// Send sends a request to the gate and returns the answer.
+func (g *Gate) Send(tb testing.TB, method, path string, changes ...Change) Answer {
+	tb.Helper()
+	answer, err := g.Try(method, path, changes...)
+	if err != nil {
+		tb.Fatalf("sending %s %s: %v", method, path, err)
+	}
+	return answer
+}
+
+// Raw sends bytes to the gate over a connection of its own, as they are, and
+// returns the answer.
+func (g *Gate) Raw(tb testing.TB, request string) Answer {
+	tb.Helper()
+	connection, err := net.DialTimeout("tcp", g.Addr(), answerLimit)
+	if err != nil {
+		tb.Fatalf("dialling the gate: %v", err)
+	}
+	defer connection.Close()
+	if err := connection.SetDeadline(time.Now().Add(answerLimit)); err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := io.WriteString(connection, request); err != nil {
+		tb.Fatalf("sending %q: %v", request, err)
+	}
+	method, _, _ := strings.Cut(request, " ")
+	response, err := http.ReadResponse(bufio.NewReader(connection), &http.Request{Method: method})
+	if err != nil {
+		tb.Fatalf("reading the answer to %q: %v", request, err)
+	}
+	answer, err := read(response)
+	if err != nil {
+		tb.Fatalf("reading the answer to %q: %v", request, err)
+	}
+	return answer
+}
+
+// Lines is a request of these lines, with a Host and without a body, for Raw.
+func Lines(requestLine string, fields ...string) string {
+	return strings.Join(append([]string{requestLine, "Host: gate.test"}, fields...), "\r\n") + "\r\n\r\n"
+}
+
+// Probe is the status of a probe's path at the health port, 0 if there is no
+// answer.
+func (g *Gate) Probe(path string) int {
+	response, err := client.Get("http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(g.opsPort)) + path)
+	if err != nil {
+		return 0
+	}
+	defer response.Body.Close()
+	return response.StatusCode
+}
+
+func read(response *http.Response) (Answer, error) {
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	return Answer{response.StatusCode, response.Header, string(body)}, err
+}

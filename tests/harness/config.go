@@ -1,0 +1,107 @@
+package harness
+
+import (
+	"crypto/rand"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+)
+
+// Config is what a test wants of a gate. The zero Config is a gate on a bolt
+// store of its own, with one HMAC issuer, before an upstream of its own.
+//
+// Fields that hold Caddyfile text may have several lines.
+type Config struct {
+	// Key signs the tokens that are accepted. Default: a new HS256 key. Its
+	// secret is given to the gate in a file.
+	Key *tokentest.Key
+	// Issuers replaces the `issuer` block. Default: tokentest.Issuer with Key.
+	Issuers string
+	// Store is the `store` line or block. Default: store bolt.
+	Store string
+	// App is added to the global block `session_gate`.
+	App string
+	// Global is added to the global options.
+	Global string
+	// Gate is the block of the directive `session_gate`.
+	Gate string
+	// Site is added to the site, before `session_gate`.
+	Site string
+	// Routes replaces `session_gate` and `reverse_proxy` in the site; it may say
+	// {$UPSTREAM} for the address of the upstream, and Gate is not used.
+	Routes string
+	// Upstream is behind the gate. Default: a new one.
+	Upstream *Upstream
+	// Unready is for gates that cannot get ready at once: Start waits until the
+	// process serves, and no longer.
+	Unready bool
+}
+
+// complete fills in what the test did not say.
+func (c *Config) complete(tb testing.TB) {
+	tb.Helper()
+	if c.Key == nil {
+		c.Key = NewKey()
+	}
+	if c.Upstream == nil {
+		c.Upstream = NewUpstream(tb)
+	}
+	if c.Store == "" {
+		c.Store = "store bolt"
+	}
+	if c.Issuers == "" {
+		c.Issuers = "issuer " + tokentest.Issuer + " {\n" +
+			"hmac_secret {file.{$GATE_DIR}/hmac_secret}\n" +
+			"audience " + tokentest.Audience + "\n}"
+	}
+	if c.Routes == "" {
+		c.Routes = "session_gate {\n" + c.Gate + "\n}\nreverse_proxy {$UPSTREAM}"
+	}
+}
+
+// NewKey makes a HS256 key whose secret is text, as it is in files.
+func NewKey() *tokentest.Key {
+	return &tokentest.Key{Algorithm: "HS256", Secret: []byte(rand.Text() + rand.Text())}
+}
+
+// write writes the Caddyfile and the secret to the directory of the gate. The
+// variables in it are those of environment.
+func (c *Config) write(dir string) error {
+	if c.Key.Secret != nil {
+		if err := os.WriteFile(filepath.Join(dir, "hmac_secret"), c.Key.Secret, 0o600); err != nil {
+			return fmt.Errorf("writing the secret: %w", err)
+		}
+	}
+	text := fmt.Sprintf(`{
+	admin unix/{$GATE_DIR}/admin.sock|0600
+	persist_config off
+	grace_period 2s
+	%s
+	session_gate {
+		%s
+		%s
+		%s
+	}
+}
+
+:{$GATE_PORT} {
+	bind 127.0.0.1
+	%s
+	%s
+}
+
+:{$GATE_OPS_PORT} {
+	bind 127.0.0.1
+	session_gate_health
+}
+`, c.Global, c.Issuers, c.Store, c.App, c.Site, c.Routes)
+	if err := os.WriteFile(caddyfile(dir), []byte(text), 0o600); err != nil {
+		return fmt.Errorf("writing the Caddyfile: %w", err)
+	}
+	return nil
+}
+
+func caddyfile(dir string) string { return filepath.Join(dir, "Caddyfile") }

@@ -1,0 +1,194 @@
+package harness
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+)
+
+const (
+	// startLimit is how long a gate may take to serve, or to get ready.
+	startLimit = 30 * time.Second
+	// stopLimit is how long a gate may take to end after SIGTERM.
+	stopLimit = 15 * time.Second
+)
+
+// Gate is one process of the binary, or one that has ended. Its methods fail the
+// test when they cannot do their work. Only URL, Addr, Logs, Send and Token are
+// for concurrent use.
+type Gate struct {
+	// Key signs tokens that the gate accepts.
+	Key *tokentest.Key
+	// Upstream is behind the gate.
+	Upstream *Upstream
+
+	tb      testing.TB
+	config  Config
+	dir     string
+	port    int
+	opsPort int
+	log     *log
+	process *exec.Cmd
+	ended   chan struct{} // closed when the process has ended
+}
+
+// Start starts a gate, waits until it is ready, and ends it at the end of the
+// test. The log of a test that failed is printed.
+func Start(tb testing.TB, config Config) *Gate {
+	tb.Helper()
+	config.complete(tb)
+	g := &Gate{Key: config.Key, Upstream: config.Upstream, tb: tb, config: config, dir: shortDir(tb), log: new(log)}
+	tb.Cleanup(func() {
+		g.Stop()
+		if tb.Failed() {
+			tb.Logf("log of the gate:\n%s", g.Logs())
+		}
+	})
+	for range 5 {
+		// Somebody may take a port between its choice and the start.
+		ports := freePorts(tb, 2)
+		g.port, g.opsPort = ports[0], ports[1]
+		if g.launch() {
+			return g
+		}
+		if !strings.Contains(g.Logs(), "address already in use") {
+			break
+		}
+	}
+	tb.Fatal("starting the gate: it ended")
+	return nil
+}
+
+// launch starts the process and reports whether it came to serve.
+func (g *Gate) launch() bool {
+	g.tb.Helper()
+	if err := g.config.write(g.dir); err != nil {
+		g.tb.Fatal(err)
+	}
+	g.process = g.command("run", "--config", caddyfile(g.dir), "--adapter", "caddyfile")
+	g.process.Stdout, g.process.Stderr = g.log, g.log
+	if err := g.process.Start(); err != nil {
+		g.process = nil
+		g.tb.Fatalf("starting the gate: %v", err)
+	}
+	process, ended := g.process, make(chan struct{})
+	g.ended = ended
+	go func() {
+		_ = process.Wait() // a killed gate is no error here
+		close(ended)
+	}()
+	probe := "/readyz"
+	if g.config.Unready {
+		probe = "/livez"
+	}
+	return poll(startLimit, ended, func() bool { return g.Probe(probe) == 200 })
+}
+
+// command is the binary with the environment of this gate.
+func (g *Gate) command(arguments ...string) *exec.Cmd {
+	command := exec.Command(Binary(g.tb), arguments...)
+	command.Dir = g.dir
+	command.Env = append(os.Environ(),
+		"XDG_DATA_HOME="+g.dir, "XDG_CONFIG_HOME="+g.dir, "GATE_DIR="+g.dir, "UPSTREAM="+g.Upstream.Addr(),
+		"GATE_PORT="+strconv.Itoa(g.port), "GATE_OPS_PORT="+strconv.Itoa(g.opsPort))
+	return command
+}
+
+// Stop ends the gate with SIGTERM, and with SIGKILL if it does not end in time,
+// which fails the test. A gate that has ended may be stopped again.
+func (g *Gate) Stop() {
+	g.tb.Helper()
+	if g.process == nil {
+		return
+	}
+	_ = g.process.Process.Signal(syscall.SIGTERM) // it may have ended already
+	select {
+	case <-g.ended:
+	case <-time.After(stopLimit):
+		g.Kill()
+		g.tb.Errorf("stopping the gate: it runs %v after SIGTERM", stopLimit)
+	}
+}
+
+// Kill ends the gate with SIGKILL, and waits for it.
+func (g *Gate) Kill() {
+	if g.process == nil {
+		return
+	}
+	_ = g.process.Process.Kill() // it may have ended already
+	<-g.ended
+}
+
+// Signal sends a signal, such as SIGSTOP and SIGCONT.
+func (g *Gate) Signal(signal syscall.Signal) {
+	g.tb.Helper()
+	if err := g.process.Process.Signal(signal); err != nil {
+		g.tb.Fatalf("signalling the gate: %v", err)
+	}
+}
+
+// Restart starts the gate again where it was, after a Stop if it runs.
+func (g *Gate) Restart() {
+	g.tb.Helper()
+	g.Stop()
+	if !g.launch() {
+		g.tb.Fatal("restarting the gate: it ended or did not get ready")
+	}
+}
+
+// Reload gives the running gate another configuration, with the same ports, key
+// and upstream, and returns when it is in force, or why it was refused.
+func (g *Gate) Reload(config Config) error {
+	g.tb.Helper()
+	config.Key, config.Upstream = g.Key, g.Upstream
+	config.complete(g.tb)
+	if err := config.write(g.dir); err != nil {
+		g.tb.Fatal(err)
+	}
+	g.config = config
+	output, err := g.command("reload", "--config", caddyfile(g.dir), "--adapter", "caddyfile", "--force",
+		"--address", "unix/"+filepath.Join(g.dir, "admin.sock")).CombinedOutput()
+	if err != nil {
+		g.tb.Logf("reloading: %s", output)
+	}
+	return err
+}
+
+// Addr is where the gate listens, as host:port.
+func (g *Gate) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(g.port)) }
+
+// URL is the URL of a path at the gate.
+func (g *Gate) URL(path string) string { return "http://" + g.Addr() + path }
+
+// Dir is the directory of the gate: Caddyfile, store, admin socket.
+func (g *Gate) Dir() string { return g.dir }
+
+// Logs is what the gate has written so far.
+func (g *Gate) Logs() string { return g.log.String() }
+
+// Token mints a token that the gate accepts, with changes to tokentest.Claims: a
+// nil value leaves the claim out.
+func (g *Gate) Token(changes map[string]any) string {
+	g.tb.Helper()
+	return tokentest.Mint(g.tb, g.Key, tokentest.Claims(time.Now(), changes))
+}
+
+// Adapt adapts the Caddyfile of the gate and returns what is written to stderr.
+func (g *Gate) Adapt() (stderr string) {
+	g.tb.Helper()
+	var complaint log
+	command := g.command("adapt", "--config", caddyfile(g.dir), "--adapter", "caddyfile")
+	command.Stderr = &complaint
+	if err := command.Run(); err != nil {
+		g.tb.Fatalf("adapting: %v\n%s", err, complaint.String())
+	}
+	return complaint.String()
+}

@@ -1,0 +1,77 @@
+package harness
+
+import (
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+)
+
+// UpstreamBody is what the upstream answers to every request, with status 200.
+const UpstreamBody = "hello from the upstream\n"
+
+// Reached is a request as the upstream got it.
+type Reached struct {
+	Method  string
+	URI     string // of the request line, as it was sent
+	Header  http.Header
+	Trailer http.Header
+	Body    string
+}
+
+// Upstream is the backend behind a gate: it answers every request, and records
+// it. It is for concurrent use.
+type Upstream struct {
+	server *httptest.Server
+
+	mu      sync.Mutex
+	reached []Reached
+}
+
+// NewUpstream starts an upstream that ends with the test.
+func NewUpstream(tb testing.TB) *Upstream {
+	u := new(Upstream)
+	u.server = httptest.NewServer(u)
+	tb.Cleanup(u.server.Close)
+	return u
+}
+
+// Addr is where the upstream listens, as host:port.
+func (u *Upstream) Addr() string { return u.server.Listener.Addr().String() }
+
+// ServeHTTP implements http.Handler.
+func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	u.mu.Lock()
+	u.reached = append(u.reached, Reached{
+		Method: r.Method, URI: r.RequestURI, Header: maps.Clone(r.Header), Trailer: maps.Clone(r.Trailer), Body: string(body),
+	})
+	u.mu.Unlock()
+	_, _ = io.WriteString(w, UpstreamBody) // the client may be gone
+}
+
+// Take returns what reached the upstream since the last Take, oldest first.
+func (u *Upstream) Take() []Reached {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	taken := slices.Clone(u.reached)
+	u.reached = nil
+	return taken
+}
+
+// TakeOne is Take where exactly one request must have come.
+func (u *Upstream) TakeOne(tb testing.TB) Reached {
+	tb.Helper()
+	taken := u.Take()
+	if len(taken) != 1 {
+		tb.Fatalf("%d requests reached the upstream, want one: %v", len(taken), taken)
+	}
+	return taken[0]
+}
