@@ -46,3 +46,9 @@ func (t *Verified) WithRaw(raw string) *Verified {
 
 // Raw is the text of the token.
 func (t *Verified) Raw() string { return t.raw }
+
+// ParseKeySet returns how many keys of a set are usable.
+func ParseKeySet(document []byte) (usable int, err error) {
+	keys, _, err := parseJWKS(document)
+	return len(keys), err
+}

@@ -115,10 +115,12 @@ func (f *fetcher) get(ctx context.Context, address string) ([]byte, error) {
 }
 
 // shown is a URL as it may be logged: without the query, which may hold an API
-// key.
+// key, and what follows it.
 func shown(address string) string {
-	base, _, _ := strings.Cut(address, "?")
-	return base
+	if i := strings.IndexAny(address, "?#"); i >= 0 {
+		return address[:i]
+	}
+	return address
 }
 
 // discover returns the URL of the issuer's key set (OpenID Connect Discovery

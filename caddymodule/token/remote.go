@@ -93,7 +93,7 @@ func NewRemoteKeys(options RemoteOptions) (*RemoteKeys, error) {
 		return nil, fmt.Errorf("checking remote keys: %w", err)
 	}
 	if options.Discover != "" && (u.RawQuery != "" || u.ForceQuery) {
-		return nil, fmt.Errorf("checking remote keys: issuer %q has a query", options.Discover)
+		return nil, fmt.Errorf("checking remote keys: issuer %q has a query", shown(options.Discover))
 	}
 	k.address = options.URL
 	return k, nil

@@ -1,0 +1,204 @@
+package token_test
+
+import (
+	"io"
+	"log"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+)
+
+// outcome receives the first thing that remote keys log: that they were
+// loaded, or that the fetch failed and why.
+type outcome struct {
+	once  sync.Once
+	first chan string
+}
+
+func (o *outcome) Write(line []byte) (int, error) {
+	o.once.Do(func() { o.first <- string(line) })
+	return len(line), nil
+}
+
+// fetchOnce starts remote keys and returns the first line of their log.
+func fetchOnce(t *testing.T, options token.RemoteOptions, transport http.RoundTripper) (*token.RemoteKeys, string) {
+	t.Helper()
+	o := &outcome{first: make(chan string, 1)}
+	options.Logger = slog.New(slog.NewTextHandler(o, nil))
+	keys, err := token.NewRemoteKeys(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if transport != nil {
+		keys.SetTransport(transport)
+	}
+	keys.Start()
+	line := <-o.first
+	keys.Close()
+	return keys, line
+}
+
+func TestKeysOverARealConnection(t *testing.T) {
+	key := tokentest.NewKey(t, "ES256", "a")
+	base := tokentest.NewEndpoint(t, key).Serve(t)
+	for name, options := range map[string]token.RemoteOptions{
+		"key set":   {URL: base + tokentest.KeySetPath + "?api_key=canary"},
+		"discovery": {Discover: base},
+	} {
+		keys, line := fetchOnce(t, options, nil)
+		if !keys.Loaded() || strings.Contains(line, "canary") {
+			t.Errorf("%s: %s", name, line)
+		}
+		mustVerify(t, verifierFor(t, keys), mint(t, key))
+	}
+}
+
+// The attack: the endpoint, or somebody on the way to it, is the enemy.
+func TestHostileEndpoint(t *testing.T) {
+	key := tokentest.NewKey(t, "ES256", "a")
+	elsewhere := tokentest.NewEndpoint(t, key)
+	elsewhereURL := elsewhere.Serve(t)
+	body := func(text string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(text)) }
+	}
+	redirect := func(to string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, to, http.StatusFound) }
+	}
+	for name, tt := range map[string]struct {
+		behave http.HandlerFunc
+		want   string
+	}{
+		"error page":             {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, "status 500"},
+		"no content":             {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, "status 204"},
+		"HTML":                   {body("<html>sign in</html>"), "parsing key set"},
+		"empty":                  {body(""), "parsing key set"},
+		"no keys":                {body(`{"keys":[]}`), "none of its 0 keys"},
+		"another object":         {body(`{"issuer":"x"}`), "none of its 0 keys"},
+		"null":                   {body("null"), "none of its 0 keys"},
+		"huge":                   {body(`{"keys":[` + strings.Repeat(" ", 1<<20) + `]}`), "more than 1048576 bytes"},
+		"deep":                   {body(`{"keys":` + strings.Repeat("[", 100_000)), "parsing key set"},
+		"redirect elsewhere":     {redirect(elsewhereURL + tokentest.KeySetPath), "following redirect"},
+		"redirect to itself":     {redirect(tokentest.KeySetPath), "following redirect"},
+		"connection closed":      {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
+		"redirect to a file":     {redirect("file:///etc/passwd"), "following redirect"},
+		"redirect without place": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(302) }, "status 302"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			endpoint := tokentest.NewEndpoint(t, key)
+			endpoint.Behave(tt.behave)
+			base := endpoint.Serve(t)
+			keys, line := fetchOnce(t, token.RemoteOptions{URL: base + tokentest.KeySetPath + "?api_key=canary"}, nil)
+			if keys.Loaded() || !strings.Contains(line, tt.want) || strings.Contains(line, "canary") {
+				t.Errorf("loaded %t, log %s", keys.Loaded(), line)
+			}
+		})
+	}
+	if got := elsewhere.Fetches(tokentest.KeySetPath); got != 0 {
+		t.Errorf("%d requests followed a redirect to another host", got)
+	}
+}
+
+func TestRedirectsOverTLS(t *testing.T) {
+	key := tokentest.NewKey(t, "ES256", "a")
+	endpoint := tokentest.NewEndpoint(t, key)
+	mux := http.NewServeMux()
+	mux.Handle(tokentest.KeySetPath, endpoint)
+	mux.Handle("/moved", http.RedirectHandler(tokentest.KeySetPath, http.StatusMovedPermanently))
+	mux.Handle("/loop", http.RedirectHandler("/loop", http.StatusFound))
+	server := httptest.NewUnstartedServer(mux)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // one handshake is meant to fail
+	server.StartTLS()
+	defer server.Close()
+	plain := tokentest.NewEndpoint(t, key)
+	mux.Handle("/plain", http.RedirectHandler(plain.Serve(t)+tokentest.KeySetPath, http.StatusFound))
+	other := strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
+	mux.Handle("/other", http.RedirectHandler(other+tokentest.KeySetPath, http.StatusFound))
+
+	for path, loads := range map[string]bool{
+		tokentest.KeySetPath: true, "/moved": true, "/loop": false, "/plain": false, "/other": false,
+	} {
+		keys, line := fetchOnce(t, token.RemoteOptions{URL: server.URL + path}, server.Client().Transport)
+		if keys.Loaded() != loads {
+			t.Errorf("%s: loaded %t, log %s", path, keys.Loaded(), line)
+		}
+	}
+	// Nobody vouches for this server to a client of its own.
+	if keys, line := fetchOnce(t, token.RemoteOptions{URL: server.URL + tokentest.KeySetPath}, nil); keys.Loaded() {
+		t.Errorf("an unknown certificate was trusted: %s", line)
+	}
+}
+
+// The attack: a discovery document that speaks about another issuer, or sends
+// the gate for keys to where anybody can change them.
+func TestHostileDiscovery(t *testing.T) {
+	key := tokentest.NewKey(t, "ES256", "a")
+	const issuer = "https://id.example.com/realm/"
+	for name, tt := range map[string]struct{ document, want string }{
+		"another issuer":     {`{"issuer":"https://evil.example.com","jwks_uri":"https://id.example.com/jwks.json"}`, "comparing issuer"},
+		"without the slash":  {`{"issuer":"https://id.example.com/realm","jwks_uri":"https://id.example.com/jwks.json"}`, "comparing issuer"},
+		"no issuer":          {`{"jwks_uri":"https://id.example.com/jwks.json"}`, "comparing issuer"},
+		"two issuers":        {`{"issuer":"x","Issuer":"y","jwks_uri":"z"}`, "share a name"},
+		"no key set":         {`{"issuer":"` + issuer + `"}`, "there is none"},
+		"key set in plain":   {`{"issuer":"` + issuer + `","jwks_uri":"http://id.example.com/jwks.json"}`, "https is required"},
+		"key set on the box": {`{"issuer":"` + issuer + `","jwks_uri":"http://127.0.0.1:2019/jwks.json"}`, "leaves https"},
+		"key set in a file":  {`{"issuer":"` + issuer + `","jwks_uri":"file:///jwks.json"}`, "no host"},
+		"HTML":               {"<html>", "not valid JSON"},
+		"good":               {`{"issuer":"` + issuer + `","jwks_uri":"https://keys.example.com/jwks.json"}`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			discovery := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(tt.document)) })
+			endpoint := tokentest.NewEndpoint(t, key)
+			keys, line := fetchOnce(t, token.RemoteOptions{Discover: issuer}, roundTripper(func(r *http.Request) (*http.Response, error) {
+				if r.URL.Path == "/realm"+tokentest.DiscoveryPath {
+					recorder := httptest.NewRecorder()
+					discovery(recorder, r)
+					return recorder.Result(), nil
+				}
+				return endpoint.RoundTrip(r)
+			}))
+			if good := tt.want == ""; keys.Loaded() != good || !strings.Contains(line, tt.want) {
+				t.Errorf("loaded %t, log %s", keys.Loaded(), line)
+			}
+		})
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestRemoteOptionsRefused(t *testing.T) {
+	for want, options := range map[string]token.RemoteOptions{
+		"exactly one":            {},
+		"exactly one of":         {URL: keySetURL, Discover: tokentest.Issuer},
+		"https is required":      {URL: "http://id.example.com/jwks.json"},
+		"https is":               {Discover: "http://id.example.com"},
+		`"ftp://id.example.com"`: {URL: "ftp://id.example.com?api_key=canary"},
+		"user or a password":     {URL: "https://user:canary@id.example.com/jwks.json"},
+		"no host":                {URL: "https:///jwks.json"},
+		"cannot be parsed":       {URL: "https://id.example.com/%zz"},
+		"fragment":               {URL: keySetURL + "#canary"},
+		"query":                  {Discover: tokentest.Issuer + "?canary"},
+		"127.0.0.1.example.com":  {URL: "http://127.0.0.1.example.com/jwks.json"},
+	} {
+		_, err := token.NewRemoteKeys(options)
+		wantError(t, err, want)
+		if err != nil && strings.Contains(err.Error(), "canary") {
+			t.Errorf("error %q tells a secret", err)
+		}
+	}
+	for _, options := range []token.RemoteOptions{
+		{URL: "http://127.0.0.1:8080/jwks.json"}, {URL: "http://[::1]/jwks.json"}, {Discover: "http://localhost:8080"},
+		{URL: "http://id.internal/jwks.json", InsecureHTTP: true}, {URL: keySetURL + "?tenant=1"},
+	} {
+		if _, err := token.NewRemoteKeys(options); err != nil {
+			t.Errorf("%+v: %v", options, err)
+		}
+	}
+}
