@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -73,18 +74,14 @@ func (e endpoint) resembles(escaped string) bool {
 }
 
 // canonical is what a path becomes under every reading of it at once: decoded
-// until nothing is left to decode, cut at NUL, backslashes as slashes,
-// parameters and blanks at the end of segments dropped, and cleaned.
+// until nothing is left to decode, cut at NUL and where a query or a fragment
+// would begin, backslashes as slashes, parameters and blanks at the end of
+// segments dropped, and cleaned.
 func canonical(escaped string) string {
-	p := escaped
-	for {
-		decoded := decodePercent(p)
-		if decoded == p {
-			break
-		}
-		p = decoded
+	p := decodePercent(escaped)
+	if end := strings.IndexAny(p, "\x00?#"); end >= 0 {
+		p = p[:end]
 	}
-	p, _, _ = strings.Cut(p, "\x00")
 	segments := strings.Split(strings.ReplaceAll(p, `\`, "/"), "/")
 	for i, segment := range segments {
 		segment, _, _ = strings.Cut(segment, ";")
@@ -93,22 +90,26 @@ func canonical(escaped string) string {
 	return path.Clean("/" + strings.Join(segments, "/"))
 }
 
-// decodePercent decodes each %XX that is one, and leaves what is none, as
-// lenient readers do.
+// decodePercent decodes each %XX that is one, and each that comes of it, until
+// there is none; what is none it leaves, as lenient readers do.
+//
+// Invariant 12 (DESIGN): it takes one pass. An octet that completes an escape is
+// decoded at once, because %252525… in as many passes as it has levels would
+// cost a second of CPU a request.
 func decodePercent(p string) string {
 	if !strings.Contains(p, "%") {
 		return p
 	}
-	var decoded strings.Builder
-	for i := 0; i < len(p); i++ {
-		if p[i] == '%' && i+2 < len(p) {
-			if b, err := url.PathUnescape(p[i : i+3]); err == nil {
-				decoded.WriteString(b)
-				i += 2
-				continue
+	decoded := make([]byte, 0, len(p))
+	for i := range len(p) {
+		decoded = append(decoded, p[i])
+		for at := len(decoded) - 3; at >= 0 && decoded[at] == '%'; at = len(decoded) - 3 {
+			octet, err := strconv.ParseUint(string(decoded[at+1:]), 16, 8)
+			if err != nil {
+				break
 			}
+			decoded = append(decoded[:at], byte(octet))
 		}
-		decoded.WriteByte(p[i])
 	}
-	return decoded.String()
+	return string(decoded)
 }

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"unicode/utf8"
 )
 
 // publicPaths are the paths that need no token: exact ones, and prefixes that
@@ -58,15 +59,23 @@ func (p *publicPaths) has(path string) bool {
 	return false
 }
 
-// disputed reports whether readers disagree on what a path is once decoded.
+// disputed reports whether readers disagree on what a path is once decoded. They
+// do about dot segments, too: after /assets/../a//../assets/x one reader is in
+// /assets, and another, to whom an empty segment is one, in /a/assets. Octets
+// that are no UTF-8 are dots and slashes to decoders of overlong forms.
 func disputed(u *url.URL) bool {
 	for i := range len(u.Path) {
 		if c := u.Path[i]; c < ' ' || c == 0x7f || c == '%' || c == ';' || c == '\\' {
 			return true
 		}
 	}
+	for segment := range strings.SplitSeq(u.Path, "/") {
+		if segment == "." || segment == ".." {
+			return true
+		}
+	}
 	raw := strings.ToLower(u.RawPath)
-	return strings.Contains(raw, "%2f") || strings.Contains(raw, "%2e")
+	return strings.Contains(raw, "%2f") || strings.Contains(raw, "%2e") || !utf8.ValidString(u.Path)
 }
 
 // cleaned is path.Clean, but for a slash at the end, which stays.
