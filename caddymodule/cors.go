@@ -13,15 +13,26 @@ type origins map[string]struct{}
 func newOrigins(names []string) (origins, error) {
 	o := make(origins, len(names))
 	for _, name := range names {
-		u, err := url.Parse(name)
-		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" ||
-			u.Scheme+"://"+strings.ToLower(u.Host) != name {
+		if !isOrigin(name) {
 			return nil, fmt.Errorf("checking session_gate: cors %q must be an origin such as https://app.example.com: "+
 				"scheme and host in small letters, a port if it is not the scheme's own, and no path", name)
 		}
 		o[name] = struct{}{}
 	}
 	return o, nil
+}
+
+// isOrigin reports whether a text is an origin as browsers write it (RFC 6454
+// §6.2). Any other would never be met, and there are no wildcards.
+func isOrigin(name string) bool {
+	u, err := url.Parse(name)
+	if err != nil || u.Scheme+"://"+u.Host != name || u.Hostname() == "" {
+		return false
+	}
+	schemePorts := map[string]string{"https": "443", "http": "80"}
+	port, known := schemePorts[u.Scheme]
+	return known && u.Port() != port && !strings.HasSuffix(u.Host, ":") &&
+		!strings.ContainsFunc(u.Host, func(r rune) bool { return r > '~' || r >= 'A' && r <= 'Z' || r == '*' })
 }
 
 func (o origins) has(origin string) bool {
@@ -88,5 +99,10 @@ func (o origins) fromForeignSite(r *http.Request) bool {
 		return false
 	}
 	u, err := url.Parse(origin)
-	return err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host)
+	if err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host) {
+		return true
+	}
+	// A page that came in the clear may be anybody's. Where TLS ends before this
+	// gate, its own scheme is not known here.
+	return r.TLS != nil && u.Scheme != "https"
 }
