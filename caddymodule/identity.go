@@ -3,6 +3,8 @@ package caddymodule
 import (
 	"net/http"
 	"net/textproto"
+	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/net/http/httpguts"
@@ -86,31 +88,32 @@ func (id *identity) strip(r *http.Request) {
 // stripConnection removes owned names from the Connection field. reverse_proxy
 // deletes every field named there, ours included, after this handler.
 func (id *identity) stripConnection(header http.Header, connection []string) {
-	kept := make([]string, 0, len(connection))
-	changed := false
+	if !slices.ContainsFunc(connection, id.ownsMember) {
+		return
+	}
+	var kept []string
 	for _, value := range connection {
-		var options string
 		for option := range splitList(value) {
-			if id.owns(option) {
-				changed = true
-				continue
+			if !id.owns(option) {
+				kept = append(kept, option)
 			}
-			if options != "" {
-				options += ", "
-			}
-			options += option
-		}
-		if options != "" {
-			kept = append(kept, options)
 		}
 	}
-	switch {
-	case !changed:
-	case len(kept) == 0:
+	if len(kept) == 0 {
 		delete(header, "Connection")
-	default:
-		header["Connection"] = kept
+		return
 	}
+	header["Connection"] = []string{strings.Join(kept, ", ")}
+}
+
+// ownsMember reports whether a member of a list is a name of ours.
+func (id *identity) ownsMember(list string) bool {
+	for member := range splitList(list) {
+		if id.owns(member) {
+			return true
+		}
+	}
+	return false
 }
 
 // set sets the fields from a verified token. A claim that is missing, or that
@@ -122,12 +125,20 @@ func (id *identity) set(header http.Header, t *token.Verified) {
 	values := takeValues(len(id.fields))
 	for i := range id.fields {
 		value, ok := t.Claim(id.fields[i].claim)
-		if !ok || !httpguts.ValidHeaderFieldValue(value) {
+		if !ok || !isFieldValue(value) {
 			continue
 		}
 		values[i] = value
 		header[id.fields[i].name] = values[i : i+1 : i+1]
 	}
+}
+
+// isFieldValue reports whether a text arrives as it is in a header field.
+//
+// Attack: a user who registers as " admin" is "admin" to an upstream, because
+// the blanks around a field's value are not part of it.
+func isFieldValue(text string) bool {
+	return httpguts.ValidHeaderFieldValue(text) && textproto.TrimString(text) == text
 }
 
 // valuesPool holds blocks of field values that are not yet handed out. A header
