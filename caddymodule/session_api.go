@@ -57,7 +57,6 @@ func (g *Gate) caller(r *http.Request, now time.Time) (*token.Verified, *denial)
 
 // end revokes the session that the caller aims at, or says why not.
 func (g *Gate) end(r *http.Request, caller *token.Verified, sessionID string, now time.Time) *denial {
-	live := g.app.shared.live.Load()
 	verdict := g.app.shared.check(&caller.Keys, now)
 	own := sessionID == "" || sessionID == caller.SessionID
 	switch {
@@ -68,6 +67,7 @@ func (g *Gate) end(r *http.Request, caller *token.Verified, sessionID string, no
 	case verdict != replica.Clear:
 		return denyRevoked
 	}
+	live := g.app.shared.live.Load() // open, or the verdict were another
 	revocation := ownRevocation(caller)
 	if !own {
 		revocation = store.Revocation{
