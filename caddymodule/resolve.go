@@ -1,7 +1,9 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 )
@@ -15,13 +17,26 @@ import (
 func resolve(field string, values ...*string) error {
 	replacer := caddy.NewReplacer()
 	for _, value := range values {
-		replaced, err := replacer.ReplaceOrErr(*value, true, true)
+		replaced, err := replacer.ReplaceFunc(*value, present)
 		if err != nil {
-			return fmt.Errorf("resolving %s: %w; is the variable set, and the file there and readable?", field, err)
+			return fmt.Errorf("resolving %s: %w", field, err)
 		}
 		*value = replaced
 	}
 	return nil
+}
+
+// present refuses a placeholder that has no value. It names variables and files
+// only: braces of any other kind may be part of a secret.
+func present(name string, value any) (any, error) {
+	switch {
+	case caddy.ToString(value) != "":
+		return value, nil
+	case strings.HasPrefix(name, "env."), strings.HasPrefix(name, "file."):
+		return nil, fmt.Errorf("{%s} is missing or empty; is the variable set, or the file there and readable?", name)
+	default:
+		return nil, errors.New("a placeholder in it is unknown; use {env.X} or {file.X}, and write a brace that begins none as \\{")
+	}
 }
 
 // resolveAll is resolve for a list.
