@@ -31,7 +31,7 @@ const clockSkew = time.Minute
 // proved fresh, gates answer 503. A configuration that is loaded anew takes over
 // the store, the replica and the key sets of the one before.
 type App struct {
-	// Issuer lists the issuers whose tokens are accepted. At least one.
+	// Issuer lists the issuers whose tokens are accepted. Required: at least one.
 	Issuer []*Issuer `json:"issuer,omitempty"`
 
 	// StoreRaw is where revocations are kept.
@@ -64,7 +64,8 @@ type App struct {
 	// MaxStaleness. Default: deny.
 	OnStoreFailure string `json:"on_store_failure,omitempty"`
 
-	// MaxStaleness goes with `allow`, and only with it. At least the lease.
+	// MaxStaleness is for how long after the store last answered `allow` goes on.
+	// Required with it, at least the lease, and refused without it.
 	MaxStaleness caddy.Duration `json:"max_staleness,omitempty"`
 
 	// Bootstrap says who opens a store that lost what it held: `auto` or
@@ -101,7 +102,12 @@ func (App) CaddyModule() caddy.ModuleInfo {
 //
 // Invariant 11 (DESIGN): I/O starts in Start.
 func (a *App) Provision(ctx caddy.Context) error {
-	a.logger = ctx.Slogger()
+	if a.logger == nil {
+		a.logger = ctx.Slogger()
+	}
+	if err := resolve("session_gate", &a.Acknowledge, &a.OnStoreFailure, &a.Bootstrap, &a.Readiness); err != nil {
+		return err
+	}
 	a.setDefaults()
 	if err := a.check(); err != nil {
 		return err
@@ -151,10 +157,13 @@ func setDefault[T comparable](field *T, value T) {
 
 // check crosses the fields that need nothing but themselves.
 func (a *App) check() error {
+	if err := a.checkWords(); err != nil {
+		return err
+	}
 	lifetime, retention := time.Duration(a.MaxTokenLifetime), time.Duration(a.Retention)
 	lease, leeway, staleness := time.Duration(a.Lease), time.Duration(*a.Leeway), time.Duration(a.MaxStaleness)
 	switch {
-	case len(a.Issuer) == 0:
+	case len(a.Issuer) == 0 || slices.Contains(a.Issuer, nil):
 		return errors.New("checking session_gate: no issuer; name at least one whose tokens are accepted, " +
 			"in the global options: session_gate { issuer https://… { … } }")
 	case lifetime < time.Second:
@@ -168,12 +177,17 @@ func (a *App) check() error {
 	case lease < 200*time.Millisecond || lease > 5*time.Minute:
 		return fmt.Errorf("checking session_gate: lease %v is out of range; 200ms to 5m", lease)
 	case a.OnStoreFailure == "allow" && staleness < lease:
-		return fmt.Errorf("checking session_gate: on_store_failure allow %v is shorter than the lease of %v", staleness, lease)
+		return fmt.Errorf("checking session_gate: on_store_failure allow with a max_staleness of %v is shorter than the lease "+
+			"of %v; say for how long the gate may go on, such as allow 1m", staleness, lease)
 	case a.OnStoreFailure != "allow" && staleness != 0:
-		return fmt.Errorf("checking session_gate: max_staleness goes with on_store_failure allow only")
+		return errors.New("checking session_gate: max_staleness goes with on_store_failure allow only")
 	case a.TokenCache < 1<<20:
 		return fmt.Errorf("checking session_gate: token_cache %d bytes is too small; at least 1MiB", a.TokenCache)
 	}
+	return nil
+}
+
+func (a *App) checkWords() error {
 	if a.Bootstrap == "manual" {
 		return errors.New("checking session_gate: bootstrap manual is not available in this version; use bootstrap auto")
 	}

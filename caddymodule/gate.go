@@ -88,15 +88,6 @@ type Gate struct {
 	view      int
 }
 
-// TokenSource says where requests carry their credential. Both may be given; a
-// request may use one of them.
-type TokenSource struct {
-	// Header is a header field; in Authorization the scheme is Bearer.
-	Header string `json:"header,omitempty"`
-	// Cookie is the name of a cookie.
-	Cookie string `json:"cookie,omitempty"`
-}
-
 // CaddyModule returns the Caddy module information.
 func (Gate) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{
@@ -107,18 +98,21 @@ func (Gate) CaddyModule() caddy.ModuleInfo {
 
 // Provision resolves placeholders and finds the app.
 func (g *Gate) Provision(ctx caddy.Context) error {
-	g.logger = ctx.Slogger()
+	app, err := ctx.App("session_gate")
+	if err != nil {
+		return fmt.Errorf("finding the app session_gate: %w", err)
+	}
+	return g.provision(app.(*App), ctx.Slogger())
+}
+
+func (g *Gate) provision(app *App, logger *slog.Logger) error {
+	g.app, g.logger = app, logger
 	if err := g.resolve(); err != nil {
 		return err
 	}
 	if err := g.check(); err != nil {
 		return err
 	}
-	app, err := ctx.App("session_gate")
-	if err != nil {
-		return fmt.Errorf("finding the app session_gate: %w", err)
-	}
-	g.app = app.(*App)
 	g.view = g.app.verifier.AddView(g.Claims)
 	return g.prepare()
 }
@@ -135,11 +129,8 @@ func (g *Gate) resolve() error {
 		g.Token = &TokenSource{Header: "Authorization"}
 	}
 	if g.Identity != nil {
-		for name, claim := range g.Identity.Headers {
-			if err := resolve("identity", &claim); err != nil {
-				return err
-			}
-			g.Identity.Headers[name] = claim
+		if err := g.Identity.resolve(); err != nil {
+			return err
 		}
 	}
 	return resolve("session_gate", &g.Endpoint, &g.Token.Header, &g.Token.Cookie, &g.AdminScope,
@@ -155,8 +146,18 @@ func (g *Gate) check() error {
 			return fmt.Errorf("checking session_gate: claims names %q, which {http.auth.user.%s} already means", claim, claim)
 		}
 	}
-	if g.Token.Header == "" && g.Token.Cookie == "" {
-		return errors.New("checking session_gate: token names neither a header nor a cookie")
+	if err := g.Token.check(); err != nil {
+		return err
+	}
+	for _, path := range g.TokenEndpoint {
+		if err := checkPath("token_endpoint", path); err != nil {
+			return err
+		}
+	}
+	if g.SessionsEndpoint != "" {
+		if err := checkPath("sessions_endpoint", g.SessionsEndpoint); err != nil {
+			return err
+		}
 	}
 	return errors.Join(
 		checkPath("endpoint", g.Endpoint),
@@ -172,6 +173,10 @@ func (g *Gate) prepare() (err error) {
 	}
 	if g.identity, err = g.Identity.provision(g.Claims); err != nil {
 		return err
+	}
+	if g.identity.owns(g.Token.Header) {
+		return fmt.Errorf("checking session_gate: identity owns %q, where token looks for the credential, "+
+			"which would be stripped before it is seen", g.Token.Header)
 	}
 	if g.origins, err = newOrigins(g.CORS); err != nil {
 		return err

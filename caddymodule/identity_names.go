@@ -25,10 +25,30 @@ type Identity struct {
 	//   - pomerium: X-Pomerium-Claim-Sub, -Email, -Name, -Groups, and one for
 	//     each of the gate's claims; everything that begins with
 	//     X-Pomerium-Claim- is owned
+	//
+	// Default: none.
 	Preset string `json:"preset,omitempty"`
 
-	// Headers maps field names to claims, in the place of a preset.
+	// Headers maps field names to claims, in the place of a preset. Default: none.
 	Headers map[string]string `json:"headers,omitempty"`
+}
+
+func (i *Identity) resolve() error {
+	if err := resolve("identity", &i.Preset); err != nil {
+		return err
+	}
+	resolved := make(map[string]string, len(i.Headers))
+	for name, claim := range i.Headers {
+		if err := resolve("identity", &name, &claim); err != nil {
+			return err
+		}
+		if _, twice := resolved[name]; twice {
+			return fmt.Errorf("resolving identity: header %q is named twice", name)
+		}
+		resolved[name] = claim
+	}
+	i.Headers = resolved
+	return nil
 }
 
 const pomeriumPrefix = "X-Pomerium-Claim-"

@@ -1,0 +1,32 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+// TokenSource says where requests carry their credential. Both may be given; a
+// request may use one of them.
+type TokenSource struct {
+	// Header is a header field; in Authorization the scheme is Bearer.
+	// Default: none, if a cookie is named.
+	Header string `json:"header,omitempty"`
+	// Cookie is the name of a cookie. Default: none.
+	Cookie string `json:"cookie,omitempty"`
+}
+
+func (s *TokenSource) check() error {
+	switch {
+	case s.Header == "" && s.Cookie == "":
+		return errors.New("checking session_gate: token names neither a header nor a cookie; " +
+			"use token header Authorization, or token cookie <name>")
+	case s.Header != "" && !httpguts.ValidHeaderFieldName(s.Header):
+		return fmt.Errorf("checking session_gate: token header %q is not a field name (RFC 9110 §5.1)", s.Header)
+	// The name of a cookie is a token as that of a field is (RFC 6265 §4.1.1).
+	case s.Cookie != "" && !httpguts.ValidHeaderFieldName(s.Cookie):
+		return fmt.Errorf("checking session_gate: token cookie %q is not the name of a cookie (RFC 6265 §4.1.1)", s.Cookie)
+	}
+	return nil
+}
