@@ -18,18 +18,19 @@ type Issuer struct {
 
 	// JWKS is the URL of the issuer's JSON Web Key Set (RFC 7517 §5). It is
 	// loaded after the start and refreshed; while it cannot be had the last good
-	// keys are used.
+	// keys are used. Default: none.
 	JWKS string `json:"jwks,omitempty"`
 
 	// Discover takes the URL of the key set from the issuer's
 	// /.well-known/openid-configuration (OpenID Connect Discovery 1.0 §4).
+	// Default: false.
 	Discover bool `json:"discover,omitempty"`
 
-	// PublicKey lists PEM files with public keys or certificates.
+	// PublicKey lists PEM files with public keys or certificates. Default: none.
 	PublicKey []string `json:"public_key,omitempty"`
 
 	// HMACSecret is one secret, or two while it is being rotated, of 32 bytes or
-	// more each. Use {file./run/secrets/…} or {env.X}.
+	// more each. Use {file./run/secrets/…} or {env.X}. Default: none.
 	HMACSecret []string `json:"hmac_secret,omitempty"`
 
 	// Audience lists what this gate is called in `aud`; one must be there.

@@ -16,11 +16,13 @@ func init() {
 // RedisStore keeps revocations in a Redis that the gates of a fleet share.
 type RedisStore struct {
 	// Addresses of the server, the sentinels or the nodes of a cluster:
-	// host:port, or redis://, rediss:// and unix:// URLs. At least one.
+	// host:port, or redis://, rediss:// and unix:// URLs. Required: at least one.
 	Addresses []string `json:"addresses,omitempty"`
 
-	// Username and Password of an ACL user. Default: none.
+	// Username of an ACL user. Default: none, which is Redis' user `default`.
 	Username string `json:"username,omitempty"`
+
+	// Password of the user. Use {file./run/secrets/…} or {env.X}. Default: none.
 	Password string `json:"password,omitempty"`
 
 	// DB is the number of the database; a cluster has only 0. Default: 0.
@@ -53,9 +55,10 @@ type RedisTLS struct {
 	// CA is the file of the certificates that sign the server's.
 	// Default: the system's.
 	CA string `json:"ca,omitempty"`
-	// Cert and Key are the files of the client certificate. Default: none.
+	// Cert is the file of the client certificate. Default: none.
 	Cert string `json:"cert,omitempty"`
-	Key  string `json:"key,omitempty"`
+	// Key is the file of its private key. Default: none.
+	Key string `json:"key,omitempty"`
 	// ServerName is the name in the server's certificate. Default: the host.
 	ServerName string `json:"server_name,omitempty"`
 }
