@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -29,8 +30,12 @@ func init() {
 const (
 	errUnrecognized = "unrecognized subdirective %q; %s"
 	errSpecified    = "%s already specified; it may be given once: %s"
-	errParsing      = "parsing %s: %v"
+	errParsing      = "parsing %s: %w"
 )
+
+// syntaxError is an error that names its word and its place already, so that the
+// blocks around it add nothing.
+type syntaxError struct{ error }
 
 // word is a subdirective: how it is written, and what reads it. The dispenser is
 // at the word when read is called, and must be at the last token of its line, or
@@ -52,14 +57,17 @@ func (w words) read(d *caddyfile.Dispenser) error {
 		name := d.Val()
 		word, known := w[name]
 		if !known {
-			return d.Errf(errUnrecognized, name, w.suggest(name))
+			return syntaxError{d.Errf(errUnrecognized, name, w.suggest(name))}
 		}
 		if seen[name] && !word.repeatable {
-			return d.Errf(errSpecified, name, word.usage)
+			return syntaxError{d.Errf(errSpecified, name, word.usage)}
 		}
 		seen[name] = true
 		if err := word.read(d); err != nil {
-			return d.Errf(errParsing, name, fmt.Errorf("%w; write: %s", err, word.usage))
+			if placed := (syntaxError{}); errors.As(err, &placed) {
+				return placed
+			}
+			return syntaxError{d.Errf(errParsing, name, fmt.Errorf("%w; write: %s", err, word.usage))}
 		}
 	}
 	return nil
@@ -68,7 +76,7 @@ func (w words) read(d *caddyfile.Dispenser) error {
 // readNone refuses a block where there is nothing to say in one.
 func (words) readNone(d *caddyfile.Dispenser, name string) error {
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		return d.Errf(errUnrecognized, d.Val(), name+" has no block")
+		return syntaxError{d.Errf(errUnrecognized, d.Val(), name+" has no block")}
 	}
 	return nil
 }
@@ -155,7 +163,8 @@ func choice(to *string, choices ...string) func(*caddyfile.Dispenser) error {
 	}
 }
 
-// duration reads a duration, such as 90s or 1d.
+// duration reads a duration, such as 90s or 1d. Zero would be taken for the
+// default later, and so is refused.
 func duration(to *caddy.Duration) func(*caddyfile.Dispenser) error {
 	return func(d *caddyfile.Dispenser) error {
 		var value string
@@ -163,12 +172,15 @@ func duration(to *caddy.Duration) func(*caddyfile.Dispenser) error {
 			return err
 		}
 		parsed, err := caddy.ParseDuration(value)
+		if err == nil && parsed <= 0 {
+			return fmt.Errorf("%q is not more than 0s", value)
+		}
 		*to = caddy.Duration(parsed)
 		return err
 	}
 }
 
-// size reads a number of bytes, such as 64MiB.
+// size reads a number of bytes, such as 64MiB; never zero, as duration.
 func size(to *int64) func(*caddyfile.Dispenser) error {
 	return func(d *caddyfile.Dispenser) error {
 		var value string
@@ -176,11 +188,14 @@ func size(to *int64) func(*caddyfile.Dispenser) error {
 			return err
 		}
 		parsed, err := humanize.ParseBytes(value)
-		if err == nil && parsed > 1<<40 {
-			return fmt.Errorf("%q is more than a tebibyte", value)
+		switch {
+		case err != nil:
+			return fmt.Errorf("%q is not a number of bytes", value)
+		case parsed == 0 || parsed > 1<<40:
+			return fmt.Errorf("%q is not between 1B and 1TiB", value)
 		}
 		*to = int64(parsed)
-		return err
+		return nil
 	}
 }
 

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/caddyserver/caddy/v2"
@@ -53,7 +54,7 @@ func parseAppOption(d *caddyfile.Dispenser, existing any) (any, error) {
 func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the option's name
 	if values := d.RemainingArgs(); len(values) != 0 {
-		return d.Errf(errParsing, "session_gate", "values before the block; write: session_gate { … }")
+		return d.Errf(errParsing, "session_gate", errors.New("values before the block; write: session_gate { … }"))
 	}
 	return words{
 		"issuer":             {"issuer <iss> { … }", a.readIssuer, true},
@@ -71,8 +72,13 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 }
 
 func (a *App) readLeeway(d *caddyfile.Dispenser) error {
-	a.Leeway = new(caddy.Duration)
-	return duration(a.Leeway)(d)
+	var value string
+	if err := text(&value)(d); err != nil {
+		return err
+	}
+	leeway, err := caddy.ParseDuration(value) // may be zero
+	a.Leeway = new(caddy.Duration(leeway))
+	return err
 }
 
 func (a *App) readIssuer(d *caddyfile.Dispenser) error {
@@ -109,8 +115,8 @@ func (i *Issuer) readSecrets(d *caddyfile.Dispenser) error {
 func (a *App) readOnStoreFailure(d *caddyfile.Dispenser) error {
 	values := d.RemainingArgs()
 	switch {
-	case len(values) == 1 && values[0] == "deny":
-	case len(values) == 2 && values[0] == "allow":
+	case len(values) == 1 && (values[0] == "deny" || placeholder.MatchString(values[0])):
+	case len(values) == 2 && (values[0] == "allow" || placeholder.MatchString(values[0])):
 		staleness, err := caddy.ParseDuration(values[1])
 		if err != nil {
 			return err
@@ -126,12 +132,15 @@ func (a *App) readOnStoreFailure(d *caddyfile.Dispenser) error {
 // readStore leaves the block to the module, which may be somebody else's.
 func (a *App) readStore(d *caddyfile.Dispenser) error {
 	if !d.NextArg() {
-		return fmt.Errorf("no kind of store")
+		return errors.New("no kind of store")
 	}
 	name := d.Val()
+	if _, err := caddy.GetModule("session_gate.stores." + name); err != nil {
+		return fmt.Errorf("there is no store %q", name)
+	}
 	module, err := caddyfile.UnmarshalModule(d, "session_gate.stores."+name)
 	if err != nil {
-		return err
+		return syntaxError{err}
 	}
 	a.StoreRaw = caddyconfig.JSONModuleObject(module, "store", name, nil)
 	return nil
@@ -147,7 +156,7 @@ func (s *BoltStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	case 1:
 		s.Path = values[0]
 	default:
-		return d.Errf(errParsing, "store bolt", fmt.Sprintf("%d paths, want at most one", len(values)))
+		return syntaxError{d.Errf(errParsing, "store bolt", fmt.Errorf("%d paths, want at most one", len(values)))}
 	}
 	return words{}.readNone(d, "store bolt")
 }
@@ -158,7 +167,7 @@ func (s *BoltStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 func (s *MemoryStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the kind of store
 	if values := d.RemainingArgs(); len(values) != 0 {
-		return d.Errf(errParsing, "store memory", fmt.Sprintf("%d values, want none", len(values)))
+		return syntaxError{d.Errf(errParsing, "store memory", fmt.Errorf("%d values, want none", len(values)))}
 	}
 	return words{}.readNone(d, "store memory")
 }

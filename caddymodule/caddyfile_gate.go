@@ -48,7 +48,7 @@ func parseGateDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, er
 func (g *Gate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the directive's name
 	if d.CountRemainingArgs() != 0 {
-		return d.Errf(errParsing, "session_gate", "values before the block; write: session_gate [<matcher>] { … }")
+		return d.Errf(errParsing, "session_gate", errors.New("values before the block; write: session_gate [<matcher>] { … }"))
 	}
 	return words{
 		"endpoint":          {"endpoint /v1/auth/session", text(&g.Endpoint), false},
@@ -80,7 +80,7 @@ func (g *Gate) readToken(d *caddyfile.Dispenser) error {
 	case !known:
 		return fmt.Errorf("%q is neither header nor cookie", values[0])
 	case *source != "":
-		return fmt.Errorf("%s already specified", values[0])
+		return syntaxError{d.Errf(errSpecified, "token "+values[0], "token header <name> | cookie <name>")}
 	}
 	*source = values[1]
 	return nil
@@ -96,11 +96,11 @@ func (g *Gate) readIdentity(d *caddyfile.Dispenser) error {
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
 		header := d.Val()
 		if _, known := g.Identity.Headers[header]; known {
-			return fmt.Errorf("%s already specified", header)
+			return syntaxError{d.Errf(errSpecified, header, header+" <claim>")}
 		}
 		var claim string
 		if err := text(&claim)(d); err != nil {
-			return err
+			return syntaxError{d.Errf(errParsing, header, fmt.Errorf("%w; write: %s <claim>", err, header))}
 		}
 		g.Identity.Headers[header] = claim
 	}
@@ -122,7 +122,7 @@ func parseHealthDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, 
 func (h *Health) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the directive's name
 	if d.CountRemainingArgs() != 0 {
-		return d.Errf(errParsing, "session_gate_health", "it has no values; write: session_gate_health [<matcher>]")
+		return d.Errf(errParsing, "session_gate_health", errors.New("it has no values; write: session_gate_health [<matcher>]"))
 	}
 	return words{}.readNone(d, "session_gate_health")
 }

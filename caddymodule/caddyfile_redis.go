@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"strconv"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -29,7 +30,14 @@ func (s *RedisStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the kind of store
 	s.Addresses = d.RemainingArgs()
 	if len(s.Addresses) == 0 {
-		return d.Errf(errParsing, "store redis", "no address; write: store redis <host:port>...")
+		return syntaxError{d.Errf(errParsing, "store redis", errors.New("no address; write: store redis <host:port>..."))}
+	}
+	for _, address := range s.Addresses {
+		if u, err := url.Parse(address); err == nil {
+			if password, set := u.User.Password(); set {
+				warnOfLiteral(d, "the password in an address of store redis", password)
+			}
+		}
 	}
 	return words{
 		"username":        {"username <user>", text(&s.Username), false},
