@@ -66,7 +66,7 @@ placeholders.
 	flags := command.Flags()
 	flags.StringVar(&o.issuer, "issuer", "", "The issuer (iss); required")
 	flags.StringVar(&o.audience, "audience", "", "The audience (aud); none if empty")
-	flags.StringVar(&o.subject, "subject", "dev", "The subject (sub)")
+	flags.StringVar(&o.subject, "subject", "dev", "The subject (sub); none if empty")
 	flags.StringVar(&o.session, "session", "", "The session id (sid); a random one if empty")
 	flags.DurationVar(&o.ttl, "ttl", time.Hour, "How long the token is good for")
 	flags.StringVar(&o.secretFile, "hmac-secret-file", "", "The file with the secret, 32 bytes or more; required")
@@ -83,6 +83,8 @@ func (o mintOptions) mint(now time.Time) (string, error) {
 		return "", errors.New("minting token: no secret; give --hmac-secret-file")
 	case o.ttl < time.Second:
 		return "", fmt.Errorf("minting token: ttl %v is too short; at least 1s", o.ttl)
+	case o.subject != "" && !token.ValidID(o.subject):
+		return "", fmt.Errorf("minting token: subject %q cannot be one: 1 to 256 bytes, no control characters", o.subject)
 	case o.session != "" && !token.ValidID(o.session):
 		return "", fmt.Errorf("minting token: session %q cannot be an id: 1 to 256 bytes, no control characters", o.session)
 	}
@@ -95,11 +97,13 @@ func (o mintOptions) mint(now time.Time) (string, error) {
 	}
 	claims := map[string]any{
 		"iss": o.issuer,
-		"sub": o.subject,
 		"sid": o.session,
 		"jti": rand.Text(),
 		"iat": now.Unix(),
 		"exp": now.Add(o.ttl).Unix(),
+	}
+	if o.subject != "" {
+		claims["sub"] = o.subject
 	}
 	if o.audience != "" {
 		claims["aud"] = o.audience
