@@ -87,7 +87,10 @@ func (s *shared) Destruct() error {
 	}
 	l.replica.Close()
 	l.registry.Close()
-	return l.backend.Close()
+	if err := l.backend.Close(); !errors.Is(err, store.ErrClosed) {
+		return err
+	}
+	return nil
 }
 
 // check decides about a token. Until the store is open, nothing is known.

@@ -1,0 +1,218 @@
+package caddymodule
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+	"github.com/sessiongate/sessiongate/store"
+)
+
+const invalidated = `{"message":"Session invalidated successfully."}`
+
+func TestAGuardedRequestIsJudgedByItsToken(t *testing.T) {
+	g := newGate(t, "HS256", Gate{})
+	revoked := g.mint(t, map[string]any{"sid": "over"})
+	g.end(t, revoked, "").want(t, http.StatusOK, invalidated)
+	past := time.Now().Add(-time.Hour)
+	tests := []struct {
+		name, token string
+		status      int
+		reason      string
+	}{
+		{"a good token", g.mint(t, nil), http.StatusOK, ""},
+		{"no token", "", http.StatusUnauthorized, "missing"},
+		{"a broken token", "abc", http.StatusBadRequest, "malformed"},
+		{"a forged token", g.mint(t, nil) + "x", http.StatusUnauthorized, "invalid"},
+		{"an expired token", tokentest.Mint(t, g.key, tokentest.Claims(past, nil)), http.StatusUnauthorized, "expired"},
+		{"a revoked token", revoked, http.StatusUnauthorized, "revoked"},
+		{"another token of the revoked session", g.mint(t, map[string]any{"sid": "over", "jti": "2"}), http.StatusUnauthorized, "revoked"},
+		{"the same session id under another subject", g.mint(t, map[string]any{"sid": "over", "sub": "bob"}), http.StatusUnauthorized, "revoked"},
+		{"a token of another session", g.mint(t, map[string]any{"sid": "on"}), http.StatusOK, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			for range 2 { // the second time from the cache
+				a := g.get(t, "/", test.token)
+				body := ""
+				if test.status != http.StatusOK {
+					body = `"error"`
+				}
+				a.want(t, test.status, body)
+				a.wantReason(t, test.reason)
+			}
+		})
+	}
+}
+
+// The attack: tell from the answer whether a token was revoked, expired or never
+// good, and so whether it is worth more work.
+func TestRefusedTokensLookAlike(t *testing.T) {
+	g := newGate(t, "HS256", Gate{})
+	revoked := g.mint(t, nil)
+	g.end(t, revoked, "")
+	expired := tokentest.Mint(t, g.key, tokentest.Claims(time.Now().Add(-time.Hour), nil))
+	other := tokentest.NewKey(t, "HS256", "")
+	forged := tokentest.Mint(t, other, tokentest.Claims(time.Now(), nil))
+	first := g.get(t, "/", revoked)
+	for name, token := range map[string]string{"expired": expired, "forged": forged} {
+		a := g.get(t, "/", token)
+		if a.Code != first.Code || a.Body.String() != first.Body.String() {
+			t.Errorf("%s: %d %s, but revoked: %d %s", name, a.Code, a.Body, first.Code, first.Body)
+		}
+		for field := range first.Header() {
+			if got, want := a.Header().Get(field), first.Header().Get(field); got != want {
+				t.Errorf("%s: %s is %q, but revoked: %q", name, field, got, want)
+			}
+		}
+	}
+}
+
+// The rows of the session API that aim at sessions.
+func TestWhoMayEndWhichSession(t *testing.T) {
+	const ok, unauthorized, notFound = http.StatusOK, http.StatusUnauthorized, http.StatusNotFound
+	alice := func(session string) map[string]any { return map[string]any{"sid": session, "jti": session} }
+	bob := map[string]any{"sub": "bob", "sid": "b1", "jti": "b1"}
+	admin := map[string]any{"sub": "root", "sid": "r1", "scope": "a sessions:revoke"}
+	tests := []struct {
+		name   string
+		seen   []map[string]any // sessions that were admitted before
+		ended  []map[string]any // sessions that were ended before
+		caller map[string]any
+		body   string
+		status int
+		want   string
+	}{
+		{"her own", nil, nil, alice("a1"), "", ok, invalidated},
+		{"her own, with an empty object", nil, nil, alice("a1"), "{}", ok, invalidated},
+		{"her own, by name", nil, nil, alice("a1"), `{"session_id":"a1"}`, ok, `"session_id":"a1"}`},
+		{"another of hers", []map[string]any{alice("a2")}, nil, alice("a1"), `{"session_id":"a2"}`, ok, `"session_id":"a2"}`},
+		{"one that nobody has seen", nil, nil, alice("a1"), `{"session_id":"a2"}`, notFound, "invalid_session"},
+		{"somebody else's", []map[string]any{bob}, nil, alice("a1"), `{"session_id":"b1"}`, notFound, "invalid_session"},
+		{"another of hers that is over", []map[string]any{alice("a2")}, []map[string]any{alice("a2")}, alice("a1"), `{"session_id":"a2"}`, notFound, "invalid_session"},
+		{"her own again", nil, []map[string]any{alice("a1")}, alice("a1"), "", notFound, "invalid_session"},
+		{"her own again, by name", nil, []map[string]any{alice("a1")}, alice("a1"), `{"session_id":"a1"}`, notFound, "invalid_session"},
+		{"another from one that is over", []map[string]any{alice("a2")}, []map[string]any{alice("a1")}, alice("a1"), `{"session_id":"a2"}`, unauthorized, "unauthorized"},
+		{"anybody's, as admin", []map[string]any{bob}, nil, admin, `{"session_id":"b1"}`, ok, `"session_id":"b1"}`},
+		{"one that nobody has seen, as admin", nil, nil, admin, `{"session_id":"b1"}`, notFound, "invalid_session"},
+		{"one that has no subject, from a token without one", []map[string]any{{"sub": nil, "sid": "x"}}, nil, map[string]any{"sub": nil, "sid": "y"}, `{"session_id":"x"}`, notFound, "invalid_session"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			g := newGate(t, "HS256", Gate{AdminScope: "sessions:revoke"})
+			for _, claims := range test.seen {
+				g.get(t, "/", g.mint(t, claims)).want(t, ok, "")
+			}
+			for _, claims := range test.ended {
+				g.end(t, g.mint(t, claims), "").want(t, ok, invalidated)
+			}
+			g.end(t, g.mint(t, test.caller), test.body).want(t, test.status, test.want)
+		})
+	}
+}
+
+// The attack: a token that was revoked by its own id ends the session that it
+// was taken from, which is still live.
+func TestATokenRevokedByItsOwnIDEndsNothing(t *testing.T) {
+	g := newGate(t, "HS256", Gate{})
+	stolen := g.mint(t, nil)
+	revocation := store.Revocation{
+		Kind:    store.KindToken,
+		Key:     g.app.key(store.KindToken, tokentest.Issuer, "token-1"),
+		Expires: g.app.expires(time.Now()),
+	}
+	if err := g.app.shared.live.Load().replica.Revoke(t.Context(), revocation); err != nil {
+		t.Fatal(err)
+	}
+	g.end(t, stolen, "").want(t, http.StatusUnauthorized, "unauthorized")
+	g.get(t, "/", g.mint(t, map[string]any{"jti": "token-2"})).want(t, http.StatusOK, "")
+}
+
+func TestATokenWithoutASessionEndsItself(t *testing.T) {
+	for name, changes := range map[string]map[string]any{
+		"by its token id": {"sid": nil},
+		"by its hash":     {"sid": nil, "jti": nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGate(t, "HS256", Gate{})
+			token := g.mint(t, changes)
+			g.get(t, "/", token).want(t, http.StatusOK, "")
+			g.end(t, token, "").want(t, http.StatusOK, invalidated)
+			g.get(t, "/", token).want(t, http.StatusUnauthorized, "unauthorized")
+			g.end(t, token, "").want(t, http.StatusNotFound, "invalid_session")
+		})
+	}
+}
+
+// Invariant 7: a store that fails is 503, never 200 and never "not found".
+func TestAStoreThatFailsIsUnavailable(t *testing.T) {
+	g := newGate(t, "HS256", Gate{})
+	token := g.mint(t, nil)
+	g.get(t, "/", token).want(t, http.StatusOK, "")
+	if err := g.app.shared.live.Load().backend.Close(); err != nil {
+		t.Fatal(err)
+	}
+	a := g.end(t, token, "")
+	a.want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
+	a.wantReason(t, "unavailable")
+	if a.Header().Get("Retry-After") != "1" {
+		t.Errorf("Retry-After is %q, want 1", a.Header().Get("Retry-After"))
+	}
+	g.end(t, token, `{"session_id":"other"}`).want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
+}
+
+// Invariant 11: until the set is known, nothing is admitted.
+func TestNothingIsAdmittedBeforeTheStart(t *testing.T) {
+	g := newGate(t, "HS256", Gate{Public: []string{"/healthz"}})
+	g.app.shared.live.Store(nil)
+	token := g.mint(t, nil)
+	g.get(t, "/", token).want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
+	g.end(t, token, "").want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
+	g.get(t, "/", token+"x").want(t, http.StatusUnauthorized, "unauthorized")
+	g.get(t, "/healthz", "").want(t, http.StatusOK, "")
+}
+
+func TestAdmittedRequestsCarryAnIdentity(t *testing.T) {
+	g := newGate(t, "HS256", Gate{
+		Identity: &Identity{Preset: "authelia"}, Claims: []string{"email", "groups"}, StripToken: true,
+	})
+	token := g.mint(t, map[string]any{"email": "a@example.com", "groups": []string{"staff", "ops"}})
+	r := request(http.MethodGet, "/", token, "")
+	r.Header.Set("Remote-User", "root")
+	r.Header.Set("Remote_Name", "root")
+	a := g.serve(t, r)
+	a.want(t, http.StatusOK, "")
+	for field, want := range map[string]string{
+		"Remote-User": "alice", "Remote-Email": "a@example.com", "Remote-Groups": "staff,ops",
+		"Remote-Name": "", "Remote_Name": "", "Authorization": "",
+	} {
+		if got := strings.Join(a.upstream.Header[field], "|"); got != want {
+			t.Errorf("%s is %q, want %q", field, got, want)
+		}
+	}
+	for placeholder, want := range map[string]string{
+		"{http.auth.user.id}": "alice", "{http.auth.user.session_id}": "session-1",
+		"{http.auth.user.token_id}": "token-1", "{http.auth.user.issuer}": tokentest.Issuer,
+		"{http.auth.user.email}": "a@example.com", "{http.auth.user.groups}": "staff,ops",
+		"{http.auth.user.aud}": "",
+	} {
+		if got := a.replacer.ReplaceAll(placeholder, ""); got != want {
+			t.Errorf("%s is %q, want %q", placeholder, got, want)
+		}
+	}
+}
+
+func TestSessionsOfAdmittedRequestsAreKnownAtOnce(t *testing.T) {
+	g := newGate(t, "HS256", Gate{})
+	registry := g.app.shared.live.Load().registry
+	if _, err := registry.Owner(t.Context(), tokentest.Issuer, "session-1"); !errors.Is(err, store.ErrUnknownSession) {
+		t.Errorf("an unseen session: %v, want ErrUnknownSession", err)
+	}
+	g.get(t, "/", g.mint(t, nil))
+	if owner, err := registry.Owner(t.Context(), tokentest.Issuer, "session-1"); err != nil || owner != "alice" {
+		t.Errorf("the session belongs to %q, %v; want alice", owner, err)
+	}
+}

@@ -1,0 +1,164 @@
+package caddymodule
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+)
+
+// gateTest is a gate with an app on a store in memory, and the keys of its
+// issuer.
+type gateTest struct {
+	gate *Gate
+	app  *App
+	key  *tokentest.Key
+}
+
+// provisionApp provisions an app from JSON, and cleans it up with the test.
+func provisionApp(tb testing.TB, config any) *App {
+	tb.Helper()
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
+	tb.Cleanup(cancel)
+	app := &App{logger: slog.New(slog.DiscardHandler)}
+	decode(tb, config, app)
+	tb.Cleanup(func() {
+		if err := app.Cleanup(); err != nil {
+			tb.Errorf("Cleanup: %v", err)
+		}
+	})
+	if err := app.Provision(ctx); err != nil {
+		tb.Fatalf("Provision: %v", err)
+	}
+	return app
+}
+
+// newGate returns a gate that accepts tokens of an algorithm, with the
+// configuration given, and starts it; it waits for the first sync.
+func newGate(tb testing.TB, algorithm string, config Gate) *gateTest {
+	tb.Helper()
+	test := &gateTest{key: tokentest.NewKey(tb, algorithm, "")}
+	issuer := &Issuer{Issuer: tokentest.Issuer, Audience: []string{tokentest.Audience}}
+	if test.key.Signer == nil {
+		test.key.Secret = []byte(strings.Repeat("s3cret", 8))
+		issuer.HMACSecret = []string{string(test.key.Secret)}
+	} else {
+		file := filepath.Join(tb.TempDir(), "key.pem")
+		if err := os.WriteFile(file, test.key.PublicPEM(tb), 0o600); err != nil {
+			tb.Fatal(err)
+		}
+		issuer.PublicKey = []string{file}
+	}
+	test.app = provisionApp(tb, &App{Issuer: []*Issuer{issuer}, StoreRaw: json.RawMessage(`{"store": "memory"}`)})
+	test.gate = &config
+	if err := test.gate.provision(test.app, slog.New(slog.DiscardHandler)); err != nil {
+		tb.Fatalf("provisioning the gate: %v", err)
+	}
+	if err := test.app.Start(); err != nil {
+		tb.Fatalf("Start: %v", err)
+	}
+	<-test.app.shared.live.Load().replica.Synced()
+	return test
+}
+
+func decode(tb testing.TB, from, to any) {
+	tb.Helper()
+	text, err := json.Marshal(from)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := json.Unmarshal(text, to); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// mint returns a token with changed claims.
+func (g *gateTest) mint(tb testing.TB, changes map[string]any) string {
+	tb.Helper()
+	return tokentest.Mint(tb, g.key, tokentest.Claims(time.Now(), changes))
+}
+
+// prepare makes a request as Caddy's server would.
+func prepare(w http.ResponseWriter, r *http.Request) (*http.Request, *caddy.Replacer) {
+	replacer := caddy.NewReplacer()
+	return caddyhttp.PrepareRequest(r, replacer, w, new(caddyhttp.Server)), replacer
+}
+
+// answer is what a gate made of a request.
+type answer struct {
+	*httptest.ResponseRecorder
+	// upstream is the request as the next handler saw it, nil if it did not.
+	upstream *http.Request
+	replacer *caddy.Replacer
+}
+
+// serve sends a request through the gate.
+func (g *gateTest) serve(tb testing.TB, r *http.Request) answer {
+	tb.Helper()
+	a := answer{ResponseRecorder: httptest.NewRecorder()}
+	r, a.replacer = prepare(a.ResponseRecorder, r)
+	next := caddyhttp.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) error {
+		a.upstream = r
+		return nil
+	})
+	if err := g.gate.ServeHTTP(a.ResponseRecorder, r, next); err != nil {
+		tb.Errorf("ServeHTTP: %v", err)
+	}
+	return a
+}
+
+// get asks for a path with a token, "" for none.
+func (g *gateTest) get(tb testing.TB, path, token string) answer {
+	tb.Helper()
+	return g.serve(tb, request(http.MethodGet, path, token, ""))
+}
+
+// end asks to end a session; body "" is none.
+func (g *gateTest) end(tb testing.TB, token, body string) answer {
+	tb.Helper()
+	return g.serve(tb, request(http.MethodDelete, defaultEndpoint, token, body))
+}
+
+func request(method, path, token, body string) *http.Request {
+	var reader io.Reader
+	if body != "" {
+		reader = strings.NewReader(body)
+	}
+	r := httptest.NewRequest(method, path, reader)
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	return r
+}
+
+func (a answer) want(tb testing.TB, status int, body string) {
+	tb.Helper()
+	if a.Code != status || !strings.Contains(a.Body.String(), body) {
+		tb.Errorf("answered %d %s, want %d with %s", a.Code, a.Body, status, body)
+	}
+	if admitted := a.upstream != nil; admitted != (status == http.StatusOK && body == "") {
+		tb.Errorf("reached the upstream: %t", admitted)
+	}
+}
+
+func (a answer) wantReason(tb testing.TB, want string) {
+	tb.Helper()
+	if reason, _ := a.replacer.GetString(reasonKey); reason != want {
+		tb.Errorf("the reason is %q, want %q", reason, want)
+	}
+}
