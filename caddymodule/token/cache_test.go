@@ -173,7 +173,7 @@ func TestCloseUnderLoad(t *testing.T) {
 	for i := range raws {
 		raws[i] = tokentest.Mint(t, key, tokentest.Claims(now, map[string]any{"sid": fmt.Sprint(i)}))
 	}
-	for range 10 {
+	for range 4 {
 		v := verifierFor(t, sourceFor(t, key))
 		var requests sync.WaitGroup
 		for range 4 {
