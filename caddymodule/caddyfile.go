@@ -53,16 +53,21 @@ type words map[string]word
 // read reads the block that the dispenser stands before, if there is one.
 func (w words) read(d *caddyfile.Dispenser) error {
 	seen := map[string]bool{}
+	before := ""
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
 		name := d.Val()
 		word, known := w[name]
-		if !known {
+		switch {
+		case known:
+		case name == "{" && before != "":
+			return syntaxError{d.Errf(errUnrecognized, name, before+" has no block")}
+		default:
 			return syntaxError{d.Errf(errUnrecognized, name, w.suggest(name))}
 		}
 		if seen[name] && !word.repeatable {
 			return syntaxError{d.Errf(errSpecified, name, word.usage)}
 		}
-		seen[name] = true
+		before, seen[name] = name, true
 		if err := word.read(d); err != nil {
 			if placed := (syntaxError{}); errors.As(err, &placed) {
 				return placed

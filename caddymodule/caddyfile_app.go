@@ -13,6 +13,7 @@ import (
 // parseAppOption reads the global option session_gate.
 func parseAppOption(d *caddyfile.Dispenser, existing any) (any, error) {
 	if existing != nil {
+		d.Next() // so that the error has a place
 		return nil, d.Errf(errSpecified, "session_gate", "one block in the global options")
 	}
 	app := new(App)
