@@ -37,22 +37,25 @@ step() {
 }
 
 # gotest DIRECTORY runs the tests of the module there. Vet has run before, all of
-# it, and would look at every dependency once more. The log holds every
-# test by name: shown are the verdicts of the packages, and all that is not a
-# success where something failed. A skipped test is a failure, as nobody would
-# notice that it is no longer run.
+# it, and would look at every dependency once more. Shown are the verdicts of
+# the packages as they come; the log holds every test by name, and where one
+# failed, all of it that is not a success follows. A skipped test is a failure,
+# as nobody would notice that it is no longer run.
 gotest() {
-	local log=$scratch/log failed=0
-	(cd "$1" && go test "${race[@]}" -shuffle=on -count=1 -vet=off -v ./...) >"$log" 2>&1 || failed=1
+	local log=$scratch/log failed
+	set +e
+	(cd "$1" && go test "${race[@]}" -shuffle=on -count=1 -vet=off -v ./...) 2>&1 |
+		tee "$log" | grep --line-buffered -E $'^(ok  |FAIL|[?]   )\t'
+	failed=${PIPESTATUS[0]}
+	set -e
 	if ((failed)); then
 		grep -vE '^(=== (RUN|PAUSE|CONT|NAME) | *--- PASS: |PASS$)' "$log" || true
 	fi
+	printf '   %d tests passed\n' "$(grep -cE '^ *--- PASS: ' "$log")"
 	if grep -E '^ *--- SKIP: ' "$log"; then
 		echo "tests were skipped" >&2
 		failed=1
 	fi
-	printf '   %d tests passed\n' "$(grep -cE '^ *--- PASS: ' "$log")"
-	grep -E $'^(ok  |FAIL|[?]   )\t' "$log" || true
 	return "$failed"
 }
 
