@@ -1,0 +1,177 @@
+package caddymodule_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// syntax is one block of the Caddyfile: where its words stand, one good line of
+// each, and lines of it that are refused.
+type syntax struct {
+	// site is a Caddyfile with %s where the words stand.
+	site  string
+	words map[string]wordSyntax
+}
+
+type wordSyntax struct {
+	good string
+	bad  []string
+	// repeatable words may be given twice, and opens says that they may have a
+	// block.
+	repeatable, opens bool
+}
+
+const (
+	appSite = "{\n\tsession_gate {\n%s\n\t}\n}\n"
+	bare    = "\x00" // the word alone
+)
+
+var (
+	oneText  = []string{bare, `""`, "a b"}
+	someText = []string{bare, `""`, `a ""`}
+	noText   = []string{"yes", `""`}
+	oneTime  = []string{bare, `""`, "soon", "5", "0s", "-1s", "1h 2h"}
+)
+
+var syntaxes = map[string]syntax{
+	"app": {appSite, map[string]wordSyntax{
+		"issuer":             {good: "https://a.example", bad: oneText, repeatable: true, opens: true},
+		"store":              {good: "redis a:1", bad: []string{bare, "paper", "bolt a b", "memory a", "redis"}, opens: true},
+		"max_token_lifetime": {good: "1d", bad: oneTime},
+		"retention":          {good: "48h", bad: oneTime},
+		"leeway":             {good: "0s", bad: []string{bare, `""`, "soon", "1s 2s"}},
+		"lease":              {good: "500ms", bad: oneTime},
+		"acknowledge":        {good: "store", bad: append(oneText, "Fleet", "none")},
+		"on_store_failure":   {good: "allow 1m", bad: []string{bare, "allow", "deny 1m", "allow soon", "allow 1m 2m", "ignore"}},
+		"bootstrap":          {good: "manual", bad: append(oneText, "never")},
+		"readiness":          {good: "strict", bad: append(oneText, "loose")},
+		"token_cache":        {good: "1MiB", bad: []string{bare, `""`, "much", "-1", "0", "2TiB", "1MiB 2MiB"}},
+	}},
+	"issuer": {fmt.Sprintf(appSite, "issuer https://a.example {\n%s\n}"), map[string]wordSyntax{
+		"jwks":           {good: "https://a.example/jwks", bad: oneText},
+		"discover":       {bad: noText},
+		"public_key":     {good: "a.pem b.pem", bad: someText},
+		"hmac_secret":    {good: "{env.A} {env.B}", bad: append(someText, "{env.A} {env.B} {env.C}")},
+		"audience":       {good: "a b", bad: someText},
+		"any_audience":   {bad: noText},
+		"algorithms":     {good: "ES256 RS256", bad: someText},
+		"session_claim":  {good: "sid", bad: oneText},
+		"token_id_claim": {good: "jti", bad: oneText},
+		"insecure_http":  {bad: noText},
+	}},
+	"store redis": {fmt.Sprintf(appSite, "store redis a:1 {\n%s\n}"), map[string]wordSyntax{
+		"username":        {good: "gate", bad: oneText},
+		"password":        {good: "{env.A}", bad: oneText},
+		"db":              {good: "15", bad: append(oneText, "-1", "one", "1.5")},
+		"sentinel_master": {good: "mymaster", bad: oneText},
+		"cluster":         {bad: noText},
+		"tls":             {bad: noText, opens: true},
+		"namespace":       {good: "orders", bad: oneText},
+		"allow_eviction":  {bad: noText},
+	}},
+	"tls": {fmt.Sprintf(appSite, "store redis a:1 {\ntls {\n%s\n}\n}"), map[string]wordSyntax{
+		"ca":          {good: "ca.pem", bad: oneText},
+		"cert":        {good: "cert.pem", bad: oneText},
+		"key":         {good: "key.pem", bad: oneText},
+		"server_name": {good: "redis.internal", bad: oneText},
+	}},
+	"gate": {":8080 {\nsession_gate {\n%s\n}\n}\n", map[string]wordSyntax{
+		"endpoint": {good: "/logout", bad: oneText},
+		"token": {
+			good: "cookie session",
+			bad:  []string{bare, "header", `header ""`, "cookie a b", "query a", "header A\n\ttoken header B"}, repeatable: true,
+		},
+		"public":            {good: "/healthz /assets/*", bad: someText},
+		"identity":          {good: "authelia", bad: []string{bare, `""`, "keycloak", "authelia pomerium", "{\n}", "{\nX-A\n}", "{\nX-A a b\n}"}},
+		"claims":            {good: "email groups", bad: someText},
+		"cors":              {good: "https://a.example", bad: someText},
+		"admin_scope":       {good: "admin", bad: oneText},
+		"strip_token":       {bad: noText},
+		"streams":           {good: "session", bad: append(oneText, "never")},
+		"token_endpoint":    {good: "/a /b", bad: someText},
+		"sessions_endpoint": {good: "/v1/auth/sessions", bad: oneText},
+	}},
+}
+
+func (s syntax) adaptError(lines string) error {
+	_, _, err := adapt(fmt.Sprintf(s.site, lines))
+	return err
+}
+
+// known lists the words that the block itself says it knows.
+func (s syntax) known(t *testing.T) []string {
+	t.Helper()
+	err := s.adaptError("blockade_of_the_harbour")
+	if err == nil {
+		t.Fatal("an unknown word was accepted")
+	}
+	_, list, found := strings.Cut(err.Error(), `unrecognized subdirective "blockade_of_the_harbour"; use one of: `)
+	list, _, placed := strings.Cut(list, ", at Caddyfile:")
+	if !found || !placed {
+		t.Fatalf("an unknown word: %v", err)
+	}
+	return strings.Split(list, ", ")
+}
+
+// A word that is misread disables what the operator meant, so that each of them
+// is tried with too little, too much, and nonsense.
+func TestEveryWordOfTheCaddyfile(t *testing.T) {
+	for name, s := range syntaxes {
+		t.Run(name, func(t *testing.T) {
+			if want := slices.Sorted(maps.Keys(s.words)); !slices.Equal(s.known(t), want) {
+				t.Errorf("the block knows %q, this test %q", s.known(t), want)
+			}
+			for word, line := range s.words {
+				good := strings.TrimSpace(word + " " + line.good)
+				if err := s.adaptError(good); err != nil {
+					t.Errorf("%q: %v", good, err)
+				}
+				s.refuseTwice(t, word, good, line.repeatable)
+				for _, bad := range line.bad {
+					bad = strings.TrimSpace(word + " " + strings.ReplaceAll(bad, bare, ""))
+					wantPhrase(t, bad, s.adaptError(bad), "parsing ", "already specified", "unrecognized subdirective")
+				}
+				if !line.opens {
+					bad := good + " {\nx y\n}"
+					wantPhrase(t, bad, s.adaptError(bad), `unrecognized subdirective "{"; `+word+" has no block")
+				}
+				typo := word[:len(word)-1] + "x" + word[len(word)-1:]
+				wantPhrase(t, typo, s.adaptError(typo), fmt.Sprintf("unrecognized subdirective %q; did you mean: ", typo))
+			}
+		})
+	}
+}
+
+func (s syntax) refuseTwice(t *testing.T, word, good string, repeatable bool) {
+	t.Helper()
+	err := s.adaptError(good + "\n" + good)
+	switch {
+	case word == "token":
+		wantPhrase(t, good+" twice", err, "token cookie already specified")
+	case repeatable && err != nil:
+		t.Errorf("%q twice: %v", good, err)
+	case !repeatable:
+		wantPhrase(t, good+" twice", err, word+" already specified; it may be given once: "+word)
+	}
+}
+
+// wantPhrase wants one of the phrases of an error, with the place of it, and
+// after "parsing" and "already specified" what to write instead.
+func wantPhrase(t *testing.T, line string, err error, phrases ...string) {
+	t.Helper()
+	if err == nil {
+		t.Errorf("%q was accepted", line)
+		return
+	}
+	// Caddy's own words come first, and begin with "parsing" too.
+	_, text, _ := strings.Cut(err.Error(), "': ")
+	if !slices.ContainsFunc(phrases, func(phrase string) bool { return strings.Contains(text, phrase) }) {
+		t.Errorf("%q: %v, want one of the phrases %q", line, err, phrases)
+	}
+	if places := strings.Count(text, ", at Caddyfile:"); places != 1 {
+		t.Errorf("%q: %v, with %d places", line, err, places)
+	}
+}
