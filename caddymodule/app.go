@@ -228,7 +228,7 @@ func (a *App) issuers() ([]token.IssuerOptions, error) {
 // if the store cannot be had at all, as when another process holds it.
 func (a *App) Start() error {
 	for _, pooled := range a.keys {
-		pooled.keys.Start()
+		pooled.start(a.logger)
 	}
 	return a.shared.start(a.module, a.sharedOptions())
 }
@@ -239,20 +239,23 @@ func (a *App) Stop() error { return nil }
 
 // Cleanup gives back what Provision took. The store is closed with the last
 // configuration that uses it.
+//
+// Requests of this configuration may still be running (P51). The verifier works
+// on without its cache, and a store that was closed under them is Unavailable:
+// so the fields that they read stay as they are.
 func (a *App) Cleanup() error {
 	var errs []error
 	if a.verifier != nil {
 		a.verifier.Close()
-		a.verifier = nil
 	}
 	for _, pooled := range a.keys {
 		errs = append(errs, pooled.release())
 	}
 	a.keys = nil
-	if a.shared != nil {
+	if a.poolKey != "" {
 		_, err := sharedPool.Delete(a.poolKey)
 		errs = append(errs, err)
-		a.shared = nil
+		a.poolKey = ""
 	}
 	return errors.Join(errs...)
 }
@@ -268,7 +271,6 @@ func (a *App) sharedOptions() sharedOptions {
 			MaxStaleness: time.Duration(a.MaxStaleness),
 		}
 	}
-	o.replica.Logger = a.logger
 	return o
 }
 

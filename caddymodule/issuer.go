@@ -67,12 +67,22 @@ type pooledKeys struct {
 }
 
 // remoteKeys closes a key set with its last reference.
-type remoteKeys struct{ *token.RemoteKeys }
+type remoteKeys struct {
+	*token.RemoteKeys
+	log *handover
+}
 
 // Destruct implements caddy.Destructor.
 func (k *remoteKeys) Destruct() error {
 	k.Close()
 	return nil
+}
+
+// start begins to load the keys, or goes on, for a configuration with this
+// logger.
+func (p *pooledKeys) start(logger *slog.Logger) {
+	p.keys.log.to(logger)
+	p.keys.Start()
 }
 
 func (p *pooledKeys) release() error {
@@ -159,10 +169,11 @@ func readPublicKeys(paths []string) (token.KeySource, error) {
 // remote takes the key set of the URL out of the pool, or puts it there. It is
 // not loaded before the app starts.
 func (i *Issuer) remote(logger *slog.Logger) (token.KeySource, *pooledKeys, error) {
+	log := newHandover(logger)
 	options := token.RemoteOptions{
 		URL:          i.JWKS,
 		InsecureHTTP: i.InsecureHTTP,
-		Logger:       logger,
+		Logger:       slog.New(log),
 	}
 	poolKey := "jwks " + i.JWKS
 	if i.Discover {
@@ -177,7 +188,7 @@ func (i *Issuer) remote(logger *slog.Logger) (token.KeySource, *pooledKeys, erro
 		if err != nil {
 			return nil, err
 		}
-		return &remoteKeys{keys}, nil
+		return &remoteKeys{keys, log}, nil
 	})
 	if err != nil {
 		return nil, nil, err

@@ -29,6 +29,7 @@ type shared struct {
 	// err is why the store could not be opened, where the gate goes on in the
 	// hope of a repair; guarded by mu.
 	err error
+	log *handover // nil before the first start; guarded by mu
 }
 
 // live is an open store.
@@ -53,12 +54,18 @@ func (s *shared) start(module StoreModule, o sharedOptions) error {
 	if s.gone {
 		return store.ErrClosed
 	}
+	if s.log == nil {
+		s.log = newHandover(o.logger)
+	}
+	s.log.to(o.logger)
+	logger := slog.New(s.log)
+	o.replica.Logger = logger
 	if l := s.live.Load(); l != nil {
 		l.replica.Configure(o.replica)
 		l.registry.Configure(o.retention)
 		return nil
 	}
-	backend, err := module.Open(o.logger)
+	backend, err := module.Open(logger)
 	s.err = err
 	if errors.Is(err, store.ErrDamaged) {
 		o.logger.Error("the store is damaged: every guarded request is refused with 503", "error", err)
@@ -70,7 +77,7 @@ func (s *shared) start(module StoreModule, o sharedOptions) error {
 	s.live.Store(&live{
 		backend:  backend,
 		replica:  replica.New(backend, o.replica),
-		registry: sessions.New(backend, sessions.Options{Retention: o.retention, Logger: o.logger}),
+		registry: sessions.New(backend, sessions.Options{Retention: o.retention, Logger: logger}),
 	})
 	return nil
 }

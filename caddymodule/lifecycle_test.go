@@ -1,0 +1,183 @@
+package caddymodule
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// boltApp returns the JSON of an app on a file.
+func boltApp(path string) *App {
+	raw, err := json.Marshal(map[string]string{"store": "bolt", "path": path})
+	if err != nil {
+		panic(err) // two strings
+	}
+	return &App{
+		StoreRaw: raw,
+		Issuer: []*Issuer{{
+			Issuer: tokentest.Issuer, AnyAudience: true,
+			HMACSecret: []string{"s3crets3crets3crets3crets3crets3cret"},
+		}},
+	}
+}
+
+// provisionOne is provisionApp, with the error and without the cleanup.
+func provisionOne(tb testing.TB, config *App) (*App, error) {
+	tb.Helper()
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
+	tb.Cleanup(cancel)
+	app := &App{logger: slog.New(slog.DiscardHandler)}
+	decode(tb, config, app)
+	return app, app.Provision(ctx)
+}
+
+func mustStart(t *testing.T, config *App) *App {
+	t.Helper()
+	app, err := provisionOne(t, config)
+	if err != nil {
+		t.Fatalf("Provision: %v", err)
+	}
+	if err := app.Start(); err != nil {
+		t.Fatalf("Start: %v", err)
+	}
+	return app
+}
+
+func references(key string) int {
+	n, _ := sharedPool.References(key)
+	return n
+}
+
+// Invariant 11: validating a configuration opens no file of the store.
+func TestProvisioningTouchesNoFileOfTheStore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "new", "revocations.db")
+	app, err := provisionOne(t, boltApp(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := app.Cleanup(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Dir(path)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the folder of the store: %v, want none", err)
+	}
+}
+
+// The fault: a reload closes the store, or opens its file a second time, which
+// waits for itself (P35, P51).
+func TestAReloadTakesTheStoreOver(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "revocations.db")
+	before := mustStart(t, boltApp(path))
+	key, live := before.poolKey, before.shared.live.Load()
+	<-live.replica.Synced()
+	for range 20 {
+		config := boltApp(path)
+		config.Retention = caddy.Duration(48 * time.Hour)
+		after := mustStart(t, config)
+		if after.shared.live.Load() != live {
+			t.Fatal("a reload opened another store")
+		}
+		if err := before.Cleanup(); err != nil {
+			t.Fatal(err)
+		}
+		if status := after.shared.status(); status.Fenced {
+			t.Fatalf("after a reload the gate is fenced: %+v", status)
+		}
+		before = after
+	}
+	if n := references(key); n != 1 {
+		t.Errorf("the store is used by %d configurations, want 1", n)
+	}
+	if err := before.Cleanup(); err != nil {
+		t.Fatal(err)
+	}
+	if err := before.Cleanup(); err != nil {
+		t.Errorf("cleaning up twice: %v", err)
+	}
+	if n := references(key); n != 0 {
+		t.Errorf("the store is used by %d configurations, want none", n)
+	}
+	again := mustStart(t, boltApp(path)) // the file is free
+	if err := again.Cleanup(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The fault: Caddy cleans up also what could not be provisioned, and panics if
+// more is given back than was taken (P51).
+func TestAFailedConfigurationGivesBackWhatItTook(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "revocations.db")
+	running := mustStart(t, boltApp(path))
+	defer running.Cleanup()
+	broken := boltApp(path)
+	broken.Issuer[0].HMACSecret = []string{"short"}
+	app, err := provisionOne(t, broken)
+	if err == nil {
+		t.Fatal("a short secret was accepted")
+	}
+	if err := app.Cleanup(); err != nil {
+		t.Fatal(err)
+	}
+	if n := references(running.poolKey); n != 1 {
+		t.Errorf("the store is used by %d configurations, want 1", n)
+	}
+}
+
+// The fault: a file that is not the store's is taken for an empty one, and
+// everybody is let back in (P36).
+func TestADamagedStoreLeavesTheGateClosed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "revocations.db")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	app := mustStart(t, boltApp(path))
+	defer app.Cleanup()
+	if status := app.shared.status(); !status.Fenced || status.Synced || !errors.Is(status.Err, store.ErrDamaged) {
+		t.Errorf("the status is %+v, want fenced and damaged", status)
+	}
+}
+
+// The fault: requests of the old configuration run on while it is cleaned up
+// and its store is closed. They must be answered, and none admitted after it.
+func TestRequestsOutliveTheirConfiguration(t *testing.T) {
+	g := newGate(t, "HS256", everythingOn())
+	token := g.mint(t, nil)
+	g.get(t, "/", token).want(t, http.StatusOK, "")
+	var group sync.WaitGroup
+	cleaned := make(chan struct{})
+	for range 4 {
+		group.Go(func() {
+			for over := false; ; {
+				select {
+				case <-cleaned:
+					over = true
+				default:
+				}
+				a := g.get(t, "/", token)
+				if over {
+					a.want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
+					return
+				}
+				_, _ = io.Copy(io.Discard, a.Body)
+			}
+		})
+	}
+	if err := g.app.Cleanup(); err != nil {
+		t.Error(err)
+	}
+	close(cleaned)
+	group.Wait()
+}

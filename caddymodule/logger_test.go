@@ -1,0 +1,35 @@
+package caddymodule
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+)
+
+// The fault: after a reload with another log file, "the store does not answer"
+// is written to the old one, which is closed.
+func TestWhatOutlivesAConfigurationLogsToTheNewest(t *testing.T) {
+	var before, after bytes.Buffer
+	written := func(to *bytes.Buffer, level slog.Level) *slog.Logger {
+		return slog.New(slog.NewTextHandler(to, &slog.HandlerOptions{Level: level}))
+	}
+	h := newHandover(written(&before, slog.LevelInfo))
+	logger := slog.New(h).With("store", "redis").WithGroup("at")
+	logger.Info("first", "seq", 1)
+	h.to(written(&after, slog.LevelError))
+	logger.Info("too quiet", "seq", 2)
+	logger.Error("second", "seq", 3)
+
+	for name, test := range map[string]struct {
+		log  *bytes.Buffer
+		want string
+	}{
+		"before": {&before, "msg=first store=redis at.seq=1\n"},
+		"after":  {&after, "msg=second store=redis at.seq=3\n"},
+	} {
+		if got := test.log.String(); strings.Count(got, "\n") != 1 || !strings.HasSuffix(got, test.want) {
+			t.Errorf("%s the reload was logged %q, want one line with %q", name, got, test.want)
+		}
+	}
+}
