@@ -16,7 +16,7 @@ import (
 // Fields that hold Caddyfile text may have several lines.
 type Config struct {
 	// Key signs the tokens that are accepted. Default: a new HS256 key. Its
-	// secret is given to the gate in a file.
+	// secret, or its public key, is given to the gate in a file.
 	Key *tokentest.Key
 	// Issuers replaces the `issuer` block. Default: tokentest.Issuer with Key.
 	Issuers string
@@ -53,9 +53,11 @@ func (c *Config) complete(tb testing.TB) {
 		c.Store = "store bolt"
 	}
 	if c.Issuers == "" {
-		c.Issuers = "issuer " + tokentest.Issuer + " {\n" +
-			"hmac_secret {file.{$GATE_DIR}/hmac_secret}\n" +
-			"audience " + tokentest.Audience + "\n}"
+		source := "hmac_secret {file.{$GATE_DIR}/hmac_secret}"
+		if c.Key.Secret == nil {
+			source = "public_key {$GATE_DIR}/public_key.pem"
+		}
+		c.Issuers = "issuer " + tokentest.Issuer + " {\n" + source + "\naudience " + tokentest.Audience + "\n}"
 	}
 	if c.Routes == "" {
 		c.Routes = "session_gate {\n" + c.Gate + "\n}\nreverse_proxy {$UPSTREAM}"
@@ -67,13 +69,14 @@ func NewKey() *tokentest.Key {
 	return &tokentest.Key{Algorithm: "HS256", Secret: []byte(rand.Text() + rand.Text())}
 }
 
-// write writes the Caddyfile and the secret to the directory of the gate. The
-// variables in it are those of environment.
-func (c *Config) write(dir string) error {
+// write writes the key and the Caddyfile to the directory of the gate. The
+// variables in the Caddyfile are those of Gate.command.
+func (c *Config) write(tb testing.TB, dir string) {
+	tb.Helper()
 	if c.Key.Secret != nil {
-		if err := os.WriteFile(filepath.Join(dir, "hmac_secret"), c.Key.Secret, 0o600); err != nil {
-			return fmt.Errorf("writing the secret: %w", err)
-		}
+		writeFile(tb, filepath.Join(dir, "hmac_secret"), c.Key.Secret)
+	} else {
+		writeFile(tb, filepath.Join(dir, "public_key.pem"), c.Key.PublicPEM(tb))
 	}
 	text := fmt.Sprintf(`{
 	admin unix/{$GATE_DIR}/admin.sock|0600
@@ -98,10 +101,14 @@ func (c *Config) write(dir string) error {
 	session_gate_health
 }
 `, c.Global, c.Issuers, c.Store, c.App, c.Site, c.Routes)
-	if err := os.WriteFile(caddyfile(dir), []byte(text), 0o600); err != nil {
-		return fmt.Errorf("writing the Caddyfile: %w", err)
-	}
-	return nil
+	writeFile(tb, caddyfile(dir), []byte(text))
 }
 
 func caddyfile(dir string) string { return filepath.Join(dir, "Caddyfile") }
+
+func writeFile(tb testing.TB, path string, content []byte) {
+	tb.Helper()
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		tb.Fatal(err)
+	}
+}

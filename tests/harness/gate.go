@@ -70,9 +70,7 @@ func Start(tb testing.TB, config Config) *Gate {
 // launch starts the process and reports whether it came to serve.
 func (g *Gate) launch() bool {
 	g.tb.Helper()
-	if err := g.config.write(g.dir); err != nil {
-		g.tb.Fatal(err)
-	}
+	g.config.write(g.tb, g.dir)
 	g.process = g.command("run", "--config", caddyfile(g.dir), "--adapter", "caddyfile")
 	g.process.Stdout, g.process.Stderr = g.log, g.log
 	if err := g.process.Start(); err != nil {
@@ -150,9 +148,7 @@ func (g *Gate) Reload(config Config) error {
 	g.tb.Helper()
 	config.Key, config.Upstream = g.Key, g.Upstream
 	config.complete(g.tb)
-	if err := config.write(g.dir); err != nil {
-		g.tb.Fatal(err)
-	}
+	config.write(g.tb, g.dir)
 	g.config = config
 	output, err := g.command("reload", "--config", caddyfile(g.dir), "--adapter", "caddyfile", "--force",
 		"--address", "unix/"+filepath.Join(g.dir, "admin.sock")).CombinedOutput()

@@ -29,6 +29,7 @@ type Upstream struct {
 
 	mu      sync.Mutex
 	reached []Reached
+	special map[string]http.HandlerFunc
 }
 
 // NewUpstream starts an upstream that ends with the test.
@@ -42,8 +43,26 @@ func NewUpstream(tb testing.TB) *Upstream {
 // Addr is where the upstream listens, as host:port.
 func (u *Upstream) Addr() string { return u.server.Listener.Addr().String() }
 
+// Handle lets a handler of the test's own answer the requests for a path, which
+// are not recorded.
+func (u *Upstream) Handle(path string, handler http.HandlerFunc) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.special == nil {
+		u.special = make(map[string]http.HandlerFunc)
+	}
+	u.special[path] = handler
+}
+
 // ServeHTTP implements http.Handler.
 func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	u.mu.Lock()
+	special := u.special[r.URL.Path]
+	u.mu.Unlock()
+	if special != nil {
+		special(w, r)
+		return
+	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)

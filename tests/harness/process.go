@@ -1,0 +1,89 @@
+package harness
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// PID is the number of the process.
+func (g *Gate) PID() int { return g.process.Process.Pid }
+
+// Wait waits until the process has ended by itself, and returns its exit code.
+func (g *Gate) Wait(tb testing.TB) int {
+	tb.Helper()
+	select {
+	case <-g.ended:
+	case <-time.After(stopLimit):
+		tb.Fatalf("waiting for the gate: it runs after %v", stopLimit)
+	}
+	return g.process.ProcessState.ExitCode()
+}
+
+// Use is what a running process holds.
+type Use struct{ Goroutines, Files int }
+
+// Use asks the process how many goroutines it has, and the system how many files
+// it has open, sockets among them.
+func (g *Gate) Use(tb testing.TB) Use {
+	tb.Helper()
+	var use Use
+	profile := g.Admin(tb, "GET", "/debug/pprof/goroutine?debug=1").Body
+	if _, err := fmt.Sscanf(profile, "goroutine profile: total %d\n", &use.Goroutines); err != nil {
+		first, _, _ := strings.Cut(profile, "\n")
+		tb.Fatalf("reading the profile %q: %v", first, err)
+	}
+	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", g.PID()))
+	if err != nil {
+		tb.Fatalf("listing open files: %v", err)
+	}
+	use.Files = len(files)
+	return use
+}
+
+// Prepare writes the files of a gate and starts nothing. Only Dir, Key, Token and
+// Command are for it.
+func Prepare(tb testing.TB, config Config) *Gate {
+	tb.Helper()
+	config.complete(tb)
+	ports := freePorts(tb, 2)
+	g := &Gate{
+		Key: config.Key, Upstream: config.Upstream, tb: tb, config: config, dir: shortDir(tb), log: new(log),
+		port: ports[0], opsPort: ports[1],
+	}
+	config.write(tb, g.dir)
+	return g
+}
+
+// Outcome is how a command ended.
+type Outcome struct {
+	Code   int
+	Output string // both stdout and stderr
+	Took   time.Duration
+}
+
+// Command runs the binary with the Caddyfile of the gate, such as `validate` and
+// `run`, in an environment that has further variables, to its end. It ends it and
+// fails the test if it takes too long.
+func (g *Gate) Command(tb testing.TB, name string, variables ...string) Outcome {
+	tb.Helper()
+	var output log
+	command := g.command(name, "--config", caddyfile(g.dir), "--adapter", "caddyfile")
+	command.Env = append(command.Env, variables...)
+	command.Stdout, command.Stderr = &output, &output
+	began := time.Now()
+	if err := command.Start(); err != nil {
+		tb.Fatalf("running %s: %v", name, err)
+	}
+	late := time.AfterFunc(startLimit, func() { _ = command.Process.Kill() })
+	err := command.Wait()
+	if !late.Stop() {
+		tb.Fatalf("running %s: it runs after %v:\n%s", name, startLimit, output.String())
+	}
+	if command.ProcessState == nil {
+		tb.Fatalf("running %s: %v", name, err)
+	}
+	return Outcome{command.ProcessState.ExitCode(), output.String(), time.Since(began)}
+}
