@@ -1,0 +1,81 @@
+package tests
+
+import (
+	"testing"
+
+	"github.com/sessiongate/sessiongate/tests/harness"
+)
+
+// spellings are paths that some reader takes for the endpoint, as they stand in
+// the request line.
+var spellings = []string{
+	"//v1/auth/session", "/v1//auth/session", "/v1/auth/session/", "/v1/auth/session//",
+	"/./v1/auth/session", "/v1/./auth/session", "/v1/auth/session/.", "/x/../v1/auth/session", "/v1/auth/x/../session",
+	"/../v1/auth/session", "/v1/auth/session/x/..",
+	"/v1/auth%2fsession", "/v1/auth%2Fsession", "/v1/%61uth/session", "/%76%31/auth/session", "/v1/auth/session%2f",
+	"/v1/%2e/auth/session", "/v1/x/%2e%2e/auth/session", "/v1/auth%252fsession", "/v1/%2561uth/session",
+	"/V1/auth/session", "/v1/auth/SESSION", "/v1/AUTH/session", "/v1/auth/sess%49on",
+	"/v1/auth/session;", "/v1/auth/session;jsessionid=1", "/v1;x/auth/session", "/v1/auth/session%3bx",
+	`/v1\auth\session`, "/v1%5cauth/session", `/\v1/auth/session`,
+	"/v1/auth/session%20", "/v1/auth/session%09", "/v1/auth/session%00", "/v1/auth/session%00.txt", "/v1/auth/session%0a",
+	"http://gate.test//v1/auth/session", "http://gate.test/v1/auth/%73ession",
+	"/v1/auth/session/?x=1",
+}
+
+// Attack: a DELETE that the gate does not take for its own, but the upstream
+// does. The upstream ends its session, and every token stays good.
+func TestOtherSpellingOfTheEndpointIsRefused(t *testing.T) {
+	harness.EachStore(t, func(t *testing.T, store string) {
+		g := harness.Start(t, harness.Config{Store: store, Gate: "public /v1/*"})
+		token := g.Token(session("laptop"))
+		see(t, g, token)
+		for _, path := range spellings {
+			t.Run("DELETE "+path, func(t *testing.T) {
+				line := "DELETE " + path + " HTTP/1.1"
+				misspelt.check(t, g.Raw(t, harness.Lines(line, "Authorization: Bearer "+token)))
+				misspelt.check(t, g.Raw(t, harness.Lines(line)))
+			})
+		}
+		checkUnreached(t, g)
+		checkAdmitted(t, get(t, g, token))
+	})
+}
+
+func TestExactEndpointIsTakenInEveryFormOfTheRequestLine(t *testing.T) {
+	harness.EachStore(t, func(t *testing.T, store string) {
+		g := harness.Start(t, harness.Config{Store: store, Gate: "public /v1/*"})
+		for _, target := range []string{endpoint, "http://gate.test" + endpoint, endpoint + "?x=//v1/auth/session/"} {
+			token := g.Token(session(target))
+			invalidated.check(t, g.Raw(t, harness.Lines("DELETE "+target+" HTTP/1.1", "Authorization: Bearer "+token)))
+			badToken.check(t, get(t, g, token))
+		}
+		checkUnreached(t, g)
+	})
+}
+
+// What is not the endpoint belongs to the upstream, and is guarded.
+func TestOtherPathsAndMethodsGoUpstream(t *testing.T) {
+	harness.EachStore(t, func(t *testing.T, store string) {
+		g := harness.Start(t, harness.Config{Store: store})
+		token := g.Token(session("laptop"))
+		for _, line := range []string{
+			"GET /v1/auth/session", "HEAD /v1/auth/session", "POST /v1/auth/session", "PUT /v1/auth/session",
+			"PATCH /v1/auth/session", "PURGE /v1/auth/session", "delete /v1/auth/session", "OPTIONS /v1/auth/session",
+			"GET //v1/auth/session", "POST /v1/auth/session/", "GET /v1/auth/%73ession",
+			"DELETE /v1/auth/sessions", "DELETE /v1/auth/session/laptop", "DELETE /v1/auth", "DELETE /v1/auth/session.json",
+			"DELETE /", "DELETE /api/v1/auth/session", "DELETE /v1/auth/%E5%A5%BD", "DELETE /100%25",
+		} {
+			t.Run(line, func(t *testing.T) {
+				got := g.Raw(t, harness.Lines(line+" HTTP/1.1", "Authorization: Bearer "+token))
+				reached := g.Upstream.TakeOne(t)
+				if got.Status != 200 || reached.Method+" "+reached.URI != line {
+					t.Errorf("answer is %d, and %s %s reached the upstream", got.Status, reached.Method, reached.URI)
+				}
+				if got := g.Raw(t, harness.Lines(line+" HTTP/1.1")); got.Status != 401 {
+					t.Errorf("answer without a token is %d, want 401", got.Status)
+				}
+				checkUnreached(t, g)
+			})
+		}
+	})
+}
