@@ -116,6 +116,7 @@ func TestPublicKeyFilesRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	long := &rsa.PublicKey{N: new(big.Int).Add(new(big.Int).Lsh(big.NewInt(1), 8192), big.NewInt(1)), E: 65537}
 	good := es.PublicPEM(t)
 	for name, tt := range map[string]struct {
 		file []byte
@@ -134,6 +135,7 @@ func TestPublicKeyFilesRefused(t *testing.T) {
 		"damaged certificate": {block("CERTIFICATE", []byte{1, 2, 3}), "file 1"},
 		"cut off second":      {append(bytes.Clone(good), good[:len(good)-20]...), "1 of 2 blocks"},
 		"RSA of 1024 bits":    {block("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&short.PublicKey)), "1024 bits"},
+		"RSA of 8193 bits":    {block("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(long)), "8193 bits"},
 		"P-224":               {block("PUBLIC KEY", p224DER), "curve"},
 	} {
 		t.Run(name, func(t *testing.T) {
