@@ -87,7 +87,17 @@ func (g *Gate) launch() bool {
 	if g.config.Unready {
 		probe = "/livez"
 	}
-	return poll(startLimit, ended, func() bool { return g.Probe(probe) == 200 })
+	// The two ports are opened one after the other, in any order.
+	return poll(startLimit, ended, func() bool { return g.Probe(probe) == 200 && g.listens() })
+}
+
+func (g *Gate) listens() bool {
+	connection, err := net.Dial("tcp", g.Addr())
+	if err != nil {
+		return false
+	}
+	_ = connection.Close()
+	return true
 }
 
 // command is the binary with the environment of this gate.

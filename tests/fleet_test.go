@@ -1,0 +1,46 @@
+package tests
+
+import (
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
+	"github.com/sessiongate/sessiongate/tests/harness"
+)
+
+// propagation bounds how long the fleet may take to know what one gate knows.
+const propagation = time.Second
+
+func TestSessionIsKnownToItsGateAtOnceAndToTheFleetWithinASecond(t *testing.T) {
+	store := harness.Redis(redistest.Address(t))
+	a := harness.Start(t, harness.Config{Store: store})
+	b := harness.Start(t, harness.Config{Store: store, Key: a.Key})
+	laptop, phone, tablet := a.Token(session("laptop")), a.Token(session("phone")), a.Token(session("tablet"))
+	see(t, a, phone)
+	invalidatedID("phone").check(t, end(t, a, laptop, `{"session_id":"phone"}`))
+
+	see(t, a, tablet)
+	admitted := time.Now()
+	harness.Eventually(t, propagation, "the other gate knows whose the session is", func() bool {
+		return end(t, b, laptop, `{"session_id":"tablet"}`).Status == 200
+	})
+	t.Logf("known to the other gate after %v", time.Since(admitted).Round(time.Millisecond))
+	harness.Eventually(t, propagation, "the first gate refuses the session", func() bool {
+		return get(t, a, tablet).Status == 401
+	})
+}
+
+// Attack: take a fleet down with another that shares its Redis, or end sessions
+// of its users.
+func TestNamespacesDoNotTouch(t *testing.T) {
+	address, one := redistest.Address(t)
+	a := harness.Start(t, harness.Config{Store: harness.Redis(address, one)})
+	b := harness.Start(t, harness.Config{Store: harness.Redis(address, one+"-other"), Key: a.Key})
+	token := a.Token(session("laptop"))
+	see(t, a, token)
+	see(t, b, token)
+	invalidated.check(t, end(t, a, token))
+	badToken.check(t, get(t, a, token))
+	checkAdmitted(t, get(t, b, token))
+	noSession.check(t, end(t, b, b.Token(session("phone")), `{"session_id":"seen at a only"}`))
+}

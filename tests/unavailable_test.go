@@ -1,0 +1,146 @@
+package tests
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
+	"github.com/sessiongate/sessiongate/tests/harness"
+)
+
+// unconfirmed is the answer to a DELETE whose outcome is unknown.
+var unconfirmed = answer{status: 503, retryAfter: "1", body: `{"error":"temporarily_unavailable",` +
+	`"message":"The session could not be invalidated for certain. Send the same request again."}`}
+
+// recovers waits until the gate admits a token.
+func recovers(t *testing.T, g *harness.Gate, token string) {
+	t.Helper()
+	harness.Eventually(t, 15*time.Second, "a token is admitted again", func() bool {
+		got, err := g.Try("GET", "/", harness.Bearer(token))
+		return err == nil && got.Status == 200
+	})
+	g.Upstream.Take()
+}
+
+// checkClosed fails the test unless the gate refuses everything that needs the
+// set of revocations, and nothing else.
+func checkClosed(t *testing.T, g *harness.Gate, token string) {
+	t.Helper()
+	unavailable.check(t, get(t, g, token))
+	unavailable.check(t, end(t, g, token))
+	unavailable.check(t, end(t, g, token, `{"session_id":"another"}`))
+	noToken.check(t, g.Send(t, "GET", "/"))
+	badToken.check(t, get(t, g, g.Token(map[string]any{"aud": "other-app"})))
+	badBody.check(t, end(t, g, token, `[]`))
+	checkUnreached(t, g)
+	checkAdmitted(t, g.Send(t, "GET", "/healthz"))
+	g.Upstream.Take()
+}
+
+// Attack: restart the gate while its store is away, so that it forgets what was
+// revoked. It admits nothing before it has read the whole set.
+func TestGateAdmitsNothingBeforeItsFirstSync(t *testing.T) {
+	t.Run("redis that is away", func(t *testing.T) {
+		redis := redistest.Start(t, redistest.Config("appendonly yes"))
+		store := harness.Redis(redis.Addr(), "test")
+		before := harness.Start(t, harness.Config{Store: store})
+		revoked := before.Token(session("revoked"))
+		invalidated.check(t, end(t, before, revoked))
+		before.Stop()
+
+		redis.Stop()
+		g := harness.Start(t, harness.Config{Store: store, Key: before.Key, Gate: "public /healthz", Unready: true})
+		checkClosed(t, g, g.Token(nil))
+		for probe, want := range map[string]int{"/livez": 200, "/startupz": 503, "/readyz": 503} {
+			if got := g.Probe(probe); got != want {
+				t.Errorf("%s is %d, want %d", probe, got, want)
+			}
+		}
+		redis.Restart()
+		recovers(t, g, g.Token(nil))
+		badToken.check(t, get(t, g, revoked))
+		for _, probe := range []string{"/livez", "/startupz", "/readyz"} {
+			if got := g.Probe(probe); got != 200 {
+				t.Errorf("%s is %d, want 200", probe, got)
+			}
+		}
+	})
+	// Attack: damage the file, so that the gate begins with an empty set.
+	t.Run("bolt that is damaged", func(t *testing.T) {
+		g := harness.Start(t, harness.Config{Store: "store bolt {$GATE_DIR}/revocations.db", Gate: "public /healthz"})
+		token := g.Token(session("revoked"))
+		invalidated.check(t, end(t, g, token))
+		g.Stop()
+		path := filepath.Join(g.Dir(), "revocations.db")
+		sound, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, content := range map[string][]byte{"emptied": nil, "overwritten": make([]byte, len(sound))} {
+			t.Run(name, func(t *testing.T) {
+				if err := os.WriteFile(path, content, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				damaged := harness.Start(t, harness.Config{
+					Store: "store bolt " + path, Gate: "public /healthz", Key: g.Key, Unready: true,
+				})
+				checkClosed(t, damaged, damaged.Token(nil))
+				if got := damaged.Probe("/readyz"); got != 503 {
+					t.Errorf("/readyz is %d, want 503", got)
+				}
+			})
+		}
+		if err := os.WriteFile(path, sound, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		g.Restart()
+		badToken.check(t, get(t, g, token))
+		checkAdmitted(t, get(t, g, g.Token(nil)))
+	})
+}
+
+// Attack: cut a gate off from its store, so that it goes on with a set in which
+// the stolen session is not yet revoked. Once its lease is over it admits
+// nothing.
+func TestGateIsFencedWhileItsStoreIsFrozen(t *testing.T) {
+	redis := redistest.Start(t)
+	g := harness.Start(t, harness.Config{
+		Store: harness.Redis(redis.Addr(), "test"), App: "lease 1s", Gate: "public /healthz",
+	})
+	token, stolen := g.Token(session("laptop")), g.Token(session("stolen"))
+	see(t, g, token, stolen)
+
+	redis.Freeze()
+	unconfirmed.check(t, end(t, g, stolen))
+	harness.Eventually(t, 5*time.Second, "the gate is fenced", func() bool { return get(t, g, token).Status == 503 })
+	g.Upstream.Take()
+	checkClosed(t, g, token)
+	// A gate that refuses stays in its Service: one store that all gates share
+	// would empty the Service at once.
+	if got := g.Probe("/readyz"); got != 200 {
+		t.Errorf("/readyz is %d, want 200 with readiness lenient", got)
+	}
+
+	redis.Thaw()
+	recovers(t, g, token)
+	// The outcome of the first call was unknown; the same call is safe to repeat.
+	if got := end(t, g, stolen); got.Status != 200 && got.Status != 404 {
+		t.Errorf("repeated DELETE is answered %d %s, want 200 or 404", got.Status, got.Body)
+	}
+	badToken.check(t, get(t, g, stolen))
+}
+
+// Where the operator says so, a gate that refuses is not ready either.
+func TestStrictReadinessFollowsTheFence(t *testing.T) {
+	redis := redistest.Start(t)
+	g := harness.Start(t, harness.Config{Store: harness.Redis(redis.Addr(), "test"), App: "lease 500ms\nreadiness strict"})
+	redis.Freeze()
+	harness.Eventually(t, 5*time.Second, "/readyz is 503", func() bool { return g.Probe("/readyz") == 503 })
+	if got := g.Probe("/livez"); got != 200 {
+		t.Errorf("/livez is %d, want 200: a restart does not mend a store", got)
+	}
+	redis.Thaw()
+	harness.Eventually(t, 15*time.Second, "/readyz is 200", func() bool { return g.Probe("/readyz") == 200 })
+}
