@@ -105,10 +105,14 @@ func TestUnreadableEntryIsNotSkipped(t *testing.T) {
 	s := openAt(t, freshPath(t))
 	mustAppend(t, s, numbered(1, later()))
 	second := mustAppend(t, s, numbered(2, later()))
+	payload, err := store.MarshalRevocations([]store.Revocation{numbered(3, later())})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, value := range map[string][]byte{
 		"of a later version":         marshalEntry(second, 1, []byte{99, 1, 2, 3}),
-		"from another place":         marshalEntry(store.Position{Generation: second.Generation, Seq: 1}, 1, []byte{1}),
-		"from another life":          marshalEntry(store.Position{Generation: 1, Seq: 2}, 1, []byte{1}),
+		"from another place":         marshalEntry(store.Position{Generation: second.Generation, Seq: 1}, 1, payload),
+		"from another life":          marshalEntry(store.Position{Generation: 1, Seq: 2}, 1, payload),
 		"cut off":                    {1, 2, 3},
 		"with nothing but its frame": marshalEntry(second, 1, nil),
 	} {

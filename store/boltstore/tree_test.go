@@ -42,8 +42,15 @@ func (m model) find(t *testing.T, wanted func(p page) bool) uint64 {
 // files, and lose or overwrite entries later.
 func TestPagesThatDoNotFitTogether(t *testing.T) {
 	m := newModel(t)
-	branch := m.find(t, func(p page) bool { return p.flags() == branchPage && p.count() > 2 })
-	leaf := m.find(t, func(p page) bool { return p.flags() == leafPage && p.count() > 10 })
+	ofLog := func(p page) bool { // no other bucket has keys of this size
+		return p.flags() == leafPage && native.Uint32(p[pageHeader+8:]) == 8 ||
+			p.flags() == branchPage && native.Uint32(p[pageHeader+4:]) == 8
+	}
+	branch := m.find(t, func(p page) bool { return ofLog(p) && p.flags() == branchPage })
+	leaf := m.find(t, func(p page) bool { return ofLog(p) && p.flags() == leafPage && p.count() > 10 })
+	records := m.find(t, func(p page) bool { // of the sessions
+		return p.flags() == leafPage && p.count() > 2 && native.Uint32(p[pageHeader+8:]) == uint32(len(store.Key{}))
+	})
 	list := m.find(t, func(p page) bool { return p.flags() == freelistPage && p.count() > 2 })
 	element := func(p page, i int) []byte { return p[pageHeader+i*elementSize:] }
 	for name, change := range map[string]func(p func(id uint64) page){
@@ -65,6 +72,9 @@ func TestPagesThatDoNotFitTogether(t *testing.T) {
 		},
 		"two branches to one page": func(p func(uint64) page) {
 			copy(element(p(branch), 1)[8:16], element(p(branch), 0)[8:16])
+		},
+		"a page that says it is another": func(p func(uint64) page) {
+			native.PutUint64(p(leaf), leaf+1)
 		},
 		"a branch to itself": func(p func(uint64) page) {
 			native.PutUint64(element(p(branch), 0)[8:], branch)
@@ -89,6 +99,15 @@ func TestPagesThatDoNotFitTogether(t *testing.T) {
 		},
 		"an entry under the key of another": func(p func(uint64) page) {
 			key, _, _, _ := p(leaf).leaf(4)
+			binary.BigEndian.PutUint64(key, binary.BigEndian.Uint64(key)+1)
+		},
+		"two keys out of order": func(p func(uint64) page) {
+			first, _, _, _ := p(records).leaf(0)
+			second, _, _, _ := p(records).leaf(1)
+			first[0], second[0] = second[0]+1, first[0]
+		},
+		"a branch that leads past its first keys": func(p func(uint64) page) {
+			key, _, _ := p(branch).branch(1)
 			binary.BigEndian.PutUint64(key, binary.BigEndian.Uint64(key)+1)
 		},
 		"a bucket inside a bucket": func(p func(uint64) page) {

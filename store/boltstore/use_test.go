@@ -31,7 +31,7 @@ func TestFileTakenAwayWhileInUse(t *testing.T) {
 				t.Fatal(err)
 			}
 			for call, err := range callAll(t, s) {
-				if !errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), name) {
+				if !errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), "was "+name) {
 					t.Errorf("%s gave %v, want ErrDamaged, %s", call, err, name)
 				}
 			}

@@ -56,6 +56,20 @@ func TestVerifyingScrambledFiles(t *testing.T) {
 	}
 }
 
+// bbolt takes the other meta page if one is not valid, and so the commit before.
+func TestEachByteOfTheMetaPagesCounts(t *testing.T) {
+	m := newModel(t)
+	for _, begin := range []int{0, m.pageSize} {
+		for at := begin + pageHeader; at < begin+pageHeader+metaSize; at++ {
+			database := bytes.Clone(m.database)
+			database[at] ^= 1
+			if h, err := verifyBytes(database); !errors.Is(err, store.ErrDamaged) {
+				t.Errorf("with byte %d changed, verifying gave %+v, %v; want ErrDamaged", at, h, err)
+			}
+		}
+	}
+}
+
 func verifyBytes(database []byte) (head, error) {
 	var c contents
 	if err := verifyFile(bytes.NewReader(database), int64(len(database)), &c); err != nil {

@@ -18,11 +18,15 @@ const (
 
 // appending is an Append that waits for its commit.
 type appending struct {
-	payload  []byte
-	position store.Position // set before committed reports nil
-	// committed holds one, so that the writer does not wait for a caller that
-	// has given up.
+	payload   []byte
+	position  store.Position // set before committed reports nil
 	committed chan error
+}
+
+// newAppending makes an appending whose answer the writer can always leave: it
+// does not wait for a caller that has given up.
+func newAppending(payload []byte) *appending {
+	return &appending{payload: payload, committed: make(chan error, 1)}
 }
 
 // change is any other transaction that waits for the writer.
@@ -37,7 +41,7 @@ func (s *Store) Append(ctx context.Context, revocations ...store.Revocation) (st
 	if err != nil {
 		return store.Position{}, fmt.Errorf("appending: %w", err)
 	}
-	a := &appending{payload: payload, committed: make(chan error, 1)}
+	a := newAppending(payload)
 	if err := hand(ctx, s, s.appends, a, a.committed); err != nil {
 		return store.Position{}, fmt.Errorf("appending: %w", err)
 	}

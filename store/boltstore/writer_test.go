@@ -102,30 +102,31 @@ func TestGroupsAreBounded(t *testing.T) {
 func TestAppendWaitsForOneChangeAtMost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := openAt(t, freshPath(t))
-		release := hold(t, s)
-		var before int // changes that ran before the append
-		var group sync.WaitGroup
-		for range 20 {
-			group.Go(func() {
-				err := s.change(t.Context(), func(tx *bolt.Tx) error {
-					h, err := loadHead(tx)
-					if h.seq == 0 {
-						before++
+		for round := range uint64(20) { // the order of what waits is random
+			release := hold(t, s)
+			var before int // changes that ran before the append
+			var group sync.WaitGroup
+			for range 5 {
+				group.Go(func() {
+					err := s.change(t.Context(), func(tx *bolt.Tx) error {
+						h, err := loadHead(tx)
+						if h.seq == round {
+							before++
+						}
+						return err
+					})
+					if err != nil {
+						t.Errorf("change: %v", err)
 					}
-					return err
 				})
-				if err != nil {
-					t.Errorf("change: %v", err)
-				}
-			})
-		}
-		synctest.Wait()
-		group.Go(func() { mustAppend(t, s, numbered(1, later())) })
-		synctest.Wait()
-		release()
-		group.Wait()
-		if before > 1 {
-			t.Errorf("the append waited for %d changes, want 1 at most", before)
+			}
+			group.Go(func() { mustAppend(t, s, numbered(1, later())) })
+			synctest.Wait()
+			release()
+			group.Wait()
+			if before > 1 {
+				t.Errorf("the append waited for %d changes, want 1 at most", before)
+			}
 		}
 		mustClose(t, s)
 	})
@@ -157,7 +158,7 @@ func TestCancelledWhileCommitting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &appending{payload: payload, committed: make(chan error, 1)}
+	a := newAppending(payload)
 	taken, ended := make(chan *appending), make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { ended <- hand(ctx, s, taken, a, a.committed) }()
@@ -207,6 +208,26 @@ func TestReadWaitsAsLongAsTold(t *testing.T) {
 		if took := time.Since(begin); err != nil || len(batch.Entries) != 0 || took != time.Minute {
 			t.Errorf("Read gave %v, %v after %v; want nothing after a minute", batch, err, took)
 		}
+		mustClose(t, s)
+	})
+}
+
+func TestAppendWakesReaders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := openAt(t, freshPath(t))
+		begin := time.Now()
+		var group sync.WaitGroup
+		for range 3 {
+			group.Go(func() {
+				batch, err := s.Read(t.Context(), store.Position{}, time.Minute)
+				if took := time.Since(begin); err != nil || len(batch.Entries) != 1 || took != 0 {
+					t.Errorf("Read gave %v, %v after %v; want the entry at once", batch, err, took)
+				}
+			})
+		}
+		synctest.Wait()
+		mustAppend(t, s, numbered(1, later()))
+		group.Wait()
 		mustClose(t, s)
 	})
 }
