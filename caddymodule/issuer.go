@@ -1,9 +1,11 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -96,6 +98,9 @@ func (i *Issuer) options(logger *slog.Logger) (token.IssuerOptions, *pooledKeys,
 	if err := i.resolve(); err != nil {
 		return token.IssuerOptions{}, nil, err
 	}
+	if err := i.checkAudience(); err != nil {
+		return token.IssuerOptions{}, nil, fmt.Errorf("checking issuer %q: %w", i.Issuer, err)
+	}
 	keys, pooled, err := i.source(logger)
 	if err != nil {
 		return token.IssuerOptions{}, pooled, fmt.Errorf("checking issuer %q: %w", i.Issuer, err)
@@ -124,6 +129,16 @@ func (i *Issuer) resolve() error {
 		}
 	}
 	return resolve(field("jwks or a claim"), &i.JWKS, &i.SessionClaim, &i.TokenIDClaim)
+}
+
+func (i *Issuer) checkAudience() error {
+	switch {
+	case len(i.Audience) == 0 && !i.AnyAudience:
+		return errors.New("no audience; name what this gate is called in aud, or accept tokens for others with any_audience")
+	case len(i.Audience) > 0 && i.AnyAudience:
+		return errors.New("both audience and any_audience; use one of them")
+	}
+	return nil
 }
 
 // source returns the one source of keys that is given.
@@ -190,7 +205,10 @@ func (i *Issuer) remote(logger *slog.Logger) (token.KeySource, *pooledKeys, erro
 		}
 		return &remoteKeys{keys, log}, nil
 	})
-	if err != nil {
+	switch {
+	case err != nil && !i.InsecureHTTP && strings.HasPrefix(options.URL+options.Discover, "http://"):
+		return nil, nil, fmt.Errorf("%w; or accept the network in between with insecure_http", err)
+	case err != nil:
 		return nil, nil, err
 	}
 	keys := pooled.(*remoteKeys)

@@ -1,0 +1,95 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+func TestGateRefuses(t *testing.T) {
+	const path, public, origin = "must be an absolute, clean path such as /v1/auth/session",
+		"must be a clean path such as /healthz, or a prefix such as /assets/*", "must be an origin such as https://app.example.com"
+	refusals := map[string]refusal{
+		"an unknown word":           {gate: `"blockade": true`, want: `unknown field "blockade"`},
+		"neither header nor cookie": {gate: `"token": {}`, want: "token names neither a header nor a cookie; use token header Authorization"},
+		"a header that is none":     {gate: `"token": {"header": "X Token"}`, want: `token header "X Token" is not a field name`},
+		"a cookie that is none":     {gate: `"token": {"cookie": "a;b"}`, want: `token cookie "a;b" is not the name of a cookie`},
+		"other streams":             {gate: `"streams": "never"`, want: `streams "never" is unknown; use one of: expiry, session`},
+		"a missing scope":           {gate: `"admin_scope": "{env.SESSION_GATE_NOT_SET}"`, want: "{env.SESSION_GATE_NOT_SET} is missing"},
+		"a missing claim":           {gate: `"claims": ["{env.SESSION_GATE_NOT_SET}"]`, want: "resolving claims: {env.SESSION_GATE_NOT_SET} is missing"},
+		"a token endpoint":          {gate: `"token_endpoint": ["oauth/token"]`, want: `token_endpoint "oauth/token" ` + path},
+		"a list of sessions":        {gate: `"sessions_endpoint": "/a/"`, want: `sessions_endpoint "/a/" ` + path},
+	}
+	for _, endpoint := range []string{"/", "logout", "/a/", "//a", "/a//b", "/a/../b", "/a/./b", "/a%2fb", "/a b", "/a;b", "/a/*", "/a?b", "/é"} {
+		refusals["endpoint "+endpoint] = refusal{gate: member("endpoint", endpoint), want: path}
+	}
+	for _, pattern := range []string{"", "*", "healthz", "/a*", "/a/*b", "/*/a", "/a//b", "/a/../b", "/./a", "/a%20b", "/a;b", `/a\b`, "/a?b", "/a/**"} {
+		refusals["public "+pattern] = refusal{gate: member("public", []string{pattern}), want: public}
+	}
+	for _, name := range []string{
+		"", "*", "null", "app.example.com", "https://", "https://app.example.com/", "https://app.example.com/a", "https://App.example.com",
+		"HTTPS://app.example.com", "https://*.example.com", "https://app.example.com:443", "http://app.example.com:80",
+		"https://app.example.com:", "https://me@app.example.com", "https://app.example.com?a", "ftp://app.example.com", "https://é.example",
+		"https://:8443",
+	} {
+		refusals["cors "+name] = refusal{gate: member("cors", []string{name}), want: origin}
+	}
+	// The attack: a claim of that name passes for the subject (or the session)
+	// in the placeholder that the access log and the upstream read.
+	for _, claim := range []string{"id", "session_id", "token_id", "issuer"} {
+		refusals["claim "+claim] = refusal{gate: member("claims", []string{claim}), want: "which {http.auth.user." + claim + "} already means"}
+	}
+	testRefusals(t, refusals)
+}
+
+func member(name string, value any) string {
+	text, err := json.Marshal(map[string]any{name: value})
+	if err != nil {
+		panic(err) // strings
+	}
+	return strings.Trim(string(text), "{}")
+}
+
+func TestIdentityRefuses(t *testing.T) {
+	refusals := map[string]refusal{
+		"an unknown preset": {gate: `"identity": {"preset": "keycloak"}`, want: `identity "keycloak" is unknown; use one of: oauth2_proxy, authelia, pomerium`},
+		"a missing preset":  {gate: `"identity": {"preset": "{env.SESSION_GATE_NOT_SET}"}`, want: "{env.SESSION_GATE_NOT_SET} is missing"},
+		"nothing":           {gate: `"identity": {}`, want: "identity names no header; use a preset or name headers and claims"},
+		"both": {
+			gate: `"identity": {"preset": "authelia", "headers": {"X-A": "sub"}}`, want: "identity has both a preset and headers; use one of them",
+		},
+		"no claim":        {gate: `"identity": {"headers": {"X-A": ""}}`, want: `identity header "X-A" has no claim`},
+		"no field name":   {gate: `"identity": {"headers": {"X A": "sub"}}`, want: `identity header "X A" is not a field name`},
+		"an empty name":   {gate: `"identity": {"headers": {"": "sub"}}`, want: "is not a field name"},
+		"a missing claim": {gate: `"identity": {"headers": {"X-A": "{env.SESSION_GATE_NOT_SET}"}}`, want: "{env.SESSION_GATE_NOT_SET} is missing"},
+		// The attack: X-User and X_User reach CGI as one HTTP_X_USER, and which
+		// of them wins is anybody's guess.
+		"twins": {gate: `"identity": {"headers": {"X-User": "sub", "x_user": "email"}}`, want: "are one to many upstreams"},
+		// The credential would be stripped as a client's identity header.
+		"the token's header": {
+			gate: `"token": {"header": "X-Token"}, "identity": {"headers": {"x_token": "sub"}}`, want: `identity owns "X-Token", where token looks`,
+		},
+		"the token's header by prefix": {
+			gate: `"token": {"header": "X-Pomerium-Claim-Token"}, "identity": {"preset": "pomerium"}`, want: "where token looks for the credential",
+		},
+	}
+	for _, name := range []string{"Host", "host", "Content_Length", "Transfer-Encoding", "Connection", "Cookie", "Authorization", "Upgrade"} {
+		refusals["reserved "+name] = refusal{
+			gate: `"identity": {"headers": {"` + name + `": "sub"}}`, want: "is one that HTTP itself needs; choose another",
+		}
+	}
+	testRefusals(t, refusals)
+}
+
+// A gate without the app must not be one that admits everybody.
+func TestGateWithoutAnAppIsRefused(t *testing.T) {
+	for _, handler := range []string{"session_gate", "session_gate_health"} {
+		err := validateApps(t, caddy.ModuleMap{"http": json.RawMessage(`{"servers": {"test": {"listen": ["127.0.0.1:0"], ` +
+			`"automatic_https": {"disable": true}, "routes": [{"handle": [{"handler": "` + handler + `"}]}]}}}`)})
+		if err == nil || !strings.Contains(err.Error(), "finding the app session_gate") || !strings.Contains(err.Error(), "no issuer; name at least one") {
+			t.Errorf("%s: error %v", handler, err)
+		}
+	}
+}

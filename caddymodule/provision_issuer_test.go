@@ -1,0 +1,125 @@
+package caddymodule
+
+import (
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+)
+
+// keyFiles writes PEM files to a folder and returns their paths, as JSON.
+func keyFiles(tb testing.TB) func(name string) string {
+	tb.Helper()
+	folder := tb.TempDir()
+	key := tokentest.NewKey(tb, "ES256", "")
+	private, err := x509.MarshalPKCS8PrivateKey(key.Signer)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	public := key.PublicPEM(tb)
+	for name, text := range map[string][]byte{
+		"public.pem":  public,
+		"private.pem": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
+		"empty.pem":   nil,
+		"garbage.pem": []byte("s3cret, but no key"),
+		"torn.pem":    append(append([]byte(nil), public...), public[:len(public)/2]...),
+		"secret":      []byte(refusalSecret + "\n"),
+		"short":       []byte(refusalSecret[:31]),
+		"blank":       []byte("\n"),
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), text, 0o600); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return func(name string) string {
+		path, err := json.Marshal(filepath.Join(folder, name))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return string(path)
+	}
+}
+
+// The attack: a key file that was not mounted, or a secret that came out empty,
+// leaves a gate that believes everybody (P58, and CVE-2026-27586 of a CA file).
+func TestIssuerRefusesKeys(t *testing.T) {
+	file := keyFiles(t)
+	public := func(name string) string { return `"hmac_secret": null, "public_key": [` + file(name) + `]` }
+	placeholder := func(name string) string {
+		path := file(name)
+		return `"hmac_secret": ["{file.` + path[1:len(path)-1] + `}"]`
+	}
+	testRefusals(t, map[string]refusal{
+		"no source of keys":   {issuer: `"hmac_secret": null`, want: "0 sources of keys, want exactly one of: jwks, discover, public_key, hmac_secret"},
+		"two sources of keys": {issuer: `"discover": true`, want: "2 sources of keys, want exactly one of"},
+		"four sources":        {issuer: `"discover": true, "jwks": "https://a.example", "public_key": ["a"]`, want: "4 sources of keys"},
+		"a missing file":      {issuer: public("missing.pem"), want: "no such file"},
+		"an empty file":       {issuer: public("empty.pem"), want: "no block found"},
+		"garbage":             {issuer: public("garbage.pem"), want: "no block found"},
+		"half a file":         {issuer: public("torn.pem"), want: "1 of 2 blocks are readable"},
+		"a private key":       {issuer: public("private.pem"), want: "a private key, which does not belong on a gate"},
+		"an empty secret":     {issuer: `"hmac_secret": [""]`, want: "0 bytes, want 32 or more"},
+		"a short secret":      {issuer: `"hmac_secret": ["` + refusalSecret[:31] + `"]`, want: "HMAC secret 1: 31 bytes, want 32 or more"},
+		"a short next secret": {
+			issuer: `"hmac_secret": ["` + refusalSecret + `", "s3cret"]`, want: "HMAC secret 2: 6 bytes, want 32 or more",
+		},
+		"three secrets": {
+			issuer: `"hmac_secret": ["` + refusalSecret + `", "` + refusalSecret + `2", "` + refusalSecret + `3"]`, want: "3 given, want one or two",
+		},
+		"a short secret in a file": {issuer: placeholder("short"), want: "31 bytes, want 32 or more"},
+		"an empty secret file":     {issuer: placeholder("empty.pem"), want: "is missing or empty; is the variable set, or the file there and readable?"},
+		"a blank secret file":      {issuer: placeholder("blank"), want: "is missing or empty"},
+		"a missing secret file":    {issuer: placeholder("missing"), want: "is missing or empty"},
+		"a missing variable":       {issuer: `"hmac_secret": ["{env.SESSION_GATE_NOT_SET}"]`, want: `hmac_secret of issuer "https://id.example.com": {env.SESSION_GATE_NOT_SET} is missing`},
+		"a public key as secret":   {issuer: placeholder("public.pem"), want: "it is a PEM file; use it as a public key"},
+		"jwks in the clear": {
+			issuer: `"hmac_secret": null, "jwks": "http://id.example.com/jwks"`, want: "insecure_http",
+		},
+		"discovery in the clear": {
+			issuer: `"hmac_secret": null, "discover": true, "issuer": "http://id.example.com"`, want: "insecure_http",
+		},
+		"discovery of what is no URL": {issuer: `"hmac_secret": null, "discover": true, "issuer": "joe"`, want: "URL"},
+	})
+}
+
+// The attack: a secret that has braces in it is taken for a placeholder, and
+// the error prints what is between them.
+func TestNoErrorQuotesASecretWithBraces(t *testing.T) {
+	testRefusals(t, map[string]refusal{
+		"in the secret": {
+			issuer: `"hmac_secret": ["{s3cret}0123456789012345678901234567890"]`,
+			want:   `resolving hmac_secret of issuer "https://id.example.com": a placeholder in it is unknown; use {env.X} or {file.X}`,
+		},
+		"in a password": {
+			app: `"store": {"store": "redis", "addresses": ["a:1"], "password": "a{s3cret}b"}`, want: "a placeholder in it is unknown",
+		},
+	})
+	if err := (refusal{issuer: `"hmac_secret": ["\\{s3cret}0123456789012345678901234567890"]`}).validate(t); err != nil {
+		t.Errorf("with the brace escaped: %v", err)
+	}
+}
+
+func TestIssuerRefuses(t *testing.T) {
+	file := keyFiles(t)
+	elliptic := `"hmac_secret": null, "public_key": [` + file("public.pem") + `], "algorithms": `
+	testRefusals(t, map[string]refusal{
+		"no name":             {issuer: `"issuer": null`, want: "name"},
+		"no audience":         {issuer: `"audience": null`, want: "no audience; name what this gate is called in aud, or accept tokens for others with any_audience"},
+		"both audiences":      {issuer: `"any_audience": true`, want: "both audience and any_audience; use one of them"},
+		"an empty audience":   {issuer: `"audience": [""]`, want: "an empty audience"},
+		"an audience missing": {issuer: `"audience": ["{env.SESSION_GATE_NOT_SET}"]`, want: "{env.SESSION_GATE_NOT_SET} is missing or empty"},
+		"no algorithm":        {issuer: `"algorithms": ["none"]`, want: `"none" is not one of`},
+		"an unknown one":      {issuer: `"algorithms": ["HS1024"]`, want: `"HS1024" is not one of`},
+		"in other letters":    {issuer: `"algorithms": ["hs256"]`, want: `"hs256" is not one of`},
+		// The attack: HS256 signed with the bytes of the public key.
+		"HMAC with a public key":   {issuer: elliptic + `["HS256"]`, want: "HS256 does not fit the keys"},
+		"RSA with an elliptic key": {issuer: elliptic + `["ES256", "RS256"]`, want: "RS256 does not fit the keys"},
+		"the wrong curve":          {issuer: elliptic + `["ES384"]`, want: "ES384 does not fit the keys"},
+		"one claim for two ids":    {issuer: `"session_claim": "jti"`, want: "session and token id are one claim"},
+		"a session called exp":     {issuer: `"session_claim": "exp"`, want: `claim "exp" cannot name a session or a token`},
+	})
+}
