@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// OverSocket is a client that reaches everything over a unix socket, with a new
+// overSocket is a client that reaches everything over a unix socket, with a new
 // connection for each request.
-func OverSocket(path string) *http.Client {
+func overSocket(path string) *http.Client {
 	return &http.Client{
 		Timeout: answerLimit,
 		Transport: &http.Transport{
@@ -35,7 +35,7 @@ func (g *Gate) Admin(tb testing.TB, method, path string, changes ...Change) Answ
 	for _, change := range changes {
 		change(request)
 	}
-	response, err := OverSocket(filepath.Join(g.dir, "admin.sock")).Do(request)
+	response, err := overSocket(filepath.Join(g.dir, "admin.sock")).Do(request)
 	if err != nil {
 		tb.Fatalf("sending %s %s to the admin API: %v", method, path, err)
 	}
