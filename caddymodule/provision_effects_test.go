@@ -1,0 +1,182 @@
+package caddymodule
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// listen returns an address that nobody may connect to, and a check for the end
+// of the test: the first to connect has to be the check itself.
+func listen(t *testing.T) (address string, wantUntouched func()) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	address = listener.Addr().String()
+	return address, func() {
+		t.Helper()
+		own, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer own.Close()
+		first, err := listener.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer first.Close()
+		if first.RemoteAddr().String() != own.LocalAddr().String() {
+			t.Errorf("somebody else connected to %s", address)
+		}
+	}
+}
+
+// Invariant 11 (DESIGN). The attack: a configuration that is only looked at, in
+// a review or by CI, reaches into the production store, or holds its lock.
+func TestValidateTouchesNothing(t *testing.T) {
+	redis, wantRedisUntouched := listen(t)
+	issuer, wantIssuerUntouched := listen(t)
+	folder := filepath.Join(t.TempDir(), "session_gate")
+	bolt, err := json.Marshal(map[string]any{"store": "bolt", "path": filepath.Join(folder, "revocations.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	jwks := fmt.Sprintf(`"hmac_secret": null, "jwks": "http://%s/jwks.json"`, issuer)
+	discover := fmt.Sprintf(`"hmac_secret": null, "issuer": "http://%s", "discover": true`, issuer)
+	for name, test := range map[string]refusal{
+		"bolt and jwks":      {app: `"store": ` + string(bolt), issuer: jwks},
+		"redis and discover": {app: fmt.Sprintf(`"store": {"store": "redis", "addresses": [%q]}`, redis), issuer: discover},
+		"sentinel": {
+			app: fmt.Sprintf(`"store": {"store": "redis", "addresses": [%q], "sentinel_master": "mymaster"}`, redis),
+		},
+	} {
+		if err := test.validate(t); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		// Refused late: the store and the keys have been taken by then.
+		test.gate = `"public": ["not a path"]`
+		if err := test.validate(t); err == nil {
+			t.Errorf("%s: a bad gate was accepted", name)
+		}
+	}
+	wantRedisUntouched()
+	wantIssuerUntouched()
+	if _, err := os.Stat(folder); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the folder of the store: %v", err)
+	}
+	if pooled() != 0 {
+		t.Errorf("%d references are left in the pools", pooled())
+	}
+}
+
+// provisioned returns an app that Provision was called on, and its error.
+func provisioned(t *testing.T, config refusal) (*App, error) {
+	t.Helper()
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
+	t.Cleanup(cancel)
+	app := new(App)
+	text := fmt.Sprintf(`{"issuer": [%s], "store": {"store": "memory"}}`, patch(t, goodIssuer, config.issuer))
+	if err := json.Unmarshal(patch(t, text, config.app), app); err != nil {
+		t.Fatal(err)
+	}
+	return app, app.Provision(ctx)
+}
+
+// Caddy calls Cleanup also after a Provision that failed, and a pool panics when
+// more is given back than was taken (P51).
+func TestCleanupGivesBackWhatWasTaken(t *testing.T) {
+	jwks := `"hmac_secret": null, "jwks": "https://id.example.com/jwks.json"`
+	for name, test := range map[string]struct {
+		config refusal
+		fails  bool
+		taken  int
+	}{
+		"everything":                  {config: refusal{issuer: jwks}, taken: 2},
+		"fails before the store":      {config: refusal{app: `"lease": "1ms"`}, fails: true},
+		"fails at the store":          {config: refusal{app: `"store": {"store": "redis"}`}, fails: true},
+		"fails at the keys":           {config: refusal{issuer: `"hmac_secret": ["short"]`}, fails: true, taken: 1},
+		"fails at the verifier":       {config: refusal{issuer: jwks + `, "algorithms": ["none"]`}, fails: true, taken: 2},
+		"fails at an issuer's key":    {config: refusal{issuer: jwks + `, "insecure_http": true, "jwks": "ftp://a"`}, fails: true, taken: 1},
+		"fails at what is not a word": {config: refusal{app: `"readiness": "loose"`}, fails: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			app, err := provisioned(t, test.config)
+			if (err != nil) != test.fails {
+				t.Errorf("Provision: %v", err)
+			}
+			if pooled() != test.taken {
+				t.Errorf("%d references are taken, want %d", pooled(), test.taken)
+			}
+			for range 2 {
+				if err := app.Cleanup(); err != nil {
+					t.Errorf("Cleanup: %v", err)
+				}
+				if pooled() != 0 {
+					t.Errorf("%d references are left in the pools", pooled())
+				}
+			}
+		})
+	}
+}
+
+// Two configurations with one store share it, as in a reload, and the first to
+// go must not take it from the second.
+func TestConfigurationsShareTheirStoreAndKeys(t *testing.T) {
+	config := refusal{issuer: `"hmac_secret": null, "jwks": "https://id.example.com/jwks.json"`}
+	first, err := provisioned(t, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := provisioned(t, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.shared != second.shared || first.keys[0].keys != second.keys[0].keys {
+		t.Error("the second configuration has a store or keys of its own")
+	}
+	if err := first.Cleanup(); err != nil || pooled() != 2 || second.shared.gone {
+		t.Errorf("after the first has gone: error %v, %d references, gone %t", err, pooled(), second.shared.gone)
+	}
+	shared := second.shared
+	if err := second.Cleanup(); err != nil || pooled() != 0 || !shared.gone {
+		t.Errorf("after both have gone: error %v, %d references, gone %t", err, pooled(), shared.gone)
+	}
+}
+
+// Every string of the configuration may come from the environment.
+func TestStringsComeFromTheEnvironment(t *testing.T) {
+	for name, value := range map[string]string{
+		"SG_ACKNOWLEDGE": "store", "SG_POLICY": "allow", "SG_BOOTSTRAP": "auto", "SG_READINESS": "strict",
+		"SG_ISSUER": "https://env.example", "SG_SECRET": refusalSecret, "SG_AUDIENCE": "env", "SG_ALGORITHM": "HS256", "SG_CLAIM": "sess",
+	} {
+		t.Setenv(name, value)
+	}
+	app, err := provisioned(t, refusal{
+		app: `"acknowledge": "{env.SG_ACKNOWLEDGE}", "on_store_failure": "{env.SG_POLICY}", "max_staleness": "1m",
+			"bootstrap": "{env.SG_BOOTSTRAP}", "readiness": "{env.SG_READINESS}"`,
+		issuer: `"issuer": "{env.SG_ISSUER}", "hmac_secret": ["{env.SG_SECRET}"], "audience": ["{env.SG_AUDIENCE}"],
+			"algorithms": ["{env.SG_ALGORITHM}"], "session_claim": "{env.SG_CLAIM}", "token_id_claim": "t{env.SG_CLAIM}"`,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer app.Cleanup()
+	issuer := app.Issuer[0]
+	got := []string{app.Acknowledge, app.OnStoreFailure, app.Bootstrap, app.Readiness, issuer.Issuer, issuer.HMACSecret[0],
+		issuer.Audience[0], issuer.Algorithms[0], issuer.SessionClaim, issuer.TokenIDClaim}
+	want := []string{"store", "allow", "auto", "strict", "https://env.example", refusalSecret, "env", "HS256", "sess", "tsess"}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("resolved to %q, want %q", got, want)
+	}
+}
