@@ -42,7 +42,9 @@ func TestRunOfAFreshCloneProposesARequestThatIsLetIn(t *testing.T) {
 
 	checkProposal(t, line)
 	checkGuarded(t, "http://127.0.0.1:"+ports[0]+"/")
+	checkLogout(t, tokenOf(t, line), "http://127.0.0.1:"+ports[0])
 	checkKeptToItself(t, dir)
+	checkQuickStart(t, dir, ports[0])
 
 	// What a service of the system does to stop it.
 	if err := gate.Process.Signal(syscall.SIGTERM); err != nil {
@@ -51,6 +53,7 @@ func TestRunOfAFreshCloneProposesARequestThatIsLetIn(t *testing.T) {
 	if err := gate.Wait(); err != nil {
 		t.Errorf("gate ends with %v after SIGTERM\n%s", err, &log)
 	}
+	checkEnded(t, ports)
 }
 
 func checkProposal(t *testing.T, line string) {

@@ -1,0 +1,121 @@
+package tests
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/tests/harness"
+)
+
+// Every block of the README is run, by the test that is named here.
+func TestEveryBlockOfTheREADMEIsRun(t *testing.T) {
+	counted := map[string]int{}
+	for _, block := range harness.Readme(t) {
+		first, _, _ := strings.Cut(block.Text, "\n")
+		switch {
+		case block.Language == "caddyfile":
+			counted["TestCaddyfilesOfTheREADMEAreValid"]++
+		case first == "./xcaddy.sh run", strings.HasPrefix(first, "TOKEN="):
+			counted["firstuse.TestRunOfAFreshCloneProposesARequestThatIsLetIn"]++
+		case strings.HasPrefix(first, "curl -X DELETE "), block.Language == "javascript":
+			counted["TestExamplesOfTheREADMEAreThoseOfTheAPIPage"]++
+		case strings.HasPrefix(first, "go test "):
+			counted["TestBenchmarksOfTheREADMERun"]++
+		case first == "./tests/run.sh":
+			counted["this run"]++
+		case block.Language == "text":
+			counted["a drawing"]++
+		default:
+			t.Errorf("no test runs the block that begins with %q", first)
+		}
+	}
+	for test, want := range map[string]int{
+		"TestCaddyfilesOfTheREADMEAreValid":                        2,
+		"firstuse.TestRunOfAFreshCloneProposesARequestThatIsLetIn": 2,
+		"TestExamplesOfTheREADMEAreThoseOfTheAPIPage":              2,
+		"TestBenchmarksOfTheREADMERun":                             1,
+		"this run":                                                 1,
+	} {
+		if counted[test] != want {
+			t.Errorf("%s runs %d blocks, want %d", test, counted[test], want)
+		}
+	}
+}
+
+func TestCaddyfilesOfTheREADMEAreValid(t *testing.T) {
+	secrets := t.TempDir()
+	for name, content := range map[string]string{
+		"hmac": strings.Repeat("s", 32), "redis": "password", "ca.pem": "read when the store is opened",
+	} {
+		if err := os.WriteFile(filepath.Join(secrets, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, block := range harness.Readme(t) {
+		if block.Language != "caddyfile" {
+			continue
+		}
+		file := filepath.Join(t.TempDir(), "Caddyfile")
+		text := strings.ReplaceAll(block.Text, "/run/secrets", secrets)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, arguments := range [][]string{
+			{"fmt", "--diff", file},
+			{"validate", "--config", file, "--adapter", "caddyfile"},
+		} {
+			command := exec.Command(harness.Binary(t), arguments...)
+			command.Env = append(os.Environ(), "XDG_DATA_HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir())
+			if output, err := command.CombinedOutput(); err != nil {
+				t.Errorf("caddy %s of\n%s\n%v\n%s", arguments[0], block.Text, err, output)
+			}
+		}
+	}
+}
+
+// The blocks that the README takes from the API page are those that are run
+// against the gate, in TestExamplesOfTheAPIPage and in the browser.
+func TestExamplesOfTheREADMEAreThoseOfTheAPIPage(t *testing.T) {
+	for name, language := range map[string]string{"invalidate_session.sh": "sh", "invalidate_session.js": "javascript"} {
+		example, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Contains(harness.Readme(t), harness.Block{Language: language, Text: string(example)}) {
+			t.Errorf("the README does not hold the example %s", name)
+		}
+	}
+}
+
+// The commands under which the README's figures stand, each benchmark once.
+func TestBenchmarksOfTheREADMERun(t *testing.T) {
+	root, err := harness.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range harness.Readme(t) {
+		if !strings.HasPrefix(block.Text, "go test ") {
+			continue
+		}
+		for line := range strings.Lines(block.Text) {
+			words := strings.Fields(strings.ReplaceAll(line, "'", ""))
+			words = append([]string{words[1], "-benchtime", "1x"}, words[2:]...)
+			// What comes last counts, so the command's own -benchtime goes.
+			for i := 3; i+1 < len(words); i++ {
+				if words[i] == "-benchtime" {
+					words = append(words[:i], words[i+2:]...)
+				}
+			}
+			command := exec.CommandContext(t.Context(), "go", words...)
+			command.Dir = root
+			output, err := command.CombinedOutput()
+			if err != nil || !strings.Contains(string(output), "ns/op") {
+				t.Errorf("go %s: %v\n%s", strings.Join(words, " "), err, output)
+			}
+		}
+	}
+}
