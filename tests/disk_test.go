@@ -1,0 +1,120 @@
+package tests
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/tests/harness"
+)
+
+// Fault (F25): a second gate is started on the file of the first, which would
+// decide by a set of its own. It ends soon, and says which file it is and what
+// else there is.
+func TestSecondProcessOnOneFileEnds(t *testing.T) {
+	g := harness.Start(t, harness.Config{Store: "store bolt {$GATE_DIR}/revocations.db"})
+	path := filepath.Join(g.Dir(), "revocations.db")
+	second := harness.Prepare(t, harness.Config{Key: g.Key, Store: "store bolt " + path})
+	got := second.Command(t, "run")
+	if got.Code == 0 || got.Took > 10*time.Second {
+		t.Errorf("the second process ended with %d after %v, want an error at once", got.Code, got.Took)
+	}
+	for _, text := range []string{path, "in use by another process", "redis store"} {
+		if !strings.Contains(got.Output, text) {
+			t.Errorf("the second process says\n%s\nwant %q in it", got.Output, text)
+		}
+	}
+	token := g.Token(nil)
+	invalidated.check(t, end(t, g, token))
+	badToken.check(t, get(t, g, token))
+}
+
+// Fault: the folder of the store cannot be made, or is not one.
+func TestGateWithoutPlaceForItsFileEnds(t *testing.T) {
+	g := harness.Prepare(t, harness.Config{Store: "store bolt {$GATE_DIR}/hmac_secret/deep/revocations.db"})
+	got := g.Command(t, "run")
+	if path := filepath.Join(g.Dir(), "hmac_secret"); got.Code == 0 || !strings.Contains(got.Output, path) {
+		t.Errorf("the gate ended with %d, want an error that names %q:\n%s", got.Code, path, got.Output)
+	}
+}
+
+// Fault (F24): the disk takes nothing any more: it is full, or read-only. What
+// cannot be made durable is not confirmed, and what was decided before goes on.
+// A limit on the size of the process' files makes the same calls fail.
+func TestDiskThatTakesNothing(t *testing.T) {
+	g := harness.Start(t, harness.Config{})
+	live, revoked, tried := g.Token(session("lives on")), g.Token(session("revoked")), g.Token(session("tried"))
+	see(t, g, live, revoked, tried)
+	invalidated.check(t, end(t, g, revoked))
+
+	limitFiles(t, g, "0")
+	for range 3 {
+		unconfirmed.check(t, end(t, g, tried))
+		checkAdmitted(t, get(t, g, live))
+		badToken.check(t, get(t, g, revoked))
+	}
+	limitFiles(t, g, "unlimited")
+	harness.Eventually(t, 15*time.Second, "the DELETE is confirmed", func() bool { return end(t, g, tried).Status == 200 })
+	g.Restart()
+	for _, token := range []string{revoked, tried} {
+		badToken.check(t, get(t, g, token))
+	}
+	checkAdmitted(t, get(t, g, live))
+}
+
+// limitFiles sets how large a file of the process may get, for what it does from
+// now on.
+func limitFiles(t *testing.T, g *harness.Gate, size string) {
+	t.Helper()
+	// Without the colon the hard limit would fall, too, and never rise again.
+	command := exec.Command("prlimit", "--pid", fmt.Sprint(g.PID()), "--fsize="+size+":")
+	if output, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("limiting files (prlimit is part of util-linux): %v\n%s", err, output)
+	}
+}
+
+// Fault (F24): the file of the store is deleted, or replaced by an older copy,
+// while the gate has it open. What is written to it then is gone with the
+// process: it is not confirmed. The set in memory goes on.
+func TestFileThatIsTakenAwayWhileOpen(t *testing.T) {
+	for name, take := range map[string]func(t *testing.T, path string){
+		"deleted": func(*testing.T, string) {},
+		"replaced": func(t *testing.T, path string) {
+			if err := os.WriteFile(path, []byte("an older copy"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := harness.Start(t, harness.Config{Store: "store bolt {$GATE_DIR}/revocations.db"})
+			live, revoked, tried := g.Token(session("lives on")), g.Token(session("revoked")), g.Token(session("tried"))
+			see(t, g, live, revoked, tried)
+			invalidated.check(t, end(t, g, revoked))
+			path := filepath.Join(g.Dir(), "revocations.db")
+			if err := os.Rename(path, path+".away"); err != nil {
+				t.Fatal(err)
+			}
+			take(t, path)
+			for range 2 {
+				unconfirmed.check(t, end(t, g, tried))
+				checkAdmitted(t, get(t, g, live))
+				badToken.check(t, get(t, g, revoked))
+			}
+			harness.Eventually(t, 10*time.Second, "the log says what happened", func() bool {
+				return strings.Contains(g.Logs(), name+" while in use")
+			})
+			if err := os.Rename(path+".away", path); err != nil {
+				t.Fatal(err)
+			}
+			harness.Eventually(t, 15*time.Second, "the DELETE is confirmed", func() bool { return end(t, g, tried).Status == 200 })
+			g.Restart()
+			badToken.check(t, get(t, g, tried))
+			badToken.check(t, get(t, g, revoked))
+			checkAdmitted(t, get(t, g, live))
+		})
+	}
+}
