@@ -2,11 +2,13 @@ package harness
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -73,10 +75,23 @@ func (g *Gate) Try(method, path string, changes ...Change) (Answer, error) {
 	return read(response)
 }
 
-// Send sends a request to the gate and returns the answer.
+// Unanswered reports whether a connection ended without an answer. That is how a
+// reload treats the requests that come when a listener is closed: Linux resets
+// the connections in its queue, and net/http leaves those that it has not begun
+// to serve. No handler has seen them, and clients repeat them (RFC 9110 §9.2.2).
+func Unanswered(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// Send sends a request to the gate and returns the answer. One that is not
+// answered is sent again, if its method allows that. No panic hides behind it:
+// those fail the test at its end.
 func (g *Gate) Send(tb testing.TB, method, path string, changes ...Change) Answer {
 	tb.Helper()
 	answer, err := g.Try(method, path, changes...)
+	if Unanswered(err) && method != http.MethodPost && method != http.MethodPatch {
+		answer, err = g.Try(method, path, changes...)
+	}
 	if err != nil {
 		tb.Fatalf("sending %s %s: %v", method, path, err)
 	}

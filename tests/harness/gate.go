@@ -41,13 +41,17 @@ type Gate struct {
 }
 
 // Start starts a gate, waits until it is ready, and ends it at the end of the
-// test. The log of a test that failed is printed.
+// test, which it fails if there was a panic. The log of a test that failed is
+// printed.
 func Start(tb testing.TB, config Config) *Gate {
 	tb.Helper()
 	config.complete(tb)
 	g := &Gate{Key: config.Key, Upstream: config.Upstream, tb: tb, config: config, dir: shortDir(tb), log: new(log)}
 	tb.Cleanup(func() {
 		g.Stop()
+		if strings.Contains(g.Logs(), "panic") {
+			tb.Error("the gate panicked")
+		}
 		if tb.Failed() {
 			tb.Logf("log of the gate:\n%s", g.Logs())
 		}
