@@ -38,18 +38,26 @@ step() {
 
 # gotest DIRECTORY runs the tests of the module there. Vet has run before, all of
 # it, and would look at every dependency once more. Shown are the verdicts of
-# the packages as they come; the log holds every test by name, and where one
-# failed, all of it that is not a success follows. A skipped test is a failure,
-# as nobody would notice that it is no longer run.
+# the packages as they come; the log holds every test by name. Of the packages
+# that failed, all that is not a success follows, and the failed tests last. A
+# skipped test is a failure, as nobody would notice that it is no longer run.
 gotest() {
 	local log=$scratch/log failed
 	set +e
-	(cd "$1" && go test "${race[@]}" -shuffle=on -count=1 -vet=off -v ./...) 2>&1 |
+	(cd "$1" && go test "${race[@]}" -shuffle=on -count=1 -vet=off -v ./...) 2>"$scratch/build" |
 		tee "$log" | grep --line-buffered -E $'^(ok  |FAIL|[?]   )\t'
 	failed=${PIPESTATUS[0]}
 	set -e
 	if ((failed)); then
-		grep -vE '^(=== (RUN|PAUSE|CONT|NAME) | *--- PASS: |PASS$)' "$log" || true
+		# What does not compile is told apart from what the tests say.
+		cat "$scratch/build"
+		awk '
+			!/^(=== (RUN|PAUSE|CONT|NAME) | *--- PASS: |PASS$)/ { said = said $0 "\n" }
+			/^(ok  |[?]   )\t/ { said = "" }
+			/^FAIL\t/ { printf "%s", said; said = "" }
+			END { printf "%s", said }
+		' "$log"
+		grep -E '^ *--- FAIL: ' "$log" || true
 	fi
 	printf '   %d tests passed\n' "$(grep -cE '^ *--- PASS: ' "$log")"
 	if grep -E '^ *--- SKIP: ' "$log"; then
