@@ -14,6 +14,7 @@ func TestTokensAreUnavailableUntilTheKeySetWasLoaded(t *testing.T) {
 	for _, source := range []string{"jwks", "discover"} {
 		t.Run(source, func(t *testing.T) {
 			harness.EachStore(t, func(t *testing.T, store string) {
+				t.Parallel() // it waits most of the time
 				key := tokentest.NewKey(t, "ES256", "key-1")
 				endpointOfKeys := tokentest.NewEndpoint(t, key)
 				url := endpointOfKeys.Serve(t)
@@ -49,6 +50,7 @@ func TestTokensAreUnavailableUntilTheKeySetWasLoaded(t *testing.T) {
 // keys stay in force while the issuer is away.
 func TestNewKeyIsFoundAndOldOnesOutliveTheIssuer(t *testing.T) {
 	harness.EachStore(t, func(t *testing.T, store string) {
+		t.Parallel() // it waits most of the time
 		first, second := tokentest.NewKey(t, "ES256", "key-1"), tokentest.NewKey(t, "EdDSA", "key-2")
 		endpointOfKeys := tokentest.NewEndpoint(t, first)
 		url := endpointOfKeys.Serve(t)
