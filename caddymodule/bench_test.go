@@ -157,7 +157,8 @@ func benchmarkNew(b *testing.B, algorithm string) {
 
 // The promise: a request with a token that was seen before costs no allocation
 // of ours, with everything on. Header values come out of blocks, of which 256
-// values share one allocation.
+// values share one allocation. The race detector makes sync.Pool lose blocks at
+// random, and may cost one more.
 func TestACachedTokenCostsNoAllocation(t *testing.T) {
 	g := newGate(t, "ES256", everythingOn())
 	token := g.mint(t, fullClaims())
@@ -170,7 +171,7 @@ func TestACachedTokenCostsNoAllocation(t *testing.T) {
 	if n := testing.AllocsPerRun(len(q.prepared)-1, func() {
 		_ = g.gate.ServeHTTP(w, q.prepared[q.next], next)
 		q.next++
-	}); n != 0 {
+	}); n > raceAllocations {
 		t.Errorf("a request allocates %v times", n)
 	}
 	if user := q.prepared[0].Header.Get("Remote-User"); user != "alice" {

@@ -174,33 +174,31 @@ func (r *Registry) Close() {
 // write flushes what is pending: at most every flushEvery, and once more at the
 // end.
 func (r *Registry) write(ctx context.Context) {
-	for {
+	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-			for r.flush(context.WithoutCancel(ctx)) {
-			}
-			return
 		case <-r.wake:
+			timer := time.NewTimer(flushEvery)
+			select {
+			case <-ctx.Done():
+			case <-timer.C:
+			}
+			timer.Stop()
 		}
-		timer := time.NewTimer(flushEvery)
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-		}
-		timer.Stop()
-		for r.flush(ctx) && ctx.Err() == nil {
+		for r.flush() {
 		}
 	}
 }
 
 // flush writes one batch and reports whether more is pending that the store
-// would take. What could not be written is tried again a little later.
-func (r *Registry) flush(ctx context.Context) bool {
+// would take. What could not be written is tried again a little later. It is not
+// cut short by Close, whose caller would lose what is on its way.
+func (r *Registry) flush() bool {
 	batch := r.batch()
 	if len(batch) == 0 {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
 	err := r.store.Seen(ctx, batch...)
 	r.mu.Lock()

@@ -1,8 +1,10 @@
 package sessions_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"strconv"
 	"sync"
 	"testing"
@@ -168,13 +170,20 @@ func TestWhatWaitsForTheStoreIsBounded(t *testing.T) {
 func TestClosingWritesWhatIsPending(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := newStore()
-		r := sessions.New(shared, sessions.Options{Retention: time.Hour})
+		var log bytes.Buffer
+		r := sessions.New(shared, sessions.Options{
+			Retention: time.Hour, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		})
 		for i := range 3000 {
 			r.Note(issuer, strconv.Itoa(i), "u", time.Now().Unix())
 		}
+		synctest.Wait() // until the writer waits for more to come
 		r.Close()
 		if written, _ := shared.writes(); written != 3000 {
 			t.Errorf("%d sessions were written, want 3000", written)
+		}
+		if log.Len() > 0 {
+			t.Errorf("an orderly end was logged: %s", &log)
 		}
 	})
 }
