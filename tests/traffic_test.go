@@ -24,6 +24,9 @@ type traffic struct {
 	ended    atomic.Int64 // sessions that were ended
 	repeated atomic.Int64 // requests that had no answer at first
 
+	mayBeAway atomic.Bool  // 503 is no fault
+	away      atomic.Int64 // answers that were 503, then
+
 	mu    sync.Mutex
 	wrong []string
 }
@@ -67,6 +70,10 @@ func (c *traffic) expect(want int, method, path, token string) bool {
 	c.count.Add(1)
 	if err == nil && got.Status == want {
 		return true
+	}
+	if c.mayBeAway.Load() && err == nil && got.Status == 503 {
+		c.away.Add(1)
+		return false
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
