@@ -1,0 +1,197 @@
+package caddymodule
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// target parses a request target as net/http does.
+func target(tb testing.TB, text string) *url.URL {
+	tb.Helper()
+	u, err := url.ParseRequestURI(text)
+	if err != nil {
+		tb.Fatalf("%q is no request target: %v", text, err)
+	}
+	return u
+}
+
+// rewritten is a request as a gate sees it after handlers that rewrite.
+func rewritten(tb testing.TB, originalMethod, original, method, now string) *http.Request {
+	tb.Helper()
+	r := &http.Request{Method: method, URL: target(tb, now), Header: http.Header{}}
+	before := http.Request{Method: originalMethod, URL: target(tb, original)}
+	return r.WithContext(context.WithValue(context.Background(), caddyhttp.OriginalRequestCtxKey, before))
+}
+
+// misspellings are targets that some reader behind the gate takes for the
+// endpoint.
+var misspellings = []string{
+	// Slashes, doubled and trailing.
+	"//v1/auth/session", "/v1//auth/session", "/v1/auth//session", "/v1/auth/session/", "/v1/auth/session//", "///v1///auth///session",
+	// Dot segments.
+	"/./v1/auth/session", "/v1/./auth/session", "/v1/auth/session/.", "/v1/auth/x/../session", "/v1/auth/session/x/..", "/../v1/auth/session",
+	"/x/../v1/auth/session", "/v1/auth/session/./",
+	// Percent-encoding of letters, slashes and dots, in both cases and twice.
+	"/v1/auth/%73ession", "/%76%31/auth/session", "/v1%2fauth/session", "/v1/auth%2Fsession", "/v1/auth/session%2f", "/v1/%2e/auth/session",
+	"/v1/x/%2E%2e/auth/session", "/v1/x/.%2e/auth/session", "/v1/auth/%2573ession", "/v1/auth%252Fsession", "/v1/auth/%252573ession",
+	"/v1/auth/sessio%25%36%65",
+	// Letter case, also U+017F, which folds to s.
+	"/V1/auth/session", "/v1/AUTH/session", "/v1/auth/Session", "/v1/auth/%53ESSION", "/v1/auth/%c5%bfession",
+	// Parameters.
+	"/v1/auth/session;", "/v1/auth/session;jsessionid=1", "/v1;a=b/auth/session", "/v1/auth/session%3Ba", "/v1/auth/x/..;/session",
+	"/v1/auth/session;a/;b",
+	// Backslashes.
+	`/v1/auth\session`, `/v1%5cauth%5Csession`, `/\v1/auth/session`, `/v1/auth/session\`, `/v1/auth/x/..\session`,
+	// Blanks, NUL and other control characters at the end.
+	"/v1/auth/session%20", "/v1/auth/session%09", "/v1/auth/session%00", "/v1/auth/session%00.html", "/v1/auth/session%0a", "/v1/auth/session%0d%0a",
+	"/v1%20/auth/session", "/v1/auth/session%7f", "/v1/auth/session%20/", "/v1/auth/session%2520",
+	// A query or fragment behind an escape, to whom decodes before splitting.
+	"/v1/auth/session%3Fa=b", "/v1/auth/session%23a", "/v1/auth/session%253f",
+	// With a query of its own.
+	"//v1/auth/session?session_id=x",
+}
+
+// The attack: a DELETE that goes past the gate to an upstream that cleans the
+// path ends the session there, and its tokens stay good at every gate (P52).
+func TestADeleteThatResemblesTheEndpointIsRefused(t *testing.T) {
+	e := endpoint(defaultEndpoint)
+	for _, text := range misspellings {
+		r := &http.Request{Method: http.MethodDelete, URL: target(t, text)}
+		if e.of(r) != misspelt {
+			t.Errorf("DELETE %s is not refused", text)
+		}
+		r.Method = http.MethodGet
+		if e.of(r) != elsewhere {
+			t.Errorf("GET %s is not an ordinary request", text)
+		}
+	}
+}
+
+func TestOrdinaryPathsAreElsewhere(t *testing.T) {
+	e := endpoint(defaultEndpoint)
+	for _, text := range []string{
+		"/", "/v1/auth", "/v1/auth/", "/v1/auth/sessions", "/v1/auth/session/1", "/v1/auth/session-1", "/v1/auth/session.json", "/v1/auth/sessio",
+		"/api/v1/auth/session", "/v1/auth/session/x/y/..", "/v2/auth/session", "/v1auth/session", "/v1/auth/%20session", "/?/v1/auth/session",
+		"/v1/auth?session", "/%", "/v1/auth/%zzsession", "*",
+	} {
+		u := &url.URL{Path: text}
+		if !strings.Contains(text, "%zz") && text != "/%" {
+			u = target(t, text)
+		}
+		for _, method := range []string{http.MethodDelete, http.MethodGet, "delete"} {
+			if claim := e.of(&http.Request{Method: method, URL: u}); claim != elsewhere {
+				t.Errorf("%s %s is %d, want elsewhere", method, text, claim)
+			}
+		}
+	}
+}
+
+func TestTheEndpointHasOneSpelling(t *testing.T) {
+	for _, e := range []endpoint{defaultEndpoint, "/Logout", "/a-b_c/~d"} {
+		for _, method := range []string{http.MethodDelete, http.MethodGet, http.MethodOptions, http.MethodPost} {
+			for _, text := range []string{string(e), string(e) + "?session_id=x", "http://gate.example" + string(e)} {
+				if claim := e.of(&http.Request{Method: method, URL: target(t, text)}); claim != exact {
+					t.Errorf("%s %s is %d, want exact", method, text, claim)
+				}
+			}
+		}
+	}
+	if claim := endpoint("/Logout").of(&http.Request{Method: http.MethodDelete, URL: target(t, "/logout")}); claim != misspelt {
+		t.Errorf("DELETE /logout is %d where /Logout is the endpoint, want misspelt", claim)
+	}
+}
+
+// The path that counts is the one after handle_path, uri, rewrite and method
+// (P53); what was the endpoint and no longer is would pass unseen.
+func TestRewrittenRequests(t *testing.T) {
+	e := endpoint(defaultEndpoint)
+	for _, test := range []struct {
+		name, originalMethod, original, method, now string
+		want                                        claim
+	}{
+		{"handle_path in front", "DELETE", "/api/v1/auth/session", "DELETE", defaultEndpoint, exact},
+		{"nothing rewritten", "DELETE", defaultEndpoint, "DELETE", defaultEndpoint, exact},
+		{"rewritten away", "DELETE", defaultEndpoint, "DELETE", "/internal/logout", misspelt},
+		{"a misspelling rewritten away", "DELETE", "//v1/auth/session", "DELETE", "/internal/logout", misspelt},
+		{"prefix taken off the endpoint", "DELETE", defaultEndpoint, "DELETE", "/auth/session", misspelt},
+		{"method rewritten", "DELETE", defaultEndpoint, "POST", "/internal/logout", misspelt},
+		{"method rewritten, path not", "DELETE", "//v1/auth/session", "POST", "//v1/auth/session", misspelt},
+		{"method rewritten to DELETE", "POST", "/logout", "DELETE", defaultEndpoint, exact},
+		{"method rewritten to DELETE of a misspelling", "POST", "/logout", "DELETE", "/v1/auth/session/", misspelt},
+		{"a GET rewritten away", "GET", defaultEndpoint, "GET", "/internal/session", elsewhere},
+		{"a GET rewritten here", "GET", "/logout", "GET", defaultEndpoint, exact},
+		{"elsewhere all along", "DELETE", "/a/1", "DELETE", "/1", elsewhere},
+	} {
+		r := rewritten(t, test.originalMethod, test.original, test.method, test.now)
+		if got := e.of(r); got != test.want {
+			t.Errorf("%s: %d, want %d", test.name, got, test.want)
+		}
+	}
+	empty := context.WithValue(context.Background(), caddyhttp.OriginalRequestCtxKey, http.Request{Method: "DELETE"})
+	r := (&http.Request{Method: http.MethodDelete, URL: target(t, defaultEndpoint)}).WithContext(empty)
+	if got := e.of(r); got != exact {
+		t.Errorf("an original request without a URL: %d, want exact", got)
+	}
+}
+
+// The attack: %252525…, in as many levels as a header holds, decoded once a
+// level, costs seconds of CPU (invariant 12).
+func TestDecodingIsLinear(t *testing.T) {
+	const levels = 1 << 17
+	start := time.Now()
+	if got := decodePercent("/%" + strings.Repeat("25", levels) + "41"); got != "/A" {
+		t.Errorf("decoded to %d bytes that begin with %.10q", len(got), got)
+	}
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("%d levels took %v", levels, took)
+	}
+}
+
+// decodeInPasses is the plain reading of what decodePercent computes.
+func decodeInPasses(p string) string {
+	for {
+		var pass strings.Builder
+		for i := 0; i < len(p); i++ {
+			if i+2 < len(p) && p[i] == '%' {
+				if octet, err := url.PathUnescape(p[i : i+3]); err == nil {
+					pass.WriteString(octet)
+					i += 2
+					continue
+				}
+			}
+			pass.WriteByte(p[i])
+		}
+		if pass.String() == p {
+			return p
+		}
+		p = pass.String()
+	}
+}
+
+func FuzzCanonical(f *testing.F) {
+	for _, text := range append(misspellings, "%", "%%", "%2", "%%341", "%2%35%34%31", "%zz", "..", "/a/%00/../b", "%2%2525") {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		decoded := decodePercent(text)
+		if want := decodeInPasses(text); decoded != want {
+			t.Errorf("decodePercent(%q) = %q, in passes %q", text, decoded, want)
+		}
+		if again := decodePercent(decoded); again != decoded {
+			t.Errorf("decodePercent(%q) = %q, and again %q", text, decoded, again)
+		}
+		p := canonical(text)
+		if again := canonical(p); again != p {
+			t.Errorf("canonical(%q) = %q, and again %q", text, p, again)
+		}
+		if !strings.HasPrefix(p, "/") || strings.Contains(p, "//") || strings.ContainsAny(p, "\\;\x00") {
+			t.Errorf("canonical(%q) = %q", text, p)
+		}
+	})
+}
