@@ -30,7 +30,7 @@ func (s *RedisStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the kind of store
 	s.Addresses = d.RemainingArgs()
 	if len(s.Addresses) == 0 {
-		return syntaxError{d.Errf(errParsing, "store redis", errors.New("no address; write: store redis <host:port>..."))}
+		return syntaxError{d.Errf(errParsing, "store redis", errors.New("no address; write: store redis <host:port> [<host:port>]"))}
 	}
 	for _, address := range s.Addresses {
 		if u, err := url.Parse(address); err == nil {

@@ -160,9 +160,9 @@ func TestRedisStoreRefuses(t *testing.T) {
 	}
 	testRefusals(t, map[string]refusal{
 		"no address":               {app: store(`"addresses": []`), want: "address"},
-		"a namespace with a brace": {app: store(`"addresses": ["a:1"], "namespace": "or{der"`), want: `checking namespace "or{der": it holds one of { } :`},
-		"a namespace with a colon": {app: store(`"addresses": ["a:1"], "namespace": "a:b"`), want: `checking namespace "a:b": it holds one of { } :`},
-		"a namespace with escapes": {app: store(`"addresses": ["a:1"], "namespace": "a\\{b\\}"`), want: `it holds one of { } :`},
+		"a namespace with a brace": {app: store(`"addresses": ["a:1"], "namespace": "or{der"`), want: `checking namespace "or{der": it holds one of {, } and :`},
+		"a namespace with a colon": {app: store(`"addresses": ["a:1"], "namespace": "a:b"`), want: `checking namespace "a:b": it holds one of {, } and :`},
+		"a namespace with escapes": {app: store(`"addresses": ["a:1"], "namespace": "a\\{b\\}"`), want: `it holds one of {, } and :`},
 		"a password from nowhere": {
 			app: store(`"addresses": ["a:1"], "password": "{file./nowhere/password}"`), want: "resolving store redis: {file./nowhere/password} is missing",
 		},

@@ -47,7 +47,7 @@ func TestExamplesOfTheAPIPage(t *testing.T) {
 	}{
 		"curl": {
 			func(t *testing.T, g *harness.Gate, token string) string {
-				return output(t, example(t, "invalidate_session.sh", g, token), "sh")
+				return output(t, example(t, "invalidate_session.curl", g, token), "sh")
 			},
 			`{"message":"` + message + `","session_id":"` + exampleSession + `"}`,
 		},

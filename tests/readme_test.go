@@ -80,7 +80,7 @@ func TestCaddyfilesOfTheREADMEAreValid(t *testing.T) {
 // The blocks that the README takes from the API page are those that are run
 // against the gate, in TestExamplesOfTheAPIPage and in the browser.
 func TestExamplesOfTheREADMEAreThoseOfTheAPIPage(t *testing.T) {
-	for name, language := range map[string]string{"invalidate_session.sh": "sh", "invalidate_session.js": "javascript"} {
+	for name, language := range map[string]string{"invalidate_session.curl": "sh", "invalidate_session.js": "javascript"} {
 		example, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
 			t.Fatal(err)

@@ -194,8 +194,11 @@ func TestRemoteOptionsRefused(t *testing.T) {
 		}
 	}
 	for _, options := range []token.RemoteOptions{
-		{URL: "http://127.0.0.1:8080/jwks.json"}, {URL: "http://[::1]/jwks.json"}, {Discover: "http://localhost:8080"},
-		{URL: "http://id.internal/jwks.json", InsecureHTTP: true}, {URL: keySetURL + "?tenant=1"},
+		{URL: "http://127.0.0.1:8080/jwks.json"},
+		{URL: "http://[::1]/jwks.json"},
+		{Discover: "http://localhost:8080"},
+		{URL: "http://id.internal/jwks.json", InsecureHTTP: true},
+		{URL: keySetURL + "?tenant=1"},
 	} {
 		if _, err := token.NewRemoteKeys(options); err != nil {
 			t.Errorf("%+v: %v", options, err)

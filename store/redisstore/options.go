@@ -66,7 +66,7 @@ func validateNamespace(namespace string) error {
 	case !utf8.ValidString(namespace):
 		return fmt.Errorf("checking namespace %q: it is not UTF-8", namespace)
 	case strings.ContainsAny(namespace, "{}:"):
-		return fmt.Errorf("checking namespace %q: it holds one of { } :", namespace)
+		return fmt.Errorf("checking namespace %q: it holds one of {, } and :, which Redis keys need", namespace)
 	case strings.ContainsFunc(namespace, unicode.IsControl):
 		return fmt.Errorf("checking namespace %q: it holds a control character", namespace)
 	}
