@@ -1,0 +1,101 @@
+package caddymodule
+
+import (
+	"net/url"
+	"path"
+	"strings"
+	"testing"
+)
+
+func mustPublic(tb testing.TB, patterns ...string) *publicPaths {
+	tb.Helper()
+	p, err := newPublicPaths(patterns)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return p
+}
+
+func TestPublicPaths(t *testing.T) {
+	p := mustPublic(t, "/healthz", "/assets/*", "/docs/", "/a.b/c-d_e~f")
+	for _, text := range []string{
+		"/healthz", "/healthz?verbose", "/assets/", "/assets/a", "/assets/a/b.css?v=1", "/assets/a/", "/docs/", "/a.b/c-d_e~f",
+		"/assets/a%20b", "/assets/%C3%A9", "/assets/...", "/assets/.hidden", "/assets//a", "/assets/a..b",
+	} {
+		if !p.match(target(t, text)) {
+			t.Errorf("%s is not public", text)
+		}
+	}
+	for _, text := range []string{
+		"/", "/healthz/", "/healthzz", "/healthz/x", "/Healthz", "/assets", "/assetsX", "/assetsX/a", "/ASSETS/a", "/docs", "/docs/a", "//healthz",
+		"//assets/a", "/x/assets/a", "/x/healthz", "/healthz%20", "/healthz%00",
+	} {
+		if p.match(target(t, text)) {
+			t.Errorf("%s is public", text)
+		}
+	}
+}
+
+// The attack: a path that is public by its beginning, and something else for an
+// upstream that cleans it, decodes it once more, or reads it as its platform
+// reads paths (P52).
+func TestPublicIsNotLeftByTraversal(t *testing.T) {
+	p := mustPublic(t, "/healthz", "/assets/*")
+	for _, text := range []string{
+		"/assets/../admin", "/assets/x/../../admin", "/assets/./../admin", "/assets/..", "/assets/.", "/assets/x/..", "/assets/../assets/a",
+		"/assets/%2e%2e/admin", "/assets/%2E./admin", "/assets/..%2fadmin", "/assets/..%2Fadmin", "/assets/a%2fb", "/assets/logo%2epng",
+		"/assets/%252e%252e/admin", "/assets/%25", "/assets/..%5cadmin", `/assets/..\admin`, "/assets/..;/admin", "/assets/..;a=b/admin",
+		"/assets/a;b", "/assets/%3Bb", "/assets/..%00/admin", "/assets/a%0d%0ab", "/assets/%09..", "/assets/%7f", "/healthz/../admin",
+		"/admin/../healthz", "/admin/../assets/a", "/healthz;/../admin", "/%68ealthz;",
+		// Empty segments, which only some readers drop before they take one back.
+		"/assets/../admin//../assets/a", "/assets//../../admin",
+		// Overlong forms of a dot and a slash, to decoders that accept them.
+		"/assets/%c0%ae%c0%ae/admin", "/assets/..%c0%afadmin", "/assets/%e0%80%ae%e0%80%ae/admin", "/assets/%ff",
+	} {
+		if p.match(target(t, text)) {
+			t.Errorf("%s is public", text)
+		}
+	}
+}
+
+func TestNothingIsPublicUnlessNamed(t *testing.T) {
+	for _, text := range []string{"/", "/healthz", "/assets/a"} {
+		if mustPublic(t).match(target(t, text)) {
+			t.Errorf("%s is public", text)
+		}
+	}
+	everything := mustPublic(t, "/*")
+	if !everything.match(target(t, "/a/b")) || everything.match(&url.URL{Path: "*"}) {
+		t.Error("/* is not every absolute path")
+	}
+}
+
+// A path that is public stays so however often it is decoded and cleaned after
+// the gate: there is no reader to whom it is anything else.
+func FuzzPublicPaths(f *testing.F) {
+	for _, text := range append(misspellings, "/assets/a", "/assets/../a", "/assets/%2e%2e/a", "/assets//..//a", "/healthz", "/assets/%252e%252e/%61") {
+		f.Add(text)
+	}
+	p, err := newPublicPaths([]string{"/healthz", "/assets/*"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	isPublic := func(text string) bool { return text == "/healthz" || strings.HasPrefix(text+"/", "/assets/") }
+	f.Fuzz(func(t *testing.T, text string) {
+		u, err := url.ParseRequestURI(text)
+		if err != nil || !p.match(u) {
+			return
+		}
+		reading := u.EscapedPath()
+		for range 5 {
+			for _, reader := range []string{path.Clean(reading), path.Clean(strings.ReplaceAll(reading, `\`, "/")), canonical(reading)} {
+				if !isPublic(reader) {
+					t.Errorf("%q is public and may be read as %q", text, reader)
+				}
+			}
+			if reading, err = url.PathUnescape(reading); err != nil {
+				return
+			}
+		}
+	})
+}
