@@ -1,0 +1,258 @@
+package caddymodule
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+)
+
+func mustIdentity(tb testing.TB, config *Identity, claims ...string) *identity {
+	tb.Helper()
+	id, err := config.provision(claims)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return id
+}
+
+// verified is a token with changed claims, as the gate has it.
+func verified(tb testing.TB, changes map[string]any) *token.Verified {
+	tb.Helper()
+	key := tokentest.NewKey(tb, "HS256", "")
+	keys, err := token.NewHMACKeys(key.Secret)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	verifier, err := token.NewVerifier(token.Options{Namespace: "test", Issuers: []token.IssuerOptions{{
+		Issuer: tokentest.Issuer, Audiences: []string{tokentest.Audience}, Keys: keys,
+	}}})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(verifier.Close)
+	now := time.Now()
+	t, err := verifier.Verify(tokentest.Mint(tb, key, tokentest.Claims(now, changes)), now)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return t
+}
+
+// The attack: a client sends the header that tells the upstream who it is, in a
+// spelling that the gate does not know and the upstream takes for the same (P54:
+// GHSA-f59h by underscore, GHSA-49wc by dot, CVE-2026-30851 by a missing claim).
+func TestIdentityIsStrippedInEverySpelling(t *testing.T) {
+	owned := []string{
+		"Remote-User", "remote-user", "REMOTE-USER", "Remote_User", "REMOTE_USER", "remote.user", "Remote.User", "rEmOtE_uSeR",
+		"Remote-Groups", "Remote_Groups", "remote.groups", "Remote-Name", "Remote-Email", "remote_email",
+	}
+	foreign := []string{
+		"Remote", "Remote-Users", "Remote-Use", "X-Remote-User", "RemoteUser", "Remote--User", "Remote-Addr", "Remote~User", "Remote-Us\u0435r",
+		"X-Forwarded-User", "Authorization",
+	}
+	id := mustIdentity(t, &Identity{Preset: "authelia"})
+	header := http.Header{}
+	for _, name := range slices.Concat(owned, foreign) {
+		header[name] = []string{"root", "wheel"}
+	}
+	id.strip(&http.Request{Header: header})
+	for _, name := range owned {
+		if _, there := header[name]; there {
+			t.Errorf("%s reaches the upstream", name)
+		}
+	}
+	for _, name := range foreign {
+		if !slices.Equal(header[name], []string{"root", "wheel"}) {
+			t.Errorf("%s, which is nobody's, became %q", name, header[name])
+		}
+	}
+}
+
+// Pomerium's headers are owned by their prefix: an upstream may read any claim.
+func TestIdentityOwnsThePrefixOfPomerium(t *testing.T) {
+	id := mustIdentity(t, &Identity{Preset: "pomerium"})
+	for name, owned := range map[string]bool{
+		"X-Pomerium-Claim-Email": true, "X-Pomerium-Claim-Anything": true, "x_pomerium.claim_role": true, "X-Pomerium-Claim-": true,
+		"X-Pomerium-Claim": false, "X-Pomerium-Jwt-Assertion": false, "X-Pomerium-Claims-Email": false, "Pomerium-Claim-Email": false,
+	} {
+		if id.owns(name) != owned {
+			t.Errorf("owns %s: %t", name, !owned)
+		}
+	}
+}
+
+// The attack: a long name of ours that falls outside the table of lengths.
+func TestIdentityOwnsLongNames(t *testing.T) {
+	long := "X-" + string(slices.Repeat([]byte("a"), 80))
+	id := mustIdentity(t, &Identity{Headers: map[string]string{long: "sub"}})
+	if !id.owns(long) || id.owns(long+"a") || id.owns(long[:70]) {
+		t.Error("a name of 82 letters is not told apart")
+	}
+}
+
+// The attack: a trailer named as an identity header is copied by reverse_proxy
+// when the body is over, after everything was checked.
+func TestIdentityLetsNoTrailerThrough(t *testing.T) {
+	r := &http.Request{Header: http.Header{}, Trailer: http.Header{"Remote-User": nil, "Grpc-Status": nil}}
+	mustIdentity(t, &Identity{Preset: "authelia"}).strip(r)
+	if r.Trailer != nil {
+		t.Errorf("trailers are left: %v", r.Trailer)
+	}
+	r.Trailer = http.Header{"Grpc-Status": nil}
+	mustIdentity(t, nil).strip(r)
+	if len(r.Trailer) != 1 {
+		t.Error("a gate without identity took a trailer away")
+	}
+}
+
+// The attack: Connection: Remote-User makes reverse_proxy drop the header that
+// the gate sets, and an upstream without it may believe the request is its own
+// (P55, CVE-2025-48865).
+func TestConnectionDoesNotName(t *testing.T) {
+	id := mustIdentity(t, &Identity{Preset: "authelia"})
+	for _, test := range []struct{ sent, want []string }{
+		{[]string{"Remote-User"}, nil},
+		{[]string{"close, Remote-User"}, []string{"close"}},
+		{[]string{"Remote-User,close"}, []string{"close"}},
+		{[]string{"keep-alive, remote_user, Upgrade, REMOTE.EMAIL"}, []string{"keep-alive, Upgrade"}},
+		{[]string{" ,, \tRemote-User\t ,, "}, nil},
+		{[]string{"close", "Remote-User"}, []string{"close"}},
+		{[]string{"Remote-User", "Remote-Name", "Remote-Groups"}, nil},
+		{[]string{"Remote-User, Remote-User"}, nil},
+		{[]string{"", "Remote-User", "te"}, []string{"te"}},
+		// Nothing of ours: left exactly as it was.
+		{[]string{"keep-alive"}, []string{"keep-alive"}},
+		{[]string{" upgrade ,,close", ""}, []string{" upgrade ,,close", ""}},
+		{[]string{"Remote-Users"}, []string{"Remote-Users"}},
+		{[]string{"Remote-User;q=1"}, []string{"Remote-User;q=1"}},
+	} {
+		r := &http.Request{Header: http.Header{"Connection": slices.Clone(test.sent)}}
+		id.strip(r)
+		if got := r.Header["Connection"]; !slices.Equal(got, test.want) {
+			t.Errorf("Connection: %q became %q, want %q", test.sent, got, test.want)
+		}
+	}
+}
+
+func TestStrippingAnOrdinaryRequestAllocatesNothing(t *testing.T) {
+	id := mustIdentity(t, &Identity{Preset: "pomerium"})
+	r := &http.Request{Header: http.Header{"Connection": {"keep-alive, Upgrade"}, "Accept": {"*/*"}, "X-Request-Id": {"1"}}}
+	if n := testing.AllocsPerRun(100, func() { id.strip(r) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestIdentityIsSetFromTheToken(t *testing.T) {
+	claims := map[string]any{
+		"sub": "alice", "email": "alice@example.com", "groups": []string{"dev", "ops"}, "name": "Alice Ä.", "preferred_username": "al", "tenant_id": 7,
+	}
+	for name, test := range map[string]struct {
+		config *Identity
+		want   map[string]string
+	}{
+		"none": {nil, nil},
+		"oauth2_proxy": {&Identity{Preset: "oauth2_proxy"}, map[string]string{
+			"X-Forwarded-User": "alice", "X-Forwarded-Email": "alice@example.com", "X-Forwarded-Groups": "dev,ops",
+			"X-Forwarded-Preferred-Username": "al",
+		}},
+		"authelia": {&Identity{Preset: "authelia"}, map[string]string{
+			"Remote-User": "alice", "Remote-Groups": "dev,ops", "Remote-Name": "Alice Ä.", "Remote-Email": "alice@example.com",
+		}},
+		"pomerium": {&Identity{Preset: "pomerium"}, map[string]string{
+			"X-Pomerium-Claim-Sub": "alice", "X-Pomerium-Claim-Email": "alice@example.com", "X-Pomerium-Claim-Name": "Alice Ä.",
+			"X-Pomerium-Claim-Groups": "dev,ops", "X-Pomerium-Claim-Tenant-Id": "7",
+		}},
+		"headers": {&Identity{Headers: map[string]string{"x-user": "sub", "X_Tenant": "tenant_id", "X-None": "nowhere"}}, map[string]string{
+			"X-User": "alice", "X_tenant": "7",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			header := http.Header{"Accept": {"*/*"}}
+			mustIdentity(t, test.config, "tenant_id", "email", "https://example.com/roles").set(header, verified(t, claims))
+			header.Del("Accept")
+			got := make(map[string]string, len(header))
+			for name, values := range header {
+				got[name] = fmt.Sprint(values)
+			}
+			want := make(map[string]string, len(test.want))
+			for name, value := range test.want {
+				want[name] = fmt.Sprint([]string{value})
+			}
+			if !maps.Equal(got, want) {
+				t.Errorf("set %v, want %v", got, want)
+			}
+		})
+	}
+}
+
+// The attack: a claim that a user may write, with a line break, smuggles a
+// second header; with blanks around it, it is another user's name upstream.
+func TestClaimsThatCannotBeAFieldAreNotSet(t *testing.T) {
+	id := mustIdentity(t, &Identity{Headers: map[string]string{"X-Name": "name"}})
+	for claim, set := range map[string]bool{
+		"Alice": true, "": true, "Alice B": true, "Älice ✓": true, "a\tb": true,
+		"a\r\nX-Admin: 1": false, "a\nb": false, "a\rb": false, "a\x00b": false, "a\x7fb": false, "a\x1bb": false,
+		" admin": false, "admin ": false, "\tadmin": false, "admin\t": false,
+	} {
+		header := http.Header{}
+		id.set(header, verified(t, map[string]any{"name": claim}))
+		if values, there := header["X-Name"]; there != set || set && values[0] != claim {
+			t.Errorf("the claim %q was set as %q", claim, values)
+		}
+	}
+	for _, claim := range []any{nil, map[string]any{"a": "b"}, []any{"a", nil}, []any{[]string{"a"}}} {
+		header := http.Header{}
+		id.set(header, verified(t, map[string]any{"name": claim}))
+		if len(header) != 0 {
+			t.Errorf("the claim %v was set as %v", claim, header)
+		}
+	}
+}
+
+// The attack: one request's identity turns up in another's, through memory that
+// the two share. Handlers after the gate write to the slices of header fields.
+func TestValuesAreNeverShared(t *testing.T) {
+	id := mustIdentity(t, &Identity{Preset: "authelia"})
+	users := make([]*token.Verified, 4)
+	for i := range users {
+		users[i] = verified(t, map[string]any{"sub": fmt.Sprint("user-", i), "email": fmt.Sprint("mail-", i), "name": fmt.Sprint("name-", i)})
+	}
+	var wait sync.WaitGroup
+	for i, user := range users {
+		wait.Go(func() {
+			for range 500 {
+				header := http.Header{}
+				id.set(header, user)
+				for name := range header {
+					// What request_header does, and more.
+					header[name] = append(header[name], "appended")
+				}
+				want := fmt.Sprint("[user-", i, " appended] [mail-", i, " appended] [name-", i, " appended]")
+				if got := fmt.Sprint(header["Remote-User"], header["Remote-Email"], header["Remote-Name"]); got != want {
+					t.Errorf("%s, want %s", got, want)
+					return
+				}
+				for _, values := range header {
+					values[0] = "overwritten"
+				}
+			}
+		})
+	}
+	wait.Wait()
+}
+
+func TestValuesOfManyFields(t *testing.T) {
+	for _, n := range []int{1, 255, 256, 257, 1000} {
+		values := takeValues(n)
+		if len(values) != n || cap(values) != n || slices.ContainsFunc(values, func(v string) bool { return v != "" }) {
+			t.Errorf("%d values of %d, with room for %d", len(values), n, cap(values))
+		}
+	}
+}
