@@ -1,9 +1,12 @@
 package tests
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
@@ -45,6 +48,38 @@ func TestInvalidExpiredAndRevokedTokensLookAlike(t *testing.T) {
 		invalidated.check(t, end(t, g, tokens["revoked"]))
 		for name, token := range tokens {
 			t.Run(name, func(t *testing.T) { badToken.check(t, get(t, g, token)) })
+		}
+		checkUnreached(t, g)
+	})
+}
+
+func TestHeaderOfTheTokenSaysWhatItIs(t *testing.T) {
+	harness.EachStore(t, func(t *testing.T, store string) {
+		g := harness.Start(t, harness.Config{Store: store})
+		mint := func(header map[string]any) string {
+			return tokentest.Mint(t, g.Key, tokentest.Claims(time.Now(), nil), header)
+		}
+		for _, typ := range []any{nil, "JWT", "jwt", "at+jwt", "application/at+jwt", "application/JWT"} {
+			checkAdmitted(t, get(t, g, mint(map[string]any{"typ": typ})))
+		}
+		g.Upstream.Take()
+		// Attack: a token that was made for another purpose is taken for an access
+		// token; or one reader of its header obeys what another does not know.
+		for name, header := range map[string]map[string]any{
+			"a logout token":      {"typ": "logout+jwt"},
+			"a DPoP proof":        {"typ": "dpop+jwt"},
+			"an empty typ":        {"typ": ""},
+			"a typ of no text":    {"typ": 1},
+			"an empty crit":       {"crit": []string{}},
+			"an unknown crit":     {"crit": []string{"exp"}, "exp": 1},
+			"a payload as it is":  {"b64": false},
+			"a kid that is none":  {"kid": 7},
+			"a kid that is a map": {"kid": map[string]any{}},
+			"alg none":            {"alg": "none"},
+			"another alg":         {"alg": "HS512"},
+			"nested too deep":     {"x": json.RawMessage(strings.Repeat("[", 32) + strings.Repeat("]", 32))},
+		} {
+			t.Run(name, func(t *testing.T) { badToken.check(t, get(t, g, mint(header))) })
 		}
 		checkUnreached(t, g)
 	})

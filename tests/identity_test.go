@@ -2,6 +2,7 @@ package tests
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -106,6 +107,33 @@ func TestIdentityIsTheGatesAlone(t *testing.T) {
 					}
 				}
 			})
+		}
+	})
+}
+
+// Attack: the same, at a server whose operator lets names with underscores and
+// dots through, which Caddy drops by itself otherwise.
+func TestIdentityIsTheGatesAloneWhereTheServerLetsItsAliasesThrough(t *testing.T) {
+	harness.EachStore(t, func(t *testing.T, store string) {
+		g := harness.Start(t, harness.Config{Store: store, Gate: "identity authelia\npublic /public", Global: `
+			servers {
+				expected_underscore_headers Remote_User REMOTE_GROUPS X_Other
+				expected_dot_headers Remote.User remote.email X.Other
+			}`})
+		token := g.Token(session("laptop"))
+		for _, alias := range []string{"Remote_User", "REMOTE_GROUPS", "remote_user", "Remote.User", "remote.email"} {
+			lines := []string{"Authorization: Bearer " + token, alias + ": root", "X_Other: 1", "X.Other: 2"}
+			for path, want := range map[string][]string{"/": {"alice"}, "/public": nil} {
+				checkAdmitted(t, g.Raw(t, harness.Lines("GET "+path+" HTTP/1.1", lines...)))
+				reached := g.Upstream.TakeOne(t)
+				if got := owned(reached.Header, "Remote-User"); !slices.Equal(got, want) {
+					t.Errorf("%s at %s: upstream was told that the user is %q, want %q", alias, path, got, want)
+				}
+				checkNoIdentity(t, reached, "Remote-Groups", "Remote-Email", "Remote-Name")
+				if got := owned(reached.Header, "X-Other"); len(got) != 2 {
+					t.Errorf("aliases that nobody owns are dropped, so that nothing was tried: %q", got)
+				}
+			}
 		}
 	})
 }

@@ -108,6 +108,7 @@ func TestGateIsFencedWhileItsStoreIsFrozen(t *testing.T) {
 	redis := redistest.Start(t)
 	g := harness.Start(t, harness.Config{
 		Store: harness.Redis(redis.Addr(), "test"), App: "lease 1s", Gate: "public /healthz",
+		Site: "log\nlog_append reason {http.session_gate.reason}",
 	})
 	token, stolen := g.Token(session("laptop")), g.Token(session("stolen"))
 	see(t, g, token, stolen)
@@ -117,6 +118,10 @@ func TestGateIsFencedWhileItsStoreIsFrozen(t *testing.T) {
 	harness.Eventually(t, 5*time.Second, "the gate is fenced", func() bool { return get(t, g, token).Status == 503 })
 	g.Upstream.Take()
 	checkClosed(t, g, token)
+	unavailable.check(t, g.Send(t, "GET", "/of/fenced", harness.Bearer(token)))
+	if line := accessOf(t, g, "/of/fenced"); line.Status != 503 || line.Reason != "unavailable" {
+		t.Errorf("access log says %+v, want 503 and unavailable", line)
+	}
 	// A gate that refuses stays in its Service: one store that all gates share
 	// would empty the Service at once.
 	if got := g.Probe("/readyz"); got != 200 {
