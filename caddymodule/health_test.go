@@ -1,0 +1,165 @@
+package caddymodule
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/memstore"
+	"github.com/sessiongate/sessiongate/store/replica"
+)
+
+// outage is a store that can be away.
+type outage struct {
+	store.Store
+	away atomic.Bool
+}
+
+func (o *outage) Read(ctx context.Context, after store.Position, wait time.Duration) (store.Batch, error) {
+	if o.away.Load() {
+		return store.Batch{}, errors.New("no answer from redis-0.internal:6379")
+	}
+	return o.Store.Read(ctx, after, wait)
+}
+
+// probe asks for a path, and returns the status, 0 if the next handler was
+// asked, and what was said.
+func probe(tb testing.TB, h *Health, method, path string) (status int, said map[string]any) {
+	tb.Helper()
+	w, passedOn := httptest.NewRecorder(), false
+	next := caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error {
+		passedOn = true
+		return nil
+	})
+	if err := h.ServeHTTP(w, httptest.NewRequest(method, path, nil), next); err != nil {
+		tb.Errorf("%s %s: %v", method, path, err)
+	}
+	if passedOn {
+		return 0, nil
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &said); err != nil {
+		tb.Errorf("%s %s: answered %s: %v", method, path, w.Body, err)
+	}
+	if w.Header().Get("Content-Type") != "application/json" || w.Header().Get("Cache-Control") != "no-store" {
+		tb.Errorf("%s %s: header %v", method, path, w.Header())
+	}
+	return w.Code, said
+}
+
+const (
+	unread  = "the revocations have not been read yet; the log says why"
+	leaseUp = "the store does not answer and the lease is over"
+)
+
+// wantProbes wants the answers of the three probes: 200 where the reason is "".
+func wantProbes(tb testing.TB, h *Health, when, startup, ready string) {
+	tb.Helper()
+	for path, reason := range map[string]string{"/livez": "", "/startupz": startup, "/readyz": ready} {
+		want, wantStatus := http.StatusOK, "ok"
+		if reason != "" {
+			want, wantStatus = http.StatusServiceUnavailable, "unavailable"
+		}
+		status, said := probe(tb, h, http.MethodGet, path)
+		got, _ := said["reason"].(string)
+		if status != want || said["status"] != wantStatus || got != reason {
+			tb.Errorf("%s: %s answers %d %v, want %d with reason %q", when, path, status, said, want, reason)
+		}
+	}
+}
+
+func TestHealthBeforeTheStoreIsOpen(t *testing.T) {
+	app := &App{module: &MemoryStore{}, shared: new(shared)}
+	wantProbes(t, &Health{app}, "before the start", unread, unread)
+	// A restart does not mend a store: the process is alive, and says no more.
+	app.shared.err = store.ErrDamaged
+	wantProbes(t, &Health{app}, "with a damaged store", unread, unread)
+}
+
+// One store that all gates share must not take all of them out of their Service
+// at once, unless the operator says so; and nothing that an outsider could use,
+// as the name of the store or an error, is in an answer.
+func TestHealthThroughAnOutage(t *testing.T) {
+	for readiness, fenced := range map[string]string{"lenient": "", "strict": leaseUp} {
+		t.Run(readiness, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				redis := &outage{Store: memstore.New(nil)}
+				redis.away.Store(true)
+				shared := new(shared)
+				copied := replica.New(redis, replica.Options{Lease: 3 * time.Second})
+				defer copied.Close()
+				shared.live.Store(&live{replica: copied})
+				h := &Health{&App{module: new(RedisStore), shared: shared, Readiness: readiness}}
+
+				time.Sleep(10 * time.Second)
+				wantProbes(t, h, "before the first answer", unread, unread)
+				if _, said := probe(t, h, http.MethodGet, "/readyz"); said["heard_seconds_ago"] != nil {
+					t.Errorf("before the first answer: %v", said)
+				}
+
+				redis.away.Store(false)
+				<-copied.Synced()
+				synctest.Wait()
+				wantProbes(t, h, "in sync", "", "")
+
+				redis.away.Store(true)
+				time.Sleep(2 * time.Second)
+				wantProbes(t, h, "away, within the lease", "", "")
+				time.Sleep(2 * time.Second)
+				wantProbes(t, h, "away, after the lease", "", fenced)
+				_, said := probe(t, h, http.MethodGet, "/readyz")
+				if heard, _ := said["heard_seconds_ago"].(float64); heard < 4 || heard > 5 {
+					t.Errorf("after 4 s, the store was heard %v s ago", said["heard_seconds_ago"])
+				}
+
+				redis.away.Store(false)
+				time.Sleep(2 * time.Second)
+				wantProbes(t, h, "back", "", "")
+			})
+		})
+	}
+}
+
+// A store of this machine's own has no lease, and its age means nothing.
+func TestHealthOfALocalStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared := new(shared)
+		copied := replica.New(memstore.New(nil), replica.Options{})
+		defer copied.Close()
+		shared.live.Store(&live{replica: copied})
+		<-copied.Synced()
+		time.Sleep(time.Hour)
+		h := &Health{&App{module: &MemoryStore{}, shared: shared, Readiness: "strict"}}
+		wantProbes(t, h, "after an hour", "", "")
+		if _, said := probe(t, h, http.MethodGet, "/startupz"); len(said) != 1 {
+			t.Errorf("a local store says %v, want the status alone", said)
+		}
+	})
+}
+
+func TestHealthAnswersProbesOnly(t *testing.T) {
+	h := &Health{&App{module: &MemoryStore{}, shared: new(shared)}}
+	for _, path := range []string{"/", "/healthz", "/livez/", "/Livez", "/livez/x", "/ready", "//livez"} {
+		if status, _ := probe(t, h, http.MethodGet, path); status != 0 {
+			t.Errorf("GET %s is answered %d, want the next handler", path, status)
+		}
+	}
+	for _, method := range []string{http.MethodPost, http.MethodDelete, http.MethodOptions} {
+		if status, _ := probe(t, h, method, "/livez"); status != 0 {
+			t.Errorf("%s /livez is answered %d, want the next handler", method, status)
+		}
+	}
+	for _, target := range []string{"/livez?verbose", "/livez"} {
+		if status, _ := probe(t, h, http.MethodHead, target); status != http.StatusOK {
+			t.Errorf("HEAD %s is answered %d", target, status)
+		}
+	}
+}

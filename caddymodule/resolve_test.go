@@ -1,0 +1,78 @@
+package caddymodule
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestResolve(t *testing.T) {
+	t.Setenv("SG_TEST", "value")
+	t.Setenv("SG_NESTED", "{env.SG_TEST}")
+	file := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(file, []byte("from a file\r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"":                           "",
+		"plain":                      "plain",
+		"{env.SG_TEST}":              "value",
+		"a{env.SG_TEST}b":            "avalueb",
+		"{env.SG_TEST}{env.SG_TEST}": "valuevalue",
+		"{file." + file + "}":        "from a file",
+		`\{env.SG_TEST\}`:            "{env.SG_TEST}",
+		"a } b":                      "a } b",
+		// What a value holds is not looked at again.
+		"{env.SG_NESTED}": "{env.SG_TEST}",
+	} {
+		got := text
+		if err := resolve("field", &got); err != nil || got != want {
+			t.Errorf("%q became %q, error %v, want %q", text, got, err, want)
+		}
+	}
+}
+
+// The attack: a secret that is not there becomes an empty one (P58).
+func TestResolveRefusesWhatIsMissing(t *testing.T) {
+	t.Setenv("SG_EMPTY", "")
+	const missing = "is missing or empty; is the variable set, or the file there and readable?"
+	folder := t.TempDir()
+	for text, want := range map[string]string{
+		"{env.SG_NOT_SET}":             "resolving field: {env.SG_NOT_SET} " + missing,
+		"prefix-{env.SG_NOT_SET}":      "resolving field: {env.SG_NOT_SET} " + missing,
+		"{env.SG_EMPTY}":               "resolving field: {env.SG_EMPTY} " + missing,
+		"{env.}":                       "resolving field: {env.} " + missing,
+		"{file." + folder + "/none}":   "resolving field: {file." + folder + "/none} " + missing,
+		"{file." + folder + "}":        "resolving field: {file." + folder + "} " + missing,
+		"{http.request.header.Secret}": "resolving field: a placeholder in it is unknown; use {env.X} or {file.X}",
+		"{hunter2}":                    "resolving field: a placeholder in it is unknown",
+		"{}":                           "resolving field: a placeholder in it is unknown",
+	} {
+		got := text
+		err := resolve("field", &got)
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: error %v, want %s", text, err, want)
+		}
+		if got != text {
+			t.Errorf("%q became %q", text, got)
+		}
+		if err != nil && strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("the error quotes what may be a secret: %v", err)
+		}
+	}
+}
+
+func TestResolveAll(t *testing.T) {
+	t.Setenv("SG_TEST", "value")
+	values := []string{"a", "{env.SG_TEST}"}
+	if err := resolveAll("field", values); err != nil || values[0] != "a" || values[1] != "value" {
+		t.Errorf("%q, error %v", values, err)
+	}
+	if err := resolveAll("field", []string{"a", "{env.SG_NOT_SET}"}); err == nil {
+		t.Error("a missing one was accepted")
+	}
+	if err := resolveAll("field", nil); err != nil {
+		t.Error(err)
+	}
+}
