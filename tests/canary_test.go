@@ -36,8 +36,8 @@ func TestSecretsAreNeitherLoggedNorAnswered(t *testing.T) {
 	const password = "canary-pa55word-of-redis"
 	redis := redistest.Start(t, redistest.Password(password))
 	g := harness.Start(t, harness.Config{
-		Store: storeOf(redis, "password "+secretFile(t, password)),
-		App:   "lease 1s", Global: "debug\nmetrics", Site: "log",
+		Store:  storeOf(redis, "password "+secretFile(t, password)),
+		Global: "debug\nmetrics", Site: "log",
 		Gate: "token header Authorization\ntoken cookie canary_cookie\nadmin_scope all\nclaims email\ncors https://app.example.com",
 	})
 	ids := session("canary-session-id", "jti", "canary-token-id", "email", "canary@example.com")
@@ -84,6 +84,7 @@ func TestSecretsAreNeitherLoggedNorAnswered(t *testing.T) {
 	}
 	// What goes wrong is logged with most detail.
 	redis.Freeze()
+	checkAnswer(t, secret, g.Send(t, "DELETE", endpoint, bearer, harness.JSON(`{"session_id":"canary-session-of-somebody"}`)))
 	checkAnswer(t, secret, g.Send(t, "DELETE", endpoint, bearer))
 	harness.Eventually(t, 10*time.Second, "the gate is fenced", func() bool { return statusOf(t, g, good) == 503 })
 	checkAnswer(t, secret, g.Send(t, "GET", "/", cookie))
@@ -99,7 +100,7 @@ func TestSecretsAreNeitherLoggedNorAnswered(t *testing.T) {
 	g.Stop()
 	// Caddy's access log shows that there was a credential, and not which.
 	checkWithout(t, secret, "the log", g.Logs(), `"Authorization":["REDACTED"]`, `"Cookie":["REDACTED"]`,
-		`"level":"debug"`, "was not confirmed by the store", "http.log.access")
+		`"level":"debug"`, "could not be looked up", "was not confirmed by the store", "http.log.access")
 }
 
 // checkAnswer fails the test for each canary in an answer.
