@@ -33,18 +33,19 @@ func newPublicPaths(patterns []string) (*publicPaths, error) {
 	return p, nil
 }
 
-// match reports whether a URL is public under every reading of its path: as it
-// was sent, and cleaned. Letter case counts.
+// match reports whether a URL is public under every reading of its path. Letter
+// case counts.
 //
 // Attack: /assets/../admin, /assets/..%2fadmin or /assets/..;/admin, public by
 // the prefix and something else for whoever cleans or decodes it. A path with
 // anything in it that readers disagree on is not public; it still goes upstream
-// with a token.
+// with a token. What is left can only be cleaned of doubled slashes, which
+// takes no path out of a prefix.
 func (p *publicPaths) match(u *url.URL) bool {
 	if len(p.exact) == 0 && len(p.prefixes) == 0 || disputed(u) {
 		return false
 	}
-	return p.has(u.Path) && p.has(cleaned(u.Path))
+	return p.has(u.Path)
 }
 
 func (p *publicPaths) has(path string) bool {
