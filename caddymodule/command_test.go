@@ -206,8 +206,13 @@ func TestTheTokenCommand(t *testing.T) {
 
 func TestTheCommandRefuses(t *testing.T) {
 	for _, arguments := range [][]string{
-		{"token"}, {"token", "--issuer", "a"}, {"token", "--hmac-secret-file", "a"}, {"token", "extra"}, {"token", "--ttl", "soon"},
-		{"token", "--blockade"}, {"blockade"},
+		{"token"},
+		{"token", "--issuer", "a"},
+		{"token", "--hmac-secret-file", "a"},
+		{"token", "extra"},
+		{"token", "--ttl", "soon"},
+		{"token", "--blockade"},
+		{"blockade"},
 	} {
 		if printed, err := sessionGate(t, arguments...); err == nil {
 			t.Errorf("%q printed %q", arguments, printed)
