@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
@@ -71,7 +72,62 @@ func (q *requests) refill(token func() string) {
 	}
 }
 
-// run measures ServeHTTP around a next handler that does nothing.
+// warm are requests that are put back in place after each round, outside the
+// clock. As when Caddy hands a request over, its parts are in the CPU's caches.
+type warm struct {
+	requests       []*http.Request
+	replacers      []*caddy.Replacer
+	pristine       []caddy.Replacer
+	authorizations [][]string
+}
+
+func newWarm(g *gateTest, token string) *warm {
+	q := requests{header: apiClient}
+	q.refill(func() string { return token })
+	w := &warm{requests: q.prepared[:32]}
+	for _, r := range w.requests {
+		replacer := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+		w.replacers, w.pristine = append(w.replacers, replacer), append(w.pristine, *replacer)
+		w.authorizations = append(w.authorizations, r.Header["Authorization"])
+	}
+	return w
+}
+
+// putBack undoes what the gate does to a request: it strips the token, sets the
+// identity and adds placeholders.
+func (w *warm) putBack(g *gateTest) {
+	for i, r := range w.requests {
+		g.gate.identity.strip(r)
+		r.Header["Authorization"] = w.authorizations[i]
+		*w.replacers[i] = w.pristine[i]
+	}
+}
+
+// runWarm measures ServeHTTP around a next handler that does nothing.
+func runWarm(b *testing.B, g *gateTest, token string) {
+	b.ReportAllocs()
+	admitted, served := 0, 0
+	next := caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error {
+		admitted++
+		return nil
+	})
+	w, recorder := newWarm(g, token), httptest.NewRecorder()
+	for b.Loop() {
+		if at := served % len(w.requests); at == 0 && served > 0 {
+			b.StopTimer()
+			w.putBack(g)
+			b.StartTimer()
+		}
+		_ = g.gate.ServeHTTP(recorder, w.requests[served%len(w.requests)], next)
+		served++
+	}
+	if admitted != served {
+		b.Fatalf("%d of %d requests were admitted", admitted, served)
+	}
+}
+
+// run measures ServeHTTP around a next handler that does nothing, with requests
+// that were prepared a while ago.
 func run(b *testing.B, g *gateTest, header map[string]string, token func() string) {
 	b.ReportAllocs()
 	admitted := 0
@@ -105,25 +161,37 @@ var algorithms = []string{
 
 // BenchmarkServeHTTP measures what the gate adds to an ordinary request: "cached"
 // for a token that was seen before, with everything on; "bare" the same with
-// nothing on; "browser" with everything on and the fields of a browser; "new" for
-// a token that has to be verified, with everything on.
+// nothing on; "browser" with everything on and the fields of a browser, out of
+// memory and with a map that has to grow; "new" for a token that has to be
+// verified, with everything on, out of memory too.
 func BenchmarkServeHTTP(b *testing.B) {
-	b.Run("bare/HS256", func(b *testing.B) { benchmarkCached(b, "HS256", Gate{}, apiClient) })
-	b.Run("browser/HS256", func(b *testing.B) { benchmarkCached(b, "HS256", everythingOn(), browser) })
+	b.Run("bare/HS256", func(b *testing.B) {
+		g, token := cached(b, "HS256", Gate{})
+		runWarm(b, g, token)
+	})
 	for _, algorithm := range algorithms {
-		b.Run("cached/"+algorithm, func(b *testing.B) { benchmarkCached(b, algorithm, everythingOn(), apiClient) })
+		b.Run("cached/"+algorithm, func(b *testing.B) {
+			g, token := cached(b, algorithm, everythingOn())
+			runWarm(b, g, token)
+		})
 	}
+	b.Run("browser/HS256", func(b *testing.B) {
+		g, token := cached(b, "HS256", everythingOn())
+		run(b, g, browser, func() string { return token })
+	})
 	for _, algorithm := range algorithms {
 		b.Run("new/"+algorithm, func(b *testing.B) { benchmarkNew(b, algorithm) })
 	}
 }
 
-func benchmarkCached(b *testing.B, algorithm string, config Gate, header map[string]string) {
-	g := newGate(b, algorithm, config)
-	token := g.mint(b, fullClaims())
-	g.get(b, "/", token).want(b, http.StatusOK, "")
-	awaitCached(b, g, token)
-	run(b, g, header, func() string { return token })
+// cached returns a gate and a token that its cache knows.
+func cached(tb testing.TB, algorithm string, config Gate) (*gateTest, string) {
+	tb.Helper()
+	g := newGate(tb, algorithm, config)
+	token := g.mint(tb, fullClaims())
+	g.get(tb, "/", token).want(tb, http.StatusOK, "")
+	awaitCached(tb, g, token)
+	return g, token
 }
 
 // awaitCached waits until the cache hands out the same verified token twice: it
@@ -157,13 +225,9 @@ func benchmarkNew(b *testing.B, algorithm string) {
 
 // The promise: a request with a token that was seen before costs no allocation
 // of ours, with everything on. Header values come out of blocks, of which 256
-// values share one allocation. The race detector makes sync.Pool lose blocks at
-// random, and may cost one more.
+// values share one allocation.
 func TestACachedTokenCostsNoAllocation(t *testing.T) {
-	g := newGate(t, "ES256", everythingOn())
-	token := g.mint(t, fullClaims())
-	g.get(t, "/", token).want(t, http.StatusOK, "")
-	awaitCached(t, g, token)
+	g, token := cached(t, "ES256", everythingOn())
 	q := requests{header: apiClient}
 	q.refill(func() string { return token })
 	w := httptest.NewRecorder()
@@ -171,7 +235,7 @@ func TestACachedTokenCostsNoAllocation(t *testing.T) {
 	if n := testing.AllocsPerRun(len(q.prepared)-1, func() {
 		_ = g.gate.ServeHTTP(w, q.prepared[q.next], next)
 		q.next++
-	}); n > raceAllocations {
+	}); n != 0 {
 		t.Errorf("a request allocates %v times", n)
 	}
 	if user := q.prepared[0].Header.Get("Remote-User"); user != "alice" {

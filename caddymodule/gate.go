@@ -167,7 +167,7 @@ func (g *Gate) check() error {
 
 func (g *Gate) prepare() (err error) {
 	g.endpoint = endpoint(g.Endpoint)
-	g.extractor = token.Extractor{Header: g.Token.Header, Cookie: g.Token.Cookie}
+	g.extractor = token.NewExtractor(g.Token.Header, g.Token.Cookie)
 	if g.public, err = newPublicPaths(g.Public); err != nil {
 		return err
 	}
@@ -178,6 +178,7 @@ func (g *Gate) prepare() (err error) {
 		return fmt.Errorf("checking session_gate: identity owns %q, where token looks for the credential, "+
 			"which would be stripped before it is seen", g.Token.Header)
 	}
+	g.identity.bind(g.app.verifier)
 	if g.origins, err = newOrigins(g.CORS); err != nil {
 		return err
 	}

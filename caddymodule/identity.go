@@ -5,9 +5,7 @@ import (
 	"net/textproto"
 	"slices"
 	"strings"
-	"sync"
-
-	"golang.org/x/net/http/httpguts"
+	"sync/atomic"
 
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
@@ -21,6 +19,8 @@ type identity struct {
 	// lengths has a bit for each length of an owned name, so that most names
 	// are told apart without being read; longer ones share the last bit.
 	lengths uint64
+	// view is where tokens keep the texts of the claims.
+	view int
 }
 
 // identityField is one field and the claim it is set from.
@@ -28,6 +28,7 @@ type identityField struct {
 	name   string // canonical
 	folded string
 	claim  string
+	at     int // the place of the claim in the view
 }
 
 // newIdentity returns the identity with these fields, by name to claim.
@@ -40,6 +41,21 @@ func newIdentity(fields []identityField, prefixes ...string) *identity {
 		id.lengths |= lengthBit(field.name)
 	}
 	return id
+}
+
+// bind asks a verifier to keep the texts of the claims ready in its tokens. It
+// must be called before set, and before the verifier serves requests.
+func (id *identity) bind(verifier *token.Verifier) {
+	claims := make([]string, len(id.fields))
+	for i := range id.fields {
+		claims[i] = id.fields[i].claim
+	}
+	id.view = verifier.AddView(claims)
+	slices.Sort(claims)
+	claims = slices.Compact(claims)
+	for i := range id.fields {
+		id.fields[i].at = slices.Index(claims, id.fields[i].claim)
+	}
 }
 
 func lengthBit(name string) uint64 { return 1 << min(len(name), 63) }
@@ -122,14 +138,14 @@ func (id *identity) set(header http.Header, t *token.Verified) {
 	if len(id.fields) == 0 {
 		return
 	}
+	texts := t.Texts(id.view)
 	values := takeValues(len(id.fields))
 	for i := range id.fields {
-		value, ok := t.Claim(id.fields[i].claim)
-		if !ok || !isFieldValue(value) {
-			continue
+		field := &id.fields[i]
+		if claim := texts[field.at]; claim.OK && isFieldValue(claim.Text) {
+			values[i] = claim.Text
+			header[field.name] = values[i : i+1 : i+1]
 		}
-		values[i] = value
-		header[id.fields[i].name] = values[i : i+1 : i+1]
 	}
 }
 
@@ -138,24 +154,39 @@ func (id *identity) set(header http.Header, t *token.Verified) {
 // Attack: a user who registers as " admin" is "admin" to an upstream, because
 // the blanks around a field's value are not part of it.
 func isFieldValue(text string) bool {
-	return httpguts.ValidHeaderFieldValue(text) && textproto.TrimString(text) == text
+	for i := range len(text) {
+		if c := text[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return text == "" || !isBlank(text[0]) && !isBlank(text[len(text)-1])
 }
 
-// valuesPool holds blocks of field values that are not yet handed out. A header
-// field needs a slice of its own, which whoever comes after us may keep or
-// write to, so that none is ever used twice; cut from a block, many cost one
-// allocation.
-var valuesPool = sync.Pool{New: func() any { return new(valuesBlock) }}
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 
-type valuesBlock struct{ free []string }
+// valuesBlock is where field values are taken from. A header field needs a slice
+// of its own, which whoever comes after us may keep or write to, so that none is
+// ever used twice; cut from a block, many cost one allocation.
+type valuesBlock struct {
+	used   atomic.Int64
+	values [256]string
+}
 
+var values atomic.Pointer[valuesBlock]
+
+// takeValues returns n empty values that nobody else has. It is safe for
+// concurrent use.
 func takeValues(n int) []string {
-	block := valuesPool.Get().(*valuesBlock)
-	if len(block.free) < n {
-		block.free = make([]string, max(256, n))
+	for {
+		block := values.Load()
+		if block != nil {
+			if end := block.used.Add(int64(n)); end <= int64(len(block.values)) {
+				return block.values[end-int64(n) : end : end]
+			}
+		}
+		if n > len(new(valuesBlock).values) {
+			return make([]string, n)
+		}
+		values.CompareAndSwap(block, new(valuesBlock))
 	}
-	values := block.free[:n:n]
-	block.free = block.free[n:]
-	valuesPool.Put(block)
-	return values
 }

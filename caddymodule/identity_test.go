@@ -22,8 +22,9 @@ func mustIdentity(tb testing.TB, config *Identity, claims ...string) *identity {
 	return id
 }
 
-// verified is a token with changed claims, as the gate has it.
-func verified(tb testing.TB, changes map[string]any) *token.Verified {
+// verified is a token with changed claims, as the gate has it, for identities to
+// be set from.
+func verified(tb testing.TB, changes map[string]any, identities ...*identity) *token.Verified {
 	tb.Helper()
 	key := tokentest.NewKey(tb, "HS256", "")
 	keys, err := token.NewHMACKeys(key.Secret)
@@ -37,6 +38,9 @@ func verified(tb testing.TB, changes map[string]any) *token.Verified {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(verifier.Close)
+	for _, id := range identities {
+		id.bind(verifier)
+	}
 	now := time.Now()
 	t, err := verifier.Verify(tokentest.Mint(tb, key, tokentest.Claims(now, changes)), now)
 	if err != nil {
@@ -175,7 +179,8 @@ func TestIdentityIsSetFromTheToken(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			header := http.Header{"Accept": {"*/*"}}
-			mustIdentity(t, test.config, "tenant_id", "email", "https://example.com/roles").set(header, verified(t, claims))
+			id := mustIdentity(t, test.config, "tenant_id", "email", "https://example.com/roles")
+			id.set(header, verified(t, claims, id))
 			header.Del("Accept")
 			got := make(map[string]string, len(header))
 			for name, values := range header {
@@ -202,14 +207,14 @@ func TestClaimsThatCannotBeAFieldAreNotSet(t *testing.T) {
 		" admin": false, "admin ": false, "\tadmin": false, "admin\t": false,
 	} {
 		header := http.Header{}
-		id.set(header, verified(t, map[string]any{"name": claim}))
+		id.set(header, verified(t, map[string]any{"name": claim}, id))
 		if values, there := header["X-Name"]; there != set || set && values[0] != claim {
 			t.Errorf("the claim %q was set as %q", claim, values)
 		}
 	}
 	for _, claim := range []any{nil, map[string]any{"a": "b"}, []any{"a", nil}, []any{[]string{"a"}}} {
 		header := http.Header{}
-		id.set(header, verified(t, map[string]any{"name": claim}))
+		id.set(header, verified(t, map[string]any{"name": claim}, id))
 		if len(header) != 0 {
 			t.Errorf("the claim %v was set as %v", claim, header)
 		}
@@ -222,7 +227,7 @@ func TestValuesAreNeverShared(t *testing.T) {
 	id := mustIdentity(t, &Identity{Preset: "authelia"})
 	users := make([]*token.Verified, 4)
 	for i := range users {
-		users[i] = verified(t, map[string]any{"sub": fmt.Sprint("user-", i), "email": fmt.Sprint("mail-", i), "name": fmt.Sprint("name-", i)})
+		users[i] = verified(t, map[string]any{"sub": fmt.Sprint("user-", i), "email": fmt.Sprint("mail-", i), "name": fmt.Sprint("name-", i)}, id)
 	}
 	var wait sync.WaitGroup
 	for i, user := range users {

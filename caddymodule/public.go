@@ -42,10 +42,7 @@ func newPublicPaths(patterns []string) (*publicPaths, error) {
 // with a token. What is left can only be cleaned of doubled slashes, which
 // takes no path out of a prefix.
 func (p *publicPaths) match(u *url.URL) bool {
-	if len(p.exact) == 0 && len(p.prefixes) == 0 || disputed(u) {
-		return false
-	}
-	return p.has(u.Path)
+	return p.has(u.Path) && !disputed(u)
 }
 
 func (p *publicPaths) has(path string) bool {

@@ -78,7 +78,7 @@ func benchVerifier(b *testing.B, key *tokentest.Key) *token.Verifier {
 func BenchmarkExtract(b *testing.B) {
 	key := tokentest.NewKey(b, "HS256", "")
 	raw := tokentest.Mint(b, key, tokentest.Claims(now, nil))
-	e := token.Extractor{Header: "Authorization", Cookie: "at"}
+	e := token.NewExtractor("Authorization", "at")
 	header := request("Authorization", "Bearer "+raw, "Cookie", "theme=dark; lang=en")
 	cookie := request("Cookie", "theme=dark; at="+raw+"; lang=en")
 	b.Run("header", func(b *testing.B) {

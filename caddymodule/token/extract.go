@@ -33,15 +33,20 @@ func (s Source) String() string {
 	}
 }
 
-// Extractor finds the one credential of a request. It may be used concurrently
-// and must not be changed after first use.
+// Extractor finds the one credential of a request. It may be used concurrently.
 type Extractor struct {
-	// Header is the field to look in, in any letter case; empty looks in none.
-	// In `Authorization` the scheme has to be Bearer (RFC 6750 §2.1); in any
-	// other field the value is the token, with or without that scheme.
-	Header string
-	// Cookie is the cookie to look in, exactly so named; empty looks in none.
-	Cookie string
+	header        string // canonical, as the keys of http.Header are
+	cookie        string
+	authorization bool // header is Authorization
+}
+
+// NewExtractor returns an Extractor that looks in a header field, in any letter
+// case, and in a cookie, exactly so named; an empty name looks in none. In
+// `Authorization` the scheme has to be Bearer (RFC 6750 §2.1); in any other
+// field the value is the token, with or without that scheme.
+func NewExtractor(header, cookie string) Extractor {
+	header = textproto.CanonicalMIMEHeaderKey(header)
+	return Extractor{header: header, cookie: cookie, authorization: header == "Authorization"}
 }
 
 // Extract returns the credential and where it was. It finds nothing in places
@@ -56,8 +61,8 @@ type Extractor struct {
 func (e *Extractor) Extract(r *http.Request) (raw string, source Source, err error) {
 	found := 0
 	var frame error
-	if e.Header != "" {
-		if values := r.Header.Values(e.Header); len(values) > 1 {
+	if e.header != "" {
+		if values := r.Header[e.header]; len(values) > 1 {
 			found = len(values)
 		} else if len(values) == 1 {
 			if raw, frame = e.unwrap(values[0]); raw != "" || frame != nil {
@@ -65,8 +70,8 @@ func (e *Extractor) Extract(r *http.Request) (raw string, source Source, err err
 			}
 		}
 	}
-	if e.Cookie != "" {
-		value, cookies := findCookie(r.Header["Cookie"], e.Cookie)
+	if e.cookie != "" {
+		value, cookies := findCookie(r.Header["Cookie"], e.cookie)
 		// One empty cookie is what a logout leaves behind.
 		if cookies > 1 || value != "" {
 			raw, source = value, SourceCookie
@@ -93,16 +98,16 @@ func (e *Extractor) Extract(r *http.Request) (raw string, source Source, err err
 // cookie of the name out of the Cookie fields. It allocates nothing for a
 // header.
 func (e *Extractor) Strip(r *http.Request) {
-	if e.Header != "" {
-		for _, value := range r.Header.Values(e.Header) {
+	if e.header != "" {
+		for _, value := range r.Header[e.header] {
 			if raw, err := e.unwrap(value); raw != "" || err != nil {
-				r.Header.Del(e.Header)
+				delete(r.Header, e.header)
 				break
 			}
 		}
 	}
-	if e.Cookie != "" {
-		stripCookie(r.Header, e.Cookie)
+	if e.cookie != "" {
+		stripCookie(r.Header, e.cookie)
 	}
 }
 
@@ -114,7 +119,7 @@ func (e *Extractor) unwrap(value string) (string, error) {
 	value = textproto.TrimString(value)
 	// RFC 9110 §11.1: the scheme's case does not matter.
 	if len(value) < len(bearer) || !strings.EqualFold(value[:len(bearer)], bearer) {
-		if e.inAuthorization() {
+		if e.authorization {
 			return "", nil
 		}
 		return value, nil
@@ -125,7 +130,7 @@ func (e *Extractor) unwrap(value string) (string, error) {
 		return "", nil
 	case rest[0] == ' ':
 		return strings.TrimLeft(rest, " "), nil
-	case !e.inAuthorization():
+	case !e.authorization:
 		return value, nil
 	case isTokenChar(rest[0]):
 		return "", nil // a longer scheme name
@@ -133,8 +138,6 @@ func (e *Extractor) unwrap(value string) (string, error) {
 		return "", errFrame
 	}
 }
-
-func (e *Extractor) inAuthorization() bool { return strings.EqualFold(e.Header, "Authorization") }
 
 // isTokenChar reports whether c may stand in a scheme's name (RFC 9110
 // §5.6.2).

@@ -18,10 +18,10 @@ func request(fields ...string) *http.Request {
 }
 
 func TestExtract(t *testing.T) {
-	authorization := token.Extractor{Header: "Authorization"}
-	custom := token.Extractor{Header: "x-access-token"}
-	cookie := token.Extractor{Cookie: "at"}
-	both := token.Extractor{Header: "authorization", Cookie: "at"}
+	authorization := token.NewExtractor("Authorization", "")
+	custom := token.NewExtractor("x-access-token", "")
+	cookie := token.NewExtractor("", "at")
+	both := token.NewExtractor("authorization", "at")
 	long := strings.Repeat("a", token.MaxTokenSize+1)
 	tests := []struct {
 		name      string
@@ -75,7 +75,7 @@ func TestExtract(t *testing.T) {
 // The attack: the gate checks one of two credentials and the application uses
 // the other.
 func TestExtractRefusesSeveralCredentials(t *testing.T) {
-	e := token.Extractor{Header: "Authorization", Cookie: "at"}
+	e := token.NewExtractor("Authorization", "at")
 	for name, r := range map[string]*http.Request{
 		"two fields":               request("Authorization", "Bearer a.b.c", "Authorization", "Bearer d.e.f"),
 		"the same one twice":       request("Authorization", "Bearer a.b.c", "Authorization", "Bearer a.b.c"),
@@ -97,7 +97,7 @@ func TestExtractRefusesSeveralCredentials(t *testing.T) {
 }
 
 func TestExtractAllocatesNothing(t *testing.T) {
-	e := token.Extractor{Header: "Authorization", Cookie: "at"}
+	e := token.NewExtractor("Authorization", "at")
 	for name, r := range map[string]*http.Request{
 		"header": request("Authorization", "Bearer a.b.c", "Cookie", "x=1; y=2"),
 		"cookie": request("Cookie", "x=1; at=a.b.c"),
@@ -111,7 +111,7 @@ func TestExtractAllocatesNothing(t *testing.T) {
 // The attack: an application that logs its requests, or forwards them, leaks
 // tokens that are still good.
 func TestStrip(t *testing.T) {
-	e := token.Extractor{Header: "authorization", Cookie: "at"}
+	e := token.NewExtractor("authorization", "at")
 	tests := []struct{ name, authorization, cookie, wantAuthorization, wantCookie string }{
 		{"both", "Bearer a.b.c", "x=1; at=a.b.c; y=2", "", "x=1; y=2"},
 		{"first cookie", "", "at=a.b.c; y=2", "", "y=2"},
@@ -148,7 +148,8 @@ func TestStrip(t *testing.T) {
 func TestStripLeavesSharedSlicesAlone(t *testing.T) {
 	r := request("Cookie", "at=a.b.c; x=1")
 	shared := r.Header["Cookie"]
-	(&token.Extractor{Cookie: "at"}).Strip(r)
+	e := token.NewExtractor("", "at")
+	e.Strip(r)
 	if shared[0] != "at=a.b.c; x=1" {
 		t.Errorf("shared slice holds %q", shared[0])
 	}
@@ -162,7 +163,7 @@ func FuzzCookie(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, first, second string) {
 		r := request("Cookie", first, "Cookie", second)
-		e := token.Extractor{Cookie: "at"}
+		e := token.NewExtractor("", "at")
 		seen := r.CookiesNamed("at")
 		raw, _, err := e.Extract(r)
 		switch {

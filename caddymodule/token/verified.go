@@ -73,6 +73,16 @@ func (t *Verified) View(index int) func(key string) (any, bool) {
 	return t.views[index].function
 }
 
+// Text is a claim as text, as Verified.Claim gives it.
+type Text struct {
+	Text string
+	OK   bool // whether the token has it
+}
+
+// Texts returns the claims of a view in the order of their names. The slice must
+// not be changed.
+func (t *Verified) Texts(index int) []Text { return t.views[index].texts }
+
 // fresh reports whether the keys that verified the token are still in force
 // and the token has all the views that are wanted.
 func (t *Verified) fresh(views int) bool {

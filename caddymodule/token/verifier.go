@@ -91,8 +91,8 @@ func NewVerifier(options Options) (*Verifier, error) {
 }
 
 // AddView makes the placeholders of one gate: the standard ones and those of
-// the claims named. It returns the view's index for Verified.View; the same
-// claims, in whatever order, have the same index. Tokens that Verify returned
+// the claims named. It returns the view's index for Verified.View and
+// Verified.Texts; the same claims, in whatever order, have the same index. Tokens that Verify returned
 // before do not have the view, so add views before serving requests.
 func (v *Verifier) AddView(claims []string) int {
 	wanted := slices.Clone(claims)

@@ -19,7 +19,8 @@ type placeholders struct {
 type view struct {
 	*placeholders
 	names  []string
-	values []any
+	texts  []Text
+	values []any // the same, boxed
 	// function is lookup, made once: a method value made anew would allocate.
 	function func(key string) (any, bool)
 }
@@ -55,10 +56,13 @@ func (t *Verified) addViews(views [][]string) {
 	shared := &placeholders{subject: t.Subject, sessionID: t.SessionID, tokenID: t.TokenID, issuer: t.Issuer}
 	t.views = make([]*view, len(views))
 	for i, names := range views {
-		v := &view{placeholders: shared, names: names, values: make([]any, len(names))}
+		v := &view{
+			placeholders: shared, names: names,
+			texts: make([]Text, len(names)), values: make([]any, len(names)),
+		}
 		for j, name := range names {
-			text, _ := t.Claim(name)
-			v.values[j] = text
+			text, ok := t.Claim(name)
+			v.texts[j], v.values[j] = Text{text, ok}, text
 		}
 		v.function = v.lookup
 		t.views[i] = v
@@ -71,7 +75,7 @@ func (t *Verified) viewsSize() int64 {
 	size := allocated(4*textSize) + 4*allocated(textSize) // the shared placeholders
 	for _, v := range t.views {
 		size += slot + closure + allocated(int64(unsafe.Sizeof(*v)))
-		size += int64(len(v.values)) * (textSize + allocated(textSize))
+		size += int64(len(v.values)) * (textSize + int64(unsafe.Sizeof(Text{})) + allocated(textSize))
 	}
 	return size
 }
