@@ -39,8 +39,8 @@ type App struct {
 	// token must not outlive its revocation. Default: 24h.
 	MaxTokenLifetime caddy.Duration `json:"max_token_lifetime,omitempty"`
 
-	// Retention is how long revocations are kept (leeway and a minute of clock
-	// skew are added), and how long sessions are remembered. At least
+	// Retention is how long revocations are kept (twice the leeway and a minute of
+	// clock skew are added), and how long sessions are remembered. At least
 	// max_token_lifetime, and at least the lifetime of refresh tokens where
 	// those pass the gate. Default: 24h, or max_token_lifetime if that is longer.
 	Retention caddy.Duration `json:"retention,omitempty"`
@@ -195,9 +195,11 @@ func (a *App) sharedOptions() sharedOptions {
 
 // expires is the second until which a revocation made now is kept.
 //
-// Invariant 4 (DESIGN): longer than any token that it names can be accepted.
+// Invariant 4 (DESIGN): longer than any token that it names can be accepted. The
+// leeway counts twice: a token may be issued that much ahead of our clock, and is
+// accepted for that long after its end.
 func (a *App) expires(now time.Time) int64 {
-	return now.Add(time.Duration(a.Retention) + time.Duration(*a.Leeway) + clockSkew).Unix()
+	return now.Add(time.Duration(a.Retention) + 2*time.Duration(*a.Leeway) + clockSkew).Unix()
 }
 
 // key names something of an issuer in the namespace of the store.
