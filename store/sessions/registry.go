@@ -33,7 +33,8 @@ const (
 
 // Options say how long sessions are remembered.
 type Options struct {
-	// Retention is how long after it was last seen a session is forgotten.
+	// Retention is how long a session is remembered after it was last seen, and
+	// at most half an hour longer, because not each time is written down.
 	Retention time.Duration
 	// Clock gives the time. Default: time.Now.
 	Clock func() time.Time
@@ -122,7 +123,7 @@ func (r *Registry) Note(issuer, session, subject string, now int64) bool {
 	r.recent[key] = struct{}{}
 	r.pending[key] = store.Session{
 		Issuer: issuer, ID: session, Subject: subject,
-		FirstSeen: now, LastSeen: now, Expires: now + r.retention.Load(),
+		FirstSeen: now, LastSeen: now, Expires: now + r.retention.Load() + int64(2*renoteAfter/time.Second),
 	}
 	select {
 	case r.wake <- struct{}{}:
