@@ -44,7 +44,7 @@ step() {
 gotest() {
 	local log=$scratch/log failed
 	set +e
-	(cd "$1" && go test "${race[@]}" -shuffle=on -count=1 -vet=off -v ./...) 2>"$scratch/build" |
+	(cd "$1" && go test "${race[@]}" -shuffle=on -count=1 -timeout=30m -vet=off -v ./...) 2>"$scratch/build" |
 		tee "$log" | grep --line-buffered -E $'^(ok  |FAIL|[?]   )\t'
 	failed=${PIPESTATUS[0]}
 	set -e
