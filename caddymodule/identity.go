@@ -87,13 +87,13 @@ func (id *identity) strip(r *http.Request) {
 	if len(id.fields) == 0 && len(id.prefixes) == 0 {
 		return
 	}
-	for name := range r.Header {
-		if id.owns(name) {
+	for name, values := range r.Header {
+		switch {
+		case id.owns(name):
 			delete(r.Header, name)
+		case name == "Connection":
+			id.stripConnection(r.Header, values)
 		}
-	}
-	if connection := r.Header["Connection"]; len(connection) > 0 {
-		id.stripConnection(r.Header, connection)
 	}
 	// Trailers arrive after the body, and any name may be among them: the
 	// reverse proxy copies the map when the body is over. Without the map,

@@ -116,6 +116,10 @@ const bearer = "Bearer"
 // unwrap returns the token in a field's value, "" for none, or an error if it
 // is framed as one and cannot be.
 func (e *Extractor) unwrap(value string) (string, error) {
+	// Nearly all values, in the spelling of RFC 6750.
+	if token, ok := strings.CutPrefix(value, bearer+" "); ok && token != "" && token[0] > ' ' && token[len(token)-1] > ' ' {
+		return token, nil
+	}
 	value = textproto.TrimString(value)
 	// RFC 9110 §11.1: the scheme's case does not matter.
 	if len(value) < len(bearer) || !strings.EqualFold(value[:len(bearer)], bearer) {
