@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -11,12 +12,11 @@ import (
 // publicPaths are the paths that need no token: exact ones, and prefixes that
 // end in /*.
 type publicPaths struct {
-	exact    map[string]struct{}
-	prefixes []string
+	exact, prefixes []string // few, so that a look through them beats a map
 }
 
 func newPublicPaths(patterns []string) (*publicPaths, error) {
-	p := &publicPaths{exact: make(map[string]struct{})}
+	p := new(publicPaths)
 	for _, pattern := range patterns {
 		prefix, isPrefix := strings.CutSuffix(pattern, "*")
 		if isPrefix && !strings.HasSuffix(prefix, "/") || !strings.HasPrefix(pattern, "/") ||
@@ -27,7 +27,7 @@ func newPublicPaths(patterns []string) (*publicPaths, error) {
 		if isPrefix {
 			p.prefixes = append(p.prefixes, prefix)
 		} else {
-			p.exact[pattern] = struct{}{}
+			p.exact = append(p.exact, pattern)
 		}
 	}
 	return p, nil
@@ -46,7 +46,7 @@ func (p *publicPaths) match(u *url.URL) bool {
 }
 
 func (p *publicPaths) has(path string) bool {
-	if _, ok := p.exact[path]; ok {
+	if slices.Contains(p.exact, path) {
 		return true
 	}
 	for _, prefix := range p.prefixes {

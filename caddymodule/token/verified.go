@@ -77,6 +77,8 @@ func (t *Verified) View(index int) func(key string) (any, bool) {
 type Text struct {
 	Text string
 	OK   bool // whether the token has it
+	// Field says whether it arrives as it is in a header field (RFC 9110 §5.5).
+	Field bool
 }
 
 // Texts returns the claims of a view in the order of their names. The slice must
