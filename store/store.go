@@ -64,12 +64,16 @@ func (e Entry) Expires() int64 {
 
 // Batch is what one Read found.
 type Batch struct {
-	// Entries follow one another without a gap, and follow the position that
-	// was asked for; from the zero Position they begin with the oldest held.
+	// Entries follow one another without a gap, but for what Born says, and
+	// follow the position that was asked for; from the zero Position they begin
+	// with the oldest held.
 	Entries []Entry
 	// Head was the end of the log at some moment after Read was called. Whoever
 	// has applied everything up to it is as fresh as that call.
 	Head Position
+	// Born: entries up to this sequence number are left from earlier generations
+	// of the log, and some between them may be lost. After it there is no gap.
+	Born uint64
 }
 
 // Store is a log of revocations. All methods may be called concurrently.

@@ -1,0 +1,173 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// GateID names one replica that follows a shared log. It is random and never
+// zero: a gate that starts again is another gate.
+type GateID uint64
+
+// String writes the id as 16 hex digits.
+func (g GateID) String() string { return fmt.Sprintf("%016x", uint64(g)) }
+
+// State says how far a shared log can be trusted. It only ever grows within one
+// generation.
+type State uint8
+
+const (
+	// StateRepair: the log may lack entries that an earlier generation held.
+	// Nobody's lease is extended. Every generation begins like this.
+	StateRepair State = 1
+	// StateOpen: what the gates still held was merged. Leases are extended, but
+	// a gate may still be admitting by a lease of the generation before, without
+	// being on the list of gates.
+	StateOpen State = 2
+	// StateSettled: every such lease is over. The list of gates is whole.
+	StateSettled State = 3
+)
+
+// String is "repair", "open" or "settled".
+func (s State) String() string {
+	switch s {
+	case StateRepair:
+		return "repair"
+	case StateOpen:
+		return "open"
+	case StateSettled:
+		return "settled"
+	default:
+		return "state(" + strconv.Itoa(int(s)) + ")"
+	}
+}
+
+// Gate is one live gate, as the store knows it.
+type Gate struct {
+	ID GateID
+	// Applied is the sequence number up to which the gate holds every entry of
+	// the head's generation.
+	Applied uint64
+	// Count is the number of the gate's last heartbeat. It comes from one
+	// counter of the whole fleet that is never set back, so that a gate whose
+	// count has not changed has sent no heartbeat since.
+	Count uint64
+}
+
+// Turn is the right to merge into a log that is in repair. The zero Turn is
+// nobody's.
+type Turn struct {
+	Gate    GateID
+	Witness bool
+	// Count changes, by the same counter as that of heartbeats, whenever the
+	// holder makes progress.
+	Count uint64
+}
+
+// Head is what a shared store knows about its log and the gates that follow it,
+// as of one instant.
+type Head struct {
+	// Position is the end of the log.
+	Position
+	State State
+	// Lease is the fleet's, whatever a gate is configured to. Zero until the
+	// first heartbeat.
+	Lease time.Duration
+	// Retention is the longest that any gate was configured to. Raised is the
+	// Unix second at which it was raised last, zero if never, and Before what it
+	// was then.
+	Retention, Before time.Duration
+	Raised            int64
+	// Count is that of the heartbeat that was answered, zero if it was not
+	// recorded, and zero after other calls.
+	Count uint64
+	// Gates are the live gates, in no order. Heartbeat leaves it empty.
+	Gates []Gate
+	// Turn is who merges, if the log is in repair. Heartbeat leaves it zero.
+	Turn Turn
+}
+
+// Heartbeat is what a gate tells the store.
+type Heartbeat struct {
+	Gate GateID
+	// Applied is the position up to which the gate holds every entry. It is
+	// zero until the gate has read a generation up to its head.
+	Applied Position
+	// Settled says that the gate had known the generation of Applied for longer
+	// than any lease of an earlier one when it sent this.
+	Settled bool
+	// Lease becomes the fleet's where it has none.
+	Lease time.Duration
+	// Retention raises the fleet's; Now is the gate's wall clock in Unix seconds,
+	// and becomes Raised then.
+	Retention time.Duration
+	Now       int64
+}
+
+// Then is what becomes of the turn after a Merge.
+type Then uint8
+
+const (
+	// Keep the turn: there is more to merge.
+	Keep Then = iota
+	// Release the turn: the gate has merged all that it holds.
+	Release
+	// Open the log, and release the turn.
+	Open
+)
+
+// Merge is one step of merging what a gate holds into a log in repair.
+type Merge struct {
+	Gate       GateID
+	Generation Generation
+	// Witness says that the gate's lease was still good when it first heard of
+	// the generation: what it holds is all that was ever acknowledged.
+	Witness bool
+	// Stale is the count of a turn that has made no progress for too long, and
+	// may be taken from its holder. Zero: none.
+	Stale uint64
+	// Revocations are put on the log as one entry. There may be none.
+	Revocations []Revocation
+	Then        Then
+}
+
+// Fleet is a Store that many gates share, and by which they know of one another.
+// Its methods may be called concurrently and fail like those of Store. None of
+// them decides anything by the store's own clock.
+//
+// Every call first makes sure that the log is the one it was: if the store runs
+// as another process or was promoted, if the head is missing, or if the entries
+// are not as many as the head says, a new generation is begun in StateRepair,
+// with an empty list of gates; the entries that are left stay. The counter of
+// heartbeats goes on where it was, if it is still there.
+type Fleet interface {
+	Store
+
+	// Heartbeat records that a gate is there and what it has applied, and
+	// returns the head. A heartbeat of another generation than the head's, or
+	// of none, is not recorded; the head is returned all the same. One with
+	// Settled moves StateOpen to StateSettled.
+	Heartbeat(ctx context.Context, beat Heartbeat) (Head, error)
+
+	// Publish is Append, and returns the head as of the instant at which the
+	// entry was put on the log: Head.Position is right after the entry, and
+	// Head.Gates are those who must apply it.
+	Publish(ctx context.Context, revocations ...Revocation) (Head, error)
+
+	// Look returns the head and changes nothing.
+	Look(ctx context.Context) (Head, error)
+
+	// Dismiss takes a gate off the list, if the generation is the head's and the
+	// gate has sent no heartbeat since the one with gate.Count. Otherwise it does
+	// nothing. Neither is an error.
+	Dismiss(ctx context.Context, generation Generation, gate Gate) error
+
+	// Merge takes the turn, or goes on with it, and reports whether it was
+	// done. It is not done, and changes nothing, if the generation is not the
+	// head's, if the log is not in repair, or if the turn is another's: one may
+	// take it if it is nobody's, if one is a witness and the holder is none, or
+	// if its count is merge.Stale.
+	Merge(ctx context.Context, merge Merge) (Head, bool, error)
+}
