@@ -1,0 +1,181 @@
+package model
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// Call says what a client asks of its server.
+type Call struct {
+	// Method is the name of the method, as in store.Fleet.
+	Method string
+	// Argument is what it was given, or nil where there is nothing to tell.
+	Argument any
+}
+
+// Deliver carries out a call at the server and returns its reply. It may be
+// called later, more than once, or never: each time it is a request that
+// arrives.
+type Deliver func(ctx context.Context) (any, error)
+
+// Link is the way from a client to its server and back. What it returns is what
+// the client gets: the reply of one delivery, or an error in its place. It must
+// return when ctx ends.
+type Link func(ctx context.Context, call Call, deliver Deliver) (any, error)
+
+// Client is one gate's connection to a server: a store.Backend and a
+// store.Fleet. It is safe for concurrent use.
+type Client struct {
+	server *Server
+	link   Link
+	life   context.Context
+	end    context.CancelFunc
+}
+
+// Connect returns a client whose calls go by a link. Nil is a link without
+// faults.
+func (s *Server) Connect(link Link) *Client {
+	if link == nil {
+		link = func(ctx context.Context, _ Call, deliver Deliver) (any, error) { return deliver(ctx) }
+	}
+	c := &Client{server: s, link: link}
+	c.life, c.end = context.WithCancel(context.Background())
+	return c
+}
+
+// carry sends a call by the link and returns the reply.
+func carry[R any](ctx context.Context, c *Client, call Call, apply func(context.Context) (R, error)) (R, error) {
+	var none R
+	if c.life.Err() != nil {
+		return none, fmt.Errorf("calling %s: %w", call.Method, store.ErrClosed)
+	}
+	if err := ctx.Err(); err != nil {
+		return none, fmt.Errorf("calling %s: %w", call.Method, err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(c.life, cancel)()
+	reply, err := c.link(ctx, call, func(ctx context.Context) (any, error) { return apply(ctx) })
+	if c.life.Err() != nil {
+		return none, fmt.Errorf("calling %s: %w", call.Method, store.ErrClosed)
+	}
+	if err != nil {
+		return none, fmt.Errorf("calling %s: %w", call.Method, err)
+	}
+	return reply.(R), nil
+}
+
+// do is carry for a call without a reply.
+func do(ctx context.Context, c *Client, call Call, apply func()) error {
+	_, err := carry(ctx, c, call, func(context.Context) (struct{}, error) {
+		apply()
+		return struct{}{}, nil
+	})
+	return err
+}
+
+// Append implements store.Store.
+func (c *Client) Append(ctx context.Context, revocations ...store.Revocation) (store.Position, error) {
+	head, err := c.Publish(ctx, revocations...)
+	return head.Position, err
+}
+
+// Publish implements store.Fleet.
+func (c *Client) Publish(ctx context.Context, revocations ...store.Revocation) (store.Head, error) {
+	if _, err := store.MarshalRevocations(revocations); err != nil {
+		return store.Head{}, fmt.Errorf("calling Publish: %w", err)
+	}
+	revocations = slices.Clone(revocations) // a delivery may come after the call is over
+	return carry(ctx, c, Call{"Publish", len(revocations)}, func(context.Context) (store.Head, error) {
+		return c.server.publish(revocations), nil
+	})
+}
+
+// Read implements store.Store.
+func (c *Client) Read(ctx context.Context, after store.Position, wait time.Duration) (store.Batch, error) {
+	return carry(ctx, c, Call{"Read", after}, func(ctx context.Context) (store.Batch, error) {
+		return c.server.read(ctx, after, wait)
+	})
+}
+
+// Trim implements store.Store.
+func (c *Client) Trim(ctx context.Context, now time.Time) error {
+	return do(ctx, c, Call{"Trim", now}, func() { c.server.trim(now) })
+}
+
+// Heartbeat implements store.Fleet.
+func (c *Client) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.Head, error) {
+	return carry(ctx, c, Call{"Heartbeat", beat}, func(context.Context) (store.Head, error) {
+		return c.server.heartbeat(beat), nil
+	})
+}
+
+// Look implements store.Fleet.
+func (c *Client) Look(ctx context.Context) (store.Head, error) {
+	return carry(ctx, c, Call{"Look", nil}, func(context.Context) (store.Head, error) {
+		return c.server.look(), nil
+	})
+}
+
+// Dismiss implements store.Fleet.
+func (c *Client) Dismiss(ctx context.Context, generation store.Generation, gate store.Gate) error {
+	return do(ctx, c, Call{"Dismiss", gate}, func() { c.server.dismiss(generation, gate) })
+}
+
+// merged is the reply to a merge.
+type merged struct {
+	head store.Head
+	done bool
+}
+
+// Merge implements store.Fleet.
+func (c *Client) Merge(ctx context.Context, merge store.Merge) (store.Head, bool, error) {
+	if len(merge.Revocations) > 0 {
+		if _, err := store.MarshalRevocations(merge.Revocations); err != nil {
+			return store.Head{}, false, fmt.Errorf("calling Merge: %w", err)
+		}
+	}
+	merge.Revocations = slices.Clone(merge.Revocations)
+	reply, err := carry(ctx, c, Call{"Merge", merge}, func(context.Context) (merged, error) {
+		head, done := c.server.merge(merge)
+		return merged{head, done}, nil
+	})
+	return reply.head, reply.done, err
+}
+
+// Seen implements store.Sessions.
+func (c *Client) Seen(ctx context.Context, sessions ...store.Session) error {
+	return do(ctx, c, Call{"Seen", len(sessions)}, func() { c.server.seen(sessions) })
+}
+
+// Owner implements store.Sessions.
+func (c *Client) Owner(ctx context.Context, issuer, id string) (string, error) {
+	return carry(ctx, c, Call{"Owner", id}, func(context.Context) (string, error) {
+		return c.server.owner(issuer, id)
+	})
+}
+
+// Of implements store.Sessions.
+func (c *Client) Of(ctx context.Context, issuer, subject string) ([]store.Session, error) {
+	return carry(ctx, c, Call{"Of", subject}, func(context.Context) ([]store.Session, error) {
+		return c.server.of(issuer, subject), nil
+	})
+}
+
+// Close implements store.Store.
+func (c *Client) Close() error {
+	if c.life.Err() != nil {
+		return fmt.Errorf("closing: %w", store.ErrClosed)
+	}
+	c.end()
+	return nil
+}
+
+var (
+	_ store.Backend = (*Client)(nil)
+	_ store.Fleet   = (*Client)(nil)
+)

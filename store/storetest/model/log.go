@@ -1,0 +1,126 @@
+package model
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// publish puts one entry on the log and returns the head as of that instant:
+// the gates in it are those who must apply the entry.
+func (s *Server) publish(revocations []store.Revocation) store.Head {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.checked()
+	s.add(h, revocations)
+	return h.whole()
+}
+
+// add puts an entry on the log.
+func (s *Server) add(h *head, revocations []store.Revocation) {
+	h.seq++
+	h.entries++
+	log := &s.held.log
+	log.last = h.seq
+	log.entries = append(log.entries, record{h.seq, s.random.Uint64(), slices.Clone(revocations)})
+	close(s.grown)
+	s.grown = make(chan struct{})
+}
+
+// read returns the entries after a position, and waits for the first of them.
+// Only an entry wakes it: whoever waits does not see that the log was emptied.
+func (s *Server) read(ctx context.Context, after store.Position, wait time.Duration) (store.Batch, error) {
+	var over <-chan time.Time
+	if wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		over = timer.C
+	}
+	for {
+		p, err := s.page(after)
+		if err != nil || p.more || over == nil {
+			return p.batch, err
+		}
+		select {
+		case <-p.grown:
+		case <-over:
+			over = nil
+		case <-p.ended:
+			return store.Batch{}, errCut
+		case <-ctx.Done():
+			return store.Batch{}, ctx.Err()
+		}
+	}
+}
+
+// page is what the log holds after a position, as of one instant.
+type page struct {
+	batch store.Batch
+	more  bool            // the head is beyond the position
+	grown <-chan struct{} // the next entry
+	ended <-chan struct{} // the end of the process
+}
+
+func (s *Server) page(after store.Position) (page, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.checked()
+	switch {
+	case after == store.Position{}:
+		after.Seq = h.trimmed
+	case after.Generation != h.generation:
+		return page{}, store.ErrGeneration
+	case after.Seq < h.trimmed || after.Seq > h.seq:
+		return page{}, fmt.Errorf("after entry %d, held are %d to %d: %w", after.Seq, h.trimmed+1, h.seq, store.ErrGap)
+	}
+	p := page{more: after.Seq < h.seq, grown: s.grown, ended: s.ended}
+	p.batch.Head, p.batch.Born = h.position(), h.born
+	entries := s.held.log.entries
+	first, _ := slices.BinarySearchFunc(entries, after.Seq+1, bySeq)
+	for _, r := range entries[first:min(len(entries), first+s.batch)] {
+		if len(r.revocations) == 0 {
+			return page{}, fmt.Errorf("entry %d: %w", r.seq, store.ErrUnreadable)
+		}
+		p.batch.Entries = append(p.batch.Entries, r.entry(h.generation))
+	}
+	return p, nil
+}
+
+func (r record) entry(generation store.Generation) store.Entry {
+	return store.Entry{
+		Position:    store.Position{Generation: generation, Seq: r.seq},
+		Tag:         r.tag,
+		Revocations: slices.Clone(r.revocations),
+	}
+}
+
+func bySeq(r record, seq uint64) int { return cmp.Compare(r.seq, seq) }
+
+// trim forgets the expired entries at the beginning of the log, by the clock of
+// the gate that asks. An entry that nobody can read does not say when it
+// expires: it stays, and all behind it.
+func (s *Server) trim(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.checked()
+	log := &s.held.log
+	expired := 0
+	for _, r := range log.entries {
+		if len(r.revocations) == 0 || (store.Entry{Revocations: r.revocations}).Expires() > now.Unix() {
+			break
+		}
+		h.trimmed = r.seq
+		expired++
+	}
+	h.entries -= expired
+	log.entries = slices.Clone(log.entries[expired:])
+	for id, session := range s.held.sessions {
+		if session.Expires <= now.Unix() {
+			delete(s.held.sessions, id)
+		}
+	}
+}

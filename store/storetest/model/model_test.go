@@ -1,0 +1,33 @@
+package model_test
+
+import (
+	"testing"
+
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/storetest"
+	"github.com/sessiongate/sessiongate/store/storetest/model"
+)
+
+// batch is small, so that a log of a few entries takes several reads.
+const batch = 3
+
+func TestContract(t *testing.T) {
+	storetest.Run(t, func(*testing.T) storetest.Place {
+		s := model.NewServer(1, batch)
+		return storetest.Place{Open: func(*testing.T) store.Backend { return s.Connect(nil) }, Durable: true}
+	})
+}
+
+func TestContractOfAFleet(t *testing.T) {
+	storetest.RunFleet(t, func(*testing.T) storetest.FleetPlace {
+		s := model.NewServer(1, batch)
+		return storetest.FleetPlace{
+			Open:      func(*testing.T) store.Fleet { return s.Connect(nil) },
+			Flush:     s.Flush,
+			Restart:   s.Restart,
+			LoseLog:   s.DropLog,
+			LoseHead:  s.DropHead,
+			LoseEntry: s.DropEntry,
+		}
+	})
+}

@@ -1,0 +1,143 @@
+package model
+
+import (
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// Server is a shared store. It is safe for concurrent use: each call is one
+// atomic step.
+type Server struct {
+	mu       sync.Mutex
+	random   *rand.Rand
+	batch    int           // how many entries one read returns at the most
+	identity uint64        // of the process that runs
+	step     time.Duration // by which its wall clock is off
+	held     *Dump
+	grown    chan struct{} // closed, and replaced, at each append
+	ended    chan struct{} // closed, and replaced, when the process ends
+}
+
+// Dump is all that a server holds. One that was taken of it is never changed.
+type Dump struct {
+	head     *head // nil: the key is not there
+	log      stream
+	sessions map[sessionID]store.Session
+}
+
+// stream is the log. The entries run upwards by number; some may be missing.
+type stream struct {
+	entries []record
+	last    uint64 // the highest number that it ever took
+}
+
+// record is one entry. It keeps its tag for good; its generation is the log's.
+type record struct {
+	seq, tag    uint64
+	revocations []store.Revocation // none: nobody can read the entry
+}
+
+// head and list of live gates are one value, so that no failure can keep the
+// one and lose the other (rule R8, DESIGN).
+type head struct {
+	identity                 uint64 // of the process that wrote it last
+	generation               store.Generation
+	state                    store.State
+	seq                      uint64 // of the last entry
+	trimmed                  uint64 // every entry up to this one was forgotten in order
+	born                     uint64 // up to this one entries may be missing
+	entries                  int    // how many the log must have
+	count                    uint64 // of all heartbeats and merges
+	lease, retention, before time.Duration
+	raised                   int64
+	gates                    map[store.GateID]store.Gate
+	turn                     store.Turn
+}
+
+// NewServer returns an empty server. One read of it returns batch entries at
+// the most. Two servers with one seed draw the same generations and tags.
+func NewServer(seed uint64, batch int) *Server {
+	s := &Server{
+		random: rand.New(rand.NewPCG(seed, 0)),
+		batch:  batch,
+		held:   &Dump{},
+		grown:  make(chan struct{}),
+		ended:  make(chan struct{}),
+	}
+	s.identity = s.random.Uint64()
+	return s
+}
+
+// checked returns the head, after it has made sure that the log is the one that
+// the head speaks of. Otherwise it begins a new generation.
+func (s *Server) checked() *head {
+	h := s.held.head
+	if h == nil {
+		h = &head{}
+		s.held.head = h
+	}
+	// Rule R6 (DESIGN): a process that was restarted, promoted or restored may
+	// have lost what another acknowledged.
+	// Rule R8 (DESIGN): an entry that was lost leaves the head counting too many.
+	if h.identity != s.identity || h.entries != len(s.held.log.entries) {
+		s.begin(h)
+	}
+	return h
+}
+
+// begin begins a generation over what is left.
+func (s *Server) begin(h *head) {
+	log := s.held.log
+	h.identity = s.identity
+	h.generation = store.Generation(s.random.Uint64() | 1)
+	// Rule R7 (DESIGN): a generation is born in repair.
+	h.state = store.StateRepair
+	h.seq = max(h.seq, log.last)
+	h.born = h.seq
+	h.trimmed = h.seq
+	if len(log.entries) > 0 {
+		h.trimmed = log.entries[0].seq - 1
+	}
+	h.entries = len(log.entries)
+	h.gates = make(map[store.GateID]store.Gate)
+	h.turn = store.Turn{}
+	// Rule R2 (DESIGN): the counter is never set back, so that no gate's old
+	// count comes again. Lease and retention are the fleet's, not the log's.
+}
+
+// whole returns the head as Look, Publish and Merge do.
+func (h *head) whole() store.Head {
+	whole := h.brief()
+	whole.Turn = h.turn
+	for _, id := range slices.Sorted(maps.Keys(h.gates)) {
+		whole.Gates = append(whole.Gates, h.gates[id])
+	}
+	return whole
+}
+
+// brief returns the head without the gates and the turn.
+func (h *head) brief() store.Head {
+	return store.Head{
+		Position:  h.position(),
+		State:     h.state,
+		Lease:     h.lease,
+		Retention: h.retention,
+		Before:    h.before,
+		Raised:    h.raised,
+	}
+}
+
+func (h *head) position() store.Position {
+	return store.Position{Generation: h.generation, Seq: h.seq}
+}
+
+// next counts one heartbeat or merge more.
+func (h *head) next() uint64 {
+	h.count++
+	return h.count
+}

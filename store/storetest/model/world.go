@@ -1,0 +1,123 @@
+package model
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// errCut is what a call that waits gets when the process ends.
+var errCut = errors.New("connection reset by peer")
+
+// Dump returns what the server holds now.
+func (s *Server) Dump() *Dump {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.held.clone()
+}
+
+// Flush empties the server, as FLUSHALL does. The process is the same.
+func (s *Server) Flush() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = &Dump{}
+}
+
+// Restart ends the process and starts another with all that the first held.
+func (s *Server) Restart() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.run(s.held)
+}
+
+// RestartEmpty ends the process and starts another with nothing.
+func (s *Server) RestartEmpty() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.run(&Dump{})
+}
+
+// Restore ends the process and starts another with what was held once: from a
+// backup, or because a replica was promoted that had not heard of the rest.
+func (s *Server) Restore(d *Dump) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.run(d.clone())
+}
+
+func (s *Server) run(d *Dump) {
+	s.identity = s.random.Uint64()
+	s.held = d
+	close(s.ended)
+	s.ended = make(chan struct{})
+}
+
+// DropLog makes the log vanish, while the head stays.
+func (s *Server) DropLog() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held.log = stream{}
+}
+
+// DropHead makes the head vanish, while the log stays.
+func (s *Server) DropHead() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held.head = nil
+}
+
+// DropEntry makes one entry vanish, if it is there. The log does not reuse its
+// number.
+func (s *Server) DropEntry(seq uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	log := &s.held.log
+	log.entries = slices.DeleteFunc(slices.Clone(log.entries), func(r record) bool { return r.seq == seq })
+}
+
+// Poison puts an entry on the log that no gate can read, as one of a newer
+// version would. It returns its number.
+func (s *Server) Poison() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.checked()
+	s.add(h, nil)
+	return h.seq
+}
+
+// StepClock moves the server's wall clock. It decides nothing.
+func (s *Server) StepClock(by time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.step += by
+}
+
+// now is the server's wall clock.
+func (s *Server) now() time.Time { return time.Now().Add(s.step) }
+
+// Log returns the entries that gates can read, without a look at the head.
+func (s *Server) Log() []store.Entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var entries []store.Entry
+	for _, r := range s.held.log.entries {
+		if len(r.revocations) > 0 {
+			entries = append(entries, r.entry(0))
+		}
+	}
+	return entries
+}
+
+func (d *Dump) clone() *Dump {
+	c := &Dump{sessions: maps.Clone(d.sessions), log: d.log}
+	c.log.entries = slices.Clone(d.log.entries)
+	if d.head != nil {
+		h := *d.head
+		h.gates = maps.Clone(h.gates)
+		c.head = &h
+	}
+	return c
+}
