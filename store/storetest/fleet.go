@@ -1,0 +1,201 @@
+package storetest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// FleetPlace is somewhere a store that many gates share can live, and the means
+// to do to it what happens to stores. None of them may be nil.
+type FleetPlace struct {
+	// Open opens one more client of the place. It fails the test if it cannot.
+	// The test closes it.
+	Open func(t *testing.T) store.Fleet
+	// Flush empties the store.
+	Flush func()
+	// Restart ends the store's process and starts it again with all that it
+	// held. It returns when it answers; clients may fail once after it.
+	Restart func()
+	// LoseLog makes the log vanish, LoseHead the head, and LoseEntry one entry
+	// of the log. Nothing else is touched.
+	LoseLog, LoseHead func()
+	LoseEntry         func(seq uint64)
+}
+
+// RunFleet runs the suite for stores that many gates share. It calls fresh for
+// each test; each call returns a new, empty place.
+func RunFleet(t *testing.T, fresh func(t *testing.T) FleetPlace) {
+	tests := []struct {
+		name string
+		run  func(t *testing.T, place FleetPlace)
+	}{
+		{"a log begins in repair, with no gate, turn or lease", beginsInRepair},
+		{"a look changes nothing", looksOnly},
+		{"a heartbeat is recorded with what was applied", recordsHeartbeat},
+		{"a heartbeat of no generation is answered only", answersNewcomer},
+		{"a heartbeat of another generation is answered only", answersStranger},
+		{"counts of heartbeats come from one counter", countsUp},
+		{"the lease of the first heartbeat is the fleet's", keepsLease},
+		{"the longest retention is kept, and when it was raised", raisesRetention},
+		{"a settled heartbeat settles an open log", settlesOpen},
+		{"nothing but an open log is settled", settlesNothingElse},
+		{"a dismissed gate is off the list", dismisses},
+		{"a gate that has sent a heartbeat since stays", dismissesNoOther},
+		{"publishing names the position and the gates", publishes},
+		{"publishing and appending write one log", publishesAndAppends},
+		{"publishing nothing valid leaves nothing", publishesValidOnly},
+		{"a publish names every gate that was told of an earlier head", namesJoining},
+		{"a free turn is taken, kept and released", takesTurn},
+		{"a turn is its holder's", keepsTurn},
+		{"a witness goes first", witnessFirst},
+		{"a stale turn is taken by its count", takesStale},
+		{"opening ends the repair and the turn", opens},
+		{"a merge of another generation is not done", mergesThisOnly},
+		{"a merge puts one entry on the log, or none", mergesOneEntry},
+		{"flushing begins a generation without anything", afterFlush},
+		{"a restart begins a generation over the same log", afterRestart},
+		{"a lost log begins a generation, and numbers go on", afterLostLog},
+		{"a lost head begins a generation over the same log", afterLostHead},
+		{"a lost entry begins a generation over the others", afterLostEntry},
+		{"the counter goes on where it was", countsOn},
+		{"whatever is called first notices", everyCallNotices},
+		{"a generation is begun once", beginsOnce},
+		{"entries that are left keep number and tag", keepsTags},
+		{"trimming begins no generation", trimsInPeace},
+		{"after what is left comes no gap", bornOnce},
+		{"a cancelled or closed fleet says so", fleetEnds},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			place := fresh(t)
+			if place.Open == nil || place.Flush == nil || place.Restart == nil ||
+				place.LoseLog == nil || place.LoseHead == nil || place.LoseEntry == nil {
+				t.Fatal("a part of the place is nil")
+			}
+			test.run(t, place)
+		})
+	}
+}
+
+// lease is that of the suite's heartbeats. Nothing here waits for it.
+const lease = 3 * time.Second
+
+func join(t *testing.T, place FleetPlace) store.Fleet {
+	t.Helper()
+	f := place.Open(t)
+	t.Cleanup(func() { _ = f.Close() }) // the test may have closed it already
+	return f
+}
+
+// look returns the head. It asks again for a while, because a client may fail
+// after the store went away.
+func look(t *testing.T, f store.Fleet) store.Head {
+	t.Helper()
+	for deadline := time.Now().Add(wait); ; {
+		head, err := f.Look(t.Context())
+		if err == nil {
+			return head
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("Look: %v", err)
+		}
+	}
+}
+
+// back waits until a client whose store went away looks and reads again, and
+// returns the head.
+func back(t *testing.T, f store.Fleet) store.Head {
+	t.Helper()
+	head := look(t, f)
+	for deadline := time.Now().Add(wait); ; {
+		_, err := f.Read(t.Context(), store.Position{}, 0)
+		if err == nil {
+			return head
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("Read: %v", err)
+		}
+	}
+}
+
+// beat sends a heartbeat of a gate that has applied the log up to a position.
+func beat(t *testing.T, f store.Fleet, gate store.GateID, applied store.Position) store.Head {
+	t.Helper()
+	return send(t, f, store.Heartbeat{Gate: gate, Applied: applied, Lease: lease})
+}
+
+func send(t *testing.T, f store.Fleet, beat store.Heartbeat) store.Head {
+	t.Helper()
+	head, err := f.Heartbeat(t.Context(), beat)
+	if err != nil {
+		t.Fatalf("Heartbeat: %v", err)
+	}
+	return head
+}
+
+func publish(t *testing.T, f store.Fleet, names ...string) store.Head {
+	t.Helper()
+	head, err := f.Publish(t.Context(), named(names)...)
+	if err != nil {
+		t.Fatalf("Publish: %v", err)
+	}
+	return head
+}
+
+func named(names []string) []store.Revocation {
+	var revocations []store.Revocation
+	for _, name := range names {
+		revocations = append(revocations, session(name, later()))
+	}
+	return revocations
+}
+
+func merge(t *testing.T, f store.Fleet, m store.Merge) (store.Head, bool) {
+	t.Helper()
+	head, done, err := f.Merge(t.Context(), m)
+	if err != nil {
+		t.Fatalf("Merge: %v", err)
+	}
+	return head, done
+}
+
+// openLog opens the log of a place.
+func openLog(t *testing.T, f store.Fleet) store.Head {
+	t.Helper()
+	head, done := merge(t, f, store.Merge{Gate: 99, Generation: look(t, f).Generation, Then: store.Open})
+	if !done || head.State != store.StateOpen {
+		t.Fatalf("opening the log: done %v, head %+v", done, head)
+	}
+	return head
+}
+
+// readLeft reads the whole log from its beginning, over what may be missing up
+// to Batch.Born, and fails on any other gap.
+func readLeft(t *testing.T, f store.Fleet) ([]store.Entry, store.Batch) {
+	t.Helper()
+	var all []store.Entry
+	var after store.Position
+	for {
+		batch, err := f.Read(t.Context(), after, 0)
+		if err != nil {
+			t.Fatalf("Read after %d: %v", after.Seq, err)
+		}
+		for _, entry := range batch.Entries {
+			seq := entry.Position.Seq
+			follows := seq == max(after.Seq, batch.Born)+1 || seq <= batch.Born || after == store.Position{}
+			if !follows || seq <= after.Seq || entry.Position.Generation != batch.Head.Generation {
+				t.Fatalf("entry %v after %v, holes allowed up to %d", entry.Position, after, batch.Born)
+			}
+			after = entry.Position
+		}
+		all = append(all, batch.Entries...)
+		if len(batch.Entries) == 0 || after == batch.Head {
+			if after != (store.Position{}) && after != batch.Head && batch.Head.Seq > batch.Born {
+				t.Fatalf("Read after %v: nothing, but the head is %v", after, batch.Head)
+			}
+			return all, batch
+		}
+	}
+}

@@ -1,0 +1,192 @@
+package storetest
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+func dismiss(t *testing.T, f store.Fleet, generation store.Generation, gate store.Gate) {
+	t.Helper()
+	if err := f.Dismiss(t.Context(), generation, gate); err != nil {
+		t.Fatalf("Dismiss: %v", err)
+	}
+}
+
+func dismisses(t *testing.T, place FleetPlace) {
+	f, other := join(t, place), join(t, place)
+	position := look(t, f).Position
+	beat(t, f, 1, position)
+	count := beat(t, f, 2, position).Count
+	dismiss(t, other, position.Generation, store.Gate{ID: 2, Applied: position.Seq, Count: count})
+	if gates := look(t, f).Gates; len(gates) != 1 || gates[0].ID != 1 {
+		t.Errorf("after gate 2 was dismissed, live are %+v", gates)
+	}
+	dismiss(t, other, position.Generation, store.Gate{ID: 2, Count: count}) // again
+	again := beat(t, f, 2, position)
+	if gates := look(t, f).Gates; len(gates) != 2 || again.Count <= count {
+		t.Errorf("after its next heartbeat, number %d, live are %+v", again.Count, gates)
+	}
+}
+
+// The attack on rule R2: the removal of a gate that seemed gone arrives late. A
+// gate that came back meanwhile would admit, and no revocation would wait for it.
+func dismissesNoOther(t *testing.T, place FleetPlace) {
+	f := join(t, place)
+	position := look(t, f).Position
+	old := beat(t, f, 1, position).Count
+	live := store.Gate{ID: 1, Applied: position.Seq, Count: beat(t, f, 1, position).Count}
+	want := []store.Gate{live}
+	for name, try := range map[string]struct {
+		generation store.Generation
+		gate       store.Gate
+	}{
+		"an old count":         {position.Generation, store.Gate{ID: 1, Count: old}},
+		"no count":             {position.Generation, store.Gate{ID: 1}},
+		"a count to come":      {position.Generation, store.Gate{ID: 1, Count: live.Count + 1}},
+		"another generation":   {position.Generation ^ 2, live},
+		"another gate's count": {position.Generation, store.Gate{ID: 2, Count: live.Count}},
+	} {
+		dismiss(t, f, try.generation, try.gate)
+		if gates := look(t, f).Gates; !slices.Equal(gates, want) {
+			t.Errorf("after dismissing with %s, live are %+v, want %+v", name, gates, want)
+		}
+	}
+}
+
+func publishes(t *testing.T, place FleetPlace) {
+	f, other := join(t, place), join(t, place)
+	start := look(t, f).Position
+	first := beat(t, f, 1, start).Count
+	second := beat(t, other, 2, start).Count
+	head := publish(t, f, "a", "b")
+	if head.Generation != start.Generation || head.Seq != start.Seq+1 || head.State != store.StateRepair ||
+		head.Lease != lease || head.Count != 0 {
+		t.Errorf("published into %+v, the head is %+v", start, head)
+	}
+	want := []store.Gate{{ID: 1, Applied: start.Seq, Count: first}, {ID: 2, Applied: start.Seq, Count: second}}
+	if !slices.Equal(sorted(head.Gates), want) {
+		t.Errorf("must apply it: %+v, want %+v", head.Gates, want)
+	}
+	entries, batch := readLeft(t, other)
+	if len(entries) != 1 || entries[0].Position != head.Position || len(entries[0].Revocations) != 2 ||
+		entries[0].Revocations[1].Key != session("b", 0).Key {
+		t.Errorf("published %v, read %+v", head.Position, entries)
+	}
+	if batch.Born != 0 {
+		t.Errorf("a log that lost nothing was born at %d", batch.Born)
+	}
+}
+
+func publishesAndAppends(t *testing.T, place FleetPlace) {
+	f, other := join(t, place), join(t, place)
+	want := []store.Position{publish(t, f, "a").Position, mustAppend(t, other, session("b", later())), publish(t, other, "c").Position}
+	entries := readAll(t, f, store.Position{})
+	if len(entries) != len(want) {
+		t.Fatalf("three calls put %d entries on the log", len(entries))
+	}
+	for i, entry := range entries {
+		if entry.Position != want[i] {
+			t.Errorf("entry %d is at %v, want %v", i, entry.Position, want[i])
+		}
+	}
+}
+
+func publishesValidOnly(t *testing.T, place FleetPlace) {
+	f := join(t, place)
+	before := look(t, f)
+	good, bad := session("good", later()), session("bad", 0)
+	for name, revocations := range map[string][]store.Revocation{"none": nil, "one bad beside a good one": {good, bad}} {
+		if head, err := f.Publish(t.Context(), revocations...); err == nil {
+			t.Errorf("%s: published at %v", name, head.Position)
+		}
+	}
+	if after := look(t, f); !equal(before, after) {
+		t.Errorf("refused publishes changed %+v into %+v", before, after)
+	}
+}
+
+// The attack: a gate joins while a session is revoked. Either it has read the
+// revocation, or the revocation must name it and wait for it; a gate that is
+// neither admits after the 200.
+func namesJoining(t *testing.T, place FleetPlace) {
+	const clients, each = 4, 25
+	start := look(t, join(t, place)).Position
+	var mu sync.Mutex
+	told := map[store.GateID]uint64{} // the head that a joining gate was told of
+	var heads []store.Head
+	var group sync.WaitGroup
+	for c := range clients {
+		joining, publishing := join(t, place), join(t, place)
+		group.Go(func() {
+			for i := range each {
+				gate := store.GateID(1 + c*each + i)
+				answer, err := joining.Heartbeat(t.Context(), store.Heartbeat{Gate: gate, Applied: start, Lease: lease})
+				if err != nil || answer.Count == 0 {
+					t.Errorf("Heartbeat: %+v, %v", answer, err)
+					return
+				}
+				mu.Lock()
+				told[gate] = answer.Seq
+				mu.Unlock()
+			}
+		})
+		group.Go(func() {
+			for i := range each {
+				head, err := publishing.Publish(t.Context(), session(strconv.Itoa(c*each+i), later()))
+				if err != nil {
+					t.Errorf("Publish: %v", err)
+					return
+				}
+				mu.Lock()
+				heads = append(heads, head)
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	if len(told) != clients*each || len(heads) != clients*each {
+		t.Fatalf("%d gates joined, %d entries were published, want %d of each", len(told), len(heads), clients*each)
+	}
+	for _, head := range heads {
+		for _, gate := range head.Gates {
+			if seq, joined := told[gate.ID]; !joined || seq >= head.Seq {
+				t.Errorf("entry %d names gate %v, which joined at %d", head.Seq, gate, seq)
+			}
+		}
+		for gate, seq := range told {
+			listed := slices.ContainsFunc(head.Gates, func(g store.Gate) bool { return g.ID == gate })
+			if seq < head.Seq && !listed {
+				t.Errorf("gate %v was told of head %d, and entry %d does not name it", gate, seq, head.Seq)
+			}
+		}
+	}
+}
+
+func fleetEnds(t *testing.T, place FleetPlace) {
+	f := join(t, place)
+	head := look(t, f)
+	if err := f.Close(); err != nil {
+		t.Fatalf("Close: %v", err)
+	}
+	ctx := t.Context()
+	_, heartbeatErr := f.Heartbeat(ctx, store.Heartbeat{Gate: 1, Applied: head.Position, Lease: lease})
+	_, publishErr := f.Publish(ctx, session("a", later()))
+	_, lookErr := f.Look(ctx)
+	_, _, mergeErr := f.Merge(ctx, store.Merge{Gate: 1, Generation: head.Generation, Then: store.Open})
+	for call, err := range map[string]error{
+		"Heartbeat": heartbeatErr, "Publish": publishErr, "Look": lookErr, "Merge": mergeErr,
+		"Dismiss": f.Dismiss(ctx, head.Generation, store.Gate{ID: 1, Count: 1}),
+	} {
+		if !errors.Is(err, store.ErrClosed) {
+			t.Errorf("%s gave %v, want ErrClosed", call, err)
+		}
+	}
+	if after := look(t, join(t, place)); !equal(head, after) {
+		t.Errorf("calls of a closed client changed %+v into %+v", head, after)
+	}
+}
