@@ -51,6 +51,7 @@ func RunFleet(t *testing.T, fresh func(t *testing.T) FleetPlace) {
 		{"a turn is its holder's", keepsTurn},
 		{"a witness goes first", witnessFirst},
 		{"a stale turn is taken by its count", takesStale},
+		{"a turn ends with its generation", losesTurn},
 		{"opening ends the repair and the turn", opens},
 		{"a merge of another generation is not done", mergesThisOnly},
 		{"a merge puts one entry on the log, or none", mergesOneEntry},

@@ -88,6 +88,21 @@ func takesStale(t *testing.T, place FleetPlace) {
 	wantTurn(t, f, step(1, generation), false, 2)
 }
 
+// A turn that outlived its generation would hold up the next repair.
+func losesTurn(t *testing.T, place FleetPlace) {
+	f := join(t, place)
+	for name, lose := range map[string]func(){"a lost log": place.LoseLog, "a restart": place.Restart} {
+		publish(t, f, "a")
+		holder := step(1, look(t, f).Generation)
+		holder.Witness = true
+		wantTurn(t, f, holder, true, 1)
+		lose()
+		if head := back(t, f); head.Generation == holder.Generation || head.Turn != (store.Turn{}) {
+			t.Errorf("after %s the head is %+v", name, head)
+		}
+	}
+}
+
 func opens(t *testing.T, place FleetPlace) {
 	f, other := join(t, place), join(t, place)
 	generation := look(t, f).Generation

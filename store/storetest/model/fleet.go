@@ -91,6 +91,6 @@ func (h *head) mayMerge(m store.Merge) bool {
 	case m.Witness && !h.turn.Witness:
 		return true
 	default:
-		return m.Stale != 0 && m.Stale == h.turn.Count
+		return m.Stale == h.turn.Count // which is never zero, because it was counted
 	}
 }
