@@ -3,7 +3,6 @@ package replica
 import (
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/memstore"
@@ -16,7 +15,7 @@ func held(tb testing.TB, n uint64) *Replica {
 	tb.Cleanup(r.Close)
 	<-r.Synced()
 	for i := range n {
-		r.set.keys.add(numbered(i), 1<<31)
+		r.set.keys.add(numbered(i), 1<<31, markLogged)
 	}
 	r.set.version.Add(1)
 	return r
@@ -27,7 +26,7 @@ func TestCheckDoesNotAllocate(t *testing.T) {
 	clear, revoked := keysOf("s", "t", "u", "https://a", 1), keysOf("s", "t", "u", "https://a", 1)
 	clear.Expires = 1 << 31
 	revoked.Session = numbered(1)
-	now := time.Now()
+	now := SystemClock{}.Now()
 	if got := r.Check(clear, now); got != Clear {
 		t.Fatalf("the verdict is %v, want clear", got)
 	}
@@ -55,7 +54,7 @@ func BenchmarkCheck(b *testing.B) {
 			tokens[i] = keysOf(strconv.Itoa(i), strconv.Itoa(i), "u", "https://a", 1)
 			tokens[i].Expires = 1 << 31
 		}
-		now := time.Now()
+		now := SystemClock{}.Now()
 		b.Run("known/"+strconv.FormatUint(n, 10), func(b *testing.B) {
 			b.ReportAllocs()
 			token := tokens[0]

@@ -11,99 +11,122 @@ import (
 
 // follow applies the log until ctx ends.
 func (r *Replica) follow(ctx context.Context) {
-	var at store.Position
-	var wait time.Duration // none until the log was read up to its head
-	backoff := minBackoff
+	var delay time.Duration
 	for ctx.Err() == nil {
-		next, current, err := r.step(ctx, at, wait)
-		if err == nil {
-			at, backoff, wait = next, minBackoff, 0
-			if current {
-				wait = r.options.Load().read()
-			}
+		err := r.step(ctx)
+		if err == nil || ctx.Err() != nil {
+			delay = 0
 			continue
 		}
-		if ctx.Err() != nil {
-			return
-		}
+		r.mu.Lock()
 		if errors.Is(err, store.ErrGap) || errors.Is(err, store.ErrGeneration) {
-			// Invariant 2 (DESIGN): what is held stays held while the log is
-			// read again from its beginning.
-			at, wait = store.Position{}, 0
+			r.restart()
 		}
-		r.fail(err)
-		pause(ctx, backoff)
-		backoff = min(2*backoff, maxBackoff)
+		r.fail(&r.reading, err)
+		r.mu.Unlock()
+		delay = backoff(delay, r.lease(r.options.Load()))
+		pause(ctx, delay)
 	}
 }
 
-// step applies one batch and reports where it ends, and whether that is the head
-// of the log. Rule R9 (DESIGN): apply first, then extend the lease, by the time
-// before the store was asked.
-func (r *Replica) step(ctx context.Context, at store.Position, wait time.Duration) (store.Position, bool, error) {
-	o := r.options.Load()
-	ctx, cancel := context.WithTimeout(ctx, wait+o.call())
+// step reads and applies one batch.
+func (r *Replica) step(ctx context.Context) error {
+	lease := r.lease(r.options.Load())
+	r.mu.Lock()
+	at, whole := r.view.at, r.view.whole
+	r.mu.Unlock()
+	var wait time.Duration // none until the log was read up to its head
+	if whole {
+		wait = read(lease)
+	}
+	bounded, cancel := context.WithTimeout(ctx, wait+call(lease))
 	defer cancel()
-	asked := o.Clock()
-	batch, err := r.store.Read(ctx, at, wait)
+	sent := r.clock.Boot()
+	batch, err := r.store.Read(bounded, at, wait)
+	if err == nil {
+		err = r.apply(at, batch, sent)
+	}
 	if err != nil {
-		return at, false, fmt.Errorf("following the log: %w", err)
+		return fmt.Errorf("following the log: %w", err)
 	}
-	next, err := r.apply(at, batch)
-	if err != nil {
-		return at, false, fmt.Errorf("following the log: %w", err)
-	}
-	current := next.Seq >= batch.Head.Seq
-	if current {
-		r.extend(asked, next)
-	}
-	return next, current, nil
+	return nil
 }
 
-// apply puts a batch into the set and returns the position after it. Entries
-// that do not run on from where the replica stands are a gap, whatever the
-// store says.
-func (r *Replica) apply(at store.Position, batch store.Batch) (store.Position, error) {
+// apply puts a batch that was read after a position into the set, and moves the
+// position. A batch of a place that the replica has left meanwhile is dropped:
+// it will be read again.
+func (r *Replica) apply(at store.Position, batch store.Batch, sent time.Duration) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.learn(batch.Head.Generation, sent) || r.view.at != at {
+		return nil
+	}
+	reached, err := r.entries(at, batch)
+	r.view.at = reached
+	if err != nil {
+		return err
+	}
+	r.well(&r.reading)
+	r.view.head = max(r.view.head, batch.Head.Seq)
+	if reached.Seq >= batch.Head.Seq && !r.view.whole {
+		r.complete()
+	}
+	r.claim()
+	if len(batch.Entries) > 0 {
+		r.beats.ring()
+	}
+	return nil
+}
+
+// entries applies the entries of a batch and returns the position after the last
+// that it did. Entries that do not run on from where the replica stands are a
+// gap, whatever the store says: but those that earlier generations left, of
+// which some may be lost. The caller holds mu.
+func (r *Replica) entries(at store.Position, batch store.Batch) (store.Position, error) {
+	now := r.clock.Boot()
 	for i, entry := range batch.Entries {
-		follows := entry.Position.Generation == at.Generation && entry.Position.Seq == at.Seq+1
+		seq := entry.Position.Seq
+		follows := seq == at.Seq+1 || seq > at.Seq && seq <= batch.Born+1
 		begins := i == 0 && at == store.Position{}
-		if !follows && !begins {
-			return at, fmt.Errorf("entry %d after %d: %w", entry.Position.Seq, at.Seq, store.ErrGap)
+		if entry.Position.Generation != r.view.generation || !follows && !begins {
+			return at, fmt.Errorf("entry %d after %d: %w", seq, at.Seq, store.ErrGap)
 		}
-		r.set.add(entry.Revocations)
+		if r.view.whole && r.fleet != nil {
+			r.note(entry.Revocations, now)
+		}
+		r.set.add(entry.Revocations, true)
 		at = entry.Position
 	}
 	if len(batch.Entries) > 0 {
 		return at, nil
 	}
-	if at != (store.Position{}) && batch.Head != at {
+	if at != (store.Position{}) && batch.Head != at && batch.Head.Seq > max(at.Seq, batch.Born) {
 		return at, fmt.Errorf("nothing after %d, the head is %d: %w", at.Seq, batch.Head.Seq, store.ErrGap)
 	}
 	return batch.Head, nil
+}
+
+// complete notes that the log was read from its beginning up to a head. The
+// caller holds mu.
+func (r *Replica) complete() {
+	r.view.whole, r.view.since = true, r.clock.Boot()
+	r.mends.ring()
+	r.beats.ring()
+	if r.options.Load().Lease == 0 {
+		r.extend(&term{lease: forever, admit: forever})
+	}
 }
 
 // sweep forgets what has expired, in the set and on the log, until ctx ends.
 func (r *Replica) sweep(ctx context.Context) {
 	for pause(ctx, sweepEvery) {
 		o := r.options.Load()
-		now := o.Clock()
+		now := time.Unix(0, r.clock.Now().Wall)
 		r.set.purge(now.Unix())
-		call, cancel := context.WithTimeout(ctx, o.call())
-		if err := r.store.Trim(call, now); err != nil && ctx.Err() == nil {
+		call, cancel := context.WithTimeout(ctx, call(r.lease(o)))
+		if err := r.store.Trim(call, now.Add(-trimGrace)); err != nil && ctx.Err() == nil {
 			o.Logger.Warn("expired revocations stay on the log for now", "error", err)
 		}
 		cancel()
-	}
-}
-
-// pause waits, and reports false if ctx ended first.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
 	}
 }

@@ -22,6 +22,7 @@ type instantSet struct {
 // instants are the predicates of one key. They are replaced, never changed.
 type instants struct {
 	key        store.Key
+	kind       store.Kind
 	predicates []predicate
 }
 
@@ -30,6 +31,7 @@ type instants struct {
 type predicate struct {
 	notBefore, expires int64
 	except             store.Key
+	logged             bool // the log of the present generation implies it
 }
 
 // revokes reports whether any predicate of k revokes a token.
@@ -65,7 +67,7 @@ func find(slots []atomic.Pointer[instants], k store.Key) int {
 }
 
 // add puts one predicate into the set.
-func (s *instantSet) add(r store.Revocation) {
+func (s *instantSet) add(r store.Revocation, logged bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	slots := s.slots.Load()
@@ -79,8 +81,8 @@ func (s *instantSet) add(r store.Revocation) {
 	} else {
 		s.used++
 	}
-	joined, added := join(predicates, predicate{r.NotBefore, r.Expires, r.Except})
-	slot.Store(&instants{r.Key, joined})
+	joined, added := join(predicates, predicate{r.NotBefore, r.Expires, r.Except, logged})
+	slot.Store(&instants{r.Key, r.Kind, joined})
 	s.count.Add(int64(added))
 }
 
@@ -89,6 +91,9 @@ func (s *instantSet) add(r store.Revocation) {
 func join(predicates []predicate, p predicate) ([]predicate, int) {
 	for i, held := range predicates {
 		if held.except == p.except {
+			implied := p.notBefore >= held.notBefore && p.expires >= held.expires
+			implies := held.notBefore >= p.notBefore && held.expires >= p.expires
+			p.logged = implied && p.logged || implies && held.logged
 			p.notBefore = max(p.notBefore, held.notBefore)
 			p.expires = max(p.expires, held.expires)
 			joined := slices.Clone(predicates)
@@ -137,7 +142,7 @@ func (in *instants) without(now int64) *instants {
 	if len(kept) == 0 {
 		return nil
 	}
-	return &instants{in.key, kept}
+	return &instants{in.key, in.kind, kept}
 }
 
 // purge forgets the predicates that have expired at the second now.

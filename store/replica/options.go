@@ -5,37 +5,61 @@ import (
 	"time"
 )
 
+// Acknowledge says what Revoke waits for.
+type Acknowledge uint8
+
+const (
+	// AcknowledgeFleet: for every gate of the fleet, which has applied the
+	// revocation or is provably fenced.
+	AcknowledgeFleet Acknowledge = iota
+	// AcknowledgeStore: for the store alone. Other gates follow, at the latest
+	// when their lease is over.
+	AcknowledgeStore
+)
+
 // Options say how a replica keeps itself fresh.
 type Options struct {
-	// Lease is for how long after it last heard from the store the replica may
-	// admit. Zero says that the store is this machine's own and nobody else
-	// writes to it: then the set is fresh as soon as it was read once.
+	// Lease is for how long after a heartbeat the replica may admit. It needs a
+	// store.Fleet, and the fleet's own lease wins. Zero says that the store is
+	// this machine's own and nobody else writes to it: then the set is fresh as
+	// soon as it was read once.
 	Lease time.Duration
-	// MaxStaleness, if it is longer than Lease, is used in its place: the
-	// operator would rather admit by an old set than refuse. Default: 0.
+	// MaxStaleness, if it is longer than Lease, is for how long the replica
+	// admits by an old set: the operator would rather admit than refuse. Default: 0.
 	MaxStaleness time.Duration
-	// Clock gives the time. It is asked for durations too, so that it must
-	// carry a monotonic reading. Default: time.Now.
-	Clock func() time.Time
+	// Acknowledge is what Revoke waits for. Default: AcknowledgeFleet.
+	Acknowledge Acknowledge
+	// Manual says that a log which may have lost entries, and for which no gate
+	// can vouch, is opened by Bootstrap only. Default: after two leases.
+	Manual bool
+	// Retention is for how long revocations are kept, and Leeway what is added
+	// to the expiry of tokens. The fleet is told of the first.
+	Retention, Leeway time.Duration
+	// Clock tells the time. Default: SystemClock.
+	Clock Clock
 	// Logger is told when the store goes away and comes back. Default: none.
 	Logger *slog.Logger
 }
 
 const (
-	// defaultCall bounds one call of a store without a lease.
-	defaultCall = 10 * time.Second
+	// localCall bounds one call of a store without a lease.
+	localCall = 10 * time.Second
 	// maxRead is the longest that one read waits for entries.
 	maxRead = 500 * time.Millisecond
 	// sweepEvery is how often expired revocations are forgotten.
 	sweepEvery = time.Minute
-	// minBackoff and maxBackoff bound the pause after a failed read.
-	minBackoff = 20 * time.Millisecond
+	// trimGrace is for how long after its expiry an entry stays on the log, so
+	// that a gate whose wall clock is ahead takes nothing from the others.
+	trimGrace = time.Hour
+	// minBackoff and maxBackoff bound the pause after a failed call; with a lease
+	// it is an eighth of that at the most.
+	minBackoff = 10 * time.Millisecond
 	maxBackoff = time.Second
 )
 
 func (o Options) withDefaults() Options {
 	if o.Clock == nil {
-		o.Clock = time.Now
+		o.Clock = SystemClock{}
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -45,20 +69,26 @@ func (o Options) withDefaults() Options {
 
 // call is how long one call of the store may take: a quarter of the lease, so
 // that a few can fail before the lease is over.
-func (o Options) call() time.Duration {
-	if o.Lease == 0 {
-		return defaultCall
+func call(lease time.Duration) time.Duration {
+	if lease == 0 {
+		return localCall
 	}
-	return o.Lease / 4
+	return lease / 4
 }
 
 // read is how long a read may wait for entries.
-func (o Options) read() time.Duration {
-	if o.Lease == 0 {
+func read(lease time.Duration) time.Duration {
+	if lease == 0 {
 		return maxRead
 	}
-	return min(maxRead, o.Lease/8)
+	return min(maxRead, lease/8)
 }
 
-// fence is for how long an answer of the store keeps the set fresh.
-func (o Options) fence() time.Duration { return max(o.Lease, o.MaxStaleness) }
+// backoff is the pause after the failure that follows a pause of d.
+func backoff(d, lease time.Duration) time.Duration {
+	longest := maxBackoff
+	if lease > 0 {
+		longest = min(longest, lease/8)
+	}
+	return min(max(2*d, minBackoff), longest)
+}

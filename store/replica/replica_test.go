@@ -4,87 +4,23 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/memstore"
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// faulty is a store whose calls fail while err is set.
-type faulty struct {
-	store.Store
-	mu  sync.Mutex
-	err error
-}
-
-func (f *faulty) fail(err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.err = err
-}
-
-func (f *faulty) failing() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.err
-}
-
-func (f *faulty) Append(ctx context.Context, revocations ...store.Revocation) (store.Position, error) {
-	if err := f.failing(); err != nil {
-		return store.Position{}, err
-	}
-	return f.Store.Append(ctx, revocations...)
-}
-
-func (f *faulty) Read(ctx context.Context, after store.Position, wait time.Duration) (store.Batch, error) {
-	if err := f.failing(); err != nil {
-		return store.Batch{}, err
-	}
-	return f.Store.Read(ctx, after, wait)
-}
-
-var errAway = errors.New("connection refused")
-
-// revocation returns the revocation of a session, and the keys of its token.
-func revocation(name string) (store.Revocation, *store.Keys) {
-	k := store.NewKey("default", store.KindSession, "https://a", name)
-	token := &store.Keys{Session: k, IssuedAt: 1, Expires: 1 << 31}
-	return store.Revocation{Kind: store.KindSession, Key: k, Expires: 1 << 31}, token
-}
-
-func start(t *testing.T, s store.Store, o replica.Options) *replica.Replica {
-	t.Helper()
-	r := replica.New(s, o)
-	t.Cleanup(r.Close)
-	return r
-}
-
-func wantVerdict(t *testing.T, r *replica.Replica, token *store.Keys, want replica.Verdict) {
-	t.Helper()
-	if got := r.Check(token, time.Now()); got != want {
-		t.Errorf("%s: the verdict is %v, want %v", time.Now().Format("04:05.000"), got, want)
-	}
-}
-
-func mustRevoke(t *testing.T, r *replica.Replica, revocations ...store.Revocation) {
-	t.Helper()
-	if err := r.Revoke(t.Context(), revocations...); err != nil {
-		t.Fatalf("Revoke: %v", err)
-	}
-}
-
 func TestRevokedHereAtOnceAndElsewhereByTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		shared := memstore.New(nil)
+		shared := shared()
 		here := start(t, shared, replica.Options{Lease: 3 * time.Second})
 		there := start(t, shared, replica.Options{Lease: 3 * time.Second})
 		r, token := revocation("s")
 		_, same := revocation("s")
-		synctest.Wait()
+		<-here.Synced()
+		<-there.Synced()
 		wantVerdict(t, here, token, replica.Clear)
 		wantVerdict(t, there, same, replica.Clear)
 
@@ -123,7 +59,7 @@ func TestWhatIsOnTheLogIsHeldAfterTheFirstSync(t *testing.T) {
 // Invariant 7: until the set is known, "not found" is no answer.
 func TestNothingIsAdmittedBeforeTheFirstSync(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		shared := &faulty{Store: memstore.New(nil), err: errAway}
+		shared := &faulty{Fleet: shared(), err: errAway}
 		r := start(t, shared, replica.Options{Lease: 3 * time.Second})
 		_, token := revocation("s")
 		time.Sleep(time.Minute)
@@ -141,12 +77,12 @@ func TestNothingIsAdmittedBeforeTheFirstSync(t *testing.T) {
 // A gate that went on with its old set would admit what is revoked.
 func TestAReplicaThatHearsNothingIsFencedWhenItsLeaseIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		shared := &faulty{Store: memstore.New(nil)}
+		shared := &faulty{Fleet: shared()}
 		r := start(t, shared, replica.Options{Lease: 3 * time.Second})
 		revoked, token := revocation("s")
 		<-r.Synced()
 		shared.fail(errAway)
-		if _, err := shared.Store.Append(t.Context(), revoked); err != nil {
+		if _, err := shared.Fleet.Append(t.Context(), revoked); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(3*time.Second + time.Millisecond)
@@ -162,7 +98,7 @@ func TestAReplicaThatHearsNothingIsFencedWhenItsLeaseIsOver(t *testing.T) {
 
 func TestAnIdleStoreKeepsTheLeaseAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := start(t, memstore.New(nil), replica.Options{Lease: 3 * time.Second})
+		r := start(t, shared(), replica.Options{Lease: 3 * time.Second})
 		_, token := revocation("s")
 		<-r.Synced()
 		for range 100 {
@@ -174,7 +110,7 @@ func TestAnIdleStoreKeepsTheLeaseAlive(t *testing.T) {
 
 func TestMaxStalenessGoesOnForSoLongAndNoLonger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		shared := &faulty{Store: memstore.New(nil)}
+		shared := &faulty{Fleet: shared()}
 		r := start(t, shared, replica.Options{Lease: 3 * time.Second, MaxStaleness: time.Minute})
 		revoked, revokedToken := revocation("revoked")
 		_, token := revocation("s")

@@ -31,20 +31,56 @@ func newSet() *set {
 	return s
 }
 
-// add puts revocations into the set. When it returns, no look at the set that
-// starts later misses them.
-func (s *set) add(revocations []store.Revocation) {
-	if len(revocations) == 0 {
-		return
-	}
+// add puts revocations into the set, and notes whether they come from the log.
+// When it returns, no look at the set that starts later misses them.
+func (s *set) add(revocations []store.Revocation, logged bool) {
+	changed := false
 	for _, r := range revocations {
 		if r.Kind.HasInstant() {
-			s.instants.add(r)
-		} else {
-			s.keys.add(r.Key, r.Expires)
+			s.instants.add(r, logged)
+			changed = true
+			continue
+		}
+		var marks mark
+		if r.Kind == store.KindToken {
+			marks |= markToken
+		}
+		if logged {
+			marks |= markLogged
+		}
+		changed = s.keys.add(r.Key, r.Expires, marks) || changed
+	}
+	// What was held already was found by every look since then.
+	if changed {
+		s.version.Add(1)
+	}
+}
+
+// acknowledge notes that revocations hold everywhere.
+func (s *set) acknowledge(revocations []store.Revocation) {
+	for _, r := range revocations {
+		if !r.Kind.HasInstant() {
+			s.keys.acknowledge(r.Key)
 		}
 	}
-	s.version.Add(1)
+}
+
+// unmark notes that nothing is known to be on the log.
+func (s *set) unmark() {
+	s.keys.unmark()
+	s.instants.unmark()
+}
+
+// parts is how many parts the set has for unlogged.
+const parts = shards + 1
+
+// unlogged returns the revocations in one part of the set that are not known to
+// be on the log, and have not expired at the second now.
+func (s *set) unlogged(part int, now int64) []store.Revocation {
+	if part == shards {
+		return s.instants.collect(now)
+	}
+	return s.keys.collect(part, now)
 }
 
 // look reports by what a token is revoked.

@@ -78,7 +78,7 @@ func TestATokenIsRevokedByWhateverNamesIt(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			s := newSet()
-			s.add(test.revoked)
+			s.add(test.revoked, true)
 			for range 2 { // the second look is the remembered one
 				if got := s.look(keysOf("s", "t", "alice", "https://a", issued)); got != test.want {
 					t.Errorf("found %v, want %v", got, test.want)
@@ -96,11 +96,11 @@ func TestATokenWithoutSessionOrSubjectIsRevokedByItsOwnIDOnly(t *testing.T) {
 	s.add([]store.Revocation{
 		revokedKey(keysOf("s", "", "", "https://a", 0).Session, store.KindSession),
 		revokedUpTo(keysOf("", "", "u", "https://a", 0).Subject, store.KindSubject, 5000, bare.Session),
-	})
+	}, true)
 	if got := s.look(bare); got != Clear {
 		t.Errorf("found %v, want clear", got)
 	}
-	s.add([]store.Revocation{revokedKey(bare.Token, store.KindToken)})
+	s.add([]store.Revocation{revokedKey(bare.Token, store.KindToken)}, true)
 	if got := s.look(bare); got != ByToken {
 		t.Errorf("found %v, want by token", got)
 	}
@@ -116,7 +116,7 @@ func TestATokenThatWasClearIsLookedAtAgain(t *testing.T) {
 		if got := s.look(token); got != Clear {
 			t.Fatalf("token %d: found %v before it was revoked", i, got)
 		}
-		s.add([]store.Revocation{revokedKey(token.Token, store.KindToken)})
+		s.add([]store.Revocation{revokedKey(token.Token, store.KindToken)}, true)
 		if got := s.look(token); got != ByToken {
 			t.Fatalf("token %d: found %v right after it was revoked", i, got)
 		}
@@ -130,7 +130,7 @@ func TestALookThatRacesAnAddIsNotRemembered(t *testing.T) {
 		token := keysOf("", strconv.Itoa(i), "", "https://a", 1000)
 		var group sync.WaitGroup
 		group.Go(func() { s.look(token) })
-		group.Go(func() { s.add([]store.Revocation{revokedKey(token.Token, store.KindToken)}) })
+		group.Go(func() { s.add([]store.Revocation{revokedKey(token.Token, store.KindToken)}, true) })
 		group.Wait()
 		if got := s.look(token); got != ByToken {
 			t.Fatalf("round %d: found %v after it was revoked", i, got)
@@ -161,7 +161,7 @@ func TestPurgeForgetsInstants(t *testing.T) {
 		token := keysOf("", "", strconv.Itoa(i), "https://a", 1000)
 		r := revokedUpTo(token.Subject, store.KindSubject, 2000, store.Key{})
 		r.Expires = int64(3000 + i)
-		s.add([]store.Revocation{r})
+		s.add([]store.Revocation{r}, true)
 	}
 	if s.len() != n {
 		t.Fatalf("the set holds %d, want %d", s.len(), n)

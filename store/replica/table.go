@@ -22,8 +22,9 @@ type keySet struct {
 
 // shard is one table and the lock of its writers.
 type shard struct {
-	table atomic.Pointer[table]
-	mu    sync.Mutex
+	table    atomic.Pointer[table]
+	mu       sync.Mutex
+	unlogged int // keys without markLogged; guarded by mu
 }
 
 // word is a key as it is compared. Keys are hashes, so that its bits can be
@@ -40,21 +41,35 @@ func wordOf(k store.Key) word {
 
 func (w word) shard() int { return int(w.hi >> 56) }
 
-// table is an open addressing hash table of 20 bytes a slot, without pointers,
+// table is an open addressing hash table of 21 bytes a slot, without pointers,
 // so that the garbage collector never walks it. A slot, once taken, keeps its
 // key for good; a table that is full is replaced as a whole.
 type table struct {
 	keys    []slot
 	expires []atomic.Uint32
-	used    int // the writer's
+	marks   []mark // only under the lock of the shard
+	used    int    // the writer's
 }
+
+// mark is what else is known of a key. It decides nothing about admission.
+type mark uint8
+
+const (
+	// markToken: the key is a token's, and not a session's.
+	markToken mark = 1 << iota
+	// markLogged: the log of the present generation holds the key, until its
+	// expiry here or later.
+	markLogged
+	// markAcknowledged: this replica has said that the key is revoked everywhere.
+	markAcknowledged
+)
 
 // slot publishes a key by storing hi last.
 type slot struct{ hi, lo atomic.Uint64 }
 
 func newTable(slots int) *table {
 	n := max(8, slots)
-	return &table{keys: make([]slot, n), expires: make([]atomic.Uint32, n)}
+	return &table{keys: make([]slot, n), expires: make([]atomic.Uint32, n), marks: make([]mark, n)}
 }
 
 // full reports whether one more key would take the load above 0.8.
@@ -80,30 +95,42 @@ func (t *table) find(w word) (int, bool) {
 }
 
 // put adds w or moves its expiry out; it never moves it in. It reports whether
-// w is new. Only the writer of the shard calls it, and never on a full table.
-func (t *table) put(w word, expires uint32) bool {
+// w is new. A key whose expiry moves out is logged only if its marks say so now.
+// Only the writer of the shard calls it, and never on a full table.
+func (t *table) put(w word, expires uint32, marks mark) bool {
 	i, found := t.find(w)
 	if found {
-		if expires > t.expires[i].Load() {
+		switch held := t.expires[i].Load(); {
+		case expires > held:
 			t.expires[i].Store(expires)
+			t.marks[i] = t.marks[i]&^markLogged | marks
+		case expires == held:
+			t.marks[i] |= marks
 		}
 		return false
 	}
 	t.keys[i].lo.Store(w.lo)
 	t.expires[i].Store(expires)
+	t.marks[i] = marks
 	t.keys[i].hi.Store(w.hi)
 	t.used++
 	return true
 }
 
 // copyTo puts every key that has not expired at the second now into another
-// table.
-func (t *table) copyTo(to *table, now uint32) {
+// table, and returns how many of those that it leaves out are not logged.
+func (t *table) copyTo(to *table, now uint32) (unlogged int) {
 	for i := range t.keys {
-		if hi := t.keys[i].hi.Load(); hi != 0 && t.expires[i].Load() > now {
-			to.put(word{hi, t.keys[i].lo.Load()}, t.expires[i].Load())
+		hi := t.keys[i].hi.Load()
+		switch {
+		case hi == 0:
+		case t.expires[i].Load() > now:
+			to.put(word{hi, t.keys[i].lo.Load()}, t.expires[i].Load(), t.marks[i])
+		case t.marks[i]&markLogged == 0:
+			unlogged++
 		}
 	}
+	return unlogged
 }
 
 // has reports whether the set holds k.
@@ -117,9 +144,9 @@ func (s *keySet) has(k store.Key) bool {
 	return found
 }
 
-// add puts k into the set until the second expires. When it returns, has(k) is
-// true.
-func (s *keySet) add(k store.Key, expires int64) {
+// add puts k into the set until the second expires, and reports whether it is
+// new. When it returns, has(k) is true.
+func (s *keySet) add(k store.Key, expires int64, marks mark) bool {
 	w := wordOf(k)
 	sh := &s.shards[w.shard()]
 	sh.mu.Lock()
@@ -128,9 +155,20 @@ func (s *keySet) add(k store.Key, expires int64) {
 	if t == nil || t.full() {
 		t = sh.grow(t)
 	}
-	if t.put(w, uint32(expires)) {
+	i, found := t.find(w)
+	logged := found && t.marks[i]&markLogged != 0
+	added := t.put(w, uint32(expires), marks)
+	switch now := t.marks[i]&markLogged != 0; {
+	case found && logged == now:
+	case now && found:
+		sh.unlogged--
+	case !now:
+		sh.unlogged++
+	}
+	if added {
 		s.count.Add(1)
 	}
+	return added
 }
 
 // grow replaces the table by one half as large again. The old one stays as it
@@ -173,7 +211,7 @@ func (sh *shard) purge(now uint32) (forgotten int) {
 		return 0
 	}
 	smaller := newTable((t.used - expired) * 8 / 5) // a load of 0.6
-	t.copyTo(smaller, now)
+	sh.unlogged -= t.copyTo(smaller, now)
 	sh.table.Store(smaller)
 	return expired
 }

@@ -24,7 +24,7 @@ func TestKeySetIsExact(t *testing.T) {
 	const n = 100_000
 	var s keySet
 	for i := range uint64(n) {
-		s.add(numbered(i), 100)
+		s.add(numbered(i), 100, markLogged)
 	}
 	for i := range uint64(n) {
 		if !s.has(numbered(i)) {
@@ -43,7 +43,7 @@ func TestKeysThatShareASlotAreToldApart(t *testing.T) {
 	var s keySet
 	for i := range byte(50) {
 		k := store.Key{0: 7, 1: i, 15: 1} // one shard, one slot
-		s.add(k, 100)
+		s.add(k, 100, markLogged)
 		if k[1]++; s.has(k) {
 			t.Errorf("key %x was never added", k)
 		}
@@ -58,7 +58,7 @@ func TestKeysThatShareASlotAreToldApart(t *testing.T) {
 func TestAKeyWithZeroBitsIsHeld(t *testing.T) {
 	var s keySet
 	k := store.Key{15: 9}
-	if s.add(k, 100); !s.has(k) {
+	if s.add(k, 100, markLogged); !s.has(k) {
 		t.Errorf("key %x is missing", k)
 	}
 	if s.has(store.Key{15: 8}) {
@@ -69,12 +69,12 @@ func TestAKeyWithZeroBitsIsHeld(t *testing.T) {
 func TestAddingAgainKeepsTheLaterExpiry(t *testing.T) {
 	var s keySet
 	k := numbered(1)
-	s.add(k, 200)
-	s.add(k, 100)
+	s.add(k, 200, markLogged)
+	s.add(k, 100, markLogged)
 	if s.purge(150); !s.has(k) {
 		t.Error("an earlier expiry took the later one's place")
 	}
-	s.add(k, 300)
+	s.add(k, 300, markLogged)
 	if s.purge(250); !s.has(k) || s.len() != 1 {
 		t.Errorf("held: %t, count %d; want the key, once", s.has(k), s.len())
 	}
@@ -84,7 +84,7 @@ func TestPurgeForgetsWhatHasExpiredAndNothingElse(t *testing.T) {
 	const n = 20_000
 	var s keySet
 	for i := range uint64(n) {
-		s.add(numbered(i), int64(1000+i%2*1000))
+		s.add(numbered(i), int64(1000+i%2*1000), markLogged)
 	}
 	s.purge(1000)
 	for i := range uint64(n) {
@@ -123,7 +123,7 @@ func TestReadersMissNothingWhileTheSetGrowsAndShrinks(t *testing.T) {
 		})
 	}
 	for i := range uint64(n) {
-		s.add(numbered(i), int64(1000+i%2*1000))
+		s.add(numbered(i), int64(1000+i%2*1000), markLogged)
 		added.Store(i + 1)
 		if i%5000 == 0 {
 			s.purge(1000) // the even ones
@@ -142,7 +142,7 @@ func BenchmarkSetMemory(b *testing.B) {
 				runtime.ReadMemStats(&before)
 				s := newSet()
 				for i := range n {
-					s.keys.add(numbered(i), 100)
+					s.keys.add(numbered(i), 100, markLogged)
 				}
 				runtime.GC()
 				runtime.ReadMemStats(&after)

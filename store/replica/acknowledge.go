@@ -1,0 +1,161 @@
+package replica
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// entry is an entry of the log that the fleet has yet to apply, and the calls
+// that wait for it.
+type entry struct {
+	store.Position
+	// deadline is the boot time at which every lease is over that was asked for
+	// before the entry was on the log.
+	deadline time.Duration
+	calls    []*revoking
+}
+
+// applied reports whether every live gate but this one holds the entry. This one
+// holds it since before it was published.
+//
+// Rule R5 (DESIGN): the list of gates says so only once it is settled. Before, a
+// gate that is not on it may be admitting by a lease of another generation.
+func (e *entry) applied(head store.Head, self store.GateID) bool {
+	if head.State != store.StateSettled || head.Generation != e.Generation {
+		return false
+	}
+	for _, gate := range head.Gates {
+		if gate.ID != self && gate.Applied < e.Seq {
+			return false
+		}
+	}
+	return true
+}
+
+// awaited are the entries that the fleet has yet to apply. All share one look at
+// the store.
+type awaited struct {
+	mu      sync.Mutex
+	entries []*entry
+	bell    bell
+}
+
+func (a *awaited) put(e *entry) {
+	a.mu.Lock()
+	a.entries = append(a.entries, e)
+	a.mu.Unlock()
+	a.bell.ring()
+}
+
+// next returns how many entries wait, and the earliest of their deadlines that is
+// after now.
+func (a *awaited) next(now time.Duration) (waiting int, deadline time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	deadline = forever
+	for _, e := range a.entries {
+		if e.deadline > now {
+			deadline = min(deadline, e.deadline)
+		}
+	}
+	return len(a.entries), deadline
+}
+
+// sort takes out the entries that every gate holds, and those that have to be
+// published again, by the answer to a look that was sent at the boot time sent.
+//
+// Rule R4 (DESIGN): after the wait the store was asked once more, and what counts
+// is only an entry of the generation that is there now.
+func (a *awaited) sort(head store.Head, sent time.Duration, self store.GateID) (done, again []*revoking) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	waiting := a.entries[:0]
+	for _, e := range a.entries {
+		switch {
+		case e.Generation != head.Generation:
+			again = append(again, e.calls...)
+		case sent >= e.deadline || e.applied(head, self):
+			done = append(done, e.calls...)
+		default:
+			waiting = append(waiting, e)
+		}
+	}
+	clear(a.entries[len(waiting):])
+	a.entries = waiting
+	return done, again
+}
+
+// firstLook is how long after an entry was published the store is first asked
+// whether all gates have it.
+const firstLook = 150 * time.Microsecond
+
+// acknowledge waits for the fleet until ctx ends: it looks who has applied what,
+// more and more rarely, and finishes the calls whose entries everybody holds. It
+// also finds the gates that are gone, so that nobody has to wait for them.
+func (r *Replica) acknowledge(ctx context.Context) {
+	var seen census
+	pace := firstLook
+	for ctx.Err() == nil {
+		lease := r.lease(r.options.Load())
+		now := r.clock.Boot()
+		waiting, deadline := r.awaited.next(now)
+		if waiting == 0 {
+			pace = firstLook
+			if !seen.due(now, lease) {
+				r.awaited.bell.wait(ctx, seen.next(now, lease))
+				continue
+			}
+		} else {
+			pause(ctx, min(pace, deadline-now))
+			pace = min(pace*3/2, lease/32)
+		}
+		if err := r.look(ctx, &seen, lease); err != nil && ctx.Err() == nil {
+			r.mu.Lock()
+			r.fail(&r.beating, err)
+			r.mu.Unlock()
+			pause(ctx, backoff(pace, lease))
+		}
+	}
+}
+
+// look asks the store once.
+func (r *Replica) look(ctx context.Context, seen *census, lease time.Duration) error {
+	bounded, cancel := context.WithTimeout(ctx, call(lease))
+	defer cancel()
+	sent := r.clock.Boot()
+	head, err := r.fleet.Look(bounded)
+	if err != nil {
+		return fmt.Errorf("looking who has applied what: %w", err)
+	}
+	r.mu.Lock()
+	counts := r.learn(head.Generation, sent)
+	if counts {
+		r.told(head)
+		r.view.gates = len(head.Gates)
+	}
+	r.mu.Unlock()
+	if !counts {
+		return nil
+	}
+	done, again := r.awaited.sort(head, sent, r.id)
+	for _, call := range done {
+		call.finish(nil)
+	}
+	if len(again) > 0 {
+		r.queue.put(again...)
+	}
+	for _, gate := range seen.take(head, sent, r.clock.Boot(), margin(lease)) {
+		if gate.ID == r.id {
+			continue
+		}
+		r.options.Load().Logger.Warn("a gate has sent no heartbeat for a lease and is not waited for any more", "gate", gate.ID)
+		if err := r.fleet.Dismiss(bounded, head.Generation, gate); err != nil {
+			return fmt.Errorf("dismissing a gate: %w", err)
+		}
+	}
+	return nil
+}

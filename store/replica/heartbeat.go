@@ -1,0 +1,77 @@
+package replica
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// heartbeat tells the store that this gate is there and what it has applied, one
+// heartbeat at a time: every quarter of the lease, and whenever a batch was
+// applied, until ctx ends.
+func (r *Replica) heartbeat(ctx context.Context) {
+	var delay time.Duration
+	for ctx.Err() == nil {
+		sent := r.clock.Boot()
+		err := r.beat(ctx)
+		lease := r.lease(r.options.Load())
+		if err != nil && ctx.Err() == nil {
+			r.mu.Lock()
+			r.fail(&r.beating, err)
+			r.mu.Unlock()
+			delay = backoff(delay, lease)
+			pause(ctx, delay)
+			continue
+		}
+		delay = 0
+		r.beats.wait(ctx, max(0, lease/4-(r.clock.Boot()-sent)))
+	}
+}
+
+// beat sends one heartbeat. Its answer may extend the lease.
+func (r *Replica) beat(ctx context.Context) error {
+	o := r.options.Load()
+	lease := r.lease(o)
+	bounded, cancel := context.WithTimeout(ctx, call(lease))
+	defer cancel()
+	r.mu.Lock()
+	beat := store.Heartbeat{Gate: r.id, Lease: o.Lease, Retention: o.Retention}
+	if r.view.whole {
+		beat.Applied = r.view.at
+	}
+	known := r.view.known
+	r.mu.Unlock()
+
+	// Invariant 8 (DESIGN): the time is taken before the question is asked.
+	q := question{asked: r.clock.Now(), boot: r.clock.Boot()}
+	beat.Now = q.asked.Wall / int64(time.Second)
+	// Rule R5 (DESIGN): by the time that this is sent, every lease of an earlier
+	// generation is over.
+	beat.Settled = beat.Applied.Generation != 0 && q.boot-known >= margin(lease)
+	head, err := r.fleet.Heartbeat(bounded, beat)
+	if err != nil {
+		return fmt.Errorf("sending a heartbeat: %w", err)
+	}
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.learn(head.Generation, q.boot) {
+		return nil
+	}
+	r.told(head)
+	r.well(&r.beating)
+	// Rule R3 (DESIGN): an answer counts only if the generation that was sent,
+	// that came back and that is held now are one.
+	if beat.Applied.Generation != head.Generation || head.Count == 0 {
+		return nil
+	}
+	r.view.count = head.Count
+	// Rule R7 (DESIGN): in repair nobody's lease is extended.
+	if head.State != store.StateRepair {
+		q.head = head.Seq
+		r.answered(q)
+	}
+	return nil
+}

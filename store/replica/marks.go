@@ -1,0 +1,137 @@
+package replica
+
+import (
+	"encoding/binary"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// marks returns what else is known of k; zero if the set does not hold it.
+func (s *keySet) marks(k store.Key) mark {
+	w := wordOf(k)
+	sh := &s.shards[w.shard()]
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if t := sh.table.Load(); t != nil {
+		if i, found := t.find(w); found {
+			return t.marks[i]
+		}
+	}
+	return 0
+}
+
+// acknowledge marks k as revoked everywhere, if the set holds it.
+func (s *keySet) acknowledge(k store.Key) {
+	w := wordOf(k)
+	sh := &s.shards[w.shard()]
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if t := sh.table.Load(); t != nil {
+		if i, found := t.find(w); found {
+			t.marks[i] |= markAcknowledged
+		}
+	}
+}
+
+// unmark notes that no key is known to be on the log.
+func (s *keySet) unmark() {
+	for i := range s.shards {
+		sh := &s.shards[i]
+		sh.mu.Lock()
+		if t := sh.table.Load(); t != nil {
+			for j := range t.marks {
+				t.marks[j] &^= markLogged
+			}
+			sh.unlogged = t.used
+		}
+		sh.mu.Unlock()
+	}
+}
+
+// unlogged counts the keys that are not known to be on the log.
+func (s *keySet) unlogged() (n int) {
+	for i := range s.shards {
+		sh := &s.shards[i]
+		sh.mu.Lock()
+		n += sh.unlogged
+		sh.mu.Unlock()
+	}
+	return n
+}
+
+// collect returns the keys of one shard that are not known to be on the log, and
+// have not expired at the second now.
+func (s *keySet) collect(shard int, now int64) (revocations []store.Revocation) {
+	sh := &s.shards[shard]
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	t := sh.table.Load()
+	if t == nil || sh.unlogged == 0 {
+		return nil
+	}
+	for i := range t.keys {
+		hi, expires := t.keys[i].hi.Load(), int64(t.expires[i].Load())
+		if hi == 0 || t.marks[i]&markLogged != 0 || expires <= now {
+			continue
+		}
+		r := store.Revocation{Kind: store.KindSession, Key: keyOf(word{hi, t.keys[i].lo.Load()}), Expires: expires}
+		if t.marks[i]&markToken != 0 {
+			r.Kind = store.KindToken
+		}
+		revocations = append(revocations, r)
+	}
+	return revocations
+}
+
+// keyOf is the inverse of wordOf, but for the keys that begin with eight zero
+// bytes: there it is the key that is found in the place of both.
+func keyOf(w word) (k store.Key) {
+	binary.BigEndian.PutUint64(k[:8], w.hi)
+	binary.BigEndian.PutUint64(k[8:], w.lo)
+	return k
+}
+
+// unmark notes that no predicate is known to be on the log.
+func (s *instantSet) unmark() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	slots := s.slots.Load()
+	if slots == nil {
+		return
+	}
+	for i := range *slots {
+		held := (*slots)[i].Load()
+		if held == nil {
+			continue
+		}
+		unmarked := &instants{key: held.key, kind: held.kind, predicates: make([]predicate, len(held.predicates))}
+		for j, p := range held.predicates {
+			p.logged = false
+			unmarked.predicates[j] = p
+		}
+		(*slots)[i].Store(unmarked)
+	}
+}
+
+// collect returns the predicates that are not known to be on the log, and have
+// not expired at the second now.
+func (s *instantSet) collect(now int64) (revocations []store.Revocation) {
+	slots := s.slots.Load()
+	if slots == nil {
+		return nil
+	}
+	for i := range *slots {
+		held := (*slots)[i].Load()
+		if held == nil {
+			continue
+		}
+		for _, p := range held.predicates {
+			if !p.logged && p.expires > now {
+				revocations = append(revocations, store.Revocation{
+					Kind: held.kind, Key: held.key, NotBefore: p.notBefore, Except: p.except, Expires: p.expires,
+				})
+			}
+		}
+	}
+	return revocations
+}

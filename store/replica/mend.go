@@ -1,0 +1,192 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// mend puts on the log what is held here and not there, until ctx ends: into a
+// log in repair by merging, and otherwise as any revocation.
+func (r *Replica) mend(ctx context.Context) {
+	var turn turnWatch
+	var delay time.Duration
+	for ctx.Err() == nil {
+		lease := r.lease(r.options.Load())
+		r.mu.Lock()
+		v, owing := r.view, r.owing
+		r.mu.Unlock()
+		var err error
+		wait := time.Duration(-1)
+		switch {
+		case !v.whole:
+		case v.state == store.StateRepair && r.fleet != nil:
+			wait, err = r.repair(ctx, v, &turn, lease)
+		case owing:
+			err = r.offer(ctx, v, lease)
+		}
+		if err != nil && ctx.Err() == nil {
+			r.options.Load().Logger.Debug("what the log lacks is not on it yet", "error", err)
+			delay = backoff(delay, lease)
+			pause(ctx, delay)
+			continue
+		}
+		delay = 0
+		r.mends.wait(ctx, wait)
+	}
+}
+
+// repair merges what is held here into a log in repair, and opens it, when it is
+// time for either. It returns after how long to try again.
+//
+// Rule R7 (DESIGN): a witness holds all that was ever acknowledged, so that it
+// opens the log as soon as it has merged. Without one the log is opened when
+// whoever was cut off for less than a lease has had time to merge.
+func (r *Replica) repair(ctx context.Context, v view, turn *turnWatch, lease time.Duration) (time.Duration, error) {
+	o := r.options.Load()
+	known := r.clock.Boot() - v.known
+	again := lease / 16
+	if !v.witness && known < margin(lease) {
+		return min(again, margin(lease)-known), nil
+	}
+	opens := v.witness || known >= 2*margin(lease) && (!o.Manual || v.permitted)
+	if v.merged && !opens {
+		return again, nil
+	}
+	merged, err := r.merge(ctx, v, turn, opens, lease)
+	if err != nil || !merged {
+		return again, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.view.generation != v.generation {
+		return 0, nil
+	}
+	r.view.merged = true
+	if !opens {
+		return again, nil
+	}
+	r.view.state = max(r.view.state, store.StateOpen)
+	r.beats.ring()
+	o.Logger.Info("the log is whole again and open", "witness", v.witness, "revocations", r.set.len())
+	return -1, nil
+}
+
+// merge puts everything on the log that is held and not there, and reports
+// whether it could: the turn may be another gate's.
+func (r *Replica) merge(ctx context.Context, v view, turn *turnWatch, opens bool, lease time.Duration) (bool, error) {
+	step := store.Merge{Gate: r.id, Generation: v.generation, Witness: v.witness}
+	turn.refused = false
+	r.owes(false)
+	err := r.eachUnlogged(func(revocations []store.Revocation) (bool, error) {
+		step.Revocations = revocations
+		return r.mergeStep(ctx, step, turn, lease)
+	})
+	if err != nil || turn.refused {
+		r.owes(true)
+		return false, err
+	}
+	step.Revocations, step.Then = nil, store.Release
+	if opens {
+		step.Then = store.Open
+	}
+	return r.mergeStep(ctx, step, turn, lease)
+}
+
+// mergeStep is one call of Merge.
+func (r *Replica) mergeStep(ctx context.Context, step store.Merge, turn *turnWatch, lease time.Duration) (bool, error) {
+	bounded, cancel := context.WithTimeout(ctx, call(lease))
+	defer cancel()
+	sent := r.clock.Boot()
+	step.Stale = turn.stale(sent, margin(lease/2))
+	head, done, err := r.fleet.Merge(bounded, step)
+	if err != nil {
+		return false, fmt.Errorf("merging: %w", err)
+	}
+	r.mu.Lock()
+	if r.learn(head.Generation, sent) {
+		r.told(head)
+	}
+	r.mu.Unlock()
+	turn.refused = !done
+	turn.take(head, r.clock.Boot())
+	return done, nil
+}
+
+// offer puts on the log what is held here and not there: revocations that the
+// store did not take, and those that it lost while this gate was cut off.
+func (r *Replica) offer(ctx context.Context, v view, lease time.Duration) error {
+	r.owes(false)
+	err := r.eachUnlogged(func(revocations []store.Revocation) (bool, error) {
+		bounded, cancel := context.WithTimeout(ctx, call(lease))
+		defer cancel()
+		_, err := r.store.Append(bounded, revocations...)
+		return true, err
+	})
+	if err != nil {
+		r.owes(true)
+		return fmt.Errorf("offering what the log lacks: %w", err)
+	}
+	return nil
+}
+
+// eachUnlogged calls put for the revocations that are held and not on the log, as
+// many at a time as an entry holds, until it reports false or fails. Those that
+// have expired are left out.
+func (r *Replica) eachUnlogged(put func([]store.Revocation) (bool, error)) error {
+	now := r.clock.Now().Wall / int64(time.Second)
+	var rest []store.Revocation
+	for part := range parts {
+		rest = append(rest, r.set.unlogged(part, now)...)
+		last := part == parts-1
+		for len(rest) >= store.MaxRevocations || last && len(rest) > 0 {
+			n := min(len(rest), store.MaxRevocations)
+			if on, err := put(rest[:n]); !on || err != nil {
+				return err
+			}
+			rest = rest[n:]
+		}
+	}
+	return nil
+}
+
+// turnWatch finds out when the holder of the turn makes no progress.
+type turnWatch struct {
+	held    store.Turn
+	since   time.Duration
+	refused bool
+}
+
+// take takes up the turn that a head names, received at the boot time now.
+func (w *turnWatch) take(head store.Head, now time.Duration) {
+	if w.held != head.Turn {
+		w.held, w.since = head.Turn, now
+	}
+}
+
+// stale is the count of a turn that has not changed for longer than wait, or
+// zero.
+func (w *turnWatch) stale(sent, wait time.Duration) uint64 {
+	if w.held.Gate != 0 && sent-w.since >= wait {
+		return w.held.Count
+	}
+	return 0
+}
+
+// Bootstrap is the operator's word under Manual: the log in repair, for which no
+// gate can vouch, may be opened by what the gates that are there hold. It fails if
+// the log is not in repair. The log is open a moment later, and not before two
+// leases after this gate first heard of its loss.
+func (r *Replica) Bootstrap() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.fleet == nil || r.view.generation == 0 || r.view.state != store.StateRepair {
+		return errors.New("bootstrapping: the log is not in repair")
+	}
+	r.view.permitted = true
+	r.mends.ring()
+	return nil
+}

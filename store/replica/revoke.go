@@ -1,0 +1,173 @@
+package replica
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// revoking is one call of Revoke on its way.
+type revoking struct {
+	revocations []store.Revocation
+	done        chan error // of one
+	over        context.Context
+}
+
+// finish answers the caller. A caller that has gone is not waited for.
+func (v *revoking) finish(err error) {
+	select {
+	case v.done <- err:
+	default:
+	}
+}
+
+// queue holds the calls that wait for the log. All that come while an entry is
+// being published share the next one.
+type queue struct {
+	mu      sync.Mutex
+	waiting []*revoking
+	bell    bell
+}
+
+func (q *queue) put(calls ...*revoking) {
+	q.mu.Lock()
+	q.waiting = append(q.waiting, calls...)
+	q.mu.Unlock()
+	q.bell.ring()
+}
+
+// take returns the calls whose revocations fit into one entry.
+func (q *queue) take() (calls []*revoking, revocations []store.Revocation) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.waiting) > 0 {
+		next := q.waiting[0]
+		if len(revocations)+len(next.revocations) > store.MaxRevocations {
+			break
+		}
+		q.waiting = q.waiting[1:]
+		if next.over.Err() == nil { // else it was given up, and is offered by mend
+			calls, revocations = append(calls, next), append(revocations, next.revocations...)
+		}
+	}
+	return calls, revocations
+}
+
+// Revoke applies revocations here at once, and puts them on the log. When it
+// returns nil they are durable, as far as the store can make them so, and no
+// Check that starts later misses them: on this replica, and under
+// AcknowledgeFleet on every replica of the fleet. An error means that the outcome
+// is unknown; revoking again is safe, and the store is offered what is held here
+// until it took it.
+//
+// It goes on when ctx is cancelled, because whoever asked for a revocation wants
+// it also after hanging up. It ends within two leases and a second.
+func (r *Replica) Revoke(ctx context.Context, revocations ...store.Revocation) error {
+	if len(revocations) == 0 || len(revocations) > store.MaxRevocations {
+		return fmt.Errorf("revoking: %d revocations, want 1 to %d", len(revocations), store.MaxRevocations)
+	}
+	for _, revocation := range revocations {
+		if err := revocation.Validate(); err != nil {
+			return fmt.Errorf("revoking: %w", err)
+		}
+	}
+	o := r.options.Load()
+	limit := localCall
+	if r.fleet != nil {
+		limit = 2*r.lease(o) + time.Second
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	r.set.add(revocations, false)
+	call := &revoking{revocations: revocations, done: make(chan error, 1), over: ctx}
+	r.queue.put(call)
+	var err error
+	select {
+	case err = <-call.done:
+	case <-r.closing.Done():
+		err = store.ErrClosed
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err != nil {
+		r.owe()
+		return fmt.Errorf("revoking: %w", err)
+	}
+	r.set.acknowledge(revocations)
+	return nil
+}
+
+// Offer applies revocations here at once, and offers them to the store in the
+// background until it took them. It is for when nobody can be told that they are
+// revoked everywhere. Those that are not valid are left out.
+func (r *Replica) Offer(revocations ...store.Revocation) {
+	for _, revocation := range revocations {
+		if revocation.Validate() == nil {
+			r.set.add([]store.Revocation{revocation}, false)
+		}
+	}
+	r.owe()
+}
+
+// owe has mend offer what is held here and not on the log.
+func (r *Replica) owe() {
+	r.owes(true)
+	r.mends.ring()
+}
+
+func (r *Replica) owes(owing bool) {
+	r.mu.Lock()
+	r.owing = owing
+	r.mu.Unlock()
+}
+
+// publish puts the calls that wait on the log, one entry at a time, until ctx
+// ends.
+func (r *Replica) publish(ctx context.Context) {
+	for r.queue.bell.wait(ctx, -1) {
+		for calls, revocations := r.queue.take(); len(calls) > 0; calls, revocations = r.queue.take() {
+			entry, err := r.put(ctx, revocations)
+			if err == nil && entry != nil {
+				entry.calls = calls
+				r.awaited.put(entry)
+				continue
+			}
+			for _, call := range calls {
+				call.finish(err)
+			}
+		}
+	}
+}
+
+// put appends one entry. It returns the entry if it must be waited for, and nil
+// if no gate has to be.
+func (r *Replica) put(ctx context.Context, revocations []store.Revocation) (*entry, error) {
+	o := r.options.Load()
+	lease := r.lease(o)
+	bounded, cancel := context.WithTimeout(ctx, call(lease))
+	defer cancel()
+	if r.fleet == nil {
+		_, err := r.store.Append(bounded, revocations...)
+		return nil, err
+	}
+	sent := r.clock.Boot()
+	head, err := r.fleet.Publish(bounded, revocations...)
+	if err != nil {
+		return nil, err
+	}
+	// From here on: every lease that was given before the entry was on the log
+	// was asked for before this moment.
+	published := &entry{Position: head.Position, deadline: r.clock.Boot() + margin(max(lease, head.Lease))}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.learn(head.Generation, sent) {
+		r.told(head)
+	}
+	if o.Acknowledge == AcknowledgeStore || published.applied(head, r.id) {
+		return nil, nil
+	}
+	return published, nil
+}

@@ -1,0 +1,141 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// Status is what operators want to know of a replica.
+type Status struct {
+	// Synced says that the replica was able to admit at least once.
+	Synced bool
+	// Fenced says that the replica admits nothing just now.
+	Fenced bool
+	// Degraded says that the replica cannot prove just now that its set is fresh:
+	// it is fenced, or admits by an old set because the operator allows that.
+	Degraded bool
+	// DegradedSeconds counts the seconds, begun ones too, in which it was degraded
+	// after the first full sync.
+	DegradedSeconds uint64
+	// Lease is the fleet's; zero if the store is this machine's own.
+	Lease time.Duration
+	// Age is how long ago the question was asked whose answer gave the present
+	// lease; zero without a lease.
+	Age time.Duration
+	// Heard is when that was; zero if never.
+	Heard time.Time
+	// State is that of the log; zero until it is known, and if the store is this
+	// machine's own.
+	State store.State
+	// Position is the place on the log up to which everything was applied.
+	Position store.Position
+	// Lag is how many entries of the log are known and not applied.
+	Lag uint64
+	// Gates is how many gates are live, this one among them, as far as it was
+	// heard; zero if the store is this machine's own.
+	Gates int
+	// Revocations is how many revocations are held.
+	Revocations int
+	// Unconfirmed says that something is held that the store has yet to take.
+	Unconfirmed bool
+	// Err is why the last call failed, or nil if it did not.
+	Err error
+}
+
+// Status returns the state of the replica now.
+func (r *Replica) Status() Status {
+	o := r.options.Load()
+	lease := r.lease(o)
+	now, boot := r.clock.Now(), r.clock.Boot()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.term.Load()
+	status := Status{
+		Synced:          r.synced,
+		Fenced:          t == nil || !t.good(now, t.admit, r.clock),
+		Degraded:        t == nil || !t.good(now, t.lease, r.clock),
+		DegradedSeconds: r.degraded,
+		Position:        r.view.at,
+		Lag:             r.view.head - min(r.view.head, r.view.at.Seq),
+		Revocations:     r.set.len(),
+		Unconfirmed:     r.owing,
+		Err:             errors.Join(r.reading.err, r.beating.err),
+	}
+	if r.fleet != nil {
+		status.Lease, status.State, status.Gates = lease, r.view.state, r.view.gates
+		if t != nil {
+			status.Age, status.Heard = boot-t.boot, time.Unix(0, t.asked.Wall)
+		}
+	}
+	return status
+}
+
+// trouble is why one kind of call fails at the moment.
+type trouble struct {
+	err   error
+	since time.Duration // boot time
+}
+
+// fail records a failed call, and logs it where it is news. The caller holds mu.
+func (r *Replica) fail(t *trouble, err error) {
+	news := t.err == nil || remedy(err) != remedy(t.err)
+	if t.err == nil {
+		t.since = r.clock.Boot()
+	}
+	t.err = err
+	if news {
+		o := r.options.Load()
+		o.Logger.Error(remedy(err), "error", err, "lease", r.lease(o), "max_staleness", o.MaxStaleness, "synced", r.synced)
+	}
+}
+
+// well records that a call succeeded. The caller holds mu.
+func (r *Replica) well(t *trouble) {
+	if t.err != nil {
+		r.options.Load().Logger.Info("the store answers again", "after", r.clock.Boot()-t.since)
+		t.err = nil
+	}
+}
+
+// remedy says what an error of the store means for whoever is on call.
+func remedy(err error) string {
+	switch {
+	case errors.Is(err, store.ErrGap), errors.Is(err, store.ErrGeneration):
+		return "the log has lost entries or was begun anew; reading all of it again and keeping what is held"
+	case errors.Is(err, store.ErrUnreadable):
+		return "an entry of the log cannot be understood, and is not skipped; upgrade this gate, or see who writes to its log"
+	case errors.Is(err, store.ErrDamaged):
+		return "the store is damaged; requests are refused until it is repaired"
+	default:
+		return "the store does not answer; requests are refused once the lease is over"
+	}
+}
+
+// watch counts, and logs, every second in which the set is not provably fresh,
+// until ctx ends.
+func (r *Replica) watch(ctx context.Context) {
+	for pause(ctx, time.Second) {
+		status := r.Status()
+		if !status.Synced || !status.Degraded {
+			continue
+		}
+		r.mu.Lock()
+		r.degraded++
+		waits := r.view.whole && r.view.state == store.StateRepair && r.fleet != nil
+		manual := r.options.Load().Manual
+		r.mu.Unlock()
+		text := "requests are refused: the lease is over"
+		switch {
+		case !status.Fenced:
+			text = "requests are admitted by an old set: revocations made elsewhere since are not known here"
+		case waits && manual:
+			text = "requests are refused: the log may have lost revocations and no gate can vouch for it; see what happened to the store, and then run caddy session-gate bootstrap"
+		case waits:
+			text = "requests are refused: the log may have lost revocations and is being repaired"
+		}
+		r.options.Load().Logger.Warn(text, "lease_age", status.Age, "generation_known", status.Position, "error", status.Err)
+	}
+}

@@ -1,0 +1,123 @@
+package replica
+
+import (
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// view is what a replica knows of the present generation of the log.
+type view struct {
+	generation store.Generation
+	// known is the boot time at which the replica first heard of it.
+	known time.Duration
+	// witness says that the lease was still good then: what the replica held is
+	// all that was ever acknowledged.
+	witness bool
+	state   store.State
+	// head is the last sequence number that the store was heard to name.
+	head uint64
+
+	// at is the position up to which entries were applied; zero to begin anew.
+	at store.Position
+	// whole says that everything from the beginning up to some head was applied,
+	// and since is the boot time of that.
+	whole bool
+	since time.Duration
+
+	questions []question
+	// count is that of the last heartbeat that the store recorded.
+	count uint64
+	// merged says that everything held was put on the log while in repair.
+	merged bool
+	// permitted says that the operator lets the log be opened without a witness.
+	permitted bool
+	// gates is how many are live, as far as it was heard.
+	gates int
+}
+
+// learn takes up the generation that an answer names and reports whether the
+// answer counts. It was sent at the boot time sent. The caller holds mu.
+//
+// An answer to a question from before the present generation was known may still
+// name the one before, and does not count: a generation never comes back.
+func (r *Replica) learn(generation store.Generation, sent time.Duration) bool {
+	before := r.view.generation
+	if generation == before {
+		return true
+	}
+	if before != 0 && sent < r.view.known {
+		return false
+	}
+	o := r.options.Load()
+	lease := r.lease(o)
+	witness := before != 0 && r.term.Load().good(r.clock.Now(), lease, r.clock)
+	r.view = view{
+		generation: generation,
+		known:      r.clock.Boot(),
+		witness:    witness,
+		state:      store.StateRepair,
+	}
+	if before != 0 {
+		r.restart()
+		o.Logger.Error("the log was begun anew; reading all of it and keeping what is held", "witness", witness, "revocations", r.set.len())
+	}
+	return true
+}
+
+// restart has the log read from its beginning. Nothing is extended until that is
+// done. The caller holds mu.
+//
+// Invariant 2 (DESIGN): what is held stays held.
+func (r *Replica) restart() {
+	r.view.at, r.view.whole, r.view.merged = store.Position{}, false, false
+	r.view.questions = nil
+	r.owing = true // the log may lack what is held
+	r.recent.clear()
+	r.set.unmark()
+}
+
+// told takes up what a head says about the generation held. The caller holds mu.
+func (r *Replica) told(head store.Head) {
+	if head.State > r.view.state {
+		r.view.state = head.State
+		r.mends.ring()
+	}
+	r.view.head = max(r.view.head, head.Seq)
+	r.agree(head)
+}
+
+// agree takes up what the whole fleet goes by. The caller holds mu.
+//
+// Rule R12 (DESIGN): the lease is the fleet's. A gate with another in its
+// configuration says so, and uses it.
+func (r *Replica) agree(head store.Head) {
+	o := r.options.Load()
+	if head.Lease > 0 && time.Duration(r.fleetLease.Swap(int64(head.Lease))) != head.Lease && head.Lease != o.Lease {
+		o.Logger.Warn("the fleet has another lease than this gate's configuration; the fleet's is used, until all gates were stopped and the head is made anew",
+			"lease", head.Lease, "configured", o.Lease)
+	}
+	if head.Raised > 0 {
+		r.older.Store(&older{raised: head.Raised + int64(o.Leeway.Seconds()), lifetime: int64((head.Before + o.Leeway).Seconds())})
+	}
+}
+
+// older is a retention that was raised since.
+type older struct {
+	// raised is the second until which tokens were issued under it.
+	raised int64
+	// lifetime is the longest from `iat` to the end of such a token that its
+	// revocation outlives, in seconds.
+	lifetime int64
+}
+
+// judge refuses a token that may outlive its revocation: it was issued before
+// the retention was raised, and is good for longer than revocations were kept.
+//
+// Rule R12 (DESIGN). A nil older refuses nothing.
+func (o *older) judge(k *store.Keys) Verdict {
+	if o != nil && k.IssuedAt <= o.raised && k.Expires-k.IssuedAt > o.lifetime {
+		return Outlived
+	}
+	return Clear
+}
