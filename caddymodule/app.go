@@ -48,12 +48,14 @@ type App struct {
 	// Leeway is how far `exp`, `nbf` and `iat` may be off. Default: 30s. At most 5m.
 	Leeway *caddy.Duration `json:"leeway,omitempty"`
 
-	// Lease is for how long after it last heard everything from a shared store a
-	// gate may admit. Default: 3s. 200ms to 5m.
+	// Lease is for how long after a heartbeat to a shared store a gate may admit.
+	// All gates of a fleet have the same: that of the first one counts, and the
+	// others log a warning. Default: 3s. 200ms to 5m.
 	Lease caddy.Duration `json:"lease,omitempty"`
 
-	// Acknowledge says what a 200 waits for: `fleet` or `store`. Default: fleet.
-	// In this version both wait for the store; see the README.
+	// Acknowledge says what the 200 of a DELETE waits for: `fleet`, until no gate
+	// admits the session any more, or `store`, until the store has the revocation;
+	// then the other gates follow within a lease. Default: fleet.
 	Acknowledge string `json:"acknowledge,omitempty"`
 
 	// OnStoreFailure says what happens when the lease is over and the store is
@@ -65,8 +67,10 @@ type App struct {
 	// Required with it, at least the lease, and refused without it.
 	MaxStaleness caddy.Duration `json:"max_staleness,omitempty"`
 
-	// Bootstrap says who opens a store that lost what it held: `auto` or
-	// `manual`. Default: auto. In this version `manual` is refused.
+	// Bootstrap says who opens a shared store that may have lost revocations, if
+	// no gate can vouch for what it held: `auto`, after two leases and with what
+	// the gates hold, or `manual`, by the command `caddy session-gate bootstrap`
+	// only. A store that was never used counts as such. Default: auto.
 	Bootstrap string `json:"bootstrap,omitempty"`
 
 	// Readiness says when /readyz is 200: `lenient`, after the first full sync,
@@ -188,6 +192,12 @@ func (a *App) sharedOptions() sharedOptions {
 		o.replica = replica.Options{
 			Lease:        time.Duration(a.Lease),
 			MaxStaleness: time.Duration(a.MaxStaleness),
+			Manual:       a.Bootstrap == "manual",
+			Retention:    time.Duration(a.Retention),
+			Leeway:       time.Duration(*a.Leeway),
+		}
+		if a.Acknowledge == "store" {
+			o.replica.Acknowledge = replica.AcknowledgeStore
 		}
 	}
 	return o

@@ -69,9 +69,6 @@ func (a *App) check() error {
 }
 
 func (a *App) checkWords() error {
-	if a.Bootstrap == "manual" {
-		return errors.New("checking session_gate: bootstrap manual is not available in this version; use bootstrap auto")
-	}
 	return errors.Join(
 		oneOf("acknowledge", a.Acknowledge, "fleet", "store"),
 		oneOf("on_store_failure", a.OnStoreFailure, "deny", "allow"),

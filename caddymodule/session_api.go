@@ -14,8 +14,8 @@ import (
 // serveSession answers DELETE on the endpoint: it revokes the caller's session,
 // or the one that the body names.
 //
-// 200 means that the revocation is durable in the store and that this gate
-// refuses the session from now on.
+// 200 means that the revocation is durable in the store, and that no gate of the
+// fleet admits a request of the session that starts from now on.
 func (g *Gate) serveSession(w http.ResponseWriter, r *http.Request) error {
 	if len(g.origins) > 0 {
 		g.origins.allow(w, r, g.Token.Cookie != "")
@@ -57,34 +57,55 @@ func (g *Gate) caller(r *http.Request, now time.Time) (*token.Verified, *denial)
 
 // end revokes the session that the caller aims at, or says why not.
 func (g *Gate) end(r *http.Request, caller *token.Verified, sessionID string, now time.Time) *denial {
-	verdict := g.app.shared.check(&caller.Keys, now)
 	own := sessionID == "" || sessionID == caller.SessionID
-	switch {
-	case verdict == replica.Unavailable:
-		return denyUnavailable
-	case verdict != replica.Clear && own && sessionRevoked(caller, verdict):
-		return denySession
-	case verdict != replica.Clear:
-		return denyRevoked
-	}
-	live := g.app.shared.live.Load() // open, or the verdict were another
 	revocation := ownRevocation(caller)
 	if !own {
 		revocation = store.Revocation{
 			Kind: store.KindSession,
 			Key:  g.app.key(store.KindSession, caller.Issuer, sessionID),
 		}
+	}
+	revocation.Expires = g.app.expires(now)
+	verdict := g.app.shared.check(&caller.Keys, now)
+	live := g.app.shared.live.Load()
+	switch {
+	case verdict == replica.Unavailable:
+		return g.offer(r, live, caller, sessionID, own, revocation)
+	case own && sessionRevoked(caller, verdict):
+		// Rule R10 (DESIGN): whether every gate refuses the session is not known
+		// while its revocation is young, so that it is made once more.
+		if live.replica.Acknowledged(revocation.Key) {
+			return denySession
+		}
+	case verdict != replica.Clear:
+		return denyRevoked
+	case !own:
 		if deny := g.mayEnd(r, live, caller, sessionID, revocation.Key); deny != nil {
 			return deny
 		}
 	}
-	revocation.Expires = g.app.expires(now)
 	if err := live.replica.Revoke(r.Context(), revocation); err != nil {
-		g.logger.Error("a revocation was not confirmed by the store and was answered 503",
+		g.logger.Error("a revocation was not confirmed and was answered 503; it holds here, and is offered to the store until it takes it",
 			"key", revocation.Key, "error", err)
 		return denyUnconfirmed
 	}
 	return nil
+}
+
+// offer revokes on this gate what may not be acknowledged to the caller, because
+// the gate is fenced. The store gets it when it answers again.
+//
+// Attack: end a live session with a token that was revoked by itself, while the
+// gate cannot tell. What it holds already still counts.
+func (g *Gate) offer(r *http.Request, live *live, caller *token.Verified, sessionID string, own bool, revocation store.Revocation) *denial {
+	switch {
+	case live == nil, live.replica.Look(&caller.Keys) != replica.Clear:
+		return denyUnavailable
+	case !own && g.mayEnd(r, live, caller, sessionID, revocation.Key) != nil:
+		return denyUnavailable
+	}
+	live.replica.Offer(revocation)
+	return denyUnconfirmed
 }
 
 // sessionRevoked reports whether a verdict says that the caller's own session is
@@ -112,7 +133,7 @@ func ownRevocation(caller *token.Verified) store.Revocation {
 // Attack: try session ids to learn which exist, or whose they are. Unknown,
 // already revoked, and somebody else's look alike.
 func (g *Gate) mayEnd(r *http.Request, live *live, caller *token.Verified, sessionID string, key store.Key) *denial {
-	if live.replica.Holds(key) {
+	if live.replica.Acknowledged(key) {
 		return denySession
 	}
 	owner, err := live.registry.Owner(r.Context(), caller.Issuer, sessionID)

@@ -106,7 +106,7 @@ func (s *shared) check(k *store.Keys, now time.Time) replica.Verdict {
 	if l == nil {
 		return replica.Unavailable
 	}
-	return l.replica.Check(k, now)
+	return l.replica.Check(k, replica.At(now))
 }
 
 // status is the state of the replica, or why there is none.
