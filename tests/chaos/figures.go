@@ -1,0 +1,79 @@
+package chaos
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Figures count what clients did. They are for concurrent use.
+type Figures struct {
+	mu       sync.Mutex
+	requests map[int]int // by status
+	deletes  map[int]int
+	took     []time.Duration // of the DELETEs that were answered 200
+}
+
+func (f *Figures) request(r Reply) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.requests == nil {
+		f.requests = make(map[int]int)
+	}
+	f.requests[r.Status]++
+}
+
+func (f *Figures) delete(r Reply) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.deletes == nil {
+		f.deletes = make(map[int]int)
+	}
+	f.deletes[r.Status]++
+	if r.Status == http.StatusOK {
+		f.took = append(f.took, r.Took())
+	}
+}
+
+// Confirmed is how many DELETEs were answered 200.
+func (f *Figures) Confirmed() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.took)
+}
+
+// Admitted is how many requests were admitted.
+func (f *Figures) Admitted() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.requests[admitted]
+}
+
+// String tells the figures in a line.
+func (f *Figures) String() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p50, p99, longest := spread(f.took)
+	return fmt.Sprintf("%d requests (%d admitted, %d refused, %d 503, %d unanswered), "+
+		"%d DELETEs (%d confirmed, %d were over, %d 503, %d unanswered; p50 %v, p99 %v, max %v)",
+		sum(f.requests), f.requests[admitted], f.requests[refused], f.requests[unavailable], f.requests[unanswered],
+		sum(f.deletes), f.deletes[200], f.deletes[404], f.deletes[unavailable], f.deletes[unanswered], p50, p99, longest)
+}
+
+func sum(counts map[int]int) (n int) {
+	for _, count := range counts {
+		n += count
+	}
+	return n
+}
+
+// spread returns the median, the 99th percentile and the maximum.
+func spread(took []time.Duration) (p50, p99, longest time.Duration) {
+	if len(took) == 0 {
+		return 0, 0, 0
+	}
+	sorted := slices.Sorted(slices.Values(took))
+	return sorted[len(sorted)/2], sorted[len(sorted)*99/100], sorted[len(sorted)-1]
+}

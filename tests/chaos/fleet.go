@@ -1,0 +1,195 @@
+package chaos
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
+	"github.com/sessiongate/sessiongate/tests/harness"
+)
+
+const (
+	// Lease is that of the fleets under test.
+	Lease = time.Second
+	// Slack is what busy cores add to every limit.
+	Slack = 2 * time.Second
+	// endpoint is where sessions are ended.
+	endpoint = "/v1/auth/session"
+	// namespace is the fleet's.
+	namespace = "chaos"
+)
+
+// Fleet is some gates that share one store and one upstream. Send and NewSession
+// are for concurrent use.
+type Fleet struct {
+	// Redis is nil where the test brought its own stores.
+	Redis  *redistest.Server
+	Gates  []*Gate
+	Oracle *Oracle
+
+	client *http.Client
+	made   atomic.Int64 // sessions
+	logDir string       // of Redis
+	copied string       // where its log was copied to
+}
+
+// Gate is one gate, and its link to Redis.
+type Gate struct {
+	*harness.Gate
+	// Link is nil where the test brought its own stores.
+	Link *Link
+	// Config is what the gate was started with.
+	Config harness.Config
+
+	frozen  bool
+	reloads int
+	feed    func() // ends starving
+}
+
+// Session is one session, with its only token.
+type Session struct{ ID, Token string }
+
+// StartFleet starts a Redis and so many gates, each with a link of its own, and
+// waits until all admit.
+func StartFleet(tb testing.TB, gates int, options ...redistest.Option) *Fleet {
+	tb.Helper()
+	redis := redistest.Start(tb, options...)
+	links, stores := make([]*Link, gates), make([]string, gates)
+	for i := range links {
+		links[i] = NewLink(tb, redis.Addr())
+		stores[i] = harness.Redis(links[i].Addr(), namespace)
+	}
+	f := StartGates(tb, stores)
+	f.Redis, f.logDir = redis, logDir(redis)
+	for i, g := range f.Gates {
+		g.Link = links[i]
+	}
+	return f
+}
+
+// StartGates starts a gate for each `store` of a Caddyfile, and waits until all
+// admit.
+func StartGates(tb testing.TB, stores []string) *Fleet {
+	tb.Helper()
+	f := &Fleet{Oracle: NewOracle(), client: &http.Client{
+		Timeout:   20 * time.Second,
+		Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true},
+	}}
+	tb.Cleanup(f.client.CloseIdleConnections)
+	config := harness.Config{Key: harness.NewKey(), Upstream: harness.NewUpstream(tb), App: "lease " + Lease.String(), Unready: true}
+	config.Upstream.Handle("/", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	for _, config.Store = range stores {
+		f.Add(tb, config)
+	}
+	// The first generation has no witness: it takes two leases to open.
+	f.Recovers(tb, 3*Lease+Slack)
+	return f
+}
+
+// Add starts one more gate.
+func (f *Fleet) Add(tb testing.TB, config harness.Config) *Gate {
+	tb.Helper()
+	g := &Gate{Gate: harness.Start(tb, config), Config: config}
+	tb.Cleanup(func() { // SIGTERM does not end a process that is stopped
+		g.Feed()
+		g.Thaw()
+	})
+	f.Gates = append(f.Gates, g)
+	return g
+}
+
+// Freeze stops the process with SIGSTOP. It is taken by the kernel what it is
+// sent, and answers nothing.
+func (g *Gate) Freeze() {
+	g.Signal(syscall.SIGSTOP)
+	g.frozen = true
+}
+
+// Thaw lets a frozen process go on. Another is left alone.
+func (g *Gate) Thaw() {
+	if g.frozen {
+		g.Signal(syscall.SIGCONT)
+		g.frozen = false
+	}
+}
+
+// NewSession makes a session that nobody has seen.
+func (f *Fleet) NewSession() Session {
+	id := "session-" + strconv.FormatInt(f.made.Add(1), 10)
+	token := f.Gates[0].Token(map[string]any{"sid": id, "jti": id, "exp": time.Now().Add(20 * time.Hour).Unix()})
+	return Session{id, token}
+}
+
+// Reply is an answer, and when its request began and it was there.
+type Reply struct {
+	Status       int // unanswered, if there is none
+	Began, Ended time.Time
+}
+
+// Took is how long the answer took.
+func (r Reply) Took() time.Duration { return r.Ended.Sub(r.Began) }
+
+// Request sends an ordinary request of a session to a gate, and tells the oracle.
+func (f *Fleet) Request(gate int, s Session) Reply {
+	reply := f.send(gate, http.MethodGet, "/", s.Token, "")
+	f.Oracle.Answered(s.ID, gate, reply.Began, reply.Status)
+	return reply
+}
+
+// End sends a gate the DELETE of a session by its own token, and tells the oracle.
+func (f *Fleet) End(gate int, s Session) Reply {
+	f.Oracle.Tries(s.ID)
+	reply := f.send(gate, http.MethodDelete, endpoint, s.Token, "")
+	switch reply.Status {
+	case http.StatusOK, http.StatusNotFound:
+		f.Oracle.Promised(s.ID, gate, reply.Ended)
+	case unavailable, unanswered:
+	default:
+		f.Oracle.Faultf("gate %d answered %d to the DELETE of %s", gate, reply.Status, s.ID)
+	}
+	return reply
+}
+
+// EndBy sends a gate the DELETE of a session by the token of another of the same
+// subject, which is live, and tells the oracle. 404 is no promise: it is also the
+// answer for a session that the gate never heard of.
+func (f *Fleet) EndBy(gate int, caller, s Session) Reply {
+	f.Oracle.Tries(s.ID)
+	reply := f.send(gate, http.MethodDelete, endpoint, caller.Token, `{"session_id":"`+s.ID+`"}`)
+	switch reply.Status {
+	case http.StatusOK:
+		f.Oracle.Promised(s.ID, gate, reply.Ended)
+	case unavailable, unanswered, http.StatusNotFound:
+	default:
+		f.Oracle.Faultf("gate %d answered %d to the DELETE of %s by another", gate, reply.Status, s.ID)
+	}
+	return reply
+}
+
+func (f *Fleet) send(gate int, method, path, token, body string) (reply Reply) {
+	request, err := http.NewRequest(method, f.Gates[gate].URL(path), strings.NewReader(body))
+	if err != nil {
+		f.Oracle.Faultf("making a request: %v", err)
+		return reply
+	}
+	harness.Bearer(token)(request)
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	reply.Began = time.Now()
+	response, err := f.client.Do(request)
+	if err == nil {
+		_, err = io.Copy(io.Discard, response.Body)
+		_ = response.Body.Close()
+	}
+	if reply.Ended = time.Now(); err == nil {
+		reply.Status = response.StatusCode
+	}
+	return reply
+}

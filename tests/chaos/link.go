@@ -1,0 +1,211 @@
+package chaos
+
+import (
+	"net"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Direction is one of the two ways over a Link.
+type Direction int
+
+// The directions.
+const (
+	ToRedis Direction = iota
+	ToGate
+)
+
+// Link is the network between one gate and Redis: a TCP proxy with faults. Its
+// methods may be called concurrently.
+type Link struct {
+	listener net.Listener
+	target   string
+	over     chan struct{} // closed by Close
+	wait     sync.WaitGroup
+
+	mu       sync.Mutex
+	passes   [2]chan struct{} // by Direction; closed while bytes pass
+	delay    time.Duration
+	refusing bool
+	open     map[*net.TCPConn]bool
+}
+
+// NewLink starts a link to an address, which ends with the test.
+func NewLink(tb testing.TB, target string) *Link {
+	tb.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatalf("starting a link: %v", err)
+	}
+	l := &Link{listener: listener, target: target, over: make(chan struct{}), open: make(map[*net.TCPConn]bool)}
+	for i := range l.passes {
+		l.passes[i] = make(chan struct{})
+		close(l.passes[i])
+	}
+	l.wait.Go(l.accept)
+	tb.Cleanup(l.close)
+	return l
+}
+
+// Addr is where the link listens, as host:port.
+func (l *Link) Addr() string { return l.listener.Addr().String() }
+
+// Hold keeps back what goes in these directions, and nobody is told: a network
+// that loses packets. What was sent meanwhile arrives late, after a Release, as
+// TCP repeats it, also when its sender has hung up since. A connection is made
+// only while both directions pass.
+func (l *Link) Hold(directions ...Direction) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, d := range directions {
+		select {
+		case <-l.passes[d]:
+			l.passes[d] = make(chan struct{})
+		default: // it is held already
+		}
+	}
+}
+
+// Release lets everything pass again, what was held back too.
+func (l *Link) Release() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, passes := range l.passes {
+		select {
+		case <-passes:
+		default:
+			close(passes)
+		}
+	}
+}
+
+// Delay makes all that is sent from now on take so much longer in each direction.
+func (l *Link) Delay(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.delay = d
+}
+
+// Refuse resets every connection, those that come too, until it is told to
+// accept them again.
+func (l *Link) Refuse(refuse bool) {
+	l.mu.Lock()
+	l.refusing = refuse
+	l.mu.Unlock()
+	if refuse {
+		l.Cut()
+	}
+}
+
+// Cut resets every connection. What was on its way is lost.
+func (l *Link) Cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for connection := range l.open {
+		reset(connection)
+	}
+}
+
+func (l *Link) close() {
+	close(l.over)
+	_ = l.listener.Close()
+	l.Cut()
+	l.wait.Wait()
+}
+
+func (l *Link) accept() {
+	for {
+		gate, err := l.listener.Accept()
+		if err != nil {
+			return // closed
+		}
+		l.wait.Go(func() { l.carry(gate.(*net.TCPConn)) })
+	}
+}
+
+// carry connects one connection of the gate to Redis until both sides have ended.
+func (l *Link) carry(gate *net.TCPConn) {
+	defer l.forget(gate)
+	if !l.keep(gate) || !l.pass(ToRedis) || !l.pass(ToGate) {
+		return
+	}
+	dialled, err := net.Dial("tcp", l.target)
+	if err != nil {
+		return
+	}
+	redis := dialled.(*net.TCPConn)
+	defer l.forget(redis)
+	if !l.keep(redis) {
+		return
+	}
+	var both sync.WaitGroup
+	both.Go(func() { l.pump(redis, gate, ToRedis) })
+	both.Go(func() { l.pump(gate, redis, ToGate) })
+	both.Wait()
+}
+
+// keep reports whether the link takes a connection.
+func (l *Link) keep(connection *net.TCPConn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-l.over:
+		return false
+	default:
+	}
+	if l.refusing {
+		return false
+	}
+	l.open[connection] = true
+	return true
+}
+
+// forget resets a connection: whoever uses it knows that it is over.
+func (l *Link) forget(connection *net.TCPConn) {
+	l.mu.Lock()
+	delete(l.open, connection)
+	l.mu.Unlock()
+	reset(connection)
+}
+
+// pump passes on what comes until it ends.
+func (l *Link) pump(to, from *net.TCPConn, direction Direction) {
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buffer)
+		if !l.pass(direction) {
+			return
+		}
+		if _, failed := to.Write(buffer[:n]); failed != nil || err != nil {
+			_ = to.CloseWrite() // the other side may have ended before
+			return
+		}
+	}
+}
+
+// pass waits until bytes pass in a direction, and reports false when the link is
+// closed.
+func (l *Link) pass(direction Direction) bool {
+	l.mu.Lock()
+	passes, delay := l.passes[direction], l.delay
+	l.mu.Unlock()
+	return (delay == 0 || await(l.over, time.After(delay))) && await(l.over, passes)
+}
+
+// await waits for what comes on a channel, and reports false if over is closed
+// before.
+func await[T any](over <-chan struct{}, c <-chan T) bool {
+	select {
+	case <-c:
+		return true
+	case <-over:
+		return false
+	}
+}
+
+// reset ends a connection with RST.
+func reset(connection *net.TCPConn) {
+	_ = connection.SetLinger(0) // it may have ended before
+	_ = connection.Close()
+}

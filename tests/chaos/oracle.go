@@ -1,0 +1,147 @@
+package chaos
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+// The answers that an ordinary request may have.
+const (
+	admitted    = 200
+	refused     = 401
+	unavailable = 503
+	// unanswered is a connection that was refused, reset or given up.
+	unanswered = 0
+)
+
+// shown is how many faults are printed.
+const shown = 20
+
+// Oracle judges what clients saw. All instants are of one monotonic clock, taken
+// by the clients before they send and after they have read the answer, so that no
+// delay makes a good answer bad. Its methods may be called concurrently.
+type Oracle struct {
+	began time.Time
+
+	mu       sync.Mutex
+	sessions map[string]*fate
+	faults   []string
+}
+
+// fate is what is known of a session.
+type fate struct {
+	tried    bool      // a DELETE was sent
+	promised time.Time // when a client first had the promise that it is over
+	promiser int
+	admitted time.Time // when the last request that was admitted began
+	admitter int
+}
+
+// NewOracle returns an oracle that has seen nothing.
+func NewOracle() *Oracle {
+	return &Oracle{began: time.Now(), sessions: make(map[string]*fate)}
+}
+
+// Tries says that a DELETE of a session is about to be sent.
+func (o *Oracle) Tries(session string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.of(session).tried = true
+}
+
+// Promised says that a gate's promise that a session is over arrived at an
+// instant: 200, or 404 for a session of the caller's own.
+func (o *Oracle) Promised(session string, gate int, at time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	f := o.of(session)
+	if !f.promised.IsZero() && f.promised.Before(at) {
+		return
+	}
+	f.promised, f.promiser = at, gate
+	o.judge(session, f, f.admitted, f.admitter)
+}
+
+// Answered says how a gate answered an ordinary request of a session that began
+// at an instant.
+func (o *Oracle) Answered(session string, gate int, began time.Time, status int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	f := o.of(session)
+	switch status {
+	case unavailable, unanswered:
+	case refused:
+		if !f.tried {
+			o.faultf("gate %d refused %s, which nobody ended", gate, session)
+		}
+	case admitted:
+		if began.After(f.admitted) {
+			f.admitted, f.admitter = began, gate
+		}
+		o.judge(session, f, began, gate)
+	default:
+		o.faultf("gate %d answered %d for %s", gate, status, session)
+	}
+}
+
+// judge is the promise: no request that starts after it was given is admitted.
+func (o *Oracle) judge(session string, f *fate, began time.Time, gate int) {
+	if f.promised.IsZero() || !began.After(f.promised) {
+		return
+	}
+	o.faultf("gate %d admitted a request of %s that began %v after gate %d had confirmed its end, at %v",
+		gate, session, began.Sub(f.promised), f.promiser, o.since(f.promised))
+}
+
+// Faultf notes another answer that must not be.
+func (o *Oracle) Faultf(format string, values ...any) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.faultf(format, values...)
+}
+
+func (o *Oracle) faultf(format string, values ...any) {
+	o.faults = append(o.faults, fmt.Sprintf("%9v  ", o.since(time.Now()))+fmt.Sprintf(format, values...))
+}
+
+// Faults are the answers that must not be, oldest first, each with its time
+// after the beginning.
+func (o *Oracle) Faults() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.faults)
+}
+
+// Count is how many faults there are.
+func (o *Oracle) Count() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.faults)
+}
+
+// Check fails the test for what the clients of the fleet saw that must not be.
+func (f *Fleet) Check(tb testing.TB) {
+	tb.Helper()
+	faults := f.Oracle.Faults()
+	for i, fault := range faults {
+		if i == shown {
+			tb.Errorf("and %d more", len(faults)-i)
+			break
+		}
+		tb.Error(fault)
+	}
+}
+
+func (o *Oracle) since(t time.Time) time.Duration { return t.Sub(o.began).Round(time.Millisecond) }
+
+func (o *Oracle) of(session string) *fate {
+	f := o.sessions[session]
+	if f == nil {
+		f = new(fate)
+		o.sessions[session] = f
+	}
+	return f
+}

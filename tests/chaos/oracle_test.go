@@ -1,0 +1,102 @@
+package chaos
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// An oracle that finds nothing proves nothing: each answer that must not be is
+// given to it once, in each order in which clients may report.
+func TestOracleFindsWhatMustNotBe(t *testing.T) {
+	promised := time.Now()
+	before, after := promised.Add(-time.Nanosecond), promised.Add(time.Nanosecond)
+	for name, c := range map[string]struct {
+		reports func(*Oracle)
+		fault   string
+	}{
+		"admitted after the promise": {func(o *Oracle) {
+			o.Tries("s")
+			o.Promised("s", 1, promised)
+			o.Answered("s", 2, after, admitted)
+		}, "gate 2 admitted a request of s that began 1ns after gate 1"},
+		"admitted after it, and reported before": {func(o *Oracle) {
+			o.Tries("s")
+			o.Answered("s", 2, after, admitted)
+			o.Answered("s", 0, before, admitted)
+			o.Promised("s", 1, promised)
+		}, "gate 2 admitted a request of s that began 1ns after gate 1"},
+		"admitted after the earlier of two promises": {func(o *Oracle) {
+			o.Tries("s")
+			o.Promised("s", 0, after.Add(time.Second))
+			o.Promised("s", 1, promised)
+			o.Answered("s", 2, after, admitted)
+		}, "after gate 1 had confirmed"},
+		"refused without reason": {func(o *Oracle) { o.Answered("s", 0, after, refused) }, "gate 0 refused s, which nobody ended"},
+		"answered otherwise":     {func(o *Oracle) { o.Answered("s", 0, after, 502) }, "gate 0 answered 502 for s"},
+		"said by the client":     {func(o *Oracle) { o.Faultf("%d", 7) }, "7"},
+
+		"admitted before the promise": {func(o *Oracle) {
+			o.Tries("s")
+			o.Promised("s", 0, promised)
+			o.Promised("s", 1, after.Add(time.Second))
+			o.Answered("s", 0, before, admitted)
+			o.Answered("s", 0, promised, admitted)
+		}, ""},
+		"refused while a DELETE is under way": {func(o *Oracle) {
+			o.Tries("s")
+			o.Answered("s", 0, before, refused)
+			o.Answered("s", 1, after, admitted)
+		}, ""},
+		"another session": {func(o *Oracle) {
+			o.Promised("s", 0, promised)
+			o.Answered("t", 0, after, admitted)
+		}, ""},
+		"unavailable": {func(o *Oracle) {
+			o.Promised("s", 0, promised)
+			o.Answered("s", 0, after, unavailable)
+			o.Answered("s", 0, after, unanswered)
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := NewOracle()
+			c.reports(o)
+			got := o.Faults()
+			if c.fault == "" && len(got) > 0 || c.fault != "" && (len(got) != 1 || !strings.Contains(got[0], c.fault)) {
+				t.Errorf("found %q, want %q", got, c.fault)
+			}
+			if len(got) != o.Count() {
+				t.Errorf("counted %d of %d", o.Count(), len(got))
+			}
+		})
+	}
+}
+
+// recorder is a test that fails without failing.
+type recorder struct {
+	testing.TB
+	errors []string
+}
+
+func (*recorder) Helper()               {}
+func (r *recorder) Error(values ...any) { r.errors = append(r.errors, fmt.Sprint(values...)) }
+func (r *recorder) Errorf(format string, values ...any) {
+	r.errors = append(r.errors, fmt.Sprintf(format, values...))
+}
+
+func TestCheckFailsTheTestAndStaysReadable(t *testing.T) {
+	for _, faults := range []int{0, 1, shown, shown + 5} {
+		f, r := &Fleet{Oracle: NewOracle()}, new(recorder)
+		for i := range faults {
+			f.Oracle.Faultf("fault %d", i)
+		}
+		f.Check(r)
+		if want := min(faults, shown+1); len(r.errors) != want {
+			t.Errorf("%d faults give %d errors, want %d", faults, len(r.errors), want)
+		}
+		if last := fmt.Sprintf("and %d more", faults-shown); faults > shown && r.errors[shown] != last {
+			t.Errorf("the last error is %q, want %q", r.errors[shown], last)
+		}
+	}
+}

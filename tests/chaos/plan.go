@@ -1,0 +1,154 @@
+package chaos
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+)
+
+const (
+	// often is the mean time from one fault to the next, if there is room for it,
+	// and seldom that from one that loses something to the next.
+	often, seldom = 120 * time.Millisecond, 2 * Lease
+	// longest is how long a fault may last. Most are much shorter.
+	longest = 5 * Lease / 2
+	// rest is how long a target is left alone after a fault, and calm for how long
+	// Redis and a guardian are before they lose something.
+	rest, calm = 30 * time.Millisecond, Lease
+)
+
+// Step is one fault of a plan.
+type Step struct {
+	Fault     Fault
+	At, Until time.Duration // after the beginning
+	// Gate is the one that it happens to. Where the log loses something, it is the
+	// guardian: one gate that held all of it must be there to put it back.
+	// DESIGN, not promised: entries that the store lost and that no gate merging
+	// within two leases holds.
+	Gate int
+	Size float64
+}
+
+// String tells what happens.
+func (s Step) String() string {
+	switch {
+	case s.Fault.On == OnGate:
+		return fmt.Sprintf("gate %d is %s", s.Gate, s.Fault.Name)
+	case s.Fault.On == OnLink:
+		return fmt.Sprintf("the link of gate %d is %s", s.Gate, s.Fault.Name)
+	case s.Fault.Loses:
+		return fmt.Sprintf("redis is %s; gate %d holds what it lost", s.Fault.Name, s.Gate)
+	default:
+		return "redis is " + s.Fault.Name
+	}
+}
+
+// place is one target of a fleet.
+type place struct {
+	on   Target
+	gate int
+}
+
+// span is when a place is taken.
+type span struct {
+	place
+	from, to time.Duration
+}
+
+// takes are the places that have no other fault meanwhile.
+func (s Step) takes() []span {
+	to := s.Until + rest
+	switch {
+	case s.Fault.Loses:
+		from := s.At - calm
+		return []span{{place{OnRedis, 0}, from, to}, {place{OnGate, s.Gate}, from, to}, {place{OnLink, s.Gate}, from, to}}
+	case s.Fault.On == OnRedis:
+		return []span{{place{OnRedis, 0}, s.At, to}}
+	default:
+		return []span{{place{s.Fault.On, s.Gate}, s.At, to}}
+	}
+}
+
+// Plan draws faults that overlap, for some gates and a length of time. A seed
+// gives the same plan each time.
+func Plan(seed uint64, length time.Duration, gates int) []Step {
+	random := rand.New(rand.NewPCG(seed, 0))
+	var plan []Step
+	var taken []span
+	draw := func(from []Fault, every time.Duration) {
+		for at := time.Duration(0); at < length; at += time.Duration(random.ExpFloat64() * float64(every)) {
+			lasts := time.Duration(random.Float64() * random.Float64() * float64(longest))
+			s := Step{
+				Fault: from[random.IntN(len(from))], Gate: random.IntN(gates), Size: random.Float64(),
+				At: at, Until: min(at+lasts, length),
+			}
+			takes := s.takes()
+			if !slices.ContainsFunc(takes, func(a span) bool {
+				return slices.ContainsFunc(taken, func(b span) bool { return a.place == b.place && a.from < b.to && b.from < a.to })
+			}) {
+				plan, taken = append(plan, s), append(taken, takes...)
+			}
+		}
+	}
+	// Those that need much room come first.
+	losses, others := split(Faults())
+	draw(losses, seldom)
+	draw(others, often)
+	slices.SortStableFunc(plan, func(a, b Step) int { return cmp.Compare(a.At, b.At) })
+	return plan
+}
+
+// split tells the faults that lose something from the others.
+func split(faults []Fault) (losses, others []Fault) {
+	for _, f := range faults {
+		if f.Loses {
+			losses = append(losses, f)
+		} else {
+			others = append(others, f)
+		}
+	}
+	return losses, others
+}
+
+// Play lets a plan happen, and returns how many faults there were.
+func Play(tb testing.TB, f *Fleet, plan []Step) int {
+	tb.Helper()
+	type event struct {
+		at    time.Duration
+		step  Step
+		begin bool
+	}
+	var events []event
+	for _, s := range plan {
+		events = append(events, event{s.At, s, true}, event{s.Until, s, false})
+	}
+	slices.SortStableFunc(events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
+	began, happened, left := time.Now(), 0, make(map[string]bool)
+	for _, e := range events {
+		<-time.After(e.at - time.Since(began))
+		name := e.step.String()
+		switch {
+		case e.begin && e.step.Fault.Loses && f.Request(e.step.Gate, f.NewSession()).Status != admitted:
+			// It may not have heard of all that was confirmed.
+			left[name] = true
+		case e.begin:
+			tb.Logf("%9v  %s, for %v", f.Oracle.since(time.Now()), name, e.step.Until-e.step.At)
+			e.step.Fault.Begin(tb, f, e.step.Gate, e.step.Size)
+			happened++
+		case left[name]:
+			delete(left, name)
+		default:
+			e.step.Fault.End(tb, f, e.step.Gate, e.step.Size)
+			if e.step.Fault.Loses {
+				// What follows waits until everything is on the log again.
+				paused := time.Now()
+				f.admits(tb, 3*Lease+Slack, e.step.Gate)
+				began = began.Add(time.Since(paused))
+			}
+		}
+	}
+	return happened
+}

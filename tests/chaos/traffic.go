@@ -1,0 +1,166 @@
+package chaos
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+)
+
+const (
+	// readers and revokers are the clients: so many at each gate, and in all.
+	readers, revokers = 2, 3
+	// readEvery and revokeEvery are how often a client acts, if the answers come.
+	readEvery, revokeEvery = 4 * time.Millisecond, 15 * time.Millisecond
+	// pool is how many live sessions there are.
+	pool = 50
+	// bursts is how many requests may be under way that follow a promise.
+	bursts = 60
+)
+
+// Traffic are clients that use, end and try to use sessions at all gates until
+// they are stopped.
+type Traffic struct {
+	fleet  *Fleet
+	stop   context.CancelFunc
+	wait   sync.WaitGroup
+	bursts chan struct{} // holds one for each that is under way
+
+	mu    sync.Mutex
+	live  []Session // nobody tried to end them
+	tried []Session // a DELETE was not confirmed
+	ended []Session
+
+	Figures Figures
+}
+
+// StartTraffic starts clients, which end with the test at the latest.
+func StartTraffic(tb testing.TB, f *Fleet) *Traffic {
+	tb.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	c := &Traffic{fleet: f, stop: stop, bursts: make(chan struct{}, bursts)}
+	for range pool {
+		c.live = append(c.live, f.NewSession())
+	}
+	for gate := range f.Gates {
+		for range readers {
+			c.wait.Go(func() { every(ctx, readEvery, func() { c.read(gate) }) })
+		}
+	}
+	for range revokers {
+		caller := f.NewSession()
+		c.wait.Go(func() { every(ctx, revokeEvery, func() { c.revoke(ctx, caller) }) })
+	}
+	tb.Cleanup(c.Stop)
+	return c
+}
+
+// Stop ends the clients and waits for them. It may be called again.
+func (c *Traffic) Stop() {
+	c.stop()
+	c.wait.Wait()
+}
+
+// every does something again and again until ctx ends.
+func every(ctx context.Context, pause time.Duration, do func()) {
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for await(ctx.Done(), tick.C) {
+		do()
+	}
+}
+
+// read sends a request: of a live session, or, as a thief would, of one that is
+// over or may be over.
+func (c *Traffic) read(gate int) {
+	c.mu.Lock()
+	from := [][]Session{c.live, c.live, c.tried, last(c.ended, pool), c.ended}[rand.IntN(5)]
+	if len(from) == 0 {
+		from = c.live
+	}
+	s := from[rand.IntN(len(from))]
+	c.mu.Unlock()
+	c.request(gate, s)
+}
+
+func (c *Traffic) request(gate int, s Session) {
+	c.Figures.request(c.fleet.Request(gate, s))
+}
+
+func last(sessions []Session, n int) []Session { return sessions[max(0, len(sessions)-n):] }
+
+// revoke ends a session at some gate, and has it tried at once at every gate.
+func (c *Traffic) revoke(ctx context.Context, caller Session) {
+	s, gate := c.choose(), rand.IntN(len(c.fleet.Gates))
+	var reply Reply
+	if own := rand.IntN(4) != 0; own {
+		reply = c.fleet.End(gate, s)
+	} else {
+		c.request(gate, s) // the gate has to know the session
+		reply = c.fleet.EndBy(gate, caller, s)
+		if reply.Status == http.StatusNotFound {
+			reply.Status = unavailable
+		}
+	}
+	c.Figures.delete(reply)
+	promised := reply.Status == http.StatusOK || reply.Status == http.StatusNotFound
+	c.settle(s, promised)
+	if !promised || ctx.Err() != nil {
+		return
+	}
+	for i := range c.fleet.Gates {
+		c.burst(func() { c.request(i, s) })
+	}
+	// A repeated DELETE has the same promise for an answer.
+	if again := rand.IntN(len(c.fleet.Gates)); rand.IntN(3) == 0 {
+		c.burst(func() {
+			c.Figures.delete(c.fleet.End(again, s))
+			c.request(rand.IntN(len(c.fleet.Gates)), s)
+		})
+	}
+}
+
+// choose takes a live session out of the pool, or one whose end was not confirmed
+// yet.
+func (c *Traffic) choose() Session {
+	fresh := c.fleet.NewSession()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n := len(c.tried); n > 0 && rand.IntN(3) == 0 {
+		i := rand.IntN(n)
+		s := c.tried[i]
+		c.tried[i] = c.tried[n-1]
+		c.tried = c.tried[:n-1]
+		return s
+	}
+	i := rand.IntN(len(c.live))
+	s := c.live[i]
+	c.live[i] = fresh
+	c.fleet.Oracle.Tries(s.ID)
+	return s
+}
+
+func (c *Traffic) settle(s Session, promised bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if promised {
+		c.ended = append(c.ended, s)
+	} else {
+		c.tried = append(c.tried, s)
+	}
+}
+
+// burst does something beside the client, unless too much is under way.
+func (c *Traffic) burst(do func()) {
+	select {
+	case c.bursts <- struct{}{}:
+	default:
+		return
+	}
+	c.wait.Go(func() {
+		defer func() { <-c.bursts }()
+		do()
+	})
+}
