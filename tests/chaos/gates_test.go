@@ -1,0 +1,139 @@
+package chaos
+
+import (
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// Attack: use a session at a gate that was killed, frozen or starved when the
+// session was ended (F1, F2, F19, F21, F36), or at the very moment of its end
+// (F32, F33).
+func TestGateFaults(t *testing.T) {
+	t.Parallel()
+	play(t, StartFleet(t, 3), []scenario{
+		{"F1 killed after the commit", witnessed, killedAfterCommit},
+		{"F2 killed before the commit", witnessed, killedBeforeCommit},
+		{"F19 and F36 frozen for two leases", witnessed, frozen},
+		{"F21 and F36 starved", witnessed, func(t *testing.T, f *Fleet) {
+			f.Gates[1].Starve()
+			defer f.Gates[1].Feed()
+			for range 5 {
+				confirm(t, f, 0, f.NewSession(), confirming)
+				confirm(t, f, 2, f.NewSession(), confirming)
+			}
+		}},
+		{"F32 ended under 1000 requests", witnessed, endedUnderRequests},
+		{"F33 ended at all gates at once", witnessed, endedAtOnce},
+	})
+}
+
+// dies ends a session at gate 1 and kills the gate once the condition holds. The
+// client is left without an answer.
+func dies(t *testing.T, f *Fleet, s Session, once func()) {
+	t.Helper()
+	answered := make(chan Reply, 1)
+	go func() { answered <- f.End(1, s) }()
+	once()
+	f.Gates[1].Kill()
+	if reply := <-answered; reply.Status != unanswered {
+		t.Errorf("the gate that was killed answered %d", reply.Status)
+	}
+}
+
+func killedAfterCommit(t *testing.T, f *Fleet) {
+	s := f.NewSession()
+	f.Gates[1].Link.Hold(ToGate) // the commit is not answered
+	dies(t, f, s, func() { refuses(t, f, s, 0, 2) })
+	over(t, f, 0, s)
+	f.Gates[1].Link.Release()
+	f.Gates[1].Restart()
+	refuses(t, f, s)
+}
+
+func killedBeforeCommit(t *testing.T, f *Fleet) {
+	s := f.NewSession()
+	f.Gates[1].Link.Hold(ToRedis)                 // the commit is not sent
+	dies(t, f, s, func() { refuses(t, f, s, 1) }) // it is applied at the gate itself
+	f.Gates[1].Link.Cut()
+	f.Gates[1].Link.Release()
+	if got := f.Request(0, s).Status; got != admitted {
+		t.Errorf("a session whose end nobody was told is answered %d", got)
+	}
+	confirm(t, f, 0, s, confirming)
+	f.Gates[1].Restart()
+	refuses(t, f, s)
+}
+
+// frozen: what waits in the sockets of gate 1 is answered when it goes on, by what
+// it knew two leases ago.
+func frozen(t *testing.T, f *Fleet) {
+	const waiting = 40
+	s := f.NewSession()
+	if got := f.Request(1, s).Status; got != admitted {
+		t.Fatalf("answered %d", got)
+	}
+	f.Gates[1].Freeze()
+	confirm(t, f, 0, s, confirming)
+	confirm(t, f, 2, f.NewSession(), Lease/2+Slack/2) // the frozen gate is off the list
+	var wait sync.WaitGroup
+	var let atomic.Int64
+	for range waiting {
+		wait.Go(func() {
+			if f.Request(1, s).Status == admitted {
+				let.Add(1)
+			}
+		})
+	}
+	lasts(Lease)
+	f.Gates[1].Thaw()
+	wait.Wait()
+	if n := let.Load(); n > 0 {
+		t.Errorf("%d of the first %d requests were admitted", n, waiting)
+	}
+}
+
+func endedUnderRequests(t *testing.T, f *Fleet) {
+	const requests, clients = 1000, 20
+	s := f.NewSession()
+	var sent, admittedBefore atomic.Int64
+	var wait sync.WaitGroup
+	for client := range clients {
+		wait.Go(func() {
+			for sent.Add(1) <= requests {
+				if f.Request(client%len(f.Gates), s).Status == admitted {
+					admittedBefore.Add(1)
+				}
+			}
+		})
+	}
+	repeat(Slack, func() bool { return admittedBefore.Load() > requests/10 })
+	over(t, f, 0, s)
+	wait.Wait()
+	if n := admittedBefore.Load(); n == 0 || n >= requests {
+		t.Errorf("%d of %d requests were admitted, want some", n, requests)
+	}
+}
+
+// endedAtOnce: every one of those who end a session at the same time is told so.
+func endedAtOnce(t *testing.T, f *Fleet) {
+	for range 10 {
+		s := f.NewSession()
+		statuses := make([]int, len(f.Gates))
+		var wait sync.WaitGroup
+		for gate := range f.Gates {
+			wait.Go(func() { statuses[gate] = f.End(gate, s).Status })
+		}
+		wait.Wait()
+		for gate, status := range statuses {
+			if status != http.StatusOK {
+				t.Errorf("gate %d answered %d, want 200", gate, status)
+			}
+		}
+		// Later it is over for all of them.
+		f.wait(t, 2*Lease+Slack, "say that the session is over", nil, func(gate int) bool {
+			return f.End(gate, s).Status == http.StatusNotFound
+		})
+	}
+}

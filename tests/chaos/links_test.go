@@ -1,0 +1,82 @@
+package chaos
+
+import (
+	"sync"
+	"testing"
+	"time"
+)
+
+// Attack: use a session at a gate that cannot hear that it was ended. Faults of
+// the network between a gate and Redis (F4, F5, F6): that gate admits nothing
+// once its lease is over, and the others confirm by then.
+func TestLinkFaults(t *testing.T) {
+	t.Parallel()
+	play(t, StartFleet(t, 3), []scenario{
+		{"F4 nothing passes", witnessed, cutOff(func(l *Link) { l.Hold(ToRedis, ToGate) }, (*Link).Release)},
+		{"F4 connections are refused", witnessed, cutOff(func(l *Link) { l.Refuse(true) }, func(l *Link) { l.Refuse(false) })},
+		{"F5 answers are lost", witnessed, answersLost},
+		{"F5 requests are lost, and arrive late", witnessed, requestsLate},
+		{"F6 connections are cut while sessions are ended", witnessed, cutWhileEnding},
+		{"everything takes longer", witnessed, func(t *testing.T, f *Fleet) {
+			f.Gates[1].Link.Delay(Lease / 10)
+			for gate := range f.Gates {
+				confirm(t, f, gate, f.NewSession(), confirming)
+			}
+			f.Gates[1].Link.Delay(0)
+		}},
+	})
+}
+
+// cutOff takes gate 1 from Redis.
+func cutOff(begin, end func(*Link)) func(*testing.T, *Fleet) {
+	return func(t *testing.T, f *Fleet) {
+		used, link := f.NewSession(), f.Gates[1].Link
+		if got := f.Request(1, used).Status; got != admitted {
+			t.Fatalf("answered %d", got)
+		}
+		begin(link)
+		since := time.Now()
+		confirm(t, f, 0, used, confirming)
+		fenced(t, f, since, 1)
+		notConfirmed(t, f, 1, f.NewSession())
+		// The gate is off the list: nobody waits for it any more.
+		confirm(t, f, 2, f.NewSession(), Lease/2+Slack/2)
+		end(link)
+	}
+}
+
+// answersLost: Redis applies what gate 1 asks for, and gate 1 does not hear of it.
+func answersLost(t *testing.T, f *Fleet) {
+	s, link := f.NewSession(), f.Gates[1].Link
+	link.Hold(ToGate)
+	since := time.Now()
+	notConfirmed(t, f, 1, s)
+	refuses(t, f, s, 0, 2)
+	fenced(t, f, since, 1)
+	over(t, f, 2, s)
+	link.Release()
+}
+
+// requestsLate: what gate 1 asks for reaches Redis long after gate 1 gave it up.
+func requestsLate(t *testing.T, f *Fleet) {
+	s, link := f.NewSession(), f.Gates[1].Link
+	link.Hold(ToRedis)
+	since := time.Now()
+	notConfirmed(t, f, 1, s)
+	fenced(t, f, since, 1)
+	link.Release()
+	// Nobody repeats the DELETE: the gate offers it to the store until it took it.
+	refuses(t, f, s)
+}
+
+// cutWhileEnding resets every connection to Redis at the moment of the DELETE.
+func cutWhileEnding(t *testing.T, f *Fleet) {
+	for i := range 30 {
+		s, gate := f.NewSession(), i%len(f.Gates)
+		var both sync.WaitGroup
+		both.Go(func() { f.Redis.Do("CLIENT", "KILL", "TYPE", "normal") })
+		both.Go(func() { f.End(gate, s) })
+		both.Wait()
+		over(t, f, gate, s)
+	}
+}
