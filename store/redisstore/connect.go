@@ -55,6 +55,11 @@ func (s *Store) examineEviction(ctx context.Context, conn *redis.Conn, policy st
 		}
 		policy = config["maxmemory-policy"]
 	}
+	return s.judge(ctx, policy)
+}
+
+// judge accepts an eviction policy, or the word that it may be any.
+func (s *Store) judge(ctx context.Context, policy string) error {
 	switch {
 	case policy == "noeviction":
 		return nil

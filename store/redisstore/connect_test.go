@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
-	"net"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/redisstore"
@@ -136,7 +136,8 @@ func failsSomewhere(t *testing.T, server *redistest.Server, gate options) bool {
 // The policy cannot be read: not knowing is not good enough.
 func TestPolicyUnreadable(t *testing.T) {
 	server := redistest.Start(t)
-	server.Do("ACL", "SETUSER", "gate", "on", ">secret", "~*", "+@all", "-info", "-config")
+	server.Do("ACL", "SETUSER", "gate", "on", ">secret", "~*", "+@all", "-config",
+		"-info", "+info|server", "+info|replication")
 	gate := options{Addresses: []string{server.Addr()}, Username: "gate", Password: "secret"}
 	if _, err := open(t, gate).Append(t.Context(), revocation("one")); !errors.Is(err, redisstore.ErrEviction) ||
 		!strings.Contains(err.Error(), "allow_eviction") {
@@ -144,9 +145,44 @@ func TestPolicyUnreadable(t *testing.T) {
 	}
 	allowed := gate
 	allowed.AllowEviction = true
-	mustAppend(t, open(t, allowed), "one")
+	s := open(t, allowed)
+	mustBeat(t, s, 1, mustAppend(t, s, "one"))
 	server.Do("ACL", "SETUSER", "gate", "+config|get")
-	mustAppend(t, open(t, gate), "two")
+	s = open(t, gate)
+	mustBeat(t, s, 1, mustAppend(t, s, "two"))
+}
+
+// Rule R6. A server that does not tell which process it is may have lost
+// everything, and look the same.
+func TestIdentityUnreadable(t *testing.T) {
+	server := redistest.Start(t)
+	for _, section := range []string{"server", "replication"} {
+		server.Do("ACL", "SETUSER", "gate", "reset", "on", ">secret", "~*", "+@all", "-info", "+info|"+section)
+		s := open(t, options{Addresses: []string{server.Addr()}, Username: "gate", Password: "secret", AllowEviction: true})
+		for name, call := range logCalls(s, store.Position{}) {
+			if err := call(t.Context()); err == nil || !strings.Contains(err.Error(), "+info") {
+				t.Errorf("with INFO %s only, %s gave %v, want what to permit", section, name, err)
+			}
+		}
+	}
+	if keys := server.Do("KEYS", "*").([]any); len(keys) != 0 {
+		t.Errorf("left are %v", keys)
+	}
+}
+
+// F13. The attack: turn eviction on when every gate has connected already.
+func TestEvictionPolicyWhileConnected(t *testing.T) {
+	server := redistest.Start(t)
+	s := openAt(t, server)
+	position := mustAppend(t, s, "one")
+	mustBeat(t, s, 1, position)
+	server.Do("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+	beat := store.Heartbeat{Gate: 1, Applied: position, Lease: time.Second}
+	if head, err := s.Heartbeat(t.Context(), beat); !errors.Is(err, redisstore.ErrEviction) || !strings.Contains(err.Error(), "allkeys-lru") {
+		t.Errorf("the next heartbeat gave %+v, %v; want ErrEviction", head, err)
+	}
+	server.Do("CONFIG", "SET", "maxmemory-policy", "noeviction")
+	mustBeat(t, s, 1, position)
 }
 
 func TestCredentials(t *testing.T) {
@@ -178,22 +214,15 @@ func TestReplicaIsRefused(t *testing.T) {
 	before := openAt(t, replica)
 	mustRead(t, before, mustAppend(t, before, "one")) // connected while it was a primary
 	position := mustAppend(t, openAt(t, primary), "one", "two")
-	host, port, _ := net.SplitHostPort(primary.Addr())
-	replica.Do("REPLICAOF", host, port)
-	eventually(t, "the replica to have synced", func() error {
-		if !strings.Contains(replica.Do("INFO", "replication").(string), "master_link_status:up") {
-			return errors.New("the link is not up")
-		}
-		return nil
-	})
+	follow(t, replica, primary)
 	if _, err := openAt(t, replica).Read(t.Context(), store.Position{}, 0); !errors.Is(err, redisstore.ErrReplica) {
 		t.Errorf("a new connection gave %v, want ErrReplica", err)
 	}
-	for name, after := range map[string]store.Position{"all": {}, "on": position} {
-		batch, err := before.Read(t.Context(), after, 0)
+	for name, call := range logCalls(before, position) {
+		err := call(t.Context())
 		// The first refusal also ends the connection.
 		if err == nil || !strings.Contains(err.Error(), "READONLY") && !errors.Is(err, redisstore.ErrReplica) {
-			t.Errorf("reading %s over an old connection to what is a replica now gave %+v, %v", name, batch, err)
+			t.Errorf("%s over an old connection to what is a replica now gave %v", name, err)
 		}
 	}
 }

@@ -7,24 +7,70 @@
 // Everything of a namespace lies under one hash tag, so that a script may touch
 // it all on a Cluster too:
 //
-//	{session_gate:<namespace>}:head            hash: version, generation, seq, trimmed, born
-//	{session_gate:<namespace>}:log             stream: id <seq>-0; g generation, t tag, e expiry, p payload
+//	{session_gate:<namespace>}:head            hash: what is known of the log, and the live gates
+//	{session_gate:<namespace>}:log             stream: id <seq>-0, field r with a record
 //	{session_gate:<namespace>}:session:<hex>   hash: issuer, id, subject, first, last, expires
 //	{session_gate:<namespace>}:subject:<hex>   sorted set: the hex of its sessions by last seen
 //
 // Head and log carry no expiry: nothing but Trim ever takes an entry off the
 // log, and only from its beginning. Sequence numbers are contiguous and counted
-// by the head, never by Redis, so a lost entry shows as a hole. The head's
-// generation is random; a head that is missing is made anew under another, so
-// that an emptied Redis is never mistaken for a log without revocations. The
-// field born is the sequence number at which a generation began: entries up to
-// it may carry an older one.
+// by the head, never by Redis.
+//
+// The fields of the head:
+//
+//	version             2
+//	store               run_id and master_replid of the process that wrote it
+//	generation          16 hex digits, random
+//	state               repair, open or settled
+//	seq                 the number of the last entry
+//	trimmed             up to this number, entries were trimmed
+//	born                up to this number, entries are left of older generations
+//	entries             how many the log has
+//	count               of all heartbeats, and of the steps of merges
+//	lease, retention    of the fleet, in microseconds
+//	before, raised      the retention before it was raised, and the Unix second of that
+//	turn                who merges: its gate, 1 for a witness, its count
+//	gate:<16 hex>       a live gate: what it has applied, the count of its last heartbeat
+//
+// A record is one binary value:
+//
+//	1 byte   version, 2
+//	8 bytes  generation, big endian
+//	8 bytes  tag, big endian
+//	4 bytes  expiry in Unix seconds, big endian
+//	rest     the revocations, as store.MarshalRevocations writes them
+//
+// Version 1 kept a head without gates, and entries of four fields: g generation,
+// t tag, e expiry, p revocations. Its entries are read; its head is taken for a
+// lost one. A head or a record of another version is store.ErrUnreadable.
+//
+// # What counts as a loss
+//
+// Every script that touches the log first compares the head with what runs and
+// with what lies there. It begins a new generation, in repair, over the entries
+// that are left, if
+//
+//   - another process serves the keys, or one with another history of writes:
+//     after a restart, a failover, or a move to another node of a Cluster. A
+//     primary also gets another history when its first replica attaches, and an
+//     hour after its last one left;
+//   - the head is missing, or lacks a field;
+//   - the log has more or fewer entries than the head counts, or has passed the
+//     head's number, or lacks one in between;
+//   - a gate has applied more than the head counts.
 //
 // # What Redis must allow
 //
 // Eviction must be off (maxmemory-policy noeviction), or Redis may silently
-// forget a revocation. Every new connection is asked, and refused if the policy
-// is another or cannot be read, unless Options.AllowEviction.
+// forget a revocation. Every new connection is asked, and every heartbeat asks
+// again; another policy is refused, and at a new connection one that cannot be
+// read, unless Options.AllowEviction.
+//
+// A Redis whose memory is full refuses to add revocations. It still takes
+// heartbeats, reads and trims: nothing new can be revoked, so whoever has read
+// all that was may go on admitting. A Redis that refuses every write, because it
+// is a replica, has too few replicas (min-replicas-to-write) or cannot save,
+// takes no heartbeat either, and every gate fences itself when its lease ends.
 //
 // An ACL user needs no more than this:
 //
@@ -32,7 +78,8 @@
 //	  ~{session_gate:<namespace>}:*
 //	  +hello +auth +select +client|setname +info
 //	  +eval +evalsha +exists +expire +ttl
-//	  +hmget +hset +hdel +xadd +xrange +xread +xtrim +xinfo|stream
+//	  +hmget +hgetall +hset +hdel
+//	  +xadd +xlen +xrange +xread +xtrim +xinfo|stream
 //	  +zadd +zrevrange +zremrangebyrank
 //
 // and on a Cluster also

@@ -1,9 +1,10 @@
 package redisstore
 
 import (
+	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
-	"strings"
 
 	"github.com/sessiongate/sessiongate/store"
 )
@@ -42,17 +43,30 @@ func (p *parser) fail(format string, args ...any) {
 	}
 }
 
-// rawEntry is an entry as it lies on the stream. A field that is missing is
-// empty, which none of them may be.
+// candidate is the generation that a script gives to a log that is not the one
+// it was.
+func candidate() string { return hex64(rand.Uint64() | 1) }
+
+func hex64(v uint64) string {
+	text := strconv.FormatUint(v, 16)
+	return "0000000000000000"[len(text):] + text
+}
+
+// rawEntry is an entry as it lies on the stream: one field with a record, or, as
+// an earlier version wrote it, four. A field that is missing is nil, which none
+// of them may be.
 type rawEntry struct {
-	id, generation, tag, expires string
-	payload                      string
+	id                                []byte
+	record                            []byte
+	generation, tag, expires, payload []byte
 }
 
 // set takes over one field. Further fields are left to newer versions, which
-// say in the payload's version byte whether an older gate may ignore them.
-func (r *rawEntry) set(name, value string) {
+// say in a version byte whether an older gate may ignore them.
+func (r *rawEntry) set(name string, value []byte) {
 	switch name {
+	case "r":
+		r.record = value
 	case "g":
 		r.generation = value
 	case "t":
@@ -65,29 +79,47 @@ func (r *rawEntry) set(name, value string) {
 }
 
 // parse reads the entry. Its position carries the generation under which it was
-// appended.
+// appended. It shares no memory with what was read.
 //
 // Invariant: an entry is understood whole or is store.ErrUnreadable; it is never
 // skipped, for it might revoke something.
-func (r *rawEntry) parse() (store.Entry, error) {
+func (r *rawEntry) parse() (e store.Entry, err error) {
+	if r.record != nil {
+		e, err = parseRecord(r.record)
+	} else {
+		e, err = r.parseFields()
+	}
+	if err == nil {
+		e.Position.Seq, err = r.number()
+	}
+	if err != nil {
+		return store.Entry{}, fmt.Errorf("reading entry %q: %w", r.id, err)
+	}
+	return e, nil
+}
+
+func (r *rawEntry) number() (uint64, error) {
 	var p parser
-	number, ok := strings.CutSuffix(r.id, "-0")
+	number, ok := bytes.CutSuffix(r.id, []byte("-0"))
 	if !ok {
 		p.fail("not one of this store")
 	}
+	return p.number(string(number)), p.err
+}
+
+// parseFields reads an entry of four fields.
+func (r *rawEntry) parseFields() (store.Entry, error) {
+	var p parser
 	e := store.Entry{
-		Position: store.Position{Generation: p.generation(r.generation), Seq: p.number(number)},
-		Tag:      p.hex(r.tag),
+		Position: store.Position{Generation: p.generation(string(r.generation))},
+		Tag:      p.hex(string(r.tag)),
 	}
-	expires := p.number(r.expires)
+	expires := p.number(string(r.expires))
 	if p.err == nil {
-		e.Revocations, p.err = store.UnmarshalRevocations([]byte(r.payload))
+		e.Revocations, p.err = store.UnmarshalRevocations(r.payload)
 	}
 	if p.err == nil && uint64(e.Expires()) != expires {
 		p.fail("expiry %d, its revocations say %d", expires, e.Expires())
 	}
-	if p.err != nil {
-		return store.Entry{}, fmt.Errorf("reading entry %q: %w", r.id, p.err)
-	}
-	return e, nil
+	return e, p.err
 }

@@ -1,8 +1,11 @@
 package redisstore
 
 import (
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/sessiongate/sessiongate/store"
@@ -12,17 +15,29 @@ func wellFormed(tb testing.TB) (element []any, want store.Entry) {
 	tb.Helper()
 	want = store.Entry{
 		Position: store.Position{Generation: 0xff, Seq: 7},
-		Tag:      0xabc,
 		Revocations: []store.Revocation{
 			{Kind: store.KindSession, Key: store.Key{1}, Expires: 100},
 			{Kind: store.KindToken, Key: store.Key{2}, Expires: 300},
 		},
 	}
+	rest, err := newRecord(want.Revocations)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	want.Tag = binary.BigEndian.Uint64(rest)
+	record := "\x02" + "\x00\x00\x00\x00\x00\x00\x00\xff" + string(rest) // as the script puts it together
+	return []any{"7-0", []any{"r", record}}, want
+}
+
+// version1 is the same entry in four fields.
+func version1(tb testing.TB) []any {
+	tb.Helper()
+	_, want := wellFormed(tb)
 	payload, err := store.MarshalRevocations(want.Revocations)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return []any{"7-0", []any{"g", hex64(0xff), "t", hex64(0xabc), "e", "300", "p", string(payload)}}, want
+	return []any{"7-0", []any{"g", hex64(0xff), "t", hex64(0xabc), "e", "300", "p", string(payload)}}
 }
 
 func parse(element any) (store.Entry, error) {
@@ -32,14 +47,19 @@ func parse(element any) (store.Entry, error) {
 
 func TestEntry(t *testing.T) {
 	element, want := wellFormed(t)
-	got, err := parse(element)
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("parsed %+v, %v; want %+v", got, err, want)
-	}
-	fields := element[1].([]any)
-	more := []any{"7-0", append([]any{"later", "field"}, fields...)}
-	if got, err := parse(more); err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("with a further field, parsed %+v, %v", got, err)
+	old := want
+	old.Tag = 0xabc
+	for name, test := range map[string]struct {
+		element []any
+		want    store.Entry
+	}{
+		"a record":        {element, want},
+		"a further field": {[]any{"7-0", append([]any{"later", "field"}, element[1].([]any)...)}, want},
+		"four fields":     {version1(t), old},
+	} {
+		if got, err := parse(test.element); err != nil || !reflect.DeepEqual(got, test.want) {
+			t.Errorf("%s: parsed %+v, %v; want %+v", name, got, err, test.want)
+		}
 	}
 }
 
@@ -47,22 +67,31 @@ func TestEntry(t *testing.T) {
 // skip, or that makes them fall.
 func TestEntryRefuses(t *testing.T) {
 	with := func(i int, value any) []any {
-		element, _ := wellFormed(t)
+		element := version1(t)
 		element[1].([]any)[i] = value
 		return element
 	}
 	whole, _ := wellFormed(t)
-	for name, element := range map[string]any{
+	record := whole[1].([]any)[1].(string)
+	of := func(record any) []any { return []any{"7-0", []any{"r", record}} }
+	elements := map[string]any{
 		"nothing":                 nil,
 		"a number":                int64(1),
 		"an id alone":             []any{"7-0"},
 		"no fields":               []any{"7-0", []any{}},
-		"fields that are none":    []any{"7-0", "g"},
-		"a field without a value": []any{"7-0", whole[1].([]any)[:7]},
+		"fields that are none":    []any{"7-0", "r"},
+		"a field without a value": []any{"7-0", whole[1].([]any)[:1]},
 		"an id with a part":       []any{"7-1", whole[1]},
 		"an id of letters":        []any{"seven-0", whole[1]},
 		"a negative id":           []any{"-7-0", whole[1]},
 		"an id that is a number":  []any{int64(7), whole[1]},
+		"a record of nil":         of(nil),
+		"a newer record":          of("\x03" + record[1:]),
+		"an older record":         of("\x01" + record[1:]),
+		"a record of no one":      of(record[:1] + strings.Repeat("\x00", 8) + record[9:]),
+		"a record's other expiry": of(record[:17] + "\x00\x00\x00\x01" + record[21:]),
+		"a record's newer rest":   of(record[:21] + "\x02" + record[22:]),
+		"more than a record":      of(record + "\x00"),
 		"generation 0":            with(1, hex64(0)),
 		"a short generation":      with(1, "ff"),
 		"a long generation":       with(1, "0"+hex64(0xff)),
@@ -72,26 +101,30 @@ func TestEntryRefuses(t *testing.T) {
 		"an empty payload":        with(7, ""),
 		"a payload of nil":        with(7, nil),
 		"a newer payload":         with(7, "\x02"),
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got, err := parse(element); !errors.Is(err, store.ErrUnreadable) {
-				t.Errorf("parsed %+v, %v; want ErrUnreadable", got, err)
-			}
-		})
+	}
+	for i := range len(record) {
+		elements[fmt.Sprintf("the first %d bytes of a record", i)] = of(record[:i])
+	}
+	for name, element := range elements {
+		if got, err := parse(element); !errors.Is(err, store.ErrUnreadable) {
+			t.Errorf("%s: parsed %+v, %v; want ErrUnreadable", name, got, err)
+		}
 	}
 }
 
 func FuzzEntry(f *testing.F) {
 	element, _ := wellFormed(f)
-	fields := element[1].([]any)
-	f.Add("7-0", fields[1].(string), fields[3].(string), fields[5].(string), fields[7].(string))
-	f.Fuzz(func(t *testing.T, id, generation, tag, expires, payload string) {
-		e, err := parse([]any{id, []any{"g", generation, "t", tag, "e", expires, "p", payload}})
-		switch {
-		case err != nil && !errors.Is(err, store.ErrUnreadable):
-			t.Errorf("error %v, want ErrUnreadable", err)
-		case err == nil && (len(e.Revocations) == 0 || e.Position.Generation == 0):
-			t.Errorf("an entry without meaning: %+v", e)
+	fields := version1(f)[1].([]any)
+	f.Add("7-0", element[1].([]any)[1].(string), fields[1].(string), fields[3].(string), fields[5].(string), fields[7].(string))
+	f.Fuzz(func(t *testing.T, id, record, generation, tag, expires, payload string) {
+		for _, fields := range [][]any{{"r", record}, {"g", generation, "t", tag, "e", expires, "p", payload}} {
+			e, err := parse([]any{id, fields})
+			switch {
+			case err != nil && !errors.Is(err, store.ErrUnreadable):
+				t.Errorf("error %v, want ErrUnreadable", err)
+			case err == nil && (len(e.Revocations) == 0 || e.Position.Generation == 0):
+				t.Errorf("an entry without meaning: %+v", e)
+			}
 		}
 	})
 }

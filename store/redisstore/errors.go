@@ -12,19 +12,21 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// replyUnreadable and replyGap begin what the scripts of this package refuse
-// with.
-const (
-	replyUnreadable = "UNREADABLE"
-	replyGap        = "GAP"
-)
+// replyUnreadable begins what the scripts of this package refuse with where a
+// newer version, or another program, has written.
+const replyUnreadable = "UNREADABLE"
+
+const permit = "permit the user the commands and keys that the package's documentation lists"
 
 // remedies tell what to do about an error reply of Redis, by its first word.
 var remedies = []struct{ prefix, remedy string }{
 	{"NOAUTH", "Redis wants a password: set username and password"},
 	{"WRONGPASS", "check username and password"},
 	{"ERR AUTH", "Redis has no password set: remove it here or set it there"},
-	{"NOPERM", "permit the user the commands and keys that the package's documentation lists"},
+	{"NOPERM", permit},
+	{"ERR The user executing the script", permit},
+	{"ERR ACL failure in script", permit},
+	{"IDENTITY", "permit the user +info; a server that hides what it is cannot prove that it lost nothing"},
 	{"OOM", "Redis is full: raise its maxmemory"},
 	{"LOADING", "Redis is reading its files and will answer when it has"},
 	{"READONLY", "this is a replica: name the primary, or its sentinels with sentinel_master"},
@@ -50,8 +52,6 @@ func (s *Store) explain(ctx context.Context, doing string, err error) error {
 		return fmt.Errorf("%s: %w: %w", doing, over(ctx), err)
 	case redis.HasErrorPrefix(err, replyUnreadable):
 		return fmt.Errorf("%s: %w: %w", doing, store.ErrUnreadable, err)
-	case redis.HasErrorPrefix(err, replyGap):
-		return fmt.Errorf("%s: %w: %w", doing, store.ErrGap, err)
 	case errors.As(err, &network) && network.Timeout(), errors.Is(err, redis.ErrPoolTimeout):
 		return fmt.Errorf("%s: %w (Redis did not answer in time)", doing, err)
 	}

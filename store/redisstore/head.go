@@ -10,14 +10,14 @@ import (
 type head struct {
 	store.Position        // the end of the log
 	trimmed        uint64 // every entry up to this number was trimmed
-	born           uint64 // entries up to this number may be of an older generation
+	born           uint64 // up to this number, entries are left of older generations, and may be missing
 }
 
 // batch checks that the entries are what the head says must come after a
 // position, up to count of them, and returns them under the head's generation.
 //
-// Invariant: what the head counts and the log does not hold is a gap, never an
-// empty batch. Redis itself reports no trimmed, deleted or lost entry.
+// Rule R8 (DESIGN): what the head counts and the log does not hold is a gap,
+// never an empty batch. Redis itself reports no trimmed, deleted or lost entry.
 func (h head) batch(after store.Position, entries []store.Entry, count int) (store.Batch, error) {
 	switch {
 	case after == store.Position{}:
@@ -28,19 +28,28 @@ func (h head) batch(after store.Position, entries []store.Entry, count int) (sto
 	if after.Seq < h.trimmed || after.Seq > h.Seq {
 		return store.Batch{}, fmt.Errorf("after entry %d, held are %d to %d: %w", after.Seq, h.trimmed+1, h.Seq, store.ErrGap)
 	}
-	next := after
 	for i, e := range entries {
-		next.Seq++
-		if e.Position.Seq != next.Seq {
-			return store.Batch{}, fmt.Errorf("entry %d where %d belongs: %w", e.Position.Seq, next.Seq, store.ErrGap)
+		if !h.follows(after, e.Position) {
+			return store.Batch{}, fmt.Errorf("entry %d after %d: %w", e.Position.Seq, after.Seq, store.ErrGap)
 		}
-		if e.Position.Generation != h.Generation && next.Seq > h.born {
-			return store.Batch{}, fmt.Errorf("entry %d is of a generation that is not the log's: %w", next.Seq, store.ErrUnreadable)
+		if e.Position.Generation != h.Generation && e.Position.Seq > h.born {
+			return store.Batch{}, fmt.Errorf("entry %d is of a generation that is not the log's: %w", e.Position.Seq, store.ErrUnreadable)
 		}
-		entries[i].Position = next
+		after.Seq = e.Position.Seq
+		entries[i].Position = after
 	}
-	if len(entries) < count && next.Seq != h.Seq || next.Seq > h.Seq {
-		return store.Batch{}, fmt.Errorf("entries end at %d, the head is %d: %w", next.Seq, h.Seq, store.ErrGap)
+	end := max(after.Seq, h.born)
+	if len(entries) < count && end != h.Seq || end > h.Seq {
+		return store.Batch{}, fmt.Errorf("entries end at %d, the head is %d: %w", after.Seq, h.Seq, store.ErrGap)
 	}
-	return store.Batch{Entries: entries, Head: h.Position}, nil
+	return store.Batch{Entries: entries, Head: h.Position, Born: h.born}, nil
+}
+
+// follows reports whether an entry may come right after a position: among what
+// is left of older generations entries may be missing, after it none.
+func (h head) follows(after, next store.Position) bool {
+	if next.Seq <= h.born {
+		return next.Seq > after.Seq
+	}
+	return next.Seq == max(after.Seq, h.born)+1
 }

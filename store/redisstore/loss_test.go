@@ -3,176 +3,125 @@ package redisstore_test
 import (
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// The attack, or the accident: Redis loses or changes what was acknowledged, and
-// says nothing. A gate that took it for "no news" would admit revoked sessions.
-func TestLossIsNoticed(t *testing.T) {
-	payload, err := store.MarshalRevocations([]store.Revocation{revocation("other")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	expires := strconv.FormatInt(revocation("").Expires, 10)
-	add := func(server *redistest.Server, id, generation, expires, payload string) {
-		server.Do("XADD", logKey, id, "g", generation, "t", "00000000000000ff", "e", expires, "p", payload)
-	}
-	tests := []struct {
-		name    string
-		damage  func(server *redistest.Server, generation string)
-		follow  error // of reading on after entry 3 of 5
-		restart error // of reading from the beginning
-	}{
-		{"FLUSHALL", func(server *redistest.Server, _ string) { server.Do("FLUSHALL") }, store.ErrGeneration, nil},
-		{"the head deleted", func(server *redistest.Server, _ string) { server.Do("DEL", headKey) }, nil, nil},
-		{"the log deleted", func(server *redistest.Server, _ string) { server.Do("DEL", logKey) }, store.ErrGap, store.ErrGap},
-		{"the oldest trimmed by hand", func(server *redistest.Server, _ string) { server.Do("XTRIM", logKey, "MAXLEN", "1") }, store.ErrGap, store.ErrGap},
-		{"an entry deleted", func(server *redistest.Server, _ string) { server.Do("XDEL", logKey, "4-0") }, store.ErrGap, store.ErrGap},
-		{"the last deleted", func(server *redistest.Server, _ string) { server.Do("XDEL", logKey, "4-0", "5-0") }, store.ErrGap, store.ErrGap},
-		{"the head gone back", func(server *redistest.Server, _ string) {
-			server.Do("XTRIM", logKey, "MAXLEN", "0")
-			server.Do("HSET", headKey, "seq", "2")
-		}, store.ErrGap, store.ErrGap},
-		{"a payload of a newer version", func(server *redistest.Server, generation string) {
-			add(server, "6-0", generation, expires, "\x02"+string(payload[1:]))
-		}, store.ErrUnreadable, store.ErrUnreadable},
-		{"a payload cut short", func(server *redistest.Server, generation string) {
-			add(server, "6-0", generation, expires, string(payload[:len(payload)-3]))
-		}, store.ErrUnreadable, store.ErrUnreadable},
-		{"an entry without fields", func(server *redistest.Server, _ string) {
-			server.Do("XADD", logKey, "6-0", "x", "y")
-		}, store.ErrUnreadable, store.ErrUnreadable},
-		{"an id of Redis' own", func(server *redistest.Server, generation string) {
-			add(server, "*", generation, expires, string(payload))
-		}, store.ErrGap, store.ErrGap},
-		{"an id that is no number", func(server *redistest.Server, generation string) {
-			add(server, "6-1", generation, expires, string(payload))
-		}, store.ErrUnreadable, store.ErrUnreadable},
-		{"an expiry that is another's", func(server *redistest.Server, generation string) {
-			add(server, "6-0", generation, "1", string(payload))
-		}, store.ErrUnreadable, store.ErrUnreadable},
-		{"an entry of another generation", func(server *redistest.Server, _ string) {
-			add(server, "6-0", "00000000000000aa", expires, string(payload))
-			server.Do("HSET", headKey, "seq", "6")
-		}, store.ErrUnreadable, store.ErrUnreadable},
-		{"an entry that the head does not count", func(server *redistest.Server, generation string) {
-			add(server, "7-0", generation, expires, string(payload))
-		}, store.ErrGap, store.ErrGap},
-		{"a head of a newer version", func(server *redistest.Server, _ string) {
-			server.Do("HSET", headKey, "version", "2")
-			server.Do("XTRIM", logKey, "MAXLEN", "0")
-		}, store.ErrUnreadable, store.ErrUnreadable},
-		{"a head cut short", func(server *redistest.Server, _ string) {
-			server.Do("HDEL", headKey, "trimmed")
-			server.Do("XTRIM", logKey, "MAXLEN", "0")
-		}, store.ErrUnreadable, store.ErrUnreadable},
-	}
-	server := redistest.Start(t)
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			server.Do("FLUSHALL")
-			s := openAt(t, server)
-			position := mustAppend(t, s, "1", "2", "3", "4", "5")
-			test.damage(server, fmt.Sprintf("%016x", uint64(position.Generation)))
-			position.Seq = 3
-			for _, wait := range []time.Duration{0, time.Millisecond} {
-				if _, err := s.Read(t.Context(), position, wait); !errors.Is(err, test.follow) {
-					t.Errorf("reading on, waiting %v, gave %v, want %v", wait, err, test.follow)
-				}
+// losses are what happens to a log of five entries, and what is left of it then.
+var losses = []struct {
+	name string
+	lose func(t *testing.T, server *redistest.Server)
+	left []uint64
+}{
+	{"F8: FLUSHALL", func(_ *testing.T, server *redistest.Server) { server.Do("FLUSHALL") }, nil},
+	{"F8: FLUSHDB", func(_ *testing.T, server *redistest.Server) { server.Do("FLUSHDB", "ASYNC") }, nil},
+	{"F9: a restart with nothing", func(_ *testing.T, server *redistest.Server) { server.Restart() }, nil},
+	{"a restart with all", func(_ *testing.T, server *redistest.Server) {
+		server.Do("SAVE")
+		server.Restart()
+	}, []uint64{1, 2, 3, 4, 5}},
+	{"the log deleted", func(_ *testing.T, server *redistest.Server) { server.Do("DEL", logKey) }, nil},
+	{"the log expired", func(t *testing.T, server *redistest.Server) {
+		server.Do("PEXPIRE", logKey, "1")
+		eventually(t, "the log to be gone", func() error {
+			if server.Do("EXISTS", logKey) == int64(1) {
+				return errors.New("it is there")
 			}
-			if _, err := s.Read(t.Context(), store.Position{}, 0); !errors.Is(err, test.restart) {
-				t.Errorf("reading all gave %v, want %v", err, test.restart)
+			return nil
+		})
+	}, nil},
+	{"the head deleted", func(_ *testing.T, server *redistest.Server) { server.Do("DEL", headKey) }, []uint64{1, 2, 3, 4, 5}},
+	{"F7: an entry deleted", func(_ *testing.T, server *redistest.Server) { server.Do("XDEL", logKey, "4-0") }, []uint64{1, 2, 3, 5}},
+	{"F7: the last deleted", func(_ *testing.T, server *redistest.Server) { server.Do("XDEL", logKey, "5-0") }, []uint64{1, 2, 3, 4}},
+	{"F15: the oldest trimmed by hand", func(_ *testing.T, server *redistest.Server) { server.Do("XTRIM", logKey, "MAXLEN", "1") }, []uint64{5}},
+	{"F15: all trimmed by hand", func(_ *testing.T, server *redistest.Server) { server.Do("XTRIM", logKey, "MAXLEN", "0") }, nil},
+	{"an entry that the head does not count", func(t *testing.T, server *redistest.Server) {
+		server.Do("XADD", logKey, "7-0", "r", recordOf(t, 0xaa, revocation("another")))
+	}, []uint64{1, 2, 3, 4, 5, 7}},
+	{"the head gone back", func(_ *testing.T, server *redistest.Server) {
+		server.Do("HSET", headKey, "seq", "2", "entries", "2")
+	}, []uint64{1, 2, 3, 4, 5}},
+	{"the head cut short", func(_ *testing.T, server *redistest.Server) { server.Do("HDEL", headKey, "trimmed") }, []uint64{1, 2, 3, 4, 5}},
+	{"a number of the head that is none", func(_ *testing.T, server *redistest.Server) {
+		server.Do("HSET", headKey, "seq", "many")
+	}, []uint64{1, 2, 3, 4, 5}},
+	{"a head of version 1", func(_ *testing.T, server *redistest.Server) { server.Do("HSET", headKey, "version", "1") }, []uint64{1, 2, 3, 4, 5}},
+}
+
+// Rules R6, R7, R8. The attack, or the accident: Redis loses or changes what was
+// acknowledged, and says nothing. Whichever call comes next begins a generation
+// in repair. A gate that took it for "no news" would admit revoked sessions.
+func TestLossBeginsAGeneration(t *testing.T) {
+	for _, loss := range losses {
+		t.Run(loss.name, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.Start(t)
+			for name := range logCalls(openAt(t, server), store.Position{}) {
+				server.Do("FLUSHALL")
+				s := openAt(t, server)
+				before := mustBeat(t, s, 1, mustAppend(t, s, "1", "2", "3", "4", "5"))
+				loss.lose(t, server)
+				eventually(t, name, func() error {
+					err := logCalls(s, before.Position)[name](t.Context())
+					if errors.Is(err, store.ErrGeneration) {
+						return nil // that is how a read tells
+					}
+					return err
+				})
+				wantAnew(t, server, before, name)
 			}
+			checkLeft(t, server, loss.lose, loss.left)
 		})
 	}
 }
 
-// A log that lost its head keeps its entries and its numbers, under a new
-// generation.
-func TestHeadMadeAnew(t *testing.T) {
-	server := redistest.Start(t)
+// wantAnew looks into Redis itself: another generation is there, in repair, and
+// nobody is listed.
+func wantAnew(t *testing.T, server *redistest.Server, before store.Head, call string) {
+	t.Helper()
+	generation := server.Do("HGET", headKey, "generation")
+	if generation == nil || generation == fmt.Sprintf("%016x", uint64(before.Generation)) {
+		t.Errorf("after %s the generation is %v, it was %x", call, generation, uint64(before.Generation))
+	}
+	if state := server.Do("HGET", headKey, "state"); state != "repair" {
+		t.Errorf("after %s the state is %v", call, state)
+	}
+	if gate := server.Do("HGET", headKey, "gate:"+store.GateID(1).String()); gate != nil && call != "Heartbeat" {
+		t.Errorf("after %s a gate of the generation before is listed", call)
+	}
+}
+
+// checkLeft reads what a loss leaves, and that numbers go on after it.
+func checkLeft(t *testing.T, server *redistest.Server, lose func(*testing.T, *redistest.Server), left []uint64) {
+	t.Helper()
+	server.Do("FLUSHALL")
 	s := openAt(t, server)
-	last := mustAppend(t, s, "1", "2", "3")
-	server.Do("XTRIM", logKey, "MINID", "2-0")
-	server.Do("DEL", headKey)
-	if _, err := s.Read(t.Context(), last, 0); !errors.Is(err, store.ErrGeneration) {
-		t.Fatalf("reading on gave %v, want ErrGeneration", err)
-	}
-	next := mustAppend(t, s, "4")
-	if next.Generation == last.Generation || next.Seq != 4 {
-		t.Errorf("the next append is at %v, after %v", next, last)
-	}
+	mustAppend(t, s, "1", "2", "3", "4", "5")
+	lose(t, server)
+	var head store.Head
+	eventually(t, "the new head", func() (err error) {
+		head, err = s.Look(t.Context())
+		return err
+	})
 	batch := mustRead(t, s, store.Position{})
-	if len(batch.Entries) != 3 || batch.Head != next {
-		t.Fatalf("read %d entries up to %v, want 3 up to %v", len(batch.Entries), batch.Head, next)
+	if len(batch.Entries) != len(left) || batch.Head != head.Position || batch.Born != head.Seq {
+		t.Fatalf("read %d entries up to %v, born %d; want %d up to %v", len(batch.Entries), batch.Head, batch.Born, len(left), head.Position)
 	}
 	for i, e := range batch.Entries {
-		if want := (store.Position{Generation: next.Generation, Seq: uint64(i + 2)}); e.Position != want {
+		if want := (store.Position{Generation: head.Generation, Seq: left[i]}); e.Position != want {
 			t.Errorf("entry %d is at %v, want %v", i, e.Position, want)
 		}
 	}
-	if again := mustRead(t, s, batch.Entries[0].Position); len(again.Entries) != 2 {
-		t.Errorf("reading on from a kept entry gave %d entries, want 2", len(again.Entries))
+	if next := mustAppend(t, s, "next"); next.Seq != head.Seq+1 || next.Generation != head.Generation {
+		t.Errorf("the next append is at %v, the head was %v", next, head.Position)
 	}
-}
-
-func TestHeadMadeAnewOverAnEmptiedLog(t *testing.T) {
-	server := redistest.Start(t)
-	s := openAt(t, server)
-	mustAppend(t, s, "1", "2", "3")
-	server.Do("XTRIM", logKey, "MAXLEN", "0")
-	server.Do("DEL", headKey)
-	if next := mustAppend(t, s, "4"); next.Seq != 4 {
-		t.Errorf("the next append is number %d, want 4", next.Seq)
-	}
-	if batch := mustRead(t, s, store.Position{}); len(batch.Entries) != 1 {
-		t.Errorf("read %d entries, want 1", len(batch.Entries))
-	}
-}
-
-// A log whose numbers have passed its head's is not appended to.
-func TestAppendBehindTheLog(t *testing.T) {
-	server := redistest.Start(t)
-	s := openAt(t, server)
-	mustAppend(t, s, "1", "2")
-	server.Do("HSET", headKey, "seq", "1")
-	if _, err := s.Append(t.Context(), revocation("3")); !errors.Is(err, store.ErrGap) {
-		t.Errorf("Append gave %v, want ErrGap", err)
-	}
-}
-
-// F8: a reader that waits while Redis is emptied learns of it, though nothing
-// wakes it.
-func TestFlushWhileWaiting(t *testing.T) {
-	server := redistest.Start(t)
-	s := openAt(t, server)
-	position := mustAppend(t, s, "1", "2")
-	got := make(chan error, 1)
-	go func() {
-		_, err := s.Read(t.Context(), position, time.Minute)
-		got <- err
-	}()
-	eventually(t, "the read to block", func() error {
-		clients := server.Do("INFO", "clients").(string)
-		if !strings.Contains(clients, "blocked_clients:1") {
-			return errors.New("no client is blocked")
+	// Reading on passes over what is missing, on either way of reading.
+	for _, e := range batch.Entries {
+		rest, err := s.Read(t.Context(), e.Position, 0)
+		if err != nil || len(rest.Entries) == 0 || rest.Head.Seq != head.Seq+1 {
+			t.Errorf("reading on after %d gave %+v, %v", e.Position.Seq, rest, err)
 		}
-		return nil
-	})
-	server.Do("FLUSHALL")
-	mustAppend(t, s, "3") // number 1 again: it does not wake the reader of number 3
-	select {
-	case err := <-got:
-		if !errors.Is(err, store.ErrGeneration) {
-			t.Errorf("the waiting read gave %v, want ErrGeneration", err)
-		}
-	case <-time.After(10 * time.Second):
-		t.Error("the waiting read did not notice FLUSHALL")
 	}
 }

@@ -3,6 +3,7 @@ package redisstore_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"os"
 	"strings"
@@ -17,18 +18,39 @@ import (
 // calls are all calls of a store, with no deadline of the caller's.
 func calls(s *redisstore.Store, position store.Position) map[string]func(context.Context) error {
 	session := store.Session{Issuer: "i", ID: "s", Subject: "u", FirstSeen: 1, LastSeen: 1, Expires: revocation("").Expires}
+	all := map[string]func(context.Context) error{
+		"Seen":  func(ctx context.Context) error { return s.Seen(ctx, session) },
+		"Owner": func(ctx context.Context) error { _, err := s.Owner(ctx, "i", "s"); return err },
+		"Of":    func(ctx context.Context) error { _, err := s.Of(ctx, "i", "u"); return err },
+	}
+	maps.Copy(all, logCalls(s, position))
+	return all
+}
+
+// logCalls are those of them that are about the log.
+func logCalls(s *redisstore.Store, position store.Position) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
-		"Append": func(ctx context.Context) error { _, err := s.Append(ctx, revocation("x")); return err },
-		"Read":   func(ctx context.Context) error { _, err := s.Read(ctx, position, 0); return err },
+		"Append":  func(ctx context.Context) error { _, err := s.Append(ctx, revocation("x")); return err },
+		"Publish": func(ctx context.Context) error { _, err := s.Publish(ctx, revocation("x")); return err },
+		"Heartbeat": func(ctx context.Context) error {
+			_, err := s.Heartbeat(ctx, store.Heartbeat{Gate: 1, Applied: position, Lease: time.Second})
+			return err
+		},
+		"Look": func(ctx context.Context) error { _, err := s.Look(ctx); return err },
+		"Dismiss": func(ctx context.Context) error {
+			return s.Dismiss(ctx, position.Generation, store.Gate{ID: 2, Count: 1})
+		},
+		"Merge": func(ctx context.Context) error {
+			_, _, err := s.Merge(ctx, store.Merge{Gate: 1, Generation: position.Generation})
+			return err
+		},
+		"Read": func(ctx context.Context) error { _, err := s.Read(ctx, position, 0); return err },
 		"waiting Read": func(ctx context.Context) error {
 			_, err := s.Read(ctx, position, time.Hour)
 			return err
 		},
 		"first Read": func(ctx context.Context) error { _, err := s.Read(ctx, store.Position{}, 0); return err },
 		"Trim":       func(ctx context.Context) error { return s.Trim(ctx, time.Now()) },
-		"Seen":       func(ctx context.Context) error { return s.Seen(ctx, session) },
-		"Owner":      func(ctx context.Context) error { _, err := s.Owner(ctx, "i", "s"); return err },
-		"Of":         func(ctx context.Context) error { _, err := s.Of(ctx, "i", "u"); return err },
 	}
 }
 
@@ -124,46 +146,6 @@ func TestOpenWithoutRedis(t *testing.T) {
 	}
 	if err := s.Close(); err != nil {
 		t.Errorf("Close: %v", err)
-	}
-}
-
-// P29. The attack: make Redis crash, to have it forget what was revoked.
-func TestRestartEmpty(t *testing.T) {
-	server := redistest.Start(t)
-	s := openAt(t, server)
-	position := mustAppend(t, s, "one", "two")
-	server.Stop()
-	if _, err := s.Append(t.Context(), revocation("three")); err == nil {
-		t.Error("a stopped Redis acknowledged an append")
-	}
-	server.Restart()
-	eventually(t, "the new generation to be seen", func() error {
-		if _, err := s.Read(t.Context(), position, 0); !errors.Is(err, store.ErrGeneration) {
-			return errors.Join(errors.New("want ErrGeneration"), err)
-		}
-		return nil
-	})
-	if next := mustAppend(t, s, "four"); next.Generation == position.Generation || next.Seq != 1 {
-		t.Errorf("after the restart an append is at %v", next)
-	}
-}
-
-// F12: an old dump comes back under the old generation.
-func TestRestartWithOldDump(t *testing.T) {
-	server := redistest.Start(t)
-	s := openAt(t, server)
-	saved := mustAppend(t, s, "one")
-	server.Do("SAVE")
-	position := mustAppend(t, s, "two", "three")
-	server.Restart()
-	eventually(t, "the log to have gone back", func() error {
-		if _, err := s.Read(t.Context(), position, 0); !errors.Is(err, store.ErrGap) {
-			return errors.Join(errors.New("want ErrGap"), err)
-		}
-		return nil
-	})
-	if batch := mustRead(t, s, store.Position{}); batch.Head != saved || len(batch.Entries) != 1 {
-		t.Errorf("read %+v, want what was saved at %v", batch, saved)
 	}
 }
 

@@ -41,7 +41,11 @@ func (s *Store) page(ctx context.Context, after store.Position, count int) (stor
 		}
 		entries = append(entries, e)
 	}
-	return h.batch(after, entries, count)
+	batch, err := h.batch(after, entries, count)
+	if err == nil {
+		s.last.Store(&h)
+	}
+	return batch, err
 }
 
 // entryOf reads one element of XRANGE: the id and the fields. What is not there
@@ -51,10 +55,12 @@ func entryOf(element any) (e rawEntry) {
 	if !ok || len(pair) != 2 {
 		return e
 	}
-	e.id = text(pair[0])
+	e.id = []byte(text(pair[0]))
 	fields, _ := pair[1].([]any)
 	for i := 0; i+1 < len(fields); i += 2 {
-		e.set(text(fields[i]), text(fields[i+1]))
+		if value, ok := fields[i+1].(string); ok {
+			e.set(text(fields[i]), []byte(value))
+		}
 	}
 	return e
 }

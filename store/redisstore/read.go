@@ -41,11 +41,11 @@ func (s *Store) read(ctx context.Context, after store.Position, block time.Durat
 	if err != nil {
 		return store.Batch{}, err
 	}
-	if !continues(entries, after) {
+	batch, ok := s.continues(entries, after)
+	if !ok {
 		// Nothing came, or not what must come next. The script knows why.
 		return s.page(ctx, after, batchSize)
 	}
-	batch := store.Batch{Entries: entries, Head: entries[len(entries)-1].Position}
 	if len(entries) == batchSize {
 		// There may be more. Whoever claims to have read up to the head must
 		// have read up to a head seen after the call began.
@@ -58,16 +58,24 @@ func (s *Store) read(ctx context.Context, after store.Position, block time.Durat
 	return batch, nil
 }
 
-// continues reports whether the entries are the next ones after a position, all
-// of its generation.
-func continues(entries []store.Entry, after store.Position) bool {
-	for _, e := range entries {
-		after.Seq++
-		if e.Position != after {
-			return false
-		}
+// continues returns the entries as a batch, if they are the next ones after a
+// position and carry its generation, which says that it was the head's when they
+// were appended. Those that are left of older generations carry theirs; they are
+// known by the head that the generation was last seen with.
+func (s *Store) continues(entries []store.Entry, after store.Position) (store.Batch, bool) {
+	known := head{}
+	if last := s.last.Load(); last != nil && last.Generation == after.Generation {
+		known = *last
 	}
-	return len(entries) > 0
+	for i, e := range entries {
+		if !known.follows(after, e.Position) || e.Position.Seq > known.born && e.Position.Generation != after.Generation {
+			return store.Batch{}, false
+		}
+		after.Seq = e.Position.Seq
+		entries[i].Position = after
+	}
+	after.Seq = max(after.Seq, known.born)
+	return store.Batch{Entries: entries, Head: after, Born: known.born}, len(entries) > 0
 }
 
 // follow is the fast way on along a log: one command that waits in Redis until

@@ -57,12 +57,7 @@ func TestReadWaitsForTheFirstEntry(t *testing.T) {
 			}
 		}
 	}()
-	eventually(t, "the read to block", func() error {
-		if !strings.Contains(server.Do("INFO", "clients").(string), "blocked_clients:1") {
-			return errors.New("no client is blocked")
-		}
-		return nil
-	})
+	blocked(t, server)
 	position := mustAppend(t, s, "one")
 	if batch := <-got; len(batch.Entries) != 1 || batch.Head != position {
 		t.Errorf("read %+v, want the entry at %v", batch, position)
@@ -92,4 +87,39 @@ func TestReadersDoNotHoldUpAppends(t *testing.T) {
 			t.Errorf("a reader: %v", err)
 		}
 	}
+}
+
+// F8: a reader that waits while Redis is emptied learns of it, though nothing
+// wakes it.
+func TestFlushWhileWaiting(t *testing.T) {
+	server := redistest.Start(t)
+	s := openAt(t, server)
+	position := mustAppend(t, s, "1", "2")
+	got := make(chan error, 1)
+	go func() {
+		_, err := s.Read(t.Context(), position, time.Minute)
+		got <- err
+	}()
+	blocked(t, server)
+	server.Do("FLUSHALL")
+	mustAppend(t, s, "3") // number 1 again: it does not wake the reader of number 3
+	select {
+	case err := <-got:
+		if !errors.Is(err, store.ErrGeneration) {
+			t.Errorf("the waiting read gave %v, want ErrGeneration", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the waiting read did not notice FLUSHALL")
+	}
+}
+
+// blocked waits until one client waits in Redis.
+func blocked(t *testing.T, server *redistest.Server) {
+	t.Helper()
+	eventually(t, "the read to block", func() error {
+		if !strings.Contains(server.Do("INFO", "clients").(string), "blocked_clients:1") {
+			return errors.New("no client is blocked")
+		}
+		return nil
+	})
 }

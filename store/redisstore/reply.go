@@ -14,12 +14,7 @@ import (
 // typed replies cost two dozen allocations for each.
 type reply struct {
 	rest []byte
-	text string // the same bytes; strings cut from it share its memory
 	err  error
-}
-
-func newReply(raw []byte) *reply {
-	return &reply{rest: raw, text: string(raw)}
 }
 
 // header reads one line: its kind and its number. A nil reply is -1.
@@ -33,7 +28,7 @@ func (r *reply) header() (kind byte, number int) {
 		return 0, 0
 	}
 	line := r.take(end + 1)
-	number, err := strconv.Atoi(line[1 : end-1])
+	number, err := strconv.Atoi(string(line[1 : end-1]))
 	if err != nil || number < -1 {
 		r.err = fmt.Errorf("%q in a reply", line)
 		return 0, 0
@@ -54,22 +49,23 @@ func (r *reply) array() int {
 	return n
 }
 
-// bulk reads a string, which shares the memory of the reply.
-func (r *reply) bulk() string {
+// bulk reads a string, which shares the memory of the reply. It is never nil
+// without an error.
+func (r *reply) bulk() []byte {
 	kind, n := r.header()
 	if r.err == nil && (kind != '$' || n < 0 || n > len(r.rest)-2) {
 		r.err = errors.New("no text in a reply that wants it")
 	}
 	if r.err != nil {
-		return ""
+		return nil
 	}
 	return r.take(n + 2)[:n]
 }
 
-func (r *reply) take(n int) string {
-	text := r.text[:n]
-	r.rest, r.text = r.rest[n:], r.text[n:]
-	return text
+func (r *reply) take(n int) []byte {
+	taken := r.rest[:n]
+	r.rest = r.rest[n:]
+	return taken
 }
 
 // parseStream reads the reply to an XREAD of one stream: nil, or the entries.
@@ -77,7 +73,7 @@ func parseStream(raw []byte) ([]store.Entry, error) {
 	if bytes.Equal(raw, []byte("*-1\r\n")) {
 		return nil, nil
 	}
-	r := newReply(raw)
+	r := &reply{rest: raw}
 	if streams := r.array(); streams != 1 && r.err == nil {
 		r.err = fmt.Errorf("%d streams", streams)
 	}
@@ -114,7 +110,7 @@ func (r *reply) entry() (e rawEntry) {
 	}
 	for range fields / 2 {
 		name := r.bulk()
-		e.set(name, r.bulk())
+		e.set(string(name), r.bulk())
 	}
 	return e
 }

@@ -36,8 +36,8 @@ func stream(entries ...any) []any { return []any{[]any{"key", entries}} }
 func TestParseStream(t *testing.T) {
 	element, want := wellFormed(t)
 	later := []any{"8-0", append([]any{"later", "field"}, element[1].([]any)...)}
-	second := want
-	second.Position.Seq = 8
+	second, old := want, want
+	second.Position.Seq, old.Tag = 8, 0xabc
 	for name, test := range map[string]struct {
 		reply any
 		want  []store.Entry
@@ -45,6 +45,7 @@ func TestParseStream(t *testing.T) {
 		"nothing":     {nil, nil},
 		"one entry":   {stream(element), []store.Entry{want}},
 		"two entries": {stream(element, later), []store.Entry{want, second}},
+		"four fields": {stream(version1(t), later), []store.Entry{old, second}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := parseStream([]byte(encode(test.reply)))
@@ -58,14 +59,13 @@ func TestParseStream(t *testing.T) {
 // The attack: whoever stands in for Redis sends lengths that lie, to make the
 // gate fall, fill its memory, or skip entries.
 func TestParseStreamRefuses(t *testing.T) {
-	element, _ := wellFormed(t)
-	whole := encode(stream(element))
+	whole := encode(stream(version1(t)))
 	replies := map[string]string{
 		"nothing":                     "",
 		"a line without an end":       "*1",
 		"a number":                    encode(int64(1)),
 		"no stream":                   encode([]any{}),
-		"two streams":                 encode([]any{stream(element)[0], stream(element)[0]}),
+		"two streams":                 encode([]any{stream(version1(t))[0], stream(version1(t))[0]}),
 		"a stream of a key":           encode([]any{[]any{"key"}}),
 		"a stream of three":           encode([]any{[]any{"key", []any{}, "more"}}),
 		"entries that are text":       encode([]any{[]any{"key", "entries"}}),
@@ -98,7 +98,7 @@ func FuzzParseStream(f *testing.F) {
 		if _, err := parseStream([]byte(raw)); err != nil && !errors.Is(err, store.ErrUnreadable) {
 			t.Errorf("error %v, want ErrUnreadable", err)
 		}
-		element, _ := wellFormed(t)
+		element := version1(t)
 		element[0], element[1].([]any)[1] = id, generation
 		want, wantErr := parse(element)
 		got, err := parseStream([]byte(encode(stream(element))))

@@ -10,11 +10,23 @@ import (
 // The scripts. Each is one atomic step in Redis. Sequence numbers and
 // generations travel as text: Lua's numbers are doubles, exact only below 2^53,
 // which a count of revocations does not reach and a generation does.
+//
+// Rule R6 (DESIGN): every script that touches the log begins with the head's.
 var (
 	//go:embed lua/head.lua
 	headSource string
 	//go:embed lua/append.lua
 	appendSource string
+	//go:embed lua/publish.lua
+	publishSource string
+	//go:embed lua/heartbeat.lua
+	heartbeatSource string
+	//go:embed lua/look.lua
+	lookSource string
+	//go:embed lua/dismiss.lua
+	dismissSource string
+	//go:embed lua/merge.lua
+	mergeSource string
 	//go:embed lua/read.lua
 	readSource string
 	//go:embed lua/trim.lua
@@ -22,10 +34,14 @@ var (
 	//go:embed lua/seen.lua
 	seenSource string
 
-	appendScript = newScript(headSource + appendSource)
-	readScript   = newScript(headSource + readSource)
-	trimScript   = newScript(headSource + trimSource)
-	seenScript   = newScript(seenSource)
+	publishScript   = newScript(headSource + appendSource + publishSource)
+	heartbeatScript = newScript(headSource + heartbeatSource)
+	lookScript      = newScript(headSource + lookSource)
+	dismissScript   = newScript(headSource + dismissSource)
+	mergeScript     = newScript(headSource + appendSource + mergeSource)
+	readScript      = newScript(headSource + readSource)
+	trimScript      = newScript(headSource + trimSource)
+	seenScript      = newScript(seenSource)
 )
 
 type script struct{ source, sum string }

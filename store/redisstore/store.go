@@ -25,6 +25,10 @@ type Store struct {
 	writer redis.UniversalClient // everything that does not wait
 	reader redis.UniversalClient // reads that may wait
 
+	// last is the head that a read saw last. What it says of its generation's
+	// birth stays true for as long as that generation lasts.
+	last atomic.Pointer[head]
+
 	closed       atomic.Bool
 	warnEviction sync.Once
 }
@@ -95,4 +99,18 @@ func (s *Store) begin(ctx context.Context, doing string, budget time.Duration) (
 	return bounded, cancel, nil
 }
 
-var _ store.Backend = (*Store)(nil)
+// call runs a script on the keys of the log, as one call of the store.
+func (s *Store) call(ctx context.Context, doing string, sc script, args ...any) (any, error) {
+	bounded, cancel, err := s.begin(ctx, doing, callBudget)
+	if err != nil {
+		return nil, err
+	}
+	defer cancel()
+	reply, err := s.run(bounded, s.writer, sc, s.keys, args...)
+	return reply, s.explain(ctx, doing, err)
+}
+
+var (
+	_ store.Backend = (*Store)(nil)
+	_ store.Fleet   = (*Store)(nil)
+)

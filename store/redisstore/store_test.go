@@ -1,8 +1,7 @@
 package redisstore_test
 
 import (
-	"crypto/rand"
-	"fmt"
+	"encoding/binary"
 	"strconv"
 	"testing"
 	"time"
@@ -12,21 +11,9 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/redisstore"
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
-	"github.com/sessiongate/sessiongate/store/storetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func TestContract(t *testing.T) {
-	address, _ := redistest.Address(t)
-	storetest.Run(t, func(*testing.T) storetest.Place {
-		options := redisstore.Options{Addresses: []string{address}, Namespace: rand.Text()}
-		return storetest.Place{
-			Open:    func(t *testing.T) store.Backend { return open(t, options) },
-			Durable: true,
-		}
-	})
-}
 
 // open opens a store and closes it at the end of the test.
 func open(tb testing.TB, options redisstore.Options) *redisstore.Store {
@@ -106,15 +93,35 @@ func eventually(tb testing.TB, what string, call func() error) {
 func expiry() time.Time { return time.Now().Add(2 * time.Hour) }
 
 // fill appends to a log of one entry, beside the store, until it has so many.
+// Each is the revocation of another session.
 func fill(tb testing.TB, server *redistest.Server, first store.Position, entries int) {
 	tb.Helper()
-	payload, err := store.MarshalRevocations([]store.Revocation{revocation("one")})
+	const step = 100_000 // for as long as a script adds entries, Redis does nothing else
+	record := recordOf(tb, first.Generation, revocation("one"))
+	const key = 1 + 8 + 8 + 4 + 1 + 1 // where the key begins
+	for begin := 1; begin < entries; begin += step {
+		server.Do("EVAL", `math.randomseed(ARGV[1])
+			for seq = ARGV[1] + 1, ARGV[2] do
+				local random = function() return math.random(0, 2147483647) end
+				redis.call('XADD', KEYS[2], string.format('%.0f-0', seq), 'r',
+					ARGV[3] .. struct.pack('>I4I4I4I4', random(), random(), random(), random()) .. ARGV[4])
+			end
+			redis.call('HSET', KEYS[1], 'seq', ARGV[2], 'entries', ARGV[2])`, "2", headKey, logKey,
+			strconv.Itoa(begin), strconv.Itoa(min(begin+step, entries)), record[:key], record[key+16:])
+	}
+}
+
+// recordOf is an entry's record, as the documentation of the package describes
+// it.
+func recordOf(tb testing.TB, generation store.Generation, revocations ...store.Revocation) string {
+	tb.Helper()
+	payload, err := store.MarshalRevocations(revocations)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	server.Do("EVAL", `for seq = 2, tonumber(ARGV[1]) do
-		redis.call('XADD', KEYS[2], seq .. '-0', 'g', ARGV[2], 't', '00000000000000ff', 'e', ARGV[3], 'p', ARGV[4])
-	end
-	redis.call('HSET', KEYS[1], 'seq', ARGV[1])`, "2", headKey, logKey, strconv.Itoa(entries),
-		fmt.Sprintf("%016x", uint64(first.Generation)), strconv.FormatInt(revocation("").Expires, 10), string(payload))
+	record := []byte{2}
+	record = binary.BigEndian.AppendUint64(record, uint64(generation))
+	record = binary.BigEndian.AppendUint64(record, 0xff)
+	record = binary.BigEndian.AppendUint32(record, uint32(store.Entry{Revocations: revocations}.Expires()))
+	return string(append(record, payload...))
 }

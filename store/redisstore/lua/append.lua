@@ -1,16 +1,17 @@
--- Puts one entry on the log.
--- ARGV: candidate generation, tag, expiry, payload.
-local h, refused = head(ARGV[1])
-if refused then return refused end
-local seq = string.format('%.0f', tonumber(h.seq) + 1)
--- XADD before HSET: where Redis refuses the first write, for want of memory,
--- nothing is half applied. It also refuses a number that the log has passed.
-local added = redis.pcall('XADD', KEYS[2], seq .. '-0', 'g', h.generation, 't', ARGV[2], 'e', ARGV[3], 'p', ARGV[4])
-if type(added) == 'table' and added.err then
-  if string.find(added.err, 'equal or smaller', 1, true) then
-    return redis.error_reply('GAP the log has entries beyond its head')
-  end
-  return added
+-- append puts one entry on the log: a record, which lacks its version and
+-- generation yet. It returns the error reply of XADD, or nothing.
+local function append(h, record)
+  local seq, g = decimal(h.seq + 1), h.generation
+  local begins = '\2' .. struct.pack('>I4I4', tonumber(string.sub(g, 1, 8), 16), tonumber(string.sub(g, 9), 16))
+  -- XADD before HSET: where Redis refuses the first write, for want of memory,
+  -- nothing is half applied.
+  local added = redis.pcall('XADD', KEYS[2], seq .. '-0', 'r', begins .. record)
+  if type(added) == 'table' then return added end
+  h.seq, h.entries = h.seq + 1, h.entries + 1
+  redis.call('HSET', KEYS[1], 'seq', seq, 'entries', decimal(h.entries))
 end
-redis.call('HSET', KEYS[1], 'seq', seq)
-return { h.generation, seq }
+
+-- behind reports whether XADD refused because the log has passed the head's
+-- number: it is not the log that the head speaks of (rule R8, DESIGN).
+local function behind(refused) return refused and string.find(refused.err, 'equal or smaller', 1, true) end
+

@@ -1,41 +1,96 @@
--- The head of a namespace, before every script that needs it.
+-- The head of a namespace, before every script that needs it: what it says of
+-- the log, and whether the log is still the one that it speaks of.
 -- KEYS[1] is the head, KEYS[2] the log.
 
--- number returns the sequence number in an entry's id, or nil.
+local version = '2'
+
+-- number returns the sequence number in an entry's id, or nil. With more than 15
+-- digits it would not be exact.
 local function number(id)
-  return string.match(id, '^(%d+)%-0$')
+  local digits = string.match(id, '^(%d+)%-0$')
+  return digits and #digits <= 15 and tonumber(digits) or nil
 end
 
--- found reads what a log that has lost its head still tells: its last and the
--- one before its first sequence number.
-local function found()
-  if redis.call('EXISTS', KEYS[2]) == 0 then return '0', '0' end
-  local info = redis.call('XINFO', 'STREAM', KEYS[2])
-  local last, first
+local function decimal(n) return string.format('%.0f', n) end
+
+-- said returns what INFO says under a name, or nil if it may not or does not.
+local function said(section, name)
+  local report = redis.pcall('INFO', section)
+  if type(report) ~= 'string' then return nil end
+  local _, last = string.find(report, '\n' .. name .. ':', 1, true)
+  return last and string.match(report, '^[^\r\n]+', last + 1)
+end
+
+-- identity names the process and the history of writes that it serves: the one
+-- changes with a restart, the other when a replica is promoted.
+local function identity()
+  local process, history = said('server', 'run_id'), said('replication', 'master_replid')
+  return process and history and process .. ':' .. history
+end
+
+-- left returns what a log still tells: its length, the number of its first
+-- entry if it has one, and the last number that it ever took; or nil if there
+-- are others than this store's.
+local function left()
+  if redis.call('EXISTS', KEYS[2]) == 0 then return 0, nil, 0 end
+  local info, length, first, last = redis.call('XINFO', 'STREAM', KEYS[2]), nil, nil, nil
   for i = 1, #info, 2 do
-    if info[i] == 'last-generated-id' then last = number(info[i + 1]) end
-    if info[i] == 'first-entry' and info[i + 1] then first = number(info[i + 1][1]) or 'odd' end
+    local name, value = info[i], info[i + 1]
+    if name == 'length' then length = value end
+    if name == 'last-generated-id' then last = number(value) end
+    if name == 'first-entry' and value then first = number(value[1]) or 'none' end
   end
-  if not last or first == 'odd' then return nil end
-  if not first then return last, last end
-  return last, string.format('%.0f', tonumber(first) - 1)
+  if not last or first == 'none' then return nil end
+  return length, first, last
 end
 
--- head returns the head, made anew under the candidate generation if there is
--- none, or nil and an error reply.
+-- begin begins a generation over what is left of the log. Rule R7 (DESIGN): it
+-- is born in repair, and nobody is listed. Rule R2 (DESIGN): the counter goes on,
+-- so that no gate's old count comes again.
+local function begin(h, candidate)
+  local length, first, last = left()
+  if not length then
+    return nil, redis.error_reply('UNREADABLE id on a log that has lost its head or entries')
+  end
+  h.generation, h.state = candidate, 'repair'
+  h.seq = math.max(h.seq or 0, last)
+  h.born, h.entries, h.count = h.seq, length, h.count or 0
+  h.trimmed = first and first - 1 or h.seq
+  -- HSET before HDEL: where memory is full and nothing was written yet, Redis
+  -- refuses it, and nothing is half done.
+  redis.call('HSET', KEYS[1], 'version', version, 'store', h.store,
+    'generation', h.generation, 'state', h.state, 'seq', decimal(h.seq), 'trimmed', decimal(h.trimmed),
+    'born', decimal(h.born), 'entries', decimal(h.entries), 'count', decimal(h.count))
+  local fields = redis.call('HGETALL', KEYS[1])
+  for i = 1, #fields, 2 do
+    if fields[i] == 'turn' or string.sub(fields[i], 1, 5) == 'gate:' then redis.call('HDEL', KEYS[1], fields[i]) end
+  end
+  return h
+end
+
+-- head returns the head, or nil and an error reply.
+--
+-- Rule R6 (DESIGN): the store must be the one that wrote it: whoever was
+-- restarted, promoted or restored may have lost what another acknowledged.
+-- Rule R8 (DESIGN): the log must have as many entries as the head counts.
+-- Otherwise a generation is begun, under the candidate.
 local function head(candidate)
-  local h = redis.call('HMGET', KEYS[1], 'version', 'generation', 'seq', 'trimmed', 'born')
-  if h[1] == '1' and h[2] and h[3] and h[4] and h[5] then
-    return { generation = h[2], seq = h[3], trimmed = h[4], born = h[5] }
+  local store = identity()
+  if not store then
+    return nil, redis.error_reply('IDENTITY of the store is not told: INFO lacks run_id or master_replid')
   end
-  if h[1] or h[2] or h[3] or h[4] or h[5] then
-    return nil, redis.error_reply('UNREADABLE head of version ' .. tostring(h[1]) .. ', this gate knows 1')
+  local v = redis.call('HMGET', KEYS[1], 'version', 'store', 'generation', 'state', 'seq', 'trimmed', 'born',
+    'entries', 'count', 'lease', 'retention', 'before', 'raised')
+  if v[1] and v[1] ~= '1' and v[1] ~= version then
+    return nil, redis.error_reply('UNREADABLE head of version ' .. v[1] .. ', this gate knows ' .. version)
   end
-  local seq, trimmed = found()
-  if not seq then
-    return nil, redis.error_reply('UNREADABLE id on a log without a head')
-  end
-  redis.call('HSET', KEYS[1], 'version', '1', 'generation', candidate, 'seq', seq, 'trimmed', trimmed, 'born', seq)
-  return { generation = candidate, seq = seq, trimmed = trimmed, born = seq }
+  local h = {
+    store = store, generation = v[3], state = v[4],
+    seq = tonumber(v[5]), trimmed = tonumber(v[6]), born = tonumber(v[7]), entries = tonumber(v[8]), count = tonumber(v[9]),
+    lease = v[10], retention = v[11], before = v[12], raised = v[13],
+  }
+  local whole = v[1] == version and h.generation and h.state and h.seq and h.trimmed and h.born and h.entries and h.count
+  if whole and v[2] == store and redis.call('XLEN', KEYS[2]) == h.entries then return h end
+  return begin(h, candidate)
 end
 

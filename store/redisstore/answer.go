@@ -1,0 +1,115 @@
+package redisstore
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// answer is what a script returns of the head: names and values, either those of
+// the hash as they are, or those that a heartbeat is answered with.
+type answer struct {
+	store.Head
+	policy string // maxmemory_policy of INFO, if Redis tells it
+}
+
+// parseAnswer reads an answer. Its errors wrap store.ErrUnreadable. Names that
+// are not known are left to newer versions, which change the head's version
+// where an older gate may not ignore them.
+func parseAnswer(reply any) (answer, error) {
+	var a answer
+	var p parser
+	fields, ok := reply.([]any)
+	if !ok || len(fields)%2 != 0 {
+		p.fail("a %T", reply)
+	}
+	for i := 0; i+1 < len(fields); i += 2 {
+		a.set(&p, text(fields[i]), text(fields[i+1]))
+	}
+	if a.Generation == 0 || a.State == 0 {
+		p.fail("no generation or no state")
+	}
+	if p.err != nil {
+		return answer{}, fmt.Errorf("reading head: %w", p.err)
+	}
+	return a, nil
+}
+
+// set takes over one field.
+func (a *answer) set(p *parser, name, value string) {
+	switch name {
+	case "generation":
+		a.Generation = p.generation(value)
+	case "state":
+		a.State = p.state(value)
+	case "seq":
+		a.Seq = p.number(value)
+	case "lease":
+		a.Lease = p.duration(value)
+	case "retention":
+		a.Retention = p.duration(value)
+	case "before":
+		a.Before = p.duration(value)
+	case "raised":
+		a.Raised = p.seconds(value)
+	case "answered":
+		a.Count = p.number(value)
+	case "turn":
+		a.Turn = p.turn(value)
+	case "policy":
+		a.policy = value
+	default:
+		if id, ok := strings.CutPrefix(name, "gate:"); ok {
+			a.Gates = append(a.Gates, p.gate(id, value))
+		}
+	}
+}
+
+func (p *parser) state(word string) store.State {
+	for _, state := range []store.State{store.StateRepair, store.StateOpen, store.StateSettled} {
+		if word == state.String() {
+			return state
+		}
+	}
+	p.fail("state %q", word)
+	return 0
+}
+
+// duration reads microseconds.
+func (p *parser) duration(text string) time.Duration {
+	n := p.number(text)
+	if n > math.MaxInt64/uint64(time.Microsecond) {
+		p.fail("%q microseconds", text)
+		return 0
+	}
+	return time.Duration(n) * time.Microsecond
+}
+
+func (p *parser) seconds(text string) int64 {
+	n := p.number(text)
+	if n > math.MaxInt64 {
+		p.fail("second %q", text)
+		return 0
+	}
+	return int64(n)
+}
+
+// gate reads a live gate: what it has applied, and the count of its last
+// heartbeat.
+func (p *parser) gate(id, value string) store.Gate {
+	applied, count, _ := strings.Cut(value, " ")
+	return store.Gate{ID: store.GateID(p.hex(id)), Applied: p.number(applied), Count: p.number(count)}
+}
+
+// turn reads whose turn it is: the gate, 1 for a witness, the count.
+func (p *parser) turn(value string) store.Turn {
+	words := strings.Split(value, " ")
+	if len(words) != 3 || words[1] != "0" && words[1] != "1" {
+		p.fail("turn %q", value)
+		return store.Turn{}
+	}
+	return store.Turn{Gate: store.GateID(p.hex(words[0])), Witness: words[1] == "1", Count: p.number(words[2])}
+}

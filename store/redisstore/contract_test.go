@@ -1,0 +1,40 @@
+package redisstore_test
+
+import (
+	"crypto/rand"
+	"strconv"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/redisstore"
+	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
+	"github.com/sessiongate/sessiongate/store/storetest"
+)
+
+func TestContract(t *testing.T) {
+	address, _ := redistest.Address(t)
+	storetest.Run(t, func(*testing.T) storetest.Place {
+		options := redisstore.Options{Addresses: []string{address}, Namespace: rand.Text()}
+		return storetest.Place{
+			Open:    func(t *testing.T) store.Backend { return open(t, options) },
+			Durable: true,
+		}
+	})
+}
+
+func TestContractOfAFleet(t *testing.T) {
+	server := redistest.Start(t, redistest.Config("appendonly yes", "appendfsync always"))
+	storetest.RunFleet(t, func(*testing.T) storetest.FleetPlace {
+		server.Do("FLUSHALL")
+		return storetest.FleetPlace{
+			Open:     func(t *testing.T) store.Fleet { return openAt(t, server) },
+			Flush:    func() { server.Do("FLUSHALL") },
+			Restart:  server.Restart,
+			LoseLog:  func() { server.Do("DEL", logKey) },
+			LoseHead: func() { server.Do("DEL", headKey) },
+			LoseEntry: func(seq uint64) {
+				server.Do("XDEL", logKey, strconv.FormatUint(seq, 10)+"-0")
+			},
+		}
+	})
+}

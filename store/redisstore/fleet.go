@@ -1,0 +1,99 @@
+package redisstore
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// Heartbeat implements store.Fleet. Redis takes it when its memory is full: then
+// no revocation can be added, and whoever has read those that are may go on.
+// A Redis whose eviction policy was changed to one that drops revocations is
+// refused with ErrEviction from its next heartbeat on.
+func (s *Store) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.Head, error) {
+	const doing = "sending heartbeat to redis"
+	generation, settled := "", 0
+	if beat.Applied.Generation != 0 {
+		generation = hex64(uint64(beat.Applied.Generation))
+	}
+	if beat.Settled {
+		settled = 1
+	}
+	reply, err := s.call(ctx, doing, heartbeatScript, candidate(), beat.Gate.String(), generation, beat.Applied.Seq,
+		settled, max(beat.Lease, 0).Microseconds(), max(beat.Retention, 0).Microseconds(), max(beat.Now, 0))
+	if err != nil {
+		return store.Head{}, err
+	}
+	a, err := parseAnswer(reply)
+	if err == nil && a.policy != "" {
+		err = s.judge(ctx, a.policy)
+	}
+	if err != nil {
+		return store.Head{}, fmt.Errorf("%s: %w", doing, err)
+	}
+	return a.Head, nil
+}
+
+// Look implements store.Fleet.
+func (s *Store) Look(ctx context.Context) (store.Head, error) {
+	const doing = "looking at redis"
+	reply, err := s.call(ctx, doing, lookScript, candidate())
+	if err != nil {
+		return store.Head{}, err
+	}
+	a, err := parseAnswer(reply)
+	if err != nil {
+		return store.Head{}, fmt.Errorf("%s: %w", doing, err)
+	}
+	return a.Head, nil
+}
+
+// Dismiss implements store.Fleet.
+func (s *Store) Dismiss(ctx context.Context, generation store.Generation, gate store.Gate) error {
+	_, err := s.call(ctx, "dismissing gate in redis", dismissScript,
+		candidate(), hex64(uint64(generation)), gate.ID.String(), gate.Count)
+	return err
+}
+
+// Merge implements store.Fleet.
+func (s *Store) Merge(ctx context.Context, m store.Merge) (store.Head, bool, error) {
+	const doing = "merging into redis"
+	var record []byte
+	if len(m.Revocations) > 0 {
+		var err error
+		if record, err = newRecord(m.Revocations); err != nil {
+			return store.Head{}, false, fmt.Errorf("%s: %w", doing, err)
+		}
+	}
+	witness := 0
+	if m.Witness {
+		witness = 1
+	}
+	reply, err := s.call(ctx, doing, mergeScript, candidate(), hex64(uint64(m.Generation)), m.Gate.String(),
+		witness, m.Stale, thenWord(m.Then), record)
+	if err != nil {
+		return store.Head{}, false, err
+	}
+	parts, _ := reply.([]any)
+	if len(parts) != 2 {
+		return store.Head{}, false, fmt.Errorf("%s: a %T where a merge's answer belongs: %w", doing, reply, store.ErrUnreadable)
+	}
+	a, err := parseAnswer(parts[1])
+	if err != nil {
+		return store.Head{}, false, fmt.Errorf("%s: %w", doing, err)
+	}
+	return a.Head, parts[0] == int64(1), nil
+}
+
+// thenWord is how a script is told what becomes of the turn.
+func thenWord(then store.Then) string {
+	switch then {
+	case store.Open:
+		return "open"
+	case store.Release:
+		return "release"
+	default:
+		return "keep"
+	}
+}

@@ -1,0 +1,48 @@
+-- Records that a gate is there, and returns the head without the gates.
+-- ARGV: candidate generation, gate, the generation that it follows or nothing,
+-- the number up to which it has applied the log, 1 if it calls the log settled,
+-- its lease and retention in microseconds, its wall clock in Unix seconds.
+
+-- First a write that changes nothing: a read-only replica refuses it, and Redis
+-- allows it when memory is full, and then those after it too. A full Redis takes
+-- no revocation, so whoever has read them all may go on admitting.
+redis.call('HDEL', KEYS[1], 'none')
+local h, refused = head(ARGV[1])
+if refused then return refused end
+if ARGV[3] == h.generation and tonumber(ARGV[4]) > h.seq then
+  -- The log has gone back within one process, as after a reload of an old dump.
+  h, refused = begin(h, ARGV[1])
+  if refused then return refused end
+end
+
+local changes = {}
+local function set(name, value)
+  changes[#changes + 1], changes[#changes + 2] = name, value
+  h[name] = value
+end
+-- Rule R12 (DESIGN): the lease is the head's, whoever asks next.
+if not h.lease and ARGV[6] ~= '0' then set('lease', ARGV[6]) end
+if tonumber(ARGV[7]) > tonumber(h.retention or 0) then
+  if h.retention then
+    set('before', h.retention)
+    set('raised', ARGV[8])
+  end
+  set('retention', ARGV[7])
+end
+local answered = '0'
+-- Rule R3 (DESIGN): what a gate applied in another generation says nothing about
+-- this one.
+if ARGV[3] == h.generation then
+  answered = decimal(h.count + 1)
+  set('count', answered)
+  set('gate:' .. ARGV[2], ARGV[4] .. ' ' .. answered)
+  -- Rule R5 (DESIGN): only a gate of this generation can say that the leases of
+  -- the one before are over, and only once the log is open.
+  if ARGV[5] == '1' and h.state == 'open' then set('state', 'settled') end
+end
+if #changes > 0 then redis.call('HSET', KEYS[1], unpack(changes)) end
+return {
+  'generation', h.generation, 'state', h.state, 'seq', decimal(h.seq), 'lease', h.lease or '0',
+  'retention', h.retention or '0', 'before', h.before or '0', 'raised', h.raised or '0',
+  'answered', answered, 'policy', said('memory', 'maxmemory_policy') or '',
+}

@@ -1,0 +1,10 @@
+-- Puts one entry on the log and returns the whole head as of that instant.
+-- ARGV: candidate generation, record.
+local h, refused = head(ARGV[1])
+if refused then return refused end
+refused = append(h, ARGV[2])
+if behind(refused) then
+  h, refused = begin(h, ARGV[1])
+  refused = refused or append(h, ARGV[2])
+end
+return refused or redis.call('HGETALL', KEYS[1])

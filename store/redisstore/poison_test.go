@@ -1,0 +1,165 @@
+package redisstore_test
+
+import (
+	"errors"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
+)
+
+// F40. The attack: whoever can write to the log puts something on it that gates
+// do not understand, in the hope that they skip it, or all that follows. It is
+// refused for as long as it is there, and nothing is lost when it is gone.
+func TestPoisonIsNotSkipped(t *testing.T) {
+	one := []store.Revocation{revocation("poison")}
+	payload, err := store.MarshalRevocations(one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expires := strconv.FormatInt(one[0].Expires, 10)
+	server := redistest.Start(t)
+	for name, fields := range map[string]func(generation store.Generation) []string{
+		"a record of a newer version": func(g store.Generation) []string { return []string{"r", "\x03" + recordOf(t, g, one...)[1:]} },
+		"a record of nothing":         func(store.Generation) []string { return []string{"r", ""} },
+		"a record cut short":          func(g store.Generation) []string { return []string{"r", recordOf(t, g, one...)[:40]} },
+		"a payload of a newer version": func(g store.Generation) []string {
+			record := []byte(recordOf(t, g, one...))
+			record[21] = 9
+			return []string{"r", string(record)}
+		},
+		"an expiry that is another's": func(g store.Generation) []string {
+			record := []byte(recordOf(t, g, one...))
+			record[20] ^= 1
+			return []string{"r", string(record)}
+		},
+		"a record of no generation": func(store.Generation) []string { return []string{"r", recordOf(t, 0, one...)} },
+		"no known field":            func(store.Generation) []string { return []string{"x", "y"} },
+		"four fields of a newer version": func(store.Generation) []string {
+			return []string{"g", "00000000000000aa", "t", "00000000000000ff", "e", expires, "p", "\x02" + string(payload[1:])}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server.Do("FLUSHALL")
+			s := openAt(t, server)
+			position := mustAppend(t, s, "1", "2", "3")
+			server.Do(append([]string{"XADD", logKey, "4-0"}, fields(position.Generation)...)...)
+			server.Do("HSET", headKey, "seq", "4", "entries", "4")
+			for _, after := range []store.Position{position, {}} {
+				for _, wait := range []time.Duration{0, time.Millisecond} {
+					if batch, err := s.Read(t.Context(), after, wait); !errors.Is(err, store.ErrUnreadable) {
+						t.Errorf("reading after %d gave %+v, %v; want ErrUnreadable", after.Seq, batch, err)
+					}
+				}
+			}
+			mustAppend(t, s, "5") // it keeps nobody from revoking
+			server.Do("XDEL", logKey, "4-0")
+			if left := mustRead(t, s, store.Position{}); len(left.Entries) != 4 || left.Head.Seq != 5 {
+				t.Errorf("without the poison, read %+v", left)
+			}
+		})
+	}
+}
+
+// An entry that does not say when it expires is not passed over by trimming.
+func TestTrimStopsAtPoison(t *testing.T) {
+	server := redistest.Start(t)
+	for _, fields := range [][]string{{"r", "\x03" + recordOf(t, 0xaa, revocation("x"))[1:]}, {"r", "\x02"}, {"r", ""}, {"x", "y"}} {
+		server.Do("FLUSHALL")
+		s := openAt(t, server)
+		mustAppend(t, s, "1")
+		server.Do(append([]string{"XADD", logKey, "2-0"}, fields...)...)
+		mustAppend(t, s, "3")
+		if err := s.Trim(t.Context(), expiry()); err != nil {
+			t.Errorf("%q: Trim: %v", fields, err)
+		}
+		if length := server.Do("XLEN", logKey); length != int64(2) {
+			t.Errorf("%q: after trimming, %v entries are left, want the poison and what follows it", fields, length)
+		}
+	}
+}
+
+// An entry that carries a generation which was never this log's is no revocation
+// of its gates'.
+func TestEntryOfAnotherGeneration(t *testing.T) {
+	server := redistest.Start(t)
+	s := openAt(t, server)
+	position := mustAppend(t, s, "1", "2", "3")
+	server.Do("XADD", logKey, "4-0", "r", recordOf(t, 0xaa, revocation("x")))
+	server.Do("HSET", headKey, "seq", "4", "entries", "4")
+	for _, after := range []store.Position{position, {}} {
+		if batch, err := s.Read(t.Context(), after, 0); !errors.Is(err, store.ErrUnreadable) {
+			t.Errorf("reading after %d gave %+v, %v; want ErrUnreadable", after.Seq, batch, err)
+		}
+	}
+}
+
+// F40. A newer version writes the head: every call says so, and changes nothing.
+func TestHeadOfANewerVersion(t *testing.T) {
+	server := redistest.Start(t)
+	s := openAt(t, server)
+	position := mustAppend(t, s, "1")
+	server.Do("HSET", headKey, "version", "3")
+	server.Do("XTRIM", logKey, "MAXLEN", "0")
+	for name, call := range logCalls(s, position) {
+		if err := call(t.Context()); !errors.Is(err, store.ErrUnreadable) {
+			t.Errorf("%s gave %v, want ErrUnreadable", name, err)
+		}
+	}
+	if version, length := server.Do("HGET", headKey, "version"), server.Do("XLEN", logKey); version != "3" || length != int64(0) {
+		t.Errorf("the head is of version %v, the log has %v entries", version, length)
+	}
+}
+
+// A log that holds ids which are not this store's, and whose head is lost or no
+// longer true, cannot be numbered on.
+func TestIdsOfAnother(t *testing.T) {
+	server := redistest.Start(t)
+	for _, id := range []string{"6-1", "18446744073709551615-0", "1000000000000000-0"} {
+		server.Do("FLUSHALL")
+		s := openAt(t, server)
+		mustAppend(t, s, "1")
+		server.Do("XADD", logKey, id, "x", "y")
+		for name, call := range logCalls(s, store.Position{}) {
+			if err := call(t.Context()); !errors.Is(err, store.ErrUnreadable) {
+				t.Errorf("id %s: %s gave %v, want ErrUnreadable", id, name, err)
+			}
+		}
+	}
+}
+
+// Version 1 wrote four fields. A gate of this version reads them, and the next
+// entries after them.
+func TestEntriesOfVersion1(t *testing.T) {
+	server := redistest.Start(t)
+	s := openAt(t, server)
+	old := revocation("old")
+	payload, err := store.MarshalRevocations([]store.Revocation{old})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"1-0", "2-0"} {
+		server.Do("XADD", logKey, id, "g", "00000000000000aa", "t", "00000000000000ff",
+			"e", strconv.FormatInt(old.Expires, 10), "p", string(payload))
+	}
+	server.Do("HSET", headKey, "version", "1", "generation", "00000000000000aa", "seq", "2", "trimmed", "0", "born", "0")
+	next := mustAppend(t, s, "new")
+	batch := mustRead(t, s, store.Position{})
+	if next.Seq != 3 || len(batch.Entries) != 3 || batch.Born != 2 || batch.Head != next {
+		t.Fatalf("appended at %v, read %+v", next, batch)
+	}
+	if e := batch.Entries[1]; e.Tag != 0xff || e.Revocations[0] != old || e.Position.Seq != 2 {
+		t.Errorf("the entry of version 1 reads as %+v", e)
+	}
+	if on := mustRead(t, s, batch.Entries[0].Position); len(on.Entries) != 2 || on.Born != 2 {
+		t.Errorf("reading on gave %+v", on)
+	}
+	if err := s.Trim(t.Context(), expiry()); err != nil {
+		t.Fatalf("Trim: %v", err)
+	}
+	if batch := mustRead(t, s, next); len(batch.Entries) != 0 || batch.Head != next {
+		t.Errorf("after trimming, read %+v", batch)
+	}
+}

@@ -1,0 +1,37 @@
+package redisstore
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// Append implements store.Store. It is one round trip, never repeated by
+// itself.
+func (s *Store) Append(ctx context.Context, revocations ...store.Revocation) (store.Position, error) {
+	head, err := s.publish(ctx, "appending to redis", revocations)
+	return head.Position, err
+}
+
+// Publish implements store.Fleet. It is one round trip, never repeated by
+// itself.
+func (s *Store) Publish(ctx context.Context, revocations ...store.Revocation) (store.Head, error) {
+	return s.publish(ctx, "publishing to redis", revocations)
+}
+
+func (s *Store) publish(ctx context.Context, doing string, revocations []store.Revocation) (store.Head, error) {
+	record, err := newRecord(revocations)
+	if err != nil {
+		return store.Head{}, fmt.Errorf("%s: %w", doing, err)
+	}
+	reply, err := s.call(ctx, doing, publishScript, candidate(), record)
+	if err != nil {
+		return store.Head{}, err
+	}
+	a, err := parseAnswer(reply)
+	if err != nil {
+		return store.Head{}, fmt.Errorf("%s: %w", doing, err)
+	}
+	return a.Head, nil
+}

@@ -1,0 +1,29 @@
+package redisstore
+
+import (
+	"context"
+	"time"
+)
+
+// trimStep and trimSteps bound one Trim: how many entries a script looks at,
+// for which Redis does nothing else, and how many scripts are run.
+const (
+	trimStep  = 256
+	trimSteps = 40
+)
+
+// Trim implements store.Store. It takes about 10,000 entries off the log at the
+// most. Sessions need no trimming: Redis forgets them by itself.
+func (s *Store) Trim(ctx context.Context, now time.Time) error {
+	const doing = "trimming redis log"
+	for range trimSteps {
+		reply, err := s.call(ctx, doing, trimScript, candidate(), now.Unix(), trimStep)
+		if err != nil {
+			return err
+		}
+		if trimmed, ok := reply.(int64); !ok || trimmed < trimStep {
+			return nil
+		}
+	}
+	return nil
+}
