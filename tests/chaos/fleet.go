@@ -104,8 +104,19 @@ func (f *Fleet) Add(tb testing.TB, config harness.Config) *Gate {
 	return g
 }
 
-// Freeze stops the process with SIGSTOP. It is taken by the kernel what it is
-// sent, and answers nothing.
+// Join starts one more gate, which reaches Redis without a link, and returns it as
+// a fleet of its own, for sessions of the first.
+func (f *Fleet) Join(tb testing.TB) *Fleet {
+	tb.Helper()
+	config := f.Gates[0].Config
+	config.Store = harness.Redis(f.Redis.Addr(), namespace)
+	joined := &Fleet{Redis: f.Redis, Oracle: f.Oracle, client: f.client}
+	joined.Add(tb, config)
+	return joined
+}
+
+// Freeze stops the process with SIGSTOP. The kernel goes on to take what
+// it is sent.
 func (g *Gate) Freeze() {
 	g.Signal(syscall.SIGSTOP)
 	g.frozen = true

@@ -113,10 +113,11 @@ func endSome(t *testing.T, f *Fleet) []Session {
 	return some
 }
 
-// stayOver fails the test unless every gate refuses the sessions.
-func stayOver(t *testing.T, f *Fleet, sessions []Session) {
+// stayOver fails the test unless the gates refuse the sessions, all if none is
+// named.
+func stayOver(t *testing.T, f *Fleet, sessions []Session, gates ...int) {
 	t.Helper()
 	for _, s := range sessions {
-		refuses(t, f, s)
+		refuses(t, f, s, gates...)
 	}
 }
