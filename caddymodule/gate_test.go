@@ -161,7 +161,12 @@ func TestAStoreThatFailsIsUnavailable(t *testing.T) {
 	if a.Header().Get("Retry-After") != "1" {
 		t.Errorf("Retry-After is %q, want 1", a.Header().Get("Retry-After"))
 	}
-	g.end(t, token, `{"session_id":"other"}`).want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
+	other := g.mint(t, map[string]any{"sid": "session-2", "jti": "token-2"})
+	g.end(t, other, `{"session_id":"unknown here"}`).want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
+
+	// What was not confirmed holds here all the same, and may be tried again.
+	g.get(t, "/", token).want(t, http.StatusUnauthorized, "unauthorized")
+	g.end(t, token, "").want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
 }
 
 // Invariant 11: until the set is known, nothing is admitted.
