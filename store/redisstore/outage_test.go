@@ -80,23 +80,61 @@ func TestFrozenRedis(t *testing.T) {
 	}
 }
 
+// P12. A gate gives each call a quarter of its lease. A call that takes longer
+// holds up the next heartbeat. The best of some tries counts: a busy machine may
+// hold up any one of them.
 func TestCallerDeadline(t *testing.T) {
+	const deadline, slack = 50 * time.Millisecond, 10 * time.Millisecond
 	server := redistest.Start(t)
 	s := openAt(t, server)
 	position := mustAppend(t, s, "one")
 	server.Freeze()
 	for name, call := range calls(s, position) {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
-			defer cancel()
+		best := time.Hour
+		for range 20 {
+			ctx, cancel := context.WithTimeout(context.Background(), deadline)
 			start := time.Now()
 			err := call(ctx)
-			if took := time.Since(start); took > 400*time.Millisecond {
-				t.Errorf("it took %v with 50 ms to do it", took)
-			}
+			best = min(best, time.Since(start))
+			cancel()
 			if !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("gave %v, want context.DeadlineExceeded", err)
+				t.Errorf("%s gave %v, want context.DeadlineExceeded", name, err)
+			}
+			if best < deadline+slack {
+				break
+			}
+		}
+		if best > deadline+slack {
+			t.Errorf("%s took %v with %v to do it", name, best, deadline)
+		}
+	}
+}
+
+// P18. A reload ends a gate's reads: it does not wait until Redis ends them.
+func TestCancelledReadReturns(t *testing.T) {
+	for name, freeze := range map[string]bool{"waiting": false, "frozen": true} {
+		t.Run(name, func(t *testing.T) {
+			server := redistest.Start(t)
+			s := openAt(t, server)
+			position := mustAppend(t, s, "one")
+			if freeze {
+				server.Freeze()
+			}
+			best := time.Hour
+			for range 5 {
+				ctx, cancel := context.WithCancel(context.Background())
+				var cancelled time.Time
+				time.AfterFunc(20*time.Millisecond, func() {
+					cancelled = time.Now()
+					cancel()
+				})
+				if _, err := s.Read(ctx, position, time.Hour); !errors.Is(err, context.Canceled) {
+					t.Errorf("Read gave %v, want context.Canceled", err)
+				}
+				best = min(best, time.Since(cancelled))
+			}
+			if best > 10*time.Millisecond {
+				t.Errorf("a cancelled read took %v to return", best)
 			}
 		})
 	}

@@ -25,8 +25,39 @@ func (s *Store) Read(ctx context.Context, after store.Position, wait time.Durati
 		return store.Batch{}, err
 	}
 	defer cancel()
-	batch, err := s.read(bounded, after, block)
+	var batch store.Batch
+	if block > 0 {
+		batch, err = s.await(bounded, after, block)
+	} else {
+		batch, err = s.read(bounded, after, 0)
+	}
 	return batch, s.explain(ctx, doing, err)
+}
+
+// await is read for a wait, which go-redis does not end when ctx is cancelled. It
+// returns then, and leaves the connection to its wait. Close waits for that.
+func (s *Store) await(ctx context.Context, after store.Position, block time.Duration) (store.Batch, error) {
+	type result struct {
+		batch store.Batch
+		err   error
+	}
+	done := make(chan result, 1)
+	s.mu.Lock()
+	if s.closed.Load() {
+		s.mu.Unlock()
+		return store.Batch{}, store.ErrClosed
+	}
+	s.waits.Go(func() {
+		batch, err := s.read(ctx, after, block)
+		done <- result{batch, err}
+	})
+	s.mu.Unlock()
+	select {
+	case r := <-done:
+		return r.batch, r.err
+	case <-ctx.Done():
+		return store.Batch{}, ctx.Err()
+	}
 }
 
 func (s *Store) read(ctx context.Context, after store.Position, block time.Duration) (store.Batch, error) {

@@ -29,7 +29,10 @@ type Store struct {
 	// birth stays true for as long as that generation lasts.
 	last atomic.Pointer[head]
 
-	closed       atomic.Bool
+	mu     sync.Mutex // held while a wait begins, and while closed is set
+	closed atomic.Bool
+	waits  sync.WaitGroup // reads that wait in Redis
+
 	warnEviction sync.Once
 }
 
@@ -69,18 +72,23 @@ func Open(o Options) (*Store, error) {
 	if s.clock == nil {
 		s.clock = time.Now
 	}
-	s.writer = redis.NewUniversalClient(t.writerOptions(o.SentinelMaster, s.examine))
-	s.reader = redis.NewUniversalClient(t.readerOptions(o.SentinelMaster, s.examine))
+	s.writer = connect(t.writerOptions(o.SentinelMaster, s.examine))
+	s.reader = connect(t.readerOptions(o.SentinelMaster, s.examine))
 	return s, nil
 }
 
 // Close implements store.Store. It closes the connections, which ends every
 // call that is under way at once.
 func (s *Store) Close() error {
-	if s.closed.Swap(true) {
+	s.mu.Lock()
+	again := s.closed.Swap(true)
+	s.mu.Unlock()
+	if again {
 		return fmt.Errorf("closing redis store: %w", store.ErrClosed)
 	}
-	if err := errors.Join(s.reader.Close(), s.writer.Close()); err != nil {
+	err := errors.Join(s.reader.Close(), s.writer.Close())
+	s.waits.Wait()
+	if err != nil {
 		return fmt.Errorf("closing redis store: %w", err)
 	}
 	return nil
