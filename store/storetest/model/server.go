@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -114,9 +115,8 @@ func (s *Server) begin(h *head) {
 func (h *head) whole() store.Head {
 	whole := h.brief()
 	whole.Turn = h.turn
-	for _, id := range slices.Sorted(maps.Keys(h.gates)) {
-		whole.Gates = append(whole.Gates, h.gates[id])
-	}
+	// By count, which no two share: ids are random, and a seed's order is not.
+	whole.Gates = slices.SortedFunc(maps.Values(h.gates), func(a, b store.Gate) int { return cmp.Compare(a.Count, b.Count) })
 	return whole
 }
 

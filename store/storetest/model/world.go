@@ -74,18 +74,27 @@ func (s *Server) DropHead() {
 func (s *Server) DropEntry(seq uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.drop(func(r record) bool { return r.seq == seq })
+}
+
+func (s *Server) drop(which func(record) bool) {
 	log := &s.held.log
-	log.entries = slices.DeleteFunc(slices.Clone(log.entries), func(r record) bool { return r.seq == seq })
+	log.entries = slices.DeleteFunc(slices.Clone(log.entries), which)
 }
 
 // Poison puts an entry on the log that no gate can read, as one of a newer
-// version would. It returns its number.
-func (s *Server) Poison() uint64 {
+// version would.
+func (s *Server) Poison() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := s.checked()
-	s.add(h, nil)
-	return h.seq
+	s.add(s.checked(), nil)
+}
+
+// Cure makes all entries vanish that no gate can read.
+func (s *Server) Cure() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drop(func(r record) bool { return len(r.revocations) == 0 })
 }
 
 // StepClock moves the server's wall clock. It decides nothing.
@@ -97,6 +106,17 @@ func (s *Server) StepClock(by time.Duration) {
 
 // now is the server's wall clock.
 func (s *Server) now() time.Time { return time.Now().Add(s.step) }
+
+// Peek returns the head as it stands, without making sure of anything. It is
+// zero where there is none.
+func (s *Server) Peek() store.Head {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.held.head == nil {
+		return store.Head{}
+	}
+	return s.held.head.whole()
+}
 
 // Log returns the entries that gates can read, without a look at the head.
 func (s *Server) Log() []store.Entry {
