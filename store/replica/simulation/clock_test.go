@@ -1,0 +1,110 @@
+package simulation
+
+import (
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store/replica"
+)
+
+// maxDrift is by how much a gate's clock is off, in parts of a million: one
+// percent, which is what rule R1 (DESIGN) allows for.
+const maxDrift = 10_000
+
+// clock is that of one gate's machine, inside a bubble.
+type clock struct {
+	zero  time.Time
+	drift int64         // parts of a million by which it runs fast, or slow
+	up    time.Duration // how long the machine had been up at zero
+
+	mu        sync.Mutex
+	step      time.Duration // by which the wall clock was set
+	suspended time.Duration // for how long, in all, before since
+	since     time.Time     // of the suspend under way, or zero
+}
+
+func newClock(s *stream) *clock {
+	return &clock{
+		zero:  time.Now(),
+		drift: int64(s.below(2*maxDrift+1)) - maxDrift,
+		up:    s.between(0, 1000*time.Hour),
+		step:  s.between(-time.Minute, time.Minute),
+	}
+}
+
+// Now implements replica.Clock.
+func (c *clock) Now() replica.Instant {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	asleep := c.suspended
+	if !c.since.IsZero() {
+		asleep += time.Since(c.since)
+	}
+	elapsed := time.Since(c.zero)
+	return replica.Instant{
+		Wall:      c.zero.Add(c.rated(elapsed) + c.step).UnixNano(),
+		Monotonic: int64(c.rated(elapsed - asleep)),
+	}
+}
+
+// Boot implements replica.Clock.
+func (c *clock) Boot() time.Duration { return c.up + c.rated(time.Since(c.zero)) }
+
+func (c *clock) rated(d time.Duration) time.Duration {
+	return d + d*time.Duration(c.drift)/1_000_000
+}
+
+// set sets the wall clock.
+func (c *clock) set(by time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.step += by
+}
+
+// suspend stops the monotonic clock, until wake.
+func (c *clock) suspend() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.since = time.Now()
+}
+
+func (c *clock) wake() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.since.IsZero() {
+		c.suspended += time.Since(c.since)
+		c.since = time.Time{}
+	}
+}
+
+var _ replica.Clock = (*clock)(nil)
+
+// F19, F20: what a suspend and a step of the wall clock do to the three clocks
+// of a machine.
+func TestClockOfAMachine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &clock{zero: time.Now(), drift: maxDrift, up: time.Hour}
+		wall := c.Now().Wall
+		want := func(what string, boot, monotonic, sinceStart time.Duration) {
+			t.Helper()
+			now := c.Now()
+			if c.Boot() != boot || time.Duration(now.Monotonic) != monotonic || time.Duration(now.Wall-wall) != sinceStart {
+				t.Errorf("%s: boot %v, monotonic %v, wall +%v; want %v, %v, +%v", what,
+					c.Boot(), time.Duration(now.Monotonic), time.Duration(now.Wall-wall), boot, monotonic, sinceStart)
+			}
+		}
+		time.Sleep(100 * time.Second)
+		want("one percent fast", time.Hour+101*time.Second, 101*time.Second, 101*time.Second)
+		c.suspend()
+		time.Sleep(50 * time.Second)
+		want("suspended", time.Hour+151500*time.Millisecond, 101*time.Second, 151500*time.Millisecond)
+		time.Sleep(50 * time.Second)
+		c.wake()
+		time.Sleep(100 * time.Second)
+		want("awake again", time.Hour+303*time.Second, 202*time.Second, 303*time.Second)
+		c.set(-time.Hour)
+		want("set back", time.Hour+303*time.Second, 202*time.Second, 303*time.Second-time.Hour)
+	})
+}

@@ -1,0 +1,120 @@
+package simulation
+
+import "time"
+
+// gateFaults are what happens to gates, and to their ways to the server.
+var gateFaults = []fault{
+	{"a slow link", storm(func(w *world, draw *stream) weather {
+		return weather{delay: draw.between(time.Millisecond, w.lease/2)}
+	})},
+	{"a bad link", storm(func(w *world, draw *stream) weather {
+		return weather{delay: w.lease / 10, loseRequest: 0.3, loseReply: 0.3, twice: 0.5}
+	})},
+	{"requests arrive twice", storm(func(w *world, _ *stream) weather {
+		return weather{delay: w.lease / 10, twice: 1}
+	})},
+	{"requests are lost", storm(func(*world, *stream) weather { return weather{loseRequest: 1} })},
+	{"replies are lost", storm(func(*world, *stream) weather { return weather{loseReply: 1} })},
+	{"a partition", storm(func(*world, *stream) weather { return weather{loseRequest: 1, loseReply: 1} })},
+	{"connections refused", storm(func(*world, *stream) weather { return weather{refused: true} })},
+	{"a pause", rest(false)},
+	{"a suspend", rest(true)},
+	{"a crash", func(w *world, draw *stream, length time.Duration) {
+		if g := w.anyGate(draw); g != nil {
+			w.trace.add(g.name, "crashes")
+			g.crash()
+			w.sleep(length)
+		}
+		w.join()
+	}},
+	{"a crash for good", func(w *world, draw *stream, _ time.Duration) {
+		if g := w.anyGate(draw); g != nil {
+			w.trace.add(g.name, "crashes")
+			g.crash()
+		}
+	}},
+	{"a rolling restart", func(w *world, draw *stream, length time.Duration) {
+		if g := w.anyGate(draw); g != nil {
+			w.trace.add(g.name, "stops")
+			g.leave()
+			w.sleep(length)
+		}
+		w.join()
+	}},
+	{"a new gate", func(w *world, _ *stream, _ time.Duration) {
+		if len(w.livingGates()) < 6 {
+			w.join()
+		}
+	}},
+	{"a step of a gate's clock", func(w *world, draw *stream, _ time.Duration) {
+		if g := w.anyGate(draw); g != nil {
+			by := draw.between(-10*time.Minute, 10*time.Minute)
+			if draw.chance(0.5) {
+				by = draw.between(-2*w.lease, 2*w.lease)
+			}
+			w.trace.add(g.name, "its wall clock is set by %v", by)
+			g.clock.set(by)
+		}
+	}},
+}
+
+// anyGate returns a living gate, or nil.
+func (w *world) anyGate(draw *stream) *gate {
+	gates := w.livingGates()
+	if len(gates) == 0 {
+		return nil
+	}
+	return pick(draw, gates)
+}
+
+// storm is bad weather at one gate, and sometimes at all.
+func storm(brew func(w *world, draw *stream) weather) func(*world, *stream, time.Duration) {
+	return func(w *world, draw *stream, length time.Duration) {
+		bad := brew(w, draw)
+		gates := w.livingGates()
+		if !draw.chance(0.2) && len(gates) > 0 {
+			gates = []*gate{pick(draw, gates)}
+		}
+		for _, g := range gates {
+			w.trace.add(g.name, "has bad weather")
+			g.suffers(&bad, true)
+		}
+		w.sleep(length)
+		for _, g := range gates {
+			w.trace.add(g.name, "has it behind")
+			g.suffers(&bad, false)
+		}
+	}
+}
+
+func (g *gate) suffers(bad *weather, begins bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if begins {
+		g.weather[bad] = true
+		return
+	}
+	delete(g.weather, bad)
+	g.calm = g.now()
+}
+
+// rest is a pause of one gate's process, or of its whole machine.
+func rest(machine bool) func(*world, *stream, time.Duration) {
+	return func(w *world, draw *stream, length time.Duration) {
+		g := w.anyGate(draw)
+		if g == nil {
+			return
+		}
+		w.trace.add(g.name, "is stopped")
+		g.pause()
+		if machine {
+			g.clock.suspend()
+		}
+		w.sleep(length)
+		if machine {
+			g.clock.wake()
+		}
+		w.trace.add(g.name, "goes on")
+		g.goOn()
+	}
+}

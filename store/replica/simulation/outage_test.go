@@ -1,0 +1,137 @@
+package simulation
+
+import (
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/storetest/model"
+)
+
+// outage is what ails the server. The world's mu guards it.
+type outage struct {
+	freezes  int
+	thaw     chan struct{} // not nil while frozen
+	refusals int           // while nobody listens where the server was
+	faults   int           // under way
+	calm     time.Duration // when the last of them ended
+}
+
+// epoch is what the world knows of one generation.
+type epoch struct {
+	began  time.Duration
+	opened bool
+}
+
+// serverFault notes that a fault of the server begins, and returns what ends it.
+func (w *world) serverFault() (end func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.outage.faults++
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.outage.faults--
+		w.outage.calm = w.now()
+	}
+}
+
+// freeze stops the server's process, for a time.
+func (w *world) freeze(length time.Duration) {
+	w.mu.Lock()
+	if w.outage.freezes++; w.outage.freezes == 1 {
+		w.outage.thaw = make(chan struct{})
+	}
+	w.mu.Unlock()
+	w.sleep(length)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.outage.freezes--; w.outage.freezes == 0 {
+		close(w.outage.thaw)
+		w.outage.thaw = nil
+	}
+}
+
+// away has connections refused, for a time.
+func (w *world) away(length time.Duration) {
+	w.refuse(1)
+	w.sleep(length)
+	w.refuse(-1)
+}
+
+func (w *world) refuse(more int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.outage.refusals += more
+}
+
+func (w *world) serverRefuses() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.outage.refusals > 0
+}
+
+// awaitServer waits while the server is frozen, and reports false if the run
+// ended before.
+func (w *world) awaitServer() bool {
+	for {
+		w.mu.Lock()
+		thaw := w.outage.thaw
+		w.mu.Unlock()
+		if thaw == nil {
+			return w.ctx.Err() == nil
+		}
+		select {
+		case <-thaw:
+		case <-w.ctx.Done():
+			return false
+		}
+	}
+}
+
+// keepDumps takes a backup now and then.
+func (w *world) keepDumps() {
+	draw := w.of("dumps")
+	for w.sleep(draw.between(100*time.Millisecond, 3*time.Second)) {
+		dump := w.server.Dump()
+		w.mu.Lock()
+		w.dumps = append(w.dumps, dump)
+		w.mu.Unlock()
+	}
+}
+
+// observe looks at the head after a call was carried out, and notes when a
+// generation begins, and when it opens.
+func (w *world) observe(g *gate, call model.Call) {
+	head := w.server.Peek()
+	if head.Generation == 0 {
+		return
+	}
+	w.mu.Lock()
+	e, known := w.epochs[head.Generation]
+	if !known {
+		e = &epoch{began: w.now()}
+		w.epochs[head.Generation] = e
+	}
+	opens := !e.opened && head.State != store.StateRepair
+	e.opened = e.opened || opens
+	w.mu.Unlock()
+	if !known {
+		w.trace.add("", "generation %s begins at %d, in %v", w.trace.name(head.Generation), head.Seq, head.State)
+	}
+	if opens {
+		merge, _ := call.Argument.(store.Merge)
+		w.trace.add("", "generation %s is opened by %s, witness %v", w.trace.name(head.Generation), g.name, merge.Witness)
+		w.oracle.opened(e.began, merge.Witness)
+	}
+}
+
+// healthy reports whether nothing has ailed the gate, nor the server, since a
+// time of the run: whatever a gate does within two leases, it could do.
+func (g *gate) healthy(since time.Duration) bool {
+	g.world.mu.Lock()
+	server := g.outage.faults == 0 && g.outage.calm < since
+	g.world.mu.Unlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return server && g.replica != nil && !g.dead && !g.leaving && g.pauses == 0 && len(g.weather) == 0 && g.calm < since
+}

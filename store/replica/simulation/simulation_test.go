@@ -1,0 +1,70 @@
+package simulation
+
+import (
+	"flag"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+)
+
+var (
+	oneSeed = flag.Uint64("seed", 0, "run this seed alone; with -v its trace is printed")
+	seeds   = flag.Uint64("seeds", 200, "run the seeds from 1 to this")
+)
+
+// workers is how many runs go on at once. Each is a bubble of its own.
+const workers = 2
+
+// play runs a seed and reports what went wrong.
+func play(t *testing.T, seed uint64, traced bool) (w *world) {
+	synctest.Test(t, func(*testing.T) { w = run(seed, traced) })
+	return w
+}
+
+// replay is the command that runs a seed again.
+func replay(seed uint64) string {
+	return fmt.Sprintf("go test ./store/replica/simulation -run '^TestSimulation$' -seed %d -v", seed)
+}
+
+// The two sentences of the product, under all faults at once: after the 200 of a
+// revocation no gate admits what it names, and when the faults stop the fleet
+// works again.
+func TestSimulation(t *testing.T) {
+	if *oneSeed != 0 {
+		w := play(t, *oneSeed, testing.Verbose())
+		t.Logf("trace of seed %d:\n%v", *oneSeed, w.trace)
+		for _, violation := range w.oracle.violations {
+			t.Errorf("violation with seed %d: %s", *oneSeed, violation)
+		}
+		return
+	}
+	var next atomic.Uint64
+	var total totals
+	t.Run("seeds", func(t *testing.T) {
+		for range workers {
+			t.Run("worker", func(t *testing.T) {
+				t.Parallel()
+				for seed := next.Add(1); seed <= *seeds && !t.Failed(); seed = next.Add(1) {
+					w := play(t, seed, false)
+					total.add(w)
+					for _, violation := range w.oracle.violations {
+						t.Errorf("violation with seed %d: %s\nreplay it: %s", seed, violation, replay(seed))
+					}
+				}
+			})
+		}
+	})
+	t.Logf("%d seeds: %v", *seeds, &total)
+	total.wantWork(t)
+}
+
+// A run that differs from time to time proves nothing and cannot be replayed.
+func TestASeedGivesTheSameRunTwice(t *testing.T) {
+	for seed := uint64(1); seed <= 5; seed++ {
+		first, second := play(t, seed, true), play(t, seed, true)
+		if a, b := first.trace.String(), second.trace.String(); a != b {
+			t.Errorf("seed %d gave two traces; they part at %s", seed, parting(a, b))
+		}
+	}
+}

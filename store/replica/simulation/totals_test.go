@@ -1,0 +1,54 @@
+package simulation
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// totals are what all runs together did.
+type totals struct {
+	mu                                          sync.Mutex
+	runs, admitted, refused, promises, failures int
+	lost, epochs, gates                         int
+}
+
+func (t *totals) add(w *world) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.runs++
+	t.admitted += w.oracle.admitted
+	t.refused += w.oracle.refused
+	t.promises += len(w.oracle.promises)
+	t.failures += w.oracle.failed
+	t.lost += w.oracle.lost
+	t.epochs += len(w.epochs)
+	t.gates += len(w.gates)
+}
+
+// String is one line.
+func (t *totals) String() string {
+	return fmt.Sprintf("%d gates, %d generations; %d requests admitted and %d refused; %d revocations promised and %d not, %d lost with all who held them",
+		t.gates, t.epochs, t.admitted, t.refused, t.promises, t.failures, t.lost)
+}
+
+// wantWork makes sure that the runs were worth it: a fleet that refuses all, or
+// promises nothing, breaks nothing.
+func (t *totals) wantWork(tb testing.TB) {
+	tb.Helper()
+	if t.runs == 0 || t.admitted < 100*t.runs || t.promises < 10*t.runs || t.epochs < 2*t.runs || t.lost*10 > t.promises {
+		tb.Errorf("the runs did too little to prove anything: %v", t)
+	}
+}
+
+// parting is the line at which two traces part, in both.
+func parting(a, b string) string {
+	as, bs := strings.Split(a, "\n"), strings.Split(b, "\n")
+	for i := range min(len(as), len(bs)) {
+		if as[i] != bs[i] {
+			return fmt.Sprintf("line %d:\n%s\n%s", i, as[i], bs[i])
+		}
+	}
+	return fmt.Sprintf("the end: %d and %d lines", len(as), len(bs))
+}
