@@ -17,9 +17,13 @@ func init() {
 	caddy.RegisterModule(App{})
 }
 
-// clockSkew is how far the clocks of gates may be apart for a revocation to be
-// kept long enough.
-const clockSkew = time.Minute
+const (
+	// clockSkew is how far the clocks of gates may be apart for a revocation to be
+	// kept long enough.
+	clockSkew = time.Minute
+	// maxLeeway is the longest leeway that a gate may have.
+	maxLeeway = 5 * time.Minute
+)
 
 // App is what all gates of a process share: the issuers whose tokens they
 // accept, the store where revocations are kept, and the replica that decides.
@@ -39,8 +43,8 @@ type App struct {
 	// token must not outlive its revocation. Default: 24h.
 	MaxTokenLifetime caddy.Duration `json:"max_token_lifetime,omitempty"`
 
-	// Retention is how long revocations are kept (twice the leeway and a minute of
-	// clock skew are added), and how long sessions are remembered. At least
+	// Retention is how long revocations are kept (eleven minutes are added for
+	// leeway and clock skew; the longest retention of the fleet counts), and how long sessions are remembered. At least
 	// max_token_lifetime, and at least the lifetime of refresh tokens where
 	// those pass the gate. Default: 24h, or max_token_lifetime if that is longer.
 	Retention caddy.Duration `json:"retention,omitempty"`
@@ -187,15 +191,12 @@ func (a *App) sharedOptions() sharedOptions {
 	o := sharedOptions{
 		retention: time.Duration(a.Retention),
 		logger:    a.logger,
+		replica:   replica.Options{Retention: time.Duration(a.Retention), Leeway: time.Duration(*a.Leeway)},
 	}
 	if a.module.Shared() {
-		o.replica = replica.Options{
-			Lease:        time.Duration(a.Lease),
-			MaxStaleness: time.Duration(a.MaxStaleness),
-			Manual:       a.Bootstrap == "manual",
-			Retention:    time.Duration(a.Retention),
-			Leeway:       time.Duration(*a.Leeway),
-		}
+		o.replica.Lease = time.Duration(a.Lease)
+		o.replica.MaxStaleness = time.Duration(a.MaxStaleness)
+		o.replica.Manual = a.Bootstrap == "manual"
 		if a.Acknowledge == "store" {
 			o.replica.Acknowledge = replica.AcknowledgeStore
 		}
@@ -205,11 +206,16 @@ func (a *App) sharedOptions() sharedOptions {
 
 // expires is the second until which a revocation made now is kept.
 //
-// Invariant 4 (DESIGN): longer than any token that it names can be accepted. The
-// leeway counts twice: a token may be issued that much ahead of our clock, and is
-// accepted for that long after its end.
+// Invariant 4 (DESIGN): longer than any token that it names can be accepted, at
+// any gate of the fleet. The leeway counts twice: a token may be issued that much
+// ahead of our clock, and is accepted for that long after its end. It is the
+// longest that there is, because another gate may have more than this one.
 func (a *App) expires(now time.Time) int64 {
-	return now.Add(time.Duration(a.Retention) + 2*time.Duration(*a.Leeway) + clockSkew).Unix()
+	retention := time.Duration(a.Retention)
+	if l := a.shared.live.Load(); l != nil {
+		retention = l.replica.Retention()
+	}
+	return now.Add(retention + 2*maxLeeway + clockSkew).Unix()
 }
 
 // key names something of an issuer in the namespace of the store.

@@ -53,7 +53,7 @@ func (a *App) check() error {
 		// Invariant 4 (DESIGN): a token must not outlive its revocation.
 		return fmt.Errorf("checking session_gate: retention %v is shorter than max_token_lifetime %v, so that a token "+
 			"could outlive its revocation; raise retention or lower max_token_lifetime", retention, lifetime)
-	case leeway < 0 || leeway > 5*time.Minute:
+	case leeway < 0 || leeway > maxLeeway:
 		return fmt.Errorf("checking session_gate: leeway %v is out of range; 0s to 5m", leeway)
 	case lease < 200*time.Millisecond || lease > 5*time.Minute:
 		return fmt.Errorf("checking session_gate: lease %v is out of range; 200ms to 5m", lease)

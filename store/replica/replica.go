@@ -20,10 +20,11 @@ type Replica struct {
 	clock Clock
 	set   *set
 
-	options    atomic.Pointer[Options]
-	term       atomic.Pointer[term] // nil until the first full sync, and again after Close
-	older      atomic.Pointer[older]
-	fleetLease atomic.Int64 // of the head, in nanoseconds; zero until it is known
+	options atomic.Pointer[Options]
+	term    atomic.Pointer[term] // nil until the first full sync, and again after Close
+	older   atomic.Pointer[older]
+	// Of the head, in nanoseconds; zero until they are known.
+	fleetLease, fleetRetention atomic.Int64
 
 	mu       sync.Mutex // guards all down to the blank line
 	view     view

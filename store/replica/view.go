@@ -97,9 +97,19 @@ func (r *Replica) agree(head store.Head) {
 		o.Logger.Warn("the fleet has another lease than this gate's configuration; the fleet's is used, until all gates were stopped and the head is made anew",
 			"lease", head.Lease, "configured", o.Lease)
 	}
+	r.fleetRetention.Store(int64(head.Retention))
 	if head.Raised > 0 {
 		r.older.Store(&older{raised: head.Raised + int64(o.Leeway.Seconds()), lifetime: int64((head.Before + o.Leeway).Seconds())})
 	}
+}
+
+// Retention is for how long revocations have to be kept: for the longest that any
+// gate of the fleet was configured to, because that gate admits tokens which live
+// as long.
+//
+// Rule R12 (DESIGN).
+func (r *Replica) Retention() time.Duration {
+	return max(r.options.Load().Retention, time.Duration(r.fleetRetention.Load()))
 }
 
 // older is a retention that was raised since.
