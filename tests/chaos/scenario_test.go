@@ -119,5 +119,8 @@ func stayOver(t *testing.T, f *Fleet, sessions []Session, gates ...int) {
 	t.Helper()
 	for _, s := range sessions {
 		refuses(t, f, s, gates...)
+		if t.Failed() {
+			return // the others would be waited for as long
+		}
 	}
 }
