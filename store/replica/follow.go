@@ -74,6 +74,7 @@ func (r *Replica) apply(at store.Position, batch store.Batch, sent time.Duration
 	r.claim()
 	if len(batch.Entries) > 0 {
 		r.beats.ring()
+		r.mends.ring()
 	}
 	return nil
 }

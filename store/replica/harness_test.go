@@ -3,6 +3,8 @@ package replica_test
 import (
 	"context"
 	"errors"
+	"io"
+	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -108,3 +110,7 @@ func mustRevoke(t *testing.T, r *replica.Replica, revocations ...store.Revocatio
 		t.Fatalf("Revoke: %v", err)
 	}
 }
+
+// textLogger writes what is logged as text. Whoever reads it must know that all
+// is quiet.
+func textLogger(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }

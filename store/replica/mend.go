@@ -22,7 +22,8 @@ func (r *Replica) mend(ctx context.Context) {
 		var err error
 		wait := time.Duration(-1)
 		switch {
-		case !v.whole:
+		case !v.whole || v.at.Seq < v.head:
+			// What is not read yet may be what another gate has just put there.
 		case v.state == store.StateRepair && r.fleet != nil:
 			wait, err = r.repair(ctx, v, &turn, lease)
 		case owing:
@@ -80,6 +81,15 @@ func (r *Replica) repair(ctx context.Context, v view, turn *turnWatch, lease tim
 func (r *Replica) merge(ctx context.Context, v view, turn *turnWatch, opens bool, lease time.Duration) (bool, error) {
 	step := store.Merge{Gate: r.id, Generation: v.generation, Witness: v.witness}
 	turn.refused = false
+	if done, err := r.mergeStep(ctx, step, turn, lease); !done || err != nil {
+		return false, err
+	}
+	r.mu.Lock()
+	behind := r.view.at.Seq < r.view.head
+	r.mu.Unlock()
+	if behind {
+		return false, nil // the one who had the turn before has merged the same
+	}
 	r.owes(false)
 	err := r.eachUnlogged(func(revocations []store.Revocation) (bool, error) {
 		step.Revocations = revocations

@@ -1,0 +1,154 @@
+package replica_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/memstore"
+	"github.com/sessiongate/sessiongate/store/replica"
+	"github.com/sessiongate/sessiongate/store/storetest/model"
+)
+
+// The fault: the store is away when somebody logs out. The answer is an error;
+// this gate refuses the session all the same, and the store gets it later.
+func TestARevocationThatFailedHoldsHereAndIsOfferedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := model.NewServer(1, 100)
+		gates := fleet(t, server, 2, replica.Options{})
+		revoked, token := revocation("s")
+		release := gates[0].wire.hold("")
+		if err := gates[0].Revoke(t.Context(), revoked); err == nil {
+			t.Fatal("revoked, while the store is away")
+		}
+		if gates[0].Look(token) != replica.BySession || !gates[0].Status().Unconfirmed {
+			t.Errorf("it does not hold here: %+v", gates[0].Status())
+		}
+		if gates[0].Acknowledged(revoked.Key) {
+			t.Error("it counts as acknowledged")
+		}
+		release()
+		time.Sleep(lease)
+		wantOnLog(t, server, revoked)
+		_, there := revocation("s")
+		wantVerdict(t, gates[1].Replica, there, replica.BySession)
+		if gates[0].Status().Unconfirmed {
+			t.Error("still unconfirmed, after the store took it")
+		}
+	})
+}
+
+// The fault: a request is lost, or its answer (F5). The entry is on the log once
+// or twice, and the caller is told that the outcome is unknown.
+func TestAnAnswerThatIsLostIsNoSuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared := &faulty{Fleet: shared()}
+		r := start(t, shared, replica.Options{Lease: lease})
+		<-r.Synced()
+		revoked, token := revocation("s")
+		shared.fail(errAway)
+		if err := r.Revoke(t.Context(), revoked); !errors.Is(err, errAway) {
+			t.Errorf("Revoke gave %v, want the store's error", err)
+		}
+		wantVerdict(t, r, token, replica.BySession)
+		shared.fail(nil)
+		mustRevoke(t, r, revoked)
+		if !r.Acknowledged(revoked.Key) {
+			t.Error("it was answered, and does not count as acknowledged")
+		}
+	})
+}
+
+func TestWhatIsOfferedReachesALocalStoreToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := memstore.New(nil)
+		r := start(t, log, replica.Options{})
+		<-r.Synced()
+		revoked, token := revocation("s")
+		r.Offer(revoked, store.Revocation{Kind: store.KindSession})
+		wantVerdict(t, r, token, replica.BySession)
+		synctest.Wait()
+		batch, err := log.Read(t.Context(), store.Position{}, 0)
+		if err != nil || len(batch.Entries) != 1 || batch.Entries[0].Revocations[0] != revoked {
+			t.Errorf("the log holds %+v, %v; want what was offered", batch.Entries, err)
+		}
+		if !r.Acknowledged(revoked.Key) {
+			t.Error("it is on the log of this machine, and does not count as acknowledged")
+		}
+	})
+}
+
+// Rule R10: a repeated logout at another gate is told "already" only when that
+// is true everywhere. The attack: log out twice, and use the token at a third gate.
+func TestAYoungRevocationDoesNotCountAsAcknowledged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := model.NewServer(1, 100)
+		gates := fleet(t, server, 2, replica.Options{})
+		revoked, _ := revocation("s")
+		mustRevoke(t, gates[0].Replica, revoked)
+		if !gates[0].Acknowledged(revoked.Key) || gates[1].Acknowledged(revoked.Key) {
+			t.Errorf("acknowledged at once: %t here and %t there; want it here only",
+				gates[0].Acknowledged(revoked.Key), gates[1].Acknowledged(revoked.Key))
+		}
+		time.Sleep(margin + lease/4)
+		if !gates[1].Acknowledged(revoked.Key) {
+			t.Error("not acknowledged at the other gate after a lease")
+		}
+		server.Flush()
+		time.Sleep(lease)
+		if gates[1].Acknowledged(revoked.Key) {
+			t.Error("acknowledged right after the log was lost")
+		}
+		time.Sleep(margin + lease/4)
+		if !gates[1].Acknowledged(revoked.Key) {
+			t.Error("not acknowledged a lease after the log was mended")
+		}
+		if unknown, _ := revocation("unknown"); gates[1].Acknowledged(unknown.Key) {
+			t.Error("what was never revoked is acknowledged")
+		}
+	})
+}
+
+// Every second in which the set is not provably fresh is logged and counted, and
+// none in which it is.
+func TestEveryDegradedSecondIsLoggedAndCounted(t *testing.T) {
+	for name, staleness := range map[string]time.Duration{"deny": 0, "allow": time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				log := new(strings.Builder)
+				shared := &faulty{Fleet: shared()}
+				r := start(t, shared, replica.Options{Lease: lease, MaxStaleness: staleness, Logger: textLogger(log)})
+				<-r.Synced()
+				time.Sleep(10 * time.Second)
+				if n := r.Status().DegradedSeconds; n != 0 {
+					t.Errorf("counted %d seconds while all is well", n)
+				}
+				shared.fail(errAway)
+				time.Sleep(lease + 10*time.Second)
+				status := r.Status()
+				if n := status.DegradedSeconds; n < 10 || n > 11 {
+					t.Errorf("counted %d of 10 seconds", n)
+				}
+				if !status.Degraded || status.Fenced != (staleness == 0) || status.Err == nil {
+					t.Errorf("the status is %+v", status)
+				}
+				shared.fail(nil)
+				time.Sleep(lease)
+				synctest.Wait()
+				text := "requests are refused: the lease is over"
+				if staleness > 0 {
+					text = "requests are admitted by an old set"
+				}
+				if n := strings.Count(log.String(), text); uint64(n) != r.Status().DegradedSeconds {
+					t.Errorf("logged %d times, counted %d", n, r.Status().DegradedSeconds)
+				}
+				if status := r.Status(); status.Degraded || status.Err != nil {
+					t.Errorf("after the outage, the status is %+v", status)
+				}
+			})
+		})
+	}
+}
