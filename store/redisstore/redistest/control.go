@@ -39,6 +39,17 @@ func (s *Server) Restart() {
 	}
 }
 
+// Configure adds lines to the server's configuration, for its next Restart or
+// Relaunch.
+func (s *Server) Configure(lines ...string) { s.lines = append(s.lines, lines...) }
+
+// Relaunch is Restart that does not wait until the server answers.
+func (s *Server) Relaunch() {
+	s.tb.Helper()
+	s.Stop()
+	s.begin()
+}
+
 // Forget removes what was saved, so that a Restart finds nothing.
 func (s *Server) Forget() {
 	s.tb.Helper()

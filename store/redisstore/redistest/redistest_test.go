@@ -127,6 +127,39 @@ func TestAddressFromEnvironment(t *testing.T) {
 	}
 }
 
+// A relaunched server need not answer yet.
+func TestRelaunch(t *testing.T) {
+	server := redistest.Start(t)
+	server.Do("SET", "saved", "1")
+	server.Do("SAVE")
+	server.Configure("maxmemory 64mb")
+	server.Relaunch()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		reply, err := server.Try("GET", "saved")
+		if err == nil && reply == "1" {
+			break
+		}
+		<-tick.C
+	}
+	if reply := server.Do("CONFIG", "GET", "maxmemory").([]any); reply[1] != "67108864" {
+		t.Errorf("its maxmemory is %v, want what was configured meanwhile", reply[1])
+	}
+}
+
+func TestReplica(t *testing.T) {
+	primary := redistest.Start(t, redistest.Config("repl-diskless-sync-delay 0"))
+	primary.Do("SET", "key", "1")
+	replica := redistest.StartReplica(t, primary)
+	if replica.Do("GET", "key") != "1" {
+		t.Error("the replica lacks what the primary has")
+	}
+	if reply, err := replica.Try("SET", "key", "2"); err == nil {
+		t.Errorf("the replica took a write: %v", reply)
+	}
+}
+
 func TestSentinel(t *testing.T) {
 	primary := redistest.Start(t)
 	sentinel := redistest.StartSentinel(t, primary, "mymaster")

@@ -100,6 +100,13 @@ func Start(tb testing.TB, options ...Option) *Server {
 // launch starts the process and reports whether it came to answer.
 func (s *Server) launch() bool {
 	s.tb.Helper()
+	s.begin()
+	return s.answers()
+}
+
+// begin starts the process.
+func (s *Server) begin() {
+	s.tb.Helper()
 	s.log = new(bytes.Buffer)
 	s.process = exec.Command(program(s.tb), append([]string{s.configure()}, s.flags...)...)
 	s.process.Stdout, s.process.Stderr = s.log, s.log
@@ -112,7 +119,6 @@ func (s *Server) launch() bool {
 		_ = process.Wait() // a killed process is no error here
 		close(ended)
 	}()
-	return s.answers()
 }
 
 // configure writes the configuration and returns its path.

@@ -8,18 +8,37 @@ import (
 	"time"
 )
 
-// StartSentinel starts a sentinel that watches a server under a name.
-func StartSentinel(tb testing.TB, primary *Server, name string) *Server {
+// StartSentinel starts a sentinel that watches a server under a name. It promotes
+// a replica about a second after the server is gone.
+func StartSentinel(tb testing.TB, primary *Server, name string, options ...Option) *Server {
 	tb.Helper()
 	host, port, err := net.SplitHostPort(primary.Addr())
 	if err != nil {
 		tb.Fatalf("starting a sentinel: %v", err)
 	}
-	s := Start(tb, func(s *Server) { s.flags = append(s.flags, "--sentinel") },
+	options = append(options, func(s *Server) { s.flags = append(s.flags, "--sentinel") },
 		Config("sentinel monitor "+name+" "+host+" "+port+" 1", "sentinel down-after-milliseconds "+name+" 1000"))
+	s := Start(tb, options...)
 	await(tb, "the sentinel to know the primary", func() bool {
 		reply, err := s.Try("SENTINEL", "get-master-addr-by-name", name)
 		return err == nil && reply != nil
+	})
+	return s
+}
+
+// StartReplica starts a server that follows another, and waits until it has what
+// that one has.
+func StartReplica(tb testing.TB, primary *Server, options ...Option) *Server {
+	tb.Helper()
+	host, port, err := net.SplitHostPort(primary.Addr())
+	if err != nil {
+		tb.Fatalf("starting a replica: %v", err)
+	}
+	s := Start(tb, append(options, Config("replicaof "+host+" "+port))...)
+	await(tb, "the replica to have synced", func() bool {
+		reply, err := s.Try("INFO", "replication")
+		text, _ := reply.(string)
+		return err == nil && strings.Contains(text, "master_link_status:up")
 	})
 	return s
 }
