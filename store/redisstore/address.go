@@ -15,8 +15,13 @@ type target struct {
 	username, password string
 	db                 int
 	cluster            bool
+	sentinel           sentinel
 	tls                *TLS // nil for none
 }
+
+// sentinel is how to ask sentinels for the primary. Without a master, the
+// addresses are not sentinels.
+type sentinel struct{ master, username, password string }
 
 // address is one parsed address. What it does not say is zero.
 type address struct {
@@ -31,7 +36,8 @@ type address struct {
 func (o Options) resolve() (target, error) {
 	t := target{
 		username: o.Username, password: o.Password, db: o.DB, tls: o.TLS,
-		cluster: o.Cluster || len(o.Addresses) > 1 && o.SentinelMaster == "",
+		cluster:  o.Cluster || len(o.Addresses) > 1 && o.SentinelMaster == "",
+		sentinel: sentinel{master: o.SentinelMaster, username: o.SentinelUsername, password: o.SentinelPassword},
 	}
 	port := "6379"
 	if o.SentinelMaster != "" {
@@ -97,8 +103,10 @@ func (t *target) validate(o Options) error {
 		return fmt.Errorf("checking redis options: a Cluster has no database but 0")
 	case t.db < 0:
 		return fmt.Errorf("checking redis options: database %d is negative", t.db)
-	case t.username != "" && t.password == "":
+	case t.username != "" && t.password == "", o.SentinelUsername != "" && o.SentinelPassword == "":
 		return fmt.Errorf("checking redis options: a username without a password")
+	case o.SentinelMaster == "" && o.SentinelPassword != "":
+		return fmt.Errorf("checking redis options: a password for sentinels, without the name by which they know the primary")
 	}
 	return t.tls.validate()
 }

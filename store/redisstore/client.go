@@ -33,10 +33,9 @@ const clientName = "session_gate"
 
 // writerOptions are go-redis' options for everything but waiting reads. All
 // that has a default worth knowing is said here.
-func (t target) writerOptions(master string, onConnect func(context.Context, *redis.Conn) error) *redis.UniversalOptions {
+func (t target) writerOptions(onConnect func(context.Context, *redis.Conn) error) *redis.UniversalOptions {
 	return &redis.UniversalOptions{
 		Addrs:         t.addresses,
-		MasterName:    master,
 		IsClusterMode: t.cluster,
 		ClientName:    clientName,
 		DB:            t.db,
@@ -44,6 +43,10 @@ func (t target) writerOptions(master string, onConnect func(context.Context, *re
 		Password:      t.password,
 		Dialer:        t.dialer(),
 		OnConnect:     onConnect,
+
+		MasterName:       t.sentinel.master,
+		SentinelUsername: t.sentinel.username,
+		SentinelPassword: t.sentinel.password,
 
 		// RESP2: every reply has one shape, and nothing comes unasked.
 		Protocol: 2,
@@ -87,8 +90,8 @@ func (t target) writerOptions(master string, onConnect func(context.Context, *re
 // readerOptions are those of the client that waits for entries. Its connections
 // are its own, so that no call queues behind a wait, and its socket deadline is
 // the wait and a budget.
-func (t target) readerOptions(master string, onConnect func(context.Context, *redis.Conn) error) *redis.UniversalOptions {
-	o := t.writerOptions(master, onConnect)
+func (t target) readerOptions(onConnect func(context.Context, *redis.Conn) error) *redis.UniversalOptions {
+	o := t.writerOptions(onConnect)
 	o.ReadTimeout = longestBlock + socketTimeout
 	o.PoolSize, o.MaxIdleConns, o.MaxActiveConns = 4, 4, 8
 	o.MinIdleConns = 0

@@ -14,32 +14,34 @@ func TestClientOptions(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		target target
-		master string
 		check  func(t *testing.T, o *redis.UniversalOptions)
 	}{
-		{"one server", target{network: "tcp", addresses: []string{"a:1"}, db: 3}, "", func(t *testing.T, o *redis.UniversalOptions) {
+		{"one server", target{network: "tcp", addresses: []string{"a:1"}, db: 3}, func(t *testing.T, o *redis.UniversalOptions) {
 			simple := o.Simple()
 			if !simple.ContextTimeoutEnabled || simple.MaxRetries != -1 || simple.DB != 3 || simple.Addr != "a:1" {
 				t.Errorf("options of one server: %+v", simple)
 			}
 		}},
-		{"a Cluster", target{network: "tcp", addresses: []string{"a:1", "b:1"}, cluster: true}, "", func(t *testing.T, o *redis.UniversalOptions) {
+		{"a Cluster", target{network: "tcp", addresses: []string{"a:1", "b:1"}, cluster: true}, func(t *testing.T, o *redis.UniversalOptions) {
 			cluster := o.Cluster()
 			if !cluster.ContextTimeoutEnabled || cluster.MaxRetries != -1 || cluster.MaxRedirects != 3 ||
 				cluster.ReadOnly || cluster.RouteByLatency || cluster.RouteRandomly {
 				t.Errorf("options of a Cluster: %+v", cluster)
 			}
 		}},
-		{"sentinels", target{network: "tcp", addresses: []string{"a:1"}}, "m", func(t *testing.T, o *redis.UniversalOptions) {
+		{"sentinels", target{network: "tcp", addresses: []string{"a:1"}, sentinel: sentinel{"m", "u", "p"}}, func(t *testing.T, o *redis.UniversalOptions) {
 			failover := o.Failover()
+			if failover.SentinelUsername != "u" || failover.SentinelPassword != "p" || failover.Password != "" {
+				t.Errorf("sentinels are asked as %q", failover.SentinelUsername)
+			}
 			if !failover.ContextTimeoutEnabled || failover.MaxRetries != -1 || failover.ReplicaOnly || failover.MasterName != "m" {
 				t.Errorf("options of sentinels: %+v", failover)
 			}
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			writer := test.target.writerOptions(test.master, nil)
-			reader := test.target.readerOptions(test.master, nil)
+			writer := test.target.writerOptions(nil)
+			reader := test.target.readerOptions(nil)
 			test.check(t, writer)
 			test.check(t, reader)
 			checkCommon(t, "writer", writer)

@@ -30,6 +30,9 @@ type Options struct {
 	DB int
 	// SentinelMaster is the name under which the sentinels know the primary.
 	SentinelMaster string
+	// SentinelUsername and SentinelPassword authenticate at the sentinels, which
+	// have users of their own; SentinelUsername alone is an error. Default: none.
+	SentinelUsername, SentinelPassword string
 	// Cluster says that a single address is a Cluster's.
 	Cluster bool
 	// TLS is how to verify the server and to identify to it. A rediss:// URL
@@ -85,6 +88,7 @@ func (o Options) PoolKey() string {
 	t, err := o.resolve()
 	mac := hmac.New(sha256.New, []byte(poolSecret))
 	fmt.Fprintf(mac, "%q %q %q %q %q %d %t", t.network, t.addresses, t.username, t.password, o.SentinelMaster, t.db, t.cluster)
+	fmt.Fprintf(mac, " %q %q", o.SentinelUsername, o.SentinelPassword)
 	fmt.Fprintf(mac, " %t %q %q %t", t.tls != nil, t.tls.String(), o.Namespace, o.AllowEviction)
 	if err != nil {
 		fmt.Fprintf(mac, " %q", o.Addresses)

@@ -66,6 +66,8 @@ func TestValidateRefuses(t *testing.T) {
 		"two passwords":            {options{Addresses: []string{"redis://:" + hidden + "@a"}, Namespace: "n", Password: "p"}, "password differs"},
 		"two databases":            {options{Addresses: []string{"redis://a/1"}, Namespace: "n", DB: 2}, "differs from"},
 		"a user without password":  {options{Addresses: []string{"a"}, Namespace: "n", Username: "u"}, "without a password"},
+		"a sentinel's user alone":  {options{Addresses: []string{"a"}, Namespace: "n", SentinelMaster: "m", SentinelUsername: "u"}, "without a password"},
+		"a sentinel's password":    {options{Addresses: []string{"a"}, Namespace: "n", SentinelPassword: hidden}, "for sentinels"},
 		"half a certificate":       {options{Addresses: []string{"a"}, Namespace: "n", TLS: &redisstore.TLS{Key: "k"}}, "certificate"},
 		// The attack: a URL left over from a test turns TLS off unnoticed.
 		"TLS on a plain URL": {options{Addresses: []string{"redis://a"}, Namespace: "n", TLS: &redisstore.TLS{}}, "rediss://"},
@@ -109,19 +111,20 @@ func TestPoolKey(t *testing.T) {
 	change := func(change func(*options)) options { o := base; change(&o); return o }
 	seen := map[string]string{base.PoolKey(): "the base"}
 	for name, o := range map[string]options{
-		"another address":   change(func(o *options) { o.Addresses = []string{"b"} }),
-		"another password":  change(func(o *options) { o.Password = "hunter3" }),
-		"another user":      change(func(o *options) { o.Username = "v" }),
-		"another namespace": change(func(o *options) { o.Namespace = "m" }),
-		"another database":  change(func(o *options) { o.DB = 1 }),
-		"a Cluster":         change(func(o *options) { o.Cluster = true }),
-		"sentinels":         change(func(o *options) { o.SentinelMaster = "m"; o.Addresses = []string{"a:6379"} }),
-		"TLS":               change(func(o *options) { o.TLS = &redisstore.TLS{} }),
-		"a private CA":      change(func(o *options) { o.TLS = &redisstore.TLS{CA: []string{"ca.pem"}} }),
-		"eviction allowed":  change(func(o *options) { o.AllowEviction = true }),
-		"shifted quotes":    change(func(o *options) { o.Username, o.Password = `u" "hunter2`, "x" }),
-		"not valid":         change(func(o *options) { o.Addresses = []string{"a", "http://b"} }),
-		"not valid, too":    change(func(o *options) { o.Addresses = []string{"a", "http://c"} }),
+		"another address":           change(func(o *options) { o.Addresses = []string{"b"} }),
+		"another password":          change(func(o *options) { o.Password = "hunter3" }),
+		"another user":              change(func(o *options) { o.Username = "v" }),
+		"another namespace":         change(func(o *options) { o.Namespace = "m" }),
+		"another database":          change(func(o *options) { o.DB = 1 }),
+		"a Cluster":                 change(func(o *options) { o.Cluster = true }),
+		"sentinels":                 change(func(o *options) { o.SentinelMaster = "m"; o.Addresses = []string{"a:6379"} }),
+		"sentinels with a password": change(func(o *options) { o.SentinelMaster, o.SentinelPassword = "m", "p"; o.Addresses = []string{"a:6379"} }),
+		"TLS":                       change(func(o *options) { o.TLS = &redisstore.TLS{} }),
+		"a private CA":              change(func(o *options) { o.TLS = &redisstore.TLS{CA: []string{"ca.pem"}} }),
+		"eviction allowed":          change(func(o *options) { o.AllowEviction = true }),
+		"shifted quotes":            change(func(o *options) { o.Username, o.Password = `u" "hunter2`, "x" }),
+		"not valid":                 change(func(o *options) { o.Addresses = []string{"a", "http://b"} }),
+		"not valid, too":            change(func(o *options) { o.Addresses = []string{"a", "http://c"} }),
 	} {
 		key := o.PoolKey()
 		if other, taken := seen[key]; taken {

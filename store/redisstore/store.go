@@ -72,8 +72,8 @@ func Open(o Options) (*Store, error) {
 	if s.clock == nil {
 		s.clock = time.Now
 	}
-	s.writer = connect(t.writerOptions(o.SentinelMaster, s.examine))
-	s.reader = connect(t.readerOptions(o.SentinelMaster, s.examine))
+	s.writer = connect(t.writerOptions(s.examine))
+	s.reader = connect(t.readerOptions(s.examine))
 	return s, nil
 }
 
