@@ -56,19 +56,12 @@ func Start(tb testing.TB, config Config) *Gate {
 			tb.Logf("log of the gate:\n%s", g.Logs())
 		}
 	})
-	for range 5 {
-		// Somebody may take a port between its choice and the start.
-		ports := freePorts(tb, 2)
-		g.port, g.opsPort = ports[0], ports[1]
-		if g.launch() {
-			return g
-		}
-		if !strings.Contains(g.Logs(), "address already in use") {
-			break
-		}
+	ports := reservePorts(tb, 2)
+	g.port, g.opsPort = ports[0], ports[1]
+	if !g.launch() {
+		tb.Fatal("starting the gate: it ended")
 	}
-	tb.Fatal("starting the gate: it ended")
-	return nil
+	return g
 }
 
 // launch starts the process and reports whether it came to serve.

@@ -2,7 +2,6 @@ package harness
 
 import (
 	"bytes"
-	"net"
 	"os"
 	"sync"
 	"testing"
@@ -65,20 +64,4 @@ func shortDir(tb testing.TB) string {
 	}
 	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return dir
-}
-
-// freePorts returns ports that nobody listened on a moment ago. They are held
-// together, so that they differ.
-func freePorts(tb testing.TB, n int) []int {
-	tb.Helper()
-	ports := make([]int, n)
-	for i := range ports {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			tb.Fatalf("looking for a free port: %v", err)
-		}
-		defer listener.Close()
-		ports[i] = listener.Addr().(*net.TCPAddr).Port
-	}
-	return ports
 }

@@ -48,7 +48,7 @@ func (g *Gate) Use(tb testing.TB) Use {
 func Prepare(tb testing.TB, config Config) *Gate {
 	tb.Helper()
 	config.complete(tb)
-	ports := freePorts(tb, 2)
+	ports := reservePorts(tb, 2)
 	g := &Gate{
 		Key: config.Key, Upstream: config.Upstream, tb: tb, config: config, dir: shortDir(tb), log: new(log),
 		port: ports[0], opsPort: ports[1],
