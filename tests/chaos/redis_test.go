@@ -9,7 +9,7 @@ import (
 )
 
 // Attack: bring it about that Redis forgets what was revoked, or cannot be told
-// (F3, F8, F12, F14, F16). The worst is 503.
+// (F3, F8, F12 to F16). The worst is 503.
 func TestRedisFaults(t *testing.T) {
 	t.Parallel()
 	play(t, StartFleet(t, 3, Logged()), []scenario{
@@ -31,7 +31,21 @@ func TestRedisFaults(t *testing.T) {
 		{"F12 killed, and back as it was before", witnessed, func(t *testing.T, f *Fleet) {
 			lost(0, f.copyLog(t))(t, f)
 		}},
+		{"F13 set to evict", witnessed, func(t *testing.T, f *Fleet) {
+			ended := endSome(t, f)
+			f.Redis.Do("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+			fenced(t, f, time.Now())
+			notConfirmed(t, f, 0, f.NewSession())
+			f.Redis.Do("CONFIG", "SET", "maxmemory-policy", "noeviction")
+			stayOver(t, f, ended)
+		}},
 		{"F14 full", witnessed, full},
+		{"F15 trimmed to its last entry", witnessed, func(t *testing.T, f *Fleet) {
+			ended := endSome(t, f)
+			f.Redis.Do("XTRIM", "{session_gate:chaos}:log", "MAXLEN", "1")
+			stayOver(t, f, ended)
+			checkOnLog(t, f, ended)
+		}},
 		{"F16 rid of its scripts", witnessed, func(t *testing.T, f *Fleet) {
 			for i := range 20 {
 				f.Redis.Do("SCRIPT", "FLUSH")

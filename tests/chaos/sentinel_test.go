@@ -68,15 +68,18 @@ func TestSentinelFailover(t *testing.T) {
 	for _, s := range []struct {
 		name     string
 		failover func(*watched, *testing.T, *Fleet) []Session
+		after    func(*watched)
 	}{
-		{"F17 a replica is promoted under load", (*watched).handOver},
-		{"F10 a replica that lacks the last revocations is promoted", (*watched).dieAhead},
+		{"F17 a replica is promoted under load", (*watched).handOver, func(*watched) {}},
+		{"F10 a replica that lacks the last revocations is promoted", (*watched).dieAhead, func(*watched) {}},
+		{"F17 the primary hangs, and goes on when its replica was promoted", (*watched).hang, (*watched).goOn},
 	} {
 		w := startWatched(t)
 		store := "store redis " + w.sentinel.Addr() + " {\nsentinel_master " + master + "\nnamespace chaos\n}"
 		play(t, StartGates(t, []string{store, store, store}), []scenario{{s.name, unwitnessed, func(t *testing.T, f *Fleet) {
 			ended := s.failover(w, t, f)
 			w.promoted(t)
+			s.after(w)
 			stayOver(t, f, ended)
 			f.Redis = w.replica
 			checkOnLog(t, f, ended)
@@ -104,3 +107,13 @@ func (w *watched) dieAhead(t *testing.T, f *Fleet) []Session {
 	w.primary.Stop()
 	return ended
 }
+
+// hang has the primary hang with everything that the gates have sent it, and goOn
+// has it answer that later, as if it were the primary still.
+func (w *watched) hang(t *testing.T, f *Fleet) []Session {
+	ended := endSome(t, f)
+	w.primary.Freeze()
+	return ended
+}
+
+func (w *watched) goOn() { w.primary.Thaw() }

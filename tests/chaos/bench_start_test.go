@@ -1,0 +1,91 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/redisstore"
+	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
+)
+
+// BenchmarkColdStart is the time from the start of a process, on a log of a
+// million revocations, until its first request is admitted, and the memory that it
+// has then: with as many revocations in an entry as fit, and with one.
+func BenchmarkColdStart(b *testing.B) {
+	const revocations = 1_000_000
+	for name, each := range map[string]int{"full_entries": store.MaxRevocations, "one_per_entry": 1} {
+		b.Run(name, func(b *testing.B) {
+			// Another gate has opened the log: what is measured is reading it.
+			f := startDirect(b, 1)
+			fill(b, f.Redis, revocations, each)
+			f.Recovers(b, time.Minute)
+			var slowest time.Duration
+			var memory float64
+			for b.Loop() {
+				began := time.Now()
+				fresh := f.Join(b)
+				fresh.admits(b, time.Minute)
+				slowest = max(slowest, time.Since(began))
+				memory = max(memory, resident(b, fresh.Gates[0].PID()))
+				fresh.Gates[0].Stop()
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(slowest.Seconds(), "max-s")
+			b.ReportMetric(memory, "MiB")
+		})
+	}
+}
+
+// fill puts so many revocations on the log, so many in each entry.
+func fill(tb testing.TB, server *redistest.Server, revocations, each int) {
+	tb.Helper()
+	const clients = 32
+	log, err := redisstore.Open(redisstore.Options{Addresses: []string{server.Addr()}, Namespace: namespace})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer log.Close()
+	expires := time.Now().Add(24 * time.Hour).Unix()
+	var wait sync.WaitGroup
+	failed := make([]error, clients)
+	for client := range clients {
+		wait.Go(func() {
+			for first := client * each; first < revocations && failed[client] == nil; first += clients * each {
+				entry := make([]store.Revocation, min(each, revocations-first))
+				for i := range entry {
+					key := store.NewKey(namespace, store.KindSession, "of others", strconv.Itoa(first+i))
+					entry[i] = store.Revocation{Kind: store.KindSession, Key: key, Expires: expires}
+				}
+				_, failed[client] = log.Append(context.Background(), entry...)
+			}
+		})
+	}
+	wait.Wait()
+	for _, err := range failed {
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+// resident is the memory of a process, in MiB.
+func resident(tb testing.TB, pid int) float64 {
+	tb.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(status), "VmRSS:")
+	var kib float64
+	if _, err := fmt.Sscanf(after, "%f kB", &kib); err != nil {
+		tb.Fatalf("reading the memory of a process: %v", err)
+	}
+	return kib / 1024
+}
