@@ -206,23 +206,3 @@ func TestCredentials(t *testing.T) {
 		})
 	}
 }
-
-// P24. The attack: lag. A replica has not heard of the newest revocation yet.
-func TestReplicaIsRefused(t *testing.T) {
-	primary := redistest.Start(t, redistest.Config("repl-diskless-sync-delay 0"))
-	replica := redistest.Start(t)
-	before := openAt(t, replica)
-	mustRead(t, before, mustAppend(t, before, "one")) // connected while it was a primary
-	position := mustAppend(t, openAt(t, primary), "one", "two")
-	follow(t, replica, primary)
-	if _, err := openAt(t, replica).Read(t.Context(), store.Position{}, 0); !errors.Is(err, redisstore.ErrReplica) {
-		t.Errorf("a new connection gave %v, want ErrReplica", err)
-	}
-	for name, call := range logCalls(before, position) {
-		err := call(t.Context())
-		// The first refusal also ends the connection.
-		if err == nil || !strings.Contains(err.Error(), "READONLY") && !errors.Is(err, redisstore.ErrReplica) {
-			t.Errorf("%s over an old connection to what is a replica now gave %v", name, err)
-		}
-	}
-}

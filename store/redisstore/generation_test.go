@@ -2,7 +2,6 @@ package redisstore_test
 
 import (
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -134,11 +133,10 @@ func TestRestartWithAppendOnlyFile(t *testing.T) {
 // A primary gets another history when its first replica attaches: a generation
 // is begun, and nothing else is lost.
 func TestFirstReplica(t *testing.T) {
-	primary := redistest.Start(t, redistest.Config("repl-diskless-sync-delay 0"))
-	replica := redistest.Start(t)
+	primary := redistest.Start(t, atOnce)
 	s := openAt(t, primary)
 	before := mustBeat(t, s, 1, mustAppend(t, s, "one"))
-	follow(t, replica, primary)
+	redistest.StartReplica(t, primary)
 	head := mustLook(t, s)
 	if head.Generation == before.Generation || head.State != store.StateRepair || head.Seq != 1 {
 		t.Errorf("with its first replica, the head is %+v", head)
@@ -148,16 +146,6 @@ func TestFirstReplica(t *testing.T) {
 	}
 }
 
-// follow makes a server the replica of another, and waits until it has what that
-// one has.
-func follow(t *testing.T, replica, primary *redistest.Server) {
-	t.Helper()
-	host, port, _ := strings.Cut(primary.Addr(), ":")
-	replica.Do("REPLICAOF", host, port)
-	eventually(t, "the replica to have synced", func() error {
-		if !strings.Contains(replica.Do("INFO", "replication").(string), "master_link_status:up") {
-			return errors.New("the link is not up")
-		}
-		return nil
-	})
-}
+// atOnce makes a primary send a new replica what it has without waiting for
+// further ones.
+var atOnce = redistest.Config("repl-diskless-sync-delay 0")

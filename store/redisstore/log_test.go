@@ -75,16 +75,6 @@ func TestReadPages(t *testing.T) {
 	}
 }
 
-func TestScriptFlush(t *testing.T) {
-	server := redistest.Start(t)
-	s := openAt(t, server)
-	first := mustAppend(t, s, "one")
-	server.Do("SCRIPT", "FLUSH")
-	if next := mustAppend(t, s, "two"); next.Seq != first.Seq+1 {
-		t.Errorf("after SCRIPT FLUSH an append is at %v, want right after %v", next, first)
-	}
-}
-
 func TestTrimIsBoundedAndExact(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)

@@ -7,13 +7,10 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"errors"
 	"math/big"
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -28,53 +25,6 @@ func TestUnixSocket(t *testing.T) {
 	position := mustAppend(t, s, "one")
 	if batch := mustRead(t, s, store.Position{}); batch.Head != position {
 		t.Errorf("read %+v, want the entry at %v", batch, position)
-	}
-}
-
-// The keys of a namespace must lie in one slot, whatever its name, and the
-// nodes' redirections be followed.
-func TestCluster(t *testing.T) {
-	nodes := redistest.StartCluster(t, 3)
-	for _, namespace := range []string{"a", "b", "orders of the north"} {
-		s := open(t, options{Addresses: []string{nodes[0].Addr()}, Namespace: namespace, Cluster: true})
-		eventually(t, "the cluster to take an append", func() error {
-			_, err := s.Append(t.Context(), revocation("one"))
-			return err
-		})
-		position := mustAppend(t, s, "two")
-		for name, call := range calls(s, position) {
-			if err := call(t.Context()); err != nil && !errors.Is(err, store.ErrUnknownSession) {
-				t.Errorf("namespace %q: %s: %v", namespace, name, err)
-			}
-		}
-	}
-	for _, node := range nodes {
-		node.Do(slices.Concat([]string{"ACL", "SETUSER", "gate", "on", ">secret"},
-			permissions(t, userLine), permissions(t, "and on a Cluster also"))...)
-	}
-	least := open(t, options{Addresses: []string{nodes[1].Addr()}, Cluster: true, Username: "gate", Password: "secret"})
-	mustRead(t, least, mustAppend(t, least, "one"))
-
-	s := open(t, options{Addresses: []string{nodes[0].Addr()}, Namespace: "b"})
-	c := open(t, options{Addresses: []string{nodes[1].Addr()}, Namespace: "b"})
-	_, err := s.Append(t.Context(), revocation("one"))
-	_, err2 := c.Append(t.Context(), revocation("one"))
-	if err == nil && err2 == nil || err != nil && !strings.Contains(err.Error(), "set cluster") {
-		t.Errorf("a node without `cluster` gave %v and %v, want the advice to set it", err, err2)
-	}
-}
-
-func TestSentinel(t *testing.T) {
-	primary := redistest.Start(t)
-	sentinel := redistest.StartSentinel(t, primary, "mymaster")
-	s := open(t, options{Addresses: []string{sentinel.Addr()}, SentinelMaster: "mymaster"})
-	position := mustAppend(t, s, "one")
-	if batch := mustRead(t, openAt(t, primary), store.Position{}); batch.Head != position {
-		t.Errorf("the primary has %+v, want the entry at %v", batch, position)
-	}
-	other := open(t, options{Addresses: []string{sentinel.Addr()}, SentinelMaster: "another"})
-	if _, err := other.Append(t.Context(), revocation("one")); err == nil {
-		t.Error("a master that the sentinel does not know took an append")
 	}
 }
 

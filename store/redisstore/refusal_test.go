@@ -1,0 +1,101 @@
+package redisstore_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
+)
+
+// F16: Redis forgets its scripts. No call notices.
+func TestScriptFlush(t *testing.T) {
+	server := redistest.Start(t)
+	s := openAt(t, server)
+	position := mustAppend(t, s, "one")
+	for name, call := range calls(s, position) {
+		server.Do("SCRIPT", "FLUSH")
+		if err := call(t.Context()); err != nil && !errors.Is(err, store.ErrUnknownSession) {
+			t.Errorf("after SCRIPT FLUSH %s gave %v", name, err)
+		}
+	}
+	if head := mustLook(t, s); head.Generation != position.Generation {
+		t.Errorf("after SCRIPT FLUSH the generation is %v, it was %v", head.Generation, position.Generation)
+	}
+}
+
+// F16: Redis reads its files, for longer than calls may take. Each is refused at
+// once, and says why.
+func TestLoading(t *testing.T) {
+	server := redistest.Start(t)
+	s := openAt(t, server)
+	mustAppend(t, s, "one")
+	server.Do("EVAL", "for i = 1, 3000 do redis.call('SET', 'key' .. i, i) end", "0")
+	server.Do("SAVE")
+	server.Configure("key-load-delay 1000", "loading-process-events-interval-bytes 1024")
+	server.Relaunch()
+	var refused error
+	eventually(t, "Redis to say that it loads", func() error {
+		if _, refused = s.Look(t.Context()); refused == nil || !strings.Contains(refused.Error(), "LOADING") {
+			return errors.Join(errors.New("want LOADING"), refused)
+		}
+		return nil
+	})
+	if !strings.Contains(refused.Error(), "when it has") {
+		t.Errorf("the error %v does not say what to do", refused)
+	}
+	for name, call := range logCalls(s, store.Position{}) {
+		start := time.Now()
+		if err := call(t.Context()); err == nil || time.Since(start) > 2*time.Second {
+			t.Errorf("%s gave %v after %v, while Redis loads", name, err, time.Since(start))
+		}
+	}
+	eventually(t, "Redis to have loaded", func() error {
+		_, err := s.Look(t.Context())
+		return err
+	})
+	if batch := mustRead(t, s, store.Position{}); len(batch.Entries) != 1 {
+		t.Errorf("after loading, read %+v", batch)
+	}
+}
+
+// F41. The password is rotated while gates run: those that are connected stay,
+// others need the new one, and the error of whoever has the old one shows
+// neither.
+func TestPasswordRotation(t *testing.T) {
+	const before, after = "hunter2-before", "hunter2-after"
+	server := redistest.Start(t)
+	setUser := append([]string{"ACL", "SETUSER", "gate", "reset", "on", ">" + before, "resetchannels"}, permissions(t, userLine)...)
+	server.Do(setUser...)
+	o := options{Addresses: []string{server.Addr()}, Username: "gate", Password: before}
+	s := open(t, o)
+	position := mustAppend(t, s, "one")
+	server.Do("ACL", "SETUSER", "gate", "resetpass", ">"+after)
+	mustBeat(t, s, 1, position)
+
+	o.Password = after
+	renewed := open(t, o)
+	mustBeat(t, renewed, 2, position)
+	server.Do("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+	for name, call := range calls(s, position) {
+		eventually(t, name+" to be refused", func() error {
+			err := call(t.Context())
+			if err == nil || !strings.Contains(err.Error(), "check username and password") {
+				return errors.Join(errors.New("want a refusal that says what to check"), err)
+			}
+			if strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("%s shows a password: %v", name, err)
+			}
+			return nil
+		})
+	}
+	eventually(t, "the new password", func() error {
+		_, err := renewed.Look(t.Context())
+		return err
+	})
+	if head := mustLook(t, renewed); head.Generation != position.Generation {
+		t.Errorf("the rotation began a generation: %+v", head)
+	}
+}

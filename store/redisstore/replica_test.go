@@ -1,0 +1,124 @@
+package redisstore_test
+
+import (
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/redisstore"
+	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
+)
+
+// P24, F16. The attack: lag. A replica has not heard of the newest revocation
+// yet, and would give a lease all the same.
+func TestReplicaIsRefused(t *testing.T) {
+	primary := redistest.Start(t, atOnce)
+	replica := redistest.Start(t)
+	before := openAt(t, replica)
+	position := mustBeat(t, before, 1, mustAppend(t, before, "one")).Position // connected while it was a primary
+	mustAppend(t, openAt(t, primary), "one", "two")
+	host, port, _ := net.SplitHostPort(primary.Addr())
+	replica.Do("REPLICAOF", host, port)
+	eventually(t, "the replica to have synced", func() error {
+		if !strings.Contains(replica.Do("INFO", "replication").(string), "master_link_status:up") {
+			return errors.New("the link is not up")
+		}
+		return nil
+	})
+	if _, err := openAt(t, replica).Read(t.Context(), store.Position{}, 0); !errors.Is(err, redisstore.ErrReplica) {
+		t.Errorf("a new connection gave %v, want ErrReplica", err)
+	}
+	for name, call := range logCalls(before, position) {
+		err := call(t.Context())
+		// The first refusal also ends the connection.
+		if err == nil || !strings.Contains(err.Error(), "READONLY") && !errors.Is(err, redisstore.ErrReplica) {
+			t.Errorf("%s over an old connection to what is a replica now gave %v", name, err)
+		}
+	}
+}
+
+// F16: a replica that has lost its primary and says so.
+func TestReplicaWithoutPrimary(t *testing.T) {
+	server := redistest.Start(t, redistest.Config("replica-serve-stale-data no"))
+	s := openAt(t, server)
+	position := mustAppend(t, s, "one")
+	server.Do("REPLICAOF", "127.0.0.1", "1")
+	down := 0
+	for name, call := range logCalls(s, position) {
+		err := call(t.Context())
+		if err == nil {
+			t.Errorf("%s was answered", name)
+		} else if strings.Contains(err.Error(), "MASTERDOWN") && strings.Contains(err.Error(), "lost its primary") {
+			down++
+		} else if !errors.Is(err, redisstore.ErrReplica) {
+			t.Errorf("%s gave %v", name, err)
+		}
+	}
+	if down == 0 {
+		t.Error("no call said that the primary is lost")
+	}
+}
+
+// Rule R6, F10, F17. The primary dies and a sentinel promotes its replica: it may
+// lack what was acknowledged last. The store follows, and a generation begins.
+func TestSentinelFailover(t *testing.T) {
+	primary := redistest.Start(t, atOnce)
+	replica := redistest.StartReplica(t, primary)
+	sentinel := redistest.StartSentinel(t, primary, "mymaster")
+	eventually(t, "the sentinel to know the replica", func() error {
+		if replicas := sentinel.Do("SENTINEL", "replicas", "mymaster").([]any); len(replicas) != 1 {
+			return errors.New("it knows none")
+		}
+		return nil
+	})
+	s := open(t, options{Addresses: []string{sentinel.Addr()}, SentinelMaster: "mymaster"})
+	before := mustBeat(t, s, 1, mustAppend(t, s, "one", "two"))
+	eventually(t, "the replica to have all", func() error {
+		if replica.Do("XLEN", logKey) != int64(2) {
+			return errors.New("it lags")
+		}
+		return nil
+	})
+	primary.Stop()
+	var head store.Head
+	eventually(t, "the replica to be promoted", func() (err error) {
+		head, err = s.Heartbeat(t.Context(), store.Heartbeat{Gate: 1, Applied: before.Position, Settled: true, Lease: time.Second})
+		return err
+	})
+	if head.Generation == before.Generation || head.State != store.StateRepair || head.Count != 0 || head.Seq != 2 {
+		t.Errorf("after the failover a heartbeat was answered %+v, before %+v", head, before)
+	}
+	if batch := mustRead(t, s, store.Position{}); len(batch.Entries) != 2 || batch.Born != 2 {
+		t.Errorf("after the failover, read %+v, want what the replica had", batch)
+	}
+}
+
+func TestSentinel(t *testing.T) {
+	primary := redistest.Start(t, redistest.Password("of-redis"))
+	sentinel := redistest.StartSentinel(t, primary, "mymaster",
+		redistest.Password("of-sentinel"), redistest.Config("sentinel auth-pass mymaster of-redis"))
+	known := options{
+		Addresses: []string{sentinel.Addr()}, SentinelMaster: "mymaster",
+		Password: "of-redis", SentinelPassword: "of-sentinel",
+	}
+	position := mustAppend(t, open(t, known), "one")
+	direct := open(t, options{Addresses: []string{primary.Addr()}, Password: "of-redis"})
+	if batch := mustRead(t, direct, store.Position{}); batch.Head != position {
+		t.Errorf("the primary has %+v, want the entry at %v", batch, position)
+	}
+	for name, change := range map[string]func(*options){
+		"a primary that the sentinel does not know": func(o *options) { o.SentinelMaster = "another" },
+		"no password for the sentinel":              func(o *options) { o.SentinelPassword = "" },
+		"another password for the sentinel":         func(o *options) { o.SentinelPassword = "of-redis" },
+		"another password for the primary":          func(o *options) { o.Password = "of-sentinel" },
+	} {
+		o := known
+		change(&o)
+		if _, err := open(t, o).Append(t.Context(), revocation("one")); err == nil || strings.Contains(err.Error(), "of-") {
+			t.Errorf("%s: Append gave %v, want an error without a password", name, err)
+		}
+	}
+}
