@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -54,7 +53,10 @@ func (h *Health) Provision(ctx caddy.Context) error {
 type health struct {
 	Status string `json:"status"` // ok or unavailable
 	Reason string `json:"reason,omitempty"`
-	// Heard is how long ago the store last answered, in seconds.
+	// State is that of the log of a fleet: repair, open or settled.
+	State string `json:"state,omitempty"`
+	// Heard is how long ago the store was asked, when its answer last extended the
+	// lease, in seconds.
 	Heard *float64 `json:"heard_seconds_ago,omitempty"`
 }
 
@@ -75,30 +77,39 @@ func (h *Health) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhtt
 	}
 }
 
-func (h *Health) started() health {
-	status := h.app.shared.status()
-	answer := health{Status: "ok"}
-	if !status.Heard.IsZero() && h.app.module.Shared() {
-		heard := time.Since(status.Heard).Seconds()
-		answer.Heard = &heard
-	}
-	if !status.Synced {
-		answer.Status, answer.Reason = "unavailable", "the revocations have not been read yet; the log says why"
+func (h *Health) started() health { return startup(h.app.state()) }
+
+func (h *Health) ready() health {
+	state := h.app.state()
+	answer := startup(state)
+	switch {
+	case answer.Status != "ok":
+	case caddy.Exiting():
+		answer.refuse("stopping")
+	case h.app.Readiness == "strict" && state.Fenced && state.State == inRepair:
+		answer.refuse(reasonRepair)
+	case h.app.Readiness == "strict" && state.Fenced:
+		answer.refuse("the store does not answer and the lease is over")
 	}
 	return answer
 }
 
-func (h *Health) ready() health {
-	answer := h.started()
+// reasonRepair is told while a log that may have lost revocations is not open.
+const reasonRepair = "the revocations in the store are being repaired; the log says more"
+
+func startup(state gateState) health {
+	answer := health{Status: "ok", State: state.State, Heard: state.LeaseAgeSeconds}
 	switch {
-	case answer.Status != "ok":
-	case caddy.Exiting():
-		answer.Status, answer.Reason = "unavailable", "stopping"
-	case h.app.Readiness == "strict" && h.app.shared.status().Fenced:
-		answer.Status, answer.Reason = "unavailable", "the store does not answer and the lease is over"
+	case state.Synced:
+	case state.State == inRepair:
+		answer.refuse(reasonRepair)
+	default:
+		answer.refuse("the revocations have not been read yet; the log says why")
 	}
 	return answer
 }
+
+func (h *health) refuse(reason string) { h.Status, h.Reason = "unavailable", reason }
 
 func (h health) write(w http.ResponseWriter) error {
 	status := http.StatusOK

@@ -1,12 +1,9 @@
 package caddymodule
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/http/httptest"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,19 +14,6 @@ import (
 	"github.com/sessiongate/sessiongate/store/memstore"
 	"github.com/sessiongate/sessiongate/store/replica"
 )
-
-// outage is a store that can be away.
-type outage struct {
-	store.Store
-	away atomic.Bool
-}
-
-func (o *outage) Read(ctx context.Context, after store.Position, wait time.Duration) (store.Batch, error) {
-	if o.away.Load() {
-		return store.Batch{}, errors.New("no answer from redis-0.internal:6379")
-	}
-	return o.Store.Read(ctx, after, wait)
-}
 
 // probe asks for a path, and returns the status, 0 if the next handler was
 // asked, and what was said.
@@ -91,26 +75,25 @@ func TestHealthThroughAnOutage(t *testing.T) {
 	for readiness, fenced := range map[string]string{"lenient": "", "strict": leaseUp} {
 		t.Run(readiness, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				redis := &outage{Store: memstore.New(nil)}
-				redis.away.Store(true)
-				shared := new(shared)
-				copied := replica.New(redis, replica.Options{Lease: 3 * time.Second})
-				defer copied.Close()
-				shared.live.Store(&live{replica: copied})
-				h := &Health{&App{module: new(RedisStore), shared: shared, Readiness: readiness}}
+				f := newFleet()
+				f.away.Store(true)
+				app := f.app(t, replica.Options{}, App{Readiness: readiness})
+				h := &Health{app}
 
 				time.Sleep(10 * time.Second)
 				wantProbes(t, h, "before the first answer", unread, unread)
-				if _, said := probe(t, h, http.MethodGet, "/readyz"); said["heard_seconds_ago"] != nil {
+				if _, said := probe(t, h, http.MethodGet, "/readyz"); said["heard_seconds_ago"] != nil || said["state"] != nil {
 					t.Errorf("before the first answer: %v", said)
 				}
 
-				redis.away.Store(false)
-				<-copied.Synced()
+				f.away.Store(false)
+				time.Sleep(2 * time.Second)
+				wantProbes(t, h, "in repair", reasonRepair, reasonRepair)
+				<-app.shared.live.Load().replica.Synced()
 				synctest.Wait()
 				wantProbes(t, h, "in sync", "", "")
 
-				redis.away.Store(true)
+				f.away.Store(true)
 				time.Sleep(2 * time.Second)
 				wantProbes(t, h, "away, within the lease", "", "")
 				time.Sleep(2 * time.Second)
@@ -120,9 +103,36 @@ func TestHealthThroughAnOutage(t *testing.T) {
 					t.Errorf("after 4 s, the store was heard %v s ago", said["heard_seconds_ago"])
 				}
 
-				redis.away.Store(false)
+				f.away.Store(false)
 				time.Sleep(2 * time.Second)
 				wantProbes(t, h, "back", "", "")
+				if _, said := probe(t, h, http.MethodGet, "/startupz"); said["state"] != "settled" && said["state"] != "open" {
+					t.Errorf("back: %v", said)
+				}
+			})
+		})
+	}
+}
+
+// Fault (F9): the store lost everything while nobody was there to vouch for it.
+// A gate that had read it once before refuses, and says that it is the repair.
+func TestHealthInRepair(t *testing.T) {
+	for readiness, refused := range map[string]string{"lenient": "", "strict": reasonRepair} {
+		t.Run(readiness, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFleet()
+				app := f.app(t, replica.Options{Manual: true}, App{Readiness: readiness})
+				f.awaitState(t, app, inRepair)
+				if err := app.shared.live.Load().replica.Bootstrap(); err != nil {
+					t.Fatal(err)
+				}
+				<-app.shared.live.Load().replica.Synced()
+				f.away.Store(true)
+				time.Sleep(2 * fleetLease)
+				f.server.Flush()
+				f.away.Store(false)
+				time.Sleep(10 * fleetLease)
+				wantProbes(t, &Health{app}, "in repair", "", refused)
 			})
 		})
 	}

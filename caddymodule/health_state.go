@@ -1,0 +1,103 @@
+package caddymodule
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/sessiongate/sessiongate/store/replica"
+)
+
+// gateState is what operators, probes and metrics want to know of a gate at one
+// moment. It is the answer of `GET /session_gate/health` in the admin API.
+// Nothing in it is secret.
+type gateState struct {
+	// Store is the kind of store: bolt, redis, memory, or the name of another
+	// module. Namespace is where in it the gate's fleet is.
+	Store     string `json:"store"`
+	Namespace string `json:"namespace"`
+	// Shared says that a fleet of gates uses the store. Without it there is no
+	// lease, no state and no list of gates.
+	Shared bool `json:"shared"`
+	// Bootstrap is auto or manual, as configured.
+	Bootstrap string `json:"bootstrap"`
+
+	// Synced says that the gate was able to admit at least once.
+	Synced bool `json:"synced"`
+	// Fenced says that the gate answers 503 to every guarded request.
+	Fenced bool `json:"fenced"`
+	// Degraded says that the gate cannot prove that its set is fresh: it is
+	// fenced, or admits by an old set because `on_store_failure allow` says so.
+	Degraded bool `json:"degraded"`
+	// DegradedSeconds counts the seconds of that since the first full sync.
+	DegradedSeconds uint64 `json:"degraded_seconds"`
+
+	// LeaseSeconds is the fleet's lease.
+	LeaseSeconds float64 `json:"lease_seconds,omitempty"`
+	// LeaseAgeSeconds is how long ago the store was asked, when its answer last
+	// extended the lease. Absent if it never did.
+	LeaseAgeSeconds *float64 `json:"lease_age_seconds,omitempty"`
+	// State is that of the log: repair, open or settled. In repair nobody's lease
+	// is extended. Absent until the store has answered.
+	State string `json:"state,omitempty"`
+	// Generation names the life of the log that the gate has read, in hex. Absent
+	// until it has read any of it.
+	Generation string `json:"generation,omitempty"`
+	// Position is the number of the last entry that was applied, and Lag how many
+	// are known and not applied.
+	Position uint64 `json:"position"`
+	Lag      uint64 `json:"lag"`
+	// Gates is how many gates are live, this one among them.
+	Gates int `json:"gates,omitempty"`
+	// Revocations is how many are held.
+	Revocations int `json:"revocations"`
+	// Unconfirmed says that some of them are not in the store yet.
+	Unconfirmed bool `json:"unconfirmed"`
+	// Error is why the store cannot be used just now. Absent if it can.
+	Error string `json:"error,omitempty"`
+}
+
+// inRepair is the State of a log that may have lost revocations.
+const inRepair = "repair"
+
+// state returns the state of the gate now. It is safe for concurrent use, and
+// quick enough for probes.
+func (a *App) state() gateState {
+	status := a.shared.status()
+	s := gateState{
+		Store:           caddy.GetModuleName(a.module),
+		Namespace:       a.namespace,
+		Shared:          a.module.Shared(),
+		Bootstrap:       a.Bootstrap,
+		Synced:          status.Synced,
+		Fenced:          status.Fenced,
+		Degraded:        status.Degraded || status.Fenced,
+		DegradedSeconds: status.DegradedSeconds,
+		LeaseSeconds:    status.Lease.Seconds(),
+		Position:        status.Position.Seq,
+		Lag:             status.Lag,
+		Gates:           status.Gates,
+		Revocations:     status.Revocations,
+		Unconfirmed:     status.Unconfirmed,
+	}
+	s.name(status)
+	return s
+}
+
+// name puts into words what a status holds as values.
+func (s *gateState) name(status replica.Status) {
+	if !status.Heard.IsZero() {
+		age := status.Age.Seconds()
+		s.LeaseAgeSeconds = &age
+	}
+	if status.State != 0 {
+		s.State = status.State.String()
+	}
+	if generation := status.Position.Generation; generation != 0 {
+		s.Generation = fmt.Sprintf("%016x", uint64(generation))
+	}
+	if status.Err != nil {
+		s.Error = strings.ReplaceAll(status.Err.Error(), "\n", "; ")
+	}
+}
