@@ -141,7 +141,6 @@ func TestAppRefuses(t *testing.T) {
 		"another acknowledge":  {app: `"acknowledge": "Fleet"`, want: `acknowledge "Fleet" is unknown; use one of: fleet, store`},
 		"another readiness":    {app: `"readiness": "loose"`, want: `readiness "loose" is unknown; use one of: lenient, strict`},
 		"another bootstrap":    {app: `"bootstrap": "never"`, want: `bootstrap "never" is unknown; use one of: auto, manual`},
-		"bootstrap manual":     {app: `"bootstrap": "manual"`, want: "bootstrap manual is not available in this version; use bootstrap auto"},
 		"a word from nowhere":  {app: `"acknowledge": "{env.SESSION_GATE_NOT_SET}"`, want: "{env.SESSION_GATE_NOT_SET} is missing or empty"},
 		"an unknown store":     {app: `"store": {"store": "paper"}`, want: "unknown module: session_gate.stores.paper"},
 		"a store without kind": {app: `"store": {"path": "a"}`, want: "module name not specified with key 'store'"},
