@@ -96,10 +96,11 @@ func (g *Gate) end(r *http.Request, caller *token.Verified, sessionID string, no
 // the gate is fenced. The store gets it when it answers again.
 //
 // Attack: end a live session with a token that was revoked by itself, while the
-// gate cannot tell. What it holds already still counts.
+// gate cannot tell. What it holds already still counts, and a gate that has never
+// held anything offers nothing.
 func (g *Gate) offer(r *http.Request, live *live, caller *token.Verified, sessionID string, own bool, revocation store.Revocation) *denial {
 	switch {
-	case live == nil, live.replica.Look(&caller.Keys) != replica.Clear:
+	case live == nil, !live.replica.Status().Synced, live.replica.Look(&caller.Keys) != replica.Clear:
 		return denyUnavailable
 	case !own && g.mayEnd(r, live, caller, sessionID, revocation.Key) != nil:
 		return denyUnavailable
