@@ -10,6 +10,7 @@
 //	go test ./tests/chaos                                       each fault by name, and some by chance
 //	go test ./tests/chaos -run 'TestChaos$' -length 30m         many faults at once, drawn from a seed
 //	go test ./tests/chaos -run 'TestChaos$' -seed N -length 1s  the faults of one seed
+//	go test ./tests/chaos -run '^$' -bench Delete -benchtime 300x
 //
 // Processes are not deterministic: a seed gives the same faults at the same
 // times, not the same interleaving.
