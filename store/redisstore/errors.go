@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -18,14 +19,15 @@ const replyUnreadable = "UNREADABLE"
 
 const permit = "permit the user the commands and keys that the package's documentation lists"
 
-// remedies tell what to do about an error reply of Redis, by its first word.
+// remedies tell what to do about an error reply of Redis, by how it begins, but
+// for ERR.
 var remedies = []struct{ prefix, remedy string }{
 	{"NOAUTH", "Redis wants a password: set username and password"},
 	{"WRONGPASS", "check username and password"},
-	{"ERR AUTH", "Redis has no password set: remove it here or set it there"},
+	{"AUTH", "Redis has no password set: remove it here or set it there"},
 	{"NOPERM", permit},
-	{"ERR The user executing the script", permit},
-	{"ERR ACL failure in script", permit},
+	{"The user executing the script", permit},
+	{"ACL failure in script", permit},
 	{"IDENTITY", "permit the user +info; a server that hides what it is cannot prove that it lost nothing"},
 	{"OOM", "Redis is full: raise its maxmemory"},
 	{"LOADING", "Redis is reading its files and will answer when it has"},
@@ -55,12 +57,25 @@ func (s *Store) explain(ctx context.Context, doing string, err error) error {
 	case errors.As(err, &network) && network.Timeout(), errors.Is(err, redis.ErrPoolTimeout):
 		return fmt.Errorf("%s: %w (Redis did not answer in time)", doing, err)
 	}
-	for _, r := range remedies {
-		if redis.HasErrorPrefix(err, r.prefix) {
-			return fmt.Errorf("%s: %w (%s)", doing, err, r.remedy)
-		}
+	if r := remedy(err); r != "" {
+		return fmt.Errorf("%s: %w (%s)", doing, err, r)
 	}
 	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// remedy tells what to do about an error reply of Redis, or nothing. Redis 6 puts
+// words of its own before an error that a script ran into.
+func remedy(err error) string {
+	var reply redis.Error
+	if !errors.As(err, &reply) {
+		return ""
+	}
+	for _, r := range remedies {
+		if redis.HasErrorPrefix(err, r.prefix) || strings.Contains(err.Error(), " -"+r.prefix+" ") {
+			return r.remedy
+		}
+	}
+	return ""
 }
 
 // over is ctx.Err, true to the deadline: a socket's deadline may pass an instant
