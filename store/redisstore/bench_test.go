@@ -2,7 +2,11 @@ package redisstore_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -72,14 +76,15 @@ func BenchmarkRawAppendToRead(b *testing.B) {
 	<-ended
 }
 
-// BenchmarkReadAll is a cold start: every entry of a long log, one revocation
-// each, from the beginning.
-func BenchmarkReadAll(b *testing.B) {
-	const entries = 100_000
+var entries = flag.Int("entries", 1_000_000, "how many entries BenchmarkColdRead reads")
+
+// BenchmarkColdRead is what a gate reads when it starts: every entry of a long
+// log, one revocation each, from the beginning.
+func BenchmarkColdRead(b *testing.B) {
 	server := redistest.Start(b)
 	s := openAt(b, server)
-	head := mustAppend(b, s, "first")
-	fill(b, server, head, entries)
+	fill(b, server, mustAppend(b, s, "first"), *entries)
+	redisBefore, hereBefore := cpuOf(b, server), cpuHere(b)
 	for b.Loop() {
 		read := 0
 		for after := (store.Position{}); ; {
@@ -90,9 +95,38 @@ func BenchmarkReadAll(b *testing.B) {
 			read += len(batch.Entries)
 			after = batch.Entries[len(batch.Entries)-1].Position
 		}
-		if read != entries {
-			b.Fatalf("read %d entries, want %d", read, entries)
+		if read != *entries {
+			b.Fatalf("read %d entries, want %d", read, *entries)
 		}
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/entries, "ns/entry")
+	each := float64(b.N) * float64(*entries)
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/each, "ns/entry")
+	b.ReportMetric(float64(cpuOf(b, server)-redisBefore)/each, "redis-cpu-ns/entry")
+	b.ReportMetric(float64(cpuHere(b)-hereBefore)/each, "cpu-ns/entry")
+}
+
+// cpuOf is the processor time that a Redis has used.
+func cpuOf(tb testing.TB, server *redistest.Server) (used time.Duration) {
+	tb.Helper()
+	for line := range strings.Lines(server.Do("INFO", "cpu").(string)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		if name == "used_cpu_user" || name == "used_cpu_sys" {
+			seconds, err := strconv.ParseFloat(value, 64)
+			if err != nil {
+				tb.Fatal(err)
+			}
+			used += time.Duration(seconds * float64(time.Second))
+		}
+	}
+	return used
+}
+
+// cpuHere is the processor time that this process has used.
+func cpuHere(tb testing.TB) time.Duration {
+	tb.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		tb.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

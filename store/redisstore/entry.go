@@ -99,12 +99,12 @@ func (r *rawEntry) parse() (e store.Entry, err error) {
 }
 
 func (r *rawEntry) number() (uint64, error) {
-	var p parser
-	number, ok := bytes.CutSuffix(r.id, []byte("-0"))
-	if !ok {
-		p.fail("not one of this store")
+	digits, ok := bytes.CutSuffix(r.id, []byte("-0"))
+	number, err := strconv.ParseUint(string(digits), 10, 64)
+	if !ok || err != nil {
+		return 0, fmt.Errorf("its id is not one of this store's: %w", store.ErrUnreadable)
 	}
-	return p.number(string(number)), p.err
+	return number, nil
 }
 
 // parseFields reads an entry of four fields.

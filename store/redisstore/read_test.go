@@ -113,6 +113,36 @@ func TestFlushWhileWaiting(t *testing.T) {
 	}
 }
 
+// F35. After a restart of Redis every gate reads all that is left. It takes the
+// quick way for that too, not the script's.
+func TestWhatIsLeftIsReadQuickly(t *testing.T) {
+	const entries = 5 * 4096
+	server := redistest.Start(t)
+	s := openAt(t, server)
+	fill(t, server, mustAppend(t, s, "first"), entries)
+	server.Do("DEL", headKey)
+	server.Do("CONFIG", "RESETSTAT")
+	read := 0
+	for after := (store.Position{}); ; {
+		batch := mustRead(t, s, after)
+		if batch.Born != entries || batch.Head.Seq != entries {
+			t.Fatalf("the head is %v, born %d, want %d", batch.Head, batch.Born, entries)
+		}
+		if len(batch.Entries) == 0 {
+			break
+		}
+		read += len(batch.Entries)
+		after = batch.Entries[len(batch.Entries)-1].Position
+	}
+	if read != entries {
+		t.Errorf("read %d entries, want %d", read, entries)
+	}
+	// The first page, and the look at the end.
+	if stats := server.Do("INFO", "commandstats").(string); !strings.Contains(stats, "cmdstat_xrange:calls=2,") {
+		t.Errorf("the script read more pages than it must:\n%s", stats)
+	}
+}
+
 // blocked waits until one client waits in Redis.
 func blocked(t *testing.T, server *redistest.Server) {
 	t.Helper()

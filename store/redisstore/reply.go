@@ -13,7 +13,8 @@ import (
 // protocol, version 2. A cold start reads millions of entries, and go-redis'
 // typed replies cost two dozen allocations for each.
 type reply struct {
-	rest []byte
+	raw  []byte
+	read int // how much of it was read
 	err  error
 }
 
@@ -22,7 +23,7 @@ func (r *reply) header() (kind byte, number int) {
 	if r.err != nil {
 		return 0, 0
 	}
-	end := bytes.IndexByte(r.rest, '\n')
+	end := bytes.IndexByte(r.raw[r.read:], '\n')
 	if end < 2 {
 		r.err = errors.New("a reply cut short")
 		return 0, 0
@@ -40,7 +41,7 @@ func (r *reply) header() (kind byte, number int) {
 func (r *reply) array() int {
 	kind, n := r.header()
 	// An element takes four bytes at the least.
-	if r.err == nil && (kind != '*' || n < 0 || n > len(r.rest)/4) {
+	if r.err == nil && (kind != '*' || n < 0 || n > r.left()/4) {
 		r.err = errors.New("no array in a reply that wants one")
 	}
 	if r.err != nil {
@@ -53,7 +54,7 @@ func (r *reply) array() int {
 // without an error.
 func (r *reply) bulk() []byte {
 	kind, n := r.header()
-	if r.err == nil && (kind != '$' || n < 0 || n > len(r.rest)-2) {
+	if r.err == nil && (kind != '$' || n < 0 || n > r.left()-2) {
 		r.err = errors.New("no text in a reply that wants it")
 	}
 	if r.err != nil {
@@ -63,17 +64,18 @@ func (r *reply) bulk() []byte {
 }
 
 func (r *reply) take(n int) []byte {
-	taken := r.rest[:n]
-	r.rest = r.rest[n:]
-	return taken
+	r.read += n
+	return r.raw[r.read-n : r.read]
 }
+
+func (r *reply) left() int { return len(r.raw) - r.read }
 
 // parseStream reads the reply to an XREAD of one stream: nil, or the entries.
 func parseStream(raw []byte) ([]store.Entry, error) {
 	if bytes.Equal(raw, []byte("*-1\r\n")) {
 		return nil, nil
 	}
-	r := &reply{rest: raw}
+	r := &reply{raw: raw}
 	if streams := r.array(); streams != 1 && r.err == nil {
 		r.err = fmt.Errorf("%d streams", streams)
 	}

@@ -107,3 +107,23 @@ func FuzzParseStream(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkParseStream is what reading 4096 entries costs beyond getting them.
+func BenchmarkParseStream(b *testing.B) {
+	rest, err := newRecord([]store.Revocation{{Kind: store.KindSession, Key: store.Key{1}, Expires: 2_000_000_000}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	entries := make([]any, batchSize)
+	for i := range entries {
+		entries[i] = []any{fmt.Sprintf("%d-0", i+1), []any{"r", "\x02generati" + string(rest)}}
+	}
+	raw := []byte(encode(stream(entries...)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := parseStream(raw); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/batchSize, "ns/entry")
+}

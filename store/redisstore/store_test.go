@@ -96,7 +96,7 @@ func expiry() time.Time { return time.Now().Add(2 * time.Hour) }
 // Each is the revocation of another session.
 func fill(tb testing.TB, server *redistest.Server, first store.Position, entries int) {
 	tb.Helper()
-	const step = 100_000 // for as long as a script adds entries, Redis does nothing else
+	const step = 10_000 // for as long as a script adds entries, Redis does nothing else
 	record := recordOf(tb, first.Generation, revocation("one"))
 	const key = 1 + 8 + 8 + 4 + 1 + 1 // where the key begins
 	for begin := 1; begin < entries; begin += step {
