@@ -23,12 +23,19 @@ type clock struct {
 	step      time.Duration // by which the wall clock was set
 	suspended time.Duration // for how long, in all, before since
 	since     time.Time     // of the suspend under way, or zero
+	stall     time.Duration // of whoever reads the boot time next
 }
 
+// newClock draws a clock. Most are off as far as they may be: what a rule allows
+// for is found out at its limit.
 func newClock(s *stream) *clock {
+	drift := int64(s.below(2*maxDrift+1)) - maxDrift
+	if s.chance(0.7) {
+		drift = maxDrift * int64(s.below(2)*2-1)
+	}
 	return &clock{
 		zero:  time.Now(),
-		drift: int64(s.below(2*maxDrift+1)) - maxDrift,
+		drift: drift,
 		up:    s.between(0, 1000*time.Hour),
 		step:  s.between(-time.Minute, time.Minute),
 	}
@@ -49,8 +56,25 @@ func (c *clock) Now() replica.Instant {
 	}
 }
 
-// Boot implements replica.Clock.
-func (c *clock) Boot() time.Duration { return c.up + c.rated(time.Since(c.zero)) }
+// Boot implements replica.Clock. Whoever calls it may be stopped on the way back.
+func (c *clock) Boot() time.Duration {
+	c.mu.Lock()
+	stall := c.stall
+	c.stall = 0
+	c.mu.Unlock()
+	boot := c.up + c.rated(time.Since(c.zero))
+	if stall > 0 {
+		time.Sleep(stall)
+	}
+	return boot
+}
+
+// stallNext stops whoever reads the boot time next, for a time; zero for nobody.
+func (c *clock) stallNext(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stall = d
+}
 
 func (c *clock) rated(d time.Duration) time.Duration {
 	return d + d*time.Duration(c.drift)/1_000_000

@@ -40,6 +40,10 @@ func (w *world) plan() []episode {
 		}
 		episodes[i] = episode{pick(draw, kinds), i, at, min(length, w.faulty-at)}
 	}
+	for range draw.below(8) {
+		at := draw.between(w.lease, w.faulty)
+		episodes = append(episodes, episode{fault{"an ambush", strike}, len(episodes), at, draw.between(w.lease/8, 3*w.lease/2)})
+	}
 	return episodes
 }
 

@@ -76,24 +76,21 @@ func storm(brew func(w *world, draw *stream) weather) func(*world, *stream, time
 			gates = []*gate{pick(draw, gates)}
 		}
 		for _, g := range gates {
-			w.trace.add(g.name, "has bad weather")
-			g.suffers(&bad, true)
-		}
-		w.sleep(length)
-		for _, g := range gates {
-			w.trace.add(g.name, "has it behind")
-			g.suffers(&bad, false)
+			w.wait.Go(func() { g.suffer(&bad, length) })
 		}
 	}
 }
 
-func (g *gate) suffers(bad *weather, begins bool) {
+// suffer has bad weather at the gate, for a time.
+func (g *gate) suffer(bad *weather, length time.Duration) {
+	g.trace.add(g.name, "has bad weather for %v: %+v", length, *bad)
+	g.mu.Lock()
+	g.weather[bad] = true
+	g.mu.Unlock()
+	g.sleep(length)
+	g.trace.add(g.name, "has it behind")
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if begins {
-		g.weather[bad] = true
-		return
-	}
 	delete(g.weather, bad)
 	g.calm = g.now()
 }
@@ -101,20 +98,23 @@ func (g *gate) suffers(bad *weather, begins bool) {
 // rest is a pause of one gate's process, or of its whole machine.
 func rest(machine bool) func(*world, *stream, time.Duration) {
 	return func(w *world, draw *stream, length time.Duration) {
-		g := w.anyGate(draw)
-		if g == nil {
-			return
+		if g := w.anyGate(draw); g != nil {
+			g.stop(machine, length)
 		}
-		w.trace.add(g.name, "is stopped")
-		g.pause()
-		if machine {
-			g.clock.suspend()
-		}
-		w.sleep(length)
-		if machine {
-			g.clock.wake()
-		}
-		w.trace.add(g.name, "goes on")
-		g.goOn()
 	}
+}
+
+// stop stops the process for a time, or the whole machine.
+func (g *gate) stop(machine bool, length time.Duration) {
+	g.trace.add(g.name, "is stopped for %v", length)
+	g.pause()
+	if machine {
+		g.clock.suspend()
+	}
+	g.sleep(length)
+	if machine {
+		g.clock.wake()
+	}
+	g.trace.add(g.name, "goes on")
+	g.goOn()
 }

@@ -31,8 +31,11 @@ type gate struct {
 	keys    map[*token]*store.Keys
 }
 
-// join starts a gate.
+// join starts a gate, unless the run is over.
 func (w *world) join() {
+	if w.ctx.Err() != nil {
+		return
+	}
 	w.mu.Lock()
 	g := &gate{
 		world:   w,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
@@ -32,8 +33,12 @@ type trip struct {
 }
 
 // draw decides what becomes of a call.
-func (g *gate) draw(method string) trip {
-	s := g.at(g.name+method, g.now())
+func (g *gate) draw(call model.Call) trip {
+	name := g.name + call.Method
+	if revocations, ok := call.Argument.([]store.Revocation); ok {
+		name += string(revocations[0].Key[:]) // two may be sent at one moment
+	}
+	s := g.at(name, g.now())
 	w := g.forecast()
 	t := trip{there: s.between(20*time.Microsecond, time.Millisecond), back: s.between(20*time.Microsecond, time.Millisecond)}
 	t.there += time.Duration(float64(w.delay) * float64(s.between(0, time.Second)) / float64(time.Second))
@@ -73,12 +78,12 @@ func (g *gate) carry(ctx context.Context, call model.Call, deliver model.Deliver
 	if !g.awaitRunning() {
 		return nil, errCrashed
 	}
-	t := g.draw(call.Method)
+	t := g.draw(call)
 	if t.refused {
 		return nil, errRefused
 	}
 	came := make(chan answer, 1)
-	g.wait.Go(func() { g.travel(t, call, deliver, came) })
+	g.calls.Go(func() { g.travel(t, call, deliver, came) })
 	var a answer
 	select {
 	case a = <-came:
@@ -98,7 +103,7 @@ func (g *gate) travel(t trip, call model.Call, deliver model.Deliver, came chan<
 		return
 	}
 	if t.again > 0 {
-		g.wait.Go(func() {
+		g.calls.Go(func() {
 			if g.sleep(t.again) {
 				g.arrive(call, deliver)
 			}

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -142,29 +143,13 @@ func onLog(log []store.Entry, r store.Revocation) bool {
 	return false
 }
 
-// heldInHealth reports whether a gate holds what was promised, and was well all
-// the time.
+// heldInHealth reports whether a gate refuses all that was promised, and was well
+// all the time.
 func (o *oracle) heldInHealth(p *promise, since time.Duration) bool {
-	for _, g := range o.world.everyGate() {
-		if g.healthy(since) && g.replica.Look(probe(p.revocation)) != replica.Clear {
-			return true
-		}
-	}
-	return false
-}
-
-// probe returns the keys of a token that nothing names but one revocation.
-func probe(r store.Revocation) *store.Keys {
-	k := &store.Keys{IssuedAt: r.NotBefore, Expires: 1<<32 - 1}
-	switch r.Kind {
-	case store.KindSession:
-		k.Session = r.Key
-	case store.KindToken:
-		k.Token = r.Key
-	case store.KindSubject:
-		k.Subject = r.Key
-	default:
-		k.Issuer = r.Key
-	}
-	return k
+	tokens := o.world.allTokens()
+	return slices.ContainsFunc(o.world.everyGate(), func(g *gate) bool {
+		return g.healthy(since) && !slices.ContainsFunc(tokens, func(t *token) bool {
+			return t.namedBy(p.revocation) && g.replica.Look(t.keys()) == replica.Clear
+		})
+	})
 }

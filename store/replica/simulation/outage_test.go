@@ -115,6 +115,7 @@ func (w *world) observe(g *gate, call model.Call) {
 	opens := !e.opened && head.State != store.StateRepair
 	e.opened = e.opened || opens
 	w.mu.Unlock()
+	w.spring(g, call)
 	if !known {
 		w.trace.add("", "generation %s begins at %d, in %v", w.trace.name(head.Generation), head.Seq, head.State)
 	}

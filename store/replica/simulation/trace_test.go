@@ -73,6 +73,8 @@ func (t *trace) argument(argument any) string {
 	case store.Merge:
 		then := [...]string{"keep", "release", "open"}[a.Then]
 		return fmt.Sprintf("%s, %d revocations, witness %v, %s", t.name(a.Generation), len(a.Revocations), a.Witness, then)
+	case []store.Revocation:
+		return fmt.Sprintf("%d from %v", len(a), a[0].Key)
 	case store.Position:
 		return "after " + t.position(a)
 	case store.Gate:

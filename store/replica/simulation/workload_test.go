@@ -11,7 +11,7 @@ import (
 // tokens that were revoked lately, at every gate, and some with any.
 func (w *world) request() {
 	draw := w.of("requests")
-	for w.sleep(draw.between(time.Millisecond, w.lease/20)) {
+	for w.sleep(draw.between(time.Millisecond, w.lease/10)) {
 		for _, g := range w.everyGate() {
 			g.tryPromises()
 			token, slow := pick(draw, w.allTokens()), draw.chance(0.05)
@@ -36,10 +36,14 @@ func (g *gate) tryPromises() {
 	tokens := g.allTokens()
 	for _, p := range g.oracle.latest(draw) {
 		for _, t := range tokens {
-			if t.namedBy(p.revocation) && g.runs() {
-				g.serve(t, 0)
-				break
+			if !t.namedBy(p.revocation) || !g.runs() {
+				continue
 			}
+			if stall := draw.between(time.Microsecond, 2*g.lease); draw.chance(0.02) {
+				g.wait.Go(func() { g.serveHaltingly(t, stall) })
+			}
+			g.serve(t, 0)
+			break
 		}
 	}
 }
@@ -53,6 +57,20 @@ func (g *gate) serve(t *token, pause time.Duration) {
 		return
 	}
 	g.oracle.judge(g, t, started, g.replica.Check(g.keysOf(t), instant))
+}
+
+// serveHaltingly is a request whose process is stopped in the middle of deciding:
+// the wall clock was just set, so that the boot time has to be read as well.
+func (g *gate) serveHaltingly(t *token, stall time.Duration) {
+	started := g.moment()
+	instant := g.clock.Now()
+	instant.Wall += int64(time.Hour)
+	g.clock.stallNext(stall)
+	verdict := g.replica.Check(g.keysOf(t), instant)
+	g.clock.stallNext(0)
+	if g.awaitRunning() {
+		g.oracle.judge(g, t, started, verdict)
+	}
 }
 
 // keysOf returns the keys of a token as this gate's cache holds them.

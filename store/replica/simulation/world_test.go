@@ -28,11 +28,13 @@ type world struct {
 	// faulty is when the last fault ends, after the start.
 	faulty time.Duration
 
-	turns atomic.Uint64
+	turns    atomic.Uint64
+	ambushes ambushes
 
-	ctx  context.Context // over when the run is
-	end  context.CancelFunc
-	wait sync.WaitGroup // for everything outside of the gates
+	ctx   context.Context // over when the run is
+	end   context.CancelFunc
+	wait  sync.WaitGroup // for faults and clients
+	calls sync.WaitGroup // for what is on its way to the server
 
 	mu      sync.Mutex // guards all below
 	gates   []*gate
@@ -54,9 +56,10 @@ func newWorld(seed uint64, traced bool) *world {
 		start:   time.Now(),
 		lease:   draw.between(time.Second, 3*time.Second),
 		manual:  draw.chance(0.1),
-		faulty:  draw.between(20*time.Second, 45*time.Second),
+		faulty:  draw.between(10*time.Second, 30*time.Second),
 		epochs:  make(map[store.Generation]*epoch),
 	}
+	w.ambushes.ids = make(map[store.GateID]*gate)
 	w.oracle = newOracle(w)
 	w.ctx, w.end = context.WithCancel(context.Background())
 	return w
@@ -116,10 +119,11 @@ func run(seed uint64, traced bool) *world {
 		w.progress()
 	}
 	w.end()
+	w.wait.Wait()
 	for _, g := range w.everyGate() {
 		g.leave()
 	}
-	w.wait.Wait()
+	w.calls.Wait()
 	return w
 }
 

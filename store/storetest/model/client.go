@@ -80,17 +80,21 @@ func do(ctx context.Context, c *Client, call Call, apply func()) error {
 
 // Append implements store.Store.
 func (c *Client) Append(ctx context.Context, revocations ...store.Revocation) (store.Position, error) {
-	head, err := c.Publish(ctx, revocations...)
+	head, err := c.publish(ctx, "Append", revocations)
 	return head.Position, err
 }
 
 // Publish implements store.Fleet.
 func (c *Client) Publish(ctx context.Context, revocations ...store.Revocation) (store.Head, error) {
+	return c.publish(ctx, "Publish", revocations)
+}
+
+func (c *Client) publish(ctx context.Context, method string, revocations []store.Revocation) (store.Head, error) {
 	if _, err := store.MarshalRevocations(revocations); err != nil {
-		return store.Head{}, fmt.Errorf("calling Publish: %w", err)
+		return store.Head{}, fmt.Errorf("calling %s: %w", method, err)
 	}
 	revocations = slices.Clone(revocations) // a delivery may come after the call is over
-	return carry(ctx, c, Call{"Publish", len(revocations)}, func(context.Context) (store.Head, error) {
+	return carry(ctx, c, Call{method, revocations}, func(context.Context) (store.Head, error) {
 		return c.server.publish(revocations), nil
 	})
 }
