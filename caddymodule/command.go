@@ -1,113 +1,27 @@
 package caddymodule
 
 import (
-	"bytes"
-	"crypto/rand"
-	"errors"
-	"fmt"
-	"os"
-	"time"
-
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
-
-	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
 
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "session-gate",
-		Usage: "token [flags]",
+		Usage: "health | bootstrap | token [flags]",
 		Short: "Works with the session gate",
 		Long: `
 Works with the session gate.
 
-	token    mints a development token
+	health     says whether a gate admits requests, and what to do if it does not
+	bootstrap  lets a log be opened that may have lost revocations
+	token      mints a development token
 `,
 		CobraFunc: func(command *cobra.Command) {
 			// Without a subcommand there is nothing to do but to say which there are.
 			command.Args = cobra.NoArgs
 			command.RunE = func(command *cobra.Command, _ []string) error { return command.Help() }
-			command.AddCommand(tokenCommand())
+			command.AddCommand(healthCommand(), bootstrapCommand(), tokenCommand())
 		},
 	})
-}
-
-// mintOptions are the flags of `session-gate token`.
-type mintOptions struct {
-	issuer, audience, subject, session, secretFile string
-	ttl                                            time.Duration
-}
-
-func tokenCommand() *cobra.Command {
-	var o mintOptions
-	command := &cobra.Command{
-		Use:   "token --issuer <iss> --hmac-secret-file <file> [flags]",
-		Short: "Mints a development token",
-		Long: `
-Mints a token, signed with HS256 by the secret in a file, and prints it. It is
-for development: a real issuer keeps its secret to itself.
-
-One line break at the end of the file is not part of the secret, as in {file.*}
-placeholders.
-`,
-		Example: "caddy session-gate token --issuer https://id.example.com --audience legacy-app " +
-			"--subject alice --hmac-secret-file secret",
-		Args: cobra.NoArgs,
-		RunE: caddycmd.WrapCommandFuncForCobra(func(fl caddycmd.Flags) (int, error) {
-			minted, err := o.mint(time.Now())
-			if err != nil {
-				return 1, err
-			}
-			fmt.Println(minted)
-			return 0, nil
-		}),
-	}
-	flags := command.Flags()
-	flags.StringVar(&o.issuer, "issuer", "", "The issuer (iss); required")
-	flags.StringVar(&o.audience, "audience", "", "The audience (aud); none if empty")
-	flags.StringVar(&o.subject, "subject", "dev", "The subject (sub); none if empty")
-	flags.StringVar(&o.session, "session", "", "The session id (sid); a random one if empty")
-	flags.DurationVar(&o.ttl, "ttl", time.Hour, "How long the token is good for")
-	flags.StringVar(&o.secretFile, "hmac-secret-file", "", "The file with the secret, 32 bytes or more; required")
-	return command
-}
-
-// mint returns a token with what the flags say, a fresh token id, and a fresh
-// session where none is named.
-func (o mintOptions) mint(now time.Time) (string, error) {
-	switch {
-	case o.issuer == "":
-		return "", errors.New("minting token: no issuer; give --issuer")
-	case o.secretFile == "":
-		return "", errors.New("minting token: no secret; give --hmac-secret-file")
-	case o.ttl < time.Second:
-		return "", fmt.Errorf("minting token: ttl %v is too short; at least 1s", o.ttl)
-	case o.subject != "" && !token.ValidID(o.subject):
-		return "", fmt.Errorf("minting token: subject %q cannot be one: 1 to 256 bytes, no control characters", o.subject)
-	case o.session != "" && !token.ValidID(o.session):
-		return "", fmt.Errorf("minting token: session %q cannot be an id: 1 to 256 bytes, no control characters", o.session)
-	}
-	secret, err := os.ReadFile(o.secretFile)
-	if err != nil {
-		return "", fmt.Errorf("minting token: %w", err)
-	}
-	if o.session == "" {
-		o.session = rand.Text()
-	}
-	claims := map[string]any{
-		"iss": o.issuer,
-		"sid": o.session,
-		"jti": rand.Text(),
-		"iat": now.Unix(),
-		"exp": now.Add(o.ttl).Unix(),
-	}
-	if o.subject != "" {
-		claims["sub"] = o.subject
-	}
-	if o.audience != "" {
-		claims["aud"] = o.audience
-	}
-	secret = bytes.TrimSuffix(bytes.TrimSuffix(secret, []byte("\n")), []byte("\r"))
-	return token.MintHMAC(secret, claims)
 }

@@ -1,0 +1,51 @@
+package caddymodule
+
+// admission says in words what becomes of guarded requests.
+func (s gateState) admission() string {
+	switch {
+	case s.Fenced:
+		return "refuses every guarded request with 503"
+	case s.Degraded:
+		return "admits requests by an old set, as on_store_failure allows: revocations made elsewhere since are not known here"
+	default:
+		return "admits requests"
+	}
+}
+
+// advice says what is wrong with a gate and what whoever is on call does next.
+// Both are empty if all is well.
+func (s gateState) advice() (why, next string) {
+	switch {
+	case s.Error != "" && s.Shared:
+		return "the store cannot be used; the error below says why",
+			"mend the store or the way to it; the gate recovers by itself, within a lease or, if revocations may be lost, three"
+	case s.Error != "":
+		return "the store cannot be used; the error below says why",
+			"see the gate's log, which says what to do about the file"
+	case s.State == inRepair:
+		return s.adviceInRepair()
+	case s.Lag > 0 || !s.Synced:
+		return "it is reading the log of revocations", "wait; if it is still behind in a minute, see the gate's log"
+	case s.Degraded:
+		return "its lease is over, as after a suspend or while the machine is starved", "wait; if it lasts, see the gate's log"
+	case s.Unconfirmed:
+		return "revocations that were answered 503 are not in the store yet", "nothing; they hold here, and are offered until the store takes them"
+	default:
+		return "", ""
+	}
+}
+
+func (s gateState) adviceInRepair() (why, next string) {
+	switch {
+	case !s.Degraded:
+		return "the store may have lost revocations, and this gate, which holds them all, is putting them back",
+			"find out what happened to the store; the gate goes on by itself"
+	case s.Bootstrap == "manual":
+		return "the store may have lost revocations, and waits for a gate that can vouch for them, or for you (bootstrap manual)",
+			"if this lasts longer than two leases, find out what happened to the store, and start every gate that still holds the set; " +
+				"then run: caddy session-gate bootstrap"
+	default:
+		return "the store may have lost revocations, and the gates are putting back what they hold",
+			"find out what happened to the store; it opens by itself after two leases"
+	}
+}

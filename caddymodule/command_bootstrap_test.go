@@ -1,0 +1,118 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store/replica"
+)
+
+// directly returns a way to the admin API without a network.
+func directly(tb testing.TB, a *adminAPI) adminCall {
+	return func(method, path string) ([]byte, error) {
+		status, body, _ := operate(tb, a, method, path)
+		if status != http.StatusOK {
+			return nil, errors.New(body)
+		}
+		return []byte(body), nil
+	}
+}
+
+// Fault (F9): an operator opens a log for which no gate can vouch. The command
+// ends when the gate admits requests again, and not before.
+func TestTheBootstrapCommandWaitsUntilTheLogIsOpen(t *testing.T) {
+	for name, known := range map[string]time.Duration{
+		"the loss is new": time.Second,
+		"the loss is old": time.Hour,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFleet()
+				app := f.app(t, replica.Options{Manual: true}, App{Bootstrap: "manual"})
+				time.Sleep(known)
+				var printed strings.Builder
+				began := time.Now()
+				if err := directly(t, adminOf(app)).bootstrap(&printed); err != nil {
+					t.Fatal(err)
+				}
+				took, opens := time.Since(began), max(0, 2*fleetLease-known)
+				if took < opens || took > opens+fleetLease {
+					t.Errorf("open after %v, want two leases after the loss, which is in %v", took, opens)
+				}
+				if app.state().Fenced {
+					t.Error("the command has ended and the gate refuses")
+				}
+				for _, want := range []string{"two leases after this gate heard of its loss", "The log is open, and this gate admits requests.\n"} {
+					if !strings.Contains(printed.String(), want) {
+						t.Errorf("printed\n%s\nwant %q in it", printed.String(), want)
+					}
+				}
+				if err := directly(t, adminOf(app)).bootstrap(&printed); err == nil || !strings.Contains(err.Error(), "nothing to open") {
+					t.Errorf("once more: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// Fault (F8): the store is lost once more while the operator waits. The word was
+// for what was lost before.
+func TestTheBootstrapCommandSaysThatTheLogWasBegunAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet()
+		app := f.app(t, replica.Options{Manual: true}, App{Bootstrap: "manual"})
+		f.awaitState(t, app, inRepair)
+		time.AfterFunc(fleetLease, f.server.Flush)
+		err := directly(t, adminOf(app)).bootstrap(new(strings.Builder))
+		if err == nil || !strings.Contains(err.Error(), "begun anew meanwhile") {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+// Fault (F3): the store goes away while the operator waits. The command is bounded
+// and says what is the matter.
+func TestTheBootstrapCommandGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet()
+		app := f.app(t, replica.Options{Manual: true}, App{Bootstrap: "manual"})
+		f.awaitState(t, app, inRepair)
+		time.AfterFunc(time.Second, func() { f.away.Store(true) })
+		began := time.Now()
+		err := directly(t, adminOf(app)).bootstrap(new(strings.Builder))
+		if err == nil || !strings.HasPrefix(err.Error(), "waiting for the log to open: after 39s the gate still refuses") || !strings.Contains(err.Error(), "mend the store") {
+			t.Errorf("error %v", err)
+		}
+		if took := time.Since(began); took > 3*fleetLease+openGrace+time.Second {
+			t.Errorf("gave up after %v", took)
+		}
+	})
+}
+
+// Fault: the gate ends while the operator waits, or is not asked but something
+// else.
+func TestTheBootstrapCommandEndsWithTheGate(t *testing.T) {
+	gone := errors.New("connection refused")
+	taken, err := json.Marshal(said{"Taken."})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ending := adminCall(func(method, _ string) ([]byte, error) {
+		if method == http.MethodPost {
+			return taken, nil
+		}
+		return nil, gone
+	})
+	if err := ending.bootstrap(new(strings.Builder)); !errors.Is(err, gone) {
+		t.Errorf("with a gate that ends: %v", err)
+	}
+	other := adminCall(func(string, string) ([]byte, error) { return []byte("<html>"), nil })
+	if err := other.bootstrap(new(strings.Builder)); err == nil || !strings.HasPrefix(err.Error(), "reading what the gate says: ") {
+		t.Errorf("with something else: %v", err)
+	}
+}

@@ -1,0 +1,97 @@
+package caddymodule
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+)
+
+// errRefusing is what the command `health` fails with when a gate is fenced.
+var errRefusing = errors.New("checking the gate: it refuses every guarded request")
+
+func healthCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "health [--address <interface>] [--config <path> [--adapter <name>]] [--json]",
+		Short: "Says whether a gate admits requests, and what to do if it does not",
+		Long: `
+Asks a running gate for its state, and says whether it admits requests, why not,
+and what to do next. The exit status is 0 if it admits them, and 1 if it does
+not or cannot be reached.
+
+With --json the state is printed as it came from the admin API, where it is
+GET /session_gate/health.
+`,
+		Example: "caddy session-gate health --address unix//run/caddy/admin.sock",
+	}
+	command.Flags().Bool("json", false, "Print the state as JSON")
+	return adminCommand(command, func(call adminCall, fl caddycmd.Flags) error {
+		return call.health(os.Stdout, fl.Bool("json"))
+	})
+}
+
+// health writes the state of the gate, and fails if it refuses requests.
+func (call adminCall) health(w io.Writer, asJSON bool) error {
+	state, body, err := call.state()
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		_, err = w.Write(body)
+	} else {
+		err = state.describe(w)
+	}
+	if err != nil {
+		return fmt.Errorf("writing the state of the gate: %w", err)
+	}
+	if state.Fenced {
+		return errRefusing
+	}
+	return nil
+}
+
+// describe writes the state for a person who was woken by it: first what it means
+// and what to do, then the particulars.
+func (s gateState) describe(w io.Writer) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(table, "The gate %s.\n", s.admission())
+	if why, next := s.advice(); why != "" {
+		fmt.Fprintf(table, "Why:\t%s.\nNext:\t%s.\n", why, next)
+	}
+	fmt.Fprintf(table, "\nstore\t%s, namespace %q\n", s.Store, s.Namespace)
+	if s.Shared {
+		fmt.Fprintf(table, "log\t%s, generation %s, entry %d, %d behind\n", cmp.Or(s.State, "not heard of"), cmp.Or(s.Generation, "unknown"), s.Position, s.Lag)
+		fmt.Fprintf(table, "lease\t%s\n", s.lease())
+		fmt.Fprintf(table, "gates\t%d live\n", s.Gates)
+	}
+	confirmed := ""
+	if s.Unconfirmed {
+		confirmed = ", some of them not in the store yet"
+	}
+	fmt.Fprintf(table, "revocations\t%d%s\n", s.Revocations, confirmed)
+	if s.DegradedSeconds > 0 {
+		fmt.Fprintf(table, "degraded\tfor %v since the first full sync\n", seconds(float64(s.DegradedSeconds)))
+	}
+	if s.Error != "" {
+		fmt.Fprintf(table, "error\t%s\n", s.Error)
+	}
+	return table.Flush()
+}
+
+func (s gateState) lease() string {
+	length := seconds(s.LeaseSeconds)
+	if s.LeaseAgeSeconds == nil {
+		return fmt.Sprintf("%v, never had", length)
+	}
+	return fmt.Sprintf("%v, extended %v ago", length, seconds(*s.LeaseAgeSeconds))
+}
+
+func seconds(s float64) time.Duration {
+	return time.Duration(s * float64(time.Second)).Round(time.Millisecond)
+}

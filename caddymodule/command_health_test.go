@@ -1,0 +1,164 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+)
+
+// answering returns a way to a gate that always answers with this state.
+func answering(tb testing.TB, state gateState) adminCall {
+	tb.Helper()
+	body, err := json.Marshal(state)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return func(string, string) ([]byte, error) { return body, nil }
+}
+
+// well is a gate of a fleet to which nothing is wrong.
+func well() gateState {
+	age := 0.4
+	return gateState{
+		Store: "redis", Namespace: "orders", Shared: true, Bootstrap: "auto", Synced: true, LeaseSeconds: 3, LeaseAgeSeconds: &age,
+		State: "settled", Generation: "00000000deadbeef", Position: 17, Gates: 2, Revocations: 12,
+	}
+}
+
+func TestHealthOfAGateToWhichNothingIsWrong(t *testing.T) {
+	var printed strings.Builder
+	if err := answering(t, well()).health(&printed, false); err != nil {
+		t.Error(err)
+	}
+	want := `The gate admits requests.
+
+store        redis, namespace "orders"
+log          settled, generation 00000000deadbeef, entry 17, 0 behind
+lease        3s, extended 400ms ago
+gates        2 live
+revocations  12
+`
+	if printed.String() != want {
+		t.Errorf("printed\n%s\nwant\n%s", printed.String(), want)
+	}
+}
+
+func TestHealthOfAGateThatRefuses(t *testing.T) {
+	state := well()
+	state.Fenced, state.Degraded, state.DegradedSeconds, state.Unconfirmed = true, true, 92, true
+	*state.LeaseAgeSeconds = 92.25
+	state.Error = "sending a heartbeat: connection refused"
+	var printed strings.Builder
+	if err := answering(t, state).health(&printed, false); !errors.Is(err, errRefusing) {
+		t.Errorf("error %v, want that the gate refuses", err)
+	}
+	want := `The gate refuses every guarded request with 503.
+Why:   the store cannot be used; the error below says why.
+Next:  mend the store or the way to it; the gate recovers by itself, within a lease or, if revocations may be lost, three.
+
+store        redis, namespace "orders"
+log          settled, generation 00000000deadbeef, entry 17, 0 behind
+lease        3s, extended 1m32.25s ago
+gates        2 live
+revocations  12, some of them not in the store yet
+degraded     for 1m32s since the first full sync
+error        sending a heartbeat: connection refused
+`
+	if printed.String() != want {
+		t.Errorf("printed\n%s\nwant\n%s", printed.String(), want)
+	}
+}
+
+// What is wrong is named by its cause, and what comes next is something that can
+// be done about that cause: an operator who bootstraps a log while Redis is
+// merely away would give up revocations for nothing.
+func TestAdviceFollowsTheCause(t *testing.T) {
+	for name, c := range map[string]struct {
+		change    func(*gateState)
+		what, why string
+		next      string
+		fenced    bool
+	}{
+		"nothing":                            {func(*gateState) {}, "admits requests", "", "", false},
+		"the store is away within the lease": {func(s *gateState) { s.Error = "away" }, "admits requests", "the store cannot be used", "mend the store", false},
+		"the store is away and the operator allows it": {
+			func(s *gateState) { s.Error, s.Degraded = "away", true },
+			"admits requests by an old set", "the store cannot be used", "mend the store", false,
+		},
+		"the store is away in repair": {
+			func(s *gateState) { s.Error, s.State, s.Bootstrap = "away", inRepair, "manual" },
+			"refuses every guarded request", "the store cannot be used", "mend the store", true,
+		},
+		"repair under a witness": {
+			func(s *gateState) { s.State, s.Bootstrap = inRepair, "manual" },
+			"admits requests", "putting them back", "goes on by itself", false,
+		},
+		"repair under bootstrap auto": {
+			func(s *gateState) { s.State = inRepair },
+			"refuses every guarded request", "may have lost revocations", "opens by itself after two leases", true,
+		},
+		"repair under bootstrap manual": {
+			func(s *gateState) { s.State, s.Bootstrap = inRepair, "manual" },
+			"refuses every guarded request", "may have lost revocations", "then run: caddy session-gate bootstrap", true,
+		},
+		"the log is being read": {func(s *gateState) { s.Lag, s.Synced = 40000, false }, "refuses every guarded request", "reading the log", "wait", true},
+		"behind":                {func(s *gateState) { s.Lag = 40000 }, "admits requests", "reading the log", "wait", false},
+		"suspended":             {func(*gateState) {}, "refuses every guarded request", "its lease is over", "wait", true},
+		"a file is damaged": {
+			func(s *gateState) { s.Shared, s.Error = false, "the store is damaged" },
+			"refuses every guarded request", "the store cannot be used", "the file", true,
+		},
+		"unconfirmed": {func(s *gateState) { s.Unconfirmed = true }, "admits requests", "not in the store yet", "nothing", false},
+	} {
+		state := well()
+		c.change(&state)
+		if c.fenced {
+			state.Fenced, state.Degraded = true, true
+		}
+		why, next := state.advice()
+		if !strings.HasPrefix(state.admission(), c.what) || !strings.Contains(why, c.why) || !strings.Contains(next, c.next) {
+			t.Errorf("%s: the gate %s; why: %s; next: %s", name, state.admission(), why, next)
+		}
+		if (why == "") != (c.why == "") || strings.Contains(next, "bootstrap") != strings.Contains(c.next, "bootstrap") {
+			t.Errorf("%s: why: %s; next: %s", name, why, next)
+		}
+	}
+}
+
+func TestHealthBeforeTheStoreHasAnswered(t *testing.T) {
+	state := gateState{Store: "redis", Namespace: "orders", Shared: true, Bootstrap: "auto", Fenced: true, Degraded: true, LeaseSeconds: 0.2}
+	var printed strings.Builder
+	if err := answering(t, state).health(&printed, false); err == nil {
+		t.Error("the gate passes for one that admits")
+	}
+	for _, want := range []string{"log          not heard of, generation unknown, entry 0", "lease        200ms, never had"} {
+		if !strings.Contains(printed.String(), want) {
+			t.Errorf("printed\n%s\nwant %q in it", printed.String(), want)
+		}
+	}
+}
+
+func TestTheHealthCommand(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	app := &App{module: &MemoryStore{}, namespace: "default", shared: new(shared)}
+	serveAdmin(t, listener, adminOf(app))
+	printed, err := sessionGate(t, "health", "--address", listener.Addr().String())
+	if !errors.Is(err, errRefusing) || !strings.Contains(printed, "refuses every guarded request") || strings.Contains(printed, "lease  ") {
+		t.Errorf("printed\n%s, error %v", printed, err)
+	}
+	printed, err = sessionGate(t, "health", "--json", "--address", listener.Addr().String())
+	var state gateState
+	if decoding := json.Unmarshal([]byte(printed), &state); !errors.Is(err, errRefusing) || decoding != nil || state != app.state() {
+		t.Errorf("printed\n%s, error %v, %v", printed, err, decoding)
+	}
+	for _, arguments := range [][]string{{"health", "extra"}, {"health", "--config", "/nonexistent"}, {"bootstrap", "extra"}} {
+		if printed, err := sessionGate(t, arguments...); err == nil {
+			t.Errorf("%q printed %q", arguments, printed)
+		}
+	}
+}
