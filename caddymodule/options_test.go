@@ -1,0 +1,41 @@
+package caddymodule
+
+import (
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store/replica"
+)
+
+// A word of the configuration that does not reach the replica would disable what
+// the operator meant.
+func TestTheReplicaIsToldWhatIsConfigured(t *testing.T) {
+	const redis = `"store": {"store": "redis", "addresses": ["127.0.0.1:1"]}`
+	fleet := replica.Options{Lease: 3 * time.Second, Retention: 24 * time.Hour, Leeway: 30 * time.Second}
+	manual, byStore, allow := fleet, fleet, fleet
+	manual.Manual = true
+	byStore.Acknowledge = replica.AcknowledgeStore
+	allow.Lease, allow.MaxStaleness = time.Second, time.Minute
+	for config, want := range map[string]replica.Options{
+		redis:                              fleet,
+		redis + `, "bootstrap": "auto"`:    fleet,
+		redis + `, "bootstrap": "manual"`:  manual,
+		redis + `, "acknowledge": "fleet"`: fleet,
+		redis + `, "acknowledge": "store"`: byStore,
+		redis + `, "lease": "1s", "on_store_failure": "allow", "max_staleness": "1m"`: allow,
+		// On a store of this machine's own there is nothing to agree on.
+		`"store": {"store": "memory"}, "bootstrap": "manual", "acknowledge": "store"`: {Retention: fleet.Retention, Leeway: fleet.Leeway},
+	} {
+		app, err := provisioned(t, refusal{app: config})
+		if err != nil {
+			t.Errorf("%s: %v", config, err)
+			continue
+		}
+		if got := app.sharedOptions().replica; got != want {
+			t.Errorf("%s: the replica is told %+v, want %+v", config, got, want)
+		}
+		if err := app.Cleanup(); err != nil {
+			t.Error(err)
+		}
+	}
+}
