@@ -1,8 +1,12 @@
 package chaos
 
 import (
+	"bytes"
+	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -115,11 +119,31 @@ func (f *Fleet) Join(tb testing.TB) *Fleet {
 	return joined
 }
 
-// Freeze stops the process with SIGSTOP. The kernel goes on to take what
-// it is sent.
+// Freeze stops the process with SIGSTOP, and returns when all its threads stand.
+// The kernel goes on to take what it is sent.
 func (g *Gate) Freeze() {
 	g.Signal(syscall.SIGSTOP)
 	g.frozen = true
+	repeat(Slack, func() bool { return stands(g.PID()) })
+}
+
+// stands reports whether every thread of a process is stopped.
+func stands(pid int) bool {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil {
+		return false
+	}
+	for _, thread := range threads {
+		stat, err := os.ReadFile(thread)
+		if err != nil {
+			return false
+		}
+		// The state follows the name, which may hold anything (proc(5)).
+		if _, state, found := bytes.Cut(stat, []byte(") ")); !found || state[0] != 'T' {
+			return false
+		}
+	}
+	return len(threads) > 0
 }
 
 // Thaw lets a frozen process go on. Another is left alone.
