@@ -20,14 +20,7 @@ func TestReplicaIsRefused(t *testing.T) {
 	before := openAt(t, replica)
 	position := mustBeat(t, before, 1, mustAppend(t, before, "one")).Position // connected while it was a primary
 	mustAppend(t, openAt(t, primary), "one", "two")
-	host, port, _ := net.SplitHostPort(primary.Addr())
-	replica.Do("REPLICAOF", host, port)
-	eventually(t, "the replica to have synced", func() error {
-		if !strings.Contains(replica.Do("INFO", "replication").(string), "master_link_status:up") {
-			return errors.New("the link is not up")
-		}
-		return nil
-	})
+	follow(t, replica, primary)
 	if _, err := openAt(t, replica).Read(t.Context(), store.Position{}, 0); !errors.Is(err, redisstore.ErrReplica) {
 		t.Errorf("a new connection gave %v, want ErrReplica", err)
 	}
@@ -37,6 +30,48 @@ func TestReplicaIsRefused(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "READONLY") && !errors.Is(err, redisstore.ErrReplica) {
 			t.Errorf("%s over an old connection to what is a replica now gave %v", name, err)
 		}
+	}
+}
+
+// follow makes a running server the replica of another, and waits until it has
+// what that one has.
+func follow(t *testing.T, replica, primary *redistest.Server) {
+	t.Helper()
+	host, port, _ := net.SplitHostPort(primary.Addr())
+	replica.Do("REPLICAOF", host, port)
+	eventually(t, "the replica to have synced", func() error {
+		if !strings.Contains(replica.Do("INFO", "replication").(string), "master_link_status:up") {
+			return errors.New("the link is not up")
+		}
+		return nil
+	})
+}
+
+// Rule R6, F10, F11. A primary is demoted, loses what its replica had not heard
+// of, and is promoted again: head and log agree, and the process is the same.
+// Only its history of writes tells.
+func TestPromotedAgain(t *testing.T) {
+	primary := redistest.Start(t, atOnce)
+	other := redistest.StartReplica(t, primary, atOnce)
+	s := openAt(t, primary)
+	kept := mustBeat(t, s, 1, mustAppend(t, s, "one"))
+	eventually(t, "the replica to have all", func() error {
+		if other.Do("HGET", headKey, "count") != "1" {
+			return errors.New("it lags")
+		}
+		return nil
+	})
+	other.Do("REPLICAOF", "NO", "ONE")
+	lost := mustAppend(t, s, "two")
+	follow(t, primary, other)
+	primary.Do("REPLICAOF", "NO", "ONE")
+	var head store.Head
+	eventually(t, "the primary to answer again", func() (err error) {
+		head, err = s.Look(t.Context())
+		return err
+	})
+	if head.Generation == kept.Generation || head.State != store.StateRepair || len(head.Gates) != 0 || head.Seq >= lost.Seq {
+		t.Errorf("promoted again, the head is %+v, it was %+v", head, kept)
 	}
 }
 
