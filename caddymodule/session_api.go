@@ -85,9 +85,7 @@ func (g *Gate) end(r *http.Request, caller *token.Verified, sessionID string, no
 		}
 	}
 	if err := live.replica.Revoke(r.Context(), revocation); err != nil {
-		g.logger.Error("a revocation was not confirmed and was answered 503; it holds here, and is offered to the store until it takes it",
-			"key", revocation.Key, "error", err)
-		return denyUnconfirmed
+		return g.unconfirmed(revocation, err)
 	}
 	return nil
 }
@@ -106,6 +104,14 @@ func (g *Gate) offer(r *http.Request, live *live, caller *token.Verified, sessio
 		return denyUnavailable
 	}
 	live.replica.Offer(revocation)
+	return g.unconfirmed(revocation, live.replica.Status().Err)
+}
+
+// unconfirmed logs a revocation that holds on this gate, and of which nobody can
+// be told more.
+func (g *Gate) unconfirmed(revocation store.Revocation, err error) *denial {
+	g.logger.Error("a revocation was not confirmed by the store and was answered 503; it holds here, and is offered to the store until it takes it",
+		"key", revocation.Key, "error", err)
 	return denyUnconfirmed
 }
 

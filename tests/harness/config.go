@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
@@ -20,7 +21,8 @@ type Config struct {
 	Key *tokentest.Key
 	// Issuers replaces the `issuer` block. Default: tokentest.Issuer with Key.
 	Issuers string
-	// Store is the `store` line or block. Default: store bolt.
+	// Store is the `store` line or block. Default: store bolt. On Redis, the lease
+	// is a second unless App says otherwise.
 	Store string
 	// App is added to the global block `session_gate`.
 	App string
@@ -58,6 +60,10 @@ func (c *Config) complete(tb testing.TB) {
 			source = "public_key {$GATE_DIR}/public_key.pem"
 		}
 		c.Issuers = "issuer " + tokentest.Issuer + " {\n" + source + "\naudience " + tokentest.Audience + "\n}"
+	}
+	if strings.HasPrefix(strings.TrimSpace(c.Store), "store redis") && !strings.Contains(c.App, "lease ") {
+		// A new namespace is opened after two leases.
+		c.App += "\nlease 1s"
 	}
 	if c.Routes == "" {
 		c.Routes = "session_gate {\n" + c.Gate + "\n}\nreverse_proxy {$UPSTREAM}"
