@@ -1,0 +1,92 @@
+package redisstore
+
+import (
+	"errors"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// wholeHead is a head as HGETALL returns it, with one field changed or added.
+func wholeHead(name, value string) []any {
+	fields := []string{
+		"version", "2", "store", "ab:cd", "generation", hex64(0xff), "state", "repair", "seq", "7", "trimmed", "2",
+		"born", "3", "entries", "5", "count", "9", "lease", "1500000", "retention", "3600000000", "before", "60000000",
+		"raised", "1800000000", "turn", hex64(2) + " 1 8", "gate:" + hex64(1), "6 7",
+	}
+	var reply []any
+	found := false
+	for i := 0; i < len(fields); i += 2 {
+		if fields[i] == name {
+			fields[i+1], found = value, true
+		}
+		reply = append(reply, fields[i], fields[i+1])
+	}
+	if !found && name != "" {
+		reply = append(reply, name, value)
+	}
+	return reply
+}
+
+func TestParseAnswer(t *testing.T) {
+	want := store.Head{
+		Position: store.Position{Generation: 0xff, Seq: 7}, State: store.StateRepair,
+		Lease: 1500 * time.Millisecond, Retention: time.Hour, Before: time.Minute, Raised: 1_800_000_000,
+		Gates: []store.Gate{{ID: 1, Applied: 6, Count: 7}},
+		Turn:  store.Turn{Gate: 2, Witness: true, Count: 8},
+	}
+	for name, reply := range map[string][]any{
+		"as it is":               wholeHead("", ""),
+		"a field of a later one": wholeHead("colour", "red"),
+	} {
+		if got, err := parseAnswer(reply); err != nil || !reflect.DeepEqual(got.Head, want) {
+			t.Errorf("%s: parsed %+v, %v; want %+v", name, got, err, want)
+		}
+	}
+	beat, err := parseAnswer([]any{"generation", hex64(0xff), "state", "settled", "seq", "7", "answered", "12", "policy", "noeviction"})
+	if err != nil || beat.Count != 12 || beat.State != store.StateSettled || beat.policy != "noeviction" {
+		t.Errorf("the answer to a heartbeat parsed as %+v, %v", beat, err)
+	}
+}
+
+// The attack: whoever can write to the head makes a gate believe in a state, a
+// lease or a list of gates that nobody wrote.
+func TestParseAnswerRefuses(t *testing.T) {
+	replies := map[string]any{
+		"nothing":               nil,
+		"a number":              int64(1),
+		"no fields":             []any{},
+		"a name without value":  []any{"generation"},
+		"no state":              []any{"generation", hex64(1), "seq", "1"},
+		"no generation":         []any{"state", "open", "seq", "1"},
+		"a value that is none":  append(wholeHead("", ""), "seq", nil),
+		"a number for a text":   append(wholeHead("", ""), "state", int64(2)),
+		"a gate of a short id":  wholeHead("gate:1", "6 7"),
+		"a gate that is none":   wholeHead("gate:"+hex64(3), "alive"),
+		"a gate without count":  wholeHead("gate:"+hex64(3), "6"),
+		"a gate of negative":    wholeHead("gate:"+hex64(3), "-6 7"),
+		"a turn of two words":   wholeHead("turn", hex64(2)+" 1"),
+		"a turn of other words": wholeHead("turn", hex64(2)+" yes 8"),
+		"a turn of nobody":      wholeHead("turn", "somebody 1 8"),
+	}
+	for name, values := range map[string][]string{
+		"generation": {"", hex64(0), "ff", "x"},
+		"state":      {"", "closed", "Open", "3"},
+		"seq":        {"", "-1", "1.5", "many", "18446744073709551616"},
+		"lease":      {"", "-1", "soon", "18446744073709551615", "9223372036854776"},
+		"retention":  {"-1"},
+		"before":     {"x"},
+		"raised":     {"18446744073709551615", "-1"},
+	} {
+		for _, value := range values {
+			replies[name+" of "+value] = wholeHead(name, value)
+		}
+	}
+	for name, reply := range replies {
+		if got, err := parseAnswer(reply); !errors.Is(err, store.ErrUnreadable) {
+			t.Errorf("%s: parsed %+v, %v; want ErrUnreadable", name, got, err)
+		}
+	}
+}
