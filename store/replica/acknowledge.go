@@ -41,28 +41,31 @@ func (e *entry) applied(head store.Head, self store.GateID) bool {
 type awaited struct {
 	mu      sync.Mutex
 	entries []*entry
+	fresh   bool // one came since next was called
 	bell    bell
 }
 
 func (a *awaited) put(e *entry) {
 	a.mu.Lock()
 	a.entries = append(a.entries, e)
+	a.fresh = true
 	a.mu.Unlock()
 	a.bell.ring()
 }
 
-// next returns how many entries wait, and the earliest of their deadlines that is
-// after now.
-func (a *awaited) next(now time.Duration) (waiting int, deadline time.Duration) {
+// next reports whether an entry has come since it was called last, how many wait,
+// and the earliest of their deadlines that is after now.
+func (a *awaited) next(now time.Duration) (fresh bool, waiting int, deadline time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	fresh, a.fresh = a.fresh, false
 	deadline = forever
 	for _, e := range a.entries {
 		if e.deadline > now {
 			deadline = min(deadline, e.deadline)
 		}
 	}
-	return len(a.entries), deadline
+	return fresh, len(a.entries), deadline
 }
 
 // sort takes out the entries that every gate holds, and those that have to be
@@ -89,30 +92,40 @@ func (a *awaited) sort(head store.Head, sent time.Duration, self store.GateID) (
 	return done, again
 }
 
-// firstLook is how long after an entry was published the store is first asked
-// whether all gates have it.
-const firstLook = 150 * time.Microsecond
+const (
+	// quickLooks is how many looks follow one another without a pause. Gates need
+	// a fraction of a millisecond, and no timer is as short as that.
+	quickLooks = 10
+	// firstPause is the pause after them. It grows.
+	firstPause = time.Millisecond
+)
 
 // acknowledge waits for the fleet until ctx ends: it looks who has applied what,
 // more and more rarely, and finishes the calls whose entries everybody holds. It
 // also finds the gates that are gone, so that nobody has to wait for them.
 func (r *Replica) acknowledge(ctx context.Context) {
 	var seen census
-	pace := firstLook
+	looks, pace, idle := 0, firstPause, true
 	for ctx.Err() == nil {
 		lease := r.lease(r.options.Load())
 		now := r.clock.Boot()
-		waiting, deadline := r.awaited.next(now)
-		if waiting == 0 {
-			pace = firstLook
-			if !seen.due(now, lease) {
-				r.awaited.bell.wait(ctx, seen.next(now, lease))
-				continue
-			}
-		} else {
-			pause(ctx, min(pace, deadline-now))
+		fresh, waiting, deadline := r.awaited.next(now)
+		if fresh {
+			pace = firstPause
+		}
+		if fresh && idle {
+			looks = 0 // under load the pauses have everybody share a look
+		}
+		idle = waiting == 0
+		switch {
+		case waiting == 0 && !seen.due(now, lease):
+			r.awaited.bell.wait(ctx, seen.next(now, lease))
+			continue
+		case waiting > 0 && looks >= quickLooks:
+			r.awaited.bell.wait(ctx, min(pace, deadline-now))
 			pace = min(pace*3/2, lease/32)
 		}
+		looks++
 		if err := r.look(ctx, &seen, lease); err != nil && ctx.Err() == nil {
 			r.mu.Lock()
 			r.fail(&r.beating, err)
