@@ -60,6 +60,28 @@ func TestTheBootstrapCommandWaitsUntilTheLogIsOpen(t *testing.T) {
 	}
 }
 
+// A log that is open and a gate that admits come one after the other. A gate may
+// also admit by an old set while nothing is open yet.
+func TestTheBootstrapCommandWaitsUntilTheGateAdmitsByTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old, open, admitting := well(), well(), well()
+		old.State, old.Degraded = inRepair, true
+		open.State, open.Fenced, open.Degraded = "open", true, true
+		admitting.State = "open"
+		states, asked := []gateState{old, open, admitting}, 0
+		call := adminCall(func(method, _ string) ([]byte, error) {
+			if method == http.MethodPost {
+				return json.Marshal(said{"Taken."})
+			}
+			asked++
+			return json.Marshal(states[min(asked, len(states))-1])
+		})
+		if err := call.bootstrap(new(strings.Builder)); err != nil || asked != len(states) {
+			t.Errorf("ended after %d answers, want %d, error %v", asked, len(states), err)
+		}
+	})
+}
+
 // Fault (F8): the store is lost once more while the operator waits. The word was
 // for what was lost before.
 func TestTheBootstrapCommandSaysThatTheLogWasBegunAnew(t *testing.T) {
