@@ -18,8 +18,10 @@ func init() {
 //
 //   - `/livez` is 200 while the process serves. It never looks at the store: a
 //     restart does not mend a store.
-//   - `/startupz` is 200 once the whole set of revocations was read. In a native
-//     sidecar the application waits for it.
+//   - `/startupz` is 200 once the gate was able to admit: the whole set of
+//     revocations was read, and the log of a fleet was open. In a native sidecar
+//     the application waits for it; under `bootstrap manual` that is for as long as
+//     an operator takes.
 //   - `/readyz` is 200 from then on until the process begins to stop. With
 //     `readiness strict` it is 503 also while the gate cannot prove that its set
 //     is fresh; without, a gate that refuses is left in its Service, because one
