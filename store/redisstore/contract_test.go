@@ -23,7 +23,7 @@ func TestContract(t *testing.T) {
 }
 
 func TestContractOfAFleet(t *testing.T) {
-	server := redistest.Start(t, redistest.Config("appendonly yes", "appendfsync always"))
+	server := redistest.Start(t, redistest.Config("appendonly yes", "appendfsync no"))
 	storetest.RunFleet(t, func(*testing.T) storetest.FleetPlace {
 		server.Do("FLUSHALL")
 		return storetest.FleetPlace{

@@ -3,14 +3,19 @@ package redisstore
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/sessiongate/sessiongate/store"
 )
 
+// judgeEvery is how often heartbeats ask for the eviction policy. It is what costs
+// Redis most in a heartbeat, and they follow on every batch.
+const judgeEvery = 50 * time.Millisecond
+
 // Heartbeat implements store.Fleet. Redis takes it when its memory is full: then
 // no revocation can be added, and whoever has read those that are may go on.
 // A Redis whose eviction policy was changed to one that drops revocations is
-// refused with ErrEviction from its next heartbeat on.
+// refused with ErrEviction within judgeEvery.
 func (s *Store) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.Head, error) {
 	const doing = "sending heartbeat to redis"
 	generation, settled := "", 0
@@ -20,8 +25,12 @@ func (s *Store) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.Head
 	if beat.Settled {
 		settled = 1
 	}
+	asks := 0
+	if judged := s.judged.Load(); judged == nil || time.Since(*judged) >= judgeEvery {
+		asks = 1
+	}
 	reply, err := s.call(ctx, doing, heartbeatScript, candidate(), beat.Gate.String(), generation, beat.Applied.Seq,
-		settled, max(beat.Lease, 0).Microseconds(), max(beat.Retention, 0).Microseconds(), max(beat.Now, 0))
+		settled, max(beat.Lease, 0).Microseconds(), max(beat.Retention, 0).Microseconds(), max(beat.Now, 0), asks)
 	if err != nil {
 		return store.Head{}, err
 	}
@@ -31,6 +40,10 @@ func (s *Store) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.Head
 	}
 	if err != nil {
 		return store.Head{}, fmt.Errorf("%s: %w", doing, err)
+	}
+	if asks == 1 {
+		now := time.Now()
+		s.judged.Store(&now) // a policy that is refused is asked for again at once
 	}
 	return a.Head, nil
 }

@@ -33,6 +33,7 @@ type Store struct {
 	closed atomic.Bool
 	waits  sync.WaitGroup // reads that wait in Redis
 
+	judged       atomic.Pointer[time.Time] // when Redis told a good eviction policy
 	warnEviction sync.Once
 }
 

@@ -1,7 +1,8 @@
 -- Records that a gate is there, and returns the head without the gates.
 -- ARGV: candidate generation, gate, the generation that it follows or nothing,
 -- the number up to which it has applied the log, 1 if it calls the log settled,
--- its lease and retention in microseconds, its wall clock in Unix seconds.
+-- its lease and retention in microseconds, its wall clock in Unix seconds, 1 to
+-- be told the eviction policy.
 
 -- First a write that changes nothing: a read-only replica refuses it, and Redis
 -- allows it when memory is full, and then those after it too. A full Redis takes
@@ -44,5 +45,5 @@ if #changes > 0 then redis.call('HSET', KEYS[1], unpack(changes)) end
 return {
   'generation', h.generation, 'state', h.state, 'seq', decimal(h.seq), 'lease', h.lease or '0',
   'retention', h.retention or '0', 'before', h.before or '0', 'raised', h.raised or '0',
-  'answered', answered, 'policy', said('memory', 'maxmemory_policy') or '',
+  'answered', answered, 'policy', ARGV[9] == '1' and said('memory', 'maxmemory_policy') or '',
 }
