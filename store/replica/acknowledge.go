@@ -115,6 +115,8 @@ func (r *Replica) acknowledge(ctx context.Context) {
 		}
 		if fresh && idle {
 			looks = 0 // under load the pauses have everybody share a look
+			// Before this gate has read the entry, no other has.
+			r.heard.wait(ctx, firstPause)
 		}
 		idle = waiting == 0
 		switch {

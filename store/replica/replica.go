@@ -26,18 +26,21 @@ type Replica struct {
 	// Of the head, in nanoseconds; zero until they are known.
 	fleetLease, fleetRetention atomic.Int64
 
-	mu       sync.Mutex // guards all down to the blank line
-	view     view
-	recent   recent
-	synced   bool
-	closed   bool
-	owing    bool // something held is to be offered to the store
-	reading  trouble
-	beating  trouble
-	degraded uint64
+	mu     sync.Mutex // guards all down to the blank line
+	view   view
+	recent recent
+	synced bool
+	closed bool
+	owing  bool // something held is to be offered to the store
+	// publishing is the first key of the entry that this gate published last.
+	publishing store.Key
+	reading    trouble
+	beating    trouble
+	degraded   uint64
 
 	arrived chan struct{} // closed at the first full sync
 	beats   bell          // a heartbeat is due at once
+	heard   bell          // entries came from the log
 	mends   bell          // there may be something to merge or to offer
 	queue   queue
 	awaited awaited
@@ -61,6 +64,7 @@ func New(s store.Store, o Options) *Replica {
 		set:     newSet(),
 		arrived: make(chan struct{}),
 		beats:   newBell(),
+		heard:   newBell(),
 		mends:   newBell(),
 		queue:   queue{bell: newBell()},
 		awaited: awaited{bell: newBell()},

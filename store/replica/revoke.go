@@ -153,6 +153,9 @@ func (r *Replica) put(ctx context.Context, revocations []store.Revocation) (*ent
 		_, err := r.store.Append(bounded, revocations...)
 		return nil, err
 	}
+	r.mu.Lock()
+	r.publishing = revocations[0].Key
+	r.mu.Unlock()
 	sent := r.clock.Boot()
 	head, err := r.fleet.Publish(bounded, revocations...)
 	if err != nil {
