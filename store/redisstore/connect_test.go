@@ -178,8 +178,15 @@ func TestEvictionPolicyWhileConnected(t *testing.T) {
 	mustBeat(t, s, 1, position)
 	server.Do("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
 	beat := store.Heartbeat{Gate: 1, Applied: position, Lease: time.Second}
-	if head, err := s.Heartbeat(t.Context(), beat); !errors.Is(err, redisstore.ErrEviction) || !strings.Contains(err.Error(), "allkeys-lru") {
-		t.Errorf("the next heartbeat gave %+v, %v; want ErrEviction", head, err)
+	var err error
+	for since := time.Now(); err == nil && time.Since(since) < time.Second; {
+		_, err = s.Heartbeat(t.Context(), beat)
+	}
+	for range 2 { // it is not forgotten
+		if !errors.Is(err, redisstore.ErrEviction) || !strings.Contains(err.Error(), "allkeys-lru") {
+			t.Errorf("a heartbeat gave %v; want ErrEviction", err)
+		}
+		_, err = s.Heartbeat(t.Context(), beat)
 	}
 	server.Do("CONFIG", "SET", "maxmemory-policy", "noeviction")
 	mustBeat(t, s, 1, position)
