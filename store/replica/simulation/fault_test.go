@@ -16,6 +16,15 @@ type fault struct {
 // those of the server in server_faults_test.go.
 var faults = slices.Concat(gateFaults, serverFaults)
 
+// traps wait for the moment at which something else does most harm.
+var traps = []fault{
+	{"an ambush", strike},
+	{"an ambush", strike},
+	{"an ambush", strike},
+	{"a coup", coup},
+	{"a late goodbye", lateGoodbye},
+}
+
 // episode is one fault in one run.
 type episode struct {
 	fault
@@ -41,8 +50,8 @@ func (w *world) plan() []episode {
 		episodes[i] = episode{pick(draw, kinds), i, at, min(length, w.faulty-at)}
 	}
 	for range draw.below(8) {
-		at := draw.between(w.lease, w.faulty)
-		episodes = append(episodes, episode{fault{"an ambush", strike}, len(episodes), at, draw.between(w.lease/8, 3*w.lease/2)})
+		at, length := draw.between(w.lease, w.faulty), draw.between(w.lease/8, 2*w.lease)
+		episodes = append(episodes, episode{pick(draw, traps), len(episodes), at, length})
 	}
 	return episodes
 }

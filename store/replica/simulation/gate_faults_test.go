@@ -36,14 +36,20 @@ var gateFaults = []fault{
 	{"a rolling restart", func(w *world, draw *stream, length time.Duration) {
 		if g := w.anyGate(draw); g != nil {
 			w.trace.add(g.name, "stops")
+			if draw.chance(0.5) {
+				slow := &weather{delay: w.lease / 5}
+				w.wait.Go(func() { g.suffer(slow, min(length, w.lease)) })
+				w.wait.Go(func() { w.strikeAfter("Dismiss", draw, min(length, w.lease)) })
+			}
 			g.leave()
 			w.sleep(length)
 		}
 		w.join()
 	}},
-	{"a new gate", func(w *world, _ *stream, _ time.Duration) {
+	{"a new gate", func(w *world, draw *stream, length time.Duration) {
 		if len(w.livingGates()) < 6 {
 			w.join()
+			w.strikeAfter("Heartbeat", draw, length)
 		}
 	}},
 	{"a step of a gate's clock", func(w *world, draw *stream, _ time.Duration) {
@@ -71,6 +77,7 @@ func (w *world) anyGate(draw *stream) *gate {
 func storm(brew func(w *world, draw *stream) weather) func(*world, *stream, time.Duration) {
 	return func(w *world, draw *stream, length time.Duration) {
 		bad := brew(w, draw)
+		bad.on = pick(draw, []connection{both, both, reading, asking})
 		gates := w.livingGates()
 		if !draw.chance(0.2) && len(gates) > 0 {
 			gates = []*gate{pick(draw, gates)}

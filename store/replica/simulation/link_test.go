@@ -17,6 +17,7 @@ var (
 
 // weather is what the way between a gate and the server suffers from.
 type weather struct {
+	on          connection
 	delay       time.Duration // longest, of one direction
 	loseRequest float64       // how often
 	loseReply   float64
@@ -24,38 +25,51 @@ type weather struct {
 	refused     bool
 }
 
-// trip is what becomes of one call.
-type trip struct {
-	there, back            time.Duration
-	loseRequest, loseReply bool
-	again                  time.Duration // a second delivery so much later, or zero
-	refused                bool
+// connection is which of the two that a gate has to the server: what waits for
+// entries has one of its own.
+type connection uint8
+
+const (
+	both connection = iota
+	reading
+	asking
+)
+
+// carries reports whether a call goes by the connection.
+func (c connection) carries(method string) bool {
+	return c == both || (c == reading) == (method == "Read")
 }
 
-// draw decides what becomes of a call.
-func (g *gate) draw(call model.Call) trip {
+// trip is what becomes of one call.
+type trip struct {
+	draw        *stream
+	there, back time.Duration // without the weather
+	again       time.Duration // a second delivery so much later, or zero
+}
+
+// plan draws what becomes of a call in any weather.
+func (g *gate) plan(call model.Call) trip {
 	name := g.name + call.Method
 	if revocations, ok := call.Argument.([]store.Revocation); ok {
 		name += string(revocations[0].Key[:]) // two may be sent at one moment
 	}
-	s := g.at(name, g.now())
-	w := g.forecast()
-	t := trip{there: s.between(20*time.Microsecond, time.Millisecond), back: s.between(20*time.Microsecond, time.Millisecond)}
-	t.there += time.Duration(float64(w.delay) * float64(s.between(0, time.Second)) / float64(time.Second))
-	t.back += time.Duration(float64(w.delay) * float64(s.between(0, time.Second)) / float64(time.Second))
-	t.loseRequest, t.loseReply = s.chance(w.loseRequest), s.chance(w.loseReply)
-	if later := s.between(time.Microsecond, g.lease); s.chance(w.twice) {
-		t.again = later
+	draw := g.at(name, g.now())
+	return trip{
+		draw:  draw,
+		there: draw.between(20*time.Microsecond, time.Millisecond),
+		back:  draw.between(20*time.Microsecond, time.Millisecond),
+		again: draw.between(time.Microsecond, g.lease),
 	}
-	t.refused = w.refused
-	return t
 }
 
-// forecast is the weather at the gate now, all faults together.
-func (g *gate) forecast() (all weather) {
+// forecast is the weather for a call of the gate now, all faults together.
+func (g *gate) forecast(method string) (all weather) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for w := range g.weather {
+		if !w.on.carries(method) {
+			continue
+		}
 		all.delay = max(all.delay, w.delay)
 		all.loseRequest = max(all.loseRequest, w.loseRequest)
 		all.loseReply = max(all.loseReply, w.loseReply)
@@ -78,11 +92,11 @@ func (g *gate) carry(ctx context.Context, call model.Call, deliver model.Deliver
 	if !g.awaitRunning() {
 		return nil, errCrashed
 	}
-	t := g.draw(call)
-	if t.refused {
+	if g.forecast(call.Method).refused {
 		return nil, errRefused
 	}
 	came := make(chan answer, 1)
+	t := g.plan(call)
 	g.calls.Go(func() { g.travel(t, call, deliver, came) })
 	var a answer
 	select {
@@ -97,12 +111,14 @@ func (g *gate) carry(ctx context.Context, call model.Call, deliver model.Deliver
 	return a.reply, a.err
 }
 
-// travel is one request on its way, and its reply.
+// travel is one request on its way, and its reply. Each suffers from the weather
+// as it is near the gate: when the request leaves, and when the reply comes.
 func (g *gate) travel(t trip, call model.Call, deliver model.Deliver, came chan<- answer) {
-	if !g.sleep(t.there) || t.loseRequest {
+	leaving := g.forecast(call.Method)
+	if !g.sleep(t.there+t.draw.between(0, 1+leaving.delay)) || t.draw.chance(leaving.loseRequest) {
 		return
 	}
-	if t.again > 0 {
+	if t.draw.chance(leaving.twice) {
 		g.calls.Go(func() {
 			if g.sleep(t.again) {
 				g.arrive(call, deliver)
@@ -110,10 +126,13 @@ func (g *gate) travel(t trip, call model.Call, deliver model.Deliver, came chan<
 		})
 	}
 	a, arrived := g.arrive(call, deliver)
-	if !arrived || !g.sleep(t.back) || t.loseReply {
+	if !arrived || !g.sleep(t.back) {
 		return
 	}
-	came <- a
+	coming := g.forecast(call.Method)
+	if g.sleep(t.draw.between(0, 1+coming.delay)) && !t.draw.chance(coming.loseReply) {
+		came <- a
+	}
 }
 
 // arrive has the server carry out a request, as soon as it runs.

@@ -18,40 +18,32 @@ const (
 
 // token is what clients come with: one for each session.
 type token struct {
-	name                    string
-	session, id             store.Key
-	subject, issuer         store.Key
-	issued                  int64
-	subjectName, issuerName string
+	name            string
+	session, id     store.Key
+	subject, issuer store.Key
+	issued          int64
 }
 
-// grow issues tokens of a few subjects of two issuers.
-func (w *world) grow(n int) {
+// newToken issues a token to one of a few subjects of two issuers.
+func (w *world) newToken() *token {
 	draw := w.of("tokens")
-	for range n {
-		w.mu.Lock()
-		number := w.created
-		w.created++
-		w.mu.Unlock()
-		issuer := fmt.Sprintf("issuer%d", draw.below(2))
-		t := w.issue(fmt.Sprintf("s%d", number), fmt.Sprintf("u%d", draw.below(5)), issuer)
-		w.mu.Lock()
-		w.tokens = append(w.tokens, t)
-		w.mu.Unlock()
-	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	session := fmt.Sprintf("s%d", len(w.tokens))
+	t := w.issue(session, fmt.Sprintf("u%d", draw.below(5)), fmt.Sprintf("issuer%d", draw.below(2)))
+	w.tokens = append(w.tokens, t)
+	return t
 }
 
 // issue makes a token by names.
 func (w *world) issue(session, subject, issuer string) *token {
 	return &token{
-		name:        session,
-		session:     store.NewKey(namespace, store.KindSession, issuer, session),
-		id:          store.NewKey(namespace, store.KindToken, issuer, session),
-		subject:     store.NewKey(namespace, store.KindSubject, issuer, subject),
-		issuer:      store.NewKey(namespace, store.KindIssuer, issuer, ""),
-		issued:      time.Now().Unix(),
-		subjectName: subject,
-		issuerName:  issuer,
+		name:    session,
+		session: store.NewKey(namespace, store.KindSession, issuer, session),
+		id:      store.NewKey(namespace, store.KindToken, issuer, session),
+		subject: store.NewKey(namespace, store.KindSubject, issuer, subject),
+		issuer:  store.NewKey(namespace, store.KindIssuer, issuer, ""),
+		issued:  time.Now().Unix(),
 	}
 }
 

@@ -37,7 +37,7 @@ func (t *totals) String() string {
 // promises nothing, breaks nothing.
 func (t *totals) wantWork(tb testing.TB) {
 	tb.Helper()
-	if t.runs == 0 || t.admitted < 100*t.runs || t.promises < 10*t.runs || t.epochs < 2*t.runs || t.lost*10 > t.promises {
+	if t.runs == 0 || t.admitted < 50*t.runs || t.promises < 10*t.runs || t.epochs < 2*t.runs || t.lost*10 > t.promises {
 		tb.Errorf("the runs did too little to prove anything: %v", t)
 	}
 }

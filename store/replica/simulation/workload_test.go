@@ -90,7 +90,7 @@ func (w *world) revoke() {
 		tokens := w.allTokens()
 		t, gates := tokens[max(0, len(tokens)-1-draw.below(24))], w.livingGates()
 		if draw.chance(0.5) {
-			w.grow(1)
+			w.newToken()
 		}
 		if len(gates) == 0 {
 			continue

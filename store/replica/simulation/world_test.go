@@ -36,13 +36,12 @@ type world struct {
 	wait  sync.WaitGroup // for faults and clients
 	calls sync.WaitGroup // for what is on its way to the server
 
-	mu      sync.Mutex // guards all below
-	gates   []*gate
-	outage  outage
-	epochs  map[store.Generation]*epoch
-	dumps   []*model.Dump
-	tokens  []*token
-	created int
+	mu     sync.Mutex // guards all below
+	gates  []*gate
+	outage outage
+	epochs map[store.Generation]*epoch
+	dumps  []*model.Dump
+	tokens []*token
 }
 
 // newWorld draws what stays the same for a whole run.
@@ -100,7 +99,9 @@ func run(seed uint64, traced bool) *world {
 	w := newWorld(seed, traced)
 	draw := w.of("world")
 	w.trace.add("", "lease %v, bootstrap manual %v, faults until %v", w.lease, w.manual, w.faulty)
-	w.grow(16)
+	for range 16 {
+		w.newToken()
+	}
 	for range 2 + draw.below(4) {
 		w.wait.Go(func() {
 			if w.sleep(draw.between(0, w.lease)) {
