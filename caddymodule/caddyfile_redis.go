@@ -16,6 +16,8 @@ import (
 //		password {file./run/secrets/redis}
 //		db 0
 //		sentinel_master <name>
+//		sentinel_username <user>
+//		sentinel_password {file./run/secrets/sentinel}
 //		cluster
 //		tls {
 //			ca <file>
@@ -40,23 +42,28 @@ func (s *RedisStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		}
 	}
 	return words{
-		"username":        {"username <user>", text(&s.Username), false},
-		"password":        {"password {file./run/secrets/redis}", s.readPassword, false},
-		"db":              {"db <number>", s.readDB, false},
-		"sentinel_master": {"sentinel_master <name>", text(&s.SentinelMaster), false},
-		"cluster":         {"cluster", flag(&s.Cluster), false},
-		"tls":             {"tls [{ ca <file> … }]", s.readTLS, false},
-		"namespace":       {"namespace <name>", text(&s.NamespaceName), false},
-		"allow_eviction":  {"allow_eviction", flag(&s.AllowEviction), false},
+		"username":          {"username <user>", text(&s.Username), false},
+		"password":          {"password {file./run/secrets/redis}", secret("password", &s.Password), false},
+		"db":                {"db <number>", s.readDB, false},
+		"sentinel_master":   {"sentinel_master <name>", text(&s.SentinelMaster), false},
+		"sentinel_username": {"sentinel_username <user>", text(&s.SentinelUsername), false},
+		"sentinel_password": {"sentinel_password {file./run/secrets/sentinel}", secret("sentinel_password", &s.SentinelPassword), false},
+		"cluster":           {"cluster", flag(&s.Cluster), false},
+		"tls":               {"tls [{ ca <file> … }]", s.readTLS, false},
+		"namespace":         {"namespace <name>", text(&s.NamespaceName), false},
+		"allow_eviction":    {"allow_eviction", flag(&s.AllowEviction), false},
 	}.read(d)
 }
 
-func (s *RedisStore) readPassword(d *caddyfile.Dispenser) error {
-	if err := text(&s.Password)(d); err != nil {
-		return err
+// secret reads one value, and warns if it is the secret itself.
+func secret(word string, value *string) func(*caddyfile.Dispenser) error {
+	return func(d *caddyfile.Dispenser) error {
+		if err := text(value)(d); err != nil {
+			return err
+		}
+		warnOfLiteral(d, word, *value)
+		return nil
 	}
-	warnOfLiteral(d, "password", s.Password)
-	return nil
 }
 
 func (s *RedisStore) readDB(d *caddyfile.Dispenser) error {

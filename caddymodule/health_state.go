@@ -94,7 +94,7 @@ func (s *gateState) name(status replica.Status) {
 	if status.State != 0 {
 		s.State = status.State.String()
 	}
-	if generation := status.Position.Generation; generation != 0 {
+	if generation := status.Generation; generation != 0 {
 		s.Generation = fmt.Sprintf("%016x", uint64(generation))
 	}
 	if status.Err != nil {

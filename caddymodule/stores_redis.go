@@ -32,6 +32,14 @@ type RedisStore struct {
 	// watch. Default: none, Addresses are of the server itself.
 	SentinelMaster string `json:"sentinel_master,omitempty"`
 
+	// SentinelUsername authenticates at the sentinels, which have users of their
+	// own. Default: none.
+	SentinelUsername string `json:"sentinel_username,omitempty"`
+
+	// SentinelPassword of that user. Use {file./run/secrets/…} or {env.X}.
+	// Default: none.
+	SentinelPassword string `json:"sentinel_password,omitempty"`
+
 	// Cluster says that Addresses are of a cluster's nodes, also when there is
 	// one only. Default: true with several addresses and no sentinel_master.
 	Cluster bool `json:"cluster,omitempty"`
@@ -76,19 +84,22 @@ func (s *RedisStore) Provision(caddy.Context) error {
 	if err := resolveAll("store redis addresses", s.Addresses); err != nil {
 		return err
 	}
-	if err := resolve("store redis", &s.Username, &s.Password, &s.SentinelMaster, &s.NamespaceName); err != nil {
+	if err := resolve("store redis", &s.Username, &s.Password, &s.SentinelMaster,
+		&s.SentinelUsername, &s.SentinelPassword, &s.NamespaceName); err != nil {
 		return err
 	}
 	setDefault(&s.NamespaceName, defaultNamespace)
 	s.options = redisstore.Options{
-		Addresses:      s.Addresses,
-		Username:       s.Username,
-		Password:       s.Password,
-		DB:             s.DB,
-		SentinelMaster: s.SentinelMaster,
-		Cluster:        s.Cluster,
-		Namespace:      s.NamespaceName,
-		AllowEviction:  s.AllowEviction,
+		Addresses:        s.Addresses,
+		Username:         s.Username,
+		Password:         s.Password,
+		DB:               s.DB,
+		SentinelMaster:   s.SentinelMaster,
+		SentinelUsername: s.SentinelUsername,
+		SentinelPassword: s.SentinelPassword,
+		Cluster:          s.Cluster,
+		Namespace:        s.NamespaceName,
+		AllowEviction:    s.AllowEviction,
 	}
 	if s.TLS != nil {
 		if err := resolve("store redis tls", &s.TLS.CA, &s.TLS.Cert, &s.TLS.Key, &s.TLS.ServerName); err != nil {

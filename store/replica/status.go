@@ -17,8 +17,8 @@ type Status struct {
 	// Degraded says that the replica cannot prove just now that its set is fresh:
 	// it is fenced, or admits by an old set because the operator allows that.
 	Degraded bool
-	// DegradedSeconds counts the seconds, begun ones too, in which it was degraded
-	// after the first full sync.
+	// DegradedSeconds counts the seconds at whose end it was degraded, after the
+	// first full sync.
 	DegradedSeconds uint64
 	// Lease is the fleet's; zero if the store is this machine's own.
 	Lease time.Duration
@@ -30,7 +30,14 @@ type Status struct {
 	// State is that of the log; zero until it is known, and if the store is this
 	// machine's own.
 	State store.State
-	// Position is the place on the log up to which everything was applied.
+	// Generation is that of the log; zero until it is known. Known is how long ago
+	// the replica first heard of it, and Witness whether its lease was still good
+	// then, so that it can vouch for what the log held before.
+	Generation store.Generation
+	Known      time.Duration
+	Witness    bool
+	// Position is the place on the log up to which everything was applied. It is
+	// zero while the log is read from its beginning again.
 	Position store.Position
 	// Lag is how many entries of the log are known and not applied.
 	Lag uint64
@@ -58,11 +65,16 @@ func (r *Replica) Status() Status {
 		Fenced:          t == nil || !t.good(now, t.admit, r.clock),
 		Degraded:        t == nil || !t.good(now, t.lease, r.clock),
 		DegradedSeconds: r.degraded,
+		Generation:      r.view.generation,
+		Witness:         r.view.witness,
 		Position:        r.view.at,
 		Lag:             r.view.head - min(r.view.head, r.view.at.Seq),
 		Revocations:     r.set.len(),
 		Unconfirmed:     r.owing,
 		Err:             errors.Join(r.reading.err, r.beating.err),
+	}
+	if r.view.generation != 0 {
+		status.Known = boot - r.view.known
 	}
 	if r.fleet != nil {
 		status.Lease, status.State, status.Gates = lease, r.view.state, r.view.gates
@@ -94,9 +106,12 @@ func (r *Replica) fail(t *trouble, err error) {
 
 // well records that a call succeeded. The caller holds mu.
 func (r *Replica) well(t *trouble) {
-	if t.err != nil {
+	if t.err == nil {
+		return
+	}
+	t.err = nil
+	if r.reading.err == nil && r.beating.err == nil {
 		r.options.Load().Logger.Info("the store answers again", "after", r.clock.Boot()-t.since)
-		t.err = nil
 	}
 }
 
@@ -136,6 +151,6 @@ func (r *Replica) watch(ctx context.Context) {
 		case waits:
 			text = "requests are refused: the log may have lost revocations and is being repaired"
 		}
-		r.options.Load().Logger.Warn(text, "lease_age", status.Age, "generation_known", status.Position, "error", status.Err)
+		r.options.Load().Logger.Warn(text, "lease_age", status.Age, "state", status.State, "error", status.Err)
 	}
 }
