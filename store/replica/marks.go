@@ -48,17 +48,6 @@ func (s *keySet) unmark() {
 	}
 }
 
-// unlogged counts the keys that are not known to be on the log.
-func (s *keySet) unlogged() (n int) {
-	for i := range s.shards {
-		sh := &s.shards[i]
-		sh.mu.Lock()
-		n += sh.unlogged
-		sh.mu.Unlock()
-	}
-	return n
-}
-
 // collect returns the keys of one shard that are not known to be on the log, and
 // have not expired at the second now.
 func (s *keySet) collect(shard int, now int64) (revocations []store.Revocation) {
