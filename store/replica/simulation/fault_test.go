@@ -16,15 +16,6 @@ type fault struct {
 // those of the server in server_faults_test.go.
 var faults = slices.Concat(gateFaults, serverFaults)
 
-// traps wait for the moment at which something else does most harm.
-var traps = []fault{
-	{"an ambush", strike},
-	{"an ambush", strike},
-	{"an ambush", strike},
-	{"a coup", coup},
-	{"a late goodbye", lateGoodbye},
-}
-
 // episode is one fault in one run.
 type episode struct {
 	fault
@@ -48,6 +39,10 @@ func (w *world) plan() []episode {
 			length /= 8
 		}
 		episodes[i] = episode{pick(draw, kinds), i, at, min(length, w.faulty-at)}
+	}
+	if w.large {
+		at := draw.between(w.lease, w.faulty/2)
+		episodes = append(episodes, episode{fault{"amnesia", amnesia}, len(episodes), at, w.lease})
 	}
 	for range draw.below(8) {
 		at, length := draw.between(w.lease, w.faulty), draw.between(w.lease/8, 2*w.lease)

@@ -3,18 +3,14 @@ package simulation
 import (
 	"flag"
 	"fmt"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 )
 
 var (
 	oneSeed = flag.Uint64("seed", 0, "run this seed alone; with -v its trace is printed")
-	seeds   = flag.Uint64("seeds", 200, "run the seeds from 1 to this")
+	seeds   = flag.Uint64("seeds", 120, "run the seeds from 1 to this")
 )
-
-// workers is how many runs go on at once. Each is a bubble of its own.
-const workers = 2
 
 // play runs a seed and reports what went wrong.
 func play(t *testing.T, seed uint64, traced bool) (w *world) {
@@ -39,23 +35,15 @@ func TestSimulation(t *testing.T) {
 		}
 		return
 	}
-	var next atomic.Uint64
 	var total totals
-	t.Run("seeds", func(t *testing.T) {
-		for range workers {
-			t.Run("worker", func(t *testing.T) {
-				t.Parallel()
-				for seed := next.Add(1); seed <= *seeds && !t.Failed(); seed = next.Add(1) {
-					w := play(t, seed, false)
-					total.add(w)
-					for _, violation := range w.oracle.violations {
-						t.Errorf("violation with seed %d: %s\nreplay it: %s", seed, violation, replay(seed))
-					}
-				}
-			})
+	for seed := uint64(1); seed <= *seeds && !t.Failed(); seed++ {
+		w := play(t, seed, false)
+		total.add(w)
+		for _, violation := range w.oracle.violations {
+			t.Errorf("violation with seed %d: %s\nreplay it: %s", seed, violation, replay(seed))
 		}
-	})
-	t.Logf("%d seeds: %v", *seeds, &total)
+	}
+	t.Log(&total)
 	total.wantWork(t)
 }
 

@@ -25,6 +25,9 @@ type world struct {
 	start  time.Time
 	lease  time.Duration
 	manual bool
+	// large says that the log begins with more than a few merges can hold, and that
+	// merging is slow.
+	large bool
 	// faulty is when the last fault ends, after the start.
 	faulty time.Duration
 
@@ -55,6 +58,7 @@ func newWorld(seed uint64, traced bool) *world {
 		start:   time.Now(),
 		lease:   draw.between(time.Second, 3*time.Second),
 		manual:  draw.chance(0.1),
+		large:   draw.chance(0.04),
 		faulty:  draw.between(10*time.Second, 30*time.Second),
 		epochs:  make(map[store.Generation]*epoch),
 	}
@@ -101,6 +105,9 @@ func run(seed uint64, traced bool) *world {
 	w.trace.add("", "lease %v, bootstrap manual %v, faults until %v", w.lease, w.manual, w.faulty)
 	for range 16 {
 		w.newToken()
+	}
+	if w.large {
+		w.fill()
 	}
 	for range 2 + draw.below(4) {
 		w.wait.Go(func() {

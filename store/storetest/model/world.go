@@ -107,15 +107,15 @@ func (s *Server) StepClock(by time.Duration) {
 // now is the server's wall clock.
 func (s *Server) now() time.Time { return time.Now().Add(s.step) }
 
-// Peek returns the head as it stands, without making sure of anything. It is
-// zero where there is none.
+// Peek returns the head as it stands, without its gates and without making sure
+// of anything. It is zero where there is none.
 func (s *Server) Peek() store.Head {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.held.head == nil {
 		return store.Head{}
 	}
-	return s.held.head.whole()
+	return s.held.head.brief()
 }
 
 // Log returns the entries that gates can read, without a look at the head.
