@@ -9,7 +9,7 @@ import (
 
 var (
 	oneSeed = flag.Uint64("seed", 0, "run this seed alone; with -v its trace is printed")
-	seeds   = flag.Uint64("seeds", 120, "run the seeds from 1 to this")
+	seeds   = flag.Uint64("seeds", 100, "run the seeds from 1 to this")
 )
 
 // play runs a seed and reports what went wrong.
@@ -45,14 +45,4 @@ func TestSimulation(t *testing.T) {
 	}
 	t.Log(&total)
 	total.wantWork(t)
-}
-
-// A run that differs from time to time proves nothing and cannot be replayed.
-func TestASeedGivesTheSameRunTwice(t *testing.T) {
-	for seed := uint64(1); seed <= 5; seed++ {
-		first, second := play(t, seed, true), play(t, seed, true)
-		if a, b := first.trace.String(), second.trace.String(); a != b {
-			t.Errorf("seed %d gave two traces; they part at %s", seed, parting(a, b))
-		}
-	}
 }

@@ -2,7 +2,6 @@ package simulation
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 )
 
@@ -41,15 +40,4 @@ func (t *totals) wantWork(tb testing.TB) {
 	if t.admitted < 50*t.runs || t.promises < 10*t.runs || t.epochs < 2*t.runs || t.lost*10 > t.promises {
 		tb.Errorf("the runs did too little to prove anything: %v", t)
 	}
-}
-
-// parting is the line at which two traces part, in both.
-func parting(a, b string) string {
-	as, bs := strings.Split(a, "\n"), strings.Split(b, "\n")
-	for i := range min(len(as), len(bs)) {
-		if as[i] != bs[i] {
-			return fmt.Sprintf("line %d:\n%s\n%s", i, as[i], bs[i])
-		}
-	}
-	return fmt.Sprintf("the end: %d and %d lines", len(as), len(bs))
 }

@@ -63,6 +63,16 @@ func TestEachRuleThatIsLeftOutIsCaught(t *testing.T) {
 	}
 }
 
+// The race detector, with which the other tests run, shuffles what happens at one
+// instant. Without it a seed is one run, and a violation can be replayed.
+func TestASeedIsOneRun(t *testing.T) {
+	t.Parallel()
+	cmd := exec.CommandContext(t.Context(), build(t, mutation{}), "-test.v", "-test.run", "^TestASeedGivesTheSameRunTwice$")
+	if output, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(output), "--- PASS") {
+		t.Errorf("running the same seeds twice: %v\n%s", err, output)
+	}
+}
+
 // build builds the simulation with the mutation in place of the files that it
 // edits, and returns the binary.
 func build(t *testing.T, m mutation) (binary string) {
