@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"strconv"
@@ -15,16 +16,18 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// BenchmarkColdStart is the time from the start of a process, on a log of a
-// million revocations, until its first request is admitted, and the memory that it
+// entries is how many revocations a cold start reads.
+var entries = flag.Int("entries", 1_000_000, "how many revocations are on the log of BenchmarkColdStart")
+
+// BenchmarkColdStart is the time from the start of a process, on a log of so many
+// revocations, until its first request is admitted, and the memory that it
 // has then: with as many revocations in an entry as fit, and with one.
 func BenchmarkColdStart(b *testing.B) {
-	const revocations = 1_000_000
 	for name, each := range map[string]int{"full_entries": store.MaxRevocations, "one_per_entry": 1} {
 		b.Run(name, func(b *testing.B) {
 			// Another gate has opened the log: what is measured is reading it.
 			f := startDirect(b, 1)
-			fill(b, f.Redis, revocations, each)
+			fill(b, f.Redis, *entries, each)
 			f.Recovers(b, time.Minute)
 			var slowest time.Duration
 			var memory float64

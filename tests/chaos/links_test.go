@@ -18,7 +18,7 @@ func TestLinkFaults(t *testing.T) {
 		{"F5 requests are lost, and arrive late", witnessed, requestsLate},
 		{"F6 connections are cut while sessions are ended", witnessed, cutWhileEnding},
 		{"everything takes longer", witnessed, func(t *testing.T, f *Fleet) {
-			f.Gates[1].Link.Delay(Lease / 10)
+			f.Gates[1].Link.Delay(Lease / 20)
 			for gate := range f.Gates {
 				confirm(t, f, gate, f.NewSession(), confirming)
 			}
