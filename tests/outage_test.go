@@ -9,7 +9,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Fault (F3, F29): Redis dies, or hangs, or comes back without anything. Attack:
+// Fault (F3): Redis dies, or hangs, or comes back without anything. Attack:
 // bring that about, to use a token while nobody can hear that it was revoked.
 // Once the lease is over nothing is admitted and nothing confirmed; and when
 // Redis is back, what the gate holds is refused as before.
