@@ -163,7 +163,7 @@ func (r *Replica) look(ctx context.Context, seen *census, lease time.Duration) e
 	if len(again) > 0 {
 		r.queue.put(again...)
 	}
-	for _, gate := range seen.take(head, sent, r.clock.Boot(), margin(lease)) {
+	for _, gate := range seen.take(head, sent, r.clock.Boot(), r.margin(lease)) {
 		if gate.ID == r.id {
 			continue
 		}

@@ -32,6 +32,30 @@ func TestTheLeaseIsTheFleets(t *testing.T) {
 	})
 }
 
+// The fault: the head is lost (F8), and a gate with a shorter lease in its
+// configuration is the first to make it anew. A gate that is cut off just then
+// admits by the old lease, and the answer to a logout must still wait for it.
+func TestALeaseIsNotShortenedByTheLossOfTheHead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := model.NewServer(1, 100)
+		cutOff := new(wire)
+		first := start(t, server.Connect(cutOff.link), replica.Options{Lease: lease})
+		<-first.Synced()
+		second := start(t, server.Connect(nil), replica.Options{Lease: lease / 3})
+		<-second.Synced()
+		time.Sleep(2 * lease)
+		cutOff.hold("")
+		server.Flush()
+		time.Sleep(lease / 3)
+		revoked, token := revocation("s")
+		mustRevoke(t, second, revoked)
+		wantVerdict(t, first, token, replica.Unavailable)
+		if got := second.Status().Lease; got != lease {
+			t.Errorf("the lease is %v after the loss, want %v", got, lease)
+		}
+	})
+}
+
 // Rule R12: the retention is raised, together with how long tokens may live. The
 // attack: keep a token that was issued before, and lives longer than revocations
 // were kept then; log out by another token of the session, and wait.

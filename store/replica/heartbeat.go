@@ -37,7 +37,9 @@ func (r *Replica) beat(ctx context.Context) error {
 	bounded, cancel := context.WithTimeout(ctx, call(lease))
 	defer cancel()
 	r.mu.Lock()
-	beat := store.Heartbeat{Gate: r.id, Lease: o.Lease, Retention: o.Retention}
+	// Rule R12 (DESIGN): a head that was lost gets back the lease that it had, by
+	// which others may be admitting.
+	beat := store.Heartbeat{Gate: r.id, Lease: lease, Retention: o.Retention}
 	if r.view.whole {
 		beat.Applied = r.view.at
 	}
@@ -49,7 +51,7 @@ func (r *Replica) beat(ctx context.Context) error {
 	beat.Now = q.asked.Wall / int64(time.Second)
 	// Rule R5 (DESIGN): by the time that this is sent, every lease of an earlier
 	// generation is over.
-	beat.Settled = beat.Applied.Generation != 0 && q.boot-known >= margin(lease)
+	beat.Settled = beat.Applied.Generation != 0 && q.boot-known >= r.margin(lease)
 	head, err := r.fleet.Heartbeat(bounded, beat)
 	if err != nil {
 		return fmt.Errorf("sending a heartbeat: %w", err)

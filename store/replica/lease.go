@@ -55,6 +55,14 @@ func (t *term) good(now Instant, length time.Duration, clock Clock) bool {
 // Rule R1 (DESIGN).
 func margin(lease time.Duration) time.Duration { return lease + lease*3/100 }
 
+// margin is how long to wait until every lease of the fleet is over that was
+// given before: this one, or a longer one that the fleet had earlier.
+//
+// Rule R12 (DESIGN). Safe for concurrent use.
+func (r *Replica) margin(lease time.Duration) time.Duration {
+	return margin(max(lease, time.Duration(r.longest.Load())))
+}
+
 // question is a heartbeat that was answered with a head that the replica had not
 // applied yet.
 type question struct {

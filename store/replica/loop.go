@@ -23,6 +23,11 @@ func (b bell) ring() {
 // wait waits until the bell rings or d is over, and reports false if ctx ended
 // first. A negative d waits for the bell alone.
 func (b bell) wait(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-b: // before a timer that is over as well
+		return ctx.Err() == nil
+	default:
+	}
 	var over <-chan time.Time
 	if d >= 0 {
 		timer := time.NewTimer(d)

@@ -45,18 +45,29 @@ func (r *Replica) mend(ctx context.Context) {
 //
 // Rule R7 (DESIGN): a witness holds all that was ever acknowledged, so that it
 // opens the log as soon as it has merged. Without one the log is opened when
-// whoever was cut off for less than a lease has had time to merge.
+// whoever was cut off for less than a lease has had time to merge, and nobody has
+// taken the turn for a while: a gate that waits for it asks far more often.
 func (r *Replica) repair(ctx context.Context, v view, turn *turnWatch, lease time.Duration) (time.Duration, error) {
 	o := r.options.Load()
 	known := r.clock.Boot() - v.known
 	again := lease / 16
-	if !v.witness && known < margin(lease) {
-		return min(again, margin(lease)-known), nil
+	if !v.witness && known < r.margin(lease) {
+		return min(again, r.margin(lease)-known), nil
 	}
-	opens := v.witness || known >= 2*margin(lease) && (!o.Manual || v.permitted)
-	if v.merged && !opens {
-		return again, nil
+	lost := false
+	if v.merged && !v.witness {
+		if err := r.lookAtTurn(ctx, turn, lease); err != nil {
+			return again, err
+		}
+		now := r.clock.Boot()
+		due := known >= 2*r.margin(lease) && (!o.Manual || v.permitted)
+		lost = turn.stale(now, margin(lease/2)) != 0
+		if !lost && (!due || !turn.free(now, lease/2)) {
+			return again, nil
+		}
 	}
+	// A turn that was lost is first released, for those who wait for it.
+	opens := v.witness || v.merged && !lost
 	merged, err := r.merge(ctx, v, turn, opens, lease)
 	if err != nil || !merged {
 		return again, err
@@ -126,6 +137,24 @@ func (r *Replica) mergeStep(ctx context.Context, step store.Merge, turn *turnWat
 	return done, nil
 }
 
+// lookAtTurn takes up whose turn it is.
+func (r *Replica) lookAtTurn(ctx context.Context, turn *turnWatch, lease time.Duration) error {
+	bounded, cancel := context.WithTimeout(ctx, call(lease))
+	defer cancel()
+	sent := r.clock.Boot()
+	head, err := r.fleet.Look(bounded)
+	if err != nil {
+		return fmt.Errorf("looking whose turn it is: %w", err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.learn(head.Generation, sent) {
+		r.told(head)
+		turn.take(head, r.clock.Boot())
+	}
+	return nil
+}
+
 // offer puts on the log what is held here and not there: revocations that the
 // store did not take, and those that it lost while this gate was cut off.
 func (r *Replica) offer(ctx context.Context, v view, lease time.Duration) error {
@@ -184,6 +213,11 @@ func (w *turnWatch) stale(sent, wait time.Duration) uint64 {
 		return w.held.Count
 	}
 	return 0
+}
+
+// free reports whether the turn has been nobody's for at least so long.
+func (w *turnWatch) free(now, long time.Duration) bool {
+	return w.held == (store.Turn{}) && now-w.since >= long
 }
 
 // Bootstrap is the operator's word under Manual: the log in repair, for which no

@@ -49,7 +49,7 @@ func (c *recent) clear() { *c = recent{} }
 // caller holds mu.
 func (r *Replica) note(revocations []store.Revocation, now time.Duration) {
 	if t := r.term.Load(); t != nil {
-		r.recent.forget(t.boot - margin(t.lease))
+		r.recent.forget(t.boot - r.margin(t.lease))
 	}
 	for _, revocation := range revocations {
 		if !revocation.Kind.HasInstant() && r.set.keys.marks(revocation.Key)&markLogged == 0 {
@@ -87,5 +87,5 @@ func (r *Replica) Acknowledged(k store.Key) bool {
 	if young, known := r.recent.since[k]; known {
 		since = young
 	}
-	return t.boot-since >= margin(t.lease)
+	return t.boot-since >= r.margin(t.lease)
 }

@@ -25,6 +25,7 @@ type Replica struct {
 	older   atomic.Pointer[older]
 	// Of the head, in nanoseconds; zero until they are known.
 	fleetLease, fleetRetention atomic.Int64
+	longest                    atomic.Int64 // of all leases that the fleet was heard to have
 
 	mu     sync.Mutex // guards all down to the blank line
 	view   view

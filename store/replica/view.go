@@ -97,6 +97,7 @@ func (r *Replica) agree(head store.Head) {
 		o.Logger.Warn("the fleet has another lease than this gate's configuration; the fleet's is used, until all gates were stopped and the head is made anew",
 			"lease", head.Lease, "configured", o.Lease)
 	}
+	r.longest.Store(max(r.longest.Load(), int64(head.Lease)))
 	r.fleetRetention.Store(int64(head.Retention))
 	if head.Raised > 0 {
 		r.older.Store(&older{raised: head.Raised + int64(o.Leeway.Seconds()), lifetime: int64((head.Before + o.Leeway).Seconds())})
