@@ -17,7 +17,7 @@ func (r *Replica) mend(ctx context.Context) {
 	for ctx.Err() == nil {
 		lease := r.lease(r.options.Load())
 		r.mu.Lock()
-		v, owing := r.view, r.owing
+		v, owing := r.view, r.owed != r.paid
 		r.mu.Unlock()
 		var err error
 		wait := time.Duration(-1)
@@ -96,20 +96,19 @@ func (r *Replica) merge(ctx context.Context, v view, turn *turnWatch, opens bool
 		return false, err
 	}
 	r.mu.Lock()
-	behind := r.view.at.Seq < r.view.head
+	behind, owed := r.view.at.Seq < r.view.head, r.owed
 	r.mu.Unlock()
 	if behind {
 		return false, nil // the one who had the turn before has merged the same
 	}
-	r.owes(false)
 	err := r.eachUnlogged(func(revocations []store.Revocation) (bool, error) {
 		step.Revocations = revocations
 		return r.mergeStep(ctx, step, turn, lease)
 	})
 	if err != nil || turn.refused {
-		r.owes(true)
 		return false, err
 	}
+	r.pay(owed)
 	step.Revocations, step.Then = nil, store.Release
 	if opens {
 		step.Then = store.Open
@@ -158,7 +157,9 @@ func (r *Replica) lookAtTurn(ctx context.Context, turn *turnWatch, lease time.Du
 // offer puts on the log what is held here and not there: revocations that the
 // store did not take, and those that it lost while this gate was cut off.
 func (r *Replica) offer(ctx context.Context, v view, lease time.Duration) error {
-	r.owes(false)
+	r.mu.Lock()
+	owed := r.owed
+	r.mu.Unlock()
 	err := r.eachUnlogged(func(revocations []store.Revocation) (bool, error) {
 		bounded, cancel := context.WithTimeout(ctx, call(lease))
 		defer cancel()
@@ -166,10 +167,18 @@ func (r *Replica) offer(ctx context.Context, v view, lease time.Duration) error 
 		return true, err
 	})
 	if err != nil {
-		r.owes(true)
 		return fmt.Errorf("offering what the log lacks: %w", err)
 	}
+	r.pay(owed)
 	return nil
+}
+
+// pay notes that everything was put on the log that was owed when so many
+// occasions had been counted.
+func (r *Replica) pay(owed uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.paid = max(r.paid, owed)
 }
 
 // eachUnlogged calls put for the revocations that are held and not on the log, as

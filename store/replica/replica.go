@@ -32,7 +32,9 @@ type Replica struct {
 	recent recent
 	synced bool
 	closed bool
-	owing  bool // something held is to be offered to the store
+	// owed counts the occasions on which something held was not on the log, and
+	// paid is how many of them an offer has covered.
+	owed, paid uint64
 	// publishing is the first key of the entry that this gate published last.
 	publishing store.Key
 	reading    trouble

@@ -114,14 +114,10 @@ func (r *Replica) Offer(revocations ...store.Revocation) {
 
 // owe has mend offer what is held here and not on the log.
 func (r *Replica) owe() {
-	r.owes(true)
-	r.mends.ring()
-}
-
-func (r *Replica) owes(owing bool) {
 	r.mu.Lock()
-	r.owing = owing
+	r.owed++
 	r.mu.Unlock()
+	r.mends.ring()
 }
 
 // publish puts the calls that wait on the log, one entry at a time, until ctx

@@ -70,7 +70,7 @@ func (r *Replica) Status() Status {
 		Position:        r.view.at,
 		Lag:             r.view.head - min(r.view.head, r.view.at.Seq),
 		Revocations:     r.set.len(),
-		Unconfirmed:     r.owing,
+		Unconfirmed:     r.owed != r.paid,
 		Err:             errors.Join(r.reading.err, r.beating.err),
 	}
 	if r.view.generation != 0 {

@@ -72,7 +72,7 @@ func (r *Replica) learn(generation store.Generation, sent time.Duration) bool {
 func (r *Replica) restart() {
 	r.view.at, r.view.whole, r.view.merged = store.Position{}, false, false
 	r.view.questions = nil
-	r.owing = true // the log may lack what is held
+	r.owed++ // the log may lack what is held
 	r.recent.clear()
 	r.set.unmark()
 }
