@@ -14,7 +14,7 @@ var gateMutations = []mutation{
 	}}},
 	{"R2, a silent gate is removed before its lease is over", []edit{{
 		replicaDir + "acknowledge.go",
-		"seen.take(head, sent, r.clock.Boot(), margin(lease))",
+		"seen.take(head, sent, r.clock.Boot(), r.margin(lease))",
 		"seen.take(head, sent, r.clock.Boot(), lease/2)",
 	}}},
 	{"R2, a stopping gate says goodbye before it is fenced", []edit{{
@@ -39,7 +39,7 @@ var gateMutations = []mutation{
 	}}},
 	{"R5, a gate settles a log as soon as it has read it: no wait after a generation change", []edit{{
 		replicaDir + "heartbeat.go",
-		"beat.Applied.Generation != 0 && q.boot-known >= margin(lease)",
+		"beat.Applied.Generation != 0 && q.boot-known >= r.margin(lease)",
 		"beat.Applied.Generation != 0 && known >= 0",
 	}}},
 	{"R7, leases are extended in repair", []edit{{
@@ -74,7 +74,7 @@ var gateMutations = []mutation{
 	}}},
 	{"R10, a repeated DELETE is 404 as soon as its entry is on the log", []edit{{
 		replicaDir + "recent.go",
-		"return t.boot-since >= margin(t.lease)",
+		"return t.boot-since >= r.margin(t.lease)",
 		"return since >= 0",
 	}}},
 	{"R10, a repeated DELETE is 404 for what only this gate holds", []edit{{
@@ -89,8 +89,8 @@ var gateMutations = []mutation{
 	}}},
 	{"a revocation is waited for from before it was on the log", []edit{{
 		replicaDir + "revoke.go",
-		"deadline: r.clock.Boot() + margin(",
-		"deadline: sent + margin(",
+		"deadline: r.clock.Boot() + r.margin(",
+		"deadline: sent + r.margin(",
 	}}},
 	{"the set is cleared before the log was read again", []edit{{
 		replicaDir + "view.go",

@@ -27,10 +27,18 @@ var storeMutations = []mutation{
 		"h.state = store.StateRepair",
 		"h.state = store.StateOpen",
 	}}},
-	{"R7, gates merge all at once", []edit{{
+	{"R7, a log is opened after one lease, while others merge", []edit{{
 		modelDir + "fleet.go",
 		" || !h.mayMerge(m)",
 		"",
+	}, {
+		replicaDir + "mend.go",
+		"(!due || !turn.free(now, lease/2))",
+		"!due",
+	}, {
+		replicaDir + "mend.go",
+		"2*r.margin(lease)",
+		"r.margin(lease)",
 	}}},
 	{"R8, lost entries are not counted", []edit{{
 		modelDir + "server.go",
