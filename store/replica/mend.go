@@ -27,7 +27,7 @@ func (r *Replica) mend(ctx context.Context) {
 		case v.state == store.StateRepair && r.fleet != nil:
 			wait, err = r.repair(ctx, v, &turn, lease)
 		case owing:
-			err = r.offer(ctx, v, lease)
+			err = r.offer(ctx, lease)
 		}
 		if err != nil && ctx.Err() == nil {
 			r.options.Load().Logger.Debug("what the log lacks is not on it yet", "error", err)
@@ -126,11 +126,7 @@ func (r *Replica) mergeStep(ctx context.Context, step store.Merge, turn *turnWat
 	if err != nil {
 		return false, fmt.Errorf("merging: %w", err)
 	}
-	r.mu.Lock()
-	if r.learn(head.Generation, sent) {
-		r.told(head)
-	}
-	r.mu.Unlock()
+	r.takeUp(head, sent)
 	turn.refused = !done
 	turn.take(head, r.clock.Boot())
 	return done, nil
@@ -145,10 +141,7 @@ func (r *Replica) lookAtTurn(ctx context.Context, turn *turnWatch, lease time.Du
 	if err != nil {
 		return fmt.Errorf("looking whose turn it is: %w", err)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.learn(head.Generation, sent) {
-		r.told(head)
+	if r.takeUp(head, sent) {
 		turn.take(head, r.clock.Boot())
 	}
 	return nil
@@ -156,7 +149,7 @@ func (r *Replica) lookAtTurn(ctx context.Context, turn *turnWatch, lease time.Du
 
 // offer puts on the log what is held here and not there: revocations that the
 // store did not take, and those that it lost while this gate was cut off.
-func (r *Replica) offer(ctx context.Context, v view, lease time.Duration) error {
+func (r *Replica) offer(ctx context.Context, lease time.Duration) error {
 	r.mu.Lock()
 	owed := r.owed
 	r.mu.Unlock()

@@ -160,11 +160,7 @@ func (r *Replica) put(ctx context.Context, revocations []store.Revocation) (*ent
 	// From here on: every lease that was given before the entry was on the log
 	// was asked for before this moment.
 	published := &entry{Position: head.Position, deadline: r.clock.Boot() + r.margin(max(lease, head.Lease))}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.learn(head.Generation, sent) {
-		r.told(head)
-	}
+	r.takeUp(head, sent)
 	if o.Acknowledge == AcknowledgeStore || published.applied(head, r.id) {
 		return nil, nil
 	}

@@ -77,6 +77,18 @@ func (r *Replica) restart() {
 	r.set.unmark()
 }
 
+// takeUp takes up a head that was asked for at the boot time sent, and reports
+// whether the answer counts.
+func (r *Replica) takeUp(head store.Head, sent time.Duration) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.learn(head.Generation, sent) {
+		return false
+	}
+	r.told(head)
+	return true
+}
+
 // told takes up what a head says about the generation held. The caller holds mu.
 func (r *Replica) told(head store.Head) {
 	if head.State > r.view.state {
