@@ -30,6 +30,9 @@ func TestRequestWithoutCredentialIsChallenged(t *testing.T) {
 				noToken.check(t, g.Raw(t, harness.Lines("GET /?access_token="+token+" HTTP/1.1", field)))
 			})
 		}
+		t.Run("a form", func(t *testing.T) {
+			noToken.check(t, g.Send(t, "POST", "/", harness.Body("application/x-www-form-urlencoded", "access_token="+token)))
+		})
 		t.Run("an OPTIONS that is no preflight", func(t *testing.T) {
 			noToken.check(t, g.Send(t, "OPTIONS", "/", harness.Header("Origin", "https://app.example.com")))
 		})

@@ -169,6 +169,7 @@ func TestPayloadShape(t *testing.T) {
 		{"array", `[]`, invalid},
 		{"text", `"{}"`, invalid},
 		{"empty object", `{}`, invalid},
+		{"a token, nested (RFC 7519 §5.2)", tokentest.Mint(t, tokentest.NewKey(t, "HS256", ""), tokentest.Claims(now, nil)), invalid},
 		{"array of claims", "[" + claimsJSON(t, nil) + "]", invalid},
 		{"trailing object", claimsJSON(t, nil) + "{}", invalid},
 		{"trailing garbage", claimsJSON(t, nil) + "x", invalid},

@@ -22,6 +22,7 @@ func TestHeaderAccepted(t *testing.T) {
 		"JWT, full type":            `{"alg":"HS256","typ":"application/jwt"}`,
 		"kid that HMAC ignores":     `{"alg":"HS256","kid":"whatever"}`,
 		"unknown members":           `{"alg":"HS256","x":{"y":[1]},"cty":"JWT"}`,
+		"claims, which say nothing": `{"alg":"HS256","iss":"https://evil.example.com","aud":"x","exp":1,"sid":"y"}`,
 		"space around":              " {\"alg\" : \"HS256\"}\n",
 		"escaped letters of a name": `{"\u0061lg":"HS256"}`,
 	} {
