@@ -1,6 +1,7 @@
 package token
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -10,6 +11,8 @@ import (
 type header struct {
 	algorithm string
 	keyID     string // "" for none
+	typ       string // as it stands there
+	typed     bool   // whether there is a `typ`
 }
 
 func parseHeader(part string) (header, error) {
@@ -29,12 +32,9 @@ func parseHeader(part string) (header, error) {
 			return header{}, refuse("header holds " + name)
 		}
 	}
-	typ, hasType, err := m.text("typ")
+	typ, typed, err := m.text("typ")
 	if err != nil {
 		return header{}, err
-	}
-	if hasType && !isAccessTokenType(typ) {
-		return header{}, refuse("typ is neither JWT nor at+jwt")
 	}
 	algorithm, ok, err := m.text("alg")
 	if err != nil {
@@ -47,16 +47,24 @@ func parseHeader(part string) (header, error) {
 	if err != nil {
 		return header{}, err
 	}
-	return header{algorithm: algorithm, keyID: keyID}, nil
+	return header{algorithm: algorithm, keyID: keyID, typ: typ, typed: typed}, nil
 }
 
-// isAccessTokenType tells access tokens (RFC 9068 §2.1) and tokens of no
-// declared kind from logout tokens, DPoP proofs and the like (RFC 8725 §3.11).
-// Media types are compared without regard to case (RFC 7515 §4.1.9).
-func isAccessTokenType(typ string) bool {
+// accessTokenTypes are those of access tokens (RFC 9068 §2.1) and of tokens that
+// declare no kind, or no more than that they are a JWT.
+var accessTokenTypes = []string{"", "JWT", "at+jwt"}
+
+// isOneOf tells the kinds of tokens apart by what they declare (RFC 8725 §3.11).
+// Of the types "" stands for a header without `typ`. Media types are compared
+// without regard to case, and "application/" may be left out (RFC 7515 §4.1.9).
+func (h header) isOneOf(types []string) bool {
+	if !h.typed {
+		return slices.Contains(types, "")
+	}
+	typ := h.typ
 	const prefix = "application/"
 	if len(typ) > len(prefix) && strings.EqualFold(typ[:len(prefix)], prefix) {
 		typ = typ[len(prefix):]
 	}
-	return strings.EqualFold(typ, "JWT") || strings.EqualFold(typ, "at+jwt")
+	return typ != "" && slices.ContainsFunc(types, func(t string) bool { return strings.EqualFold(t, typ) })
 }

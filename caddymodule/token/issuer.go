@@ -1,7 +1,6 @@
 package token
 
 import (
-	"crypto"
 	"fmt"
 	"slices"
 	"strconv"
@@ -32,7 +31,7 @@ type IssuerOptions struct {
 // issuer is one trusted issuer, its options checked.
 type issuer struct {
 	IssuerOptions
-	allowed []*algorithm
+	signatures *Signatures
 }
 
 func newIssuer(options IssuerOptions) (*issuer, error) {
@@ -61,58 +60,11 @@ func newIssuer(options IssuerOptions) (*issuer, error) {
 			return nil, fmt.Errorf("checking issuer %q: claim %q cannot name a session or a token", options.Issuer, claim)
 		}
 	}
-	allowed, err := allowedAlgorithms(options.Algorithms, options.Keys.possible())
+	signatures, err := NewSignatures(options.Keys, options.Algorithms...)
 	if err != nil {
 		return nil, fmt.Errorf("checking issuer %q: %w", options.Issuer, err)
 	}
-	return &issuer{IssuerOptions: options, allowed: allowed}, nil
-}
-
-func allowedAlgorithms(names []string, possible []*algorithm) ([]*algorithm, error) {
-	if len(names) == 0 {
-		return possible, nil
-	}
-	var allowed []*algorithm
-	for _, name := range names {
-		a, known := algorithmNamed(name)
-		switch {
-		case !known:
-			return nil, fmt.Errorf("checking algorithms: %q is not one of HS, RS, PS and ES 256-512 and EdDSA", name)
-		case !slices.Contains(possible, a):
-			return nil, fmt.Errorf("checking algorithms: %s does not fit the keys", name)
-		}
-		allowed = append(allowed, a)
-	}
-	return allowed, nil
-}
-
-// verifySignature checks the signature of a token that claims to be from this
-// issuer.
-//
-// Invariant 3 (DESIGN): the algorithm and the key come from configuration and
-// `kid`, never from the token alone. The token's `alg` only picks among those
-// allowed, and a key is tried only with the algorithms of its type, so a public
-// key is never a secret.
-func (i *issuer) verifySignature(p parts, h header) error {
-	at := slices.IndexFunc(i.allowed, func(a *algorithm) bool { return a.name == h.algorithm })
-	if at < 0 {
-		return refuse("alg is not allowed")
-	}
-	a := i.allowed[at]
-	signature, err := decode("signature", p.signature)
-	if err != nil {
-		return err
-	}
-	keys, err := i.Keys.find(h.keyID, a)
-	if err != nil {
-		return err
-	}
-	for _, key := range keys {
-		if a.method.Verify(p.signed, signature, crypto.PublicKey(key)) == nil {
-			return nil
-		}
-	}
-	return refuse("signature does not verify")
+	return &issuer{IssuerOptions: options, signatures: signatures}, nil
 }
 
 // checkAudience implements RFC 7519 §4.1.3: `aud` is a string or an array of

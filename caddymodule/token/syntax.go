@@ -36,6 +36,35 @@ func split(raw string) (parts, error) {
 	return parts{header: header, payload: payload, signature: signature, signed: signed}, nil
 }
 
+// jws is a JSON Web Signature that was taken apart and not verified: nothing of
+// it may be believed yet.
+type jws struct {
+	header    header
+	payload   []byte // decoded
+	signature string // still encoded
+	signed    string // the signing input
+}
+
+// parseJWS takes a JWS of one of the types (header.isOneOf) apart.
+func parseJWS(raw string, types []string) (jws, error) {
+	p, err := split(raw)
+	if err != nil {
+		return jws{}, err
+	}
+	h, err := parseHeader(p.header)
+	if err != nil {
+		return jws{}, err
+	}
+	if !h.isOneOf(types) {
+		return jws{}, refuse("typ is that of another kind of token")
+	}
+	payload, err := decode("payload", p.payload)
+	if err != nil {
+		return jws{}, err
+	}
+	return jws{header: h, payload: payload, signature: p.signature, signed: p.signed}, nil
+}
+
 // inAlphabet holds base64url (RFC 4648 §5) and the dot.
 var inAlphabet = func() (in [256]bool) {
 	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_." {

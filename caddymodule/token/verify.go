@@ -14,19 +14,11 @@ import (
 // Invariant 1 (DESIGN): verify first. Of the payload only `iss` is used before
 // the signature has been verified, and only to choose the keys.
 func (v *Verifier) verify(raw string, now int64) (*Verified, error) {
-	p, err := split(raw)
+	j, err := parseJWS(raw, accessTokenTypes)
 	if err != nil {
 		return nil, err
 	}
-	h, err := parseHeader(p.header)
-	if err != nil {
-		return nil, err
-	}
-	payload, err := decode("payload", p.payload)
-	if err != nil {
-		return nil, err
-	}
-	m, err := scanMembers("payload", payload)
+	m, err := scanMembers("payload", j.payload)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +33,7 @@ func (v *Verifier) verify(raw string, now int64) (*Verified, error) {
 	// Read before the keys are: should they change in between, the token is
 	// stale at once instead of never.
 	epoch := i.Keys.epoch()
-	if err := i.verifySignature(p, h); err != nil {
+	if err := i.signatures.verify(j); err != nil {
 		return nil, err
 	}
 	if err := i.checkAudience(m); err != nil {
@@ -51,7 +43,7 @@ func (v *Verifier) verify(raw string, now int64) (*Verified, error) {
 	if err := v.setTime(t, m); err != nil {
 		return nil, err
 	}
-	if err := v.setIdentity(t, i, m, p); err != nil {
+	if err := v.setIdentity(t, i, m, j); err != nil {
 		return nil, err
 	}
 	t.claims, t.scopes = claimTexts(m), claimScopes(m)
@@ -83,7 +75,7 @@ func (v *Verifier) setTime(t *Verified, m members) (err error) {
 }
 
 // setIdentity reads the ids of a token and makes its revocation keys.
-func (v *Verifier) setIdentity(t *Verified, i *issuer, m members, p parts) (err error) {
+func (v *Verifier) setIdentity(t *Verified, i *issuer, m members, j jws) (err error) {
 	if t.Subject, err = m.id("sub"); err != nil {
 		return err
 	}
@@ -97,7 +89,7 @@ func (v *Verifier) setIdentity(t *Verified, i *issuer, m members, p parts) (err 
 	if tokenName == "" {
 		// The signing input, not the token: ES256 signatures come in twins
 		// (r, s) and (r, n-s), and both are one token.
-		sum := sha256.Sum256([]byte(p.signed))
+		sum := sha256.Sum256([]byte(j.signed))
 		tokenName = hex.EncodeToString(sum[:])
 		if t.SessionID == "" {
 			t.TokenID = tokenName
