@@ -106,6 +106,9 @@ func checkPublicKey(key any) error {
 		if public.E < 3 || public.E%2 == 0 {
 			return fmt.Errorf("checking key: RSA with exponent %d", public.E)
 		}
+		if isROCA(public.N) {
+			return fmt.Errorf("checking key: RSA that can be factored (CVE-2017-15361)")
+		}
 		return nil
 	}
 	if isSecret(key) || len(algorithmsFor(key)) == 0 {

@@ -90,13 +90,35 @@ func checkPurpose(m members) error {
 	if use, has, err := m.text("use"); err != nil || has && use != "sig" {
 		return fmt.Errorf("reading key: its use is not sig")
 	}
-	if value, has := m.find("key_ops"); has {
-		operations, _ := strictjson.Elements(value)
-		if !slices.ContainsFunc(operations, func(operation json.RawMessage) bool {
-			text, _ := strictjson.Text(operation)
-			return text == "verify"
-		}) {
-			return fmt.Errorf("reading key: its key_ops do not hold verify")
+	value, has := m.find("key_ops")
+	if !has {
+		return nil
+	}
+	return checkOperations(value)
+}
+
+// checkOperations reads `key_ops` (RFC 7517 §4.3): distinct texts, and `verify`
+// among them.
+//
+// The attack: a private key that also decrypts or unwraps. An RSA key behind a
+// padding oracle signs whatever is asked of it, so a key that is said to do both
+// is taken for none.
+func checkOperations(value json.RawMessage) error {
+	elements, _ := strictjson.Elements(value)
+	var operations []string
+	for _, element := range elements {
+		operation, isText := strictjson.Text(element)
+		if !isText || slices.Contains(operations, operation) {
+			return fmt.Errorf("reading key: its key_ops are not distinct texts")
+		}
+		operations = append(operations, operation)
+	}
+	if !slices.Contains(operations, "verify") {
+		return fmt.Errorf("reading key: its key_ops do not hold verify")
+	}
+	for _, operation := range []string{"encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits"} {
+		if slices.Contains(operations, operation) {
+			return fmt.Errorf("reading key: its key_ops are not for signatures alone")
 		}
 	}
 	return nil

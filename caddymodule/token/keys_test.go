@@ -136,7 +136,10 @@ func TestPublicKeyFilesRefused(t *testing.T) {
 		"cut off second":      {append(bytes.Clone(good), good[:len(good)-20]...), "1 of 2 blocks"},
 		"RSA of 1024 bits":    {block("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&short.PublicKey)), "1024 bits"},
 		"RSA of 8193 bits":    {block("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(long)), "8193 bits"},
-		"P-224":               {block("PUBLIC KEY", p224DER), "curve"},
+		"RSA of CVE-2017-15361": {block("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&rsa.PublicKey{
+			N: rocaModulus(t, 4096), E: 65537,
+		})), "factored"},
+		"P-224": {block("PUBLIC KEY", p224DER), "curve"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := token.NewPublicKeys(tt.file)
