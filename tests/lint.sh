@@ -48,7 +48,7 @@ in_module() {
 }
 
 check gofumpt formatted
-for module in . tools tests/kubernetes; do
+for module in . tools tests/kubernetes tests/wycheproof; do
 	check "go mod tidy in $module" in_module "$module" go mod tidy -diff
 	[[ $module != tools ]] || continue
 	check "go vet in $module" in_module "$module" go vet ./...

@@ -78,5 +78,6 @@ step "Lint" ./tests/lint.sh
 step "Build" build
 step "Caddyfiles" ./tests/caddyfiles.sh "$PWD/caddy"
 step "Tests of tests/kubernetes" gotest tests/kubernetes
+step "Tests of tests/wycheproof" gotest tests/wycheproof
 step "Tests" gotest .
 printf '\nall passed in %d s\n' "$SECONDS"

@@ -1,0 +1,70 @@
+package architecture
+
+import (
+	"encoding/json"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// command runs the go command in a directory of the repository.
+func command(t *testing.T, directory string, arguments ...string) []byte {
+	t.Helper()
+	run := exec.Command("go", arguments...)
+	run.Dir = filepath.Join(root, directory)
+	output, err := run.Output()
+	if err != nil {
+		t.Fatalf("running go %q in %s: %v", arguments, directory, err)
+	}
+	return output
+}
+
+// needs lists the modules that the go.mod in a directory asks for itself.
+func needs(t *testing.T, directory string) (modules []string) {
+	t.Helper()
+	var file struct {
+		Require []struct {
+			Path     string
+			Indirect bool
+		}
+	}
+	if err := json.Unmarshal(command(t, directory, "mod", "edit", "-json"), &file); err != nil {
+		t.Fatal(err)
+	}
+	for _, required := range file.Require {
+		if !required.Indirect && required.Path != module {
+			modules = append(modules, required.Path)
+		}
+	}
+	return modules
+}
+
+// What tests need that are modules of their own must not reach those who build
+// the plugin: not even its name is in the graph of the root module.
+func TestUsersBuildsKnowNothingOfTestModules(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(root, "tests", "*", "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	graph := strings.Fields(string(command(t, ".", "list", "-m", "-f", "{{.Path}}", "all")))
+	if !slices.Contains(graph, "github.com/caddyserver/caddy/v2") {
+		t.Fatalf("the graph of the root module lacks Caddy: %q", graph)
+	}
+	var apart []string
+	for _, file := range files {
+		directory := filepath.Join("tests", filepath.Base(filepath.Dir(file)))
+		apart = append(apart, needs(t, directory)...)
+	}
+	for _, module := range apart {
+		if slices.Contains(graph, module) {
+			t.Errorf("the root module knows %s, which only tests need", module)
+		}
+	}
+	for _, module := range []string{"github.com/c2sp/wycheproof", "k8s.io/api"} {
+		if !slices.Contains(apart, module) {
+			t.Errorf("no module below tests needs %s: it is looked for in the wrong place", module)
+		}
+	}
+}
