@@ -2,14 +2,12 @@ package token_test
 
 import (
 	"crypto"
-	"crypto/elliptic"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"math/big"
 	"strings"
 	"testing"
 
@@ -78,64 +76,6 @@ func TestVerifyIgnoresKeysInTheToken(t *testing.T) {
 		{"kid": "' OR 1=1 --"},
 	} {
 		mustRefuse(t, v, tokentest.Mint(t, attacker, tokentest.Claims(now, nil), header), token.ErrInvalid)
-	}
-}
-
-// The attack (P40): (r, n-s) is as good an ES256 signature as (r, s), so a
-// revoked token comes back in another spelling. It has the same names to
-// revocation.
-func TestTwinSignatureIsTheSameToken(t *testing.T) {
-	key := tokentest.NewKey(t, "ES256", "")
-	v := verifierFor(t, sourceFor(t, key))
-	for name, changes := range map[string]map[string]any{"with ids": nil, "without ids": {"sid": nil, "jti": nil}} {
-		raw := tokentest.Mint(t, key, tokentest.Claims(now, changes))
-		signature, err := base64.RawURLEncoding.DecodeString(signaturePart(raw)[1:])
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := new(big.Int).SetBytes(signature[32:])
-		s.Sub(elliptic.P256().Params().N, s).FillBytes(signature[32:])
-		twin := signedPart(raw) + "." + b64(signature)
-		if twin == raw {
-			t.Fatal("the twin is the token itself")
-		}
-		a, b := mustVerify(t, v, raw), mustVerify(t, v, twin)
-		if a.Keys.Token != b.Keys.Token || a.Keys.Session != b.Keys.Session {
-			t.Errorf("%s: the twin has other keys", name)
-		}
-	}
-}
-
-// The attack (P40): spare bits, padding and line breaks that a lax decoder
-// ignores give one token many spellings.
-func TestVerifyRefusesOtherSpellings(t *testing.T) {
-	v, key := hmacVerifier(t)
-	raw := tokentest.Mint(t, key, tokentest.Claims(now, nil))
-	mustVerify(t, v, raw)
-	// A SHA-256 in base64url leaves two spare bits in its last character.
-	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-	last := strings.IndexByte(alphabet, raw[len(raw)-1])
-	for bits := 1; bits < 4; bits++ {
-		mustRefuse(t, v, raw[:len(raw)-1]+string(alphabet[last|bits]), token.ErrInvalid)
-	}
-	for name, spelling := range map[string]string{
-		"padding":         raw + "=",
-		"line feed":       raw[:10] + "\n" + raw[10:],
-		"carriage return": raw + "\r",
-		"space":           raw[:10] + " " + raw[10:],
-		"comma":           raw + "," + raw,
-		"plus":            raw[:10] + "+" + raw[11:],
-		"slash":           raw[:10] + "/" + raw[11:],
-		"NUL":             raw + "\x00",
-		"four parts":      raw + ".x",
-		"five parts":      raw + ".x.y",
-		"two parts":       signedPart(raw),
-		"no header":       raw[strings.IndexByte(raw, '.'):],
-		"dots":            strings.Repeat(".", token.MaxTokenSize),
-		"over 8 KiB":      raw + strings.Repeat("A", token.MaxTokenSize),
-		"nothing":         "",
-	} {
-		t.Run(name, func(t *testing.T) { mustRefuse(t, v, spelling, token.ErrMalformed) })
 	}
 }
 

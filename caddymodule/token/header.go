@@ -1,10 +1,5 @@
 package token
 
-import (
-	"slices"
-	"strings"
-)
-
 // header is what the JOSE header (RFC 7515 §4) may decide: which of the allowed
 // algorithms and which of the configured keys to use. `jku`, `jwk`, `x5u` and
 // `x5c` are keys by the token's own word and are never looked at.
@@ -48,23 +43,4 @@ func parseHeader(part string) (header, error) {
 		return header{}, err
 	}
 	return header{algorithm: algorithm, keyID: keyID, typ: typ, typed: typed}, nil
-}
-
-// accessTokenTypes are those of access tokens (RFC 9068 §2.1) and of tokens that
-// declare no kind, or no more than that they are a JWT.
-var accessTokenTypes = []string{"", "JWT", "at+jwt"}
-
-// isOneOf tells the kinds of tokens apart by what they declare (RFC 8725 §3.11).
-// Of the types "" stands for a header without `typ`. Media types are compared
-// without regard to case, and "application/" may be left out (RFC 7515 §4.1.9).
-func (h header) isOneOf(types []string) bool {
-	if !h.typed {
-		return slices.Contains(types, "")
-	}
-	typ := h.typ
-	const prefix = "application/"
-	if len(typ) > len(prefix) && strings.EqualFold(typ[:len(prefix)], prefix) {
-		typ = typ[len(prefix):]
-	}
-	return typ != "" && slices.ContainsFunc(types, func(t string) bool { return strings.EqualFold(t, typ) })
 }

@@ -36,6 +36,9 @@ func (v *Verifier) verify(raw string, now int64) (*Verified, error) {
 	if err := i.signatures.verify(j); err != nil {
 		return nil, err
 	}
+	if err := checkKind(m); err != nil {
+		return nil, err
+	}
 	if err := i.checkAudience(m); err != nil {
 		return nil, err
 	}

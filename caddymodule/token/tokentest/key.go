@@ -17,6 +17,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"math/big"
+	"strings"
 	"testing"
 )
 
@@ -145,6 +146,21 @@ func (k *Key) signECDSA(t testing.TB, digest []byte) []byte {
 	r.FillBytes(signature[:size])
 	s.FillBytes(signature[size:])
 	return signature
+}
+
+// Twin returns a token that this key signed with ECDSA under the other signature
+// that is as good: (r, n-s) instead of (r, s).
+func (k *Key) Twin(t testing.TB, raw string) string {
+	t.Helper()
+	dot := strings.LastIndexByte(raw, '.')
+	signature, err := base64.RawURLEncoding.DecodeString(raw[dot+1:])
+	if err != nil {
+		t.Fatalf("decoding signature: %v", err)
+	}
+	half := signature[len(signature)/2:]
+	s := new(big.Int).SetBytes(half)
+	s.Sub(k.Signer.(*ecdsa.PrivateKey).Params().N, s).FillBytes(half)
+	return raw[:dot+1] + encode(signature)
 }
 
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }

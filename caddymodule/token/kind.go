@@ -1,0 +1,39 @@
+package token
+
+import (
+	"slices"
+	"strings"
+)
+
+// accessTokenTypes are those of access tokens (RFC 9068 §2.1) and of tokens that
+// declare no kind, or no more than that they are a JWT.
+var accessTokenTypes = []string{"", "JWT", "at+jwt"}
+
+// isOneOf tells the kinds of tokens apart by what they declare (RFC 8725 §3.11).
+// Of the types "" stands for a header without `typ`. Media types are compared
+// without regard to case, and "application/" may be left out (RFC 7515 §4.1.9).
+func (h header) isOneOf(types []string) bool {
+	if !h.typed {
+		return slices.Contains(types, "")
+	}
+	typ := h.typ
+	const prefix = "application/"
+	if len(typ) > len(prefix) && strings.EqualFold(typ[:len(prefix)], prefix) {
+		typ = typ[len(prefix):]
+	}
+	return typ != "" && slices.ContainsFunc(types, func(t string) bool { return strings.EqualFold(t, typ) })
+}
+
+// checkKind refuses what is no access token by its claims (RFC 8725 §3.12), for
+// issuers that do not declare it in the header.
+//
+// The attack: a logout token, which passes through many hands and names the
+// same issuer, client and session. It is a security event token (OpenID Connect
+// Back-Channel Logout 1.0 §2.4, RFC 8417 §2.2): `events` is an object. A claim of
+// that name with anything else in it is the application's own.
+func checkKind(m members) error {
+	if events, ok := m.find("events"); ok && events[0] == '{' {
+		return refuse("events is that of a security event token")
+	}
+	return nil
+}
