@@ -61,16 +61,23 @@ func newGate(tb testing.TB, algorithm string, config Gate) *gateTest {
 		}
 		issuer.PublicKey = []string{file}
 	}
-	test.app = provisionApp(tb, &App{Issuer: []*Issuer{issuer}, StoreRaw: json.RawMessage(`{"store": "memory"}`)})
-	test.gate = &config
-	if err := test.gate.provision(test.app, slog.New(slog.DiscardHandler)); err != nil {
+	test.start(tb, config, issuer)
+	return test
+}
+
+// start starts a gate with an app that trusts these issuers, and waits for the
+// first sync.
+func (g *gateTest) start(tb testing.TB, config Gate, issuers ...*Issuer) {
+	tb.Helper()
+	g.app = provisionApp(tb, &App{Issuer: issuers, StoreRaw: json.RawMessage(`{"store": "memory"}`)})
+	g.gate = &config
+	if err := g.gate.provision(g.app, slog.New(slog.DiscardHandler)); err != nil {
 		tb.Fatalf("provisioning the gate: %v", err)
 	}
-	if err := test.app.Start(); err != nil {
+	if err := g.app.Start(); err != nil {
 		tb.Fatalf("Start: %v", err)
 	}
-	<-test.app.shared.live.Load().replica.Synced()
-	return test
+	<-g.app.shared.live.Load().replica.Synced()
 }
 
 func decode(tb testing.TB, from, to any) {

@@ -47,6 +47,26 @@ func TestKeysOfDifferentThingsDiffer(t *testing.T) {
 	}
 }
 
+// The attack, tried out: a text full of separators, and of what length prefixes
+// look like, is cut into namespace, issuer and value in every way there is. No
+// two cuts, and no two kinds, are one key.
+func TestNoTwoCutsOfATextShareAKey(t *testing.T) {
+	const text = "a:b\x00c\x01\x01d|/\x02\x00\x80\x01e"
+	seen := map[store.Key]bool{}
+	cuts := 0
+	for i := range len(text) + 1 {
+		for j := i; j <= len(text); j++ {
+			for kind := store.KindSession; kind <= store.KindIssuer; kind++ {
+				cuts++
+				seen[store.NewKey(text[:i], kind, text[i:j], text[j:])] = true
+			}
+		}
+	}
+	if want := 4 * (len(text) + 1) * (len(text) + 2) / 2; cuts != want || len(seen) != cuts {
+		t.Errorf("%d keys of %d cuts, want %d of each", len(seen), cuts, want)
+	}
+}
+
 func TestKeyIsAHashOfTheLengthPrefixedParts(t *testing.T) {
 	sum := sha256.Sum256([]byte("\x07default" + "\x01" + "\x09https://a" + "\x01s"))
 	if got := store.NewKey("default", store.KindSession, "https://a", "s"); got != store.Key(sum[:16]) {
