@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"fmt"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/golang-jwt/jwt/v5"
 )
 
@@ -113,6 +114,13 @@ func checkPublicKey(key any) error {
 	}
 	if isSecret(key) || len(algorithmsFor(key)) == 0 {
 		return fmt.Errorf("checking key: %T is not of a usable type or curve", key)
+	}
+	// The attack: under a point of low order anybody signs. That is what the
+	// library refuses here; it looks for it in JSON Web Keys and not in PEM.
+	if public, ok := key.(ed25519.PublicKey); ok {
+		if _, err := (&jose.JSONWebKey{Key: public}).Thumbprint(crypto.SHA256); err != nil {
+			return fmt.Errorf("checking key: Ed25519 of a weak point")
+		}
 	}
 	return nil
 }
