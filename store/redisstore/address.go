@@ -32,7 +32,9 @@ type address struct {
 }
 
 // resolve parses the addresses and joins them with the other fields. Errors
-// name an address by its place, for a URL may hold a password.
+// name an address by its place and quote nothing of it: in one that is written
+// wrongly, as gate:password@host or redis://gate:1/2@host, a password stands
+// where a port or a database belongs.
 func (o Options) resolve() (target, error) {
 	t := target{
 		username: o.Username, password: o.Password, db: o.DB, tls: o.TLS,
@@ -139,14 +141,14 @@ func parseAddress(text, port string) (address, error) {
 		db = query.Get("db")
 		query.Del("db")
 	default:
-		return address{}, fmt.Errorf("scheme %q is none of redis, rediss and unix", u.Scheme)
+		return address{}, fmt.Errorf("its scheme is none of redis, rediss and unix")
 	}
 	if len(query) > 0 || u.Fragment != "" {
 		return address{}, fmt.Errorf("the URL has parameters; there are options for what can be set")
 	}
 	if db != "" {
 		if a.db, err = strconv.Atoi(db); err != nil || a.db < 0 {
-			return address{}, fmt.Errorf("database %q is not a number", db)
+			return address{}, fmt.Errorf("its database is not a number")
 		}
 	}
 	return a, nil
@@ -163,7 +165,7 @@ func hostPort(text, port string) (string, error) {
 	}
 	number, err := strconv.ParseUint(own, 10, 16)
 	if err != nil || number == 0 {
-		return "", fmt.Errorf("port %q is not between 1 and 65535", own)
+		return "", fmt.Errorf("its port is not between 1 and 65535")
 	}
 	if host == "" || strings.ContainsAny(host, "/@ \t") || strings.Count(host, ":") == 1 {
 		return "", fmt.Errorf("want host:port, redis://host:port, rediss://host:port or unix:///path")

@@ -41,13 +41,15 @@ var remedies = []struct{ prefix, remedy string }{
 }
 
 // explain turns what go-redis returned into what the store's contract promises:
-// its sentinel errors, the caller's context error, and a remedy. What doing
-// says begins with a gerund.
+// its sentinel errors, the caller's context error, and a remedy, and nothing that
+// was sent. What doing says begins with a gerund.
 func (s *Store) explain(ctx context.Context, doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	err = s.redact(err)
 	var network net.Error
 	switch {
-	case err == nil:
-		return nil
 	case s.closed.Load() || errors.Is(err, redis.ErrClosed):
 		return fmt.Errorf("%s: %w", doing, store.ErrClosed)
 	case over(ctx) != nil && !errors.Is(err, over(ctx)):

@@ -60,3 +60,17 @@ func TestExplain(t *testing.T) {
 		t.Errorf("nothing is explained as %v", err)
 	}
 }
+
+// Attack: a proxy quotes what it was sent in words of its own, and the password is
+// in the log.
+func TestExplainLeavesOutPasswords(t *testing.T) {
+	s := &Store{secrets: target{password: "hunter2", sentinel: sentinel{password: "hunter3"}}.secrets()}
+	cause := refusal("ERR bad words: auth 'hunter2' 'hunter3'")
+	err := s.explain(t.Context(), "asking redis", cause)
+	if err.Error() != "asking redis: ERR bad words: auth '…' '…'" || !errors.Is(err, cause) {
+		t.Errorf("explained as %v", err)
+	}
+	if none := (target{}).secrets(); len(none) != 0 {
+		t.Errorf("without passwords, the secrets are %q", none)
+	}
+}

@@ -46,13 +46,18 @@ func TestValidateRefuses(t *testing.T) {
 		options options
 		want    string
 	}{
-		"no address":               {addresses(), "there is none"},
-		"an empty address":         {addresses(""), "want host:port"},
-		"a path":                   {addresses("/run/redis.sock"), "want host:port"},
-		"port 0":                   {addresses("a:0"), "port"},
-		"a word for a port":        {addresses("a:redis"), "port"},
-		"another scheme":           {addresses("http://a"), "scheme"},
-		"credentials without URL":  {addresses("u:" + hidden + "@a:1"), "want host:port"},
+		"no address":              {addresses(), "there is none"},
+		"an empty address":        {addresses(""), "want host:port"},
+		"a path":                  {addresses("/run/redis.sock"), "want host:port"},
+		"port 0":                  {addresses("a:0"), "port"},
+		"a word for a port":       {addresses("a:redis"), "port"},
+		"another scheme":          {addresses("http://a"), "scheme"},
+		"credentials without URL": {addresses("u:" + hidden + "@a:1"), "want host:port"},
+		// The attack: what is written wrongly has the password where something
+		// else belongs, and the error is in everybody's log.
+		"a password for a port":    {addresses("u:" + hidden + "@a"), "its port is not"},
+		"a password for a path":    {addresses("redis://u:1/" + hidden + "@a:1"), "its database is not a number"},
+		"a password for a scheme":  {addresses(hidden + "://a:1"), "its scheme is none of"},
 		"a broken URL":             {addresses("redis://u:" + hidden + "@a:b:c/%zz"), "not a URL"},
 		"a database that is none":  {addresses("redis://a/orders"), "not a number"},
 		"a negative database":      {options{Addresses: []string{"a"}, Namespace: "n", DB: -1}, "negative"},

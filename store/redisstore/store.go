@@ -21,6 +21,7 @@ type Store struct {
 	clock   func() time.Time
 	prefix  string // of every key
 	keys    []string
+	secrets []string // what no error may hold
 
 	writer redis.UniversalClient // everything that does not wait
 	reader redis.UniversalClient // reads that may wait
@@ -67,6 +68,7 @@ func Open(o Options) (*Store, error) {
 	silence()
 	s := &Store{options: o, log: o.Logger, clock: o.Clock, prefix: "{session_gate:" + o.Namespace + "}:"}
 	s.keys = []string{s.prefix + "head", s.prefix + "log"}
+	s.secrets = t.secrets()
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
