@@ -152,8 +152,17 @@ func TestAStoreThatFailsIsUnavailable(t *testing.T) {
 	g := newGate(t, "HS256", Gate{})
 	token := g.mint(t, nil)
 	g.get(t, "/", token).want(t, http.StatusOK, "")
+	caller, ended := g.mint(t, map[string]any{"sid": "session-3"}), g.mint(t, map[string]any{"sid": "ended", "sub": "bob"})
+	for _, seen := range []string{caller, ended, g.mint(t, map[string]any{"sid": "bobs", "sub": "bob"})} {
+		g.get(t, "/", seen).want(t, http.StatusOK, "")
+	}
+	g.end(t, ended, "").want(t, http.StatusOK, invalidated)
 	if err := g.app.shared.live.Load().backend.Close(); err != nil {
 		t.Fatal(err)
+	}
+	// Attack: try ids while the store is away, to learn which are those of sessions.
+	for _, id := range []string{"unknown", "ended", "bobs"} {
+		g.end(t, caller, `{"session_id":"`+id+`"}`).want(t, http.StatusServiceUnavailable, "not be invalidated for certain")
 	}
 	a := g.end(t, token, "")
 	a.want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
@@ -213,11 +222,12 @@ func TestAdmittedRequestsCarryAnIdentity(t *testing.T) {
 func TestSessionsOfAdmittedRequestsAreKnownAtOnce(t *testing.T) {
 	g := newGate(t, "HS256", Gate{})
 	registry := g.app.shared.live.Load().registry
-	if _, err := registry.Owner(t.Context(), tokentest.Issuer, "session-1"); !errors.Is(err, store.ErrUnknownSession) {
+	alices := func(subject string) bool { return subject == "alice" }
+	if err := registry.Owned(t.Context(), tokentest.Issuer, "session-1", alices); !errors.Is(err, store.ErrUnknownSession) {
 		t.Errorf("an unseen session: %v, want ErrUnknownSession", err)
 	}
 	g.get(t, "/", g.mint(t, nil))
-	if owner, err := registry.Owner(t.Context(), tokentest.Issuer, "session-1"); err != nil || owner != "alice" {
-		t.Errorf("the session belongs to %q, %v; want alice", owner, err)
+	if err := registry.Owned(t.Context(), tokentest.Issuer, "session-1", alices); err != nil {
+		t.Errorf("the session is not alice's: %v", err)
 	}
 }

@@ -146,23 +146,31 @@ func (r *Registry) turn(now int64) {
 	r.turned = now
 }
 
-// Owner returns the subject whose session this is, or store.ErrUnknownSession. A
-// session that this gate has admitted is known at once; one that another gate
-// has admitted, as soon as that gate has written it.
-func (r *Registry) Owner(ctx context.Context, issuer, session string) (string, error) {
+// Owned returns nil if a session is known and by accepts its subject, and
+// store.ErrUnknownSession if not: somebody else's is as unknown as one that nobody
+// has seen. A session that this gate has admitted is known at once; one that
+// another gate has admitted, as soon as that gate has written it.
+//
+// Attack: learn from how long it takes, or from what is said while the store is
+// away, that somebody else's session was seen here a moment ago. The store is asked
+// for those, too.
+func (r *Registry) Owned(ctx context.Context, issuer, session string, by func(subject string) bool) error {
 	r.mu.Lock()
 	noted, ok := r.pending[id{issuer, session}]
 	r.mu.Unlock()
-	if ok {
-		return noted.Subject, nil
+	if ok && by(noted.Subject) {
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	subject, err := r.store.Owner(ctx, issuer, session)
-	if err != nil {
-		return "", fmt.Errorf("looking up the owner of a session: %w", err)
+	if err == nil && (ok || !by(subject)) {
+		err = store.ErrUnknownSession
 	}
-	return subject, nil
+	if err != nil {
+		return fmt.Errorf("looking up the owner of a session: %w", err)
+	}
+	return nil
 }
 
 // Close writes what is pending, as far as the store takes it at once, and ends

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strconv"
 	"sync"
@@ -54,6 +55,16 @@ func (c *counted) Seen(ctx context.Context, sessions ...store.Session) error {
 	return c.Sessions.Seen(ctx, sessions...)
 }
 
+func (c *counted) Owner(ctx context.Context, issuer, session string) (string, error) {
+	c.mu.Lock()
+	err := c.err
+	c.mu.Unlock()
+	if err != nil {
+		return "", err
+	}
+	return c.Sessions.Owner(ctx, issuer, session)
+}
+
 func newStore() *counted { return &counted{Sessions: memstore.New(nil)} }
 
 func start(t *testing.T, s store.Sessions) *sessions.Registry {
@@ -65,17 +76,24 @@ func start(t *testing.T, s store.Sessions) *sessions.Registry {
 
 func wantOwner(t *testing.T, r *sessions.Registry, session, want string) {
 	t.Helper()
-	if got, err := r.Owner(t.Context(), issuer, session); err != nil || got != want {
-		t.Errorf("session %q belongs to %q, %v; want %q", session, got, err, want)
+	if err := r.Owned(t.Context(), issuer, session, is(want)); err != nil {
+		t.Errorf("session %q is not %q's: %v", session, want, err)
+	}
+	if err := r.Owned(t.Context(), issuer, session, is("not "+want)); err == nil {
+		t.Errorf("session %q is somebody else's than %q's", session, want)
 	}
 }
 
 func wantUnknown(t *testing.T, r *sessions.Registry, session string) {
 	t.Helper()
-	if got, err := r.Owner(t.Context(), issuer, session); !errors.Is(err, store.ErrUnknownSession) {
-		t.Errorf("session %q belongs to %q, %v; want ErrUnknownSession", session, got, err)
+	if err := r.Owned(t.Context(), issuer, session, anybody); !errors.Is(err, store.ErrUnknownSession) {
+		t.Errorf("session %q: %v; want ErrUnknownSession", session, err)
 	}
 }
+
+func is(want string) func(string) bool { return func(subject string) bool { return subject == want } }
+
+func anybody(string) bool { return true }
 
 func TestASessionIsKnownHereAtOnceAndToTheFleetWithinASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -88,6 +106,28 @@ func TestASessionIsKnownHereAtOnceAndToTheFleetWithinASecond(t *testing.T) {
 		time.Sleep(time.Second)
 		wantOwner(t, there, "s", "alice")
 		wantOwner(t, here, "s", "alice")
+	})
+}
+
+// Attack: while the store is away, try ids to learn which sessions were seen here
+// since: somebody else's that waits for the store is told apart from none.
+func TestAForeignSessionIsAsUnknownAsNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared := newStore()
+		r := start(t, shared)
+		ask := func(session string) string {
+			return fmt.Sprint(r.Owned(t.Context(), issuer, session, is("mallory")))
+		}
+		away := errors.New("connection refused")
+		for _, err := range []error{nil, away} {
+			shared.fail(err)
+			r.Note(issuer, fmt.Sprint("alices ", err), "alice", time.Now().Unix())
+			if foreign, none := ask(fmt.Sprint("alices ", err)), ask("nobody's"); foreign != none {
+				t.Errorf("with the store's error %v: somebody else's is %q, none is %q", err, foreign, none)
+			}
+			r.Note(issuer, fmt.Sprint("mallorys ", err), "mallory", time.Now().Unix())
+			wantOwner(t, r, fmt.Sprint("mallorys ", err), "mallory")
+		}
 	})
 }
 
@@ -133,8 +173,8 @@ func TestWhatTheStoreCouldNotTakeWaitsForIt(t *testing.T) {
 		here.Note(issuer, "s", "alice", time.Now().Unix())
 		time.Sleep(time.Minute)
 		wantOwner(t, here, "s", "alice")
-		wantUnknown(t, there, "s")
 		shared.fail(nil)
+		wantUnknown(t, there, "s")
 		time.Sleep(time.Second)
 		wantOwner(t, there, "s", "alice")
 	})
