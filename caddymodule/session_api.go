@@ -20,16 +20,15 @@ func (g *Gate) serveSession(w http.ResponseWriter, r *http.Request) error {
 	if len(g.origins) > 0 {
 		g.origins.allow(w, r, g.Token.Cookie != "")
 	}
-	now := time.Now()
-	caller, deny := g.caller(r, now)
+	caller, deny := g.caller(r)
 	if deny != nil {
 		return deny.write(w, r)
 	}
-	sessionID, deny := readTarget(r)
+	sessionID, deny := g.target(r, caller)
 	if deny != nil {
 		return deny.write(w, r)
 	}
-	if deny := g.end(r, caller, sessionID, now); deny != nil {
+	if deny := g.end(r, caller, sessionID); deny != nil {
 		return deny.write(w, r)
 	}
 	return writeInvalidated(w, sessionID)
@@ -37,14 +36,14 @@ func (g *Gate) serveSession(w http.ResponseWriter, r *http.Request) error {
 
 // caller verifies who calls. Here the API page knows one answer for every token
 // that is not good, also for a malformed one.
-func (g *Gate) caller(r *http.Request, now time.Time) (*token.Verified, *denial) {
+func (g *Gate) caller(r *http.Request) (*token.Verified, *denial) {
 	raw, source, err := g.extractor.Extract(r)
 	if err == nil && source == token.SourceCookie && g.origins.fromForeignSite(r) {
 		return nil, denyForeignSite
 	}
 	var caller *token.Verified
 	if err == nil {
-		caller, err = g.app.verifier.Verify(raw, now)
+		caller, err = g.app.verifier.Verify(raw, time.Now())
 	}
 	if errors.Is(err, token.ErrMalformed) {
 		return nil, denyBroken
@@ -55,8 +54,28 @@ func (g *Gate) caller(r *http.Request, now time.Time) (*token.Verified, *denial)
 	return caller, nil
 }
 
+// target reads which session the caller aims at, "" for its own.
+//
+// Attack: send a body that is wrong, or one that the gate has to ask for, to tell
+// a token that was revoked from one that was forged. Whoever holds a revoked one
+// may learn that its own session is over, and nothing else.
+func (g *Gate) target(r *http.Request, caller *token.Verified) (sessionID string, deny *denial) {
+	verdict := g.app.shared.check(&caller.Keys, time.Now())
+	switch {
+	case verdict == replica.Clear, verdict == replica.Unavailable:
+		return readTarget(r)
+	case !sessionRevoked(caller, verdict):
+		return "", denyRevoked
+	}
+	if sessionID, deny = readTarget(r); deny != nil {
+		return "", denyRevoked
+	}
+	return sessionID, nil
+}
+
 // end revokes the session that the caller aims at, or says why not.
-func (g *Gate) end(r *http.Request, caller *token.Verified, sessionID string, now time.Time) *denial {
+func (g *Gate) end(r *http.Request, caller *token.Verified, sessionID string) *denial {
+	now := time.Now() // the body may have taken its time
 	own := sessionID == "" || sessionID == caller.SessionID
 	revocation := ownRevocation(caller)
 	if !own {
