@@ -121,8 +121,13 @@ func (i *Issuer) resolve() error {
 		return err
 	}
 	field := func(name string) string { return fmt.Sprintf("%s of issuer %q", name, i.Issuer) }
+	for n := range i.PublicKey {
+		if err := resolveFile(field("public_key"), &i.PublicKey[n]); err != nil {
+			return err
+		}
+	}
 	for name, values := range map[string][]string{
-		"public_key": i.PublicKey, "hmac_secret": i.HMACSecret, "audience": i.Audience, "algorithms": i.Algorithms,
+		"hmac_secret": i.HMACSecret, "audience": i.Audience, "algorithms": i.Algorithms,
 	} {
 		if err := resolveAll(field(name), values); err != nil {
 			return err

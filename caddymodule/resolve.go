@@ -3,7 +3,9 @@ package caddymodule
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
+	"unicode"
 
 	"github.com/caddyserver/caddy/v2"
 )
@@ -45,6 +47,25 @@ func resolveAll(field string, values []string) error {
 		if err := resolve(field, &values[i]); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// resolveFile is resolve for the name of a file.
+//
+// Attack: key {file./run/secrets/key.pem} gives what is in the file for its name,
+// and the error of opening that would print the key. Neither it nor any other value
+// that is no name is quoted.
+func resolveFile(field string, name *string) error {
+	written := *name
+	if err := resolve(field, name); err != nil || *name == written {
+		return err
+	}
+	if !strings.Contains(written, "{file.") && !strings.ContainsFunc(*name, unicode.IsControl) {
+		return nil
+	}
+	if _, err := os.Stat(*name); err != nil {
+		return fmt.Errorf("resolving %s: %s is not replaced by the name of a file; {file.X} gives what is in X, so write X alone", field, written)
 	}
 	return nil
 }

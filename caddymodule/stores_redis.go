@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"log/slog"
 
 	"github.com/caddyserver/caddy/v2"
@@ -102,12 +103,21 @@ func (s *RedisStore) Provision(caddy.Context) error {
 		AllowEviction:    s.AllowEviction,
 	}
 	if s.TLS != nil {
-		if err := resolve("store redis tls", &s.TLS.CA, &s.TLS.Cert, &s.TLS.Key, &s.TLS.ServerName); err != nil {
+		if err := s.TLS.resolve(); err != nil {
 			return err
 		}
 		s.options.TLS = s.TLS.options()
 	}
 	return s.options.Validate()
+}
+
+func (t *RedisTLS) resolve() error {
+	return errors.Join(
+		resolveFile("ca of store redis", &t.CA),
+		resolveFile("cert of store redis", &t.Cert),
+		resolveFile("key of store redis", &t.Key),
+		resolve("server_name of store redis", &t.ServerName),
+	)
 }
 
 func (t *RedisTLS) options() *redisstore.TLS {
