@@ -3,8 +3,8 @@ package caddymodule
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
@@ -35,10 +35,8 @@ func (s *RedisStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		return syntaxError{d.Errf(errParsing, "store redis", errors.New("no address; write: store redis <host:port> [<host:port>]"))}
 	}
 	for _, address := range s.Addresses {
-		if u, err := url.Parse(address); err == nil {
-			if password, set := u.User.Password(); set {
-				warnOfLiteral(d, "the password in an address of store redis", password)
-			}
+		if password := passwordIn(address); password != "" {
+			warnOfLiteral(d, "the password in an address of store redis", password)
 		}
 	}
 	return words{
@@ -53,6 +51,16 @@ func (s *RedisStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"namespace":         {"namespace <name>", text(&s.NamespaceName), false},
 		"allow_eviction":    {"allow_eviction", flag(&s.AllowEviction), false},
 	}.read(d)
+}
+
+// passwordIn returns what stands in an address where a password belongs. With
+// placeholders in it, or without a scheme, it is no URL.
+func passwordIn(address string) string {
+	if _, rest, found := strings.Cut(address, "://"); found {
+		address = rest
+	}
+	_, password, _ := strings.Cut(address[:max(0, strings.LastIndexByte(address, '@'))], ":")
+	return password
 }
 
 // secret reads one value, and warns if it is the secret itself.

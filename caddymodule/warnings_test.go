@@ -83,6 +83,14 @@ func TestAdaptingWarns(t *testing.T) {
 			"app", "store redis redis://gate:" + literalSecret + "@redis-0:6379",
 			"Caddyfile:3: the password in an address of store redis is written out in the configuration",
 		},
+		"of a password in an address with a placeholder": {
+			"app", "store redis redis://gate:" + literalSecret + "@{env.REDIS}:6379",
+			"Caddyfile:3: the password in an address of store redis is written out in the configuration",
+		},
+		"of a password in an address that is no URL": {
+			"app", "store redis gate:" + literalSecret + "@redis-0",
+			"Caddyfile:3: the password in an address of store redis is written out in the configuration",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			wantWarning(t, syntaxes[test.block].adaptError, test.lines, test.want)
@@ -118,7 +126,7 @@ func TestAdaptingPlaceholdersWarnsOfNothing(t *testing.T) {
 	for block, lines := range map[string]string{
 		"issuer":      "hmac_secret {env.A} {file./run/secrets/hmac}",
 		"store redis": "password {file./run/secrets/redis}",
-		"app":         "store redis redis://gate@redis-0:6379 redis://gate:{env.PASSWORD}@redis-1:6379",
+		"app":         "store redis redis://gate@redis-0:6379 redis://gate:{env.PASSWORD}@redis-1:6379 redis-2:6379 unix:///run/redis.sock",
 		"gate":        "public /healthz",
 	} {
 		log := logged(t, func() {
