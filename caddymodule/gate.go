@@ -102,7 +102,11 @@ func (g *Gate) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return fmt.Errorf("finding the app session_gate: %w", err)
 	}
-	return g.provision(app.(*App), ctx.Slogger())
+	if err := g.provision(app.(*App), ctx.Slogger()); err != nil {
+		return err
+	}
+	g.warnOfLogs(logsOf(ctx))
+	return nil
 }
 
 func (g *Gate) provision(app *App, logger *slog.Logger) error {

@@ -49,6 +49,9 @@ func NewExtractor(header, cookie string) Extractor {
 	return Extractor{header: header, cookie: cookie, authorization: header == "Authorization"}
 }
 
+// Header is the field that is looked in, in its canonical spelling, or "".
+func (e *Extractor) Header() string { return e.header }
+
 // Extract returns the credential and where it was. It finds nothing in places
 // that it was not told of, and nothing where the value is empty or, in
 // `Authorization`, of another scheme: ErrMissing. Two fields of the name are two

@@ -1,0 +1,52 @@
+package caddymodule
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"slices"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// hiddenFields are those whose values Caddy's logs do not show.
+var hiddenFields = []string{"Authorization", "Proxy-Authorization", "Cookie"}
+
+// logsOf is how the server that a handler is provisioned for logs, or nil.
+func logsOf(ctx caddy.Context) *caddyhttp.ServerLogConfig {
+	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
+		return server.Logs
+	}
+	return nil
+}
+
+// warnOfLogs warns of a configuration by which Caddy's own logs hold tokens or
+// session ids (Invariant 10, DESIGN). Caddy copies a request for its logs before
+// any handler sees it, and hides the values of a fixed list of fields (P59): no
+// handler can keep another one out, and a filter of the log can.
+func (g *Gate) warnOfLogs(logs *caddyhttp.ServerLogConfig) {
+	const remedy = "give every log a filter, the default log too: format filter { request>headers>… delete }"
+	if g.extractor.Header() != "" && !slices.Contains(hiddenFields, g.extractor.Header()) {
+		g.logger.Warn("Caddy's logs show the header that the token is in; "+remedy, "header", g.extractor.Header())
+	}
+	if logs != nil && logs.ShouldLogCredentials {
+		g.logger.Warn("log_credentials lets Caddy's logs show tokens and cookies; take it out of the options of the servers")
+	}
+	if !g.logger.Enabled(context.Background(), slog.LevelDebug) {
+		return
+	}
+	for _, field := range g.identity.fields {
+		if g.app.namesSession(field.claim) {
+			g.logger.Warn("reverse_proxy's debug log shows the header that the session or the token is named in; "+remedy, "header", field.name)
+		}
+	}
+}
+
+// namesSession reports whether the claim names a session or a token for any of the
+// issuers.
+func (a *App) namesSession(claim string) bool {
+	return slices.ContainsFunc(a.Issuer, func(i *Issuer) bool {
+		return claim == cmp.Or(i.SessionClaim, "sid") || claim == cmp.Or(i.TokenIDClaim, "jti")
+	})
+}

@@ -1,0 +1,56 @@
+package caddymodule
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// Attack: read tokens in logs that Caddy writes before any handler can keep them
+// out. Who configures a gate so is told, and nobody else.
+func TestAGateWarnsOfWhatCaddysLogsShow(t *testing.T) {
+	shown := &caddyhttp.ServerLogConfig{ShouldLogCredentials: true}
+	sessions := &Identity{Headers: map[string]string{"X-Session": "sid", "X-Token": "jti", "X-User": "sub"}}
+	for name, test := range map[string]struct {
+		gate  Gate
+		logs  *caddyhttp.ServerLogConfig
+		level slog.Level
+		want  []string
+	}{
+		"a plain gate":                     {Gate{}, new(caddyhttp.ServerLogConfig), slog.LevelDebug, nil},
+		"the token in a cookie":            {Gate{Token: &TokenSource{Cookie: "session"}}, nil, slog.LevelInfo, nil},
+		"the proxy's field":                {Gate{Token: &TokenSource{Header: "proxy-authorization"}}, nil, slog.LevelInfo, nil},
+		"the token in another field":       {Gate{Token: &TokenSource{Header: "x-api-token"}}, nil, slog.LevelInfo, []string{"header=X-Api-Token"}},
+		"credentials that are to be shown": {Gate{}, shown, slog.LevelInfo, []string{"log_credentials"}},
+		"ids in headers, at level debug":   {Gate{Identity: sessions}, nil, slog.LevelDebug, []string{"header=X-Session", "header=X-Token"}},
+		"ids in headers":                   {Gate{Identity: sessions}, nil, slog.LevelInfo, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			g := newGate(t, "HS256", test.gate).gate
+			g.logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: test.level}))
+			g.warnOfLogs(test.logs)
+			if lines := strings.Count(log.String(), "level=WARN"); lines != len(test.want) {
+				t.Errorf("%d warnings, want %d:\n%s", lines, len(test.want), log.String())
+			}
+			for _, want := range test.want {
+				if !strings.Contains(log.String(), want) {
+					t.Errorf("no warning has %q:\n%s", want, log.String())
+				}
+			}
+		})
+	}
+}
+
+// Claims of any name may name sessions.
+func TestTheClaimsThatNameSessionsAreKnown(t *testing.T) {
+	app := &App{Issuer: []*Issuer{{}, {SessionClaim: "session", TokenIDClaim: "uti"}}}
+	for claim, want := range map[string]bool{"sid": true, "jti": true, "session": true, "uti": true, "sub": false, "": false} {
+		if got := app.namesSession(claim); got != want {
+			t.Errorf("%q names a session or a token: %v, want %v", claim, got, want)
+		}
+	}
+}
