@@ -98,6 +98,10 @@ func (f *fetcher) get(ctx context.Context, address string) ([]byte, error) {
 		if outer := (*url.Error)(nil); errors.As(err, &outer) {
 			err = outer.Err
 		}
+		if query := request.URL.RawQuery; query != "" && strings.Contains(err.Error(), query) {
+			// So does what an endpoint gives back that repeats it.
+			err = errors.New("the answer cannot be read or followed, and quotes the query")
+		}
 		return nil, fmt.Errorf("fetching %q: %w", shown(address), err)
 	}
 	defer response.Body.Close()

@@ -88,6 +88,16 @@ func TestHostileEndpoint(t *testing.T) {
 		"connection closed":      {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
 		"redirect to a file":     {redirect("file:///etc/passwd"), "following redirect"},
 		"redirect without place": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(302) }, "status 302"},
+		// Go's client quotes what it cannot follow, or cannot read.
+		"redirect that quotes": {func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Location", "https://id.example.com:port/?"+r.URL.RawQuery)
+			w.WriteHeader(http.StatusFound)
+		}, "quotes the query"},
+		"answer that quotes": {func(w http.ResponseWriter, r *http.Request) {
+			connection, _, _ := w.(http.Hijacker).Hijack()
+			_, _ = io.WriteString(connection, "HTTP/1.1 "+r.URL.RawQuery+"\r\n\r\n")
+			_ = connection.Close()
+		}, "quotes the query"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			endpoint := tokentest.NewEndpoint(t, key)
