@@ -37,6 +37,8 @@ type Config struct {
 	Routes string
 	// Upstream is behind the gate. Default: a new one.
 	Upstream *Upstream
+	// Env are further variables of the environment of the process, as NAME=value.
+	Env []string
 	// Unready is for gates that cannot get ready at once: Start waits until the
 	// process serves, and no longer.
 	Unready bool

@@ -104,6 +104,7 @@ func (g *Gate) command(arguments ...string) *exec.Cmd {
 	command.Env = append(os.Environ(),
 		"XDG_DATA_HOME="+g.dir, "XDG_CONFIG_HOME="+g.dir, "GATE_DIR="+g.dir, "UPSTREAM="+g.Upstream.Addr(),
 		"GATE_PORT="+strconv.Itoa(g.port), "GATE_OPS_PORT="+strconv.Itoa(g.opsPort))
+	command.Env = append(command.Env, g.config.Env...)
 	return command
 }
 
