@@ -1,11 +1,13 @@
 package tests
 
 import (
+	"encoding/hex"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
@@ -37,7 +39,7 @@ func TestSecretsAreNeitherLoggedNorAnswered(t *testing.T) {
 	redis := redistest.Start(t, redistest.Password(password))
 	g := harness.Start(t, harness.Config{
 		Store:  storeOf(redis, "password "+secretFile(t, password)),
-		Global: "debug\nmetrics", Site: "log",
+		Global: "debug\nmetrics {\nper_host\n}", Site: "log",
 		Gate: "token header Authorization\ntoken cookie canary_cookie\nadmin_scope all\nclaims email\ncors https://app.example.com",
 	})
 	ids := session("canary-session-id", "jti", "canary-token-id", "email", "canary@example.com")
@@ -51,6 +53,9 @@ func TestSecretsAreNeitherLoggedNorAnswered(t *testing.T) {
 	secret.addToken("token", good)
 	secret.addToken("revoked token", revoked)
 	secret.addToken("token of a stranger", stranger)
+	// Who guesses the id of a session could look for its whole hash.
+	name := store.NewKey("refused", store.KindSession, tokentest.Issuer, "canary-session-id")
+	secret["name of the session"] = hex.EncodeToString(name[:])
 
 	bearer, cookie := harness.Bearer(good), harness.Cookie("canary_cookie="+good)
 	requests := []struct {
