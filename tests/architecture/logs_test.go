@@ -1,0 +1,139 @@
+package architecture
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// attributes are all that the product's log lines may say besides what they say in
+// words. No request, header, token, claim, secret or session id is among them
+// (Invariant 10, DESIGN); a `key` is a store.Key, which is written as the prefix of
+// a hash. One that is not here is new: choose with care what it shows.
+var attributes = []string{
+	// Why, and where.
+	"error", "panic", "stack", "path", "source", "reasons",
+	// The names of header fields, and of what is configured.
+	"header", "maxmemory_policy", "lease", "max_staleness",
+	// The replica and its fleet.
+	"gate", "key", "state", "synced", "witness", "lease_age", "after", "configured",
+	// Counts and positions.
+	"keys", "revocations", "pending", "not_noted_meanwhile", "oldest", "head", "entries",
+}
+
+// logMethods write a line, whose message is at this place among the arguments.
+var logMethods = map[string]int{
+	"Debug": 0, "Info": 0, "Warn": 0, "Error": 0,
+	"DebugContext": 1, "InfoContext": 1, "WarnContext": 1, "ErrorContext": 1,
+	"Log": 2, "LogAttrs": 2, "With": -1,
+}
+
+// logViolations lists the log lines of the product that say something which is not
+// among the attributes.
+func logViolations(repository fs.FS) ([]string, error) {
+	files, err := sources(repository)
+	if err != nil {
+		return nil, err
+	}
+	var broken []string
+	for _, file := range files {
+		if file.test() || path.Ext(file.name) != ".go" || isWithin(file.folder(), "tests") || isWithin(file.folder(), "tools") {
+			continue
+		}
+		content, err := fs.ReadFile(repository, file.name)
+		if err != nil {
+			return nil, err
+		}
+		places := token.NewFileSet()
+		parsed, err := parser.ParseFile(places, file.name, content, 0)
+		if err != nil {
+			return nil, err
+		}
+		ast.Inspect(parsed, func(node ast.Node) bool {
+			if call, ok := node.(*ast.CallExpr); ok {
+				for _, name := range strangers(call) {
+					broken = append(broken, fmt.Sprintf("%s: a log line has the attribute %s", places.Position(call.Pos()), name))
+				}
+			}
+			return true
+		})
+	}
+	return broken, nil
+}
+
+// strangers are the attributes of a call that writes to a logger, and that are not
+// allowed.
+func strangers(call *ast.CallExpr) (names []string) {
+	method, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return nil
+	}
+	message, ok := logMethods[method.Sel.Name]
+	if !ok || !isLogger(method.X) {
+		return nil
+	}
+	for i := message + 1; i < len(call.Args); i += 2 {
+		literal, ok := call.Args[i].(*ast.BasicLit)
+		if !ok {
+			names = append(names, "that is no literal")
+			continue
+		}
+		if name, err := strconv.Unquote(literal.Value); err != nil || !slices.Contains(attributes, name) {
+			names = append(names, literal.Value)
+		}
+	}
+	return names
+}
+
+// isLogger tells, by its name, whether an expression is a logger.
+func isLogger(of ast.Expr) bool {
+	switch of := of.(type) {
+	case *ast.Ident:
+		return strings.HasSuffix(strings.ToLower(of.Name), "log") || strings.HasSuffix(strings.ToLower(of.Name), "logger")
+	case *ast.SelectorExpr:
+		return isLogger(of.Sel)
+	case *ast.CallExpr:
+		return isLogger(of.Fun)
+	default:
+		return false
+	}
+}
+
+func TestLogLinesSayOnlyWhatWasChosen(t *testing.T) {
+	broken, err := logViolations(os.DirFS(root))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, violation := range broken {
+		t.Error(violation)
+	}
+}
+
+// Attack: a line that helps to find a fault writes the token, too.
+func TestALogLineThatSaysMoreIsFound(t *testing.T) {
+	for line, want := range map[string]int{
+		`o.Logger.Warn("x", "error", err, "key", key)`:            0,
+		`l.log.WarnContext(ctx, "x", "maxmemory_policy", policy)`: 0,
+		`err.Error()`:                      0,
+		`http.Error(w, "x", 500)`:          0,
+		`g.logger.Info("x", "token", raw)`: 1,
+		`r.options.Load().Logger.Error("x", "error", 1, "sid", s)`: 1,
+		`logger.Log(ctx, level, "x", "headers", r.Header)`:         1,
+		`logger.Debug("x", slog.Any("request", r))`:                1,
+		`logger.With("subject", sub)`:                              1,
+	} {
+		broken, err := logViolations(fstest.MapFS{"store/a.go": {Data: []byte("package a\n\nfunc f() { " + line + " }\n")}})
+		if err != nil || len(broken) != want {
+			t.Errorf("%s: %q, error %v, want %d", line, broken, err, want)
+		}
+	}
+}
