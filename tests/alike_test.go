@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
@@ -173,4 +174,35 @@ func compareOverHTTP2(t *testing.T, g *harness.Gate, refused map[string]string, 
 			}
 		}
 	}
+}
+
+// Attack: with a good token, try ids to learn which sessions there are, and which
+// were ended, also while the store is away: what is known here is not told then,
+// either.
+func TestForeignSessionsAreAnsweredAlikeByteByByte(t *testing.T) {
+	redis := redistest.Start(t)
+	g := harness.Start(t, harness.Config{Store: storeOf(redis, "")})
+	caller, bobs, ended := g.Token(session("caller")), g.Token(session("bobs", "sub", "bob")), g.Token(session("ended", "sub", "bob"))
+	see(t, g, caller, bobs, ended)
+	invalidated.check(t, end(t, g, ended))
+	try := func(id string) string {
+		return wire(t, g, fmt.Sprintf(deletion("application/json", `{"session_id":"`+id+`"}`), caller))
+	}
+	want := try("nobodys")
+	for _, id := range []string{"bobs", "ended"} {
+		if got := try(id); got != want || !strings.HasPrefix(got, "HTTP/1.1 404 ") {
+			t.Errorf("%s is answered\n%q, nobody's\n%q", id, got, want)
+		}
+	}
+	// The gate has seen this one, and Redis has not heard of it yet.
+	checkAdmitted(t, get(t, g, g.Token(session("waits", "sub", "bob"))))
+	redis.Freeze()
+	for _, id := range []string{"ended", "waits", "bobs", "nobodys"} {
+		if got := try(id); !strings.HasPrefix(got, "HTTP/1.1 503 ") {
+			t.Errorf("while Redis is frozen, %s is answered %q", id, got)
+		}
+	}
+	redis.Thaw()
+	recovers(t, g, bobs)
+	checkAdmitted(t, get(t, g, caller))
 }
