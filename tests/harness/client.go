@@ -21,6 +21,8 @@ type Answer struct {
 	Status int
 	Header http.Header
 	Body   string
+	// Interim are the statuses below 200 that came first. Only Over knows them.
+	Interim []int
 }
 
 // Change changes a request before it is sent.
@@ -144,5 +146,5 @@ func (g *Gate) Probe(path string) int {
 func read(response *http.Response) (Answer, error) {
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
-	return Answer{response.StatusCode, response.Header, string(body)}, err
+	return Answer{Status: response.StatusCode, Header: response.Header, Body: string(body)}, err
 }

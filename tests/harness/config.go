@@ -35,6 +35,9 @@ type Config struct {
 	// Routes replaces `session_gate` and `reverse_proxy` in the site; it may say
 	// {$UPSTREAM} for the address of the upstream, and Gate is not used.
 	Routes string
+	// TLS adds the same site with TLS, at a port of its own, for Gate.Over. Its
+	// certificate is self-made.
+	TLS bool
 	// Upstream is behind the gate. Default: a new one.
 	Upstream *Upstream
 	// Env are further variables of the environment of the process, as NAME=value.
@@ -86,6 +89,11 @@ func (c *Config) write(tb testing.TB, dir string) {
 	} else {
 		writeFile(tb, filepath.Join(dir, "public_key.pem"), c.Key.PublicPEM(tb))
 	}
+	site := c.Site + "\n" + c.Routes
+	if c.TLS {
+		writeCertificate(tb, dir)
+		site += "\n}\n\n:{$GATE_TLS_PORT} {\nbind 127.0.0.1\ntls {$GATE_DIR}/tls.pem {$GATE_DIR}/tls.pem\n" + site
+	}
 	text := fmt.Sprintf(`{
 	admin unix/{$GATE_DIR}/admin.sock|0600
 	persist_config off
@@ -101,14 +109,13 @@ func (c *Config) write(tb testing.TB, dir string) {
 :{$GATE_PORT} {
 	bind 127.0.0.1
 	%s
-	%s
 }
 
 :{$GATE_OPS_PORT} {
 	bind 127.0.0.1
 	session_gate_health
 }
-`, c.Global, c.Issuers, c.Store, c.App, c.Site, c.Routes)
+`, c.Global, c.Issuers, c.Store, c.App, site)
 	writeFile(tb, caddyfile(dir), []byte(text))
 }
 

@@ -35,6 +35,7 @@ type Gate struct {
 	dir     string
 	port    int
 	opsPort int
+	tlsPort int
 	log     *log
 	process *exec.Cmd
 	ended   chan struct{} // closed when the process has ended
@@ -56,8 +57,8 @@ func Start(tb testing.TB, config Config) *Gate {
 			tb.Logf("log of the gate:\n%s", g.Logs())
 		}
 	})
-	ports := reservePorts(tb, 2)
-	g.port, g.opsPort = ports[0], ports[1]
+	ports := reservePorts(tb, 3)
+	g.port, g.opsPort, g.tlsPort = ports[0], ports[1], ports[2]
 	if !g.launch() {
 		tb.Fatal("starting the gate: it ended")
 	}
@@ -103,7 +104,8 @@ func (g *Gate) command(arguments ...string) *exec.Cmd {
 	command.Dir = g.dir
 	command.Env = append(os.Environ(),
 		"XDG_DATA_HOME="+g.dir, "XDG_CONFIG_HOME="+g.dir, "GATE_DIR="+g.dir, "UPSTREAM="+g.Upstream.Addr(),
-		"GATE_PORT="+strconv.Itoa(g.port), "GATE_OPS_PORT="+strconv.Itoa(g.opsPort))
+		"GATE_PORT="+strconv.Itoa(g.port), "GATE_OPS_PORT="+strconv.Itoa(g.opsPort),
+		"GATE_TLS_PORT="+strconv.Itoa(g.tlsPort))
 	command.Env = append(command.Env, g.config.Env...)
 	return command
 }

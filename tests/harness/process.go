@@ -48,10 +48,10 @@ func (g *Gate) Use(tb testing.TB) Use {
 func Prepare(tb testing.TB, config Config) *Gate {
 	tb.Helper()
 	config.complete(tb)
-	ports := reservePorts(tb, 2)
+	ports := reservePorts(tb, 3)
 	g := &Gate{
 		Key: config.Key, Upstream: config.Upstream, tb: tb, config: config, dir: shortDir(tb), log: new(log),
-		port: ports[0], opsPort: ports[1],
+		port: ports[0], opsPort: ports[1], tlsPort: ports[2],
 	}
 	config.write(tb, g.dir)
 	return g

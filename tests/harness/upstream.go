@@ -17,6 +17,7 @@ const UpstreamBody = "hello from the upstream\n"
 type Reached struct {
 	Method  string
 	URI     string // of the request line, as it was sent
+	Host    string
 	Header  http.Header
 	Trailer http.Header
 	Body    string
@@ -70,7 +71,8 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	u.mu.Lock()
 	u.reached = append(u.reached, Reached{
-		Method: r.Method, URI: r.RequestURI, Header: maps.Clone(r.Header), Trailer: maps.Clone(r.Trailer), Body: string(body),
+		Method: r.Method, URI: r.RequestURI, Host: r.Host,
+		Header: maps.Clone(r.Header), Trailer: maps.Clone(r.Trailer), Body: string(body),
 	})
 	u.mu.Unlock()
 	_, _ = io.WriteString(w, UpstreamBody) // the client may be gone
