@@ -113,27 +113,35 @@ func TestBrokenCredentialIsBadRequest(t *testing.T) {
 	})
 }
 
+const bothSources = "token header Authorization\ntoken cookie session"
+
+// manyCredentials are fields that hold more than one credential.
+func manyCredentials(one, other string) map[string][]string {
+	bearer, cookie := "Authorization: Bearer "+one, "Cookie: session="+one
+	return map[string][]string{
+		"two fields":                     {bearer, "Authorization: Bearer " + other},
+		"one field twice":                {bearer, bearer},
+		"in other letter case":           {bearer, "authorization: bearer " + other},
+		"beside another scheme":          {"Authorization: Basic YTpi", bearer},
+		"beside an empty field":          {bearer, "Authorization:"},
+		"a field and a cookie":           {bearer, "Cookie: session=" + other},
+		"the same in field and cookie":   {bearer, cookie},
+		"two cookies":                    {cookie + "; session=" + other},
+		"two cookies in two fields":      {cookie, "Cookie: a=b; session=" + other},
+		"a cookie twice":                 {cookie + ";session=" + one},
+		"a cookie beside an empty one":   {"Cookie: session=; session=" + one},
+		"a broken one beside a good one": {bearer, "Authorization: Bearer x"},
+	}
+}
+
 // Attack: of two credentials, the gate checks one and the application takes the
 // other.
 func TestSeveralCredentialsAreRefused(t *testing.T) {
 	harness.EachStore(t, func(t *testing.T, store string) {
-		g := harness.Start(t, harness.Config{Store: store, Gate: "token header Authorization\ntoken cookie session"})
+		g := harness.Start(t, harness.Config{Store: store, Gate: bothSources})
 		one, other := g.Token(session("one")), g.Token(session("other"))
 		bearer, cookie := "Authorization: Bearer "+one, "Cookie: session="+one
-		for name, fields := range map[string][]string{
-			"two fields":                     {bearer, "Authorization: Bearer " + other},
-			"one field twice":                {bearer, bearer},
-			"in other letter case":           {bearer, "authorization: bearer " + other},
-			"beside another scheme":          {"Authorization: Basic YTpi", bearer},
-			"beside an empty field":          {bearer, "Authorization:"},
-			"a field and a cookie":           {bearer, "Cookie: session=" + other},
-			"the same in field and cookie":   {bearer, cookie},
-			"two cookies":                    {cookie + "; session=" + other},
-			"two cookies in two fields":      {cookie, "Cookie: a=b; session=" + other},
-			"a cookie twice":                 {cookie + ";session=" + one},
-			"a cookie beside an empty one":   {"Cookie: session=; session=" + one},
-			"a broken one beside a good one": {bearer, "Authorization: Bearer x"},
-		} {
+		for name, fields := range manyCredentials(one, other) {
 			t.Run(name, func(t *testing.T) {
 				several.check(t, g.Raw(t, harness.Lines("GET / HTTP/1.1", fields...)))
 				several.check(t, g.Raw(t, harness.Lines("DELETE "+endpoint+" HTTP/1.1", fields...)))

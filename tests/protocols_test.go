@@ -1,0 +1,106 @@
+package tests
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/tests/harness"
+)
+
+// The rules that tests of their own spell out over HTTP/1.1 hold over HTTP/2 and
+// HTTP/3, too, whose servers parse targets and fields by code of their own.
+func TestRulesHoldOverEveryProtocol(t *testing.T) {
+	g := harness.Start(t, harness.Config{TLS: true, Gate: publicGate + "\n" + bothSources})
+	one, other := g.Token(session("one")), g.Token(session("other"))
+	see(t, g, one, other)
+	harness.EachProtocol(t, func(t *testing.T, protocol harness.Protocol) {
+		send := func(method, target string, fields ...string) harness.Answer {
+			t.Helper()
+			return g.Over(t, protocol, harness.Request{Method: method, Target: target, Fields: fields})
+		}
+		t.Run("endpoint", func(t *testing.T) {
+			for _, path := range spellings {
+				if protocol != harness.HTTP1 && !strings.HasPrefix(path, "/") {
+					continue // TestMalformedMessagesAreRefused has those
+				}
+				t.Run(path, func(t *testing.T) {
+					misspelt.check(t, send("DELETE", path, "Authorization: Bearer "+one))
+					misspelt.check(t, send("DELETE", path))
+				})
+			}
+			token := g.Token(session("over " + string(protocol)))
+			noToken.check(t, send("DELETE", endpoint))
+			invalidated.check(t, send("DELETE", endpoint+"?x=y", "Authorization: Bearer "+token))
+			badToken.check(t, send("GET", "/", "Authorization: Bearer "+token))
+			checkUnreached(t, g)
+		})
+		t.Run("public", func(t *testing.T) {
+			for _, path := range traversals {
+				t.Run(path, func(t *testing.T) { noToken.check(t, send("GET", path)) })
+			}
+			checkUnreached(t, g)
+			checkAdmitted(t, send("GET", "/assets/app.js", "Authorization: Bearer x"))
+			g.Upstream.TakeOne(t)
+		})
+		t.Run("credentials", func(t *testing.T) {
+			for name, fields := range manyCredentials(one, other) {
+				t.Run(name, func(t *testing.T) {
+					several.check(t, send("GET", "/", fields...))
+					several.check(t, send("DELETE", endpoint, fields...))
+				})
+			}
+			checkUnreached(t, g)
+			checkAdmitted(t, send("GET", "/", "Authorization: Bearer "+one))
+			g.Upstream.TakeOne(t)
+		})
+	})
+}
+
+func TestIdentityIsTheGatesAloneOverEveryProtocol(t *testing.T) {
+	const preset = "identity authelia"
+	g := harness.Start(t, harness.Config{TLS: true, Gate: preset + "\npublic /public"})
+	bearer := "Authorization: Bearer " + g.Token(identified())
+	fields := presets[preset]
+	harness.EachProtocol(t, func(t *testing.T, protocol harness.Protocol) {
+		for name := range fields {
+			for how, lines := range spoofs(name) {
+				t.Run(name+" "+how, func(t *testing.T) {
+					admitted, err := g.TryOver(t, protocol, harness.Request{Method: "GET", Target: "/", Fields: append([]string{bearer}, lines...)})
+					if protocol != harness.HTTP1 && strings.HasPrefix(how, "through Connection") {
+						// A field of one connection makes the message malformed (RFC 9113 §8.2.2).
+						checkUnserved(t, g, admitted, err)
+						return
+					}
+					checkAdmitted(t, admitted)
+					checkIdentity(t, g.Upstream.TakeOne(t), fields)
+					checkAdmitted(t, g.Over(t, protocol, harness.Request{Method: "GET", Target: "/public", Fields: lines}))
+					checkNoIdentity(t, g.Upstream.TakeOne(t), name)
+				})
+			}
+			for how, lines := range map[string][]string{"announced": {"Trailer: " + name, bearer}, "unannounced": {bearer}} {
+				t.Run(name+" in a trailer, "+how, func(t *testing.T) {
+					for _, spelling := range []string{name, strings.ReplaceAll(name, "-", "_"), strings.ReplaceAll(name, "-", ".")} {
+						checkAdmitted(t, g.Over(t, protocol, harness.Request{
+							Method: "POST", Target: "/", Fields: lines, Body: "hello", Trailer: []string{spelling + ": root"},
+						}))
+						reached := g.Upstream.TakeOne(t)
+						checkIdentity(t, reached, fields)
+						if reached.Body != "hello" {
+							t.Errorf("body is %q", reached.Body)
+						}
+					}
+				})
+			}
+		}
+	})
+}
+
+// checkUnserved fails the test unless a message was refused, by the server or by
+// the gate, and nothing of it reached the upstream.
+func checkUnserved(t *testing.T, g *harness.Gate, got harness.Answer, err error) {
+	t.Helper()
+	if err == nil && (got.Status < 400 || got.Status > 499) {
+		t.Errorf("answer is %d %s, want a refusal", got.Status, got.Body)
+	}
+	checkUnreached(t, g)
+}
