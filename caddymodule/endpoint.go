@@ -69,8 +69,20 @@ func (e endpoint) is(u *url.URL) bool { return u.Path == string(e) && u.RawPath 
 
 // resembles reports whether some reader could take an escaped path for the
 // endpoint.
+//
+// Attack: DELETE //x/v1/auth/session, in which readers that resolve the target as
+// a reference see a host and the endpoint (RFC 3986 §4.2).
 func (e endpoint) resembles(escaped string) bool {
-	return strings.EqualFold(canonical(escaped), string(e))
+	if strings.EqualFold(canonical(escaped), string(e)) {
+		return true
+	}
+	decoded := decodePercent(escaped)
+	rest := strings.TrimLeft(decoded, `/\`)
+	if len(decoded) < len(rest)+2 {
+		return false
+	}
+	at := strings.IndexAny(rest, `/\`)
+	return at >= 0 && strings.EqualFold(canonical(rest[at:]), string(e))
 }
 
 // canonical is what a path becomes under every reading of it at once: decoded

@@ -53,6 +53,9 @@ var misspellings = []string{
 	"/v1%20/auth/session", "/v1/auth/session%7f", "/v1/auth/session%20/", "/v1/auth/session%2520",
 	// A query or fragment behind an escape, to whom decodes before splitting.
 	"/v1/auth/session%3Fa=b", "/v1/auth/session%23a", "/v1/auth/session%253f",
+	// A host and the endpoint, to whom resolves the target as a reference.
+	"//x/v1/auth/session", "///x/v1/auth/session", "//x.example:80/v1/auth/session/", `/\x/v1/auth/session`, "//x%2fv1/auth/session",
+	"/%2fx/v1/auth/%73ession", "//x//v1/auth/session",
 	// With a query of its own.
 	"//v1/auth/session?session_id=x",
 }
@@ -78,7 +81,7 @@ func TestOrdinaryPathsAreElsewhere(t *testing.T) {
 	for _, text := range []string{
 		"/", "/v1/auth", "/v1/auth/", "/v1/auth/sessions", "/v1/auth/session/1", "/v1/auth/session-1", "/v1/auth/session.json", "/v1/auth/sessio",
 		"/api/v1/auth/session", "/v1/auth/session/x/y/..", "/v2/auth/session", "/v1auth/session", "/v1/auth/%20session", "/?/v1/auth/session",
-		"/v1/auth?session", "/%", "/v1/auth/%zzsession", "*",
+		"/v1/auth?session", "/x/v1/auth/session", "//x/y/v1/auth/session", "//v1", "/%", "/v1/auth/%zzsession", "*",
 	} {
 		u := &url.URL{Path: text}
 		if !strings.Contains(text, "%zz") && text != "/%" {

@@ -19,6 +19,8 @@ var spellings = []string{
 	`/v1\auth\session`, "/v1%5cauth/session", `/\v1/auth/session`,
 	"/v1/auth/session%20", "/v1/auth/session%09", "/v1/auth/session%00", "/v1/auth/session%00.txt", "/v1/auth/session%0a",
 	"http://gate.test//v1/auth/session", "http://gate.test/v1/auth/%73ession",
+	// A host and the endpoint, to readers that resolve the target as a reference.
+	"//x/v1/auth/session", "///x/v1/auth/session", `/\x/v1/auth/session`, "//x/v1/auth/%73ession", "http://gate.test//x/v1/auth/session",
 	"/v1/auth/session/?x=1",
 }
 
