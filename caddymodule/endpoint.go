@@ -58,7 +58,7 @@ func (e endpoint) of(r *http.Request) claim {
 	switch {
 	case deletes && e.is(r.URL):
 		return exact
-	case e.resembles(r.URL.EscapedPath()), rewritten && e.resembles(original.URL.EscapedPath()):
+	case e.resembles(r.URL.EscapedPath()), rewritten && e.resembles(original.URL.EscapedPath()), e.resemblesForwarded(r.Header):
 		return misspelt
 	}
 	return elsewhere

@@ -217,7 +217,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 			return next.ServeHTTP(w, r)
 		}
 	}
-	if g.public.match(r.URL) {
+	if g.public.match(r.URL) && g.public.matchForwarded(r.Header) {
 		return next.ServeHTTP(w, r)
 	}
 	if deny := g.admit(r); deny != nil {
