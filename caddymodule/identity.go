@@ -133,7 +133,7 @@ func (id *identity) ownsMember(list string) bool {
 }
 
 // set sets the fields from a verified token. A claim that is missing, or that
-// cannot be a field value (RFC 9110 §5.5), leaves its field unset.
+// would not arrive as it is (token.Text), leaves its field unset.
 func (id *identity) set(header http.Header, t *token.Verified) {
 	if len(id.fields) == 0 {
 		return

@@ -14,6 +14,12 @@ import (
 // Identity says which header fields tell the upstream who the user is: those of
 // a preset, or named ones. They are removed from every request, in every
 // spelling, and set from the verified token.
+//
+// An array is sent as a comma separated list. A field is left out where the
+// upstream would not read what the claim says: where the token has no such claim,
+// where its text holds control characters or line breaks, or begins or ends with
+// a blank, also one of Unicode, and where that is so of an element of an array or
+// the element holds a comma. All other text is sent as its UTF-8.
 type Identity struct {
 	// Preset is one of:
 	//

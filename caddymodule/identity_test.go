@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -205,6 +206,12 @@ func TestClaimsThatCannotBeAFieldAreNotSet(t *testing.T) {
 		"Alice": true, "": true, "Alice B": true, "Älice ✓": true, "a\tb": true,
 		"a\r\nX-Admin: 1": false, "a\nb": false, "a\rb": false, "a\x00b": false, "a\x7fb": false, "a\x1bb": false,
 		" admin": false, "admin ": false, "\tadmin": false, "admin\t": false,
+		// C1 control characters, and what else ends a line in Unicode.
+		"a\u0085b": false, "a\u009bb": false, "a\u0080": false, "a\u2028b": false, "a\u2029b": false,
+		// Blanks of Unicode, of today and of once, which trim functions take away.
+		"\u00a0admin": false, "admin\u00a0": false, "admin\u3000": false, "\u2003admin": false, "admin\u1680": false, "admin\u202f": false,
+		"admin\ufeff": false, "\ufeffadmin": false, "admin\u200b": false, "admin\u180e": false,
+		"a\u00a0b": true, "山田\u3000太郎": true, "Zoë": true, "à": true, "Ωmega": true, "𝒜": true, "Doe, John": true,
 	} {
 		header := http.Header{}
 		id.set(header, verified(t, map[string]any{"name": claim}, id))
@@ -217,6 +224,35 @@ func TestClaimsThatCannotBeAFieldAreNotSet(t *testing.T) {
 		id.set(header, verified(t, map[string]any{"name": claim}, id))
 		if len(header) != 0 {
 			t.Errorf("the claim %v was set as %v", claim, header)
+		}
+	}
+}
+
+// The attack: a group whose name holds a comma, or a blank at its end, is read
+// by the upstream as other groups, of which the user is none.
+func TestListsAreSetWhereTheyAreReadAsTheyAre(t *testing.T) {
+	id := mustIdentity(t, &Identity{Headers: map[string]string{"X-Groups": "groups"}})
+	for want, groups := range map[string]any{
+		"staff,admins": []string{"staff", "admins"}, "a b,c": []any{"a b", "c"}, "7,true,x": []any{7, true, "x"}, "é,ü": []any{"é", "ü"},
+		"one": []string{"one"}, "as,it,is": "as,it,is",
+	} {
+		header := http.Header{}
+		id.set(header, verified(t, map[string]any{"groups": groups}, id))
+		if values := header["X-Groups"]; len(values) != 1 || values[0] != want {
+			t.Errorf("the groups %q were set as %q, want %q", groups, values, want)
+		}
+	}
+	for _, groups := range [][]string{
+		{"a", "b,admins"}, {"b,admins"}, {","}, {"a", " admins"}, {"admins ", "a"}, {"a\u00a0", "b"}, {"a", "\u3000b", "c"}, {"a", "b\nc"},
+	} {
+		header := http.Header{}
+		token := verified(t, map[string]any{"groups": groups}, id)
+		if id.set(header, token); len(header) != 0 {
+			t.Errorf("the groups %q were set as %q", groups, header["X-Groups"])
+		}
+		// Placeholders are the issuer's word and nothing else.
+		if text, ok := token.Claim("groups"); !ok || text != strings.Join(groups, ",") {
+			t.Errorf("the groups %q are %q as a text", groups, text)
 		}
 	}
 }

@@ -9,14 +9,18 @@ import (
 )
 
 // claim is a top-level claim as text.
-type claim struct{ name, text string }
+type claim struct {
+	name, text string
+	// fits says whether the text arrives as it is in a header field.
+	fits bool
+}
 
 // claimTexts returns the claims that have a text, in their order.
 func claimTexts(m members) []claim {
 	claims := make([]claim, 0, len(m))
 	for _, member := range m {
 		if text, ok := claimText(member.value); ok {
-			claims = append(claims, claim{member.name, text})
+			claims = append(claims, claim{member.name, text, fitsField(member.value, text)})
 		}
 	}
 	return slices.Clip(claims)

@@ -50,12 +50,19 @@ type Verified struct {
 // The text is the issuer's word and nothing else: an element of an array may
 // itself hold a comma, and any of them a line break.
 func (t *Verified) Claim(name string) (text string, ok bool) {
-	for i := range t.claims {
-		if t.claims[i].name == name {
-			return t.claims[i].text, true
-		}
+	if c := t.find(name); c != nil {
+		return c.text, true
 	}
 	return "", false
+}
+
+func (t *Verified) find(name string) *claim {
+	for i := range t.claims {
+		if t.claims[i].name == name {
+			return &t.claims[i]
+		}
+	}
+	return nil
 }
 
 // HasScope reports whether `scope` (space separated, RFC 8693 §4.2) or `scp`
@@ -77,7 +84,10 @@ func (t *Verified) View(index int) func(key string) (any, bool) {
 type Text struct {
 	Text string
 	OK   bool // whether the token has it
-	// Field says whether it arrives as it is in a header field (RFC 9110 §5.5).
+	// Field says whether it arrives as it is in a header field (RFC 9110 §5.5): it
+	// has no control characters, no line breaks and no blanks at its ends, also
+	// those of Unicode; and an array is read as the same elements from a comma
+	// separated list, none of which holds a comma or has blanks at its ends.
 	Field bool
 }
 
