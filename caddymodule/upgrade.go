@@ -1,0 +1,56 @@
+package caddymodule
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// stripUpgrade ignores a client's wish to go on in HTTP itself, or in TLS, on the
+// connection to the upstream, as a server may (RFC 9110 §7.8); HTTP/2 no longer
+// has such an upgrade (RFC 9113 §3.1). WebSockets and other protocols pass.
+//
+// Attack: one request that is admitted, or public, asks for `Upgrade: h2c`. An
+// upstream that agrees gets a tunnel from the proxy, and in it every further
+// request of the client, with any path and identity, which no gate ever sees.
+func stripUpgrade(header http.Header) {
+	values := header["Upgrade"]
+	if len(values) == 0 || !slices.ContainsFunc(values, offersHTTP) {
+		return
+	}
+	var kept []string
+	for _, value := range values {
+		for protocol := range splitList(value) {
+			if !isHTTP(protocol) {
+				kept = append(kept, protocol)
+			}
+		}
+	}
+	delete(header, "Http2-Settings")
+	if len(kept) == 0 {
+		delete(header, "Upgrade")
+		return
+	}
+	header["Upgrade"] = []string{strings.Join(kept, ", ")}
+}
+
+// offersHTTP reports whether a list of protocols names one that carries requests.
+func offersHTTP(list string) bool {
+	for protocol := range splitList(list) {
+		if isHTTP(protocol) {
+			return true
+		}
+	}
+	return false
+}
+
+// isHTTP reports whether a protocol is some HTTP, or TLS, in which there would be
+// one. The version does not matter.
+func isHTTP(protocol string) bool {
+	name, _, _ := strings.Cut(protocol, "/")
+	switch strings.ToLower(strings.TrimSpace(name)) {
+	case "h2c", "h2", "h3", "http", "https", "tls":
+		return true
+	}
+	return false
+}
