@@ -2,9 +2,11 @@ package caddymodule
 
 import (
 	"crypto/tls"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -45,6 +47,47 @@ func TestWhatIsAPreflight(t *testing.T) {
 		if got := isPreflight(r); got != test.want {
 			t.Errorf("%+v: %t", test, got)
 		}
+	}
+}
+
+// Attack: what no browser asks, and an upstream serves as another method, or for
+// its body.
+func TestAPreflightHasNoContentAndNoOtherMethod(t *testing.T) {
+	question := func(body string, namesAndValues ...string) *http.Request {
+		var content io.Reader
+		if body != "" {
+			content = strings.NewReader(body)
+		}
+		return fields(fields(httptest.NewRequest("OPTIONS", "/", content), "Origin", "https://app.example.com",
+			"Access-Control-Request-Method", "DELETE"), namesAndValues...)
+	}
+	if !isPreflight(question("", "X-Method", "GET", "X-Original-Url", "/x")) {
+		t.Error("fields of other names count")
+	}
+	for _, name := range []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"} {
+		if isPreflight(question("", name, "GET")) {
+			t.Errorf("%s: GET is a question", name)
+		}
+	}
+	folded := question("")
+	folded.Header["X_HTTP.Method_override"] = []string{""}
+	if isPreflight(folded) {
+		t.Error("an override in another spelling is a question")
+	}
+	if isPreflight(question("a=b")) {
+		t.Error("a body of a known length is a question")
+	}
+	unknown := question("a=b")
+	unknown.ContentLength = -1
+	if isPreflight(unknown) {
+		t.Error("a body of an unknown length is a question")
+	}
+	// HTTP/3 does not say whether there is one: it is asked without.
+	unknown.ProtoMajor = 3
+	answer := newGate(t, "HS256", Gate{}).serve(t, unknown)
+	answer.want(t, http.StatusOK, "")
+	if body, err := io.ReadAll(answer.upstream.Body); err != nil || len(body) > 0 || answer.upstream.ContentLength != 0 {
+		t.Errorf("the upstream is asked with the body %q, of length %d, error %v", body, answer.upstream.ContentLength, err)
 	}
 }
 

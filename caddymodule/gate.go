@@ -215,7 +215,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		}
 	default:
 		if isPreflight(r) {
-			return next.ServeHTTP(w, r)
+			return passPreflight(w, r, next)
 		}
 	}
 	if g.public.match(r.URL) && g.public.matchForwarded(r.Header) {
