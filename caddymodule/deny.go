@@ -92,6 +92,7 @@ func (d *denial) write(w http.ResponseWriter, r *http.Request) error {
 	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok && d.reason != "" {
 		replacer.Set(reasonKey, d.reason)
 	}
+	hurryBody(w, r)
 	header := w.Header()
 	if d.challenge != "" {
 		header.Set("WWW-Authenticate", d.challenge)

@@ -24,7 +24,7 @@ func (g *Gate) serveSession(w http.ResponseWriter, r *http.Request) error {
 	if deny != nil {
 		return deny.write(w, r)
 	}
-	sessionID, deny := g.target(r, caller)
+	sessionID, deny := g.target(w, r, caller)
 	if deny != nil {
 		return deny.write(w, r)
 	}
@@ -59,15 +59,15 @@ func (g *Gate) caller(r *http.Request) (*token.Verified, *denial) {
 // Attack: send a body that is wrong, or one that the gate has to ask for, to tell
 // a token that was revoked from one that was forged. Whoever holds a revoked one
 // may learn that its own session is over, and nothing else.
-func (g *Gate) target(r *http.Request, caller *token.Verified) (sessionID string, deny *denial) {
+func (g *Gate) target(w http.ResponseWriter, r *http.Request, caller *token.Verified) (sessionID string, deny *denial) {
 	verdict := g.app.shared.check(&caller.Keys, time.Now())
 	switch {
 	case verdict == replica.Clear, verdict == replica.Unavailable:
-		return readTarget(r)
+		return readTarget(w, r)
 	case !sessionRevoked(caller, verdict):
 		return "", denyRevoked
 	}
-	if sessionID, deny = readTarget(r); deny != nil {
+	if sessionID, deny = readTarget(w, r); deny != nil {
 		return "", denyRevoked
 	}
 	return sessionID, nil

@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"encoding/json"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"strings"
@@ -16,12 +15,14 @@ import (
 const maxBody = 4 << 10
 
 // readTarget reads the body of a DELETE: the session_id that it names, "" if it
-// names none, or why it is refused.
-func readTarget(r *http.Request) (sessionID string, deny *denial) {
+// names none, or why it is refused. A body that does not come in time is as
+// incomplete as one that breaks off: 400, because a 408 would have browsers and
+// proxies send the same once more, unasked.
+func readTarget(w http.ResponseWriter, r *http.Request) (sessionID string, deny *denial) {
 	if r.ContentLength > maxBody {
 		return "", denyTooLarge
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	body, err := readBody(w, r, maxBody+1)
 	switch {
 	case len(body) > maxBody:
 		return "", denyTooLarge

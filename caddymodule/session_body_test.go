@@ -22,7 +22,7 @@ func jsonBody(body string) *http.Request {
 
 func wantTarget(t *testing.T, name string, r *http.Request, want string) {
 	t.Helper()
-	got, deny := readTarget(r)
+	got, deny := readTarget(httptest.NewRecorder(), r)
 	if deny != nil || got != want {
 		t.Errorf("%s: %q, %s, want %q", name, got, deny, want)
 	}
@@ -30,7 +30,7 @@ func wantTarget(t *testing.T, name string, r *http.Request, want string) {
 
 func wantDenied(t *testing.T, name string, r *http.Request, want *denial) {
 	t.Helper()
-	if got, deny := readTarget(r); deny != want || got != "" {
+	if got, deny := readTarget(httptest.NewRecorder(), r); deny != want || got != "" {
 		t.Errorf("%s: %q, %s, want %s", name, got, deny, want)
 	}
 }
