@@ -183,6 +183,10 @@ func (g *Gate) prepare() (err error) {
 			"which would be stripped before it is seen", g.Token.Header)
 	}
 	g.identity.bind(g.app.verifier)
+	g.identity.keep(g.Token.Header)
+	if g.Token.Cookie != "" {
+		g.identity.keep("Cookie")
+	}
 	if g.origins, err = newOrigins(g.CORS); err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/textproto"
 	"slices"
-	"strings"
 	"sync/atomic"
 
 	"github.com/sessiongate/sessiongate/caddymodule/token"
@@ -19,6 +18,9 @@ type identity struct {
 	// lengths has a bit for each length of an owned name, so that most names
 	// are told apart without being read; longer ones share the last bit.
 	lengths uint64
+	// kept are fields, folded, that are not ours and that the proxy must not drop
+	// either: those that the credential is looked for in.
+	kept []string
 	// view is where tokens keep the texts of the claims.
 	view int
 }
@@ -85,6 +87,7 @@ func (id *identity) owns(name string) bool {
 // that makes the proxy drop ours (P54, P55).
 func (id *identity) strip(r *http.Request) {
 	if len(id.fields) == 0 && len(id.prefixes) == 0 {
+		id.stripConnection(r.Header, r.Header["Connection"])
 		return
 	}
 	for name, values := range r.Header {
@@ -99,37 +102,6 @@ func (id *identity) strip(r *http.Request) {
 	// reverse proxy copies the map when the body is over. Without the map,
 	// none gets through.
 	r.Trailer = nil
-}
-
-// stripConnection removes owned names from the Connection field. reverse_proxy
-// deletes every field named there, ours included, after this handler.
-func (id *identity) stripConnection(header http.Header, connection []string) {
-	if !slices.ContainsFunc(connection, id.ownsMember) {
-		return
-	}
-	var kept []string
-	for _, value := range connection {
-		for option := range splitList(value) {
-			if !id.owns(option) {
-				kept = append(kept, option)
-			}
-		}
-	}
-	if len(kept) == 0 {
-		delete(header, "Connection")
-		return
-	}
-	header["Connection"] = []string{strings.Join(kept, ", ")}
-}
-
-// ownsMember reports whether a member of a list is a name of ours.
-func (id *identity) ownsMember(list string) bool {
-	for member := range splitList(list) {
-		if id.owns(member) {
-			return true
-		}
-	}
-	return false
 }
 
 // set sets the fields from a verified token. A claim that is missing, or that

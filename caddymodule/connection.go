@@ -1,0 +1,63 @@
+package caddymodule
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// keep names fields that no Connection field may have dropped; empty names are
+// none.
+func (id *identity) keep(names ...string) {
+	for _, name := range names {
+		if name != "" {
+			id.kept = append(id.kept, fold(name))
+		}
+	}
+}
+
+// stripConnection removes from the Connection field the names of what is owned or
+// kept. reverse_proxy deletes every field named there, ours included, after this
+// handler.
+//
+// Attack: Connection: Authorization. The gate admits the request for its token,
+// and the upstream, which looks at the token once more for what the user may do,
+// sees a request of nobody.
+func (id *identity) stripConnection(header http.Header, connection []string) {
+	if !slices.ContainsFunc(connection, id.needsMember) {
+		return
+	}
+	var kept []string
+	for _, value := range connection {
+		for option := range splitList(value) {
+			if !id.needs(option) {
+				kept = append(kept, option)
+			}
+		}
+	}
+	if len(kept) == 0 {
+		delete(header, "Connection")
+		return
+	}
+	header["Connection"] = []string{strings.Join(kept, ", ")}
+}
+
+// needsMember reports whether a member of a list is a name that is needed.
+func (id *identity) needsMember(list string) bool {
+	for member := range splitList(list) {
+		if id.needs(member) {
+			return true
+		}
+	}
+	return false
+}
+
+// needs reports whether the upstream has to get a field, or that it is not there.
+func (id *identity) needs(name string) bool {
+	for _, kept := range id.kept {
+		if foldedEqual(name, kept) {
+			return true
+		}
+	}
+	return id.owns(name)
+}
