@@ -134,15 +134,12 @@ func TestLengthOfAMessageIsThatOfItsBody(t *testing.T) {
 				t.Run(name+" of "+body, func(t *testing.T) {
 					m := message(token, "POST", "/", fields...)
 					m.Body = body
-					got, err := g.Exchange(t, protocol, m)
+					// Refused or not: what a server lets pass, the proxy must have mended.
+					_, _ = g.Exchange(t, protocol, m)
 					for _, reached := range g.Upstream.Take() {
-						// What a server lets pass, the proxy must have mended.
 						length := reached.Header.Get("Content-Length")
-						if length != "" && length != strconv.Itoa(len(reached.Body)) {
+						if length != "" && length != strconv.Itoa(len(reached.Body)) || !strings.HasPrefix(body, reached.Body) {
 							t.Errorf("the upstream got the body %q of length %q", reached.Body, length)
-						}
-						if err == nil && got.Status == 200 && reached.Body != body {
-							t.Errorf("the upstream got the body %q of %q", reached.Body, body)
 						}
 					}
 				})

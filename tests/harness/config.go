@@ -89,9 +89,11 @@ func (c *Config) write(tb testing.TB, dir string) {
 	} else {
 		writeFile(tb, filepath.Join(dir, "public_key.pem"), c.Key.PublicPEM(tb))
 	}
-	site := c.Site + "\n" + c.Routes
+	site, global := c.Site+"\n"+c.Routes, c.Global
 	if c.TLS {
 		writeCertificate(tb, dir)
+		// Redirects would need port 80.
+		global += "\nauto_https off"
 		site += "\n}\n\n:{$GATE_TLS_PORT} {\nbind 127.0.0.1\ntls {$GATE_DIR}/tls.pem {$GATE_DIR}/tls.pem\n" + site
 	}
 	text := fmt.Sprintf(`{
@@ -115,7 +117,7 @@ func (c *Config) write(tb testing.TB, dir string) {
 	bind 127.0.0.1
 	session_gate_health
 }
-`, c.Global, c.Issuers, c.Store, c.App, site)
+`, global, c.Issuers, c.Store, c.App, site)
 	writeFile(tb, caddyfile(dir), []byte(text))
 }
 

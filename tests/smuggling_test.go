@@ -1,0 +1,214 @@
+package tests
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/tests/harness"
+)
+
+// tape is an upstream that keeps what it is sent, byte for byte, and reads it as
+// strictly as RFC 9112 wants.
+type tape struct {
+	listener net.Listener
+
+	mu    sync.Mutex
+	heads []string // of each request, up to the empty line
+	odd   []string // what is no request
+}
+
+func newTape(t *testing.T) *tape {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := &tape{listener: listener}
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			wait.Go(func() { u.serve(connection) })
+		}
+	})
+	t.Cleanup(func() {
+		_ = listener.Close()
+		wait.Wait()
+	})
+	return u
+}
+
+// serve reads one request, answers, and notes what comes after it.
+func (u *tape) serve(connection net.Conn) {
+	defer connection.Close()
+	var sent bytes.Buffer
+	reader := bufio.NewReader(io.TeeReader(connection, &sent))
+	request, err := http.ReadRequest(reader)
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			u.note(&u.odd, sent.String())
+		}
+		return
+	}
+	head, _, _ := strings.Cut(sent.String(), "\r\n\r\n")
+	u.note(&u.heads, head)
+	if _, err := io.Copy(io.Discard, request.Body); err != nil {
+		return // the client, or the gate, has broken off
+	}
+	if reader.Buffered() > 0 {
+		u.note(&u.odd, sent.String())
+	}
+	_, _ = io.WriteString(connection, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+}
+
+func (u *tape) note(list *[]string, text string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	*list = append(*list, text)
+}
+
+// check fails the test if something came that the gate has not judged: a request
+// to another place, one with another credential, or one whose end two readers
+// would see in two places.
+func (u *tape) check(t *testing.T, credential string) {
+	t.Helper()
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, odd := range u.odd {
+		t.Errorf("the upstream was sent %q", odd)
+	}
+	for _, head := range u.heads {
+		lower := strings.ToLower(head)
+		framed := strings.Count(lower, "\r\ncontent-length:") + strings.Count(lower, "\r\ntransfer-encoding:")
+		if framed > 1 || strings.Contains(head, "hidden") || strings.Contains(lower, "http2-settings") ||
+			strings.Count(lower, "\r\nauthorization:") > 1 || strings.ContainsAny(head, "\x00\x01\x0b\x7f") {
+			t.Errorf("the upstream was sent the head %q", head)
+		}
+		if !strings.Contains(head, " /public") && !strings.Contains(head, "Bearer "+credential) {
+			t.Errorf("the upstream was sent the unjudged head %q", head)
+		}
+	}
+	u.heads, u.odd = nil, nil
+}
+
+// hidden is a request without a token, which is to get past inside another one.
+const hidden = "GET /hidden HTTP/1.1\r\nHost: gate.test\r\n\r\n"
+
+// shapes are the fields and what follows the head of a request in which one
+// reader sees a body, and another the hidden request.
+var shapes = map[string]struct{ fields, rest string }{
+	"Content-Length and Transfer-Encoding":    {"Content-Length: 6\r\nTransfer-Encoding: chunked", "0\r\n\r\n" + hidden},
+	"Transfer-Encoding and Content-Length":    {"Transfer-Encoding: chunked\r\nContent-Length: 4", "2e\r\n" + hidden + "\r\n0\r\n\r\n"},
+	"two Content-Lengths":                     {"Content-Length: 0\r\nContent-Length: 46", hidden},
+	"two Content-Lengths in one":              {"Content-Length: 0, 46", hidden},
+	"one Content-Length twice":                {"Content-Length: 5\r\nContent-Length: 5", "hello" + hidden},
+	"a Content-Length below zero":             {"Content-Length: -1", hidden},
+	"a Content-Length with a plus":            {"Content-Length: +0", hidden},
+	"a Content-Length in hex":                 {"Content-Length: 0x2e", hidden},
+	"a Content-Length of parts":               {"Content-Length: 4 6", hidden},
+	"a Content-Length beyond 64 bit":          {"Content-Length: 18446744073709551616", hidden},
+	"an empty Content-Length":                 {"Content-Length:", hidden},
+	"xchunked":                                {"Content-Length: 46\r\nTransfer-Encoding: xchunked", hidden},
+	"a tab before chunked":                    {"Content-Length: 5\r\nTransfer-Encoding:\tchunked", "0\r\n\r\n" + hidden},
+	"a vertical tab before chunked":           {"Transfer-Encoding: \x0bchunked", "0\r\n\r\n" + hidden},
+	"chunked, identity":                       {"Transfer-Encoding: chunked, identity", "0\r\n\r\n" + hidden},
+	"identity, chunked":                       {"Transfer-Encoding: identity, chunked", "0\r\n\r\n" + hidden},
+	"chunked twice":                           {"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "0\r\n\r\n" + hidden},
+	"chunked and identity in two":             {"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", "0\r\n\r\n" + hidden},
+	"chunked with a NUL":                      {"Transfer-Encoding: chunked\x00", "0\r\n\r\n" + hidden},
+	"quoted chunked":                          {"Transfer-Encoding: \"chunked\"", "0\r\n\r\n" + hidden},
+	"chunked in capitals":                     {"Transfer-Encoding: CHUNKED", "0\r\n\r\n" + hidden},
+	"a space before the colon":                {"Content-Length : 46", hidden},
+	"a space before the other colon":          {"Content-Length: 5\r\nTransfer-Encoding : chunked", "0\r\n\r\n" + hidden},
+	"a folded field":                          {"X-Other: 1\r\n Transfer-Encoding: chunked", hidden},
+	"a folded Transfer-Encoding":              {"Transfer-Encoding:\r\n chunked", "0\r\n\r\n" + hidden},
+	"a field before the first":                {" Transfer-Encoding: chunked", "0\r\n\r\n" + hidden},
+	"a bare line feed":                        {"X-Other: 1\nContent-Length: 46", hidden},
+	"a bare carriage return":                  {"X-Other: 1\rContent-Length: 46", hidden},
+	"a NUL in a field":                        {"X-Other: a\x00b", hidden},
+	"a control character in a field":          {"X-Other: a\x01b", hidden},
+	"a DEL in a name":                         {"X-Oth\x7fer: a", hidden},
+	"an underscore for the hyphen":            {"Content_Length: 46", hidden},
+	"a chunk extension":                       {"Transfer-Encoding: chunked", "0;x=\"\r\n\r\n" + hidden},
+	"a chunk extension with a line feed":      {"Transfer-Encoding: chunked", "2;\nxx\r\n0\r\n\r\n" + hidden},
+	"a chunk size beyond 64 bit":              {"Transfer-Encoding: chunked", "10000000000000000\r\n" + hidden},
+	"a chunk size below zero":                 {"Transfer-Encoding: chunked", "-1\r\n" + hidden},
+	"a chunk size with 0x":                    {"Transfer-Encoding: chunked", "0x0\r\n\r\n" + hidden},
+	"a chunk size with a plus":                {"Transfer-Encoding: chunked", "+0\r\n\r\n" + hidden},
+	"a chunk that ends in a bare line feed":   {"Transfer-Encoding: chunked", "0\n\n" + hidden},
+	"a chunk that is longer than it says":     {"Transfer-Encoding: chunked", "1\r\nxx0\r\n\r\n" + hidden},
+	"a Transfer-Encoding in the trailer":      {"Transfer-Encoding: chunked\r\nTrailer: Content-Length", "0\r\nContent-Length: 46\r\n\r\n" + hidden},
+	"a trailer that is no field":              {"Transfer-Encoding: chunked", "0\r\n" + hidden},
+	"an Authorization in the trailer":         {"Transfer-Encoding: chunked", "0\r\nAuthorization: Bearer hidden\r\n\r\n"},
+	"a second request behind the first":       {"X-Other: 1", hidden},
+	"a body that nobody reads":                {"Content-Length: 46", hidden},
+	"a body behind Expect":                    {"Content-Length: 46\r\nExpect: 100-continue", hidden},
+	"a body behind another Expect":            {"Content-Length: 46\r\nExpect: 100-Continue, x", hidden},
+	"more than is drained of a body":          {"Content-Length: 300000", strings.Repeat(hidden, 6600)},
+	"a body that is drained in part":          {"Transfer-Encoding: chunked", "2e\r\n" + hidden + "\r\nzz\r\n" + hidden},
+	"an Authorization in the list of options": {"Connection: Authorization, Content-Length\r\nContent-Length: 46", hidden},
+}
+
+// Attack: request smuggling. What one reader takes for a body the other takes for
+// a request, which nobody has checked, and whose answer is somebody else's.
+func TestNoRequestIsHiddenInAnother(t *testing.T) {
+	upstream := newTape(t)
+	g := harness.Start(t, harness.Config{
+		Routes: "session_gate {\npublic /public\n}\nreverse_proxy " + upstream.listener.Addr().String(),
+	})
+	token := g.Token(session("laptop"))
+	for name, shape := range shapes {
+		for where, outer := range map[string]string{
+			"admitted":           "POST /orders HTTP/1.1\r\nHost: gate.test\r\nAuthorization: Bearer " + token,
+			"public":             "POST /public HTTP/1.1\r\nHost: gate.test",
+			"without a token":    "POST /orders HTTP/1.1\r\nHost: gate.test",
+			"refused DELETE":     "DELETE " + endpoint + " HTTP/1.1\r\nHost: gate.test\r\nAuthorization: Bearer x",
+			"misspelt DELETE":    "DELETE " + endpoint + "/ HTTP/1.1\r\nHost: gate.test\r\nAuthorization: Bearer " + token,
+			"DELETE of no media": "DELETE " + endpoint + " HTTP/1.1\r\nHost: gate.test\r\nAuthorization: Bearer " + g.Token(session(name)) + "\r\nContent-Type: text/plain",
+			"preflight":          "OPTIONS /public/preflight HTTP/1.1\r\nHost: gate.test\r\nOrigin: https://x.test\r\nAccess-Control-Request-Method: PUT",
+		} {
+			t.Run(name+", "+where, func(t *testing.T) {
+				talk(t, g, outer+"\r\n"+shape.fields+"\r\n\r\n"+shape.rest)
+				upstream.check(t, token)
+			})
+		}
+	}
+}
+
+// talk sends bytes, and reads until the gate has nothing more to say to them.
+func talk(t *testing.T, g *harness.Gate, text string) string {
+	t.Helper()
+	connection, err := net.Dial("tcp", g.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	if err := connection.SetDeadline(time.Now().Add(trafficLimit)); err != nil {
+		t.Fatal(err)
+	}
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		_, _ = io.WriteString(connection, text) // the gate may close it before the end
+		// What is half said is said, so that the gate waits for no more.
+		_ = connection.(*net.TCPConn).CloseWrite()
+	}()
+	said, err := io.ReadAll(connection)
+	<-sent
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		t.Errorf("the gate has said %q and holds the connection", said)
+	}
+	return string(said)
+}
