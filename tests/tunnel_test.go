@@ -1,0 +1,139 @@
+package tests
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/tests/harness"
+)
+
+// switching is an upstream that agrees to every upgrade, says a word and ends it.
+type switching struct {
+	mu      sync.Mutex
+	upgrade []string // what it agreed to
+	header  http.Header
+}
+
+const switched = "the tunnel is open"
+
+func (s *switching) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	protocol := r.Header.Get("Upgrade")
+	if protocol == "" {
+		_, _ = io.WriteString(w, harness.UpstreamBody)
+		return
+	}
+	s.mu.Lock()
+	s.upgrade, s.header = append(s.upgrade, protocol), r.Header.Clone()
+	s.mu.Unlock()
+	connection, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer connection.Close()
+	_, _ = io.WriteString(connection, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "+protocol+"\r\n\r\n"+switched)
+}
+
+// take returns the protocols that were agreed to since it was last asked.
+func (s *switching) take() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer func() { s.upgrade = nil }()
+	return strings.Join(s.upgrade, "; ")
+}
+
+// Attack: h2c smuggling. One request that needs no token, or has one, asks for an
+// upgrade to HTTP/2; the proxy hands bytes on from then on, and what is in them is
+// never checked.
+func TestNoTunnelOfHTTPIsOpenedToTheUpstream(t *testing.T) {
+	upstream, agreeing := harness.NewUpstream(t), new(switching)
+	upstream.Handle("/healthz", agreeing.ServeHTTP)
+	upstream.Handle("/orders", agreeing.ServeHTTP)
+	g := harness.Start(t, harness.Config{Upstream: upstream, Gate: "public /healthz"})
+	bearer := "Authorization: Bearer " + g.Token(session("laptop"))
+	for name, fields := range map[string][]string{
+		"as RFC 7540 has it":     {"Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA"},
+		"settings kept":          {"Connection: Upgrade", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA"},
+		"in capitals":            {"Connection: UPGRADE", "Upgrade: H2C"},
+		"with a version":         {"Connection: upgrade", "Upgrade: HTTP/2.0"},
+		"to TLS":                 {"Connection: upgrade", "Upgrade: TLS/1.2"},
+		"in the second field":    {"Connection: close", "Connection: upgrade", "Upgrade: ", "Upgrade: h2c"},
+		"beside another unknown": {"Connection: upgrade", "Upgrade: h2c, h2", "Upgrade: HTTP/1.1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, path := range []string{"/healthz", "/orders"} {
+				checkAdmitted(t, g.Raw(t, harness.Lines("GET "+path+" HTTP/1.1", append(fields, bearer)...)))
+				if got := agreeing.take(); got != "" {
+					t.Errorf("%s: the upstream was asked for %q", path, got)
+				}
+			}
+		})
+	}
+	t.Run("and others pass with a token only", func(t *testing.T) {
+		socket := []string{"Connection: Upgrade", "Upgrade: websocket, h2c", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="}
+		noToken.check(t, g.Raw(t, harness.Lines("GET /orders HTTP/1.1", socket...)))
+		connection := dial(t, g)
+		if _, err := io.WriteString(connection, harness.Lines("GET /orders HTTP/1.1", append(socket, bearer)...)); err != nil {
+			t.Fatal(err)
+		}
+		if said, err := io.ReadAll(connection); err != nil || !strings.HasSuffix(string(said), switched) {
+			t.Errorf("the gate said %q, error %v", said, err)
+		}
+		if got := agreeing.take(); got != "websocket" {
+			t.Errorf("the upstream was asked for %q, want websocket", got)
+		}
+	})
+}
+
+// Attack: over HTTP/2 and HTTP/3 a WebSocket is a CONNECT (RFC 8441, RFC 9220),
+// which a gate that knows of GET and POST only may leave alone; so may it a
+// CONNECT to elsewhere.
+func TestConnectIsGuarded(t *testing.T) {
+	upstream, agreeing := harness.NewUpstream(t), new(switching)
+	upstream.Handle("/orders", agreeing.ServeHTTP)
+	g := harness.Start(t, harness.Config{TLS: true, Global: everyProtocol, Upstream: upstream, Gate: "identity authelia\npublic /healthz"})
+	good, revoked := g.Token(session("laptop")), g.Token(session("revoked"))
+	invalidated.check(t, end(t, g, revoked))
+	eachBinary(t, func(t *testing.T, protocol harness.Protocol) {
+		socket := func(token string) harness.Message {
+			m := harness.Request{Method: "CONNECT", Target: "/orders", Fields: []string{"Authorization: Bearer " + token, "Sec-WebSocket-Version: 13"}}.Message()
+			m.Fields = append([]harness.Field{{Name: ":protocol", Value: "websocket"}}, m.Fields...)
+			m.Open = true
+			return m
+		}
+		for _, token := range []string{"", "x", revoked} {
+			got, err := g.Exchange(t, protocol, socket(token))
+			checkUnserved(t, g, got, err)
+		}
+		plain := harness.Message{Fields: []harness.Field{{Name: ":method", Value: "CONNECT"}, {Name: ":authority", Value: "gate.test"}}}
+		got, err := g.Exchange(t, protocol, plain)
+		checkUnserved(t, g, got, err)
+		if got := agreeing.take(); got != "" {
+			t.Errorf("the upstream agreed to %q without a token", got)
+		}
+		// HTTP/2 offers no WebSockets here, and HTTP/3 does.
+		got, err = g.Exchange(t, protocol, socket(good))
+		if protocol != harness.HTTP3 {
+			checkUnserved(t, g, got, err)
+			return
+		}
+		if err != nil || got.Status != 200 || got.Body != switched || agreeing.take() != "websocket" {
+			t.Errorf("answer to a good token is %d %q, error %v", got.Status, got.Body, err)
+		}
+		checkIdentity(t, harness.Reached{Header: agreeing.header}, map[string]string{"Remote-User": "alice"})
+	})
+	for _, line := range []string{"CONNECT gate.test:443 HTTP/1.1", "CONNECT /healthz HTTP/1.1", "CONNECT http://gate.test/healthz HTTP/1.1", "CONNECT * HTTP/1.1"} {
+		t.Run(line, func(t *testing.T) {
+			if got := g.Raw(t, harness.Lines(line)); line != "CONNECT /healthz HTTP/1.1" && got.Status != 401 && got.Status != 400 {
+				t.Errorf("answer is %d %s, want a refusal", got.Status, got.Body)
+			}
+			for _, reached := range g.Upstream.Take() {
+				if reached.URI != "/healthz" {
+					t.Errorf("%s %s reached the upstream", reached.Method, reached.URI)
+				}
+			}
+		})
+	}
+}
