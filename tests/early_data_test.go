@@ -1,0 +1,97 @@
+package tests
+
+import (
+	"crypto/tls"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/tests/harness"
+)
+
+// earlyTLS is a configuration that holds a session of the gate, so that the next
+// connection may send early data (0-RTT).
+func earlyTLS(t *testing.T, g *harness.Gate) *tls.Config {
+	t.Helper()
+	config := g.TLSConfig(t, string(harness.HTTP3))
+	tickets := &ticketCache{ClientSessionCache: tls.NewLRUClientSessionCache(1), came: make(chan struct{}, 8)}
+	config.ClientSessionCache = tickets
+	connection := g.DialQUIC(t, config)
+	defer connection.CloseWithError(0, "")
+	select {
+	case <-tickets.came:
+	case <-time.After(trafficLimit):
+		t.Fatal("the gate gives no session ticket")
+	}
+	return config
+}
+
+// ticketCache tells when a ticket has come.
+type ticketCache struct {
+	tls.ClientSessionCache
+	came chan struct{}
+}
+
+func (c *ticketCache) Put(key string, state *tls.ClientSessionState) {
+	c.ClientSessionCache.Put(key, state)
+	if state != nil {
+		c.came <- struct{}{}
+	}
+}
+
+// early sends a message in early data, and fails the test if it was not.
+func early(t *testing.T, g *harness.Gate, m harness.Message) harness.Answer {
+	t.Helper()
+	connection := g.DialQUIC(t, earlyTLS(t, g))
+	defer connection.CloseWithError(0, "")
+	select {
+	case <-connection.HandshakeComplete():
+		t.Fatal("the handshake is over before anything was sent")
+	default:
+	}
+	got, err := harness.ExchangeHTTP3(t.Context(), connection, m)
+	if err != nil {
+		t.Fatalf("sending in early data: %v", err)
+	}
+	if !connection.ConnectionState().Used0RTT {
+		t.Fatal("what was sent was no early data")
+	}
+	return got
+}
+
+// Attack: early data can be recorded and sent once more by anybody (RFC 8470). A
+// request of a session that has ended since is refused, and a logout that comes
+// twice ends nothing else; what comes early is judged as everything is.
+func TestEarlyDataIsJudgedAsEveryRequest(t *testing.T) {
+	g := harness.Start(t, harness.Config{TLS: true, Gate: "identity authelia\npublic /healthz"})
+	token, other := g.Token(session("laptop")), g.Token(session("phone"))
+	see(t, g, token, other)
+	captured := message(token, "GET", "/")
+	checkAdmitted(t, early(t, g, captured))
+	reached := g.Upstream.TakeOne(t)
+	checkIdentity(t, reached, map[string]string{"Remote-User": "alice"})
+	if reached.Header.Get("Early-Data") != "1" {
+		t.Error("the upstream is not told of early data (RFC 8470 §5.1)")
+	}
+	noToken.check(t, early(t, g, harness.Request{Method: "GET", Target: "/"}.Message()))
+	misspelt.check(t, early(t, g, message(token, "DELETE", endpoint+"/")))
+	checkUnreached(t, g)
+
+	logout := message(token, "DELETE", endpoint)
+	invalidated.check(t, early(t, g, logout))
+	badToken.check(t, early(t, g, captured))
+	noSession.check(t, early(t, g, logout))
+	badToken.check(t, early(t, g, message(token, "GET", "/", harness.Field{Name: "early-data", Value: "0"})))
+	checkUnreached(t, g)
+	checkAdmitted(t, get(t, g, other))
+}
+
+// Whoever wants no early data at all turns it off, and TLS tells the client so.
+func TestEarlyDataCanBeTurnedOff(t *testing.T) {
+	g := harness.Start(t, harness.Config{TLS: true, Global: "servers {\n0rtt off\n}"})
+	connection := g.DialQUIC(t, earlyTLS(t, g))
+	defer connection.CloseWithError(0, "")
+	_, err := harness.ExchangeHTTP3(t.Context(), connection, message(g.Token(nil), "GET", "/"))
+	if used := connection.ConnectionState().Used0RTT; used {
+		t.Errorf("early data was used, error %v", err)
+	}
+}
