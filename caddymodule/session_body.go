@@ -19,8 +19,11 @@ const maxBody = 4 << 10
 // incomplete as one that breaks off: 400, because a 408 would have browsers and
 // proxies send the same once more, unasked.
 func readTarget(w http.ResponseWriter, r *http.Request) (sessionID string, deny *denial) {
-	if r.ContentLength > maxBody {
+	switch {
+	case r.ContentLength > maxBody:
 		return "", denyTooLarge
+	case r.ContentLength > 0 && !isJSON(r.Header):
+		return "", denyMediaType // without having the client send it first
 	}
 	body, err := readBody(w, r, maxBody+1)
 	switch {
