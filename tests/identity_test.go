@@ -178,6 +178,51 @@ func TestMissingClaimLeavesItsFieldUnset(t *testing.T) {
 	})
 }
 
+// Attack: a name that a user may choose is another user's to an upstream that
+// trims or splits as it knows it; a list is read as other groups.
+func TestIdentityArrivesAsItIsOrNotAtAll(t *testing.T) {
+	g := harness.Start(t, harness.Config{TLS: true, Routes: `
+		session_gate {
+			identity authelia
+			claims groups name
+		}
+		reverse_proxy {$UPSTREAM} {
+			header_up X-Groups {http.auth.user.groups}
+			header_up X-Name {http.auth.user.name}
+		}`})
+	harness.EachProtocol(t, func(t *testing.T, protocol harness.Protocol) {
+		send := func(claim string, value any) harness.Answer {
+			t.Helper()
+			token := g.Token(session("laptop", claim, value))
+			return g.Over(t, protocol, harness.Request{Method: "GET", Target: "/", Fields: []string{"Authorization: Bearer " + token}})
+		}
+		for _, name := range []string{"Zoë", "山田 太郎", "à", "Ωmega ✓", "a\u00a0b", "Doe, John", "𝒜"} {
+			checkAdmitted(t, send("name", name))
+			checkIdentity(t, g.Upstream.TakeOne(t), map[string]string{"Remote-User": "alice", "Remote-Name": name, "X-Name": name})
+		}
+		for _, name := range []string{" admin", "admin\u00a0", "\u3000admin", "admin\ufeff", "admin\u200b", "ad\u2028min", "a\u009db", "a\u0085"} {
+			checkAdmitted(t, send("name", name))
+			reached := g.Upstream.TakeOne(t)
+			checkIdentity(t, reached, map[string]string{"Remote-User": "alice"})
+			checkNoIdentity(t, reached, "Remote-Name")
+		}
+		for _, groups := range [][]string{{"a", "b,admins"}, {"a", " admins"}, {"admins\u00a0", "a"}} {
+			checkAdmitted(t, send("groups", groups))
+			reached := g.Upstream.TakeOne(t)
+			checkNoIdentity(t, reached, "Remote-Groups")
+			// A placeholder is the text of the claim, and the operator's to use.
+			checkIdentity(t, reached, map[string]string{"X-Groups": strings.TrimRight(strings.Join(groups, ","), " ")})
+		}
+		// A line break in a placeholder breaks no field: the proxy refuses it.
+		for _, name := range []string{"a\r\nX-Admin: 1", "a\nb", "a\x00b"} {
+			if got := send("name", name); got.Status != 502 {
+				t.Errorf("%q: answer is %d, want 502", name, got.Status)
+			}
+			checkUnreached(t, g)
+		}
+	})
+}
+
 func TestWithoutIdentityNoFieldIsTouched(t *testing.T) {
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store})

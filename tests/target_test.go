@@ -1,0 +1,111 @@
+package tests
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/tests/harness"
+)
+
+// A request target has four forms (RFC 9112 §3.2), and lenient readers know more.
+//
+// Attack: one in which the gate reads a public path, or none, and the upstream
+// one that it guards.
+func TestTargetsOfEveryFormAreGuarded(t *testing.T) {
+	g := harness.Start(t, harness.Config{Gate: publicGate})
+	token := g.Token(session("laptop"))
+	see(t, g, token)
+	for _, target := range []string{
+		"http://gate.test/orders", "http://other.test/orders", "HTTP://gate.test/orders", "https://gate.test/orders", "ftp://gate.test/orders",
+		"http://gate.test", "http://gate.test?/healthz", "http://gate.test#/healthz", "http://gate.test/orders#/healthz", "http:///orders",
+		"http://healthz", "http://gate.test/assets/../orders", "http://user@gate.test/orders", "http://gate.test:80/orders", "gate.test/healthz",
+		"*", "?", "/?", "?/healthz", "/?/healthz", "#", "/#/healthz", "/orders?/healthz", "/orders#/healthz", "/orders;/healthz", "orders", "healthz",
+		"//healthz", "//gate.test/healthz", "///healthz", "//", "/%zz", "/healthz%", "/healthz%2", "/assets/%zz", "/assets/%zz/../../orders",
+		"/healthz\x00", "/healthz\x01", "/healthz\x7f", "/assets/\xc0\xae\xc0\xae/orders", "/assets/\xff", "healthz:80", "gate.test:80", "/ healthz",
+		"/healthz /orders", "http:/healthz", "http:healthz", "javascript:/healthz", "mailto:healthz", "http://[::1/healthz", "http://gate.test:x/healthz",
+	} {
+		for _, method := range []string{"GET", "CONNECT", "OPTIONS"} {
+			t.Run(method+" "+target, func(t *testing.T) {
+				got := g.Raw(t, harness.Lines(method+" "+target+" HTTP/1.1"))
+				for _, reached := range g.Upstream.Take() {
+					// A scheme without a host is dropped for both readers.
+					if reached.URI != "/healthz" || !strings.HasSuffix(target, "/healthz") {
+						t.Errorf("answer is %d, and %s reached the upstream", got.Status, reached.URI)
+					}
+					return
+				}
+				// A server may answer the one form that is about itself.
+				if got.Status < 400 && (method != "OPTIONS" || target != "*" || got.Body != "") {
+					t.Errorf("answer is %d %s, want a refusal", got.Status, got.Body)
+				}
+			})
+		}
+	}
+	checkAdmitted(t, get(t, g, token))
+}
+
+// Attack: the same for the endpoint. With a token, each of them either is a logout
+// or does not reach an upstream that could take it for one.
+func TestTargetOfTheEndpointInOtherForms(t *testing.T) {
+	g := harness.Start(t, harness.Config{Gate: "public /v1/*"})
+	for _, target := range []string{
+		"http://other.test" + endpoint, "HTTP://gate.test" + endpoint, "https://gate.test:8443" + endpoint, "http://gate.test" + endpoint + "?x=/",
+		"ftp://gate.test" + endpoint, "http://user:secret@gate.test" + endpoint, endpoint + "?", endpoint + "?x=1#y", "http://" + endpoint,
+		"http:" + endpoint,
+	} {
+		t.Run("is one "+target, func(t *testing.T) {
+			token := g.Token(session(target))
+			got := g.Raw(t, harness.Lines("DELETE "+target+" HTTP/1.1", "Authorization: Bearer "+token))
+			switch got.Status {
+			case 200:
+				invalidated.check(t, got)
+				badToken.check(t, get(t, g, token))
+			case 400:
+				checkAdmitted(t, get(t, g, token))
+				g.Upstream.TakeOne(t)
+			default:
+				t.Errorf("answer is %d %s", got.Status, got.Body)
+			}
+			checkUnreached(t, g)
+		})
+	}
+	token := g.Token(session("laptop"))
+	for _, target := range []string{
+		endpoint + "#", endpoint + "#x", endpoint + "%", endpoint + "%zz", endpoint + "%2", endpoint + " ", endpoint + "\x00", endpoint + "\x7f",
+		strings.TrimPrefix(endpoint, "/"), "gate.test" + endpoint, "http://gate.test/" + endpoint,
+		"http://gate.test" + endpoint + "/", "http://gate.test" + endpoint + "#x", "//gate.test" + endpoint, "///gate.test" + endpoint,
+		"http://gate.test//x" + endpoint, "%2f" + endpoint, "/%00" + endpoint, endpoint + "\\", "/\\gate.test" + endpoint,
+	} {
+		t.Run("is none "+target, func(t *testing.T) {
+			got := g.Raw(t, harness.Lines("DELETE "+target+" HTTP/1.1", "Authorization: Bearer "+token))
+			for _, reached := range g.Upstream.Take() {
+				// A byte that is no escape, or stands within, makes it another path for everybody.
+				if !strings.Contains(reached.URI, "%25") && !strings.HasPrefix(reached.URI, "/%00/") {
+					t.Errorf("answer is %d, and %s reached the upstream", got.Status, reached.URI)
+				}
+			}
+			if got.Status == 200 && got.Body == invalidated.body {
+				t.Error("the session was ended")
+			}
+		})
+	}
+	checkAdmitted(t, get(t, g, token))
+}
+
+// The host of an absolute target is the host of the request (RFC 9112 §3.2.2).
+func TestHostIsThatOfTheTarget(t *testing.T) {
+	g := harness.Start(t, harness.Config{})
+	bearer := "Authorization: Bearer " + g.Token(nil)
+	for target, want := range map[string]string{"/": "gate.test", "http://other.test/": "other.test", "http://other.test:81/": "other.test:81"} {
+		checkAdmitted(t, g.Raw(t, harness.Lines("GET "+target+" HTTP/1.1", bearer)))
+		if reached := g.Upstream.TakeOne(t); reached.Host != want || reached.URI != "/" {
+			t.Errorf("%s: %s of %s reached the upstream, want that of %s", target, reached.URI, reached.Host, want)
+		}
+	}
+	for _, hosts := range []string{"GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: gate.test\r\nHost: other.test\r\n", "GET / HTTP/1.1\r\nHost: gate.test/x\r\n"} {
+		if got := g.Raw(t, hosts+bearer+"\r\n\r\n"); got.Status != 400 {
+			t.Errorf("%q: answer is %d, want 400", hosts, got.Status)
+		}
+	}
+	checkUnreached(t, g)
+}
