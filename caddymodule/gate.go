@@ -26,7 +26,8 @@ func init() {
 //
 // It answers 401 to a request without a credential, or with one that is invalid,
 // expired or revoked; 400 to a credential that is broken, or to several; 503
-// while the set of revocations cannot be proved fresh.
+// while the set of revocations cannot be proved fresh. An upgrade to HTTP or TLS,
+// such as h2c, is ignored.
 //
 // For requests that it admits it sets the placeholders `{http.auth.user.id}`
 // (`sub`), `{http.auth.user.session_id}`, `{http.auth.user.token_id}`,
@@ -45,7 +46,9 @@ type Gate struct {
 	Token *TokenSource `json:"token,omitempty"`
 
 	// Public lists paths that need no token: exact ones, and prefixes that end
-	// in /*. Default: none.
+	// in /*. A request that names a URL in X-Original-URL, X-Rewrite-URL,
+	// X-Original-URI or X-Forwarded-Uri needs none only if that is public, too.
+	// Default: none.
 	Public []string `json:"public,omitempty"`
 
 	// Identity are the headers that tell the upstream who the user is.

@@ -27,10 +27,10 @@ func TestTargetsOfEveryFormAreGuarded(t *testing.T) {
 		for _, method := range []string{"GET", "CONNECT", "OPTIONS"} {
 			t.Run(method+" "+target, func(t *testing.T) {
 				got := g.Raw(t, harness.Lines(method+" "+target+" HTTP/1.1"))
-				for _, reached := range g.Upstream.Take() {
+				if reached := g.Upstream.Take(); len(reached) > 0 {
 					// A scheme without a host is dropped for both readers.
-					if reached.URI != "/healthz" || !strings.HasSuffix(target, "/healthz") {
-						t.Errorf("answer is %d, and %s reached the upstream", got.Status, reached.URI)
+					if reached[0].URI != "/healthz" || len(reached) > 1 || !strings.HasSuffix(target, "/healthz") {
+						t.Errorf("answer is %d, and %v reached the upstream", got.Status, reached)
 					}
 					return
 				}
