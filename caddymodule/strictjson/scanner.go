@@ -1,12 +1,8 @@
 package strictjson
 
-import (
-	"bytes"
-	"encoding/json"
-)
+import "encoding/json"
 
-// scanner walks over a document that encoding/json has called valid. That
-// lets it look for brackets and quotes only, and it cannot run past the end.
+// scanner walks over a document that was found valid. That lets it look for brackets and quotes only, and it cannot run past the end.
 type scanner struct {
 	doc []byte
 	at  int
@@ -82,37 +78,6 @@ func (s *scanner) skipSpace() {
 	for isSpace(s.doc[s.at]) {
 		s.at++
 	}
-}
-
-// depth is how many brackets are open at once, at most, in a valid document.
-func depth(doc []byte) int {
-	s := scanner{doc: doc}
-	deepest, level := 0, 0
-	for s.at < len(s.doc) {
-		switch s.doc[s.at] {
-		case '"':
-			s.quoted()
-			continue
-		case '{', '[':
-			level++
-			deepest = max(deepest, level)
-		case '}', ']':
-			level--
-		}
-		s.at++
-	}
-	return deepest
-}
-
-// unquote decodes a valid JSON string, quotes included.
-func unquote(quoted []byte) string {
-	if bytes.IndexByte(quoted, '\\') < 0 {
-		return string(quoted[1 : len(quoted)-1])
-	}
-	var text string
-	// It cannot fail: the document was valid as a whole.
-	_ = json.Unmarshal(quoted, &text)
-	return text
 }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }

@@ -39,16 +39,16 @@ var (
 // Nothing is visited unless the whole of doc is sound: valid UTF-8, one JSON
 // object, no trailing data, nested no deeper than maxDepth.
 func Scan(doc []byte, maxDepth int, visit func(name string, value json.RawMessage) error) error {
-	if !utf8.Valid(doc) || !json.Valid(doc) {
-		return fmt.Errorf("scanning JSON: %w", ErrSyntax)
+	if !utf8.Valid(doc) {
+		return errSyntax
+	}
+	if err := check(doc, maxDepth); err != nil {
+		return err
 	}
 	s := scanner{doc: doc}
 	s.skipSpace()
 	if s.doc[s.at] != '{' {
 		return fmt.Errorf("scanning JSON: %w", ErrNotObject)
-	}
-	if depth(doc) > maxDepth {
-		return fmt.Errorf("scanning JSON: %w", ErrDepth)
 	}
 	return s.object(visit)
 }

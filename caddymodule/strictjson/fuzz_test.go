@@ -1,0 +1,61 @@
+package strictjson_test
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
+)
+
+// deepest is where encoding/json gives up.
+const deepest = 10_000
+
+// FuzzGrammar compares with encoding/json: what is called valid JSON, and what the
+// names and the strings say. Of the objects it reads the last of two members
+// with one name, so only those with a twin may differ.
+func FuzzGrammar(f *testing.F) {
+	for _, text := range []string{
+		`{"a":1,"b":[true,false,null,-0.5e+7,0,10],"c":{"d":"x"}}`, `{}`, `[]`, ` {"a" : "b"} `, `""`, `-`, `01`, `1.`, `1e`, `tru`, `truex`,
+		`{"a":"\ud83d\ude00\ud800\u0041\\\/\"\b\f\n\r\t"}`, `{"\u0061":"\uDE00\uD83D"}`, `{"a":"\ud800\ud800\udc00"}`, `{"a":"\u00"`, `{"a":"\x"}`,
+		`{"a":1,}`, `[1,]`, `{,}`, `{"a"}`, `{"a":}`, `{1:2}`, `[[]]]`, "{\"a\":\"\x1f\"}", "{\"a\":\"\x7f\"}", "{}\x00", "\x00", `{"a":"` + "\u2028" + `"}`,
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		doc := []byte(text)
+		found, twins := make(map[string]string), false
+		err := strictjson.Scan(doc, deepest, func(name string, value json.RawMessage) error {
+			_, twin := found[name]
+			twins = twins || twin
+			found[name] = string(value)
+			if said, ok := strictjson.Text(value); ok {
+				var want string
+				if err := json.Unmarshal(value, &want); err != nil || said != want {
+					t.Errorf("%s is read as %q, want %q, error %v", value, said, want, err)
+				}
+			}
+			return nil
+		})
+		if errors.Is(err, strictjson.ErrDepth) {
+			return
+		}
+		valid := utf8.Valid(doc) && json.Valid(doc)
+		if syntax := errors.Is(err, strictjson.ErrSyntax); syntax == valid {
+			t.Fatalf("error %v, and encoding/json says %t", err, valid)
+		}
+		var want map[string]json.RawMessage
+		if err != nil || twins {
+			return
+		}
+		if err := json.Unmarshal(doc, &want); err != nil || len(want) != len(found) {
+			t.Fatalf("found %q, want %q, error %v", found, want, err)
+		}
+		for name, value := range want {
+			if found[name] != string(value) {
+				t.Errorf("%q is %s, want %s", name, found[name], value)
+			}
+		}
+	})
+}

@@ -1,0 +1,85 @@
+package strictjson
+
+import (
+	"bytes"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// unquote decodes a valid JSON string, quotes included. Lone surrogates become
+// U+FFFD.
+func unquote(quoted []byte) string {
+	text := quoted[1 : len(quoted)-1]
+	if bytes.IndexByte(text, '\\') < 0 {
+		return string(text)
+	}
+	// No escape is shorter than what it stands for.
+	decoded := make([]byte, 0, len(text))
+	for len(text) > 0 {
+		plain := bytes.IndexByte(text, '\\')
+		if plain < 0 {
+			plain = len(text)
+		}
+		decoded = append(decoded, text[:plain]...)
+		if text = text[plain:]; len(text) == 0 {
+			break
+		}
+		var r rune
+		r, text = unescape(text)
+		decoded = utf8.AppendRune(decoded, r)
+	}
+	return string(decoded)
+}
+
+// unescape decodes the escape that a text begins with, and returns what is
+// behind it. A pair of surrogates is one escape.
+func unescape(text []byte) (rune, []byte) {
+	switch c := text[1]; c {
+	case 'b':
+		return '\b', text[2:]
+	case 'f':
+		return '\f', text[2:]
+	case 'n':
+		return '\n', text[2:]
+	case 'r':
+		return '\r', text[2:]
+	case 't':
+		return '\t', text[2:]
+	case 'u':
+	default:
+		return rune(c), text[2:]
+	}
+	first, _ := hex4(text[2:])
+	text = text[6:]
+	if !utf16.IsSurrogate(first) {
+		return first, text
+	}
+	if bytes.HasPrefix(text, []byte(`\u`)) {
+		second, _ := hex4(text[2:])
+		if r := utf16.DecodeRune(first, second); r != utf8.RuneError {
+			return r, text[6:]
+		}
+	}
+	return utf8.RuneError, text
+}
+
+// hex4 reads the four hexadecimal digits that a text begins with.
+func hex4(text []byte) (r rune, ok bool) {
+	if len(text) < 4 {
+		return 0, false
+	}
+	for _, c := range text[:4] {
+		switch {
+		case '0' <= c && c <= '9':
+			c -= '0'
+		case 'a' <= c && c <= 'f':
+			c -= 'a' - 10
+		case 'A' <= c && c <= 'F':
+			c -= 'A' - 10
+		default:
+			return 0, false
+		}
+		r = r<<4 | rune(c)
+	}
+	return r, true
+}
