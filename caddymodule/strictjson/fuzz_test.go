@@ -3,6 +3,7 @@ package strictjson_test
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -52,7 +53,14 @@ func FuzzGrammar(f *testing.F) {
 		if err := json.Unmarshal(doc, &want); err != nil || len(want) != len(found) {
 			t.Fatalf("found %q, want %q, error %v", found, want, err)
 		}
+		o, err := strictjson.Parse(doc, deepest)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for name, value := range want {
+			if first := o.First(name)[0]; string(first) != string(value) && !strings.Contains(name, `\`) {
+				t.Errorf("the first %q is %s, want %s", name, first, value)
+			}
 			if found[name] != string(value) {
 				t.Errorf("%q is %s, want %s", name, found[name], value)
 			}

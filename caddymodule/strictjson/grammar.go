@@ -3,8 +3,9 @@ package strictjson
 import "fmt"
 
 var (
-	errSyntax = fmt.Errorf("scanning JSON: %w", ErrSyntax)
-	errDepth  = fmt.Errorf("scanning JSON: %w", ErrDepth)
+	errSyntax    = fmt.Errorf("scanning JSON: %w", ErrSyntax)
+	errDepth     = fmt.Errorf("scanning JSON: %w", ErrDepth)
+	errNotObject = fmt.Errorf("scanning JSON: %w", ErrNotObject)
 )
 
 // grammar checks a text against RFC 8259. It allocates nothing, ends at the

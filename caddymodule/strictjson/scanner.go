@@ -8,15 +8,16 @@ type scanner struct {
 	at  int
 }
 
-// object visits the members of the object that begins here.
-func (s *scanner) object(visit func(name string, value json.RawMessage) error) error {
+// object visits the members of the object that begins here, their names with
+// their quotes.
+func (s *scanner) object(visit func(quoted []byte, value json.RawMessage) error) error {
 	s.at++
 	for s.skipSpace(); s.doc[s.at] != '}'; s.skipSpace() {
 		if s.doc[s.at] == ',' {
 			s.at++
 			s.skipSpace()
 		}
-		name := unquote(s.quoted())
+		name := s.quoted()
 		s.skipSpace()
 		s.at++ // the colon
 		s.skipSpace()

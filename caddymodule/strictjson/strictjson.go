@@ -10,7 +10,6 @@ package strictjson
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"unicode/utf8"
 )
 
@@ -31,26 +30,63 @@ var (
 	ErrTwin = errors.New("two members share a name")
 )
 
-// Scan calls visit for every member of the one JSON object that doc holds, in
-// their order, members with the same name included. The name is decoded; the
-// value is the member's own text without the space around it, valid JSON, and
-// shares doc's memory. An error of visit ends the scan and is returned.
-//
-// Nothing is visited unless the whole of doc is sound: valid UTF-8, one JSON
-// object, no trailing data, nested no deeper than maxDepth.
+// Scan reads the one JSON object that doc holds and calls visit for its members,
+// as Parse and Members do.
 func Scan(doc []byte, maxDepth int, visit func(name string, value json.RawMessage) error) error {
-	if !utf8.Valid(doc) {
-		return errSyntax
-	}
-	if err := check(doc, maxDepth); err != nil {
+	o, err := Parse(doc, maxDepth)
+	if err != nil {
 		return err
 	}
-	s := scanner{doc: doc}
-	s.skipSpace()
-	if s.doc[s.at] != '{' {
-		return fmt.Errorf("scanning JSON: %w", ErrNotObject)
+	return o.Members(visit)
+}
+
+// Object is a JSON object that was found sound. It shares the memory of its
+// document.
+type Object struct {
+	doc []byte // from the brace on
+}
+
+// Parse returns the one JSON object that doc holds. The whole of doc is sound
+// then: valid UTF-8, one JSON object, no trailing data, nested no deeper than
+// maxDepth. It allocates nothing, whatever doc holds.
+func Parse(doc []byte, maxDepth int) (Object, error) {
+	if !utf8.Valid(doc) {
+		return Object{}, errSyntax
 	}
-	return s.object(visit)
+	if err := check(doc, maxDepth); err != nil {
+		return Object{}, err
+	}
+	s := scanner{doc: doc}
+	if s.skipSpace(); s.doc[s.at] != '{' {
+		return Object{}, errNotObject
+	}
+	return Object{doc: doc[s.at:]}, nil
+}
+
+// Members calls visit for every member, in their order, members with the same
+// name included. The name is decoded; the value is the member's own text without
+// the space around it, valid JSON, and shares the document's memory. An error of
+// visit ends it and is returned.
+func (o Object) Members(visit func(name string, value json.RawMessage) error) error {
+	s := scanner{doc: o.doc}
+	return s.object(func(quoted []byte, value json.RawMessage) error { return visit(unquote(quoted), value) })
+}
+
+// First returns the value of the first member of each name, nil where there is
+// none. The names have no backslash. It keeps nothing of the others, however many there are, and does not
+// tell whether there is a second one.
+func (o Object) First(names ...string) []json.RawMessage {
+	values := make([]json.RawMessage, len(names))
+	s := scanner{doc: o.doc}
+	_ = s.object(func(quoted []byte, value json.RawMessage) error { // that visit has no error
+		for i, name := range names {
+			if values[i] == nil && spells(quoted, name) {
+				values[i] = value
+			}
+		}
+		return nil
+	})
+	return values
 }
 
 // Text decodes value if it is a JSON string. Escapes of lone surrogates become

@@ -109,6 +109,42 @@ func TestScanReturnsTheVisitorsError(t *testing.T) {
 	}
 }
 
+func TestFirstFindsNamesInEverySpelling(t *testing.T) {
+	o, err := strictjson.Parse([]byte(` {"algo":1,"\u0061lg":"x","alg":"y","\u006b\u0069\u0064":2,"k\u0069":3,"al\\":4,"":5}`), strictjson.MaxDepth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := o.First("alg", "kid", "crit", "")
+	for i, want := range []string{`"x"`, "2", "", "5"} {
+		if string(got[i]) != want || (got[i] == nil) != (want == "") {
+			t.Errorf("value %d is %q, want %q", i, got[i], want)
+		}
+	}
+}
+
+// The attack: 8 KiB of members, or of brackets, so that reading them costs memory
+// that the sender does not pay for (invariant 12).
+func TestParseAndFirstAllocateNothingForTheMembers(t *testing.T) {
+	members := []byte(`{"x":0` + strings.Repeat(`,"\u0061a":[{}]`, 500) + "}")
+	if n := testing.AllocsPerRun(100, func() {
+		o, err := strictjson.Parse(members, strictjson.MaxDepth)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.First("iss")
+	}); n > 1 {
+		t.Errorf("%v allocations, want the one for the answer", n)
+	}
+	brackets := []byte(strings.Repeat("[", 8<<10))
+	if n := testing.AllocsPerRun(100, func() {
+		if _, err := strictjson.Parse(brackets, strictjson.MaxDepth); !errors.Is(err, strictjson.ErrDepth) {
+			t.Fatal(err)
+		}
+	}); n > 0 {
+		t.Errorf("%v allocations for brackets", n)
+	}
+}
+
 func TestText(t *testing.T) {
 	for value, want := range map[string]string{
 		`""`: "", `"a"`: "a", `"\u0041\n\"\\"`: "A\n\"\\", `"\ud800"`: "\ufffd", `"é"`: "é",

@@ -14,21 +14,35 @@ func unquote(quoted []byte) string {
 		return string(text)
 	}
 	// No escape is shorter than what it stands for.
-	decoded := make([]byte, 0, len(text))
-	for len(text) > 0 {
+	return string(appendUnquoted(make([]byte, 0, len(text)), text))
+}
+
+// appendUnquoted appends what the inside of a valid JSON string says.
+func appendUnquoted(decoded, text []byte) []byte {
+	for {
 		plain := bytes.IndexByte(text, '\\')
 		if plain < 0 {
-			plain = len(text)
+			return append(decoded, text...)
 		}
 		decoded = append(decoded, text[:plain]...)
-		if text = text[plain:]; len(text) == 0 {
-			break
-		}
 		var r rune
-		r, text = unescape(text)
+		r, text = unescape(text[plain:])
 		decoded = utf8.AppendRune(decoded, r)
 	}
-	return string(decoded)
+}
+
+// spells reports whether a valid JSON string, quotes included, is a name, which
+// has no backslash. It decodes only what is as long as a spelling of it can be.
+func spells(quoted []byte, name string) bool {
+	text := quoted[1 : len(quoted)-1]
+	if len(text) <= len(name) || len(text) > len(`\u0000`)*len(name) {
+		return string(text) == name
+	}
+	if bytes.IndexByte(text, '\\') < 0 {
+		return false
+	}
+	var room [64]byte // on the stack, for names as short as ours
+	return string(appendUnquoted(room[:0], text)) == name
 }
 
 // unescape decodes the escape that a text begins with, and returns what is

@@ -1,5 +1,7 @@
 package token
 
+import "github.com/sessiongate/sessiongate/caddymodule/strictjson"
+
 // header is what the JOSE header (RFC 7515 §4) may decide: which of the allowed
 // algorithms and which of the configured keys to use. `jku`, `jwk`, `x5u` and
 // `x5c` are keys by the token's own word and are never looked at.
@@ -8,39 +10,46 @@ type header struct {
 	keyID     string // "" for none
 	typ       string // as it stands there
 	typed     bool   // whether there is a `typ`
+	// whole is the object that they are from, for checkNames.
+	whole strictjson.Object
 }
 
-func parseHeader(part string) (header, error) {
+func parseHeader(part string) (h header, err error) {
 	decoded, err := decode("header", part)
 	if err != nil {
-		return header{}, err
+		return h, err
 	}
-	m, err := scanMembers("header", decoded)
-	if err != nil {
-		return header{}, err
+	if h.whole, err = parseObject("header", decoded); err != nil {
+		return h, err
 	}
+	first := h.whole.First("crit", "b64", "typ", "alg", "kid")
 	// RFC 7515 §4.1.11: who does not understand a critical extension must
 	// refuse. No extension is understood here, and RFC 7797's `b64` changes
 	// what is signed.
-	for _, name := range []string{"crit", "b64"} {
-		if _, ok := m.find(name); ok {
-			return header{}, refuse("header holds " + name)
-		}
+	switch {
+	case first[0] != nil:
+		return h, refuse("header holds crit")
+	case first[1] != nil:
+		return h, refuse("header holds b64")
 	}
-	typ, typed, err := m.text("typ")
-	if err != nil {
-		return header{}, err
+	if h.typ, h.typed, err = textOf("typ", first[2]); err != nil {
+		return h, err
 	}
-	algorithm, ok, err := m.text("alg")
+	algorithm, ok, err := textOf("alg", first[3])
 	if err != nil {
-		return header{}, err
+		return h, err
 	}
 	if !ok {
-		return header{}, refuse("alg is missing")
+		return h, refuse("alg is missing")
 	}
-	keyID, _, err := m.text("kid")
-	if err != nil {
-		return header{}, err
-	}
-	return header{algorithm: algorithm, keyID: keyID, typ: typ, typed: typed}, nil
+	h.algorithm = algorithm
+	h.keyID, _, err = textOf("kid", first[4])
+	return h, err
+}
+
+// checkNames refuses a header in which a name has a twin, so that another reader
+// could have found another algorithm or key in it.
+func (h header) checkNames() error {
+	_, err := membersOf("header", h.whole)
+	return err
 }

@@ -20,13 +20,22 @@ type member struct {
 	value json.RawMessage
 }
 
-// scanMembers reads the one strict JSON object in doc. Names that differ in
-// case only are refused at the top level: the application behind the gate may
-// read the other one.
-func scanMembers(part string, doc []byte) (members, error) {
+// parseObject reads the one strict JSON object in doc.
+func parseObject(part string, doc []byte) (strictjson.Object, error) {
+	o, err := strictjson.Parse(doc, strictjson.MaxDepth)
+	if err != nil {
+		return o, refuse(part + ": " + err.Error())
+	}
+	return o, nil
+}
+
+// membersOf reads the members of an object. Names that differ in case only are
+// refused at the top level: the application behind the gate may read the other
+// one.
+func membersOf(part string, o strictjson.Object) (members, error) {
 	var names strictjson.Names
 	found := make(members, 0, 16)
-	err := strictjson.Scan(doc, strictjson.MaxDepth, func(name string, value json.RawMessage) error {
+	err := o.Members(func(name string, value json.RawMessage) error {
 		found = append(found, member{name, value})
 		return names.Add(name)
 	})
@@ -34,6 +43,15 @@ func scanMembers(part string, doc []byte) (members, error) {
 		return nil, refuse(part + ": " + err.Error())
 	}
 	return found, nil
+}
+
+// scanMembers reads the members of the one strict JSON object in doc.
+func scanMembers(part string, doc []byte) (members, error) {
+	o, err := parseObject(part, doc)
+	if err != nil {
+		return nil, err
+	}
+	return membersOf(part, o)
 }
 
 func (m members) find(name string) (value json.RawMessage, ok bool) {
@@ -47,8 +65,14 @@ func (m members) find(name string) (value json.RawMessage, ok bool) {
 
 // text returns a member that must be a string if it is there, null included.
 func (m members) text(name string) (text string, ok bool, err error) {
-	value, ok := m.find(name)
-	if !ok {
+	value, _ := m.find(name)
+	return textOf(name, value)
+}
+
+// textOf returns the text of a member that must be a string if it is there; nil
+// is one that is not.
+func textOf(name string, value json.RawMessage) (text string, ok bool, err error) {
+	if value == nil {
 		return "", false, nil
 	}
 	text, isText := strictjson.Text(value)

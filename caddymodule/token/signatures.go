@@ -58,7 +58,7 @@ func (s *Signatures) Verify(raw string, types ...string) (payload []byte, err er
 	if err := s.verify(j); err != nil {
 		return nil, err
 	}
-	return j.payload, nil
+	return j.decodePayload()
 }
 
 // verify checks the signature.
@@ -83,7 +83,7 @@ func (s *Signatures) verify(j jws) error {
 	}
 	for _, key := range keys {
 		if a.method.Verify(j.signed, signature, crypto.PublicKey(key)) == nil {
-			return nil
+			return j.header.checkNames()
 		}
 	}
 	return refuse("signature does not verify")

@@ -40,7 +40,7 @@ func split(raw string) (parts, error) {
 // it may be believed yet.
 type jws struct {
 	header    header
-	payload   []byte // decoded
+	payload   string // still encoded
 	signature string // still encoded
 	signed    string // the signing input
 }
@@ -58,12 +58,10 @@ func parseJWS(raw string, types []string) (jws, error) {
 	if !h.isOneOf(types) {
 		return jws{}, refuse("typ is that of another kind of token")
 	}
-	payload, err := decode("payload", p.payload)
-	if err != nil {
-		return jws{}, err
-	}
-	return jws{header: h, payload: payload, signature: p.signature, signed: p.signed}, nil
+	return jws{header: h, payload: p.payload, signature: p.signature, signed: p.signed}, nil
 }
+
+func (j jws) decodePayload() ([]byte, error) { return decode("payload", j.payload) }
 
 // inAlphabet holds base64url (RFC 4648 §5) and the dot.
 var inAlphabet = func() (in [256]bool) {
