@@ -68,11 +68,10 @@ func (s *Signatures) Verify(raw string, types ...string) (payload []byte, err er
 // allowed, and a key is tried only with the algorithms of its type, so a public
 // key is never a secret.
 func (s *Signatures) verify(j jws) error {
-	at := slices.IndexFunc(s.allowed, func(a *algorithm) bool { return a.name == j.header.algorithm })
-	if at < 0 {
-		return refuse("alg is not allowed")
+	a := s.allows(j.header.algorithm)
+	if a == nil {
+		return errAlgorithm
 	}
-	a := s.allowed[at]
 	signature, err := decode("signature", j.signature)
 	if err != nil {
 		return err
@@ -88,3 +87,15 @@ func (s *Signatures) verify(j jws) error {
 	}
 	return refuse("signature does not verify")
 }
+
+// allows returns the algorithm of that name, nil if it is not allowed.
+func (s *Signatures) allows(name string) *algorithm {
+	for _, a := range s.allowed {
+		if a.name == name {
+			return a
+		}
+	}
+	return nil
+}
+
+var errAlgorithm = refuse("alg is not allowed")

@@ -22,6 +22,11 @@ func (v *Verifier) verify(raw string, now int64) (*Verified, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Also of an issuer that is not trusted, and before the payload is read, which
+	// may be large.
+	if !v.allows(j.header.algorithm) {
+		return nil, errAlgorithm
+	}
 	payload, err := j.decodePayload()
 	if err != nil {
 		return nil, err
@@ -63,6 +68,17 @@ func (v *Verifier) verify(raw string, now int64) (*Verified, error) {
 	}
 	t.claims, t.scopes = claimTexts(m), claimScopes(m)
 	return t, t.checkTime(now)
+}
+
+// allows reports whether some issuer may use an algorithm. Which one may is
+// Signatures.verify's to say.
+func (v *Verifier) allows(algorithm string) bool {
+	for _, i := range v.issuers {
+		if i.signatures.allows(algorithm) != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // setTime reads the dates of a token.
