@@ -22,6 +22,7 @@ type cache struct {
 	// tokens that collide.
 	hash   func(raw string) uint64
 	tokens *ristretto.Cache[uint64, *Verified]
+	quota  *quota
 	guards [16]guard
 
 	sweepAt atomic.Int64 // Unix seconds
@@ -62,6 +63,7 @@ func newCache(bytes int64) (*cache, error) {
 	return &cache{
 		hash:   func(raw string) uint64 { return maphash.String(seed, tail(raw)) },
 		tokens: tokens,
+		quota:  newQuota(bytes),
 	}, nil
 }
 
@@ -98,7 +100,9 @@ func (c *cache) set(hash uint64, t *Verified, now int64) {
 	if g.closed {
 		return
 	}
-	c.tokens.Set(hash, t, t.size())
+	if size := t.size(); c.tokens.RemainingCost() >= size || c.quota.take(t.Keys.Subject, now) {
+		c.tokens.Set(hash, t, size)
+	}
 	if due := c.sweepAt.Load(); now >= due && c.sweepAt.CompareAndSwap(due, now+sweepEvery) {
 		c.sweeps.Go(func() { c.sweep(now) })
 	}
