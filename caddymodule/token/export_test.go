@@ -1,6 +1,12 @@
 package token
 
-import "net/http"
+import (
+	"net/http"
+	"sync/atomic"
+	"testing"
+
+	"github.com/golang-jwt/jwt/v5"
+)
 
 // SetHash replaces the hash of the cache, to make tokens collide.
 func (v *Verifier) SetHash(hash func(raw string) uint64) { v.cache.hash = hash }
@@ -51,4 +57,28 @@ func (t *Verified) Raw() string { return t.raw }
 func ParseKeySet(document []byte) (usable int, err error) {
 	keys, _, err := parseJWKS(document)
 	return len(keys), err
+}
+
+// countedMethod counts the signatures that a method verifies.
+type countedMethod struct {
+	jwt.SigningMethod
+	count *atomic.Int64
+}
+
+// Verify implements jwt.SigningMethod.
+func (m countedMethod) Verify(signed string, signature []byte, key any) error {
+	m.count.Add(1)
+	return m.SigningMethod.Verify(signed, signature, key)
+}
+
+// CountSignatures counts the signatures that are verified until the test ends. It
+// is not for tests that run in parallel.
+func CountSignatures(t testing.TB) (count func() int64) {
+	var n atomic.Int64
+	for _, a := range algorithms {
+		method := a.method
+		a.method = countedMethod{method, &n}
+		t.Cleanup(func() { a.method = method })
+	}
+	return n.Load
 }

@@ -105,16 +105,31 @@ func TestViewsAddedLaterReachCachedTokens(t *testing.T) {
 }
 
 // The bound of the cache is in bytes, so the bytes that are counted have to be
-// the bytes that are used.
+// the bytes that are used, also where an issuer lets its users fill a token with
+// as many claims as it holds.
 func TestSizeIsHonest(t *testing.T) {
-	const many = 4000
+	full := make(map[string]any)
+	for i := range 250 {
+		full["claim-"+strconv.Itoa(i)] = i
+	}
+	for name, tt := range map[string]struct {
+		many   int
+		claims map[string]any
+	}{
+		"usual": {4000, map[string]any{"email": "alice@example.com", "groups": []string{"staff", "admins"}}},
+		"full":  {200, full},
+	} {
+		t.Run(name, func(t *testing.T) { checkSize(t, tt.many, tt.claims) })
+	}
+}
+
+func checkSize(t *testing.T, many int, claims map[string]any) {
 	v, key := hmacVerifier(t, func(o *token.Options) { o.CacheBytes = token.DefaultCacheBytes })
 	v.AddView([]string{"email", "groups"})
 	raws := make([]string, many)
 	for i := range raws {
-		raws[i] = tokentest.Mint(t, key, tokentest.Claims(now, map[string]any{
-			"sid": "session-" + strconv.Itoa(i), "email": "alice@example.com", "groups": []string{"staff", "admins"},
-		}))
+		claims["sid"] = "session-" + strconv.Itoa(i)
+		raws[i] = tokentest.Mint(t, key, tokentest.Claims(now, claims))
 	}
 	before := heap()
 	for i, raw := range raws {
@@ -127,7 +142,7 @@ func TestSizeIsHonest(t *testing.T) {
 	used := heap() - before
 	counted := v.CacheUsed()
 	runtime.KeepAlive(raws)
-	t.Logf("%d bytes a token, %d counted", used/many, counted/many)
+	t.Logf("%d bytes a token, %d counted", used/int64(many), counted/int64(many))
 	if len(v.Cached()) != many || used > counted*11/10 || used < counted/2 {
 		t.Errorf("%d tokens use %d bytes, counted as %d", len(v.Cached()), used, counted)
 	}
