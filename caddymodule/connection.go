@@ -17,13 +17,14 @@ func (id *identity) keep(names ...string) {
 }
 
 // stripConnection removes from the Connection field the names of what is owned or
-// kept. reverse_proxy deletes every field named there, ours included, after this
-// handler.
+// kept: reverse_proxy deletes every field named there, ours included, after this
+// handler. It ignores an upgrade to HTTP, too, of which that field has to speak.
 //
 // Attack: Connection: Authorization. The gate admits the request for its token,
 // and the upstream, which looks at the token once more for what the user may do,
 // sees a request of nobody.
 func (id *identity) stripConnection(header http.Header, connection []string) {
+	stripUpgrade(header)
 	if !slices.ContainsFunc(connection, id.needsMember) {
 		return
 	}

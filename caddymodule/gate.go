@@ -209,7 +209,6 @@ func (g *Gate) prepare() (err error) {
 // decision, from verified claims only.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	g.identity.strip(r)
-	stripUpgrade(r.Header)
 	switch g.endpoint.of(r) {
 	case misspelt:
 		return denySpelling.write(w, r)

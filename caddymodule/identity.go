@@ -87,7 +87,9 @@ func (id *identity) owns(name string) bool {
 // that makes the proxy drop ours (P54, P55).
 func (id *identity) strip(r *http.Request) {
 	if len(id.fields) == 0 && len(id.prefixes) == 0 {
-		id.stripConnection(r.Header, r.Header["Connection"])
+		if connection := r.Header["Connection"]; len(connection) > 0 {
+			id.stripConnection(r.Header, connection)
+		}
 		return
 	}
 	for name, values := range r.Header {
