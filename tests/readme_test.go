@@ -31,6 +31,8 @@ func TestEveryBlockOfTheREADMEIsRun(t *testing.T) {
 			counted["TestCommandsOfTheREADMEAreThoseOfOperators"]++
 		case first == "./tests/run.sh":
 			counted["this run"]++
+		case first == "./tests/fuzz.sh 5m":
+			counted["a step of this run, for a shorter time"]++
 		case block.Language == "text":
 			counted["a drawing"]++
 		default:
@@ -38,13 +40,14 @@ func TestEveryBlockOfTheREADMEIsRun(t *testing.T) {
 		}
 	}
 	for test, want := range map[string]int{
-		"TestCaddyfilesOfTheREADMEAreValid":                        2,
+		"TestCaddyfilesOfTheREADMEAreValid":                        3,
 		"firstuse.TestRunOfAFreshCloneProposesARequestThatIsLetIn": 2,
 		"TestExamplesOfTheREADMEAreThoseOfTheAPIPage":              2,
 		"TestBenchmarksOfTheREADMERun":                             2,
 		"TestProofsOfTheREADMERun":                                 1,
 		"TestCommandsOfTheREADMEAreThoseOfOperators":               1,
-		"this run": 1,
+		"this run":                               1,
+		"a step of this run, for a shorter time": 1,
 	} {
 		if counted[test] != want {
 			t.Errorf("%s runs %d blocks, want %d", test, counted[test], want)
@@ -94,5 +97,19 @@ func TestExamplesOfTheREADMEAreThoseOfTheAPIPage(t *testing.T) {
 		if !slices.Contains(harness.Readme(t), harness.Block{Language: language, Text: string(example)}) {
 			t.Errorf("the README does not hold the example %s", name)
 		}
+	}
+}
+
+// The filter that the README gives for logs is the one that
+// TestAFilterKeepsOutOfTheLogsWhatCaddyDoesNotHide tries.
+func TestLogFilterOfTheREADMEIsTheOneThatIsTried(t *testing.T) {
+	filter, err := os.ReadFile(filepath.Join("testdata", "no_tokens.caddyfile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(harness.Readme(t), func(block harness.Block) bool {
+		return block.Language == "caddyfile" && strings.HasPrefix(block.Text, string(filter))
+	}) {
+		t.Error("no Caddyfile of the README begins with the filter")
 	}
 }
