@@ -6,9 +6,7 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
-	"fmt"
 
-	"github.com/go-jose/go-jose/v4"
 	"github.com/golang-jwt/jwt/v5"
 )
 
@@ -88,39 +86,4 @@ func isOnCurve(curve elliptic.Curve) func(any) bool {
 func isEd25519(key any) bool {
 	_, ok := key.(ed25519.PublicKey)
 	return ok
-}
-
-// The sizes of RSA keys, in bits. Below the first a key is too weak (RFC 7518
-// §3.3); above the second one verification takes milliseconds, so whoever
-// could name such a key could stop the gate.
-const (
-	minRSABits = 2048
-	maxRSABits = 8192
-)
-
-// checkPublicKey reports why a public key cannot be used here.
-func checkPublicKey(key any) error {
-	if public, ok := key.(*rsa.PublicKey); ok {
-		if bits := public.N.BitLen(); bits < minRSABits || bits > maxRSABits {
-			return fmt.Errorf("checking key: RSA of %d bits, want %d to %d", bits, minRSABits, maxRSABits)
-		}
-		if public.E < 3 || public.E%2 == 0 {
-			return fmt.Errorf("checking key: RSA with exponent %d", public.E)
-		}
-		if isROCA(public.N) {
-			return fmt.Errorf("checking key: RSA that can be factored (CVE-2017-15361)")
-		}
-		return nil
-	}
-	if isSecret(key) || len(algorithmsFor(key)) == 0 {
-		return fmt.Errorf("checking key: %T is not of a usable type or curve", key)
-	}
-	// The attack: under a point of low order anybody signs. That is what the
-	// library refuses here; it looks for it in JSON Web Keys and not in PEM.
-	if public, ok := key.(ed25519.PublicKey); ok {
-		if _, err := (&jose.JSONWebKey{Key: public}).Thumbprint(crypto.SHA256); err != nil {
-			return fmt.Errorf("checking key: Ed25519 of a weak point")
-		}
-	}
-	return nil
 }

@@ -55,8 +55,8 @@ func (t *Verified) Raw() string { return t.raw }
 
 // ParseKeySet returns how many keys of a set are usable.
 func ParseKeySet(document []byte) (usable int, err error) {
-	keys, _, err := parseJWKS(document)
-	return len(keys), err
+	set, err := parseJWKS(document)
+	return len(set.keys), err
 }
 
 // countedMethod counts the signatures that a method verifies.

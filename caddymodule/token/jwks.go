@@ -6,128 +6,109 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/go-jose/go-jose/v4"
-
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
 )
 
-// maxJWKs bounds the keys of a set, and with them the signatures that one
-// token can make the gate verify.
-const maxJWKs = 100
+// How many keys of a set are used, and of one `kid`. They bound the signatures
+// that one token can make the gate verify. A `kid` should be unique (RFC 7517
+// §4.5).
+const (
+	maxJWKs    = 100
+	maxSameKID = 4
+)
 
-// jwk is a usable public key of a set (RFC 7517).
-type jwk struct {
-	id     string // `kid`, "" for none
-	public any
-	fits   []*algorithm
+// keyDocument is what a key set (RFC 7517 §5) holds.
+type keyDocument struct {
+	keys []jwk
+	// published are the public keys whose private halves are in the set.
+	published []crypto.PublicKey
+	// ignored says for the log why keys were left out, each reason once.
+	ignored []string
+}
+
+func (d *keyDocument) ignore(reason string) {
+	if !slices.Contains(d.ignored, reason) {
+		d.ignored = append(d.ignored, reason)
+	}
 }
 
 // parseJWKS reads a key set. Keys that cannot verify signatures here are left
-// out, and why is returned for the log, each reason once; a set without any
-// usable key is an error.
-func parseJWKS(doc []byte) (keys []jwk, ignored []string, err error) {
-	var set struct {
-		Keys []json.RawMessage `json:"keys"`
-	}
-	if err := json.Unmarshal(doc, &set); err != nil {
-		return nil, nil, fmt.Errorf("parsing key set: %w", err)
-	}
-	if len(set.Keys) > maxJWKs {
-		ignored = append(ignored, fmt.Sprintf("all but the first %d keys", maxJWKs))
-		set.Keys = set.Keys[:maxJWKs]
-	}
-	for _, text := range set.Keys {
-		key, err := parseJWK(text)
-		if err != nil {
-			if reason := err.Error(); !slices.Contains(ignored, reason) {
-				ignored = append(ignored, reason)
-			}
-			continue
-		}
-		keys = append(keys, key)
-	}
-	if len(keys) == 0 {
-		return nil, ignored, fmt.Errorf("parsing key set: none of its %d keys is usable", len(set.Keys))
-	}
-	return keys, ignored, nil
-}
-
-func parseJWK(text json.RawMessage) (jwk, error) {
-	m, err := scanMembers("key", text)
+// out; a set without any usable key is an error. What else the set holds is
+// returned with it.
+func parseJWKS(document []byte) (set keyDocument, err error) {
+	texts, err := keysOf(document)
 	if err != nil {
-		return jwk{}, fmt.Errorf("reading key: not a strict JSON object")
+		return set, fmt.Errorf("parsing key set: %w", err)
 	}
-	if err := checkPurpose(m); err != nil {
-		return jwk{}, err
+	if len(texts) > maxJWKs {
+		set.ignore(fmt.Sprintf("all but the first %d keys", maxJWKs))
+		texts = texts[:maxJWKs]
 	}
-	var parsed jose.JSONWebKey
-	if err := parsed.UnmarshalJSON(text); err != nil {
-		// The library's text may quote the key.
-		return jwk{}, fmt.Errorf("reading key: of an unknown type or damaged")
+	for _, text := range texts {
+		if err := set.add(text); err != nil {
+			set.ignore(err.Error())
+		}
 	}
-	if err := checkPublicKey(parsed.Key); err != nil {
-		return jwk{}, err
+	// A private key that was published is burnt, also where its public half
+	// stands in the set under a `kid` of its own. The other keys are not: to
+	// refuse the set would keep the burnt key in force, and a new one out.
+	if left := without(set.keys, set.published); len(left) < len(set.keys) {
+		set.keys = left
+		set.ignore("checking key: its private half is in the set")
 	}
-	key := jwk{id: parsed.KeyID, public: parsed.Key, fits: algorithmsFor(parsed.Key)}
-	if parsed.Algorithm != "" {
-		key.fits = slices.DeleteFunc(key.fits, func(a *algorithm) bool { return a.name != parsed.Algorithm })
+	if len(set.keys) == 0 {
+		return set, fmt.Errorf("parsing key set: none of its %d keys is usable", len(texts))
 	}
-	if len(key.fits) == 0 {
-		return jwk{}, fmt.Errorf("reading key: its alg is not a signature of its type")
-	}
-	return key, nil
+	return set, nil
 }
 
-// checkPurpose refuses keys that are not published for verifying signatures.
-func checkPurpose(m members) error {
-	// The secret members of RSA, EC, OKP, oct and AKP keys. Whoever reads such
-	// a set can sign, so its signatures mean nothing.
-	for _, name := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} {
-		if _, private := m.find(name); private {
-			return fmt.Errorf("reading key: it is private or symmetric")
-		}
+// keysOf returns the elements of the member `keys`. Its twins, such as `Keys`,
+// are refused and not read: what publishes and what verifies could take
+// different ones.
+func keysOf(document []byte) (texts []json.RawMessage, err error) {
+	m, err := scanDocument(document)
+	if err != nil {
+		return nil, err
 	}
-	if use, has, err := m.text("use"); err != nil || has && use != "sig" {
-		return fmt.Errorf("reading key: its use is not sig")
+	value, ok := m.find("keys")
+	if !ok {
+		return nil, fmt.Errorf("looking for keys: there are none")
 	}
-	value, has := m.find("key_ops")
-	if !has {
-		return nil
+	texts, ok = strictjson.Elements(value)
+	if !ok {
+		return nil, fmt.Errorf("looking for keys: they are no array")
 	}
-	return checkOperations(value)
+	return texts, nil
 }
 
-// checkOperations reads `key_ops` (RFC 7517 §4.3): distinct texts, and `verify`
-// among them.
-//
-// The attack: a private key that also decrypts or unwraps. An RSA key behind a
-// padding oracle signs whatever is asked of it, so a key that is said to do both
-// is taken for none.
-func checkOperations(value json.RawMessage) error {
-	elements, _ := strictjson.Elements(value)
-	var operations []string
-	for _, element := range elements {
-		operation, isText := strictjson.Text(element)
-		if !isText || slices.Contains(operations, operation) {
-			return fmt.Errorf("reading key: its key_ops are not distinct texts")
-		}
-		operations = append(operations, operation)
+func (d *keyDocument) add(text json.RawMessage) error {
+	m, err := scanDocument(text)
+	if err != nil {
+		return fmt.Errorf("reading key: not a strict JSON object")
 	}
-	if !slices.Contains(operations, "verify") {
-		return fmt.Errorf("reading key: its key_ops do not hold verify")
+	if public := publishedKey(m); public != nil {
+		d.published = append(d.published, public)
 	}
-	for _, operation := range []string{"encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits"} {
-		if slices.Contains(operations, operation) {
-			return fmt.Errorf("reading key: its key_ops are not for signatures alone")
+	key, err := parseJWK(text, m)
+	if err != nil {
+		return err
+	}
+	same := 0
+	for _, other := range d.keys {
+		if key.id != "" && key.id == other.id {
+			same++
 		}
 	}
+	if same >= maxSameKID {
+		return fmt.Errorf("counting keys: more than %d have one kid", maxSameKID)
+	}
+	d.keys = append(d.keys, key)
 	return nil
 }
 
-// same reports whether two keys verify the same tokens.
-func (k jwk) same(other jwk) bool {
-	public, ok := k.public.(interface{ Equal(crypto.PublicKey) bool })
-	return ok && k.id == other.id && slices.Equal(k.fits, other.fits) && public.Equal(other.public)
+// without returns the keys that are none of those.
+func without(keys []jwk, those []crypto.PublicKey) []jwk {
+	return slices.DeleteFunc(slices.Clone(keys), func(key jwk) bool { return slices.ContainsFunc(those, key.is) })
 }
 
 // holdsAll reports whether every key of old is in keys, unchanged.

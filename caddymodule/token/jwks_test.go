@@ -1,9 +1,11 @@
 package token_test
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/rsa"
-	"encoding/json"
+	"crypto/x509"
+	"encoding/base64"
 	"fmt"
 	"log/slog"
 	"math/big"
@@ -57,8 +59,9 @@ func TestUnusableKeysAreIgnoredWithOneWarning(t *testing.T) {
 		t.Fatal(err)
 	}
 	weakKey := &tokentest.Key{Algorithm: "RS256", ID: "bad", Signer: weak}
-	even := changed(t, tokentest.NewKey(t, "RS256", "bad"), map[string]any{"e": "Ag"})
-	huge := changed(t, tokentest.NewKey(t, "RS256", "bad"), map[string]any{
+	rsaKey := tokentest.NewKey(t, "RS256", "bad")
+	even := changed(t, rsaKey, map[string]any{"e": "Ag"})
+	huge := changed(t, rsaKey, map[string]any{
 		"n": b64(new(big.Int).Lsh(big.NewInt(1), 16383).Bytes()),
 	})
 	for name, jwk := range map[string]map[string]any{
@@ -94,6 +97,32 @@ func TestUnusableKeysAreIgnoredWithOneWarning(t *testing.T) {
 		"Ed25519 of a weak point": {"kty": "OKP", "crv": "Ed25519", "kid": "bad", "x": b64(make([]byte, 32))},
 		"X25519":                  {"kty": "OKP", "crv": "X25519", "kid": "bad", "x": b64(make([]byte, 32))},
 		"kid is a number":         changed(t, bad, map[string]any{"kid": 1}),
+		"kid is a list":           changed(t, bad, map[string]any{"kid": []string{"bad"}}),
+		"alg is a list":           changed(t, bad, map[string]any{"alg": []string{"ES256"}}),
+		"empty private member":    changed(t, bad, map[string]any{"d": ""}),
+		"private member in caps":  changed(t, bad, map[string]any{"D": b64(make([]byte, 32))}),
+		"symmetric beside public": changed(t, bad, map[string]any{"k": b64(make([]byte, 32))}),
+		"symmetric in caps":       {"kty": "oct", "kid": "bad", "K": b64(make([]byte, 32))},
+		"purpose in caps":         changed(t, bad, map[string]any{"use": nil, "USE": "enc"}),
+		"operations in caps":      changed(t, bad, map[string]any{"Key_Ops": []string{"sign"}}),
+		"kid with a Kelvin sign":  changed(t, bad, map[string]any{"kid": nil, "\u212aid": "bad"}),
+		"curve of another name":   changed(t, bad, map[string]any{"crv": "P-384"}),
+		"point at infinity":       changed(t, bad, map[string]any{"x": b64(make([]byte, 32)), "y": b64(make([]byte, 32))}),
+		"empty point":             changed(t, bad, map[string]any{"x": "", "y": ""}),
+		"padded coordinate":       changed(t, bad, map[string]any{"x": bad.JWK(t)["x"].(string) + "="}),
+		"Ed448":                   {"kty": "OKP", "crv": "Ed448", "kid": "bad", "x": b64(make([]byte, 57))},
+		"Ed25519 of 31 bytes":     {"kty": "OKP", "crv": "Ed25519", "kid": "bad", "x": b64([]byte("a key that is one byte too sho."))},
+		"post-quantum key":        {"kty": "AKP", "alg": "ML-DSA-44", "kid": "bad", "pub": b64(make([]byte, 1312))},
+		"certificate of another":  changed(t, bad, map[string]any{"x5c": []string{certificate(t, good)}}),
+		"certificate of itself with a wrong hash": changed(t, bad, map[string]any{
+			"x5c": []string{certificate(t, bad)}, "x5t#S256": b64(make([]byte, 32)),
+		}),
+		"RSA with an even modulus":  changed(t, rsaKey, map[string]any{"n": b64(new(big.Int).Lsh(big.NewInt(1), 2047).Bytes())}),
+		"RSA with exponent 1":       changed(t, rsaKey, map[string]any{"e": "AQ"}),
+		"RSA with exponent 2^31+1":  changed(t, rsaKey, map[string]any{"e": b64([]byte{0x80, 0, 0, 1})}),
+		"RSA with exponent 2^64+3":  changed(t, rsaKey, map[string]any{"e": b64([]byte{1, 0, 0, 0, 0, 0, 0, 0, 3})}),
+		"RSA with a huge exponent":  changed(t, rsaKey, map[string]any{"e": b64(bytes.Repeat([]byte{0xff}, 256))}),
+		"RSA with an empty modulus": changed(t, rsaKey, map[string]any{"n": ""}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			loadSet(t, func(v *token.Verifier, loaded bool, log string) {
@@ -117,6 +146,17 @@ func TestUnusableKeysAreIgnoredWithOneWarning(t *testing.T) {
 	}
 }
 
+// certificate is one of the key's own making, as `x5c` wants it.
+func certificate(t *testing.T, key *tokentest.Key) string {
+	t.Helper()
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Signer.Public(), key.Signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return base64.StdEncoding.EncodeToString(der)
+}
+
 func TestJWKAlgorithmNarrows(t *testing.T) {
 	key := tokentest.NewKey(t, "PS256", "a")
 	loadSet(t, func(v *token.Verifier, _ bool, log string) {
@@ -127,6 +167,53 @@ func TestJWKAlgorithmNarrows(t *testing.T) {
 			t.Errorf("a warning for a good set:\n%s", log)
 		}
 	}, changed(t, key, map[string]any{"alg": "PS256", "use": nil, "key_ops": []string{"sign", "verify"}}))
+}
+
+// What is odd and does no harm.
+func TestOddKeysAreUsed(t *testing.T) {
+	key := tokentest.NewKey(t, "ES256", "a")
+	for name, members := range map[string]map[string]any{
+		"certificate of its own": {"x5c": []string{certificate(t, key)}},
+		"unknown members":        {"nbf": 1, "use_by": nil, "jwk": map[string]any{"d": "c2VjcmV0", "kty": "oct"}},
+		"verify among others":    {"key_ops": []string{"x-custom", "sign", "verify"}},
+		"URL of a certificate":   {"x5u": "http://169.254.169.254/"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			loadSet(t, func(v *token.Verifier, _ bool, log string) {
+				mustVerify(t, v, mint(t, key))
+				if strings.Contains(log, "WARN") {
+					t.Errorf("a warning for a good set:\n%s", log)
+				}
+			}, changed(t, key, members))
+		})
+	}
+}
+
+// RSA with e = 3 is old and not broken: nothing here encrypts, and crypto/rsa
+// does not take padding on trust.
+func TestRSAWithExponentThreeIsUsed(t *testing.T) {
+	three := big.NewInt(3)
+	for {
+		p, err := rand.Prime(rand.Reader, 1024)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q, err := rand.Prime(rand.Reader, 1024)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one := big.NewInt(1)
+		order := new(big.Int).Mul(new(big.Int).Sub(p, one), new(big.Int).Sub(q, one))
+		n, d := new(big.Int).Mul(p, q), new(big.Int).ModInverse(three, order)
+		if d == nil || n.BitLen() != 2048 {
+			continue
+		}
+		private := &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: n, E: 3}, D: d, Primes: []*big.Int{p, q}}
+		private.Precompute()
+		key := &tokentest.Key{Algorithm: "RS256", ID: "a", Signer: private}
+		loadSet(t, func(v *token.Verifier, _ bool, _ string) { mustVerify(t, v, mint(t, key)) }, key.JWK(t))
+		return
+	}
 }
 
 // The attack: a set with so many keys that each token costs a thousand
@@ -146,28 +233,33 @@ func TestKeysOfASetAreCounted(t *testing.T) {
 	}, append(jwks, last.JWK(t))...)
 }
 
+// The attack: the hundred keys of a set share one `kid`, so that one forged token
+// costs a hundred of the slowest signatures.
+func TestKeysOfOneIDAreCounted(t *testing.T) {
+	jwks := []map[string]any{}
+	keys := []*tokentest.Key{}
+	for range 6 {
+		key := tokentest.NewKey(t, "EdDSA", "same")
+		keys, jwks = append(keys, key), append(jwks, key.JWK(t))
+	}
+	loadSet(t, func(v *token.Verifier, _ bool, log string) {
+		for i, key := range keys {
+			if i < 4 {
+				mustVerify(t, v, mint(t, key))
+			} else {
+				mustRefuse(t, v, mint(t, key), token.ErrInvalid)
+			}
+		}
+		if strings.Count(log, "more than 4 have one kid") != 1 {
+			t.Errorf("log:\n%s", log)
+		}
+	}, jwks...)
+}
+
 func TestKeysWithOneIDAreToldApartByAlgorithm(t *testing.T) {
 	a, b := tokentest.NewKey(t, "ES256", "same"), tokentest.NewKey(t, "EdDSA", "same")
 	loadSet(t, func(v *token.Verifier, _ bool, _ string) {
 		mustVerify(t, v, mint(t, a))
 		mustVerify(t, v, mint(t, b))
 	}, a.JWK(t), b.JWK(t))
-}
-
-// Key sets come from a network: none may make the parser fall.
-func FuzzKeySet(f *testing.F) {
-	for _, algorithm := range []string{"RS256", "ES256", "ES512", "EdDSA"} {
-		jwk, err := json.Marshal(tokentest.NewKey(f, algorithm, "k").JWK(f))
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(`{"keys":[` + string(jwk) + `]}`)
-	}
-	f.Add(`{"keys":[null,1,[],{"kty":"AKP","alg":"ML-DSA-44","pub":"AA"},{"kty":"RSA","n":"","e":""}]}`)
-	f.Fuzz(func(t *testing.T, set string) {
-		keys, err := token.ParseKeySet([]byte(set))
-		if (keys > 0) == (err != nil) {
-			t.Errorf("%d usable keys and error %v", keys, err)
-		}
-	})
 }

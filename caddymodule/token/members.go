@@ -20,7 +20,7 @@ type member struct {
 	value json.RawMessage
 }
 
-// parseObject reads the one strict JSON object in doc.
+// parseObject reads the one strict JSON object in a part of a token.
 func parseObject(part string, doc []byte) (strictjson.Object, error) {
 	o, err := strictjson.Parse(doc, strictjson.MaxDepth)
 	if err != nil {
@@ -29,10 +29,29 @@ func parseObject(part string, doc []byte) (strictjson.Object, error) {
 	return o, nil
 }
 
-// membersOf reads the members of an object. Names that differ in case only are
+// membersOf reads the members of a part of a token.
+func membersOf(part string, o strictjson.Object) (members, error) {
+	found, err := collect(o)
+	if err != nil {
+		return nil, refuse(part + ": " + err.Error())
+	}
+	return found, nil
+}
+
+// scanDocument reads the members of the one strict JSON object in a document that
+// is no part of a token.
+func scanDocument(doc []byte) (members, error) {
+	o, err := strictjson.Parse(doc, strictjson.MaxDepth)
+	if err != nil {
+		return nil, err
+	}
+	return collect(o)
+}
+
+// collect reads the members of an object. Names that differ in case only are
 // refused at the top level: the application behind the gate may read the other
 // one.
-func membersOf(part string, o strictjson.Object) (members, error) {
+func collect(o strictjson.Object) (members, error) {
 	var names strictjson.Names
 	found := make(members, 0, 16)
 	err := o.Members(func(name string, value json.RawMessage) error {
@@ -40,18 +59,9 @@ func membersOf(part string, o strictjson.Object) (members, error) {
 		return names.Add(name)
 	})
 	if err != nil {
-		return nil, refuse(part + ": " + err.Error())
-	}
-	return found, nil
-}
-
-// scanMembers reads the members of the one strict JSON object in doc.
-func scanMembers(part string, doc []byte) (members, error) {
-	o, err := parseObject(part, doc)
-	if err != nil {
 		return nil, err
 	}
-	return membersOf(part, o)
+	return found, nil
 }
 
 func (m members) find(name string) (value json.RawMessage, ok bool) {

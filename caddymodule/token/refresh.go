@@ -78,8 +78,8 @@ func (k *RemoteKeys) refresh(ctx context.Context, rediscover bool) error {
 	if err != nil {
 		return err
 	}
-	keys, ignored, err := parseJWKS(document)
-	if reasons := strings.Join(ignored, "; "); reasons != k.ignored {
+	set, err := parseJWKS(document)
+	if reasons := strings.Join(set.ignored, "; "); reasons != k.ignored {
 		k.ignored = reasons
 		if reasons != "" {
 			k.logger.Warn("ignoring keys of the key set", "source", k.place(), "reasons", reasons)
@@ -88,7 +88,7 @@ func (k *RemoteKeys) refresh(ctx context.Context, rediscover bool) error {
 	if err != nil {
 		return err
 	}
-	k.replace(keys)
+	k.replace(set.keys)
 	return nil
 }
 
