@@ -1,6 +1,10 @@
 package token
 
 import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
 	"net/http"
 	"sync/atomic"
 	"testing"
@@ -34,10 +38,40 @@ func (t *Verified) Size() int64 { return t.size() }
 // Cache offers the token to the cache once more.
 func (v *Verifier) Cache(t *Verified, now int64) { v.cache.set(v.cache.hash(t.raw), t, now) }
 
-// SetTransport replaces the client's transport. Before Start only.
+// SetTransport replaces the transport of all fetches. Before Start only.
 func (k *RemoteKeys) SetTransport(transport http.RoundTripper) {
-	k.fetcher.client.Transport = transport
+	k.fetcher.named.Transport, k.fetcher.found.Transport = transport, transport
 }
+
+// SetIssuerTransport replaces the transport of fetches from what the operator
+// named. Before Start only.
+func (k *RemoteKeys) SetIssuerTransport(transport http.RoundTripper) {
+	k.fetcher.named.Transport = transport
+}
+
+// SetDial replaces how connections are made, and nothing else of the
+// transports. Before Start only.
+func (k *RemoteKeys) SetDial(dial func(context.Context, string, string) (net.Conn, error)) {
+	k.eachTransport(func(t *http.Transport) { t.DialContext = dial })
+}
+
+// Trust adds an authority, and changes nothing else. Before Start only.
+func (k *RemoteKeys) Trust(certificate *x509.Certificate) {
+	roots := x509.NewCertPool()
+	roots.AddCert(certificate)
+	k.eachTransport(func(t *http.Transport) { t.TLSClientConfig = &tls.Config{RootCAs: roots} })
+}
+
+func (k *RemoteKeys) eachTransport(change func(*http.Transport)) {
+	change(k.fetcher.named.Transport.(*http.Transport))
+	change(k.fetcher.found.Transport.(*http.Transport))
+}
+
+// Outward reports whether a key set that a document names may be at an address.
+func Outward(address string) error { return outward(context.Background(), "tcp", address, nil) }
+
+// Loggable is the text of an error as it is logged.
+func Loggable(text string) string { return loggable(text) }
 
 // WaitForSweep returns when the sweeps that began have ended.
 func (v *Verifier) WaitForSweep() { v.cache.sweeps.Wait() }

@@ -2,7 +2,6 @@ package token
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,52 +9,21 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
-
-	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
+	"unicode"
 )
 
-const (
-	fetchTimeout  = 5 * time.Second
-	maxDocument   = 1 << 20
-	maxRedirects  = 3
-	wellKnownPath = "/.well-known/openid-configuration"
-)
+// maxDocument bounds a document in bytes, after it was unpacked.
+const maxDocument = 1 << 20
 
 // fetcher gets the documents of an issuer.
 type fetcher struct {
-	client       *http.Client
+	named        *http.Client // for what the operator named
+	found        *http.Client // for what a document named
 	insecureHTTP bool
 }
 
-// newFetcher returns a fetcher with a client of its own, which shares neither
-// connections nor proxies nor settings with anybody, and keeps no connection:
-// the next fetch is minutes away.
 func newFetcher(insecureHTTP bool) *fetcher {
-	return &fetcher{
-		insecureHTTP: insecureHTTP,
-		client: &http.Client{
-			Timeout:       fetchTimeout,
-			CheckRedirect: checkRedirect,
-			Transport: &http.Transport{
-				Proxy:                  nil,
-				DisableKeepAlives:      true,
-				TLSHandshakeTimeout:    fetchTimeout,
-				MaxResponseHeaderBytes: 64 << 10,
-			},
-		},
-	}
-}
-
-// checkRedirect lets an issuer move a document about on its own host, over
-// TLS. Elsewhere a redirect would choose whose keys are trusted, or make the
-// gate knock at doors inside its own network.
-func checkRedirect(next *http.Request, via []*http.Request) error {
-	first := via[0].URL
-	if len(via) > maxRedirects || first.Scheme != "https" || next.URL.Scheme != "https" || next.URL.Host != first.Host {
-		return fmt.Errorf("following redirect: refused")
-	}
-	return nil
+	return &fetcher{named: newClient(nil), found: newClient(outward), insecureHTTP: insecureHTTP}
 }
 
 // checkURL accepts https, and http to this very machine or where the operator
@@ -84,15 +52,15 @@ func isLoopback(host string) bool {
 	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
-// get returns the document at a URL, of at most maxDocument bytes. The
+// get returns the document at a place, of at most maxDocument bytes. The
 // Content-Type does not matter.
-func (f *fetcher) get(ctx context.Context, address string) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+func (f *fetcher) get(ctx context.Context, from location) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, from.address, nil)
 	if err != nil {
 		return nil, fmt.Errorf("fetching document: %w", err)
 	}
 	request.Header.Set("Accept", "application/json, application/jwk-set+json")
-	response, err := f.client.Do(request)
+	response, err := from.client.Do(request)
 	if err != nil {
 		// The client's own error quotes the whole URL.
 		if outer := (*url.Error)(nil); errors.As(err, &outer) {
@@ -102,18 +70,20 @@ func (f *fetcher) get(ctx context.Context, address string) ([]byte, error) {
 			// So does what an endpoint gives back that repeats it.
 			err = errors.New("the answer cannot be read or followed, and quotes the query")
 		}
-		return nil, fmt.Errorf("fetching %q: %w", shown(address), err)
+		return nil, fmt.Errorf("fetching %q: %w", shown(from.address), err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("fetching %q: status %d", shown(address), response.StatusCode)
+		return nil, fmt.Errorf("fetching %q: status %d", shown(from.address), response.StatusCode)
 	}
+	// Invariant 12 (DESIGN): what is counted is what comes out of the transport,
+	// which unpacks gzip. A small answer cannot become a large one.
 	document, err := io.ReadAll(io.LimitReader(response.Body, maxDocument+1))
 	if err != nil {
-		return nil, fmt.Errorf("fetching %q: %w", shown(address), err)
+		return nil, fmt.Errorf("fetching %q: %w", shown(from.address), err)
 	}
 	if len(document) > maxDocument {
-		return nil, fmt.Errorf("fetching %q: more than %d bytes", shown(address), maxDocument)
+		return nil, fmt.Errorf("fetching %q: more than %d bytes", shown(from.address), maxDocument)
 	}
 	return document, nil
 }
@@ -127,48 +97,21 @@ func shown(address string) string {
 	return address
 }
 
-// discover returns the URL of the issuer's key set (OpenID Connect Discovery
-// 1.0 §4).
-func (f *fetcher) discover(ctx context.Context, issuer string) (string, error) {
-	document, err := f.get(ctx, strings.TrimSuffix(issuer, "/")+wellKnownPath)
-	if err != nil {
-		return "", err
-	}
-	address, err := parseDiscovery(document, issuer)
-	if err != nil {
-		return "", fmt.Errorf("reading discovery document: %w", err)
-	}
-	u, err := f.checkURL(address)
-	if err != nil {
-		return "", fmt.Errorf("reading discovery document: %w", err)
-	}
-	if strings.HasPrefix(issuer, "https:") && u.Scheme != "https" {
-		return "", fmt.Errorf("reading discovery document: its jwks_uri leaves https")
-	}
-	return address, nil
-}
+// maxLogged is the longest text of an error that is logged, in bytes.
+const maxLogged = 400
 
-// parseDiscovery returns `jwks_uri`. `issuer` has to be exactly the one asked
-// for (§4.3): a document about somebody else would lend that one's keys.
-func parseDiscovery(document []byte, issuer string) (address string, err error) {
-	var names strictjson.Names
-	var named string
-	err = strictjson.Scan(document, strictjson.MaxDepth, func(name string, value json.RawMessage) error {
-		switch name {
-		case "issuer":
-			named, _ = strictjson.Text(value)
-		case "jwks_uri":
-			address, _ = strictjson.Text(value)
-		}
-		return names.Add(name)
-	})
-	switch {
-	case err != nil:
-		return "", err
-	case named != issuer:
-		return "", fmt.Errorf("comparing issuer: it is about %q, want %q", named, issuer)
-	case address == "":
-		return "", fmt.Errorf("looking for jwks_uri: there is none")
+// loggable is the text of an error as it may be logged. The errors of the HTTP
+// and TLS libraries quote what the other side sent, up to a whole header, and it
+// may be the enemy: so they are cut, and nothing in them can be taken for a line
+// of the log or move about on a terminal.
+func loggable(text string) string {
+	if len(text) > maxLogged {
+		text = strings.ToValidUTF8(text[:maxLogged], "") + "…"
 	}
-	return address, nil
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
 }

@@ -1,7 +1,10 @@
 package token_test
 
 import (
+	"encoding/json"
 	"errors"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -76,4 +79,30 @@ func mustRefuse(t testing.TB, v *token.Verifier, raw string, want error) {
 	if verified != nil || !errors.Is(err, want) {
 		t.Errorf("got token %v, error %v, want %v", verified != nil, err, want)
 	}
+}
+
+func marshalled(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+// logText is a log that may be read while it is written.
+type logText struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logText) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(line)
+}
+
+func (l *logText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }

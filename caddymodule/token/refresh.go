@@ -67,14 +67,14 @@ func (k *RemoteKeys) pause(failures int) time.Duration {
 
 // refresh fetches the key set and puts it in force.
 func (k *RemoteKeys) refresh(ctx context.Context, rediscover bool) error {
-	if k.options.Discover != "" && (rediscover || k.address == "") {
-		address, err := k.fetcher.discover(ctx, k.options.Discover)
+	if k.options.Discover != "" && (rediscover || k.place.address == "") {
+		place, err := k.fetcher.discover(ctx, k.options.Discover)
 		if err != nil {
 			return err
 		}
-		k.address = address
+		k.place = place
 	}
-	document, err := k.fetcher.get(ctx, k.address)
+	document, err := k.fetcher.get(ctx, k.place)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (k *RemoteKeys) refresh(ctx context.Context, rediscover bool) error {
 	if reasons := strings.Join(set.ignored, "; "); reasons != k.ignored {
 		k.ignored = reasons
 		if reasons != "" {
-			k.logger.Warn("ignoring keys of the key set", "source", k.place(), "reasons", reasons)
+			k.logger.Warn("ignoring keys of the key set", "source", k.source(), "reasons", loggable(reasons))
 		}
 	}
 	if err != nil {
@@ -107,7 +107,7 @@ func (k *RemoteKeys) replace(keys []jwk) {
 	k.current.Store(next)
 	recovered := k.failing.Swap(false)
 	if old == nil || recovered || next.epoch != old.epoch || len(keys) != len(old.keys) {
-		k.logger.Info("loaded key set", "source", k.place(), "keys", len(keys))
+		k.logger.Info("loaded key set", "source", k.source(), "keys", len(keys))
 	}
 }
 
@@ -117,5 +117,5 @@ func (k *RemoteKeys) reportFailure(err error) {
 	if !k.failing.Swap(true) {
 		level = slog.LevelWarn
 	}
-	k.logger.Log(context.Background(), level, "fetching key set failed", "source", k.place(), "error", err)
+	k.logger.Log(context.Background(), level, "fetching key set failed", "source", k.source(), "error", loggable(err.Error()))
 }

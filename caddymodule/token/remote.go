@@ -44,8 +44,11 @@ type RemoteOptions struct {
 //     there are. That token is refused; the next one finds the new key.
 //
 // The client uses no proxy and none of the environment's settings, waits 5 s
-// at most and reads 1 MiB at most; redirects are followed on the same host and
-// over https only.
+// at most and reads 1 MiB at most, unpacked; redirects are followed on the same
+// host and port, three at most, and over https only. A discovery document may
+// name a key set at another host (as long as it stays with https), but none on
+// this machine or its links (loopback, link-local) unless the issuer is there
+// itself.
 //
 // One RemoteKeys may serve many verifiers, also across changes of the
 // configuration. Its methods may be called concurrently.
@@ -64,8 +67,8 @@ type RemoteKeys struct {
 	closed    bool
 
 	// The rest belongs to run.
-	address string // of the key set, once it is known
-	ignored string // what the last warning said
+	place   location // of the key set, once it is known
+	ignored string   // what the last warning said
 }
 
 // keySet is immutable.
@@ -95,7 +98,7 @@ func NewRemoteKeys(options RemoteOptions) (*RemoteKeys, error) {
 	if options.Discover != "" && (u.RawQuery != "" || u.ForceQuery) {
 		return nil, fmt.Errorf("checking remote keys: issuer %q has a query", shown(options.Discover))
 	}
-	k.address = options.URL
+	k.place = location{options.URL, k.fetcher.named}
 	return k, nil
 }
 
@@ -168,8 +171,8 @@ func (k *RemoteKeys) find(keyID string, a *algorithm) ([]any, error) {
 	return nil, refuse("kid is unknown")
 }
 
-// place is what the log calls the source.
-func (k *RemoteKeys) place() string { return shown(k.options.URL + k.options.Discover) }
+// source is what the log calls the issuer's endpoint.
+func (k *RemoteKeys) source() string { return shown(k.options.URL + k.options.Discover) }
 
 var (
 	errNeverLoaded = fmt.Errorf("verifying token: the key set was never loaded: %w", ErrUnavailable)
