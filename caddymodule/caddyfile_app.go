@@ -27,7 +27,7 @@ func parseAppOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //
 //	session_gate {
 //		issuer <iss> {                 # one or more
-//			jwks <url>             # exactly one of these four
+//			jwks <url>             # exactly one of these four; the last good keys hold for 24 h
 //			discover
 //			public_key <file>...
 //			hmac_secret <secret> [<next>]

@@ -19,13 +19,18 @@ type Issuer struct {
 	Issuer string `json:"issuer,omitempty"`
 
 	// JWKS is the URL of the issuer's JSON Web Key Set (RFC 7517 §5). It is
-	// loaded after the start and refreshed; while it cannot be had the last good
-	// keys are used. Default: none.
+	// loaded after the start and refreshed every ten minutes, and within seconds
+	// when a token names a key that is not there. While it cannot be had the last
+	// good keys are used, for 24 h: a warning is logged after 12 h, and after 24 h
+	// every token of the issuer is answered 503 until a fetch succeeds. Keys that
+	// are weak, private or not for signatures are left out, with a warning.
+	// Redirects are followed on the same host and port over https. Default: none.
 	JWKS string `json:"jwks,omitempty"`
 
 	// Discover takes the URL of the key set from the issuer's
-	// /.well-known/openid-configuration (OpenID Connect Discovery 1.0 §4).
-	// Default: false.
+	// /.well-known/openid-configuration (OpenID Connect Discovery 1.0 §4). It may
+	// be at another host, but not on this machine or its links unless the issuer
+	// is there itself. For the rest it is as with jwks. Default: false.
 	Discover bool `json:"discover,omitempty"`
 
 	// PublicKey lists PEM files with public keys or certificates. Default: none.

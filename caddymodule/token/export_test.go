@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -65,6 +66,15 @@ func (k *RemoteKeys) Trust(certificate *x509.Certificate) {
 func (k *RemoteKeys) eachTransport(change func(*http.Transport)) {
 	change(k.fetcher.named.Transport.(*http.Transport))
 	change(k.fetcher.found.Transport.(*http.Transport))
+}
+
+// SetWallClock makes the wall clock differ from the real one. Before Start only.
+func (k *RemoteKeys) SetWallClock(ahead func() time.Duration) {
+	read := k.stopwatch.read
+	k.stopwatch.read = func() (wall, monotonic time.Duration) {
+		wall, monotonic = read()
+		return wall + ahead(), monotonic
+	}
 }
 
 // Outward reports whether a key set that a document names may be at an address.

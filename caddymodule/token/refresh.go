@@ -7,13 +7,24 @@ import (
 	"time"
 )
 
+// When a key set is fetched again.
+const (
+	refreshEvery  = 10 * time.Minute
+	minFetchPause = 5 * time.Second
+	minRetryPause = time.Second
+	maxRetryPause = 30 * time.Second
+	lookEvery     = 5 * time.Second // at the clocks
+)
+
 // run is the one goroutine that fetches, so that there is never more than one
 // fetch under way.
 func (k *RemoteKeys) run(ctx context.Context) {
 	defer close(k.done)
+	k.stopwatch.start()
 	failures := 0
 	for rediscover := true; ; {
 		began := time.Now()
+		k.fetched = k.stopwatch.elapsed()
 		if err := k.refresh(ctx, rediscover); err == nil {
 			failures = 0
 		} else if ctx.Err() == nil {
@@ -27,30 +38,56 @@ func (k *RemoteKeys) run(ctx context.Context) {
 	}
 }
 
-// wait returns when the next fetch is due: after the pause, or as soon as an
-// unknown `kid` was asked for and minFetchPause has passed since the last
-// fetch began.
+// wait returns when the next fetch is due: after the pause, or earlier, if
+// somebody asked for it or the pause was longer than the timers know, because
+// the machine was suspended.
+//
+// Invariant 12 (DESIGN): unknown `kid`s come from anybody, so they cannot make
+// fetches more frequent than minFetchPause.
 func (k *RemoteKeys) wait(ctx context.Context, began time.Time, pause time.Duration) (rediscover, more bool) {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false, false
-	case <-timer.C:
-		return true, true
-	case <-k.unknown:
+	due := newAlarm(time.Now().Add(pause))
+	look := time.NewTicker(lookEvery)
+	defer due.timer.Stop()
+	defer look.Stop()
+	rediscover = true
+	unknown := k.unknown
+	for {
+		k.lapse()
+		select {
+		case <-ctx.Done():
+			return false, false
+		case <-due.timer.C:
+			return rediscover, true
+		case <-look.C:
+			if k.stopwatch.elapsed()-k.fetched > pause+2*fetchTimeout {
+				due.hasten(began.Add(minFetchPause))
+			}
+		case <-unknown:
+			unknown = nil
+			// Where the set is known to be, unless it may have moved.
+			if due.hasten(began.Add(minFetchPause)) {
+				rediscover = k.failing.Load()
+			}
+		}
 	}
-	// Invariant 12 (DESIGN): unknown `kid`s come from anybody, so they cannot
-	// make fetches more frequent than this.
-	rest := time.NewTimer(minFetchPause - time.Since(began))
-	defer rest.Stop()
-	select {
-	case <-ctx.Done():
-		return false, false
-	case <-rest.C:
-		// Where the set is known to be, unless it may have moved.
-		return k.failing.Load(), true
+}
+
+// alarm is a timer that can only be set to an earlier time.
+type alarm struct {
+	at    time.Time
+	timer *time.Timer
+}
+
+func newAlarm(at time.Time) *alarm { return &alarm{at, time.NewTimer(time.Until(at))} }
+
+// hasten reports whether at is earlier.
+func (a *alarm) hasten(at time.Time) bool {
+	if !at.Before(a.at) {
+		return false
 	}
+	a.at = at
+	a.timer.Reset(time.Until(at))
+	return true
 }
 
 // pause is how long to wait after a fetch.
@@ -86,29 +123,11 @@ func (k *RemoteKeys) refresh(ctx context.Context, rediscover bool) error {
 		}
 	}
 	if err != nil {
+		k.withdraw(set.published)
 		return err
 	}
 	k.replace(set.keys)
 	return nil
-}
-
-// replace puts a set in force, and begins a new epoch if a key was removed or
-// changed. A set that only grew leaves the epoch alone: what its keys verified
-// before still holds.
-func (k *RemoteKeys) replace(keys []jwk) {
-	next := &keySet{keys: keys}
-	old := k.current.Load()
-	if old != nil {
-		next.epoch = old.epoch
-		if !holdsAll(keys, old.keys) {
-			next.epoch++
-		}
-	}
-	k.current.Store(next)
-	recovered := k.failing.Swap(false)
-	if old == nil || recovered || next.epoch != old.epoch || len(keys) != len(old.keys) {
-		k.logger.Info("loaded key set", "source", k.source(), "keys", len(keys))
-	}
 }
 
 // reportFailure logs the first of a row of failures aloud.

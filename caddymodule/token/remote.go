@@ -10,14 +10,6 @@ import (
 	"time"
 )
 
-// When a key set is fetched again.
-const (
-	refreshEvery  = 10 * time.Minute
-	minFetchPause = 5 * time.Second
-	minRetryPause = time.Second
-	maxRetryPause = 30 * time.Second
-)
-
 // RemoteOptions say where an issuer publishes its keys. Exactly one of URL and
 // Discover is given.
 type RemoteOptions struct {
@@ -43,6 +35,20 @@ type RemoteOptions struct {
 //   - and when a token names an unknown `kid`, at most once in 5 s however many
 //     there are. That token is refused; the next one finds the new key.
 //
+// The last good keys stay in force for 24 h and no longer: whoever keeps the
+// gate away from the issuer must not keep alive a key that the issuer has
+// withdrawn. Then Verify returns ErrUnavailable for every token of the issuer,
+// also for those verified before, until a fetch succeeds. A warning is logged
+// after 12 h, and an error at the end. The 24 h begin with the last good fetch,
+// and neither a suspend nor a step of the wall clock back makes them longer; a
+// step forward makes them shorter.
+//
+// A fetch is good if it yields a key set with a usable key. Unusable keys are
+// left out, and a warning names why: keys for encryption, weak ones (RSA below
+// 2048 bits), types and curves that are not supported (RSA over 4096 bits is
+// one), keys that are not strict JSON. A private key is left out, and the public
+// key that belongs to it is withdrawn with it, wherever it stands.
+//
 // The client uses no proxy and none of the environment's settings, waits 5 s
 // at most and reads 1 MiB at most, unpacked; redirects are followed on the same
 // host and port, three at most, and over https only. A discovery document may
@@ -57,7 +63,7 @@ type RemoteKeys struct {
 	fetcher *fetcher
 	logger  *slog.Logger
 
-	current atomic.Pointer[keySet] // nil until the first load
+	current atomic.Pointer[keySet] // nil until the first load; stored by run only
 	failing atomic.Bool            // the last fetch failed
 	unknown chan struct{}          // of capacity 1: somebody asked for an unknown `kid`
 
@@ -67,14 +73,12 @@ type RemoteKeys struct {
 	closed    bool
 
 	// The rest belongs to run.
-	place   location // of the key set, once it is known
-	ignored string   // what the last warning said
-}
-
-// keySet is immutable.
-type keySet struct {
-	keys  []jwk
-	epoch uint64
+	place     location // of the key set, once it is known
+	ignored   string   // what the last warning said
+	stopwatch stopwatch
+	fetched   time.Duration // on the stopwatch: the last fetch
+	confirmed time.Duration // on the stopwatch: the last good fetch
+	warned    bool          // that the keys grow old
 }
 
 // NewRemoteKeys checks the options. Nothing is fetched before Start.
@@ -84,6 +88,8 @@ func NewRemoteKeys(options RemoteOptions) (*RemoteKeys, error) {
 		fetcher: newFetcher(options.InsecureHTTP),
 		logger:  options.Logger,
 		unknown: make(chan struct{}, 1),
+
+		stopwatch: stopwatch{read: readClocks()},
 	}
 	if k.logger == nil {
 		k.logger = slog.New(slog.DiscardHandler)
@@ -130,8 +136,8 @@ func (k *RemoteKeys) Close() {
 // Loaded reports whether there are keys.
 func (k *RemoteKeys) Loaded() bool { return k.current.Load() != nil }
 
-// Epoch counts how often a key was removed or changed. Tokens verified in an
-// earlier epoch are verified anew on their next use.
+// Epoch counts how often a key was removed or changed, or all of them grew too
+// old. Tokens verified in an earlier epoch are verified anew on their next use.
 func (k *RemoteKeys) Epoch() uint64 {
 	if set := k.current.Load(); set != nil {
 		return set.epoch
@@ -149,8 +155,11 @@ func (k *RemoteKeys) possible() []*algorithm {
 
 func (k *RemoteKeys) find(keyID string, a *algorithm) ([]any, error) {
 	set := k.current.Load()
-	if set == nil {
+	switch {
+	case set == nil:
 		return nil, errNeverLoaded
+	case set.lapsed:
+		return nil, errLapsed
 	}
 	found, known := findJWK(set.keys, keyID, a)
 	switch {
@@ -159,10 +168,7 @@ func (k *RemoteKeys) find(keyID string, a *algorithm) ([]any, error) {
 	case known:
 		return nil, refuse("no key of the set is the one for kid and alg")
 	}
-	select {
-	case k.unknown <- struct{}{}:
-	default:
-	}
+	ask(k.unknown)
 	// Invariant 7 (DESIGN): while the issuer cannot be asked, nobody knows
 	// whether the key is wrong or new.
 	if k.failing.Load() {
@@ -171,10 +177,19 @@ func (k *RemoteKeys) find(keyID string, a *algorithm) ([]any, error) {
 	return nil, refuse("kid is unknown")
 }
 
+// ask never waits, and asking twice is asking once.
+func ask(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
 // source is what the log calls the issuer's endpoint.
 func (k *RemoteKeys) source() string { return shown(k.options.URL + k.options.Discover) }
 
 var (
 	errNeverLoaded = fmt.Errorf("verifying token: the key set was never loaded: %w", ErrUnavailable)
+	errLapsed      = fmt.Errorf("verifying token: the key set could not be confirmed for %s: %w", maxAge, ErrUnavailable)
 	errMayBeNew    = fmt.Errorf("verifying token: kid is unknown and the key set is stale: %w", ErrUnavailable)
 )

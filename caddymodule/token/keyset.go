@@ -1,0 +1,88 @@
+package token
+
+import (
+	"context"
+	"crypto"
+	"log/slog"
+	"time"
+)
+
+// How old the last good keys may grow.
+const (
+	maxAge  = 24 * time.Hour
+	warnAge = maxAge / 2
+)
+
+// keySet is what is in force. It is immutable.
+type keySet struct {
+	keys  []jwk
+	epoch uint64
+	// lapsed: the keys are kept for comparison and verify nothing.
+	lapsed bool
+}
+
+// replace puts a set in force, and begins a new epoch if a key was removed or
+// changed. A set that only grew leaves the epoch alone: what its keys verified
+// before still holds.
+func (k *RemoteKeys) replace(keys []jwk) {
+	next := &keySet{keys: keys}
+	old := k.current.Load()
+	if old != nil {
+		next.epoch = old.epoch
+		if !holdsAll(keys, old.keys) {
+			next.epoch++
+		}
+	}
+	k.current.Store(next)
+	k.confirmed, k.warned = k.fetched, false
+	recovered := k.failing.Swap(false)
+	changed := old == nil || next.epoch != old.epoch || len(keys) != len(old.keys)
+	if changed || recovered || old.lapsed {
+		k.logger.Info("loaded key set", "source", k.source(), "keys", len(keys))
+	}
+}
+
+// withdraw takes keys out of force whose private halves the issuer has
+// published in a set that is otherwise of no use. The last good keys stay in
+// force when a set is damaged, but not these: everybody can sign with them.
+func (k *RemoteKeys) withdraw(published []crypto.PublicKey) {
+	old := k.current.Load()
+	if old == nil {
+		return
+	}
+	left := without(old.keys, published)
+	if len(left) == len(old.keys) {
+		return
+	}
+	// Invariant 7 (DESIGN): that a token's key is gone is the issuer's fault, and
+	// not unknown to it. So its tokens are answered 503 from now on, and not 401.
+	k.failing.Store(true)
+	k.current.Store(&keySet{keys: left, epoch: old.epoch + 1, lapsed: old.lapsed})
+	k.logger.Error("the issuer has published private keys: what they sign is refused",
+		"source", k.source(), "keys", len(old.keys)-len(left), "left", len(left))
+}
+
+// lapse ends the time of the last good keys.
+//
+// Invariant 7 (DESIGN): from then on nobody knows whether a key still holds,
+// which is 503 and not 401. It is a new epoch, so that tokens in caches lapse
+// with the keys that verified them.
+func (k *RemoteKeys) lapse() {
+	age := k.stopwatch.elapsed() - k.confirmed
+	set := k.current.Load()
+	if set == nil || set.lapsed {
+		return
+	}
+	switch {
+	case age >= maxAge:
+		k.current.Store(&keySet{keys: set.keys, epoch: set.epoch + 1, lapsed: true})
+		k.reportAge(slog.LevelError, "key set not confirmed for too long: every token of the issuer is answered 503 until it is", age)
+	case age >= warnAge && !k.warned:
+		k.warned = true
+		k.reportAge(slog.LevelWarn, "key set not confirmed for long: its keys lapse soon, and then every token of the issuer is answered 503", age)
+	}
+}
+
+func (k *RemoteKeys) reportAge(level slog.Level, text string, age time.Duration) {
+	k.logger.Log(context.Background(), level, text, "source", k.source(), "age", age.Round(time.Second), "max_age", maxAge)
+}
