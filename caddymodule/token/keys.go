@@ -19,6 +19,9 @@ type KeySource interface {
 	// epoch changes together with what find returns, whenever a key was removed
 	// or changed.
 	epoch() uint64
+	// doubt says that none of the keys which find returned verified a signature:
+	// it is forged, or the issuer has replaced a key in place.
+	doubt()
 }
 
 // MinSecretSize is the shortest HMAC secret accepted, in bytes.
@@ -56,6 +59,8 @@ func (k *HMACKeys) find(_ string, a *algorithm) ([]any, error) { return fitting(
 
 func (k *HMACKeys) epoch() uint64 { return 0 }
 
+func (k *HMACKeys) doubt() {}
+
 // PublicKeys are the fixed public keys of an issuer.
 type PublicKeys struct{ keys []any }
 
@@ -71,6 +76,8 @@ func (k *PublicKeys) possible() (possible []*algorithm) {
 func (k *PublicKeys) find(_ string, a *algorithm) ([]any, error) { return fitting(k.keys, a) }
 
 func (k *PublicKeys) epoch() uint64 { return 0 }
+
+func (k *PublicKeys) doubt() {}
 
 // fitting returns the keys of the algorithm's type.
 func fitting(keys []any, a *algorithm) (fit []any, err error) {

@@ -37,6 +37,9 @@ func (k *RemoteKeys) replace(keys []jwk) {
 	k.confirmed, k.warned = k.fetched, false
 	recovered := k.failing.Swap(false)
 	changed := old == nil || next.epoch != old.epoch || len(keys) != len(old.keys)
+	if changed {
+		k.patience = minFetchPause
+	}
 	if changed || recovered || old.lapsed {
 		k.logger.Info("loaded key set", "source", k.source(), "keys", len(keys))
 	}

@@ -13,6 +13,7 @@ const (
 	minFetchPause = 5 * time.Second
 	minRetryPause = time.Second
 	maxRetryPause = 30 * time.Second
+	maxPatience   = time.Minute
 	lookEvery     = 5 * time.Second // at the clocks
 )
 
@@ -42,15 +43,21 @@ func (k *RemoteKeys) run(ctx context.Context) {
 // somebody asked for it or the pause was longer than the timers know, because
 // the machine was suspended.
 //
-// Invariant 12 (DESIGN): unknown `kid`s come from anybody, so they cannot make
-// fetches more frequent than minFetchPause.
+// Invariant 12 (DESIGN): forged tokens come from anybody, so they cannot make
+// fetches more frequent than minFetchPause. Unknown `kid`s always get that,
+// because it is how an issuer changes keys (OpenID Connect Core 1.0 §10.1.1).
+// Doubts do not: a key replaced in place is rare, while tokens that a known key
+// did not sign can be an everyday noise, such as those of another environment
+// whose keys bear the same names. Each doubt that finds nothing new makes the
+// next one wait twice as long, up to a minute. So a replaced key is found
+// within seconds, or within a minute while somebody floods the gate.
 func (k *RemoteKeys) wait(ctx context.Context, began time.Time, pause time.Duration) (rediscover, more bool) {
 	due := newAlarm(time.Now().Add(pause))
 	look := time.NewTicker(lookEvery)
 	defer due.timer.Stop()
 	defer look.Stop()
 	rediscover = true
-	unknown := k.unknown
+	unknown, doubted := k.unknown, k.doubted
 	for {
 		k.lapse()
 		select {
@@ -68,6 +75,12 @@ func (k *RemoteKeys) wait(ctx context.Context, began time.Time, pause time.Durat
 			if due.hasten(began.Add(minFetchPause)) {
 				rediscover = k.failing.Load()
 			}
+		case <-doubted:
+			doubted = nil
+			if due.hasten(began.Add(k.patience)) {
+				rediscover = k.failing.Load()
+			}
+			k.patience = min(2*k.patience, maxPatience)
 		}
 	}
 }

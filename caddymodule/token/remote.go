@@ -32,8 +32,11 @@ type RemoteOptions struct {
 //   - from Start on, again and again after 1 to 30 s until they are there;
 //   - then every ten minutes, and after a failure within 5 to 30 s; meanwhile
 //     the last good keys stay in force;
-//   - and when a token names an unknown `kid`, at most once in 5 s however many
-//     there are. That token is refused; the next one finds the new key.
+//   - when a token names an unknown `kid`, at most once in 5 s however many
+//     there are. That token is refused; the next one finds the new key;
+//   - and when a token names a key that is known and did not sign it: at first
+//     as quickly, then ever more rarely, down to once a minute, until a key
+//     changes. So an issuer may replace a key under its old `kid`.
 //
 // The last good keys stay in force for 24 h and no longer: whoever keeps the
 // gate away from the issuer must not keep alive a key that the issuer has
@@ -66,6 +69,7 @@ type RemoteKeys struct {
 	current atomic.Pointer[keySet] // nil until the first load; stored by run only
 	failing atomic.Bool            // the last fetch failed
 	unknown chan struct{}          // of capacity 1: somebody asked for an unknown `kid`
+	doubted chan struct{}          // of capacity 1: a known key did not verify a signature
 
 	lifecycle sync.Mutex
 	cancel    context.CancelFunc // set by Start
@@ -73,8 +77,9 @@ type RemoteKeys struct {
 	closed    bool
 
 	// The rest belongs to run.
-	place     location // of the key set, once it is known
-	ignored   string   // what the last warning said
+	place     location      // of the key set, once it is known
+	ignored   string        // what the last warning said
+	patience  time.Duration // how long a doubt waits
 	stopwatch stopwatch
 	fetched   time.Duration // on the stopwatch: the last fetch
 	confirmed time.Duration // on the stopwatch: the last good fetch
@@ -88,7 +93,9 @@ func NewRemoteKeys(options RemoteOptions) (*RemoteKeys, error) {
 		fetcher: newFetcher(options.InsecureHTTP),
 		logger:  options.Logger,
 		unknown: make(chan struct{}, 1),
+		doubted: make(chan struct{}, 1),
 
+		patience:  minFetchPause,
 		stopwatch: stopwatch{read: readClocks()},
 	}
 	if k.logger == nil {
@@ -166,6 +173,7 @@ func (k *RemoteKeys) find(keyID string, a *algorithm) ([]any, error) {
 	case len(found) > 0:
 		return found, nil
 	case known:
+		k.doubt()
 		return nil, refuse("no key of the set is the one for kid and alg")
 	}
 	ask(k.unknown)
@@ -176,6 +184,10 @@ func (k *RemoteKeys) find(keyID string, a *algorithm) ([]any, error) {
 	}
 	return nil, refuse("kid is unknown")
 }
+
+// doubt asks for a fetch because the key that a token names is there and did not
+// sign it. The token is forged, or the issuer has replaced the key in place.
+func (k *RemoteKeys) doubt() { ask(k.doubted) }
 
 // ask never waits, and asking twice is asking once.
 func ask(c chan<- struct{}) {

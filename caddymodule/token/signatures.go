@@ -85,6 +85,7 @@ func (s *Signatures) verify(j jws) error {
 			return j.header.checkNames()
 		}
 	}
+	s.keys.doubt()
 	return refuse("signature does not verify")
 }
 

@@ -1,0 +1,96 @@
+package token_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+)
+
+// The attack (F30): a key was stolen, and the issuer put another in its place
+// under the same `kid`, so that no token ever names an unknown one. The first
+// token of the new key makes the gate look, and what the stolen one signed ends
+// with it.
+func TestKeyReplacedInPlaceIsFoundWithinSeconds(t *testing.T) {
+	for name, ids := range map[string]string{"with kid": "a", "without kid": ""} {
+		for _, algorithm := range []string{"ES256", "EdDSA"} {
+			t.Run(name+" by "+algorithm, func(t *testing.T) {
+				stolen, next := tokentest.NewKey(t, "ES256", ids), tokentest.NewKey(t, algorithm, ids)
+				inBubble(t, []*tokentest.Key{stolen}, func(t *testing.T, v bubble) {
+					raw := mint(t, stolen)
+					cacheToken(t, v.Verifier, raw)
+					v.endpoint.Publish(t, next)
+					time.Sleep(time.Minute)
+					mustVerify(t, v.Verifier, raw)
+					began := time.Now()
+					mustRefuse(t, v.Verifier, mint(t, next), token.ErrInvalid)
+					if time.Since(began) != 0 {
+						t.Error("a request waited for the fetch")
+					}
+					synctest.Wait() // the last fetch is long ago, so this one is at once
+					mustVerify(t, v.Verifier, mint(t, next))
+					mustRefuse(t, v.Verifier, raw, token.ErrInvalid)
+					if v.keys.Epoch() != 1 {
+						t.Errorf("epoch %d, want 1", v.keys.Epoch())
+					}
+				})
+			})
+		}
+	}
+}
+
+// The attack (invariant 12): forged tokens that name a good key, which everybody can
+// make, so that the gate floods the issuer. And the noise: tokens of another
+// environment whose keys bear the same names, all day long.
+func TestForgedSignaturesFetchEverMoreRarely(t *testing.T) {
+	key, attacker := tokentest.NewKey(t, "ES256", "a"), tokentest.NewKey(t, "ES256", "a")
+	inBubble(t, []*tokentest.Key{key}, func(t *testing.T, v bubble) {
+		forged := mint(t, attacker)
+		flood := func(length time.Duration) (fetches int) {
+			before := v.endpoint.Fetches(tokentest.KeySetPath)
+			for range length / (100 * time.Millisecond) {
+				mustRefuse(t, v.Verifier, forged, token.ErrInvalid)
+				time.Sleep(100 * time.Millisecond)
+			}
+			synctest.Wait()
+			return v.endpoint.Fetches(tokentest.KeySetPath) - before
+		}
+		// After 5, 10, 20 and 40 s, then every minute.
+		if got := flood(10 * time.Minute); got != 12 {
+			t.Errorf("%d fetches in the first ten minutes, want 12", got)
+		}
+		if got := flood(10 * time.Minute); got != 10 {
+			t.Errorf("%d fetches in the next ten minutes, want 10", got)
+		}
+		mustVerify(t, v.Verifier, mint(t, key))
+
+		// A key that the issuer replaces meanwhile is found within the minute, and
+		// then the gate looks quickly again.
+		next := tokentest.NewKey(t, "ES256", "a")
+		v.endpoint.Publish(t, next)
+		got := flood(time.Minute)
+		mustVerify(t, v.Verifier, mint(t, next))
+		if got < 3 {
+			t.Errorf("%d fetches in the minute in which a key changed, want 3 or more", got)
+		}
+	})
+}
+
+// The attack: forged signatures, so that an unknown `kid` has to wait.
+func TestForgedSignaturesDoNotDelayNewKeys(t *testing.T) {
+	key, next := tokentest.NewKey(t, "ES256", "a"), tokentest.NewKey(t, "ES256", "next")
+	inBubble(t, []*tokentest.Key{key}, func(t *testing.T, v bubble) {
+		forged := mint(t, tokentest.NewKey(t, "ES256", "a"))
+		for range 3000 {
+			mustRefuse(t, v.Verifier, forged, token.ErrInvalid)
+			time.Sleep(100 * time.Millisecond)
+		}
+		v.endpoint.Publish(t, key, next)
+		mustRefuse(t, v.Verifier, mint(t, next), token.ErrInvalid)
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		mustVerify(t, v.Verifier, mint(t, next))
+	})
+}
