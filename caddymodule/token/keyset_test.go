@@ -177,6 +177,9 @@ func TestConfirmedKeysDoNotAge(t *testing.T) {
 	inOutage(t, key, nil, func(t *testing.T, o outage) {
 		cached := cacheToken(t, o.Verifier, mint(t, key))
 		o.pass(72 * time.Hour)
+		if n := testing.AllocsPerRun(1000, func() { _, _ = o.Verify(cached.Raw(), now) }); n != 0 {
+			t.Errorf("%v allocations for a cached token", n)
+		}
 		if got := mustVerify(t, o.Verifier, cached.Raw()); got != cached || o.lines("WARN")+o.lines("ERROR") != 0 {
 			t.Errorf("same token %t, log:\n%s", got == cached, o.log)
 		}
