@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -26,20 +24,6 @@ const (
 	// was before, in bytes.
 	floodMemory = 64 << 20
 )
-
-// peak is the highest resident memory of the process so far, in bytes.
-func peak(t *testing.T, g *harness.Gate) (bytes int) {
-	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", g.PID()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, after, found := strings.Cut(string(status), "VmHWM:")
-	if _, err := fmt.Sscanf(after, "%d kB", &bytes); !found || err != nil {
-		t.Fatalf("reading the peak of the memory: %v", err)
-	}
-	return bytes << 10
-}
 
 // forgery returns a large token that nobody signed: of the issuer's key, or of a
 // key that nobody has heard of.
@@ -106,7 +90,7 @@ func TestFloodOfForgedTokensIsBounded(t *testing.T) {
 	})
 	user := g.Token(map[string]any{"iss": issuer})
 	recovers(t, g, user)
-	before, fetched, began := peak(t, g), keys.Fetches(tokentest.KeySetPath), time.Now()
+	before, fetched, began := g.Peak(t), keys.Fetches(tokentest.KeySetPath), time.Now()
 
 	var over atomic.Bool
 	var admitted int
@@ -122,7 +106,7 @@ func TestFloodOfForgedTokensIsBounded(t *testing.T) {
 	wrong := flood(t, g, issuer)
 	over.Store(true)
 	wait.Wait()
-	took, grown, fetches := time.Since(began), peak(t, g)-before, keys.Fetches(tokentest.KeySetPath)-fetched
+	took, grown, fetches := time.Since(began), g.Peak(t)-before, keys.Fetches(tokentest.KeySetPath)-fetched
 	t.Logf("%d forged tokens in %v, %d requests of a user; %d MiB more at the peak; %d fetches",
 		flooding, took.Round(time.Millisecond), admitted, grown>>20, fetches)
 

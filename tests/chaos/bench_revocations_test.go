@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -78,7 +76,7 @@ func (l *load) run(b *testing.B, f *Fleet, do func(i int) bool) {
 	var mu sync.Mutex
 	var wait sync.WaitGroup
 	wrong, next := make(map[string]int), 0
-	used, began := processor(b, f.Gates[1].PID()), time.Now()
+	used, began := f.Gates[1].Processor(b), time.Now()
 	for range clients {
 		live := f.NewSession()
 		wait.Go(func() {
@@ -110,30 +108,9 @@ func (l *load) run(b *testing.B, f *Fleet, do func(i int) bool) {
 		})
 	}
 	wait.Wait()
-	l.cpu += processor(b, f.Gates[1].PID()) - used
+	l.cpu += f.Gates[1].Processor(b) - used
 	l.lasted += time.Since(began)
 	for what, n := range wrong {
 		b.Errorf("%s, %d times", what, n)
 	}
-}
-
-// processor is the time for which the threads of a process have run.
-func processor(tb testing.TB, pid int) (used time.Duration) {
-	tb.Helper()
-	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
-	if err != nil || len(threads) == 0 {
-		tb.Fatalf("finding the threads of a process: %d, %v", len(threads), err)
-	}
-	for _, thread := range threads {
-		text, err := os.ReadFile(thread)
-		if err != nil {
-			continue // it has ended since
-		}
-		var ran time.Duration
-		if _, err := fmt.Sscan(string(text), &ran); err != nil {
-			tb.Fatalf("reading %q: %v", thread, err)
-		}
-		used += ran
-	}
-	return used
 }

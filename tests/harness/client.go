@@ -3,6 +3,7 @@ package harness
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -21,6 +22,7 @@ type Answer struct {
 	Status int
 	Header http.Header
 	Body   string
+	Close  bool // whether the gate said that it closes the connection
 	// Interim are the statuses below 200 that came first. Only Over knows them.
 	Interim []int
 }
@@ -104,27 +106,35 @@ func (g *Gate) Send(tb testing.TB, method, path string, changes ...Change) Answe
 // returns the answer.
 func (g *Gate) Raw(tb testing.TB, request string) Answer {
 	tb.Helper()
+	answer, err := g.TryRaw(request)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return answer
+}
+
+// TryRaw is Raw that returns why there is no answer.
+func (g *Gate) TryRaw(request string) (Answer, error) {
 	connection, err := net.DialTimeout("tcp", g.Addr(), answerLimit)
 	if err != nil {
-		tb.Fatalf("dialling the gate: %v", err)
+		return Answer{}, fmt.Errorf("dialling the gate: %w", err)
 	}
 	defer connection.Close()
 	if err := connection.SetDeadline(time.Now().Add(answerLimit)); err != nil {
-		tb.Fatal(err)
+		return Answer{}, err
 	}
 	if _, err := io.WriteString(connection, request); err != nil {
-		tb.Fatalf("sending %q: %v", request, err)
+		return Answer{}, fmt.Errorf("sending %q: %w", request, err)
 	}
 	method, _, _ := strings.Cut(request, " ")
 	response, err := http.ReadResponse(bufio.NewReader(connection), &http.Request{Method: method})
-	if err != nil {
-		tb.Fatalf("reading the answer to %q: %v", request, err)
+	if err == nil {
+		var answer Answer
+		if answer, err = read(response); err == nil {
+			return answer, nil
+		}
 	}
-	answer, err := read(response)
-	if err != nil {
-		tb.Fatalf("reading the answer to %q: %v", request, err)
-	}
-	return answer
+	return Answer{}, fmt.Errorf("reading the answer to %q: %w", request, err)
 }
 
 // Lines is a request of these lines, with a Host and without a body, for Raw.
@@ -146,5 +156,5 @@ func (g *Gate) Probe(path string) int {
 func read(response *http.Response) (Answer, error) {
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
-	return Answer{Status: response.StatusCode, Header: response.Header, Body: string(body)}, err
+	return Answer{Status: response.StatusCode, Header: response.Header, Body: string(body), Close: response.Close}, err
 }

@@ -22,8 +22,8 @@ const (
 )
 
 // Gate is one process of the binary, or one that has ended. Its methods fail the
-// test when they cannot do their work. Only URL, Addr, Logs, Send and Token are
-// for concurrent use.
+// test when they cannot do their work. Only URL, Addr, Logs, Send, Try,
+// TryRaw and Token are for concurrent use.
 type Gate struct {
 	// Key signs tokens that the gate accepts.
 	Key *tokentest.Key

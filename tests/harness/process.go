@@ -3,6 +3,7 @@ package harness
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +42,41 @@ func (g *Gate) Use(tb testing.TB) Use {
 	}
 	use.Files = len(files)
 	return use
+}
+
+// Processor is the time for which the threads of the process have run.
+func (g *Gate) Processor(tb testing.TB) (used time.Duration) {
+	tb.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", g.PID()))
+	if err != nil || len(threads) == 0 {
+		tb.Fatalf("finding the threads of a process: %d, %v", len(threads), err)
+	}
+	for _, thread := range threads {
+		text, err := os.ReadFile(thread)
+		if err != nil {
+			continue // it has ended since
+		}
+		var ran time.Duration
+		if _, err := fmt.Sscan(string(text), &ran); err != nil {
+			tb.Fatalf("reading %q: %v", thread, err)
+		}
+		used += ran
+	}
+	return used
+}
+
+// Peak is the highest resident memory of the process so far, in bytes.
+func (g *Gate) Peak(tb testing.TB) (bytes int) {
+	tb.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", g.PID()))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	_, after, found := strings.Cut(string(status), "VmHWM:")
+	if _, err := fmt.Sscanf(after, "%d kB", &bytes); !found || err != nil {
+		tb.Fatalf("reading the peak of the memory: %v", err)
+	}
+	return bytes << 10
 }
 
 // Prepare writes the files of a gate and starts nothing. Only Dir, Key, Token and
