@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"io"
 	"net/http"
-	"strings"
 	"time"
 )
 
@@ -37,17 +36,19 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 
 // hurryBody sees to it that an answer of the gate, before which the body was not
 // read, is not held up by it. Over HTTP/1 the server takes up to 256 KiB of a
-// body off the connection before it sends the answer.
+// body off the connection before it sends the answer, unless the connection ends
+// with it.
 //
-// Attack: a body that never ends behind a refused head, so that a refusal holds
-// its connection and goroutine for as long as the client likes. And a client that
-// sent `Expect: 100-continue` waits for the answer before it sends the body, as it
-// may (RFC 9110 §10.1.1): the two would wait for each other.
+// Attack: a body that never ends, or that stops, behind a refused head, so that a
+// refusal holds its connection and goroutine for as long as the client likes. And
+// a client that sent `Expect: 100-continue` waits for the answer before it sends
+// the body, as it may (RFC 9110 §10.1.1): the two would wait for each other.
 func hurryBody(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor != 1 || r.ContentLength == 0 || w.Header().Get("Connection") == "close" {
 		return
 	}
-	if strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
+	// A small body is there already, nearly always, and the connection stays.
+	if r.ContentLength < 0 || r.ContentLength > maxBody || r.Header["Expect"] != nil {
 		closeConnection(w, r)
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyPatience))

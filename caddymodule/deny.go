@@ -2,9 +2,7 @@ package caddymodule
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
-	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 )
@@ -96,9 +94,6 @@ func (d *denial) write(w http.ResponseWriter, r *http.Request) error {
 	}
 	hurryBody(w, r)
 	header := w.Header()
-	if expectsBody(r) {
-		leaveBody(w)
-	}
 	if d.challenge != "" {
 		header.Set("WWW-Authenticate", d.challenge)
 	}
@@ -106,32 +101,6 @@ func (d *denial) write(w http.ResponseWriter, r *http.Request) error {
 		header.Set("Retry-After", d.retryAfter)
 	}
 	return writeJSON(w, d.status, d.body)
-}
-
-// expectsBody reports whether more of a body may come than is there already, on a
-// connection that it would hold up. HTTP/2 and 3 end the one stream.
-func expectsBody(r *http.Request) bool {
-	return r.ProtoMajor == 1 && (r.ContentLength < 0 || r.ContentLength > maxBody || r.Header["Expect"] != nil)
-}
-
-// leaveBody has net/http send the answer at once and close the connection, a little
-// later, so that a client which is still sending gets to read the answer.
-//
-// Attack: a body that stops. net/http reads 256 KiB of what a handler left before it
-// sends the answer, unless it is going to close the connection, and does not see
-// behind Caddy's own readers that a client waits for leave to send the body (RFC
-// 9110 §10.1.1). Neither client would be answered, and both held a connection.
-func leaveBody(w http.ResponseWriter) {
-	w.Header().Set("Connection", "close")
-	for {
-		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			break
-		}
-		w = wrapper.Unwrap()
-	}
-	// A body over the limit is what net/http calls a body that nobody will read.
-	_, _ = http.MaxBytesReader(w, io.NopCloser(strings.NewReader("x")), 0).Read(make([]byte, 1))
 }
 
 // writeJSON writes an answer of the gate itself.

@@ -32,8 +32,8 @@ type shape struct {
 	status  int
 }
 
-// shapes are requests that are larger inside than they look.
-func shapes(owner string) map[string]shape {
+// swollenShapes are requests that are larger inside than they look.
+func swollenShapes(owner string) map[string]shape {
 	const header = 15_800 // Caddy's default for max_header_bytes is 16 KiB
 	get, del := "GET / HTTP/1.1", "DELETE "+endpoint+" HTTP/1.1"
 	bearer := func(token string) string { return "Authorization: Bearer " + token }
@@ -80,7 +80,7 @@ func TestFloodOfSwollenRequestsIsBounded(t *testing.T) {
 	owner := g.Token(session("of the swollen"))
 	see(t, g, owner)
 	before, use := g.Peak(t), g.Use(t)
-	for name, shape := range shapes(owner) {
+	for name, shape := range swollenShapes(owner) {
 		t.Run(name, func(t *testing.T) {
 			var wait sync.WaitGroup
 			for range parallel {
