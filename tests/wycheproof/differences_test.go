@@ -113,7 +113,7 @@ func refusedKeys() map[place]string {
 		{keyFile, 6}:         "its use is not sig",
 		{keyFile, 7}:         "CVE-2017-15361",
 		{keyFile, 8}:         "RSA of 1024 bits",
-		{keyFile, 9}:         "of an unknown type or damaged", // exponent 1
+		{keyFile, 9}:         "of an unknown type, too large or damaged", // exponent 1
 		{keyFile, 10}:        "31 bytes",
 		{keyFile, 16}:        "0 bytes",
 		{keyFile, 17}:        "0 bytes",
@@ -121,9 +121,9 @@ func refusedKeys() map[place]string {
 		{keyFile, 19}:        "its alg is not a signature of its type",
 		{keyFile, 20}:        "its alg is not a signature of its type",
 		{keyFile, 21}:        "its use is not sig",
-		{keyFile, 22}:        "of an unknown type or damaged", // a point off the curve
-		{keyFile, 23}:        "of an unknown type or damaged", // the point of another curve
-		{keyFile, 24}:        "of an unknown type or damaged", // an EC key that says RSA
+		{keyFile, 22}:        "of an unknown type, too large or damaged", // a point off the curve
+		{keyFile, 23}:        "of an unknown type, too large or damaged", // the point of another curve
+		{keyFile, 24}:        "of an unknown type, too large or damaged", // an EC key that says RSA
 		{keyFile, 25}:        `"A256GCM" is not one of`,
 		{keyFile, 26}:        `"A256KW" is not one of`,
 	}
