@@ -1,0 +1,193 @@
+package caddymodule
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+)
+
+// largest is how much one part of a token may hold, decoded.
+const largest = 5900
+
+// forged is a token that nobody signed.
+func forged(header, payload string) string {
+	part := base64.RawURLEncoding.EncodeToString
+	return part([]byte(header)) + "." + part([]byte(payload)) + "." + part(make([]byte, 64))
+}
+
+// crowded is an object with these members and as many others as a token holds.
+func crowded(members string) string {
+	var object strings.Builder
+	object.WriteString("{" + members)
+	for i := 0; object.Len() < largest; i++ {
+		fmt.Fprintf(&object, `,"%x":0`, i)
+	}
+	return object.String() + "}"
+}
+
+// refusedToken is a credential that is refused without a look at a signature.
+type refusedToken struct{ name, token string }
+
+// refusals are those that anybody can send to a gate with keys for ES256: of the
+// usual size, and as large and as dear as there is room for.
+func refusals() []refusedToken {
+	const header, ours = `{"alg":"ES256","typ":"JWT"}`, `{"iss":"` + tokentest.Issuer + `","aud":"` + tokentest.Audience + `"}`
+	filler, brackets := strings.Repeat("x", largest-40), strings.Repeat("[", largest-40)
+	return []refusedToken{
+		{"no-token", ""},
+		{"broken", "a*b"},
+		{"unknown-issuer", forged(header, `{"iss":"https://other.example"}`)},
+		{"wrong-alg", forged(`{"alg":"HS256"}`, ours)},
+		{"alg-none", forged(`{"alg":"none"}`, ours)},
+		{"large/dots", strings.Repeat(".", 8<<10)},
+		{"large/over-8-KiB", strings.Repeat("x", 8<<10+1)},
+		{"large/unknown-issuer", forged(header, `{"iss":"x","x":"`+filler+`"}`)},
+		{"large/wrong-alg", forged(`{"alg":"HS256"}`, `{"x":"`+filler+`"}`)},
+		{"large/deep-header", forged(`{"alg":`+brackets, `{}`)},
+		{"large/deep-payload", forged(header, `{"iss":`+brackets)},
+		{"large/members-of-header", forged(crowded(`"alg":"ES256"`), `{}`)},
+		{"large/members-of-payload", forged(header, crowded(`"iss":"x"`))},
+		{"large/escapes", forged(header, `{"iss":"`+strings.Repeat(`\u0061`, (largest-40)/6)+`"}`)},
+		{"large/number", forged(header, `{"iss":"x","exp":`+strings.Repeat("9", largest-40)+`}`)},
+	}
+}
+
+// BenchmarkRefused measures what the handler does for a request that it refuses
+// without a look at a signature, beside one that it admits with a token that it has
+// seen before, and one with a signature that is forged.
+func BenchmarkRefused(b *testing.B) {
+	g, good := cached(b, "ES256", everythingOn())
+	b.Run("admitted", func(b *testing.B) { runWarm(b, g, good) })
+	for _, refused := range refusals() {
+		b.Run(refused.name, func(b *testing.B) { runRefused(b, g, refused.token) })
+	}
+	b.Run("revoked", func(b *testing.B) {
+		g, revoked := cached(b, "ES256", everythingOn())
+		if ended := g.end(b, revoked, ""); ended.Code != http.StatusOK {
+			b.Fatalf("answered %d", ended.Code)
+		}
+		runRefused(b, g, revoked)
+	})
+	b.Run("expired", func(b *testing.B) { runRefused(b, g, expired(b, g)) })
+	b.Run("unknown-kid", func(b *testing.B) {
+		g := newRemoteGate(b)
+		runRefused(b, g, forged(`{"alg":"ES256","kid":"x"}`, `{"iss":"`+g.app.Issuer[0].Issuer+`"}`))
+	})
+	b.Run("forged-signature", func(b *testing.B) {
+		other := g.mint(b, map[string]any{"jti": "another"})
+		runRefused(b, g, good[:strings.LastIndex(good, ".")]+other[strings.LastIndex(other, "."):])
+	})
+}
+
+// expired returns a token whose time was over after the cache had taken it.
+func expired(b *testing.B, g *gateTest) string {
+	b.Helper()
+	leeway := time.Duration(*g.app.Leeway)
+	claims := fullClaims()
+	claims["iat"], claims["exp"] = time.Now().Unix()-300, time.Now().Add(2*time.Second-leeway).Unix()
+	token := g.mint(b, claims)
+	awaitCached(b, g, token)
+	for limit := time.Now().Add(5 * time.Second); time.Now().Before(limit); time.Sleep(10 * time.Millisecond) {
+		if _, err := g.app.verifier.Verify(token, time.Now()); err != nil {
+			return token
+		}
+	}
+	b.Fatal("the token does not expire")
+	return ""
+}
+
+// newRemoteGate is a gate whose issuer publishes a key.
+func newRemoteGate(b *testing.B) *gateTest {
+	b.Helper()
+	test := &gateTest{key: tokentest.NewKey(b, "ES256", "key-1"), gate: &Gate{}}
+	issuer := tokentest.NewEndpoint(b, test.key).Serve(b)
+	test.app = provisionApp(b, &App{
+		Issuer:   []*Issuer{{Issuer: issuer, JWKS: issuer + tokentest.KeySetPath, Audience: []string{tokentest.Audience}}},
+		StoreRaw: json.RawMessage(`{"store": "memory"}`),
+	})
+	if err := test.gate.provision(test.app, slog.New(slog.DiscardHandler)); err != nil {
+		b.Fatal(err)
+	}
+	if err := test.app.Start(); err != nil {
+		b.Fatal(err)
+	}
+	awaitVerified(b, test, test.mint(b, map[string]any{"iss": issuer}))
+	return test
+}
+
+// awaitVerified waits until the keys that verify a token are there.
+func awaitVerified(b *testing.B, g *gateTest, token string) {
+	b.Helper()
+	for limit := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		_, err := g.app.verifier.Verify(token, time.Now())
+		if err == nil {
+			return
+		}
+		if time.Now().After(limit) {
+			b.Fatal(err)
+		}
+	}
+}
+
+// nowhere takes an answer and keeps nothing of it.
+type nowhere struct{ header http.Header }
+
+func (w nowhere) Header() http.Header         { return w.header }
+func (w nowhere) Write(p []byte) (int, error) { return len(p), nil }
+func (w nowhere) WriteHeader(int)             {}
+
+// runRefused measures ServeHTTP with one request, which a refusal leaves as it is
+// but for the replacer.
+func runRefused(b *testing.B, g *gateTest, token string) {
+	b.Helper()
+	b.ReportAllocs()
+	r := httptest.NewRequest(http.MethodGet, "/orders/17?page=2", nil)
+	for field, value := range apiClient {
+		r.Header.Set(field, value)
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	r, replacer := prepare(nil, r)
+	pristine := *replacer
+	next := caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error {
+		b.Fatal("admitted")
+		return nil
+	})
+	w := nowhere{http.Header{}}
+	for b.Loop() {
+		*replacer = pristine
+		_ = g.gate.ServeHTTP(w, r, next)
+	}
+}
+
+// BenchmarkPath measures what the longest paths of a DELETE cost, for readings that
+// could be quadratic: eight times the length has to take eight times as long.
+func BenchmarkPath(b *testing.B) {
+	for _, size := range []int{2 << 10, 16 << 10} {
+		for name, path := range map[string]string{
+			"escapes":  "/%" + strings.Repeat("25", size/2) + "41",
+			"dots":     strings.Repeat("/..", size/3),
+			"slashes":  strings.Repeat("/", size),
+			"segments": strings.Repeat("/a;", size/3),
+		} {
+			b.Run(fmt.Sprintf("%s/%d-KiB", name, size>>10), func(b *testing.B) {
+				b.ReportAllocs()
+				r := rewritten(b, http.MethodDelete, "/x", http.MethodDelete, path)
+				for b.Loop() {
+					_ = endpoint(defaultEndpoint).of(r)
+				}
+			})
+		}
+	}
+}
