@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"path"
-	"strconv"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -58,7 +57,8 @@ func (e endpoint) of(r *http.Request) claim {
 	switch {
 	case deletes && e.is(r.URL):
 		return exact
-	case e.resembles(r.URL.EscapedPath()), rewritten && e.resembles(original.URL.EscapedPath()), e.resemblesForwarded(r.Header):
+	case e.resembles(r.URL.EscapedPath()), rewritten && !samePath(original.URL, r.URL) && e.resembles(original.URL.EscapedPath()),
+		e.resemblesForwarded(r.Header):
 		return misspelt
 	}
 	return elsewhere
@@ -67,13 +67,16 @@ func (e endpoint) of(r *http.Request) claim {
 // is reports whether a URL's path is the endpoint, in its one spelling.
 func (e endpoint) is(u *url.URL) bool { return u.Path == string(e) && u.RawPath == "" }
 
+// samePath reports whether two URLs have one path in one spelling.
+func samePath(a, b *url.URL) bool { return a.Path == b.Path && a.RawPath == b.RawPath }
+
 // resembles reports whether some reader could take an escaped path for the
 // endpoint.
 //
 // Attack: DELETE //x/v1/auth/session, in which readers that resolve the target as
 // a reference see a host and the endpoint (RFC 3986 §4.2).
 func (e endpoint) resembles(escaped string) bool {
-	if strings.EqualFold(canonical(escaped), string(e)) {
+	if resembles(escaped, string(e)) {
 		return true
 	}
 	decoded := decodePercent(escaped)
@@ -82,46 +85,5 @@ func (e endpoint) resembles(escaped string) bool {
 		return false
 	}
 	at := strings.IndexAny(rest, `/\`)
-	return at >= 0 && strings.EqualFold(canonical(rest[at:]), string(e))
-}
-
-// canonical is what a path becomes under every reading of it at once: decoded
-// until nothing is left to decode, cut at NUL and where a query or a fragment
-// would begin, backslashes as slashes, parameters and blanks at the end of
-// segments dropped, and cleaned.
-func canonical(escaped string) string {
-	p := decodePercent(escaped)
-	if end := strings.IndexAny(p, "\x00?#"); end >= 0 {
-		p = p[:end]
-	}
-	segments := strings.Split(strings.ReplaceAll(p, `\`, "/"), "/")
-	for i, segment := range segments {
-		segment, _, _ = strings.Cut(segment, ";")
-		segments[i] = strings.TrimRightFunc(segment, func(r rune) bool { return r <= ' ' || r == 0x7f })
-	}
-	return path.Clean("/" + strings.Join(segments, "/"))
-}
-
-// decodePercent decodes each %XX that is one, and each that comes of it, until
-// there is none; what is none it leaves, as lenient readers do.
-//
-// Invariant 12 (DESIGN): it takes one pass. An octet that completes an escape is
-// decoded at once, because %252525… in as many passes as it has levels would
-// cost a second of CPU a request.
-func decodePercent(p string) string {
-	if !strings.Contains(p, "%") {
-		return p
-	}
-	decoded := make([]byte, 0, len(p))
-	for i := range len(p) {
-		decoded = append(decoded, p[i])
-		for at := len(decoded) - 3; at >= 0 && decoded[at] == '%'; at = len(decoded) - 3 {
-			octet, err := strconv.ParseUint(string(decoded[at+1:]), 16, 8)
-			if err != nil {
-				break
-			}
-			decoded = append(decoded[:at], byte(octet))
-		}
-	}
-	return string(decoded)
+	return at >= 0 && resembles(rest[at:], string(e))
 }

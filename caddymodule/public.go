@@ -63,13 +63,13 @@ func (p *publicPaths) has(path string) bool {
 // that are no UTF-8 are dots and slashes to decoders of overlong forms.
 func disputed(u *url.URL) bool {
 	for i := range len(u.Path) {
-		if c := u.Path[i]; c < ' ' || c == 0x7f || c == '%' || c == ';' || c == '\\' {
+		if c := u.Path[i]; c < ' ' || c == 0x7f || c == '%' || c == ';' || c == '\\' || c == '?' || c == '#' {
 			return true
 		}
 	}
 	for segment := range strings.SplitSeq(u.Path, "/") {
-		if segment == "." || segment == ".." {
-			return true
+		if segment = strings.TrimRight(segment, " "); segment == "." || segment == ".." {
+			return true // to Windows, with blanks behind it, too
 		}
 	}
 	raw := strings.ToLower(u.RawPath)

@@ -1,0 +1,71 @@
+package caddymodule
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// decodePercent decodes each %XX that is one, and each that comes of it, until
+// there is none; what is none it leaves, as lenient readers do. So it does with
+// the overlong forms of UTF-8 (RFC 3629 §3), which some decoders accept:
+//
+// Attack: DELETE /v1/auth%C0%AFsession, where C0 AF is a slash to an upstream
+// that decodes without looking (CVE-2008-2938).
+//
+// Invariant 12 (DESIGN): it takes one pass. An octet that completes an escape is
+// decoded at once, because %252525… in as many passes as it has levels would
+// cost a second of CPU a request.
+func decodePercent(p string) string {
+	if !strings.Contains(p, "%") && utf8.ValidString(p) {
+		return p
+	}
+	decoded := make([]byte, 0, len(p))
+	for i := range len(p) {
+		decoded = append(decoded, p[i])
+		for octet, size := lastOctet(decoded); size > 0; octet, size = lastOctet(decoded) {
+			decoded = append(decoded[:len(decoded)-size], octet)
+		}
+	}
+	return string(decoded)
+}
+
+// lastOctet returns the octet that the end of p means, and how many bytes mean
+// it, 0 for none.
+func lastOctet(p []byte) (octet byte, size int) {
+	n := len(p)
+	if n >= 3 && p[n-3] == '%' {
+		high, low := hexDigit(p[n-2]), hexDigit(p[n-1])
+		if high >= 0 && low >= 0 {
+			return byte(high<<4 | low), 3
+		}
+	}
+	if n < 2 || p[n-1]&0xc0 != 0x80 {
+		return 0, 0
+	}
+	// The lead of two bytes has the seventh bit of an ASCII character in it; in
+	// longer forms the byte before the last has.
+	lead := p[n-2] & 1
+	octet = lead<<6 | p[n-1]&0x3f
+	switch {
+	case p[n-2]&^1 == 0xc0:
+		return octet, 2
+	case n >= 3 && p[n-2]&^1 == 0x80 && p[n-3] == 0xe0:
+		return octet, 3
+	case n >= 4 && p[n-2]&^1 == 0x80 && p[n-3] == 0x80 && p[n-4] == 0xf0:
+		return octet, 4
+	}
+	return 0, 0
+}
+
+// hexDigit is the value of a hexadecimal digit, -1 for what is none.
+func hexDigit(c byte) int {
+	switch {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'a' <= c && c <= 'f':
+		return int(c-'a') + 10
+	case 'A' <= c && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return -1
+}
