@@ -38,6 +38,7 @@ type Extractor struct {
 	header        string // canonical, as the keys of http.Header are
 	cookie        string
 	authorization bool // header is Authorization
+	foldable      bool // to some readers, header is also another name
 }
 
 // NewExtractor returns an Extractor that looks in a header field, in any letter
@@ -46,7 +47,8 @@ type Extractor struct {
 // field the value is the token, with or without that scheme.
 func NewExtractor(header, cookie string) Extractor {
 	header = textproto.CanonicalMIMEHeaderKey(header)
-	return Extractor{header: header, cookie: cookie, authorization: header == "Authorization"}
+	foldable := strings.ContainsFunc(header, func(r rune) bool { return foldField(byte(r)) == '_' })
+	return Extractor{header: header, cookie: cookie, authorization: header == "Authorization", foldable: foldable}
 }
 
 // Header is the field that is looked in, in its canonical spelling, or "".
@@ -56,7 +58,8 @@ func (e *Extractor) Header() string { return e.header }
 // that it was not told of, and nothing where the value is empty or, in
 // `Authorization`, of another scheme: ErrMissing. Two fields of the name are two
 // credentials, whatever they hold, and so are two cookies of the name, or a
-// header and a cookie: ErrSeveral. A value that cannot hold a token by its
+// header and a cookie, or one of them and another that only some reader behind
+// the gate would find: ErrSeveral. A value that cannot hold a token by its
 // frame or its size is ErrMalformed; what is in it is Verify's to judge.
 //
 // It does not allocate on success. The credential shares memory with the
@@ -80,6 +83,9 @@ func (e *Extractor) Extract(r *http.Request) (raw string, source Source, err err
 			raw, source = value, SourceCookie
 			found += cookies
 		}
+	}
+	if found == 1 && e.twin(r, source) {
+		found++
 	}
 	switch {
 	case found == 0:

@@ -154,29 +154,3 @@ func TestStripLeavesSharedSlicesAlone(t *testing.T) {
 		t.Errorf("shared slice holds %q", shared[0])
 	}
 }
-
-// Whatever net/http finds under the name, which is what a Go application
-// behind the gate finds, Extract must count and Strip must remove.
-func FuzzCookie(f *testing.F) {
-	for _, seed := range []string{"at=a.b.c", "x=1; at=a; at=b", `at="x"`, "at =1;\tat=2", ";;at", "at=a=b;", "=at; at"} {
-		f.Add(seed, "x=1")
-	}
-	f.Fuzz(func(t *testing.T, first, second string) {
-		r := request("Cookie", first, "Cookie", second)
-		e := token.NewExtractor("", "at")
-		seen := r.CookiesNamed("at")
-		raw, _, err := e.Extract(r)
-		switch {
-		case len(seen) > 1 && !errors.Is(err, token.ErrSeveral):
-			t.Errorf("net/http finds %d cookies, Extract says %v", len(seen), err)
-		case len(seen) == 1 && err == nil && strings.Trim(seen[0].Value, " \"") != strings.Trim(raw, " \""):
-			t.Errorf("net/http finds %q, Extract %q", seen[0].Value, raw)
-		case len(seen) == 1 && seen[0].Value != "" && errors.Is(err, token.ErrMissing):
-			t.Errorf("net/http finds %q, Extract nothing", seen[0].Value)
-		}
-		e.Strip(r)
-		if left := r.CookiesNamed("at"); len(left) > 0 {
-			t.Errorf("%d cookies left", len(left))
-		}
-	})
-}

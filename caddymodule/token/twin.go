@@ -1,0 +1,184 @@
+package token
+
+import (
+	"net/http"
+	"strings"
+)
+
+// twin reports whether a request that carries one credential carries another
+// one for some reader behind the gate: under a name that is a different one to
+// net/http, or inside a value that others cut differently. Alone, such a thing
+// is no credential, and lets nobody in.
+//
+// Attack: the gate judges the good token in X-Access-Token, and the application,
+// to whom X_Access_Token is the same variable, uses the revoked one in that.
+func (e *Extractor) twin(r *http.Request, source Source) bool {
+	if e.foldable {
+		for name := range r.Header {
+			if name != e.header && sameField(name, e.header) {
+				return true
+			}
+		}
+	}
+	if e.authorization && source == SourceCookie && holdsToken(r.Header[e.header]) {
+		return true
+	}
+	return e.cookie != "" && holdsCookie(r.Header["Cookie"], e.cookie)
+}
+
+// sameField reports whether two field names are one variable to CGI and its
+// heirs: some of them write an underscore for all but letters and digits.
+func sameField(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if foldField(a[i]) != foldField(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func foldField(c byte) byte {
+	switch {
+	case 'A' <= c && c <= 'Z':
+		return c + 'a' - 'A'
+	case 'a' <= c && c <= 'z' || '0' <= c && c <= '9':
+		return c
+	default:
+		return '_'
+	}
+}
+
+// holdsToken reports whether a field that is not in the Bearer scheme holds what
+// some take for a token: behind another scheme or none, or because they search
+// for "Bearer " anywhere in it.
+func holdsToken(values []string) bool {
+	for _, value := range values {
+		last := len(value)
+		for last > 0 && !cutsCookies(value[last-1]) {
+			last--
+		}
+		if isFramed(strings.Trim(value[last:], `"`)) {
+			return true
+		}
+		for i := 0; i+len(bearer) < len(value); i++ {
+			if cutsCookies(value[i+len(bearer)]) && strings.EqualFold(value[i:i+len(bearer)], bearer) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isFramed reports whether a word could be a token by its letters and dots.
+func isFramed(word string) bool {
+	for i := range len(word) {
+		if !inAlphabet[word[i]] {
+			return false
+		}
+	}
+	return strings.Count(word, ".") == 2
+}
+
+// holdsCookie reports whether the Cookie fields hold a cookie that is of that
+// name to some reader and not to net/http. It looks at what stands before each
+// equals sign.
+func holdsCookie(fields []string, name string) bool {
+	for _, field := range fields {
+		for at := 0; ; at++ {
+			next := strings.IndexByte(field[at:], '=')
+			if next < 0 {
+				break
+			}
+			at += next
+			if own := trimCookie(field[:at]); endsLike(own, name) && isTwin(own, name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func trimCookie(text string) string {
+	for text != "" && cutsCookies(text[len(text)-1]) {
+		text = text[:len(text)-1]
+	}
+	return text
+}
+
+// endsLike tells most names apart by their last letter.
+func endsLike(own, name string) bool {
+	n := len(own)
+	return n > 0 && (own[n-1] == '+' || foldCookie(own[n-1]) == foldCookie(name[len(name)-1])) || n >= 3 && own[n-3] == '%'
+}
+
+// isTwin reports whether a text ends in a cookie's name that is the other one to
+// some reader: all of the pair up to its first equals sign, or the last word,
+// because to some a comma (RFC 2965 §3.3.1) or a blank parts cookies too.
+func isTwin(text, name string) bool {
+	pair := text[strings.LastIndexByte(text, ';')+1:]
+	word := len(pair)
+	for word > 0 && !cutsCookies(pair[word-1]) {
+		word--
+	}
+	if strings.Contains(pair, "=") {
+		return sameCookie(pair[word:], name)
+	}
+	whole := strings.Trim(pair, cookieSpace)
+	// By its own name it was found already.
+	return whole != name && (sameCookie(pair[word:], name) || sameCookie(whole, name))
+}
+
+// cutsCookies reports whether some reader cuts at c: a comma, or what it takes
+// for a blank in one byte or another encoding.
+func cutsCookies(c byte) bool {
+	return c <= ' ' || c == ',' || c == 0x7f || c == 0x85 || c == 0xa0
+}
+
+// sameCookie reports whether a cookie of this name is of the other one for some
+// reader: in another letter case (ASP.NET), percent-encoded (CGI.pm, and PHP and
+// Rack before CVE-2020-7070 and CVE-2020-8184), or with what PHP turns into an
+// underscore.
+func sameCookie(own, name string) bool {
+	i := 0
+	for own != "" {
+		c := own[0]
+		own = own[1:]
+		if c == '%' && len(own) >= 2 && isHex(own[0]) && isHex(own[1]) {
+			c, own = hexValue(own[0])<<4|hexValue(own[1]), own[2:]
+		}
+		switch {
+		case i < len(name) && foldCookie(c) == foldCookie(name[i]):
+			i++
+		case (c == '+' || c <= ' ') && (i == 0 || i == len(name)):
+			// Blanks around a name are dropped, by PHP once they are decoded.
+		default:
+			return false
+		}
+	}
+	return i == len(name)
+}
+
+func foldCookie(c byte) byte {
+	switch {
+	case 'A' <= c && c <= 'Z':
+		return c + 'a' - 'A'
+	case c == '.' || c == '+' || c == '[' || c == ' ':
+		return '_'
+	default:
+		return c
+	}
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
+
+func hexValue(c byte) byte {
+	if c <= '9' {
+		return c - '0'
+	}
+	return c&0xf + 9
+}
