@@ -126,3 +126,31 @@ func CountSignatures(t testing.TB) (count func() int64) {
 	}
 	return n.Load
 }
+
+// Parts are the parts of a token whose signature may be verified.
+type Parts struct {
+	Header, Payload, Signature []byte
+	Signed, Algorithm, KeyID   string
+}
+
+// Parse does what comes before keys are looked for.
+func Parse(raw string) (Parts, error) {
+	p, err := split(raw)
+	if err != nil {
+		return Parts{}, err
+	}
+	h, err := parseHeader(p.header)
+	if err != nil {
+		return Parts{}, err
+	}
+	parsed := Parts{Signed: p.signed, Algorithm: h.algorithm, KeyID: h.keyID}
+	for _, part := range []struct {
+		encoded string
+		decoded *[]byte
+	}{{p.header, &parsed.Header}, {p.payload, &parsed.Payload}, {p.signature, &parsed.Signature}} {
+		if *part.decoded, err = decode("part", part.encoded); err != nil {
+			return Parts{}, err
+		}
+	}
+	return parsed, nil
+}

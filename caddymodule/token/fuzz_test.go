@@ -1,7 +1,12 @@
 package token_test
 
 import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
+	"math/big"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,12 +41,57 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-// Whatever claims an issuer signs, what is accepted has sound ids and dates.
+// The attack: a token that this gate and another reader of RFC 7515 take apart
+// differently, or one token in two spellings. What is accepted, and what it
+// holds, is what the letter of the specifications says; and written again it is
+// the same token.
+func FuzzParse(f *testing.F) {
+	encode := base64.RawURLEncoding.EncodeToString
+	for _, header := range []string{
+		`{"alg":"HS256","typ":"at+jwt","kid":"a"}`, `{"typ":"Application/JWT","alg":"ES256","x":[[{}]]}`, `{"alg":"HS256","crit":[]}`,
+		`{"alg":"HS256","ALG":"none"}`, "{\"alg\":\"\xff\"}", `{"\u0061lg":"\ud800","kid":""}`, `{"alg":null}`, `{"alg":"HS256"}{}`, `[]`, `{"b64":1}`,
+		`{"alg":"a","x":` + strings.Repeat("[", 31) + strings.Repeat("]", 31) + `}`,
+	} {
+		for _, rest := range []string{".e30.AA", ".e30.AB", ".e31.AA", ".e30.A", ".W10.AAAA"} {
+			f.Add(encode([]byte(header))+rest, []byte(nil))
+		}
+		f.Add("", []byte(header))
+	}
+	for _, raw := range []string{"e30.e31.AA", "a.b.c", "e30.e30.A", "e30=.e30.AA", "e30.e30.AA\n", "e30.e30.AA.", ".e30.AA", "e30.e3+.A/"} {
+		f.Add(raw, []byte(nil))
+	}
+	f.Fuzz(func(t *testing.T, raw string, header []byte) {
+		if len(header) > 0 { // so that what is fuzzed is JSON, and not its encoding
+			raw = encode(header) + ".e30.AA" + raw
+		}
+		got, err := token.Parse(raw)
+		want := readReference(raw)
+		if malformed := errors.Is(err, token.ErrMalformed); malformed != want.malformed || errors.Is(err, token.ErrInvalid) != want.refuse {
+			t.Fatalf("%q with the header %q: %v, the reference says malformed %t, invalid %t", raw, want.parts[0], err, want.malformed, want.refuse)
+		}
+		if err != nil {
+			return
+		}
+		if !bytes.Equal(got.Header, want.parts[0]) || !bytes.Equal(got.Payload, want.parts[1]) || !bytes.Equal(got.Signature, want.parts[2]) ||
+			got.Algorithm != want.algorithm || got.KeyID != want.keyID {
+			t.Errorf("%q is %+v, the reference says %+v", raw, got, want)
+		}
+		if again := encode(got.Header) + "." + encode(got.Payload) + "." + encode(got.Signature); again != raw || !strings.HasPrefix(raw, got.Signed+".") {
+			t.Errorf("%q is %q when written again", raw, again)
+		}
+	})
+}
+
+// Whatever claims an issuer signs, what is accepted has sound ids and dates, and
+// the gate reads in them what a decoder of another kind reads.
 func FuzzClaims(f *testing.F) {
 	v, key := hmacVerifier(f)
 	f.Add(claimsJSON(f, nil))
 	f.Add(with(f, `"a":{"b":[1,"x"]},"scope":"a b","scp":["c"],"aud":["legacy-app"]`, "aud"))
 	f.Add(with(f, `"exp":1.8e9,"iat":1.79999e9,"nbf":0`, "exp", "iat"))
+	f.Add(with(f, `"s\u0069d":"\u00e9\"","sub":"a","SUBJECT":1,"exp":1.8000001e9`, "sid", "sub", "exp"))
+	f.Add(with(f, `"exp":1800000100.9,"iat":1799999990.7`, "exp", "iat"))
+	f.Add(with(f, `"groups":["a",1,true,"b,c"],"empty":[],"mixed":[{}],"email":"a@b","n":-0.10e+1`))
 	f.Fuzz(func(t *testing.T, claims string) {
 		verified, err := v.Verify(tokentest.Seal(t, key, `{"alg":"HS256"}`, claims), now)
 		if err != nil {
@@ -58,5 +108,72 @@ func FuzzClaims(f *testing.F) {
 		if verified.Keys.Token.IsZero() || verified.Keys.Issuer.IsZero() || verified.Keys.Session.IsZero() != (verified.SessionID == "") {
 			t.Error("keys do not match the ids")
 		}
+		wantClaims(t, verified, claims)
 	})
+}
+
+// wantClaims compares a token with what a map decoder reads in its claims, and
+// with what a struct decoder reads, to whom case does not matter.
+func wantClaims(t *testing.T, verified *token.Verified, claims string) {
+	t.Helper()
+	var inMap map[string]any
+	var inStruct struct{ Iss, Sub, Sid, Jti string }
+	decoder := json.NewDecoder(strings.NewReader(claims))
+	decoder.UseNumber()
+	if err := errors.Join(decoder.Decode(&inMap), json.Unmarshal([]byte(claims), &inStruct)); err != nil {
+		t.Fatalf("accepted %q: %v", claims, err)
+	}
+	for name, ids := range map[string][2]string{
+		"iss": {verified.Issuer, inStruct.Iss}, "sub": {verified.Subject, inStruct.Sub}, "sid": {verified.SessionID, inStruct.Sid},
+	} {
+		if text, _ := inMap[name].(string); ids[0] != text || ids[1] != text && text != "" {
+			t.Errorf("%s is %q, decoders say %q and %q", name, ids[0], text, ids[1])
+		}
+	}
+	for name, seconds := range map[string]int64{"exp": verified.ExpiresAt, "iat": verified.IssuedAt} {
+		number, _ := inMap[name].(json.Number)
+		if exact, ok := new(big.Rat).SetString(string(number)); !ok || new(big.Int).Div(exact.Num(), exact.Denom()).Cmp(big.NewInt(seconds)) != 0 {
+			t.Errorf("%s is %d, a decoder says %s", name, seconds, number)
+		}
+	}
+	for name, value := range inMap {
+		if text, ok := verified.Claim(name); ok != isText(value) || ok && text != joined(value) {
+			t.Errorf("%q is %q, %t, a decoder says %v", name, text, ok, value)
+		}
+	}
+}
+
+// isText tells what has a text: scalars, and arrays of them.
+func isText(value any) bool {
+	switch value := value.(type) {
+	case nil, map[string]any:
+		return false
+	case []any:
+		return !slices.ContainsFunc(value, func(element any) bool {
+			_, nested := element.([]any)
+			return nested || !isText(element)
+		})
+	}
+	return true
+}
+
+func joined(value any) string {
+	switch value := value.(type) {
+	case []any:
+		var texts []string
+		for _, element := range value {
+			texts = append(texts, joined(element))
+		}
+		return strings.Join(texts, ",")
+	case bool:
+		if value {
+			return "true"
+		}
+		return "false"
+	case json.Number:
+		return string(value)
+	default:
+		text, _ := value.(string)
+		return text
+	}
 }

@@ -1,0 +1,140 @@
+package token_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+)
+
+// reference is what the specifications make of a token before any key is looked
+// for, written by their letter and for nothing but to be compared with.
+type reference struct {
+	parts             [3][]byte
+	algorithm, keyID  string
+	malformed, refuse bool
+}
+
+// readReference reads a JWS in compact form: RFC 7515 §7.1, with RFC 4648 §5 for
+// the alphabet and §3.5 for the spare bits, RFC 7515 §4.1 for the header.
+func readReference(raw string) (r reference) {
+	texts := strings.Split(raw, ".")
+	if len(texts) != 3 || len(raw) > token.MaxTokenSize {
+		return reference{malformed: true}
+	}
+	for i, text := range texts {
+		decoded, inAlphabet, whole := base64url(text)
+		if !inAlphabet || text == "" {
+			return reference{malformed: true}
+		}
+		r.parts[i], r.refuse = decoded, r.refuse || !whole
+	}
+	if !r.refuse {
+		r.refuse = !r.readHeader()
+	}
+	return r
+}
+
+// base64url decodes by the book: six bits a character, and what is left over is
+// zero.
+func base64url(text string) (decoded []byte, inAlphabet, whole bool) {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	bits, have := 0, 0
+	for _, c := range []byte(text) {
+		value := strings.IndexByte(alphabet, c)
+		if value < 0 {
+			return nil, false, false
+		}
+		bits, have = bits<<6|value, have+6
+		if have >= 8 {
+			have -= 8
+			decoded = append(decoded, byte(bits>>have))
+			bits &= 1<<have - 1
+		}
+	}
+	return decoded, true, bits == 0 && have < 6
+}
+
+// readHeader applies the rules of this gate to the members that encoding/json
+// finds.
+func (r *reference) readHeader() bool {
+	names, values, ok := readObject(r.parts[0])
+	if !ok {
+		return false
+	}
+	text := map[string]string{}
+	for i, name := range names {
+		switch name {
+		case "crit", "b64":
+			return false
+		case "typ", "alg", "kid":
+			var value any
+			if json.Unmarshal(values[i], &value) != nil {
+				return false
+			}
+			if text[name], ok = value.(string); !ok {
+				return false
+			}
+		}
+	}
+	if typ, given := text["typ"]; given {
+		switch strings.ToLower(typ) {
+		case "jwt", "at+jwt", "application/jwt", "application/at+jwt":
+		default:
+			return false
+		}
+	}
+	r.algorithm, r.keyID = text["alg"], text["kid"]
+	_, given := text["alg"]
+	return given
+}
+
+// readObject reads the one JSON object in doc by the tokens of encoding/json. It
+// is not ok where decoders could disagree: by invalid UTF-8, by twins among the
+// names, by what follows, or by the depth.
+func readObject(doc []byte) (names []string, values []json.RawMessage, ok bool) {
+	decoder := json.NewDecoder(strings.NewReader(string(doc)))
+	if open, err := decoder.Token(); err != nil || open != json.Delim('{') || !utf8.Valid(doc) {
+		return nil, nil, false
+	}
+	for decoder.More() {
+		name, err := decoder.Token()
+		text, isText := name.(string)
+		var value json.RawMessage
+		if err != nil || !isText || decoder.Decode(&value) != nil || depth(value) >= strictjson.MaxDepth {
+			return nil, nil, false
+		}
+		for _, other := range names {
+			if strings.EqualFold(text, other) {
+				return nil, nil, false
+			}
+		}
+		names, values = append(names, text), append(values, value)
+	}
+	if _, err := decoder.Token(); err != nil {
+		return nil, nil, false
+	}
+	_, err := decoder.Token()
+	return names, values, errors.Is(err, io.EOF)
+}
+
+// depth is how deep a valid value is nested, 0 for a scalar.
+func depth(value json.RawMessage) int {
+	decoder := json.NewDecoder(strings.NewReader(string(value)))
+	deepest, level := 0, 0
+	for {
+		switch part, err := decoder.Token(); {
+		case err != nil:
+			return deepest
+		case part == json.Delim('{') || part == json.Delim('['):
+			level++
+			deepest = max(deepest, level)
+		case part == json.Delim('}') || part == json.Delim(']'):
+			level--
+		}
+	}
+}
