@@ -1,0 +1,190 @@
+package strictjson_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"reflect"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
+)
+
+// The attack: a document in which the gate and an application that decodes it
+// with encoding/json read different things. Scan visits what its tokens are, one
+// by one; where no two names are twins, maps and structs hold the same; and what
+// Scan refuses is refused for the one reason there is.
+func FuzzScan(f *testing.F) {
+	for _, doc := range []string{
+		`{}`, ` {"a":1,"b":[1,{"c":"}"}],"a":"\u0041"}`, `{"a":"\\"}`, `null`, `[]`, `{"a":1}{`, "{\"\xff\":1}",
+		`{"a":{"b":{"c":[[[]]]}},"d":-1e9}`, "{\"\\ud800\":\"\\ud800\"}", `{"a" : true , "b" : null }`, `{"sid":"a","\u017fID":"b"}`,
+		`{"sid":"\ud83d\ude00","exp":1.5e3}`, `{"x":` + strings.Repeat("[", 31) + strings.Repeat("]", 31) + `}`,
+		`{"x":` + strings.Repeat(`{"y":`, 32) + "1" + strings.Repeat("}", 32) + `}`, "\xef\xbb\xbf{}", "{\"a\":1}\x00", `{"":{"":""}}`,
+	} {
+		f.Add(doc)
+	}
+	f.Fuzz(func(t *testing.T, doc string) {
+		names, values, err := scan(doc)
+		if want := refusal(doc); !errors.Is(err, want) || want == nil && err != nil {
+			t.Fatalf("%q: error %v, want %v", doc, err, want)
+		}
+		if err != nil {
+			if len(names) > 0 {
+				t.Errorf("visited %q of %q, which is refused", names, doc)
+			}
+			return
+		}
+		members := decode(t, doc)
+		if len(names) != len(members) {
+			t.Fatalf("%d members in %q, encoding/json finds %d", len(names), doc, len(members))
+		}
+		for i, m := range members {
+			if names[i] != m.name || values[i] != string(m.value) {
+				t.Errorf("member %d is %q: %q, encoding/json says %q: %q", i, names[i], values[i], m.name, m.value)
+			}
+			wantParts(t, json.RawMessage(values[i]))
+		}
+		wantOneReading(t, doc, names, values)
+	})
+}
+
+// refusal says by the means of encoding/json why a document is refused, nil if
+// it is not.
+func refusal(doc string) error {
+	switch {
+	case !utf8.ValidString(doc) || !json.Valid([]byte(doc)):
+		return strictjson.ErrSyntax
+	case !strings.HasPrefix(strings.TrimLeft(doc, " \t\r\n"), "{"):
+		return strictjson.ErrNotObject
+	case depth(doc) > strictjson.MaxDepth:
+		return strictjson.ErrDepth
+	}
+	return nil
+}
+
+// depth is how deep a valid document is nested.
+func depth(doc string) int {
+	decoder := json.NewDecoder(strings.NewReader(doc))
+	deepest, level := 0, 0
+	for {
+		switch part, err := decoder.Token(); {
+		case err != nil:
+			return deepest
+		case part == json.Delim('{') || part == json.Delim('['):
+			level++
+			deepest = max(deepest, level)
+		case part == json.Delim('}') || part == json.Delim(']'):
+			level--
+		}
+	}
+}
+
+type member struct {
+	name  string
+	value json.RawMessage
+}
+
+// decode reads an object by the tokens of encoding/json.
+func decode(t *testing.T, doc string) (members []member) {
+	t.Helper()
+	decoder := json.NewDecoder(strings.NewReader(doc))
+	if _, err := decoder.Token(); err != nil {
+		t.Fatal(err)
+	}
+	for decoder.More() {
+		name, err := decoder.Token()
+		text, isText := name.(string)
+		m := member{name: text}
+		if err = errors.Join(err, decoder.Decode(&m.value)); err != nil || !isText {
+			t.Fatalf("accepted %q, in which encoding/json finds %v, %v", doc, name, err)
+		}
+		members = append(members, m)
+	}
+	if _, err := decoder.Token(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		t.Fatalf("accepted %q with more behind it", doc)
+	}
+	return members
+}
+
+// wantParts compares Text and Elements with what encoding/json decodes.
+func wantParts(t *testing.T, value json.RawMessage) {
+	t.Helper()
+	var decoded any
+	if err := json.Unmarshal(value, &decoded); err != nil && !isRange(err) {
+		t.Fatal(err)
+	}
+	want, isText := decoded.(string)
+	if text, ok := strictjson.Text(value); ok != isText || text != want {
+		t.Errorf("the text of %s is %q, %t, encoding/json says %q, %t", value, text, ok, want, isText)
+	}
+	elements, ok := strictjson.Elements(value)
+	if isArray := value[0] == '['; ok != isArray {
+		t.Errorf("%s is an array: %t, want %t", value, ok, isArray)
+	}
+	if !ok {
+		return
+	}
+	var raw []json.RawMessage
+	if err := json.Unmarshal(value, &raw); err != nil || len(raw) != len(elements) {
+		t.Fatalf("%d elements of %s, encoding/json says %d, %v", len(elements), value, len(raw), err)
+	}
+	for i := range raw {
+		if !bytes.Equal(raw[i], elements[i]) {
+			t.Errorf("element %d of %s is %s, encoding/json says %s", i, value, elements[i], raw[i])
+		}
+	}
+}
+
+// isRange tells a number that no float64 holds.
+func isRange(err error) bool {
+	var wrong *json.UnmarshalTypeError
+	return errors.As(err, &wrong)
+}
+
+// wantOneReading checks, where Names finds no twins, that decoders into a map
+// and into a struct agree with Scan.
+func wantOneReading(t *testing.T, doc string, names, values []string) {
+	t.Helper()
+	var unique strictjson.Names
+	twins := false
+	for i, name := range names {
+		refused := unique.Add(name) != nil
+		equal := false
+		for _, other := range names[:i] {
+			equal = equal || strings.EqualFold(name, other)
+		}
+		if refused != equal {
+			t.Fatalf("%q is a twin of one of %q: %t, strings.EqualFold says %t", name, names[:i], refused, equal)
+		}
+		twins = twins || refused
+	}
+	if twins {
+		return
+	}
+	var inMap map[string]json.RawMessage
+	var inStruct struct{ Iss, Sid, Exp, Kid, Groups json.RawMessage }
+	if err := errors.Join(json.Unmarshal([]byte(doc), &inMap), json.Unmarshal([]byte(doc), &inStruct)); err != nil {
+		t.Fatalf("accepted %q: %v", doc, err)
+	}
+	fields := reflect.ValueOf(inStruct)
+	for i, name := range names {
+		if string(inMap[name]) != values[i] {
+			t.Errorf("%q is %s, in a map %s", name, values[i], inMap[name])
+		}
+		for j := range fields.NumField() {
+			field := fields.Type().Field(j).Name
+			if strings.EqualFold(field, name) && string(fields.Field(j).Bytes()) != values[i] {
+				t.Errorf("%q is %s, in a struct %s", name, values[i], fields.Field(j).Bytes())
+			}
+		}
+	}
+	if len(inMap) != len(names) {
+		t.Errorf("%d names, in a map %d", len(names), len(inMap))
+	}
+}
