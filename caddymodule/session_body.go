@@ -51,11 +51,23 @@ func isJSON(header http.Header) bool {
 		return false
 	}
 	mediaType, parameters, err := mime.ParseMediaType(types[0])
-	if err != nil || mediaType != "application/json" {
+	if err != nil || mediaType != "application/json" || !isPlain(types[0]) {
 		return false
 	}
 	for name, value := range parameters {
 		if name != "charset" || !strings.EqualFold(value, "utf-8") {
+			return false
+		}
+	}
+	return true
+}
+
+// isPlain reports whether a media type is free of what only some readers decode
+// or drop: charset*0=utf (RFC 2231 §3), charset*=us-ascii'en'utf-8 (§4),
+// charset="u\tf-8" (RFC 9110 §5.6.4), and blanks that HTTP does not have.
+func isPlain(mediaType string) bool {
+	for i := range len(mediaType) {
+		if c := mediaType[i]; c < ' ' && c != '\t' || c > '~' || c == '*' || c == '\\' {
 			return false
 		}
 	}

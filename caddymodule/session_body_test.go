@@ -104,7 +104,8 @@ func TestMediaTypesOfABody(t *testing.T) {
 		"", "text/plain", "text/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=a", "application/json-patch+json",
 		"application/problem+json", "application/jsonx", "application/json; charset=utf-16", "application/json; charset=utf8",
 		"application/json; charset=", "application/json; boundary=a", "application/json; charset=utf-8; charset=utf-16", "application/json, text/plain",
-		"application/", "*/*", "json",
+		"application/", "*/*", "json", "application/json; charset*0=utf; charset*1=-8", "application/json; charset*=us-ascii'en'utf-8",
+		`application/json; charset="u\tf-8"`, "\u00a0application/json", "application/json\f",
 	} {
 		wantDenied(t, mediaType, bodyRequest(body, "Content-Type", mediaType), denyMediaType)
 	}

@@ -1,0 +1,145 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
+)
+
+// sessionIDIn reads a body by the words of the contract and by the tokens of
+// encoding/json: the session_id, "" for none, or false for a body that is
+// refused.
+func sessionIDIn(body string) (sessionID string, ok bool) {
+	decoder := json.NewDecoder(strings.NewReader(body))
+	if open, err := decoder.Token(); err != nil || open != json.Delim('{') || !utf8.ValidString(body) {
+		return "", false
+	}
+	found := 0
+	for decoder.More() {
+		name, err := decoder.Token()
+		text, isText := name.(string)
+		var value json.RawMessage
+		if err != nil || !isText || decoder.Decode(&value) != nil || depthOf(value) >= strictjson.MaxDepth {
+			return "", false
+		}
+		if !strings.EqualFold(text, "session_id") {
+			continue
+		}
+		var decoded any
+		if text != "session_id" || json.Unmarshal(value, &decoded) != nil {
+			return "", false
+		}
+		if sessionID, isText = decoded.(string); !isText || !isSessionID(sessionID) {
+			return "", false
+		}
+		found++
+	}
+	if _, err := decoder.Token(); err != nil || found > 1 {
+		return "", false
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return "", false
+	}
+	return sessionID, true
+}
+
+func isSessionID(text string) bool {
+	for _, r := range text {
+		if unicode.IsControl(r) || r == '\ufffd' {
+			return false
+		}
+	}
+	return len(text) >= 1 && len(text) <= 256
+}
+
+func depthOf(value json.RawMessage) int {
+	decoder := json.NewDecoder(strings.NewReader(string(value)))
+	deepest, level := 0, 0
+	for {
+		switch part, err := decoder.Token(); {
+		case err != nil:
+			return deepest
+		case part == json.Delim('{') || part == json.Delim('['):
+			level++
+			deepest = max(deepest, level)
+		case part == json.Delim('}') || part == json.Delim(']'):
+			level--
+		}
+	}
+}
+
+// The attack: a body that names one session to the gate and another to whoever
+// decodes it too. A body that is accepted has one reading in a map, in a struct,
+// to whom letter case does not matter, and to a decoder that stops after the
+// first value; and one that is refused breaks a rule of the contract.
+func FuzzSessionBody(f *testing.F) {
+	for _, body := range []string{
+		`{"session_id":"a"}`, `{}`, ` {"x":[1],"session_id" : "\u00e9"} `, `{"session_id":"a","SESSION_ID":"b"}`, `{"\u017fession_id":"b"}`,
+		`{"session_id":"a"}{"session_id":"b"}`, `{"session_id":null}`, `{"session_id":"\ud800"}`, `{"session_id":""}`, "{\"session_id\":\"\xff\"}", `null`,
+		`[{"session_id":"a"}]`, `{"session_id":"` + strings.Repeat("s", 256) + `"}`, `{"session_id":"` + strings.Repeat("é", 129) + `"}`,
+		nested(strictjson.MaxDepth), nested(strictjson.MaxDepth + 1), `{"x":{"session_id":"inner"},"session_id":"outer"}`, `{"session_id":"a\u0085"}`,
+		`{"x":1e999,"session_id":"a"}`,
+	} {
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		if len(body) > maxBody || body == "" {
+			return
+		}
+		got, deny := readTarget(jsonBody(body))
+		want, ok := sessionIDIn(body)
+		if ok != (deny == nil) || got != want || deny != nil && deny != denyBody {
+			t.Fatalf("%q names %q, %s; the contract says %q, %t", body, got, deny, want, ok)
+		}
+		if deny != nil {
+			return
+		}
+		var inMap map[string]json.RawMessage
+		inStruct, first := new(struct {
+			SessionID string `json:"session_id"`
+		}), new(struct {
+			SessionID string `json:"session_id"`
+		})
+		err := errors.Join(json.Unmarshal([]byte(body), &inMap), json.Unmarshal([]byte(body), inStruct), json.NewDecoder(strings.NewReader(body)).Decode(first))
+		if err != nil || inStruct.SessionID != got || first.SessionID != got {
+			t.Errorf("%q names %q; decoders say %q and %q, %v", body, got, inStruct.SessionID, first.SessionID, err)
+		}
+		var text string
+		if raw, there := inMap["session_id"]; there != (got != "") || there && (json.Unmarshal(raw, &text) != nil || text != got) {
+			t.Errorf("%q names %q; in a map it is %s", body, got, raw)
+		}
+	})
+}
+
+// plainType is what every reader takes for JSON in UTF-8, said once or more
+// often; usualType is what clients send.
+var (
+	plainType = regexp.MustCompile(`(?i)^[ \t]*application/json[ \t]*(;[ \t]*charset[ \t]*=[ \t]*("utf-8"|utf-8)[ \t]*)*;?[ \t]*$`)
+	usualType = regexp.MustCompile(`(?i)^[ \t]*application/json[ \t]*(;[ \t]*charset=("utf-8"|utf-8)[ \t]*)?;?[ \t]*$`)
+)
+
+// The attack: a media type that the gate takes for JSON and a proxy in front of
+// it, or the log of one, for something else.
+func FuzzMediaType(f *testing.F) {
+	for _, mediaType := range []string{
+		"application/json", "Application/JSON; charset=utf-8", `application/json;charset="UTF-8";`, "application/json; charset=utf-16",
+		"application/json; charset*=us-ascii'en'utf-8", "application/json; charset*0=utf; charset*1=-8", `application/json; charset="u\tf-8"`,
+		"application/json; boundary=a", "application/json, text/plain", " application/json\t;", "application/json; charset=utf-8; charset=utf-8",
+	} {
+		f.Add(mediaType)
+	}
+	f.Fuzz(func(t *testing.T, mediaType string) {
+		got := isJSON(http.Header{"Content-Type": {mediaType}})
+		if got && !plainType.MatchString(mediaType) || !got && usualType.MatchString(mediaType) {
+			t.Errorf("%q is JSON in UTF-8: %t", mediaType, got)
+		}
+	})
+}
