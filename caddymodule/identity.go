@@ -63,7 +63,8 @@ func (id *identity) bind(verifier *token.Verifier) {
 func lengthBit(name string) uint64 { return 1 << min(len(name), 63) }
 
 // owns reports whether a field name is one of ours for some reader: letter case,
-// `_` and `.` in the place of `-` make no difference to CGI and its heirs (P54).
+// and `_`, `.` or another sign in the place of `-`, make no difference to CGI and
+// its heirs (P54).
 func (id *identity) owns(name string) bool {
 	if id.lengths&lengthBit(name) != 0 {
 		for i := range id.fields {

@@ -141,6 +141,8 @@ var reservedFields = []string{
 }
 
 // fold makes one spelling of those that some upstreams take for the same name.
+// CGI makes one variable of `-` and `_`; lighttpd, Apache before 2.4 and others
+// make it of everything but letters and digits.
 func fold(name string) string {
 	folded := []byte(name)
 	for i, c := range folded {
@@ -166,10 +168,10 @@ func foldByte(c byte) byte {
 	switch {
 	case c >= 'A' && c <= 'Z':
 		return c + 'a' - 'A'
-	case c == '_' || c == '.':
-		return '-'
-	default:
+	case c >= 'a' && c <= 'z' || c >= '0' && c <= '9':
 		return c
+	default:
+		return '-'
 	}
 }
 
