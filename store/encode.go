@@ -101,5 +101,10 @@ func cutSeconds(b []byte) (int64, []byte, error) {
 	if n <= 0 || v > maxUnix {
 		return 0, nil, fmt.Errorf("time out of range")
 	}
+	// A last byte of zero adds nothing: one number would have many spellings,
+	// and none but the shortest was ever written.
+	if n > 1 && b[n-1] == 0 {
+		return 0, nil, fmt.Errorf("time with a needless byte")
+	}
 	return int64(v), b[n:], nil
 }

@@ -2,6 +2,7 @@ package boltstore
 
 import (
 	"encoding/binary"
+	"math"
 
 	"github.com/sessiongate/sessiongate/store"
 )
@@ -51,15 +52,15 @@ func marshalSession(session store.Session) []byte {
 func unmarshalSession(value []byte) (session store.Session, err error) {
 	rest, ok := unsealed(value)
 	for _, text := range []*string{&session.Issuer, &session.ID, &session.Subject} {
-		n, size := binary.Uvarint(rest)
+		n, size := shortest(rest)
 		if ok = ok && size > 0 && n <= uint64(len(rest)-size); !ok {
 			break
 		}
 		*text, rest = string(rest[size:size+int(n)]), rest[size+int(n):]
 	}
 	for _, t := range []*int64{&session.FirstSeen, &session.LastSeen, &session.Expires} {
-		v, size := binary.Uvarint(rest)
-		if ok = ok && size > 0; !ok {
+		v, size := shortest(rest)
+		if ok = ok && size > 0 && v <= math.MaxInt64; !ok {
 			break
 		}
 		*t, rest = int64(v), rest[size:]
@@ -68,4 +69,14 @@ func unmarshalSession(value []byte) (session store.Session, err error) {
 		return store.Session{}, damagef("a session's record is not what was written")
 	}
 	return session, nil
+}
+
+// shortest reads a uvarint, and how many bytes it has, 0 if it is none or longer
+// than it was written.
+func shortest(b []byte) (v uint64, size int) {
+	v, size = binary.Uvarint(b)
+	if size > 1 && b[size-1] == 0 {
+		return 0, 0
+	}
+	return v, size
 }

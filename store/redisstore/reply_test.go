@@ -90,13 +90,21 @@ func TestParseStreamRefuses(t *testing.T) {
 	}
 }
 
-// Both ways of reading an entry agree, whatever is in it.
+// Both ways of reading an entry agree, whatever is in it, and no reply makes
+// room for more entries than it has bytes for.
 func FuzzParseStream(f *testing.F) {
 	element, _ := wellFormed(f)
 	f.Add(encode(stream(element)), "7-0", "00000000000000ff")
+	f.Add(encode(stream(element, version1(f))), "007-0", "00000000000000FF")
+	f.Add("*1\r\n*2\r\n$3\r\nkey\r\n*2147483647\r\n", "7-1", "0")
+	f.Add("*-1\r\n", "", "0000000000000000")
 	f.Fuzz(func(t *testing.T, raw, id, generation string) {
-		if _, err := parseStream([]byte(raw)); err != nil && !errors.Is(err, store.ErrUnreadable) {
-			t.Errorf("error %v, want ErrUnreadable", err)
+		entries, err := parseStream([]byte(raw))
+		if err != nil && (!errors.Is(err, store.ErrUnreadable) || entries != nil) {
+			t.Errorf("%d entries and error %v, want ErrUnreadable", len(entries), err)
+		}
+		if cap(entries) > len(raw)/4 {
+			t.Errorf("room for %d entries was made for %d bytes", cap(entries), len(raw))
 		}
 		element := version1(t)
 		element[0], element[1].([]any)[1] = id, generation

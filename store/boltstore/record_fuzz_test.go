@@ -1,0 +1,90 @@
+package boltstore
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"math"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// The attack: a value in the file that makes the gate fall or fill its memory,
+// or that is read as something other than what was written. With a checksum that
+// is right, as whoever writes the file can make it: what is read is written by
+// the same bytes, and everything else is refused.
+func FuzzRecord(f *testing.F) {
+	payload, err := store.MarshalRevocations([]store.Revocation{numbered(1, 100), numbered(2, 300)})
+	if err != nil {
+		f.Fatal(err)
+	}
+	session := marshalSession(store.Session{Issuer: "https://a.example", ID: "s", Subject: "alice", FirstSeen: 1, LastSeen: 2, Expires: 300})
+	f.Add(append(make([]byte, 8), payload...))
+	f.Add(append(make([]byte, 8), 2, 1))
+	f.Add(session[sumSize:])
+	f.Add(append(session[sumSize:len(session)-1:len(session)-1], session[len(session)-1]|0x80, 0))
+	f.Add(binary.AppendUvarint(nil, 1<<31))
+	f.Add(append(binary.AppendUvarint([]byte{0, 0, 0}, 1<<63), 1, 0x81, 0))
+	f.Add(head{generation: 1, trimmed: 2, seq: 3}.marshal()[sumSize:])
+	f.Add(head{generation: 1, trimmed: 4, seq: 3}.marshal()[sumSize:])
+	f.Fuzz(func(t *testing.T, body []byte) {
+		wantEntry(t, body)
+		wantSession(t, body)
+		wantHead(t, body)
+	})
+}
+
+func wantEntry(t *testing.T, body []byte) {
+	t.Helper()
+	at := store.Position{Generation: 7, Seq: 9}
+	value := append(make([]byte, sumSize), body...)
+	binary.BigEndian.PutUint32(value, entrySum(at, body))
+	e, err := unmarshalEntry(at, value)
+	if err != nil {
+		if !errors.Is(err, store.ErrUnreadable) {
+			t.Errorf("an entry of %x: %v, want ErrUnreadable", body, err)
+		}
+		return
+	}
+	payload, err := store.MarshalRevocations(e.Revocations)
+	if again := marshalEntry(at, e.Tag, payload); err != nil || !bytes.Equal(again, value) {
+		t.Errorf("%x is read as %+v, which is written as %x, %v", value, e, again, err)
+	}
+	for _, elsewhere := range []store.Position{{Generation: 8, Seq: 9}, {Generation: 7, Seq: 10}} {
+		if verifyEntry(elsewhere, value) {
+			t.Errorf("the entry at %v passes at %v", at, elsewhere)
+		}
+	}
+}
+
+func wantSession(t *testing.T, body []byte) {
+	t.Helper()
+	value := sealed(append(make([]byte, sumSize), body...))
+	session, err := unmarshalSession(value)
+	if err != nil {
+		if !errors.Is(err, store.ErrDamaged) || session != (store.Session{}) {
+			t.Errorf("a session of %x: %+v, %v, want ErrDamaged", body, session, err)
+		}
+		return
+	}
+	if again := marshalSession(session); !bytes.Equal(again, value) {
+		t.Errorf("%x is read as %+v, which is written as %x", value, session, again)
+	}
+}
+
+func wantHead(t *testing.T, body []byte) {
+	t.Helper()
+	value := sealed(append(make([]byte, sumSize), body...))
+	h, err := unmarshalHead(value)
+	if err != nil {
+		newer := len(body) > 0 && body[0] != headVersion
+		if errors.Is(err, store.ErrUnreadable) != newer || errors.Is(err, store.ErrDamaged) == newer {
+			t.Errorf("a head of %x: %v, of another version: %t", body, err, newer)
+		}
+		return
+	}
+	if again := h.marshal(); !bytes.Equal(again, value) || h.generation == 0 || h.trimmed > h.seq || h.seq == math.MaxUint64 {
+		t.Errorf("%x is read as %+v, which is written as %x", value, h, again)
+	}
+}
