@@ -77,6 +77,7 @@ step "What the tests need" ./tests/install.sh
 step "Lint" ./tests/lint.sh
 step "Build" build
 step "Caddyfiles" ./tests/caddyfiles.sh "$PWD/caddy"
+step "Fuzz" ./tests/fuzz.sh 3s
 step "Tests of tests/kubernetes" gotest tests/kubernetes
 step "Tests of tests/wycheproof" gotest tests/wycheproof
 step "Tests" gotest .
