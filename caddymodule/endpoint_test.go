@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -182,6 +183,24 @@ var overlongForms = func() *strings.Replacer {
 	}
 	return strings.NewReplacer(pairs...)
 }()
+
+// The attack: 16 KiB of slashes or dots in the path of a DELETE, each of which would
+// be a segment of its own in memory (invariant 12).
+func TestLongPathsAreReadInAFewCopies(t *testing.T) {
+	const size, times = 16 << 10, 100
+	for _, long := range []string{strings.Repeat("/", size), strings.Repeat("/..", size/3), strings.Repeat("/a;", size/3), strings.Repeat("/.", size/2)} {
+		r := rewritten(t, http.MethodDelete, long, http.MethodDelete, long)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range times {
+			endpoint(defaultEndpoint).of(r)
+		}
+		runtime.ReadMemStats(&after)
+		if n := (after.TotalAlloc - before.TotalAlloc) / times; n > 6*size {
+			t.Errorf("a path of %.9q takes %d bytes, want six times its %d at the most", long, n, size)
+		}
+	}
+}
 
 // decodeInPasses is the plain reading of what decodePercent computes.
 func decodeInPasses(p string) string {

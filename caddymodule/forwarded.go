@@ -78,13 +78,16 @@ func (e endpoint) resemblesForwarded(header http.Header) bool {
 
 // resemblesURL is resembles for a path or an absolute URL.
 func (e endpoint) resemblesURL(value string) bool {
-	value, _, _ = strings.Cut(strings.ReplaceAll(value, `\`, "/"), ",")
-	if _, rest, absolute := strings.Cut(value, "://"); absolute {
-		at := strings.IndexByte(rest, '/')
-		if at < 0 {
+	value, _, _ = strings.Cut(value, ",")
+	// What parts the scheme from the host may be written with backslashes, too.
+	slashes := strings.ReplaceAll(value, `\`, "/")
+	if scheme := strings.Index(slashes, "://"); scheme >= 0 {
+		host := scheme + len("://")
+		path := strings.IndexByte(slashes[host:], '/')
+		if path < 0 {
 			return false
 		}
-		value = rest[at:]
+		value = value[host+path:]
 	}
 	return e.resembles(strings.Trim(value, " \t"))
 }

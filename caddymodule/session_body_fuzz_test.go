@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -94,7 +95,7 @@ func FuzzSessionBody(f *testing.F) {
 		if len(body) > maxBody || body == "" {
 			return
 		}
-		got, deny := readTarget(jsonBody(body))
+		got, deny := readTarget(httptest.NewRecorder(), jsonBody(body))
 		want, ok := sessionIDIn(body)
 		if ok != (deny == nil) || got != want || deny != nil && deny != denyBody {
 			t.Fatalf("%q names %q, %s; the contract says %q, %t", body, got, deny, want, ok)

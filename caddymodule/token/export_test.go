@@ -133,7 +133,7 @@ type Parts struct {
 	Signed, Algorithm, KeyID   string
 }
 
-// Parse does what comes before keys are looked for.
+// Parse does what can be done without a key.
 func Parse(raw string) (Parts, error) {
 	p, err := split(raw)
 	if err != nil {
@@ -141,6 +141,9 @@ func Parse(raw string) (Parts, error) {
 	}
 	h, err := parseHeader(p.header)
 	if err != nil {
+		return Parts{}, err
+	}
+	if err := h.checkNames(); err != nil {
 		return Parts{}, err
 	}
 	parsed := Parts{Signed: p.signed, Algorithm: h.algorithm, KeyID: h.keyID}

@@ -84,7 +84,7 @@ func (e *Extractor) Extract(r *http.Request) (raw string, source Source, err err
 			found += cookies
 		}
 	}
-	if found == 1 && e.twin(r, source) {
+	if found == 1 && e.twin(r) {
 		found++
 	}
 	switch {

@@ -12,16 +12,16 @@ import (
 //
 // Attack: the gate judges the good token in X-Access-Token, and the application,
 // to whom X_Access_Token is the same variable, uses the revoked one in that.
-func (e *Extractor) twin(r *http.Request, source Source) bool {
+//
+// Another scheme in Authorization is no credential, as always: what the
+// application takes from there is not the gate's to judge.
+func (e *Extractor) twin(r *http.Request) bool {
 	if e.foldable {
 		for name := range r.Header {
 			if name != e.header && sameField(name, e.header) {
 				return true
 			}
 		}
-	}
-	if e.authorization && source == SourceCookie && holdsToken(r.Header[e.header]) {
-		return true
 	}
 	return e.cookie != "" && holdsCookie(r.Header["Cookie"], e.cookie)
 }
@@ -49,37 +49,6 @@ func foldField(c byte) byte {
 	default:
 		return '_'
 	}
-}
-
-// holdsToken reports whether a field that is not in the Bearer scheme holds what
-// some take for a token: behind another scheme or none, or because they search
-// for "Bearer " anywhere in it.
-func holdsToken(values []string) bool {
-	for _, value := range values {
-		last := len(value)
-		for last > 0 && !cutsCookies(value[last-1]) {
-			last--
-		}
-		if isFramed(strings.Trim(value[last:], `"`)) {
-			return true
-		}
-		for i := 0; i+len(bearer) < len(value); i++ {
-			if cutsCookies(value[i+len(bearer)]) && strings.EqualFold(value[i:i+len(bearer)], bearer) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// isFramed reports whether a word could be a token by its letters and dots.
-func isFramed(word string) bool {
-	for i := range len(word) {
-		if !inAlphabet[word[i]] {
-			return false
-		}
-	}
-	return strings.Count(word, ".") == 2
 }
 
 // holdsCookie reports whether the Cookie fields hold a cookie that is of that

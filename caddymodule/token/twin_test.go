@@ -34,10 +34,6 @@ func TestExtractRefusesACredentialThatOnlyOthersSee(t *testing.T) {
 		"a blank, to Python":                   {"", "at", []string{"Cookie", "x=1 at = d.e.f; at=" + good}},
 		"a blank of Latin-1, to Python":        {"", "at", []string{"Cookie", "x=1\xa0at=d.e.f; at=" + good}},
 		"in the second of two fields":          {"", "at", []string{"Cookie", "at=" + good, "Cookie", "x=1,at=d.e.f"}},
-		"no scheme at all":                     {"Authorization", "at", []string{"Cookie", "at=" + good, "Authorization", "d.e.f"}},
-		"another scheme":                       {"Authorization", "at", []string{"Cookie", "at=" + good, "Authorization", "JWT d.e.f"}},
-		"a tab and quotes":                     {"Authorization", "at", []string{"Cookie", "at=" + good, "Authorization", "JWT\t\"d.e.f\""}},
-		"a search for Bearer":                  {"Authorization", "at", []string{"Cookie", "at=" + good, "Authorization", "Digest a=\"bearer d.e.f\""}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := token.NewExtractor(test.header, test.cookie)
@@ -64,7 +60,7 @@ func TestExtractMindsNothingElse(t *testing.T) {
 		}
 	}
 	e := token.NewExtractor("Authorization", "at")
-	for _, other := range []string{"Basic YTpi", "Digest realm=\"a.b.c\", uri=\"/d.e.f\"", "Negotiate YII=", "a.b", ""} {
+	for _, other := range []string{"Basic YTpi", "JWT d.e.f", "d.e.f", "Digest realm=\"a.b.c\", uri=\"/d.e.f\"", "Negotiate YII=", "a.b", ""} {
 		if raw, _, err := e.Extract(request("Cookie", "at=a.b.c", "Authorization", other)); raw != "a.b.c" || err != nil {
 			t.Errorf("beside %q: Extract = %q, %v", other, raw, err)
 		}
