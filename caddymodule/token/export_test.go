@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -135,22 +136,19 @@ type Parts struct {
 
 // Parse does what can be done without a key.
 func Parse(raw string) (Parts, error) {
-	p, err := split(raw)
+	j, err := parseJWS(raw, accessTokenTypes)
 	if err != nil {
 		return Parts{}, err
 	}
-	h, err := parseHeader(p.header)
-	if err != nil {
+	if err := j.header.checkNames(); err != nil {
 		return Parts{}, err
 	}
-	if err := h.checkNames(); err != nil {
-		return Parts{}, err
-	}
-	parsed := Parts{Signed: p.signed, Algorithm: h.algorithm, KeyID: h.keyID}
+	parsed := Parts{Signed: j.signed, Algorithm: j.header.algorithm, KeyID: j.header.keyID}
+	header, _, _ := strings.Cut(j.signed, ".")
 	for _, part := range []struct {
 		encoded string
 		decoded *[]byte
-	}{{p.header, &parsed.Header}, {p.payload, &parsed.Payload}, {p.signature, &parsed.Signature}} {
+	}{{header, &parsed.Header}, {j.payload, &parsed.Payload}, {j.signature, &parsed.Signature}} {
 		if *part.decoded, err = decode("part", part.encoded); err != nil {
 			return Parts{}, err
 		}
