@@ -67,14 +67,17 @@ func ExchangeHTTP3(ctx context.Context, connection *quic.Conn, message Message) 
 	if len(message.Trailer) > 0 {
 		sent = append(sent, frameHTTP3(headersFrame, qpackBlock(message.Trailer))...)
 	}
-	_, err = stream.Write(sent)
+	_, unsent := stream.Write(sent)
 	if !message.Open {
-		err = errors.Join(err, stream.Close())
+		unsent = errors.Join(unsent, stream.Close())
 	}
+	answer, err := readHTTP3(quicvarint.NewReader(stream))
 	if err != nil {
-		return Answer{}, err
+		return answer, errors.Join(unsent, err)
 	}
-	return readHTTP3(quicvarint.NewReader(stream))
+	// A server that has answered may have told the client to stop sending
+	// (RFC 9114 §4.1), so that the end could not be sent.
+	return answer, nil
 }
 
 func frameHTTP3(kind uint64, payload []byte) []byte {
