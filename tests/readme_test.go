@@ -43,7 +43,7 @@ func TestEveryBlockOfTheREADMEIsRun(t *testing.T) {
 		"TestCaddyfilesOfTheREADMEAreValid":                        3,
 		"firstuse.TestRunOfAFreshCloneProposesARequestThatIsLetIn": 2,
 		"TestExamplesOfTheREADMEAreThoseOfTheAPIPage":              2,
-		"TestBenchmarksOfTheREADMERun":                             2,
+		"TestBenchmarksOfTheREADMERun":                             3,
 		"TestProofsOfTheREADMERun":                                 1,
 		"TestCommandsOfTheREADMEAreThoseOfOperators":               1,
 		"this run":                               1,
