@@ -2,7 +2,8 @@ package strictjson
 
 import "encoding/json"
 
-// scanner walks over a document that was found valid. That lets it look for brackets and quotes only, and it cannot run past the end.
+// scanner walks over a document that was found valid. That lets it look for
+// brackets and quotes only, and it cannot run past the end.
 type scanner struct {
 	doc []byte
 	at  int

@@ -73,8 +73,8 @@ func (o Object) Members(visit func(name string, value json.RawMessage) error) er
 }
 
 // First returns the value of the first member of each name, nil where there is
-// none. The names have no backslash. It keeps nothing of the others, however many there are, and does not
-// tell whether there is a second one.
+// none. The names have no backslash. It keeps nothing of the others, however many
+// there are, and does not tell whether there is a second one.
 func (o Object) First(names ...string) []json.RawMessage {
 	values := make([]json.RawMessage, len(names))
 	s := scanner{doc: o.doc}
