@@ -96,14 +96,15 @@ func (o origins) allow(w http.ResponseWriter, r *http.Request, credentials bool)
 	return true
 }
 
-// preflight answers the question for the session endpoint. An origin that is not
-// allowed gets the same status without the permission, and the browser stops.
-func (o origins) preflight(w http.ResponseWriter, r *http.Request, credentials bool) error {
+// preflight answers the question for a path of the gate's own, where methods are
+// allowed. An origin that is not allowed gets the same status without the
+// permission, and the browser stops.
+func (o origins) preflight(w http.ResponseWriter, r *http.Request, methods string, credentials bool) error {
 	header := w.Header()
 	header.Add("Vary", "Access-Control-Request-Method")
 	header.Add("Vary", "Access-Control-Request-Headers")
 	if o.allow(w, r, credentials) {
-		header.Set("Access-Control-Allow-Methods", http.MethodDelete)
+		header.Set("Access-Control-Allow-Methods", methods)
 		header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
 		header.Set("Access-Control-Max-Age", "600")
 	}

@@ -129,7 +129,7 @@ func TestPreflightAnswers(t *testing.T) {
 	} {
 		w := httptest.NewRecorder()
 		r := fields(httptest.NewRequest(http.MethodOptions, defaultEndpoint, nil), "Origin", test.origin, "Access-Control-Request-Method", "DELETE")
-		if err := mustOrigins(t, allowed).preflight(w, r, test.cookie); err != nil {
+		if err := mustOrigins(t, allowed).preflight(w, r, http.MethodDelete, test.cookie); err != nil {
 			t.Errorf("%s: %v", test.name, err)
 		}
 		if w.Code != http.StatusNoContent || w.Body.Len() != 0 {

@@ -13,7 +13,7 @@ import (
 // defaultEndpoint is the path of the session API.
 const defaultEndpoint = "/v1/auth/session"
 
-// endpoint is the path at which sessions are ended.
+// endpoint is a path that the gate serves itself.
 type endpoint string
 
 // checkPath refuses a path of the configuration that is not in the one spelling
@@ -32,30 +32,35 @@ type claim uint8
 const (
 	elsewhere claim = iota
 	exact
-	// misspelt is a DELETE whose path could be taken for the endpoint by
-	// somebody behind the gate, who would end a session that goes on here.
+	// misspelt is a request whose path could be taken for the endpoint by
+	// somebody behind the gate, who would do what the gate has to do: end a
+	// session that goes on here, or renew one that is over.
 	misspelt
 )
 
-// of tells what a request claims. The path that counts is the one that the
+// of tells whether a request claims to be a DELETE of the endpoint.
+func (e endpoint) of(r *http.Request) claim { return e.claimed(r, http.MethodDelete) }
+
+// claimed tells what a request claims, where one method matters. Requests with
+// another are elsewhere, unless they are exact. The path that counts is the one that the
 // handler sees, after rewrites; the one that the client sent must not have been
 // the endpoint unless this one is.
 //
 // Attack: DELETE //v1/auth/session, or %2e, or ;x, or with a rewrite before the
 // gate, goes past the gate to an upstream that cleans the path and ends its own
 // session, while every token stays good (P52, P53).
-func (e endpoint) of(r *http.Request) claim {
+func (e endpoint) claimed(r *http.Request, method string) claim {
 	original, rewritten := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request)
 	rewritten = rewritten && original.URL != nil
-	deletes := r.Method == http.MethodDelete
-	if !deletes && (!rewritten || original.Method != http.MethodDelete) {
+	matters := r.Method == method
+	if !matters && (!rewritten || original.Method != method) {
 		if e.is(r.URL) {
 			return exact
 		}
 		return elsewhere
 	}
 	switch {
-	case deletes && e.is(r.URL):
+	case matters && e.is(r.URL):
 		return exact
 	case e.resembles(r.URL.EscapedPath()), rewritten && !samePath(original.URL, r.URL) && e.resembles(original.URL.EscapedPath()),
 		e.resemblesForwarded(r.Header):

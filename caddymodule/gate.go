@@ -83,7 +83,7 @@ type Gate struct {
 
 	app       *App
 	logger    *slog.Logger
-	endpoint  endpoint
+	own       []own
 	extractor token.Extractor
 	public    *publicPaths
 	identity  *identity
@@ -173,7 +173,6 @@ func (g *Gate) check() error {
 }
 
 func (g *Gate) prepare() (err error) {
-	g.endpoint = endpoint(g.Endpoint)
 	g.extractor = token.NewExtractor(g.Token.Header, g.Token.Cookie)
 	if g.public, err = newPublicPaths(g.Public); err != nil {
 		return err
@@ -193,6 +192,9 @@ func (g *Gate) prepare() (err error) {
 	if g.origins, err = newOrigins(g.CORS); err != nil {
 		return err
 	}
+	if err := g.prepareOwn(); err != nil {
+		return err
+	}
 	for _, path := range g.TokenEndpoint {
 		g.logger.Warn("token_endpoint is not available in this version; the path is guarded like every other", "path", path)
 	}
@@ -209,20 +211,11 @@ func (g *Gate) prepare() (err error) {
 // decision, from verified claims only.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	g.identity.strip(r)
-	switch g.endpoint.of(r) {
-	case misspelt:
-		return denySpelling.write(w, r)
-	case exact:
-		if isPreflight(r) {
-			return g.origins.preflight(w, r, g.Token.Cookie != "")
-		}
-		if r.Method == http.MethodDelete {
-			return g.serveSession(w, r)
-		}
-	default:
-		if isPreflight(r) {
-			return passPreflight(w, r, next)
-		}
+	if served, err := g.serveOwn(w, r, next); served {
+		return err
+	}
+	if isPreflight(r) {
+		return passPreflight(w, r, next)
 	}
 	if g.public.match(r.URL) && g.public.matchForwarded(r.Header) {
 		return next.ServeHTTP(w, r)
