@@ -6,14 +6,12 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/sessiongate/sessiongate/caddymodule/streams"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
-	"github.com/sessiongate/sessiongate/store/replica"
-	"github.com/sessiongate/sessiongate/store/sessions"
 )
 
 func init() {
@@ -69,8 +67,11 @@ type Gate struct {
 	// StripToken keeps the token from the upstream. Default: false.
 	StripToken bool `json:"strip_token,omitempty"`
 
-	// Streams says when a running stream ends: `expiry` or `session`. Default:
-	// expiry. In this version streams are not cut; see the README.
+	// Streams says when a request that is still running is cut, within a second:
+	// `session`, when its session, token, subject or issuer is revoked, or
+	// `expiry`, also when the time of the latest token of its session that this
+	// gate has admitted is over, leeway included. Downloads, uploads, server-sent
+	// events, long polls, gRPC and WebSockets are such requests. Default: expiry.
 	Streams string `json:"streams,omitempty"`
 
 	// TokenEndpoint lists the upstream's token endpoints. Default: none. In this
@@ -88,6 +89,7 @@ type Gate struct {
 	public    *publicPaths
 	identity  *identity
 	origins   origins
+	until     streams.End
 	view      int
 }
 
@@ -174,6 +176,9 @@ func (g *Gate) check() error {
 
 func (g *Gate) prepare() (err error) {
 	g.extractor = token.NewExtractor(g.Token.Header, g.Token.Cookie)
+	if g.Streams == "session" {
+		g.until = streams.ByRevocation
+	}
 	if g.public, err = newPublicPaths(g.Public); err != nil {
 		return err
 	}
@@ -220,68 +225,15 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	if g.public.match(r.URL) && g.public.matchForwarded(r.Header) {
 		return next.ServeHTTP(w, r)
 	}
-	if deny := g.admit(r); deny != nil {
+	running, deny := g.admit(w, r)
+	if deny != nil {
 		return deny.write(w, r)
 	}
+	defer leave(running, r)
+	if streams.Tunnels(r) {
+		w, r = running.Tunnel(w, r)
+	}
 	return next.ServeHTTP(w, r)
-}
-
-// admit decides whether a guarded request may go on, and prepares it for the
-// upstream.
-func (g *Gate) admit(r *http.Request) *denial {
-	raw, _, err := g.extractor.Extract(r)
-	if err != nil {
-		return denyCredential(err)
-	}
-	now := time.Now()
-	t, err := g.app.verifier.Verify(raw, now)
-	if err != nil {
-		return denyCredential(err)
-	}
-	switch g.app.shared.check(&t.Keys, now) {
-	case replica.Clear:
-	case replica.Unavailable:
-		return denyUnavailable
-	default:
-		return denyRevoked
-	}
-	g.note(t, now.Unix())
-	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
-		replacer.Map(t.View(g.view))
-	}
-	if g.StripToken {
-		g.extractor.Strip(r)
-	}
-	g.identity.set(r.Header, t)
-	return nil
-}
-
-// note remembers the session of an admitted token, off the path of requests.
-func (g *Gate) note(t *token.Verified, now int64) {
-	if t.SessionID == "" || !sessions.Due(t.Noted.Load(), now) {
-		return
-	}
-	if l := g.app.shared.live.Load(); l != nil && l.registry.Note(t.Issuer, t.SessionID, t.Subject, now) {
-		t.Noted.Store(now)
-	}
-}
-
-// denyCredential maps what is wrong with a credential to an answer.
-func denyCredential(err error) *denial {
-	switch {
-	case errors.Is(err, token.ErrMissing):
-		return denyMissing
-	case errors.Is(err, token.ErrSeveral):
-		return denySeveral
-	case errors.Is(err, token.ErrMalformed):
-		return denyMalformed
-	case errors.Is(err, token.ErrExpired):
-		return denyExpired
-	case errors.Is(err, token.ErrUnavailable):
-		return denyUnavailable
-	default:
-		return denyInvalid
-	}
 }
 
 var (

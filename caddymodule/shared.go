@@ -3,12 +3,14 @@ package caddymodule
 import (
 	"errors"
 	"log/slog"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/sessiongate/sessiongate/caddymodule/streams"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/replica"
 	"github.com/sessiongate/sessiongate/store/sessions"
@@ -37,6 +39,7 @@ type live struct {
 	backend  store.Backend
 	replica  *replica.Replica
 	registry *sessions.Registry
+	running  *streams.Table
 }
 
 // sharedOptions are the settings of one configuration.
@@ -74,16 +77,19 @@ func (s *shared) start(module StoreModule, o sharedOptions) error {
 	if err != nil {
 		return err
 	}
+	set := replica.New(backend, o.replica)
 	s.live.Store(&live{
 		backend:  backend,
-		replica:  replica.New(backend, o.replica),
+		replica:  set,
 		registry: sessions.New(backend, sessions.Options{Retention: o.retention, Logger: logger}),
+		running:  streams.New(streams.Options{Revoked: set.Revoked, Changed: set.Changed(), Logger: logger}),
 	})
 	return nil
 }
 
 // Destruct implements caddy.Destructor: the last configuration that used the
-// store is gone. Requests that are still running are refused from now on.
+// store is gone. Requests of it are refused from now on, and those that are still
+// running are cut, because nobody would notice any more that they are revoked.
 func (s *shared) Destruct() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,6 +99,7 @@ func (s *shared) Destruct() error {
 		return nil
 	}
 	l.replica.Close()
+	l.running.Close()
 	l.registry.Close()
 	if err := l.backend.Close(); !errors.Is(err, store.ErrClosed) {
 		return err
@@ -107,6 +114,22 @@ func (s *shared) check(k *store.Keys, now time.Time) replica.Verdict {
 		return replica.Unavailable
 	}
 	return l.replica.Check(k, replica.At(now))
+}
+
+// enter decides about a token of a request that runs from now on, and gives it its
+// place among those that are running if it is Clear.
+func (s *shared) enter(w http.ResponseWriter, k *store.Keys, end streams.End, now time.Time) (*streams.Request, replica.Verdict) {
+	l := s.live.Load()
+	if l == nil {
+		return nil, replica.Unavailable
+	}
+	running := l.running.Enter(w, k, end)
+	verdict := l.replica.Check(k, replica.At(now))
+	if verdict != replica.Clear {
+		running.Leave()
+		return nil, verdict
+	}
+	return running, replica.Clear
 }
 
 // status is the state of the replica, or why there is none.

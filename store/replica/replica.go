@@ -123,6 +123,17 @@ func (r *Replica) Look(k *store.Keys) Verdict {
 // nothing about subjects and issuers. Like Check, it is quick.
 func (r *Replica) Holds(k store.Key) bool { return r.set.keys.has(k) }
 
+// Revoked reports whether a token that was admitted is revoked by now, as far as
+// is known. Unlike Look it does not mind that the token may have expired since:
+// it is for requests that are still running. Like Check, it is quick.
+func (r *Replica) Revoked(k *store.Keys) bool {
+	return r.Look(k)&(BySession|ByToken|BySubject|ByIssuer) != 0
+}
+
+// Changed receives when revocations were added since it received last. It is for
+// one receiver, and is never closed.
+func (r *Replica) Changed() <-chan struct{} { return r.set.changed }
+
 // Synced is closed when the replica has read the whole log for the first time,
 // and may admit.
 func (r *Replica) Synced() <-chan struct{} { return r.arrived }

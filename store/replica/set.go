@@ -21,10 +21,12 @@ type set struct {
 	instants instantSet
 	// purged is the latest second at which something was forgotten.
 	purged atomic.Int64
+	// changed rings after version has changed.
+	changed bell
 }
 
 func newSet() *set {
-	s := &set{}
+	s := &set{changed: newBell()}
 	// Random, so that keys that were once checked by another replica are never
 	// taken for clear here; and never zero, which is what new keys hold.
 	s.version.Store(rand.Uint64() | 1<<63)
@@ -53,6 +55,7 @@ func (s *set) add(revocations []store.Revocation, logged bool) {
 	// What was held already was found by every look since then.
 	if changed {
 		s.version.Add(1)
+		s.changed.ring()
 	}
 }
 

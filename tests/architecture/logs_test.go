@@ -21,13 +21,13 @@ import (
 // a hash. One that is not here is new: choose with care what it shows.
 var attributes = []string{
 	// Why, and where.
-	"error", "panic", "stack", "path", "source", "reasons",
+	"error", "panic", "stack", "path", "source", "reason", "reasons",
 	// The names of header fields, and of what is configured.
 	"header", "maxmemory_policy", "lease", "max_staleness", "max_age",
 	// The replica and its fleet.
 	"gate", "key", "state", "synced", "witness", "lease_age", "after", "configured",
 	// Counts and positions.
-	"keys", "left", "age", "revocations", "pending", "not_noted_meanwhile", "oldest", "head", "entries",
+	"keys", "left", "age", "requests", "revocations", "pending", "not_noted_meanwhile", "oldest", "head", "entries",
 }
 
 // logMethods write a line, whose message is at this place among the arguments.

@@ -174,6 +174,9 @@ func (g *Gate) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa
 // URL is the URL of a path at the gate.
 func (g *Gate) URL(path string) string { return "http://" + g.Addr() + path }
 
+// TLSURL is the address of a path at the port with TLS.
+func (g *Gate) TLSURL(path string) string { return "https://" + g.QUICAddr() + path }
+
 // Dir is the directory of the gate: Caddyfile, store, admin socket.
 func (g *Gate) Dir() string { return g.dir }
 

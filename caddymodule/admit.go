@@ -1,0 +1,93 @@
+package caddymodule
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/sessiongate/sessiongate/caddymodule/streams"
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/store/replica"
+	"github.com/sessiongate/sessiongate/store/sessions"
+)
+
+// leave ends a request that was admitted. An answer that was cut short must not
+// pass for a whole one, whatever the handlers made of it: the server abandons it.
+func leave(running *streams.Request, r *http.Request) {
+	reason, abandon := running.Leave()
+	if reason == streams.Running {
+		return
+	}
+	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
+		replacer.Set(reasonKey, reason.String())
+	}
+	if abandon {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// admit decides whether a guarded request may go on, and prepares it for the
+// upstream. A request that goes on has a place among those that are running.
+func (g *Gate) admit(w http.ResponseWriter, r *http.Request) (*streams.Request, *denial) {
+	raw, _, err := g.extractor.Extract(r)
+	if err != nil {
+		return nil, denyCredential(err)
+	}
+	now := time.Now()
+	t, err := g.app.verifier.Verify(raw, now)
+	if err != nil {
+		return nil, denyCredential(err)
+	}
+	running, verdict := g.app.shared.enter(w, &t.Keys, g.until, now)
+	switch verdict {
+	case replica.Clear:
+	case replica.Unavailable:
+		return nil, denyUnavailable
+	default:
+		return nil, denyRevoked
+	}
+	g.note(t, now.Unix())
+	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
+		replacer.Map(t.View(g.view))
+	}
+	if g.StripToken {
+		g.extractor.Strip(r)
+	}
+	g.identity.set(r.Header, t)
+	return running, nil
+}
+
+// note remembers the session of an admitted token, off the path of requests.
+func (g *Gate) note(t *token.Verified, now int64) {
+	if t.SessionID == "" || !sessions.Due(t.Noted.Load(), now) {
+		return
+	}
+	l := g.app.shared.live.Load()
+	if l == nil {
+		return
+	}
+	l.running.Prolong(&t.Keys)
+	if l.registry.Note(t.Issuer, t.SessionID, t.Subject, now) {
+		t.Noted.Store(now)
+	}
+}
+
+// denyCredential maps what is wrong with a credential to an answer.
+func denyCredential(err error) *denial {
+	switch {
+	case errors.Is(err, token.ErrMissing):
+		return denyMissing
+	case errors.Is(err, token.ErrSeveral):
+		return denySeveral
+	case errors.Is(err, token.ErrMalformed):
+		return denyMalformed
+	case errors.Is(err, token.ErrExpired):
+		return denyExpired
+	case errors.Is(err, token.ErrUnavailable):
+		return denyUnavailable
+	default:
+		return denyInvalid
+	}
+}

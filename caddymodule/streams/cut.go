@@ -1,0 +1,141 @@
+package streams
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+const (
+	// lookEvery bounds how long an expired request goes on, and how long a change
+	// would be overlooked that was not told.
+	lookEvery = time.Second
+	// minRest and maxRest bound the time between two looks, where revocations come
+	// fast. It is ten times what a look took, in between.
+	minRest, maxRest = 5 * time.Millisecond, 250 * time.Millisecond
+)
+
+// long is far enough in the past for every clock.
+var long = time.Unix(1, 0)
+
+// candidate is a running request at the time of a look.
+type candidate struct {
+	request *Request
+	turn    uint64
+	keys    *store.Keys
+	end     End
+}
+
+// watch cuts what has to be, until ctx ends.
+func (t *Table) watch(ctx context.Context) {
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.options.Changed:
+		case <-ticker.C:
+		}
+		began := time.Now()
+		t.look()
+		rest := time.NewTimer(min(max(10*time.Since(began), minRest), maxRest))
+		select {
+		case <-ctx.Done():
+		case <-rest.C:
+		}
+		rest.Stop()
+	}
+}
+
+// look cuts what is revoked or expired now.
+func (t *Table) look() {
+	t.cutAll(Revoked, func(c candidate) bool { return t.options.Revoked(c.keys) })
+	now := t.options.Clock().Unix()
+	t.cutAll(Expired, func(c candidate) bool {
+		return c.end == AtExpiry && c.keys.Expires <= now && t.latestOf(c.keys) <= now
+	})
+}
+
+// cutAll cuts the requests that are over for a reason. A request that enters
+// meanwhile may be missed: it is checked after it entered.
+func (t *Table) cutAll(reason Reason, over func(candidate) bool) {
+	var running []candidate
+	var cuts sync.WaitGroup
+	cut := 0
+	for i := range t.shards {
+		running = t.shards[i].running(running[:0])
+		for _, c := range running {
+			if over(c) && t.cut(c, reason, &cuts) {
+				cut++
+			}
+		}
+	}
+	cuts.Wait()
+	if cut > 0 {
+		t.options.Logger.Info("running requests were cut", "requests", cut, "reason", reason.String())
+	}
+}
+
+// running appends the requests in the places of a shard.
+func (s *shard) running(to []candidate) []candidate {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.free) == len(s.all) {
+		return to
+	}
+	for _, r := range s.all {
+		if r.keys != nil {
+			to = append(to, candidate{r, r.turn, r.keys, r.end})
+		}
+	}
+	return to
+}
+
+// cut ends a request, if it is still the one that has the place, and reports
+// whether it was running until now. One that goes on after it was cut is cut
+// again by the next look.
+//
+// Attack: let the request end at this moment, and send the next one on the same
+// connection, which then loses its deadlines, or is cut in its place. The place
+// is held until the cut is over.
+func (t *Table) cut(c candidate, reason Reason, cuts *sync.WaitGroup) (first bool) {
+	r, s := c.request, c.request.home
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.turn != c.turn || r.keys == nil || r.cutting {
+		return false
+	}
+	first = r.reason == Running
+	if first {
+		r.reason = reason
+	}
+	r.cutting = true
+	writer, tunnel := r.writer, r.tunnel
+	// A client that reads nothing may hold up the end of its WebSocket for a
+	// moment, and not that of others.
+	cuts.Go(func() {
+		t.end(writer, tunnel)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		r.cutting = false
+		s.done.Broadcast()
+	})
+	return first
+}
+
+func (t *Table) end(w http.ResponseWriter, tunnel *tunnel) {
+	if tunnel != nil && tunnel.cut() {
+		return
+	}
+	controller := http.NewResponseController(w)
+	// Writes first: else there may be time for the answer that a read failed.
+	err := errors.Join(controller.SetWriteDeadline(long), controller.SetReadDeadline(long))
+	if err != nil && !errors.Is(err, http.ErrHandlerTimeout) {
+		t.options.Logger.Error("a running request could not be cut; some handler before session_gate hides its connection", "error", err)
+	}
+}

@@ -1,0 +1,67 @@
+package streams
+
+import (
+	"encoding/binary"
+	"sync"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// maxLatest bounds the sessions of one shard of which the latest token is known,
+// which is 2^18 in all and about 16 MiB. Where there are more, a request of a
+// session that is not known ends with its own token.
+const maxLatest = 1 << 18 / shards
+
+// latest holds until when the tokens of sessions are good.
+type latest struct {
+	mu      sync.Mutex
+	expires map[store.Key]int64 // Unix seconds
+}
+
+// Prolong notes that a token was verified: requests of its session run on until
+// its time is over, too. It is for new tokens; it takes a lock.
+func (t *Table) Prolong(keys *store.Keys) {
+	if keys.Session.IsZero() {
+		return
+	}
+	l := t.latestAt(keys.Session)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	known, held := l.expires[keys.Session]
+	if held && known >= keys.Expires {
+		return
+	}
+	if !held && len(l.expires) >= maxLatest && !l.forget(t.options.Clock().Unix()) {
+		return
+	}
+	if l.expires == nil {
+		l.expires = make(map[store.Key]int64)
+	}
+	l.expires[keys.Session] = keys.Expires
+}
+
+// forget makes room, and reports whether there is some. The caller holds mu.
+func (l *latest) forget(now int64) bool {
+	for session, expires := range l.expires {
+		if expires <= now {
+			delete(l.expires, session)
+		}
+	}
+	return len(l.expires) < maxLatest
+}
+
+// latestOf is until when the tokens of a token's session are good, in Unix seconds;
+// 0 if that is not known.
+func (t *Table) latestOf(keys *store.Keys) int64 {
+	if keys.Session.IsZero() {
+		return 0
+	}
+	l := t.latestAt(keys.Session)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.expires[keys.Session]
+}
+
+func (t *Table) latestAt(session store.Key) *latest {
+	return &t.latest[binary.BigEndian.Uint32(session[:])%shards]
+}

@@ -1,0 +1,80 @@
+package streams
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// With AtExpiry a request ends with the latest token of its session, whichever it
+// began with; with ByRevocation it does not.
+func TestANewTokenOfTheSessionProlongs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		table := New(Options{Revoked: func(*store.Keys) bool { return false }, Changed: make(chan struct{})})
+		defer table.Close()
+		now := time.Now().Unix()
+		session := store.Key{1}
+		first := &store.Keys{Token: store.Key{2}, Session: session, Expires: now + 60}
+		second := &store.Keys{Token: store.Key{3}, Session: session, Expires: now + 120}
+		alone := &store.Keys{Token: store.Key{4}, Expires: now + 60}
+		writers := make([]*deadlineWriter, 4)
+		for i, keys := range []*store.Keys{first, first, alone, alone} {
+			writers[i] = new(deadlineWriter)
+			end := AtExpiry
+			if i == 3 {
+				end = ByRevocation
+			}
+			defer table.Enter(writers[i], keys, end).Leave()
+		}
+		table.Prolong(first)
+		table.Prolong(second)
+		table.Prolong(first) // an older one changes nothing
+		table.Prolong(alone)
+		cut := func() (cut [4]bool) {
+			synctest.Wait()
+			for i, w := range writers {
+				cut[i] = w.cut.Load()
+			}
+			return cut
+		}
+		for _, step := range []struct {
+			after time.Duration
+			want  [4]bool
+		}{
+			{58 * time.Second, [4]bool{}},
+			{4 * time.Second, [4]bool{false, false, true, false}},
+			{56 * time.Second, [4]bool{false, false, true, false}},
+			{4 * time.Second, [4]bool{true, true, true, false}},
+			{time.Hour, [4]bool{true, true, true, false}},
+		} {
+			time.Sleep(step.after)
+			if got := cut(); got != step.want {
+				t.Errorf("after %v: cut %v, want %v", step.after, got, step.want)
+			}
+		}
+	})
+}
+
+// Invariant 12 (DESIGN): memory is bounded. Attack: log in a million times.
+func TestTheLatestTokensAreBounded(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	table := New(Options{Revoked: func(*store.Keys) bool { return false }, Clock: func() time.Time { return now }})
+	defer table.Close()
+	prolong := func(i int, expires int64) *store.Keys {
+		keys := &store.Keys{Expires: expires, Session: store.Key{3: 0, 4: byte(i >> 16), 5: byte(i >> 8), 6: byte(i), 7: 1}}
+		table.Prolong(keys)
+		return keys
+	}
+	for i := range 2 * maxLatest {
+		prolong(i, now.Unix()+60)
+	}
+	if n := len(table.latest[0].expires); n != maxLatest {
+		t.Errorf("%d sessions are held, want %d", n, maxLatest)
+	}
+	now = now.Add(time.Minute)
+	if keys := prolong(1<<20, now.Unix()+60); table.latestOf(keys) != keys.Expires {
+		t.Error("there is no room where all others have expired")
+	}
+}

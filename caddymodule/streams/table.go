@@ -1,0 +1,185 @@
+package streams
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// End says what ends a request that is still running.
+type End uint8
+
+const (
+	// AtExpiry ends it when its session is revoked, and when the time of the
+	// latest token of the session is over.
+	AtExpiry End = iota
+	// ByRevocation ends it when its session is revoked, only.
+	ByRevocation
+)
+
+// Reason is why a request was cut.
+type Reason uint8
+
+// Running: the request was not cut.
+const Running Reason = 0
+
+const (
+	// Revoked: its token, session, subject or issuer was.
+	Revoked Reason = iota + 1
+	// Expired: the time of its token is over, and of every later one that was
+	// seen of its session.
+	Expired
+	// Closed: nobody would tell any more whether it is revoked.
+	Closed
+)
+
+// String is "running", "revoked", "expired" or "closed".
+func (r Reason) String() string {
+	return [...]string{"running", "revoked", "expired", "closed"}[r]
+}
+
+// Options configure a Table.
+type Options struct {
+	// Revoked reports whether a token is revoked by what is known now, fresh or
+	// not. It is asked about every running request and must be quick.
+	Revoked func(*store.Keys) bool
+	// Changed receives when revocations were added since it received last.
+	Changed <-chan struct{}
+	// Clock gives the time. Default: time.Now.
+	Clock func() time.Time
+	// Logger is told what was cut. Default: none.
+	Logger *slog.Logger
+}
+
+// Table knows the running requests of a process. Its methods may be called
+// concurrently.
+type Table struct {
+	options Options
+	shards  [shards]shard
+	latest  [shards]latest
+
+	stop context.CancelFunc
+	wait sync.WaitGroup
+}
+
+// shards spread requests over locks, so that they do not wait for each other.
+const shards = 64
+
+// prepared is how many places a shard has from the beginning.
+const prepared = 4
+
+// shard is some of the places.
+type shard struct {
+	mu   sync.Mutex
+	done sync.Cond // of cuts
+	all  []*Request
+	free []*Request // with room for all
+}
+
+// Request is a place for one running request.
+type Request struct {
+	home *shard
+
+	// The rest is guarded by home.mu.
+
+	// turn counts the requests that had the place, so that none is cut in the
+	// place of another.
+	turn    uint64
+	writer  http.ResponseWriter
+	keys    *store.Keys // nil while the place is free
+	end     End
+	tunnel  *tunnel // nil for most
+	cutting bool
+	reason  Reason
+}
+
+// New returns a Table that cuts in the background until it is closed.
+func New(o Options) *Table {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	t := &Table{options: o, stop: stop}
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.done.L = &s.mu
+		for range prepared {
+			s.grow()
+		}
+	}
+	t.wait.Go(func() { t.watch(ctx) })
+	return t
+}
+
+// Enter takes a place for a request with a token. It has to happen before the
+// token is checked: a revocation that comes later finds the request here, and one
+// that came earlier is found by the check. Whoever enters has to leave.
+func (t *Table) Enter(w http.ResponseWriter, keys *store.Keys, end End) *Request {
+	s := &t.shards[rand.Uint32()%shards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.free) == 0 {
+		s.grow()
+	}
+	last := len(s.free) - 1
+	r := s.free[last]
+	s.free = s.free[:last]
+	r.writer, r.keys, r.end = w, keys, end
+	return r
+}
+
+// grow makes room for one more request. The caller holds mu, if there is another.
+func (s *shard) grow() {
+	r := &Request{home: s}
+	s.all = append(s.all, r)
+	s.free = append(slices.Grow(s.free, len(s.all)), r)
+}
+
+// Leave gives the place back, after a cut that is under way. It returns why the
+// request was cut, and whether its answer has to be abandoned, so that nobody
+// takes it for whole: not where it went on in another protocol.
+func (r *Request) Leave() (reason Reason, abandon bool) {
+	s := r.home
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for r.cutting {
+		s.done.Wait()
+	}
+	reason, abandon = r.reason, r.reason != Running
+	if r.tunnel != nil {
+		abandon = abandon && !r.tunnel.begun.Load()
+		r.tunnel.cancel()
+	}
+	r.turn++
+	r.writer, r.keys, r.tunnel, r.reason = nil, nil, nil, Running
+	s.free = append(s.free, r)
+	return reason, abandon
+}
+
+// Len is how many requests are running.
+func (t *Table) Len() (running int) {
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		running += len(s.all) - len(s.free)
+		s.mu.Unlock()
+	}
+	return running
+}
+
+// Close cuts whatever is still running, and ends the background work. It is for
+// when the revocations are not followed any more; nobody may be admitted by then.
+func (t *Table) Close() {
+	t.stop()
+	t.wait.Wait()
+	t.cutAll(Closed, func(candidate) bool { return true })
+}

@@ -1,0 +1,235 @@
+package streams
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// limit is how long anything may take that has to happen.
+const limit = 20 * time.Second
+
+// gate is a server whose handler enters a table, with one token for all.
+type gate struct {
+	*httptest.Server
+	table   *Table
+	keys    store.Keys
+	revoked atomic.Bool
+	changed chan struct{}
+	ended   chan Reason
+}
+
+// newGate serves a handler behind a table, in HTTP/1.1 or HTTP/2.
+func newGate(t *testing.T, protocol int, handler http.HandlerFunc) *gate {
+	t.Helper()
+	g := &gate{changed: make(chan struct{}, 1), ended: make(chan Reason, 1)}
+	g.table = New(Options{Revoked: func(*store.Keys) bool { return g.revoked.Load() }, Changed: g.changed})
+	t.Cleanup(g.table.Close)
+	g.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		running := g.table.Enter(w, &g.keys, ByRevocation)
+		defer func() {
+			reason, abandon := running.Leave()
+			g.ended <- reason
+			if abandon {
+				panic(http.ErrAbortHandler)
+			}
+		}()
+		if Tunnels(r) {
+			w, r = running.Tunnel(w, r)
+		}
+		handler(w, r)
+	}))
+	g.EnableHTTP2 = protocol == 2
+	g.StartTLS()
+	t.Cleanup(g.Server.Close)
+	return g
+}
+
+func (g *gate) revoke() {
+	g.revoked.Store(true)
+	g.changed <- struct{}{}
+}
+
+// mustEnd waits until the handler has left, cut for a reason.
+func (g *gate) mustEnd(t *testing.T, want Reason) {
+	t.Helper()
+	select {
+	case reason := <-g.ended:
+		if reason != want {
+			t.Errorf("the request ended %v, want %v", reason, want)
+		}
+	case <-time.After(limit):
+		t.Fatal("the request goes on")
+	}
+	if n := g.table.Len(); n != 0 {
+		t.Errorf("%d requests are left", n)
+	}
+}
+
+// Attack: whoever was logged out goes on reading, writing, or waiting in a request
+// that was admitted before.
+func TestWhatIsStillRunningIsCut(t *testing.T) {
+	endless := func(w http.ResponseWriter, r *http.Request) {
+		for {
+			if _, err := io.WriteString(w, "data: x\n\n"); err != nil {
+				return
+			}
+			if http.NewResponseController(w).Flush() != nil {
+				return
+			}
+		}
+	}
+	for name, handler := range map[string]http.HandlerFunc{
+		"an endless answer":           endless,
+		"an answer that nobody reads": endless,
+		"a silent one": func(w http.ResponseWriter, r *http.Request) {
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		},
+		"a long poll": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"an upload": func(w http.ResponseWriter, r *http.Request) {
+			_ = http.NewResponseController(w).EnableFullDuplex()
+			_ = http.NewResponseController(w).Flush()
+			_, _ = io.Copy(io.Discard, r.Body)
+		},
+	} {
+		for protocol := 1; protocol <= 2; protocol++ {
+			t.Run(name+" over HTTP/"+string(rune('0'+protocol)), func(t *testing.T) {
+				begun := make(chan struct{})
+				g := newGate(t, protocol, func(w http.ResponseWriter, r *http.Request) {
+					close(begun)
+					handler(w, r)
+				})
+				body, upload := io.Pipe()
+				defer upload.Close()
+				request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, g.URL, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if name == "an upload" {
+					request.Body, request.ContentLength = body, -1
+					go func() {
+						for {
+							if _, err := upload.Write([]byte("more")); err != nil {
+								return
+							}
+						}
+					}()
+				}
+				answered := make(chan error, 1)
+				go func() {
+					response, err := g.Client().Do(request)
+					if err == nil && name != "an answer that nobody reads" {
+						_, err = io.Copy(io.Discard, response.Body)
+						_ = response.Body.Close()
+					}
+					answered <- err
+				}()
+				<-begun
+				g.revoke()
+				g.mustEnd(t, Revoked)
+				if name != "an answer that nobody reads" {
+					if err := <-answered; err == nil {
+						t.Error("the client takes the answer for a whole one")
+					}
+				}
+			})
+		}
+	}
+}
+
+// Attack: log out, and let the next request on the connection be somebody else's,
+// who loses it: a front proxy shares its connections among users.
+func TestACutHitsNoOtherRequest(t *testing.T) {
+	table := New(Options{Revoked: func(*store.Keys) bool { return false }, Changed: make(chan struct{})})
+	defer table.Close()
+	before := table.Enter(new(deadlineWriter), new(store.Keys), ByRevocation)
+	late := candidate{request: before, turn: before.turn, keys: before.keys}
+	before.Leave()
+	var others []*deadlineWriter
+	for range 8 * shards * prepared { // one of them has the place now
+		w := new(deadlineWriter)
+		others = append(others, w)
+		defer table.Enter(w, new(store.Keys), ByRevocation).Leave()
+	}
+	var cuts sync.WaitGroup
+	if table.cut(late, Revoked, &cuts) {
+		t.Error("a request was cut that had left")
+	}
+	cuts.Wait()
+	for _, w := range others {
+		if w.cut.Load() {
+			t.Error("another was cut in its place")
+		}
+	}
+}
+
+// What is cut is cut before its handler can leave, and the connection with it.
+func TestLeavingWaitsForTheCut(t *testing.T) {
+	w := &slowWriter{ResponseWriter: httptest.NewRecorder(), cutting: make(chan struct{}), goOn: make(chan struct{})}
+	table := New(Options{Revoked: func(*store.Keys) bool { return true }, Changed: make(chan struct{})})
+	defer table.Close()
+	running := table.Enter(w, new(store.Keys), ByRevocation)
+	go table.look()
+	<-w.cutting
+	left := make(chan Reason)
+	go func() {
+		reason, _ := running.Leave()
+		left <- reason
+	}()
+	select {
+	case <-left:
+		t.Error("the request left while it was cut")
+	default:
+	}
+	close(w.goOn)
+	if reason := <-left; reason != Revoked {
+		t.Errorf("left %v", reason)
+	}
+}
+
+// slowWriter takes its time over deadlines.
+type slowWriter struct {
+	http.ResponseWriter
+	cutting, goOn chan struct{}
+}
+
+func (w *slowWriter) SetWriteDeadline(time.Time) error {
+	close(w.cutting)
+	<-w.goOn
+	return nil
+}
+
+func (w *slowWriter) SetReadDeadline(time.Time) error { return nil }
+
+// deadlineWriter notes whether it was cut.
+type deadlineWriter struct {
+	http.ResponseWriter
+	cut atomic.Bool
+}
+
+func (w *deadlineWriter) SetWriteDeadline(time.Time) error { w.cut.Store(true); return nil }
+func (w *deadlineWriter) SetReadDeadline(time.Time) error  { return nil }
+
+// A store that is closed tells no more what is revoked.
+func TestCloseCutsWhatIsStillRunning(t *testing.T) {
+	begun := make(chan struct{})
+	g := newGate(t, 1, func(_ http.ResponseWriter, r *http.Request) {
+		close(begun)
+		<-r.Context().Done()
+	})
+	go func() {
+		if response, err := g.Client().Get(g.URL); err == nil {
+			_ = response.Body.Close()
+		}
+	}()
+	<-begun
+	g.table.Close()
+	g.mustEnd(t, Closed)
+}
