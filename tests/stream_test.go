@@ -37,19 +37,25 @@ func serveStreams(u *harness.Upstream) {
 		}
 	})
 	u.Handle("/echo", func(w http.ResponseWriter, r *http.Request) {
-		connection, buffered, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
+		if connection, buffered, ok := acceptWebSocket(w, r); ok {
+			defer connection.Close()
+			// What follows the handshake is bytes to a reverse proxy.
+			_, _ = io.Copy(connection, buffered)
 		}
-		defer connection.Close()
-		// RFC 6455 §4.2.2. What follows the handshake is bytes to a gate.
-		accept := sha1.Sum([]byte(r.Header.Get("Sec-Websocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-		fmt.Fprintf(buffered, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-			"Sec-WebSocket-Accept: %s\r\n\r\n", base64.StdEncoding.EncodeToString(accept[:]))
-		_ = buffered.Flush()
-		_, _ = io.Copy(connection, buffered)
 	})
+}
+
+// acceptWebSocket answers the handshake of a WebSocket (RFC 6455 §4.2.2).
+func acceptWebSocket(w http.ResponseWriter, r *http.Request) (net.Conn, *bufio.ReadWriter, bool) {
+	connection, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return nil, nil, false
+	}
+	accept := sha1.Sum([]byte(r.Header.Get("Sec-Websocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	fmt.Fprintf(buffered, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+		"Sec-WebSocket-Accept: %s\r\n\r\n", base64.StdEncoding.EncodeToString(accept[:]))
+	return connection, buffered, buffered.Flush() == nil
 }
 
 // stream is a connection of a client on which more is to come.

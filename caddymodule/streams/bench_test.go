@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"fmt"
 	"net/http/httptest"
 	"testing"
 
@@ -27,4 +28,23 @@ func BenchmarkEnterLeave(b *testing.B) {
 			}
 		})
 	})
+}
+
+// What a revocation costs where many requests are running, beside the checks of
+// their tokens.
+func BenchmarkLook(b *testing.B) {
+	for _, running := range []int{0, 100, 10_000} {
+		b.Run(fmt.Sprint(running), func(b *testing.B) {
+			t := New(Options{Revoked: func(*store.Keys) bool { return false }, Changed: make(chan struct{})})
+			defer t.Close()
+			w := httptest.NewRecorder()
+			for range running {
+				defer t.Enter(w, new(store.Keys), ByRevocation).Leave()
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				t.look()
+			}
+		})
+	}
 }
