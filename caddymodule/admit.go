@@ -15,15 +15,8 @@ import (
 
 // leave ends a request that was admitted. An answer that was cut short must not
 // pass for a whole one, whatever the handlers made of it: the server abandons it.
-func leave(running *streams.Request, r *http.Request) {
-	reason, abandon := running.Leave()
-	if reason == streams.Running {
-		return
-	}
-	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
-		replacer.Set(reasonKey, reason.String())
-	}
-	if abandon {
+func leave(running *streams.Request) {
+	if running.Leave() {
 		panic(http.ErrAbortHandler)
 	}
 }

@@ -229,7 +229,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	if deny != nil {
 		return deny.write(w, r)
 	}
-	defer leave(running, r)
+	defer leave(running)
 	if streams.Tunnels(r) {
 		w, r = running.Tunnel(w, r)
 	}

@@ -54,30 +54,30 @@ func (t *Table) watch(ctx context.Context) {
 
 // look cuts what is revoked or expired now.
 func (t *Table) look() {
-	t.cutAll(Revoked, func(c candidate) bool { return t.options.Revoked(c.keys) })
+	t.cutAll(revoked, func(c candidate) bool { return t.options.Revoked(c.keys) })
 	now := t.options.Clock().Unix()
-	t.cutAll(Expired, func(c candidate) bool {
+	t.cutAll(expired, func(c candidate) bool {
 		return c.end == AtExpiry && c.keys.Expires <= now && t.latestOf(c.keys) <= now
 	})
 }
 
 // cutAll cuts the requests that are over for a reason. A request that enters
 // meanwhile may be missed: it is checked after it entered.
-func (t *Table) cutAll(reason Reason, over func(candidate) bool) {
-	var running []candidate
+func (t *Table) cutAll(why reason, over func(candidate) bool) {
+	var found []candidate
 	var cuts sync.WaitGroup
 	cut := 0
 	for i := range t.shards {
-		running = t.shards[i].running(running[:0])
-		for _, c := range running {
-			if over(c) && t.cut(c, reason, &cuts) {
+		found = t.shards[i].running(found[:0])
+		for _, c := range found {
+			if over(c) && t.cut(c, why, &cuts) {
 				cut++
 			}
 		}
 	}
 	cuts.Wait()
 	if cut > 0 {
-		t.options.Logger.Info("running requests were cut", "requests", cut, "reason", reason.String())
+		t.options.Logger.Info("running requests were cut", "requests", cut, "reason", string(why))
 	}
 }
 
@@ -103,16 +103,16 @@ func (s *shard) running(to []candidate) []candidate {
 // Attack: let the request end at this moment, and send the next one on the same
 // connection, which then loses its deadlines, or is cut in its place. The place
 // is held until the cut is over.
-func (t *Table) cut(c candidate, reason Reason, cuts *sync.WaitGroup) (first bool) {
+func (t *Table) cut(c candidate, why reason, cuts *sync.WaitGroup) (first bool) {
 	r, s := c.request, c.request.home
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r.turn != c.turn || r.keys == nil || r.cutting {
 		return false
 	}
-	first = r.reason == Running
+	first = r.reason == running
 	if first {
-		r.reason = reason
+		r.reason = why
 	}
 	r.cutting = true
 	writer, tunnel := r.writer, r.tunnel

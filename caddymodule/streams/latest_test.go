@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -59,8 +60,12 @@ func TestANewTokenOfTheSessionProlongs(t *testing.T) {
 
 // Invariant 12 (DESIGN): memory is bounded. Attack: log in a million times.
 func TestTheLatestTokensAreBounded(t *testing.T) {
-	now := time.Unix(1_800_000_000, 0)
-	table := New(Options{Revoked: func(*store.Keys) bool { return false }, Clock: func() time.Time { return now }})
+	var now atomic.Int64
+	now.Store(1_800_000_000)
+	table := New(Options{
+		Revoked: func(*store.Keys) bool { return false },
+		Clock:   func() time.Time { return time.Unix(now.Load(), 0) },
+	})
 	defer table.Close()
 	prolong := func(i int, expires int64) *store.Keys {
 		keys := &store.Keys{Expires: expires, Session: store.Key{3: 0, 4: byte(i >> 16), 5: byte(i >> 8), 6: byte(i), 7: 1}}
@@ -68,13 +73,13 @@ func TestTheLatestTokensAreBounded(t *testing.T) {
 		return keys
 	}
 	for i := range 2 * maxLatest {
-		prolong(i, now.Unix()+60)
+		prolong(i, now.Load()+60)
 	}
 	if n := len(table.latest[0].expires); n != maxLatest {
 		t.Errorf("%d sessions are held, want %d", n, maxLatest)
 	}
-	now = now.Add(time.Minute)
-	if keys := prolong(1<<20, now.Unix()+60); table.latestOf(keys) != keys.Expires {
+	now.Add(60)
+	if keys := prolong(1<<20, now.Load()+60); table.latestOf(keys) != keys.Expires {
 		t.Error("there is no room where all others have expired")
 	}
 }

@@ -23,26 +23,16 @@ const (
 	ByRevocation
 )
 
-// Reason is why a request was cut.
-type Reason uint8
-
-// Running: the request was not cut.
-const Running Reason = 0
+// reason is why a request was cut.
+type reason string
 
 const (
-	// Revoked: its token, session, subject or issuer was.
-	Revoked Reason = iota + 1
-	// Expired: the time of its token is over, and of every later one that was
-	// seen of its session.
-	Expired
-	// Closed: nobody would tell any more whether it is revoked.
-	Closed
+	running reason = "" // it was not
+	revoked reason = "revoked"
+	expired reason = "expired"
+	// closed: nobody would tell any more whether it is revoked.
+	closed reason = "closed"
 )
-
-// String is "running", "revoked", "expired" or "closed".
-func (r Reason) String() string {
-	return [...]string{"running", "revoked", "expired", "closed"}[r]
-}
 
 // Options configure a Table.
 type Options struct {
@@ -96,7 +86,7 @@ type Request struct {
 	end     End
 	tunnel  *tunnel // nil for most
 	cutting bool
-	reason  Reason
+	reason  reason
 }
 
 // New returns a Table that cuts in the background until it is closed.
@@ -144,25 +134,25 @@ func (s *shard) grow() {
 	s.free = append(slices.Grow(s.free, len(s.all)), r)
 }
 
-// Leave gives the place back, after a cut that is under way. It returns why the
-// request was cut, and whether its answer has to be abandoned, so that nobody
-// takes it for whole: not where it went on in another protocol.
-func (r *Request) Leave() (reason Reason, abandon bool) {
+// Leave gives the place back, after a cut that is under way. It reports whether the
+// request was cut and its answer has to be abandoned, so that nobody takes it for
+// whole: not where it went on in another protocol.
+func (r *Request) Leave() (abandon bool) {
 	s := r.home
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for r.cutting {
 		s.done.Wait()
 	}
-	reason, abandon = r.reason, r.reason != Running
+	abandon = r.reason != running
 	if r.tunnel != nil {
 		abandon = abandon && !r.tunnel.begun.Load()
 		r.tunnel.cancel()
 	}
 	r.turn++
-	r.writer, r.keys, r.tunnel, r.reason = nil, nil, nil, Running
+	r.writer, r.keys, r.tunnel, r.reason = nil, nil, nil, running
 	s.free = append(s.free, r)
-	return reason, abandon
+	return abandon
 }
 
 // Len is how many requests are running.
@@ -181,5 +171,5 @@ func (t *Table) Len() (running int) {
 func (t *Table) Close() {
 	t.stop()
 	t.wait.Wait()
-	t.cutAll(Closed, func(candidate) bool { return true })
+	t.cutAll(closed, func(candidate) bool { return true })
 }

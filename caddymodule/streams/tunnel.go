@@ -51,7 +51,7 @@ func (r *Request) Tunnel(w http.ResponseWriter, request *http.Request) (http.Res
 	r.home.mu.Lock()
 	defer r.home.mu.Unlock()
 	r.tunnel = t
-	if r.reason != Running { // cut already, by its deadlines alone
+	if r.reason != running { // cut already, by its deadlines alone
 		t.over.Store(true)
 		cancel()
 	}
