@@ -106,6 +106,10 @@ func TestFloodOfForgedTokensIsBounded(t *testing.T) {
 	wrong := flood(t, g, issuer)
 	over.Store(true)
 	wait.Wait()
+	// A flood that is over soon may end before the gate asks again.
+	harness.Eventually(t, 10*time.Second, "the gate has asked for keys that it does not know", func() bool {
+		return keys.Fetches(tokentest.KeySetPath) > fetched
+	})
 	took, grown, fetches := time.Since(began), g.Peak(t)-before, keys.Fetches(tokentest.KeySetPath)-fetched
 	t.Logf("%d forged tokens in %v, %d requests of a user; %d MiB more at the peak; %d fetches",
 		flooding, took.Round(time.Millisecond), admitted, grown>>20, fetches)
@@ -119,8 +123,8 @@ func TestFloodOfForgedTokensIsBounded(t *testing.T) {
 	if grown > floodMemory {
 		t.Errorf("the memory peaked %d bytes higher, want %d at the most", grown, floodMemory)
 	}
-	if most := int(took/(5*time.Second)) + 1; fetches < 1 || fetches > most {
-		t.Errorf("the keys were fetched %d times in %v, want 1 to %d", fetches, took, most)
+	if most := int(took/(5*time.Second)) + 1; fetches > most {
+		t.Errorf("the keys were fetched %d times in %v, want %d at the most", fetches, took, most)
 	}
 	for _, reached := range g.Upstream.Take() {
 		if reached.Header.Get("Authorization") != "Bearer "+user {
