@@ -123,6 +123,11 @@ func (r *Replica) Look(k *store.Keys) Verdict {
 // nothing about subjects and issuers. Like Check, it is quick.
 func (r *Replica) Holds(k store.Key) bool { return r.set.keys.has(k) }
 
+// NotBefore returns the latest instant, in Unix seconds, up to which tokens of this
+// session, subject and issuer are revoked, and 0 if there is none. Like Check, it is
+// quick.
+func (r *Replica) NotBefore(k *store.Keys) int64 { return r.set.notBefore(k) }
+
 // Synced is closed when the replica has read the whole log for the first time,
 // and may admit.
 func (r *Replica) Synced() <-chan struct{} { return r.arrived }
