@@ -12,7 +12,6 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/sessiongate/sessiongate/caddymodule/token"
-	"github.com/sessiongate/sessiongate/store/replica"
 	"github.com/sessiongate/sessiongate/store/sessions"
 )
 
@@ -77,8 +76,9 @@ type Gate struct {
 	// version they are guarded like every other path.
 	TokenEndpoint []string `json:"token_endpoint,omitempty"`
 
-	// SessionsEndpoint is the path of the list of sessions. Default: none. In
-	// this version it is guarded like every other path.
+	// SessionsEndpoint is the path at which the caller's own sessions are listed
+	// (GET), all of them ended (DELETE), or all but the caller's (DELETE with
+	// ?except=current), and below which one is (DELETE of its id). Default: none.
 	SessionsEndpoint string `json:"sessions_endpoint,omitempty"`
 
 	app       *App
@@ -198,10 +198,6 @@ func (g *Gate) prepare() (err error) {
 	for _, path := range g.TokenEndpoint {
 		g.logger.Warn("token_endpoint is not available in this version; the path is guarded like every other", "path", path)
 	}
-	if g.SessionsEndpoint != "" {
-		g.logger.Warn("sessions_endpoint is not available in this version; the path is guarded like every other",
-			"path", g.SessionsEndpoint)
-	}
 	return nil
 }
 
@@ -229,21 +225,13 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 // admit decides whether a guarded request may go on, and prepares it for the
 // upstream.
 func (g *Gate) admit(r *http.Request) *denial {
-	raw, _, err := g.extractor.Extract(r)
-	if err != nil {
-		return denyCredential(err)
-	}
 	now := time.Now()
-	t, err := g.app.verifier.Verify(raw, now)
-	if err != nil {
-		return denyCredential(err)
+	t, _, deny := g.bearer(r, now)
+	if deny == nil {
+		deny = g.checkRevoked(t, now)
 	}
-	switch g.app.shared.check(&t.Keys, now) {
-	case replica.Clear:
-	case replica.Unavailable:
-		return denyUnavailable
-	default:
-		return denyRevoked
+	if deny != nil {
+		return deny
 	}
 	g.note(t, now.Unix())
 	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
@@ -261,7 +249,8 @@ func (g *Gate) note(t *token.Verified, now int64) {
 	if t.SessionID == "" || !sessions.Due(t.Noted.Load(), now) {
 		return
 	}
-	if l := g.app.shared.live.Load(); l != nil && l.registry.Note(t.Issuer, t.SessionID, t.Subject, now) {
+	l := g.app.shared.live.Load()
+	if l != nil && l.registry.NoteAfter(t.Issuer, t.SessionID, t.Subject, now, l.replica.NotBefore(&t.Keys)) {
 		t.Noted.Store(now)
 	}
 }

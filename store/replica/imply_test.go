@@ -135,3 +135,16 @@ func TestTheLatestInstantOfASession(t *testing.T) {
 		t.Errorf("the instant of another session is %d, want 2000", got)
 	}
 }
+
+// The fault: whatever a user repeats is offered to the log once more by every gate
+// that has it.
+func TestAnInstantThatIsOnTheLogIsNotOfferedAgain(t *testing.T) {
+	s := newSet()
+	r := revokedUpTo(keysOf("", "", "u", "https://a", 0).Subject, store.KindSubject, 1000, store.Key{})
+	for _, logged := range []bool{false, true, false} {
+		s.add([]store.Revocation{r}, logged)
+	}
+	if offered := s.instants.collect(99); len(offered) > 0 {
+		t.Errorf("offered %v, which is on the log", offered)
+	}
+}
