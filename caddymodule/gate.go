@@ -81,6 +81,12 @@ type Gate struct {
 	// ?except=current), and below which one is (DELETE of its id). Default: none.
 	SessionsEndpoint string `json:"sessions_endpoint,omitempty"`
 
+	// BackchannelLogout is the path to which issuers send logout tokens (OpenID
+	// Connect Back-Channel Logout 1.0): POST, answered 200 when no gate admits the
+	// session any more, 400 for a token that is not valid or was received before, and
+	// 503 while that is not certain. Default: none.
+	BackchannelLogout string `json:"backchannel_logout,omitempty"`
+
 	app       *App
 	logger    *slog.Logger
 	own       []own
@@ -141,7 +147,7 @@ func (g *Gate) resolve() error {
 		}
 	}
 	return resolve("session_gate", &g.Endpoint, &g.Token.Header, &g.Token.Cookie, &g.AdminScope,
-		&g.Streams, &g.SessionsEndpoint)
+		&g.Streams, &g.SessionsEndpoint, &g.BackchannelLogout)
 }
 
 func (g *Gate) check() error {
@@ -161,9 +167,13 @@ func (g *Gate) check() error {
 			return err
 		}
 	}
-	if g.SessionsEndpoint != "" {
-		if err := checkPath("sessions_endpoint", g.SessionsEndpoint); err != nil {
-			return err
+	for field, path := range map[string]string{
+		"sessions_endpoint": g.SessionsEndpoint, "backchannel_logout": g.BackchannelLogout,
+	} {
+		if path != "" {
+			if err := checkPath(field, path); err != nil {
+				return err
+			}
 		}
 	}
 	return errors.Join(

@@ -25,6 +25,9 @@ func (g *Gate) prepareOwn() error {
 			own{endpoint(g.SessionsEndpoint), http.MethodDelete, g.serveSessions},
 			own{below(g.SessionsEndpoint), http.MethodDelete, g.serveOneOfSessions})
 	}
+	if g.BackchannelLogout != "" {
+		g.own = append(g.own, own{endpoint(g.BackchannelLogout), http.MethodPost, g.serveLogout})
+	}
 	for i, path := range g.own {
 		for _, before := range g.own[:i] {
 			if path.resembles(string(before.endpoint)) || before.resembles(string(path.endpoint)) {
