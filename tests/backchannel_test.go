@@ -206,3 +206,12 @@ func TestALogoutIsUncertainWhileTheStoreIsFrozen(t *testing.T) {
 	checkLoggedOut(t, logOut(t, g, raw))
 	badLogout.check(t, logOut(t, g, raw))
 }
+
+func TestTheCaddyfileOfTheGuideToLogoutsIsValid(t *testing.T) {
+	for _, block := range harness.Blocks(t, "docs/backchannel-logout.md") {
+		if block.Language != "caddyfile" || !strings.Contains(block.Text, withLogout) {
+			t.Errorf("no test runs the block %q", block.Text)
+		}
+		checkCaddyfile(t, block.Text)
+	}
+}
