@@ -37,6 +37,7 @@ type live struct {
 	backend  store.Backend
 	replica  *replica.Replica
 	registry *sessions.Registry
+	alike    alike
 }
 
 // sharedOptions are the settings of one configuration.
