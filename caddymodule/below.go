@@ -21,6 +21,9 @@ func (e endpoint) isBelow() (path string, ok bool) { return strings.CutSuffix(st
 // segments in it. What the gate does not take for one segment below the path is
 // another spelling (endpoint.resembles), and never goes upstream.
 func segment(u *url.URL, path string) (segment string, ok bool) {
+	if !strings.HasPrefix(u.Path, path) {
+		return "", false // nearly always, and at once
+	}
 	escaped, ok := strings.CutPrefix(u.EscapedPath(), path+"/")
 	if !ok || escaped == "" || strings.Contains(escaped, "/") {
 		return "", false
