@@ -9,7 +9,6 @@ import (
 
 	"github.com/sessiongate/sessiongate/caddymodule/streams"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
-	"github.com/sessiongate/sessiongate/store/replica"
 	"github.com/sessiongate/sessiongate/store/sessions"
 )
 
@@ -24,22 +23,14 @@ func leave(running *streams.Request) {
 // admit decides whether a guarded request may go on, and prepares it for the
 // upstream. A request that goes on has a place among those that are running.
 func (g *Gate) admit(w http.ResponseWriter, r *http.Request) (*streams.Request, *denial) {
-	raw, _, err := g.extractor.Extract(r)
-	if err != nil {
-		return nil, denyCredential(err)
-	}
 	now := time.Now()
-	t, err := g.app.verifier.Verify(raw, now)
-	if err != nil {
-		return nil, denyCredential(err)
+	t, _, deny := g.bearer(r, now)
+	if deny != nil {
+		return nil, deny
 	}
 	running, verdict := g.app.shared.enter(w, &t.Keys, g.until, now)
-	switch verdict {
-	case replica.Clear:
-	case replica.Unavailable:
-		return nil, denyUnavailable
-	default:
-		return nil, denyRevoked
+	if deny := denyVerdict(verdict); deny != nil {
+		return nil, deny
 	}
 	g.note(t, now.Unix())
 	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
@@ -62,7 +53,7 @@ func (g *Gate) note(t *token.Verified, now int64) {
 		return
 	}
 	l.running.Prolong(&t.Keys)
-	if l.registry.Note(t.Issuer, t.SessionID, t.Subject, now) {
+	if l.registry.NoteAfter(t.Issuer, t.SessionID, t.Subject, now, l.replica.NotBefore(&t.Keys)) {
 		t.Noted.Store(now)
 	}
 }

@@ -33,6 +33,7 @@ func parseAppOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //			hmac_secret <secret> [<next>]
 //			audience <aud>...      # or any_audience
 //			any_audience
+//			logout_audience <client id>...  # of logout tokens, if another
 //			algorithms <alg>...
 //			session_claim sid
 //			token_id_claim jti
@@ -89,16 +90,17 @@ func (a *App) readIssuer(d *caddyfile.Dispenser) error {
 	}
 	a.Issuer = append(a.Issuer, issuer)
 	return words{
-		"jwks":           {"jwks <url>", text(&issuer.JWKS), false},
-		"discover":       {"discover", flag(&issuer.Discover), false},
-		"public_key":     {"public_key <file>...", texts(&issuer.PublicKey), false},
-		"hmac_secret":    {"hmac_secret {file./run/secrets/hmac} [<next>]", issuer.readSecrets, false},
-		"audience":       {"audience <aud>...", texts(&issuer.Audience), false},
-		"any_audience":   {"any_audience", flag(&issuer.AnyAudience), false},
-		"algorithms":     {"algorithms <alg>...", texts(&issuer.Algorithms), false},
-		"session_claim":  {"session_claim sid", text(&issuer.SessionClaim), false},
-		"token_id_claim": {"token_id_claim jti", text(&issuer.TokenIDClaim), false},
-		"insecure_http":  {"insecure_http", flag(&issuer.InsecureHTTP), false},
+		"jwks":            {"jwks <url>", text(&issuer.JWKS), false},
+		"discover":        {"discover", flag(&issuer.Discover), false},
+		"public_key":      {"public_key <file>...", texts(&issuer.PublicKey), false},
+		"hmac_secret":     {"hmac_secret {file./run/secrets/hmac} [<next>]", issuer.readSecrets, false},
+		"audience":        {"audience <aud>...", texts(&issuer.Audience), false},
+		"logout_audience": {"logout_audience <client id>...", texts(&issuer.LogoutAudience), false},
+		"any_audience":    {"any_audience", flag(&issuer.AnyAudience), false},
+		"algorithms":      {"algorithms <alg>...", texts(&issuer.Algorithms), false},
+		"session_claim":   {"session_claim sid", text(&issuer.SessionClaim), false},
+		"token_id_claim":  {"token_id_claim jti", text(&issuer.TokenIDClaim), false},
+		"insecure_http":   {"insecure_http", flag(&issuer.InsecureHTTP), false},
 	}.read(d)
 }
 

@@ -44,6 +44,7 @@ func parseGateDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, er
 //		streams expiry                 # or session
 //		token_endpoint <path>...
 //		sessions_endpoint <path>
+//		backchannel_logout <path>
 //	}
 func (g *Gate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the directive's name
@@ -51,17 +52,18 @@ func (g *Gate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		return d.Errf(errParsing, "session_gate", errors.New("values before the block; write: session_gate [<matcher>] { … }"))
 	}
 	return words{
-		"endpoint":          {"endpoint /v1/auth/session", text(&g.Endpoint), false},
-		"token":             {"token header <name> | cookie <name>", g.readToken, true},
-		"public":            {"public <path>...", texts(&g.Public), false},
-		"identity":          {"identity oauth2_proxy | authelia | pomerium | { <header> <claim> }", g.readIdentity, false},
-		"claims":            {"claims <claim>...", texts(&g.Claims), false},
-		"cors":              {"cors <origin>...", texts(&g.CORS), false},
-		"admin_scope":       {"admin_scope <scope>", text(&g.AdminScope), false},
-		"strip_token":       {"strip_token", flag(&g.StripToken), false},
-		"streams":           {"streams expiry | session", choice(&g.Streams, "expiry", "session"), false},
-		"token_endpoint":    {"token_endpoint <path>...", texts(&g.TokenEndpoint), false},
-		"sessions_endpoint": {"sessions_endpoint <path>", text(&g.SessionsEndpoint), false},
+		"endpoint":           {"endpoint /v1/auth/session", text(&g.Endpoint), false},
+		"token":              {"token header <name> | cookie <name>", g.readToken, true},
+		"public":             {"public <path>...", texts(&g.Public), false},
+		"identity":           {"identity oauth2_proxy | authelia | pomerium | { <header> <claim> }", g.readIdentity, false},
+		"claims":             {"claims <claim>...", texts(&g.Claims), false},
+		"cors":               {"cors <origin>...", texts(&g.CORS), false},
+		"admin_scope":        {"admin_scope <scope>", text(&g.AdminScope), false},
+		"strip_token":        {"strip_token", flag(&g.StripToken), false},
+		"streams":            {"streams expiry | session", choice(&g.Streams, "expiry", "session"), false},
+		"token_endpoint":     {"token_endpoint <path>...", texts(&g.TokenEndpoint), false},
+		"sessions_endpoint":  {"sessions_endpoint <path>", text(&g.SessionsEndpoint), false},
+		"backchannel_logout": {"backchannel_logout <path>", text(&g.BackchannelLogout), false},
 	}.read(d)
 }
 

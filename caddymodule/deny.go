@@ -78,6 +78,22 @@ var (
 		"A body must be application/json in UTF-8, without a Content-Encoding.", "", "")
 )
 
+// For the endpoint of all sessions.
+var (
+	denySubject = newDenial(http.StatusBadRequest, "invalid_request",
+		"The access token names no subject.", "", "")
+	denyNoSession = newDenial(http.StatusBadRequest, "invalid_request",
+		"The access token names no session that could be excepted.", "", "")
+	denyExcept = newDenial(http.StatusBadRequest, "invalid_request",
+		"The query must be empty, or except=current.", "", "")
+	denyContent = newDenial(http.StatusBadRequest, "invalid_request",
+		"The request must have no body.", "", "")
+	denyPage = newDenial(http.StatusBadRequest, "invalid_request",
+		"The query is no page of the list: limit is 1 to 100, and after is what next was.", "", "")
+	denySegment = newDenial(http.StatusBadRequest, "invalid_request",
+		"The path must end in the id of one session, of 1 to 256 bytes.", "", "")
+)
+
 // because returns the same answer with another reason for logs.
 func (d *denial) because(reason string) *denial {
 	same := *d

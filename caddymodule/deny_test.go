@@ -46,6 +46,17 @@ func TestDenials(t *testing.T) {
 			denyBody, 400, `{"error":"invalid_request","message":"The body must be one JSON object, in which session_id, if it is there, ` +
 				`is a string of 1 to 256 bytes."}`, "", "", "",
 		},
+		"subject":    {denySubject, 400, `{"error":"invalid_request","message":"The access token names no subject."}`, "", "", ""},
+		"no session": {denyNoSession, 400, `{"error":"invalid_request","message":"The access token names no session that could be excepted."}`, "", "", ""},
+		"except":     {denyExcept, 400, `{"error":"invalid_request","message":"The query must be empty, or except=current."}`, "", "", ""},
+		"content":    {denyContent, 400, `{"error":"invalid_request","message":"The request must have no body."}`, "", "", ""},
+		"page": {
+			denyPage, 400, `{"error":"invalid_request","message":"The query is no page of the list: limit is 1 to 100, and after is what next was."}`,
+			"", "", "",
+		},
+		"segment": {
+			denySegment, 400, `{"error":"invalid_request","message":"The path must end in the id of one session, of 1 to 256 bytes."}`, "", "", "",
+		},
 		"too large": {denyTooLarge, 413, `{"error":"payload_too_large","message":"The body is larger than 4 KiB."}`, "", "", ""},
 		"media type": {
 			denyMediaType, 415,

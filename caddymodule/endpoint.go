@@ -70,7 +70,13 @@ func (e endpoint) claimed(r *http.Request, method string) claim {
 }
 
 // is reports whether a URL's path is the endpoint, in its one spelling.
-func (e endpoint) is(u *url.URL) bool { return u.Path == string(e) && u.RawPath == "" }
+func (e endpoint) is(u *url.URL) bool {
+	if path, isBelow := e.isBelow(); isBelow {
+		_, ok := segment(u, path)
+		return ok
+	}
+	return u.Path == string(e) && u.RawPath == ""
+}
 
 // samePath reports whether two URLs have one path in one spelling.
 func samePath(a, b *url.URL) bool { return a.Path == b.Path && a.RawPath == b.RawPath }

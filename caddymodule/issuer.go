@@ -47,6 +47,11 @@ type Issuer struct {
 	// AnyAudience accepts tokens made for other services, too. Default: false.
 	AnyAudience bool `json:"any_audience,omitempty"`
 
+	// LogoutAudience lists the client ids whose logout tokens are accepted at
+	// backchannel_logout; one must be in their `aud`. Default: audience, or any with
+	// any_audience.
+	LogoutAudience []string `json:"logout_audience,omitempty"`
+
 	// Algorithms are the signature algorithms accepted (RFC 7518 §3.1).
 	// Default: those that fit the keys.
 	Algorithms []string `json:"algorithms,omitempty"`
@@ -111,13 +116,14 @@ func (i *Issuer) options(logger *slog.Logger) (token.IssuerOptions, *pooledKeys,
 		return token.IssuerOptions{}, pooled, fmt.Errorf("checking issuer %q: %w", i.Issuer, err)
 	}
 	return token.IssuerOptions{
-		Issuer:       i.Issuer,
-		Audiences:    i.Audience,
-		AnyAudience:  i.AnyAudience,
-		Algorithms:   i.Algorithms,
-		SessionClaim: i.SessionClaim,
-		TokenIDClaim: i.TokenIDClaim,
-		Keys:         keys,
+		Issuer:          i.Issuer,
+		Audiences:       i.Audience,
+		AnyAudience:     i.AnyAudience,
+		LogoutAudiences: i.LogoutAudience,
+		Algorithms:      i.Algorithms,
+		SessionClaim:    i.SessionClaim,
+		TokenIDClaim:    i.TokenIDClaim,
+		Keys:            keys,
 	}, pooled, nil
 }
 
@@ -132,7 +138,7 @@ func (i *Issuer) resolve() error {
 		}
 	}
 	for name, values := range map[string][]string{
-		"hmac_secret": i.HMACSecret, "audience": i.Audience, "algorithms": i.Algorithms,
+		"hmac_secret": i.HMACSecret, "audience": i.Audience, "logout_audience": i.LogoutAudience, "algorithms": i.Algorithms,
 	} {
 		if err := resolveAll(field(name), values); err != nil {
 			return err

@@ -20,9 +20,17 @@ type own struct {
 // prepareOwn lists the paths of the configuration. No two of them may be one.
 func (g *Gate) prepareOwn() error {
 	g.own = append(g.own, own{endpoint(g.Endpoint), http.MethodDelete, g.serveEndpoint})
+	if g.SessionsEndpoint != "" {
+		g.own = append(g.own,
+			own{endpoint(g.SessionsEndpoint), http.MethodDelete, g.serveSessions},
+			own{below(g.SessionsEndpoint), http.MethodDelete, g.serveOneOfSessions})
+	}
+	if g.BackchannelLogout != "" {
+		g.own = append(g.own, own{endpoint(g.BackchannelLogout), http.MethodPost, g.serveLogout})
+	}
 	for i, path := range g.own {
 		for _, before := range g.own[:i] {
-			if path.resembles(string(before.endpoint)) {
+			if path.resembles(string(before.endpoint)) || before.resembles(string(path.endpoint)) {
 				return fmt.Errorf("checking session_gate: %q and %q are one path to some readers; use another for one of them",
 					string(before.endpoint), string(path.endpoint))
 			}

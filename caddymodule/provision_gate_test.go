@@ -20,6 +20,7 @@ func TestGateRefuses(t *testing.T) {
 		"a missing scope":           {gate: `"admin_scope": "{env.SESSION_GATE_NOT_SET}"`, want: "{env.SESSION_GATE_NOT_SET} is missing"},
 		"a missing claim":           {gate: `"claims": ["{env.SESSION_GATE_NOT_SET}"]`, want: "resolving claims: {env.SESSION_GATE_NOT_SET} is missing"},
 		"a token endpoint":          {gate: `"token_endpoint": ["oauth/token"]`, want: `token_endpoint "oauth/token" ` + path},
+		"a path for logout tokens":  {gate: `"backchannel_logout": "//a"`, want: `backchannel_logout "//a" ` + path},
 		"a list of sessions":        {gate: `"sessions_endpoint": "/a/"`, want: `sessions_endpoint "/a/" ` + path},
 	}
 	for _, endpoint := range []string{"/", "logout", "/a/", "//a", "/a//b", "/a/../b", "/a/./b", "/a%2fb", "/a b", "/a;b", "/a/*", "/a?b", "/é"} {

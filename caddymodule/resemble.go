@@ -14,18 +14,21 @@ const (
 )
 
 // resembles reports whether some reader could take an escaped path for another
-// one, which is absolute, clean and plain. What comes of a path depends on what
-// is done with it, and in which order: decoding (once, or more often, and
-// overlong forms too), parting at backslashes, dropping parameters, trailing
-// blanks and empty segments, cutting at NUL and where a query or a fragment
-// would begin, ignoring letter case, and taking back a segment for each dot-dot.
+// one, which is absolute, clean and plain, or, if that ends in belowMark, for one
+// below it. What comes of a path depends on what is done with it, and in which
+// order: decoding (once, or more often, and overlong forms too), parting at
+// backslashes, dropping parameters, trailing blanks and empty segments, cutting at
+// NUL and where a query or a fragment would begin, ignoring letter case, and taking
+// back a segment for each dot-dot.
 //
 // Attack: DELETE /v1/auth/;/../session, or %23/.., or %252e%252e/.., or a\b/..,
 // or //.., out of which one reader makes the endpoint, and another, who drops,
 // decodes or parts first, takes back more or less. So all of them are followed
 // at once.
 func resembles(escaped, path string) bool {
+	path, below := endpoint(path).isBelow()
 	r := newReadings(strings.Split(caseless(path)[1:], "/"))
+	r.below = below
 	for raw := range strings.SplitSeq(escaped, "/") {
 		decoded := decodePercent(raw)
 		at := begins
@@ -68,6 +71,9 @@ type readings struct {
 	// others on top; before is what it was without the last segment.
 	at, before     []uint64
 	pops, segments int
+	// below says that others may stay on top, but there must be some; deep, that
+	// more of them are there than dot-dots are followed.
+	below, deep bool
 }
 
 func newReadings(want []string) *readings {
@@ -76,17 +82,24 @@ func newReadings(want []string) *readings {
 	return r
 }
 
-func (r *readings) found() bool { return r.at[len(r.want)]&1 != 0 }
+func (r *readings) found() bool {
+	tops := r.at[len(r.want)]
+	if r.below {
+		return r.deep || tops&^1 != 0
+	}
+	return tops&1 != 0
+}
 
 // settled reports whether nothing that follows can make the path of it: there are
 // more others on top than dot-dots are followed.
 func (r *readings) settled() bool {
-	return !slices.ContainsFunc(r.at, func(tops uint64) bool { return tops != 0 })
+	return !r.deep && !slices.ContainsFunc(r.at, func(tops uint64) bool { return tops != 0 })
 }
 
 // ended reports whether the path is found if it ends with this segment.
 func (r *readings) ended(segment string, at place) bool {
 	end := newReadings(r.want)
+	end.below, end.deep = r.below, r.deep
 	copy(end.at, r.at)
 	end.read(segment, false, at)
 	return end.found()
@@ -97,7 +110,8 @@ func (r *readings) read(segment string, plain bool, at place) {
 	r.segments++
 	name, _, _ := strings.Cut(segment, ";")
 	name = strings.TrimRightFunc(name, func(c rune) bool { return c <= ' ' || c == 0x7f })
-	plain = plain && segment == name
+	// To a router that matches prefixes, what is below is below, dots and all.
+	plain = plain && segment == name && !r.below
 	if plain && name == "." {
 		return
 	}
@@ -110,6 +124,7 @@ func (r *readings) read(segment string, plain bool, at place) {
 			return
 		}
 	}
+	r.deep = r.deep || r.below && r.before[len(r.want)]>>63 != 0
 	folded := caseless(name)
 	for i, tops := range r.before {
 		// Whatever it is, it may count as one of the others.

@@ -17,6 +17,11 @@ import (
 // 200 means that the revocation is durable in the store, and that no gate of the
 // fleet admits a request of the session that starts from now on.
 func (g *Gate) serveSession(w http.ResponseWriter, r *http.Request) error {
+	return g.invalidate(w, r, func() (string, *denial) { return readTarget(w, r) })
+}
+
+// invalidate ends the session that read finds in the request.
+func (g *Gate) invalidate(w http.ResponseWriter, r *http.Request, read func() (sessionID string, deny *denial)) error {
 	if len(g.origins) > 0 {
 		g.origins.allow(w, r, g.Token.Cookie != "")
 	}
@@ -24,7 +29,7 @@ func (g *Gate) serveSession(w http.ResponseWriter, r *http.Request) error {
 	if deny != nil {
 		return deny.write(w, r)
 	}
-	sessionID, deny := g.target(w, r, caller)
+	sessionID, deny := g.target(caller, read)
 	if deny != nil {
 		return deny.write(w, r)
 	}
@@ -59,15 +64,15 @@ func (g *Gate) caller(r *http.Request) (*token.Verified, *denial) {
 // Attack: send a body that is wrong, or one that the gate has to ask for, to tell
 // a token that was revoked from one that was forged. Whoever holds a revoked one
 // may learn that its own session is over, and nothing else.
-func (g *Gate) target(w http.ResponseWriter, r *http.Request, caller *token.Verified) (sessionID string, deny *denial) {
+func (g *Gate) target(caller *token.Verified, read func() (string, *denial)) (sessionID string, deny *denial) {
 	verdict := g.app.shared.check(&caller.Keys, time.Now())
 	switch {
 	case verdict == replica.Clear, verdict == replica.Unavailable:
-		return readTarget(w, r)
+		return read()
 	case !sessionRevoked(caller, verdict):
 		return "", denyRevoked
 	}
-	if sessionID, deny = readTarget(w, r); deny != nil {
+	if sessionID, deny = read(); deny != nil {
 		return "", denyRevoked
 	}
 	return sessionID, nil

@@ -40,6 +40,7 @@ type live struct {
 	replica  *replica.Replica
 	registry *sessions.Registry
 	running  *streams.Table
+	alike    alike
 }
 
 // sharedOptions are the settings of one configuration.

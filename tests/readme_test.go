@@ -65,23 +65,27 @@ func TestCaddyfilesOfTheREADMEAreValid(t *testing.T) {
 		}
 	}
 	for _, block := range harness.Readme(t) {
-		if block.Language != "caddyfile" {
-			continue
+		if block.Language == "caddyfile" {
+			checkCaddyfile(t, strings.ReplaceAll(block.Text, "/run/secrets", secrets))
 		}
-		file := filepath.Join(t.TempDir(), "Caddyfile")
-		text := strings.ReplaceAll(block.Text, "/run/secrets", secrets)
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		for _, arguments := range [][]string{
-			{"fmt", "--diff", file},
-			{"validate", "--config", file, "--adapter", "caddyfile"},
-		} {
-			command := exec.Command(harness.Binary(t), arguments...)
-			command.Env = append(os.Environ(), "XDG_DATA_HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir())
-			if output, err := command.CombinedOutput(); err != nil {
-				t.Errorf("caddy %s of\n%s\n%v\n%s", arguments[0], block.Text, err, output)
-			}
+	}
+}
+
+// checkCaddyfile fails the test unless a Caddyfile is valid, and formatted.
+func checkCaddyfile(t *testing.T, text string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "Caddyfile")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, arguments := range [][]string{
+		{"fmt", "--diff", file},
+		{"validate", "--config", file, "--adapter", "caddyfile"},
+	} {
+		command := exec.Command(harness.Binary(t), arguments...)
+		command.Env = append(os.Environ(), "XDG_DATA_HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir())
+		if output, err := command.CombinedOutput(); err != nil {
+			t.Errorf("caddy %s of\n%s\n%v\n%s", arguments[0], text, err, output)
 		}
 	}
 }

@@ -17,6 +17,9 @@ type IssuerOptions struct {
 	// AnyAudience accepts tokens that were issued for other services, and
 	// tokens without `aud`. Default: false.
 	AnyAudience bool
+	// LogoutAudiences are the clients whose logout tokens are accepted, by their
+	// `aud`. Default: Audiences, or any with AnyAudience.
+	LogoutAudiences []string
 	// Algorithms are the signature algorithms accepted, by their names of RFC
 	// 7518. Default: all that the keys can verify.
 	Algorithms []string
@@ -50,7 +53,7 @@ func newIssuer(options IssuerOptions) (*issuer, error) {
 		return nil, fmt.Errorf("checking issuer %q: both an audience and any audience", options.Issuer)
 	case !options.AnyAudience && len(options.Audiences) == 0:
 		return nil, fmt.Errorf("checking issuer %q: no audience", options.Issuer)
-	case slices.Contains(options.Audiences, ""):
+	case slices.Contains(options.Audiences, ""), slices.Contains(options.LogoutAudiences, ""):
 		return nil, fmt.Errorf("checking issuer %q: an empty audience", options.Issuer)
 	case options.SessionClaim == options.TokenIDClaim:
 		return nil, fmt.Errorf("checking issuer %q: session and token id are one claim %q", options.Issuer, options.SessionClaim)

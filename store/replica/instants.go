@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -11,7 +12,8 @@ import (
 // instantSet holds the revocations by instant: of a subject, or of an issuer.
 // Each is one predicate, and a token is revoked if any of them holds: they are
 // never merged, because the exception of one must not become the exception of
-// another. It may be read while it is changed: readers take no lock.
+// another. Left out is only what the others imply (join). It may be read while it
+// is changed: readers take no lock.
 type instantSet struct {
 	slots atomic.Pointer[[]atomic.Pointer[instants]]
 	mu    sync.Mutex // of the writers
@@ -39,22 +41,31 @@ type predicate struct {
 // Invariant 5 (DESIGN): `iat` is in whole seconds, so that a token of the very
 // second of the instant may have been issued before it. It is refused.
 func (s *instantSet) revokes(k store.Key, token *store.Keys) bool {
+	return token.IssuedAt <= s.latest(k, token.Session)
+}
+
+// latest returns the latest instant among the predicates of k that do not except
+// the session, or never.
+func (s *instantSet) latest(k, session store.Key) int64 {
 	slots := s.slots.Load()
 	if slots == nil || k.IsZero() {
-		return false
+		return never
 	}
 	found := (*slots)[find(*slots, k)].Load()
 	if found == nil {
-		return false
+		return never
 	}
+	latest := int64(never)
 	for _, p := range found.predicates {
-		excepted := !p.except.IsZero() && p.except == token.Session
-		if token.IssuedAt <= p.notBefore && !excepted {
-			return true
+		if excepted := !p.except.IsZero() && p.except == session; !excepted {
+			latest = max(latest, p.notBefore)
 		}
 	}
-	return false
+	return latest
 }
+
+// never is before every instant, and before every `iat`.
+const never = math.MinInt64
 
 // find returns the slot of k, or the free slot where it belongs.
 func find(slots []atomic.Pointer[instants], k store.Key) int {
@@ -81,27 +92,9 @@ func (s *instantSet) add(r store.Revocation, logged bool) {
 	} else {
 		s.used++
 	}
-	joined, added := join(predicates, predicate{r.NotBefore, r.Expires, r.Except, logged})
+	joined := join(predicates, predicate{r.NotBefore, r.Expires, r.Except, logged})
 	slot.Store(&instants{r.Key, r.Kind, joined})
-	s.count.Add(int64(added))
-}
-
-// join returns the predicates with p among them, and how many more they are. Of
-// two with the same exception the later instant implies the earlier.
-func join(predicates []predicate, p predicate) ([]predicate, int) {
-	for i, held := range predicates {
-		if held.except == p.except {
-			implied := p.notBefore >= held.notBefore && p.expires >= held.expires
-			implies := held.notBefore >= p.notBefore && held.expires >= p.expires
-			p.logged = implied && p.logged || implies && held.logged
-			p.notBefore = max(p.notBefore, held.notBefore)
-			p.expires = max(p.expires, held.expires)
-			joined := slices.Clone(predicates)
-			joined[i] = p
-			return joined, 0
-		}
-	}
-	return append(slices.Clip(predicates), p), 1
+	s.count.Add(int64(len(joined) - len(predicates)))
 }
 
 // rebuild moves the predicates that have not expired at the second now into a

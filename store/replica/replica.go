@@ -134,6 +134,11 @@ func (r *Replica) Revoked(k *store.Keys) bool {
 // one receiver, and is never closed.
 func (r *Replica) Changed() <-chan struct{} { return r.set.changed }
 
+// NotBefore returns the latest instant, in Unix seconds, up to which tokens of this
+// session, subject and issuer are revoked, and 0 if there is none. Like Check, it is
+// quick.
+func (r *Replica) NotBefore(k *store.Keys) int64 { return r.set.notBefore(k) }
+
 // Synced is closed when the replica has read the whole log for the first time,
 // and may admit.
 func (r *Replica) Synced() <-chan struct{} { return r.arrived }

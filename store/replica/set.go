@@ -129,6 +129,12 @@ func (s *set) find(k *store.Keys) Verdict {
 	return verdict
 }
 
+// notBefore returns the latest instant up to which tokens of this session, subject
+// and issuer are revoked, 0 if there is none.
+func (s *set) notBefore(k *store.Keys) int64 {
+	return max(0, s.instants.latest(k.Subject, k.Session), s.instants.latest(k.Issuer, k.Session))
+}
+
 // purge forgets what has expired at the second now.
 func (s *set) purge(now int64) {
 	for {

@@ -56,9 +56,9 @@ type Registry struct {
 	// until it has them, so that pending and store together miss none.
 	pending map[id]store.Session
 	// recent are the sessions noted since turned, and older those noted in the
-	// time before it. A map takes the other's place after renoteAfter, or when
-	// it is full.
-	recent, older map[id]struct{}
+	// time before it, with the second of that. A map takes the other's place after
+	// renoteAfter, or when it is full.
+	recent, older map[id]int64
 	turned        int64
 	dropped       uint64
 	failing       bool
@@ -83,7 +83,7 @@ func New(s store.Sessions, o Options) *Registry {
 	r := &Registry{
 		store: s, clock: o.Clock, logger: o.Logger,
 		pending: make(map[id]store.Session),
-		recent:  make(map[id]struct{}),
+		recent:  make(map[id]int64),
 		turned:  o.Clock().Unix(),
 		wake:    make(chan struct{}, 1),
 		stop:    stop,
@@ -107,24 +107,33 @@ func Due(noted, now int64) bool { return now-noted >= int64(renoteAfter/time.Sec
 // the store is away; the caller should note the session again with its next
 // request.
 func (r *Registry) Note(issuer, session, subject string, now int64) bool {
+	return r.NoteAfter(issuer, session, subject, now, 0)
+}
+
+// NoteAfter is Note for a session of whose tokens those up to an instant, in Unix
+// seconds, are revoked: it is noted again if it was not noted since, so that a
+// session which went on by a newer token is told from one which ended.
+func (r *Registry) NoteAfter(issuer, session, subject string, now, instant int64) bool {
 	key := id{issuer, session}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.turn(now)
-	_, recently := r.recent[key]
-	_, before := r.older[key]
-	if recently || before {
+	if max(r.recent[key], r.older[key]) > instant {
 		return true
 	}
-	if len(r.pending) >= maxPending {
+	waiting, waits := r.pending[key]
+	if !waits && len(r.pending) >= maxPending {
 		r.dropped++
 		return false
 	}
-	r.recent[key] = struct{}{}
-	r.pending[key] = store.Session{
+	noted := store.Session{
 		Issuer: issuer, ID: session, Subject: subject,
 		FirstSeen: now, LastSeen: now, Expires: now + r.retention.Load() + int64(2*renoteAfter/time.Second),
 	}
+	if waits {
+		noted.FirstSeen = waiting.FirstSeen
+	}
+	r.recent[key], r.pending[key] = now, noted
 	select {
 	case r.wake <- struct{}{}:
 	default:
@@ -142,7 +151,7 @@ func (r *Registry) turn(now int64) {
 	if now-r.turned >= 2*period {
 		r.recent = nil
 	}
-	r.older, r.recent = r.recent, make(map[id]struct{})
+	r.older, r.recent = r.recent, make(map[id]int64)
 	r.turned = now
 }
 

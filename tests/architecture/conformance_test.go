@@ -16,7 +16,9 @@ import (
 const conformance = "docs/conformance.md"
 
 // documents are those that the table must speak of.
-var documents = []string{"RFC 6750", "RFC 7515", "RFC 7519", "RFC 8725", "RFC 9068"}
+var documents = []string{
+	"RFC 6750", "RFC 7515", "RFC 7519", "RFC 8725", "RFC 9068", "OpenID Connect Back-Channel Logout 1.0",
+}
 
 // clauseRow is one row of the table: a clause, what the gate does, and the tests
 // that show it.
@@ -26,7 +28,7 @@ type clauseRow struct {
 }
 
 var (
-	heading  = regexp.MustCompile(`^## (RFC \d+)`)
+	heading  = regexp.MustCompile(`^## (RFC \d+|OpenID Connect [\w-]+ Logout 1\.0)`)
 	testName = regexp.MustCompile("`([a-z0-9_./]+)\\.((?:Test|Fuzz)\\w+)`")
 )
 

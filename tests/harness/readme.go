@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Block is a fenced block of the README.
+// Block is a fenced block of the README, or of another document.
 type Block struct {
 	// Language is what stands behind the fence, as "sh".
 	Language string
@@ -18,11 +18,17 @@ type Block struct {
 // Readme returns the fenced blocks of the README, in their order.
 func Readme(tb testing.TB) []Block {
 	tb.Helper()
+	return Blocks(tb, "README.md")
+}
+
+// Blocks returns the fenced blocks of a document of the repository, in their order.
+func Blocks(tb testing.TB, document string) []Block {
+	tb.Helper()
 	root, err := Root()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	content, err := os.ReadFile(filepath.Join(root, "README.md"))
+	content, err := os.ReadFile(filepath.Join(root, document))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -40,7 +46,7 @@ func Readme(tb testing.TB) []Block {
 		}
 	}
 	if current != nil {
-		tb.Fatal("the last block of the README is not closed")
+		tb.Fatalf("the last block of %s is not closed", document)
 	}
 	return blocks
 }

@@ -1,0 +1,67 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"mime"
+	"net/http"
+	"net/url"
+)
+
+// maxLogoutBody bounds the body of a logout request (invariant 12): a token, and what
+// a form makes of it.
+const maxLogoutBody = 16 << 10
+
+// What is answered to an issuer (OpenID Connect Back-Channel Logout 1.0 §2.8, RFC 6749
+// §5.2). Whatever is wrong with a token, the answer is one; the debug log tells.
+var (
+	denyLogoutRequest = newLogoutDenial(http.StatusBadRequest, "invalid_request",
+		"The body must be a form with one logout_token, of at most 16 KiB.")
+	denyLogout = newLogoutDenial(http.StatusBadRequest, "invalid_request",
+		"The logout token is not valid, or was received before.")
+	denyLogoutUnavailable = newLogoutDenial(http.StatusServiceUnavailable, "temporarily_unavailable",
+		"The logout could not be done for certain. Send the same request again.")
+)
+
+func newLogoutDenial(status int, code, description string) *denial {
+	body, err := json.Marshal(struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}{code, description})
+	if err != nil {
+		panic(err) // two strings
+	}
+	d := newDenial(status, code, description, "", "")
+	d.body = body
+	return d
+}
+
+// readLogoutToken reads the logout token in the body of a request (§2.5). Other
+// parameters are ignored, and so is the query.
+//
+// Attack: two tokens, of which another reader before or behind this one takes the
+// other.
+func readLogoutToken(w http.ResponseWriter, r *http.Request) (raw string, deny *denial) {
+	if r.ContentLength > maxLogoutBody || !isForm(r.Header) {
+		return "", denyLogoutRequest // without having the client send it first
+	}
+	body, err := readBody(w, r, maxLogoutBody+1)
+	if err != nil || len(body) > maxLogoutBody {
+		return "", denyLogoutRequest
+	}
+	form, err := url.ParseQuery(string(body))
+	if tokens := form["logout_token"]; err == nil && len(tokens) == 1 && tokens[0] != "" {
+		return tokens[0], nil
+	}
+	return "", denyLogoutRequest
+}
+
+// isForm reports whether the body is said to be a form and nothing else. Parameters
+// of the type, which the type does not have, are ignored.
+func isForm(header http.Header) bool {
+	types := header["Content-Type"]
+	if len(types) != 1 || len(header["Content-Encoding"]) > 0 {
+		return false
+	}
+	mediaType, _, err := mime.ParseMediaType(types[0])
+	return err == nil && mediaType == "application/x-www-form-urlencoded"
+}

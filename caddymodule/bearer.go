@@ -1,0 +1,39 @@
+package caddymodule
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/store/replica"
+)
+
+// bearer finds and verifies the token of a request.
+func (g *Gate) bearer(r *http.Request, now time.Time) (*token.Verified, token.Source, *denial) {
+	raw, source, err := g.extractor.Extract(r)
+	if err != nil {
+		return nil, source, denyCredential(err)
+	}
+	t, err := g.app.verifier.Verify(raw, now)
+	if err != nil {
+		return nil, source, denyCredential(err)
+	}
+	return t, source, nil
+}
+
+// checkRevoked refuses a token that is revoked, or of which that is not known.
+func (g *Gate) checkRevoked(t *token.Verified, now time.Time) *denial {
+	return denyVerdict(g.app.shared.check(&t.Keys, now))
+}
+
+// denyVerdict maps what a check found to an answer.
+func denyVerdict(verdict replica.Verdict) *denial {
+	switch verdict {
+	case replica.Clear:
+		return nil
+	case replica.Unavailable:
+		return denyUnavailable
+	default:
+		return denyRevoked
+	}
+}

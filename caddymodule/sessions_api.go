@@ -1,0 +1,159 @@
+package caddymodule
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/replica"
+)
+
+// serveSessions answers GET, which lists the caller's sessions, DELETE, which ends
+// them, and browsers that ask whether they may send it.
+func (g *Gate) serveSessions(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) (bool, error) {
+	switch {
+	case isPreflight(r):
+		return true, g.origins.preflight(w, r, "GET, DELETE", g.Token.Cookie != "")
+	case r.Method == http.MethodGet, r.Method == http.MethodHead:
+		return true, g.listSessions(w, r)
+	case r.Method == http.MethodDelete:
+		return true, g.endSessions(w, r)
+	}
+	return false, nil
+}
+
+// serveOneOfSessions answers DELETE of one session below the endpoint of all, by
+// the rules of the session endpoint.
+func (g *Gate) serveOneOfSessions(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) (bool, error) {
+	switch {
+	case isPreflight(r):
+		return true, g.origins.preflight(w, r, http.MethodDelete, g.Token.Cookie != "")
+	case r.Method == http.MethodDelete:
+		return true, g.invalidate(w, r, func() (string, *denial) { return g.readSegment(w, r) })
+	}
+	return false, nil
+}
+
+// readSegment reads the id of a session out of the path.
+func (g *Gate) readSegment(w http.ResponseWriter, r *http.Request) (sessionID string, deny *denial) {
+	sessionID, ok := segment(r.URL, g.SessionsEndpoint)
+	if !ok || !token.ValidID(sessionID) {
+		return "", denySegment
+	}
+	return sessionID, refuseContent(w, r)
+}
+
+// refuseContent refuses a request with a body.
+//
+// Attack, or mistake: DELETE of all sessions with a body that names one, which is
+// meant for the session endpoint. It must not end more than was meant.
+func refuseContent(w http.ResponseWriter, r *http.Request) *denial {
+	if r.ContentLength > 0 {
+		return denyContent // without having the client send it first
+	}
+	if body, err := readBody(w, r, 1); err != nil || len(body) > 0 {
+		return denyContent
+	}
+	return nil
+}
+
+// endSessions revokes all sessions of the caller's subject, or all but its own.
+//
+// 200 means what it does at the session endpoint, for every token of the subject
+// that was issued up to a second which has passed by then: whoever logs in right
+// after it gets a token of a later one.
+func (g *Gate) endSessions(w http.ResponseWriter, r *http.Request) error {
+	if len(g.origins) > 0 {
+		g.origins.allow(w, r, g.Token.Cookie != "")
+	}
+	now := time.Now()
+	caller, source, deny := g.bearer(r, now)
+	switch {
+	case source == token.SourceCookie && g.origins.fromForeignSite(r):
+		return denyForeignSite.write(w, r)
+	case deny != nil:
+		return deny.write(w, r)
+	}
+	// Attack: end the sessions of somebody who has logged in again, with a token
+	// that was revoked before. Also while the gate cannot tell: what it holds counts.
+	if deny := g.checkRevoked(caller, now); deny == denyRevoked {
+		return deny.write(w, r)
+	}
+	revocation, deny := g.allOf(w, r, caller)
+	if deny == nil {
+		deny = g.endAll(r, caller, revocation)
+	}
+	if deny != nil {
+		return deny.write(w, r)
+	}
+	awaitAfter(r.Context(), revocation.NotBefore)
+	return writeJSON(w, http.StatusOK, []byte(`{"message":"Sessions invalidated successfully."}`))
+}
+
+// allOf makes the revocation that a request asks for: everything issued to the
+// caller's subject up to now, of every session or of every other one.
+//
+// A token may have been issued by a clock that is ahead of this one (`leeway`), and
+// then so are, most likely, the others of its issuer: the instant is not before the
+// caller's own `iat`. What names tokens of up to that instant is kept as long as if
+// it was made then, so that of two of them the later never expires sooner.
+func (g *Gate) allOf(w http.ResponseWriter, r *http.Request, caller *token.Verified) (revocation store.Revocation, deny *denial) {
+	if caller.Subject == "" {
+		return revocation, denySubject
+	}
+	revocation.Kind, revocation.Key = store.KindSubject, caller.Keys.Subject
+	// Attack, or mistake: a query that means something else, such as ?Except=current.
+	// It must not end more than was meant, so that no other is ignored.
+	switch r.URL.RawQuery {
+	case "":
+	case "except=current":
+		if revocation.Except = caller.Keys.Session; revocation.Except.IsZero() {
+			return revocation, denyNoSession
+		}
+	default:
+		return revocation, denyExcept
+	}
+	if deny := refuseContent(w, r); deny != nil {
+		return revocation, deny
+	}
+	instant := max(time.Now().Unix(), caller.IssuedAt) // the body may have taken its time
+	revocation.NotBefore, revocation.Expires = instant, g.app.expires(time.Unix(instant, 0))
+	return revocation, nil
+}
+
+// endAll makes the revocation hold everywhere, or says why nobody knows whether it
+// does.
+func (g *Gate) endAll(r *http.Request, caller *token.Verified, revocation store.Revocation) *denial {
+	live := g.app.shared.live.Load()
+	switch verdict := g.app.shared.check(&caller.Keys, time.Now()); {
+	case verdict == replica.Unavailable:
+		return g.offer(r, live, caller, "", true, revocation)
+	case verdict != replica.Clear:
+		return denyRevoked
+	}
+	if err := live.alike.once(revocation, func() error { return live.revoke(r.Context(), revocation) }); err != nil {
+		return g.unconfirmed(revocation, err)
+	}
+	return nil
+}
+
+// awaitAfter returns when a Unix second has passed by this gate's clock, or the
+// caller has gone. It is within the leeway of now, but for a clock that was set
+// back.
+func awaitAfter(ctx context.Context, second int64) {
+	ctx, cancel := context.WithTimeout(ctx, maxLeeway+time.Second)
+	defer cancel()
+	for time.Now().Unix() <= second {
+		timer := time.NewTimer(time.Until(time.Unix(second+1, 0)))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+	}
+}

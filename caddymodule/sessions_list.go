@@ -1,0 +1,154 @@
+package caddymodule
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/store"
+)
+
+const (
+	defaultPage = 50
+	maxPage     = 100
+)
+
+// listed is one session in a list.
+type listed struct {
+	SessionID string    `json:"session_id"`
+	FirstSeen time.Time `json:"first_seen"`
+	LastSeen  time.Time `json:"last_seen"`
+	Current   bool      `json:"current"`
+
+	rank rank
+}
+
+// list is one page of the caller's sessions, those seen last first.
+type list struct {
+	Sessions []listed `json:"sessions"`
+	// Next is where the next page begins, "" on the last one.
+	Next string `json:"next,omitempty"`
+}
+
+// listSessions answers with a page of the caller's own sessions: those seen within
+// the retention that are not revoked. Whoever sends a cookie from another site may
+// have it answered, and is kept from reading it by the browser (CORS).
+func (g *Gate) listSessions(w http.ResponseWriter, r *http.Request) error {
+	if len(g.origins) > 0 {
+		g.origins.allow(w, r, g.Token.Cookie != "")
+	}
+	now := time.Now()
+	caller, _, deny := g.bearer(r, now)
+	if deny == nil {
+		deny = g.checkRevoked(caller, now)
+	}
+	if deny != nil {
+		return deny.write(w, r)
+	}
+	g.note(caller, now.Unix())
+	limit, after, ok := readPage(r.URL.RawQuery)
+	switch {
+	case caller.Subject == "":
+		return denySubject.write(w, r)
+	case !ok:
+		return denyPage.write(w, r)
+	}
+	sessions, err := g.sessionsOf(r, caller)
+	if err != nil {
+		// Invariant 7 (DESIGN): a technical failure is 503, never an empty list.
+		g.logger.Error("the sessions of a subject could not be listed", "key", caller.Keys.Subject, "error", err)
+		return denyUnavailable.write(w, r)
+	}
+	body, err := json.Marshal(page(sessions, limit, after))
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, body)
+}
+
+// sessionsOf returns the caller's sessions that are not revoked, in their order.
+//
+// An instant names tokens, not sessions: what was not seen since it has no good
+// token here. Seen since was who is excepted, who logged in again, and who got a
+// newer token from the issuer all the same.
+func (g *Gate) sessionsOf(r *http.Request, caller *token.Verified) ([]listed, error) {
+	live := g.app.shared.live.Load()
+	known, err := live.registry.Of(r.Context(), caller.Issuer, caller.Subject)
+	if err != nil {
+		return nil, err
+	}
+	sessions := make([]listed, 0, len(known))
+	for _, s := range known {
+		keys := store.Keys{
+			Session: g.app.key(store.KindSession, s.Issuer, s.ID), Subject: caller.Keys.Subject, Issuer: caller.Keys.Issuer,
+		}
+		current := s.ID == caller.SessionID
+		if !current && (live.replica.Holds(keys.Session) || s.LastSeen <= live.replica.NotBefore(&keys)) {
+			continue
+		}
+		sessions = append(sessions, listed{
+			SessionID: s.ID, Current: current, rank: rankOf(s.LastSeen, keys.Session),
+			FirstSeen: time.Unix(s.FirstSeen, 0).UTC(), LastSeen: time.Unix(s.LastSeen, 0).UTC(),
+		})
+	}
+	slices.SortFunc(sessions, func(a, b listed) int { return bytes.Compare(a.rank[:], b.rank[:]) })
+	return sessions, nil
+}
+
+// page cuts a page out of a list.
+func page(sessions []listed, limit int, after rank) list {
+	from, _ := slices.BinarySearchFunc(sessions, after, func(s listed, after rank) int {
+		return cmp.Or(bytes.Compare(s.rank[:], after[:]), -1) // right after it
+	})
+	l := list{Sessions: sessions[from:]}
+	if len(l.Sessions) > limit {
+		l.Sessions = l.Sessions[:limit]
+		l.Next = base64.RawURLEncoding.EncodeToString(l.Sessions[limit-1].rank[:])
+	}
+	return l
+}
+
+// rank is the place of a session in the list, and as text the cursor: when it
+// was seen last, and a hash of its name.
+//
+// Invariant 10 (DESIGN): no session id is ever logged. A cursor is in the query, and
+// so in access logs.
+type rank [8 + len(store.Key{})]byte
+
+// rankOf sorts what was seen last first.
+func rankOf(lastSeen int64, session store.Key) (p rank) {
+	binary.BigEndian.PutUint64(p[:8], ^uint64(lastSeen))
+	copy(p[8:], session[:])
+	return p
+}
+
+// readPage reads which page a query asks for. Other parameters are ignored.
+func readPage(query string) (limit int, after rank, ok bool) {
+	parameters, err := url.ParseQuery(query)
+	if err != nil {
+		return 0, after, false
+	}
+	limit = defaultPage
+	if texts, given := parameters["limit"]; given {
+		limit, err = strconv.Atoi(texts[0])
+		if err != nil || len(texts) > 1 || limit < 1 || limit > maxPage || strconv.Itoa(limit) != texts[0] {
+			return 0, after, false
+		}
+	}
+	if texts, given := parameters["after"]; given {
+		cursor, err := base64.RawURLEncoding.Strict().DecodeString(texts[0])
+		if err != nil || len(texts) > 1 || len(cursor) != len(after) {
+			return 0, after, false
+		}
+		after = rank(cursor)
+	}
+	return limit, after, true
+}

@@ -1,0 +1,150 @@
+package replica
+
+import (
+	"math/rand/v2"
+	"strconv"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// naive is what a set of instants has to be like: a list in which nothing is ever
+// left out before it expires.
+type naive []store.Revocation
+
+func (n naive) revokes(token *store.Keys, now int64) bool {
+	for _, r := range n {
+		excepted := !r.Except.IsZero() && r.Except == token.Session
+		if r.Key == token.Subject && r.Expires > now && token.IssuedAt <= r.NotBefore && !excepted {
+			return true
+		}
+	}
+	return false
+}
+
+// randomInstants are revocations of a subject of few instants, exceptions and
+// expiries, so that every order among them comes up.
+func randomInstants(random *rand.Rand, subject store.Key) (revocations []store.Revocation) {
+	for range 1 + random.IntN(12) {
+		r := revokedUpTo(subject, store.KindSubject, 1+random.Int64N(6), store.Key{})
+		r.Expires = 100 + random.Int64N(5)
+		if except := random.IntN(4); except > 0 {
+			r.Except = keysOf("s"+strconv.Itoa(except), "", "", "https://a", 0).Session
+		}
+		revocations = append(revocations, r)
+	}
+	return revocations
+}
+
+// The attack: have one revocation swallow another that names more: one with
+// another exception, an earlier instant, or a longer life. A token gets through
+// that somebody was told is revoked.
+func TestInstantsRevokeWhatANaiveListRevokes(t *testing.T) {
+	for seed := range uint64(20_000) {
+		random := rand.New(rand.NewPCG(seed, 5))
+		subject := keysOf("", "", "u", "https://a", 0).Subject
+		s, list := newSet(), naive{}
+		for _, r := range randomInstants(random, subject) {
+			s.add([]store.Revocation{r}, random.IntN(2) == 0)
+			list = append(list, r)
+		}
+		for now := int64(99); now < 106; now++ {
+			s.instants.purge(now)
+			for iat := range int64(8) {
+				for _, session := range []string{"", "s1", "s2", "s3", "other"} {
+					token := keysOf(session, "t", "u", "https://a", iat)
+					got, want := s.instants.revokes(subject, token), list.revokes(token, now)
+					if got != want {
+						t.Fatalf("seed %d: at %d a token of session %q with iat %d is revoked: %t, want %t, by %v",
+							seed, now, session, iat, got, want, list)
+					}
+				}
+			}
+		}
+	}
+}
+
+// What is offered to a log that lost everything, or is held by a gate that read it
+// anew, has to revoke as much as what was held.
+func TestWhatIsNotOnTheLogIsOffered(t *testing.T) {
+	for seed := range uint64(5_000) {
+		random := rand.New(rand.NewPCG(seed, 6))
+		subject := keysOf("", "", "u", "https://a", 0).Subject
+		s, all, log := newSet(), naive{}, naive{}
+		for _, r := range randomInstants(random, subject) {
+			logged := random.IntN(2) == 0
+			s.add([]store.Revocation{r}, logged)
+			all = append(all, r)
+			if logged {
+				log = append(log, r)
+			}
+		}
+		wantSame := func(offered naive, what string) {
+			t.Helper()
+			for iat := range int64(8) {
+				for _, session := range []string{"", "s1", "s2", "s3", "other"} {
+					token := keysOf(session, "t", "u", "https://a", iat)
+					if got, want := offered.revokes(token, 99), all.revokes(token, 99); got != want {
+						t.Fatalf("seed %d: %s revokes session %q with iat %d: %t, want %t, by %v", seed, what, session, iat, got, want, all)
+					}
+				}
+			}
+		}
+		wantSame(append(log, s.instants.collect(99)...), "the log with what is offered to it")
+		s.unmark()
+		wantSame(s.instants.collect(99), "what is offered to an empty log")
+	}
+}
+
+// The attack: a user ends all others from each of ten thousand sessions, again and
+// again, so that every gate holds ten thousand predicates and looks through them
+// for each of the user's tokens (invariant 12).
+func TestRevocationsOfOneSubjectStayTwo(t *testing.T) {
+	const retention = 86_400
+	s := newSet()
+	subject := keysOf("", "", "u", "https://a", 0).Subject
+	for i := range int64(10_000) {
+		r := revokedUpTo(subject, store.KindSubject, 1000+i/3, keysOf(strconv.FormatInt(i%100, 10), "", "", "https://a", 0).Session)
+		r.Expires = r.NotBefore + retention
+		s.add([]store.Revocation{r}, i%2 == 0)
+		if held := s.len(); held > 2 {
+			t.Fatalf("after %d revocations %d predicates are held, want 2 at the most", i+1, held)
+		}
+	}
+	last := keysOf("99", "", "u", "https://a", 1000+9_999/3)
+	if s.instants.revokes(subject, last) {
+		t.Error("the session that the last one excepts is revoked")
+	}
+}
+
+func TestTheLatestInstantOfASession(t *testing.T) {
+	s := newSet()
+	kept, other := keysOf("kept", "", "u", "https://a", 0), keysOf("other", "", "u", "https://a", 0)
+	if got := s.notBefore(kept); got != 0 {
+		t.Errorf("the instant is %d before there is any, want 0", got)
+	}
+	s.add([]store.Revocation{
+		revokedUpTo(kept.Subject, store.KindSubject, 2000, kept.Session),
+		revokedUpTo(kept.Subject, store.KindSubject, 1000, store.Key{}),
+		revokedUpTo(kept.Issuer, store.KindIssuer, 1500, other.Session),
+	}, true)
+	if got := s.notBefore(kept); got != 1500 {
+		t.Errorf("the instant of the excepted session is %d, want 1500", got)
+	}
+	if got := s.notBefore(other); got != 2000 {
+		t.Errorf("the instant of another session is %d, want 2000", got)
+	}
+}
+
+// The fault: whatever a user repeats is offered to the log once more by every gate
+// that has it.
+func TestAnInstantThatIsOnTheLogIsNotOfferedAgain(t *testing.T) {
+	s := newSet()
+	r := revokedUpTo(keysOf("", "", "u", "https://a", 0).Subject, store.KindSubject, 1000, store.Key{})
+	for _, logged := range []bool{false, true, false} {
+		s.add([]store.Revocation{r}, logged)
+	}
+	if offered := s.instants.collect(99); len(offered) > 0 {
+		t.Errorf("offered %v, which is on the log", offered)
+	}
+}
