@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"fmt"
 	"net/http"
+	"sync"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
@@ -20,6 +21,10 @@ type own struct {
 // prepareOwn lists the paths of the configuration. No two of them may be one.
 func (g *Gate) prepareOwn() error {
 	g.own = append(g.own, own{endpoint(g.Endpoint), http.MethodDelete, g.serveEndpoint})
+	for _, path := range g.TokenEndpoint {
+		g.own = append(g.own, own{endpoint(path), http.MethodPost, g.serveToken})
+	}
+	g.outlived = new(sync.Once)
 	for i, path := range g.own {
 		for _, before := range g.own[:i] {
 			if path.resembles(string(before.endpoint)) {

@@ -1,0 +1,66 @@
+package token
+
+import "math"
+
+// Issued returns what a token says that one of the issuers has signed, whatever
+// it is for: a refresh token or an ID token, of any type and audience, that has
+// expired or lives for long. It is for tokens that pass by, of which is asked
+// whose they are; it admits nobody. Errors wrap ErrMalformed or ErrInvalid for
+// what is no such token, and ErrUnavailable where the keys are not there that
+// would tell.
+//
+// ExpiresAt and IssuedAt are 0 where the token does not say.
+func (v *Verifier) Issued(raw string) (*Verified, error) {
+	p, err := split(raw)
+	if err != nil {
+		return nil, err
+	}
+	h, err := parseHeader(p.header)
+	if err != nil {
+		return nil, err
+	}
+	j := jws{header: h, payload: p.payload, signature: p.signature, signed: p.signed}
+	if !v.allows(h.algorithm) {
+		return nil, errAlgorithm
+	}
+	payload, err := j.decodePayload()
+	if err != nil {
+		return nil, err
+	}
+	claims, err := parseObject("payload", payload)
+	if err != nil {
+		return nil, err
+	}
+	name, _, err := textOf("iss", claims.First("iss")[0])
+	if err != nil {
+		return nil, err
+	}
+	i, trusted := v.issuers[name]
+	if !trusted {
+		return nil, refuse("iss is not trusted")
+	}
+	if err := i.signatures.verify(j); err != nil {
+		return nil, err
+	}
+	m, err := membersOf("payload", claims)
+	if err != nil {
+		return nil, err
+	}
+	t := &Verified{Issuer: i.Issuer}
+	if err := v.setDates(t, m); err != nil {
+		return nil, err
+	}
+	return t, v.setIdentity(t, i, m, j)
+}
+
+// setDates reads the dates of a token that need not be there.
+func (v *Verifier) setDates(t *Verified, m members) (err error) {
+	if t.ExpiresAt, _, err = m.date("exp", math.Floor); err != nil {
+		return err
+	}
+	if t.IssuedAt, _, err = m.date("iat", math.Floor); err != nil {
+		return err
+	}
+	t.Keys.IssuedAt, t.Keys.Expires = t.IssuedAt, t.ExpiresAt+v.leeway
+	return nil
+}
