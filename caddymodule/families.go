@@ -21,7 +21,7 @@ func (l *live) withFamilies(ctx context.Context, caller *token.Verified, own sto
 	if !caller.Keys.Session.IsZero() {
 		return all, nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), familyPatience)
+	ctx, cancel := context.WithTimeout(ctx, familyPatience)
 	defer cancel()
 	grant, err := l.grant(ctx, caller.Keys.Token)
 	if errors.Is(err, store.ErrUnknownGrant) {
@@ -55,7 +55,7 @@ func (l *live) revokeMembers(ctx context.Context, revoked ...store.Revocation) e
 		if session.Kind != store.KindSession {
 			continue
 		}
-		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), familyPatience)
+		bounded, cancel := context.WithTimeout(ctx, familyPatience)
 		names, err := grants.Members(bounded, session.Key)
 		cancel()
 		if err != nil {

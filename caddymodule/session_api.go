@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -106,7 +107,9 @@ func (g *Gate) end(r *http.Request, caller *token.Verified, sessionID string) *d
 
 // endOwn revokes the session of the caller, with all that is known to belong to it.
 func (g *Gate) endOwn(r *http.Request, live *live, caller *token.Verified, own store.Revocation) *denial {
-	revocations, err := live.withFamilies(r.Context(), caller, own)
+	ctx, cancel := live.patience(r.Context())
+	defer cancel()
+	revocations, err := live.withFamilies(ctx, caller, own)
 	if err != nil {
 		live.replica.Offer(own)
 		return g.unconfirmed(own, err)
@@ -114,9 +117,9 @@ func (g *Gate) endOwn(r *http.Request, live *live, caller *token.Verified, own s
 	// Rule R10 (DESIGN): whether every gate refuses the session is not known
 	// while its revocation is young, so that it is made once more.
 	if live.acknowledged(revocations) {
-		return g.ended(r, live, revocations...)
+		return g.ended(ctx, live, revocations...)
 	}
-	if err := live.revoke(r.Context(), revocations...); err != nil {
+	if err := live.revoke(ctx, revocations...); err != nil {
 		return g.unconfirmed(own, err)
 	}
 	return nil
@@ -124,8 +127,10 @@ func (g *Gate) endOwn(r *http.Request, live *live, caller *token.Verified, own s
 
 // ended answers that sessions are over already, once that is so for all that
 // belongs to them: the call that revoked them may have got no further.
-func (g *Gate) ended(r *http.Request, live *live, revocations ...store.Revocation) *denial {
-	if err := live.revokeMembers(r.Context(), revocations...); err != nil {
+func (g *Gate) ended(ctx context.Context, live *live, revocations ...store.Revocation) *denial {
+	ctx, cancel := live.patience(ctx)
+	defer cancel()
+	if err := live.revokeMembers(ctx, revocations...); err != nil {
 		return g.unconfirmed(revocations[0], err)
 	}
 	return denySession
@@ -195,7 +200,7 @@ func (g *Gate) mayEnd(r *http.Request, live *live, caller *token.Verified, sessi
 		g.logger.Error("the owner of a session could not be looked up", "key", revocation.Key, "error", err)
 		return denyUnconfirmed
 	case live.replica.Acknowledged(revocation.Key):
-		return g.ended(r, live, revocation)
+		return g.ended(r.Context(), live, revocation)
 	}
 	return nil
 }

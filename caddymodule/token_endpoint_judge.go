@@ -26,6 +26,21 @@ func (x *exchange) present(ctx context.Context, presented string) *denial {
 		}
 		names = append(names, issued.Keys.Token)
 	}
+	known, deny := x.recall(ctx, names)
+	if known || deny != nil || issued != nil {
+		return deny
+	}
+	var spellings []store.Key
+	for _, spelling := range oauth.Spellings(presented) {
+		spellings = append(spellings, x.gate.tokenKey(spelling))
+	}
+	_, deny = x.recall(ctx, spellings)
+	return deny
+}
+
+// recall checks a token by what was learned under names of it, and reports whether
+// anything was.
+func (x *exchange) recall(ctx context.Context, names []store.Key) (known bool, deny *denial) {
 	for _, name := range names {
 		grant, err := x.live.grant(ctx, name)
 		switch {
@@ -34,14 +49,14 @@ func (x *exchange) present(ctx context.Context, presented string) *denial {
 		case err != nil:
 			// Invariant 7 (DESIGN): a technical failure is never "not revoked".
 			x.gate.logger.Error("what was learned about a token could not be looked up", "key", name, "error", err)
-			return denyGrantUnavailable
+			return false, denyGrantUnavailable
 		}
 		if deny := denyVerdict(x.checkGrant(grant)); deny != nil {
-			return deny
+			return true, deny
 		}
-		x.known = grant.After(x.known)
+		known, x.known = true, grant.After(x.known)
 	}
-	return nil
+	return known, nil
 }
 
 // presentIssued checks a token by its claims.

@@ -104,7 +104,7 @@ func (x *exchange) grants(tokens handedOut) []store.Grant {
 	}
 	if access := tokens.access; access != nil && !slices.Equal(base.Families, []store.Key{access.Keys.Session}) {
 		grant := base
-		grant.Token, grant.Access, grant.IssuedAt = access.Keys.Token, true, access.IssuedAt
+		grant.Token, grant.Access, grant.IssuedAt = access.Keys.Token, true, min(access.IssuedAt, base.IssuedAt)
 		grant.Expires = min(base.Expires, max(access.ExpiresAt, now.Unix())+int64((2*maxLeeway+clockSkew)/time.Second))
 		grants = append(grants, grant)
 	}

@@ -94,6 +94,25 @@ func TestARevokedOpaqueRefreshTokenDoesNotGoUp(t *testing.T) {
 	}
 }
 
+// The attack: the revoked refresh token in another spelling, which is another hash.
+func TestARespeltRefreshTokenIsTheSame(t *testing.T) {
+	g := newGrantTest(t, Gate{})
+	const opaque = "ory_rt_MDEyMzQ1Njc4OTAxMjM0NQ.YWJjZGVmZ2hpamtsbW5vcA"
+	hidden := tokentest.Mint(t, tokentest.NewKey(t, "HS256", ""), tokentest.Claims(time.Now(), nil))
+	for _, refresh := range []string{opaque, hidden} {
+		access := g.access(t, "for "+refresh[:4], nil)
+		g.login(t, hand(access, refresh))
+		g.end(t, access, "").want(t, http.StatusOK, invalidated)
+		g.wantRefused(t, refresh)
+		g.wantRefused(t, refresh+"==")
+	}
+	g.wantRefused(t, hidden[:len(hidden)-1]+string(hidden[len(hidden)-1]+1))
+	g.wantRefused(t, "ory_rt_MDEyMzQ1Njc4OTAxMjM0NR.YWJjZGVmZ2hpamtsbW5vcA")
+	g.wantRefused(t, "ory_rt_MDEyMzQ1Njc4OTAxMjM0NQ.YWJjZGVmZ2hpamtsbW5vcB")
+	g.wantRefused(t, "ORY_rt_MDEyMzQ1Njc4OTAxMjM0NQ.YWJjZGVmZ2hpamtsbW5vcA")
+	g.wantRefreshed(t, "ory_rt_MDEyMzQ1Njc4OTAxMjM0Ng.YWJjZGVmZ2hpamtsbW5vcA", map[string]any{"access_token": "opaque"})
+}
+
 // A session that lives on is not touched by the end of another.
 func TestOtherSessionsRefreshOn(t *testing.T) {
 	g := newGrantTest(t, Gate{})

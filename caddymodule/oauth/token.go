@@ -9,12 +9,15 @@ import (
 )
 
 // Name is what a token is known by: a SHA-256 in hex. Of a token in the form of a
-// JSON Web Signature it is that of the signing input, of others that of the whole.
+// JSON Web Signature it is that of the signing input, of others that of the whole,
+// without regard to case.
 //
 // Attack: a revoked refresh token whose signature is written otherwise, with spare
-// bits set or padding, which lenient decoders take for the same.
+// bits set or padding, which lenient decoders take for the same; or a token in
+// capitals, which a database may find all the same. Two tokens that differ in case
+// only were never made at random.
 func Name(token string) string {
-	kind, text := "opaque", token
+	kind, text := "opaque", strings.ToLower(token)
 	if header, rest, ok := strings.Cut(token, "."); ok && isJOSE(header) {
 		if payload, _, ok := strings.Cut(rest, "."); ok {
 			kind, text = "jws", token[:len(header)+1+len(payload)]
