@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -23,12 +22,11 @@ func (l *live) withFamilies(ctx context.Context, caller *token.Verified, own sto
 	}
 	ctx, cancel := context.WithTimeout(ctx, familyPatience)
 	defer cancel()
-	grant, err := l.grant(ctx, caller.Keys.Token)
-	if errors.Is(err, store.ErrUnknownGrant) {
-		return all, nil
-	}
-	for _, family := range grant.Families {
-		all = append(all, store.Revocation{Kind: store.KindSession, Key: family, Expires: own.Expires})
+	known, err := l.known(ctx, caller.Keys.Token)
+	for _, grant := range known {
+		for _, family := range grant.Families {
+			all = append(all, store.Revocation{Kind: store.KindSession, Key: family, Expires: own.Expires})
+		}
 	}
 	return all, err
 }

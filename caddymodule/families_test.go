@@ -102,7 +102,7 @@ func TestWhoseTokensAreNotEndedWithOthers(t *testing.T) {
 // or to fail.
 type hooked struct {
 	store.Backend
-	learn, grant, members func() error
+	learn, known, members func() error
 }
 
 func call(hook func() error) error {
@@ -119,11 +119,11 @@ func (h *hooked) Learn(ctx context.Context, grants ...store.Grant) error {
 	return h.Backend.(store.Grants).Learn(ctx, grants...)
 }
 
-func (h *hooked) Grant(ctx context.Context, token store.Key) (store.Grant, error) {
-	if err := call(h.grant); err != nil {
-		return store.Grant{}, err
+func (h *hooked) Known(ctx context.Context, tokens ...store.Key) ([]store.Grant, error) {
+	if err := call(h.known); err != nil {
+		return nil, err
 	}
-	return h.Backend.(store.Grants).Grant(ctx, token)
+	return h.Backend.(store.Grants).Known(ctx, tokens...)
 }
 
 func (h *hooked) Members(ctx context.Context, family store.Key) ([]store.Key, error) {
@@ -190,7 +190,7 @@ func TestARefreshBeforeARevocationIsFoundByIt(t *testing.T) {
 	g.login(t, hand(first, "r1"))
 	h := g.hook()
 	var once atomic.Bool
-	h.grant = func() error { // the DELETE looks up its session, and has revoked nothing
+	h.known = func() error { // the DELETE looks up its session, and has revoked nothing
 		if once.CompareAndSwap(false, true) {
 			g.wantRefreshed(t, "r1", hand(second, "r2"))
 		}
@@ -211,12 +211,12 @@ func TestARevocationThatCannotFindTheMembersIsNotConfirmed(t *testing.T) {
 	h := g.hook()
 	fails := func() error { return errors.New("no answer") }
 
-	h.grant = fails
+	h.known = fails
 	g.end(t, first, "").want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
 	g.get(t, "/", first).want(t, http.StatusUnauthorized, "unauthorized") // it is offered
 	g.end(t, first, "").want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
 
-	h.grant, h.members = nil, fails
+	h.known, h.members = nil, fails
 	for range 2 {
 		g.end(t, first, "").want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
 		g.get(t, "/", second).want(t, http.StatusOK, "")

@@ -153,7 +153,7 @@ func TestATokenEndpointThatCannotBeCheckedIsUnavailable(t *testing.T) {
 	}{
 		"before the start":        {login, func(g *grantTest) { g.app.shared.live.Store(nil) }, false},
 		"fenced":                  {login, func(g *grantTest) { g.app.shared.live.Load().replica.Close() }, false},
-		"no look-up":              {refresh, func(g *grantTest) { g.hook().grant = fails }, false},
+		"no look-up":              {refresh, func(g *grantTest) { g.hook().known = fails }, false},
 		"nothing can be learned":  {login, func(g *grantTest) { g.hook().learn = fails }, true},
 		"too many of one session": {login, func(g *grantTest) { g.hook().learn = func() error { return store.ErrFullFamily } }, true},
 		"a store that learns not": {login, func(g *grantTest) { g.hook().learn = func() error { return errNoGrants } }, true},

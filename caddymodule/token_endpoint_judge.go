@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/oauth"
@@ -26,37 +27,27 @@ func (x *exchange) present(ctx context.Context, presented string) *denial {
 		}
 		names = append(names, issued.Keys.Token)
 	}
-	known, deny := x.recall(ctx, names)
-	if known || deny != nil || issued != nil {
-		return deny
-	}
-	var spellings []store.Key
+	exact := len(names)
 	for _, spelling := range oauth.Spellings(presented) {
-		spellings = append(spellings, x.gate.tokenKey(spelling))
+		names = append(names, x.gate.tokenKey(spelling))
 	}
-	_, deny = x.recall(ctx, spellings)
-	return deny
-}
-
-// recall checks a token by what was learned under names of it, and reports whether
-// anything was.
-func (x *exchange) recall(ctx context.Context, names []store.Key) (known bool, deny *denial) {
-	for _, name := range names {
-		grant, err := x.live.grant(ctx, name)
-		switch {
-		case errors.Is(err, store.ErrUnknownGrant):
-			continue
-		case err != nil:
-			// Invariant 7 (DESIGN): a technical failure is never "not revoked".
-			x.gate.logger.Error("what was learned about a token could not be looked up", "key", name, "error", err)
-			return false, denyGrantUnavailable
-		}
+	known, err := x.live.known(ctx, names...)
+	if err != nil {
+		// Invariant 7 (DESIGN): a technical failure is never "not revoked".
+		x.gate.logger.Error("what was learned about a token could not be looked up", "key", names[0], "error", err)
+		return denyGrantUnavailable
+	}
+	// A token that is known is no other spelling of another.
+	if said := slices.DeleteFunc(slices.Clone(known), func(g store.Grant) bool { return !slices.Contains(names[:exact], g.Token) }); len(said) > 0 {
+		known = said
+	}
+	for _, grant := range known {
 		if deny := denyVerdict(x.checkGrant(grant)); deny != nil {
-			return true, deny
+			return deny
 		}
-		known, x.known = true, grant.After(x.known)
+		x.known = grant.After(x.known)
 	}
-	return known, nil
+	return nil
 }
 
 // presentIssued checks a token by its claims.

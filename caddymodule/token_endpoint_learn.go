@@ -132,11 +132,11 @@ func (x *exchange) families(tokens *handedOut) []store.Key {
 // errNoGrants: a store from elsewhere that cannot keep what is learned.
 var errNoGrants = errors.New("the store does not keep what is learned about tokens")
 
-func (l *live) grant(ctx context.Context, name store.Key) (store.Grant, error) {
+func (l *live) known(ctx context.Context, names ...store.Key) ([]store.Grant, error) {
 	if grants, ok := l.backend.(store.Grants); ok {
-		return grants.Grant(ctx, name)
+		return grants.Known(ctx, names...)
 	}
-	return store.Grant{}, store.ErrUnknownGrant
+	return nil, nil
 }
 
 func (l *live) learn(ctx context.Context, learned ...store.Grant) error {

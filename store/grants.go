@@ -7,14 +7,9 @@ import (
 	"slices"
 )
 
-var (
-	// ErrUnknownGrant: no token was learned under this name, or it was forgotten.
-	// Like ErrUnknownSession it is an answer.
-	ErrUnknownGrant = errors.New("the token was not learned")
-	// ErrFullFamily: the session has MaxMembers access tokens that have not
-	// expired, and one more could not be found again.
-	ErrFullFamily = errors.New("the session has too many access tokens")
-)
+// ErrFullFamily: the session has MaxMembers access tokens that have not expired, and
+// one more could not be found again.
+var ErrFullFamily = errors.New("the session has too many access tokens")
 
 const (
 	// MaxFamilies is how many sessions one token may belong to. Of more than
@@ -111,8 +106,9 @@ type Grants interface {
 	// outcome is unknown, and learning again is safe.
 	Learn(ctx context.Context, grants ...Grant) error
 
-	// Grant returns what was learned about a token, or ErrUnknownGrant.
-	Grant(ctx context.Context, token Key) (Grant, error)
+	// Known returns what was learned about tokens, in their order, and leaves out
+	// those that were not learned, or that have expired.
+	Known(ctx context.Context, tokens ...Key) ([]Grant, error)
 
 	// Members returns the names of the access tokens of a session that have not
 	// expired, in no order; at most MaxMembers.

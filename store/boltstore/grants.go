@@ -41,23 +41,29 @@ func (s *Store) Learn(ctx context.Context, grants ...store.Grant) error {
 	return nil
 }
 
-// Grant implements store.Grants.
-func (s *Store) Grant(ctx context.Context, token store.Key) (store.Grant, error) {
-	var found store.Grant
-	err := s.lookUpGrants(ctx, func(b grantBuckets) (err error) {
-		value := b.grants.Get(token[:])
-		if value == nil {
-			return store.ErrUnknownGrant
+// Known implements store.Grants.
+func (s *Store) Known(ctx context.Context, tokens ...store.Key) ([]store.Grant, error) {
+	var known []store.Grant
+	err := s.lookUpGrants(ctx, func(b grantBuckets) error {
+		for _, token := range tokens {
+			value := b.grants.Get(token[:])
+			if value == nil {
+				continue
+			}
+			grant, err := unmarshalGrant(token, value)
+			if err != nil {
+				return err
+			}
+			if grant.Expires > s.clock().Unix() {
+				known = append(known, grant)
+			}
 		}
-		if found, err = unmarshalGrant(token, value); err == nil && found.Expires <= s.clock().Unix() {
-			err = store.ErrUnknownGrant
-		}
-		return err
+		return nil
 	})
 	if err != nil {
-		return store.Grant{}, fmt.Errorf("looking up token: %w", err)
+		return nil, fmt.Errorf("looking up tokens: %w", err)
 	}
-	return found, nil
+	return known, nil
 }
 
 // Members implements store.Grants.

@@ -100,22 +100,24 @@ func (g grants) forget(now int64) {
 	}
 }
 
-// Grant implements store.Grants.
-func (s *Store) Grant(ctx context.Context, token store.Key) (store.Grant, error) {
+// Known implements store.Grants.
+func (s *Store) Known(ctx context.Context, tokens ...store.Key) ([]store.Grant, error) {
 	if err := ctx.Err(); err != nil {
-		return store.Grant{}, fmt.Errorf("looking up token: %w", err)
+		return nil, fmt.Errorf("looking up tokens: %w", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.isClosed() {
-		return store.Grant{}, fmt.Errorf("looking up token: %w", store.ErrClosed)
+		return nil, fmt.Errorf("looking up tokens: %w", store.ErrClosed)
 	}
-	grant, ok := s.grants.tokens[token]
-	if !ok || grant.Expires <= s.clock().Unix() {
-		return store.Grant{}, fmt.Errorf("looking up token: %w", store.ErrUnknownGrant)
+	var known []store.Grant
+	for _, token := range tokens {
+		if grant, ok := s.grants.tokens[token]; ok && grant.Expires > s.clock().Unix() {
+			grant.Families = slices.Clone(grant.Families)
+			known = append(known, grant)
+		}
 	}
-	grant.Families = slices.Clone(grant.Families)
-	return grant, nil
+	return known, nil
 }
 
 // Members implements store.Grants.

@@ -87,7 +87,7 @@ func TestLeastPermissions(t *testing.T) {
 	s := open(t, gate)
 	position := mustAppend(t, s, "one")
 	for name, call := range calls(s, position) {
-		if err := call(t.Context()); err != nil && !unknown(err) {
+		if err := call(t.Context()); err != nil && !errors.Is(err, store.ErrUnknownSession) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -125,7 +125,7 @@ func failsSomewhere(t *testing.T, server *redistest.Server, gate options) bool {
 	failed := err != nil
 	for _, call := range calls(s, position) {
 		err := call(t.Context())
-		failed = failed || err != nil && !unknown(err)
+		failed = failed || err != nil && !errors.Is(err, store.ErrUnknownSession)
 	}
 	failed = s.Trim(t.Context(), expiry()) != nil || failed
 	server.Do("DEL", headKey)

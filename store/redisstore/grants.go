@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/sessiongate/sessiongate/store"
 )
 
@@ -57,29 +59,39 @@ func (s *Store) Learn(ctx context.Context, grants ...store.Grant) error {
 	return nil
 }
 
-// Grant implements store.Grants.
+// Known implements store.Grants.
 //
 // Invariant 7 (DESIGN): a record that is there and not whole is a failure. Other
 // than with sessions, unknown would let a token pass.
-func (s *Store) Grant(ctx context.Context, token store.Key) (store.Grant, error) {
-	const doing = "looking up token in redis"
+func (s *Store) Known(ctx context.Context, tokens ...store.Key) ([]store.Grant, error) {
+	const doing = "looking up tokens in redis"
 	bounded, cancel, err := s.begin(ctx, doing, callBudget)
 	if err != nil {
-		return store.Grant{}, err
+		return nil, err
 	}
 	defer cancel()
-	fields, err := s.writer.HMGet(bounded, s.grantKey(token), grantFields...).Result()
+	replies := make([]*redis.SliceCmd, len(tokens))
+	_, err = s.writer.Pipelined(bounded, func(pipe redis.Pipeliner) error {
+		for i, token := range tokens {
+			replies[i] = pipe.HMGet(bounded, s.grantKey(token), grantFields...)
+		}
+		return nil
+	})
 	if err != nil {
-		return store.Grant{}, s.explain(ctx, doing, err)
+		return nil, s.explain(ctx, doing, err)
 	}
-	grant, known, err := parseGrant(token, fields)
-	if err != nil {
-		return store.Grant{}, fmt.Errorf("%s: %w", doing, err)
+	var found []store.Grant
+	now := s.clock().Unix()
+	for i, token := range tokens {
+		grant, known, err := parseGrant(token, replies[i].Val())
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", doing, err)
+		}
+		if known && grant.Expires > now {
+			found = append(found, grant)
+		}
 	}
-	if !known || grant.Expires <= s.clock().Unix() {
-		return store.Grant{}, fmt.Errorf("%s: %w", doing, store.ErrUnknownGrant)
-	}
-	return grant, nil
+	return found, nil
 }
 
 // Members implements store.Grants.

@@ -23,7 +23,7 @@ func calls(s *redisstore.Store, position store.Position) map[string]func(context
 		"Owner": func(ctx context.Context) error { _, err := s.Owner(ctx, "i", "s"); return err },
 		"Of":    func(ctx context.Context) error { _, err := s.Of(ctx, "i", "u"); return err },
 		"Learn": func(ctx context.Context) error { return s.Learn(ctx, grantOf("token", "family")) },
-		"Grant": func(ctx context.Context) error { _, err := s.Grant(ctx, grantOf("token").Token); return err },
+		"Known": func(ctx context.Context) error { _, err := s.Known(ctx, grantOf("token").Token); return err },
 		"Members": func(ctx context.Context) error {
 			_, err := s.Members(ctx, grantOf("token", "family").Families[0])
 			return err
@@ -66,7 +66,7 @@ func works(t *testing.T, calls map[string]func(context.Context) error) {
 	t.Helper()
 	for name, call := range calls {
 		eventually(t, name, func() error {
-			if err := call(t.Context()); !unknown(err) {
+			if err := call(t.Context()); !errors.Is(err, store.ErrUnknownSession) {
 				return err
 			}
 			return nil

@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"errors"
 	"reflect"
 	"slices"
 	"strconv"
@@ -77,15 +76,15 @@ func mustLearn(t *testing.T, s store.Grants, grants ...store.Grant) {
 
 func wantGrant(t *testing.T, s store.Grants, want store.Grant) {
 	t.Helper()
-	if got, err := s.Grant(t.Context(), want.Token); err != nil || !reflect.DeepEqual(got, want) {
+	if got, err := s.Known(t.Context(), want.Token); err != nil || !reflect.DeepEqual(got, []store.Grant{want}) {
 		t.Errorf("learned %+v, %v; want %+v", got, err, want)
 	}
 }
 
 func wantNoGrant(t *testing.T, s store.Grants, token store.Key) {
 	t.Helper()
-	if got, err := s.Grant(t.Context(), token); !errors.Is(err, store.ErrUnknownGrant) {
-		t.Errorf("learned %+v, %v; want ErrUnknownGrant", got, err)
+	if got, err := s.Known(t.Context(), token); err != nil || len(got) != 0 {
+		t.Errorf("learned %+v, %v; want nothing", got, err)
 	}
 }
 
@@ -113,10 +112,18 @@ func learnsToken(t *testing.T, place Place) {
 	bare.Subject, bare.Issuer, bare.IssuedAt = store.Key{}, store.Key{}, 0
 	all := []store.Grant{refreshOf("r1", "f1"), refreshOf("r2", "f2", "f1", "f3"), accessOf("a1", "f1"), bare}
 	mustLearn(t, s, all...)
+	var names []store.Key
 	for _, g := range all {
 		wantGrant(t, s, g)
+		names = append(names, name(store.KindToken, "unknown"), g.Token)
+	}
+	if got, err := s.Known(t.Context(), names...); err != nil || !reflect.DeepEqual(got, all) {
+		t.Errorf("learned %+v, %v; want all in order", got, err)
 	}
 	mustLearn(t, s)
+	if got, err := s.Known(t.Context()); err != nil || len(got) != 0 {
+		t.Errorf("of nothing is known %+v, %v", got, err)
+	}
 }
 
 func unknownToken(t *testing.T, place Place) {

@@ -112,8 +112,8 @@ func learnsConcurrently(t *testing.T, place Place) {
 	}
 	wait.Wait()
 	wantMembers(t, s, "f1", all...)
-	if g, err := s.Grant(t.Context(), name(store.KindToken, "r")); err != nil || len(g.Families) != 3 {
-		t.Errorf("learned %v, %v; want three sessions", g.Families, err)
+	if known, err := s.Known(t.Context(), name(store.KindToken, "r")); err != nil || len(known) != 1 || len(known[0].Families) != 3 {
+		t.Errorf("learned %v, %v; want three sessions", known, err)
 	}
 }
 
@@ -121,7 +121,7 @@ func grantsEnd(t *testing.T, place Place) {
 	backend, s := openGrants(t, place)
 	calls := map[string]func(context.Context) error{
 		"Learn":   func(ctx context.Context) error { return s.Learn(ctx, refreshOf("r", "f")) },
-		"Grant":   func(ctx context.Context) error { _, err := s.Grant(ctx, name(store.KindToken, "r")); return err },
+		"Known":   func(ctx context.Context) error { _, err := s.Known(ctx, name(store.KindToken, "r")); return err },
 		"Members": func(ctx context.Context) error { _, err := s.Members(ctx, name(store.KindSession, "f")); return err },
 	}
 	over, cancel := context.WithCancel(t.Context())
