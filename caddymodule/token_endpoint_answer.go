@@ -18,7 +18,6 @@ const maxAnswer = 256 << 10
 var (
 	errLargeAnswer = errors.New("the answer of the token endpoint is too large to be checked")
 	errBroken      = errors.New("reading token answer: it is too large, or broke off")
-	errHeld        = errors.New("the answer is held back until it was checked")
 )
 
 // heldAnswer takes the answer of the upstream. One that hands something out, with

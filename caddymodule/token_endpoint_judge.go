@@ -80,6 +80,10 @@ func (x *exchange) issued(raw string) (*token.Verified, *denial) {
 		return nil, nil
 	}
 	issued, err := x.gate.app.verifier.Issued(raw)
+	return x.believe(issued, err)
+}
+
+func (x *exchange) believe(issued *token.Verified, err error) (*token.Verified, *denial) {
 	switch {
 	case errors.Is(err, token.ErrUnavailable):
 		return nil, denyGrantUnavailable

@@ -27,21 +27,16 @@ type handedOut struct {
 // read (live.revoke). So either it finds these tokens among them, or it was there
 // before they were learned, and the check finds it.
 func (x *exchange) judge(ctx context.Context, answer oauth.Answer) *denial {
-	// A client that hangs up makes no token unknown.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grantPatience)
-	defer cancel()
-	tokens := handedOut{Answer: answer}
-	for raw, issued := range map[*string]**token.Verified{
-		&tokens.Access: &tokens.access, &tokens.Refresh: &tokens.refresh, &tokens.ID: &tokens.id,
-	} {
-		var deny *denial
-		if *issued, deny = x.issued(*raw); deny != nil {
-			return deny
-		}
+	ctx = context.WithoutCancel(ctx) // a client that hangs up makes no token unknown
+	tokens, deny := x.read(ctx, answer)
+	if deny != nil {
+		return deny
 	}
 	x.outlives(max(answer.RefreshLifetime, lifetime(tokens.refresh)))
 	grants := x.grants(tokens)
 	if len(grants) > 0 {
+		ctx, cancel := context.WithTimeout(ctx, learnPatience)
+		defer cancel()
 		if err := x.live.learn(ctx, grants...); err != nil {
 			x.gate.logger.Error("which session tokens belong to could not be learned; they were withheld and answered 503",
 				"key", grants[0].Families[0], "error", err)
@@ -61,8 +56,50 @@ func (x *exchange) judge(ctx context.Context, answer oauth.Answer) *denial {
 	return nil
 }
 
-// grantPatience bounds the calls of the store for one answer.
-const grantPatience = 5 * time.Second
+const (
+	// learnPatience bounds the call of the store for one answer.
+	learnPatience = 5 * time.Second
+	// keyPatience is how long an answer waits for the key set with a new key: it
+	// is fetched at most every five seconds.
+	keyPatience = 8 * time.Second
+	keyPause    = 100 * time.Millisecond
+)
+
+// read reads the tokens of an answer.
+func (x *exchange) read(ctx context.Context, answer oauth.Answer) (tokens handedOut, deny *denial) {
+	tokens.Answer = answer
+	if tokens.refresh, deny = x.issued(answer.Refresh); deny != nil {
+		return tokens, deny
+	}
+	if tokens.id, deny = x.awaited(ctx, answer.ID); deny != nil {
+		return tokens, deny
+	}
+	tokens.access, deny = x.awaited(ctx, answer.Access)
+	return tokens, deny
+}
+
+// awaited is issued, and waits for a key that may only be new.
+//
+// Attack: log in right after the issuer has changed its key. The access token would
+// be one of which nobody knows whose it is, until the gate has the key, and then
+// outlive its session.
+func (x *exchange) awaited(ctx context.Context, raw string) (*token.Verified, *denial) {
+	ctx, cancel := context.WithTimeout(ctx, keyPatience)
+	defer cancel()
+	for raw != "" {
+		issued, err := x.gate.app.verifier.Issued(raw)
+		if !errors.Is(err, token.ErrUnknownKey) {
+			return x.believe(issued, err)
+		}
+		select {
+		case <-ctx.Done():
+			x.gate.logger.Error("tokens were withheld and answered 503, because the key set of their issuer does not hold their key", "error", err)
+			return nil, denyGrantUnavailable
+		case <-time.After(keyPause):
+		}
+	}
+	return nil, nil
+}
 
 // all are those tokens that an issuer of ours has signed.
 func (h *handedOut) all() []*token.Verified {

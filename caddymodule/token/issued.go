@@ -6,8 +6,8 @@ import "math"
 // it is for: a refresh token or an ID token, of any type and audience, that has
 // expired or lives for long. It is for tokens that pass by, of which is asked
 // whose they are; it admits nobody. Errors wrap ErrMalformed or ErrInvalid for
-// what is no such token, and ErrUnavailable where the keys are not there that
-// would tell.
+// what is no such token, in the latter case ErrUnknownKey too where a key may only
+// be new, and ErrUnavailable where the keys are not there that would tell.
 //
 // ExpiresAt and IssuedAt are 0 where the token does not say.
 func (v *Verifier) Issued(raw string) (*Verified, error) {

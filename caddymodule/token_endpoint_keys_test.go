@@ -1,0 +1,36 @@
+package caddymodule
+
+import (
+	"net/http"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+)
+
+// The attack: log in right after the issuer has changed its key, for an access token
+// that belongs to no session when the gate gets the key.
+func TestTokensByANewKeyAreLearned(t *testing.T) {
+	old, next := tokentest.NewKey(t, "ES256", "old"), tokentest.NewKey(t, "ES256", "next")
+	endpoint := tokentest.NewEndpoint(t, old)
+	issuer := endpoint.Serve(t)
+	g := newGrantTest(t, Gate{})
+	g.start(t, Gate{TokenEndpoint: []string{tokenPath}}, &Issuer{
+		Issuer: tokentest.Issuer, JWKS: issuer + tokentest.KeySetPath, Audience: []string{tokentest.Audience},
+	})
+	mint := func(key *tokentest.Key, tokenID string) string {
+		return tokentest.Mint(t, key, tokentest.Claims(time.Now(), map[string]any{"sid": nil, "jti": tokenID}))
+	}
+	// Until the key set is there, nothing can be told.
+	for g.get(t, "/", mint(old, "t0")).Code != http.StatusOK {
+		runtime.Gosched()
+	}
+	endpoint.Publish(t, old, next)
+	first, second := mint(next, "t1"), mint(old, "t2")
+	g.login(t, hand(first, "r1"))
+	g.wantRefreshed(t, "r1", hand(second, "r2"))
+	g.end(t, second, "").want(t, http.StatusOK, invalidated)
+	g.get(t, "/", first).want(t, http.StatusUnauthorized, "unauthorized")
+	g.wantRefused(t, "r2")
+}
