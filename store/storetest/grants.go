@@ -49,11 +49,15 @@ func name(kind store.Kind, name string) store.Key {
 	return store.NewKey("storetest", kind, issuer, name)
 }
 
+// learnedUntil is one instant for all grants, so that those made one after the other
+// are alike.
+var learnedUntil = later()
+
 // refreshOf returns the grant of a refresh token of some sessions.
 func refreshOf(token string, families ...string) store.Grant {
 	g := store.Grant{
 		Token: name(store.KindToken, token), Subject: name(store.KindSubject, "alice"), Issuer: name(store.KindIssuer, ""),
-		IssuedAt: 1_800_000_000, Expires: later(),
+		IssuedAt: 1_800_000_000, Expires: learnedUntil,
 	}
 	for _, family := range families {
 		g.Families = append(g.Families, name(store.KindSession, family))
