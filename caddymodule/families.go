@@ -37,7 +37,8 @@ func (l *live) acknowledged(revocations []store.Revocation) bool {
 }
 
 // revokeMembers revokes the access tokens that belong to revoked sessions and do
-// not say so themselves.
+// not say so themselves. It asks the store at every gate, because another one of the
+// fleet may have a token endpoint.
 //
 // Attack: refresh while the session is being revoked. The sessions must be in force
 // everywhere before their members are read: an answer of the token endpoint is

@@ -102,8 +102,11 @@ func prepareExchange(header http.Header) {
 
 // close decides whether an answer may go back.
 func (x *exchange) close(r *http.Request, held *heldAnswer) *denial {
-	if held.broken {
+	switch {
+	case held.broken:
 		return x.withhold(errBroken)
+	case held.body.Len() == 0:
+		return nil // nothing is handed out, whatever its fields say
 	}
 	content, err := oauth.Decode(held.header["Content-Encoding"], held.body.Bytes(), maxAnswer)
 	if err != nil {

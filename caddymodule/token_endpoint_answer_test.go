@@ -68,6 +68,7 @@ func TestAnswersAreReadOrWithheld(t *testing.T) {
 		"just fitting":              {answerOf(200, "", filler[len(fine):]+fine), 200, filler[len(fine):] + fine},
 		"a page":                    {answerOf(200, "", "<html>"), 502, ""},
 		"twins":                     {answerOf(200, "", `{"access_token":"a","Access_Token":"b"}`), 502, ""},
+		"nothing, in brotli":        {answerOf(200, "br", ""), 200, ""},
 		"nothing":                   {answerOf(200, "", ""), 200, ""},
 		"an error":                  {answerOf(401, "", `{"error":"invalid_client"}`), 401, `{"error":"invalid_client"}`},
 		"a large error in a coding": {answerOf(500, "br", filler+filler), 500, filler + filler},
