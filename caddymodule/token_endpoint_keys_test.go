@@ -37,3 +37,27 @@ func TestTokensByANewKeyAreLearned(t *testing.T) {
 	g.get(t, "/", first).want(t, http.StatusUnauthorized, "unauthorized")
 	g.wantRefused(t, "r2")
 }
+
+// Invariant 7: without the keys that would tell, nothing goes up and nothing back.
+func TestWithoutKeysNothingIsGranted(t *testing.T) {
+	key := tokentest.NewKey(t, "ES256", "one")
+	endpoint := tokentest.NewEndpoint(t, key)
+	endpoint.Behave(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
+	issuer := endpoint.Serve(t)
+	g := newGrantTest(t, Gate{})
+	g.start(t, Gate{TokenEndpoint: []string{tokenPath}}, &Issuer{
+		Issuer: tokentest.Issuer, JWKS: issuer + tokentest.KeySetPath, Audience: []string{tokentest.Audience},
+	})
+	token := tokentest.Mint(t, key, tokentest.Claims(time.Now(), nil))
+	g.refresh(t, token, nil).want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
+	if n := len(g.take()); n != 0 {
+		t.Errorf("%d requests reached the token endpoint", n)
+	}
+	for _, name := range []string{"access_token", "refresh_token", "id_token"} {
+		g.hands(map[string]any{name: token})
+		g.send(t, http.MethodPost, tokenPath, formMedia, "grant_type=x").want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
+	}
+	g.take()
+	// Of what is no token of the issuer, nothing has to be known.
+	g.wantRefreshed(t, "opaque", hand("opaque", "opaque"))
+}

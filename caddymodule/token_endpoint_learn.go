@@ -67,6 +67,8 @@ const (
 
 // read reads the tokens of an answer.
 func (x *exchange) read(ctx context.Context, answer oauth.Answer) (tokens handedOut, deny *denial) {
+	ctx, cancel := context.WithTimeout(ctx, keyPatience)
+	defer cancel()
 	tokens.Answer = answer
 	if tokens.refresh, deny = x.issued(answer.Refresh); deny != nil {
 		return tokens, deny
@@ -84,8 +86,6 @@ func (x *exchange) read(ctx context.Context, answer oauth.Answer) (tokens handed
 // be one of which nobody knows whose it is, until the gate has the key, and then
 // outlive its session.
 func (x *exchange) awaited(ctx context.Context, raw string) (*token.Verified, *denial) {
-	ctx, cancel := context.WithTimeout(ctx, keyPatience)
-	defer cancel()
 	for raw != "" {
 		issued, err := x.gate.app.verifier.Issued(raw)
 		if !errors.Is(err, token.ErrUnknownKey) {

@@ -244,16 +244,25 @@ func TestAFencedGateGrantsNothing(t *testing.T) {
 	refresh(t, g, first.Refresh)
 }
 
-// Attack: POST to another spelling of the endpoint, with a token that is good, so
-// that nobody looks at the refresh token in it.
+// Over every version of HTTP. Attack: POST to another spelling of the endpoint, with a
+// token that is good, so that nobody looks at the refresh token in it.
 func TestTheTokenEndpointHasOneSpelling(t *testing.T) {
 	g := harness.Start(t, harness.Config{Gate: "token_endpoint " + tokenEndpoint + " /login/token", TLS: true})
 	good := "Authorization: Bearer " + g.Token(session("laptop"))
+	over := g.Token(session("phone"))
+	invalidated.check(t, end(t, g, over))
 	harness.EachProtocol(t, func(t *testing.T, protocol harness.Protocol) {
 		for _, path := range []string{"/oauth//token", "/oauth/token/", "/oauth/%74oken", "/OAUTH/token", "/oauth/x/../token", "/oauth/token;x", "/login/./token"} {
 			misspelt.check(t, g.Over(t, protocol, harness.Request{
 				Method: "POST", Target: path, Body: "refresh_token=r",
 				Fields: []string{"Content-Type: application/x-www-form-urlencoded", good},
+			}))
+		}
+		for media, body := range map[string]string{
+			"application/x-www-form-urlencoded": "grant_type=refresh_token&refresh_token=" + over, "application/json": `{"refresh_token":"` + over + `"}`,
+		} {
+			invalidGrant.check(t, g.Over(t, protocol, harness.Request{
+				Method: "POST", Target: tokenEndpoint, Body: body, Fields: []string{"Content-Type: " + media},
 			}))
 		}
 		checkUnreached(t, g)
