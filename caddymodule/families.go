@@ -6,23 +6,22 @@ import (
 	"slices"
 	"time"
 
-	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
 )
 
 // familyPatience bounds the look-up of what belongs to a session.
 const familyPatience = time.Second
 
-// withFamilies adds to the revocation of a token that names no session those of the
-// sessions that it was learned to belong to.
-func (l *live) withFamilies(ctx context.Context, caller *token.Verified, own store.Revocation) ([]store.Revocation, error) {
+// withFamilies adds to the revocation of a token that stands for its session, because
+// it names none, those of the sessions that it was learned to belong to.
+func (l *live) withFamilies(ctx context.Context, own store.Revocation) ([]store.Revocation, error) {
 	all := []store.Revocation{own}
-	if !caller.Keys.Session.IsZero() {
+	if own.Kind != store.KindToken {
 		return all, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, familyPatience)
 	defer cancel()
-	known, err := l.known(ctx, caller.Keys.Token)
+	known, err := l.known(ctx, own.Key)
 	for _, grant := range known {
 		for _, family := range grant.Families {
 			all = append(all, store.Revocation{Kind: store.KindSession, Key: family, Expires: own.Expires})

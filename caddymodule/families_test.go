@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"sync/atomic"
@@ -98,50 +97,6 @@ func TestWhoseTokensAreNotEndedWithOthers(t *testing.T) {
 	g.wantRefreshed(t, "r1", hand(g.access(t, "more", nil), "r2"))
 }
 
-// hooked is a store of which calls about tokens can be made to do something first,
-// or to fail.
-type hooked struct {
-	store.Backend
-	learn, known, members func() error
-}
-
-func call(hook func() error) error {
-	if hook == nil {
-		return nil
-	}
-	return hook()
-}
-
-func (h *hooked) Learn(ctx context.Context, grants ...store.Grant) error {
-	if err := call(h.learn); err != nil {
-		return err
-	}
-	return h.Backend.(store.Grants).Learn(ctx, grants...)
-}
-
-func (h *hooked) Known(ctx context.Context, tokens ...store.Key) ([]store.Grant, error) {
-	if err := call(h.known); err != nil {
-		return nil, err
-	}
-	return h.Backend.(store.Grants).Known(ctx, tokens...)
-}
-
-func (h *hooked) Members(ctx context.Context, family store.Key) ([]store.Key, error) {
-	if err := call(h.members); err != nil {
-		return nil, err
-	}
-	return h.Backend.(store.Grants).Members(ctx, family)
-}
-
-// hook puts a hooked store in the place of the gate's.
-func (g *grantTest) hook() *hooked {
-	opened := *g.app.shared.live.Load()
-	h := &hooked{Backend: opened.backend}
-	opened.backend = h
-	g.app.shared.live.Store(&opened)
-	return h
-}
-
 // The attack: refresh while the session is being revoked, so that one of the two
 // misses the other. The refresh has gone up before the revocation began.
 func TestARefreshDuringARevocationYieldsNothing(t *testing.T) {
@@ -150,7 +105,7 @@ func TestARefreshDuringARevocationYieldsNothing(t *testing.T) {
 			g := newGrantTest(t, Gate{})
 			first, second := g.access(t, "t1", nil), g.access(t, "t2", nil)
 			g.login(t, hand(first, "r1"))
-			h := g.hook()
+			h := g.hook(t)
 			end := func() { g.end(t, first, "").want(t, http.StatusOK, invalidated) }
 			tokens := `{"access_token":"` + second + `","refresh_token":"r2"}`
 			inForce, answered, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
@@ -166,12 +121,12 @@ func TestARefreshDuringARevocationYieldsNothing(t *testing.T) {
 			})
 			switch moment {
 			case "the whole revocation before it is learned":
-				h.learn = func() error { end(); return nil }
+				h.on("Learn", func() error { end(); return nil })
 			case "the answer before the members are read":
-				h.members = func() error { close(inForce); <-answered; return nil }
+				h.on("Members", func() error { close(inForce); <-answered; return nil })
 			}
 			g.send(t, http.MethodPost, tokenPath, formMedia, "refresh_token=r1").wantInvalidGrant(t)
-			if close(answered); h.members != nil {
+			if close(answered); moment == "the answer before the members are read" {
 				<-ended
 				g.get(t, "/", second).want(t, http.StatusUnauthorized, "unauthorized")
 			}
@@ -188,14 +143,14 @@ func TestARefreshBeforeARevocationIsFoundByIt(t *testing.T) {
 	g := newGrantTest(t, Gate{})
 	first, second := g.access(t, "t1", nil), g.access(t, "t2", nil)
 	g.login(t, hand(first, "r1"))
-	h := g.hook()
+	h := g.hook(t)
 	var once atomic.Bool
-	h.known = func() error { // the DELETE looks up its session, and has revoked nothing
+	h.on("Known", func() error { // the DELETE looks up its session, and has revoked nothing
 		if once.CompareAndSwap(false, true) {
 			g.wantRefreshed(t, "r1", hand(second, "r2"))
 		}
 		return nil
-	}
+	})
 	g.end(t, first, "").want(t, http.StatusOK, invalidated)
 	g.get(t, "/", second).want(t, http.StatusUnauthorized, "unauthorized")
 	g.wantRefused(t, "r2")
@@ -208,20 +163,21 @@ func TestARevocationThatCannotFindTheMembersIsNotConfirmed(t *testing.T) {
 	first, second := g.access(t, "t1", nil), g.access(t, "t2", nil)
 	g.login(t, hand(first, "r1"))
 	g.wantRefreshed(t, "r1", hand(second, "r2"))
-	h := g.hook()
+	h := g.hook(t)
 	fails := func() error { return errors.New("no answer") }
 
-	h.known = fails
+	h.on("Known", fails)
 	g.end(t, first, "").want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
 	g.get(t, "/", first).want(t, http.StatusUnauthorized, "unauthorized") // it is offered
 	g.end(t, first, "").want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
 
-	h.known, h.members = nil, fails
+	h.on("Known", nil)
+	h.on("Members", fails)
 	for range 2 {
 		g.end(t, first, "").want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
 		g.get(t, "/", second).want(t, http.StatusOK, "")
 	}
-	h.members = nil
+	h.on("Members", nil)
 	g.end(t, first, "").want(t, http.StatusNotFound, "invalid_session")
 	g.get(t, "/", second).want(t, http.StatusUnauthorized, "unauthorized")
 }

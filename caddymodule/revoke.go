@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/sessiongate/sessiongate/store"
@@ -14,10 +15,14 @@ import (
 func (l *live) revoke(ctx context.Context, revocations ...store.Revocation) error {
 	ctx, cancel := l.patience(ctx)
 	defer cancel()
-	if err := l.replica.Revoke(ctx, revocations...); err != nil {
-		return err
+	err := l.replica.Revoke(ctx, revocations...)
+	if err == nil {
+		err = l.revokeMembers(ctx, revocations...)
 	}
-	return l.revokeMembers(ctx, revocations...)
+	if err != nil || l.lagging.Load() {
+		l.owe(slices.DeleteFunc(slices.Clone(revocations), func(r store.Revocation) bool { return r.Kind != store.KindSession })...)
+	}
+	return err
 }
 
 // patience is the context of a whole call that revokes: without the caller's

@@ -92,7 +92,7 @@ func (g *Gate) end(r *http.Request, caller *token.Verified, sessionID string) *d
 	case verdict == replica.Unavailable:
 		return g.offer(r, live, caller, sessionID, own, revocation)
 	case own && (verdict == replica.Clear || sessionRevoked(caller, verdict)):
-		return g.endOwn(r, live, caller, revocation)
+		return g.endOwn(r, live, revocation)
 	case verdict != replica.Clear:
 		return denyRevoked
 	}
@@ -106,12 +106,13 @@ func (g *Gate) end(r *http.Request, caller *token.Verified, sessionID string) *d
 }
 
 // endOwn revokes the session of the caller, with all that is known to belong to it.
-func (g *Gate) endOwn(r *http.Request, live *live, caller *token.Verified, own store.Revocation) *denial {
+func (g *Gate) endOwn(r *http.Request, live *live, own store.Revocation) *denial {
 	ctx, cancel := live.patience(r.Context())
 	defer cancel()
-	revocations, err := live.withFamilies(ctx, caller, own)
+	revocations, err := live.withFamilies(ctx, own)
 	if err != nil {
 		live.replica.Offer(own)
+		live.owe(own)
 		return g.unconfirmed(own, err)
 	}
 	// Rule R10 (DESIGN): whether every gate refuses the session is not known
@@ -150,6 +151,7 @@ func (g *Gate) offer(r *http.Request, live *live, caller *token.Verified, sessio
 		return denyUnavailable
 	}
 	live.replica.Offer(revocation)
+	live.owe(revocation)
 	return g.unconfirmed(revocation, live.replica.Status().Err)
 }
 

@@ -37,6 +37,10 @@ type live struct {
 	backend  store.Backend
 	replica  *replica.Replica
 	registry *sessions.Registry
+	owed     owed
+	// lagging: other gates may know a revocation later than the caller
+	// (`acknowledge store`).
+	lagging atomic.Bool
 }
 
 // sharedOptions are the settings of one configuration.
@@ -63,6 +67,7 @@ func (s *shared) start(module StoreModule, o sharedOptions) error {
 	if l := s.live.Load(); l != nil {
 		l.replica.Configure(o.replica)
 		l.registry.Configure(o.retention)
+		l.lagging.Store(o.replica.Acknowledge == replica.AcknowledgeStore)
 		return nil
 	}
 	backend, err := module.Open(logger)
@@ -74,11 +79,14 @@ func (s *shared) start(module StoreModule, o sharedOptions) error {
 	if err != nil {
 		return err
 	}
-	s.live.Store(&live{
+	l := &live{
 		backend:  backend,
 		replica:  replica.New(backend, o.replica),
 		registry: sessions.New(backend, sessions.Options{Retention: o.retention, Logger: logger}),
-	})
+	}
+	l.lagging.Store(o.replica.Acknowledge == replica.AcknowledgeStore)
+	l.owed.settle(l)
+	s.live.Store(l)
 	return nil
 }
 
@@ -92,6 +100,7 @@ func (s *shared) Destruct() error {
 	if l == nil {
 		return nil
 	}
+	l.owed.close()
 	l.replica.Close()
 	l.registry.Close()
 	if err := l.backend.Close(); !errors.Is(err, store.ErrClosed) {

@@ -154,12 +154,12 @@ func TestATokenEndpointThatCannotBeCheckedIsUnavailable(t *testing.T) {
 	}{
 		"before the start":        {login, func(g *grantTest) { g.app.shared.live.Store(nil) }, false},
 		"fenced":                  {login, func(g *grantTest) { g.app.shared.live.Load().replica.Close() }, false},
-		"no look-up":              {refresh, func(g *grantTest) { g.hook().known = fails }, false},
-		"nothing can be learned":  {login, func(g *grantTest) { g.hook().learn = fails }, true},
-		"too many of one session": {login, func(g *grantTest) { g.hook().learn = func() error { return store.ErrFullFamily } }, true},
-		"a store that learns not": {login, func(g *grantTest) { g.hook().learn = func() error { return errNoGrants } }, true},
+		"no look-up":              {refresh, func(g *grantTest) { g.hook(t).on("Known", fails) }, false},
+		"nothing can be learned":  {login, func(g *grantTest) { g.hook(t).on("Learn", fails) }, true},
+		"too many of one session": {login, func(g *grantTest) { g.hook(t).on("Learn", func() error { return store.ErrFullFamily }) }, true},
+		"a store that learns not": {login, func(g *grantTest) { g.hook(t).on("Learn", func() error { return errNoGrants }) }, true},
 		"fenced while it is learned": {login, func(g *grantTest) {
-			g.hook().learn = func() error { g.app.shared.live.Load().replica.Close(); return nil }
+			g.hook(t).on("Learn", func() error { g.app.shared.live.Load().replica.Close(); return nil })
 		}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
