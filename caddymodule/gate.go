@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"sync"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -74,8 +75,12 @@ type Gate struct {
 	// events, long polls, gRPC and WebSockets are such requests. Default: expiry.
 	Streams string `json:"streams,omitempty"`
 
-	// TokenEndpoint lists the upstream's token endpoints. Default: none. In this
-	// version they are guarded like every other path.
+	// TokenEndpoint lists the upstream's token endpoints (RFC 6749 §3.2), which
+	// need no access token. A refresh token that is revoked does not get there, and
+	// tokens of a revoked session are not handed out: both are answered 400
+	// invalid_grant. What cannot be checked is withheld: 503, or 502 where an
+	// answer cannot be read. Bodies are forms or JSON of at most 64 KiB, and
+	// answers of at most 256 KiB. Default: none.
 	TokenEndpoint []string `json:"token_endpoint,omitempty"`
 
 	// SessionsEndpoint is the path at which the caller's own sessions are listed
@@ -92,6 +97,7 @@ type Gate struct {
 	app       *App
 	logger    *slog.Logger
 	own       []own
+	outlived  *sync.Once // the warning of refresh tokens that outlive the retention
 	extractor token.Extractor
 	public    *publicPaths
 	identity  *identity
@@ -208,13 +214,7 @@ func (g *Gate) prepare() (err error) {
 	if g.origins, err = newOrigins(g.CORS); err != nil {
 		return err
 	}
-	if err := g.prepareOwn(); err != nil {
-		return err
-	}
-	for _, path := range g.TokenEndpoint {
-		g.logger.Warn("token_endpoint is not available in this version; the path is guarded like every other", "path", path)
-	}
-	return nil
+	return g.prepareOwn()
 }
 
 // ServeHTTP decides about one request.

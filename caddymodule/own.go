@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"fmt"
 	"net/http"
+	"sync"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
@@ -28,6 +29,10 @@ func (g *Gate) prepareOwn() error {
 	if g.BackchannelLogout != "" {
 		g.own = append(g.own, own{endpoint(g.BackchannelLogout), http.MethodPost, g.serveLogout})
 	}
+	for _, path := range g.TokenEndpoint {
+		g.own = append(g.own, own{endpoint(path), http.MethodPost, g.serveToken})
+	}
+	g.outlived = new(sync.Once)
 	for i, path := range g.own {
 		for _, before := range g.own[:i] {
 			if path.resembles(string(before.endpoint)) || before.resembles(string(path.endpoint)) {

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -95,23 +96,49 @@ func (g *Gate) end(r *http.Request, caller *token.Verified, sessionID string) *d
 	switch {
 	case verdict == replica.Unavailable:
 		return g.offer(r, live, caller, sessionID, own, revocation)
-	case own && sessionRevoked(caller, verdict):
-		// Rule R10 (DESIGN): whether every gate refuses the session is not known
-		// while its revocation is young, so that it is made once more.
-		if live.replica.Acknowledged(revocation.Key) {
-			return denySession
-		}
+	case own && (verdict == replica.Clear || sessionRevoked(caller, verdict)):
+		return g.endOwn(r, live, revocation)
 	case verdict != replica.Clear:
 		return denyRevoked
-	case !own:
-		if deny := g.mayEnd(r, live, caller, sessionID, revocation.Key); deny != nil {
-			return deny
-		}
+	}
+	if deny := g.mayEnd(r, live, caller, sessionID, revocation); deny != nil {
+		return deny
 	}
 	if err := live.revoke(r.Context(), revocation); err != nil {
 		return g.unconfirmed(revocation, err)
 	}
 	return nil
+}
+
+// endOwn revokes the session of the caller, with all that is known to belong to it.
+func (g *Gate) endOwn(r *http.Request, live *live, own store.Revocation) *denial {
+	ctx, cancel := live.patience(r.Context())
+	defer cancel()
+	revocations, err := live.withFamilies(ctx, own)
+	if err != nil {
+		live.offer(own)
+		return g.unconfirmed(own, err)
+	}
+	// Rule R10 (DESIGN): whether every gate refuses the session is not known
+	// while its revocation is young, so that it is made once more.
+	if live.acknowledged(revocations) {
+		return g.ended(ctx, live, revocations...)
+	}
+	if err := live.revoke(ctx, revocations...); err != nil {
+		return g.unconfirmed(own, err)
+	}
+	return nil
+}
+
+// ended answers that sessions are over already, once that is so for all that
+// belongs to them: the call that revoked them may have got no further.
+func (g *Gate) ended(ctx context.Context, live *live, revocations ...store.Revocation) *denial {
+	ctx, cancel := live.patience(ctx)
+	defer cancel()
+	if err := live.revokeMembers(ctx, revocations...); err != nil {
+		return g.unconfirmed(revocations[0], err)
+	}
+	return denySession
 }
 
 // offer revokes on this gate what may not be acknowledged to the caller, because
@@ -124,10 +151,10 @@ func (g *Gate) offer(r *http.Request, live *live, caller *token.Verified, sessio
 	switch {
 	case live == nil, !live.replica.Status().Synced, live.replica.Look(&caller.Keys) != replica.Clear:
 		return denyUnavailable
-	case !own && g.mayEnd(r, live, caller, sessionID, revocation.Key) != nil:
+	case !own && g.mayEnd(r, live, caller, sessionID, revocation) != nil:
 		return denyUnavailable
 	}
-	live.replica.Offer(revocation)
+	live.offer(revocation)
 	return g.unconfirmed(revocation, live.replica.Status().Err)
 }
 
@@ -165,7 +192,7 @@ func ownRevocation(caller *token.Verified) store.Revocation {
 // already revoked, and somebody else's look alike: the same is asked for each
 // first, so that neither the time it takes nor a store that is away tells them
 // apart.
-func (g *Gate) mayEnd(r *http.Request, live *live, caller *token.Verified, sessionID string, key store.Key) *denial {
+func (g *Gate) mayEnd(r *http.Request, live *live, caller *token.Verified, sessionID string, revocation store.Revocation) *denial {
 	admin := g.AdminScope != "" && caller.HasScope(g.AdminScope)
 	err := live.registry.Owned(r.Context(), caller.Issuer, sessionID, func(subject string) bool {
 		return admin || subject != "" && subject == caller.Subject
@@ -175,10 +202,10 @@ func (g *Gate) mayEnd(r *http.Request, live *live, caller *token.Verified, sessi
 		return denySession
 	case err != nil:
 		// Invariant 7 (DESIGN): a technical failure is 503, never "unknown".
-		g.logger.Error("the owner of a session could not be looked up", "key", key, "error", err)
+		g.logger.Error("the owner of a session could not be looked up", "key", revocation.Key, "error", err)
 		return denyUnconfirmed
-	case live.replica.Acknowledged(key):
-		return denySession
+	case live.replica.Acknowledged(revocation.Key):
+		return g.ended(r.Context(), live, revocation)
 	}
 	return nil
 }

@@ -41,6 +41,10 @@ type live struct {
 	registry *sessions.Registry
 	running  *streams.Table
 	alike    alike
+	owed     owed
+	// lagging: other gates may know a revocation later than the caller
+	// (`acknowledge store`).
+	lagging atomic.Bool
 }
 
 // sharedOptions are the settings of one configuration.
@@ -67,6 +71,7 @@ func (s *shared) start(module StoreModule, o sharedOptions) error {
 	if l := s.live.Load(); l != nil {
 		l.replica.Configure(o.replica)
 		l.registry.Configure(o.retention)
+		l.lagging.Store(o.replica.Acknowledge == replica.AcknowledgeStore)
 		return nil
 	}
 	backend, err := module.Open(logger)
@@ -79,12 +84,15 @@ func (s *shared) start(module StoreModule, o sharedOptions) error {
 		return err
 	}
 	set := replica.New(backend, o.replica)
-	s.live.Store(&live{
+	l := &live{
 		backend:  backend,
 		replica:  set,
 		registry: sessions.New(backend, sessions.Options{Retention: o.retention, Logger: logger}),
 		running:  streams.New(streams.Options{Revoked: set.Revoked, Changed: set.Changed(), Logger: logger}),
-	})
+	}
+	l.lagging.Store(o.replica.Acknowledge == replica.AcknowledgeStore)
+	l.owed.settle(l)
+	s.live.Store(l)
 	return nil
 }
 
@@ -99,6 +107,7 @@ func (s *shared) Destruct() error {
 	if l == nil {
 		return nil
 	}
+	l.owed.close()
 	l.replica.Close()
 	l.running.Close()
 	l.registry.Close()

@@ -20,6 +20,9 @@ var (
 	ErrInvalid = errors.New("invalid token")
 	// ErrExpired: a genuine token whose time is over.
 	ErrExpired = errors.New("expired token")
+	// ErrUnknownKey goes with ErrInvalid: the key set of the issuer does not hold the
+	// `kid`. If the issuer has just begun to sign with it, it will in some seconds.
+	ErrUnknownKey = errors.New("kid is unknown")
 	// ErrUnavailable: the keys that would tell are not to be had at present.
 	ErrUnavailable = errors.New("keys unavailable")
 )

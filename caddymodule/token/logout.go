@@ -46,54 +46,25 @@ func (v *Verifier) VerifyLogout(raw string, now time.Time) (*Logout, error) {
 }
 
 func (v *Verifier) verifyLogout(raw string, now int64) (*Logout, error) {
-	i, m, err := v.genuine(raw, logoutTokenTypes)
+	j, err := parseJWS(raw, logoutTokenTypes)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkLogout(m); err != nil {
+	s, err := v.genuine(j)
+	if err != nil {
 		return nil, err
 	}
-	if err := i.checkLogoutAudience(m); err != nil {
+	if err := checkLogout(s.members); err != nil {
 		return nil, err
 	}
-	l := &Logout{Issuer: i.Issuer}
-	if err := l.setIDs(m); err != nil {
+	if err := s.issuer.checkLogoutAudience(s.members); err != nil {
 		return nil, err
 	}
-	return l, l.setTime(m, now, v.leeway)
-}
-
-// genuine returns the claims of a token of these types that one of the issuers
-// signed, and whose it is. No claim but `iss` was looked at.
-func (v *Verifier) genuine(raw string, types []string) (*issuer, members, error) {
-	j, err := parseJWS(raw, types)
-	if err != nil {
-		return nil, nil, err
+	l := &Logout{Issuer: s.issuer.Issuer}
+	if err := l.setIDs(s.members); err != nil {
+		return nil, err
 	}
-	if !v.allows(j.header.algorithm) {
-		return nil, nil, errAlgorithm
-	}
-	payload, err := j.decodePayload()
-	if err != nil {
-		return nil, nil, err
-	}
-	claims, err := parseObject("payload", payload)
-	if err != nil {
-		return nil, nil, err
-	}
-	name, _, err := textOf("iss", claims.First("iss")[0])
-	if err != nil {
-		return nil, nil, err
-	}
-	i, trusted := v.issuers[name]
-	if !trusted {
-		return nil, nil, refuse("iss is not trusted")
-	}
-	if err := i.signatures.verify(j); err != nil {
-		return nil, nil, err
-	}
-	m, err := membersOf("payload", claims)
-	return i, m, err
+	return l, l.setTime(s.members, now, v.leeway)
 }
 
 // checkLogout refuses what is no logout token by its claims (RFC 8725 §3.12).

@@ -182,7 +182,7 @@ func (k *RemoteKeys) find(keyID string, a *algorithm) ([]any, error) {
 	if k.failing.Load() {
 		return nil, errMayBeNew
 	}
-	return nil, refuse("kid is unknown")
+	return nil, errUnknownKey
 }
 
 // doubt asks for a fetch because the key that a token names is there and did not
@@ -203,5 +203,6 @@ func (k *RemoteKeys) source() string { return shown(k.options.URL + k.options.Di
 var (
 	errNeverLoaded = fmt.Errorf("verifying token: the key set was never loaded: %w", ErrUnavailable)
 	errLapsed      = fmt.Errorf("verifying token: the key set could not be confirmed for %s: %w", maxAge, ErrUnavailable)
+	errUnknownKey  = fmt.Errorf("verifying token: %w: %w", ErrUnknownKey, ErrInvalid)
 	errMayBeNew    = fmt.Errorf("verifying token: kid is unknown and the key set is stale: %w", ErrUnavailable)
 )

@@ -10,63 +10,29 @@ import (
 )
 
 // verify verifies a token that the cache does not know.
-//
-// Invariant 1 (DESIGN): verify first. Of the payload only `iss` is used before
-// the signature has been verified, and only to choose the keys.
-//
-// Invariant 12 (DESIGN): what a forged token costs is bounded. That no name has a
-// twin is therefore looked into after the signature: with hundreds of members it
-// costs more than an admitted request does. Nothing is accepted before it.
 func (v *Verifier) verify(raw string, now int64) (*Verified, error) {
 	j, err := parseJWS(raw, accessTokenTypes)
 	if err != nil {
 		return nil, err
 	}
-	// Also of an issuer that is not trusted, and before the payload is read, which
-	// may be large.
-	if !v.allows(j.header.algorithm) {
-		return nil, errAlgorithm
-	}
-	payload, err := j.decodePayload()
+	s, err := v.genuine(j)
 	if err != nil {
 		return nil, err
 	}
-	claims, err := parseObject("payload", payload)
-	if err != nil {
+	if err := checkKind(s.members); err != nil {
 		return nil, err
 	}
-	name, _, err := textOf("iss", claims.First("iss")[0])
-	if err != nil {
+	if err := s.issuer.checkAudience(s.members); err != nil {
 		return nil, err
 	}
-	i, trusted := v.issuers[name]
-	if !trusted {
-		return nil, refuse("iss is not trusted")
-	}
-	// Read before the keys are: should they change in between, the token is
-	// stale at once instead of never.
-	epoch := i.Keys.epoch()
-	if err := i.signatures.verify(j); err != nil {
+	t := &Verified{Issuer: s.issuer.Issuer, raw: own(raw), keys: s.issuer.Keys, epoch: s.epoch}
+	if err := v.setTime(t, s.members); err != nil {
 		return nil, err
 	}
-	m, err := membersOf("payload", claims)
-	if err != nil {
+	if err := v.setIdentity(t, s.issuer, s.members, j); err != nil {
 		return nil, err
 	}
-	if err := checkKind(m); err != nil {
-		return nil, err
-	}
-	if err := i.checkAudience(m); err != nil {
-		return nil, err
-	}
-	t := &Verified{Issuer: i.Issuer, raw: own(raw), keys: i.Keys, epoch: epoch}
-	if err := v.setTime(t, m); err != nil {
-		return nil, err
-	}
-	if err := v.setIdentity(t, i, m, j); err != nil {
-		return nil, err
-	}
-	t.claims, t.scopes = claimTexts(m), claimScopes(m)
+	t.claims, t.scopes = claimTexts(s.members), claimScopes(s.members)
 	return t, t.checkTime(now)
 }
 

@@ -110,6 +110,9 @@ func (s *Store) open(timeout time.Duration) error {
 	if err == nil {
 		err = s.mark(head)
 	}
+	if err == nil {
+		err = s.upgrade()
+	}
 	if err != nil {
 		_ = db.Close() // the error that counts is the one before
 		return err

@@ -24,3 +24,19 @@ func TestContract(t *testing.T) {
 		}
 	})
 }
+
+func TestContractOfGrants(t *testing.T) {
+	storetest.RunGrants(t, func(t *testing.T) storetest.Place {
+		path := filepath.Join(t.TempDir(), "revocations.db")
+		return storetest.Place{
+			Open: func(t *testing.T) store.Backend {
+				s, err := boltstore.Open(boltstore.Options{Path: path})
+				if err != nil {
+					t.Fatalf("Open: %v", err)
+				}
+				return s
+			},
+			Durable: true,
+		}
+	})
+}

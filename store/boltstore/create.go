@@ -79,14 +79,35 @@ func initialise(path string) error {
 		return err
 	}
 	err = db.Update(func(tx *bolt.Tx) error {
-		for _, name := range bucketNames {
-			if _, err := tx.CreateBucket([]byte(name)); err != nil {
-				return err
-			}
+		if err := addBuckets(tx); err != nil {
+			return err
 		}
 		return saveHead(tx, head{generation: store.Generation(rand.Uint64() | 1)})
 	})
 	return errors.Join(err, db.Close())
+}
+
+// addBuckets makes the buckets that are missing.
+func addBuckets(tx *bolt.Tx) error {
+	for _, name := range bucketNames {
+		if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// upgrade makes the buckets that a file of an earlier version does not have.
+func (s *Store) upgrade() error {
+	older := false
+	err := s.view(func(tx *bolt.Tx) error {
+		older = tx.Bucket([]byte(bucketGrants)) == nil
+		return nil
+	})
+	if err != nil || !older {
+		return err
+	}
+	return s.update(addBuckets)
 }
 
 // removeLeftovers removes what a crash left of an earlier creation. Whoever

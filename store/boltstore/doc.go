@@ -19,8 +19,12 @@
 //	sessions  session                      → record
 //	subjects  subject, last seen, session  → nothing; the latest come first
 //	expiries  expiry, session              → nothing
+//	grants    token                        → record
+//	families  session, expiry, token       → nothing; access tokens only
+//	grantends expiry, token                → nothing
 //
-// with numbers in big-endian order. An entry is its CRC-32C (over generation,
+// with numbers in big-endian order. A file from before tokens were learned gets the
+// last three when it is opened. An entry is its CRC-32C (over generation,
 // sequence number, tag and payload), its tag, and the payload that
 // store.MarshalRevocations makes.
 //

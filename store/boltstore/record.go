@@ -14,14 +14,23 @@ import (
 // The buckets. In a file they come in the order of their names, so that the
 // head is met before the log that is judged by it.
 const (
-	bucketExpiries = "expiries"
-	bucketHead     = "head"
-	bucketLog      = "log"
-	bucketSessions = "sessions"
-	bucketSubjects = "subjects"
+	bucketExpiries  = "expiries"
+	bucketFamilies  = "families"
+	bucketGrantEnds = "grantends"
+	bucketGrants    = "grants"
+	bucketHead      = "head"
+	bucketLog       = "log"
+	bucketSessions  = "sessions"
+	bucketSubjects  = "subjects"
 )
 
-var bucketNames = []string{bucketExpiries, bucketHead, bucketLog, bucketSessions, bucketSubjects}
+var bucketNames = []string{
+	bucketExpiries, bucketFamilies, bucketGrantEnds, bucketGrants, bucketHead, bucketLog, bucketSessions, bucketSubjects,
+}
+
+// olderBucketNames are those of files from before tokens were learned. They are
+// given the others when they are opened.
+var olderBucketNames = []string{bucketExpiries, bucketHead, bucketLog, bucketSessions, bucketSubjects}
 
 // The head is kept twice, on two pages: a stale copy of either page does not
 // agree with the other. Being the last key of the log, the second one is on the

@@ -28,11 +28,25 @@ func FuzzRecord(f *testing.F) {
 	f.Add(append(binary.AppendUvarint([]byte{0, 0, 0}, 1<<63), 1, 0x81, 0))
 	f.Add(head{generation: 1, trimmed: 2, seq: 3}.marshal()[sumSize:])
 	f.Add(head{generation: 1, trimmed: 4, seq: 3}.marshal()[sumSize:])
+	f.Add(marshalGrant(learned("t", 300, "f1", "f2"))[sumSize:])
 	f.Fuzz(func(t *testing.T, body []byte) {
 		wantEntry(t, body)
 		wantSession(t, body)
 		wantHead(t, body)
+		wantGrant(t, body)
 	})
+}
+
+func wantGrant(t *testing.T, body []byte) {
+	t.Helper()
+	value := sealed(append(make([]byte, sumSize), body...))
+	grant, err := unmarshalGrant(store.Key{1}, value)
+	if err == nil && !bytes.Equal(marshalGrant(grant), value) {
+		t.Errorf("%x is read as %+v, which is written as %x", value, grant, marshalGrant(grant))
+	}
+	if err != nil && !errors.Is(err, store.ErrDamaged) {
+		t.Errorf("%x: %v, want ErrDamaged", value, err)
+	}
 }
 
 func wantEntry(t *testing.T, body []byte) {

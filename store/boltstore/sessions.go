@@ -12,7 +12,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// How many sessions one transaction records, or forgets, at the most. Each has
+// How many sessions or tokens one transaction records, or forgets, at the most. Each has
 // keys all over the file, so a transaction of 1024 took 48 ms where one of 256
 // took 18 ms, and an append may have to wait for it.
 const (
@@ -143,17 +143,33 @@ func (b sessionBuckets) unlist(id []byte, known store.Session) error {
 	)
 }
 
-// forgetExpired forgets the sessions that have expired longest ago.
-func forgetExpired(tx *bolt.Tx, now int64) (more bool, err error) {
-	b := bucketsOf(tx)
-	var expired [][]byte
-	cursor, end := b.expiries.Cursor(), expiryIndexKey(nil, now+1)
+// oldest returns the keys in an index by expiry that had expired at the second now,
+// as many as one transaction forgets.
+func oldest(expiries *bolt.Bucket, now int64) (expired [][]byte) {
+	cursor, end := expiries.Cursor(), expiryIndexKey(nil, now+1)
 	for key, _ := cursor.First(); key != nil && bytes.Compare(key, end) < 0; key, _ = cursor.Next() {
 		// A cursor does not survive a deletion, and so neither would the key.
 		if expired = append(expired, bytes.Clone(key)); len(expired) == forgetSessions {
 			break
 		}
 	}
+	return expired
+}
+
+// forgetExpired forgets the sessions and tokens that have expired longest ago.
+func forgetExpired(tx *bolt.Tx, now int64) (more bool, err error) {
+	sessions, err := forgetSeen(tx, now)
+	if err != nil {
+		return false, err
+	}
+	tokens, err := forgetGrants(tx, now)
+	return sessions || tokens, err
+}
+
+// forgetSeen forgets the sessions that have expired longest ago.
+func forgetSeen(tx *bolt.Tx, now int64) (more bool, err error) {
+	b := bucketsOf(tx)
+	expired := oldest(b.expiries, now)
 	for _, key := range expired {
 		id := key[len(key)-len(store.Key{}):]
 		known, err := unmarshalSession(b.sessions.Get(id))

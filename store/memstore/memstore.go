@@ -28,6 +28,7 @@ type Store struct {
 	entries    []store.Entry
 	grown      chan struct{} // closed, and replaced, at each Append
 	sessions   map[sessionID]store.Session
+	grants     grants
 }
 
 type sessionID struct{ issuer, id string }
@@ -44,6 +45,7 @@ func New(clock func() time.Time) *Store {
 		generation: store.Generation(rand.Uint64() | 1),
 		grown:      make(chan struct{}),
 		sessions:   make(map[sessionID]store.Session),
+		grants:     newGrants(),
 	}
 }
 
@@ -136,6 +138,7 @@ func (s *Store) Trim(_ context.Context, now time.Time) error {
 			delete(s.sessions, id)
 		}
 	}
+	s.grants.forget(now.Unix())
 	return nil
 }
 

@@ -13,3 +13,9 @@ func TestContract(t *testing.T) {
 		return storetest.Place{Open: func(*testing.T) store.Backend { return memstore.New(nil) }}
 	})
 }
+
+func TestContractOfGrants(t *testing.T) {
+	storetest.RunGrants(t, func(*testing.T) storetest.Place {
+		return storetest.Place{Open: func(*testing.T) store.Backend { return memstore.New(nil) }}
+	})
+}

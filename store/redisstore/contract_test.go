@@ -22,6 +22,17 @@ func TestContract(t *testing.T) {
 	})
 }
 
+func TestContractOfGrants(t *testing.T) {
+	address, _ := redistest.Address(t)
+	storetest.RunGrants(t, func(*testing.T) storetest.Place {
+		options := redisstore.Options{Addresses: []string{address}, Namespace: rand.Text()}
+		return storetest.Place{
+			Open:    func(t *testing.T) store.Backend { return open(t, options) },
+			Durable: true,
+		}
+	})
+}
+
 func TestContractOfAFleet(t *testing.T) {
 	server := redistest.Start(t, redistest.Config("appendonly yes", "appendfsync no"))
 	storetest.RunFleet(t, func(*testing.T) storetest.FleetPlace {

@@ -11,6 +11,8 @@
 //	{session_gate:<namespace>}:log             stream: id <seq>-0, field r with a record
 //	{session_gate:<namespace>}:session:<hex>   hash: issuer, id, subject, first, last, expires
 //	{session_gate:<namespace>}:subject:<hex>   sorted set: the hex of its sessions by last seen
+//	{session_gate:<namespace>}:grant:<hex>     hash: access, families, subject, issuer, issued, expires
+//	{session_gate:<namespace>}:family:<hex>    sorted set: the hex of its access tokens by expiry
 //
 // Head and log carry no expiry: nothing but Trim ever takes an entry off the
 // log, and only from its beginning. Sequence numbers are contiguous and counted

@@ -22,6 +22,12 @@ func calls(s *redisstore.Store, position store.Position) map[string]func(context
 		"Seen":  func(ctx context.Context) error { return s.Seen(ctx, session) },
 		"Owner": func(ctx context.Context) error { _, err := s.Owner(ctx, "i", "s"); return err },
 		"Of":    func(ctx context.Context) error { _, err := s.Of(ctx, "i", "u"); return err },
+		"Learn": func(ctx context.Context) error { return s.Learn(ctx, grantOf("token", "family")) },
+		"Known": func(ctx context.Context) error { _, err := s.Known(ctx, grantOf("token").Token); return err },
+		"Members": func(ctx context.Context) error {
+			_, err := s.Members(ctx, grantOf("token", "family").Families[0])
+			return err
+		},
 	}
 	maps.Copy(all, logCalls(s, position))
 	return all

@@ -33,6 +33,8 @@ var (
 	trimSource string
 	//go:embed lua/seen.lua
 	seenSource string
+	//go:embed lua/learn.lua
+	learnSource string
 
 	publishScript   = newScript(headSource + appendSource + publishSource)
 	heartbeatScript = newScript(headSource + heartbeatSource)
@@ -42,6 +44,7 @@ var (
 	readScript      = newScript(headSource + readSource)
 	trimScript      = newScript(headSource + trimSource)
 	seenScript      = newScript(seenSource)
+	learnScript     = newScript(learnSource)
 )
 
 type script struct{ source, sum string }

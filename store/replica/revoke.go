@@ -64,7 +64,8 @@ func (q *queue) take() (calls []*revoking, revocations []store.Revocation) {
 // until it took it.
 //
 // It goes on when ctx is cancelled, because whoever asked for a revocation wants
-// it also after hanging up. It ends within two leases and a second.
+// it also after hanging up. It ends within two leases and a second, or at the
+// deadline of ctx if that is earlier.
 func (r *Replica) Revoke(ctx context.Context, revocations ...store.Revocation) error {
 	if len(revocations) == 0 || len(revocations) > store.MaxRevocations {
 		return fmt.Errorf("revoking: %d revocations, want 1 to %d", len(revocations), store.MaxRevocations)
@@ -78,6 +79,9 @@ func (r *Replica) Revoke(ctx context.Context, revocations ...store.Revocation) e
 	limit := localCall
 	if r.fleet != nil {
 		limit = 2*r.lease(o) + time.Second
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = min(limit, time.Until(deadline))
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()

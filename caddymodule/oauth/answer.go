@@ -1,0 +1,130 @@
+package oauth
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
+)
+
+// ErrAnswer: an answer in which the tokens cannot be told for certain. Its text
+// names the rule and never a value.
+var ErrAnswer = errors.New("not a readable token answer")
+
+func withhold(rule string) error { return fmt.Errorf("reading token answer: %s: %w", rule, ErrAnswer) }
+
+// The members of an answer that matter, as squeeze writes them.
+const (
+	accessToken     = "accesstoken"
+	idToken         = "idtoken"
+	refreshLifetime = "refreshexpiresin"
+)
+
+// Answer is what a token endpoint hands out (RFC 6749 §5.1); "" is no token.
+type Answer struct {
+	Access, Refresh string
+	// ID is the ID token (OpenID Connect Core §3.1.3.3).
+	ID string
+	// RefreshLifetime is for how long the refresh token is good, where the answer
+	// says so, as Keycloak's `refresh_expires_in` does; else 0.
+	RefreshLifetime time.Duration
+}
+
+// ParseAnswer reads the body of an answer: one JSON object or, where the media type
+// says so, a form. An empty body hands out nothing. Errors wrap ErrAnswer.
+func ParseAnswer(contentType string, body []byte) (Answer, error) {
+	found := make(map[string]string, 4)
+	var err error
+	switch mediaType, _, _ := mime.ParseMediaType(contentType); {
+	case len(body) == 0:
+	case mediaType == "application/x-www-form-urlencoded":
+		err = parseFormAnswer(string(body), found)
+	default:
+		err = parseJSONAnswer(body, found)
+	}
+	if err != nil {
+		return Answer{}, err
+	}
+	return Answer{
+		Access: found[accessToken], Refresh: found[refreshToken], ID: found[idToken],
+		RefreshLifetime: seconds(found[refreshLifetime]),
+	}, nil
+}
+
+func parseJSONAnswer(body []byte, found map[string]string) error {
+	err := strictjson.Scan(body, strictjson.MaxDepth, func(name string, value json.RawMessage) error {
+		text, isText := strictjson.Text(value)
+		switch {
+		case handsOut(name) == refreshLifetime:
+			text, isText = string(value), true
+		case !isText && string(value) != "null" && handsOut(name) != "":
+			return withhold("a token that is no string")
+		}
+		return note(found, name, text)
+	})
+	if err != nil && !errors.Is(err, ErrAnswer) {
+		return withhold(err.Error())
+	}
+	return err
+}
+
+// parseFormAnswer reads a form, as some endpoints that are older than RFC 6749 give.
+//
+// Attack: JSON that is said to be a form. Few clients look at what is said.
+func parseFormAnswer(body string, found map[string]string) error {
+	if strings.ContainsAny(body, "{}\"") {
+		return withhold("a form that is none")
+	}
+	for pair := range strings.SplitSeq(body, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		name, err1 := url.QueryUnescape(name)
+		value, err2 := url.QueryUnescape(value)
+		if errors.Join(err1, err2) != nil || strings.IndexByte(pair, ';') >= 0 {
+			return withhold("a form that is none")
+		}
+		if err := note(found, name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// note takes one member.
+//
+// Attack: an answer with two tokens of one name, of which the gate checks the one
+// and the client takes the other.
+func note(found map[string]string, name, value string) error {
+	meant := handsOut(name)
+	if meant == "" {
+		return nil
+	}
+	if _, twice := found[meant]; twice {
+		return withhold("a member given twice")
+	}
+	if meant != refreshLifetime && !isVisible(value) {
+		return withhold("a token with characters that no token has")
+	}
+	found[meant] = value
+	return nil
+}
+
+// handsOut returns which of the members that matter some client could take a name
+// for, "" for none.
+func handsOut(name string) string {
+	return meant(name, accessToken, refreshToken, idToken, refreshLifetime)
+}
+
+// seconds reads a lifetime; one that is none is 0.
+func seconds(text string) time.Duration {
+	const most = 100 * 365 * 24 * time.Hour
+	var n float64
+	if json.Unmarshal([]byte(text), &n) != nil || !(n > 0) {
+		return 0
+	}
+	return time.Duration(min(n, most.Seconds())) * time.Second
+}

@@ -1,0 +1,118 @@
+package oauth_test
+
+import (
+	"encoding/json"
+	"net/url"
+	"slices"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/caddymodule/oauth"
+)
+
+// The attack: a form in which net/url, as one reader among many, finds a refresh
+// token that the gate does not. What is accepted has the tokens that net/url finds,
+// and each once.
+func FuzzForm(f *testing.F) {
+	for _, form := range []string{
+		"grant_type=refresh_token&refresh_token=a", "refresh_token=a&refresh_token=b", "a=b;refresh_token=c", "refresh_token=%41+b",
+		"refresh_token", "=refresh_token", "&&=&", "refresh%5ftoken=%zz", "REFRESH_TOKEN=a", "refresh_token[]=a", "subject_token=s&actor_token=t",
+	} {
+		f.Add(form)
+	}
+	f.Fuzz(func(t *testing.T, form string) {
+		p := new(oauth.Parameters)
+		if p.AddForm(form) != nil {
+			return
+		}
+		values, err := url.ParseQuery(form)
+		if err != nil {
+			t.Fatalf("%q is accepted, and net/url says %v", form, err)
+		}
+		wantTokens(t, form, p, func(name string) []string { return values[name] })
+	})
+}
+
+// The same for JSON, with encoding/json.
+func FuzzDocument(f *testing.F) {
+	for _, doc := range []string{
+		`{"grant_type":"refresh_token","refresh_token":"a"}`, `{"refresh_token":"a","REFRESH_TOKEN":"b"}`, `{"refresh_token":null}`,
+		`{"refresh_token":["a"]}`, `{"refresh_token":"\ud800"}`, `[]`, `{"a":{"refresh_token":"b"}}`, `{"refresh_to\u006ben":"a"}`,
+	} {
+		f.Add(doc)
+	}
+	f.Fuzz(func(t *testing.T, doc string) {
+		p := new(oauth.Parameters)
+		if p.AddJSON([]byte(doc)) != nil {
+			return
+		}
+		var members map[string]any
+		if err := json.Unmarshal([]byte(doc), &members); err != nil {
+			t.Fatalf("%q is accepted, and encoding/json says %v", doc, err)
+		}
+		wantTokens(t, doc, p, func(name string) []string {
+			if text, ok := members[name].(string); ok {
+				return []string{text}
+			}
+			return nil
+		})
+		var folded struct { // encoding/json takes names without regard to case
+			Refresh *string `json:"refresh_token"`
+		}
+		if err := json.Unmarshal([]byte(doc), &folded); err != nil || folded.Refresh != nil && *folded.Refresh != p.Refresh() {
+			t.Errorf("%q: the refresh token is %q, and for encoding/json another, %v", doc, p.Refresh(), err)
+		}
+	})
+}
+
+// wantTokens fails the test unless the parameters are those that another reader has
+// found, where there are any under the exact names.
+func wantTokens(t *testing.T, text string, p *oauth.Parameters, found func(name string) []string) {
+	t.Helper()
+	tokens := p.Tokens()
+	for _, name := range []string{"refresh_token", "subject_token", "actor_token"} {
+		values := found(name)
+		if len(values) > 1 {
+			t.Errorf("%q has %s %d times and is accepted", text, name, len(values))
+		}
+		for _, value := range values {
+			if value != "" && !slices.Contains(tokens, value) {
+				t.Errorf("%q has the token %q, and only %q are found", text, value, tokens)
+			}
+		}
+	}
+	for _, value := range found("grant_type") {
+		if (value == "refresh_token") != p.Refreshes() {
+			t.Errorf("%q: refreshes is %t", text, p.Refreshes())
+		}
+	}
+}
+
+// The attack: an answer in which a client finds a token that the gate has not
+// checked.
+func FuzzAnswer(f *testing.F) {
+	for _, body := range []string{
+		`{"access_token":"a","refresh_token":"r","id_token":"i","expires_in":3600}`, `{"access_token":"a","Access_Token":"b"}`,
+		`{"refresh_token":null}`, `{"access_token":1}`, `{"refresh_expires_in":1e99}`, `[]`, `{"access_token":"a"}x`, "\ufeff{}",
+	} {
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		answer, err := oauth.ParseAnswer("application/json", []byte(body))
+		if err != nil || body == "" {
+			return
+		}
+		var read struct {
+			Access  *string `json:"access_token"`
+			Refresh *string `json:"refresh_token"`
+			ID      *string `json:"id_token"`
+		}
+		if err := json.Unmarshal([]byte(body), &read); err != nil {
+			t.Fatalf("%q is accepted, and encoding/json says %v", body, err)
+		}
+		for got, want := range map[*string]*string{&answer.Access: read.Access, &answer.Refresh: read.Refresh, &answer.ID: read.ID} {
+			if want != nil && *want != *got {
+				t.Errorf("%q hands out %q, and %q for encoding/json", body, *got, *want)
+			}
+		}
+	})
+}

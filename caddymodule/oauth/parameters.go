@@ -1,0 +1,133 @@
+package oauth
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
+)
+
+// ErrRequest: a request whose parameters cannot be read, or have two readings. Its
+// text names the rule and never a value.
+var ErrRequest = errors.New("not a usable token request")
+
+// refuse returns the error of a request that breaks the rule given.
+func refuse(rule string) error { return fmt.Errorf("reading token request: %s: %w", rule, ErrRequest) }
+
+// The parameters that matter, as squeeze writes them.
+const (
+	grantType    = "granttype"
+	refreshToken = "refreshtoken"
+	subjectToken = "subjecttoken" // of a token exchange (RFC 8693 §2.1)
+	actorToken   = "actortoken"
+)
+
+// Parameters are those of a request that matter to a gate, from its query and its
+// body together, as many frameworks join them. The zero Parameters is empty.
+type Parameters struct {
+	values map[string]string
+}
+
+// Refreshes reports whether the request is a refresh grant (RFC 6749 §6).
+func (p *Parameters) Refreshes() bool { return p.values[grantType] == "refresh_token" }
+
+// Refresh is the refresh token that the request presents, whatever grant it says
+// it is, or "".
+func (p *Parameters) Refresh() string { return p.values[refreshToken] }
+
+// Tokens are all tokens that new ones are to be made of.
+func (p *Parameters) Tokens() (tokens []string) {
+	for _, name := range []string{refreshToken, subjectToken, actorToken} {
+		if value := p.values[name]; value != "" {
+			tokens = append(tokens, value)
+		}
+	}
+	return tokens
+}
+
+// AddForm adds the parameters of a form (application/x-www-form-urlencoded), which
+// a query is, too. Errors wrap ErrRequest.
+//
+// Attack: x=1;refresh_token=… where some readers part by semicolons, and %u0072
+// or a lone %, which each reader mends in its own way.
+func (p *Parameters) AddForm(form string) error {
+	for pair := range strings.SplitSeq(form, "&") {
+		if pair == "" {
+			continue
+		}
+		if strings.IndexByte(pair, ';') >= 0 {
+			return refuse("a semicolon in a form")
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		name, err := url.QueryUnescape(name)
+		if err != nil {
+			return refuse("a percent sign that encodes nothing")
+		}
+		if value, err = url.QueryUnescape(value); err != nil {
+			return refuse("a percent sign that encodes nothing")
+		}
+		if err := p.add(name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// AddJSON adds the members of the one JSON object in a document. Members that are
+// null are not there. Errors wrap ErrRequest.
+func (p *Parameters) AddJSON(doc []byte) error {
+	err := strictjson.Scan(doc, strictjson.MaxDepth, func(name string, value json.RawMessage) error {
+		text, isText := strictjson.Text(value)
+		if !isText && string(value) != "null" && matters(name) != "" {
+			return refuse("a parameter that is no string")
+		}
+		return p.add(name, text)
+	})
+	if err != nil && !errors.Is(err, ErrRequest) {
+		return refuse(err.Error())
+	}
+	return err
+}
+
+// add takes one parameter.
+//
+// RFC 6749 §3.2: none may be there twice. Attack: two refresh tokens, of which the
+// gate checks one and the endpoint takes the other.
+func (p *Parameters) add(name, value string) error {
+	if !utf8.ValidString(name) {
+		return refuse("a name that is not UTF-8")
+	}
+	meant := matters(name)
+	if meant == "" {
+		return nil
+	}
+	if _, twice := p.values[meant]; twice {
+		return refuse("a parameter given twice")
+	}
+	if meant != grantType && !isVisible(value) {
+		return refuse("a token with characters that no token has")
+	}
+	if p.values == nil {
+		p.values = make(map[string]string, 4)
+	}
+	p.values[meant] = value
+	return nil
+}
+
+// isVisible reports whether a token is of visible characters, with blanks at most
+// inside (RFC 6749 §A.17).
+//
+// Attack: a revoked refresh token with a blank or a line break at its end, which is
+// another token here and is trimmed behind the gate.
+func isVisible(token string) bool {
+	for i := range len(token) {
+		if c := token[i]; c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return strings.Trim(token, " ") == token
+}

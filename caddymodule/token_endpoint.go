@@ -1,0 +1,127 @@
+package caddymodule
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/sessiongate/sessiongate/caddymodule/oauth"
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/replica"
+)
+
+// exchange is one request to a token endpoint that may hand out tokens.
+type exchange struct {
+	gate *Gate
+	live *live
+	// asked is when the gate took the request up, before the upstream had it. A
+	// token that does not say when it was issued was issued then at the earliest.
+	asked time.Time
+	// refresh is the refresh token that the request presents, or "".
+	refresh string
+	// known is what the gate knows of the tokens presented, together: whose
+	// sessions they belong to, and whose they are.
+	known store.Grant
+}
+
+// serveToken passes a request on to the token endpoint of the upstream, unless it
+// presents a token that is revoked, and the answer back, unless it hands out tokens
+// of a session that is.
+//
+// The endpoint is public: whoever calls it has no access token yet, or none that is
+// still good.
+func (g *Gate) serveToken(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (bool, error) {
+	switch {
+	case isPreflight(r):
+		return true, passPreflight(w, r, next)
+	case !g.isTokenAddress(r):
+		return true, g.writeGrant(w, r, denyGrantAddress)
+	case r.Method != http.MethodPost && r.URL.RawQuery == "" && !hasBody(r):
+		return true, passPreflight(w, r, next) // nothing that could be granted
+	}
+	x := &exchange{gate: g, live: g.app.shared.live.Load(), asked: time.Now()}
+	if deny := x.open(w, r); deny != nil {
+		return true, g.writeGrant(w, r, deny)
+	}
+	held, err := hold(w, r, next)
+	if err != nil || held.passing {
+		return true, err
+	}
+	if deny := x.close(r, held); deny != nil {
+		return true, g.writeGrant(w, r, deny)
+	}
+	return true, held.release(r)
+}
+
+// isTokenAddress reports whether all addresses that a request names are public, or
+// token endpoints with the query that the gate reads.
+//
+// Attack: POST /oauth/token with X-Original-URL: /admin, which needs no token here,
+// and is /admin for the upstream.
+func (g *Gate) isTokenAddress(r *http.Request) bool {
+	return everyForwardedURL(r.Header, func(value string) bool {
+		path, query, _ := cutQuery(value)
+		return slices.Contains(g.TokenEndpoint, path) && (query == "" || query == r.URL.RawQuery)
+	}) || g.public.matchForwarded(r.Header)
+}
+
+// open decides whether a request may go up.
+//
+// Invariant 7 (DESIGN): what cannot be checked is not passed. A login, too: its
+// answer could not be checked, and a code is good once.
+func (x *exchange) open(w http.ResponseWriter, r *http.Request) *denial {
+	parameters, deny := readParameters(w, r)
+	if deny != nil {
+		return deny
+	}
+	if parameters.Refreshes() && parameters.Refresh() == "" {
+		return denyGrantRequest // RFC 6749 §6: it is required
+	}
+	if x.live == nil || x.check(&store.Keys{IssuedAt: x.asked.Unix(), Expires: x.asked.Unix() + 1}) != replica.Clear {
+		return denyGrantUnavailable
+	}
+	x.refresh = parameters.Refresh()
+	for _, presented := range parameters.Tokens() {
+		if deny := x.present(r.Context(), presented); deny != nil {
+			return deny
+		}
+	}
+	prepareExchange(r.Header)
+	return nil
+}
+
+// prepareExchange sees to it that the answer can be read: whole, and as it is.
+func prepareExchange(header http.Header) {
+	header.Set("Accept-Encoding", "identity")
+	for _, field := range []string{"Range", "If-Range", "Upgrade", "Expect"} {
+		header.Del(field)
+	}
+}
+
+// close decides whether an answer may go back.
+func (x *exchange) close(r *http.Request, held *heldAnswer) *denial {
+	switch {
+	case held.broken:
+		return x.withhold(errBroken)
+	case held.body.Len() == 0:
+		return nil // nothing is handed out, whatever its fields say
+	}
+	content, err := oauth.Decode(held.header["Content-Encoding"], held.body.Bytes(), maxAnswer)
+	if err != nil {
+		return x.withhold(err)
+	}
+	answer, err := oauth.ParseAnswer(held.header.Get("Content-Type"), content)
+	if err != nil {
+		return x.withhold(err)
+	}
+	return x.judge(r.Context(), answer)
+}
+
+// withhold logs why an answer cannot be checked.
+func (x *exchange) withhold(err error) *denial {
+	x.gate.logger.Error("an answer of the upstream's token endpoint was withheld and answered 502, because the tokens in it cannot be checked; "+
+		"it must be one JSON object of at most 256 KiB, and uncompressed", "error", err)
+	return denyGrantAnswer
+}

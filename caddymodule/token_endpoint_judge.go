@@ -1,0 +1,148 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/oauth"
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/replica"
+)
+
+// present checks a token that a request presents: by its claims if an issuer of
+// ours has signed it, and by what was learned when it was handed out. One of which
+// neither says anything goes up.
+func (x *exchange) present(ctx context.Context, presented string) *denial {
+	issued, deny := x.issued(presented)
+	if deny != nil {
+		return deny
+	}
+	names := []store.Key{x.gate.tokenKey(presented)}
+	if issued != nil {
+		if deny := x.presentIssued(presented, issued); deny != nil {
+			return deny
+		}
+		names = append(names, issued.Keys.Token)
+	}
+	exact := len(names)
+	for _, spelling := range oauth.Spellings(presented) {
+		names = append(names, x.gate.tokenKey(spelling))
+	}
+	known, err := x.live.known(ctx, names...)
+	if err != nil {
+		// Invariant 7 (DESIGN): a technical failure is never "not revoked".
+		x.gate.logger.Error("what was learned about a token could not be looked up", "key", names[0], "error", err)
+		return denyGrantUnavailable
+	}
+	// A token that is known is no other spelling of another.
+	if said := slices.DeleteFunc(slices.Clone(known), func(g store.Grant) bool { return !slices.Contains(names[:exact], g.Token) }); len(said) > 0 {
+		known = said
+	}
+	for _, grant := range known {
+		if deny := denyGrantVerdict(x.checkGrant(grant)); deny != nil {
+			return deny
+		}
+		x.known = grant.After(x.known)
+	}
+	return nil
+}
+
+// presentIssued checks a token by its claims.
+//
+// Invariant 4 (DESIGN): a refresh token that lives for longer than revocations are
+// kept could outlive its own.
+func (x *exchange) presentIssued(presented string, issued *token.Verified) *denial {
+	if presented == x.refresh {
+		switch {
+		case issued.IssuedAt == 0 || issued.ExpiresAt == 0:
+			return denyGrantInvalid
+		case issued.ExpiresAt <= x.asked.Unix()-int64(time.Duration(*x.gate.app.Leeway)/time.Second):
+			return denyGrantExpired
+		case x.outlives(time.Duration(issued.ExpiresAt-issued.IssuedAt) * time.Second):
+			return denyGrantInvalid
+		}
+	}
+	if deny := denyGrantVerdict(x.check(&issued.Keys)); deny != nil {
+		return deny
+	}
+	x.known.Families = store.JoinFamilies(x.known.Families, []store.Key{issued.Keys.Session})
+	x.known.Subject, x.known.Issuer = issued.Keys.Subject, issued.Keys.Issuer
+	return nil
+}
+
+// issued reads a token that an issuer of ours has signed. It is nil for another,
+// and for none.
+func (x *exchange) issued(raw string) (*token.Verified, *denial) {
+	if raw == "" {
+		return nil, nil
+	}
+	issued, err := x.gate.app.verifier.Issued(raw)
+	return x.believe(issued, err)
+}
+
+func (x *exchange) believe(issued *token.Verified, err error) (*token.Verified, *denial) {
+	switch {
+	case errors.Is(err, token.ErrUnavailable):
+		return nil, denyGrantUnavailable
+	case err != nil:
+		return nil, nil
+	}
+	// That it has expired, or does not say when, makes it no other session's.
+	issued.Keys.Expires = max(issued.Keys.Expires, time.Now().Unix()+1)
+	return issued, nil
+}
+
+// check decides about a token of whose revocation the gate is asked.
+func (x *exchange) check(keys *store.Keys) replica.Verdict {
+	return x.gate.app.shared.check(keys, time.Now())
+}
+
+// checkGrant decides about a token by what was learned: it is revoked with any of
+// its sessions.
+func (x *exchange) checkGrant(grant store.Grant) replica.Verdict {
+	for _, family := range grant.Families {
+		keys := store.Keys{
+			Session: family, Token: grant.Token, Subject: grant.Subject, Issuer: grant.Issuer,
+			IssuedAt: grant.IssuedAt, Expires: time.Now().Unix() + 1,
+		}
+		if verdict := x.check(&keys); verdict != replica.Clear {
+			return verdict
+		}
+	}
+	return replica.Clear
+}
+
+// denyGrantVerdict maps what a check found to the answer of a token endpoint.
+func denyGrantVerdict(verdict replica.Verdict) *denial {
+	switch verdict {
+	case replica.Clear:
+		return nil
+	case replica.Unavailable:
+		return denyGrantUnavailable
+	default:
+		return denyGrant
+	}
+}
+
+// tokenKey names a token that is no access token of ours. No token id can be
+// mistaken for it: none holds a control character, and no issuer is without a name.
+func (g *Gate) tokenKey(raw string) store.Key {
+	return g.app.key(store.KindToken, "", "token\x00"+oauth.Name(raw))
+}
+
+// outlives reports whether a refresh token lives for longer than revocations are
+// kept, and says so once.
+func (x *exchange) outlives(lifetime time.Duration) bool {
+	retention := max(time.Duration(x.gate.app.Retention), x.live.replica.Retention())
+	if lifetime <= retention {
+		return false
+	}
+	x.gate.outlived.Do(func() {
+		x.gate.logger.Warn("refresh tokens live longer than revocations are kept: those that say so themselves are refused, "+
+			"and others outlive their revocation; raise retention", "after", lifetime, "configured", retention)
+	})
+	return true
+}

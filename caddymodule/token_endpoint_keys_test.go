@@ -1,0 +1,63 @@
+package caddymodule
+
+import (
+	"net/http"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+)
+
+// The attack: log in right after the issuer has changed its key, for an access token
+// that belongs to no session when the gate gets the key.
+func TestTokensByANewKeyAreLearned(t *testing.T) {
+	old, next := tokentest.NewKey(t, "ES256", "old"), tokentest.NewKey(t, "ES256", "next")
+	endpoint := tokentest.NewEndpoint(t, old)
+	issuer := endpoint.Serve(t)
+	g := newGrantTest(t, Gate{})
+	g.start(t, Gate{TokenEndpoint: []string{tokenPath}}, &Issuer{
+		Issuer: tokentest.Issuer, JWKS: issuer + tokentest.KeySetPath, Audience: []string{tokentest.Audience},
+	})
+	mint := func(key *tokentest.Key, tokenID string) string {
+		return tokentest.Mint(t, key, tokentest.Claims(time.Now(), map[string]any{"sid": nil, "jti": tokenID}))
+	}
+	admits := func(key *tokentest.Key) {
+		for g.get(t, "/", mint(key, "control")).Code != http.StatusOK {
+			runtime.Gosched()
+		}
+	}
+	admits(old)
+	endpoint.Publish(t, old, next)
+	first, second := mint(next, "t1"), mint(old, "t2")
+	g.login(t, hand(first, "r1"))
+	g.wantRefreshed(t, "r1", hand(second, "r2"))
+	g.end(t, second, "").want(t, http.StatusOK, invalidated)
+	admits(next)
+	g.get(t, "/", first).want(t, http.StatusUnauthorized, "unauthorized")
+	g.wantRefused(t, "r2")
+}
+
+// Invariant 7: without the keys that would tell, nothing goes up and nothing back.
+func TestWithoutKeysNothingIsGranted(t *testing.T) {
+	key := tokentest.NewKey(t, "ES256", "one")
+	endpoint := tokentest.NewEndpoint(t, key)
+	endpoint.Behave(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
+	issuer := endpoint.Serve(t)
+	g := newGrantTest(t, Gate{})
+	g.start(t, Gate{TokenEndpoint: []string{tokenPath}}, &Issuer{
+		Issuer: tokentest.Issuer, JWKS: issuer + tokentest.KeySetPath, Audience: []string{tokentest.Audience},
+	})
+	token := tokentest.Mint(t, key, tokentest.Claims(time.Now(), nil))
+	g.refresh(t, token, nil).want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
+	if n := len(g.take()); n != 0 {
+		t.Errorf("%d requests reached the token endpoint", n)
+	}
+	for _, name := range []string{"access_token", "refresh_token", "id_token"} {
+		g.hands(map[string]any{name: token})
+		g.send(t, http.MethodPost, tokenPath, formMedia, "grant_type=x").want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
+	}
+	g.take()
+	// Of what is no token of the issuer, nothing has to be known.
+	g.wantRefreshed(t, "opaque", hand("opaque", "opaque"))
+}

@@ -1,0 +1,67 @@
+package boltstore
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// memberKey sorts the access tokens of a session, those that expire first first.
+func memberKey(family store.Key, grant store.Grant) []byte {
+	key := binary.BigEndian.AppendUint64(family[:], uint64(grant.Expires))
+	return append(key, grant.Token[:]...)
+}
+
+// grantFixed is what every record of a token has: the checksum, whether it is an
+// access token, how many families it has, its subject and its issuer.
+const grantFixed = sumSize + 2 + 2*len(store.Key{})
+
+// marshalGrant returns the record of a token: what every one has, its families,
+// and the two times as uvarints.
+func marshalGrant(grant store.Grant) []byte {
+	value := make([]byte, sumSize, grantFixed+len(grant.Families)*len(store.Key{})+2*binary.MaxVarintLen64)
+	access := byte(0)
+	if grant.Access {
+		access = 1
+	}
+	value = append(value, access, byte(len(grant.Families)))
+	value = append(append(value, grant.Subject[:]...), grant.Issuer[:]...)
+	for _, family := range grant.Families {
+		value = append(value, family[:]...)
+	}
+	value = binary.AppendUvarint(value, uint64(grant.IssuedAt))
+	value = binary.AppendUvarint(value, uint64(grant.Expires))
+	return sealed(value)
+}
+
+// unmarshalGrant reads a record. A missing one, which an index still names, is
+// damage like a wrong one.
+func unmarshalGrant(token store.Key, value []byte) (store.Grant, error) {
+	damage := damagef("a token's record is not what was written")
+	rest, ok := unsealed(value)
+	if !ok || len(value) < grantFixed || rest[0] > 1 {
+		return store.Grant{}, damage
+	}
+	const size = len(store.Key{})
+	grant := store.Grant{Token: token, Access: rest[0] == 1, Subject: store.Key(rest[2:]), Issuer: store.Key(rest[2+size:])}
+	families := int(rest[1])
+	if rest = rest[2+2*size:]; len(rest) < families*size {
+		return store.Grant{}, damage
+	}
+	for ; families > 0; families-- {
+		grant.Families = append(grant.Families, store.Key(rest))
+		rest = rest[size:]
+	}
+	for _, t := range []*int64{&grant.IssuedAt, &grant.Expires} {
+		v, n := shortest(rest)
+		if n <= 0 || v > math.MaxInt64 {
+			return store.Grant{}, damage
+		}
+		*t, rest = int64(v), rest[n:]
+	}
+	if len(rest) != 0 || grant.Validate() != nil {
+		return store.Grant{}, damage
+	}
+	return grant, nil
+}

@@ -1,0 +1,168 @@
+package boltstore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// Learn implements store.Grants. All of it is one transaction.
+func (s *Store) Learn(ctx context.Context, grants ...store.Grant) error {
+	learned := slices.Clone(grants)
+	for i, grant := range learned {
+		if err := grant.Validate(); err != nil {
+			return fmt.Errorf("learning tokens: %w", err)
+		}
+		// A copy, because the transaction may outlive a call that ctx ends.
+		learned[i].Families = slices.Clone(grant.Families)
+	}
+	if len(learned) == 0 {
+		return nil
+	}
+	now := s.clock().Unix()
+	err := s.change(ctx, func(tx *bolt.Tx) error {
+		b := grantBucketsOf(tx)
+		for _, grant := range learned {
+			if err := b.record(grant, now); err != nil {
+				return err // and the transaction leaves nothing
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("learning tokens: %w", err)
+	}
+	return nil
+}
+
+// Known implements store.Grants.
+func (s *Store) Known(ctx context.Context, tokens ...store.Key) ([]store.Grant, error) {
+	var known []store.Grant
+	err := s.lookUpGrants(ctx, func(b grantBuckets) error {
+		for _, token := range tokens {
+			value := b.grants.Get(token[:])
+			if value == nil {
+				continue
+			}
+			grant, err := unmarshalGrant(token, value)
+			if err != nil {
+				return err
+			}
+			if grant.Expires > s.clock().Unix() {
+				known = append(known, grant)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("looking up tokens: %w", err)
+	}
+	return known, nil
+}
+
+// Members implements store.Grants.
+func (s *Store) Members(ctx context.Context, family store.Key) ([]store.Key, error) {
+	var members []store.Key
+	err := s.lookUpGrants(ctx, func(b grantBuckets) error {
+		members = b.members(family, s.clock().Unix())
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing tokens: %w", err)
+	}
+	return members, nil
+}
+
+func (s *Store) lookUpGrants(ctx context.Context, in func(grantBuckets) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.view(func(tx *bolt.Tx) error { return in(grantBucketsOf(tx)) })
+}
+
+// grantBuckets are the buckets of the tokens that were learned: the records, the
+// access tokens by session, and all of them by expiry.
+type grantBuckets struct{ grants, families, expiries *bolt.Bucket }
+
+func grantBucketsOf(tx *bolt.Tx) grantBuckets {
+	return grantBuckets{
+		grants:   tx.Bucket([]byte(bucketGrants)),
+		families: tx.Bucket([]byte(bucketFamilies)),
+		expiries: tx.Bucket([]byte(bucketGrantEnds)),
+	}
+}
+
+// record writes what is known of a token now.
+func (b grantBuckets) record(grant store.Grant, now int64) error {
+	token := grant.Token[:]
+	if value := b.grants.Get(token); value != nil {
+		known, err := unmarshalGrant(grant.Token, value)
+		if err != nil {
+			return err
+		}
+		if err := b.unlist(known); err != nil {
+			return err
+		}
+		grant = grant.After(known)
+	}
+	if grant.Access {
+		for _, family := range grant.Families {
+			if len(b.members(family, now)) >= store.MaxMembers {
+				return store.ErrFullFamily
+			}
+			if err := b.families.Put(memberKey(family, grant), nil); err != nil {
+				return err
+			}
+		}
+	}
+	return errors.Join(
+		b.grants.Put(token, marshalGrant(grant)),
+		b.expiries.Put(expiryIndexKey(token, grant.Expires), nil),
+	)
+}
+
+// members returns the access tokens of a session that expire after the second
+// now.
+func (b grantBuckets) members(family store.Key, now int64) (members []store.Key) {
+	cursor := b.families.Cursor()
+	for key, _ := cursor.Seek(memberKey(family, store.Grant{Expires: now + 1})); bytes.HasPrefix(key, family[:]); key, _ = cursor.Next() {
+		members = append(members, store.Key(key[len(key)-len(store.Key{}):]))
+	}
+	return members
+}
+
+// unlist takes a token out of the indexes.
+func (b grantBuckets) unlist(known store.Grant) error {
+	err := b.expiries.Delete(expiryIndexKey(known.Token[:], known.Expires))
+	if known.Access {
+		for _, family := range known.Families {
+			err = errors.Join(err, b.families.Delete(memberKey(family, known)))
+		}
+	}
+	return err
+}
+
+// forgetGrants forgets the tokens that have expired longest ago.
+func forgetGrants(tx *bolt.Tx, now int64) (more bool, err error) {
+	b := grantBucketsOf(tx)
+	expired := oldest(b.expiries, now)
+	for _, key := range expired {
+		token := store.Key(key[len(key)-len(store.Key{}):])
+		known, err := unmarshalGrant(token, b.grants.Get(token[:]))
+		if err != nil {
+			return false, err
+		}
+		if err := errors.Join(b.unlist(known), b.grants.Delete(token[:])); err != nil {
+			return false, err
+		}
+	}
+	return len(expired) == forgetSessions, nil
+}
+
+var _ store.Grants = (*Store)(nil)

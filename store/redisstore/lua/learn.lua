@@ -1,0 +1,84 @@
+-- Learns tokens. KEYS: for each, its hash, and then the sorted sets of its
+-- families, whose names end in theirs. ARGV: the second now, how many families a
+-- token may have, how many members a family; then for each token how many
+-- families are among the KEYS, 1 for an access token, subject, issuer, second of
+-- issue, expiry, and for how many seconds to keep it. Returns how many tokens were
+-- learned, or FULL and changes nothing.
+local now, most, members = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local size = 32
+
+-- live forgets the members of a family that have expired, and tells how many are
+-- left and whether a token is among them.
+local function live(list, token)
+  local all = redis.call('ZREVRANGE', list, 0, -1, 'WITHSCORES')
+  local left, member = 0, false
+  for i = 1, #all, 2 do
+    if tonumber(all[i + 1]) > now then
+      left = left + 1
+      member = member or all[i] == token
+    end
+  end
+  if left < #all / 2 then
+    redis.call('ZREMRANGEBYRANK', list, 0, #all / 2 - left - 1)
+  end
+  return left, member
+end
+
+-- join returns the families of a token, those known first, each once, and of too
+-- many the last.
+local function join(known, key, count)
+  local joined, seen = {}, {}
+  local function add(family)
+    if not seen[family] then
+      seen[family] = true
+      table.insert(joined, family)
+    end
+  end
+  for i = 1, #known, size do add(string.sub(known, i, i + size - 1)) end
+  for i = 1, count do add(string.sub(KEYS[key + i], -size)) end
+  while #joined > most do table.remove(joined, 1) end
+  return table.concat(joined)
+end
+
+local function keep(key, seconds)
+  if redis.call('TTL', key) < tonumber(seconds) then
+    redis.call('EXPIRE', key, seconds)
+  end
+end
+
+local taken = {}
+local key, arg = 1, 4
+while key <= #KEYS do
+  local count, access = tonumber(ARGV[arg]), ARGV[arg + 1] == '1'
+  for i = 1, access and count or 0 do
+    local list = KEYS[key + i]
+    local left, member = live(list, string.sub(KEYS[key], -size))
+    if not member then
+      taken[list] = (taken[list] or 0) + 1
+      if left + taken[list] > members then return 'FULL' end
+    end
+  end
+  key, arg = key + 1 + count, arg + 7
+end
+
+local learned = 0
+key, arg = 1, 4
+while key <= #KEYS do
+  local count, access, subject, issuer, issued, expires, seconds = unpack(ARGV, arg, arg + 6)
+  local grant, token = KEYS[key], string.sub(KEYS[key], -size)
+  local known = redis.call('HMGET', grant, 'families', 'subject', 'issuer', 'issued', 'expires')
+  if known[2] and subject == '' then subject = known[2] end
+  if known[3] and issuer == '' then issuer = known[3] end
+  if known[4] and tonumber(known[4]) < tonumber(issued) then issued = known[4] end
+  if known[5] and tonumber(known[5]) > tonumber(expires) then expires = known[5] end
+  redis.call('HSET', grant, 'access', access, 'families', join(known[1] or '', key, tonumber(count)),
+    'subject', subject, 'issuer', issuer, 'issued', issued, 'expires', expires)
+  keep(grant, seconds)
+  for i = 1, access == '1' and tonumber(count) or 0 do
+    local list = KEYS[key + i]
+    redis.call('ZADD', list, expires, token)
+    keep(list, seconds)
+  end
+  key, arg, learned = key + 1 + tonumber(count), arg + 7, learned + 1
+end
+return learned
