@@ -103,7 +103,7 @@ func (g *Gate) end(r *http.Request, caller *token.Verified, sessionID string) *d
 			return deny
 		}
 	}
-	if err := live.revoke(r.Context(), revocation); err != nil {
+	if err := live.revokeFor(r.Context(), cause{source: sourceEndpoint, issuer: caller.Issuer}, revocation); err != nil {
 		return g.unconfirmed(revocation, err)
 	}
 	return nil

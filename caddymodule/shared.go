@@ -30,6 +30,8 @@ type shared struct {
 	// hope of a repair; guarded by mu.
 	err error
 	log *handover // nil before the first start; guarded by mu
+	// events is nil before the first start, and in tests; guarded by mu.
+	events *events
 }
 
 // live is an open store.
@@ -37,6 +39,7 @@ type live struct {
 	backend  store.Backend
 	replica  *replica.Replica
 	registry *sessions.Registry
+	events   *events // nil emits nothing
 }
 
 // sharedOptions are the settings of one configuration.
@@ -59,7 +62,10 @@ func (s *shared) start(module StoreModule, o sharedOptions) error {
 	}
 	s.log.to(o.logger)
 	logger := slog.New(s.log)
-	o.replica.Logger = logger
+	if s.events == nil {
+		s.events = newEvents(logger, runningApp)
+	}
+	o.replica.Logger, o.replica.Observer = logger, s.events
 	if l := s.live.Load(); l != nil {
 		l.replica.Configure(o.replica)
 		l.registry.Configure(o.retention)
@@ -69,6 +75,7 @@ func (s *shared) start(module StoreModule, o sharedOptions) error {
 	s.err = err
 	if errors.Is(err, store.ErrDamaged) {
 		o.logger.Error("the store is damaged: every guarded request is refused with 503", "error", err)
+		s.events.StoreDown(replica.TroubleDamaged, 0)
 		return nil
 	}
 	if err != nil {
@@ -78,6 +85,7 @@ func (s *shared) start(module StoreModule, o sharedOptions) error {
 		backend:  backend,
 		replica:  replica.New(backend, o.replica),
 		registry: sessions.New(backend, sessions.Options{Retention: o.retention, Logger: logger}),
+		events:   s.events,
 	})
 	return nil
 }
@@ -88,6 +96,7 @@ func (s *shared) Destruct() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.gone = true
+	defer s.events.close()
 	l := s.live.Load()
 	if l == nil {
 		return nil

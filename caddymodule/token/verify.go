@@ -17,16 +17,23 @@ import (
 // Invariant 12 (DESIGN): what a forged token costs is bounded. That no name has a
 // twin is therefore looked into after the signature: with hundreds of members it
 // costs more than an admitted request does. Nothing is accepted before it.
-func (v *Verifier) verify(raw string, now int64) (*Verified, error) {
+//
+// It tells the explanation, which may be nil, how far it came. Expired tokens are
+// returned beside the error.
+func (v *Verifier) verify(raw string, now int64, e *Explanation) (*Verified, error) {
+	e.take(StepForm)
 	j, err := parseJWS(raw, accessTokenTypes)
 	if err != nil {
 		return nil, err
 	}
+	e.take(StepAlgorithm)
+	e.header(j.header)
 	// Also of an issuer that is not trusted, and before the payload is read, which
 	// may be large.
 	if !v.allows(j.header.algorithm) {
 		return nil, errAlgorithm
 	}
+	e.take(StepIssuer)
 	payload, err := j.decodePayload()
 	if err != nil {
 		return nil, err
@@ -39,6 +46,7 @@ func (v *Verifier) verify(raw string, now int64) (*Verified, error) {
 	if err != nil {
 		return nil, err
 	}
+	e.issuer(name)
 	i, trusted := v.issuers[name]
 	if !trusted {
 		return nil, refuse("iss is not trusted")
@@ -46,9 +54,11 @@ func (v *Verifier) verify(raw string, now int64) (*Verified, error) {
 	// Read before the keys are: should they change in between, the token is
 	// stale at once instead of never.
 	epoch := i.Keys.epoch()
+	e.take(StepSignature)
 	if err := i.signatures.verify(j); err != nil {
 		return nil, err
 	}
+	e.take(StepClaims)
 	m, err := membersOf("payload", claims)
 	if err != nil {
 		return nil, err
@@ -56,16 +66,20 @@ func (v *Verifier) verify(raw string, now int64) (*Verified, error) {
 	if err := checkKind(m); err != nil {
 		return nil, err
 	}
+	e.take(StepAudience)
 	if err := i.checkAudience(m); err != nil {
 		return nil, err
 	}
 	t := &Verified{Issuer: i.Issuer, raw: own(raw), keys: i.Keys, epoch: epoch}
+	e.take(StepLifetime)
 	if err := v.setTime(t, m); err != nil {
 		return nil, err
 	}
+	e.take(StepIdentity)
 	if err := v.setIdentity(t, i, m, j); err != nil {
 		return nil, err
 	}
+	e.take(StepTime)
 	t.claims, t.scopes = claimTexts(m), claimScopes(m)
 	return t, t.checkTime(now)
 }

@@ -16,20 +16,21 @@ type Held struct {
 	Logged bool
 }
 
-// compare orders what is held by key, and what has one key by its exception and
-// kind.
+// compare orders what is held by key, and what has one key by its exception. No two
+// kinds share a key.
 func (h Held) compare(than Held) int {
-	return cmp.Or(bytes.Compare(h.Key[:], than.Key[:]), cmp.Compare(h.Kind, than.Kind), bytes.Compare(h.Except[:], than.Except[:]))
+	return cmp.Or(bytes.Compare(h.Key[:], than.Key[:]), bytes.Compare(h.Except[:], than.Except[:]))
 }
 
 // List returns what is held and has not expired at the Unix second now: the first
-// of it, at most limit, in the order of the keys and from the first key after the
-// one given on. What is added or forgotten meanwhile may be missing or there.
+// of it, at most limit, in the order of the keys, and from what comes after one that
+// was listed on; the zero Held comes before all. What is added or forgotten
+// meanwhile may be missing or there.
 //
 // It holds up no check, and revocations for a small part of the set at a time. It
 // looks at all of the set, some milliseconds for a million revocations, and needs
 // memory for limit of them.
-func (r *Replica) List(after store.Key, limit int, now int64) []Held {
+func (r *Replica) List(after Held, limit int, now int64) []Held {
 	if limit <= 0 {
 		return nil
 	}
@@ -44,7 +45,7 @@ func (r *Replica) List(after store.Key, limit int, now int64) []Held {
 // firstHeld keeps the first few of what it is shown: a heap with the last of them
 // on top.
 type firstHeld struct {
-	after store.Key
+	after Held
 	limit int
 	held  []Held
 }
@@ -62,7 +63,7 @@ func (f *firstHeld) Pop() any {
 
 func (f *firstHeld) add(h Held) {
 	switch {
-	case bytes.Compare(h.Key[:], f.after[:]) <= 0:
+	case h.compare(f.after) <= 0:
 	case len(f.held) < f.limit:
 		heap.Push(f, h)
 	case h.compare(f.held[0]) < 0:

@@ -40,29 +40,37 @@ func TestTheListIsWholeInPages(t *testing.T) {
 		all = append(all, v)
 		want[name(v)] = true
 	}
+	// A subject may have several instants, each with its own exception.
+	for i := range 20 {
+		v := all[2]
+		v.Except = store.NewKey("", store.KindSession, "https://a", fmt.Sprint("other ", i))
+		all = append(all, v)
+		want[name(v)] = true
+	}
 	mustRevoke(t, r, all...)
-	var after store.Key
+	var after replica.Held
 	for {
 		page := r.List(after, 7, 999)
 		if len(page) == 0 {
 			break
 		}
 		for _, held := range page {
-			if bytes.Compare(held.Key[:], after[:]) <= 0 || !want[name(held.Revocation)] {
+			order := bytes.Compare(held.Key[:], after.Key[:])
+			if order < 0 || order == 0 && bytes.Compare(held.Except[:], after.Except[:]) <= 0 || !want[name(held.Revocation)] {
 				t.Fatalf("%+v after %x: out of order, shown twice, or never revoked", held, after)
 			}
-			after = held.Key
+			after = held
 			delete(want, name(held.Revocation))
 		}
 	}
 	if len(want) != 0 {
 		t.Errorf("%d are missing from the list", len(want))
 	}
-	if got := r.List(store.Key{}, 2000, 1000); len(got) != 500 {
+	if got := r.List(replica.Held{}, 2000, 1000); len(got) != 500 {
 		t.Errorf("a second later %d are listed, want the 500 that have not expired", len(got))
 	}
 	for _, limit := range []int{0, -1} {
-		if got := r.List(store.Key{}, limit, 0); got != nil {
+		if got := r.List(replica.Held{}, limit, 0); got != nil {
 			t.Errorf("with the limit %d the list is %v", limit, got)
 		}
 	}
@@ -79,14 +87,14 @@ func TestTheListTellsWhatTheLogHas(t *testing.T) {
 		time.Sleep(time.Second)
 		f.fail(errAway)
 		_ = r.Revoke(context.Background(), local)
-		for _, held := range r.List(store.Key{}, 10, 0) {
+		for _, held := range r.List(replica.Held{}, 10, 0) {
 			if held.Logged != (held.Key == logged.Key) || held.Kind != store.KindSession {
 				t.Errorf("listed as %+v", held)
 			}
 		}
 		f.fail(nil)
 		time.Sleep(2 * lease)
-		for _, held := range r.List(store.Key{}, 10, 0) {
+		for _, held := range r.List(replica.Held{}, 10, 0) {
 			if !held.Logged {
 				t.Errorf("the store has taken it, and it is listed as %+v", held)
 			}
