@@ -26,8 +26,10 @@ var attributes = []string{
 	"header", "maxmemory_policy", "lease", "max_staleness", "max_age",
 	// The replica and its fleet.
 	"gate", "key", "state", "synced", "witness", "lease_age", "after", "configured",
+	// What an operator revoked, and why, in his own words: a line of a bounded length.
+	"kind", "reason",
 	// Counts and positions.
-	"keys", "left", "age", "revocations", "pending", "not_noted_meanwhile", "oldest", "head", "entries",
+	"keys", "left", "age", "revocations", "pending", "not_noted_meanwhile", "oldest", "head", "entries", "dropped",
 }
 
 // logMethods write a line, whose message is at this place among the arguments.
