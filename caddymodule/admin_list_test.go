@@ -67,6 +67,9 @@ func TestAnOperatorListsTheRevocations(t *testing.T) {
 		if status != http.StatusOK || list.Held != 5 || len(list.Revocations) != 1 || strings.Contains(said, "canary") {
 			t.Fatalf("answered %d %s", status, said)
 		}
+		if len(list.Next) > len("0011aabb.2") {
+			t.Errorf("the next page is %q, want no whole key in an address", list.Next)
+		}
 		r := list.Revocations[0]
 		kinds[r.Kind]++
 		if hasInstant := r.Kind == "subject" || r.Kind == "issuer"; hasInstant != (r.NotBefore != nil) || r.Expires.IsZero() || len(r.Key) != 8 {

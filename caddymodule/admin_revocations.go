@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"encoding/hex"
 	"net/http"
 	"time"
 
@@ -39,7 +38,7 @@ type listedRevocation struct {
 // listRevocations lists what the gate holds.
 func listRevocations(app *App, r *http.Request) (any, error) {
 	var page page
-	if err := page.parameters(2*len(store.Key{}), parameters{}).readQuery(r); err != nil {
+	if err := page.parameters(parameters{}).readQuery(r); err != nil {
 		return nil, err
 	}
 	live, err := app.open("listing revocations")
@@ -48,15 +47,15 @@ func listRevocations(app *App, r *http.Request) (any, error) {
 	}
 	status := live.replica.Status()
 	list := revocationList{Held: status.Revocations, Unconfirmed: status.Unconfirmed, Revocations: []listedRevocation{}}
-	var after replica.Held
-	if page.after != nil {
-		after.Key, after.Except = store.Key(page.after[:len(after.Key)]), store.Key(page.after[len(after.Key):])
-	}
-	held := live.replica.List(after, page.limit+1, time.Now().Unix())
+	held := live.replica.List(replica.Held{Revocation: store.Revocation{Key: page.from}}, page.skip+page.limit+1, time.Now().Unix())
+	held = held[min(page.skip, len(held)):]
 	if len(held) > page.limit {
 		held = held[:page.limit]
-		last := held[page.limit-1]
-		list.Next = hex.EncodeToString(append(last.Key[:], last.Except[:]...))
+		keys := make([]store.Key, len(held))
+		for i, h := range held {
+			keys[i] = h.Key
+		}
+		list.Next = page.next(keys)
 	}
 	for _, h := range held {
 		listed := listedRevocation{Kind: h.Kind.String(), Key: h.Key.String(), Expires: unix(h.Expires), Logged: h.Logged}

@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"encoding/hex"
 	"errors"
 	"net/http"
 	"slices"
@@ -36,7 +35,7 @@ type listedSession struct {
 func listSessions(app *App, r *http.Request) (any, error) {
 	var issuer, subject string
 	var page page
-	p := page.parameters(len(store.Key{}), parameters{
+	p := page.parameters(parameters{
 		"issuer":  textMember(&issuer, "the iss of an issuer", func(s string) bool { return s != "" }),
 		"subject": textMember(&subject, wantID, token.ValidID),
 	})
@@ -64,19 +63,18 @@ func listSessions(app *App, r *http.Request) (any, error) {
 	}
 	list := sessionList{Issuer: issuer, Subject: subject, Sessions: []listedSession{}}
 	key := func(s store.Session) store.Key { return app.key(store.KindSession, issuer, s.ID) }
-	if page.after != nil {
-		begin := slices.IndexFunc(of, func(s store.Session) bool { return key(s) == store.Key(page.after) })
+	if page.after != "" {
+		begin := slices.IndexFunc(of, func(s store.Session) bool { return key(s).String() == page.from.String() })
 		if begin < 0 {
 			return nil, conflict(errors.New("listing sessions: the list has changed; begin it anew"))
 		}
 		of = of[begin+1:]
 	}
-	for i, s := range of {
-		if i == page.limit {
-			last := key(of[i-1])
-			list.Next = hex.EncodeToString(last[:])
-			break
-		}
+	if len(of) > page.limit {
+		of = of[:page.limit]
+		list.Next = page.next([]store.Key{key(of[len(of)-1])})
+	}
+	for _, s := range of {
 		list.Sessions = append(list.Sessions, listedSession{
 			ID: s.ID, Key: key(s).String(), FirstSeen: unix(s.FirstSeen), LastSeen: unix(s.LastSeen), Revoked: live.replica.Holds(key(s)),
 		})

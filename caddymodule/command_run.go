@@ -29,8 +29,8 @@ func (e exit) Error() string {
 // plainCommand completes a command whose errors are one plain line for a person, and
 // no line of a log.
 func plainCommand(command *cobra.Command, run func(caddycmd.Flags) error) *cobra.Command {
-	command.SilenceErrors = true
 	command.RunE = func(command *cobra.Command, args []string) error {
+		command.SilenceErrors = true // what is wrong with the flags was told before
 		err := run(caddycmd.Flags{FlagSet: command.Flags()})
 		if err == nil {
 			return nil
