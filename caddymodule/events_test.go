@@ -162,7 +162,7 @@ func TestASlowSubscriberHoldsUpNobody(t *testing.T) {
 	live := g.app.shared.live.Load()
 	revoked := store.Revocation{Kind: store.KindSession, Key: store.Key{1}, Expires: 1 << 31}
 	for range maxEvents + 100 {
-		if err := live.revokeFor(t.Context(), cause{}, revoked); err != nil {
+		if err := live.revoke(t.Context(), revoked); err != nil {
 			t.Fatal(err)
 		}
 	}

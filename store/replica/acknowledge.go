@@ -37,6 +37,12 @@ func (e *entry) applied(head store.Head, self store.GateID) bool {
 	return true
 }
 
+// finished are the calls of an entry that holds everywhere, with their receipts.
+func (e *entry) finished() []*revoking {
+	e.account.hand(e.calls)
+	return e.calls
+}
+
 // awaited are the entries that the fleet has yet to apply. All share one look at
 // the store.
 type awaited struct {
@@ -80,21 +86,17 @@ func (a *awaited) sort(head store.Head, sent, received time.Duration, self store
 	defer a.mu.Unlock()
 	waiting := a.entries[:0]
 	for _, e := range a.entries {
-		if e.Generation != head.Generation {
+		switch e.account.see(head, received); {
+		case e.Generation != head.Generation:
 			again = append(again, e.calls...)
-			continue
-		}
-		e.account.see(head, received)
-		applied := e.applied(head, self)
-		if !applied && sent < e.deadline {
-			waiting = append(waiting, e)
-			continue
-		}
-		if !applied {
+		case e.applied(head, self):
+			done = append(done, e.finished()...)
+		case sent >= e.deadline:
 			e.account.leased(received)
+			done = append(done, e.finished()...)
+		default:
+			waiting = append(waiting, e)
 		}
-		e.account.hand(e.calls)
-		done = append(done, e.calls...)
 	}
 	clear(a.entries[len(waiting):])
 	a.entries = waiting
@@ -174,19 +176,18 @@ func (r *Replica) look(ctx context.Context, seen *census, lease time.Duration) e
 	if !counts {
 		return nil
 	}
-	received := r.clock.Boot()
-	done, again := r.awaited.sort(head, sent, received, r.id)
+	done, again := r.awaited.sort(head, sent, r.clock.Boot(), r.id)
 	for _, call := range done {
 		call.finish(nil)
 	}
 	if len(again) > 0 {
 		r.queue.put(again...)
 	}
-	for _, gate := range seen.take(head, sent, received, r.margin(lease)) {
+	for _, gate := range seen.take(head, sent, r.clock.Boot(), r.margin(lease)) {
 		if gate.ID == r.id {
 			continue
 		}
-		r.awaited.fence(gate.ID, received)
+		r.awaited.fence(gate.ID, r.clock.Boot())
 		r.options.Load().Logger.Warn("a gate has sent no heartbeat for a lease and is not waited for any more", "gate", gate.ID)
 		if err := r.fleet.Dismiss(bounded, head.Generation, gate); err != nil {
 			return fmt.Errorf("dismissing a gate: %w", err)

@@ -57,7 +57,7 @@ func TestTheListIsWholeInPages(t *testing.T) {
 		for _, held := range page {
 			order := bytes.Compare(held.Key[:], after.Key[:])
 			if order < 0 || order == 0 && bytes.Compare(held.Except[:], after.Except[:]) <= 0 || !want[name(held.Revocation)] {
-				t.Fatalf("%+v after %x: out of order, shown twice, or never revoked", held, after)
+				t.Fatalf("%+v after %+v: out of order, shown twice, or never revoked", held, after)
 			}
 			after = held
 			delete(want, name(held.Revocation))

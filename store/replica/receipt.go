@@ -107,9 +107,10 @@ func open(calls []*revoking, self store.GateID, head store.Head, sent time.Durat
 	return a
 }
 
-// see notes what a look at the store says about the gates, at the boot time now.
+// see notes what a look at the store says about the gates, at the boot time now. Of
+// another generation it says nothing.
 func (a *account) see(head store.Head, now time.Duration) {
-	if a == nil {
+	if a == nil || a.receipt.Position.Generation != head.Generation {
 		return
 	}
 	for i := range a.receipt.Gates {
