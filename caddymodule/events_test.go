@@ -53,7 +53,7 @@ func (l *listener) Handle(_ context.Context, e caddy.Event) error {
 	return nil
 }
 
-// hears returns what was heard since it was called last, once it is so much.
+// hears returns the next so many events, once they were heard.
 func hears(tb testing.TB, n int) []string {
 	tb.Helper()
 	var events []string
@@ -63,7 +63,7 @@ func hears(tb testing.TB, n int) []string {
 		if len(heard.events) < n {
 			return false
 		}
-		events, heard.events = heard.events, nil
+		events, heard.events = heard.events[:n], heard.events[n:]
 		return true
 	})
 	return events

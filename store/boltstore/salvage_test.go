@@ -9,6 +9,8 @@ import (
 	"reflect"
 	"testing"
 
+	bolt "go.etcd.io/bbolt"
+
 	"github.com/sessiongate/sessiongate/store"
 )
 
@@ -189,6 +191,38 @@ func FuzzSalvage(f *testing.F) {
 			_ = s.Close()
 		}
 	})
+}
+
+// Fault: one of the two pages with the head is a stale copy, as after a lost write.
+// And the attack: a session's record is put in another's place, so that somebody
+// else may end it.
+func TestSalvageBelievesNeitherAStaleHeadNorAMisplacedSession(t *testing.T) {
+	m := newModel(t)
+	path := m.place(t, m.database)
+	db, err := bolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	misplaced := store.Session{Issuer: "https://issuer.example", ID: "42", Subject: "mallory", LastSeen: 1 << 40, Expires: later()}
+	err = db.Update(func(tx *bolt.Tx) error {
+		h, err := loadHead(tx)
+		last := seqKey(h.seq)
+		h.seq--
+		return errors.Join(err, tx.Bucket([]byte(bucketHead)).Put(keyHead, h.marshal()), tx.Bucket([]byte(bucketLog)).Delete(last),
+			tx.Bucket([]byte(bucketSessions)).Put(sessionKey("https://issuer.example", "43"), marshalSession(misplaced)))
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s := m.salvaged(t, path)
+	if s == nil || !s.EndUnknown || s.Entries < len(m.entries)-1 {
+		t.Fatalf("salvaged as %+v, want all but one, and no certainty", s)
+	}
+	for _, session := range s.kept.sessions {
+		if session.Subject == "mallory" {
+			t.Error("a session's record was taken from another's place")
+		}
+	}
 }
 
 func TestSalvageSaysWhatNeedsNone(t *testing.T) {

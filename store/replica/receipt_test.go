@@ -86,6 +86,20 @@ func TestTheReceiptTellsThatALeaseHadToPass(t *testing.T) {
 	})
 }
 
+// The same, when most of the lease is over already and the gate is taken off the list
+// before the entry's own deadline: that does not make it one that said goodbye.
+func TestTheReceiptTellsAFrozenGateFromOneThatLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gates := fleet(t, model.NewServer(1, 100), 2, replica.Options{})
+		gates[1].wire.hold("")
+		time.Sleep(lease * 3 / 4)
+		got := receipt(t, gates[0].Replica, "s")
+		if len(got.Gates) != 1 || got.Gates[0].Outcome != replica.Fenced || got.Took > lease*3/4 || got.Lease != 0 {
+			t.Errorf("the receipt is %+v, want that the gate is fenced before a whole lease is over", got)
+		}
+	})
+}
+
 func TestTheReceiptTellsWhichGateLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gates := fleet(t, model.NewServer(1, 100), 2, replica.Options{})
