@@ -80,6 +80,9 @@ func subscribed(name, storeModule string) string {
 func runSubscribed(t *testing.T, name, storeModule string) *gateTest {
 	t.Helper()
 	t.Cleanup(func() { _ = caddy.Stop() })
+	heard.Lock()
+	heard.events = nil
+	heard.Unlock()
 	if err := load(t, subscribed(name, storeModule)); err != nil {
 		t.Fatal(err)
 	}
