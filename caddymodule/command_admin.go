@@ -18,8 +18,9 @@ const (
 	// adminPatience is how long one answer of the admin API may take. A gate that
 	// is stopped or starved must not keep whoever is on call waiting.
 	adminPatience = 10 * time.Second
-	// maxAdminAnswer bounds what is read of an answer, in bytes.
-	maxAdminAnswer = 1 << 20
+	// maxAdminAnswer bounds what is read of an answer, in bytes: a page of a thousand
+	// sessions whose ids are as long as may be, and written in escapes.
+	maxAdminAnswer = 4 << 20
 )
 
 // adminCall sends a request to the admin API of a gate, and returns the body of
