@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 )
@@ -14,8 +17,11 @@ func init() {
 }
 
 const (
-	adminHealth    = "/session_gate/health"
-	adminBootstrap = "/session_gate/bootstrap"
+	adminHealth      = "/session_gate/health"
+	adminBootstrap   = "/session_gate/bootstrap"
+	adminSessions    = "/session_gate/sessions"
+	adminRevocations = "/session_gate/revocations"
+	adminCheck       = "/session_gate/check"
 )
 
 // adminAPI is what operators ask of a running gate, below /session_gate/ in
@@ -26,10 +32,20 @@ const (
 //   - `POST /session_gate/bootstrap` lets a shared log in repair be opened
 //     although no gate can vouch for what it held. It answers 200 when the word
 //     was taken, and 409 with what is the case when there is nothing to open.
+//   - `GET /session_gate/sessions?issuer=&subject=` lists the sessions of a subject,
+//     those seen last first; `limit` and `after` page through it. `POST` takes the
+//     same as JSON, so that Caddy's log does not show the subject.
+//   - `GET /session_gate/revocations` counts and lists the revocations that this gate
+//     holds, by hash; `limit` and `after` page through it.
+//   - `POST /session_gate/revocations` revokes, and answers 200 with a receipt once
+//     the revocation holds everywhere, or 503.
+//   - `POST /session_gate/check` with `{"token": "…"}` tells what the gate makes of a
+//     token, and why.
 //
-// Both answer 404 while no configuration with the app runs. Errors are Caddy's
-// `{"error": "…"}`. Who reaches the admin API can replace the configuration, so
-// that these endpoints ask for nothing more.
+// All answer 404 while no configuration with the app runs. Errors are Caddy's
+// `{"error": "…"}`, which Caddy logs: they hold no token, session or subject. Who
+// reaches the admin API can replace the configuration, so that these endpoints ask
+// for nothing more than what keeps browsers out: a body is JSON and says so.
 type adminAPI struct {
 	running func() (*App, error)
 }
@@ -44,11 +60,21 @@ func (adminAPI) CaddyModule() caddy.ModuleInfo {
 
 // Routes implements caddy.AdminRouter.
 func (a *adminAPI) Routes() []caddy.AdminRoute {
-	return []caddy.AdminRoute{
-		{Pattern: adminHealth, Handler: a.endpoint(http.MethodGet, func(app *App) (any, error) { return app.state(), nil })},
-		{Pattern: adminBootstrap, Handler: a.endpoint(http.MethodPost, takeBootstrap)},
+	var routes []caddy.AdminRoute
+	for pattern, methods := range map[string]methods{
+		adminHealth:      {http.MethodGet: func(app *App, _ *http.Request) (any, error) { return app.state(), nil }},
+		adminBootstrap:   {http.MethodPost: takeBootstrap},
+		adminSessions:    {http.MethodGet: listSessions, http.MethodPost: listSessions},
+		adminRevocations: {http.MethodGet: listRevocations, http.MethodPost: takeRevocation},
+		adminCheck:       {http.MethodPost: explainToken},
+	} {
+		routes = append(routes, caddy.AdminRoute{Pattern: pattern, Handler: a.endpoint(methods)})
 	}
+	return routes
 }
+
+// methods are what an endpoint does, by the method of the request.
+type methods map[string]func(*App, *http.Request) (any, error)
 
 // runningApp returns the app of the configuration that runs now.
 //
@@ -70,21 +96,26 @@ func runningApp() (*App, error) {
 	return app.(*App), nil
 }
 
-// endpoint answers one method with what the operation makes of the running app.
-func (a *adminAPI) endpoint(method string, operation func(*App) (any, error)) caddy.AdminHandlerFunc {
+// endpoint answers a request with what the operation of its method makes of the
+// running app.
+func (a *adminAPI) endpoint(methods methods) caddy.AdminHandlerFunc {
+	allowed := strings.Join(slices.Sorted(maps.Keys(methods)), ", ")
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if r.Method != method {
-			w.Header().Set("Allow", method)
+		operation, known := methods[r.Method]
+		if !known {
+			w.Header().Set("Allow", allowed)
 			return caddy.APIError{
 				HTTPStatus: http.StatusMethodNotAllowed,
-				Err:        fmt.Errorf("answering %s %s: the method is %s", r.Method, r.URL.Path, method),
+				Err:        fmt.Errorf("answering %s %s: the method is %s", r.Method, r.URL.Path, allowed),
 			}
 		}
+		// Also of an error: it may tell what was asked.
+		w.Header().Set("Cache-Control", "no-store")
 		app, err := a.running()
 		if err != nil {
 			return err
 		}
-		answer, err := operation(app)
+		answer, err := operation(app, r)
 		if err != nil {
 			return err
 		}
@@ -94,36 +125,6 @@ func (a *adminAPI) endpoint(method string, operation func(*App) (any, error)) ca
 		}
 		return writeJSON(w, http.StatusOK, append(body, '\n'))
 	}
-}
-
-// said is the answer to a word that was taken.
-type said struct {
-	Message string `json:"message"`
-}
-
-// takeBootstrap takes the operator's word that a log in repair may be opened.
-func takeBootstrap(app *App) (any, error) {
-	live := app.shared.live.Load()
-	switch {
-	case !app.module.Shared():
-		return nil, conflict(fmt.Errorf("bootstrapping: the store %q is this machine's own, and there is no log of a fleet to open",
-			caddy.GetModuleName(app.module)))
-	case live == nil:
-		return nil, conflict(errors.New("bootstrapping: the store is not open"))
-	}
-	if err := live.replica.Bootstrap(); err != nil {
-		state := app.state().State
-		if state == "" {
-			return nil, conflict(fmt.Errorf("%w; the store has not answered yet", err))
-		}
-		return nil, conflict(fmt.Errorf("%w but %s; there is nothing to open", err, state))
-	}
-	app.logger.Warn("an operator lets the log be opened, although no gate can vouch for what it held")
-	return said{"The log is opened two leases after this gate heard of its loss, at once if that is past. Other gates follow."}, nil
-}
-
-func conflict(err error) error {
-	return caddy.APIError{HTTPStatus: http.StatusConflict, Err: err}
 }
 
 var _ caddy.AdminRouter = (*adminAPI)(nil)

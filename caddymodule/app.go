@@ -85,6 +85,8 @@ type App struct {
 	// Default: 67108864 (64 MiB). At least 1 MiB.
 	TokenCache int64 `json:"token_cache,omitempty"`
 
+	// ctx is what the app was provisioned with: the origin of its events.
+	ctx       caddy.Context
 	logger    *slog.Logger
 	module    StoreModule
 	namespace string
@@ -107,6 +109,7 @@ func (App) CaddyModule() caddy.ModuleInfo {
 //
 // Invariant 11 (DESIGN): I/O starts in Start.
 func (a *App) Provision(ctx caddy.Context) error {
+	a.ctx = ctx
 	if a.logger == nil {
 		a.logger = ctx.Slogger()
 	}

@@ -53,7 +53,7 @@ func (g *Gate) logOut(w http.ResponseWriter, r *http.Request) *denial {
 	if live.replica.Holds(received.Key) {
 		return denyLogout
 	}
-	return g.confirmLogout(r, live, g.loggedOut(l), received)
+	return g.confirmLogout(r, live, cause{source: sourceIssuer, issuer: l.Issuer}, g.loggedOut(l), received)
 }
 
 // confirmLogout makes a logout hold everywhere, and then that its token was received.
@@ -64,13 +64,13 @@ func (g *Gate) logOut(w http.ResponseWriter, r *http.Request) *denial {
 // Should the receipt not be confirmed, the logout is all the same.
 //
 // A call that is not confirmed leaves no receipt, so that the issuer may repeat it.
-func (g *Gate) confirmLogout(r *http.Request, live *live, logout, received store.Revocation) *denial {
+func (g *Gate) confirmLogout(r *http.Request, live *live, why cause, logout, received store.Revocation) *denial {
 	if status := live.replica.Status(); status.Fenced {
 		live.offer(logout)
 		g.unconfirmed(logout, status.Err)
 		return denyLogoutUnavailable
 	}
-	if err := live.revoke(r.Context(), logout); err != nil {
+	if err := live.revoke(r.Context(), why, logout); err != nil {
 		g.unconfirmed(logout, err)
 		return denyLogoutUnavailable
 	}

@@ -8,20 +8,24 @@ import (
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "session-gate",
-		Usage: "health | bootstrap | token [flags]",
+		Usage: "list | revoke | check | health | bootstrap | repair | token [flags]",
 		Short: "Works with the session gate",
 		Long: `
 Works with the session gate.
 
+	list       lists the sessions of a subject, or the revocations that a gate holds
+	revoke     revokes a session, a token, or all that a subject or an issuer was given
+	check      explains what a gate makes of a token
 	health     says whether a gate admits requests, and what to do if it does not
 	bootstrap  lets a log be opened that may have lost revocations
+	repair     keeps what is sound of a damaged bolt file
 	token      mints a development token
 `,
 		CobraFunc: func(command *cobra.Command) {
 			// Without a subcommand there is nothing to do but to say which there are.
 			command.Args = cobra.NoArgs
 			command.RunE = func(command *cobra.Command, _ []string) error { return command.Help() }
-			command.AddCommand(healthCommand(), bootstrapCommand(), tokenCommand())
+			command.AddCommand(listCommand(), revokeCommand(), checkCommand(), healthCommand(), bootstrapCommand(), repairCommand(), tokenCommand())
 		},
 	})
 }

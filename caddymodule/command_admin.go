@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,8 +18,9 @@ const (
 	// adminPatience is how long one answer of the admin API may take. A gate that
 	// is stopped or starved must not keep whoever is on call waiting.
 	adminPatience = 10 * time.Second
-	// maxAdminAnswer bounds what is read of an answer, in bytes.
-	maxAdminAnswer = 1 << 20
+	// maxAdminAnswer bounds what is read of an answer, in bytes: a page of a thousand
+	// sessions whose ids are as long as may be, and written in escapes.
+	maxAdminAnswer = 4 << 20
 )
 
 // adminCall sends a request to the admin API of a gate, and returns the body of
@@ -29,9 +31,7 @@ type adminCall func(method, path string) ([]byte, error)
 // It finds it as Caddy's own commands do.
 func adminCommand(command *cobra.Command, run func(adminCall, caddycmd.Flags) error) *cobra.Command {
 	command.Args = cobra.NoArgs
-	command.Flags().StringP("config", "c", "", "Configuration file to find the admin API with, if --address is not used")
-	command.Flags().StringP("adapter", "a", "", "Name of config adapter to apply (when --config is used)")
-	command.Flags().String("address", "", "The address of the admin API, if not the default")
+	addAddressFlags(command)
 	command.RunE = caddycmd.WrapCommandFuncForCobra(func(fl caddycmd.Flags) (int, error) {
 		address, err := adminAddress(fl.String("address"), fl.String("config"), fl.String("adapter"))
 		if err == nil {
@@ -43,6 +43,12 @@ func adminCommand(command *cobra.Command, run func(adminCall, caddycmd.Flags) er
 		return 0, nil
 	})
 	return command
+}
+
+func addAddressFlags(command *cobra.Command) {
+	command.Flags().StringP("config", "c", "", "Configuration file to find the admin API with, if --address is not used")
+	command.Flags().StringP("adapter", "a", "", "Name of config adapter to apply (when --config is used)")
+	command.Flags().String("address", "", "The address of the admin API, if not the default")
 }
 
 // adminAddress is where the admin API listens: the address if there is one, else
@@ -73,33 +79,41 @@ func adminAddress(address, file, adapter string) (string, error) {
 // callAdmin returns a way to call the admin API at an address, where each call
 // takes that long at the most.
 func callAdmin(address string, patience time.Duration) adminCall {
+	return func(method, path string) ([]byte, error) { return askAdmin(address, patience, method, path, nil) }
+}
+
+// askAdmin sends a request, with a JSON body if there is one, and gives up after
+// some patience.
+func askAdmin(address string, patience time.Duration, method, path string, body []byte) ([]byte, error) {
 	type outcome struct {
 		body []byte
 		err  error
 	}
-	return func(method, path string) ([]byte, error) {
-		// AdminAPIRequest knows no deadline. A call that is given up ends with the
-		// process, which is at once.
-		done := make(chan outcome, 1)
-		go func() {
-			body, err := sendAdmin(address, method, path)
-			done <- outcome{body, err}
-		}()
-		late := time.NewTimer(patience)
-		defer late.Stop()
-		select {
-		case o := <-done:
-			return o.body, o.err
-		case <-late.C:
-			return nil, fmt.Errorf("asking the gate at %q: no answer within %v; its process hangs or is starved", address, patience)
-		}
+	// AdminAPIRequest knows no deadline. A call that is given up ends with the
+	// process, which is at once.
+	done := make(chan outcome, 1)
+	go func() {
+		body, err := sendAdmin(address, method, path, body)
+		done <- outcome{body, err}
+	}()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	select {
+	case o := <-done:
+		return o.body, o.err
+	case <-late.C:
+		return nil, fmt.Errorf("asking the gate at %q: no answer within %v; its process hangs or is starved", address, patience)
 	}
 }
 
-func sendAdmin(address, method, path string) ([]byte, error) {
+func sendAdmin(address, method, path string, body []byte) ([]byte, error) {
 	// A client is made for each request, and nobody would close what it keeps.
 	once := http.Header{"Connection": {"close"}}
-	response, err := caddycmd.AdminAPIRequest(address, method, path, once, nil)
+	var sent io.Reader // a nil one is no body
+	if body != nil {
+		sent = bytes.NewReader(body)
+	}
+	response, err := caddycmd.AdminAPIRequest(address, method, path, once, sent)
 	if err != nil {
 		hint := ""
 		if strings.HasPrefix(err.Error(), "performing request:") {
@@ -108,11 +122,11 @@ func sendAdmin(address, method, path string) ([]byte, error) {
 		return nil, fmt.Errorf("asking the gate at %q: %w%s", address, err, hint)
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAdminAnswer))
+	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAdminAnswer))
 	if err != nil {
 		return nil, fmt.Errorf("asking the gate at %q: %w", address, err)
 	}
-	return body, nil
+	return answer, nil
 }
 
 // state asks for the state of the gate, and returns the answer also as it came.

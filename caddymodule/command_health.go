@@ -68,7 +68,7 @@ func (s gateState) describe(w io.Writer) error {
 	if s.Shared {
 		fmt.Fprintf(table, "log\t%s, generation %s, entry %d, %d behind\n", cmp.Or(s.State, "not heard of"), cmp.Or(s.Generation, "unknown"), s.Position, s.Lag)
 		fmt.Fprintf(table, "lease\t%s\n", s.lease())
-		fmt.Fprintf(table, "gates\t%d live\n", s.Gates)
+		fmt.Fprintf(table, "gates\t%d live%s\n", s.Gates, s.named())
 	}
 	confirmed := ""
 	if s.Unconfirmed {
@@ -82,6 +82,14 @@ func (s gateState) describe(w io.Writer) error {
 		fmt.Fprintf(table, "error\t%s\n", s.Error)
 	}
 	return table.Flush()
+}
+
+// named is the gate's own id, as receipts show it, if it has one.
+func (s gateState) named() string {
+	if s.Gate == "" {
+		return ""
+	}
+	return ", this one is " + s.Gate
 }
 
 func (s gateState) lease() string {

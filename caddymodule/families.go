@@ -30,6 +30,18 @@ func (l *live) withFamilies(ctx context.Context, own store.Revocation) ([]store.
 	return all, err
 }
 
+// withAllFamilies is withFamilies for several.
+func (l *live) withAllFamilies(ctx context.Context, own []store.Revocation) (all []store.Revocation, err error) {
+	for _, revocation := range own {
+		with, err := l.withFamilies(ctx, revocation)
+		if err != nil {
+			return nil, fmt.Errorf("looking up the sessions of a token: %w", err)
+		}
+		all = append(all, with...)
+	}
+	return all, nil
+}
+
 // acknowledged reports whether all of the revocations hold everywhere.
 func (l *live) acknowledged(revocations []store.Revocation) bool {
 	return !slices.ContainsFunc(revocations, func(r store.Revocation) bool { return !l.replica.Acknowledged(r.Key) })

@@ -23,6 +23,9 @@ type gateState struct {
 	// Bootstrap is auto or manual, as configured.
 	Bootstrap string `json:"bootstrap"`
 
+	// Gate is the gate's own id in the fleet, as receipts name it. Absent without one.
+	Gate string `json:"gate,omitempty"`
+
 	// Synced says that the gate was able to admit at least once.
 	Synced bool `json:"synced"`
 	// Fenced says that the gate answers 503 to every guarded request.
@@ -90,6 +93,9 @@ func (s *gateState) name(status replica.Status) {
 	if !status.Heard.IsZero() {
 		age := status.Age.Seconds()
 		s.LeaseAgeSeconds = &age
+	}
+	if status.Gate != 0 {
+		s.Gate = status.Gate.String()
 	}
 	if status.State != 0 {
 		s.State = status.State.String()

@@ -91,7 +91,7 @@ func TestStateOfAFleet(t *testing.T) {
 		if age := got.LeaseAgeSeconds; age == nil || *age < 5 || *age > 5.75 {
 			t.Errorf("after 5 s the lease was extended %v s ago", age)
 		}
-		names := "bootstrap degraded degraded_seconds error fenced gates generation lag lease_age_seconds lease_seconds namespace " +
+		names := "bootstrap degraded degraded_seconds error fenced gate gates generation lag lease_age_seconds lease_seconds namespace " +
 			"position revocations shared state store synced unconfirmed"
 		if got := keysOf(t, got); got != names {
 			t.Errorf("the members are\n%s, want\n%s", got, names)

@@ -111,7 +111,7 @@ func TestWhatBelongsToASessionIsRevokedLater(t *testing.T) {
 	session := store.Revocation{Kind: store.KindSession, Key: familyKey, Expires: expires}
 	own := store.Revocation{Kind: store.KindToken, Key: store.Key{3}, Expires: expires}
 	for name, revoke := range map[string]func(*live) error{
-		"the members could not be read":  func(l *live) error { return l.revoke(t.Context(), session) },
+		"the members could not be read":  func(l *live) error { return l.revoke(t.Context(), cause{}, session) },
 		"the session was only offered":   func(l *live) error { l.replica.Offer(session); l.owe(session); return errors.New("503") },
 		"a token that stands for it was": func(l *live) error { l.replica.Offer(own); l.owe(own); return errors.New("503") },
 	} {
@@ -152,7 +152,7 @@ func TestLaggingGatesAreLookedAfter(t *testing.T) {
 			l, h := newLive(t)
 			l.lagging.Store(lagging)
 			revocation := store.Revocation{Kind: store.KindSession, Key: familyKey, Expires: time.Now().Add(time.Hour).Unix()}
-			if err := l.revoke(t.Context(), revocation); err != nil {
+			if err := l.revoke(t.Context(), cause{}, revocation); err != nil {
 				t.Fatal(err)
 			}
 			h.mustLearn(t, memberKey)

@@ -6,21 +6,59 @@ import (
 	"time"
 
 	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/replica"
 )
+
+// The sources of revocations, as events name them.
+const (
+	sourceEndpoint = "endpoint" // DELETE of the session endpoint
+	sourceSessions = "sessions" // the sessions endpoint: log out everywhere
+	sourceAdmin    = "admin"    // an operator
+	sourceIssuer   = "issuer"   // the issuer's logout
+)
+
+// cause says who revokes, and why. It decides nothing; events tell it.
+type cause struct {
+	// source is one of the sources.
+	source string
+	// issuer is the exact `iss`.
+	issuer string
+	// reason is the operator's, or "".
+	reason string
+}
 
 // revoke makes revocations hold everywhere, and with a session all that is known to
 // belong to it. It is what every way to revoke goes through: the endpoints, the
 // operator's commands, and the issuer's logout. It goes on when ctx is cancelled, and
 // ends within two leases and a second.
-func (l *live) revoke(ctx context.Context, revocations ...store.Revocation) error {
+func (l *live) revoke(ctx context.Context, why cause, revocations ...store.Revocation) error {
+	return l.revokeBy(ctx, why, revocations, func(ctx context.Context) error {
+		return l.replica.Revoke(ctx, revocations...)
+	})
+}
+
+// revokeWithReceipt is revoke, and tells how it went.
+func (l *live) revokeWithReceipt(ctx context.Context, why cause, revocations ...store.Revocation) (receipt replica.Receipt, err error) {
+	err = l.revokeBy(ctx, why, revocations, func(ctx context.Context) (err error) {
+		receipt, err = l.replica.RevokeWithReceipt(ctx, revocations...)
+		return err
+	})
+	return receipt, err
+}
+
+// revokeBy is revoke, where the replica does its part as it is told.
+func (l *live) revokeBy(ctx context.Context, why cause, revocations []store.Revocation, first func(context.Context) error) error {
 	ctx, cancel := l.patience(ctx)
 	defer cancel()
-	err := l.replica.Revoke(ctx, revocations...)
+	err := first(ctx)
 	if err == nil {
 		err = l.revokeMembers(ctx, revocations...)
 	}
 	if err != nil || l.lagging.Load() {
 		l.owe(slices.DeleteFunc(slices.Clone(revocations), func(r store.Revocation) bool { return r.Kind != store.KindSession })...)
+	}
+	if err == nil {
+		l.events.revoked(why, revocations)
 	}
 	return err
 }

@@ -97,21 +97,21 @@ func (g *Gate) end(r *http.Request, caller *token.Verified, sessionID string) *d
 	case verdict == replica.Unavailable:
 		return g.offer(r, live, caller, sessionID, own, revocation)
 	case own && (verdict == replica.Clear || sessionRevoked(caller, verdict)):
-		return g.endOwn(r, live, revocation)
+		return g.endOwn(r, live, caller, revocation)
 	case verdict != replica.Clear:
 		return denyRevoked
 	}
 	if deny := g.mayEnd(r, live, caller, sessionID, revocation); deny != nil {
 		return deny
 	}
-	if err := live.revoke(r.Context(), revocation); err != nil {
+	if err := live.revoke(r.Context(), cause{source: sourceEndpoint, issuer: caller.Issuer}, revocation); err != nil {
 		return g.unconfirmed(revocation, err)
 	}
 	return nil
 }
 
 // endOwn revokes the session of the caller, with all that is known to belong to it.
-func (g *Gate) endOwn(r *http.Request, live *live, own store.Revocation) *denial {
+func (g *Gate) endOwn(r *http.Request, live *live, caller *token.Verified, own store.Revocation) *denial {
 	ctx, cancel := live.patience(r.Context())
 	defer cancel()
 	revocations, err := live.withFamilies(ctx, own)
@@ -124,7 +124,7 @@ func (g *Gate) endOwn(r *http.Request, live *live, own store.Revocation) *denial
 	if live.acknowledged(revocations) {
 		return g.ended(ctx, live, revocations...)
 	}
-	if err := live.revoke(ctx, revocations...); err != nil {
+	if err := live.revoke(ctx, cause{source: sourceEndpoint, issuer: caller.Issuer}, revocations...); err != nil {
 		return g.unconfirmed(own, err)
 	}
 	return nil

@@ -135,7 +135,8 @@ func (g *Gate) endAll(r *http.Request, caller *token.Verified, revocation store.
 	case verdict != replica.Clear:
 		return denyRevoked
 	}
-	if err := live.alike.once(revocation, func() error { return live.revoke(r.Context(), revocation) }); err != nil {
+	why := cause{source: sourceSessions, issuer: caller.Issuer}
+	if err := live.alike.once(revocation, func() error { return live.revoke(r.Context(), why, revocation) }); err != nil {
 		return g.unconfirmed(revocation, err)
 	}
 	return nil

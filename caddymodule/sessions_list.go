@@ -67,7 +67,7 @@ func (g *Gate) listSessions(w http.ResponseWriter, r *http.Request) error {
 		g.logger.Error("the sessions of a subject could not be listed", "key", caller.Keys.Subject, "error", err)
 		return denyUnavailable.write(w, r)
 	}
-	body, err := json.Marshal(page(sessions, limit, after))
+	body, err := json.Marshal(pageOf(sessions, limit, after))
 	if err != nil {
 		return err
 	}
@@ -103,8 +103,8 @@ func (g *Gate) sessionsOf(r *http.Request, caller *token.Verified) ([]listed, er
 	return sessions, nil
 }
 
-// page cuts a page out of a list.
-func page(sessions []listed, limit int, after rank) list {
+// pageOf cuts a page out of a list.
+func pageOf(sessions []listed, limit int, after rank) list {
 	from, _ := slices.BinarySearchFunc(sessions, after, func(s listed, after rank) int {
 		return cmp.Or(bytes.Compare(s.rank[:], after[:]), -1) // right after it
 	})

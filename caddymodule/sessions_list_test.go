@@ -92,7 +92,7 @@ func TestSessionsThatTheIssuerEndedAreNotListed(t *testing.T) {
 	inSessionsGate(t, Gate{}, func(t *testing.T, g *gateTest) {
 		g.get(t, "/", g.of(t, "phone")).want(t, http.StatusOK, "")
 		now := time.Now()
-		if err := g.app.shared.live.Load().revoke(t.Context(), store.Revocation{
+		if err := g.app.shared.live.Load().revoke(t.Context(), cause{}, store.Revocation{
 			Kind: store.KindIssuer, Key: g.app.key(store.KindIssuer, "https://id.example.com", ""),
 			NotBefore: now.Unix(), Expires: g.app.expires(now),
 		}); err != nil {

@@ -32,6 +32,8 @@ type shared struct {
 	// hope of a repair; guarded by mu.
 	err error
 	log *handover // nil before the first start; guarded by mu
+	// events is nil before the first start, and in tests; guarded by mu.
+	events *events
 }
 
 // live is an open store.
@@ -45,6 +47,7 @@ type live struct {
 	// lagging: other gates may know a revocation later than the caller
 	// (`acknowledge store`).
 	lagging atomic.Bool
+	events  *events // nil emits nothing
 }
 
 // sharedOptions are the settings of one configuration.
@@ -67,7 +70,10 @@ func (s *shared) start(module StoreModule, o sharedOptions) error {
 	}
 	s.log.to(o.logger)
 	logger := slog.New(s.log)
-	o.replica.Logger = logger
+	if s.events == nil {
+		s.events = newEvents(logger, runningApp)
+	}
+	o.replica.Logger, o.replica.Observer = logger, s.events
 	if l := s.live.Load(); l != nil {
 		l.replica.Configure(o.replica)
 		l.registry.Configure(o.retention)
@@ -78,6 +84,7 @@ func (s *shared) start(module StoreModule, o sharedOptions) error {
 	s.err = err
 	if errors.Is(err, store.ErrDamaged) {
 		o.logger.Error("the store is damaged: every guarded request is refused with 503", "error", err)
+		s.events.StoreDown(replica.TroubleDamaged, 0)
 		return nil
 	}
 	if err != nil {
@@ -88,6 +95,7 @@ func (s *shared) start(module StoreModule, o sharedOptions) error {
 		backend:  backend,
 		replica:  set,
 		registry: sessions.New(backend, sessions.Options{Retention: o.retention, Logger: logger}),
+		events:   s.events,
 		running:  streams.New(streams.Options{Revoked: set.Revoked, Changed: set.Changed(), Logger: logger}),
 	}
 	l.lagging.Store(o.replica.Acknowledge == replica.AcknowledgeStore)
@@ -103,6 +111,7 @@ func (s *shared) Destruct() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.gone = true
+	defer s.events.close()
 	l := s.live.Load()
 	if l == nil {
 		return nil

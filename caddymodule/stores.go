@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"fmt"
 	"log/slog"
-	"path/filepath"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -80,7 +79,7 @@ func (s *BoltStore) Provision(caddy.Context) error {
 		return err
 	}
 	if s.Path == "" {
-		s.Path = filepath.Join(caddy.AppDataDir(), "session_gate", "revocations.db")
+		s.Path = defaultBoltPath()
 	}
 	var err error
 	s.realPath, err = boltstore.RealPath(s.Path)

@@ -12,7 +12,7 @@ import (
 func (g *grantTest) revokeKey(t *testing.T, kind store.Kind, key store.Key, notBefore int64) {
 	t.Helper()
 	revocation := store.Revocation{Kind: kind, Key: key, NotBefore: notBefore, Expires: g.app.expires(time.Now())}
-	if err := g.app.shared.live.Load().revoke(t.Context(), revocation); err != nil {
+	if err := g.app.shared.live.Load().revoke(t.Context(), cause{}, revocation); err != nil {
 		t.Fatal(err)
 	}
 }

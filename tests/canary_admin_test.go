@@ -46,6 +46,7 @@ func TestSecretsAreNotInTheAdminAPI(t *testing.T) {
 		"/debug/pprof/heap?debug=1":      "heap profile",
 		"/reverse_proxy/upstreams":       "num_requests",
 		"/session_gate/health":           `"synced":true`,
+		"/session_gate/revocations":      `"held":0`,
 	} {
 		checkWithout(t, secret, path, g.Admin(t, "GET", path).Body, part)
 	}
@@ -58,7 +59,7 @@ func TestSecretsAreNotInTheAdminAPI(t *testing.T) {
 		}
 		secret.check(t, "what the command "+command+" prints", outcome.Output)
 	}
-	for command, want := range map[string]int{"health": 0, "bootstrap": 1} {
+	for command, want := range map[string]int{"health": 0, "bootstrap": 1, "list": 0} {
 		printed, code := operate(t, g, command)
 		if code != want {
 			t.Errorf("%s ended with %d: %s", command, code, printed)

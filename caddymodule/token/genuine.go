@@ -17,12 +17,17 @@ type signed struct {
 // Invariant 12 (DESIGN): what a forged token costs is bounded. That no name has a
 // twin is therefore looked into after the signature: with hundreds of members it
 // costs more than an admitted request does. Nothing is accepted before it.
-func (v *Verifier) genuine(j jws) (s signed, err error) {
+//
+// It tells the explanation, which may be nil, how far it came.
+func (v *Verifier) genuine(j jws, e *Explanation) (s signed, err error) {
+	e.take(StepAlgorithm)
+	e.header(j.header)
 	// Also of an issuer that is not trusted, and before the payload is read, which
 	// may be large.
 	if !v.allows(j.header.algorithm) {
 		return s, errAlgorithm
 	}
+	e.take(StepIssuer)
 	payload, err := j.decodePayload()
 	if err != nil {
 		return s, err
@@ -35,6 +40,7 @@ func (v *Verifier) genuine(j jws) (s signed, err error) {
 	if err != nil {
 		return s, err
 	}
+	e.issuer(name)
 	var trusted bool
 	if s.issuer, trusted = v.issuers[name]; !trusted {
 		return s, refuse("iss is not trusted")
@@ -42,9 +48,11 @@ func (v *Verifier) genuine(j jws) (s signed, err error) {
 	// Read before the keys are: should they change in between, the token is
 	// stale at once instead of never.
 	s.epoch = s.issuer.Keys.epoch()
+	e.take(StepSignature)
 	if err := s.issuer.signatures.verify(j); err != nil {
 		return s, err
 	}
+	e.take(StepClaims)
 	s.members, err = membersOf("payload", claims)
 	return s, err
 }

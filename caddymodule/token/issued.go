@@ -20,7 +20,7 @@ func (v *Verifier) Issued(raw string) (*Verified, error) {
 		return nil, err
 	}
 	j := jws{header: h, payload: p.payload, signature: p.signature, signed: p.signed}
-	s, err := v.genuine(j)
+	s, err := v.genuine(j, nil)
 	if err != nil {
 		return nil, err
 	}

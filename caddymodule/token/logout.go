@@ -50,7 +50,7 @@ func (v *Verifier) verifyLogout(raw string, now int64) (*Logout, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := v.genuine(j)
+	s, err := v.genuine(j, nil)
 	if err != nil {
 		return nil, err
 	}

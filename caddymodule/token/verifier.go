@@ -129,7 +129,7 @@ func (v *Verifier) Verify(raw string, now time.Time) (*Verified, error) {
 		}
 		return t, nil
 	}
-	t, err := v.verify(raw, now.Unix())
+	t, err := v.verify(raw, now.Unix(), nil)
 	if err != nil {
 		v.logger.Debug("token refused", "error", err)
 		return nil, err

@@ -9,29 +9,35 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// verify verifies a token that the cache does not know.
-func (v *Verifier) verify(raw string, now int64) (*Verified, error) {
+// verify verifies a token that the cache does not know. It tells the explanation,
+// which may be nil, how far it came. Expired tokens are returned beside the error.
+func (v *Verifier) verify(raw string, now int64, e *Explanation) (*Verified, error) {
+	e.take(StepForm)
 	j, err := parseJWS(raw, accessTokenTypes)
 	if err != nil {
 		return nil, err
 	}
-	s, err := v.genuine(j)
+	s, err := v.genuine(j, e)
 	if err != nil {
 		return nil, err
 	}
 	if err := checkKind(s.members); err != nil {
 		return nil, err
 	}
+	e.take(StepAudience)
 	if err := s.issuer.checkAudience(s.members); err != nil {
 		return nil, err
 	}
 	t := &Verified{Issuer: s.issuer.Issuer, raw: own(raw), keys: s.issuer.Keys, epoch: s.epoch}
+	e.take(StepLifetime)
 	if err := v.setTime(t, s.members); err != nil {
 		return nil, err
 	}
+	e.take(StepIdentity)
 	if err := v.setIdentity(t, s.issuer, s.members, j); err != nil {
 		return nil, err
 	}
+	e.take(StepTime)
 	t.claims, t.scopes = claimTexts(s.members), claimScopes(s.members)
 	return t, t.checkTime(now)
 }

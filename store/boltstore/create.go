@@ -61,7 +61,7 @@ func create(path string) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	if err := initialise(built); err != nil {
+	if err := initialise(built, store.Generation(rand.Uint64()|1)); err != nil {
 		return err
 	}
 	if err := os.Link(built, path); err != nil {
@@ -72,8 +72,8 @@ func create(path string) error {
 	return syncDir(dir)
 }
 
-// initialise makes an empty store of an empty file, durably.
-func initialise(path string) error {
+// initialise makes an empty store of a generation of an empty file, durably.
+func initialise(path string, generation store.Generation) error {
 	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second})
 	if err != nil {
 		return err
@@ -82,7 +82,7 @@ func initialise(path string) error {
 		if err := addBuckets(tx); err != nil {
 			return err
 		}
-		return saveHead(tx, head{generation: store.Generation(rand.Uint64() | 1)})
+		return saveHead(tx, head{generation: generation})
 	})
 	return errors.Join(err, db.Close())
 }

@@ -19,8 +19,8 @@ func damagef(format string, args ...any) error {
 // operator can do.
 func advise(path string, found error) error {
 	return fmt.Errorf("%q: %w; the gate answers 503 until this is settled: "+
-		"keep the files for repair, or restore %q from a backup; moving both %q and %q away "+
-		"begins an empty store, which accepts revoked tokens again until they expire",
+		"stop it and run caddy session-gate repair --file %q, which keeps what is sound of it, or restore the file from a backup; "+
+		"moving both %q and %q away begins an empty store, which accepts revoked tokens again until they expire",
 		path, found, path, path, markerPath(path))
 }
 

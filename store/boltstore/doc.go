@@ -34,4 +34,8 @@
 // both meta pages, the free list, the trees, and that the log holds each entry
 // from the oldest to the head with its checksum. Whatever is not as it was
 // written is store.ErrDamaged; it is never taken for a smaller log.
+//
+// Salvage finds what is sound in a damaged file, wherever in it that is, and Replace
+// makes a sound store of it. What is missing is counted; an operator decides whether
+// that can be borne.
 package boltstore

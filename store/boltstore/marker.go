@@ -30,8 +30,8 @@ func readMarker(path string) (generation store.Generation, found bool, err error
 	if _, err := fmt.Sscanf(string(text), markerFormat, &generation); err != nil || generation == 0 ||
 		string(text) != fmt.Sprintf(markerFormat, generation) {
 		return 0, false, fmt.Errorf("reading %q: it is not what was written: %w; "+
-			"if the database beside it is the right one, remove this file and it is written anew",
-			markerPath(path), store.ErrDamaged)
+			"if the database beside it is the right one, caddy session-gate repair --file %q writes it anew",
+			markerPath(path), store.ErrDamaged, path)
 	}
 	return generation, true, nil
 }

@@ -30,15 +30,7 @@ func (s *Store) Seen(ctx context.Context, sessions ...store.Session) error {
 	}
 	// A copy, because the transaction may outlive a call that ctx ends.
 	for batch := range slices.Chunk(slices.Clone(sessions), seenSessions) {
-		err := s.change(ctx, func(tx *bolt.Tx) error {
-			b := bucketsOf(tx)
-			for _, session := range batch {
-				if err := b.record(session); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+		err := s.change(ctx, func(tx *bolt.Tx) error { return recordAll(tx, batch) })
 		if err != nil {
 			return fmt.Errorf("recording sessions: %w", err)
 		}
@@ -133,6 +125,17 @@ func (b sessionBuckets) record(session store.Session) error {
 		b.subjects.Put(subjectIndexKey(id, session), nil),
 		b.expiries.Put(expiryIndexKey(id, session.Expires), nil),
 	)
+}
+
+// recordAll records sessions in one transaction.
+func recordAll(tx *bolt.Tx, sessions []store.Session) error {
+	b := bucketsOf(tx)
+	for _, session := range sessions {
+		if err := b.record(session); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // unlist takes a session out of the indexes.

@@ -55,6 +55,11 @@ func lockAndVerify(f *os.File, timeout time.Duration) (head, error) {
 	if err := lock(f, timeout); err != nil {
 		return head{}, err
 	}
+	return verify(f)
+}
+
+// verify checks a whole file, and returns the head of its log.
+func verify(f *os.File) (head, error) {
 	stat, err := f.Stat()
 	if err != nil {
 		return head{}, err

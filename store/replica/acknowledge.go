@@ -17,6 +17,7 @@ type entry struct {
 	// before the entry was on the log.
 	deadline time.Duration
 	calls    []*revoking
+	account  *account // nil if nobody wants a receipt
 }
 
 // applied reports whether every live gate but this one holds the entry. This one
@@ -34,6 +35,12 @@ func (e *entry) applied(head store.Head, self store.GateID) bool {
 		}
 	}
 	return true
+}
+
+// finished are the calls of an entry that holds everywhere, with their receipts.
+func (e *entry) finished() []*revoking {
+	e.account.hand(e.calls)
+	return e.calls
 }
 
 // awaited are the entries that the fleet has yet to apply. All share one look at
@@ -69,20 +76,24 @@ func (a *awaited) next(now time.Duration) (fresh bool, waiting int, deadline tim
 }
 
 // sort takes out the entries that every gate holds, and those that have to be
-// published again, by the answer to a look that was sent at the boot time sent.
+// published again, by the answer to a look that was sent and received at these
+// boot times.
 //
 // Rule R4 (DESIGN): after the wait the store was asked once more, and what counts
 // is only an entry of the generation that is there now.
-func (a *awaited) sort(head store.Head, sent time.Duration, self store.GateID) (done, again []*revoking) {
+func (a *awaited) sort(head store.Head, sent, received time.Duration, self store.GateID) (done, again []*revoking) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	waiting := a.entries[:0]
 	for _, e := range a.entries {
-		switch {
+		switch e.account.see(head, received); {
 		case e.Generation != head.Generation:
 			again = append(again, e.calls...)
-		case sent >= e.deadline || e.applied(head, self):
-			done = append(done, e.calls...)
+		case e.applied(head, self):
+			done = append(done, e.finished()...)
+		case sent >= e.deadline:
+			e.account.leased(received)
+			done = append(done, e.finished()...)
 		default:
 			waiting = append(waiting, e)
 		}
@@ -90,6 +101,15 @@ func (a *awaited) sort(head store.Head, sent time.Duration, self store.GateID) (
 	clear(a.entries[len(waiting):])
 	a.entries = waiting
 	return done, again
+}
+
+// fence notes for the receipts that a gate's lease was over at the boot time now.
+func (a *awaited) fence(id store.GateID, now time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, e := range a.entries {
+		e.account.fence(id, now)
+	}
 }
 
 const (
@@ -156,7 +176,7 @@ func (r *Replica) look(ctx context.Context, seen *census, lease time.Duration) e
 	if !counts {
 		return nil
 	}
-	done, again := r.awaited.sort(head, sent, r.id)
+	done, again := r.awaited.sort(head, sent, r.clock.Boot(), r.id)
 	for _, call := range done {
 		call.finish(nil)
 	}
@@ -167,6 +187,7 @@ func (r *Replica) look(ctx context.Context, seen *census, lease time.Duration) e
 		if gate.ID == r.id {
 			continue
 		}
+		r.awaited.fence(gate.ID, r.clock.Boot())
 		r.options.Load().Logger.Warn("a gate has sent no heartbeat for a lease and is not waited for any more", "gate", gate.ID)
 		if err := r.fleet.Dismiss(bounded, head.Generation, gate); err != nil {
 			return fmt.Errorf("dismissing a gate: %w", err)

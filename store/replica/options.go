@@ -39,6 +39,8 @@ type Options struct {
 	Clock Clock
 	// Logger is told when the store goes away and comes back. Default: none.
 	Logger *slog.Logger
+	// Observer is told the same, once for each outage. Default: none.
+	Observer Observer
 }
 
 const (
@@ -63,6 +65,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Observer == nil {
+		o.Observer = unobserved{}
 	}
 	return o
 }

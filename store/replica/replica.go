@@ -39,6 +39,7 @@ type Replica struct {
 	publishing store.Key
 	reading    trouble
 	beating    trouble
+	outage     time.Duration // boot time at which the calls began to fail
 	degraded   uint64
 
 	arrived chan struct{} // closed at the first full sync

@@ -14,6 +14,10 @@ type revoking struct {
 	revocations []store.Revocation
 	done        chan error // of one
 	over        context.Context
+	// wanted says that the caller wants a receipt. It is the caller's to read once
+	// done was answered with nil.
+	wanted  bool
+	receipt Receipt
 }
 
 // finish answers the caller. A caller that has gone is not waited for.
@@ -67,6 +71,11 @@ func (q *queue) take() (calls []*revoking, revocations []store.Revocation) {
 // it also after hanging up. It ends within two leases and a second, or at the
 // deadline of ctx if that is earlier.
 func (r *Replica) Revoke(ctx context.Context, revocations ...store.Revocation) error {
+	return r.revoke(ctx, &revoking{revocations: revocations})
+}
+
+func (r *Replica) revoke(ctx context.Context, call *revoking) error {
+	revocations := call.revocations
 	if len(revocations) == 0 || len(revocations) > store.MaxRevocations {
 		return fmt.Errorf("revoking: %d revocations, want 1 to %d", len(revocations), store.MaxRevocations)
 	}
@@ -86,7 +95,7 @@ func (r *Replica) Revoke(ctx context.Context, revocations ...store.Revocation) e
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	r.set.add(revocations, false)
-	call := &revoking{revocations: revocations, done: make(chan error, 1), over: ctx}
+	call.done, call.over = make(chan error, 1), ctx
 	r.queue.put(call)
 	var err error
 	select {
@@ -129,9 +138,8 @@ func (r *Replica) owe() {
 func (r *Replica) publish(ctx context.Context) {
 	for r.queue.bell.wait(ctx, -1) {
 		for calls, revocations := r.queue.take(); len(calls) > 0; calls, revocations = r.queue.take() {
-			entry, err := r.put(ctx, revocations)
+			entry, err := r.put(ctx, calls, revocations)
 			if err == nil && entry != nil {
-				entry.calls = calls
 				r.awaited.put(entry)
 				continue
 			}
@@ -144,13 +152,14 @@ func (r *Replica) publish(ctx context.Context) {
 
 // put appends one entry. It returns the entry if it must be waited for, and nil
 // if no gate has to be.
-func (r *Replica) put(ctx context.Context, revocations []store.Revocation) (*entry, error) {
+func (r *Replica) put(ctx context.Context, calls []*revoking, revocations []store.Revocation) (*entry, error) {
 	o := r.options.Load()
 	lease := r.lease(o)
 	bounded, cancel := context.WithTimeout(ctx, call(lease))
 	defer cancel()
 	if r.fleet == nil {
-		_, err := r.store.Append(bounded, revocations...)
+		at, err := r.store.Append(bounded, revocations...)
+		open(calls, 0, store.Head{Position: at, State: store.StateSettled}, 0).hand(calls)
 		return nil, err
 	}
 	r.mu.Lock()
@@ -163,10 +172,21 @@ func (r *Replica) put(ctx context.Context, revocations []store.Revocation) (*ent
 	}
 	// From here on: every lease that was given before the entry was on the log
 	// was asked for before this moment.
-	published := &entry{Position: head.Position, deadline: r.clock.Boot() + r.margin(max(lease, head.Lease))}
-	r.takeUp(head, sent)
-	if o.Acknowledge == AcknowledgeStore || published.applied(head, r.id) {
-		return nil, nil
+	published := &entry{
+		Position: head.Position,
+		deadline: r.clock.Boot() + r.margin(max(lease, head.Lease)),
+		calls:    calls,
+		account:  open(calls, r.id, head, sent),
 	}
-	return published, nil
+	r.takeUp(head, sent)
+	switch {
+	case o.Acknowledge == AcknowledgeStore:
+		if published.account != nil {
+			published.account.receipt.StoreOnly = true
+		}
+	case !published.applied(head, r.id):
+		return published, nil
+	}
+	published.account.hand(calls)
+	return nil, nil
 }

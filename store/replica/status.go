@@ -10,6 +10,9 @@ import (
 
 // Status is what operators want to know of a replica.
 type Status struct {
+	// Gate is this replica's own id on the list of gates; zero if the store is this
+	// machine's own.
+	Gate store.GateID
 	// Synced says that the replica was able to admit at least once.
 	Synced bool
 	// Fenced says that the replica admits nothing just now.
@@ -77,6 +80,7 @@ func (r *Replica) Status() Status {
 		status.Known = boot - r.view.known
 	}
 	if r.fleet != nil {
+		status.Gate = r.id
 		status.Lease, status.State, status.Gates = lease, r.view.state, r.view.gates
 		if t != nil {
 			status.Age, status.Heard = boot-t.boot, time.Unix(0, t.asked.Wall)
@@ -86,17 +90,12 @@ func (r *Replica) Status() Status {
 }
 
 // trouble is why one kind of call fails at the moment.
-type trouble struct {
-	err   error
-	since time.Duration // boot time
-}
+type trouble struct{ err error }
 
 // fail records a failed call, and logs it where it is news. The caller holds mu.
 func (r *Replica) fail(t *trouble, err error) {
+	r.down(err)
 	news := t.err == nil || remedy(err) != remedy(t.err)
-	if t.err == nil {
-		t.since = r.clock.Boot()
-	}
 	t.err = err
 	if news {
 		o := r.options.Load()
@@ -110,19 +109,21 @@ func (r *Replica) well(t *trouble) {
 		return
 	}
 	t.err = nil
-	if r.reading.err == nil && r.beating.err == nil {
-		r.options.Load().Logger.Info("the store answers again", "after", r.clock.Boot()-t.since)
+	if !r.failing() {
+		o, after := r.options.Load(), r.clock.Boot()-r.outage
+		o.Logger.Info("the store answers again", "after", after)
+		o.Observer.StoreUp(after)
 	}
 }
 
 // remedy says what an error of the store means for whoever is on call.
 func remedy(err error) string {
-	switch {
-	case errors.Is(err, store.ErrGap), errors.Is(err, store.ErrGeneration):
+	switch TroubleOf(err) {
+	case TroubleLost:
 		return "the log has lost entries or was begun anew; reading all of it again and keeping what is held"
-	case errors.Is(err, store.ErrUnreadable):
+	case TroubleUnreadable:
 		return "an entry of the log cannot be understood, and is not skipped; upgrade this gate, or see who writes to its log"
-	case errors.Is(err, store.ErrDamaged):
+	case TroubleDamaged:
 		return "the store is damaged; requests are refused until it is repaired"
 	default:
 		return "the store does not answer; requests are refused once the lease is over"

@@ -21,13 +21,15 @@ import (
 // a hash. One that is not here is new: choose with care what it shows.
 var attributes = []string{
 	// Why, and where.
-	"error", "panic", "stack", "path", "source", "reason", "reasons",
+	"error", "panic", "stack", "path", "source", "reasons",
 	// The names of header fields, and of what is configured.
 	"header", "maxmemory_policy", "lease", "max_staleness", "max_age",
 	// The replica and its fleet.
 	"gate", "key", "state", "synced", "witness", "lease_age", "after", "configured",
+	// What an operator revoked, and why, in his own words: a line of a bounded length.
+	"kind", "reason",
 	// Counts and positions.
-	"keys", "left", "age", "requests", "revocations", "pending", "not_noted_meanwhile", "oldest", "head", "entries",
+	"keys", "left", "age", "requests", "revocations", "pending", "not_noted_meanwhile", "oldest", "head", "entries", "dropped",
 }
 
 // logMethods write a line, whose message is at this place among the arguments.

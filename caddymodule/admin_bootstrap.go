@@ -1,0 +1,39 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// said is the answer to a word that was taken.
+type said struct {
+	Message string `json:"message"`
+}
+
+// takeBootstrap takes the operator's word that a log in repair may be opened.
+func takeBootstrap(app *App, _ *http.Request) (any, error) {
+	live := app.shared.live.Load()
+	switch {
+	case !app.module.Shared():
+		return nil, conflict(fmt.Errorf("bootstrapping: the store %q is this machine's own, and there is no log of a fleet to open",
+			caddy.GetModuleName(app.module)))
+	case live == nil:
+		return nil, conflict(errors.New("bootstrapping: the store is not open"))
+	}
+	if err := live.replica.Bootstrap(); err != nil {
+		state := app.state().State
+		if state == "" {
+			return nil, conflict(fmt.Errorf("%w; the store has not answered yet", err))
+		}
+		return nil, conflict(fmt.Errorf("%w but %s; there is nothing to open", err, state))
+	}
+	app.logger.Warn("an operator lets the log be opened, although no gate can vouch for what it held")
+	return said{"The log is opened two leases after this gate heard of its loss, at once if that is past. Other gates follow."}, nil
+}
+
+func conflict(err error) error {
+	return caddy.APIError{HTTPStatus: http.StatusConflict, Err: err}
+}

@@ -1,0 +1,91 @@
+package caddymodule
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+	"github.com/sessiongate/sessiongate/store"
+)
+
+func TestAnOperatorListsTheSessionsOfASubject(t *testing.T) {
+	g := newGate(t, "HS256", Gate{})
+	want := make(map[string]bool)
+	for i := range 7 {
+		sid := fmt.Sprint("session ", i)
+		g.get(t, "/", g.mint(t, map[string]any{"sid": sid})).want(t, http.StatusOK, "")
+		want[sid] = true
+	}
+	g.get(t, "/", g.mint(t, map[string]any{"sid": "bob's", "sub": "bob"})).want(t, http.StatusOK, "")
+	g.revokes(t, `{"session":"session 3"}`)
+	after := ""
+	for pages := 1; ; pages++ {
+		var list sessionList
+		body := fmt.Sprintf(`{"subject":"alice","limit":3%s}`, after)
+		if status, said := g.order(t, http.MethodPost, adminSessions, body, &list); status != http.StatusOK {
+			t.Fatalf("answered %d %s", status, said)
+		}
+		for _, s := range list.Sessions {
+			if !want[s.ID] || s.Revoked != (s.ID == "session 3") || s.FirstSeen.IsZero() || s.Key != g.app.key(store.KindSession, tokentest.Issuer, s.ID).String() {
+				t.Errorf("listed as %+v", s)
+			}
+			delete(want, s.ID)
+		}
+		if list.Next == "" {
+			if pages != 3 {
+				t.Errorf("there are %d pages", pages)
+			}
+			break
+		}
+		after = `,"after":"` + list.Next + `"`
+	}
+	if len(want) != 0 {
+		t.Errorf("not listed: %v", want)
+	}
+	var whole sessionList
+	if status, _ := g.order(t, http.MethodGet, adminSessions+"?subject=alice", "", &whole); status != http.StatusOK || len(whole.Sessions) != 7 {
+		t.Errorf("with GET: %d %+v", status, whole)
+	}
+}
+
+// Invariant 10 (DESIGN): what was revoked was hashed, and a list of it names nobody.
+func TestAnOperatorListsTheRevocations(t *testing.T) {
+	g := newGate(t, "HS256", Gate{})
+	for _, body := range []string{
+		`{"session":"canary"}`, `{"token":"canary"}`, `{"subject":"canary","before":100}`,
+		`{"subject":"canary","before":200,"except_session":"canary"}`, `{"issuer_before":true,"before":300}`,
+	} {
+		g.revokes(t, body)
+	}
+	kinds := make(map[string]int)
+	target, pages := adminRevocations+"?limit=1", 0
+	for next := target; next != ""; pages++ {
+		var list revocationList
+		status, said := g.order(t, http.MethodGet, next, "", &list)
+		if status != http.StatusOK || list.Held != 5 || len(list.Revocations) != 1 || strings.Contains(said, "canary") {
+			t.Fatalf("answered %d %s", status, said)
+		}
+		if len(list.Next) > len("0011aabb.2") {
+			t.Errorf("the next page is %q, want no whole key in an address", list.Next)
+		}
+		r := list.Revocations[0]
+		kinds[r.Kind]++
+		if hasInstant := r.Kind == "subject" || r.Kind == "issuer"; hasInstant != (r.NotBefore != nil) || r.Expires.IsZero() || len(r.Key) != 8 {
+			t.Errorf("listed as %+v", r)
+		}
+		next = ""
+		if list.Next != "" {
+			next = target + "&after=" + list.Next
+		}
+	}
+	// What is revoked here comes back from the log in a moment.
+	await(t, "all are on the log", func() bool {
+		_, said := g.order(t, http.MethodGet, adminRevocations, "", nil)
+		return strings.Count(said, `"logged":true`) == 5
+	})
+	if pages != 5 || kinds["session"] != 1 || kinds["token"] != 1 || kinds["subject"] != 2 || kinds["issuer"] != 1 {
+		t.Errorf("on %d pages there are %v", pages, kinds)
+	}
+}

@@ -1,0 +1,70 @@
+package caddymodule
+
+import (
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/replica"
+)
+
+// receipt tells an operator how a revocation came to hold everywhere. It is the
+// answer of `POST /session_gate/revocations`. Times are seconds.
+type receipt struct {
+	Issuer  string        `json:"issuer"`
+	Revoked []revokedName `json:"revoked"`
+	// Shared says that a fleet of gates uses the store. Without it this gate is the
+	// only one, and there is nothing to say of others.
+	Shared bool `json:"shared"`
+	// Position is the number of the entry on the store's log.
+	Position uint64 `json:"position"`
+	// TookSeconds is how long it was until it held everywhere.
+	TookSeconds float64 `json:"took_seconds"`
+	// Gate is the id of the gate that was asked, which had it first.
+	Gate string `json:"gate,omitempty"`
+	// Gates are the other gates that were live then.
+	Gates []receiptGate `json:"gates,omitempty"`
+	// LeaseSeconds is how long it was until every lease was over that might have
+	// been admitting. Absent if nobody had to wait for that.
+	LeaseSeconds float64 `json:"lease_seconds,omitempty"`
+	// Unsettled says that a lease had to pass because the log was young.
+	Unsettled bool `json:"unsettled,omitempty"`
+	// StoreOnly says that no other gate was waited for (`acknowledge store`).
+	StoreOnly bool `json:"store_only,omitempty"`
+}
+
+// revokedName is a revocation by its hash prefix, as logs and events show it.
+type revokedName struct {
+	Kind      string     `json:"kind"`
+	Key       string     `json:"key"`
+	NotBefore *time.Time `json:"not_before,omitempty"`
+}
+
+// receiptGate is what another gate made of it: applied, left, fenced or
+// not_waited_for.
+type receiptGate struct {
+	Gate         string  `json:"gate"`
+	Outcome      string  `json:"outcome"`
+	AfterSeconds float64 `json:"after_seconds"`
+}
+
+func (a *App) receiptOf(issuer string, revocations []store.Revocation, from replica.Receipt) receipt {
+	told := receipt{
+		Issuer: issuer, Shared: a.module.Shared(), Position: from.Position.Seq, TookSeconds: from.Took.Seconds(),
+		LeaseSeconds: from.Lease.Seconds(), Unsettled: from.Unsettled, StoreOnly: from.StoreOnly,
+	}
+	if from.Gate != 0 {
+		told.Gate = from.Gate.String()
+	}
+	for _, g := range from.Gates {
+		told.Gates = append(told.Gates, receiptGate{g.Gate.String(), g.Outcome.String(), g.After.Seconds()})
+	}
+	for _, r := range revocations {
+		name := revokedName{Kind: r.Kind.String(), Key: r.Key.String()}
+		if r.Kind.HasInstant() {
+			notBefore := unix(r.NotBefore)
+			name.NotBefore = &notBefore
+		}
+		told.Revoked = append(told.Revoked, name)
+	}
+	return told
+}

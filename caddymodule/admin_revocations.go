@@ -1,0 +1,72 @@
+package caddymodule
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/replica"
+)
+
+// revocationList is a page of the revocations that a gate holds, in the order of
+// their hashes, which is none.
+type revocationList struct {
+	// Held is how many are held, expired ones among them for some minutes.
+	Held int `json:"held"`
+	// Unconfirmed says that the store has yet to take some of them.
+	Unconfirmed bool               `json:"unconfirmed"`
+	Revocations []listedRevocation `json:"revocations"`
+	// Next is the `after` of the next page. Absent on the last.
+	Next string `json:"next,omitempty"`
+}
+
+// listedRevocation is a revocation as operators see it: what it names was hashed,
+// and nobody can tell.
+type listedRevocation struct {
+	Kind string `json:"kind"`
+	Key  string `json:"key"`
+	// NotBefore is the instant up to which all is refused that was issued, for a
+	// subject and an issuer.
+	NotBefore *time.Time `json:"not_before,omitempty"`
+	// Except is the session that such an instant leaves alone.
+	Except  string    `json:"except_session,omitempty"`
+	Expires time.Time `json:"expires"`
+	// Logged says that it is known to be on the store's log, and not only here.
+	Logged bool `json:"logged"`
+}
+
+// listRevocations lists what the gate holds.
+func listRevocations(app *App, r *http.Request) (any, error) {
+	var page page
+	if err := page.parameters(parameters{}).readQuery(r); err != nil {
+		return nil, err
+	}
+	live, err := app.open("listing revocations")
+	if err != nil {
+		return nil, err
+	}
+	status := live.replica.Status()
+	list := revocationList{Held: status.Revocations, Unconfirmed: status.Unconfirmed, Revocations: []listedRevocation{}}
+	held := live.replica.List(replica.Held{Revocation: store.Revocation{Key: page.from}}, page.skip+page.limit+1, time.Now().Unix())
+	held = held[min(page.skip, len(held)):]
+	if len(held) > page.limit {
+		held = held[:page.limit]
+		keys := make([]store.Key, len(held))
+		for i, h := range held {
+			keys[i] = h.Key
+		}
+		list.Next = page.next(keys)
+	}
+	for _, h := range held {
+		listed := listedRevocation{Kind: h.Kind.String(), Key: h.Key.String(), Expires: unix(h.Expires), Logged: h.Logged}
+		if h.Kind.HasInstant() {
+			notBefore := unix(h.NotBefore)
+			listed.NotBefore = &notBefore
+		}
+		if !h.Except.IsZero() {
+			listed.Except = h.Except.String()
+		}
+		list.Revocations = append(list.Revocations, listed)
+	}
+	return list, nil
+}

@@ -1,0 +1,83 @@
+package caddymodule
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// sessionList is a page of the sessions of a subject.
+type sessionList struct {
+	Issuer   string          `json:"issuer"`
+	Subject  string          `json:"subject"`
+	Sessions []listedSession `json:"sessions"`
+	// Next is the `after` of the next page. Absent on the last.
+	Next string `json:"next,omitempty"`
+}
+
+// listedSession is a session as operators see it.
+type listedSession struct {
+	ID string `json:"id"`
+	// Key is the prefix of the hash by which logs and events name the session.
+	Key       string    `json:"key"`
+	FirstSeen time.Time `json:"first_seen"`
+	LastSeen  time.Time `json:"last_seen"`
+	// Revoked says that the session is revoked by itself. Its tokens may also be
+	// refused because of an instant of the subject or the issuer.
+	Revoked bool `json:"revoked"`
+}
+
+// listSessions lists the sessions of a subject.
+func listSessions(app *App, r *http.Request) (any, error) {
+	var issuer, subject string
+	var page page
+	p := page.parameters(parameters{
+		"issuer":  textMember(&issuer, "the iss of an issuer", func(s string) bool { return s != "" }),
+		"subject": textMember(&subject, wantID, token.ValidID),
+	})
+	read := p.readQuery
+	if r.Method == http.MethodPost {
+		read = p.readBody
+	}
+	if err := read(r); err != nil {
+		return nil, err
+	}
+	issuer, err := app.issuerNamed(issuer)
+	if err != nil {
+		return nil, err
+	}
+	if subject == "" {
+		return nil, badRequest(errors.New("listing sessions: no subject"))
+	}
+	live, err := app.open("listing sessions")
+	if err != nil {
+		return nil, err
+	}
+	of, err := live.registry.Of(r.Context(), issuer, subject)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	list := sessionList{Issuer: issuer, Subject: subject, Sessions: []listedSession{}}
+	key := func(s store.Session) store.Key { return app.key(store.KindSession, issuer, s.ID) }
+	if page.after != "" {
+		begin := slices.IndexFunc(of, func(s store.Session) bool { return key(s).String() == page.from.String() })
+		if begin < 0 {
+			return nil, conflict(errors.New("listing sessions: the list has changed; begin it anew"))
+		}
+		of = of[begin+1:]
+	}
+	if len(of) > page.limit {
+		of = of[:page.limit]
+		list.Next = page.next([]store.Key{key(of[len(of)-1])})
+	}
+	for _, s := range of {
+		list.Sessions = append(list.Sessions, listedSession{
+			ID: s.ID, Key: key(s).String(), FirstSeen: unix(s.FirstSeen), LastSeen: unix(s.LastSeen), Revoked: live.replica.Holds(key(s)),
+		})
+	}
+	return list, nil
+}

@@ -1,0 +1,103 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"text/tabwriter"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+)
+
+func checkCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "check [<token> | -] [--file <path>] [--json]",
+		Short: "Explains what a gate makes of a token",
+		Long: `
+Asks a running gate what it would make of a request with a token, and prints each
+rule that the token was held to. The exit status is 0 if the request would be
+admitted, 1 if it would be refused, and 2 if the gate could not be asked.
+
+A token that is an argument stays in the shell's history, and others on the
+machine see it among the processes. Use "-", which reads it from the standard
+input, or --file.
+`,
+		Example: "caddy session-gate check - --address unix//run/caddy/admin.sock < token",
+		Args:    cobra.MaximumNArgs(1),
+	}
+	command.Flags().String("file", "", "The file with the token; - is the standard input")
+	command.Flags().Bool("json", false, "Print the explanation as JSON")
+	return askingCommand(command, func(ask asking, fl caddycmd.Flags) error {
+		raw, err := argumentToken(fl.Arg(0), fl.String("file"))
+		if err != nil {
+			return exit{2, err}
+		}
+		return ask.check(os.Stdout, raw, fl.Bool("json"))
+	})
+}
+
+// argumentToken is the token of an argument, of a file, or of the standard input.
+func argumentToken(argument, file string) (raw string, err error) {
+	switch {
+	case argument != "" && file != "":
+		return "", errors.New("reading the token: give it as an argument or in a file, not both")
+	case argument == "-":
+		raw, err = tokenFrom("-")
+	case file != "":
+		raw, err = tokenFrom(file)
+	default:
+		raw = bareToken(argument)
+	}
+	if err == nil && raw == "" {
+		err = errors.New("reading the token: there is none; give it with --file, or as - on the standard input")
+	}
+	return raw, err
+}
+
+// check asks what the gate makes of a token.
+func (ask asking) check(w io.Writer, raw string, asJSON bool) error {
+	body, err := ask(adminPatience, http.MethodPost, adminCheck, map[string]string{"token": raw})
+	var answer explained
+	if err == nil {
+		answer, err = printed(w, body, asJSON, explained.describe)
+	}
+	switch {
+	case err != nil:
+		return exit{2, err}
+	case !answer.Admitted:
+		return exit{1, nil}
+	}
+	return nil
+}
+
+// describe writes the explanation for a person.
+func (e explained) describe(w io.Writer) error {
+	if e.Admitted {
+		fmt.Fprint(w, "A request with this token is admitted.\n\n")
+	} else {
+		fmt.Fprintf(w, "A request with this token is answered %d (%s).\n\n", e.Status, e.Reason)
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, step := range e.Steps {
+		verdict := "ok"
+		if !step.Passed {
+			verdict = "NO"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\n", verdict, step.Step, step.Detail)
+	}
+	if c := e.Claims; c != nil {
+		fmt.Fprintf(table, "\n\tissuer\t%s\n", c.Issuer)
+		for _, id := range []struct{ name, text, key string }{
+			{"subject", c.Subject, c.SubjectKey}, {"session", c.SessionID, c.SessionKey}, {"token id", c.TokenID, c.TokenKey},
+		} {
+			if id.text != "" {
+				fmt.Fprintf(table, "\t%s\t%q, key %s\n", id.name, id.text, id.key)
+			}
+		}
+		fmt.Fprintf(table, "\tissued\t%s\n\texpires\t%s\n", stamp(c.IssuedAt), stamp(c.ExpiresAt))
+	}
+	return table.Flush()
+}

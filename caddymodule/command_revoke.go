@@ -1,0 +1,175 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+)
+
+// revokeWords are the flags of `session-gate revoke`, and the body of the call.
+type revokeWords struct {
+	Issuer        string `json:"issuer,omitempty"`
+	Session       string `json:"session,omitempty"`
+	Token         string `json:"token,omitempty"`
+	Subject       string `json:"subject,omitempty"`
+	IssuerBefore  bool   `json:"issuer_before,omitempty"`
+	Before        any    `json:"before,omitempty"`
+	ExceptSession string `json:"except_session,omitempty"`
+	Reason        string `json:"reason,omitempty"`
+}
+
+func revokeCommand() *cobra.Command {
+	var words revokeWords
+	var tokenFile, before string
+	command := &cobra.Command{
+		Use:   "revoke [--issuer <iss>] (--session <sid> | --token <jti> | --token-file <path> | --subject <sub> | --issuer-before) [flags]",
+		Short: "Revokes a session, a token, or all that a subject or an issuer was given",
+		Long: `
+Revokes at a running gate, and prints a receipt once no gate of the fleet admits a
+request that starts later: which gates had it after how long, or that a lease had
+to pass for one that is frozen or cut off.
+
+	--session        one session, by its id
+	--token          one token, by its id (jti); "-" reads it from the standard input
+	--token-file     a whole token, or an id, from a file; of a whole token, its
+	                 session is revoked, too
+	--subject        all that was issued to a subject up to --before
+	--issuer-before  all that the issuer issued up to --before: everybody of that
+	                 issuer has to log in again
+
+--before is an instant as RFC 3339 writes it, or in Unix seconds; the default is
+now. The command ends when its second is over, so that a login right afterwards
+works.
+
+The exit status is 0 if the revocation holds everywhere. If it is not, the
+revocation holds at the gate that was asked, and is offered to the store until
+the store takes it; the same command is safe to repeat.
+`,
+		Example: "caddy session-gate revoke --subject alice --reason 'lost laptop' --address unix//run/caddy/admin.sock",
+		Args:    cobra.NoArgs,
+	}
+	flags := command.Flags()
+	flags.StringVar(&words.Issuer, "issuer", "", "The issuer (iss); may be left out where there is only one")
+	flags.StringVar(&words.Session, "session", "", "The session id (sid)")
+	flags.StringVar(&words.Token, "token", "", "The token id (jti); - reads it, or a whole token, from the standard input")
+	flags.StringVar(&tokenFile, "token-file", "", "The file with a whole token, or with a token id; - is the standard input")
+	flags.StringVar(&words.Subject, "subject", "", "The subject (sub), of which all that was issued up to --before is revoked")
+	flags.BoolVar(&words.IssuerBefore, "issuer-before", false, "Revoke all that the issuer issued up to --before")
+	flags.StringVar(&before, "before", "", "The instant, in RFC 3339 or Unix seconds; now if empty")
+	flags.StringVar(&words.ExceptSession, "except-session", "", "A session that --subject or --issuer-before leaves alone")
+	flags.StringVar(&words.Reason, "reason", "", "Why, for the gate's log and for events")
+	flags.Bool("json", false, "Print the receipt as JSON")
+	return askingCommand(command, func(ask asking, fl caddycmd.Flags) error {
+		if err := words.complete(tokenFile, before); err != nil {
+			return err
+		}
+		return ask.revoke(os.Stdout, words, fl.Bool("json"))
+	})
+}
+
+// complete reads what is not on the command line.
+func (words *revokeWords) complete(tokenFile, before string) (err error) {
+	switch {
+	case tokenFile != "" && words.Token != "":
+		return errors.New("reading the token: give --token or --token-file, not both")
+	case words.Token == "-":
+		words.Token, err = tokenFrom("-")
+	case tokenFile != "":
+		words.Token, err = tokenFrom(tokenFile)
+	default:
+		words.Token = bareToken(words.Token)
+	}
+	if err != nil {
+		return err
+	}
+	if before != "" {
+		words.Before = before
+		if seconds, err := strconv.ParseInt(before, 10, 64); err == nil {
+			words.Before = seconds
+		}
+	}
+	return nil
+}
+
+// patience is how long a gate may take over a revocation: two leases and a second,
+// and what is left of the second of an instant, which may be ahead by the leeway.
+func (s gateState) patience() time.Duration {
+	return 2*seconds(s.LeaseSeconds) + maxLeeway + adminPatience
+}
+
+// revoke asks a gate to revoke, and writes the receipt.
+func (ask asking) revoke(w io.Writer, words revokeWords, asJSON bool) error {
+	state, _, err := ask.calling().state()
+	if err != nil {
+		return err
+	}
+	body, err := ask(state.patience(), http.MethodPost, adminRevocations, words)
+	if err != nil {
+		return err
+	}
+	_, err = printed(w, body, asJSON, receipt.describe)
+	return err
+}
+
+// describe writes the receipt for a person who was woken: first what holds, then
+// why that is certain.
+func (r receipt) describe(w io.Writer) error {
+	for _, revoked := range r.Revoked {
+		if revoked.NotBefore != nil {
+			fmt.Fprintf(w, "Revoked: all that %s issued up to %s", r.Issuer, stamp(*revoked.NotBefore))
+			if revoked.Kind == "subject" {
+				fmt.Fprint(w, " to the subject")
+			}
+			fmt.Fprintf(w, ", key %s.\n", revoked.Key)
+			continue
+		}
+		fmt.Fprintf(w, "Revoked: the %s with the key %s of %s.\n", revoked.Kind, revoked.Key, r.Issuer)
+	}
+	took := seconds(r.TookSeconds)
+	switch {
+	case !r.Shared:
+		fmt.Fprintf(w, "It is in the store of this machine, and this gate, its only one, refuses from now on. It took %v.\n", took)
+		return nil
+	case r.StoreOnly:
+		fmt.Fprintf(w, "The store has it after %v. The other gates were not waited for (acknowledge store) and follow within a lease.\n", took)
+	default:
+		fmt.Fprintf(w, "It holds at every gate after %v.\n", took)
+	}
+	if r.LeaseSeconds > 0 {
+		why := "not every gate said that it had it"
+		if r.Unsettled {
+			why = "the log was begun anew a moment ago, and a gate that is not listed may have been admitting"
+		}
+		fmt.Fprintf(w, "A lease had to pass, %v: %s.\n", seconds(r.LeaseSeconds), why)
+	}
+	fmt.Fprintf(w, "Entry %d of the log.\n\n", r.Position)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(table, "GATE\tHAD IT\n%s\tat once; it was asked\n", r.Gate)
+	for _, g := range r.Gates {
+		fmt.Fprintf(table, "%s\t%s\n", g.Gate, g.words())
+	}
+	return table.Flush()
+}
+
+// words say what became of a gate.
+func (g receiptGate) words() string {
+	after := seconds(g.AfterSeconds)
+	switch g.Outcome {
+	case "applied":
+		return fmt.Sprintf("after %v", after)
+	case "left":
+		return fmt.Sprintf("it left, seen after %v: it stopped, or had sent no heartbeat for a lease, and admits nothing", after)
+	case "fenced":
+		return fmt.Sprintf("not heard of: a lease had to pass, %v, and it admits nothing until it has caught up", after)
+	default:
+		return "not waited for"
+	}
+}

@@ -1,0 +1,249 @@
+package caddymodule
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyevents"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/replica"
+)
+
+func init() {
+	caddy.RegisterModule(listener{})
+}
+
+// listener is an event handler that writes down what it hears, under its name.
+type listener struct {
+	Name string `json:"name,omitempty"`
+}
+
+// heard is what listeners heard.
+var heard struct {
+	sync.Mutex
+	events []string
+	hang   chan struct{} // listeners called "slow" wait for it
+}
+
+func (listener) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "events.handlers.session_gate_test", New: func() caddy.Module { return new(listener) }}
+}
+
+func (l *listener) Handle(_ context.Context, e caddy.Event) error {
+	heard.Lock()
+	heard.events = append(heard.events, fmt.Sprintf("%s: %s of %s %v", l.Name, e.Name(), e.Origin().CaddyModule().ID, e.Data))
+	hang := heard.hang
+	heard.Unlock()
+	if l.Name == "slow" {
+		<-hang
+	}
+	return nil
+}
+
+// hears returns the next so many events, once they were heard.
+func hears(tb testing.TB, n int) []string {
+	tb.Helper()
+	var events []string
+	await(tb, fmt.Sprint(n, " events"), func() bool {
+		heard.Lock()
+		defer heard.Unlock()
+		if len(heard.events) < n {
+			return false
+		}
+		events, heard.events = heard.events[:n], heard.events[n:]
+		return true
+	})
+	return events
+}
+
+// subscribed is a configuration with a listener of this name.
+func subscribed(name, storeModule string) string {
+	return fmt.Sprintf(`"events": {"subscriptions": [{"modules": ["session_gate"], "handlers": [{"handler": "session_gate_test", "name": %q}]}]},
+		"session_gate": {"store": %s, "issuer": [{"issuer": %q, "audience": [%q], "hmac_secret": [%q]}]}`,
+		name, storeModule, tokentest.Issuer, tokentest.Audience, refusalSecret)
+}
+
+// runSubscribed runs it, and returns a gate of the app that runs.
+func runSubscribed(t *testing.T, name, storeModule string) *gateTest {
+	t.Helper()
+	t.Cleanup(func() { _ = caddy.Stop() })
+	heard.Lock()
+	heard.events = nil
+	heard.Unlock()
+	if err := load(t, subscribed(name, storeModule)); err != nil {
+		t.Fatal(err)
+	}
+	app, err := runningApp()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &gateTest{gate: &Gate{}, app: app, key: &tokentest.Key{Algorithm: "HS256", Secret: []byte(refusalSecret)}}
+	if err := g.gate.provision(app, slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	if live := app.shared.live.Load(); live != nil {
+		<-live.replica.Synced()
+	}
+	return g
+}
+
+// Invariant 10 (DESIGN): an event names what was revoked by the prefix of a hash.
+func TestSubscribersHearOfRevocations(t *testing.T) {
+	g := runSubscribed(t, "first", `{"store": "memory"}`)
+	g.end(t, g.mint(t, map[string]any{"sid": "canary-session"}), "").want(t, http.StatusOK, "invalidated")
+	g.revokes(t, `{"subject":"canary-subject","before":100,"reason":"lost laptop"}`)
+	for i, want := range [][]string{
+		{"kind:session", "source:endpoint", "reason: ", "key:" + g.app.key(store.KindSession, tokentest.Issuer, "canary-session").String()},
+		{"kind:subject", "source:admin", "reason:lost laptop", "issuer:" + tokentest.Issuer},
+	} {
+		got := hears(t, 1)
+		for _, part := range append(want, "first: session_revoked of session_gate") {
+			if len(got) != 1 || !strings.Contains(got[0], part) {
+				t.Errorf("event %d is %q, want %q in it", i, got, part)
+			}
+		}
+		if strings.Contains(fmt.Sprint(got), "canary") {
+			t.Errorf("event %d tells too much: %q", i, got)
+		}
+	}
+}
+
+// The store, its replica and what they tell of live longer than a configuration.
+func TestSubscribersAreThoseOfTheConfigurationThatRuns(t *testing.T) {
+	g := runSubscribed(t, "before", `{"store": "memory"}`)
+	g.revokes(t, `{"session":"a"}`)
+	if got := hears(t, 1); !strings.HasPrefix(got[0], "before: ") {
+		t.Errorf("heard %q", got)
+	}
+	again := runSubscribed(t, "after", `{"store": "memory"}`)
+	if again.app.shared != g.app.shared {
+		t.Fatal("the store was not taken over")
+	}
+	g.app.shared.live.Load().events.StoreDown(replica.TroubleLost, time.Second)
+	g.app.shared.live.Load().events.StoreUp(2 * time.Second)
+	for _, want := range []string{
+		"after: store_down of session_gate map[error:lost lease_left_seconds:1]", "after: store_up of session_gate map[after_seconds:2]",
+	} {
+		if got := hears(t, 1); got[0] != want {
+			t.Errorf("heard %q, want %q", got, want)
+		}
+	}
+}
+
+// Fault (F23): the file is damaged when the gate starts, before its subscribers do.
+func TestSubscribersHearOfADamagedStore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "revocations.db")
+	if err := os.WriteFile(path, []byte("gone fishing"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	runSubscribed(t, "damage", fmt.Sprintf(`{"store": "bolt", "path": %q}`, path))
+	if got := hears(t, 1); !strings.Contains(got[0], "damage: store_down") || !strings.Contains(got[0], "error:damaged") {
+		t.Errorf("heard %q", got)
+	}
+}
+
+// Attack, and fault: a subscriber, such as a program that posts to a chat, hangs.
+// Nobody who logs out waits for it, and the memory that waits is bounded.
+func TestASlowSubscriberHoldsUpNobody(t *testing.T) {
+	heard.Lock()
+	heard.hang = make(chan struct{})
+	heard.Unlock()
+	g := runSubscribed(t, "slow", `{"store": "memory"}`)
+	live := g.app.shared.live.Load()
+	revoked := store.Revocation{Kind: store.KindSession, Key: store.Key{1}, Expires: 1 << 31}
+	for range maxEvents + 100 {
+		if err := live.revoke(t.Context(), cause{}, revoked); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if dropped := live.events.dropped.Load(); dropped < 90 {
+		t.Errorf("%d events were dropped, want those that nobody took", dropped)
+	}
+	close(heard.hang)
+	hears(t, maxEvents)
+}
+
+func TestWhatWasDroppedIsLogged(t *testing.T) {
+	var lines lockedBuffer
+	arrived, release := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	e := newEvents(slog.New(slog.NewTextHandler(&lines, nil)), func() (*App, error) {
+		once.Do(func() {
+			close(arrived)
+			<-release
+		})
+		return &App{}, nil // of no configuration: there is nobody to hear
+	})
+	e.StoreUp(1)
+	<-arrived
+	for range maxEvents + 3 {
+		e.StoreUp(1)
+	}
+	close(release)
+	await(t, "the line", func() bool { return strings.Contains(lines.String(), "dropped=3") })
+	e.close()
+}
+
+// A subscriber that panics ends neither the process nor what the others hear; and
+// an event that nobody can be found for does not stay.
+func TestASubscriberThatPanicsIsSurvived(t *testing.T) {
+	var lines lockedBuffer
+	asked := make(chan struct{}, 8)
+	e := newEvents(slog.New(slog.NewTextHandler(&lines, nil)), func() (*App, error) {
+		asked <- struct{}{}
+		panic("oh")
+	})
+	e.StoreUp(1)
+	e.StoreUp(1)
+	<-asked
+	<-asked
+	await(t, "the line", func() bool { return strings.Count(lines.String(), "subscriber of an event panicked") == 2 })
+	e.close()
+	waiting := newEvents(slog.New(slog.DiscardHandler), func() (*App, error) { return nil, errors.New("nothing runs") })
+	waiting.StoreUp(1)
+	began := time.Now()
+	waiting.close()
+	if took := time.Since(began); took > closePatience/2 {
+		t.Errorf("closing took %v while an event waits for a configuration", took)
+	}
+}
+
+func TestWhoHasNoEventsEmitsNone(*testing.T) {
+	var e *events
+	e.revoked(cause{}, []store.Revocation{{}})
+	e.StoreUp(1)
+	e.close()
+}
+
+// lockedBuffer is a log that may be read while it is written.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+var _ caddyevents.Handler = (*listener)(nil)

@@ -1,0 +1,149 @@
+package boltstore
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// revoked is everything that entries revoke.
+func revoked(entries []store.Entry) map[store.Revocation]bool {
+	all := make(map[store.Revocation]bool)
+	for _, entry := range entries {
+		for _, r := range entry.Revocations {
+			all[r] = true
+		}
+	}
+	return all
+}
+
+// mustReplace replaces a damaged store, and returns the sound one and where the
+// damaged file is kept.
+func mustReplace(t *testing.T, s *Salvaged) (*Store, string) {
+	t.Helper()
+	damaged, err := s.Replace()
+	if err != nil {
+		t.Fatalf("Replace: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return openAt(t, s.Path), damaged
+}
+
+// Fault (F23): a page of the log is bad, and the store is repaired: what was kept
+// is refused again, the store works, and the damaged file is still there.
+func TestARepairedStoreHoldsWhatWasKept(t *testing.T) {
+	m := newModel(t)
+	repaired := 0
+	for i := range len(m.database) / m.pageSize {
+		database := bytes.Clone(m.database)
+		clear(database[i*m.pageSize : (i+1)*m.pageSize])
+		path := m.place(t, database)
+		s := m.salvaged(t, path)
+		if s == nil || s.Entries == 0 {
+			continue
+		}
+		repaired++
+		opened, damaged := mustReplace(t, s)
+		got, want := revoked(readAll(t, opened)), revoked(m.entries)
+		if len(got) != s.Revocations || s.Whole() && len(got) != len(want) {
+			t.Errorf("page %d: %d revocations are there, %d were kept of %d", i, len(got), s.Revocations, len(want))
+		}
+		for r := range got {
+			if !want[r] {
+				t.Errorf("page %d: %+v is there and was not on the log", i, r)
+			}
+		}
+		mustAppend(t, opened, numbered(9999, later()))
+		if !bytes.Equal(mustRead(t, damaged), database) || !bytes.Equal(mustRead(t, markerPath(damaged)), m.marker) {
+			t.Errorf("page %d: the damaged file is not kept as it was", i)
+		}
+		mustClose(t, opened)
+		mustClose(t, openAt(t, path))
+	}
+	if repaired < 5 {
+		t.Errorf("%d damaged files were repaired, want several", repaired)
+	}
+}
+
+func TestARepairedStoreKnowsWhoseSessionsTheyAre(t *testing.T) {
+	m := newModel(t)
+	database := bytes.Clone(m.database)
+	clear(database[:m.pageSize])
+	s := m.salvaged(t, m.place(t, database))
+	opened, _ := mustReplace(t, s)
+	if owner, err := opened.Owner(t.Context(), "https://issuer.example", "42"); err != nil || owner != "0" {
+		t.Errorf("the session 42 is %q's (%v), want 0's", owner, err)
+	}
+	of, err := opened.Of(t.Context(), "https://issuer.example", "0")
+	if err != nil || len(of) == 0 {
+		t.Errorf("%d sessions of 0 (%v)", len(of), err)
+	}
+}
+
+// Fault: the marker is what is damaged, or it is another store's. With another
+// store's file nobody knows what that other one held.
+func TestRepairOfTheMarker(t *testing.T) {
+	m := newModel(t)
+	for text, certain := range map[string]bool{"": true, "garbage": true, string(newModel(t).marker): false} {
+		path := m.place(t, m.database)
+		mustWrite(t, markerPath(path), []byte(text))
+		s := m.salvaged(t, path)
+		if s == nil || s.Whole() != certain || s.Entries != len(m.entries) {
+			t.Fatalf("beside the marker %q: %+v", text, s)
+		}
+		opened, _ := mustReplace(t, s)
+		if got := revoked(readAll(t, opened)); len(got) != len(revoked(m.entries)) {
+			t.Errorf("beside the marker %q: %d revocations are left", text, len(got))
+		}
+	}
+}
+
+// Fault: the process is killed between the two steps of the replacing. A gate that
+// is started then must not find a store that looks sound.
+func TestHalfAReplacementIsDamage(t *testing.T) {
+	m := newModel(t)
+	database := bytes.Clone(m.database)
+	clear(database[:m.pageSize])
+	path := m.place(t, database)
+	s := m.salvaged(t, path)
+	if _, err := s.Replace(); err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, markerPath(path), m.marker) // as if the new one had not been written
+	if _, err := Open(Options{Path: path}); err == nil {
+		t.Error("Open took a file beside the marker of another")
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, _ := mustReplace(t, m.reopened(t, path))
+	if got := revoked(readAll(t, again)); len(got) != len(revoked(m.entries)) {
+		t.Errorf("after the second repair %d revocations are left", len(got))
+	}
+	files, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if strings.Contains(file.Name(), newSuffix) {
+			t.Errorf("%q is left over", file.Name())
+		}
+	}
+}
+
+// reopened salvages a file that is not the model's own.
+func (m model) reopened(t *testing.T, path string) *Salvaged {
+	t.Helper()
+	s, err := Salvage(Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}

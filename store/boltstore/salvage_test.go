@@ -1,0 +1,247 @@
+package boltstore
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"reflect"
+	"testing"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// place writes a database that was tampered with, and its marker, and returns the
+// path.
+func (m model) place(t testing.TB, database []byte) string {
+	t.Helper()
+	path := freshPath(t)
+	mustWrite(t, path, database)
+	mustWrite(t, markerPath(path), m.marker)
+	return path
+}
+
+// salvaged is what can be kept of a database, closed with the test; nil if nothing
+// can.
+func (m model) salvaged(t testing.TB, path string) *Salvaged {
+	t.Helper()
+	s, err := Salvage(Options{Path: path})
+	if errors.Is(err, ErrSound) || errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrUnreadable) {
+		return nil
+	}
+	if err != nil {
+		t.Fatalf("Salvage: %v", err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	m.checkKept(t, s)
+	return s
+}
+
+// checkKept fails the test unless what is kept was written, and nothing that is
+// missing goes without saying.
+func (m model) checkKept(t testing.TB, s *Salvaged) {
+	t.Helper()
+	written := make(map[uint64]store.Entry)
+	for _, entry := range m.entries {
+		written[entry.Position.Seq] = entry
+	}
+	live := 0
+	for seq, payload := range s.kept.payloads {
+		revocations, err := store.UnmarshalRevocations(payload)
+		entry, known := written[seq]
+		if known && err == nil && reflect.DeepEqual(revocations, entry.Revocations) {
+			live++
+			continue
+		}
+		// What was trimmed is not on the log, and may be on a page that is free.
+		if known || err != nil || seq > 40 || revocations[0] != numbered(int(seq)-1, 1) {
+			t.Fatalf("entry %d is kept as %v (%v), and was never written like that", seq, revocations, err)
+		}
+	}
+	if live < len(m.entries) && s.Whole() {
+		t.Fatalf("%d of %d entries are kept, and it is said that none is lost", live, len(m.entries))
+	}
+	if !s.EndUnknown && int(s.Lost) != len(m.entries)-live {
+		t.Fatalf("%d of %d entries are kept, and %d are said to be lost", live, len(m.entries), s.Lost)
+	}
+	missing := uint64(0)
+	for _, gap := range s.Gaps {
+		for seq := gap.From; seq <= gap.To; seq++ {
+			if _, kept := s.kept.payloads[seq]; kept {
+				t.Fatalf("entry %d is kept, and listed as lost", seq)
+			}
+			missing++
+		}
+	}
+	if missing != s.Lost && len(s.Gaps) < maxGaps {
+		t.Fatalf("%d entries are lost, and %d listed", s.Lost, missing)
+	}
+}
+
+// Fault (F23): every page goes bad in turn. Whatever is on the others is kept, and
+// what is not is said to be lost.
+func TestSalvageKeepsWhatIsOnOtherPages(t *testing.T) {
+	m := newModel(t)
+	worst, whole := len(m.entries), 0
+	for name, damage := range map[string]func(i int, page []byte){
+		"zeroed":      func(_ int, page []byte) { clear(page) },
+		"garbage":     func(i int, page []byte) { copy(page, noise(i, len(page))) },
+		"half zeroed": func(_ int, page []byte) { clear(page[len(page)/2:]) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for i := range len(m.database) / m.pageSize {
+				database := bytes.Clone(m.database)
+				damage(i, database[i*m.pageSize:(i+1)*m.pageSize])
+				if s := m.salvaged(t, m.place(t, database)); s != nil {
+					worst = min(worst, s.Entries)
+					if s.Whole() {
+						whole++
+					}
+				}
+			}
+		})
+	}
+	if worst < len(m.entries)/4 {
+		t.Errorf("with one bad page only %d of %d entries were kept", worst, len(m.entries))
+	}
+	if whole == 0 {
+		t.Error("no bad page was one that holds no revocation")
+	}
+}
+
+// The end of the log is only known from both meta pages and both copies of the
+// head: what is found elsewhere may be that of the commit before.
+func TestSalvageIsNotSureOfTheEndWithoutBothMetaPages(t *testing.T) {
+	m := newModel(t)
+	for name, pages := range map[string][]int{"the first": {0}, "the second": {1}, "both": {0, 1}} {
+		database := bytes.Clone(m.database)
+		for _, i := range pages {
+			clear(database[i*m.pageSize : (i+1)*m.pageSize])
+		}
+		s := m.salvaged(t, m.place(t, database))
+		if s == nil || !s.EndUnknown || s.Whole() || s.Entries != len(m.entries) {
+			t.Errorf("without %s: %+v, want all entries and no certainty", name, s)
+		}
+	}
+}
+
+func TestSalvageOfCutOffAndGarbage(t *testing.T) {
+	m := newModel(t)
+	size := len(m.database)
+	for at := 0; at < size; at += m.pageSize / 2 {
+		if s := m.salvaged(t, m.place(t, m.database[:at])); s != nil && s.Whole() && at < size/3 {
+			t.Errorf("cut off at %d of %d, nothing is said to be lost", at, size)
+		}
+	}
+	for name, database := range map[string][]byte{
+		"zeros": make([]byte, size), "garbage": noise(1, size), "empty": {}, "text": []byte("gone fishing\n"),
+	} {
+		s := m.salvaged(t, m.place(t, database))
+		if s == nil || s.Entries != 0 || s.Whole() {
+			t.Fatalf("%s: %+v, want that everything may be lost", name, s)
+		}
+		if _, err := s.Replace(); !errors.Is(err, ErrNothingKept) {
+			t.Errorf("%s was replaced by an empty store (%v)", name, err)
+		}
+		if got := mustRead(t, s.Path); !bytes.Equal(got, database) {
+			t.Errorf("%s was changed", name)
+		}
+	}
+}
+
+// A file that somebody wrote to, on purpose or not, has nothing in it that was not
+// written by a gate, and reading it ends.
+func TestSalvageOfScrambledFiles(t *testing.T) {
+	m := newModel(t)
+	path := m.place(t, m.database)
+	random := rand.New(rand.NewPCG(5, 6))
+	for range 300 {
+		database := bytes.Clone(m.database)
+		for range 1 + random.IntN(6) {
+			page := random.IntN(len(database) / m.pageSize)
+			within := random.IntN(m.pageSize) >> random.IntN(9)
+			database[page*m.pageSize+within] ^= 1 << random.IntN(8)
+		}
+		mustWrite(t, path, database)
+		if s := m.salvaged(t, path); s != nil {
+			_ = s.Close()
+		}
+	}
+}
+
+func FuzzSalvage(f *testing.F) {
+	m := newModel(f)
+	m.addEdits(f)
+	path := m.place(f, m.database)
+	f.Fuzz(func(t *testing.T, edits []byte) {
+		for _, database := range [][]byte{m.edited(edits), m.resealed(m.edited(edits))} {
+			mustWrite(t, path, database)
+			s, err := Salvage(Options{Path: path})
+			if err != nil {
+				continue
+			}
+			for seq, payload := range s.kept.payloads {
+				if _, err := store.UnmarshalRevocations(payload); err != nil {
+					t.Errorf("entry %d is kept and cannot be read: %v", seq, err)
+				}
+			}
+			_ = s.Close()
+		}
+	})
+}
+
+// Fault: one of the two pages with the head is a stale copy, as after a lost write.
+// And the attack: a session's record is put in another's place, so that somebody
+// else may end it.
+func TestSalvageBelievesNeitherAStaleHeadNorAMisplacedSession(t *testing.T) {
+	m := newModel(t)
+	path := m.place(t, m.database)
+	db, err := bolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	misplaced := store.Session{Issuer: "https://issuer.example", ID: "42", Subject: "mallory", LastSeen: 1 << 40, Expires: later()}
+	err = db.Update(func(tx *bolt.Tx) error {
+		h, err := loadHead(tx)
+		h.seq++ // by the other copy, one entry more was written
+		return errors.Join(err, tx.Bucket([]byte(bucketLog)).Put(keySeal, h.marshal()),
+			tx.Bucket([]byte(bucketSessions)).Put(sessionKey("https://issuer.example", "43"), marshalSession(misplaced)))
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s := m.salvaged(t, path)
+	if s == nil || !s.EndUnknown || s.Entries != len(m.entries) {
+		t.Fatalf("salvaged as %+v, want all, and no certainty", s)
+	}
+	for _, session := range s.kept.sessions {
+		if session.Subject == "mallory" {
+			t.Error("a session's record was taken from another's place")
+		}
+	}
+}
+
+func TestSalvageSaysWhatNeedsNone(t *testing.T) {
+	m := newModel(t)
+	path := m.place(t, m.database)
+	if _, err := Salvage(Options{Path: path}); !errors.Is(err, ErrSound) {
+		t.Errorf("of a sound store: %v, want ErrSound", err)
+	}
+	held := openAt(t, path)
+	if _, err := Salvage(Options{Path: path}); !errors.Is(err, store.ErrLocked) {
+		t.Errorf("of a store in use: %v, want ErrLocked", err)
+	}
+	mustClose(t, held)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Salvage(Options{Path: path}); !errors.Is(err, store.ErrDamaged) {
+		t.Errorf("of a deleted store: %v, want ErrDamaged", err)
+	}
+	if _, err := Salvage(Options{Path: freshPath(t)}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("of a store that never was: %v, want ErrNotExist", err)
+	}
+}

@@ -1,0 +1,92 @@
+package tests
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+	"github.com/sessiongate/sessiongate/tests/harness"
+)
+
+// CONTRACT §5: `check <token>` explains each step of the decision, and its exit
+// status is the decision.
+func TestOperatorChecksATokenStepByStep(t *testing.T) {
+	g := harness.Start(t, harness.Config{})
+	now := time.Now()
+	revoked := g.Token(session("over"))
+	checkOperates(t, g, 0, nil, "revoke", "--session", "over")
+	for name, c := range map[string]struct {
+		token string
+		code  int
+		says  []string
+	}{
+		"good":      {g.Token(session("s-1")), 0, []string{"A request with this token is admitted.", "ok  signature", "ok  freshness", `"s-1", key `}},
+		"revoked":   {revoked, 1, []string{"answered 401 (revoked)", "ok  signature", "NO  revocation  its session is revoked, key "}},
+		"expired":   {g.Token(map[string]any{"iat": now.Unix() - 900, "exp": now.Unix() - 600}), 1, []string{"answered 401 (expired)", "NO  time", "expires 10m"}},
+		"forged":    {tokentest.Mint(t, harness.NewKey(), tokentest.Claims(now, nil)), 1, []string{"answered 401 (invalid)", "NO  signature", "signature does not verify"}},
+		"malformed": {"gone.fishing", 1, []string{"answered 400 (malformed)", "NO  form"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "token")
+			if err := os.WriteFile(file, []byte(c.token+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			printed := checkOperates(t, g, c.code, c.says, "check", "--file", file)
+			if piped, code := feed(t, g, c.token, "check", "-"); code != c.code || !strings.HasPrefix(piped, printed[:strings.Index(printed, "\n")]) {
+				t.Errorf("from the standard input it exits with %d and prints\n%s", code, piped)
+			}
+			checkOperates(t, g, c.code, c.says[:1], "check", c.token)
+			if got := get(t, g, c.token); (got.Status == 200) != (c.code == 0) {
+				t.Errorf("a request with it is answered %d", got.Status)
+			}
+		})
+	}
+	g.Stop()
+	if printed, code := operate(t, g, "check", revoked); code != 2 || !strings.Contains(printed, "does it run there") || strings.Contains(printed, revoked) {
+		t.Errorf("without a gate it exits with %d and prints\n%s", code, printed)
+	}
+}
+
+// Attack: read the logs of a gate, at the level of debugging, after somebody on call
+// has pasted a token that leaked (Invariant 10, DESIGN).
+func TestWhatOperatorsPasteIsNotLogged(t *testing.T) {
+	g := harness.Start(t, harness.Config{Global: "debug"})
+	good, forged := g.Token(session("canary-session", "jti", "canary-token-id", "sub", "canary-subject")),
+		tokentest.Mint(t, harness.NewKey(), tokentest.Claims(time.Now(), session("canary-session")))
+	secret := canaries{"session id": "canary-session", "token id": "canary-token-id", "subject": "canary-subject"}
+	secret.addToken("token", good)
+	secret.addToken("forged token", forged)
+	see(t, g, good)
+	for _, raw := range []string{good, forged, "canary-session.broken"} {
+		for _, arguments := range [][]string{{"check", "-"}, {"revoke", "--token-file", "-"}} {
+			printed, _ := feed(t, g, raw, arguments...)
+			for name, canary := range secret {
+				if strings.Contains(name, "signature") && strings.Contains(printed, canary) {
+					t.Errorf("%q prints the %s", arguments, name)
+				}
+			}
+		}
+	}
+	for _, arguments := range [][]string{
+		{"list", "--subject", "canary-subject"},
+		{"list"},
+		{"revoke", "--session", "canary-session", "--reason", "a reason"},
+		{"revoke", "--subject", "canary-subject", "--except-session", "canary-session"},
+		{"revoke", "--token", "canary-token-id"},
+		{"revoke", "--session", "canary-session", "--issuer", "https://canary-session.example"},
+		{"revoke", "--session", "canary-session", "--except-session", "canary-session"},
+		{"list", "--subject", "canary-subject", "--after", "00000000.1"},
+	} {
+		operate(t, g, arguments...)
+	}
+	logs := g.Logs()
+	secret.check(t, "the log", logs)
+	for _, want := range []string{"session_revoked", "an operator revokes", "a reason"} {
+		if !strings.Contains(logs, want) {
+			t.Errorf("%q is not in the log", want)
+		}
+	}
+}
