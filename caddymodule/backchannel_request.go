@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"encoding/json"
 	"mime"
 	"net/http"
 	"net/url"
@@ -14,26 +13,13 @@ const maxLogoutBody = 16 << 10
 // What is answered to an issuer (OpenID Connect Back-Channel Logout 1.0 §2.8, RFC 6749
 // §5.2). Whatever is wrong with a token, the answer is one; the debug log tells.
 var (
-	denyLogoutRequest = newLogoutDenial(http.StatusBadRequest, "invalid_request",
-		"The body must be a form with one logout_token, of at most 16 KiB.")
-	denyLogout = newLogoutDenial(http.StatusBadRequest, "invalid_request",
-		"The logout token is not valid, or was received before.")
-	denyLogoutUnavailable = newLogoutDenial(http.StatusServiceUnavailable, "temporarily_unavailable",
-		"The logout could not be done for certain. Send the same request again.")
+	denyLogoutRequest = newOAuthDenial(http.StatusBadRequest, "invalid_request",
+		"The body must be a form with one logout_token, of at most 16 KiB.", "")
+	denyLogout = newOAuthDenial(http.StatusBadRequest, "invalid_request",
+		"The logout token is not valid, or was received before.", "")
+	denyLogoutUnavailable = newOAuthDenial(http.StatusServiceUnavailable, "temporarily_unavailable",
+		"The logout could not be done for certain. Send the same request again.", "")
 )
-
-func newLogoutDenial(status int, code, description string) *denial {
-	body, err := json.Marshal(struct {
-		Error       string `json:"error"`
-		Description string `json:"error_description"`
-	}{code, description})
-	if err != nil {
-		panic(err) // two strings
-	}
-	d := newDenial(status, code, description, "", "")
-	d.body = body
-	return d
-}
 
 // readLogoutToken reads the logout token in the body of a request (§2.5). Other
 // parameters are ignored, and so is the query.

@@ -43,6 +43,21 @@ func newDenial(status int, code, message, challenge, reason string) *denial {
 	return d
 }
 
+// newOAuthDenial returns a denial with the body that clients of a token endpoint, and
+// issuers, expect (RFC 6749 §5.2).
+func newOAuthDenial(status int, code, description, reason string) *denial {
+	d := newDenial(status, code, "", "", reason)
+	body, err := json.Marshal(struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}{code, description})
+	if err != nil {
+		panic(err) // two strings
+	}
+	d.body = body
+	return d
+}
+
 // The one map from what is wrong to what is answered. Challenges follow RFC 6750
 // §3.1: no error attribute where no credential was sent, and no detail that
 // would tell an expired, a forged and a revoked token apart.
@@ -69,7 +84,7 @@ var (
 	denySession = newDenial(http.StatusNotFound, "invalid_session",
 		"Session not found or already invalidated.", "", "")
 	denySpelling = newDenial(http.StatusBadRequest, "invalid_request",
-		"The path is another spelling of the session endpoint.", "", "")
+		"The path is another spelling of one that the gate serves.", "", "")
 	denyBody = newDenial(http.StatusBadRequest, "invalid_request",
 		"The body must be one JSON object, in which session_id, if it is there, is a string of 1 to 256 bytes.", "", "")
 	denyTooLarge = newDenial(http.StatusRequestEntityTooLarge, "payload_too_large",

@@ -40,7 +40,7 @@ func TestDenials(t *testing.T) {
 		"foreign site": {denyForeignSite, 403, `{"error":"forbidden","message":"The request comes from another site."}`, "", "", ""},
 		"session":      {denySession, 404, `{"error":"invalid_session","message":"Session not found or already invalidated."}`, "", "", ""},
 		"spelling": {
-			denySpelling, 400, `{"error":"invalid_request","message":"The path is another spelling of the session endpoint."}`, "", "", "",
+			denySpelling, 400, `{"error":"invalid_request","message":"The path is another spelling of one that the gate serves."}`, "", "", "",
 		},
 		"body": {
 			denyBody, 400, `{"error":"invalid_request","message":"The body must be one JSON object, in which session_id, if it is there, ` +

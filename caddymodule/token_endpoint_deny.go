@@ -1,43 +1,25 @@
 package caddymodule
 
-import (
-	"encoding/json"
-	"net/http"
-)
-
-// newGrantDenial returns a denial with the body that clients of a token endpoint
-// expect (RFC 6749 §5.2).
-func newGrantDenial(status int, code, description, reason string) *denial {
-	d := newDenial(status, code, "", "", reason)
-	body, err := json.Marshal(struct {
-		Error       string `json:"error"`
-		Description string `json:"error_description"`
-	}{code, description})
-	if err != nil {
-		panic(err) // two strings
-	}
-	d.body = body
-	return d
-}
+import "net/http"
 
 // What is answered at a token endpoint in the place of the upstream. As elsewhere
 // the answer does not tell an expired token from a revoked one.
 var (
-	denyGrant = newGrantDenial(http.StatusBadRequest, "invalid_grant",
+	denyGrant = newOAuthDenial(http.StatusBadRequest, "invalid_grant",
 		"The token is invalid, expired or revoked.", "revoked")
 	denyGrantExpired = denyGrant.because("expired")
 	denyGrantInvalid = denyGrant.because("invalid")
-	denyGrantRequest = newGrantDenial(http.StatusBadRequest, "invalid_request",
+	denyGrantRequest = newOAuthDenial(http.StatusBadRequest, "invalid_request",
 		"A parameter is missing, malformed, or there more than once.", "malformed")
-	denyGrantAddress = newGrantDenial(http.StatusBadRequest, "invalid_request",
+	denyGrantAddress = newOAuthDenial(http.StatusBadRequest, "invalid_request",
 		"The request names another address in a header field.", "")
-	denyGrantTooLarge = newGrantDenial(http.StatusRequestEntityTooLarge, "invalid_request",
+	denyGrantTooLarge = newOAuthDenial(http.StatusRequestEntityTooLarge, "invalid_request",
 		"The body is larger than 64 KiB.", "")
-	denyGrantMediaType = newGrantDenial(http.StatusUnsupportedMediaType, "invalid_request",
+	denyGrantMediaType = newOAuthDenial(http.StatusUnsupportedMediaType, "invalid_request",
 		"The body must be application/x-www-form-urlencoded or application/json in UTF-8, without a Content-Encoding.", "")
-	denyGrantUnavailable = newGrantDenial(http.StatusServiceUnavailable, "temporarily_unavailable",
+	denyGrantUnavailable = newOAuthDenial(http.StatusServiceUnavailable, "temporarily_unavailable",
 		"The token cannot be checked at the moment. Try again.", "unavailable")
-	denyGrantAnswer = newGrantDenial(http.StatusBadGateway, "server_error",
+	denyGrantAnswer = newOAuthDenial(http.StatusBadGateway, "server_error",
 		"The answer of the token endpoint cannot be checked.", "unavailable")
 )
 

@@ -33,7 +33,7 @@ var (
 		`Bearer realm="session_gate", error="invalid_token"`)
 	noSession   = refusal(404, "invalid_session", "Session not found or already invalidated.", "")
 	foreignSite = refusal(403, "forbidden", "The request comes from another site.", "")
-	misspelt    = refusal(400, "invalid_request", "The path is another spelling of the session endpoint.", "")
+	misspelt    = refusal(400, "invalid_request", "The path is another spelling of one that the gate serves.", "")
 	several     = refusal(400, "invalid_request", "More than one credential in the request.",
 		`Bearer realm="session_gate", error="invalid_request"`)
 	malformed = refusal(400, "invalid_request", "The credential is malformed.",
