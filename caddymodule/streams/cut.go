@@ -17,6 +17,8 @@ const (
 	// minRest and maxRest bound the time between two looks, where revocations come
 	// fast. It is ten times what a look took, in between.
 	minRest, maxRest = 5 * time.Millisecond, 250 * time.Millisecond
+	// maxCut is how long the cut of one request may keep others waiting.
+	maxCut = 2 * lastWord
 )
 
 // long is far enough in the past for every clock.
@@ -75,9 +77,27 @@ func (t *Table) cutAll(why reason, over func(candidate) bool) {
 			}
 		}
 	}
-	cuts.Wait()
 	if cut > 0 {
+		awaitCuts(&cuts)
 		t.options.Logger.Info("running requests were cut", "requests", cut, "reason", string(why))
+	}
+}
+
+// awaitCuts waits for cuts that are under way, for a while.
+//
+// Attack: hold up the cut of one's own request, behind a handler that hides the
+// connection and its deadlines, so that nobody else's is cut any more.
+func awaitCuts(cuts *sync.WaitGroup) {
+	done := make(chan struct{})
+	go func() {
+		cuts.Wait()
+		close(done)
+	}()
+	late := time.NewTimer(maxCut)
+	defer late.Stop()
+	select {
+	case <-done:
+	case <-late.C:
 	}
 }
 

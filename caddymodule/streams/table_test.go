@@ -191,6 +191,25 @@ func TestLeavingWaitsForTheCut(t *testing.T) {
 	}
 }
 
+// Attack: a client that reads nothing, behind a handler that hides the deadlines of
+// its connection, keeps all others from being cut.
+func TestACutThatHangsKeepsNoOtherWaiting(t *testing.T) {
+	hangs := &slowWriter{ResponseWriter: httptest.NewRecorder(), cutting: make(chan struct{}), goOn: make(chan struct{})}
+	table := New(Options{Revoked: func(*store.Keys) bool { return true }, Changed: make(chan struct{})})
+	defer table.Close()
+	held := table.Enter(hangs, new(store.Keys), ByRevocation)
+	table.look()
+	<-hangs.cutting
+	other := new(deadlineWriter)
+	defer table.Enter(other, new(store.Keys), ByRevocation).Leave()
+	table.look()
+	if !other.cut.Load() {
+		t.Error("the other goes on")
+	}
+	close(hangs.goOn)
+	held.Leave()
+}
+
 // slowWriter takes its time over deadlines.
 type slowWriter struct {
 	http.ResponseWriter
