@@ -32,6 +32,8 @@ The gate has to be stopped: the file is locked while it runs.
 What is lost is counted. Sessions and tokens that were revoked by a lost entry
 are accepted again until they expire. If that cannot be borne, restore the file
 from a backup instead, or revoke all that was issued so far once the gate runs.
+A refresh token whose record is lost is as one that was never handed out through
+a gate.
 
 The exit status is 0 if the file was replaced, if --dry-run told what is sound,
 or if the store is not damaged.

@@ -32,7 +32,7 @@ func repairAdvice(err error) error {
 func describeSalvaged(w io.Writer, s *boltstore.Salvaged) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "file\t%s\ndamage\t%v\n", s.Path, s.Damage)
-	fmt.Fprintf(table, "kept\t%d entries with %d revocations, and %d records of sessions\n", s.Entries, s.Revocations, s.Sessions)
+	fmt.Fprintf(table, "kept\t%d entries with %d revocations, %d records of sessions, and %d of tokens\n", s.Entries, s.Revocations, s.Sessions, s.Tokens)
 	fmt.Fprintf(table, "lost\t%s\n", lost(s))
 	if err := table.Flush(); err != nil {
 		return err

@@ -13,9 +13,10 @@ func memberKey(family store.Key, grant store.Grant) []byte {
 	return append(key, grant.Token[:]...)
 }
 
-// grantFixed is what every record of a token has: the checksum, whether it is an
-// access token, how many families it has, its subject and its issuer.
-const grantFixed = sumSize + 2 + 2*len(store.Key{})
+// grantFixed is what every record of a token has: the checksum, its own name,
+// whether it is an access token, how many families it has, its subject and its
+// issuer.
+const grantFixed = sumSize + 2 + 3*len(store.Key{})
 
 // marshalGrant returns the record of a token: what every one has, its families,
 // and the two times as uvarints.
@@ -25,7 +26,7 @@ func marshalGrant(grant store.Grant) []byte {
 	if grant.Access {
 		access = 1
 	}
-	value = append(value, access, byte(len(grant.Families)))
+	value = append(append(value, grant.Token[:]...), access, byte(len(grant.Families)))
 	value = append(append(value, grant.Subject[:]...), grant.Issuer[:]...)
 	for _, family := range grant.Families {
 		value = append(value, family[:]...)
@@ -36,14 +37,15 @@ func marshalGrant(grant store.Grant) []byte {
 }
 
 // unmarshalGrant reads a record. A missing one, which an index still names, is
-// damage like a wrong one.
+// damage like a wrong one, and so is that of another token.
 func unmarshalGrant(token store.Key, value []byte) (store.Grant, error) {
 	damage := damagef("a token's record is not what was written")
+	const size = len(store.Key{})
 	rest, ok := unsealed(value)
-	if !ok || len(value) < grantFixed || rest[0] > 1 {
+	if !ok || len(value) < grantFixed || store.Key(rest) != token || rest[size] > 1 {
 		return store.Grant{}, damage
 	}
-	const size = len(store.Key{})
+	rest = rest[size:]
 	grant := store.Grant{Token: token, Access: rest[0] == 1, Subject: store.Key(rest[2:]), Issuer: store.Key(rest[2+size:])}
 	families := int(rest[1])
 	if rest = rest[2+2*size:]; len(rest) < families*size {

@@ -26,15 +26,7 @@ func (s *Store) Learn(ctx context.Context, grants ...store.Grant) error {
 		return nil
 	}
 	now := s.clock().Unix()
-	err := s.change(ctx, func(tx *bolt.Tx) error {
-		b := grantBucketsOf(tx)
-		for _, grant := range learned {
-			if err := b.record(grant, now); err != nil {
-				return err // and the transaction leaves nothing
-			}
-		}
-		return nil
-	})
+	err := s.change(ctx, func(tx *bolt.Tx) error { return learnAll(tx, learned, now) })
 	if err != nil {
 		return fmt.Errorf("learning tokens: %w", err)
 	}
@@ -96,6 +88,18 @@ func grantBucketsOf(tx *bolt.Tx) grantBuckets {
 		families: tx.Bucket([]byte(bucketFamilies)),
 		expiries: tx.Bucket([]byte(bucketGrantEnds)),
 	}
+}
+
+// learnAll records grants at the second now. After an error the transaction must
+// leave nothing.
+func learnAll(tx *bolt.Tx, grants []store.Grant, now int64) error {
+	b := grantBucketsOf(tx)
+	for _, grant := range grants {
+		if err := b.record(grant, now); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // record writes what is known of a token now.

@@ -19,8 +19,8 @@ import (
 // be lost: an empty store in the place of a damaged one would look sound.
 var ErrNothingKept = errors.New("not one revocation could be kept")
 
-// rebuildEntries is how many entries, or sessions, one transaction of a rebuilding
-// holds.
+// rebuildEntries is how many entries, sessions or tokens one transaction of a
+// rebuilding holds.
 const rebuildEntries = 1024
 
 // Replace puts a store that holds what was salvaged, of a generation of its own, in
@@ -112,6 +112,11 @@ func (s *Salvaged) fill(path string, generation store.Generation) error {
 	sessions := slices.Collect(maps.Values(s.kept.sessions))
 	for some := range slices.Chunk(sessions, rebuildEntries) {
 		err = errors.Join(err, db.Update(func(tx *bolt.Tx) error { return recordAll(tx, some) }))
+	}
+	now := time.Now().Unix()
+	grants := slices.DeleteFunc(slices.Collect(maps.Values(s.kept.grants)), func(g store.Grant) bool { return g.Expires <= now })
+	for some := range slices.Chunk(grants, rebuildEntries) {
+		err = errors.Join(err, db.Update(func(tx *bolt.Tx) error { return learnAll(tx, some, now) }))
 	}
 	return errors.Join(err, db.Close())
 }

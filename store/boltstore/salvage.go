@@ -31,6 +31,9 @@ type Salvaged struct {
 	// Sessions is how many records of seen sessions can be kept. Those say who may
 	// end a session, and never whether one is revoked.
 	Sessions int
+	// Tokens is how many records of tokens can be kept that were learned at a token
+	// endpoint. One that is lost is as one that was never learned.
+	Tokens int
 	// Lost is how many entries are known to have been there and cannot be kept, and
 	// Gaps where, the first hundred of them.
 	Lost uint64
@@ -151,7 +154,7 @@ func damageOf(f *os.File, marked store.Generation, found bool, markErr error) er
 // count counts what is kept, and what is missing up to the end of the log.
 func (s *Salvaged) count(end head) {
 	s.after = end.trimmed
-	s.Sessions = len(s.kept.sessions)
+	s.Sessions, s.Tokens = len(s.kept.sessions), len(s.kept.grants)
 	next := end.trimmed + 1
 	for _, seq := range s.kept.numbers(s.after) {
 		s.Entries++

@@ -75,6 +75,7 @@ type found struct {
 	// payloads are those of the entries, by sequence number.
 	payloads map[uint64][]byte
 	sessions map[store.Key]store.Session
+	grants   map[store.Key]store.Grant
 }
 
 // scanHeads returns the newest head in a file, of a generation if that is not
@@ -98,19 +99,24 @@ func scanHeads(r io.ReaderAt, size int64, generation store.Generation) (newest h
 	return newest
 }
 
-// scanEntries collects every entry of a generation, and every session, whose
-// checksum is right.
+// scanEntries collects every entry of a generation, every session and every token
+// that was learned, whose checksum is right.
 //
 // Invariant: what is found was written. The checksum of an entry covers its
-// generation and number, and that of a session stands under the hash of its names.
+// generation and number, that of a session stands under the hash of its names, and
+// that of a token covers its name.
 func scanEntries(r io.ReaderAt, size int64, generation store.Generation) found {
-	f := found{newest: scanHeads(r, size, generation), payloads: make(map[uint64][]byte), sessions: make(map[store.Key]store.Session)}
+	f := found{
+		newest: scanHeads(r, size, generation), payloads: make(map[uint64][]byte),
+		sessions: make(map[store.Key]store.Session), grants: make(map[store.Key]store.Grant),
+	}
 	scan(r, size, func(key, value []byte) {
 		switch len(key) {
 		case len(keySeal):
 			f.entry(generation, key, value)
 		case len(store.Key{}):
 			f.session(store.Key(key), value)
+			f.grant(store.Key(key), value)
 		}
 	})
 	return f
@@ -131,6 +137,19 @@ func (f *found) session(key store.Key, value []byte) {
 	if held, known := f.sessions[key]; !known || session.LastSeen >= held.LastSeen {
 		f.sessions[key] = session
 	}
+}
+
+// grant keeps what every copy of a record says, old ones too: a token never leaves
+// a session that it belonged to.
+func (f *found) grant(token store.Key, value []byte) {
+	grant, err := unmarshalGrant(token, value)
+	if err != nil {
+		return
+	}
+	if held, known := f.grants[token]; known {
+		grant = grant.After(held)
+	}
+	f.grants[token] = grant
 }
 
 // numbers returns the sequence numbers of the entries after one, in order.
