@@ -95,6 +95,11 @@ var (
 
 // For the endpoint of all sessions.
 var (
+	// denyUnconfirmedAll does not ask for the same again: at this gate the caller's
+	// own token is over by then.
+	denyUnconfirmedAll = newDenial(http.StatusServiceUnavailable, "temporarily_unavailable",
+		"The sessions are over at this gate, and could not be invalidated everywhere for certain. They will be when the store answers.",
+		"", "unavailable")
 	denySubject = newDenial(http.StatusBadRequest, "invalid_request",
 		"The access token names no subject.", "", "")
 	denyNoSession = newDenial(http.StatusBadRequest, "invalid_request",

@@ -85,7 +85,7 @@ func (g *Gate) endSessions(w http.ResponseWriter, r *http.Request) error {
 	}
 	revocation, deny := g.allOf(w, r, caller)
 	if deny == nil {
-		deny = g.endAll(r, caller, revocation)
+		deny = unconfirmedAll(g.endAll(r, caller, revocation), revocation)
 	}
 	if deny != nil {
 		return deny.write(w, r)
@@ -140,6 +140,16 @@ func (g *Gate) endAll(r *http.Request, caller *token.Verified, revocation store.
 		return g.unconfirmed(revocation, err)
 	}
 	return nil
+}
+
+// unconfirmedAll is the answer where nobody knows whether a revocation holds
+// everywhere. Unless the caller's session is excepted, its token is refused here
+// from now on, and the same request with it, too.
+func unconfirmedAll(deny *denial, revocation store.Revocation) *denial {
+	if deny == denyUnconfirmed && revocation.Except.IsZero() {
+		return denyUnconfirmedAll
+	}
+	return deny
 }
 
 // awaitAfter returns when a Unix second has passed by this gate's clock, or the
