@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"mime"
 	"net/http"
 	"net/url"
 )
@@ -27,27 +26,16 @@ var (
 // Attack: two tokens, of which another reader before or behind this one takes the
 // other.
 func readLogoutToken(w http.ResponseWriter, r *http.Request) (raw string, deny *denial) {
-	if r.ContentLength > maxLogoutBody || !isForm(r.Header) {
+	if r.ContentLength > maxLogoutBody || bodyKind(r.Header) != form {
 		return "", denyLogoutRequest // without having the client send it first
 	}
 	body, err := readBody(w, r, maxLogoutBody+1)
 	if err != nil || len(body) > maxLogoutBody {
 		return "", denyLogoutRequest
 	}
-	form, err := url.ParseQuery(string(body))
-	if tokens := form["logout_token"]; err == nil && len(tokens) == 1 && tokens[0] != "" {
+	parameters, err := url.ParseQuery(string(body))
+	if tokens := parameters["logout_token"]; err == nil && len(tokens) == 1 && tokens[0] != "" {
 		return tokens[0], nil
 	}
 	return "", denyLogoutRequest
-}
-
-// isForm reports whether the body is said to be a form and nothing else. Parameters
-// of the type, which the type does not have, are ignored.
-func isForm(header http.Header) bool {
-	types := header["Content-Type"]
-	if len(types) != 1 || len(header["Content-Encoding"]) > 0 {
-		return false
-	}
-	mediaType, _, err := mime.ParseMediaType(types[0])
-	return err == nil && mediaType == "application/x-www-form-urlencoded"
 }
