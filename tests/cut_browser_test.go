@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"net/http"
@@ -54,21 +55,23 @@ func echoFrames(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer connection.Close()
-	var head [6]byte // of a short frame of a client: two bytes, and the mask
-	for {
-		if _, err := io.ReadFull(buffered, head[:]); err != nil {
-			return
-		}
-		payload := make([]byte, head[1]&0x7f)
-		if _, err := io.ReadFull(buffered, payload); err != nil {
-			return
-		}
-		for i := range payload {
-			payload[i] ^= head[2+i%4]
-		}
-		_, _ = buffered.Write(append([]byte{head[0], byte(len(payload))}, payload...))
-		if buffered.Flush() != nil {
-			return
-		}
+	for echoFrame(buffered) {
 	}
+}
+
+// echoFrame sends one short frame of a client back.
+func echoFrame(buffered *bufio.ReadWriter) bool {
+	var head [6]byte // two bytes, and the mask
+	if _, err := io.ReadFull(buffered, head[:]); err != nil {
+		return false
+	}
+	payload := make([]byte, head[1]&0x7f)
+	if _, err := io.ReadFull(buffered, payload); err != nil {
+		return false
+	}
+	for i := range payload {
+		payload[i] ^= head[2+i%4]
+	}
+	_, _ = buffered.Write(append([]byte{head[0], byte(len(payload))}, payload...)) // Flush tells
+	return buffered.Flush() == nil
 }
