@@ -1,0 +1,134 @@
+package chaos
+
+import (
+	"io"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
+	"github.com/sessiongate/sessiongate/tests/harness"
+)
+
+// cutLimit is how long a gate that knows of all revocations may take to cut, and
+// what busy cores add.
+const cutLimit = time.Second + Slack
+
+// Attack: keep streams open while the store, the network or a gate fails, and have
+// the session ended meanwhile. When the fault is over and the session's end was
+// confirmed, every gate cuts what is left of it within a second; a stream of a
+// session that goes on is never cut.
+func TestStreamsUnderFaults(t *testing.T) {
+	t.Parallel()
+	f := StartFleet(t, 3, Logged())
+	f.Gates[0].Config.Upstream.Handle("/events", serveEvents)
+	outage := func(begin, end func(*redistest.Server)) func() (heal func()) {
+		return func() func() {
+			begin(f.Redis)
+			return func() { end(f.Redis) }
+		}
+	}
+	for name, fault := range map[string]func() (heal func()){
+		"no fault":                     func() func() { return func() {} },
+		"Redis frozen":                 outage((*redistest.Server).Freeze, (*redistest.Server).Thaw),
+		"Redis killed, and back empty": outage((*redistest.Server).Stop, func(s *redistest.Server) { s.Restart(); s.Do("FLUSHALL") }),
+		"a gate cut off": func() func() {
+			f.Gates[2].Link.Hold(ToGate, ToRedis)
+			return f.Gates[2].Link.Release
+		},
+		"a gate frozen": func() func() {
+			f.Gates[1].Freeze()
+			return f.Gates[1].Thaw
+		},
+	} {
+		t.Run(name, func(t *testing.T) { streamsUnder(t, f, fault) })
+	}
+}
+
+func streamsUnder(t *testing.T, f *Fleet, fault func() (heal func())) {
+	const sessions = 12
+	f.Recovers(t, unwitnessed)
+	var ends, stays []*stream
+	var ending []Session
+	for range sessions {
+		over, live := f.NewSession(), f.NewSession()
+		ending = append(ending, over)
+		for gate := range f.Gates {
+			ends, stays = append(ends, f.open(t, gate, over)), append(stays, f.open(t, gate, live))
+		}
+	}
+	heal := fault()
+	var calls sync.WaitGroup
+	for i, s := range ending {
+		calls.Go(func() { over(t, f, i%2*2, s) }) // at gates that answer, sooner or later
+	}
+	lasts(Lease * 3 / 2)
+	heal()
+	calls.Wait()
+	late := time.After(Lease + cutLimit)
+	for _, s := range ends {
+		select {
+		case <-s.ended:
+		case <-late:
+			t.Fatalf("gate %d goes on with a stream of a session that is over", s.gate)
+		}
+	}
+	for _, s := range stays {
+		select {
+		case err := <-s.ended:
+			t.Fatalf("gate %d cut a stream of a session that goes on: %v", s.gate, err)
+		default:
+		}
+		s.close()
+		<-s.ended
+	}
+}
+
+// stream is one that a client reads.
+type stream struct {
+	gate  int
+	close func()
+	ended chan error // once it has
+}
+
+// open opens a stream that does not end, and returns when it has begun.
+func (f *Fleet) open(t *testing.T, gate int, session Session) *stream {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, f.Gates[gate].URL("/events"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	harness.Bearer(session.Token)(request)
+	response, err := streaming.Do(request)
+	if err != nil {
+		t.Fatalf("opening a stream: %v", err)
+	}
+	if response.StatusCode != http.StatusOK {
+		t.Fatalf("opening a stream: gate %d answered %d", gate, response.StatusCode)
+	}
+	s := &stream{gate: gate, close: func() { _ = response.Body.Close() }, ended: make(chan error, 1)}
+	go func() {
+		_, err := io.Copy(io.Discard, response.Body)
+		s.ended <- err
+	}()
+	return s
+}
+
+// streaming has no time limit, and a connection for each request.
+var streaming = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
+// serveEvents answers with a piece every now and then, until the client is gone.
+func serveEvents(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for r.Context().Err() == nil {
+		_, _ = io.WriteString(w, "data: x\n\n") // the context tells
+		w.(http.Flusher).Flush()
+		select {
+		case <-tick.C:
+		case <-r.Context().Done():
+		}
+	}
+}
