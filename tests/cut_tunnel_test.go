@@ -32,9 +32,13 @@ func TestAWebSocketInAStreamEndsWithTheSession(t *testing.T) {
 			go func() {
 				message := harness.Message{
 					Fields: []harness.Field{
-						{Name: ":method", Value: "CONNECT"}, {Name: ":protocol", Value: "websocket"}, {Name: ":scheme", Value: "https"},
-						{Name: ":authority", Value: "gate.test"}, {Name: ":path", Value: "/frames"},
-						{Name: "authorization", Value: "Bearer " + token}, {Name: "sec-websocket-version", Value: "13"},
+						{Name: ":method", Value: "CONNECT"},
+						{Name: ":protocol", Value: "websocket"},
+						{Name: ":scheme", Value: "https"},
+						{Name: ":authority", Value: "gate.test"},
+						{Name: ":path", Value: "/frames"},
+						{Name: "authorization", Value: "Bearer " + token},
+						{Name: "sec-websocket-version", Value: "13"},
 					},
 					Body: "\x81\x82\x00\x00\x00\x00hi", Open: true,
 				}
