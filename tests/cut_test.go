@@ -153,12 +153,12 @@ func (s *running) goesOn(t *testing.T) {
 }
 
 // isCut waits for the end, and fails the test if it is late or passes for the end
-// of a whole answer.
-func (s *running) isCut(t *testing.T, since time.Time) {
+// of a whole answer. It returns how long that took.
+func (s *running) isCut(t *testing.T, since time.Time) (took time.Duration) {
 	t.Helper()
 	select {
 	case err := <-s.ended:
-		if took := time.Since(since); took > cutLimit {
+		if took = time.Since(since); took > cutLimit {
 			t.Errorf("cut after %v, want %v", took, cutLimit)
 		}
 		if err == nil {
@@ -167,6 +167,7 @@ func (s *running) isCut(t *testing.T, since time.Time) {
 	case <-time.After(streamLimit):
 		t.Error("a request goes on after its session was revoked")
 	}
+	return took
 }
 
 // steady is a body without an end.
@@ -234,16 +235,22 @@ func TestHundredsOfStreamsAreCut(t *testing.T) {
 		}
 	}
 	var ends sync.WaitGroup
+	var mu sync.Mutex
+	var slowest time.Duration
 	for i := 0; i < sessions; i += 2 {
 		ends.Go(func() {
 			invalidated.check(t, end(t, []*harness.Gate{a, b}[i/2%2], tokens[i]))
 			since := time.Now()
 			for _, s := range streams[i] {
-				s.isCut(t, since)
+				took := s.isCut(t, since)
+				mu.Lock()
+				slowest = max(slowest, took)
+				mu.Unlock()
 			}
 		})
 	}
 	ends.Wait()
+	t.Logf("%d streams were cut, the last of a session %v after its 200", sessions*each, slowest)
 	for i := 1; i < sessions; i += 2 {
 		for _, s := range streams[i] {
 			s.goesOn(t)
