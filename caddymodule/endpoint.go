@@ -39,21 +39,34 @@ const (
 )
 
 // of tells whether a request claims to be a DELETE of the endpoint.
-func (e endpoint) of(r *http.Request) claim { return e.claimed(r, http.MethodDelete) }
+func (e endpoint) of(r *http.Request) claim { return e.claimed(r, originalOf(r), http.MethodDelete) }
+
+// original is what a request was before handlers that rewrite. Its url is nil where
+// that is not known, and then nothing was rewritten.
+type original struct {
+	method string
+	url    *url.URL
+}
+
+func originalOf(r *http.Request) original {
+	before, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request)
+	if !ok || before.URL == nil {
+		return original{}
+	}
+	return original{before.Method, before.URL}
+}
 
 // claimed tells what a request claims, where one method matters. Requests with
-// another are elsewhere, unless they are exact. The path that counts is the one that the
-// handler sees, after rewrites; the one that the client sent must not have been
+// another are elsewhere, unless they are exact. The path that counts is the one that
+// the handler sees, after rewrites; the one that the client sent must not have been
 // the endpoint unless this one is.
 //
 // Attack: DELETE //v1/auth/session, or %2e, or ;x, or with a rewrite before the
 // gate, goes past the gate to an upstream that cleans the path and ends its own
 // session, while every token stays good (P52, P53).
-func (e endpoint) claimed(r *http.Request, method string) claim {
-	original, rewritten := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request)
-	rewritten = rewritten && original.URL != nil
+func (e endpoint) claimed(r *http.Request, before original, method string) claim {
 	matters := r.Method == method
-	if !matters && (!rewritten || original.Method != method) {
+	if !matters && (before.url == nil || before.method != method) {
 		if e.is(r.URL) {
 			return exact
 		}
@@ -62,7 +75,7 @@ func (e endpoint) claimed(r *http.Request, method string) claim {
 	switch {
 	case matters && e.is(r.URL):
 		return exact
-	case e.resembles(r.URL.EscapedPath()), rewritten && !samePath(original.URL, r.URL) && e.resembles(original.URL.EscapedPath()),
+	case e.resembles(r.URL.EscapedPath()), before.url != nil && !samePath(before.url, r.URL) && e.resembles(before.url.EscapedPath()),
 		e.resemblesForwarded(r.Header):
 		return misspelt
 	}

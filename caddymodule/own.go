@@ -47,8 +47,9 @@ func (g *Gate) prepareOwn() error {
 // serveOwn answers a request to a path of the gate's own, and reports whether it
 // did.
 func (g *Gate) serveOwn(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (served bool, err error) {
+	before := originalOf(r)
 	for i := range g.own {
-		switch path := &g.own[i]; path.claimed(r, path.method) {
+		switch path := &g.own[i]; path.claimed(r, before, path.method) {
 		case exact:
 			return path.serve(w, r, next)
 		case misspelt:
