@@ -139,7 +139,9 @@ func (t *Table) cut(c candidate, why reason, cuts *sync.WaitGroup) (first bool) 
 	// A client that reads nothing may hold up the end of its WebSocket for a
 	// moment, and not that of others.
 	cuts.Go(func() {
-		t.end(writer, tunnel)
+		if err := end(writer, tunnel); first && errors.Is(err, errors.ErrUnsupported) {
+			t.options.Logger.Error("a running request could not be cut; some handler before session_gate hides its connection", "error", err)
+		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		r.cutting = false
@@ -148,14 +150,13 @@ func (t *Table) cut(c candidate, why reason, cuts *sync.WaitGroup) (first bool) 
 	return first
 }
 
-func (t *Table) end(w http.ResponseWriter, tunnel *tunnel) {
+// end sets the deadlines of a request into the past, or cuts its tunnel. An error
+// that is not errors.ErrUnsupported means that it has ended by itself.
+func end(w http.ResponseWriter, tunnel *tunnel) error {
 	if tunnel != nil && tunnel.cut() {
-		return
+		return nil
 	}
 	controller := http.NewResponseController(w)
 	// Writes first: else there may be time for the answer that a read failed.
-	err := errors.Join(controller.SetWriteDeadline(long), controller.SetReadDeadline(long))
-	if err != nil && !errors.Is(err, http.ErrHandlerTimeout) {
-		t.options.Logger.Error("a running request could not be cut; some handler before session_gate hides its connection", "error", err)
-	}
+	return errors.Join(controller.SetWriteDeadline(long), controller.SetReadDeadline(long))
 }

@@ -1,0 +1,52 @@
+package streams
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// brokenWriter is that of a connection which its client has closed.
+type brokenWriter struct{ http.ResponseWriter }
+
+func (brokenWriter) SetWriteDeadline(time.Time) error { return io.ErrClosedPipe }
+func (brokenWriter) SetReadDeadline(time.Time) error  { return io.ErrClosedPipe }
+
+// What cannot be cut is told, once and not with every look. What ends by itself at
+// that moment is no error.
+func TestWhatCannotBeCutIsTold(t *testing.T) {
+	for name, test := range map[string]struct {
+		writer http.ResponseWriter
+		told   int
+	}{
+		"a handler hides the connection": {httptest.NewRecorder(), 1},
+		"the client has closed it":       {brokenWriter{httptest.NewRecorder()}, 0},
+		"a connection that was cut":      {new(deadlineWriter), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			table := New(Options{
+				Revoked: func(*store.Keys) bool { return true }, Changed: make(chan struct{}),
+				Logger: slog.New(slog.NewTextHandler(&log, nil)),
+			})
+			table.stop() // the looks are the test's
+			table.wait.Wait()
+			defer table.Enter(test.writer, new(store.Keys), ByRevocation).Leave()
+			table.look()
+			table.look()
+			if told := strings.Count(log.String(), "could not be cut"); told != test.told {
+				t.Errorf("told %d times, want %d:\n%s", told, test.told, log.String())
+			}
+			if cut := strings.Count(log.String(), "running requests were cut"); cut != 1 {
+				t.Errorf("counted %d times, want once:\n%s", cut, log.String())
+			}
+		})
+	}
+}
