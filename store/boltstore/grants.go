@@ -36,7 +36,8 @@ func (s *Store) Learn(ctx context.Context, grants ...store.Grant) error {
 // Known implements store.Grants.
 func (s *Store) Known(ctx context.Context, tokens ...store.Key) ([]store.Grant, error) {
 	var known []store.Grant
-	err := s.lookUpGrants(ctx, func(b grantBuckets) error {
+	err := s.lookUp(ctx, func(tx *bolt.Tx) error {
+		b := grantBucketsOf(tx)
 		for _, token := range tokens {
 			value := b.grants.Get(token[:])
 			if value == nil {
@@ -61,21 +62,14 @@ func (s *Store) Known(ctx context.Context, tokens ...store.Key) ([]store.Grant, 
 // Members implements store.Grants.
 func (s *Store) Members(ctx context.Context, family store.Key) ([]store.Key, error) {
 	var members []store.Key
-	err := s.lookUpGrants(ctx, func(b grantBuckets) error {
-		members = b.members(family, s.clock().Unix())
+	err := s.lookUp(ctx, func(tx *bolt.Tx) error {
+		members = grantBucketsOf(tx).members(family, s.clock().Unix())
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("listing tokens: %w", err)
 	}
 	return members, nil
-}
-
-func (s *Store) lookUpGrants(ctx context.Context, in func(grantBuckets) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return s.view(func(tx *bolt.Tx) error { return in(grantBucketsOf(tx)) })
 }
 
 // grantBuckets are the buckets of the tokens that were learned: the records, the

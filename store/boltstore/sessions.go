@@ -41,8 +41,8 @@ func (s *Store) Seen(ctx context.Context, sessions ...store.Session) error {
 // Owner implements store.Sessions.
 func (s *Store) Owner(ctx context.Context, issuer, id string) (string, error) {
 	var found store.Session
-	err := s.lookUp(ctx, func(b sessionBuckets) (err error) {
-		value := b.sessions.Get(sessionKey(issuer, id))
+	err := s.lookUp(ctx, func(tx *bolt.Tx) (err error) {
+		value := bucketsOf(tx).sessions.Get(sessionKey(issuer, id))
 		if value == nil {
 			return store.ErrUnknownSession
 		}
@@ -63,7 +63,8 @@ func (s *Store) Owner(ctx context.Context, issuer, id string) (string, error) {
 // Of implements store.Sessions.
 func (s *Store) Of(ctx context.Context, issuer, subject string) ([]store.Session, error) {
 	var of []store.Session
-	err := s.lookUp(ctx, func(b sessionBuckets) error {
+	err := s.lookUp(ctx, func(tx *bolt.Tx) error {
+		b := bucketsOf(tx)
 		now, prefix := s.clock().Unix(), subjectKey(issuer, subject)
 		cursor := b.subjects.Cursor()
 		for key, _ := cursor.Seek(prefix); bytes.HasPrefix(key, prefix); key, _ = cursor.Next() {
@@ -86,11 +87,11 @@ func (s *Store) Of(ctx context.Context, issuer, subject string) ([]store.Session
 	return of, nil
 }
 
-func (s *Store) lookUp(ctx context.Context, in func(sessionBuckets) error) error {
+func (s *Store) lookUp(ctx context.Context, in func(*bolt.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return s.view(func(tx *bolt.Tx) error { return in(bucketsOf(tx)) })
+	return s.view(in)
 }
 
 // sessionBuckets are the buckets of the sessions: the records, and for each
