@@ -50,26 +50,17 @@ func (s *keySet) unmark() {
 
 // collect returns the keys of one shard that are not known to be on the log, and
 // have not expired at the second now.
-func (s *keySet) collect(shard int, now int64) (revocations []store.Revocation) {
+func (s *keySet) collect(shard int, now int64) []store.Revocation {
 	sh := &s.shards[shard]
 	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	t := sh.table.Load()
-	if t == nil || sh.unlogged == 0 {
-		return nil
+	none := sh.unlogged == 0
+	sh.mu.Unlock()
+	if none {
+		return nil // nearly always, and at once
 	}
-	for i := range t.keys {
-		hi, expires := t.keys[i].hi.Load(), int64(t.expires[i].Load())
-		if hi == 0 || t.marks[i]&markLogged != 0 || expires <= now {
-			continue
-		}
-		r := store.Revocation{Kind: store.KindSession, Key: keyOf(word{hi, t.keys[i].lo.Load()}), Expires: expires}
-		if t.marks[i]&markToken != 0 {
-			r.Kind = store.KindToken
-		}
-		revocations = append(revocations, r)
-	}
-	return revocations
+	var found unlogged
+	s.each(shard, now, found.add)
+	return found
 }
 
 // keyOf is the inverse of wordOf, but for the keys that begin with eight zero
@@ -104,23 +95,17 @@ func (s *instantSet) unmark() {
 
 // collect returns the predicates that are not known to be on the log, and have
 // not expired at the second now.
-func (s *instantSet) collect(now int64) (revocations []store.Revocation) {
-	slots := s.slots.Load()
-	if slots == nil {
-		return nil
+func (s *instantSet) collect(now int64) []store.Revocation {
+	var found unlogged
+	s.each(now, found.add)
+	return found
+}
+
+// unlogged are revocations that are not known to be on the log.
+type unlogged []store.Revocation
+
+func (u *unlogged) add(h Held) {
+	if !h.Logged {
+		*u = append(*u, h.Revocation)
 	}
-	for i := range *slots {
-		held := (*slots)[i].Load()
-		if held == nil {
-			continue
-		}
-		for _, p := range held.predicates {
-			if !p.logged && p.expires > now {
-				revocations = append(revocations, store.Revocation{
-					Kind: held.kind, Key: held.key, NotBefore: p.notBefore, Except: p.except, Expires: p.expires,
-				})
-			}
-		}
-	}
-	return revocations
 }
