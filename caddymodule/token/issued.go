@@ -11,15 +11,10 @@ import "math"
 //
 // ExpiresAt and IssuedAt are 0 where the token does not say.
 func (v *Verifier) Issued(raw string) (*Verified, error) {
-	p, err := split(raw)
+	j, err := parseAnyJWS(raw)
 	if err != nil {
 		return nil, err
 	}
-	h, err := parseHeader(p.header)
-	if err != nil {
-		return nil, err
-	}
-	j := jws{header: h, payload: p.payload, signature: p.signature, signed: p.signed}
 	s, err := v.genuine(j, nil)
 	if err != nil {
 		return nil, err

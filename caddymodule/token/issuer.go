@@ -70,12 +70,14 @@ func newIssuer(options IssuerOptions) (*issuer, error) {
 	return &issuer{IssuerOptions: options, signatures: signatures}, nil
 }
 
+func (i *issuer) checkAudience(m members) error { return checkAudience(m, i.Audiences, i.AnyAudience) }
+
 // checkAudience implements RFC 7519 §4.1.3: `aud` is a string or an array of
-// strings, and one of them has to be ours.
-func (i *issuer) checkAudience(m members) error {
+// strings, and one of them has to be ours, unless any will do.
+func checkAudience(m members, ours []string, anyWill bool) error {
 	value, ok := m.find("aud")
 	if !ok {
-		if i.AnyAudience {
+		if anyWill {
 			return nil
 		}
 		return refuse("aud is missing")
@@ -84,13 +86,13 @@ func (i *issuer) checkAudience(m members) error {
 	if !isArray {
 		elements = append(elements, value)
 	}
-	matched := i.AnyAudience
+	matched := anyWill
 	for _, element := range elements {
 		audience, isText := strictjson.Text(element)
 		if !isText {
 			return refuse(strconv.Quote("aud") + " is neither a string nor an array of strings")
 		}
-		matched = matched || slices.Contains(i.Audiences, audience)
+		matched = matched || slices.Contains(ours, audience)
 	}
 	if !matched {
 		return refuse("aud does not name this gate")

@@ -101,8 +101,7 @@ func (i *issuer) checkLogoutAudience(m members) error {
 	if len(i.LogoutAudiences) == 0 {
 		return i.checkAudience(m)
 	}
-	client := &issuer{IssuerOptions: IssuerOptions{Audiences: i.LogoutAudiences}}
-	return client.checkAudience(m)
+	return checkAudience(m, i.LogoutAudiences, false)
 }
 
 // setIDs reads what the token is called and whom it names.
