@@ -8,7 +8,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// bearer finds and verifies the token of a request.
+// bearer finds and verifies the token of a request. Where it came from is known of
+// one that was found, also if it is not good.
 func (g *Gate) bearer(r *http.Request, now time.Time) (*token.Verified, token.Source, *denial) {
 	raw, source, err := g.extractor.Extract(r)
 	if err != nil {

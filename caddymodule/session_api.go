@@ -43,21 +43,14 @@ func (g *Gate) invalidate(w http.ResponseWriter, r *http.Request, read func() (s
 // caller verifies who calls. Here the API page knows one answer for every token
 // that is not good, also for a malformed one.
 func (g *Gate) caller(r *http.Request) (*token.Verified, *denial) {
-	raw, source, err := g.extractor.Extract(r)
-	if err == nil && source == token.SourceCookie && g.origins.fromForeignSite(r) {
+	caller, source, deny := g.bearer(r, time.Now())
+	switch {
+	case source == token.SourceCookie && g.origins.fromForeignSite(r):
 		return nil, denyForeignSite
-	}
-	var caller *token.Verified
-	if err == nil {
-		caller, err = g.app.verifier.Verify(raw, time.Now())
-	}
-	if errors.Is(err, token.ErrMalformed) {
+	case deny == denyMalformed:
 		return nil, denyBroken
 	}
-	if err != nil {
-		return nil, denyCredential(err)
-	}
-	return caller, nil
+	return caller, deny
 }
 
 // target reads which session the caller aims at, "" for its own.
