@@ -58,7 +58,8 @@ func (s *Store) examineEviction(ctx context.Context, conn *redis.Conn, policy st
 	return s.judge(ctx, policy)
 }
 
-// judge accepts an eviction policy, or the word that it may be any.
+// judge accepts an eviction policy, or the word that it may be any. Of one that it
+// refuses, whoever was told, the next heartbeat asks again.
 func (s *Store) judge(ctx context.Context, policy string) error {
 	switch {
 	case policy == "noeviction":
@@ -68,11 +69,12 @@ func (s *Store) judge(ctx context.Context, policy string) error {
 			s.log.WarnContext(ctx, "redis may evict revocations, and allow_eviction accepts it", "maxmemory_policy", policy)
 		})
 		return nil
-	case policy == "":
-		return fmt.Errorf("%w: its policy cannot be read; permit the user +info, or set allow_eviction", ErrEviction)
-	default:
-		return fmt.Errorf("%w: its maxmemory-policy is %q; set noeviction, or allow_eviction here", ErrEviction, policy)
 	}
+	s.judged.Store(nil)
+	if policy == "" {
+		return fmt.Errorf("%w: its policy cannot be read; permit the user +info, or set allow_eviction", ErrEviction)
+	}
+	return fmt.Errorf("%w: its maxmemory-policy is %q; set noeviction, or allow_eviction here", ErrEviction, policy)
 }
 
 // readInfo returns the fields of INFO.

@@ -1,0 +1,22 @@
+package redisstore
+
+import (
+	"errors"
+	"testing"
+	"time"
+)
+
+// Fault: a connection that was just opened finds that Redis evicts, a moment after a
+// heartbeat on another found that it does not, which still counted for the next.
+func TestARefusedPolicyIsAskedForAgainAtOnce(t *testing.T) {
+	for _, policy := range []string{"allkeys-lru", ""} {
+		s, now := new(Store), time.Now()
+		s.judged.Store(&now)
+		if err := s.judge(t.Context(), "noeviction"); err != nil || s.judged.Load() == nil {
+			t.Errorf("a good policy gave %v, and is asked for again", err)
+		}
+		if err := s.judge(t.Context(), policy); !errors.Is(err, ErrEviction) || s.judged.Load() != nil {
+			t.Errorf("%q gave %v, and is not asked for again", policy, err)
+		}
+	}
+}
