@@ -109,12 +109,22 @@ type answer struct {
 	// upstream is the request as the next handler saw it, nil if it did not.
 	upstream *http.Request
 	replacer *caddy.Replacer
+	// abandoned tells that the request was cut, so that the server ends its
+	// connection, or its stream, without an end of the answer.
+	abandoned bool
 }
 
-// serve sends a request through the gate.
-func (g *gateTest) serve(tb testing.TB, r *http.Request) answer {
+// serve sends a request through the gate. Like net/http's server it takes
+// http.ErrAbortHandler for a way to abandon the answer.
+func (g *gateTest) serve(tb testing.TB, r *http.Request) (a answer) {
 	tb.Helper()
-	a := answer{ResponseRecorder: httptest.NewRecorder()}
+	a.ResponseRecorder = httptest.NewRecorder()
+	defer func() {
+		cause := recover()
+		if a.abandoned = cause == http.ErrAbortHandler; cause != nil && !a.abandoned {
+			panic(cause)
+		}
+	}()
 	r, a.replacer = prepare(a.ResponseRecorder, r)
 	next := caddyhttp.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) error {
 		a.upstream = r
