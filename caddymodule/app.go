@@ -14,7 +14,7 @@ import (
 )
 
 func init() {
-	caddy.RegisterModule(App{})
+	caddy.RegisterModule(new(App))
 }
 
 const (
@@ -96,8 +96,9 @@ type App struct {
 	poolKey   string
 }
 
-// CaddyModule returns the Caddy module information.
-func (App) CaddyModule() caddy.ModuleInfo {
+// CaddyModule returns the Caddy module information. Subscribers of an event may ask
+// its origin for it while that is cleaned up, so it does not copy the app.
+func (*App) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{
 		ID:  "session_gate",
 		New: func() caddy.Module { return new(App) },

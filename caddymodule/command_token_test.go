@@ -155,7 +155,7 @@ func sessionGate(tb testing.TB, arguments ...string) (printed string, err error)
 	}
 	command := &cobra.Command{Use: registered.Name, SilenceErrors: true, SilenceUsage: true}
 	registered.CobraFunc(command)
-	command.SetArgs(arguments)
+	command.SetArgs(append([]string{}, arguments...)) // nil would be those of this process
 	var help bytes.Buffer
 	command.SetOut(&help)
 	stdout := os.Stdout
