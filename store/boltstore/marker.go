@@ -37,7 +37,7 @@ func readMarker(path string) (generation store.Generation, found bool, err error
 }
 
 // writeMarker records, durably, that a store of this generation was created at
-// path. The marker appears whole or not at all.
+// path. The marker appears whole or not at all, and is the database's owner's.
 func writeMarker(path string, generation store.Generation) error {
 	name := markerPath(path)
 	dir := filepath.Dir(name)
@@ -46,7 +46,7 @@ func writeMarker(path string, generation store.Generation) error {
 		return fmt.Errorf("writing marker: %w", err)
 	}
 	_, err = fmt.Fprintf(f, markerFormat, generation)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+	if err = errors.Join(err, keepOwner(f, path), f.Sync(), f.Close()); err == nil {
 		err = os.Rename(f.Name(), name)
 	}
 	if err != nil {

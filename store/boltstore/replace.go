@@ -25,7 +25,8 @@ const rebuildEntries = 1024
 
 // Replace puts a store that holds what was salvaged, of a generation of its own, in
 // the place of the damaged one, and returns the name under which the damaged file
-// is kept. Its marker is kept under the same name and ".init".
+// is kept. Its marker is kept under the same name and ".init". The new files are
+// owned by the owner of the damaged one.
 //
 // The new store is built, verified and durable before anything is replaced. After
 // a crash in between the store is as damaged as before, or sound, and never empty.
@@ -78,7 +79,7 @@ func (s *Salvaged) build() (name string, generation store.Generation, err error)
 			_ = os.Remove(f.Name())
 		}
 	}()
-	if err := f.Close(); err != nil {
+	if err := errors.Join(keepOwner(f, s.Path), f.Close()); err != nil {
 		return "", 0, err
 	}
 	generation = store.Generation(rand.Uint64() | 1)
@@ -138,11 +139,7 @@ func (s *Salvaged) keepDamaged() (string, error) {
 	if err := os.Link(s.Path, damaged); err != nil {
 		return "", err
 	}
-	marker, err := os.ReadFile(markerPath(s.Path))
-	if err == nil {
-		err = os.WriteFile(markerPath(damaged), marker, 0o600)
-	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := os.Link(markerPath(s.Path), markerPath(damaged)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return "", err
 	}
 	return damaged, syncDir(filepath.Dir(s.Path))

@@ -4,6 +4,8 @@ package boltstore
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"syscall"
 	"time"
@@ -27,6 +29,30 @@ func lock(f *os.File, timeout time.Duration) error {
 			return store.ErrLocked
 		}
 	}
+}
+
+// keepOwner gives a new file the owner and the group of another one, if there is one:
+// whoever replaces a file as root leaves it to the user of the gate.
+func keepOwner(f *os.File, of string) error {
+	had, err := os.Stat(of)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	has, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	owner, mine := had.Sys().(*syscall.Stat_t), has.Sys().(*syscall.Stat_t)
+	if owner.Uid == mine.Uid && owner.Gid == mine.Gid {
+		return nil
+	}
+	if err := f.Chown(int(owner.Uid), int(owner.Gid)); err != nil {
+		return fmt.Errorf("%w; do it as the user with the id %d, who owns %q", err, owner.Uid, of)
+	}
+	return nil
 }
 
 // syncDir makes the names in a directory durable.

@@ -1,0 +1,54 @@
+//go:build unix && !solaris && !aix
+
+package boltstore
+
+import (
+	"os"
+	"syscall"
+	"testing"
+)
+
+// Fault: root repairs the file of a gate that runs as somebody else, and the gate
+// cannot open what is in its place. Who is not root repairs no file but its own.
+func TestARepairedStoreIsItsOwners(t *testing.T) {
+	const nobody = 65534
+	owner := nobody
+	if os.Geteuid() != 0 {
+		owner = os.Geteuid()
+	}
+	m := newModel(t)
+	for name, damage := range map[string]func(path string) error{
+		"the database is damaged": func(path string) error {
+			// What lies in the second half is lost.
+			return os.Truncate(path, int64(len(m.database)/2))
+		},
+		"the marker is damaged": func(path string) error { return os.WriteFile(markerPath(path), []byte("?"), 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := m.place(t, m.database)
+			for _, file := range []string{path, markerPath(path)} {
+				if err := os.Chown(file, owner, -1); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := damage(path); err != nil {
+				t.Fatal(err)
+			}
+			s := m.salvaged(t, path)
+			if s == nil {
+				t.Fatal("it is not damaged")
+			}
+			opened, damaged := mustReplace(t, s)
+			mustClose(t, opened)
+			for _, file := range []string{path, markerPath(path), damaged} {
+				info, err := os.Stat(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := info.Sys().(*syscall.Stat_t).Uid; int(got) != owner || info.Mode().Perm() != 0o600 {
+					t.Errorf("%s is owned by %d, mode %v; want %d, 0600", file, got, info.Mode(), owner)
+				}
+			}
+		})
+	}
+}
