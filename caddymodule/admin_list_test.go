@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 	"github.com/sessiongate/sessiongate/store"
@@ -47,6 +48,27 @@ func TestAnOperatorListsTheSessionsOfASubject(t *testing.T) {
 	var whole sessionList
 	if status, _ := g.order(t, http.MethodGet, adminSessions+"?subject=alice", "", &whole); status != http.StatusOK || len(whole.Sessions) != 7 {
 		t.Errorf("with GET: %d %+v", status, whole)
+	}
+}
+
+// Fault: the list that an operator looks at after revoking all of a subject calls its
+// sessions live. What is excepted, and what is seen again later, is.
+func TestTheListTellsWhatAnInstantRevoked(t *testing.T) {
+	g := newGate(t, "HS256", Gate{})
+	for _, sid := range []string{"kept", "ended"} {
+		g.get(t, "/", g.mint(t, map[string]any{"sid": sid})).want(t, http.StatusOK, "")
+	}
+	g.revokes(t, `{"subject":"alice","except_session":"kept"}`)
+	later := g.mint(t, map[string]any{"sid": "later", "iat": time.Now().Unix() + 1})
+	g.get(t, "/", later).want(t, http.StatusOK, "")
+	var list sessionList
+	if status, said := g.order(t, http.MethodPost, adminSessions, `{"subject":"alice"}`, &list); status != http.StatusOK || len(list.Sessions) != 3 {
+		t.Fatalf("answered %d %s", status, said)
+	}
+	for _, s := range list.Sessions {
+		if s.Revoked != (s.ID == "ended") {
+			t.Errorf("listed as %+v", s)
+		}
 	}
 }
 

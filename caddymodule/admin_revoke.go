@@ -14,6 +14,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/replica"
 )
 
 // maxReason bounds an operator's reason, in bytes.
@@ -32,7 +33,7 @@ func readOrder(r *http.Request) (o order, err error) {
 	err = parameters{
 		"issuer":         textMember(&o.issuer, "the iss of an issuer", func(s string) bool { return s != "" }),
 		"session":        textMember(&o.session, wantID, token.ValidID),
-		"token":          textMember(&o.token, "a token id or a token", func(s string) bool { return token.ValidID(s) || token.IsSigned(s) }),
+		"token":          textMember(&o.token, "a token id, or a whole token and nothing else", isTokenOrID),
 		"subject":        textMember(&o.subject, wantID, token.ValidID),
 		"except_session": textMember(&o.except, wantID, token.ValidID),
 		"reason":         textMember(&o.reason, fmt.Sprintf("a line of at most %d bytes", maxReason), isReason),
@@ -60,6 +61,17 @@ func (o *order) readBefore(value json.RawMessage) (err error) {
 		return errors.New("it has to be an instant after 1970, as RFC 3339 writes it, or in whole Unix seconds")
 	}
 	return nil
+}
+
+// isTokenOrID reports whether a text is a whole token, or can be the id of one.
+//
+// Fault: a token that was copied with its header field, with quotes, or in part, is
+// revoked as if it were an id, which nothing has.
+func isTokenOrID(text string) bool {
+	const header = "eyJ" // how the JSON of a token begins (RFC 7515 §3.1)
+	field, _, _ := strings.Cut(text, ":")
+	copied := strings.EqualFold(field, "Authorization") || strings.Contains(text, header) && strings.ContainsAny(text, ". :\"'")
+	return token.IsSigned(text) || token.ValidID(text) && !copied
 }
 
 // isReason reports whether a text can stand in a log line and in an event.
@@ -110,19 +122,22 @@ func takeRevocation(app *App, r *http.Request) (any, error) {
 	for _, revocation := range revocations {
 		app.logger.Warn("an operator revokes", "kind", revocation.Kind.String(), "key", revocation.Key, "reason", o.reason)
 	}
-	revocations, err = live.withAllFamilies(r.Context(), revocations)
-	if err != nil {
-		return nil, unavailable(fmt.Errorf("revoking: %w; nothing was revoked: send the same again when the store answers", err))
+	var told replica.Receipt
+	why := cause{sourceAdmin, issuer, o.reason}
+	named := revocations
+	if revocations, err = live.withAllFamilies(r.Context(), named); err != nil {
+		live.offer(why, named...)
+	} else {
+		told, err = live.revokeWithReceipt(r.Context(), why, revocations...)
 	}
-	receipt, err := live.revokeWithReceipt(r.Context(), cause{sourceAdmin, issuer, o.reason}, revocations...)
 	if err != nil {
-		return nil, unavailable(fmt.Errorf("%w; it holds at this gate and is offered to the store until the store takes it; "+
+		return nil, unavailable(fmt.Errorf("revoking: %w; it holds at this gate and is offered to the store until the store takes it; "+
 			"whether other gates have it is not known: see their health, and send the same again when the store answers", err))
 	}
 	// Invariant 5 (DESIGN): a token of the very second of an instant is refused, and a
 	// login right after the answer must not be.
 	awaitAfter(r.Context(), revocations[0].NotBefore)
-	return app.receiptOf(issuer, revocations, receipt), nil
+	return app.receiptOf(issuer, revocations, told), nil
 }
 
 // revocationsOf turns an order into revocations of one issuer.

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -58,6 +59,45 @@ func TestAnOperatorRevokesATokenByItsIDOrWhole(t *testing.T) {
 		t.Errorf("the receipt is %+v", got)
 	}
 	g.get(t, "/", bare).want(t, http.StatusUnauthorized, "unauthorized")
+}
+
+// Fault: the operator pastes more of a line than the token, or less, and what has no
+// token is revoked as if it was an id; the receipt would say that all is well.
+func TestATokenThatWasCopiedBadlyIsNoID(t *testing.T) {
+	g := newGate(t, "HS256", Gate{})
+	whole := g.mint(t, map[string]any{"sid": nil, "jti": nil, "aud": tokentest.Audience})
+	head := whole[:strings.LastIndexByte(whole, '.')]
+	for _, badly := range []string{"Authorization: Bearer " + whole, "authorization:Bearer opaque", `"` + whole + `"`, head, "Bearer " + head, "token=" + whole} {
+		body := fmt.Sprintf(`{"token":%q}`, badly)
+		if status, said := g.order(t, http.MethodPost, adminRevocations, body, nil); status != http.StatusBadRequest || !strings.Contains(said, "a whole token and nothing else") {
+			t.Errorf("%s is answered %d %s", body, status, said)
+		}
+	}
+	for _, id := range []string{"urn:uuid:1", "1.2.3", "eyJ", "a b"} {
+		g.revokes(t, fmt.Sprintf(`{"token":%q}`, id))
+	}
+	g.get(t, "/", whole).want(t, http.StatusOK, "")
+}
+
+// Fault: the store is away, so that nobody can tell to which sessions a token belongs.
+// What is named is refused here, and offered to the store, all the same.
+func TestWhatAnOperatorNamesIsRefusedWhileTheStoreIsAway(t *testing.T) {
+	g := newGrantTest(t, Gate{})
+	away := func() error { return errors.New("no answer") }
+	g.hook(t).on("Known", away)
+	leaked := g.mint(t, map[string]any{"jti": "leaked", "sid": nil})
+	first, second := g.mint(t, map[string]any{"jti": "1", "sid": "s"}), g.mint(t, map[string]any{"jti": "2", "sid": "s"})
+	for _, body := range []string{`{"token":"leaked"}`, `{"token":"` + first + `"}`} {
+		if status, said := g.order(t, http.MethodPost, adminRevocations, body, nil); status != http.StatusServiceUnavailable || !strings.Contains(said, "it holds at this gate") {
+			t.Errorf("answered %d %s", status, said)
+		}
+	}
+	for _, token := range []string{leaked, first, second} {
+		g.gateTest.get(t, "/", token).want(t, http.StatusUnauthorized, "unauthorized")
+	}
+	if held := g.app.shared.live.Load().owed.left(); held != 3 {
+		t.Errorf("%d revocations are to be completed, want the token, and the other with its session", held)
+	}
 }
 
 // Attack: have an operator revoke a session by a token that somebody made up, or

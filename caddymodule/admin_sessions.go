@@ -26,8 +26,8 @@ type listedSession struct {
 	Key       string    `json:"key"`
 	FirstSeen time.Time `json:"first_seen"`
 	LastSeen  time.Time `json:"last_seen"`
-	// Revoked says that the session is revoked by itself. Its tokens may also be
-	// refused because of an instant of the subject or the issuer.
+	// Revoked says that the session is revoked, by itself or by an instant of the
+	// subject or the issuer since which it was not seen.
 	Revoked bool `json:"revoked"`
 }
 
@@ -63,6 +63,7 @@ func listSessions(app *App, r *http.Request) (any, error) {
 	}
 	list := sessionList{Issuer: issuer, Subject: subject, Sessions: []listedSession{}}
 	key := func(s store.Session) store.Key { return app.key(store.KindSession, issuer, s.ID) }
+	keys := store.Keys{Subject: app.key(store.KindSubject, issuer, subject), Issuer: app.key(store.KindIssuer, issuer, "")}
 	if page.after != "" {
 		begin := slices.IndexFunc(of, func(s store.Session) bool { return key(s).String() == page.from.String() })
 		if begin < 0 {
@@ -75,8 +76,9 @@ func listSessions(app *App, r *http.Request) (any, error) {
 		list.Next = page.next([]store.Key{key(of[len(of)-1])})
 	}
 	for _, s := range of {
+		keys.Session = key(s)
 		list.Sessions = append(list.Sessions, listedSession{
-			ID: s.ID, Key: key(s).String(), FirstSeen: unix(s.FirstSeen), LastSeen: unix(s.LastSeen), Revoked: live.replica.Holds(key(s)),
+			ID: s.ID, Key: keys.Session.String(), FirstSeen: unix(s.FirstSeen), LastSeen: unix(s.LastSeen), Revoked: live.over(s, &keys),
 		})
 	}
 	return list, nil

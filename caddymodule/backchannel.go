@@ -66,7 +66,7 @@ func (g *Gate) logOut(w http.ResponseWriter, r *http.Request) *denial {
 // A call that is not confirmed leaves no receipt, so that the issuer may repeat it.
 func (g *Gate) confirmLogout(r *http.Request, live *live, why cause, logout, received store.Revocation) *denial {
 	if status := live.replica.Status(); status.Fenced {
-		live.offer(logout)
+		live.offer(why, logout)
 		g.unconfirmed(logout, status.Err)
 		return denyLogoutUnavailable
 	}

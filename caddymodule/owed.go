@@ -16,14 +16,14 @@ const (
 	owedPause = time.Second
 )
 
-// owed are revocations of sessions that were made, or offered, without anybody
-// knowing that what belongs to the session is revoked as well: the caller was
-// answered 503, or other gates may lag behind (`acknowledge store`). It is seen to in
-// the background, as the replica sees to the revocations themselves. The zero owed is
-// not working.
+// owed are revocations that were made, or offered, without anybody knowing that they
+// hold everywhere, and that what belongs to a session is revoked as well: the caller
+// was answered 503, or other gates may lag behind (`acknowledge store`). It is seen to
+// in the background, as the replica sees to the revocations themselves, and then
+// subscribers hear of those of which they have not heard. The zero owed is not working.
 type owed struct {
 	mu      sync.Mutex
-	pending map[store.Key]debt
+	pending map[debtName]debt
 	wake    chan struct{}
 	stop    context.CancelFunc
 	wait    sync.WaitGroup
@@ -31,13 +31,23 @@ type owed struct {
 
 type debt struct {
 	store.Revocation
-	due time.Time
+	// untold is what subscribers have to hear of the revocation; nil if they have.
+	untold *cause
+	due    time.Time
 }
+
+// debtName tells revocations apart that are not one made twice.
+type debtName struct {
+	key, except store.Key
+	notBefore   int64
+}
+
+func debtNameOf(r store.Revocation) debtName { return debtName{r.Key, r.Except, r.NotBefore} }
 
 // settle starts the background work, which ends with close.
 func (o *owed) settle(l *live) {
 	ctx, stop := context.WithCancel(context.Background())
-	o.pending, o.wake, o.stop = make(map[store.Key]debt), make(chan struct{}, 1), stop
+	o.pending, o.wake, o.stop = make(map[debtName]debt), make(chan struct{}, 1), stop
 	o.wait.Go(func() { o.work(ctx, l) })
 }
 
@@ -48,9 +58,9 @@ func (o *owed) close() {
 	}
 }
 
-// owe notes revocations of sessions, and of tokens that stand for one, to be
-// completed when every gate knows them or is fenced.
-func (l *live) owe(revocations ...store.Revocation) {
+// owe notes revocations to be completed when every gate knows them or is fenced, and
+// what subscribers have to hear then, unless that is nil.
+func (l *live) owe(untold *cause, revocations ...store.Revocation) {
 	o := &l.owed
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -60,7 +70,7 @@ func (l *live) owe(revocations ...store.Revocation) {
 	due := time.Now().Add(l.owedPause())
 	for _, revocation := range revocations {
 		if len(o.pending) < maxOwed {
-			o.pending[revocation.Key] = debt{revocation, due}
+			o.pending[debtNameOf(revocation)] = debt{revocation, untold, due}
 		}
 	}
 	select {
@@ -69,11 +79,20 @@ func (l *live) owe(revocations ...store.Revocation) {
 	}
 }
 
-// offer applies a revocation here and has it offered to the store, for when nobody
-// can be told that it holds everywhere.
-func (l *live) offer(revocation store.Revocation) {
-	l.replica.Offer(revocation)
-	l.owe(revocation)
+// forget forgets revocations that were made once more, and completed.
+func (o *owed) forget(revocations []store.Revocation) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, revocation := range revocations {
+		delete(o.pending, debtNameOf(revocation))
+	}
+}
+
+// offer applies revocations here and has them offered to the store, for when nobody
+// can be told that they hold everywhere.
+func (l *live) offer(why cause, revocations ...store.Revocation) {
+	l.replica.Offer(revocations...)
+	l.owe(&why, revocations...)
 }
 
 func (l *live) owedPause() time.Duration { return max(owedPause, 2*l.replica.Status().Lease) }
@@ -119,16 +138,26 @@ func (o *owed) pay(ctx context.Context, l *live) {
 		if err != nil {
 			return
 		}
-		o.mu.Lock()
-		if o.pending[d.Key] == d {
-			delete(o.pending, d.Key)
+		if o.settled(d) && d.untold != nil {
+			l.events.revoked(*d.untold, []store.Revocation{d.Revocation})
 		}
-		o.mu.Unlock()
 	}
 }
 
-// complete revokes all that belongs to a session, which it makes sure is in force
-// everywhere before.
+// settled takes a debt off the list, and reports whether it was still there.
+func (o *owed) settled(d debt) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	name := debtNameOf(d.Revocation)
+	if o.pending[name] != d {
+		return false
+	}
+	delete(o.pending, name)
+	return true
+}
+
+// complete sees to it that a revocation holds everywhere, and then that all that
+// belongs to a session is revoked.
 func (l *live) complete(ctx context.Context, own store.Revocation) error {
 	all, err := l.withFamilies(ctx, own)
 	if err != nil {

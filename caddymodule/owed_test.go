@@ -112,8 +112,8 @@ func TestWhatBelongsToASessionIsRevokedLater(t *testing.T) {
 	own := store.Revocation{Kind: store.KindToken, Key: store.Key{3}, Expires: expires}
 	for name, revoke := range map[string]func(*live) error{
 		"the members could not be read":  func(l *live) error { return l.revoke(t.Context(), cause{}, session) },
-		"the session was only offered":   func(l *live) error { l.replica.Offer(session); l.owe(session); return errors.New("503") },
-		"a token that stands for it was": func(l *live) error { l.replica.Offer(own); l.owe(own); return errors.New("503") },
+		"the session was only offered":   func(l *live) error { l.offer(cause{}, session); return errors.New("503") },
+		"a token that stands for it was": func(l *live) error { l.offer(cause{}, own); return errors.New("503") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -138,6 +138,47 @@ func TestWhatBelongsToASessionIsRevokedLater(t *testing.T) {
 				}
 				if n := l.owed.left(); n != 0 {
 					t.Errorf("%d revocations are still owed", n)
+				}
+			})
+		})
+	}
+}
+
+// Fault: who audits logouts hears nothing of those that were made while the store was
+// away. They hear of each once, also if the call is repeated.
+func TestSubscribersHearOfWhatHeldLater(t *testing.T) {
+	expires := time.Now().Add(24 * time.Hour).Unix()
+	session := store.Revocation{Kind: store.KindSession, Key: familyKey, Expires: expires}
+	subject := store.Revocation{Kind: store.KindSubject, Key: store.Key{4}, NotBefore: 100, Expires: expires}
+	for name, revoke := range map[string]func(*live){
+		"nobody repeats it": func(*live) {},
+		"it is repeated": func(l *live) {
+			if err := l.revoke(t.Context(), cause{}, session); err != nil {
+				t.Error(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l, h := newLive(t)
+				l.events = &events{queue: make(chan event, 10)}
+				h.on("Members", func() error { return errors.New("no answer") })
+				if err := l.revoke(t.Context(), cause{reason: "stolen"}, session); err == nil {
+					t.Fatal("confirmed")
+				}
+				l.offer(cause{}, subject, session)
+				if n := len(l.events.queue); n != 0 {
+					t.Errorf("%d events, and nobody knows whether it holds", n)
+				}
+				h.on("Members", nil)
+				revoke(l)
+				time.Sleep(3 * owedPause)
+				kinds := map[any]int{}
+				for range len(l.events.queue) {
+					kinds[(<-l.events.queue).data()["kind"]]++
+				}
+				if kinds["session"] != 1 || kinds["subject"] != 1 || len(kinds) != 2 || l.owed.left() != 0 {
+					t.Errorf("heard of %v, want a session and a subject; %d are owed", kinds, l.owed.left())
 				}
 			})
 		})

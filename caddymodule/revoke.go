@@ -54,13 +54,16 @@ func (l *live) revokeBy(ctx context.Context, why cause, revocations []store.Revo
 	if err == nil {
 		err = l.revokeMembers(ctx, revocations...)
 	}
-	if err != nil || l.lagging.Load() {
-		l.owe(slices.DeleteFunc(slices.Clone(revocations), func(r store.Revocation) bool { return r.Kind != store.KindSession })...)
+	if err != nil {
+		l.owe(&why, revocations...)
+		return err
 	}
-	if err == nil {
-		l.events.revoked(why, revocations)
+	l.owed.forget(revocations)
+	l.events.revoked(why, revocations)
+	if l.lagging.Load() {
+		l.owe(nil, slices.DeleteFunc(slices.Clone(revocations), func(r store.Revocation) bool { return r.Kind != store.KindSession })...)
 	}
-	return err
+	return nil
 }
 
 // patience is the context of a whole call that revokes: without the caller's

@@ -86,30 +86,31 @@ func (g *Gate) end(r *http.Request, caller *token.Verified, sessionID string) *d
 	revocation.Expires = g.app.expires(now)
 	verdict := g.app.shared.check(&caller.Keys, now)
 	live := g.app.shared.live.Load()
+	why := cause{source: sourceEndpoint, issuer: caller.Issuer}
 	switch {
 	case verdict == replica.Unavailable:
-		return g.offer(r, live, caller, sessionID, own, revocation)
+		return g.offer(r, live, why, caller, sessionID, own, revocation)
 	case own && (verdict == replica.Clear || sessionRevoked(caller, verdict)):
-		return g.endOwn(r, live, caller, revocation)
+		return g.endOwn(r, live, why, revocation)
 	case verdict != replica.Clear:
 		return denyRevoked
 	}
 	if deny := g.mayEnd(r, live, caller, sessionID, revocation); deny != nil {
 		return deny
 	}
-	if err := live.revoke(r.Context(), cause{source: sourceEndpoint, issuer: caller.Issuer}, revocation); err != nil {
+	if err := live.revoke(r.Context(), why, revocation); err != nil {
 		return g.unconfirmed(revocation, err)
 	}
 	return nil
 }
 
 // endOwn revokes the session of the caller, with all that is known to belong to it.
-func (g *Gate) endOwn(r *http.Request, live *live, caller *token.Verified, own store.Revocation) *denial {
+func (g *Gate) endOwn(r *http.Request, live *live, why cause, own store.Revocation) *denial {
 	ctx, cancel := live.patience(r.Context())
 	defer cancel()
 	revocations, err := live.withFamilies(ctx, own)
 	if err != nil {
-		live.offer(own)
+		live.offer(why, own)
 		return g.unconfirmed(own, err)
 	}
 	// Rule R10 (DESIGN): whether every gate refuses the session is not known
@@ -117,7 +118,7 @@ func (g *Gate) endOwn(r *http.Request, live *live, caller *token.Verified, own s
 	if live.acknowledged(revocations) {
 		return g.ended(ctx, live, revocations...)
 	}
-	if err := live.revoke(ctx, cause{source: sourceEndpoint, issuer: caller.Issuer}, revocations...); err != nil {
+	if err := live.revoke(ctx, why, revocations...); err != nil {
 		return g.unconfirmed(own, err)
 	}
 	return nil
@@ -140,14 +141,14 @@ func (g *Gate) ended(ctx context.Context, live *live, revocations ...store.Revoc
 // Attack: end a live session with a token that was revoked by itself, while the
 // gate cannot tell. What it holds already still counts, and a gate that has never
 // held anything offers nothing.
-func (g *Gate) offer(r *http.Request, live *live, caller *token.Verified, sessionID string, own bool, revocation store.Revocation) *denial {
+func (g *Gate) offer(r *http.Request, live *live, why cause, caller *token.Verified, sessionID string, own bool, revocation store.Revocation) *denial {
 	switch {
 	case live == nil, !live.replica.Status().Synced, live.replica.Look(&caller.Keys) != replica.Clear:
 		return denyUnavailable
 	case !own && g.mayEnd(r, live, caller, sessionID, revocation) != nil:
 		return denyUnavailable
 	}
-	live.offer(revocation)
+	live.offer(why, revocation)
 	return g.unconfirmed(revocation, live.replica.Status().Err)
 }
 

@@ -129,13 +129,13 @@ func (g *Gate) allOf(w http.ResponseWriter, r *http.Request, caller *token.Verif
 // does.
 func (g *Gate) endAll(r *http.Request, caller *token.Verified, revocation store.Revocation) *denial {
 	live := g.app.shared.live.Load()
+	why := cause{source: sourceSessions, issuer: caller.Issuer}
 	switch verdict := g.app.shared.check(&caller.Keys, time.Now()); {
 	case verdict == replica.Unavailable:
-		return g.offer(r, live, caller, "", true, revocation)
+		return g.offer(r, live, why, caller, "", true, revocation)
 	case verdict != replica.Clear:
 		return denyRevoked
 	}
-	why := cause{source: sourceSessions, issuer: caller.Issuer}
 	if err := live.alike.once(revocation, func() error { return live.revoke(r.Context(), why, revocation) }); err != nil {
 		return g.unconfirmed(revocation, err)
 	}
