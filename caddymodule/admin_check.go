@@ -152,6 +152,9 @@ func (a *App) freshness() string {
 	if why, _ := s.advice(); why != "" {
 		detail += ": " + why
 	}
+	if s.Error != "" {
+		detail += ": " + s.Error
+	}
 	if s.Shared {
 		detail += "; the lease is " + s.lease()
 	}

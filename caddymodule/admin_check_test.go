@@ -2,6 +2,8 @@ package caddymodule
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +80,19 @@ func TestAFencedGateExplainsThatItIs(t *testing.T) {
 	if e.Admitted || e.Status != http.StatusServiceUnavailable || e.Reason != "unavailable" || last.Step != "freshness" || last.Passed ||
 		!strings.Contains(last.Detail, "refuses every guarded request") {
 		t.Errorf("explained as %+v", e)
+	}
+}
+
+// Fault: whoever is on call is told that an error says why, and not the error.
+func TestTheErrorOfTheStoreIsExplained(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "revocations.db")
+	if err := os.WriteFile(path, []byte("gone fishing"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	app := mustStart(t, boltApp(path))
+	defer app.Cleanup()
+	if detail := app.freshness(); !strings.Contains(detail, path) || !strings.Contains(detail, "session-gate repair") {
+		t.Errorf("explained as %q, want the file and what to do", detail)
 	}
 }
 

@@ -59,6 +59,8 @@ func (w words) read(d *caddyfile.Dispenser) error {
 		word, known := w[name]
 		switch {
 		case known:
+		case name == "{" && strings.Contains(w[before].usage, "| { "):
+			return syntaxError{d.Errf(errUnrecognized, name, before+" has a block only where it has no value")}
 		case name == "{" && before != "":
 			return syntaxError{d.Errf(errUnrecognized, name, before+" has no block")}
 		default:

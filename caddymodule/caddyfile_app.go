@@ -157,7 +157,9 @@ func (s *BoltStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	switch values := d.RemainingArgs(); len(values) {
 	case 0:
 	case 1:
-		s.Path = values[0]
+		if s.Path = values[0]; s.Path == "" {
+			return syntaxError{d.Errf(errParsing, "store bolt", errors.New("an empty path; leave it out for the default"))}
+		}
 	default:
 		return syntaxError{d.Errf(errParsing, "store bolt", fmt.Errorf("%d paths, want at most one", len(values)))}
 	}

@@ -39,7 +39,7 @@ var (
 var syntaxes = map[string]syntax{
 	"app": {appSite, map[string]wordSyntax{
 		"issuer":             {good: "https://a.example", bad: oneText, repeatable: true, opens: true},
-		"store":              {good: "redis a:1", bad: []string{bare, "paper", "bolt a b", "memory a", "redis"}, opens: true},
+		"store":              {good: "redis a:1", bad: []string{bare, "paper", "bolt a b", `bolt ""`, "memory a", "redis"}, opens: true},
 		"max_token_lifetime": {good: "1d", bad: oneTime},
 		"retention":          {good: "48h", bad: oneTime},
 		"leeway":             {good: "0s", bad: []string{bare, `""`, "soon", "1s 2s"}},
@@ -140,7 +140,11 @@ func TestEveryWordOfTheCaddyfile(t *testing.T) {
 				}
 				if !line.opens {
 					bad := good + " {\nx y\n}"
-					wantPhrase(t, bad, s.adaptError(bad), `unrecognized subdirective "{"; `+word+" has no block")
+					want := " has no block"
+					if word == "identity" {
+						want = " has a block only where it has no value"
+					}
+					wantPhrase(t, bad, s.adaptError(bad), `unrecognized subdirective "{"; `+word+want)
 				}
 				typo := word[:len(word)-1] + "x" + word[len(word)-1:]
 				wantPhrase(t, typo, s.adaptError(typo), fmt.Sprintf("unrecognized subdirective %q; did you mean: ", typo))

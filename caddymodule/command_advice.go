@@ -17,10 +17,10 @@ func (s gateState) admission() string {
 func (s gateState) advice() (why, next string) {
 	switch {
 	case s.Error != "" && s.Shared:
-		return "the store cannot be used; the error below says why",
+		return "the store cannot be used, and its error says why",
 			"mend the store or the way to it; the gate recovers by itself, within a lease or, if revocations may be lost, three"
 	case s.Error != "":
-		return "the store cannot be used; the error below says why",
+		return "the store cannot be used, and its error says why",
 			"see the gate's log, which says what to do about the file"
 	case s.State == inRepair:
 		return s.adviceInRepair()

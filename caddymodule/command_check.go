@@ -30,10 +30,10 @@ input, or --file.
 	}
 	command.Flags().String("file", "", "The file with the token; - is the standard input")
 	command.Flags().Bool("json", false, "Print the explanation as JSON")
-	return askingCommand(command, func(ask asking, fl caddycmd.Flags) error {
+	return askingCommand(command, 2, func(ask asking, fl caddycmd.Flags) error {
 		raw, err := argumentToken(fl.Arg(0), fl.String("file"))
 		if err != nil {
-			return exit{2, err}
+			return err
 		}
 		return ask.check(os.Stdout, raw, fl.Bool("json"))
 	})

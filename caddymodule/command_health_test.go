@@ -55,7 +55,7 @@ func TestHealthOfAGateThatRefuses(t *testing.T) {
 		t.Errorf("error %v, want that the gate refuses", err)
 	}
 	want := `The gate refuses every guarded request with 503.
-Why:   the store cannot be used; the error below says why.
+Why:   the store cannot be used, and its error says why.
 Next:  mend the store or the way to it; the gate recovers by itself, within a lease or, if revocations may be lost, three.
 
 store        redis, namespace "orders"

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -37,7 +38,10 @@ Both lists come in pages. --after takes what the page before calls next.
 	flags.Int("limit", defaultLines, "How many lines, 1000 at the most")
 	flags.String("after", "", "What the page before calls next")
 	flags.Bool("json", false, "Print the list as JSON")
-	return askingCommand(command, func(ask asking, fl caddycmd.Flags) error {
+	return askingCommand(command, 1, func(ask asking, fl caddycmd.Flags) error {
+		if fl.String("issuer") != "" && fl.String("subject") == "" {
+			return errors.New("--issuer is the issuer of a --subject; without one, all that is held is listed")
+		}
 		return ask.list(os.Stdout, fl.String("issuer"), fl.String("subject"), fl.String("after"), fl.Int("limit"), fl.Bool("json"))
 	})
 }

@@ -27,7 +27,8 @@ Reads a bolt file that a gate calls damaged, tells what of it is sound, and with
 --yes makes a new file of that in its place. The damaged file is kept beside it.
 Each entry has a checksum; what has not the right one is not kept.
 
-The gate has to be stopped: the file is locked while it runs.
+The gate has to be stopped: the file is locked while it runs. Run it as the user
+of the gate, or as root: the new file is owned by the owner of the damaged one.
 
 What is lost is counted. Sessions and tokens that were revoked by a lost entry
 are accepted again until they expire. If that cannot be borne, restore the file
@@ -44,7 +45,7 @@ or if the store is not damaged.
 	command.Flags().String("file", "", "The damaged file; the default path of store bolt if empty")
 	command.Flags().Bool("dry-run", false, "Only tell what would be kept")
 	command.Flags().Bool("yes", false, "Replace the file")
-	return plainCommand(command, func(fl caddycmd.Flags) error {
+	return plainCommand(command, 1, func(fl caddycmd.Flags) error {
 		return repair(os.Stdout, fl.String("file"), fl.Bool("dry-run"), fl.Bool("yes"))
 	})
 }

@@ -51,7 +51,8 @@ works.
 
 The exit status is 0 if the revocation holds everywhere. If it is not, the
 revocation holds at the gate that was asked, and is offered to the store until
-the store takes it; the same command is safe to repeat.
+the store takes it, unless the error says that nothing was done, as when the
+store is not open; the same command is safe to repeat.
 `,
 		Example: "caddy session-gate revoke --subject alice --reason 'lost laptop' --address unix//run/caddy/admin.sock",
 		Args:    cobra.NoArgs,
@@ -67,7 +68,7 @@ the store takes it; the same command is safe to repeat.
 	flags.StringVar(&words.ExceptSession, "except-session", "", "A session that --subject or --issuer-before leaves alone")
 	flags.StringVar(&words.Reason, "reason", "", "Why, for the gate's log and for events")
 	flags.Bool("json", false, "Print the receipt as JSON")
-	return askingCommand(command, func(ask asking, fl caddycmd.Flags) error {
+	return askingCommand(command, 1, func(ask asking, fl caddycmd.Flags) error {
 		if err := words.complete(tokenFile, before); err != nil {
 			return err
 		}
@@ -77,6 +78,7 @@ the store takes it; the same command is safe to repeat.
 
 // complete reads what is not on the command line.
 func (words *revokeWords) complete(tokenFile, before string) (err error) {
+	read := tokenFile != "" || words.Token == "-"
 	switch {
 	case tokenFile != "" && words.Token != "":
 		return errors.New("reading the token: give --token or --token-file, not both")
@@ -87,8 +89,11 @@ func (words *revokeWords) complete(tokenFile, before string) (err error) {
 	default:
 		words.Token = bareToken(words.Token)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case read && words.Token == "":
+		return errors.New("reading the token: the file, or the standard input, is empty")
 	}
 	if before != "" {
 		words.Before = before

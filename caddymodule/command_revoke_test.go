@@ -136,7 +136,11 @@ func TestATokenIsReadAsPeopleCopyIt(t *testing.T) {
 			t.Errorf("%q is read as %q, error %v", text, got, err)
 		}
 	}
-	for _, c := range [][2]string{{"", ""}, {"x", path}, {"", path + ".none"}} {
+	empty := filepath.Join(t.TempDir(), "empty")
+	if err := os.WriteFile(empty, []byte(" \n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range [][2]string{{"", ""}, {"x", path}, {"", path + ".none"}, {"", empty}} {
 		if raw, err := argumentToken(c[0], c[1]); err == nil || !strings.HasPrefix(err.Error(), "reading the token: ") {
 			t.Errorf("of %q there is %q, error %v", c, raw, err)
 		}
@@ -144,6 +148,10 @@ func TestATokenIsReadAsPeopleCopyIt(t *testing.T) {
 	words := revokeWords{Token: "x"}
 	if err := words.complete(path, ""); err == nil {
 		t.Error("two tokens were taken")
+	}
+	words = revokeWords{}
+	if err := words.complete(empty, ""); err == nil || !strings.Contains(err.Error(), "is empty") {
+		t.Errorf("an empty file is no token: %v", err)
 	}
 	words = revokeWords{Subject: "alice"}
 	if err := words.complete("", "1800000000"); err != nil || words.Before != int64(1_800_000_000) {

@@ -11,9 +11,10 @@ import (
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
-// exit ends a command with a status other than 1.
+// exit ends a command with a status of its own.
 type exit struct {
 	status int
 	err    error // what is printed; nil if all was said
@@ -27,27 +28,42 @@ func (e exit) Error() string {
 }
 
 // plainCommand completes a command whose errors are one plain line for a person, and
-// no line of a log.
-func plainCommand(command *cobra.Command, run func(caddycmd.Flags) error) *cobra.Command {
-	command.RunE = func(command *cobra.Command, args []string) error {
-		command.SilenceErrors = true // what is wrong with the flags was told before
-		err := run(caddycmd.Flags{FlagSet: command.Flags()})
+// no line of a log. It ends with the status failed if something is wrong, be it with
+// its flags and arguments, unless run returns an exit.
+func plainCommand(command *cobra.Command, failed int, run func(caddycmd.Flags) error) *cobra.Command {
+	fail := func(command *cobra.Command, err error) error {
 		if err == nil {
 			return nil
 		}
-		var with exit
-		if !errors.As(err, &with) {
-			with = exit{1, err}
-		}
+		with := exit{failed, err}
+		_ = errors.As(err, &with)
+		command.SilenceErrors = true // it is told here
 		if with.err != nil {
 			fmt.Fprintf(command.ErrOrStderr(), "Error: %v\n", with.err)
 		}
 		if with.status > 1 {
-			return caddycmd.WrapCommandFuncForCobra(func(caddycmd.Flags) (int, error) { return with.status, nil })(command, args)
+			return caddycmd.WrapCommandFuncForCobra(func(caddycmd.Flags) (int, error) { return with.status, nil })(command, nil)
 		}
 		return err
 	}
+	command.SetFlagErrorFunc(fail)
+	arguments := command.Args
+	command.Args = func(command *cobra.Command, given []string) error { return fail(command, arguments(command, given)) }
+	command.RunE = func(command *cobra.Command, _ []string) error {
+		return fail(command, run(caddycmd.Flags{FlagSet: command.Flags()}))
+	}
 	return command
+}
+
+// refuseEmpty refuses a flag that is given and empty. Fault: a script of which a
+// variable is not set would revoke, or ask for, more than was meant.
+func refuseEmpty(flags *pflag.FlagSet) (err error) {
+	flags.Visit(func(flag *pflag.Flag) {
+		if flag.Value.String() == "" {
+			err = fmt.Errorf("--%s is empty: give it a value, or leave it out", flag.Name)
+		}
+	})
+	return err
 }
 
 // asking asks the admin API of a gate, with a JSON body unless it is nil, and returns
@@ -56,9 +72,12 @@ type asking func(patience time.Duration, method, path string, body any) ([]byte,
 
 // askingCommand completes a command that sends something to the admin API of a
 // running gate, which it finds as Caddy's own commands do.
-func askingCommand(command *cobra.Command, run func(asking, caddycmd.Flags) error) *cobra.Command {
+func askingCommand(command *cobra.Command, failed int, run func(asking, caddycmd.Flags) error) *cobra.Command {
 	addAddressFlags(command)
-	return plainCommand(command, func(fl caddycmd.Flags) error {
+	return plainCommand(command, failed, func(fl caddycmd.Flags) error {
+		if err := refuseEmpty(fl.FlagSet); err != nil {
+			return err
+		}
 		address, err := adminAddress(fl.String("address"), fl.String("config"), fl.String("adapter"))
 		if err != nil {
 			return err

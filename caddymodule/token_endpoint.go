@@ -122,6 +122,6 @@ func (x *exchange) close(r *http.Request, held *heldAnswer) *denial {
 // withhold logs why an answer cannot be checked.
 func (x *exchange) withhold(err error) *denial {
 	x.gate.logger.Error("an answer of the upstream's token endpoint was withheld and answered 502, because the tokens in it cannot be checked; "+
-		"it must be one JSON object of at most 256 KiB, and uncompressed", "error", err)
+		"it must be one JSON object, or a form, of at most 256 KiB, plain or in gzip or deflate", "error", err)
 	return denyGrantAnswer
 }

@@ -44,6 +44,13 @@ func TestOperatorChecksATokenStepByStep(t *testing.T) {
 			}
 		})
 	}
+	// A script must not take its own mistake for a token that is refused.
+	for _, mistaken := range [][]string{{"--bogus"}, {"a", "b"}, {""}, {"--file", ""}, {"a", "--file", "b"}, {"--file", "gone"}} {
+		checkOperates(t, g, 2, []string{"Error: "}, append([]string{"check"}, mistaken...)...)
+	}
+	if printed, code := run(t, g, "check", "a", "--config", "gone"); code != 2 || !strings.Contains(printed, "gone") {
+		t.Errorf("without its configuration it exits with %d and prints\n%s", code, printed)
+	}
 	g.Stop()
 	if printed, code := operate(t, g, "check", revoked); code != 2 || !strings.Contains(printed, "does it run there") || strings.Contains(printed, revoked) {
 		t.Errorf("without a gate it exits with %d and prints\n%s", code, printed)
