@@ -92,10 +92,14 @@ func (x *exchange) open(w http.ResponseWriter, r *http.Request) *denial {
 	return nil
 }
 
-// prepareExchange sees to it that the answer can be read: whole, and as it is.
+// prepareExchange sees to it that the request is read as the gate has read it, and
+// that the answer can be read: whole, and as it is.
+//
+// Attack: `Connection: Content-Type`, by which reverse_proxy drops that field, and the
+// upstream takes the body for what it likes. php_fastcgi takes it for a form.
 func prepareExchange(header http.Header) {
 	header.Set("Accept-Encoding", "identity")
-	for _, field := range []string{"Range", "If-Range", "Upgrade", "Expect"} {
+	for _, field := range []string{"Connection", "Range", "If-Range", "Upgrade", "Expect"} {
 		header.Del(field)
 	}
 }
