@@ -21,8 +21,8 @@ type exchange struct {
 	asked time.Time
 	// refresh is the refresh token that the request presents, or "".
 	refresh string
-	// known is what the gate knows of the tokens presented, together: whose
-	// sessions they belong to, and whose they are.
+	// known is what the gate knows of the token whose session goes on: which
+	// sessions it belongs to, and whose it is.
 	known store.Grant
 }
 
@@ -76,7 +76,7 @@ func (x *exchange) open(w http.ResponseWriter, r *http.Request) *denial {
 	if deny != nil {
 		return deny
 	}
-	if parameters.Refreshes() && parameters.Refresh() == "" {
+	if parameters.Refreshes() && parameters.Refresh() == "" || parameters.Contradicts() {
 		return denyGrantRequest // RFC 6749 §6: it is required
 	}
 	if x.live == nil || x.check(&store.Keys{IssuedAt: x.asked.Unix(), Expires: x.asked.Unix() + 1}) != replica.Clear {
@@ -84,8 +84,12 @@ func (x *exchange) open(w http.ResponseWriter, r *http.Request) *denial {
 	}
 	x.refresh = parameters.Refresh()
 	for _, presented := range parameters.Tokens() {
-		if deny := x.present(r.Context(), presented); deny != nil {
+		known, deny := x.present(r.Context(), presented)
+		if deny != nil {
 			return deny
+		}
+		if presented == parameters.Continued() {
+			x.known = known
 		}
 	}
 	prepareExchange(r.Header)

@@ -14,17 +14,19 @@ import (
 
 // present checks a token that a request presents: by its claims if an issuer of
 // ours has signed it, and by what was learned when it was handed out. One of which
-// neither says anything goes up.
-func (x *exchange) present(ctx context.Context, presented string) *denial {
+// neither says anything goes up. It returns what is known of the token.
+func (x *exchange) present(ctx context.Context, presented string) (all store.Grant, deny *denial) {
 	issued, deny := x.issued(presented)
 	if deny != nil {
-		return deny
+		return all, deny
 	}
 	names := []store.Key{x.gate.tokenKey(presented)}
 	if issued != nil {
 		if deny := x.presentIssued(presented, issued); deny != nil {
-			return deny
+			return all, deny
 		}
+		all.Families = store.JoinFamilies([]store.Key{issued.Keys.Session})
+		all.Subject, all.Issuer = issued.Keys.Subject, issued.Keys.Issuer
 		names = append(names, issued.Keys.Token)
 	}
 	exact := len(names)
@@ -35,7 +37,7 @@ func (x *exchange) present(ctx context.Context, presented string) *denial {
 	if err != nil {
 		// Invariant 7 (DESIGN): a technical failure is never "not revoked".
 		x.gate.logger.Error("what was learned about a token could not be looked up", "key", names[0], "error", err)
-		return denyGrantUnavailable
+		return all, denyGrantUnavailable
 	}
 	// A token that is known is no other spelling of another.
 	if said := slices.DeleteFunc(slices.Clone(known), func(g store.Grant) bool { return !slices.Contains(names[:exact], g.Token) }); len(said) > 0 {
@@ -43,11 +45,11 @@ func (x *exchange) present(ctx context.Context, presented string) *denial {
 	}
 	for _, grant := range known {
 		if deny := denyGrantVerdict(x.checkGrant(grant)); deny != nil {
-			return deny
+			return all, deny
 		}
-		x.known = grant.After(x.known)
+		all = grant.After(all)
 	}
-	return nil
+	return all, nil
 }
 
 // presentIssued checks a token by its claims.
@@ -65,12 +67,7 @@ func (x *exchange) presentIssued(presented string, issued *token.Verified) *deni
 			return denyGrantInvalid
 		}
 	}
-	if deny := denyGrantVerdict(x.check(&issued.Keys)); deny != nil {
-		return deny
-	}
-	x.known.Families = store.JoinFamilies(x.known.Families, []store.Key{issued.Keys.Session})
-	x.known.Subject, x.known.Issuer = issued.Keys.Subject, issued.Keys.Issuer
-	return nil
+	return denyGrantVerdict(x.check(&issued.Keys))
 }
 
 // issued reads a token that an issuer of ours has signed. It is nil for another,

@@ -39,7 +39,7 @@ func (p *Parameters) Refreshes() bool { return p.values[grantType] == "refresh_t
 // it is, or "".
 func (p *Parameters) Refresh() string { return p.values[refreshToken] }
 
-// Tokens are all tokens that new ones are to be made of.
+// Tokens are all tokens that new ones could be made of, whatever the grant.
 func (p *Parameters) Tokens() (tokens []string) {
 	for _, name := range []string{refreshToken, subjectToken, actorToken} {
 		if value := p.values[name]; value != "" {

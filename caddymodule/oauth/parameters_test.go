@@ -112,3 +112,29 @@ func TestWhatReadersDisagreeOnIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// Of the tokens that a request presents one has a session that goes on.
+func TestTheTokenThatGoesOn(t *testing.T) {
+	const exchange = "urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange"
+	for form, want := range map[string]string{
+		"grant_type=refresh_token&refresh_token=r&subject_token=s&actor_token=a":               "r",
+		"refresh_token=r&subject_token=s":                                                      "r",
+		"grant_type=REFRESH_TOKEN&refresh_token=r&subject_token=s":                             "r",
+		"grant_type=of+our+own&refresh_token=r":                                                "r",
+		"grant_type=" + exchange + "&subject_token=s&actor_token=a":                            "s",
+		"grant_type=URN%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken_exchange&subject_token=s": "s",
+		"grant_type=" + exchange + "&actor_token=a":                                            "",
+		"grant_type=password&subject_token=s":                                                  "",
+		"grant_type=refresh_token&subject_token=s":                                             "",
+		"subject_token=s": "",
+	} {
+		if p, err := parse("", form); err != nil || p.Continued() != want || p.Contradicts() {
+			t.Errorf("%s: %q goes on, %t, %v; want %q", form, p.Continued(), p.Contradicts(), err, want)
+		}
+	}
+	for _, form := range []string{"grant_type=" + exchange + "&subject_token=s&refresh_token=r", "grant_type=Password&refresh_token=r"} {
+		if p, err := parse("", form); err != nil || !p.Contradicts() {
+			t.Errorf("%s is no contradiction, %v", form, err)
+		}
+	}
+}
