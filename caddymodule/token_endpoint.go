@@ -22,7 +22,8 @@ type exchange struct {
 	// refresh is the refresh token that the request presents, or "".
 	refresh string
 	// known is what the gate knows of the token whose session goes on: which
-	// sessions it belongs to, and whose it is.
+	// sessions it belongs to, whose it is, and how old. Where none goes on, one
+	// begins when it is asked for.
 	known store.Grant
 }
 
@@ -82,7 +83,7 @@ func (x *exchange) open(w http.ResponseWriter, r *http.Request) *denial {
 	if x.live == nil || x.check(&store.Keys{IssuedAt: x.asked.Unix(), Expires: x.asked.Unix() + 1}) != replica.Clear {
 		return denyGrantUnavailable
 	}
-	x.refresh = parameters.Refresh()
+	x.refresh, x.known = parameters.Refresh(), store.Grant{IssuedAt: x.asked.Unix()}
 	for _, presented := range parameters.Tokens() {
 		known, deny := x.present(r.Context(), presented)
 		if deny != nil {

@@ -16,6 +16,7 @@ import (
 // ours has signed it, and by what was learned when it was handed out. One of which
 // neither says anything goes up. It returns what is known of the token.
 func (x *exchange) present(ctx context.Context, presented string) (all store.Grant, deny *denial) {
+	all.IssuedAt = x.asked.Unix()
 	issued, deny := x.issued(presented)
 	if deny != nil {
 		return all, deny
@@ -27,6 +28,9 @@ func (x *exchange) present(ctx context.Context, presented string) (all store.Gra
 		}
 		all.Families = store.JoinFamilies([]store.Key{issued.Keys.Session})
 		all.Subject, all.Issuer = issued.Keys.Subject, issued.Keys.Issuer
+		if issued.IssuedAt > 0 {
+			all.IssuedAt = min(all.IssuedAt, issued.IssuedAt)
+		}
 		names = append(names, issued.Keys.Token)
 	}
 	exact := len(names)

@@ -120,11 +120,15 @@ func lifetime(t *token.Verified) time.Duration {
 // grants are what there is to learn from an answer: that the refresh token in it,
 // the one that it was given for, and an access token that does not say so itself,
 // belong to one session.
+//
+// Attack: refresh while all that a subject was issued up to now is revoked. What is
+// handed out would be younger than that, and live on.
 func (x *exchange) grants(tokens handedOut) []store.Grant {
 	now := time.Now()
 	base := store.Grant{
 		Families: x.families(&tokens), Subject: x.known.Subject, Issuer: x.known.Issuer,
-		IssuedAt: x.asked.Unix(), Expires: x.gate.app.expires(now),
+		// A session that goes on is as old as its login.
+		IssuedAt: x.known.IssuedAt, Expires: x.gate.app.expires(now),
 	}
 	if len(base.Families) == 0 {
 		return nil
