@@ -47,13 +47,19 @@ func (x *exchange) judge(ctx context.Context, answer oauth.Answer) *denial {
 			return denyGrantUnavailable
 		}
 	}
-	for _, issued := range tokens.all() {
-		if deny := denyGrantVerdict(x.check(&issued.Keys)); deny != nil {
+	var families []store.Key
+	for _, grant := range grants {
+		families = grant.Families
+		if deny := denyGrantVerdict(x.checkGrant(grant)); deny != nil {
 			return deny
 		}
 	}
-	for _, grant := range grants {
-		if deny := denyGrantVerdict(x.checkGrant(grant)); deny != nil {
+	for _, issued := range tokens.all() {
+		of := families
+		if issued != tokens.refresh {
+			of = nil // by its claims alone, as where it will be presented
+		}
+		if deny := denyGrantVerdict(x.checkIssued(issued, of)); deny != nil {
 			return deny
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 	"github.com/sessiongate/sessiongate/store"
 )
 
@@ -64,5 +65,44 @@ func TestARefreshedTokenIsAsOldAsItsLogin(t *testing.T) {
 				g.wantRefreshed(t, "r3", hand(again, "r4"))
 			})
 		}
+	}
+}
+
+// The session that is spared when all others are ended refreshes on, although its
+// login is of before; the others do not.
+func TestTheSparedSessionRefreshesOn(t *testing.T) {
+	signed := func(g *grantTest, tokenID string, issued int64) string {
+		return g.mint(t, map[string]any{
+			"sid": nil, "jti": tokenID, "aud": tokentest.Issuer, "typ": "Refresh", "iat": issued, "exp": issued + 3600,
+		})
+	}
+	old := time.Now().Unix() - 60
+	for name, refresh := range map[string]func(g *grantTest, tokenID string) string{
+		"opaque": func(_ *grantTest, tokenID string) string { return tokenID },
+		"JWT":    func(g *grantTest, tokenID string) string { return signed(g, tokenID, old) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGrantTest(t, Gate{SessionsEndpoint: sessionsPath})
+			in := func(session, tokenID string) map[string]any {
+				return hand(g.access(t, "t"+tokenID, map[string]any{"sid": session}), refresh(g, tokenID))
+			}
+			unseen := signed(g, "unseen", old)
+			g.login(t, in("laptop", "l1"))
+			g.login(t, in("phone", "p1"))
+			g.wantRefreshed(t, refresh(g, "l1"), in("laptop", "l2"))
+			g.delete(t, sessionsPath+"?except=current", g.of(t, "laptop")).want(t, http.StatusOK, allEnded)
+			for _, token := range []string{"l1", "l2"} {
+				g.wantRefreshed(t, refresh(g, token), in("laptop", "l2")) // the same one again
+			}
+			g.wantRefreshed(t, refresh(g, "l2"), in("laptop", "l3"))
+			g.wantRefused(t, refresh(g, "p1"))
+			// Of one that says nothing of a session, and of which nothing was learned,
+			// nobody knows that it is spared.
+			g.wantRefused(t, unseen)
+			g.end(t, g.of(t, "laptop"), "").want(t, http.StatusOK, invalidated)
+			for _, token := range []string{"l1", "l2", "l3"} {
+				g.wantRefused(t, refresh(g, token))
+			}
+		})
 	}
 }
