@@ -2,7 +2,9 @@ package caddymodule
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -39,8 +41,8 @@ func (g *Gate) serveToken(w http.ResponseWriter, r *http.Request, next caddyhttp
 		return true, passPreflight(w, r, next)
 	case !g.isTokenAddress(r):
 		return true, g.writeGrant(w, r, denyGrantAddress)
-	case r.Method != http.MethodPost && r.URL.RawQuery == "" && !hasBody(r):
-		return true, passPreflight(w, r, next) // nothing that could be granted
+	case !mayGrant(r.Method, r.URL, r):
+		return true, passPreflight(w, r, next)
 	}
 	x := &exchange{gate: g, live: g.app.shared.live.Load(), asked: time.Now()}
 	if deny := x.open(w, r); deny != nil {
@@ -54,6 +56,19 @@ func (g *Gate) serveToken(w http.ResponseWriter, r *http.Request, next caddyhttp
 		return true, g.writeGrant(w, r, deny)
 	}
 	return true, held.release(r)
+}
+
+// mayGrant reports whether a request to a token endpoint, by its method and URL, could
+// be granted something: it is a POST, or has a query or a body. One that has neither
+// could have a token in other fields only, where the gate looks for none.
+func mayGrant(method string, u *url.URL, r *http.Request) bool {
+	switch {
+	case method == http.MethodOptions && isPreflight(r):
+		return false
+	case method == http.MethodPost || u.RawQuery != "" || hasBody(r):
+		return true
+	}
+	return !everyForwardedURL(r.Header, func(value string) bool { return !strings.Contains(value, "?") })
 }
 
 // isTokenAddress reports whether all addresses that a request names are public, or

@@ -151,15 +151,38 @@ func TestAChunkedBodyIsRead(t *testing.T) {
 }
 
 // The attack: POST //oauth/token with a good access token, which is guarded and goes
-// up unread, to an endpoint that cleans its paths.
+// up unread, to an endpoint that cleans its paths; or POST /oauth/token.json, to one
+// that takes the format off; or the refresh token with another method, or in a query.
 func TestOtherSpellingsOfTheTokenEndpointDoNotGoUp(t *testing.T) {
-	g := newGrantTest(t, Gate{})
+	g := newGrantTest(t, Gate{Public: []string{"/oauth/*"}})
 	good := g.mint(t, nil)
-	for _, path := range []string{"//oauth/token", "/oauth/token/", "/oauth/./token", "/oauth/%74oken", "/OAuth/token", "/oauth/token;x", "/a/../oauth/token"} {
-		g.send(t, http.MethodPost, path, formMedia, "refresh_token=r", "Authorization", "Bearer "+good).want(t, http.StatusBadRequest, "another spelling")
-		if taken := g.take(); len(taken) != 0 {
-			t.Errorf("%s reached the upstream", taken[0].RequestURI)
+	for _, path := range []string{
+		"//oauth/token", "/oauth/token/", "/oauth/./token", "/oauth/%74oken", "/OAuth/token", "/oauth/token;x", "/a/../oauth/token",
+		"/oauth/token.json", "/oauth/token.", "/oauth/TOKEN.XML", "/oauth//token.json", "/oauth/token%2Ejson", "/oauth/token.json/", "/oauth/token.json;x",
+		"/oauth/x/../token.a.b", `/oauth\token.json`,
+	} {
+		for _, r := range []struct{ method, query, body string }{
+			{"POST", "", "refresh_token=r"}, {"POST", "", ""}, {"PUT", "", "refresh_token=r"}, {"GET", "?refresh_token=r", ""}, {"GET", "", "refresh_token=r"},
+		} {
+			g.send(t, r.method, path+r.query, formMedia, r.body, "Authorization", "Bearer "+good).want(t, http.StatusBadRequest, "another spelling")
+			if taken := g.take(); len(taken) != 0 {
+				t.Errorf("%s %s reached the upstream", r.method, taken[0].RequestURI)
+			}
 		}
+		// Nothing that could be granted: a page beside the endpoint.
+		for _, method := range []string{"GET", "HEAD", "DELETE"} {
+			g.send(t, method, path, "", "", "Authorization", "Bearer "+good).want(t, http.StatusOK, "")
+		}
+		g.send(t, "OPTIONS", path+"?x", "", "", "Origin", "https://a.example", "Access-Control-Request-Method", "POST").want(t, http.StatusOK, "")
+		g.take()
+	}
+	for _, path := range []string{"/oauth/token/x", "/oauth/tokens", "/oauth/token-x", "/oauth/xtoken.json", "/oauth.x/token", "/oauth/token.json/x", "/token.json"} {
+		g.send(t, http.MethodPost, path+"?x=1", formMedia, "x=1", "Authorization", "Bearer "+good).want(t, http.StatusOK, "")
+	}
+	g.take()
+	for _, address := range []string{tokenPath + "?refresh_token=r", "http://a.example/oauth/token.json?refresh_token=r", "/x, //oauth/token?refresh_token=r"} {
+		g.send(t, http.MethodGet, "/elsewhere", "", "", "Authorization", "Bearer "+good, "X-Original-URL", address).
+			want(t, http.StatusBadRequest, "another spelling")
 	}
 	g.send(t, http.MethodPost, "/elsewhere", formMedia, "x=1", "Authorization", "Bearer "+good, "X-Original-URL", tokenPath).
 		want(t, http.StatusBadRequest, "")
