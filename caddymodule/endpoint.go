@@ -39,7 +39,15 @@ const (
 )
 
 // of tells whether a request claims to be a DELETE of the endpoint.
-func (e endpoint) of(r *http.Request) claim { return e.claimed(r, originalOf(r), http.MethodDelete) }
+func (e endpoint) of(r *http.Request) claim { return e.claimed(r, originalOf(r), isDelete) }
+
+// counting tells of which requests, by their method and URL, no other spelling of a
+// path goes upstream.
+type counting func(method string, u *url.URL, r *http.Request) bool
+
+func isDelete(method string, _ *url.URL, _ *http.Request) bool { return method == http.MethodDelete }
+
+func isPost(method string, _ *url.URL, _ *http.Request) bool { return method == http.MethodPost }
 
 // original is what a request was before handlers that rewrite. Its url is nil where
 // that is not known, and then nothing was rewritten.
@@ -56,24 +64,25 @@ func originalOf(r *http.Request) original {
 	return original{before.Method, before.URL}
 }
 
-// claimed tells what a request claims, where one method matters. Requests with
-// another are elsewhere, unless they are exact. The path that counts is the one that
-// the handler sees, after rewrites; the one that the client sent must not have been
-// the endpoint unless this one is.
+// claimed tells what a request claims, where only some count. Others are elsewhere,
+// unless they are exact. The path that counts is the one that the handler sees, after
+// rewrites; the one that the client sent must not have been the endpoint unless this
+// one is.
 //
 // Attack: DELETE //v1/auth/session, or %2e, or ;x, or with a rewrite before the
 // gate, goes past the gate to an upstream that cleans the path and ends its own
 // session, while every token stays good (P52, P53).
-func (e endpoint) claimed(r *http.Request, before original, method string) claim {
-	matters := r.Method == method
-	if !matters && (before.url == nil || before.method != method) {
+func (e endpoint) claimed(r *http.Request, before original, counts counting) claim {
+	matters := counts(r.Method, r.URL, r)
+	same := before.url == nil || before.method == r.Method && before.url.RawQuery == r.URL.RawQuery
+	if !matters && (same || !counts(before.method, before.url, r)) {
 		if e.is(r.URL) {
 			return exact
 		}
 		return elsewhere
 	}
 	switch {
-	case matters && e.is(r.URL):
+	case e.is(r.URL) && (matters || before.method == r.Method):
 		return exact
 	case e.resembles(r.URL.EscapedPath()), before.url != nil && !samePath(before.url, r.URL) && e.resembles(before.url.EscapedPath()),
 		e.resemblesForwarded(r.Header):
@@ -88,7 +97,7 @@ func (e endpoint) is(u *url.URL) bool {
 		_, ok := segment(u, path)
 		return ok
 	}
-	return u.Path == string(e) && u.RawPath == ""
+	return u.Path == e.exact() && u.RawPath == ""
 }
 
 // samePath reports whether two URLs have one path in one spelling.
@@ -100,6 +109,9 @@ func samePath(a, b *url.URL) bool { return a.Path == b.Path && a.RawPath == b.Ra
 // Attack: DELETE //x/v1/auth/session, in which readers that resolve the target as
 // a reference see a host and the endpoint (RFC 3986 §4.2).
 func (e endpoint) resembles(escaped string) bool {
+	if _, isBelow := e.isBelow(); !isBelow && isSimple(escaped) {
+		return e.isSimply(escaped)
+	}
 	if resembles(escaped, string(e)) {
 		return true
 	}

@@ -103,6 +103,9 @@ func TestOrdinaryPathsAreElsewhere(t *testing.T) {
 		if !strings.Contains(text, "%zz") && text != "/%" {
 			u = target(t, text)
 		}
+		if withFormats(defaultEndpoint).resembles(u.EscapedPath()) != (text == "/v1/auth/session.json") {
+			t.Errorf("%s is, or is not, one with a format", text)
+		}
 		for _, method := range []string{http.MethodDelete, http.MethodGet, "delete"} {
 			if claim := e.of(&http.Request{Method: method, URL: u}); claim != elsewhere {
 				t.Errorf("%s %s is %d, want elsewhere", method, text, claim)

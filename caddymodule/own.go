@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -11,8 +12,7 @@ import (
 // own is a path of the configuration that does not simply go upstream.
 type own struct {
 	endpoint
-	// method is the one of which no other spelling of the path goes upstream.
-	method string
+	counts counting
 	// serve answers a request to the path, or reports that it is guarded like
 	// every other.
 	serve func(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (served bool, err error)
@@ -20,24 +20,25 @@ type own struct {
 
 // prepareOwn lists the paths of the configuration. No two of them may be one.
 func (g *Gate) prepareOwn() error {
-	g.own = append(g.own, own{endpoint(g.Endpoint), http.MethodDelete, g.serveEndpoint})
+	g.own = append(g.own, own{endpoint(g.Endpoint), isDelete, g.serveEndpoint})
 	if g.SessionsEndpoint != "" {
 		g.own = append(g.own,
-			own{endpoint(g.SessionsEndpoint), http.MethodDelete, g.serveSessions},
-			own{below(g.SessionsEndpoint), http.MethodDelete, g.serveOneOfSessions})
+			own{endpoint(g.SessionsEndpoint), isDelete, g.serveSessions},
+			own{below(g.SessionsEndpoint), isDelete, g.serveOneOfSessions})
 	}
 	if g.BackchannelLogout != "" {
-		g.own = append(g.own, own{endpoint(g.BackchannelLogout), http.MethodPost, g.serveLogout})
+		g.own = append(g.own, own{endpoint(g.BackchannelLogout), isPost, g.serveLogout})
 	}
-	for _, path := range g.TokenEndpoint {
-		g.own = append(g.own, own{endpoint(path), http.MethodPost, g.serveToken})
+	// The longest first: one of them may be another with a format.
+	for _, path := range slices.SortedFunc(slices.Values(g.TokenEndpoint), func(a, b string) int { return len(b) - len(a) }) {
+		g.own = append(g.own, own{withFormats(path), mayGrant, g.serveToken})
 	}
 	g.outlived = new(sync.Once)
 	for i, path := range g.own {
 		for _, before := range g.own[:i] {
-			if path.resembles(string(before.endpoint)) || before.resembles(string(path.endpoint)) {
-				return fmt.Errorf("checking session_gate: %q and %q are one path to some readers; use another for one of them",
-					string(before.endpoint), string(path.endpoint))
+			one, other := before.exact(), path.exact()
+			if endpoint(one).resembles(other) || endpoint(other).resembles(one) {
+				return fmt.Errorf("checking session_gate: %q and %q are one path to some readers; use another for one of them", one, other)
 			}
 		}
 	}
@@ -49,7 +50,7 @@ func (g *Gate) prepareOwn() error {
 func (g *Gate) serveOwn(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (served bool, err error) {
 	before := originalOf(r)
 	for i := range g.own {
-		switch path := &g.own[i]; path.claimed(r, before, path.method) {
+		switch path := &g.own[i]; path.claimed(r, before, path.counts) {
 		case exact:
 			return path.serve(w, r, next)
 		case misspelt:

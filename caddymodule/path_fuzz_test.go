@@ -107,7 +107,7 @@ func withoutParameters(p string) string {
 // the endpoint, so does the gate, or refuses it.
 func FuzzEndpoint(f *testing.F) {
 	for _, text := range append(misspellings, defaultEndpoint, "*", "/%", "http://gate"+defaultEndpoint, "http:/v1/auth/session", "/v1/auth/sess%C4%B0on",
-		"/v1/auth/sess%C4%B1on", "/v1/auth%C0%AFsession", "/v1/auth/%E0%80%AE/session", "/v1/auth/session?a;b", "/a/v1/auth/session", "//gate/v1/auth/session") {
+		"/v1/auth/sess%C4%B1on", "/v1/auth%C0%AFsession", "/v1/auth/%E0%80%AE/session", "/v1/auth/session?a;b", "/a/v1/auth/session", "/v1/auth/session.json", "/v1/auth/x/..%2fsession.a/.;b", "//gate/v1/auth/session") {
 		f.Add(text)
 	}
 	mux := http.NewServeMux()
@@ -117,6 +117,18 @@ func FuzzEndpoint(f *testing.F) {
 		r := readDelete(text)
 		if r == nil {
 			return
+		}
+		// What is told at once of a simple path is what is told of it at length.
+		for _, e := range []endpoint{defaultEndpoint, withFormats(defaultEndpoint)} {
+			if p := r.URL.EscapedPath(); isSimple(p) && e.isSimply(p) != resembles(p, string(e)) {
+				t.Errorf("%q is simply %s: %t", text, e, e.isSimply(p))
+			}
+		}
+		withFormat := withFormats(defaultEndpoint).resembles(r.URL.EscapedPath())
+		for reader, p := range pathReadings(r.URL) {
+			if p = strings.ToLower(p); strings.HasPrefix(p, defaultEndpoint+".") && !strings.Contains(p[len(defaultEndpoint):], "/") && !withFormat {
+				t.Errorf("%q is elsewhere, and %q for the reader %q", text, p, reader)
+			}
 		}
 		claim := endpoint(defaultEndpoint).of(r)
 		if (claim == exact) != (r.URL.EscapedPath() == defaultEndpoint) {

@@ -15,7 +15,7 @@ const (
 
 // resembles reports whether some reader could take an escaped path for another
 // one, which is absolute, clean and plain, or, if that ends in belowMark, for one
-// below it. What comes of a path depends on what is done with it, and in which
+// below it, or, if it ends in formatMark, for it with a format. What comes of a path depends on what is done with it, and in which
 // order: decoding (once, or more often, and overlong forms too), parting at
 // backslashes, dropping parameters, trailing blanks and empty segments, cutting at
 // NUL and where a query or a fragment would begin, ignoring letter case, and taking
@@ -27,8 +27,9 @@ const (
 // at once.
 func resembles(escaped, path string) bool {
 	path, below := endpoint(path).isBelow()
+	path, formats := strings.CutSuffix(path, formatMark)
 	r := newReadings(strings.Split(caseless(path)[1:], "/"))
-	r.below = below
+	r.below, r.formats = below, formats
 	for raw := range strings.SplitSeq(escaped, "/") {
 		decoded := decodePercent(raw)
 		at := begins
@@ -74,6 +75,8 @@ type readings struct {
 	// below says that others may stay on top, but there must be some; deep, that
 	// more of them are there than dot-dots are followed.
 	below, deep bool
+	// formats says that the last segment may have a format at its end.
+	formats bool
 }
 
 func newReadings(want []string) *readings {
@@ -99,7 +102,7 @@ func (r *readings) settled() bool {
 // ended reports whether the path is found if it ends with this segment.
 func (r *readings) ended(segment string, at place) bool {
 	end := newReadings(r.want)
-	end.below, end.deep = r.below, r.deep
+	end.below, end.deep, end.formats = r.below, r.deep, r.formats
 	copy(end.at, r.at)
 	end.read(segment, false, at)
 	return end.found()
@@ -135,10 +138,16 @@ func (r *readings) read(segment string, plain bool, at place) {
 		case at == inside:
 			r.at[i] |= tops &^ 1 // or as the end of the one before
 		}
-		if i < len(r.want) && tops&1 != 0 && folded == r.want[i] {
+		if i < len(r.want) && tops&1 != 0 && r.is(folded, i) {
 			r.at[i+1] |= 1
 		}
 	}
+}
+
+// is reports whether a segment, without case, is that of the wanted path at i.
+func (r *readings) is(folded string, i int) bool {
+	format, ok := strings.CutPrefix(folded, r.want[i])
+	return ok && (format == "" || r.formats && i == len(r.want)-1 && format[0] == '.')
 }
 
 // pop takes a segment back; above the root there is nothing to take.

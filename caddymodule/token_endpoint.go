@@ -2,7 +2,9 @@ package caddymodule
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -21,8 +23,9 @@ type exchange struct {
 	asked time.Time
 	// refresh is the refresh token that the request presents, or "".
 	refresh string
-	// known is what the gate knows of the tokens presented, together: whose
-	// sessions they belong to, and whose they are.
+	// known is what the gate knows of the token whose session goes on: which
+	// sessions it belongs to, whose it is, and how old. Where none goes on, one
+	// begins when it is asked for.
 	known store.Grant
 }
 
@@ -38,8 +41,8 @@ func (g *Gate) serveToken(w http.ResponseWriter, r *http.Request, next caddyhttp
 		return true, passPreflight(w, r, next)
 	case !g.isTokenAddress(r):
 		return true, g.writeGrant(w, r, denyGrantAddress)
-	case r.Method != http.MethodPost && r.URL.RawQuery == "" && !hasBody(r):
-		return true, passPreflight(w, r, next) // nothing that could be granted
+	case !mayGrant(r.Method, r.URL, r):
+		return true, passPreflight(w, r, next)
 	}
 	x := &exchange{gate: g, live: g.app.shared.live.Load(), asked: time.Now()}
 	if deny := x.open(w, r); deny != nil {
@@ -53,6 +56,19 @@ func (g *Gate) serveToken(w http.ResponseWriter, r *http.Request, next caddyhttp
 		return true, g.writeGrant(w, r, deny)
 	}
 	return true, held.release(r)
+}
+
+// mayGrant reports whether a request to a token endpoint, by its method and URL, could
+// be granted something: it is a POST, or has a query or a body. One that has neither
+// could have a token in other fields only, where the gate looks for none.
+func mayGrant(method string, u *url.URL, r *http.Request) bool {
+	switch {
+	case method == http.MethodOptions && isPreflight(r):
+		return false
+	case method == http.MethodPost || u.RawQuery != "" || hasBody(r):
+		return true
+	}
+	return !everyForwardedURL(r.Header, func(value string) bool { return !strings.Contains(value, "?") })
 }
 
 // isTokenAddress reports whether all addresses that a request names are public, or
@@ -76,26 +92,34 @@ func (x *exchange) open(w http.ResponseWriter, r *http.Request) *denial {
 	if deny != nil {
 		return deny
 	}
-	if parameters.Refreshes() && parameters.Refresh() == "" {
+	if parameters.Refreshes() && parameters.Refresh() == "" || parameters.Contradicts() {
 		return denyGrantRequest // RFC 6749 §6: it is required
 	}
 	if x.live == nil || x.check(&store.Keys{IssuedAt: x.asked.Unix(), Expires: x.asked.Unix() + 1}) != replica.Clear {
 		return denyGrantUnavailable
 	}
-	x.refresh = parameters.Refresh()
+	x.refresh, x.known = parameters.Refresh(), store.Grant{IssuedAt: x.asked.Unix()}
 	for _, presented := range parameters.Tokens() {
-		if deny := x.present(r.Context(), presented); deny != nil {
+		known, deny := x.present(r.Context(), presented)
+		if deny != nil {
 			return deny
+		}
+		if presented == parameters.Continued() {
+			x.known = known
 		}
 	}
 	prepareExchange(r.Header)
 	return nil
 }
 
-// prepareExchange sees to it that the answer can be read: whole, and as it is.
+// prepareExchange sees to it that the request is read as the gate has read it, and
+// that the answer can be read: whole, and as it is.
+//
+// Attack: `Connection: Content-Type`, by which reverse_proxy drops that field, and the
+// upstream takes the body for what it likes. php_fastcgi takes it for a form.
 func prepareExchange(header http.Header) {
 	header.Set("Accept-Encoding", "identity")
-	for _, field := range []string{"Range", "If-Range", "Upgrade", "Expect"} {
+	for _, field := range []string{"Connection", "Range", "If-Range", "Upgrade", "Expect"} {
 		header.Del(field)
 	}
 }

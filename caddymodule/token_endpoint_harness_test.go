@@ -36,7 +36,9 @@ type reached struct {
 
 func newGrantTest(t *testing.T, config Gate) *grantTest {
 	t.Helper()
-	config.TokenEndpoint = []string{tokenPath}
+	if len(config.TokenEndpoint) == 0 {
+		config.TokenEndpoint = []string{tokenPath}
+	}
 	g := &grantTest{gateTest: newGate(t, "HS256", config)}
 	g.hands(nil)
 	next := caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {

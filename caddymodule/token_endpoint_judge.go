@@ -14,62 +14,77 @@ import (
 
 // present checks a token that a request presents: by its claims if an issuer of
 // ours has signed it, and by what was learned when it was handed out. One of which
-// neither says anything goes up.
-func (x *exchange) present(ctx context.Context, presented string) *denial {
+// neither says anything goes up. It returns what is known of the token.
+func (x *exchange) present(ctx context.Context, presented string) (all store.Grant, deny *denial) {
+	all.IssuedAt = x.asked.Unix()
 	issued, deny := x.issued(presented)
 	if deny != nil {
-		return deny
+		return all, deny
 	}
 	names := []store.Key{x.gate.tokenKey(presented)}
 	if issued != nil {
-		if deny := x.presentIssued(presented, issued); deny != nil {
-			return deny
+		if deny := x.checkLifetime(presented, issued); deny != nil {
+			return all, deny
+		}
+		all.Families = store.JoinFamilies([]store.Key{issued.Keys.Session})
+		all.Subject, all.Issuer = issued.Keys.Subject, issued.Keys.Issuer
+		if issued.IssuedAt > 0 {
+			all.IssuedAt = min(all.IssuedAt, issued.IssuedAt)
 		}
 		names = append(names, issued.Keys.Token)
 	}
-	exact := len(names)
-	for _, spelling := range oauth.Spellings(presented) {
-		names = append(names, x.gate.tokenKey(spelling))
-	}
-	known, err := x.live.known(ctx, names...)
-	if err != nil {
-		// Invariant 7 (DESIGN): a technical failure is never "not revoked".
-		x.gate.logger.Error("what was learned about a token could not be looked up", "key", names[0], "error", err)
-		return denyGrantUnavailable
-	}
-	// A token that is known is no other spelling of another.
-	if said := slices.DeleteFunc(slices.Clone(known), func(g store.Grant) bool { return !slices.Contains(names[:exact], g.Token) }); len(said) > 0 {
-		known = said
+	known, deny := x.learned(ctx, names, oauth.Spellings(presented))
+	if deny != nil {
+		return all, deny
 	}
 	for _, grant := range known {
 		if deny := denyGrantVerdict(x.checkGrant(grant)); deny != nil {
-			return deny
+			return all, deny
 		}
-		x.known = grant.After(x.known)
+		all = grant.After(all)
 	}
-	return nil
+	if issued != nil {
+		deny = denyGrantVerdict(x.checkIssued(issued, all.Families))
+	}
+	return all, deny
 }
 
-// presentIssued checks a token by its claims.
+// learned looks up what was learned about a token by its names, or else by what else
+// it may be a spelling of. One that is known is no other spelling of another.
+func (x *exchange) learned(ctx context.Context, names []store.Key, spellings []string) ([]store.Grant, *denial) {
+	all := slices.Clone(names)
+	for _, spelling := range spellings {
+		if name := x.gate.tokenKey(spelling); !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	known, err := x.live.known(ctx, all...)
+	if err != nil {
+		// Invariant 7 (DESIGN): a technical failure is never "not revoked".
+		x.gate.logger.Error("what was learned about a token could not be looked up", "key", names[0], "error", err)
+		return nil, denyGrantUnavailable
+	}
+	if said := slices.DeleteFunc(slices.Clone(known), func(g store.Grant) bool { return !slices.Contains(names, g.Token) }); len(said) > 0 {
+		known = said
+	}
+	return known, nil
+}
+
+// checkLifetime checks the times of a refresh token that says them.
 //
 // Invariant 4 (DESIGN): a refresh token that lives for longer than revocations are
 // kept could outlive its own.
-func (x *exchange) presentIssued(presented string, issued *token.Verified) *denial {
-	if presented == x.refresh {
-		switch {
-		case issued.IssuedAt == 0 || issued.ExpiresAt == 0:
-			return denyGrantInvalid
-		case issued.ExpiresAt <= x.asked.Unix()-int64(time.Duration(*x.gate.app.Leeway)/time.Second):
-			return denyGrantExpired
-		case x.outlives(time.Duration(issued.ExpiresAt-issued.IssuedAt) * time.Second):
-			return denyGrantInvalid
-		}
+func (x *exchange) checkLifetime(presented string, issued *token.Verified) *denial {
+	switch {
+	case presented != x.refresh:
+		return nil
+	case issued.IssuedAt == 0 || issued.ExpiresAt == 0:
+		return denyGrantInvalid
+	case issued.ExpiresAt <= x.asked.Unix()-int64(time.Duration(*x.gate.app.Leeway)/time.Second):
+		return denyGrantExpired
+	case x.outlives(time.Duration(issued.ExpiresAt-issued.IssuedAt) * time.Second):
+		return denyGrantInvalid
 	}
-	if deny := denyGrantVerdict(x.check(&issued.Keys)); deny != nil {
-		return deny
-	}
-	x.known.Families = store.JoinFamilies(x.known.Families, []store.Key{issued.Keys.Session})
-	x.known.Subject, x.known.Issuer = issued.Keys.Subject, issued.Keys.Issuer
 	return nil
 }
 
@@ -98,6 +113,19 @@ func (x *exchange) believe(issued *token.Verified, err error) (*token.Verified, 
 // check decides about a token of whose revocation the gate is asked.
 func (x *exchange) check(keys *store.Keys) replica.Verdict {
 	return x.gate.app.shared.check(keys, time.Now())
+}
+
+// checkIssued decides about a token by its claims, and by the sessions that it was
+// learned to belong to if it names none: one of them may be the one that is spared
+// when its subject's others are ended.
+func (x *exchange) checkIssued(issued *token.Verified, families []store.Key) replica.Verdict {
+	keys := &issued.Keys
+	if !keys.Session.IsZero() || len(families) == 0 {
+		return x.check(keys)
+	}
+	return x.checkGrant(store.Grant{
+		Token: keys.Token, Families: families, Subject: keys.Subject, Issuer: keys.Issuer, IssuedAt: keys.IssuedAt,
+	})
 }
 
 // checkGrant decides about a token by what was learned: it is revoked with any of

@@ -37,19 +37,29 @@ func (x *exchange) judge(ctx context.Context, answer oauth.Answer) *denial {
 	if len(grants) > 0 {
 		ctx, cancel := context.WithTimeout(ctx, learnPatience)
 		defer cancel()
-		if err := x.live.learn(ctx, grants...); err != nil {
+		if err := x.live.learn(ctx, grants...); errors.Is(err, store.ErrManyFamilies) {
+			x.gate.logger.Error("tokens that would belong to more sessions than are kept of one were withheld and answered 400",
+				"key", grants[0].Families[0], "error", err)
+			return denyGrantInvalid // another login helps, and another refresh would not
+		} else if err != nil {
 			x.gate.logger.Error("which session tokens belong to could not be learned; they were withheld and answered 503",
 				"key", grants[0].Families[0], "error", err)
 			return denyGrantUnavailable
 		}
 	}
-	for _, issued := range tokens.all() {
-		if deny := denyGrantVerdict(x.check(&issued.Keys)); deny != nil {
+	var families []store.Key
+	for _, grant := range grants {
+		families = grant.Families
+		if deny := denyGrantVerdict(x.checkGrant(grant)); deny != nil {
 			return deny
 		}
 	}
-	for _, grant := range grants {
-		if deny := denyGrantVerdict(x.checkGrant(grant)); deny != nil {
+	for _, issued := range tokens.all() {
+		of := families
+		if issued != tokens.refresh {
+			of = nil // by its claims alone, as where it will be presented
+		}
+		if deny := denyGrantVerdict(x.checkIssued(issued, of)); deny != nil {
 			return deny
 		}
 	}
@@ -116,11 +126,15 @@ func lifetime(t *token.Verified) time.Duration {
 // grants are what there is to learn from an answer: that the refresh token in it,
 // the one that it was given for, and an access token that does not say so itself,
 // belong to one session.
+//
+// Attack: refresh while all that a subject was issued up to now is revoked. What is
+// handed out would be younger than that, and live on.
 func (x *exchange) grants(tokens handedOut) []store.Grant {
 	now := time.Now()
 	base := store.Grant{
 		Families: x.families(&tokens), Subject: x.known.Subject, Issuer: x.known.Issuer,
-		IssuedAt: x.asked.Unix(), Expires: x.gate.app.expires(now),
+		// A session that goes on is as old as its login.
+		IssuedAt: x.known.IssuedAt, Expires: x.gate.app.expires(now),
 	}
 	if len(base.Families) == 0 {
 		return nil

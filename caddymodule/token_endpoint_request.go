@@ -21,7 +21,7 @@ const maxGrant = 64 << 10
 // up.
 func readParameters(w http.ResponseWriter, r *http.Request) (*oauth.Parameters, *denial) {
 	parameters := new(oauth.Parameters)
-	if parameters.AddForm(r.URL.RawQuery) != nil {
+	if parameters.AddQuery(r.URL.RawQuery) != nil {
 		return nil, denyGrantRequest
 	}
 	kind := bodyKind(r.Header)

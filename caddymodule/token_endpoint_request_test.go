@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -28,7 +29,7 @@ func TestTheTokenEndpointIsPublic(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g.send(t, tt.method, tt.path, tt.contentType, tt.body, "Remote-User", "root", "Authorization", "Basic YTpi",
-				"Accept-Encoding", "br, gzip", "Range", "bytes=0-9", "Connection", "Upgrade", "Upgrade", "websocket").want(t, http.StatusOK, "")
+				"Accept-Encoding", "br, gzip", "Range", "bytes=0-9", "Connection", "Upgrade, Content-Type", "Upgrade", "websocket").want(t, http.StatusOK, "")
 			taken := g.take()
 			if len(taken) != 1 {
 				t.Fatalf("%d requests reached the token endpoint, want one", len(taken))
@@ -41,7 +42,7 @@ func TestTheTokenEndpointIsPublic(t *testing.T) {
 				t.Errorf("the token endpoint got the fields %v", got.Header)
 			}
 			grant := tt.method == "POST" || tt.body != "" || strings.Contains(tt.path, "?")
-			if coding := got.Header.Get("Accept-Encoding"); grant && (coding != "identity" || got.Header.Get("Range")+got.Header.Get("Upgrade") != "") {
+			if coding := got.Header.Get("Accept-Encoding"); grant && (coding != "identity" || got.Header.Get("Range")+got.Header.Get("Upgrade")+got.Header.Get("Connection") != "") {
 				t.Errorf("the token endpoint is asked for %v", got.Header)
 			}
 		})
@@ -66,6 +67,7 @@ func TestARefreshTokenDoesNotGoAroundTheCheck(t *testing.T) {
 	g.revoke(t, store.KindSession, "s", 0)
 	g.hands(map[string]any{"access_token": "opaque"})
 	const token = "grant_type=refresh_token&refresh_token=r%2F1"
+	const inJSON = `{"grant_type":"refresh_token","refresh_token":"r/1"}`
 	const multipart = "--b\r\nContent-Disposition: form-data; name=\"refresh_token\"\r\n\r\nr/1\r\n--b--\r\n"
 	for name, tt := range map[string]struct {
 		method, query, contentType, body string
@@ -95,6 +97,11 @@ func TestARefreshTokenDoesNotGoAroundTheCheck(t *testing.T) {
 		"compressed JSON":            {"POST", "", "application/json", "{}", 415, []string{"Content-Encoding", "br"}},
 		"too large":                  {"POST", "", formMedia, "x=" + strings.Repeat("x", maxGrant) + "&" + token, 413, nil},
 		"too large and unreadable":   {"POST", "", "text/plain", "x=" + strings.Repeat("x", maxGrant) + "&" + token, 413, nil},
+		"JSON called a form":         {"POST", "", formMedia, " \ufeff" + inJSON, 400, nil},
+		"JSON called one, encoded":   {"POST", "", formMedia, url.QueryEscape(inJSON), 400, nil},
+		"JSON behind a remark":       {"POST", "", formMedia, "/*=*/" + inJSON, 400, nil},
+		"a form in JSON":             {"POST", "", "application/json", `{"a":"&` + token + `&b="}`, 400, nil},
+		"a form in JSON, spelt out":  {"POST", "", "application/json", `{"a":"%;Refresh%5Ftoken=r/1&b="}`, 400, nil},
 		"another address":            {"POST", "", formMedia, "a=b", 400, []string{"X-Original-URL", "/admin"}},
 		"another query":              {"POST", "", formMedia, "a=b", 400, []string{"X-Forwarded-Uri", tokenPath + "?" + token}},
 		"another address, spelt out": {"GET", "", "", "", 400, []string{"X_Rewrite_URL", "http://a.example//oauth/token"}},
@@ -144,15 +151,38 @@ func TestAChunkedBodyIsRead(t *testing.T) {
 }
 
 // The attack: POST //oauth/token with a good access token, which is guarded and goes
-// up unread, to an endpoint that cleans its paths.
+// up unread, to an endpoint that cleans its paths; or POST /oauth/token.json, to one
+// that takes the format off; or the refresh token with another method, or in a query.
 func TestOtherSpellingsOfTheTokenEndpointDoNotGoUp(t *testing.T) {
-	g := newGrantTest(t, Gate{})
+	g := newGrantTest(t, Gate{Public: []string{"/oauth/*"}})
 	good := g.mint(t, nil)
-	for _, path := range []string{"//oauth/token", "/oauth/token/", "/oauth/./token", "/oauth/%74oken", "/OAuth/token", "/oauth/token;x", "/a/../oauth/token"} {
-		g.send(t, http.MethodPost, path, formMedia, "refresh_token=r", "Authorization", "Bearer "+good).want(t, http.StatusBadRequest, "another spelling")
-		if taken := g.take(); len(taken) != 0 {
-			t.Errorf("%s reached the upstream", taken[0].RequestURI)
+	for _, path := range []string{
+		"//oauth/token", "/oauth/token/", "/oauth/./token", "/oauth/%74oken", "/OAuth/token", "/oauth/token;x", "/a/../oauth/token",
+		"/oauth/token.json", "/oauth/token.", "/oauth/TOKEN.XML", "/oauth//token.json", "/oauth/token%2Ejson", "/oauth/token.json/", "/oauth/token.json;x",
+		"/oauth/x/../token.a.b", `/oauth\token.json`,
+	} {
+		for _, r := range []struct{ method, query, body string }{
+			{"POST", "", "refresh_token=r"}, {"POST", "", ""}, {"PUT", "", "refresh_token=r"}, {"GET", "?refresh_token=r", ""}, {"GET", "", "refresh_token=r"},
+		} {
+			g.send(t, r.method, path+r.query, formMedia, r.body, "Authorization", "Bearer "+good).want(t, http.StatusBadRequest, "another spelling")
+			if taken := g.take(); len(taken) != 0 {
+				t.Errorf("%s %s reached the upstream", r.method, taken[0].RequestURI)
+			}
 		}
+		// Nothing that could be granted: a page beside the endpoint.
+		for _, method := range []string{"GET", "HEAD", "DELETE"} {
+			g.send(t, method, path, "", "", "Authorization", "Bearer "+good).want(t, http.StatusOK, "")
+		}
+		g.send(t, "OPTIONS", path+"?x", "", "", "Origin", "https://a.example", "Access-Control-Request-Method", "POST").want(t, http.StatusOK, "")
+		g.take()
+	}
+	for _, path := range []string{"/oauth/token/x", "/oauth/tokens", "/oauth/token-x", "/oauth/xtoken.json", "/oauth.x/token", "/oauth/token.json/x", "/token.json"} {
+		g.send(t, http.MethodPost, path+"?x=1", formMedia, "x=1", "Authorization", "Bearer "+good).want(t, http.StatusOK, "")
+	}
+	g.take()
+	for _, address := range []string{tokenPath + "?refresh_token=r", "http://a.example/oauth/token.json?refresh_token=r", "/x, //oauth/token?refresh_token=r"} {
+		g.send(t, http.MethodGet, "/elsewhere", "", "", "Authorization", "Bearer "+good, "X-Original-URL", address).
+			want(t, http.StatusBadRequest, "another spelling")
 	}
 	g.send(t, http.MethodPost, "/elsewhere", formMedia, "x=1", "Authorization", "Bearer "+good, "X-Original-URL", tokenPath).
 		want(t, http.StatusBadRequest, "")

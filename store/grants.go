@@ -11,10 +11,13 @@ import (
 // one more could not be found again.
 var ErrFullFamily = errors.New("the session has too many access tokens")
 
+// ErrManyFamilies: the token would belong to more than MaxFamilies sessions, and one
+// of them could not end it.
+var ErrManyFamilies = errors.New("the token belongs to too many sessions")
+
 const (
-	// MaxFamilies is how many sessions one token may belong to. Of more than
-	// that, those learned last stay.
-	MaxFamilies = 8
+	// MaxFamilies is how many sessions one token may belong to.
+	MaxFamilies = 32
 	// MaxMembers is how many unexpired access tokens one session may have.
 	MaxMembers = 1024
 )
@@ -46,8 +49,10 @@ func (g Grant) Validate() error {
 	switch {
 	case g.Token.IsZero():
 		return errors.New("checking grant: no name")
-	case len(g.Families) == 0 || len(g.Families) > MaxFamilies:
-		return fmt.Errorf("checking grant: %d families, want 1 to %d", len(g.Families), MaxFamilies)
+	case len(g.Families) == 0:
+		return errors.New("checking grant: no family")
+	case len(g.Families) > MaxFamilies:
+		return fmt.Errorf("checking grant: %w: %d", ErrManyFamilies, len(g.Families))
 	case slices.Contains(g.Families, Key{}):
 		return errors.New("checking grant: a family without a name")
 	case g.IssuedAt < 0 || g.IssuedAt > maxUnix:
@@ -60,7 +65,7 @@ func (g Grant) Validate() error {
 
 // After returns what is known of a token that is learned again, where known is
 // what was learned before. It belongs to the families of both, was issued at the
-// earlier second and is kept for longer.
+// earlier second and is kept for longer. The families may be more than MaxFamilies.
 //
 // Invariant 2 (DESIGN): revocation is monotone. A token that is handed out once
 // more does not leave a session that is over.
@@ -78,7 +83,7 @@ func (g Grant) After(known Grant) Grant {
 }
 
 // JoinFamilies returns each family of the lists once, in the order in which they
-// come first, without zero ones. Of more than MaxFamilies the last ones stay.
+// come first, without zero ones.
 func JoinFamilies(lists ...[]Key) []Key {
 	var joined []Key
 	for _, family := range slices.Concat(lists...) {
@@ -86,7 +91,7 @@ func JoinFamilies(lists ...[]Key) []Key {
 			joined = append(joined, family)
 		}
 	}
-	return joined[max(0, len(joined)-MaxFamilies):]
+	return joined
 }
 
 // Grants remembers which session the tokens belong to that say nothing of one, or
@@ -102,8 +107,9 @@ func JoinFamilies(lists ...[]Key) []Key {
 type Grants interface {
 	// Learn records grants, all of them or none; a token that is learned again
 	// is as Grant.After says. When it returns nil they are durable. ErrFullFamily
-	// means that an access token was one too many; after another error the
-	// outcome is unknown, and learning again is safe.
+	// means that an access token was one too many, and ErrManyFamilies that a
+	// session was; after another error the outcome is unknown, and learning again
+	// is safe.
 	Learn(ctx context.Context, grants ...Grant) error
 
 	// Known returns what was learned about tokens, in their order, and leaves out

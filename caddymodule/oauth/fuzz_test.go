@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/sessiongate/sessiongate/caddymodule/oauth"
@@ -15,6 +16,7 @@ import (
 func FuzzForm(f *testing.F) {
 	for _, form := range []string{
 		"grant_type=refresh_token&refresh_token=a", "refresh_token=a&refresh_token=b", "a=b;refresh_token=c", "refresh_token=%41+b",
+		`{"refresh_token":"a"}`, "%7b%22refresh_token%22:%22a%22}", "&&{}",
 		"refresh_token", "=refresh_token", "&&=&", "refresh%5ftoken=%zz", "REFRESH_TOKEN=a", "refresh_token[]=a", "subject_token=s&actor_token=t",
 	} {
 		f.Add(form)
@@ -29,6 +31,14 @@ func FuzzForm(f *testing.F) {
 			t.Fatalf("%q is accepted, and net/url says %v", form, err)
 		}
 		wantTokens(t, form, p, func(name string) []string { return values[name] })
+		// And no reader who looks at the body only finds a document in it.
+		decoded, _ := url.QueryUnescape(form) // net/url has read it
+		for _, doc := range []string{form, decoded} {
+			var members map[string]any
+			if json.Unmarshal([]byte(strings.TrimPrefix(doc, "\ufeff")), &members) == nil {
+				t.Errorf("%q is accepted, and has the members %q for encoding/json", form, members)
+			}
+		}
 	})
 }
 
@@ -37,6 +47,7 @@ func FuzzDocument(f *testing.F) {
 	for _, doc := range []string{
 		`{"grant_type":"refresh_token","refresh_token":"a"}`, `{"refresh_token":"a","REFRESH_TOKEN":"b"}`, `{"refresh_token":null}`,
 		`{"refresh_token":["a"]}`, `{"refresh_token":"\ud800"}`, `[]`, `{"a":{"refresh_token":"b"}}`, `{"refresh_to\u006ben":"a"}`,
+		`{"a":"&refresh_token=b&"}`, `{"a":";refresh_token=b"}`,
 	} {
 		f.Add(doc)
 	}
@@ -55,6 +66,15 @@ func FuzzDocument(f *testing.F) {
 			}
 			return nil
 		})
+		// And no reader who takes it for a form finds a token there.
+		for _, form := range []string{doc, strings.ReplaceAll(doc, ";", "&")} {
+			values, _ := url.ParseQuery(form) // what is left out is no token
+			for _, name := range []string{"grant_type", "refresh_token", "subject_token", "actor_token"} {
+				if values.Has(name) && values.Get(name) != "" {
+					t.Errorf("%q is accepted, and has %s for net/url", doc, name)
+				}
+			}
+		}
 		var folded struct { // encoding/json takes names without regard to case
 			Refresh *string `json:"refresh_token"`
 		}

@@ -39,7 +39,7 @@ func (p *Parameters) Refreshes() bool { return p.values[grantType] == "refresh_t
 // it is, or "".
 func (p *Parameters) Refresh() string { return p.values[refreshToken] }
 
-// Tokens are all tokens that new ones are to be made of.
+// Tokens are all tokens that new ones could be made of, whatever the grant.
 func (p *Parameters) Tokens() (tokens []string) {
 	for _, name := range []string{refreshToken, subjectToken, actorToken} {
 		if value := p.values[name]; value != "" {
@@ -49,13 +49,21 @@ func (p *Parameters) Tokens() (tokens []string) {
 	return tokens
 }
 
-// AddForm adds the parameters of a form (application/x-www-form-urlencoded), which
-// a query is, too. Errors wrap ErrRequest.
+// AddForm adds the parameters of a form (application/x-www-form-urlencoded). Errors
+// wrap ErrRequest.
+func (p *Parameters) AddForm(form string) error {
+	if isDocument(form) {
+		return refuse("a form that begins as JSON does")
+	}
+	return p.AddQuery(form)
+}
+
+// AddQuery adds the parameters of a query. Errors wrap ErrRequest.
 //
 // Attack: x=1;refresh_token=… where some readers part by semicolons, and %u0072
 // or a lone %, which each reader mends in its own way.
-func (p *Parameters) AddForm(form string) error {
-	for pair := range strings.SplitSeq(form, "&") {
+func (p *Parameters) AddQuery(query string) error {
+	for pair := range strings.SplitSeq(query, "&") {
 		if pair == "" {
 			continue
 		}
@@ -80,6 +88,9 @@ func (p *Parameters) AddForm(form string) error {
 // AddJSON adds the members of the one JSON object in a document. Members that are
 // null are not there. Errors wrap ErrRequest.
 func (p *Parameters) AddJSON(doc []byte) error {
+	if holdsParameter(string(doc)) {
+		return refuse("JSON with a parameter for those who take it for a form")
+	}
 	err := strictjson.Scan(doc, strictjson.MaxDepth, func(name string, value json.RawMessage) error {
 		text, isText := strictjson.Text(value)
 		if !isText && string(value) != "null" && matters(name) != "" {

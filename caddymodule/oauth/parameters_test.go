@@ -12,7 +12,7 @@ import (
 // parse reads a query, and a body that is JSON if it begins like it.
 func parse(query, body string) (*oauth.Parameters, error) {
 	p := new(oauth.Parameters)
-	if err := p.AddForm(query); err != nil {
+	if err := p.AddQuery(query); err != nil {
 		return p, err
 	}
 	if strings.HasPrefix(body, "{") {
@@ -39,6 +39,9 @@ func TestParametersThatMatter(t *testing.T) {
 		{"", "refresh_token=inner blank", false, []string{"inner blank"}},
 		{"", "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&subject_token=s&actor_token=a", false, []string{"s", "a"}},
 		{"", "password=%FF%FE&username=%E9", false, nil},
+		{"", "password={}&username=[a]", false, nil},
+		{"/callback&{x}", "", false, nil}, // nobody reads a document in a query
+		{"", `{"refresh_token":"a","password":"50%&x=1;y=&=","username":"refresh_token&grant_type"}`, false, []string{"a"}},
 	} {
 		p, err := parse(tt.query, tt.body)
 		if err != nil || p.Refreshes() != tt.refreshes || !slices.Equal(p.Tokens(), tt.tokens) {
@@ -96,12 +99,42 @@ func TestWhatReadersDisagreeOnIsRefused(t *testing.T) {
 		"JSON with something after":    {"", `{"refresh_token":"a"}{}`},
 		"JSON that is not UTF-8":       {"", "{\"refresh_token\":\"a\xff\"}"},
 		"JSON nested beyond the depth": {"", `{"x":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}`},
+		"JSON called a form":           {"", " \t\r\n\ufeff" + `[{"refresh_token":"a"}]`},
+		"a form in JSON":               {"", `{"x":"&refresh_token=a&y="}`},
+		"one between semicolons":       {"", `{"x":";refresh_token=a;y="}`},
+		"one with its name in ASP":     {"", `{"x":"&%u0072efresh%5ftoken=a&y=50%"}`},
 		"no JSON":                      {"", `{"refresh_token":"a"`},
 	} {
 		if p, err := parse(tt[0], tt[1]); !errors.Is(err, oauth.ErrRequest) {
 			t.Errorf("%s: %q, %v; want ErrRequest", name, p.Tokens(), err)
 		} else if strings.Contains(err.Error(), `"a`) {
 			t.Errorf("%s: %v tells the token", name, err)
+		}
+	}
+}
+
+// Of the tokens that a request presents one has a session that goes on.
+func TestTheTokenThatGoesOn(t *testing.T) {
+	const exchange = "urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange"
+	for form, want := range map[string]string{
+		"grant_type=refresh_token&refresh_token=r&subject_token=s&actor_token=a":               "r",
+		"refresh_token=r&subject_token=s":                                                      "r",
+		"grant_type=REFRESH_TOKEN&refresh_token=r&subject_token=s":                             "r",
+		"grant_type=of+our+own&refresh_token=r":                                                "r",
+		"grant_type=" + exchange + "&subject_token=s&actor_token=a":                            "s",
+		"grant_type=URN%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken_exchange&subject_token=s": "s",
+		"grant_type=" + exchange + "&actor_token=a":                                            "",
+		"grant_type=password&subject_token=s":                                                  "",
+		"grant_type=refresh_token&subject_token=s":                                             "",
+		"subject_token=s": "",
+	} {
+		if p, err := parse("", form); err != nil || p.Continued() != want || p.Contradicts() {
+			t.Errorf("%s: %q goes on, %t, %v; want %q", form, p.Continued(), p.Contradicts(), err, want)
+		}
+	}
+	for _, form := range []string{"grant_type=" + exchange + "&subject_token=s&refresh_token=r", "grant_type=Password&refresh_token=r"} {
+		if p, err := parse("", form); err != nil || !p.Contradicts() {
+			t.Errorf("%s is no contradiction, %v", form, err)
 		}
 	}
 }

@@ -107,7 +107,9 @@ func (b grantBuckets) record(grant store.Grant, now int64) error {
 		if err := b.unlist(known); err != nil {
 			return err
 		}
-		grant = grant.After(known)
+		if grant = grant.After(known); len(grant.Families) > store.MaxFamilies {
+			return store.ErrManyFamilies
+		}
 	}
 	if grant.Access {
 		for _, family := range grant.Families {

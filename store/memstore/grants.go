@@ -38,12 +38,23 @@ func (s *Store) Learn(ctx context.Context, learned ...store.Grant) error {
 		return fmt.Errorf("learning tokens: %w", store.ErrClosed)
 	}
 	now := s.clock().Unix()
+	joined := make(map[store.Key]store.Grant, len(learned))
 	for _, grant := range learned {
-		if s.grants.full(grant, now) {
+		known, ok := joined[grant.Token]
+		if !ok {
+			known, ok = s.grants.tokens[grant.Token]
+		}
+		if grant.Families = slices.Clone(grant.Families); ok {
+			grant = grant.After(known)
+		}
+		switch joined[grant.Token] = grant; {
+		case len(grant.Families) > store.MaxFamilies:
+			return fmt.Errorf("learning tokens: %w", store.ErrManyFamilies)
+		case s.grants.full(grant, now):
 			return fmt.Errorf("learning tokens: %w", store.ErrFullFamily)
 		}
 	}
-	for _, grant := range learned {
+	for _, grant := range joined {
 		s.grants.add(grant)
 	}
 	return nil
@@ -57,11 +68,8 @@ func (g grants) full(grant store.Grant, now int64) bool {
 	})
 }
 
+// add records what is known of a token now.
 func (g grants) add(grant store.Grant) {
-	grant.Families = slices.Clone(grant.Families)
-	if known, ok := g.tokens[grant.Token]; ok {
-		grant = grant.After(known)
-	}
 	g.tokens[grant.Token] = grant
 	if !grant.Access {
 		return

@@ -12,9 +12,12 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// replyFull is what the script that learns tokens returns for a session that has
-// as many as it may have.
-const replyFull = "FULL"
+// What the script that learns tokens returns for a session that has as many as it may
+// have, and for a token of as many sessions.
+const (
+	replyFull = "FULL"
+	replyMany = "MANY"
+)
 
 // Learn implements store.Grants. It is one script. What has expired already is
 // not recorded.
@@ -53,8 +56,11 @@ func (s *Store) Learn(ctx context.Context, grants ...store.Grant) error {
 	if err != nil {
 		return s.explain(ctx, doing, err)
 	}
-	if reply == replyFull {
+	switch reply {
+	case replyFull:
 		return fmt.Errorf("%s: %w", doing, store.ErrFullFamily)
+	case replyMany:
+		return fmt.Errorf("%s: %w", doing, store.ErrManyFamilies)
 	}
 	return nil
 }

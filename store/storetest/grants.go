@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"reflect"
 	"slices"
 	"strconv"
@@ -158,14 +159,28 @@ func learnsAgain(t *testing.T, place Place) {
 	}
 }
 
+// The attack: have a token join one session after the other until it has left the
+// first, and outlives that.
 func boundsFamilies(t *testing.T, place Place) {
 	_, s := openGrants(t, place)
 	var families []string
-	for i := range store.MaxFamilies + 2 {
+	for i := range store.MaxFamilies {
 		families = append(families, "f"+strconv.Itoa(i))
 		mustLearn(t, s, refreshOf("r", families[i]))
 	}
-	wantGrant(t, s, refreshOf("r", families[2:]...))
+	for _, grants := range [][]store.Grant{
+		{refreshOf("other", "f0"), refreshOf("r", "one more")},
+		{refreshOf("other", "f0"), accessOf("r", "f0", "one more")},
+		{refreshOf("other", families[1:]...), refreshOf("other", "f0"), refreshOf("other", "one more")},
+	} {
+		if err := s.Learn(t.Context(), grants...); !errors.Is(err, store.ErrManyFamilies) {
+			t.Errorf("one too many: %v, want ErrManyFamilies", err)
+		}
+		wantGrant(t, s, refreshOf("r", families...))
+		wantNoGrant(t, s, name(store.KindToken, "other"))
+	}
+	mustLearn(t, s, refreshOf("r", families[3:5]...))
+	wantGrant(t, s, refreshOf("r", families...))
 }
 
 func listsMembers(t *testing.T, place Place) {

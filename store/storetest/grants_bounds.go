@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -83,7 +84,7 @@ func refusesGrants(t *testing.T, place Place) {
 		"no name":           change(func(g *store.Grant) { g.Token = store.Key{} }),
 		"no family":         change(func(g *store.Grant) { g.Families = nil }),
 		"a nameless family": change(func(g *store.Grant) { g.Families = append(g.Families, store.Key{}) }),
-		"too many families": refreshOf("bad", "1", "2", "3", "4", "5", "6", "7", "8", "9"),
+		"too many families": refreshOf("bad", strings.Split(strings.Repeat("f", store.MaxFamilies+1), "")...),
 		"no expiry":         change(func(g *store.Grant) { g.Expires = 0 }),
 		"a late expiry":     change(func(g *store.Grant) { g.Expires = 1 << 32 }),
 		"an early issue":    change(func(g *store.Grant) { g.IssuedAt = -1 }),

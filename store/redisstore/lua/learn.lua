@@ -3,7 +3,8 @@
 -- token may have, how many members a family; then for each token how many
 -- families are among the KEYS, 1 for an access token, subject, issuer, second of
 -- issue, expiry, and for how many seconds to keep it. Returns how many tokens were
--- learned, or FULL and changes nothing.
+-- learned, or changes nothing and returns MANY for a token of too many families, or
+-- FULL for a family of too many tokens.
 local now, most, members = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local size = 32
 
@@ -24,8 +25,8 @@ local function live(list, token)
   return left, member
 end
 
--- join returns the families of a token, those known first, each once, and of too
--- many the last.
+-- join returns the families of a token, those known first, each once, or nothing if
+-- they are too many.
 local function join(known, key, count)
   local joined, seen = {}, {}
   local function add(family)
@@ -36,8 +37,7 @@ local function join(known, key, count)
   end
   for i = 1, #known, size do add(string.sub(known, i, i + size - 1)) end
   for i = 1, count do add(string.sub(KEYS[key + i], -size)) end
-  while #joined > most do table.remove(joined, 1) end
-  return table.concat(joined)
+  return #joined <= most and table.concat(joined)
 end
 
 local function keep(key, seconds)
@@ -46,13 +46,15 @@ local function keep(key, seconds)
   end
 end
 
-local taken = {}
+local taken, joined = {}, {}
 local key, arg = 1, 4
 while key <= #KEYS do
-  local count, access = tonumber(ARGV[arg]), ARGV[arg + 1] == '1'
+  local count, access, grant = tonumber(ARGV[arg]), ARGV[arg + 1] == '1', KEYS[key]
+  joined[grant] = join(joined[grant] or redis.call('HMGET', grant, 'families')[1] or '', key, count)
+  if not joined[grant] then return 'MANY' end
   for i = 1, access and count or 0 do
     local list = KEYS[key + i]
-    local left, member = live(list, string.sub(KEYS[key], -size))
+    local left, member = live(list, string.sub(grant, -size))
     if not member then
       taken[list] = (taken[list] or 0) + 1
       if left + taken[list] > members then return 'FULL' end
@@ -66,12 +68,12 @@ key, arg = 1, 4
 while key <= #KEYS do
   local count, access, subject, issuer, issued, expires, seconds = unpack(ARGV, arg, arg + 6)
   local grant, token = KEYS[key], string.sub(KEYS[key], -size)
-  local known = redis.call('HMGET', grant, 'families', 'subject', 'issuer', 'issued', 'expires')
-  if known[2] and subject == '' then subject = known[2] end
-  if known[3] and issuer == '' then issuer = known[3] end
-  if known[4] and tonumber(known[4]) < tonumber(issued) then issued = known[4] end
-  if known[5] and tonumber(known[5]) > tonumber(expires) then expires = known[5] end
-  redis.call('HSET', grant, 'access', access, 'families', join(known[1] or '', key, tonumber(count)),
+  local known = redis.call('HMGET', grant, 'subject', 'issuer', 'issued', 'expires')
+  if known[1] and subject == '' then subject = known[1] end
+  if known[2] and issuer == '' then issuer = known[2] end
+  if known[3] and tonumber(known[3]) < tonumber(issued) then issued = known[3] end
+  if known[4] and tonumber(known[4]) > tonumber(expires) then expires = known[4] end
+  redis.call('HSET', grant, 'access', access, 'families', joined[grant],
     'subject', subject, 'issuer', issuer, 'issued', issued, 'expires', expires)
   keep(grant, seconds)
   for i = 1, access == '1' and tonumber(count) or 0 do

@@ -1,0 +1,108 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// before has a token be learned as one that was issued a minute ago.
+func (g *grantTest) before(t *testing.T, tokens ...string) {
+	t.Helper()
+	live := g.app.shared.live.Load()
+	for _, token := range tokens {
+		known, err := live.known(t.Context(), g.gate.tokenKey(token))
+		if err != nil || len(known) != 1 {
+			t.Fatalf("%s is known as %v, %v", token, known, err)
+		}
+		known[0].IssuedAt -= 60
+		if err := live.learn(t.Context(), known...); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// The attack: refresh while all sessions of a subject that began before an instant
+// are ended, so that the tokens handed out are younger than the instant. They are as
+// old as their login.
+func TestARefreshedTokenIsAsOldAsItsLogin(t *testing.T) {
+	now := time.Now()
+	for name, old := range map[string]func(*grantTest) string{
+		"an opaque token": func(g *grantTest) string {
+			g.login(t, hand(g.access(t, "t1", nil), "r1"))
+			g.before(t, "r1")
+			return "r1"
+		},
+		"a JWT that the gate has not seen": func(g *grantTest) string {
+			return g.mint(t, map[string]any{"sid": "s", "iat": now.Unix() - 60})
+		},
+	} {
+		for _, moment := range []string{"while it is refreshed", "afterwards"} {
+			t.Run(name+", "+moment, func(t *testing.T) {
+				g := newGrantTest(t, Gate{})
+				first := old(g)
+				tokens := hand(g.access(t, "t2", nil), "r2")
+				end := func() { g.revoke(t, store.KindSubject, "alice", now.Unix()-30) }
+				if moment == "afterwards" {
+					g.wantRefreshed(t, first, tokens)
+					end()
+				} else {
+					g.answers(func(w http.ResponseWriter, _ *http.Request) {
+						end()
+						_ = json.NewEncoder(w).Encode(tokens) // the gate takes it
+					})
+					g.send(t, http.MethodPost, tokenPath, formMedia, "grant_type=refresh_token&refresh_token="+first).wantInvalidGrant(t)
+					g.take()
+				}
+				g.wantRefused(t, "r2")
+				// Another login is not of before.
+				again := g.access(t, "t3", nil)
+				g.login(t, hand(again, "r3"))
+				g.wantRefreshed(t, "r3", hand(again, "r4"))
+			})
+		}
+	}
+}
+
+// The session that is spared when all others are ended refreshes on, although its
+// login is of before; the others do not.
+func TestTheSparedSessionRefreshesOn(t *testing.T) {
+	signed := func(g *grantTest, tokenID string, issued int64) string {
+		return g.mint(t, map[string]any{
+			"sid": nil, "jti": tokenID, "aud": tokentest.Issuer, "typ": "Refresh", "iat": issued, "exp": issued + 3600,
+		})
+	}
+	old := time.Now().Unix() - 60
+	for name, refresh := range map[string]func(g *grantTest, tokenID string) string{
+		"opaque": func(_ *grantTest, tokenID string) string { return tokenID },
+		"JWT":    func(g *grantTest, tokenID string) string { return signed(g, tokenID, old) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGrantTest(t, Gate{SessionsEndpoint: sessionsPath})
+			in := func(session, tokenID string) map[string]any {
+				return hand(g.access(t, "t"+tokenID, map[string]any{"sid": session}), refresh(g, tokenID))
+			}
+			unseen := signed(g, "unseen", old)
+			g.login(t, in("laptop", "l1"))
+			g.login(t, in("phone", "p1"))
+			g.wantRefreshed(t, refresh(g, "l1"), in("laptop", "l2"))
+			g.delete(t, sessionsPath+"?except=current", g.of(t, "laptop")).want(t, http.StatusOK, allEnded)
+			for _, token := range []string{"l1", "l2"} {
+				g.wantRefreshed(t, refresh(g, token), in("laptop", "l2")) // the same one again
+			}
+			g.wantRefreshed(t, refresh(g, "l2"), in("laptop", "l3"))
+			g.wantRefused(t, refresh(g, "p1"))
+			// Of one that says nothing of a session, and of which nothing was learned,
+			// nobody knows that it is spared.
+			g.wantRefused(t, unseen)
+			g.end(t, g.of(t, "laptop"), "").want(t, http.StatusOK, invalidated)
+			for _, token := range []string{"l1", "l2", "l3"} {
+				g.wantRefused(t, refresh(g, token))
+			}
+		})
+	}
+}
