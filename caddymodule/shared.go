@@ -116,9 +116,12 @@ func (s *shared) Destruct() error {
 	if l == nil {
 		return nil
 	}
-	l.owed.close()
+	// What is owed may be waiting for the fleet, which the replica knows how to end;
+	// and nobody's request goes on for as long.
+	l.owed.stop()
 	l.replica.Close()
 	l.running.Close()
+	l.owed.close()
 	l.registry.Close()
 	if err := l.backend.Close(); !errors.Is(err, store.ErrClosed) {
 		return err
