@@ -139,7 +139,8 @@ func (s *shared) check(k *store.Keys, now time.Time) replica.Verdict {
 }
 
 // enter decides about a token of a request that runs from now on, and gives it its
-// place among those that are running if it is Clear.
+// place among those that are running if it is Clear. One that is not, and was cut
+// meanwhile, is abandoned.
 func (s *shared) enter(w http.ResponseWriter, k *store.Keys, end streams.End, now time.Time) (*streams.Request, replica.Verdict) {
 	l := s.live.Load()
 	if l == nil {
@@ -148,7 +149,7 @@ func (s *shared) enter(w http.ResponseWriter, k *store.Keys, end streams.End, no
 	running := l.running.Enter(w, k, end)
 	verdict := l.replica.Check(k, replica.At(now))
 	if verdict != replica.Clear {
-		running.Leave()
+		leave(running)
 		return nil, verdict
 	}
 	return running, replica.Clear
