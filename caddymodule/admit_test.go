@@ -72,7 +72,7 @@ func TestARequestThatIsCutWhileItIsRefusedIsAbandoned(t *testing.T) {
 				t.Errorf("%d requests are left", n)
 			}
 		}()
-		_, verdict := s.enter(clock, token, streams.ByRevocation, time.Now())
+		_, verdict := s.enter(clock, httptest.NewRequest(http.MethodGet, "/", nil), token, streams.ByRevocation, time.Now())
 		t.Errorf("the verdict %v goes out by a connection that was cut", verdict)
 	})
 }

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
@@ -197,7 +198,7 @@ func TestWhatIsOwedHoldsUpNoDestruct(t *testing.T) {
 		s.live.Store(l)
 		time.Sleep(2 * lease)
 		f.away.Store(true)
-		running := l.running.Enter(httptest.NewRecorder(), new(store.Keys), streams.ByRevocation)
+		running := l.running.Enter(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil), new(store.Keys), streams.ByRevocation)
 		l.owe(store.Revocation{Kind: store.KindSession, Key: familyKey, Expires: time.Now().Add(time.Hour).Unix()})
 		time.Sleep(2*lease + time.Second)
 		if !l.replica.Holds(familyKey) {

@@ -141,12 +141,12 @@ func (s *shared) check(k *store.Keys, now time.Time) replica.Verdict {
 // enter decides about a token of a request that runs from now on, and gives it its
 // place among those that are running if it is Clear. One that is not, and was cut
 // meanwhile, is abandoned.
-func (s *shared) enter(w http.ResponseWriter, k *store.Keys, end streams.End, now time.Time) (*streams.Request, replica.Verdict) {
+func (s *shared) enter(w http.ResponseWriter, r *http.Request, k *store.Keys, end streams.End, now time.Time) (*streams.Request, replica.Verdict) {
 	l := s.live.Load()
 	if l == nil {
 		return nil, replica.Unavailable
 	}
-	running := l.running.Enter(w, k, end)
+	running := l.running.Enter(w, r, k, end)
 	verdict := l.replica.Check(k, replica.At(now))
 	if verdict != replica.Clear {
 		leave(running)

@@ -38,7 +38,7 @@ func TestWhatCannotBeCutIsTold(t *testing.T) {
 			})
 			table.stop() // the looks are the test's
 			table.wait.Wait()
-			defer table.Enter(test.writer, new(store.Keys), ByRevocation).Leave()
+			defer table.Enter(test.writer, plain, new(store.Keys), ByRevocation).Leave()
 			table.look()
 			table.look()
 			if told := strings.Count(log.String(), "could not be cut"); told != test.told {

@@ -23,7 +23,7 @@ type tunnel struct {
 	http.ResponseWriter
 	cancel context.CancelFunc
 	// webSocket says that the other protocol is that, and connect that it begins
-	// without a connection of its own (RFC 8441, RFC 9220).
+	// without a connection of its own (RFC 8441, RFC 9220), not as in HTTP/1.
 	webSocket, connect bool
 
 	over  atomic.Bool
@@ -45,7 +45,7 @@ func (r *Request) Tunnel(w http.ResponseWriter, request *http.Request) (http.Res
 	ctx, cancel := context.WithCancel(request.Context())
 	t := &tunnel{
 		ResponseWriter: w, cancel: cancel,
-		connect:   request.Method == http.MethodConnect,
+		connect:   request.Method == http.MethodConnect && request.ProtoMajor > 1,
 		webSocket: isWebSocket(request),
 	}
 	r.home.mu.Lock()
