@@ -163,6 +163,11 @@ func end(w http.ResponseWriter, alone context.Context, tunnel *tunnel) error {
 		return nil
 	}
 	controller := http.NewResponseController(w)
+	// Caddy's writer (caddyhttp.IdleTimeoutWriter) also keeps the deadline in a field,
+	// without a lock, as a limit of the later ones that its writes set. A Write under way
+	// may miss it: then the next look cuts again. There is no other way to limit those
+	// writes, and long is read as itself or as none, also half written.
+	//
 	// Writes first: else there may be time for the answer that a read failed, or that
 	// the upstream was told.
 	err := errors.Join(controller.SetWriteDeadline(long), controller.SetReadDeadline(long))

@@ -50,3 +50,20 @@ func TestWhatCannotBeCutIsTold(t *testing.T) {
 		})
 	}
 }
+
+// Fault: a Write that is under way takes the deadline back. The request goes on, and
+// the next look cuts it again.
+func TestWhatGoesOnIsCutAgain(t *testing.T) {
+	table := New(Options{Revoked: func(*store.Keys) bool { return true }, Changed: make(chan struct{})})
+	table.stop() // the looks are the test's
+	table.wait.Wait()
+	w := new(deadlineWriter)
+	defer table.Enter(w, plain, new(store.Keys), ByRevocation).Leave()
+	for range 3 {
+		for began := time.Now(); !w.cut.Swap(false); table.look() { // which waits for first cuts only
+			if time.Since(began) > limit {
+				t.Fatal("it was not cut again")
+			}
+		}
+	}
+}
