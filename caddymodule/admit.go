@@ -28,7 +28,7 @@ func (g *Gate) admit(w http.ResponseWriter, r *http.Request) (*streams.Request, 
 	if deny != nil {
 		return nil, deny
 	}
-	running, verdict := g.app.shared.enter(w, &t.Keys, g.until, now)
+	running, verdict := g.app.shared.enter(w, r, &t.Keys, g.until, now)
 	if deny := denyVerdict(verdict); deny != nil {
 		return nil, deny
 	}

@@ -124,6 +124,10 @@ func (g *Gate) Provision(ctx caddy.Context) error {
 		return err
 	}
 	g.warnOfLogs(logsOf(ctx))
+	// Loaded without a server, there is none whose requests would run.
+	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
+		server.RegisterConnContext(streams.Connection)
+	}
 	return nil
 }
 

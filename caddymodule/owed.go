@@ -25,7 +25,7 @@ type owed struct {
 	mu      sync.Mutex
 	pending map[debtName]debt
 	wake    chan struct{}
-	stop    context.CancelFunc
+	cancel  context.CancelFunc
 	wait    sync.WaitGroup
 }
 
@@ -46,16 +46,22 @@ func debtNameOf(r store.Revocation) debtName { return debtName{r.Key, r.Except, 
 
 // settle starts the background work, which ends with close.
 func (o *owed) settle(l *live) {
-	ctx, stop := context.WithCancel(context.Background())
-	o.pending, o.wake, o.stop = make(map[debtName]debt), make(chan struct{}, 1), stop
+	ctx, cancel := context.WithCancel(context.Background())
+	o.pending, o.wake, o.cancel = make(map[debtName]debt), make(chan struct{}, 1), cancel
 	o.wait.Go(func() { o.work(ctx, l) })
 }
 
-func (o *owed) close() {
-	if o.stop != nil {
-		o.stop()
-		o.wait.Wait()
+// stop has the background work end. A revocation that is on its way ends by itself,
+// or when the replica is closed.
+func (o *owed) stop() {
+	if o.cancel != nil {
+		o.cancel()
 	}
+}
+
+func (o *owed) close() {
+	o.stop()
+	o.wait.Wait()
 }
 
 // owe notes revocations to be completed when every gate knows them or is fenced, and

@@ -3,14 +3,19 @@ package caddymodule
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/streams"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/memstore"
 	"github.com/sessiongate/sessiongate/store/replica"
+	"github.com/sessiongate/sessiongate/store/sessions"
+	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
 // hooked is a store of which calls about tokens can be made to do something first,
@@ -203,4 +208,52 @@ func TestLaggingGatesAreLookedAfter(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Fault: a gate reads nothing, so that a revocation which is owed waits for it, for up
+// to two leases, while the last configuration that used the store is taken away. Its
+// requests must not run on for as long.
+func TestWhatIsOwedHoldsUpNoDestruct(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const lease = 30 * time.Second
+		f := newFleet()
+		deaf := func(ctx context.Context, call model.Call, deliver model.Deliver) (any, error) {
+			if call.Method == "Read" && f.away.Load() {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			return deliver(ctx)
+		}
+		o := replica.Options{Lease: lease, Retention: time.Hour, Clock: bubble{}}
+		other := replica.New(f.server.Connect(deaf), o)
+		defer other.Close()
+		<-other.Synced()
+		backend := f.server.Connect(nil)
+		l := &live{
+			backend: backend, replica: replica.New(backend, o), registry: sessions.New(backend, sessions.Options{}),
+			running: streams.New(streams.Options{Revoked: func(*store.Keys) bool { return false }}),
+		}
+		<-l.replica.Synced()
+		l.owed.settle(l)
+		s := new(shared)
+		s.live.Store(l)
+		time.Sleep(2 * lease)
+		f.away.Store(true)
+		running := l.running.Enter(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil), new(store.Keys), streams.ByRevocation)
+		l.owe(store.Revocation{Kind: store.KindSession, Key: familyKey, Expires: time.Now().Add(time.Hour).Unix()})
+		time.Sleep(2*lease + time.Second)
+		if !l.replica.Holds(familyKey) {
+			t.Fatal("it is not being paid")
+		}
+		began := time.Now()
+		if err := s.Destruct(); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("took %v", took)
+		}
+		if !running.Leave() {
+			t.Error("a request goes on after it")
+		}
+	})
 }

@@ -116,9 +116,12 @@ func (s *shared) Destruct() error {
 	if l == nil {
 		return nil
 	}
-	l.owed.close()
+	// What is owed may be waiting for the fleet, which the replica knows how to end;
+	// and nobody's request goes on for as long.
+	l.owed.stop()
 	l.replica.Close()
 	l.running.Close()
+	l.owed.close()
 	l.registry.Close()
 	if err := l.backend.Close(); !errors.Is(err, store.ErrClosed) {
 		return err
@@ -136,16 +139,17 @@ func (s *shared) check(k *store.Keys, now time.Time) replica.Verdict {
 }
 
 // enter decides about a token of a request that runs from now on, and gives it its
-// place among those that are running if it is Clear.
-func (s *shared) enter(w http.ResponseWriter, k *store.Keys, end streams.End, now time.Time) (*streams.Request, replica.Verdict) {
+// place among those that are running if it is Clear. One that is not, and was cut
+// meanwhile, is abandoned.
+func (s *shared) enter(w http.ResponseWriter, r *http.Request, k *store.Keys, end streams.End, now time.Time) (*streams.Request, replica.Verdict) {
 	l := s.live.Load()
 	if l == nil {
 		return nil, replica.Unavailable
 	}
-	running := l.running.Enter(w, k, end)
+	running := l.running.Enter(w, r, k, end)
 	verdict := l.replica.Check(k, replica.At(now))
 	if verdict != replica.Clear {
-		running.Leave()
+		leave(running)
 		return nil, verdict
 	}
 	return running, replica.Clear

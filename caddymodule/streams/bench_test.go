@@ -17,14 +17,14 @@ func BenchmarkEnterLeave(b *testing.B) {
 	b.Run("alone", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			t.Enter(w, keys, AtExpiry).Leave()
+			t.Enter(w, plain, keys, AtExpiry).Leave()
 		}
 	})
 	b.Run("parallel", func(b *testing.B) {
 		b.ReportAllocs()
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
-				t.Enter(w, keys, AtExpiry).Leave()
+				t.Enter(w, plain, keys, AtExpiry).Leave()
 			}
 		})
 	})
@@ -39,7 +39,7 @@ func BenchmarkLook(b *testing.B) {
 			defer t.Close()
 			w := httptest.NewRecorder()
 			for range running {
-				defer t.Enter(w, new(store.Keys), ByRevocation).Leave()
+				defer t.Enter(w, plain, new(store.Keys), ByRevocation).Leave()
 			}
 			b.ReportAllocs()
 			for b.Loop() {

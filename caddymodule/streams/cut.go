@@ -135,11 +135,11 @@ func (t *Table) cut(c candidate, why reason, cuts *sync.WaitGroup) (first bool) 
 		r.reason = why
 	}
 	r.cutting = true
-	writer, tunnel := r.writer, r.tunnel
+	writer, alone, tunnel := r.writer, r.alone, r.tunnel
 	// A client that reads nothing may hold up the end of its WebSocket for a
 	// moment, and not that of others.
 	cuts.Go(func() {
-		if err := end(writer, tunnel); first && errors.Is(err, errors.ErrUnsupported) {
+		if err := end(writer, alone, tunnel); first && errors.Is(err, errors.ErrUnsupported) {
 			t.options.Logger.Error("a running request could not be cut; some handler before session_gate hides its connection", "error", err)
 		}
 		s.mu.Lock()
@@ -150,13 +150,27 @@ func (t *Table) cut(c candidate, why reason, cuts *sync.WaitGroup) (first bool) 
 	return first
 }
 
-// end sets the deadlines of a request into the past, or cuts its tunnel. An error
-// that is not errors.ErrUnsupported means that it has ended by itself.
-func end(w http.ResponseWriter, tunnel *tunnel) error {
+// end sets the deadlines of a request into the past and cancels its connection, or
+// cuts its tunnel. An error that is not errors.ErrUnsupported means that it has ended
+// by itself.
+//
+// Attack: have no read and no write under way that a deadline could end. Over HTTP/1,
+// the first byte of a next request keeps the server from reading while it waits for the
+// upstream, and so does an upload that the upstream does not read. No other request
+// will use the connection: the one that was cut abandons it.
+func end(w http.ResponseWriter, alone context.Context, tunnel *tunnel) error {
 	if tunnel != nil && tunnel.cut() {
 		return nil
 	}
 	controller := http.NewResponseController(w)
-	// Writes first: else there may be time for the answer that a read failed.
-	return errors.Join(controller.SetWriteDeadline(long), controller.SetReadDeadline(long))
+	// Caddy's writer (caddyhttp.IdleTimeoutWriter) also keeps the deadline in a field,
+	// without a lock, as a limit of the later ones that its writes set. A Write under way
+	// may miss it: then the next look cuts again. There is no other way to limit those
+	// writes, and long is read as itself or as none, also half written.
+	//
+	// Writes first: else there may be time for the answer that a read failed, or that
+	// the upstream was told.
+	err := errors.Join(controller.SetWriteDeadline(long), controller.SetReadDeadline(long))
+	cancelConnection(alone)
+	return err
 }

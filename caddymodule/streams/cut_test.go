@@ -38,7 +38,7 @@ func TestWhatCannotBeCutIsTold(t *testing.T) {
 			})
 			table.stop() // the looks are the test's
 			table.wait.Wait()
-			defer table.Enter(test.writer, new(store.Keys), ByRevocation).Leave()
+			defer table.Enter(test.writer, plain, new(store.Keys), ByRevocation).Leave()
 			table.look()
 			table.look()
 			if told := strings.Count(log.String(), "could not be cut"); told != test.told {
@@ -48,5 +48,22 @@ func TestWhatCannotBeCutIsTold(t *testing.T) {
 				t.Errorf("counted %d times, want once:\n%s", cut, log.String())
 			}
 		})
+	}
+}
+
+// Fault: a Write that is under way takes the deadline back. The request goes on, and
+// the next look cuts it again.
+func TestWhatGoesOnIsCutAgain(t *testing.T) {
+	table := New(Options{Revoked: func(*store.Keys) bool { return true }, Changed: make(chan struct{})})
+	table.stop() // the looks are the test's
+	table.wait.Wait()
+	w := new(deadlineWriter)
+	defer table.Enter(w, plain, new(store.Keys), ByRevocation).Leave()
+	for range 3 {
+		for began := time.Now(); !w.cut.Swap(false); table.look() { // which waits for first cuts only
+			if time.Since(began) > limit {
+				t.Fatal("it was not cut again")
+			}
+		}
 	}
 }

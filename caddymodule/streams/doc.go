@@ -12,5 +12,6 @@
 // To cut is to set the deadlines of the connection, or of its stream, into the
 // past (http.ResponseController): that ends reads and writes which are under way,
 // and the server tells the upstream. What that does not reach also has a context:
-// connections that went on in another protocol, and HTTP/3.
+// a connection of HTTP/1 (Connection), of which nothing may be under way, one that
+// went on in another protocol, and HTTP/3.
 package streams

@@ -27,7 +27,7 @@ func TestANewTokenOfTheSessionProlongs(t *testing.T) {
 			if i == 3 {
 				end = ByRevocation
 			}
-			defer table.Enter(writers[i], keys, end).Leave()
+			defer table.Enter(writers[i], plain, keys, end).Leave()
 		}
 		table.Prolong(first)
 		table.Prolong(second)

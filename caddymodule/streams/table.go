@@ -87,10 +87,13 @@ type Request struct {
 
 	// turn counts the requests that had the place, so that none is cut in the
 	// place of another.
-	turn    uint64
-	writer  http.ResponseWriter
-	keys    *store.Keys // nil while the place is free
-	end     End
+	turn   uint64
+	writer http.ResponseWriter
+	keys   *store.Keys // nil while the place is free
+	end    End
+	// alone is the context of a request that has its connection to itself, as in
+	// HTTP/1, where nothing else comes from the connection's; nil for others.
+	alone   context.Context
 	tunnel  *tunnel // nil for most
 	cutting bool
 	reason  reason
@@ -122,7 +125,7 @@ func New(o Options) *Table {
 // Enter takes a place for a request with a token. It has to happen before the
 // token is checked: a revocation that comes later finds the request here, and one
 // that came earlier is found by the check. Whoever enters has to leave.
-func (t *Table) Enter(w http.ResponseWriter, keys *store.Keys, end End) *Request {
+func (t *Table) Enter(w http.ResponseWriter, request *http.Request, keys *store.Keys, end End) *Request {
 	h := t.hints.Get().(*hint)
 	s := &t.shards[h.shard]
 	t.hints.Put(h) // at once: it is no claim
@@ -135,6 +138,9 @@ func (t *Table) Enter(w http.ResponseWriter, keys *store.Keys, end End) *Request
 	r := s.free[last]
 	s.free = s.free[:last]
 	r.writer, r.keys, r.end = w, keys, end
+	if request.ProtoMajor == 1 {
+		r.alone = request.Context()
+	}
 	return r
 }
 
@@ -161,7 +167,7 @@ func (r *Request) Leave() (abandon bool) {
 		r.tunnel.cancel()
 	}
 	r.turn++
-	r.writer, r.keys, r.tunnel, r.reason = nil, nil, nil, running
+	r.writer, r.keys, r.alone, r.tunnel, r.reason = nil, nil, nil, nil, running
 	s.free = append(s.free, r)
 	return abandon
 }

@@ -15,6 +15,9 @@ import (
 // limit is how long anything may take that has to happen.
 const limit = 20 * time.Second
 
+// plain is a request without anything special.
+var plain = httptest.NewRequest(http.MethodGet, "/", nil)
+
 // gate is a server whose handler enters a table, with one token for all.
 type gate struct {
 	*httptest.Server
@@ -32,7 +35,7 @@ func newGate(t *testing.T, protocol int, handler http.HandlerFunc) *gate {
 	g.table = New(Options{Revoked: func(*store.Keys) bool { return g.revoked.Load() }, Changed: g.changed})
 	t.Cleanup(g.table.Close)
 	g.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		running := g.table.Enter(w, &g.keys, ByRevocation)
+		running := g.table.Enter(w, r, &g.keys, ByRevocation)
 		defer func() {
 			abandon := running.Leave()
 			g.ended <- abandon
@@ -46,6 +49,7 @@ func newGate(t *testing.T, protocol int, handler http.HandlerFunc) *gate {
 		handler(w, r)
 	}))
 	g.EnableHTTP2 = protocol == 2
+	g.Config.ConnContext = Connection
 	g.StartTLS()
 	t.Cleanup(g.Server.Close)
 	return g
@@ -149,14 +153,14 @@ func TestWhatIsStillRunningIsCut(t *testing.T) {
 func TestACutHitsNoOtherRequest(t *testing.T) {
 	table := New(Options{Revoked: func(*store.Keys) bool { return false }, Changed: make(chan struct{})})
 	defer table.Close()
-	before := table.Enter(new(deadlineWriter), new(store.Keys), ByRevocation)
+	before := table.Enter(new(deadlineWriter), plain, new(store.Keys), ByRevocation)
 	late := candidate{request: before, turn: before.turn, keys: before.keys}
 	before.Leave()
 	var others []*deadlineWriter
 	for range 8 * shards * prepared { // one of them has the place now
 		w := new(deadlineWriter)
 		others = append(others, w)
-		defer table.Enter(w, new(store.Keys), ByRevocation).Leave()
+		defer table.Enter(w, plain, new(store.Keys), ByRevocation).Leave()
 	}
 	var cuts sync.WaitGroup
 	if table.cut(late, revoked, &cuts) {
@@ -175,7 +179,7 @@ func TestLeavingWaitsForTheCut(t *testing.T) {
 	w := &slowWriter{ResponseWriter: httptest.NewRecorder(), cutting: make(chan struct{}), goOn: make(chan struct{})}
 	table := New(Options{Revoked: func(*store.Keys) bool { return true }, Changed: make(chan struct{})})
 	defer table.Close()
-	running := table.Enter(w, new(store.Keys), ByRevocation)
+	running := table.Enter(w, plain, new(store.Keys), ByRevocation)
 	go table.look()
 	<-w.cutting
 	left := make(chan bool)
@@ -197,11 +201,11 @@ func TestACutThatHangsKeepsNoOtherWaiting(t *testing.T) {
 	hangs := &slowWriter{ResponseWriter: httptest.NewRecorder(), cutting: make(chan struct{}), goOn: make(chan struct{})}
 	table := New(Options{Revoked: func(*store.Keys) bool { return true }, Changed: make(chan struct{})})
 	defer table.Close()
-	held := table.Enter(hangs, new(store.Keys), ByRevocation)
+	held := table.Enter(hangs, plain, new(store.Keys), ByRevocation)
 	table.look()
 	<-hangs.cutting
 	other := new(deadlineWriter)
-	defer table.Enter(other, new(store.Keys), ByRevocation).Leave()
+	defer table.Enter(other, plain, new(store.Keys), ByRevocation).Leave()
 	table.look()
 	if !other.cut.Load() {
 		t.Error("the other goes on")

@@ -23,12 +23,15 @@ type tunnel struct {
 	http.ResponseWriter
 	cancel context.CancelFunc
 	// webSocket says that the other protocol is that, and connect that it begins
-	// without a connection of its own (RFC 8441, RFC 9220).
+	// without a connection of its own (RFC 8441, RFC 9220), not as in HTTP/1.
 	webSocket, connect bool
 
 	over  atomic.Bool
 	begun atomic.Bool // the other protocol
 	conn  atomic.Pointer[conn]
+
+	// silent says that there was no time for a goodbye.
+	silent atomic.Bool
 
 	mu     sync.Mutex // of writes
 	frames frames     // to the client
@@ -45,7 +48,7 @@ func (r *Request) Tunnel(w http.ResponseWriter, request *http.Request) (http.Res
 	ctx, cancel := context.WithCancel(request.Context())
 	t := &tunnel{
 		ResponseWriter: w, cancel: cancel,
-		connect:   request.Method == http.MethodConnect,
+		connect:   request.Method == http.MethodConnect && request.ProtoMajor > 1,
 		webSocket: isWebSocket(request),
 	}
 	r.home.mu.Lock()
@@ -138,15 +141,38 @@ func (t *tunnel) cut() (established bool) {
 	if !t.begun.Load() {
 		return false
 	}
+	end, to := t.ending()
 	if first {
-		end, to := t.ending()
-		_ = end.SetWriteDeadline(time.Now().Add(lastWord)) // whoever writes at this moment holds mu
-		t.mu.Lock()
-		t.sayGoodbye(to)
-		t.mu.Unlock()
+		if t.lockSoon(end) {
+			t.sayGoodbye(to)
+			t.mu.Unlock()
+		} else {
+			t.silent.Store(true)
+		}
 		_ = end.SetReadDeadline(long) // a read that is under way ends
 	}
+	if t.silent.Load() {
+		_ = end.SetWriteDeadline(long)
+	}
 	return true
+}
+
+// lockSoon waits for whoever writes at this moment, who holds mu, and reports whether
+// it has mu. The client has so long to read what is being written.
+//
+// Attack: read nothing. A Write that is under way in Caddy may take back the deadline
+// which was set meanwhile, for a minute, so that it is set again, and not waited for.
+func (t *tunnel) lockSoon(end deadlines) bool {
+	over := time.Now().Add(lastWord)
+	for late := over.Add(lastWord); ; time.Sleep(lastWord / 20) {
+		_ = end.SetWriteDeadline(over)
+		if t.mu.TryLock() {
+			return true
+		}
+		if time.Now().After(late) {
+			return false
+		}
+	}
 }
 
 // deadlines end what is under way on a connection, or on a stream.

@@ -166,7 +166,7 @@ func TestAWebSocketInAStreamIsCut(t *testing.T) {
 		table := New(Options{Revoked: func(*store.Keys) bool { return false }, Changed: make(chan struct{})})
 		defer table.Close()
 		under := &connectWriter{ResponseRecorder: httptest.NewRecorder()}
-		running := table.Enter(under, new(store.Keys), ByRevocation)
+		running := table.Enter(under, r, new(store.Keys), ByRevocation)
 		if !Tunnels(r) {
 			t.Fatal("CONNECT is no tunnel")
 		}
@@ -201,7 +201,7 @@ func TestACutOverHTTP3TellsTheUpstream(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.ProtoMajor = 3
 		under := &connectWriter{ResponseRecorder: httptest.NewRecorder()}
-		running := table.Enter(under, new(store.Keys), ByRevocation)
+		running := table.Enter(under, r, new(store.Keys), ByRevocation)
 		cut := func() { table.cutAll(revoked, func(candidate) bool { return true }) }
 		if early { // between the check and here
 			cut()

@@ -17,7 +17,6 @@ func held(tb testing.TB, n uint64) *Replica {
 	for i := range n {
 		r.set.keys.add(numbered(i), 1<<31, markLogged)
 	}
-	r.set.version.Add(1)
 	return r
 }
 

@@ -22,9 +22,16 @@ const (
 type wire struct {
 	mu   sync.Mutex
 	held map[string]chan struct{} // by method; "" is every one
+	sent map[string]int           // by method
 }
 
 func (w *wire) link(ctx context.Context, call model.Call, deliver model.Deliver) (any, error) {
+	w.mu.Lock()
+	if w.sent == nil {
+		w.sent = make(map[string]int)
+	}
+	w.sent[call.Method]++
+	w.mu.Unlock()
 	for _, method := range []string{"", call.Method} {
 		w.mu.Lock()
 		held := w.held[method]
@@ -56,6 +63,13 @@ func (w *wire) hold(method string) (release func()) {
 		delete(w.held, method)
 		close(held)
 	}
+}
+
+// count is how many calls of a method were sent.
+func (w *wire) count(method string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sent[method]
 }
 
 // gate is one replica of a fleet, and the wire to its store.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/sessiongate/sessiongate/store"
@@ -73,11 +72,11 @@ func (r *Replica) apply(at store.Position, batch store.Batch, sent time.Duration
 		r.complete()
 	}
 	r.claim()
-	// Nobody waits for this gate to apply what it published itself.
-	if slices.ContainsFunc(batch.Entries, func(e store.Entry) bool { return e.Revocations[0].Key != r.publishing }) {
-		r.beats.ring()
-	}
 	if len(batch.Entries) > 0 {
+		// Nobody waits for this gate to apply what it published itself.
+		if !r.own.is(batch.Entries) {
+			r.beats.ring()
+		}
 		r.mends.ring()
 		r.heard.ring()
 	}

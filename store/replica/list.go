@@ -16,10 +16,13 @@ type Held struct {
 	Logged bool
 }
 
-// compare orders what is held by key, and what has one key by its exception. No two
-// kinds share a key.
+// compare orders what is held by key, and what has one key by all that sets instants
+// apart. No two kinds share a key.
 func (h Held) compare(than Held) int {
-	return cmp.Or(bytes.Compare(h.Key[:], than.Key[:]), bytes.Compare(h.Except[:], than.Except[:]))
+	return cmp.Or(
+		bytes.Compare(h.Key[:], than.Key[:]), bytes.Compare(h.Except[:], than.Except[:]),
+		cmp.Compare(h.NotBefore, than.NotBefore), cmp.Compare(h.Expires, than.Expires),
+	)
 }
 
 // List returns what is held and has not expired at the Unix second now: the first

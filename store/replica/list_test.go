@@ -78,6 +78,31 @@ func TestTheListIsWholeInPages(t *testing.T) {
 	}
 }
 
+// Fault: two instants of a subject have one exception, and none implies the other,
+// because the later one expires sooner. The page ends between them.
+func TestInstantsWithOneExceptionAreOnTwoPages(t *testing.T) {
+	r := alone(t, replica.Options{Clock: replica.SystemClock{}})
+	subject := store.NewKey("", store.KindSubject, "https://a", "alice")
+	want := make(map[int64]bool)
+	for _, instant := range []struct{ notBefore, expires int64 }{{100, 3000}, {200, 2000}, {150, 2500}} {
+		mustRevoke(t, r, store.Revocation{
+			Kind: store.KindSubject, Key: subject, NotBefore: instant.notBefore, Expires: instant.expires,
+		})
+		want[instant.notBefore] = true
+	}
+	var after replica.Held
+	for page := r.List(after, 1, 0); len(page) > 0; page = r.List(after, 1, 0) {
+		if !want[page[0].NotBefore] {
+			t.Fatalf("%+v is shown twice", page[0])
+		}
+		after = page[0]
+		delete(want, after.NotBefore)
+	}
+	if len(want) != 0 {
+		t.Errorf("missing from the list: %v", want)
+	}
+}
+
 func TestTheListTellsWhatTheLogHas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &faulty{Fleet: shared()}

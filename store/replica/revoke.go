@@ -163,10 +163,15 @@ func (r *Replica) put(ctx context.Context, calls []*revoking, revocations []stor
 		return nil, err
 	}
 	r.mu.Lock()
-	r.publishing = revocations[0].Key
+	r.own = own{first: revocations[0].Key}
 	r.mu.Unlock()
 	sent := r.clock.Boot()
 	head, err := r.fleet.Publish(bounded, revocations...)
+	r.mu.Lock()
+	if r.own.placed(head.Position) {
+		r.beats.ring()
+	}
+	r.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}

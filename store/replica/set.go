@@ -13,15 +13,12 @@ import (
 // Invariant 2 (DESIGN): revocation is monotone. There is no operation that
 // removes a revocation before its expiry.
 type set struct {
-	// version changes after everything that an add brought can be found, so
-	// that a token found clear at a version needs no second look while the
-	// version stays.
-	version  atomic.Uint64
+	// keys has the version of all of the set.
 	keys     keySet
 	instants instantSet
 	// purged is the latest second at which something was forgotten.
 	purged atomic.Int64
-	// changed rings after version has changed.
+	// changed rings after the version has changed.
 	changed bell
 }
 
@@ -29,7 +26,7 @@ func newSet() *set {
 	s := &set{changed: newBell()}
 	// Random, so that keys that were once checked by another replica are never
 	// taken for clear here; and never zero, which is what new keys hold.
-	s.version.Store(rand.Uint64() | 1<<63)
+	s.keys.version.Store(rand.Uint64() | 1<<63)
 	return s
 }
 
@@ -40,6 +37,7 @@ func (s *set) add(revocations []store.Revocation, logged bool) {
 	for _, r := range revocations {
 		if r.Kind.HasInstant() {
 			s.instants.add(r, logged)
+			s.keys.version.Add(1)
 			changed = true
 			continue
 		}
@@ -52,9 +50,7 @@ func (s *set) add(revocations []store.Revocation, logged bool) {
 		}
 		changed = s.keys.add(r.Key, r.Expires, marks) || changed
 	}
-	// What was held already was found by every look since then.
 	if changed {
-		s.version.Add(1)
 		s.changed.ring()
 	}
 }
@@ -90,7 +86,7 @@ func (s *set) unlogged(part int, now int64) []store.Revocation {
 func (s *set) look(k *store.Keys) Verdict {
 	// The version is read before the look: an add in between leaves a version
 	// behind that is not the set's any more, and the next look is a real one.
-	version := s.version.Load()
+	version := s.keys.version.Load()
 	if k.Clear.Load() == version {
 		return s.age(k)
 	}

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"runtime"
 	"strconv"
 	"sync"
 	"testing"
@@ -135,6 +136,54 @@ func TestALookThatRacesAnAddIsNotRemembered(t *testing.T) {
 		if got := s.look(token); got != ByToken {
 			t.Fatalf("round %d: found %v after it was revoked", i, got)
 		}
+	}
+}
+
+// Attack: log out of two windows at once, and use the token, which was clear a
+// moment ago, after the second answer. That call brought nothing new, because the
+// first put the key a moment before; and the first has not got to the end yet.
+func TestAnAddOfWhatAnotherJustPutIsSeenWhenItReturns(t *testing.T) {
+	s := newSet()
+	token := keysOf("s", "t", "", "https://a", 1000)
+	session := revokedKey(token.Session, store.KindSession)
+	other := revokedKey(store.Key{0: byte(wordOf(token.Session).shard()) + 1}, store.KindSession)
+	if got := s.look(token); got != Clear {
+		t.Fatalf("found %v before it was revoked", got)
+	}
+	slow := &s.keys.shards[wordOf(other.Key).shard()]
+	slow.mu.Lock() // the first call gets no further than to its second key
+	var first sync.WaitGroup
+	first.Go(func() { s.add([]store.Revocation{session, other}, false) })
+	for !s.keys.has(session.Key) {
+		runtime.Gosched()
+	}
+	s.add([]store.Revocation{session}, false)
+	if got := s.look(token); got != BySession {
+		t.Errorf("found %v after the second call, want by session", got)
+	}
+	slow.mu.Unlock()
+	first.Wait()
+}
+
+// The same, by chance.
+func TestTwoAddsAtOnceAreBothSeen(t *testing.T) {
+	const rounds = 20_000
+	s := newSet()
+	for i := range rounds {
+		token := keysOf(strconv.Itoa(i), "t", "", "https://a", 1000)
+		if got := s.look(token); got != Clear {
+			t.Fatalf("round %d: found %v before it was revoked", i, got)
+		}
+		var calls sync.WaitGroup
+		for range 2 {
+			calls.Go(func() {
+				s.add([]store.Revocation{revokedKey(token.Session, store.KindSession)}, false)
+				if got := s.look(token); got != BySession {
+					t.Errorf("round %d: found %v after the call, want by session", i, got)
+				}
+			})
+		}
+		calls.Wait()
 	}
 }
 

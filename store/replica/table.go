@@ -16,8 +16,11 @@ const shards = 256
 // keySet is a set of keys, each with the second at which it may be forgotten. It
 // may be read while one writer a shard changes it: readers take no lock.
 type keySet struct {
-	shards [shards]shard
-	count  atomic.Int64
+	// version changes after what was added can be found, so that a token found
+	// clear at a version needs no second look while the version stays.
+	version atomic.Uint64
+	shards  [shards]shard
+	count   atomic.Int64
 }
 
 // shard is one table and the lock of its writers.
@@ -145,7 +148,9 @@ func (s *keySet) has(k store.Key) bool {
 }
 
 // add puts k into the set until the second expires, and reports whether it is
-// new. When it returns, has(k) is true.
+// new. When it returns, has(k) is true, and the version is another than before k
+// was new: it changes under the lock, so that whoever finds k there does not get
+// ahead of the one who put it.
 func (s *keySet) add(k store.Key, expires int64, marks mark) bool {
 	w := wordOf(k)
 	sh := &s.shards[w.shard()]
@@ -166,6 +171,7 @@ func (s *keySet) add(k store.Key, expires int64, marks mark) bool {
 		sh.unlogged++
 	}
 	if added {
+		s.version.Add(1)
 		s.count.Add(1)
 	}
 	return added

@@ -19,6 +19,7 @@ var owners = map[string]string{
 	"github.com/dustin/go-humanize":       "caddymodule",
 	"github.com/prometheus/client_golang": "caddymodule",
 	"github.com/spf13/cobra":              "caddymodule",
+	"github.com/spf13/pflag":              "caddymodule",
 	"go.uber.org/zap":                     "caddymodule",
 	"golang.org/x/net":                    "caddymodule",
 	"golang.org/x/sys":                    "store/replica",

@@ -1,0 +1,78 @@
+package caddymodule
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/streams"
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/replica"
+)
+
+// cutBetween is a clock by which a check takes long: while a request has entered, it
+// is not read before the request was cut. And it is a writer, which notes that.
+type cutBetween struct {
+	http.ResponseWriter
+	table   *streams.Table
+	changed chan struct{}
+	once    sync.Once
+	cut     chan struct{}
+}
+
+// Now is an hour ahead of the wall clock, so that checks read Boot.
+func (c *cutBetween) Now() replica.Instant {
+	now := replica.At(time.Now())
+	now.Wall += int64(time.Hour)
+	return now
+}
+
+func (c *cutBetween) Boot() time.Duration {
+	if c.table.Len() > 0 {
+		select {
+		case c.changed <- struct{}{}:
+		default:
+		}
+		<-c.cut
+	}
+	return time.Duration(time.Now().UnixNano())
+}
+
+func (c *cutBetween) SetWriteDeadline(time.Time) error { return nil }
+
+func (c *cutBetween) SetReadDeadline(time.Time) error {
+	c.once.Do(func() { close(c.cut) })
+	return nil
+}
+
+// Fault: running requests are looked through while one with a revoked token is being
+// refused. Its connection was cut, so that no refusal gets through it whole, and nobody
+// may use it again.
+func TestARequestThatIsCutWhileItIsRefusedIsAbandoned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clock := &cutBetween{ResponseWriter: httptest.NewRecorder(), changed: make(chan struct{}, 1), cut: make(chan struct{})}
+		clock.table = streams.New(streams.Options{Revoked: func(*store.Keys) bool { return true }, Changed: clock.changed})
+		defer clock.table.Close()
+		o := replica.Options{Lease: fleetLease, Clock: clock}
+		l := &live{replica: replica.New(newFleet().server.Connect(nil), o), running: clock.table}
+		defer l.replica.Close()
+		<-l.replica.Synced()
+		token := &store.Keys{Session: store.Key{1}, IssuedAt: 1, Expires: 1 << 31}
+		l.replica.Offer(store.Revocation{Kind: store.KindSession, Key: token.Session, Expires: 1 << 31})
+		s := new(shared)
+		s.live.Store(l)
+		defer func() {
+			if cause := recover(); cause != http.ErrAbortHandler {
+				t.Errorf("ended with %v, want it abandoned", cause)
+			}
+			if n := l.running.Len(); n != 0 {
+				t.Errorf("%d requests are left", n)
+			}
+		}()
+		_, verdict := s.enter(clock, httptest.NewRequest(http.MethodGet, "/", nil), token, streams.ByRevocation, time.Now())
+		t.Errorf("the verdict %v goes out by a connection that was cut", verdict)
+	})
+}
