@@ -240,7 +240,7 @@ func TestWhatIsOwedHoldsUpNoDestruct(t *testing.T) {
 		time.Sleep(2 * lease)
 		f.away.Store(true)
 		running := l.running.Enter(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil), new(store.Keys), streams.ByRevocation)
-		l.owe(store.Revocation{Kind: store.KindSession, Key: familyKey, Expires: time.Now().Add(time.Hour).Unix()})
+		l.owe(nil, store.Revocation{Kind: store.KindSession, Key: familyKey, Expires: time.Now().Add(time.Hour).Unix()})
 		time.Sleep(2*lease + time.Second)
 		if !l.replica.Holds(familyKey) {
 			t.Fatal("it is not being paid")
