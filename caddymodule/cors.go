@@ -47,10 +47,12 @@ func (o origins) has(origin string) bool {
 //
 // Attack: a request that has an effect, dressed up as a question. Browsers ask
 // without content, and no page can add a field to the question; so what has a
-// body, or tells the upstream to take it for another method, is none.
+// body, tells the upstream to take it for another method, or would go on in another
+// protocol, is none.
 func isPreflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" &&
-		r.Header.Get("Access-Control-Request-Method") != "" && !hasBody(r) && !overridesMethod(r.Header)
+		r.Header.Get("Access-Control-Request-Method") != "" && len(r.Header["Upgrade"]) == 0 &&
+		!hasBody(r) && !overridesMethod(r.Header)
 }
 
 // hasBody reports whether a request is known to have content. Over HTTP/3 that is

@@ -83,6 +83,8 @@ var (
 		"The request comes from another site.", "", "")
 	denySession = newDenial(http.StatusNotFound, "invalid_session",
 		"Session not found or already invalidated.", "", "")
+	denyTarget = newDenial(http.StatusBadRequest, "invalid_request",
+		"The request target has no path.", "", "malformed")
 	denySpelling = newDenial(http.StatusBadRequest, "invalid_request",
 		"The path is another spelling of one that the gate serves.", "", "")
 	denyBody = newDenial(http.StatusBadRequest, "invalid_request",

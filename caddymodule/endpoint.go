@@ -85,7 +85,7 @@ func (e endpoint) claimed(r *http.Request, before original, counts counting) cla
 	case e.is(r.URL) && (matters || before.method == r.Method):
 		return exact
 	case e.resembles(r.URL.EscapedPath()), before.url != nil && !samePath(before.url, r.URL) && e.resembles(before.url.EscapedPath()),
-		e.resemblesForwarded(r.Header):
+		e.resemblesForwarded(r.Header), e.resemblesStripped(r):
 		return misspelt
 	}
 	return elsewhere

@@ -11,15 +11,21 @@ import (
 // written to run behind it, Symfony, Laminas, Yii (CVE-2018-14773).
 var forwardedURLs = [...]string{"x-original-url", "x-rewrite-url", "x-original-uri", "x-forwarded-uri"}
 
+// maxForwarded bounds how many URLs, and prefixes of paths, are read in the fields of a
+// request. Who sends more is up to something.
+const maxForwarded = 16
+
 // everyForwardedURL reports whether a condition holds for each URL that the
-// fields of a request tell the upstream to read in the place of its own.
+// fields of a request tell the upstream to read in the place of its own, and whether
+// they are few.
 func everyForwardedURL(header http.Header, holds func(value string) bool) bool {
+	left := maxForwarded
 	for name, values := range header {
-		if !isForwardedURL(name) {
+		if !isFolded(name, forwardedURLs[:]) {
 			continue
 		}
 		for _, value := range values {
-			if !holds(value) {
+			if left--; left < 0 || !holds(value) {
 				return false
 			}
 		}
@@ -27,8 +33,26 @@ func everyForwardedURL(header http.Header, holds func(value string) bool) bool {
 	return true
 }
 
-func isForwardedURL(name string) bool {
-	for _, folded := range forwardedURLs {
+// everyListedURL is everyForwardedURL, also for each later URL where a field is read as
+// a list.
+func everyListedURL(header http.Header, holds func(value string) bool) bool {
+	left := maxForwarded
+	return everyForwardedURL(header, func(value string) bool {
+		if !holds(value) {
+			return false
+		}
+		for member := range laterURLs(value) {
+			if left--; left < 0 || !holds(member) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// isFolded reports whether a field has one of some names, which are folded.
+func isFolded(name string, names []string) bool {
+	for _, folded := range names {
 		if foldedEqual(name, folded) {
 			return true
 		}
@@ -43,17 +67,9 @@ func isForwardedURL(name string) bool {
 // Attack: GET /healthz with X-Original-URL: /admin, which needs no token here,
 // and is /admin for the upstream.
 func (p *publicPaths) matchForwarded(header http.Header) bool {
-	return everyForwardedURL(header, func(value string) bool {
+	return everyListedURL(header, func(value string) bool {
 		u, err := url.ParseRequestURI(value)
-		if err != nil || u.Opaque != "" || !p.match(u) {
-			return false
-		}
-		for member := range laterURLs(value) {
-			if u, err := url.ParseRequestURI(member); err != nil || !p.match(u) {
-				return false
-			}
-		}
-		return true
+		return err == nil && u.Opaque == "" && p.match(u)
 	})
 }
 
@@ -63,33 +79,39 @@ func (p *publicPaths) matchForwarded(header http.Header) bool {
 // Attack: DELETE /x with X-Rewrite-URL: /v1/auth/session goes past the gate to an
 // upstream that ends its own session, while every token stays good.
 func (e endpoint) resemblesForwarded(header http.Header) bool {
-	return !everyForwardedURL(header, func(value string) bool {
-		if e.resemblesURL(value) {
-			return false
-		}
-		for member := range laterURLs(value) {
-			if e.resemblesURL(member) {
-				return false
-			}
-		}
-		return true
-	})
+	return !everyListedURL(header, func(value string) bool { return !e.resemblesURL(value) })
 }
 
-// resemblesURL is resembles for a path or an absolute URL.
+// resemblesURL is resembles for a path or an absolute URL, which may be the first one
+// in a list.
+//
+// Attack: DELETE /x with X-Original-URL: /v1/auth/session?u=https://h/, or with
+// /v1/auth/a,b/../session, in which a reader who finds a scheme or a list there finds
+// another path.
 func (e endpoint) resemblesURL(value string) bool {
-	value, _, _ = strings.Cut(value, ",")
-	// What parts the scheme from the host may be written with backslashes, too.
-	slashes := strings.ReplaceAll(value, `\`, "/")
-	if scheme := strings.Index(slashes, "://"); scheme >= 0 {
-		host := scheme + len("://")
-		path := strings.IndexByte(slashes[host:], '/')
-		if path < 0 {
-			return false
-		}
-		value = value[host+path:]
+	path := pathOf(value)
+	if e.resembles(strings.Trim(path, " \t")) {
+		return true
 	}
-	return e.resembles(strings.Trim(value, " \t"))
+	first, _, list := strings.Cut(path, ",")
+	return list && e.resembles(strings.Trim(first, " \t"))
+}
+
+// pathOf takes the scheme and the host off an absolute URL. It is empty if nothing is
+// left.
+func pathOf(value string) string {
+	// What parts the scheme from the host may be written with backslashes, too.
+	slashes := slashed(value)
+	scheme, _, absolute := strings.Cut(slashes, "://")
+	if !absolute || strings.ContainsAny(scheme, "/?#,") {
+		return value
+	}
+	host := len(scheme) + len("://")
+	path := strings.IndexByte(slashes[host:], '/')
+	if path < 0 {
+		return ""
+	}
+	return value[host+path:]
 }
 
 // laterURLs iterates over the URLs after the first in a field that is read as a

@@ -2,6 +2,8 @@ package caddymodule
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -33,6 +35,8 @@ func TestForwardedURLsAreJudgedAsThePathIs(t *testing.T) {
 		{"X-Original-Url": {"/healthz", "/admin"}},
 		{"X-Original-Url": {"/healthz"}, "X-Rewrite-Url": {"/admin"}},
 		{"X-Original-Url": {"/healthz"}, "X_original_url": {"/admin"}},
+		{"X-Original-Url": slices.Repeat([]string{"/healthz"}, maxForwarded+1)},
+		{"X-Original-Url": {"/assets/a" + strings.Repeat(",/assets/b", maxForwarded+1)}},
 	} {
 		if p.matchForwarded(header) {
 			t.Errorf("%v is public", header)
@@ -51,6 +55,10 @@ func TestADeleteThatIsForwardedToTheEndpointIsRefused(t *testing.T) {
 		defaultEndpoint, "v1/auth/session", "https://gate.test/v1/auth/session", "https://gate.test/v1/auth/session?x", "//gate.test/v1/auth/session",
 		`https:\\gate.test\v1/auth/session`, "/x, /v1/auth/session", "/v1/auth/session, /x", "/x,https://gate.test//v1/auth/session/",
 		"https://gate.test/v1/auth/session,/x", defaultEndpoint + "#x",
+		// What looks like a scheme, or parts a list, behind the path or within it.
+		defaultEndpoint + "?u=http://h/c", defaultEndpoint + "?a://b", defaultEndpoint + "#a://b/c", "/v1/auth/x://../session", "/v1/auth/x,y/../session",
+		"/v1/auth/x,/y/../../session", "https://gate.test/v1/auth/x,y/../session",
+		strings.Repeat("/x,", maxForwarded+1) + "/x", // more than anybody reads
 	}, misspellings...)
 	for _, value := range values {
 		for _, name := range forwardedNames {
@@ -68,7 +76,9 @@ func TestADeleteThatIsForwardedToTheEndpointIsRefused(t *testing.T) {
 			}
 		}
 	}
-	for _, value := range []string{"", "/orders/1", "/v1/auth/sessions", "https://gate.test", "https://v1/auth/session", "/x?/v1/auth/session", "/x, v1/auth/session"} {
+	for _, value := range []string{
+		"", "/orders/1", "/v1/auth/sessions", "https://gate.test", "/x?ids=" + strings.Repeat("1,", 1000), "/x?u=https://h/v1/auth/session", "https://v1/auth/session", "/x?/v1/auth/session", "/x, v1/auth/session",
+	} {
 		r := &http.Request{Method: http.MethodDelete, URL: target(t, "/orders/1"), Header: http.Header{"X-Original-Url": {value}}}
 		if got := e.of(r); got != elsewhere {
 			t.Errorf("%q makes it %d, want elsewhere", value, got)

@@ -227,13 +227,18 @@ func (g *Gate) prepare() (err error) {
 // decision, from verified claims only.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	g.identity.strip(r)
+	// Attack: GET x:admin. What a rewrite, or this gate, makes of the path is not what
+	// reverse_proxy sends (url.URL.Opaque).
+	if r.URL.Opaque != "" {
+		return denyTarget.write(w, r)
+	}
 	if served, err := g.serveOwn(w, r, next); served {
 		return err
 	}
 	if isPreflight(r) {
 		return passPreflight(w, r, next)
 	}
-	if g.public.match(r.URL) && g.public.matchForwarded(r.Header) {
+	if g.public.match(r.URL) && g.public.matchForwarded(r.Header) && g.public.matchStripped(r) {
 		return next.ServeHTTP(w, r)
 	}
 	running, deny := g.admit(w, r)

@@ -171,6 +171,29 @@ func runRefused(b *testing.B, g *gateTest, token string) {
 	}
 }
 
+// BenchmarkForwarded measures what the longest addresses cost that a request without a
+// token tells the upstream to read in the place of its own.
+func BenchmarkForwarded(b *testing.B) {
+	g := newGate(b, "HS256", Gate{TokenEndpoint: []string{"/oauth/token"}, SessionsEndpoint: "/v1/auth/sessions", BackchannelLogout: "/logout"})
+	for _, size := range []int{2 << 10, 14 << 10} {
+		for name, value := range map[string]string{
+			"lists":       strings.Repeat("/,", size/2),
+			"backslashes": strings.Repeat(`\`, size),
+			"dots":        "/a,b" + strings.Repeat("/..", size/3),
+			"segments":    "/a,b" + strings.Repeat("/a;", size/3),
+		} {
+			b.Run(fmt.Sprintf("%s/%d-KiB", name, size>>10), func(b *testing.B) {
+				r := request(http.MethodDelete, "/x", "", "")
+				r.Header.Set("X-Original-Url", value)
+				b.ReportAllocs()
+				for b.Loop() {
+					g.serve(b, r)
+				}
+			})
+		}
+	}
+}
+
 // BenchmarkPath measures what the longest paths of a DELETE cost, for readings that
 // could be quadratic: eight times the length has to take eight times as long.
 func BenchmarkPath(b *testing.B) {

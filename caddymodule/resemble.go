@@ -10,7 +10,7 @@ import (
 // request.
 const (
 	maxPops     = 63
-	maxSegments = 1024
+	maxSegments = 256
 )
 
 // resembles reports whether some reader could take an escaped path for another
@@ -33,7 +33,7 @@ func resembles(escaped, path string) bool {
 	for raw := range strings.SplitSeq(escaped, "/") {
 		decoded := decodePercent(raw)
 		at := begins
-		for segment := range strings.SplitSeq(strings.ReplaceAll(decoded, `\`, "/"), "/") {
+		for segment := range strings.SplitSeq(slashed(decoded), "/") {
 			plain := segment == raw
 			if end := strings.IndexAny(segment, "\x00?#;"); end >= 0 && r.ended(segment[:end], at) {
 				return true
@@ -42,15 +42,30 @@ func resembles(escaped, path string) bool {
 			if at = max(at, inside); strings.Contains(segment, ";") {
 				at = parameter
 			}
-		}
-		switch {
-		case r.settled():
-			return false
-		case r.pops > maxPops || r.segments > maxSegments:
-			return true
+			switch {
+			case r.settled():
+				return false
+			case r.pops > maxPops || r.segments > maxSegments:
+				return true
+			}
 		}
 	}
 	return r.found()
+}
+
+// slashed has slashes for backslashes, at the price of one pass: strings.Replace takes
+// ten times as long for many of them.
+func slashed(text string) string {
+	if !strings.Contains(text, `\`) {
+		return text
+	}
+	octets := []byte(text)
+	for i, c := range octets {
+		if c == '\\' {
+			octets[i] = '/'
+		}
+	}
+	return string(octets)
 }
 
 // place is where in what stands between two slashes a segment was found: behind

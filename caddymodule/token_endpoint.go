@@ -77,10 +77,13 @@ func mayGrant(method string, u *url.URL, r *http.Request) bool {
 // Attack: POST /oauth/token with X-Original-URL: /admin, which needs no token here,
 // and is /admin for the upstream.
 func (g *Gate) isTokenAddress(r *http.Request) bool {
-	return everyForwardedURL(r.Header, func(value string) bool {
+	forwarded := everyForwardedURL(r.Header, func(value string) bool {
 		path, query, _ := cutQuery(value)
 		return slices.Contains(g.TokenEndpoint, path) && (query == "" || query == r.URL.RawQuery)
 	}) || g.public.matchForwarded(r.Header)
+	return forwarded && everyStripped(r, func(path string) bool {
+		return slices.Contains(g.TokenEndpoint, path) || g.public.match(&url.URL{Path: path})
+	})
 }
 
 // open decides whether a request may go up.
