@@ -92,6 +92,23 @@ func TestTargetOfTheEndpointInOtherForms(t *testing.T) {
 	checkAdmitted(t, get(t, g, token))
 }
 
+// Attack: a target with a scheme and no path, of which a rewrite makes a public path,
+// while reverse_proxy sends what the client wrote.
+func TestATargetWithoutAPathIsSentNowhere(t *testing.T) {
+	g := harness.Start(t, harness.Config{Gate: publicGate, Site: "rewrite * /healthz"})
+	bearer := "Authorization: Bearer " + g.Token(session("laptop"))
+	for _, line := range []string{"GET x:orders", "GET x:/orders", "POST http:orders", "DELETE x:" + strings.TrimPrefix(endpoint, "/")} {
+		for _, credential := range []string{"X-None: 1", bearer} {
+			got := g.Raw(t, harness.Lines(line+" HTTP/1.1", credential))
+			for _, reached := range g.Upstream.Take() {
+				if reached.URI != "/healthz" {
+					t.Errorf("%s: answer is %d, and %s reached the upstream", line, got.Status, reached.URI)
+				}
+			}
+		}
+	}
+}
+
 // The host of an absolute target is the host of the request (RFC 9112 §3.2.2).
 func TestHostIsThatOfTheTarget(t *testing.T) {
 	g := harness.Start(t, harness.Config{})
