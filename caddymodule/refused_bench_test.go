@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
@@ -209,6 +210,33 @@ func BenchmarkPath(b *testing.B) {
 				r := rewritten(b, http.MethodDelete, "/x", http.MethodDelete, path)
 				for b.Loop() {
 					_ = endpoint(defaultEndpoint).of(r)
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkCookie measures what the longest Cookie fields cost beside a token that
+// is in a cookie: four times the length has to take four times as long.
+func BenchmarkCookie(b *testing.B) {
+	for _, size := range []int{2 << 10, 8 << 10, 32 << 10} {
+		for name, pairs := range map[string]string{
+			"letters": strings.Repeat("d=", size/2),
+			"pluses":  strings.Repeat("+=", size/2),
+			"escapes": strings.Repeat("%64=", size/4),
+			"blanks":  strings.Repeat("+", size/2) + strings.Repeat("d=", size/4),
+			"cuts":    strings.Repeat(" ", size/2) + strings.Repeat(" =", size/4),
+			"words":   strings.Repeat("si,d=", size/5),
+			"pairs":   strings.Repeat("si.d=;", size/6),
+		} {
+			b.Run(fmt.Sprintf("%s/%d-KiB", name, size>>10), func(b *testing.B) {
+				b.ReportAllocs()
+				e, r := token.NewExtractor("", "sid"), httptest.NewRequest(http.MethodGet, "/", nil)
+				r.Header["Cookie"] = []string{"sid=x", pairs}
+				for b.Loop() {
+					if _, _, err := e.Extract(r); err != nil {
+						b.Fatal(err)
+					}
 				}
 			})
 		}

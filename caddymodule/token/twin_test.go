@@ -2,6 +2,7 @@ package token_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/sessiongate/sessiongate/caddymodule/token"
@@ -69,5 +70,29 @@ func TestExtractMindsNothingElse(t *testing.T) {
 	r := request("X-Access-Token", "a.b.c", "X-Access-Tokens", "x", "X-Access", "y", "Xaccesstoken", "z", "Authorization", "Bearer d.e.f")
 	if raw, _, err := e.Extract(r); raw != "a.b.c" || err != nil {
 		t.Errorf("Extract = %q, %v", raw, err)
+	}
+}
+
+// The attack: beside a cookie that nobody signed, a field whose every equals sign
+// has the gate read all of the pair before it anew: `d=d=d=`. At this length that
+// takes an hour, which no test is given.
+func TestExtractReadsALongFieldOnce(t *testing.T) {
+	const size = 4 << 20
+	e := token.NewExtractor("", "sid")
+	for name, field := range map[string]string{
+		"letters":           strings.Repeat("d=", size/2),
+		"pluses":            strings.Repeat("+=", size/2),
+		"escapes":           strings.Repeat("%64=", size/4),
+		"pluses, letters":   strings.Repeat("+", size/2) + strings.Repeat("d=", size/4),
+		"escapes, letters":  strings.Repeat("%20", size/6) + strings.Repeat("d=", size/4),
+		"a word, letters":   strings.Repeat("x", size/2) + strings.Repeat("d=", size/4),
+		"blanks, letters":   strings.Repeat(" ", size/2) + strings.Repeat("d=", size/4),
+		"letters, blanks":   strings.Repeat("d=", size/4) + strings.Repeat(" ", size/2) + "=",
+		"words":             strings.Repeat("si,d=", size/5),
+		"words of one pair": "x=" + strings.Repeat(" si d =", size/7),
+	} {
+		if raw, _, err := e.Extract(request("Cookie", "sid=x", "Cookie", field)); raw != "x" || err != nil {
+			t.Errorf("%s: Extract = %q, %v", name, raw, err)
+		}
 	}
 }
