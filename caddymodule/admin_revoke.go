@@ -127,11 +127,12 @@ func takeRevocation(app *App, r *http.Request) (any, error) {
 	named := revocations
 	if revocations, err = live.withAllFamilies(r.Context(), named); err != nil {
 		live.offer(why, named...)
+		err = fmt.Errorf("revoking: %w", err)
 	} else {
 		told, err = live.revokeWithReceipt(r.Context(), why, revocations...)
 	}
 	if err != nil {
-		return nil, unavailable(fmt.Errorf("revoking: %w; it holds at this gate and is offered to the store until the store takes it; "+
+		return nil, unavailable(fmt.Errorf("%w; it holds at this gate and is offered to the store until the store takes it; "+
 			"whether other gates have it is not known: see their health, and send the same again when the store answers", err))
 	}
 	// Invariant 5 (DESIGN): a token of the very second of an instant is refused, and a

@@ -61,10 +61,17 @@ func hasBody(r *http.Request) bool {
 	return r.ContentLength > 0 || r.ContentLength < 0 && r.ProtoMajor < 3
 }
 
+// mayHaveBody reports whether a request may have content and does not say so.
+func mayHaveBody(r *http.Request) bool { return r.ContentLength < 0 && r.ProtoMajor >= 3 }
+
 // passPreflight hands a question on, for certain without content.
 func passPreflight(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	r.Body, r.ContentLength, r.Trailer = http.NoBody, 0, nil
+	dropBody(r)
 	return next.ServeHTTP(w, r)
+}
+
+func dropBody(r *http.Request) {
+	r.Body, r.ContentLength, r.Trailer = http.NoBody, 0, nil
 }
 
 // methodOverrides are the fields, folded, from which some upstreams take the

@@ -84,11 +84,17 @@ func (e endpoint) claimed(r *http.Request, before original, counts counting) cla
 	switch {
 	case e.is(r.URL) && (matters || before.method == r.Method):
 		return exact
-	case e.resembles(r.URL.EscapedPath()), before.url != nil && !samePath(before.url, r.URL) && e.resembles(before.url.EscapedPath()),
-		e.resemblesForwarded(r.Header), e.resemblesStripped(r):
+	case e.misspells(r, before):
 		return misspelt
 	}
 	return elsewhere
+}
+
+// misspells reports whether some reader could take a request for one to the endpoint.
+func (e endpoint) misspells(r *http.Request, before original) bool {
+	return e.resembles(r.URL.EscapedPath()) ||
+		before.url != nil && !samePath(before.url, r.URL) && e.resembles(before.url.EscapedPath()) ||
+		e.resemblesForwarded(r.Header) || e.resemblesStripped(r)
 }
 
 // is reports whether a URL's path is the endpoint, in its one spelling.

@@ -15,6 +15,8 @@ const formatMark = ".*"
 // exact is the path of the endpoint in its one spelling.
 func (e endpoint) exact() string { return strings.TrimSuffix(string(e), formatMark) }
 
+func (e endpoint) hasFormats() bool { return strings.HasSuffix(string(e), formatMark) }
+
 // isSimple reports whether all readers see the same segments in an escaped path:
 // nothing in it is decoded, dropped, parted or taken back.
 func isSimple(escaped string) bool {
@@ -42,5 +44,5 @@ func (e endpoint) isSimply(escaped string) bool {
 		return false
 	}
 	format := escaped[len(path):]
-	return format == "" || len(path) < len(e) && format[0] == '.' && !strings.Contains(format, "/")
+	return format == "" || e.hasFormats() && format[0] == '.' && !strings.Contains(format, "/")
 }

@@ -46,8 +46,9 @@ type Gate struct {
 
 	// Public lists paths that need no token: exact ones, and prefixes that end
 	// in /*. A request that names a URL in X-Original-URL, X-Rewrite-URL,
-	// X-Original-URI or X-Forwarded-Uri needs none only if that is public, too.
-	// Default: none.
+	// X-Original-URI or X-Forwarded-Uri, or a prefix of its path in X-Script-Name,
+	// X-Forwarded-Script-Name, X-Forwarded-Prefix or X-Traversal-Path, needs none only
+	// if what comes of that is public, too. Default: none.
 	Public []string `json:"public,omitempty"`
 
 	// Identity are the headers that tell the upstream who the user is.
@@ -80,7 +81,9 @@ type Gate struct {
 	// tokens of a revoked session are not handed out: both are answered 400
 	// invalid_grant. What cannot be checked is withheld: 503, or 502 where an
 	// answer cannot be read. Bodies are forms or JSON of at most 64 KiB, and
-	// answers of at most 256 KiB. Default: none.
+	// answers of at most 256 KiB. Other spellings of the path, also with a format at
+	// the end (/oauth/token.json), and what readers could take for two grants are
+	// answered 400. Default: none.
 	TokenEndpoint []string `json:"token_endpoint,omitempty"`
 
 	// SessionsEndpoint is the path at which the caller's own sessions are listed

@@ -128,24 +128,30 @@ func (o *owed) left() int {
 	return len(o.pending)
 }
 
-// pay completes what is due, in no order. After a failure the rest is for the next
+// pay completes what is due, tokens before sessions. After a failure the rest is for the next
 // time: the store is away, most likely.
 func (o *owed) pay(ctx context.Context, l *live) {
 	o.mu.Lock()
-	var due []debt
+	var tokens, due []debt
 	for _, d := range o.pending {
-		if !d.due.After(time.Now()) {
+		switch {
+		case d.due.After(time.Now()):
+		case d.Kind == store.KindToken:
+			tokens = append(tokens, d)
+		default:
 			due = append(due, d)
 		}
 	}
 	o.mu.Unlock()
-	for _, d := range due {
-		err := l.complete(ctx, d.Revocation)
+	// Tokens first, so that nobody hears twice of their sessions.
+	for _, d := range append(tokens, due...) {
+		all, err := l.complete(ctx, d.Revocation)
 		if err != nil {
 			return
 		}
 		if o.settled(d) && d.untold != nil {
-			l.events.revoked(*d.untold, []store.Revocation{d.Revocation})
+			l.events.revoked(*d.untold, all)
+			o.forget(all) // what belongs to it may be owed by itself, and is told now
 		}
 	}
 }
@@ -163,16 +169,16 @@ func (o *owed) settled(d debt) bool {
 }
 
 // complete sees to it that a revocation holds everywhere, and then that all that
-// belongs to a session is revoked.
-func (l *live) complete(ctx context.Context, own store.Revocation) error {
-	all, err := l.withFamilies(ctx, own)
-	if err != nil {
-		return err
+// belongs to a session is revoked. It returns the revocation with those of the sessions
+// that a token belongs to.
+func (l *live) complete(ctx context.Context, own store.Revocation) (all []store.Revocation, err error) {
+	if all, err = l.withFamilies(ctx, own); err != nil {
+		return nil, err
 	}
 	if !l.acknowledged(all) {
 		if err := l.replica.Revoke(ctx, all...); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return l.revokeMembers(ctx, all...)
+	return all, l.revokeMembers(ctx, all...)
 }

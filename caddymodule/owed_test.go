@@ -155,6 +155,7 @@ func TestSubscribersHearOfWhatHeldLater(t *testing.T) {
 	expires := time.Now().Add(24 * time.Hour).Unix()
 	session := store.Revocation{Kind: store.KindSession, Key: familyKey, Expires: expires}
 	subject := store.Revocation{Kind: store.KindSubject, Key: store.Key{4}, NotBefore: 100, Expires: expires}
+	token := store.Revocation{Kind: store.KindToken, Key: store.Key{5}, Expires: expires} // of another session
 	for name, revoke := range map[string]func(*live){
 		"nobody repeats it": func(*live) {},
 		"it is repeated": func(l *live) {
@@ -167,11 +168,15 @@ func TestSubscribersHearOfWhatHeldLater(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l, h := newLive(t)
 				l.events = &events{queue: make(chan event, 10)}
+				other := store.Grant{Token: token.Key, Access: true, Families: []store.Key{{6}}, Expires: expires}
+				if err := h.Learn(t.Context(), other); err != nil {
+					t.Fatal(err)
+				}
 				h.on("Members", func() error { return errors.New("no answer") })
 				if err := l.revoke(t.Context(), cause{reason: "stolen"}, session); err == nil {
 					t.Fatal("confirmed")
 				}
-				l.offer(cause{}, subject, session)
+				l.offer(cause{}, subject, session, token, store.Revocation{Kind: store.KindSession, Key: other.Families[0], Expires: expires})
 				if n := len(l.events.queue); n != 0 {
 					t.Errorf("%d events, and nobody knows whether it holds", n)
 				}
@@ -182,8 +187,8 @@ func TestSubscribersHearOfWhatHeldLater(t *testing.T) {
 				for range len(l.events.queue) {
 					kinds[(<-l.events.queue).data()["kind"]]++
 				}
-				if kinds["session"] != 1 || kinds["subject"] != 1 || len(kinds) != 2 || l.owed.left() != 0 {
-					t.Errorf("heard of %v, want a session and a subject; %d are owed", kinds, l.owed.left())
+				if kinds["session"] != 2 || kinds["subject"] != 1 || kinds["token"] != 1 || l.owed.left() != 0 {
+					t.Errorf("heard of %v, want two sessions, a subject and a token; %d are owed", kinds, l.owed.left())
 				}
 			})
 		})

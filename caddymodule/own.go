@@ -55,6 +55,12 @@ func (g *Gate) serveOwn(w http.ResponseWriter, r *http.Request, next caddyhttp.H
 			return path.serve(w, r, next)
 		case misspelt:
 			return true, denySpelling.write(w, r)
+		case elsewhere:
+			// Attack: GET /oauth/token.json over HTTP/3, with a grant in a body whose
+			// length is not said. A page is had without one.
+			if mayHaveBody(r) && path.hasFormats() && path.misspells(r, before) {
+				dropBody(r)
+			}
 		}
 	}
 	return false, nil

@@ -15,11 +15,11 @@ const (
 
 // resembles reports whether some reader could take an escaped path for another
 // one, which is absolute, clean and plain, or, if that ends in belowMark, for one
-// below it, or, if it ends in formatMark, for it with a format. What comes of a path depends on what is done with it, and in which
-// order: decoding (once, or more often, and overlong forms too), parting at
-// backslashes, dropping parameters, trailing blanks and empty segments, cutting at
-// NUL and where a query or a fragment would begin, ignoring letter case, and taking
-// back a segment for each dot-dot.
+// below it, or, if it ends in formatMark, for it with a format. What comes of a path
+// depends on what is done with it, and in which order: decoding (once, or more often,
+// and overlong forms too), parting at backslashes, dropping parameters, trailing
+// blanks and empty segments, cutting at NUL and where a query or a fragment would
+// begin, ignoring letter case, and taking back a segment for each dot-dot.
 //
 // Attack: DELETE /v1/auth/;/../session, or %23/.., or %252e%252e/.., or a\b/..,
 // or //.., out of which one reader makes the endpoint, and another, who drops,

@@ -60,12 +60,16 @@ func (g *Gate) serveToken(w http.ResponseWriter, r *http.Request, next caddyhttp
 
 // mayGrant reports whether a request to a token endpoint, by its method and URL, could
 // be granted something: it is a POST, or has a query or a body. One that has neither
-// could have a token in other fields only, where the gate looks for none.
+// could have a token in other fields only, where the gate looks for none. Over HTTP/3,
+// where a body is not known beforehand, one that asks for a page is taken to have none,
+// and goes up without.
 func mayGrant(method string, u *url.URL, r *http.Request) bool {
 	switch {
 	case method == http.MethodOptions && isPreflight(r):
 		return false
 	case method == http.MethodPost || u.RawQuery != "" || hasBody(r):
+		return true
+	case mayHaveBody(r) && method != http.MethodGet && method != http.MethodHead && method != http.MethodOptions:
 		return true
 	}
 	return !everyForwardedURL(r.Header, func(value string) bool { return !strings.Contains(value, "?") })
@@ -78,8 +82,8 @@ func mayGrant(method string, u *url.URL, r *http.Request) bool {
 // and is /admin for the upstream.
 func (g *Gate) isTokenAddress(r *http.Request) bool {
 	forwarded := everyForwardedURL(r.Header, func(value string) bool {
-		path, query, _ := cutQuery(value)
-		return slices.Contains(g.TokenEndpoint, path) && (query == "" || query == r.URL.RawQuery)
+		address, query, _ := strings.Cut(value, "?")
+		return slices.Contains(g.TokenEndpoint, pathOf(address)) && (query == "" || query == r.URL.RawQuery)
 	}) || g.public.matchForwarded(r.Header)
 	return forwarded && everyStripped(r, func(path string) bool {
 		return slices.Contains(g.TokenEndpoint, path) || g.public.match(&url.URL{Path: path})

@@ -40,7 +40,7 @@ func (x *exchange) judge(ctx context.Context, answer oauth.Answer) *denial {
 		if err := x.live.learn(ctx, grants...); errors.Is(err, store.ErrManyFamilies) {
 			x.gate.logger.Error("tokens that would belong to more sessions than are kept of one were withheld and answered 400",
 				"key", grants[0].Families[0], "error", err)
-			return denyGrantInvalid // another login helps, and another refresh would not
+			return denyGrantInvalid // a login that gives another token helps, and a refresh would not
 		} else if err != nil {
 			x.gate.logger.Error("which session tokens belong to could not be learned; they were withheld and answered 503",
 				"key", grants[0].Families[0], "error", err)

@@ -88,14 +88,3 @@ func bodyKind(header http.Header) kind {
 	}
 	return form
 }
-
-// cutQuery parts a path, or an absolute URL, from its query.
-func cutQuery(address string) (path, query string, ok bool) {
-	path, query, _ = strings.Cut(address, "?")
-	if scheme, rest, absolute := strings.Cut(path, "://"); absolute && !strings.Contains(scheme, "/") {
-		_, path, ok = strings.Cut(rest, "/")
-		path = "/" + path
-		return path, query, ok
-	}
-	return path, query, true
-}

@@ -1,7 +1,9 @@
 package caddymodule
 
 import (
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -175,6 +177,20 @@ func TestOtherSpellingsOfTheTokenEndpointDoNotGoUp(t *testing.T) {
 		}
 		g.send(t, "OPTIONS", path+"?x", "", "", "Origin", "https://a.example", "Access-Control-Request-Method", "POST").want(t, http.StatusOK, "")
 		g.take()
+	}
+	// Over HTTP/3 a body need not be announced.
+	for _, method := range []string{"PUT", "PATCH", "DELETE", "GET", "HEAD"} {
+		r := httptest.NewRequest(method, "/oauth/token.json", struct{ io.Reader }{strings.NewReader("refresh_token=r")})
+		r.Proto, r.ProtoMajor, r.ContentLength = "HTTP/3.0", 3, -1
+		r.Header.Set("Authorization", "Bearer "+good)
+		a := g.serve(t, r)
+		if a.upstream == nil {
+			a.want(t, http.StatusBadRequest, "another spelling")
+			continue
+		}
+		if body, err := io.ReadAll(a.upstream.Body); err != nil || len(body) > 0 || a.upstream.ContentLength != 0 || method != "GET" && method != "HEAD" {
+			t.Errorf("%s reached the upstream with %q, error %v", method, body, err)
+		}
 	}
 	for _, path := range []string{"/oauth/token/x", "/oauth/tokens", "/oauth/token-x", "/oauth/xtoken.json", "/oauth.x/token", "/oauth/token.json/x", "/token.json"} {
 		g.send(t, http.MethodPost, path+"?x=1", formMedia, "x=1", "Authorization", "Bearer "+good).want(t, http.StatusOK, "")

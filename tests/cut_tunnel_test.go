@@ -2,6 +2,7 @@ package tests
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,8 +62,10 @@ func TestAWebSocketInAStreamEndsWithTheSession(t *testing.T) {
 			if took := time.Since(since); took > cutLimit {
 				t.Errorf("cut after %v, want %v", took, cutLimit)
 			}
-			if want := "\x81\x02hi\x88\x02\x03\xf0"; answer.Status != 200 || answer.Body != want {
-				t.Errorf("the client got %d %q, want %q", answer.Status, answer.Body, want)
+			// What the upstream wrote may still have been on its way to the gate.
+			before, closed := strings.CutSuffix(answer.Body, "\x88\x02\x03\xf0")
+			if answer.Status != 200 || !closed || before != "" && before != "\x81\x02hi" {
+				t.Errorf("the client got %d %q, want a close frame, and before it a whole frame at the most", answer.Status, answer.Body)
 			}
 		})
 	}

@@ -66,10 +66,18 @@ func TestEarlyDataIsJudgedAsEveryRequest(t *testing.T) {
 	token, other := g.Token(session("laptop")), g.Token(session("phone"))
 	see(t, g, token, other)
 	captured := message(token, "GET", "/")
-	checkAdmitted(t, early(t, g, captured))
-	reached := g.Upstream.TakeOne(t)
-	checkIdentity(t, reached, map[string]string{"Remote-User": "alice"})
-	if reached.Header.Get("Early-Data") != "1" {
+	told := false
+	for range 20 {
+		checkAdmitted(t, early(t, g, captured))
+		reached := g.Upstream.TakeOne(t)
+		checkIdentity(t, reached, map[string]string{"Remote-User": "alice"})
+		// On a busy machine the handshake may be over before the request is looked at:
+		// then there is nothing to tell.
+		if told = reached.Header.Get("Early-Data") == "1"; told {
+			break
+		}
+	}
+	if !told {
 		t.Error("the upstream is not told of early data (RFC 8470 §5.1)")
 	}
 	noToken.check(t, early(t, g, harness.Request{Method: "GET", Target: "/"}.Message()))

@@ -6,9 +6,9 @@ const base64url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 
 // Spellings are the tokens that an opaque token which nobody knows could be another
 // spelling of, to a lenient decoder of base64: one with spare bits set in the last
-// character, with a character too many, or with anything behind padding. There are a
-// few dozen at the most; whoever made the token writes none of them. What else may
-// be written otherwise is not in the name of a token.
+// character, with a character too many, or with anything behind padding. There are 127
+// at the most, and 15 for most tokens; whoever made the token writes none of them. What
+// else may be written otherwise is not in the name of a token.
 //
 // Attack: a revoked refresh token that is the key of an HMAC and its value, with the
 // last character of the key replaced by its neighbour. The endpoint decodes the same
