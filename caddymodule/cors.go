@@ -80,10 +80,8 @@ var methodOverrides = [...]string{"x-http-method-override", "x-http-method", "x-
 
 func overridesMethod(header http.Header) bool {
 	for name := range header {
-		for _, folded := range methodOverrides {
-			if foldedEqual(name, folded) {
-				return true
-			}
+		if isFolded(name, methodOverrides[:]) {
+			return true
 		}
 	}
 	return false

@@ -19,9 +19,15 @@ const maxForwarded = 16
 // fields of a request tell the upstream to read in the place of its own, and whether
 // they are few.
 func everyForwardedURL(header http.Header, holds func(value string) bool) bool {
+	return everyForwarded(header, forwardedURLs[:], holds)
+}
+
+// everyForwarded reports whether a condition holds for each value of the fields of some
+// names, which are folded, and whether they are few.
+func everyForwarded(header http.Header, names []string, holds func(value string) bool) bool {
 	left := maxForwarded
 	for name, values := range header {
-		if !isFolded(name, forwardedURLs[:]) {
+		if !isFolded(name, names) {
 			continue
 		}
 		for _, value := range values {
@@ -48,16 +54,6 @@ func everyListedURL(header http.Header, holds func(value string) bool) bool {
 		}
 		return true
 	})
-}
-
-// isFolded reports whether a field has one of some names, which are folded.
-func isFolded(name string, names []string) bool {
-	for _, folded := range names {
-		if foldedEqual(name, folded) {
-			return true
-		}
-	}
-	return false
 }
 
 // matchForwarded reports whether all that a request may be read as by its

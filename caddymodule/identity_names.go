@@ -164,6 +164,16 @@ func foldedEqual(name, folded string) bool {
 	return true
 }
 
+// isFolded reports whether a field has one of some names, which are folded.
+func isFolded(name string, names []string) bool {
+	for _, folded := range names {
+		if foldedEqual(name, folded) {
+			return true
+		}
+	}
+	return false
+}
+
 func foldByte(c byte) byte {
 	switch {
 	case c >= 'A' && c <= 'Z':

@@ -128,8 +128,8 @@ func (o *owed) left() int {
 	return len(o.pending)
 }
 
-// pay completes what is due, tokens before sessions. After a failure the rest is for the next
-// time: the store is away, most likely.
+// pay completes what is due. After a failure the rest is for the next time: the store is
+// away, most likely.
 func (o *owed) pay(ctx context.Context, l *live) {
 	o.mu.Lock()
 	var tokens, due []debt
@@ -145,6 +145,9 @@ func (o *owed) pay(ctx context.Context, l *live) {
 	o.mu.Unlock()
 	// Tokens first, so that nobody hears twice of their sessions.
 	for _, d := range append(tokens, due...) {
+		if !o.owes(d) {
+			continue // it was completed meanwhile, with a token or by a call
+		}
 		all, err := l.complete(ctx, d.Revocation)
 		if err != nil {
 			return
@@ -154,6 +157,13 @@ func (o *owed) pay(ctx context.Context, l *live) {
 			o.forget(all) // what belongs to it may be owed by itself, and is told now
 		}
 	}
+}
+
+// owes reports whether a debt is still on the list.
+func (o *owed) owes(d debt) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.pending[debtNameOf(d.Revocation)] == d
 }
 
 // settled takes a debt off the list, and reports whether it was still there.

@@ -12,20 +12,12 @@ import (
 var pathPrefixes = [...]string{"x-script-name", "x-forwarded-script-name", "x-traversal-path", "x-forwarded-prefix"}
 
 // everyStripped reports whether a condition holds for each path that the fields of a
-// request may leave the upstream of its own.
+// request may leave the upstream of its own, and whether they are few.
 func everyStripped(r *http.Request, holds func(path string) bool) bool {
-	for name, values := range r.Header {
-		if !isFolded(name, pathPrefixes[:]) {
-			continue
-		}
-		for i, prefix := range values {
-			rest, stripped := strings.CutPrefix(r.URL.Path, prefix)
-			if i >= maxForwarded || stripped && prefix != "" && !holds("/"+strings.TrimPrefix(rest, "/")) {
-				return false
-			}
-		}
-	}
-	return true
+	return everyForwarded(r.Header, pathPrefixes[:], func(prefix string) bool {
+		rest, stripped := strings.CutPrefix(r.URL.Path, prefix)
+		return !stripped || prefix == "" || holds("/"+strings.TrimPrefix(rest, "/"))
+	})
 }
 
 // matchStripped reports whether all that may be left of the path of a request is

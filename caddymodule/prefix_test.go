@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 )
 
@@ -36,7 +37,12 @@ func TestWhatAPrefixLeavesIsJudgedAsThePathIs(t *testing.T) {
 			}
 		}
 	}
-	r := request(http.MethodGet, "/assets/admin", "", "")
+	r := request(http.MethodGet, "/assets/a", "", "")
+	for _, name := range prefixNames[:3] {
+		r.Header[name] = slices.Repeat([]string{"/elsewhere"}, maxForwarded/2)
+	}
+	g.serve(t, r).want(t, http.StatusUnauthorized, "") // too many in all
+	r = request(http.MethodGet, "/assets/admin", "", "")
 	r.Header.Set("X-Script-Names", "/assets")
 	g.serve(t, r).want(t, http.StatusOK, "")
 }
