@@ -35,19 +35,7 @@ func serveRunning(u *harness.Upstream) (begun, told chan string) {
 		"/silent": func(w http.ResponseWriter, _ *http.Request) {
 			w.(http.Flusher).Flush()
 		},
-		"/events": func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Type", "text/event-stream")
-			tick := time.NewTicker(20 * time.Millisecond)
-			defer tick.Stop()
-			for r.Context().Err() == nil {
-				_, _ = io.WriteString(w, "data: x\n\n") // the context tells
-				w.(http.Flusher).Flush()
-				select {
-				case <-tick.C:
-				case <-r.Context().Done():
-				}
-			}
-		},
+		"/events": harness.Events(20 * time.Millisecond),
 		"/download": func(w http.ResponseWriter, r *http.Request) {
 			piece := strings.Repeat("x", 1<<15) + "\n"
 			for r.Context().Err() == nil {

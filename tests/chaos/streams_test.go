@@ -22,7 +22,7 @@ const cutLimit = time.Second + Slack
 func TestStreamsUnderFaults(t *testing.T) {
 	t.Parallel()
 	f := StartFleet(t, 3, Logged())
-	f.Gates[0].Config.Upstream.Handle("/events", serveEvents)
+	f.Gates[0].Config.Upstream.Handle("/events", harness.Events(100*time.Millisecond))
 	outage := func(begin, end func(*redistest.Server)) func() (heal func()) {
 		return func() func() {
 			begin(f.Redis)
@@ -117,18 +117,3 @@ func (f *Fleet) open(t *testing.T, gate int, session Session) *stream {
 
 // streaming has no time limit, and a connection for each request.
 var streaming = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-
-// serveEvents answers with a piece every now and then, until the client is gone.
-func serveEvents(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", "text/event-stream")
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for r.Context().Err() == nil {
-		_, _ = io.WriteString(w, "data: x\n\n") // the context tells
-		w.(http.Flusher).Flush()
-		select {
-		case <-tick.C:
-		case <-r.Context().Done():
-		}
-	}
-}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 )
 
 // UpstreamBody is what the upstream answers to every request, with status 200.
@@ -95,4 +96,21 @@ func (u *Upstream) TakeOne(tb testing.TB) Reached {
 		tb.Fatalf("%d requests reached the upstream, want one: %v", len(taken), taken)
 	}
 	return taken[0]
+}
+
+// Events answers with a server-sent event every so often, until the client is gone.
+func Events(every time.Duration) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for r.Context().Err() == nil {
+			_, _ = io.WriteString(w, "data: x\n\n") // the context tells
+			w.(http.Flusher).Flush()
+			select {
+			case <-tick.C:
+			case <-r.Context().Done():
+			}
+		}
+	}
 }
