@@ -246,7 +246,7 @@ func TestOtherRequestsToTheLogoutPathAreOrdinary(t *testing.T) {
 	for _, path := range []string{defaultEndpoint, sessionsPath, sessionsPath + "/logout"} {
 		g := newGate(t, "HS256", Gate{})
 		config := Gate{SessionsEndpoint: sessionsPath, BackchannelLogout: path}
-		if err := config.provision(g.app, g.gate.logger); err == nil || !strings.Contains(err.Error(), "one path to some readers") {
+		if err := config.provision(g.app, g.gate.logger); err == nil || !strings.Contains(err.Error(), "can be confused by some servers") {
 			t.Errorf("%s: error %v", path, err)
 		}
 	}

@@ -6,14 +6,17 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/sessiongate/sessiongate/caddymodule/paths"
+	"github.com/sessiongate/sessiongate/caddymodule/paths/pathstest"
 )
 
 // The attack: a DELETE that is for somebody behind the gate what ends one session,
-// or all, and for the gate an ordinary request (P52). If any of the readers takes it
+// or all, and for the gate an ordinary request. If any of the readers takes it
 // for the endpoint of all sessions, or for one below it, so does the gate, or refuses
 // it.
 func FuzzBelow(f *testing.F) {
-	for _, text := range misspellings {
+	for _, text := range pathstest.Misspellings {
 		f.Add(strings.Replace(text, "session", "sessions/x", 1))
 		f.Add(strings.Replace(text, "session", "sessions", 1))
 	}
@@ -23,28 +26,29 @@ func FuzzBelow(f *testing.F) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("DELETE "+sessionsPath+"/{id...}", func(http.ResponseWriter, *http.Request) {})
 	matcher := caddyhttp.MatchPath{sessionsPath + "/*", sessionsPath}
+	wholePath, children := mustPath(f, sessionsPath, paths.Options{}), mustPath(f, sessionsPath, paths.Options{Children: true})
 	f.Fuzz(func(t *testing.T, text string) {
 		r := readDelete(text)
 		if r == nil {
 			return
 		}
-		all, one := endpoint(sessionsPath).of(r), below(sessionsPath).of(r)
-		if id, ok := segment(r.URL, sessionsPath); (one == exact) != ok || ok && (id == "" || id == "." || id == "..") {
+		all, one := wholePath.Match(r, paths.Original{}, isDelete), children.Match(r, paths.Original{}, isDelete)
+		if id, ok := children.Child(r.URL); (one == paths.Exact) != ok || ok && (id == "" || id == "." || id == "..") {
 			t.Errorf("%q is %d, and the id in it %q, %t", text, one, id, ok)
 		}
-		if all != elsewhere || one != elsewhere {
+		if all != paths.Other || one != paths.Other {
 			return
 		}
 		if _, pattern := mux.Handler(r); pattern != "" {
-			t.Errorf("%q is elsewhere, and %q for http.ServeMux", text, pattern)
+			t.Errorf("%q is Other, and %q for http.ServeMux", text, pattern)
 		}
 		if matched, err := matcher.MatchWithError(r); matched || err != nil {
-			t.Errorf("%q is elsewhere, and Caddy's path matcher says %t, %v", text, matched, err)
+			t.Errorf("%q is Other, and Caddy's path matcher says %t, %v", text, matched, err)
 		}
 		for reader, p := range pathReadings(r.URL) {
 			for _, p := range []string{p, strings.ToLower(p), strings.ToLower(strings.ToUpper(p))} {
 				if strings.HasPrefix(p+"/", sessionsPath+"/") {
-					t.Errorf("%q is elsewhere, and %q for the reader %q", text, p, reader)
+					t.Errorf("%q is Other, and %q for the reader %q", text, p, reader)
 				}
 			}
 		}

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/sessiongate/sessiongate/caddymodule/fieldname"
 )
 
 // keep names fields that no Connection field may have dropped; empty names are
@@ -11,7 +13,7 @@ import (
 func (id *identity) keep(names ...string) {
 	for _, name := range names {
 		if name != "" {
-			id.kept = append(id.kept, fold(name))
+			id.kept = append(id.kept, fieldname.Fold(name))
 		}
 	}
 }
@@ -30,7 +32,7 @@ func (id *identity) stripConnection(header http.Header, connection []string) {
 	}
 	var kept []string
 	for _, value := range connection {
-		for option := range splitList(value) {
+		for option := range fieldname.Members(value) {
 			if !id.needs(option) {
 				kept = append(kept, option)
 			}
@@ -45,7 +47,7 @@ func (id *identity) stripConnection(header http.Header, connection []string) {
 
 // needsMember reports whether a member of a list is a name that is needed.
 func (id *identity) needsMember(list string) bool {
-	for member := range splitList(list) {
+	for member := range fieldname.Members(list) {
 		if id.needs(member) {
 			return true
 		}
@@ -56,7 +58,7 @@ func (id *identity) needsMember(list string) bool {
 // needs reports whether the upstream has to get a field, or that it is not there.
 func (id *identity) needs(name string) bool {
 	for _, kept := range id.kept {
-		if foldedEqual(name, kept) {
+		if fieldname.Equal(name, kept) {
 			return true
 		}
 	}

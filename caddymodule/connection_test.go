@@ -28,7 +28,7 @@ func TestConnectionDoesNotName(t *testing.T) {
 		{[]string{"Remote-User;q=1"}, []string{"Remote-User;q=1"}},
 	} {
 		r := &http.Request{Header: http.Header{"Connection": slices.Clone(test.sent)}}
-		id.strip(r)
+		stripBy(id, r)
 		if got := r.Header["Connection"]; !slices.Equal(got, test.want) {
 			t.Errorf("Connection: %q became %q, want %q", test.sent, got, test.want)
 		}
@@ -53,7 +53,7 @@ func TestConnectionDoesNotNameTheCredential(t *testing.T) {
 		} {
 			gate := newGate(t, "HS256", Gate{Token: &test.source, Identity: config}).gate
 			r := &http.Request{Header: http.Header{"Connection": {test.sent}}}
-			gate.identity.strip(r)
+			gate.strip(r)
 			if got := r.Header.Get("Connection"); got != test.want {
 				t.Errorf("Connection: %q became %q, want %q", test.sent, got, test.want)
 			}

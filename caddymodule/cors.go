@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/sessiongate/sessiongate/caddymodule/fieldname"
 )
 
 // origins are the origins that may call the session endpoint from a browser.
@@ -80,7 +82,7 @@ var methodOverrides = [...]string{"x-http-method-override", "x-http-method", "x-
 
 func overridesMethod(header http.Header) bool {
 	for name := range header {
-		if isFolded(name, methodOverrides[:]) {
+		if fieldname.In(name, methodOverrides[:]) {
 			return true
 		}
 	}

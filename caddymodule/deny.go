@@ -21,8 +21,9 @@ type denial struct {
 	challenge string
 	// retryAfter is the Retry-After field in seconds, or empty.
 	retryAfter string
-	// reason is one of missing, malformed, invalid, expired, revoked,
-	// unavailable; or empty where the credential is not to blame.
+	// reason is one of missing, malformed, several, invalid, expired, revoked,
+	// unavailable, method, path, cross_site; or empty if another part of the request
+	// is to blame.
 	reason string
 	body   []byte
 }
@@ -74,19 +75,21 @@ var (
 	denyMalformed = newDenial(http.StatusBadRequest, "invalid_request",
 		"The credential is malformed.", realm+`, error="invalid_request"`, "malformed")
 	denySeveral = newDenial(http.StatusBadRequest, "invalid_request",
-		"More than one credential in the request.", realm+`, error="invalid_request"`, "malformed")
+		"More than one credential in the request.", realm+`, error="invalid_request"`, "several")
 	denyUnavailable = newDenial(http.StatusServiceUnavailable, "temporarily_unavailable",
 		"The session cannot be checked at the moment. Try again.", "", "unavailable")
 	denyUnconfirmed = newDenial(http.StatusServiceUnavailable, "temporarily_unavailable",
 		"The session could not be invalidated for certain. Send the same request again.", "", "unavailable")
 	denyForeignSite = newDenial(http.StatusForbidden, "forbidden",
-		"The request comes from another site.", "", "")
+		"The request comes from another site.", "", "cross_site")
 	denySession = newDenial(http.StatusNotFound, "invalid_session",
 		"Session not found or already invalidated.", "", "")
 	denyTarget = newDenial(http.StatusBadRequest, "invalid_request",
-		"The request target has no path.", "", "malformed")
-	denySpelling = newDenial(http.StatusBadRequest, "invalid_request",
-		"The path is another spelling of one that the gate serves.", "", "")
+		"The request target has no path.", "", "path")
+	denyAmbiguous = newDenial(http.StatusBadRequest, "invalid_request",
+		"The path is another spelling of one that the gate serves.", "", "path")
+	denyMethodCase = newDenial(http.StatusBadRequest, "invalid_request",
+		"Methods are case-sensitive: write the method in capital letters.", "", "method")
 	denyBody = newDenial(http.StatusBadRequest, "invalid_request",
 		"The body must be one JSON object, in which session_id, if it is there, is a string of 1 to 256 bytes.", "", "")
 	denyTooLarge = newDenial(http.StatusRequestEntityTooLarge, "payload_too_large",

@@ -26,7 +26,7 @@ func TestDenials(t *testing.T) {
 		"broken":    {denyBroken, 401, invalid, refused, "", "malformed"},
 		"malformed": {denyMalformed, 400, `{"error":"invalid_request","message":"The credential is malformed."}`, broken, "", "malformed"},
 		"several": {
-			denySeveral, 400, `{"error":"invalid_request","message":"More than one credential in the request."}`, broken, "", "malformed",
+			denySeveral, 400, `{"error":"invalid_request","message":"More than one credential in the request."}`, broken, "", "several",
 		},
 		"unavailable": {
 			denyUnavailable, 503,
@@ -37,10 +37,13 @@ func TestDenials(t *testing.T) {
 			`{"error":"temporarily_unavailable","message":"The session could not be invalidated for certain. Send the same request again."}`,
 			"", "1", "unavailable",
 		},
-		"foreign site": {denyForeignSite, 403, `{"error":"forbidden","message":"The request comes from another site."}`, "", "", ""},
+		"foreign site": {denyForeignSite, 403, `{"error":"forbidden","message":"The request comes from another site."}`, "", "", "cross_site"},
 		"session":      {denySession, 404, `{"error":"invalid_session","message":"Session not found or already invalidated."}`, "", "", ""},
 		"spelling": {
-			denySpelling, 400, `{"error":"invalid_request","message":"The path is another spelling of one that the gate serves."}`, "", "", "",
+			denyAmbiguous, 400, `{"error":"invalid_request","message":"The path is another spelling of one that the gate serves."}`, "", "", "path",
+		},
+		"method case": {
+			denyMethodCase, 400, `{"error":"invalid_request","message":"Methods are case-sensitive: write the method in capital letters."}`, "", "", "method",
 		},
 		"body": {
 			denyBody, 400, `{"error":"invalid_request","message":"The body must be one JSON object, in which session_id, if it is there, ` +

@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -11,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/sessiongate/sessiongate/caddymodule/paths"
 	"github.com/sessiongate/sessiongate/caddymodule/streams"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
@@ -19,20 +19,24 @@ func init() {
 	caddy.RegisterModule(Gate{})
 }
 
+// defaultEndpoint is the path of the session API.
+const defaultEndpoint = "/v1/auth/session"
+
 // Gate is a handler that admits only requests whose token is good and whose
 // session was not revoked. It answers `DELETE /v1/auth/session` itself and hands
 // all else that it admits on to the next handler.
 //
 // It answers 401 to a request without a credential, or with one that is invalid,
 // expired or revoked; 400 to a credential that is broken, or to several; 503
-// while the set of revocations cannot be proved fresh. An upgrade to HTTP or TLS,
-// such as h2c, is ignored.
+// while the set of revocations cannot be proved fresh. An upgrade to HTTP or
+// TLS, such as h2c, is ignored. Request trailers are dropped.
 //
 // For requests that it admits it sets the placeholders `{http.auth.user.id}`
 // (`sub`), `{http.auth.user.session_id}`, `{http.auth.user.token_id}`,
 // `{http.auth.user.issuer}`, and `{http.auth.user.<claim>}` for each of the
 // claims named. For those that it refuses, `{http.session_gate.reason}` is one of
-// `missing`, `malformed`, `invalid`, `expired`, `revoked` and `unavailable`.
+// `missing`, `malformed`, `several`, `invalid`, `expired`, `revoked`, `unavailable`,
+// `method`, `path` and `cross_site`.
 //
 // The issuers and the store are those of the app `session_gate`.
 type Gate struct {
@@ -45,10 +49,12 @@ type Gate struct {
 	Token *TokenSource `json:"token,omitempty"`
 
 	// Public lists paths that need no token: exact ones, and prefixes that end
-	// in /*. A request that names a URL in X-Original-URL, X-Rewrite-URL,
-	// X-Original-URI or X-Forwarded-Uri, or a prefix of its path in X-Script-Name,
-	// X-Forwarded-Script-Name, X-Forwarded-Prefix or X-Traversal-Path, needs none only
-	// if what comes of that is public, too. Default: none.
+	// in /*. If a trusted proxy names another path in X-Original-URL,
+	// X-Original-URI, X-Rewrite-URL or X-Forwarded-Uri, or a prefix of the path in
+	// Script-Name, X-Script-Name, X-Forwarded-Script-Name, X-Forwarded-Prefix or
+	// X-Traversal-Path, that path has to be public, too. The gate deletes those
+	// fields from requests that do not come from an address of
+	// `servers { trusted_proxies }`. Default: none.
 	Public []string `json:"public,omitempty"`
 
 	// Identity are the headers that tell the upstream who the user is.
@@ -99,10 +105,12 @@ type Gate struct {
 
 	app       *App
 	logger    *slog.Logger
-	own       []own
-	outlived  *sync.Once // the warning of refresh tokens that outlive the retention
+	routes    []route
+	sessions  *paths.Path // below the sessions endpoint
+	untrusted *sync.Once  // the warning of deleted fields that name another path
+	outlived  *sync.Once  // the warning of refresh tokens that outlive the retention
 	extractor token.Extractor
-	public    *publicPaths
+	public    *paths.Public
 	identity  *identity
 	origins   origins
 	until     streams.End
@@ -178,24 +186,7 @@ func (g *Gate) check() error {
 	if err := g.Token.check(); err != nil {
 		return err
 	}
-	for _, path := range g.TokenEndpoint {
-		if err := checkPath("token_endpoint", path); err != nil {
-			return err
-		}
-	}
-	for field, path := range map[string]string{
-		"sessions_endpoint": g.SessionsEndpoint, "backchannel_logout": g.BackchannelLogout,
-	} {
-		if path != "" {
-			if err := checkPath(field, path); err != nil {
-				return err
-			}
-		}
-	}
-	return errors.Join(
-		checkPath("endpoint", g.Endpoint),
-		oneOf("streams", g.Streams, "expiry", "session"),
-	)
+	return oneOf("streams", g.Streams, "expiry", "session")
 }
 
 func (g *Gate) prepare() (err error) {
@@ -203,8 +194,9 @@ func (g *Gate) prepare() (err error) {
 	if g.Streams == "session" {
 		g.until = streams.ByRevocation
 	}
-	if g.public, err = newPublicPaths(g.Public); err != nil {
-		return err
+	g.untrusted = new(sync.Once)
+	if g.public, err = paths.NewPublic(g.Public); err != nil {
+		return fmt.Errorf("checking session_gate: %w", err)
 	}
 	if g.identity, err = g.Identity.provision(g.Claims); err != nil {
 		return err
@@ -221,27 +213,27 @@ func (g *Gate) prepare() (err error) {
 	if g.origins, err = newOrigins(g.CORS); err != nil {
 		return err
 	}
-	return g.prepareOwn()
+	return g.prepareRoutes()
 }
 
 // ServeHTTP decides about one request.
 //
-// Invariant 1 (DESIGN): verify first, then check, then forward: one token, one
-// decision, from verified claims only.
+// Invariant 1: verify first, then check, then forward: one token, one decision, from
+// verified claims only.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	g.identity.strip(r)
+	g.strip(r)
 	// Attack: GET x:admin. What a rewrite, or this gate, makes of the path is not what
 	// reverse_proxy sends (url.URL.Opaque).
 	if r.URL.Opaque != "" {
 		return denyTarget.write(w, r)
 	}
-	if served, err := g.serveOwn(w, r, next); served {
+	if served, err := g.serveRoutes(w, r, next); served {
 		return err
 	}
 	if isPreflight(r) {
 		return passPreflight(w, r, next)
 	}
-	if g.public.match(r.URL) && g.public.matchForwarded(r.Header) && g.public.matchStripped(r) {
+	if g.public.Match(r) {
 		return next.ServeHTTP(w, r)
 	}
 	running, deny := g.admit(w, r)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/sessiongate/sessiongate/caddymodule/fieldname"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
 
@@ -38,7 +39,7 @@ func newIdentity(fields []identityField, prefixes ...string) *identity {
 	id := &identity{prefixes: prefixes}
 	for _, field := range fields {
 		field.name = textproto.CanonicalMIMEHeaderKey(field.name)
-		field.folded = fold(field.name)
+		field.folded = fieldname.Fold(field.name)
 		id.fields = append(id.fields, field)
 		id.lengths |= lengthBit(field.name)
 	}
@@ -68,43 +69,17 @@ func lengthBit(name string) uint64 { return 1 << min(len(name), 63) }
 func (id *identity) owns(name string) bool {
 	if id.lengths&lengthBit(name) != 0 {
 		for i := range id.fields {
-			if foldedEqual(name, id.fields[i].folded) {
+			if fieldname.Equal(name, id.fields[i].folded) {
 				return true
 			}
 		}
 	}
 	for _, prefix := range id.prefixes {
-		if len(name) >= len(prefix) && foldedEqual(name[:len(prefix)], prefix) {
+		if len(name) >= len(prefix) && fieldname.Equal(name[:len(prefix)], prefix) {
 			return true
 		}
 	}
 	return false
-}
-
-// strip removes what a client sent in the place of an identity.
-//
-// Invariant 9 (DESIGN): nothing that a client sent as an identity header reaches
-// the upstream, in any spelling, as a trailer, or through a Connection field
-// that makes the proxy drop ours (P54, P55).
-func (id *identity) strip(r *http.Request) {
-	if len(id.fields) == 0 && len(id.prefixes) == 0 {
-		if connection := r.Header["Connection"]; len(connection) > 0 {
-			id.stripConnection(r.Header, connection)
-		}
-		return
-	}
-	for name, values := range r.Header {
-		switch {
-		case id.owns(name):
-			delete(r.Header, name)
-		case name == "Connection":
-			id.stripConnection(r.Header, values)
-		}
-	}
-	// Trailers arrive after the body, and any name may be among them: the
-	// reverse proxy copies the map when the body is over. Without the map,
-	// none gets through.
-	r.Trailer = nil
 }
 
 // set sets the fields from a verified token. A claim that is missing, or that

@@ -49,7 +49,7 @@ func FuzzIdentity(f *testing.F) {
 					slices.ContainsFunc(presets[preset], func(field identityField) bool { return cgiName(field.name) == variable })
 			}
 			before := maps.Clone(r.Header)
-			id.strip(r)
+			stripBy(id, r)
 			for name, values := range before {
 				now, there := r.Header[name]
 				switch {

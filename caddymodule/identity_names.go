@@ -3,12 +3,13 @@ package caddymodule
 import (
 	"errors"
 	"fmt"
-	"iter"
 	"net/textproto"
 	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
+
+	"github.com/sessiongate/sessiongate/caddymodule/fieldname"
 )
 
 // Identity says which header fields tell the upstream who the user is: those of
@@ -105,7 +106,7 @@ func (i *Identity) provision(claims []string) (*identity, error) {
 			fields = append(fields, identityField{name: name, claim: claim})
 		}
 	}
-	return newIdentity(fields, fold(pomeriumPrefix)), nil
+	return newIdentity(fields, fieldname.Fold(pomeriumPrefix)), nil
 }
 
 func (i *Identity) named() (*identity, error) {
@@ -115,7 +116,7 @@ func (i *Identity) named() (*identity, error) {
 	names := make(map[string]string, len(i.Headers))
 	var fields []identityField
 	for name, claim := range i.Headers {
-		folded := fold(name)
+		folded := fieldname.Fold(name)
 		switch {
 		case !httpguts.ValidHeaderFieldName(name):
 			return nil, fmt.Errorf("checking session_gate: identity header %q is not a field name", name)
@@ -138,60 +139,4 @@ func (i *Identity) named() (*identity, error) {
 var reservedFields = []string{
 	"authorization", "connection", "content-encoding", "content-length", "content-type", "cookie", "expect",
 	"host", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
-}
-
-// fold makes one spelling of those that some upstreams take for the same name.
-// CGI makes one variable of `-` and `_`; lighttpd, Apache before 2.4 and others
-// make it of everything but letters and digits.
-func fold(name string) string {
-	folded := []byte(name)
-	for i, c := range folded {
-		folded[i] = foldByte(c)
-	}
-	return string(folded)
-}
-
-// foldedEqual reports whether a name folds to folded. It does not allocate.
-func foldedEqual(name, folded string) bool {
-	if len(name) != len(folded) {
-		return false
-	}
-	for i := range len(name) {
-		if foldByte(name[i]) != folded[i] {
-			return false
-		}
-	}
-	return true
-}
-
-// isFolded reports whether a field has one of some names, which are folded.
-func isFolded(name string, names []string) bool {
-	for _, folded := range names {
-		if foldedEqual(name, folded) {
-			return true
-		}
-	}
-	return false
-}
-
-func foldByte(c byte) byte {
-	switch {
-	case c >= 'A' && c <= 'Z':
-		return c + 'a' - 'A'
-	case c >= 'a' && c <= 'z' || c >= '0' && c <= '9':
-		return c
-	default:
-		return '-'
-	}
-}
-
-// splitList iterates over the members of a comma separated field value.
-func splitList(value string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for member := range strings.SplitSeq(value, ",") {
-			if member = strings.Trim(member, " \t"); member != "" && !yield(member) {
-				return
-			}
-		}
-	}
 }

@@ -68,7 +68,7 @@ func TestIdentityIsStrippedInEverySpelling(t *testing.T) {
 	for _, name := range slices.Concat(owned, foreign) {
 		header[name] = []string{"root", "wheel"}
 	}
-	id.strip(&http.Request{Header: header})
+	stripBy(id, &http.Request{Header: header})
 	for _, name := range owned {
 		if _, there := header[name]; there {
 			t.Errorf("%s reaches the upstream", name)
@@ -107,21 +107,21 @@ func TestIdentityOwnsLongNames(t *testing.T) {
 // when the body is over, after everything was checked.
 func TestIdentityLetsNoTrailerThrough(t *testing.T) {
 	r := &http.Request{Header: http.Header{}, Trailer: http.Header{"Remote-User": nil, "Grpc-Status": nil}}
-	mustIdentity(t, &Identity{Preset: "authelia"}).strip(r)
+	stripBy(mustIdentity(t, &Identity{Preset: "authelia"}), r)
 	if r.Trailer != nil {
 		t.Errorf("trailers are left: %v", r.Trailer)
 	}
 	r.Trailer = http.Header{"Grpc-Status": nil}
-	mustIdentity(t, nil).strip(r)
-	if len(r.Trailer) != 1 {
-		t.Error("a gate without identity took a trailer away")
+	stripBy(mustIdentity(t, nil), r)
+	if r.Trailer != nil {
+		t.Errorf("trailers are left without an identity: %v", r.Trailer)
 	}
 }
 
 func TestStrippingAnOrdinaryRequestAllocatesNothing(t *testing.T) {
 	id := mustIdentity(t, &Identity{Preset: "pomerium"})
 	r := &http.Request{Header: http.Header{"Connection": {"keep-alive, Upgrade"}, "Accept": {"*/*"}, "X-Request-Id": {"1"}}}
-	if n := testing.AllocsPerRun(100, func() { id.strip(r) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { stripBy(id, r) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -268,4 +268,9 @@ func TestValuesOfManyFields(t *testing.T) {
 			t.Errorf("%d values of %d, with room for %d", len(values), n, cap(values))
 		}
 	}
+}
+
+// stripBy strips a request as a gate with this identity does.
+func stripBy(id *identity, r *http.Request) {
+	(&Gate{identity: id}).strip(r)
 }

@@ -11,6 +11,9 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/sessiongate/sessiongate/caddymodule/paths"
+	"github.com/sessiongate/sessiongate/caddymodule/paths/pathstest"
 )
 
 // readDelete reads a request for a target as net/http does, nil if it refuses
@@ -35,13 +38,14 @@ func pathReadings(u *url.URL) map[string]string {
 	for _, times := range []string{"never", "once", "twice", "three times", "four times"} {
 		for _, form := range []struct{ name, path string }{
 			{"", decoded},
-			{", overlong", overlongForms.Replace(decoded)},
+			{", overlong", pathstest.OverlongForms.Replace(decoded)},
 			{", on Windows", strings.ReplaceAll(decoded, `\`, "/")},
 			{", in C", strings.TrimRight(before(decoded, "\x00"), " \t\r\n")},
 			{", without parameters", withoutParameters(decoded)},
 			{", up to a parameter", before(decoded, ";")},
 			{", up to a query", before(decoded, "?#")},
 			{", without blanks", withoutBlanks(decoded)},
+			{", without line breaks", withoutLineBreaks.Replace(decoded)},
 			// Cleaned before it is decoded, as by one proxy in front of another.
 			{", cleaned before", unescapedAsFarAsPossible(path.Clean("/" + decoded))},
 		} {
@@ -87,6 +91,9 @@ func withoutBlanks(p string) string {
 	return strings.Join(segments, "/")
 }
 
+// withoutLineBreaks is what a URL parser makes of a path (WHATWG URL).
+var withoutLineBreaks = strings.NewReplacer("\t", "", "\r", "", "\n", "")
+
 func unescapedAsFarAsPossible(p string) string {
 	if decoded, err := url.PathUnescape(p); err == nil {
 		return decoded
@@ -102,51 +109,53 @@ func withoutParameters(p string) string {
 	return strings.Join(segments, "/")
 }
 
+// mustPath is a path of the gate's own.
+func mustPath(tb testing.TB, text string, o paths.Options) *paths.Path {
+	tb.Helper()
+	p, err := paths.New(text, o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return p
+}
+
 // The attack: a DELETE that is for somebody behind the gate what ends a session,
-// and for the gate an ordinary request (P52). If any of the readers takes it for
-// the endpoint, so does the gate, or refuses it.
+// and for the gate an ordinary request. If any of the readers takes it for the
+// endpoint, with a format at its end too, so does the gate, or refuses it.
 func FuzzEndpoint(f *testing.F) {
-	for _, text := range append(misspellings, defaultEndpoint, "*", "/%", "http://gate"+defaultEndpoint, "http:/v1/auth/session", "/v1/auth/sess%C4%B0on",
-		"/v1/auth/sess%C4%B1on", "/v1/auth%C0%AFsession", "/v1/auth/%E0%80%AE/session", "/v1/auth/session?a;b", "/a/v1/auth/session", "/v1/auth/session.json", "/v1/auth/x/..%2fsession.a/.;b", "//gate/v1/auth/session") {
+	for _, text := range append(pathstest.Misspellings, defaultEndpoint, "*", "/%", "http://gate"+defaultEndpoint, "http:/v1/auth/session",
+		"/v1/auth%C0%AFsession", "/v1/auth/%E0%80%AE/session", "/v1/auth/session?a;b", "/a/v1/auth/session", "/v1/auth/x/..%2fsession.a/.;b", "//gate/v1/auth/session") {
 		f.Add(text)
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("DELETE "+defaultEndpoint, func(http.ResponseWriter, *http.Request) {})
 	matcher := caddyhttp.MatchPath{defaultEndpoint}
+	endpoint := mustPath(f, defaultEndpoint, paths.Options{})
 	f.Fuzz(func(t *testing.T, text string) {
 		r := readDelete(text)
 		if r == nil {
 			return
 		}
-		// What is told at once of a simple path is what is told of it at length.
-		for _, e := range []endpoint{defaultEndpoint, withFormats(defaultEndpoint)} {
-			if p := r.URL.EscapedPath(); isSimple(p) && e.isSimply(p) != resembles(p, string(e)) {
-				t.Errorf("%q is simply %s: %t", text, e, e.isSimply(p))
-			}
+		match := endpoint.Match(r, paths.Original{}, isDelete)
+		if (match == paths.Exact) != (r.URL.EscapedPath() == defaultEndpoint) {
+			t.Errorf("%q is %d, and its path %q", text, match, r.URL.EscapedPath())
 		}
-		withFormat := withFormats(defaultEndpoint).resembles(r.URL.EscapedPath())
-		for reader, p := range pathReadings(r.URL) {
-			if p = strings.ToLower(p); strings.HasPrefix(p, defaultEndpoint+".") && !strings.Contains(p[len(defaultEndpoint):], "/") && !withFormat {
-				t.Errorf("%q is elsewhere, and %q for the reader %q", text, p, reader)
-			}
-		}
-		claim := endpoint(defaultEndpoint).of(r)
-		if (claim == exact) != (r.URL.EscapedPath() == defaultEndpoint) {
-			t.Errorf("%q is %d, and its path %q", text, claim, r.URL.EscapedPath())
-		}
-		if claim != elsewhere {
+		if match != paths.Other {
 			return
 		}
 		if _, pattern := mux.Handler(r); pattern != "" {
-			t.Errorf("%q is elsewhere, and %q for http.ServeMux", text, pattern)
+			t.Errorf("%q is Other, and %q for http.ServeMux", text, pattern)
 		}
 		if matched, err := matcher.MatchWithError(r); matched || err != nil {
-			t.Errorf("%q is elsewhere, and Caddy's path matcher says %t, %v", text, matched, err)
+			t.Errorf("%q is Other, and Caddy's path matcher says %t, %v", text, matched, err)
 		}
 		for reader, p := range pathReadings(r.URL) {
 			for _, p := range []string{p, strings.ToLower(p), strings.ToLower(strings.ToUpper(p))} {
-				if strings.TrimSuffix(p, "/") == defaultEndpoint || strings.EqualFold(p, defaultEndpoint) {
-					t.Errorf("%q is elsewhere, and %q for the reader %q", text, p, reader)
+				p = strings.TrimSuffix(p, "/")
+				format, isEndpoint := strings.CutPrefix(p, defaultEndpoint)
+				isEndpoint = isEndpoint && (format == "" || format[0] == '.' && !strings.Contains(format, "/"))
+				if isEndpoint || strings.EqualFold(p, defaultEndpoint) {
+					t.Errorf("%q is Other, and %q for the reader %q", text, p, reader)
 				}
 			}
 		}
@@ -156,16 +165,19 @@ func FuzzEndpoint(f *testing.F) {
 // The attack: a path that is public for the gate and for somebody behind it a
 // guarded one. Whatever is public, is so for each of the readers.
 func FuzzPublicPaths(f *testing.F) {
-	for _, text := range append(misspellings, "/assets/a", "/assets/../a", "/assets/%2e%2e/a", "/assets//..//a", "/healthz", "/assets/%252e%252e/%61",
+	for _, text := range append(pathstest.Misspellings, "/assets/a", "/assets/../a", "/assets/%2e%2e/a", "/assets//..//a", "/healthz", "/assets/%252e%252e/%61",
 		"/assets/%C0%AE%C0%AE/a", "/assets/..%20/a", "/assets/a?/../b", "/assets/..;/a", "/healthz?x", `/assets/..\a`, "/assets/%2e%2e%2fa", "/assets/%c3%a9", "http://gate/healthz",
 		"/assets/", "//assets/a", "/assets//a") {
 		f.Add(text)
 	}
-	public := mustPublic(f, "/healthz", "/assets/*")
+	public, err := paths.NewPublic([]string{"/healthz", "/assets/*"})
+	if err != nil {
+		f.Fatal(err)
+	}
 	named := caddyhttp.MatchPath{"/healthz", "/assets/*"}
 	f.Fuzz(func(t *testing.T, text string) {
 		r := readDelete(text)
-		if r == nil || !public.match(r.URL) {
+		if r == nil || !public.Match(r) {
 			return
 		}
 		if matched, err := named.MatchWithError(r); !matched || err != nil {

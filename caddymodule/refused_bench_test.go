@@ -173,7 +173,7 @@ func runRefused(b *testing.B, g *gateTest, token string) {
 }
 
 // BenchmarkForwarded measures what the longest addresses cost that a request without a
-// token tells the upstream to read in the place of its own.
+// token names, where a trusted proxy passes them on.
 func BenchmarkForwarded(b *testing.B) {
 	g := newGate(b, "HS256", Gate{TokenEndpoint: []string{"/oauth/token"}, SessionsEndpoint: "/v1/auth/sessions", BackchannelLogout: "/logout"})
 	for _, size := range []int{2 << 10, 14 << 10} {
@@ -188,28 +188,7 @@ func BenchmarkForwarded(b *testing.B) {
 				r.Header.Set("X-Original-Url", value)
 				b.ReportAllocs()
 				for b.Loop() {
-					g.serve(b, r)
-				}
-			})
-		}
-	}
-}
-
-// BenchmarkPath measures what the longest paths of a DELETE cost, for readings that
-// could be quadratic: eight times the length has to take eight times as long.
-func BenchmarkPath(b *testing.B) {
-	for _, size := range []int{2 << 10, 16 << 10} {
-		for name, path := range map[string]string{
-			"escapes":  "/%" + strings.Repeat("25", size/2) + "41",
-			"dots":     strings.Repeat("/..", size/3),
-			"slashes":  strings.Repeat("/", size),
-			"segments": strings.Repeat("/a;", size/3),
-		} {
-			b.Run(fmt.Sprintf("%s/%d-KiB", name, size>>10), func(b *testing.B) {
-				b.ReportAllocs()
-				r := rewritten(b, http.MethodDelete, "/x", http.MethodDelete, path)
-				for b.Loop() {
-					_ = endpoint(defaultEndpoint).of(r)
+					serveFrom(b, g, true, r)
 				}
 			})
 		}

@@ -40,7 +40,7 @@ func (g *Gate) serveOneOfSessions(w http.ResponseWriter, r *http.Request, _ cadd
 
 // readSegment reads the id of a session out of the path.
 func (g *Gate) readSegment(w http.ResponseWriter, r *http.Request) (sessionID string, deny *denial) {
-	sessionID, ok := segment(r.URL, g.SessionsEndpoint)
+	sessionID, ok := g.sessions.Child(r.URL)
 	if !ok || !token.ValidID(sessionID) {
 		return "", denySegment
 	}

@@ -22,6 +22,9 @@ const tokenPath = "/oauth/token"
 type grantTest struct {
 	*gateTest
 	url string
+	// trusted says that requests come from a proxy that Caddy trusts. It is set before
+	// the first of them.
+	trusted bool
 
 	mu      sync.Mutex
 	reached []reached
@@ -55,6 +58,7 @@ func newGrantTest(t *testing.T, config Gate) *grantTest {
 	})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r, _ = prepare(w, r)
+		caddyhttp.SetVar(r.Context(), caddyhttp.TrustedProxyVarKey, g.trusted)
 		if err := g.gate.ServeHTTP(w, r, next); err != nil {
 			t.Errorf("ServeHTTP: %v", err)
 		}

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/sessiongate/sessiongate/caddymodule/fieldname"
 )
 
 // stripUpgrade ignores a client's wish to go on in HTTP itself, or in TLS, on the
@@ -20,7 +22,7 @@ func stripUpgrade(header http.Header) {
 	}
 	var kept []string
 	for _, value := range values {
-		for protocol := range splitList(value) {
+		for protocol := range fieldname.Members(value) {
 			if !isHTTP(protocol) {
 				kept = append(kept, protocol)
 			}
@@ -36,7 +38,7 @@ func stripUpgrade(header http.Header) {
 
 // offersHTTP reports whether a list of protocols names one that carries requests.
 func offersHTTP(list string) bool {
-	for protocol := range splitList(list) {
+	for protocol := range fieldname.Members(list) {
 		if isHTTP(protocol) {
 			return true
 		}

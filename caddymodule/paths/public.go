@@ -1,7 +1,8 @@
-package caddymodule
+package paths
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"path"
 	"slices"
@@ -9,19 +10,20 @@ import (
 	"unicode/utf8"
 )
 
-// publicPaths are the paths that need no token: exact ones, and prefixes that
-// end in /*.
-type publicPaths struct {
+// Public are the paths that need no token: exact ones, and prefixes that end in /*.
+// It may be used concurrently.
+type Public struct {
 	exact, prefixes []string // few, so that a look through them beats a map
 }
 
-func newPublicPaths(patterns []string) (*publicPaths, error) {
-	p := new(publicPaths)
+// NewPublic returns the paths that the patterns name.
+func NewPublic(patterns []string) (*Public, error) {
+	p := new(Public)
 	for _, pattern := range patterns {
 		prefix, isPrefix := strings.CutSuffix(pattern, "*")
 		if isPrefix && !strings.HasSuffix(prefix, "/") || !strings.HasPrefix(pattern, "/") ||
 			strings.ContainsAny(prefix, `*?#%;\`) || cleaned(prefix) != prefix {
-			return nil, fmt.Errorf("checking session_gate: public %q must be a clean path such as /healthz, "+
+			return nil, fmt.Errorf("public %q must be a clean path such as /healthz, "+
 				"or a prefix such as /assets/*", pattern)
 		}
 		if isPrefix {
@@ -33,19 +35,25 @@ func newPublicPaths(patterns []string) (*publicPaths, error) {
 	return p, nil
 }
 
-// match reports whether a URL is public under every reading of its path. Letter
+// Match reports whether a request is for a public path, also by every field that
+// names another path (IsOverride), of which only those of trusted proxies are left.
+func (p *Public) Match(r *http.Request) bool {
+	return p.MatchURL(r.URL) && EveryNamed(r, p.MatchURL)
+}
+
+// MatchURL reports whether a URL is public under every reading of its path. Letter
 // case counts.
 //
 // Attack: /assets/../admin, /assets/..%2fadmin or /assets/..;/admin, public by
-// the prefix and something else for whoever cleans or decodes it. A path with
-// anything in it that readers disagree on is not public; it still goes upstream
+// the prefix and something else for an upstream that cleans or decodes it. A path
+// with anything in it that readers disagree on is not public; it still goes upstream
 // with a token. What is left can only be cleaned of doubled slashes, which
 // takes no path out of a prefix.
-func (p *publicPaths) match(u *url.URL) bool {
-	return p.has(u.Path) && !disputed(u)
+func (p *Public) MatchURL(u *url.URL) bool {
+	return p.has(u.Path) && !isDisputed(u)
 }
 
-func (p *publicPaths) has(path string) bool {
+func (p *Public) has(path string) bool {
 	if slices.Contains(p.exact, path) {
 		return true
 	}
@@ -57,11 +65,11 @@ func (p *publicPaths) has(path string) bool {
 	return false
 }
 
-// disputed reports whether readers disagree on what a path is once decoded. They
+// isDisputed reports whether readers disagree on what a path is once decoded. They
 // do about dot segments, too: after /assets/../a//../assets/x one reader is in
 // /assets, and another, to whom an empty segment is one, in /a/assets. Octets
 // that are no UTF-8 are dots and slashes to decoders of overlong forms.
-func disputed(u *url.URL) bool {
+func isDisputed(u *url.URL) bool {
 	for i := range len(u.Path) {
 		if c := u.Path[i]; c < ' ' || c == 0x7f || c == '%' || c == ';' || c == '\\' || c == '?' || c == '#' {
 			return true

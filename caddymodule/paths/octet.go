@@ -1,18 +1,18 @@
-package caddymodule
+package paths
 
 import (
 	"strings"
 	"unicode/utf8"
 )
 
-// decodePercent decodes each %XX that is one, and each that comes of it, until
-// there is none; what is none it leaves, as lenient readers do. So it does with
-// the overlong forms of UTF-8 (RFC 3629 §3), which some decoders accept:
+// decodePercent decodes percent escapes repeatedly until none is left. Invalid
+// escapes stay as they are, as in lenient decoders. It decodes the overlong forms of
+// UTF-8 (RFC 3629 §3), too, which some decoders accept.
 //
 // Attack: DELETE /v1/auth%C0%AFsession, where C0 AF is a slash to an upstream
 // that decodes without looking (CVE-2008-2938).
 //
-// Invariant 12 (DESIGN): it takes one pass. An octet that completes an escape is
+// Invariant 12: it takes one pass. An octet that completes an escape is
 // decoded at once, because %252525… in as many passes as it has levels would
 // cost a second of CPU a request.
 func decodePercent(p string) string {

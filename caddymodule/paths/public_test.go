@@ -1,13 +1,13 @@
-package caddymodule
+package paths
 
 import (
 	"net/url"
 	"testing"
 )
 
-func mustPublic(tb testing.TB, patterns ...string) *publicPaths {
+func mustPublic(tb testing.TB, patterns ...string) *Public {
 	tb.Helper()
-	p, err := newPublicPaths(patterns)
+	p, err := NewPublic(patterns)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -20,7 +20,7 @@ func TestPublicPaths(t *testing.T) {
 		"/healthz", "/healthz?verbose", "/assets/", "/assets/a", "/assets/a/b.css?v=1", "/assets/a/", "/docs/", "/a.b/c-d_e~f",
 		"/assets/a%20b", "/assets/%C3%A9", "/assets/...", "/assets/.hidden", "/assets//a", "/assets/a..b",
 	} {
-		if !p.match(target(t, text)) {
+		if !p.MatchURL(target(t, text)) {
 			t.Errorf("%s is not public", text)
 		}
 	}
@@ -28,7 +28,7 @@ func TestPublicPaths(t *testing.T) {
 		"/", "/healthz/", "/healthzz", "/healthz/x", "/Healthz", "/assets", "/assetsX", "/assetsX/a", "/ASSETS/a", "/docs", "/docs/a", "//healthz",
 		"//assets/a", "/x/assets/a", "/x/healthz", "/healthz%20", "/healthz%00",
 	} {
-		if p.match(target(t, text)) {
+		if p.MatchURL(target(t, text)) {
 			t.Errorf("%s is public", text)
 		}
 	}
@@ -36,7 +36,7 @@ func TestPublicPaths(t *testing.T) {
 
 // The attack: a path that is public by its beginning, and something else for an
 // upstream that cleans it, decodes it once more, or reads it as its platform
-// reads paths (P52).
+// reads paths.
 func TestPublicIsNotLeftByTraversal(t *testing.T) {
 	p := mustPublic(t, "/healthz", "/assets/*")
 	for _, text := range []string{
@@ -52,7 +52,7 @@ func TestPublicIsNotLeftByTraversal(t *testing.T) {
 		// Overlong forms of a dot and a slash, to decoders that accept them.
 		"/assets/%c0%ae%c0%ae/admin", "/assets/..%c0%afadmin", "/assets/%e0%80%ae%e0%80%ae/admin", "/assets/%ff",
 	} {
-		if p.match(target(t, text)) {
+		if p.MatchURL(target(t, text)) {
 			t.Errorf("%s is public", text)
 		}
 	}
@@ -60,12 +60,12 @@ func TestPublicIsNotLeftByTraversal(t *testing.T) {
 
 func TestNothingIsPublicUnlessNamed(t *testing.T) {
 	for _, text := range []string{"/", "/healthz", "/assets/a"} {
-		if mustPublic(t).match(target(t, text)) {
+		if mustPublic(t).MatchURL(target(t, text)) {
 			t.Errorf("%s is public", text)
 		}
 	}
 	everything := mustPublic(t, "/*")
-	if !everything.match(target(t, "/a/b")) || everything.match(&url.URL{Path: "*"}) {
+	if !everything.MatchURL(target(t, "/a/b")) || everything.MatchURL(&url.URL{Path: "*"}) {
 		t.Error("/* is not every absolute path")
 	}
 }

@@ -1,0 +1,70 @@
+// Package fieldname compares the names of header fields as CGI and its heirs do,
+// and parts the lists in field values.
+//
+// CGI makes one variable of `-` and `_` in a name, without regard to letter case;
+// lighttpd, Apache before 2.4 and others make it of everything but letters and
+// digits. A gate that tells such names apart leaves the upstream a field that the
+// gate has not seen.
+package fieldname
+
+import (
+	"iter"
+	"strings"
+)
+
+// Fold returns the one spelling of all names that some upstream takes for this
+// name: small letters and digits, and `-` for everything else.
+func Fold(name string) string {
+	folded := []byte(name)
+	for i, c := range folded {
+		folded[i] = fold(c)
+	}
+	return string(folded)
+}
+
+// Equal reports whether a name folds to folded. It does not allocate.
+func Equal(name, folded string) bool {
+	if len(name) != len(folded) {
+		return false
+	}
+	for i := range len(name) {
+		if fold(name[i]) != folded[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// In reports whether a name folds to one of some names, which are folded. It does
+// not allocate.
+func In(name string, folded []string) bool {
+	for _, one := range folded {
+		if Equal(name, one) {
+			return true
+		}
+	}
+	return false
+}
+
+func fold(c byte) byte {
+	switch {
+	case c >= 'A' && c <= 'Z':
+		return c + 'a' - 'A'
+	case c >= 'a' && c <= 'z' || c >= '0' && c <= '9':
+		return c
+	default:
+		return '-'
+	}
+}
+
+// Members iterates over the members of a comma separated field value (RFC 9110
+// §5.6.1). Empty members are left out.
+func Members(list string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for member := range strings.SplitSeq(list, ",") {
+			if member = strings.Trim(member, " \t"); member != "" && !yield(member) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,146 @@
+package paths
+
+import (
+	"iter"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/sessiongate/sessiongate/caddymodule/fieldname"
+)
+
+// urlFields are the fields, folded, from which some upstreams take the path of a
+// request, whatever its request line says: IIS URL Rewrite and what was written to
+// run behind it, Symfony, Laminas, Yii (CVE-2018-14773).
+var urlFields = []string{"x-original-url", "x-original-uri", "x-rewrite-url", "x-forwarded-uri"}
+
+// prefixFields are the fields, folded, whose value some upstreams take off the
+// beginning of the path: gunicorn (SCRIPT_NAME), and middleware of WSGI applications
+// that are written to run below a prefix (Flask's snippet 35 and its many copies).
+var prefixFields = []string{"script-name", "x-script-name", "x-forwarded-script-name", "x-forwarded-prefix", "x-traversal-path"}
+
+// overrideLengths has a bit for each length of those names, so that most names are
+// told apart without being read.
+var overrideLengths = func() (lengths uint32) {
+	for _, names := range [][]string{urlFields, prefixFields} {
+		for _, name := range names {
+			lengths |= 1 << len(name)
+		}
+	}
+	return lengths
+}()
+
+// IsOverride reports whether some upstream takes the path of a request, or a part of
+// it, from a field of this name. Only a trusted proxy may send such a field: the gate
+// deletes those of others. It does not allocate.
+//
+// Attack: GET /healthz with X-Original-URL: /admin, or GET /assets/admin with
+// SCRIPT_NAME: /assets, needs no token here, and is /admin for the upstream.
+func IsOverride(name string) bool {
+	if len(name) > 31 || overrideLengths>>len(name)&1 == 0 {
+		return false
+	}
+	if first := name[0] | 0x20; first != 'x' && first != 's' {
+		return false
+	}
+	return fieldname.In(name, urlFields) || fieldname.In(name, prefixFields)
+}
+
+// isNamed reports whether some reader could take a request for one to this path by
+// the fields that name another path.
+func (p *Path) isNamed(r *http.Request) bool {
+	return !everyOverride(r, func(address string) bool { return !p.couldBeURL(address) },
+		func(rest string) bool { return !p.couldBe(rest) })
+}
+
+// everyOverride reports whether conditions hold for each address, and for each rest of
+// the path, that the fields of a request name. Nearly always there are none.
+func everyOverride(r *http.Request, address, rest func(string) bool) bool {
+	for name, values := range r.Header {
+		if !IsOverride(name) {
+			continue
+		}
+		isURL := fieldname.In(name, urlFields)
+		for _, value := range values {
+			if isURL {
+				if !address(value) {
+					return false
+				}
+				continue
+			}
+			left, stripped := strings.CutPrefix(r.URL.Path, value)
+			if stripped && value != "" && !rest("/"+strings.TrimPrefix(left, "/")) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// couldBeURL is couldBe for a path with a query, for an absolute URL, and for a list of
+// those, which is how several fields become one.
+func (p *Path) couldBeURL(value string) bool {
+	if p.couldBe(pathOf(value)) {
+		return true
+	}
+	if !strings.Contains(value, ",") {
+		return false
+	}
+	for member := range fieldname.Members(value) {
+		if p.couldBe(pathOf(member)) {
+			return true
+		}
+	}
+	return false
+}
+
+// pathOf takes the scheme and the host off an absolute URL, and the query and the
+// fragment off every one.
+func pathOf(value string) string {
+	value = strings.Trim(slashed(value), " \t")
+	if end := strings.IndexAny(value, "?#"); end >= 0 {
+		value = value[:end]
+	}
+	if scheme, rest, absolute := strings.Cut(value, "://"); absolute && !strings.ContainsAny(scheme, "/,") {
+		_, path, _ := strings.Cut(rest, "/")
+		return "/" + path
+	}
+	return value
+}
+
+// EveryNamed reports whether a condition holds for each address that the fields of a
+// request name in the place of its own, and for what each prefix leaves of its path.
+// It holds for no address that cannot be read.
+func EveryNamed(r *http.Request, holds func(u *url.URL) bool) bool {
+	isReadable := func(address string) bool {
+		u, err := url.ParseRequestURI(address)
+		return err == nil && u.Opaque == "" && holds(u)
+	}
+	return everyOverride(r, func(address string) bool {
+		if !isReadable(address) {
+			return false
+		}
+		for member := range laterURLs(address) {
+			if !isReadable(member) {
+				return false
+			}
+		}
+		return true
+	}, func(rest string) bool {
+		return holds(&url.URL{Path: rest})
+	})
+}
+
+// laterURLs iterates over the URLs after the first in a field that is read as a list.
+// A comma before anything else is part of a URL.
+func laterURLs(value string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		_, later, _ := strings.Cut(value, ",")
+		for member := range fieldname.Members(later) {
+			isURL := member[0] == '/' || member[0] == '\\' || strings.Contains(member, "://")
+			if isURL && !yield(member) {
+				return
+			}
+		}
+	}
+}

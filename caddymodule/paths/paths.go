@@ -1,0 +1,158 @@
+// Package paths reports whether some reader behind the gate could take a request
+// for one to a given path, and which paths are public under every reading.
+//
+// Proxies, frameworks and file systems disagree on what a path means: how often it
+// is decoded, what `..`, `;`, `\` and blanks do to it, and whether letter case
+// counts. A request that one of them takes for a path of the gate's own must not
+// pass the gate as something else. So the package refuses a little more than any
+// reader does, by one rule that is linear in the path (Path.Match).
+package paths
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+)
+
+// Options say what a Path stands for.
+type Options struct {
+	// Children: the path stands for every path of one segment below it.
+	Children bool
+}
+
+// Path is a path of the configuration that the gate serves itself. It may be used
+// concurrently.
+type Path struct {
+	path     string
+	segments []string
+	children bool
+}
+
+// New returns a Path. The text has to be in the one spelling that is compared:
+// absolute, clean, and without anything to encode.
+func New(text string, o Options) (*Path, error) {
+	if !strings.HasPrefix(text, "/") || text == "/" || path.Clean(text) != text ||
+		(&url.URL{Path: text}).EscapedPath() != text || strings.ContainsAny(text, ";*") {
+		return nil, fmt.Errorf("%q must be an absolute, clean path such as /v1/auth/session", text)
+	}
+	return &Path{path: text, segments: strings.Split(text[1:], "/"), children: o.Children}, nil
+}
+
+// String is the path as it was configured.
+func (p *Path) String() string { return p.path }
+
+// Match says how a request relates to a Path.
+type Match uint8
+
+const (
+	// Other is a request that no reader takes for one to the path, or one that is
+	// not guarded.
+	Other Match = iota
+	// Exact is a request to the path in its one spelling.
+	Exact
+	// Ambiguous is a guarded request that some reader behind the gate could take for
+	// one to the path. It must not go upstream: whoever takes it so would do what
+	// the gate has to do, and end a session that goes on here, or refresh one that
+	// is revoked.
+	Ambiguous
+)
+
+// Original is a request as it was before handlers that rewrite. Its URL is nil if
+// that is not known; then nothing was rewritten.
+type Original struct {
+	Method string
+	URL    *url.URL
+}
+
+// Guards reports whether other spellings of a path must not be forwarded for a
+// method and URL.
+type Guards func(method string, u *url.URL, r *http.Request) bool
+
+// Match classifies a request. Requests that guards excludes are Exact or Other,
+// never Ambiguous. The path that counts is the one that the handler sees, after
+// rewrites. The path that the client sent must not have been this one, unless the
+// current one is.
+//
+// A request is Ambiguous by its current or original path, or by a field that names
+// another one (IsOverride), if the path is not Exact and either
+//
+//   - readers agree on the segments, and those are the wanted ones, letter case and
+//     a format at the end (`.json`, a dot) aside; or
+//   - readers disagree on the segments, because the path holds `..`, `;`, `?`, `#`
+//     or a control character once it is decoded, or begins with `//`, and the wanted
+//     segments occur in it in order, at any depth.
+//
+// Attack: DELETE //v1/auth/session, or %2e, or ;x, or with a rewrite before the
+// gate, goes past the gate to an upstream that cleans the path and ends its own
+// session, while every token stays good.
+func (p *Path) Match(r *http.Request, original Original, guards Guards) Match {
+	matters := guards(r.Method, r.URL, r)
+	same := original.URL == nil || original.Method == r.Method && original.URL.RawQuery == r.URL.RawQuery
+	if !matters && (same || !guards(original.Method, original.URL, r)) {
+		if p.Is(r.URL) {
+			return Exact
+		}
+		return Other
+	}
+	switch {
+	case p.Is(r.URL) && (matters || original.Method == r.Method):
+		return Exact
+	case p.Resembles(r, original):
+		return Ambiguous
+	}
+	return Other
+}
+
+// Is reports whether a URL's path is this one, in its one spelling.
+func (p *Path) Is(u *url.URL) bool {
+	if p.children {
+		_, ok := p.Child(u)
+		return ok
+	}
+	return u.Path == p.path && u.RawPath == ""
+}
+
+// Child returns the one segment of a URL's path below this one, decoded once.
+//
+// Attack: a segment in which readers disagree, such as %2e%2e, or one that holds
+// more segments. What is not one segment below the path may still resemble one
+// (Match), and then never goes upstream.
+func (p *Path) Child(u *url.URL) (segment string, ok bool) {
+	if !strings.HasPrefix(u.Path, p.path) {
+		return "", false // nearly always, and at once
+	}
+	escaped, ok := strings.CutPrefix(u.EscapedPath(), p.path+"/")
+	if !ok || escaped == "" || strings.Contains(escaped, "/") {
+		return "", false
+	}
+	segment, err := url.PathUnescape(escaped)
+	return segment, err == nil && segment != "." && segment != ".."
+}
+
+// Resembles reports whether some reader could take a request for one to this path,
+// whatever its method: by its current path, its original one, or one in a field.
+func (p *Path) Resembles(r *http.Request, original Original) bool {
+	return p.couldBe(r.URL.EscapedPath()) ||
+		original.URL != nil && !samePath(original.URL, r.URL) && p.couldBe(original.URL.EscapedPath()) ||
+		p.isNamed(r)
+}
+
+// Overlaps reports whether some reader could take one of two paths of the
+// configuration for the other. Formats do not count: /oauth/token and
+// /oauth/token.json can both be named.
+func (p *Path) Overlaps(other *Path) bool {
+	return p.equals(other.example(), false) || other.equals(p.example(), false)
+}
+
+// example is a path that is one to this Path.
+func (p *Path) example() string {
+	if p.children {
+		return p.path + "/x"
+	}
+	return p.path
+}
+
+// samePath reports whether two URLs have one path in one spelling.
+func samePath(a, b *url.URL) bool { return a.Path == b.Path && a.RawPath == b.RawPath }

@@ -1,0 +1,122 @@
+package caddymodule
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/sessiongate/sessiongate/caddymodule/paths"
+)
+
+// route is a path of the configuration that does not simply go upstream.
+type route struct {
+	*paths.Path
+	// guards tells the requests of which no other spelling of the path goes upstream.
+	guards paths.Guards
+	// methods are those that the gate serves at the path, and DELETE everywhere: no
+	// other letter case of them goes upstream.
+	methods []string
+	// grants says that the upstream hands out tokens at the path.
+	grants bool
+	// serve answers a request to the path, or reports that it is guarded like
+	// every other.
+	serve func(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (served bool, err error)
+}
+
+// prepareRoutes lists the paths of the configuration. No two of them may be one.
+func (g *Gate) prepareRoutes() error {
+	if err := g.addRoute("endpoint", g.Endpoint, paths.Options{}, route{guards: isDelete, methods: []string{http.MethodDelete}, serve: g.serveEndpoint}); err != nil {
+		return err
+	}
+	if g.SessionsEndpoint != "" {
+		methods := []string{http.MethodDelete, http.MethodGet, http.MethodHead}
+		// Ids are any text, also `;a`, which some servers take for nothing at all: one
+		// segment below the path is an id first of all.
+		one := route{guards: isDelete, methods: methods, serve: g.serveOneOfSessions}
+		if err := g.addRoute("sessions_endpoint", g.SessionsEndpoint, paths.Options{Children: true}, one); err != nil {
+			return err
+		}
+		g.sessions = g.routes[len(g.routes)-1].Path
+		all := route{guards: isDelete, methods: methods, serve: g.serveSessions}
+		if err := g.addRoute("sessions_endpoint", g.SessionsEndpoint, paths.Options{}, all); err != nil {
+			return err
+		}
+	}
+	if g.BackchannelLogout != "" {
+		logout := route{guards: isPost, methods: []string{http.MethodDelete, http.MethodPost}, serve: g.serveLogout}
+		if err := g.addRoute("backchannel_logout", g.BackchannelLogout, paths.Options{}, logout); err != nil {
+			return err
+		}
+	}
+	// The longest first: one of them may be another with a format.
+	for _, path := range slices.SortedFunc(slices.Values(g.TokenEndpoint), func(a, b string) int { return len(b) - len(a) }) {
+		grant := route{guards: mayGrant, methods: []string{http.MethodDelete, http.MethodPost}, serve: g.serveToken, grants: true}
+		if err := g.addRoute("token_endpoint", path, paths.Options{}, grant); err != nil {
+			return err
+		}
+	}
+	g.outlived = new(sync.Once)
+	return nil
+}
+
+func (g *Gate) addRoute(field, text string, o paths.Options, added route) (err error) {
+	if added.Path, err = paths.New(text, o); err != nil {
+		return fmt.Errorf("checking session_gate: %s %w", field, err)
+	}
+	for _, before := range g.routes {
+		if before.Overlaps(added.Path) {
+			return fmt.Errorf("checking session_gate: %q and %q can be confused by some servers; "+
+				"choose another path for one of them", before, added)
+		}
+	}
+	g.routes = append(g.routes, added)
+	return nil
+}
+
+// serveRoutes answers a request to a path of the gate's own, and reports whether it
+// did.
+func (g *Gate) serveRoutes(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (served bool, err error) {
+	original := originalOf(r)
+	for i := range g.routes {
+		switch route := &g.routes[i]; route.Match(r, original, route.guards) {
+		case paths.Exact:
+			if isMiscased(r.Method, route.methods) {
+				return true, denyMethodCase.write(w, r)
+			}
+			return route.serve(w, r, next)
+		case paths.Ambiguous:
+			return true, denyAmbiguous.write(w, r)
+		case paths.Other:
+			// Attack: GET /oauth/token.json over HTTP/3, with a grant in a body whose
+			// length is not said. A page is had without one.
+			if route.grants && mayHaveBody(r) && route.Resembles(r, original) {
+				dropBody(r)
+			}
+		}
+	}
+	return false, nil
+}
+
+// originalOf is a request before handlers that rewrite.
+func originalOf(r *http.Request) paths.Original {
+	before, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request)
+	if !ok || before.URL == nil {
+		return paths.Original{}
+	}
+	return paths.Original{Method: before.Method, URL: before.URL}
+}
+
+// serveEndpoint answers DELETE of a session, and browsers that ask whether they may
+// send it.
+func (g *Gate) serveEndpoint(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) (bool, error) {
+	switch {
+	case isPreflight(r):
+		return true, g.origins.preflight(w, r, http.MethodDelete, g.Token.Cookie != "")
+	case r.Method == http.MethodDelete:
+		return true, g.serveSession(w, r)
+	}
+	return false, nil
+}

@@ -1,0 +1,117 @@
+package caddymodule
+
+import (
+	"bytes"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// overrides are spellings of all fields by which a request names another path.
+var overrides = []string{
+	"X-Original-Url", "X-Original-Uri", "X-Rewrite-Url", "X-Forwarded-Uri", "X-Script-Name", "X-Forwarded-Script-Name", "X-Forwarded-Prefix",
+	"X-Traversal-Path", "Script-Name", "SCRIPT_NAME", "X_Original_Url", "x.forwarded.uri", "X_FORWARDED_PREFIX",
+}
+
+// serveFrom serves a request that comes from a proxy that Caddy trusts, or from a client.
+func serveFrom(tb testing.TB, g *gateTest, trusted bool, r *http.Request) *http.Request {
+	tb.Helper()
+	var upstream *http.Request
+	r, _ = prepare(nil, r)
+	caddyhttp.SetVar(r.Context(), caddyhttp.TrustedProxyVarKey, trusted)
+	w := discard{}
+	if err := g.gate.ServeHTTP(w, r, caddyhttp.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) error {
+		upstream = r
+		return nil
+	})); err != nil {
+		tb.Errorf("ServeHTTP: %v", err)
+	}
+	return upstream
+}
+
+// discard takes an answer.
+type discard struct{}
+
+func (discard) Header() http.Header         { return http.Header{} }
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
+func (discard) WriteHeader(int)             {}
+
+// Attack: GET /healthz with X-Original-URL: /admin, or GET /assets/admin with
+// SCRIPT_NAME: /assets, needs no token here, and is /admin for the upstream. DELETE /x
+// with X-Rewrite-URL: /v1/auth/session ends the upstream's session, and every token
+// stays good. Clients do not send such fields.
+func TestFieldsThatNameAnotherPathOfClientsAreDeleted(t *testing.T) {
+	g := newGate(t, "HS256", Gate{Public: []string{"/assets/*"}, Identity: &Identity{Preset: "authelia"}})
+	deep := strings.Repeat("/a", 64) + strings.Repeat("/..", 64) + defaultEndpoint
+	for _, name := range overrides {
+		for _, c := range []struct{ method, path, value, token string }{
+			{http.MethodGet, "/assets/admin", "/assets", ""},
+			{http.MethodGet, "/assets/a", "/admin", ""},
+			{http.MethodDelete, "/orders/1", defaultEndpoint, g.mint(t, nil)},
+			{http.MethodDelete, "/orders/1", deep, g.mint(t, nil)},
+			{http.MethodGet, "/orders", "/orders", g.mint(t, nil)},
+		} {
+			r := request(c.method, c.path, c.token, "")
+			r.Header[name] = []string{c.value, c.value}
+			upstream := serveFrom(t, g, false, r)
+			if upstream == nil {
+				t.Errorf("%s %s with %s was refused", c.method, c.path, name)
+			} else if _, left := upstream.Header[name]; left {
+				t.Errorf("%s %s: %s reached the upstream", c.method, c.path, name)
+			}
+		}
+	}
+}
+
+// A trusted proxy says what it rewrote. Whatever it passes on, public and the gate's
+// own paths apply to both paths.
+func TestFieldsThatNameAnotherPathOfTrustedProxiesStay(t *testing.T) {
+	g := newGate(t, "HS256", Gate{
+		Public: []string{"/assets/*"}, TokenEndpoint: []string{tokenPath}, SessionsEndpoint: sessionsPath,
+	})
+	token := g.mint(t, nil)
+	for _, name := range overrides {
+		r := request(http.MethodGet, "/orders", token, "")
+		r.Header[name] = []string{"/api/orders"}
+		if upstream := serveFrom(t, g, true, r); upstream == nil || len(upstream.Header[name]) != 1 {
+			t.Errorf("%s of a trusted proxy did not reach the upstream", name)
+		}
+		isPrefix := strings.Contains(strings.ToLower(name), "script") || strings.Contains(strings.ToLower(name), "prefix") || strings.Contains(name, "Traversal")
+		for _, c := range []struct{ method, path, address, prefix, token string }{
+			{http.MethodGet, "/assets/admin", "/admin", "/assets", ""},
+			{http.MethodDelete, "/x" + defaultEndpoint, defaultEndpoint, "/x", token},
+			{http.MethodDelete, "/x/v1/auth/./sessions", sessionsPath, "/x", token},
+			{http.MethodDelete, "/x/v1/auth/sessions/a", sessionsPath + "/a", "/x/", token},
+			{http.MethodPost, "/x" + tokenPath, tokenPath, "/x", token},
+			{http.MethodPost, tokenPath, "/admin", "/oauth", ""},
+			{http.MethodGet, tokenPath, "/admin", "/oauth", ""},
+		} {
+			r := request(c.method, c.path, c.token, "")
+			if r.Header[name] = []string{c.address}; isPrefix {
+				r.Header[name] = []string{c.prefix}
+			}
+			if serveFrom(t, g, true, r) != nil {
+				t.Errorf("%s %s with %s: %s reached the upstream", c.method, c.path, name, r.Header[name])
+			}
+		}
+	}
+}
+
+// The gate says once what it deletes, and what to do if a proxy of the operator sends
+// the field.
+func TestTheGateWarnsOnceOfADeletedField(t *testing.T) {
+	g := newGate(t, "HS256", Gate{})
+	var log bytes.Buffer
+	g.gate.logger = slog.New(slog.NewTextHandler(&log, nil))
+	for range 3 {
+		r := request(http.MethodGet, "/", g.mint(t, nil), "")
+		r.Header.Set("X-Forwarded-Prefix", "/app")
+		serveFrom(t, g, false, r)
+	}
+	if text := log.String(); strings.Count(text, "trusted_proxies") != 1 || !strings.Contains(text, "X-Forwarded-Prefix") || strings.Contains(text, "/app") {
+		t.Errorf("the log is %q", text)
+	}
+}
