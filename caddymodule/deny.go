@@ -21,6 +21,8 @@ type denial struct {
 	challenge string
 	// retryAfter is the Retry-After field in seconds, or empty.
 	retryAfter string
+	// allow is the Allow field (RFC 9110 §10.2.1), or empty.
+	allow string
 	// reason is one of missing, malformed, several, invalid, expired, revoked,
 	// unavailable, method, path, cross_site; or empty if another part of the request
 	// is to blame.
@@ -90,6 +92,9 @@ var (
 		"The path is another spelling of one that the gate serves.", "", "path")
 	denyMethodCase = newDenial(http.StatusBadRequest, "invalid_request",
 		"Methods are case-sensitive: write the method in capital letters.", "", "method")
+	denyConnect = newDenial(http.StatusMethodNotAllowed, "method_not_allowed",
+		"CONNECT is not allowed, except to open a WebSocket.", "", "method").
+		allowing("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 	denyBody = newDenial(http.StatusBadRequest, "invalid_request",
 		"The body must be one JSON object, in which session_id, if it is there, is a string of 1 to 256 bytes.", "", "")
 	denyTooLarge = newDenial(http.StatusRequestEntityTooLarge, "payload_too_large",
@@ -126,6 +131,13 @@ func (d *denial) because(reason string) *denial {
 	return &same
 }
 
+// allowing returns the same answer with the methods that are allowed.
+func (d *denial) allowing(methods string) *denial {
+	same := *d
+	same.allow = methods
+	return &same
+}
+
 // write answers the request. The denial is terminal: it is written, not
 // returned, because routes of handle_errors are not guarded and could serve
 // what was refused.
@@ -137,6 +149,9 @@ func (d *denial) write(w http.ResponseWriter, r *http.Request) error {
 	header := w.Header()
 	if d.challenge != "" {
 		header.Set("WWW-Authenticate", d.challenge)
+	}
+	if d.allow != "" {
+		header.Set("Allow", d.allow)
 	}
 	if d.retryAfter != "" {
 		header.Set("Retry-After", d.retryAfter)

@@ -28,7 +28,8 @@ const defaultEndpoint = "/v1/auth/session"
 //
 // It answers 401 to a request without a credential, or with one that is invalid,
 // expired or revoked; 400 to a credential that is broken, or to several; 503
-// while the set of revocations cannot be proved fresh. An upgrade to HTTP or
+// while the set of revocations cannot be proved fresh. It answers 405 to every
+// CONNECT but those that open a WebSocket (RFC 8441, RFC 9220). An upgrade to HTTP or
 // TLS, such as h2c, is ignored. Request trailers are dropped.
 //
 // For requests that it admits it sets the placeholders `{http.auth.user.id}`
@@ -221,6 +222,9 @@ func (g *Gate) prepare() (err error) {
 // Invariant 1: verify first, then check, then forward: one token, one decision, from
 // verified claims only.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if r.Method == http.MethodConnect && !opensWebSocket(r) {
+		return denyConnect.write(w, r)
+	}
 	g.strip(r)
 	// Attack: GET x:admin. What a rewrite, or this gate, makes of the path is not what
 	// reverse_proxy sends (url.URL.Opaque).

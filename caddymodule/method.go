@@ -7,6 +7,27 @@ import (
 	"strings"
 )
 
+// opensWebSocket reports whether a CONNECT opens a WebSocket and nothing else (RFC
+// 8441 §4, RFC 9220 §3). Over HTTP/2 Go's server shows the protocol as a field, and
+// accepts it only under GODEBUG=http2xconnect=1.
+//
+// Attack: CONNECT over HTTP/2 or HTTP/3, to a public path or with a good token. Go's
+// transport sends its body without framing to an HTTP/1.1 upstream, so that the body
+// is the next request on that connection, with any path and any identity, and its
+// answer goes to somebody else's request. Of a WebSocket, reverse_proxy makes a GET
+// without a body.
+func opensWebSocket(r *http.Request) bool {
+	const webSocket = "websocket"
+	switch r.ProtoMajor {
+	case 2:
+		values := r.Header[":protocol"]
+		return len(values) == 1 && values[0] == webSocket
+	case 3:
+		return r.Proto == webSocket
+	}
+	return false
+}
+
 // isMethod reports whether a method is a name of the list to some server. gunicorn,
 // hypercorn and Jetty take `delete` for DELETE.
 func isMethod(method string, names ...string) bool {
