@@ -123,7 +123,10 @@ func (o origins) preflight(w http.ResponseWriter, r *http.Request, methods strin
 }
 
 // fromForeignSite reports whether the browser says that another site sent the
-// request. With neither field it was no browser, or an old one on this site.
+// request. Sec-Fetch-Site decides if it is there, because it does not depend on the
+// Host field, which proxies rewrite. Without it, Origin has to be this host. With
+// neither field it was no browser, or an old one on this site. The rule is that of
+// http.CrossOriginProtection.
 //
 // Attack: a page of another site sends the DELETE, and the browser adds the
 // cookie (cross-site request forgery). A token in a header was put there on
@@ -133,19 +136,10 @@ func (o origins) fromForeignSite(r *http.Request) bool {
 	if o.has(origin) {
 		return false
 	}
-	switch r.Header.Get("Sec-Fetch-Site") {
-	case "", "same-origin", "none":
-	default:
-		return true
-	}
-	if origin == "" {
-		return false
-	}
-	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host) {
+	if new(http.CrossOriginProtection).Check(r) != nil {
 		return true
 	}
 	// A page that came in the clear may be anybody's. Where TLS ends before this
 	// gate, its own scheme is not known here.
-	return r.TLS != nil && u.Scheme != "https"
+	return r.TLS != nil && r.Header.Get("Sec-Fetch-Site") == "" && strings.HasPrefix(origin, "http://")
 }

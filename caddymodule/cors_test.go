@@ -173,10 +173,10 @@ func TestWhoIsAForeignSite(t *testing.T) {
 		{own, "same-origin", true, false},
 		{own, "same-site", true, true},
 		{own, "cross-site", true, true},
-		{"https://GATE.example", "", true, false},
+		{"https://GATE.example", "", true, true}, // no browser writes it so
 		{foreign, "", true, true},
-		{foreign, "same-origin", true, true}, // the two disagree
-		{foreign, "none", true, true},
+		{foreign, "same-origin", true, false}, // a proxy in front has changed Host
+		{foreign, "none", true, false},
 		{foreign, "cross-site", true, true},
 		{"https://gate.example.evil.example", "", true, true},
 		{"https://sub.gate.example", "", true, true},
@@ -185,7 +185,9 @@ func TestWhoIsAForeignSite(t *testing.T) {
 		{"http://gate.example", "", false, false},     // TLS, if any, ends before this gate
 		{own, "", false, false},
 		{"null", "", true, true}, // sandboxed frames, data URLs, redirects
-		{"null", "same-origin", true, true},
+		{"null", "same-origin", true, false},
+		{"http://gate.example", "same-origin", true, false},
+		{foreign, "Same-Origin", true, true},
 		{"gate.example", "", true, true},
 		{"https://", "", true, true},
 		{"%zz", "", true, true},
