@@ -15,9 +15,12 @@ import (
 // transport sends its body without framing to an HTTP/1.1 upstream, so that the body
 // is the next request on that connection, with any path and any identity, and its
 // answer goes to somebody else's request. Of a WebSocket, reverse_proxy makes a GET
-// without a body.
+// without a body. With a length it would announce a body that never comes.
 func opensWebSocket(r *http.Request) bool {
 	const webSocket = "websocket"
+	if r.ContentLength > 0 {
+		return false
+	}
 	switch r.ProtoMajor {
 	case 2:
 		values := r.Header[":protocol"]

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -20,6 +21,8 @@ func TestConnectIsRefusedBeforeAllElse(t *testing.T) {
 		proto    string
 		protocol []string
 	}{
+		{"HTTP/2 with a length", 2, "HTTP/2.0", []string{"websocket"}},
+		{"HTTP/3 with a length", 3, "websocket", nil},
 		{"HTTP/1.1", 1, "HTTP/1.1", nil},
 		{"HTTP/1.1 with a field", 1, "HTTP/1.1", []string{"websocket"}},
 		{"HTTP/2", 2, "HTTP/2.0", nil},
@@ -38,6 +41,9 @@ func TestConnectIsRefusedBeforeAllElse(t *testing.T) {
 					Method: http.MethodConnect, URL: target(t, "/"), Host: "gate.test", Header: http.Header{},
 					ProtoMajor: c.major, Proto: c.proto, ContentLength: -1, Body: http.NoBody,
 				}).WithContext(context.Background())
+				if strings.HasSuffix(c.name, "with a length") {
+					r.ContentLength = 77
+				}
 				if r.URL.Path = path; token != "" {
 					r.Header.Set("Authorization", "Bearer "+token)
 				}
