@@ -100,36 +100,6 @@ type Store interface {
 	Close() error
 }
 
-// Session is a session as a gate saw it. Times are Unix seconds.
-type Session struct {
-	Issuer, ID, Subject string
-	// FirstSeen and LastSeen are when a token of the session was admitted. A
-	// store keeps the earliest of the one and the latest of the other.
-	FirstSeen, LastSeen int64
-	// Expires is when the session may be forgotten.
-	Expires int64
-}
-
-// MaxSessionsOf is how many sessions Sessions.Of returns at the most.
-const MaxSessionsOf = 1000
-
-// Sessions remembers which sessions were seen, and whose they are. It is soft
-// state: it decides who may revoke what, never whether a token is revoked. It
-// is written in batches and never used on the path of an ordinary request. All
-// methods may be called concurrently.
-type Sessions interface {
-	// Seen records sessions. Recording one again moves its LastSeen, Expires
-	// and Subject and keeps its FirstSeen.
-	Seen(ctx context.Context, sessions ...Session) error
-
-	// Owner returns the subject whose session this is, or ErrUnknownSession.
-	Owner(ctx context.Context, issuer, id string) (subject string, err error)
-
-	// Of returns the sessions of a subject that have not expired, those seen
-	// last first, at most MaxSessionsOf.
-	Of(ctx context.Context, issuer, subject string) ([]Session, error)
-}
-
 // Backend is a store that also remembers sessions, as every store of this
 // project does.
 type Backend interface {

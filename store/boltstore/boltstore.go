@@ -24,6 +24,8 @@ type Options struct {
 	Path string
 	// Clock tells the time by which sessions expire. Default: time.Now.
 	Clock func() time.Time
+	// Sessions bound how many sessions the store keeps.
+	Sessions store.SessionLimits
 	// Logger is told of what an operator should know. Default: nobody is told.
 	Logger *slog.Logger
 	// LockTimeout is how long Open waits for another process to let go of the
@@ -43,6 +45,9 @@ type Store struct {
 	appends chan *appending // to the writer
 	changes chan *change    // to the writer
 	done    chan struct{}   // closed when the writer has ended
+
+	limits store.SessionLimits
+	listed int // how many sessions the index of all names; only the writer uses it
 
 	size   atomic.Int64          // how large the file was seen to be; it only grows
 	broken atomic.Pointer[error] // set once a transaction panicked
@@ -71,6 +76,7 @@ func Open(o Options) (*Store, error) {
 		path:    path,
 		clock:   o.Clock,
 		logger:  o.Logger,
+		limits:  o.Sessions.OrDefault(),
 		appends: make(chan *appending),
 		changes: make(chan *change),
 		done:    make(chan struct{}),
@@ -98,17 +104,17 @@ func (s *Store) open(timeout time.Duration) error {
 	if err := ensureCreated(s.path); err != nil {
 		return err
 	}
-	db, file, head, err := openFile(s.path, timeout)
+	db, file, found, err := openFile(s.path, timeout)
 	if err != nil {
 		return err
 	}
-	s.db, s.file = db, file
+	s.db, s.file, s.listed = db, file, found.sessions
 	s.opened, err = file.Stat()
 	if err == nil {
 		err = s.intact() // what was locked may not be what path names by now
 	}
 	if err == nil {
-		err = s.mark(head)
+		err = s.mark(found.head)
 	}
 	if err == nil {
 		err = s.upgrade()
@@ -118,7 +124,7 @@ func (s *Store) open(timeout time.Duration) error {
 		return err
 	}
 	removeLeftovers(s.path)
-	s.logger.Debug("store opened", "path", s.path, "oldest", head.trimmed+1, "head", head.seq)
+	s.logger.Debug("store opened", "path", s.path, "oldest", found.trimmed+1, "head", found.seq)
 	return nil
 }
 

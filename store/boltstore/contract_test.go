@@ -12,14 +12,16 @@ import (
 func TestContract(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Place {
 		path := filepath.Join(t.TempDir(), "revocations.db")
+		open := func(t *testing.T, limits store.SessionLimits) store.Backend {
+			s, err := boltstore.Open(boltstore.Options{Path: path, Sessions: limits})
+			if err != nil {
+				t.Fatalf("Open: %v", err)
+			}
+			return s
+		}
 		return storetest.Place{
-			Open: func(t *testing.T) store.Backend {
-				s, err := boltstore.Open(boltstore.Options{Path: path})
-				if err != nil {
-					t.Fatalf("Open: %v", err)
-				}
-				return s
-			},
+			Open:    func(t *testing.T) store.Backend { return open(t, store.SessionLimits{}) },
+			Limited: open,
 			Durable: true,
 		}
 	})

@@ -18,13 +18,16 @@
 //	          0xffffffffffffffff           → the head again, on the newest page
 //	sessions  session                      → record
 //	subjects  subject, last seen, session  → nothing; the latest come first
+//	          zero, last seen, session     → nothing; all sessions, the earliest come first
 //	expiries  expiry, session              → nothing
 //	grants    token                        → record
 //	families  session, expiry, token       → nothing; access tokens only
 //	grantends expiry, token                → nothing
 //
 // with numbers in big-endian order. A file from before tokens were learned gets the
-// last three when it is opened. An entry is its CRC-32C (over generation,
+// last three when it is opened. A session that an earlier version wrote has no key
+// under zero until it is seen again: it does not count among all sessions, and goes
+// when it expires. An entry is its CRC-32C (over generation,
 // sequence number, tag and payload), its tag, and the payload that
 // store.MarshalRevocations makes.
 //

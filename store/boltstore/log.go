@@ -128,7 +128,7 @@ func (h head) copyAfter(tx *bolt.Tx, after store.Position) ([]stored, error) {
 // Trim implements store.Store, and forgets expired sessions too. It works in
 // bounded transactions, between which appends are committed.
 func (s *Store) Trim(ctx context.Context, now time.Time) error {
-	for _, forget := range []func(tx *bolt.Tx, now int64) (more bool, err error){trimLog, forgetExpired} {
+	for _, forget := range []func(tx *bolt.Tx, now int64) (more bool, err error){trimLog, s.forgetExpired} {
 		for more := true; more; {
 			err := s.change(ctx, func(tx *bolt.Tx) (err error) {
 				more, err = forget(tx, now.Unix())

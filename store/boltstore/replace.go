@@ -86,10 +86,10 @@ func (s *Salvaged) build() (name string, generation store.Generation, err error)
 	if err := s.fill(f.Name(), generation); err != nil {
 		return "", 0, err
 	}
-	h, err := verifyPath(f.Name())
+	found, err := verifyPath(f.Name())
 	want := head{generation: generation, seq: uint64(s.Entries)}
-	if err == nil && h != want {
-		err = fmt.Errorf("the new file holds %d entries, want %d", h.seq, want.seq)
+	if err == nil && found.head != want {
+		err = fmt.Errorf("the new file holds %d entries, want %d", found.seq, want.seq)
 	}
 	return f.Name(), generation, err
 }
@@ -123,10 +123,10 @@ func (s *Salvaged) fill(path string, generation store.Generation) error {
 }
 
 // verifyPath verifies the file of a store that nobody uses.
-func verifyPath(path string) (head, error) {
+func verifyPath(path string) (verified, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return head{}, err
+		return verified{}, err
 	}
 	defer f.Close()
 	return verify(f)

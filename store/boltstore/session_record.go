@@ -3,6 +3,7 @@ package boltstore
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"github.com/sessiongate/sessiongate/store"
 )
@@ -24,6 +25,16 @@ func subjectKey(issuer, subject string) []byte {
 func subjectIndexKey(id []byte, session store.Session) []byte {
 	key := subjectKey(session.Issuer, session.Subject)
 	key = binary.BigEndian.AppendUint64(key, ^uint64(session.LastSeen))
+	return append(key, id...)
+}
+
+// allSessions is what the index keys of all sessions begin with. No subject's key is
+// zero.
+var allSessions = make([]byte, len(store.Key{}))
+
+// ageIndexKey sorts all sessions, those seen longest ago first.
+func ageIndexKey(id []byte, lastSeen int64) []byte {
+	key := binary.BigEndian.AppendUint64(slices.Clone(allSessions), uint64(lastSeen))
 	return append(key, id...)
 }
 

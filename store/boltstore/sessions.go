@@ -30,7 +30,7 @@ func (s *Store) Seen(ctx context.Context, sessions ...store.Session) error {
 	}
 	// A copy, because the transaction may outlive a call that ctx ends.
 	for batch := range slices.Chunk(slices.Clone(sessions), seenSessions) {
-		err := s.change(ctx, func(tx *bolt.Tx) error { return recordAll(tx, batch) })
+		err := s.change(ctx, func(tx *bolt.Tx) error { return s.recordSeen(tx, batch) })
 		if err != nil {
 			return fmt.Errorf("recording sessions: %w", err)
 		}
@@ -75,7 +75,7 @@ func (s *Store) Of(ctx context.Context, issuer, subject string) ([]store.Session
 			if session.Issuer != issuer || session.Subject != subject || session.Expires <= now {
 				continue
 			}
-			if of = append(of, session); len(of) == store.MaxSessionsOf {
+			if of = append(of, session); len(of) == s.limits.Subject {
 				break
 			}
 		}
@@ -95,56 +95,75 @@ func (s *Store) lookUp(ctx context.Context, in func(*bolt.Tx) error) error {
 }
 
 // sessionBuckets are the buckets of the sessions: the records, and for each
-// record one key in each index.
-type sessionBuckets struct{ sessions, subjects, expiries *bolt.Bucket }
+// record two keys in one index and one in the other.
+type sessionBuckets struct {
+	sessions, subjects, expiries *bolt.Bucket
+	// grown is by how many the sessions that the index of all names have grown in
+	// this transaction.
+	grown int
+}
 
-func bucketsOf(tx *bolt.Tx) sessionBuckets {
-	return sessionBuckets{
+func bucketsOf(tx *bolt.Tx) *sessionBuckets {
+	return &sessionBuckets{
 		sessions: tx.Bucket([]byte(bucketSessions)),
 		subjects: tx.Bucket([]byte(bucketSubjects)),
 		expiries: tx.Bucket([]byte(bucketExpiries)),
 	}
 }
 
-// record writes what is known of a session now.
-func (b sessionBuckets) record(session store.Session) error {
+// record writes what is known of a session now, and reports whether its subject
+// has one more.
+func (b *sessionBuckets) record(session store.Session) (added bool, err error) {
 	id := sessionKey(session.Issuer, session.ID)
+	added = true
 	if value := b.sessions.Get(id); value != nil {
 		known, err := unmarshalSession(value)
 		if err != nil {
-			return err
+			return false, err
 		}
 		session.FirstSeen = min(session.FirstSeen, known.FirstSeen)
 		session.LastSeen = max(session.LastSeen, known.LastSeen)
 		session.Expires = max(session.Expires, known.Expires)
+		added = session.Subject != known.Subject
 		if err := b.unlist(id, known); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return errors.Join(
+	b.grown++
+	return added, errors.Join(
 		b.sessions.Put(id, marshalSession(session)),
 		b.subjects.Put(subjectIndexKey(id, session), nil),
+		b.subjects.Put(ageIndexKey(id, session.LastSeen), nil),
 		b.expiries.Put(expiryIndexKey(id, session.Expires), nil),
 	)
 }
 
-// recordAll records sessions in one transaction.
-func recordAll(tx *bolt.Tx, sessions []store.Session) error {
-	b := bucketsOf(tx)
-	for _, session := range sessions {
-		if err := b.record(session); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // unlist takes a session out of the indexes.
-func (b sessionBuckets) unlist(id []byte, known store.Session) error {
+func (b *sessionBuckets) unlist(id []byte, known store.Session) error {
 	return errors.Join(
 		b.subjects.Delete(subjectIndexKey(id, known)),
+		b.unlistAge(ageIndexKey(id, known.LastSeen)),
 		b.expiries.Delete(expiryIndexKey(id, known.Expires)),
 	)
+}
+
+// unlistAge takes a key out of the index of all sessions. It may not be there: an
+// earlier version did not write it.
+func (b *sessionBuckets) unlistAge(key []byte) error {
+	if found, _ := b.subjects.Cursor().Seek(key); !bytes.Equal(found, key) {
+		return nil
+	}
+	b.grown--
+	return b.subjects.Delete(key)
+}
+
+// forget deletes a session.
+func (b *sessionBuckets) forget(id []byte) error {
+	known, err := unmarshalSession(b.sessions.Get(id))
+	if err != nil {
+		return err
+	}
+	return errors.Join(b.unlist(id, known), b.sessions.Delete(id))
 }
 
 // oldest returns the keys in an index by expiry that had expired at the second now,
@@ -161,8 +180,8 @@ func oldest(expiries *bolt.Bucket, now int64) (expired [][]byte) {
 }
 
 // forgetExpired forgets the sessions and tokens that have expired longest ago.
-func forgetExpired(tx *bolt.Tx, now int64) (more bool, err error) {
-	sessions, err := forgetSeen(tx, now)
+func (s *Store) forgetExpired(tx *bolt.Tx, now int64) (more bool, err error) {
+	sessions, err := s.forgetSeen(tx, now)
 	if err != nil {
 		return false, err
 	}
@@ -171,18 +190,14 @@ func forgetExpired(tx *bolt.Tx, now int64) (more bool, err error) {
 }
 
 // forgetSeen forgets the sessions that have expired longest ago.
-func forgetSeen(tx *bolt.Tx, now int64) (more bool, err error) {
+func (s *Store) forgetSeen(tx *bolt.Tx, now int64) (more bool, err error) {
 	b := bucketsOf(tx)
 	expired := oldest(b.expiries, now)
 	for _, key := range expired {
-		id := key[len(key)-len(store.Key{}):]
-		known, err := unmarshalSession(b.sessions.Get(id))
-		if err != nil {
-			return false, err
-		}
-		if err := errors.Join(b.unlist(id, known), b.sessions.Delete(id)); err != nil {
+		if err := b.forget(key[len(key)-len(store.Key{}):]); err != nil {
 			return false, err
 		}
 	}
+	s.count(tx, b)
 	return len(expired) == forgetSessions, nil
 }

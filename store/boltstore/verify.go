@@ -14,9 +14,15 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
+// verified is what a sound file holds.
+type verified struct {
+	head
+	sessions int // how many sessions the index of all names
+}
+
 // openFile opens, locks and verifies the database at path, in this order, and
-// returns the head of its log.
-func openFile(path string, timeout time.Duration) (db *bolt.DB, file *os.File, h head, err error) {
+// returns what it holds.
+func openFile(path string, timeout time.Duration) (db *bolt.DB, file *os.File, v verified, err error) {
 	options := &bolt.Options{
 		Timeout:      timeout,
 		FreelistType: bolt.FreelistMapType, // the array is slow once a large log was trimmed
@@ -25,7 +31,7 @@ func openFile(path string, timeout time.Duration) (db *bolt.DB, file *os.File, h
 			if err != nil {
 				return nil, err
 			}
-			if h, err = lockAndVerify(f, timeout); err != nil {
+			if v, err = lockAndVerify(f, timeout); err != nil {
 				return nil, errors.Join(err, f.Close())
 			}
 			file = f
@@ -41,34 +47,35 @@ func openFile(path string, timeout time.Duration) (db *bolt.DB, file *os.File, h
 	}
 	switch {
 	case errors.Is(err, store.ErrLocked) || errors.Is(err, bolterrors.ErrTimeout):
-		return nil, nil, h, fmt.Errorf("%q: %w: stop the other process, or give this gate a path of its own; "+
+		return nil, nil, v, fmt.Errorf("%q: %w: stop the other process, or give this gate a path of its own; "+
 			"gates that are to share revocations need the redis store", path, store.ErrLocked)
 	case errors.Is(err, store.ErrDamaged):
-		return nil, nil, h, advise(path, err)
+		return nil, nil, v, advise(path, err)
 	case err != nil:
-		return nil, nil, h, fmt.Errorf("%q: %w", path, err)
+		return nil, nil, v, fmt.Errorf("%q: %w", path, err)
 	}
-	return db, file, h, nil
+	return db, file, v, nil
 }
 
-func lockAndVerify(f *os.File, timeout time.Duration) (head, error) {
+func lockAndVerify(f *os.File, timeout time.Duration) (verified, error) {
 	if err := lock(f, timeout); err != nil {
-		return head{}, err
+		return verified{}, err
 	}
 	return verify(f)
 }
 
-// verify checks a whole file, and returns the head of its log.
-func verify(f *os.File) (head, error) {
+// verify checks a whole file, and returns what it holds.
+func verify(f *os.File) (verified, error) {
 	stat, err := f.Stat()
 	if err != nil {
-		return head{}, err
+		return verified{}, err
 	}
 	var c contents
 	if err := verifyFile(f, stat.Size(), &c); err != nil {
-		return head{}, err
+		return verified{}, err
 	}
-	return c.finish()
+	h, err := c.finish()
+	return verified{head: h, sessions: c.sessions}, err
 }
 
 // contents checks what a file holds against what its head promises.
@@ -81,6 +88,8 @@ type contents struct {
 	head    *head
 	seal    *head
 	last    uint64 // sequence number of the entry that was shown last
+	// sessions is how many sessions the index of all names.
+	sessions int
 }
 
 // bucket is called for each bucket, in the order of the names.
@@ -105,6 +114,11 @@ func (c *contents) pair(key, value []byte) error {
 			return c.set(&c.seal, key, keySeal, value)
 		}
 		return c.entry(key, value)
+	case bucketSubjects:
+		if bytes.HasPrefix(key, allSessions) {
+			c.sessions++
+		}
+		return nil
 	default:
 		return nil // who was seen is checked record by record when it is read
 	}

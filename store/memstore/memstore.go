@@ -3,7 +3,6 @@
 package memstore
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -27,24 +26,33 @@ type Store struct {
 	trimmed    uint64 // every entry up to this sequence number was forgotten
 	entries    []store.Entry
 	grown      chan struct{} // closed, and replaced, at each Append
-	sessions   map[sessionID]store.Session
+	registry   registry
 	grants     grants
 }
 
-type sessionID struct{ issuer, id string }
+// Options say how a store works.
+type Options struct {
+	// Clock tells the time by which sessions expire. Default: time.Now.
+	Clock func() time.Time
+	// Sessions bound how many sessions the store keeps.
+	Sessions store.SessionLimits
+}
 
 // New returns an empty store that takes the time from clock; nil means
 // time.Now.
-func New(clock func() time.Time) *Store {
-	if clock == nil {
-		clock = time.Now
+func New(clock func() time.Time) *Store { return NewWith(Options{Clock: clock}) }
+
+// NewWith returns an empty store.
+func NewWith(o Options) *Store {
+	if o.Clock == nil {
+		o.Clock = time.Now
 	}
 	return &Store{
-		clock:      clock,
+		clock:      o.Clock,
 		closed:     make(chan struct{}),
 		generation: store.Generation(rand.Uint64() | 1),
 		grown:      make(chan struct{}),
-		sessions:   make(map[sessionID]store.Session),
+		registry:   newRegistry(o.Sessions),
 		grants:     newGrants(),
 	}
 }
@@ -133,65 +141,9 @@ func (s *Store) Trim(_ context.Context, now time.Time) error {
 	}
 	s.entries = slices.Clone(s.entries[expired:])
 	s.trimmed += uint64(expired)
-	for id, session := range s.sessions {
-		if session.Expires <= now.Unix() {
-			delete(s.sessions, id)
-		}
-	}
+	s.registry.forget(now.Unix())
 	s.grants.forget(now.Unix())
 	return nil
-}
-
-// Seen implements store.Sessions.
-func (s *Store) Seen(_ context.Context, sessions ...store.Session) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.isClosed() {
-		return fmt.Errorf("recording sessions: %w", store.ErrClosed)
-	}
-	for _, session := range sessions {
-		id := sessionID{session.Issuer, session.ID}
-		if known, ok := s.sessions[id]; ok {
-			session.FirstSeen = min(session.FirstSeen, known.FirstSeen)
-			session.LastSeen = max(session.LastSeen, known.LastSeen)
-			session.Expires = max(session.Expires, known.Expires)
-		}
-		s.sessions[id] = session
-	}
-	return nil
-}
-
-// Owner implements store.Sessions.
-func (s *Store) Owner(_ context.Context, issuer, id string) (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.isClosed() {
-		return "", fmt.Errorf("looking up session: %w", store.ErrClosed)
-	}
-	session, ok := s.sessions[sessionID{issuer, id}]
-	if !ok || session.Expires <= s.clock().Unix() {
-		return "", fmt.Errorf("looking up session: %w", store.ErrUnknownSession)
-	}
-	return session.Subject, nil
-}
-
-// Of implements store.Sessions.
-func (s *Store) Of(_ context.Context, issuer, subject string) ([]store.Session, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.isClosed() {
-		return nil, fmt.Errorf("listing sessions: %w", store.ErrClosed)
-	}
-	var of []store.Session
-	for id, session := range s.sessions {
-		if id.issuer == issuer && session.Subject == subject && session.Expires > s.clock().Unix() {
-			of = append(of, session)
-		}
-	}
-	slices.SortFunc(of, func(a, b store.Session) int {
-		return cmp.Or(cmp.Compare(b.LastSeen, a.LastSeen), cmp.Compare(a.ID, b.ID))
-	})
-	return of[:min(len(of), store.MaxSessionsOf)], nil
 }
 
 // Close implements store.Store.

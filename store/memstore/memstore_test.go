@@ -10,7 +10,12 @@ import (
 
 func TestContract(t *testing.T) {
 	storetest.Run(t, func(*testing.T) storetest.Place {
-		return storetest.Place{Open: func(*testing.T) store.Backend { return memstore.New(nil) }}
+		return storetest.Place{
+			Open: func(*testing.T) store.Backend { return memstore.New(nil) },
+			Limited: func(_ *testing.T, limits store.SessionLimits) store.Backend {
+				return memstore.NewWith(memstore.Options{Sessions: limits})
+			},
+		}
 	})
 }
 

@@ -16,7 +16,12 @@ func TestContract(t *testing.T) {
 	storetest.Run(t, func(*testing.T) storetest.Place {
 		options := redisstore.Options{Addresses: []string{address}, Namespace: rand.Text()}
 		return storetest.Place{
-			Open:    func(t *testing.T) store.Backend { return open(t, options) },
+			Open: func(t *testing.T) store.Backend { return open(t, options) },
+			Limited: func(t *testing.T, limits store.SessionLimits) store.Backend {
+				limited := options
+				limited.Sessions = limits
+				return open(t, limited)
+			},
 			Durable: true,
 		}
 	})

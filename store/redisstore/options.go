@@ -11,6 +11,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/sessiongate/sessiongate/store"
 )
 
 // maxNamespace is how long a namespace may be, in bytes.
@@ -48,6 +50,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Clock tells the time by which sessions expire. Default: time.Now.
 	Clock func() time.Time
+	// Sessions bound how many sessions the namespace keeps. All gates of a fleet
+	// should have the same limits: the lowest holds.
+	Sessions store.SessionLimits
 }
 
 // Validate reports what makes the options unusable. It touches no file and no
@@ -89,7 +94,7 @@ func (o Options) PoolKey() string {
 	mac := hmac.New(sha256.New, []byte(poolSecret))
 	fmt.Fprintf(mac, "%q %q %q %q %q %d %t", t.network, t.addresses, t.username, t.password, o.SentinelMaster, t.db, t.cluster)
 	fmt.Fprintf(mac, " %q %q", o.SentinelUsername, o.SentinelPassword)
-	fmt.Fprintf(mac, " %t %q %q %t", t.tls != nil, t.tls.String(), o.Namespace, o.AllowEviction)
+	fmt.Fprintf(mac, " %t %q %q %t %v", t.tls != nil, t.tls.String(), o.Namespace, o.AllowEviction, o.Sessions.OrDefault())
 	if err != nil {
 		fmt.Fprintf(mac, " %q", o.Addresses)
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/redisstore"
 )
 
@@ -107,6 +108,10 @@ func TestPoolKey(t *testing.T) {
 		"itself":         base,
 		"a default port": {Addresses: []string{"a"}, Namespace: "n", Username: "u", Password: "hunter2"},
 		"a URL":          {Addresses: []string{"redis://u:hunter2@a"}, Namespace: "n"},
+		"default limits": {
+			Addresses: []string{"a"}, Namespace: "n", Username: "u", Password: "hunter2",
+			Sessions: store.SessionLimits{Subject: store.MaxSessionsOf, Total: store.MaxSessions},
+		},
 	}
 	for name, o := range same {
 		if o.PoolKey() != base.PoolKey() {
@@ -127,6 +132,8 @@ func TestPoolKey(t *testing.T) {
 		"TLS":                       change(func(o *options) { o.TLS = &redisstore.TLS{} }),
 		"a private CA":              change(func(o *options) { o.TLS = &redisstore.TLS{CA: []string{"ca.pem"}} }),
 		"eviction allowed":          change(func(o *options) { o.AllowEviction = true }),
+		"a lower limit":             change(func(o *options) { o.Sessions.Subject = 10 }),
+		"another lower limit":       change(func(o *options) { o.Sessions.Total = 10 }),
 		"shifted quotes":            change(func(o *options) { o.Username, o.Password = `u" "hunter2`, "x" }),
 		"not valid":                 change(func(o *options) { o.Addresses = []string{"a", "http://b"} }),
 		"not valid, too":            change(func(o *options) { o.Addresses = []string{"a", "http://c"} }),

@@ -18,8 +18,10 @@ import (
 // calls are all calls of a store, with no deadline of the caller's.
 func calls(s *redisstore.Store, position store.Position) map[string]func(context.Context) error {
 	session := store.Session{Issuer: "i", ID: "s", Subject: "u", FirstSeen: 1, LastSeen: 1, Expires: revocation("").Expires}
+	former := session
+	former.Subject = "former"
 	all := map[string]func(context.Context) error{
-		"Seen":  func(ctx context.Context) error { return s.Seen(ctx, session) },
+		"Seen":  func(ctx context.Context) error { return s.Seen(ctx, former, session) },
 		"Owner": func(ctx context.Context) error { _, err := s.Owner(ctx, "i", "s"); return err },
 		"Of":    func(ctx context.Context) error { _, err := s.Of(ctx, "i", "u"); return err },
 		"Learn": func(ctx context.Context) error { return s.Learn(ctx, grantOf("token", "family")) },

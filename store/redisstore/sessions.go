@@ -47,14 +47,15 @@ func (s *Store) Seen(ctx context.Context, sessions ...store.Session) error {
 }
 
 func (s *Store) seen(ctx context.Context, now int64, sessions []store.Session) error {
-	keys := make([]string, 0, 2*len(sessions))
-	args := make([]any, 0, 1+8*len(sessions))
-	args = append(args, store.MaxSessionsOf)
+	keys := make([]string, 0, 1+2*len(sessions))
+	keys = append(keys, s.prefix+"sessions")
+	args := make([]any, 0, 3+6*len(sessions))
+	args = append(args, s.limits.Subject, s.limits.Total, now-sessionGrace)
 	for _, session := range sessions {
-		member := s.name(store.KindSession, session.Issuer, session.ID)
-		keys = append(keys, s.sessionKey(member), s.subjectKey(session.Issuer, session.Subject))
-		args = append(args, member, session.Issuer, session.ID, session.Subject,
-			session.FirstSeen, session.LastSeen, session.Expires, session.Expires-now+sessionGrace)
+		name := s.name(store.KindSession, session.Issuer, session.ID)
+		keys = append(keys, s.sessionKey(name), s.subjectKey(session.Issuer, session.Subject))
+		args = append(args, session.Issuer, session.ID, session.Subject,
+			session.FirstSeen, session.LastSeen, session.Expires)
 	}
 	_, err := s.run(ctx, s.writer, seenScript, keys, args...)
 	return err
@@ -90,7 +91,7 @@ func (s *Store) Of(ctx context.Context, issuer, subject string) ([]store.Session
 	}
 	defer cancel()
 	list := s.subjectKey(issuer, subject)
-	members, err := s.writer.ZRevRange(bounded, list, 0, store.MaxSessionsOf-1).Result()
+	members, err := s.writer.ZRevRange(bounded, list, 0, int64(s.limits.Subject)-1).Result()
 	if err != nil {
 		return nil, s.explain(ctx, doing, err)
 	}

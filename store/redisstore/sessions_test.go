@@ -102,7 +102,8 @@ func TestManySessionsInOneCall(t *testing.T) {
 	}
 }
 
-// A session that is damaged in Redis is unknown, and harms no other.
+// A session that is damaged in Redis is unknown until it is seen again, and harms no
+// other.
 func TestDamagedSession(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
@@ -119,6 +120,10 @@ func TestDamagedSession(t *testing.T) {
 	}
 	if of, err := s.Of(t.Context(), "https://issuer.example", "alice"); err != nil || len(of) != 1 || of[0].ID != "whole" {
 		t.Errorf("listed %v, %v; want the whole one", of, err)
+	}
+	mustSee(t, s, sessionOf("damaged", "alice", 30))
+	if owner, err := s.Owner(t.Context(), "https://issuer.example", "damaged"); owner != "alice" {
+		t.Errorf("the session that was seen again is %q's, %v", owner, err)
 	}
 }
 

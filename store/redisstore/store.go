@@ -22,6 +22,7 @@ type Store struct {
 	prefix  string // of every key
 	keys    []string
 	secrets []string // what no error may hold
+	limits  store.SessionLimits
 
 	writer redis.UniversalClient // everything that does not wait
 	reader redis.UniversalClient // reads that may wait
@@ -68,7 +69,7 @@ func Open(o Options) (*Store, error) {
 	silence()
 	s := &Store{options: o, log: o.Logger, clock: o.Clock, prefix: "{session_gate:" + o.Namespace + "}:"}
 	s.keys = []string{s.prefix + "head", s.prefix + "log"}
-	s.secrets = t.secrets()
+	s.secrets, s.limits = t.secrets(), o.Sessions.OrDefault()
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

@@ -23,9 +23,11 @@ const (
 	flushEvery = 250 * time.Millisecond
 	// batchSize is how many sessions go to the store in one call.
 	batchSize = 1024
-	// maxPending bounds the sessions that wait for a store that is away.
+	// maxPending bounds the sessions that wait for a store that is away: with ids of
+	// 1 KiB, 150 MB.
 	maxPending = 1 << 16
-	// maxRecent bounds the sessions of which is known that they were written.
+	// maxRecent bounds the sessions that are known to have been noted. If there are
+	// more, sessions are noted again earlier.
 	maxRecent = 1 << 18
 	// callTimeout bounds one call of the store.
 	callTimeout = 5 * time.Second
@@ -158,7 +160,9 @@ func (r *Registry) turn(now int64) {
 // Owned returns nil if a session is known and by accepts its subject, and
 // store.ErrUnknownSession if not: somebody else's is as unknown as one that nobody
 // has seen. A session that this gate has admitted is known at once; one that
-// another gate has admitted, as soon as that gate has written it.
+// another gate has admitted, as soon as that gate has written it. A session that the
+// store has deleted for newer ones (store.SessionLimits) is unknown until it is noted
+// again, half an hour later at the latest if it goes on.
 //
 // Attack: learn from how long it takes, or from what is said while the store is
 // away, that somebody else's session was seen here a moment ago. The store is asked

@@ -3,6 +3,7 @@
 package storetest
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -14,18 +15,23 @@ type Place struct {
 	// Open opens the store of this place. It may be called again after the
 	// store that it returned was closed. It fails the test if it cannot.
 	Open func(t *testing.T) store.Backend
+	// Limited is Open for a store that keeps no more sessions than the limits say.
+	Limited func(t *testing.T, limits store.SessionLimits) store.Backend
 	// Durable says that the store keeps what it holds when it is closed and
 	// opened again.
 	Durable bool
 }
 
+// contractTest is one sentence of the contract, and what proves it.
+type contractTest struct {
+	name string
+	run  func(t *testing.T, place Place)
+}
+
 // Run runs the suite. It calls fresh for each test; each call returns a new,
 // empty place.
 func Run(t *testing.T, fresh func(t *testing.T) Place) {
-	tests := []struct {
-		name string
-		run  func(t *testing.T, place Place)
-	}{
+	tests := []contractTest{
 		{"an appended entry is read back as it was", readsBack},
 		{"positions run on without a gap", contiguous},
 		{"reading goes on from a position", readsOn},
@@ -54,7 +60,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Place) {
 		{"a session that changes hands changes lists", changesHands},
 		{"a durable store remembers sessions", sessionsComeBack},
 	}
-	for _, test := range tests {
+	for _, test := range slices.Concat(tests, boundsOfSessions) {
 		t.Run(test.name, func(t *testing.T) { test.run(t, fresh(t)) })
 	}
 }

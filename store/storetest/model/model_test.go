@@ -14,7 +14,14 @@ const batch = 3
 func TestContract(t *testing.T) {
 	storetest.Run(t, func(*testing.T) storetest.Place {
 		s := model.NewServer(1, batch)
-		return storetest.Place{Open: func(*testing.T) store.Backend { return s.Connect(nil) }, Durable: true}
+		return storetest.Place{
+			Open: func(*testing.T) store.Backend { return s.Connect(nil) },
+			Limited: func(_ *testing.T, limits store.SessionLimits) store.Backend {
+				s.Limit(limits)
+				return s.Connect(nil)
+			},
+			Durable: true,
+		}
 	})
 }
 

@@ -16,7 +16,8 @@ import (
 type Server struct {
 	mu       sync.Mutex
 	random   *rand.Rand
-	batch    int           // how many entries one read returns at the most
+	batch    int // how many entries one read returns at the most
+	limits   store.SessionLimits
 	identity uint64        // of the process that runs
 	step     time.Duration // by which its wall clock is off
 	held     *Dump
@@ -66,12 +67,20 @@ func NewServer(seed uint64, batch int) *Server {
 	s := &Server{
 		random: rand.New(rand.NewPCG(seed, 0)),
 		batch:  batch,
+		limits: store.SessionLimits{}.OrDefault(),
 		held:   &Dump{},
 		grown:  make(chan struct{}),
 		ended:  make(chan struct{}),
 	}
 	s.identity = s.random.Uint64()
 	return s
+}
+
+// Limit changes how many sessions the server keeps.
+func (s *Server) Limit(limits store.SessionLimits) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.limits = limits.OrDefault()
 }
 
 // checked returns the head, after it has made sure that the log is the one that

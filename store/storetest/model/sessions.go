@@ -24,6 +24,30 @@ func (s *Server) seen(sessions []store.Session) {
 			session.Expires = max(session.Expires, known.Expires)
 		}
 		s.held.sessions[id] = session
+		s.deleteOldest(s.limits.Subject, func(known store.Session) bool {
+			return known.Issuer == session.Issuer && known.Subject == session.Subject
+		})
+		s.deleteOldest(s.limits.Total, func(store.Session) bool { return true })
+	}
+}
+
+// deleteOldest deletes the sessions seen longest ago of those that count, until no
+// more than most are left.
+func (s *Server) deleteOldest(most int, counts func(store.Session) bool) {
+	if len(s.held.sessions) <= most {
+		return
+	}
+	var counted []store.Session
+	for _, session := range s.held.sessions {
+		if counts(session) {
+			counted = append(counted, session)
+		}
+	}
+	slices.SortFunc(counted, func(a, b store.Session) int {
+		return cmp.Or(cmp.Compare(b.LastSeen, a.LastSeen), cmp.Compare(a.Issuer, b.Issuer), cmp.Compare(a.ID, b.ID))
+	})
+	for _, session := range counted[min(len(counted), most):] {
+		delete(s.held.sessions, sessionID{session.Issuer, session.ID})
 	}
 }
 
@@ -51,5 +75,5 @@ func (s *Server) of(issuer, subject string) []store.Session {
 	slices.SortFunc(of, func(a, b store.Session) int {
 		return cmp.Or(cmp.Compare(b.LastSeen, a.LastSeen), cmp.Compare(a.ID, b.ID))
 	})
-	return of[:min(len(of), store.MaxSessionsOf)]
+	return of
 }

@@ -1,0 +1,103 @@
+package boltstore
+
+import (
+	"bytes"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// deleteSessions is how many sessions of one subject, and how many of all, one
+// transaction of Seen deletes at the most: more than it can add.
+const deleteSessions = 2 * seenSessions
+
+// recordSeen records sessions in one transaction, and then deletes those seen
+// longest ago beyond the limits. Only the writer calls it.
+func (s *Store) recordSeen(tx *bolt.Tx, sessions []store.Session) error {
+	b := bucketsOf(tx)
+	grown := make(map[string]struct{})
+	for _, session := range sessions {
+		added, err := b.record(session)
+		if err != nil {
+			return err
+		}
+		if added {
+			grown[string(subjectKey(session.Issuer, session.Subject))] = struct{}{}
+		}
+	}
+	for subject := range grown {
+		if err := b.boundSubject([]byte(subject), s.limits.Subject); err != nil {
+			return err
+		}
+	}
+	if err := b.boundAll(s.listed + b.grown - s.limits.Total); err != nil {
+		return err
+	}
+	s.count(tx, b)
+	return nil
+}
+
+// recordAll records sessions in one transaction, whatever the limits are.
+func recordAll(tx *bolt.Tx, sessions []store.Session) error {
+	b := bucketsOf(tx)
+	for _, session := range sessions {
+		if _, err := b.record(session); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// count keeps how many sessions the index of all names, once the transaction is
+// committed.
+func (s *Store) count(tx *bolt.Tx, b *sessionBuckets) {
+	tx.OnCommit(func() { s.listed += b.grown })
+}
+
+// boundSubject deletes the sessions of a subject beyond a limit.
+func (b *sessionBuckets) boundSubject(subject []byte, limit int) error {
+	var over [][]byte
+	cursor := b.subjects.Cursor()
+	for key, _ := cursor.Seek(subject); bytes.HasPrefix(key, subject) && len(over) < deleteSessions; key, _ = cursor.Next() {
+		if limit--; limit < 0 {
+			over = append(over, bytes.Clone(key[len(key)-len(store.Key{}):])) // a cursor does not survive a deletion
+		}
+	}
+	for _, id := range over {
+		if err := b.forget(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// boundAll deletes so many of all sessions, and at most deleteSessions. A key of a
+// session that was seen again, or forgotten, since is left by an earlier version,
+// which does not know this index: only the key is deleted.
+func (b *sessionBuckets) boundAll(over int) error {
+	var keys [][]byte
+	cursor := b.subjects.Cursor()
+	for key, _ := cursor.Seek(allSessions); bytes.HasPrefix(key, allSessions) && len(keys) < min(over, deleteSessions); key, _ = cursor.Next() {
+		keys = append(keys, bytes.Clone(key))
+	}
+	for _, key := range keys {
+		id := key[len(key)-len(store.Key{}):]
+		if value := b.sessions.Get(id); value != nil {
+			known, err := unmarshalSession(value)
+			if err != nil {
+				return err
+			}
+			if bytes.Equal(ageIndexKey(id, known.LastSeen), key) {
+				if err := b.forget(id); err != nil {
+					return err
+				}
+				continue
+			}
+		}
+		if err := b.unlistAge(key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
