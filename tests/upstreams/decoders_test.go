@@ -24,7 +24,7 @@ import (
 // scripts are the child processes that read targets from their standard input.
 // Each writes the paths by the name of the reader.
 var scripts = map[string][]string{
-	"Python":  {"/usr/bin/python3", "testdata/decode.py", endpoint},
+	"Python":  {"/usr/bin/python3", "testdata/decode.py"},
 	"Node.js": {"node", "testdata/decode.mjs"},
 	"PHP":     {"php", "testdata/decode.php"},
 }
@@ -35,9 +35,9 @@ var scripts = map[string][]string{
 // of Apache and the servlet mapping of Jetty.
 var asked = []string{"nginx", "apache", "jetty", "uwsgi", "php"}
 
-// decode returns which targets end at exactly the endpoint, letter case aside, by
-// the name of the decoder.
-func decode(t *testing.T, targets []string) map[string][]bool {
+// decode returns which targets end at exactly the wanted path, letter case aside,
+// by the name of the decoder.
+func decode(t *testing.T, targets []string, wanted string) map[string][]bool {
 	t.Helper()
 	var (
 		wait sync.WaitGroup
@@ -48,13 +48,13 @@ func decode(t *testing.T, targets []string) map[string][]bool {
 			defer mu.Unlock()
 			ends[name] = make([]bool, len(targets))
 			for i, p := range paths {
-				ends[name][i] = strings.EqualFold(p, endpoint)
+				ends[name][i] = strings.EqualFold(p, wanted)
 			}
 		}
 	)
 	for name, command := range scripts {
 		wait.Go(func() {
-			read, err := runScript(t.Context(), command, targets)
+			read, err := runScript(t.Context(), append(command, wanted), targets)
 			if err != nil {
 				t.Errorf("decoding with %s: %v", name, err)
 			}
@@ -75,7 +75,7 @@ func decode(t *testing.T, targets []string) map[string][]bool {
 	for name, read := range goReaders {
 		paths := make([]string, len(targets))
 		for i, target := range targets {
-			paths[i] = read(target)
+			paths[i] = read(target, wanted)
 		}
 		note("Go "+name, paths)
 	}
@@ -84,35 +84,35 @@ func decode(t *testing.T, targets []string) map[string][]bool {
 }
 
 // goReaders are the readers of Go's standard library.
-var goReaders = map[string]func(target string) string{
-	"url.ParseRequestURI": func(target string) string {
+var goReaders = map[string]func(target, wanted string) string{
+	"url.ParseRequestURI": func(target, _ string) string {
 		u, err := url.ParseRequestURI(target)
 		if err != nil {
 			return ""
 		}
 		return path.Clean(u.Path)
 	},
-	"url.Parse": func(target string) string {
+	"url.Parse": func(target, _ string) string {
 		u, err := url.Parse(target)
 		if err != nil {
 			return ""
 		}
 		return path.Clean(u.Path)
 	},
-	"url.ResolveReference": func(target string) string {
+	"url.ResolveReference": func(target, _ string) string {
 		u, err := (&url.URL{Scheme: "http", Host: "gate.test"}).Parse(target)
 		if err != nil {
 			return ""
 		}
 		return u.Path
 	},
-	"http.ServeMux": func(target string) (served string) {
-		request, err := http.ReadRequest(bufio.NewReader(strings.NewReader(harness.Lines("DELETE " + target + " HTTP/1.1"))))
+	"http.ServeMux": func(target, wanted string) (served string) {
+		request, err := http.ReadRequest(bufio.NewReader(strings.NewReader(harness.Lines("GET " + target + " HTTP/1.1"))))
 		if err != nil {
 			return ""
 		}
 		mux := http.NewServeMux()
-		mux.HandleFunc("DELETE "+endpoint, func(http.ResponseWriter, *http.Request) { served = endpoint })
+		mux.HandleFunc(wanted, func(http.ResponseWriter, *http.Request) { served = wanted })
 		mux.ServeHTTP(httptest.NewRecorder(), request)
 		return served
 	},
@@ -151,8 +151,8 @@ func runScript(ctx context.Context, command, targets []string) (map[string][]str
 // decode asks the server with each target, over connections that it may keep.
 func (s *server) decode(targets []string) (paths []string, err error) {
 	paths = make([]string, len(targets))
-	exchange := func(target string) string { return harness.Lines("GET " + target + " HTTP/1.1") }
-	err = overConnection(s.addr, targets, exchange, func(i int, reader *bufio.Reader) (last bool, err error) {
+	text := func(i int) string { return harness.Lines("GET " + targets[i] + " HTTP/1.1") }
+	err = overConnection(s.addr, targets, text, func(i int, reader *bufio.Reader) (last bool, err error) {
 		one, last, err := readSeen(reader, "GET")
 		if err == nil {
 			paths[i] = one.Path
@@ -167,7 +167,7 @@ func (s *server) decode(targets []string) (paths []string, err error) {
 // calls the last.
 func overConnection(
 	addr string, targets []string,
-	text func(target string) string, read func(i int, reader *bufio.Reader) (last bool, err error),
+	text func(i int) string, read func(i int, reader *bufio.Reader) (last bool, err error),
 ) error {
 	var (
 		connection net.Conn
@@ -191,7 +191,7 @@ func overConnection(
 		if err := connection.SetDeadline(time.Now().Add(answerLimit)); err != nil {
 			return err
 		}
-		if _, err := io.WriteString(connection, text(target)); err != nil {
+		if _, err := io.WriteString(connection, text(i)); err != nil {
 			return fmt.Errorf("sending %q: %w", target, err)
 		}
 		last, err := read(i, reader)

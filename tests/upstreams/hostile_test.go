@@ -38,12 +38,12 @@ var depths = []int{1, 2, 3, 16, 32, 63, 64, 65, 100, 128, 256, 300, 1000}
 // makes the same targets.
 type hostile struct{ random *rand.Rand }
 
-func hostileTargets(n int, seed uint64) []string {
+func hostileTargets(n int, seed uint64, one func(hostile) string) []string {
 	h := hostile{rand.New(rand.NewPCG(seed, 0))}
 	targets := make([]string, 0, n)
 	known := make(map[string]bool)
 	for len(targets) < n {
-		target := h.target()
+		target := one(h)
 		if len(target) <= maxTarget && !known[target] {
 			known[target] = true
 			targets = append(targets, target)
@@ -52,9 +52,9 @@ func hostileTargets(n int, seed uint64) []string {
 	return targets
 }
 
-// target is the endpoint with few changes, mostly one or two: with many, hardly
+// endpoint is the endpoint with few changes, mostly one or two: with many, hardly
 // any reader ends there.
-func (h hostile) target() string {
+func (h hostile) endpoint() string {
 	var b strings.Builder
 	changes := 1 + h.random.IntN(3)
 	segments := strings.Split(endpoint[1:], "/")
@@ -77,7 +77,7 @@ func (h hostile) target() string {
 			b.WriteString(h.pick(joints))
 		}
 		for range changed[2*i+1] {
-			segment = h.misspell(segment)
+			segment = h.alter(segment)
 		}
 		b.WriteString(segment)
 	}
@@ -85,6 +85,44 @@ func (h hostile) target() string {
 		b.WriteString(h.pick(ends))
 	}
 	return b.String()
+}
+
+// admin is a page that is not public, and publics are paths below the public one.
+const admin = "/admin"
+
+var publics = []string{"/assets", "/assets/x", "/assets/", "/ASSETS", "/assets;x", "/assets/a.js", "/assets%2fx", "/%61ssets", "/assets/x/y"}
+
+// leaves leave a directory for some reader.
+var leaves = []string{
+	"/..", "/%2e%2e", "/.%2E", "/..;", "/..;x", "/..;x=1", `\..`, `/..\..`, "%2f..", "%2F%2e%2e", "%5c..", "/x/../..", "//..", "/./..", "/%2e/..", "/;/..", "/;x/../..",
+	"/%252e%252e", "%252f..", "%255c..", "/%c0%ae%c0%ae", "%c0%af..", "/..%00", "/..%09", "/.%09.", "/.%0a.", "/..%0d", "/..%20", "/..%23", "/..%3f", "/..%3bx",
+	"/x?/../..", "/x#/../..", "/x%3f/../..", "/x%23/../..", "/...", "/....", "/..%2f", "/.;/..", "/%u002e%u002e", "/%ef%bc%8e%ef%bc%8e",
+}
+
+// outOfPublic is a path that begins with a public one and leads to another page.
+func (h hostile) outOfPublic() string {
+	path := h.pick(publics)
+	for range 1 + h.random.IntN(3) {
+		path += h.pick(leaves)
+	}
+	if h.random.IntN(6) == 0 {
+		path += h.start()
+	}
+	end := admin
+	switch h.random.IntN(8) {
+	case 0:
+		end = "/" + h.alter(admin[1:])
+	case 1:
+		end += h.pick(ends)
+	case 2:
+		end = h.pick(joints) + admin[1:]
+	case 3:
+		return h.start() + end
+	case 4:
+		// Routers, which resolve nothing, find only this one.
+		return "/" + h.alter(admin[1:])
+	}
+	return path + end
 }
 
 func (h hostile) pick(from []string) string { return from[h.random.IntN(len(from))] }
@@ -99,8 +137,8 @@ func (h hostile) start() string {
 	return strings.Repeat(into, n) + strings.Repeat(out, n)
 }
 
-// misspell changes a segment, or what is around it.
-func (h hostile) misspell(segment string) string {
+// alter changes a segment, or what is around it.
+func (h hostile) alter(segment string) string {
 	at := h.random.IntN(len(segment))
 	head, c, tail := segment[:at], segment[at], segment[at+1:]
 	switch h.random.IntN(10) {

@@ -1,6 +1,6 @@
 """Reads request targets, one a line, and writes for each a line of JSON: the path
-that each library of Python makes of it. A router that knows the endpoint gives
-the endpoint where it finds it, and no path otherwise.
+that each library of Python makes of it. The argument is the only path that the
+routers know: they give that, or no path.
 """
 
 import json
@@ -16,7 +16,7 @@ from django.urls.resolvers import RegexPattern, URLResolver
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 
-ENDPOINT = sys.argv[1]
+WANTED = sys.argv[1]
 
 settings.configure()
 django.setup()
@@ -30,9 +30,9 @@ def router(pattern):
     return URLResolver(RegexPattern(r"^/"), [pattern])
 
 
-DJANGO_PATH = router(path(ENDPOINT[1:], view))
-DJANGO_REGEX = router(re_path("^" + ENDPOINT[1:] + "$", view))
-WERKZEUG = Map([Rule(ENDPOINT)], merge_slashes=True).bind("gate.test")
+DJANGO_PATH = router(path(WANTED[1:], view))
+DJANGO_REGEX = router(re_path("^" + WANTED[1:] + "$", view))
+WERKZEUG = Map([Rule(WANTED)], merge_slashes=True).bind("gate.test")
 
 
 def path_info(target):
@@ -57,13 +57,13 @@ def urllib_last(target):
 def django_route(resolver, target):
     environ = {"PATH_INFO": path_info(target), "REQUEST_METHOD": "DELETE", "wsgi.input": sys.stdin.buffer}
     resolver.resolve(WSGIRequest(environ).path_info)
-    return ENDPOINT
+    return WANTED
 
 
 def werkzeug_route(target):
     decoded = path_info(target).encode("latin-1").decode("utf-8", "replace")
     WERKZEUG.match(decoded, method="DELETE")
-    return ENDPOINT
+    return WANTED
 
 
 READERS = {
