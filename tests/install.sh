@@ -5,13 +5,28 @@
 
 set -euo pipefail
 
-# Each line: a program, and the Debian package that brings it.
+# Each line: a program, or a file that a library brings, and the Debian package of
+# it. From gunicorn on, they are the servers and libraries of tests/upstreams.
 readonly needs='
-redis-server redis-server
-chromium     chromium
-curl         curl
-gcc          gcc
-shellcheck   shellcheck
+redis-server   redis-server
+chromium       chromium
+curl           curl
+gcc            gcc
+shellcheck     shellcheck
+gunicorn       gunicorn
+uvicorn        uvicorn
+hypercorn      python3-hypercorn
+waitress-serve python3-waitress
+uwsgi          uwsgi-core
+php            php-cli
+javac          default-jdk-headless
+/usr/sbin/nginx                                      nginx
+/usr/sbin/apache2                                    apache2-bin
+/usr/lib/uwsgi/plugins/python3_plugin.so             uwsgi-plugin-python3
+/usr/lib/python3/dist-packages/django/__init__.py    python3-django
+/usr/lib/python3/dist-packages/werkzeug/__init__.py  python3-werkzeug
+/usr/lib/python3/dist-packages/starlette/__init__.py python3-starlette
+/usr/share/java/jetty9-server.jar                    libjetty9-java
 '
 
 # Where the packages of services start them, the tests' ports and the next
@@ -21,7 +36,7 @@ readonly policy=/usr/sbin/policy-rc.d
 missing() {
 	local program package
 	while read -r program package; do
-		[[ -z $program ]] || command -v "$program" >/dev/null || echo "$package"
+		[[ -z $program || $program == /* && -e $program ]] || command -v "$program" >/dev/null || echo "$package"
 	done <<<"$needs"
 }
 
@@ -57,7 +72,7 @@ if ((${#packages[@]} > 0)); then
 	install "${packages[@]}"
 	mapfile -t packages < <(missing)
 	if ((${#packages[@]} > 0)); then
-		echo "still not on the PATH after installing: ${packages[*]}" >&2
+		echo "still not there after installing: ${packages[*]}" >&2
 		exit 1
 	fi
 fi
