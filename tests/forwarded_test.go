@@ -7,24 +7,70 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
+const (
+	// aliases lets through the spellings of some fields that Caddy drops by default. It
+	// drops those with hyphens instead.
+	aliases = "expected_underscore_headers X_Original_Url SCRIPT_NAME\nexpected_dot_headers X.Forwarded.Uri"
+	// trusting has Caddy trust what is in front of it.
+	trusting = "trusted_proxies static 127.0.0.1/32"
+)
+
+// addressFields name another path, and prefixFields shorten the path.
+var (
+	addressFields = []string{"X-Rewrite-URL", "x-original-uri", "X_Original_Url", "X.Forwarded.Uri"}
+	prefixFields  = []string{"X-Script-Name", "SCRIPT_NAME", "X-Forwarded-Script-Name", "X-Forwarded-Prefix", "X-Traversal-Path"}
+)
+
 // Attack: upstreams that were written to run behind a URL rewriter serve the path
-// of a header, whatever the request line says (CVE-2018-14773): a public path
-// opens all others, and a logout ends what goes on at the gates.
-func TestURLInAHeaderOpensNothing(t *testing.T) {
-	g := harness.Start(t, harness.Config{TLS: true, Gate: publicGate, Global: `servers {
-		expected_underscore_headers X_Original_Url
-		expected_dot_headers X.Forwarded.Uri
-	}`})
+// of a header, whatever the request line says (CVE-2018-14773); and some take a prefix
+// off it. A public path opens all others, and a logout ends what goes on at the gates.
+// Clients do not send such fields: they go no further.
+func TestFieldsThatNameAnotherPathGoNoFurther(t *testing.T) {
+	g := harness.Start(t, harness.Config{TLS: true, Gate: publicGate, Global: "servers {\n" + aliases + "\n}"})
 	token := g.Token(session("laptop"))
 	see(t, g, token)
 	bearer := "Authorization: Bearer " + token
-	fields := []string{"X-Rewrite-URL", "x-original-uri", "X_Original_Url", "X.Forwarded.Uri"}
+	values := append([]string{"/orders", "/assets", "", endpoint, "https://gate.test" + endpoint, "/x, " + endpoint}, spellings...)
+	harness.EachProtocol(t, func(t *testing.T, protocol harness.Protocol) {
+		for _, field := range append(addressFields, prefixFields...) {
+			t.Run(field, func(t *testing.T) {
+				for i, value := range values {
+					line := field + ": " + value
+					requests := []harness.Request{
+						{Method: "GET", Target: "/assets/orders", Fields: []string{line}},
+						{Method: "DELETE", Target: "/orders/1", Fields: []string{line, bearer}},
+						{Method: "GET", Target: "/orders", Fields: []string{line, bearer}},
+					}
+					checkAdmitted(t, g.Over(t, protocol, requests[i%len(requests)]))
+					reached := g.Upstream.TakeOne(t)
+					for name := range reached.Header {
+						if strings.EqualFold(name, field) {
+							t.Errorf("%s %s reached the upstream with %s: %s", reached.Method, reached.URI, name, value)
+						}
+					}
+				}
+			})
+		}
+	})
+	checkAdmitted(t, get(t, g, token))
+	if log := g.Logs(); strings.Count(log, "names another path") < 1 || !strings.Contains(log, "trusted_proxies") {
+		t.Error("the log does not say that such fields are deleted, and what to do about it")
+	}
+}
+
+// Attack: a trusted proxy that does not know the field passes on what a client sent.
+// What public and the gate's own paths say holds for both paths.
+func TestURLInAHeaderOpensNothing(t *testing.T) {
+	g := harness.Start(t, harness.Config{TLS: true, Gate: publicGate, Global: "servers {\n" + aliases + "\n" + trusting + "\n}"})
+	token := g.Token(session("laptop"))
+	see(t, g, token)
+	bearer := "Authorization: Bearer " + token
 	harness.EachProtocol(t, func(t *testing.T, protocol harness.Protocol) {
 		send := func(method, target string, fields ...string) harness.Answer {
 			t.Helper()
 			return g.Over(t, protocol, harness.Request{Method: method, Target: target, Fields: fields})
 		}
-		for _, field := range fields {
+		for _, field := range addressFields {
 			t.Run(field, func(t *testing.T) {
 				for _, path := range []string{"/healthz", "/assets/app.js"} {
 					for _, elsewhere := range []string{"/orders", "/assets/../orders", "https://gate.test/orders", "/healthz, /orders", "/", "", "orders", "//x/orders"} {
@@ -52,6 +98,18 @@ func TestURLInAHeaderOpensNothing(t *testing.T) {
 				checkUnreached(t, g)
 				checkAdmitted(t, send("DELETE", "/orders/1", field+": /orders/1", bearer))
 				g.Upstream.TakeOne(t)
+			})
+		}
+		for _, field := range prefixFields {
+			t.Run(field, func(t *testing.T) {
+				noToken.check(t, send("GET", "/assets/orders", field+": /assets"))
+				misspelt.check(t, send("DELETE", "/x"+endpoint, field+": /x", bearer))
+				checkUnreached(t, g)
+				checkAdmitted(t, send("GET", "/assets/orders", field+": /app"))
+				checkAdmitted(t, send("GET", "/app/orders", field+": /app", bearer))
+				if reached := g.Upstream.Take(); len(reached) != 2 {
+					t.Errorf("%d requests reached the upstream, want 2", len(reached))
+				}
 			})
 		}
 		own := g.Token(session("over " + string(protocol)))

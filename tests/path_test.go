@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/sessiongate/sessiongate/tests/harness"
@@ -22,6 +23,11 @@ var spellings = []string{
 	// A host and the endpoint, to readers that resolve the target as a reference.
 	"//x/v1/auth/session", "///x/v1/auth/session", `/\x/v1/auth/session`, "//x/v1/auth/%73ession", "http://gate.test//x/v1/auth/session",
 	"/v1/auth/session/?x=1",
+	// More segments and dot-dots than anybody counts.
+	strings.Repeat("/a", 63) + strings.Repeat("/..", 63) + endpoint, strings.Repeat("/a", 64) + strings.Repeat("/..", 64) + endpoint,
+	strings.Repeat("/a", 300) + strings.Repeat("/%2e.", 300) + endpoint,
+	// Line breaks, which URL parsers remove, and formats.
+	"/v1/auth/se%09ssion", "/v1%0a/auth/session", "/v1/auth/sess%0dion", "/v1/auth/session.json", "/v1/auth/session.",
 }
 
 // Attack: a DELETE that the gate does not take for its own, but the upstream
@@ -55,6 +61,27 @@ func TestExactEndpointIsTakenInEveryFormOfTheRequestLine(t *testing.T) {
 	})
 }
 
+// Attack: delete in small letters, which gunicorn and hypercorn read as DELETE. The
+// upstream ends its session, and every token stays good.
+func TestMethodOfTheEndpointInOtherLettersIsRefused(t *testing.T) {
+	g := harness.Start(t, harness.Config{TLS: true, Gate: "public /*\nsessions_endpoint /v1/auth/sessions\ntoken_endpoint /oauth/token\nbackchannel_logout /v1/auth/logout"})
+	token := g.Token(session("laptop"))
+	harness.EachProtocol(t, func(t *testing.T, protocol harness.Protocol) {
+		for _, line := range []string{
+			"delete " + endpoint, "Delete " + endpoint, "delete /" + endpoint, "delete /v1/auth/sessions", "delete /v1/auth/sessions/laptop",
+			"delete /oauth/token", "delete /v1/auth/logout", "post /v1/auth/logout", "post /oauth/token",
+		} {
+			method, target, _ := strings.Cut(line, " ")
+			got := g.Over(t, protocol, harness.Request{Method: method, Target: target, Fields: []string{"Authorization: Bearer " + token}})
+			if got.Status != 400 || !strings.Contains(got.Body, `"error":"invalid_request"`) {
+				t.Errorf("%s is answered %d %s, want 400", line, got.Status, got.Body)
+			}
+		}
+	})
+	checkUnreached(t, g)
+	checkAdmitted(t, get(t, g, token))
+}
+
 // What is not the endpoint belongs to the upstream, and is guarded.
 func TestOtherPathsAndMethodsGoUpstream(t *testing.T) {
 	harness.EachStore(t, func(t *testing.T, store string) {
@@ -62,9 +89,9 @@ func TestOtherPathsAndMethodsGoUpstream(t *testing.T) {
 		token := g.Token(session("laptop"))
 		for _, line := range []string{
 			"GET /v1/auth/session", "HEAD /v1/auth/session", "POST /v1/auth/session", "PUT /v1/auth/session",
-			"PATCH /v1/auth/session", "PURGE /v1/auth/session", "delete /v1/auth/session", "OPTIONS /v1/auth/session",
+			"PATCH /v1/auth/session", "PURGE /v1/auth/session", "get /v1/auth/session", "delete /orders", "OPTIONS /v1/auth/session",
 			"GET //v1/auth/session", "POST /v1/auth/session/", "GET /v1/auth/%73ession",
-			"DELETE /v1/auth/sessions", "DELETE /v1/auth/session/laptop", "DELETE /v1/auth", "DELETE /v1/auth/session.json",
+			"DELETE /v1/auth/sessions", "DELETE /v1/auth/session/laptop", "DELETE /v1/auth", "DELETE /v1/auth/session-1.json",
 			"DELETE /", "DELETE /api/v1/auth/session", "DELETE /v1/auth/%E5%A5%BD", "DELETE /100%25",
 		} {
 			t.Run(line, func(t *testing.T) {
