@@ -5,13 +5,21 @@
 
 set -euo pipefail
 
-# Each line: a program, and the Debian package that brings it.
+# Each line: a program or a file, and the Debian package that brings it.
 readonly needs='
 redis-server redis-server
 chromium     chromium
 curl         curl
 gcc          gcc
 shellcheck   shellcheck
+php-cgi      php-cgi
+rackup       ruby-rack
+django-admin python3-django
+/usr/lib/python3/dist-packages/werkzeug python3-werkzeug
+/usr/lib/python3/dist-packages/webob    python3-webob
+/usr/share/perl5/CGI/Cookie.pm          libcgi-pm-perl
+/usr/share/perl5/Cookie/Baker.pm        libcookie-baker-perl
+/usr/share/nodejs/cookie                node-cookie
 '
 
 # Where the packages of services start them, the tests' ports and the next
@@ -21,7 +29,7 @@ readonly policy=/usr/sbin/policy-rc.d
 missing() {
 	local program package
 	while read -r program package; do
-		[[ -z $program ]] || command -v "$program" >/dev/null || echo "$package"
+		[[ -z $program || -e $program ]] || command -v "$program" >/dev/null || echo "$package"
 	done <<<"$needs"
 }
 
