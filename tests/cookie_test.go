@@ -64,3 +64,95 @@ func TestCookieOfAnotherSitesRequestEndsNothing(t *testing.T) {
 		}
 	})
 }
+
+// Attack: beside the good token, the request carries a revoked one that the gate
+// does not look at and the application uses: in a cookie that some reader takes for
+// the token's, in a value that some reader cuts, or behind another scheme.
+func TestHiddenCredentialsAreRefused(t *testing.T) {
+	g := harness.Start(t, harness.Config{TLS: true, Gate: bothSources})
+	good, revoked := g.Token(session("good")), g.Token(session("revoked"))
+	invalidated.check(t, end(t, g, revoked))
+	cookie, bearer := "Cookie: session="+good, "Authorization: Bearer "+good
+	hidden := map[string]string{
+		"a blank of Unicode behind the name":  "session\u00a0=" + revoked,
+		"a blank of Latin-1 behind the name":  "session\xa0=" + revoked,
+		"a next line before the name":         "\x85session=" + revoked,
+		"a tab and a wide blank":              "x=1;\t\u3000session=" + revoked,
+		"a byte inside the name":              "sess\xffion=" + revoked,
+		"an array":                            "session[]=" + revoked,
+		"an array of names":                   "session[a][b]=" + revoked,
+		"an array behind a blank":             "session\u00a0[]=" + revoked,
+		"other letters":                       "SESSION=" + revoked,
+		"a percent-encoded name":              "%73ession=" + revoked,
+		"a name encoded as JavaScript does":   "%u0073ession=" + revoked,
+		"a token behind a blank of a value":   "x=1 session=" + revoked,
+		"a token behind a comma of a value":   "x=1,session=" + revoked,
+		"a token behind a bracket of a value": "x=[session=" + revoked,
+		"a token behind a quoted value":       `x=""session=` + revoked,
+		"a token behind a blank of a name":    "secure session = " + revoked,
+		"a quoted token behind a blank":       `x=1 session="` + revoked + `"`,
+	}
+	harness.EachProtocol(t, func(t *testing.T, protocol harness.Protocol) {
+		send := func(fields ...string) harness.Answer {
+			t.Helper()
+			return g.Over(t, protocol, harness.Request{Method: "GET", Target: "/", Fields: fields})
+		}
+		for name, pair := range hidden {
+			t.Run(name, func(t *testing.T) {
+				several.check(t, send(cookie+"; "+pair))
+				several.check(t, send("Cookie: "+pair+"; theme=dark; session="+good))
+				several.check(t, send(cookie, "Cookie: "+pair))
+				several.check(t, send(bearer, "Cookie: "+pair))
+				noToken.check(t, send("Cookie: "+pair))
+			})
+		}
+		for _, scheme := range []string{
+			"Basic x, Bearer ", "Basic x,bearer ", `Digest a="b", Bearer `, ", Bearer ", "Basic x\t,\tBEARER\t", "Basic Bearer ", "Basic\tBearer\t", "XBearer ",
+		} {
+			t.Run("Authorization: "+scheme, func(t *testing.T) {
+				several.check(t, send(cookie, "Authorization: "+scheme+revoked))
+				noToken.check(t, send("Authorization: "+scheme+revoked))
+			})
+		}
+		malformed.check(t, send(bearer+", Bearer "+revoked))
+		checkUnreached(t, g)
+	})
+}
+
+// What is no token passes as it is, whatever it resembles.
+func TestOrdinaryCookiesPassBesideTheToken(t *testing.T) {
+	g := harness.Start(t, harness.Config{TLS: true, Gate: bothSources})
+	token := g.Token(session("good"))
+	harness.EachProtocol(t, func(t *testing.T, protocol harness.Protocol) {
+		for name, others := range map[string]string{
+			"a value that holds the name":           "note=a session=b; last=a,session=b; x= session=c",
+			"a quoted value that holds the name":    `note="my session=1, session=2"`,
+			"JSON":                                  `prefs={"theme":"dark","session":1,"seen":["a","b=c"],"s":"session=x"}`,
+			"JSON, percent-encoded":                 "prefs=%7B%22session%22%3A%22a%3Db%22%7D",
+			"base64":                                "state=c2Vzc2lvbj0xMjM0/session==; key=Zm9vYmFy+w==",
+			"Google Analytics":                      "_ga=GA1.2.1234567890.1700000000; _ga_ABC=GS1.1.1700000000.1.1.1700000001.0.0.0; _gid=GA1.2.5.6",
+			"campaigns":                             "__utmz=1.1700000000.1.1.utmcsr=google|utmccn=(organic)|utmcmd=organic|session=" + token,
+			"an address with a token in it":         "next=https://app.example.com/login?session=" + token,
+			"names that are longer":                 "mysession=" + token + "; session2=x; session_id=y; x[session]=z; session-x=1",
+			"the version and attributes of RFC2965": "$Version=1; $Path=/",
+			"no names and no values":                "=; ;=x; alone; %; %7=1; é=ü; a b=c d",
+		} {
+			t.Run(name, func(t *testing.T) {
+				sent := others + "; session=" + token
+				checkAdmitted(t, g.Over(t, protocol, harness.Request{Method: "GET", Target: "/", Fields: []string{"Cookie: " + sent}}))
+				if got := g.Upstream.TakeOne(t).Header.Get("Cookie"); got != sent {
+					t.Errorf("the upstream got Cookie: %q, want %q", got, sent)
+				}
+			})
+		}
+		for _, authorization := range []string{"Basic YTpi", `Digest username="bearer, x"`, "Negotiate YII=", "Bearer", "BearerX abc"} {
+			t.Run("Authorization: "+authorization, func(t *testing.T) {
+				noToken.check(t, g.Over(t, protocol, harness.Request{Method: "GET", Target: "/", Fields: []string{"Authorization: " + authorization}}))
+				checkAdmitted(t, g.Over(t, protocol, harness.Request{Method: "GET", Target: "/", Fields: []string{"Authorization: " + authorization, "Cookie: session=" + token}}))
+				if got := g.Upstream.TakeOne(t).Header.Get("Authorization"); got != authorization {
+					t.Errorf("the upstream got Authorization: %q, want %q", got, authorization)
+				}
+			})
+		}
+	})
+}

@@ -6,7 +6,8 @@
 set -euo pipefail
 
 # Each line: a program, or a file that a library brings, and the Debian package of
-# it. From gunicorn on, they are the servers and libraries of tests/upstreams.
+# it. From gunicorn on, they are the servers of tests/upstreams; from php-cgi on, the
+# libraries that read paths and cookies.
 readonly needs='
 redis-server   redis-server
 chromium       chromium
@@ -23,10 +24,16 @@ javac          default-jdk-headless
 /usr/sbin/nginx                                      nginx
 /usr/sbin/apache2                                    apache2-bin
 /usr/lib/uwsgi/plugins/python3_plugin.so             uwsgi-plugin-python3
+/usr/share/java/jetty9-server.jar                    libjetty9-java
+php-cgi        php-cgi
+rackup         ruby-rack
 /usr/lib/python3/dist-packages/django/__init__.py    python3-django
 /usr/lib/python3/dist-packages/werkzeug/__init__.py  python3-werkzeug
 /usr/lib/python3/dist-packages/starlette/__init__.py python3-starlette
-/usr/share/java/jetty9-server.jar                    libjetty9-java
+/usr/lib/python3/dist-packages/webob/__init__.py     python3-webob
+/usr/share/perl5/CGI/Cookie.pm                       libcgi-pm-perl
+/usr/share/perl5/Cookie/Baker.pm                     libcookie-baker-perl
+/usr/share/nodejs/cookie                             node-cookie
 '
 
 # Where the packages of services start them, the tests' ports and the next

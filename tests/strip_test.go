@@ -19,6 +19,7 @@ func TestStripTokenKeepsTheTokenFromTheUpstream(t *testing.T) {
 			"the only cookie":        {"Cookie: session=" + token, "Cookie", ""},
 			"the first cookie":       {"Cookie: session=" + token + "; theme=dark", "Cookie", "theme=dark"},
 			"a cookie in the middle": {"Cookie: a=1; session=" + token + "; b=2", "Cookie", "a=1; b=2"},
+			"beside its name":        {"Cookie: note=a session=b; x=\"c, session=d\"; session=" + token, "Cookie", "note=a session=b; x=\"c, session=d\""},
 			"the last cookie":        {"Cookie: mysession=x; sessions=y; session=" + token, "Cookie", "mysession=x; sessions=y"},
 		} {
 			t.Run(name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package token
 
 import (
 	"net/http"
+	"net/textproto"
 	"strings"
 )
 
@@ -32,10 +33,10 @@ func findCookie(fields []string, name string) (value string, found int) {
 // a value.
 func cookieValue(pair, name string) (value string, ok bool) {
 	own, value, _ := strings.Cut(pair, "=")
-	if strings.Trim(own, cookieSpace) != name {
+	if textproto.TrimString(own) != name {
 		return "", false
 	}
-	value = strings.Trim(value, cookieSpace)
+	value = textproto.TrimString(value)
 	if len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"' {
 		value = value[1 : len(value)-1]
 	}

@@ -76,15 +76,17 @@ func (e *Extractor) Extract(r *http.Request) (raw string, source Source, err err
 			}
 		}
 	}
+	var cookies []string
 	if e.cookie != "" {
-		value, cookies := findCookie(r.Header["Cookie"], e.cookie)
+		cookies = r.Header["Cookie"]
+		value, n := findCookie(cookies, e.cookie)
 		// One empty cookie is what a logout leaves behind.
-		if cookies > 1 || value != "" {
+		if n > 1 || value != "" {
 			raw, source = value, SourceCookie
-			found += cookies
+			found += n
 		}
 	}
-	if found == 1 && e.twin(r) {
+	if found == 1 && e.hides(r.Header, cookies, source) {
 		found++
 	}
 	switch {
