@@ -106,8 +106,10 @@ func note(found map[string]string, name, value string) error {
 	if _, twice := found[meant]; twice {
 		return withhold("a member given twice")
 	}
-	if meant != refreshLifetime && !isVisible(value) {
-		return withhold("a token with characters that no token has")
+	if meant != refreshLifetime {
+		if rule := brokenRule(value); rule != "" {
+			return withhold(rule)
+		}
 	}
 	found[meant] = value
 	return nil

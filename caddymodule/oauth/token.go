@@ -92,3 +92,28 @@ func letters(text string) string {
 	}
 	return plain
 }
+
+// brokenRule returns the rule that a token breaks, in a request or in an answer, or "".
+func brokenRule(token string) string {
+	switch {
+	case !isVisible(token):
+		return "a token with characters that no token has"
+	case isRespelt(token):
+		return "a signed or encrypted token in another spelling than its own"
+	}
+	return ""
+}
+
+// isVisible reports whether a token is of visible characters, with blanks at most
+// inside (RFC 6749 §A.17).
+//
+// Attack: a revoked refresh token with a blank or a line break at its end, which is
+// another token here and is trimmed behind the gate.
+func isVisible(token string) bool {
+	for i := range len(token) {
+		if c := token[i]; c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return strings.Trim(token, " ") == token
+}
