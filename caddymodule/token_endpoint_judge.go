@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/oauth"
@@ -33,7 +32,7 @@ func (x *exchange) present(ctx context.Context, presented string) (all store.Gra
 		}
 		names = append(names, issued.Keys.Token)
 	}
-	known, deny := x.learned(ctx, names, oauth.Spellings(presented))
+	known, deny := x.learned(ctx, names)
 	if deny != nil {
 		return all, deny
 	}
@@ -49,23 +48,13 @@ func (x *exchange) present(ctx context.Context, presented string) (all store.Gra
 	return all, deny
 }
 
-// learned looks up what was learned about a token by its names, or else by what else
-// it may be a spelling of. One that is known is no other spelling of another.
-func (x *exchange) learned(ctx context.Context, names []store.Key, spellings []string) ([]store.Grant, *denial) {
-	all := slices.Clone(names)
-	for _, spelling := range spellings {
-		if name := x.gate.tokenKey(spelling); !slices.Contains(all, name) {
-			all = append(all, name)
-		}
-	}
-	known, err := x.live.known(ctx, all...)
+// learned looks up what was learned about a token by its names.
+func (x *exchange) learned(ctx context.Context, names []store.Key) ([]store.Grant, *denial) {
+	known, err := x.live.known(ctx, names...)
 	if err != nil {
 		// Invariant 7 (DESIGN): a technical failure is never "not revoked".
 		x.gate.logger.Error("what was learned about a token could not be looked up", "key", names[0], "error", err)
 		return nil, denyGrantUnavailable
-	}
-	if said := slices.DeleteFunc(slices.Clone(known), func(g store.Grant) bool { return !slices.Contains(names, g.Token) }); len(said) > 0 {
-		known = said
 	}
 	return known, nil
 }
