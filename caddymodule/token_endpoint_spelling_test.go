@@ -65,6 +65,19 @@ func TestARespeltTokenThatAGateSawIsRefused(t *testing.T) {
 	}
 }
 
+// Attack: renew an opaque refresh token of a session that is over, in capitals. Laravel
+// Passport, among others, decodes its hexadecimal digits in either case.
+func TestAnOpaqueTokenInAnotherLetterCaseIsRefused(t *testing.T) {
+	g := newGrantTest(t, Gate{})
+	const refresh = "def502009f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+	access := g.access(t, "t1", nil)
+	g.login(t, hand(access, refresh))
+	g.end(t, access, "").want(t, http.StatusOK, invalidated)
+	g.wantRefused(t, strings.ToUpper(refresh))
+	g.wantRefused(t, "D"+refresh[1:])
+	g.wantRefreshed(t, refresh+"00", map[string]any{"access_token": "opaque"})
+}
+
 // What the endpoint hands out in another spelling is withheld: whoever got it could not
 // present it, and the gate could not tell whose it is.
 func TestARespeltTokenIsNotHandedOut(t *testing.T) {

@@ -7,12 +7,17 @@ import (
 )
 
 // Name returns what a token is known by: a SHA-256 in hex. It is the hash of the token's
-// text. Of a JSON Web Signature it is the hash of the signing input, because some
-// algorithms have two valid signatures for each one.
+// text without regard to letter case. Of a JSON Web Signature it is the hash of the signing
+// input, because some algorithms have two valid signatures for each one.
 //
-// Attack: a revoked JWT refresh token with the other one of its two ECDSA signatures.
+// Tokens made at random do not share a name by chance: base64url keeps five sixths of its
+// entropy in one letter case, and hexadecimal digits keep all.
+//
+// Attack: a revoked JWT refresh token with the other one of its two ECDSA signatures. Or a
+// revoked opaque one in capitals: Laravel Passport decodes hexadecimal digits of either
+// case, and MySQL compares text without regard to case unless it is told otherwise.
 func Name(token string) string {
-	kind, text := "opaque", token
+	kind, text := "opaque", strings.ToLower(token)
 	if compactParts(token) == signedParts {
 		kind, text = "jws", token[:max(0, strings.LastIndexByte(token, '.'))]
 	}

@@ -1,6 +1,9 @@
 package oauth_test
 
 import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
 	"strings"
 	"testing"
 	"time"
@@ -42,5 +45,34 @@ func TestATokenHasOneNameWhateverItsSignature(t *testing.T) {
 			t.Errorf("%s has the name of %s", name, twin)
 		}
 		names[oauth.Name(other)] = name
+	}
+}
+
+// Attack: a revoked opaque refresh token in another letter case, to an endpoint that
+// decodes hexadecimal digits, or whose database does not regard case.
+func TestAnOpaqueTokenHasOneNameInEitherCase(t *testing.T) {
+	for _, token := range []string{
+		"def50200" + strings.Repeat("9c1f7ab3", 80), "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "ory_rt_MDEyMzQ1Njc4OTAxMjM0NQ.YWJj",
+	} {
+		for _, spelling := range []string{strings.ToUpper(token), strings.ToUpper(token[:4]) + token[4:]} {
+			if oauth.Name(spelling) != oauth.Name(token) {
+				t.Errorf("%s has another name than %s", spelling, token)
+			}
+		}
+	}
+}
+
+// What is made at random does not share a name, in any of the usual alphabets.
+func TestRandomTokensHaveNamesOfTheirOwn(t *testing.T) {
+	seen := make(map[string]string)
+	for range 20_000 {
+		var random [16]byte
+		_, _ = rand.Read(random[:]) // never fails
+		for _, token := range []string{base64.RawURLEncoding.EncodeToString(random[:]), hex.EncodeToString(random[:]), rand.Text()} {
+			if other, found := seen[oauth.Name(token)]; found {
+				t.Errorf("%s and %s have one name", token, other)
+			}
+			seen[oauth.Name(token)] = token
+		}
 	}
 }
