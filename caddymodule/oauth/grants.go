@@ -2,8 +2,8 @@ package oauth
 
 import "slices"
 
-// exchange is the grant type of a token exchange (RFC 8693 §2.1), as squeeze writes
-// it.
+// exchange is the grant type of a token exchange (RFC 8693 §2.1), as foldName
+// writes it.
 const exchange = "urnietfparamsoauthgranttypetokenexchange"
 
 // withoutRefresh are the grant types that take no refresh token.
@@ -25,7 +25,7 @@ func (p *Parameters) Continued() string {
 	if token := p.Refresh(); token != "" {
 		return token
 	}
-	if squeeze(p.values[grantType]) == exchange {
+	if foldName(p.values[grantType]) == exchange {
 		return p.values[subjectToken]
 	}
 	return ""
@@ -38,5 +38,5 @@ func (p *Parameters) Continued() string {
 // exchange beside it, to an endpoint that looks at the refresh token only. What it
 // hands out would belong to the session of the subject token, and outlive the other.
 func (p *Parameters) Contradicts() bool {
-	return p.Refresh() != "" && slices.Contains(withoutRefresh, squeeze(p.values[grantType]))
+	return p.Refresh() != "" && slices.Contains(withoutRefresh, foldName(p.values[grantType]))
 }

@@ -18,7 +18,7 @@ var ErrRequest = errors.New("not a usable token request")
 // refuse returns the error of a request that breaks the rule given.
 func refuse(rule string) error { return fmt.Errorf("reading token request: %s: %w", rule, ErrRequest) }
 
-// The parameters that matter, as squeeze writes them.
+// The parameters that matter, as foldName writes them.
 const (
 	grantType    = "granttype"
 	refreshToken = "refreshtoken"
@@ -78,7 +78,14 @@ func (p *Parameters) AddQuery(query string) error {
 		if value, err = url.QueryUnescape(value); err != nil {
 			return refuse("a percent sign that encodes nothing")
 		}
-		if err := p.add(name, value); err != nil {
+		parameter, err := p.match(name)
+		if err != nil {
+			return err
+		}
+		if parameter == "" {
+			continue
+		}
+		if err := p.add(parameter, value); err != nil {
 			return err
 		}
 	}
@@ -92,11 +99,15 @@ func (p *Parameters) AddJSON(doc []byte) error {
 		return refuse("JSON with a parameter for those who take it for a form")
 	}
 	err := strictjson.Scan(doc, strictjson.MaxDepth, func(name string, value json.RawMessage) error {
+		parameter, err := p.match(name)
+		if parameter == "" || err != nil {
+			return err
+		}
 		text, isText := strictjson.Text(value)
-		if !isText && string(value) != "null" && matters(name) != "" {
+		if !isText && string(value) != "null" {
 			return refuse("a parameter that is no string")
 		}
-		return p.add(name, text)
+		return p.add(parameter, text)
 	})
 	if err != nil && !errors.Is(err, ErrRequest) {
 		return refuse(err.Error())
@@ -104,22 +115,23 @@ func (p *Parameters) AddJSON(doc []byte) error {
 	return err
 }
 
-// add takes one parameter.
+// match returns which of the parameters that matter a name is for some reader, or "".
+func (p *Parameters) match(name string) (string, error) {
+	if !utf8.ValidString(name) {
+		return "", refuse("a name that is not UTF-8")
+	}
+	return requestParameter(name), nil
+}
+
+// add takes one parameter that matters.
 //
 // RFC 6749 §3.2: none may be there twice. Attack: two refresh tokens, of which the
 // gate checks one and the endpoint takes the other.
-func (p *Parameters) add(name, value string) error {
-	if !utf8.ValidString(name) {
-		return refuse("a name that is not UTF-8")
-	}
-	meant := matters(name)
-	if meant == "" {
-		return nil
-	}
-	if _, twice := p.values[meant]; twice {
+func (p *Parameters) add(parameter, value string) error {
+	if _, twice := p.values[parameter]; twice {
 		return refuse("a parameter given twice")
 	}
-	if meant != grantType {
+	if parameter != grantType {
 		if rule := brokenRule(value); rule != "" {
 			return refuse(rule)
 		}
@@ -127,6 +139,6 @@ func (p *Parameters) add(name, value string) error {
 	if p.values == nil {
 		p.values = make(map[string]string, 4)
 	}
-	p.values[meant] = value
+	p.values[parameter] = value
 	return nil
 }
