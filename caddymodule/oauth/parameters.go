@@ -26,10 +26,16 @@ const (
 	actorToken   = "actortoken"
 )
 
+// MaxParameters is how many parameters a request may have, in its query and its body
+// together. Members of a JSON object are parameters.
+const MaxParameters = 100
+
 // Parameters are those of a request that matter to a gate, from its query and its
 // body together, as many frameworks join them. The zero Parameters is empty.
 type Parameters struct {
 	values map[string]string
+	// count is how many parameters there are in all, at most MaxParameters.
+	count int
 }
 
 // Refreshes reports whether the request is a refresh grant (RFC 6749 §6).
@@ -115,8 +121,15 @@ func (p *Parameters) AddJSON(doc []byte) error {
 	return err
 }
 
-// match returns which of the parameters that matter a name is for some reader, or "".
+// match counts a parameter, and returns which of those that matter it is for some reader,
+// or "".
+//
+// Attack: a body of tens of thousands of parameters, each of which the gate and the
+// endpoint look at.
 func (p *Parameters) match(name string) (string, error) {
+	if p.count++; p.count > MaxParameters {
+		return "", refuse("too many parameters")
+	}
 	if !utf8.ValidString(name) {
 		return "", refuse("a name that is not UTF-8")
 	}
@@ -134,6 +147,9 @@ func (p *Parameters) add(parameter, value string) error {
 	if parameter != grantType {
 		if rule := brokenRule(value); rule != "" {
 			return refuse(rule)
+		}
+		if strings.IndexByte(value, ' ') >= 0 {
+			return refuse("a token with a blank")
 		}
 	}
 	if p.values == nil {

@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// MaxTokenSize is the longest token that is read, in bytes.
+const MaxTokenSize = 8 << 10
+
 // Name returns what a token is known by: a SHA-256 in hex. It is the hash of the token's
 // text without regard to letter case. Of a JSON Web Signature it is the hash of the signing
 // input, because some algorithms have two valid signatures for each one.
@@ -28,6 +31,8 @@ func Name(token string) string {
 // brokenRule returns the rule that a token breaks, in a request or in an answer, or "".
 func brokenRule(token string) string {
 	switch {
+	case len(token) > MaxTokenSize:
+		return "a token that is too long"
 	case !isVisible(token):
 		return "a token with characters that no token has"
 	case isRespelt(token):
