@@ -45,6 +45,7 @@ func grantCosts(t *testing.T, g *grantTest) map[string]grantCost {
 		"three of the longest":          {form("refresh_token", long, "subject_token", long[1:]+"b", "actor_token", long[1:]+"c"), 1, 3, true},
 		"one token three times":         {form("refresh_token", "r", "subject_token", "r", "actor_token", "r"), 1, 1, true},
 		"JWTs, and an opaque token":     {form("refresh_token", "r", "subject_token", jwt("1"), "actor_token", jwt("2")), 1, 5, true},
+		"four tokens":                   {form("refresh_token", "r", "subject_token", jwt("1"), "actor_token", jwt("2"), "assertion", jwt("3")), 1, 7, true},
 		"three that are too long":       {threeTokens(20_000), 0, 0, false},
 		"a respelt JWT":                 {form("refresh_token", jwt("1")+"="), 0, 0, false},
 		"a JWT that says no end":        {form("refresh_token", jwt("1")), 0, 0, false},

@@ -33,6 +33,12 @@ func compactParts(token string) int {
 	}
 }
 
+// isCompact reports whether a lenient decoder could take a token for a signed or an encrypted
+// one. Some endpoints decode percent escapes twice.
+func isCompact(token string) bool {
+	return compactParts(token) != 0 || strings.IndexByte(token, '%') >= 0 && compactParts(unescape(token)) != 0
+}
+
 // isRespelt reports whether a lenient decoder could take a token for a signed or an
 // encrypted one, although it is not written as the standards write it: in base64url
 // without padding and without spare bits, with as many parts as there have to be.
@@ -44,8 +50,7 @@ func compactParts(token string) int {
 func isRespelt(token string) bool {
 	want := compactParts(token)
 	if want == 0 {
-		// Some endpoints decode percent escapes twice.
-		return strings.IndexByte(token, '%') >= 0 && compactParts(unescape(token)) != 0
+		return isCompact(token)
 	}
 	parts := strings.SplitN(token, ".", want+1)
 	if len(parts) != want {

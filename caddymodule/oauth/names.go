@@ -8,7 +8,7 @@ package oauth
 // underscores of them, refresh_token[] and refresh_token[0] for those that know
 // lists, and refresh_token%00x for those that end a text there.
 func requestParameter(name string) string {
-	return matchName(name, grantType, refreshToken, subjectToken, actorToken)
+	return matchName(name, grantType, refreshToken, subjectToken, actorToken, assertion)
 }
 
 // No folded name that matters is shorter or longer than this.

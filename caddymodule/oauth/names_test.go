@@ -7,7 +7,7 @@ import (
 
 // matchName gives up on names that are too short or too long for each that matters.
 func TestTheNamesThatMatterAreWithinTheBounds(t *testing.T) {
-	for _, name := range []string{grantType, refreshToken, subjectToken, actorToken, accessToken, idToken, refreshLifetime} {
+	for _, name := range []string{grantType, refreshToken, subjectToken, actorToken, assertion, accessToken, idToken, refreshLifetime} {
 		if len(name) < shortestName || len(name) > longestName || matchName(name, name) != name || foldName(name) != name {
 			t.Errorf("%s has %d letters", name, len(name))
 		}

@@ -24,6 +24,7 @@ const (
 	refreshToken = "refreshtoken"
 	subjectToken = "subjecttoken" // of a token exchange (RFC 8693 §2.1)
 	actorToken   = "actortoken"
+	assertion    = "assertion" // of an assertion grant (RFC 7521 §4.1)
 )
 
 // MaxParameters is how many parameters a request may have, in its query and its body
@@ -45,9 +46,11 @@ func (p *Parameters) Refreshes() bool { return p.values[grantType] == "refresh_t
 // it is, or "".
 func (p *Parameters) Refresh() string { return p.values[refreshToken] }
 
-// Tokens are all tokens that new ones could be made of, whatever the grant.
+// Tokens are all tokens that new ones could be made of, whatever the grant. An assertion that
+// is no JWT, as of SAML, is none. `client_assertion` is none either: it says who the client
+// is (RFC 7521 §4.2).
 func (p *Parameters) Tokens() (tokens []string) {
-	for _, name := range []string{refreshToken, subjectToken, actorToken} {
+	for _, name := range []string{refreshToken, subjectToken, actorToken, assertion} {
 		if value := p.values[name]; value != "" {
 			tokens = append(tokens, value)
 		}
@@ -143,6 +146,9 @@ func (p *Parameters) match(name string) (string, error) {
 func (p *Parameters) add(parameter, value string) error {
 	if _, twice := p.values[parameter]; twice {
 		return refuse("a parameter given twice")
+	}
+	if parameter == assertion && !isCompact(value) {
+		value = ""
 	}
 	if parameter != grantType {
 		if rule := brokenRule(value); rule != "" {
