@@ -25,7 +25,9 @@ func (g *grantTest) wantMalformed(t *testing.T, parameters ...string) {
 func respelt(raw string) []string {
 	at := strings.LastIndexByte(raw, '.') + 1
 	header, _, _ := strings.Cut(raw, ".")
+	parts := strings.Split(raw, ".")
 	return []string{
+		`{"protected":"` + parts[0] + `","payload":"` + parts[1] + `","signature":"` + parts[2] + `"}`, "+" + raw,
 		raw + "=", raw + "==", raw[:len(raw)-1] + string(raw[len(raw)-1]+1), raw + ".", raw + ".x",
 		raw[:at] + "!" + raw[at:], raw[:at] + "\\" + raw[at:], header + "=" + raw[len(header):], `"` + raw + `"`, "%65" + raw[1:],
 	}

@@ -33,10 +33,15 @@ func compactParts(token string) int {
 	}
 }
 
-// isCompact reports whether a lenient decoder could take a token for a signed or an encrypted
-// one. Some endpoints decode percent escapes twice.
-func isCompact(token string) bool {
-	return compactParts(token) != 0 || strings.IndexByte(token, '%') >= 0 && compactParts(unescape(token)) != 0
+// isJOSE reports whether a lenient decoder could take a token for a signed or an encrypted
+// one: in the compact form, in which some endpoints decode percent escapes and plus signs
+// once more, or in JSON (RFC 7515 §7.2, RFC 7516 §7.2).
+//
+// Attack: the parts of a revoked JWT as members of a JSON object, which go-jose, node-jose
+// and jwcrypto, among others, read as well.
+func isJOSE(token string) bool {
+	return compactParts(token) != 0 || strings.HasPrefix(token, `{"`) ||
+		strings.ContainsAny(token, "%+") && compactParts(unescape(token)) != 0
 }
 
 // isRespelt reports whether a lenient decoder could take a token for a signed or an
@@ -50,7 +55,7 @@ func isCompact(token string) bool {
 func isRespelt(token string) bool {
 	want := compactParts(token)
 	if want == 0 {
-		return isCompact(token)
+		return isJOSE(token)
 	}
 	parts := strings.SplitN(token, ".", want+1)
 	if len(parts) != want {

@@ -147,7 +147,7 @@ func (p *Parameters) add(parameter, value string) error {
 	if _, twice := p.values[parameter]; twice {
 		return refuse("a parameter given twice")
 	}
-	if parameter == assertion && !isCompact(value) {
+	if parameter == assertion && !isJOSE(value) {
 		value = ""
 	}
 	if parameter != grantType {
