@@ -32,7 +32,7 @@ func Name(token string) string {
 func brokenRule(token string) string {
 	switch {
 	case len(token) > MaxTokenSize:
-		return "a token that is too long"
+		return "a token of more than 8 KiB"
 	case !isVisible(token):
 		return "a token with characters that no token has"
 	case isRespelt(token):
