@@ -107,14 +107,8 @@ func (x *exchange) open(w http.ResponseWriter, r *http.Request) *denial {
 		return denyGrantUnavailable
 	}
 	x.refresh, x.known = parameters.Refresh(), store.Grant{IssuedAt: x.asked.Unix()}
-	for _, presented := range parameters.Tokens() {
-		known, deny := x.present(r.Context(), presented)
-		if deny != nil {
-			return deny
-		}
-		if presented == parameters.Continued() {
-			x.known = known
-		}
+	if deny := x.checkPresented(r.Context(), parameters); deny != nil {
+		return deny
 	}
 	prepareExchange(r.Header)
 	return nil

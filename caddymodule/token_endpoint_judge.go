@@ -12,62 +12,96 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// present checks a token that a request presents: by its claims if an issuer of
-// ours has signed it, and by what was learned when it was handed out. One of which
-// neither says anything goes up. It returns what is known of the token.
-func (x *exchange) present(ctx context.Context, presented string) (all store.Grant, deny *denial) {
-	all.IssuedAt = x.asked.Unix()
-	issued, deny := x.issued(presented)
-	if deny != nil {
-		return all, deny
-	}
-	names := []store.Key{x.gate.tokenKey(presented)}
-	if issued != nil {
-		if deny := x.checkLifetime(presented, issued); deny != nil {
-			return all, deny
-		}
-		all.Families = store.JoinFamilies([]store.Key{issued.Keys.Session})
-		all.Subject, all.Issuer = issued.Keys.Subject, issued.Keys.Issuer
-		if issued.IssuedAt > 0 {
-			all.IssuedAt = min(all.IssuedAt, issued.IssuedAt)
-		}
-		names = append(names, issued.Keys.Token)
-	}
-	known, deny := x.learned(ctx, names, oauth.Spellings(presented))
-	if deny != nil {
-		return all, deny
-	}
-	for _, grant := range known {
-		if deny := denyGrantVerdict(x.checkGrant(grant)); deny != nil {
-			return all, deny
-		}
-		all = grant.After(all)
-	}
-	if issued != nil {
-		deny = denyGrantVerdict(x.checkIssued(issued, all.Families))
-	}
-	return all, deny
+// presentedToken is a token that a request presents.
+type presentedToken struct {
+	raw string
+	// issued is what the token says if an issuer of ours has signed it, or nil.
+	issued *token.Verified
+	// names are those by which the token was learned if a gate saw it handed out.
+	names []store.Key
 }
 
-// learned looks up what was learned about a token by its names, or else by what else
-// it may be a spelling of. One that is known is no other spelling of another.
-func (x *exchange) learned(ctx context.Context, names []store.Key, spellings []string) ([]store.Grant, *denial) {
-	all := slices.Clone(names)
-	for _, spelling := range spellings {
-		if name := x.gate.tokenKey(spelling); !slices.Contains(all, name) {
-			all = append(all, name)
+// checkPresented checks the tokens that a request presents, and remembers what is known of
+// the one whose session goes on.
+//
+// Attack: a body of some bytes that costs hundreds of look-ups in the store. All names of
+// all tokens are looked up in one call.
+func (x *exchange) checkPresented(ctx context.Context, parameters *oauth.Parameters) *denial {
+	var tokens []presentedToken
+	var names []store.Key
+	for _, raw := range parameters.Tokens() {
+		presented, deny := x.readPresented(raw)
+		if deny != nil {
+			return deny
+		}
+		tokens = append(tokens, presented)
+		for _, name := range presented.names {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
 		}
 	}
-	known, err := x.live.known(ctx, all...)
+	if len(names) == 0 {
+		return nil
+	}
+	learned, err := x.live.known(ctx, names...)
 	if err != nil {
 		// Invariant 7 (DESIGN): a technical failure is never "not revoked".
-		x.gate.logger.Error("what was learned about a token could not be looked up", "key", names[0], "error", err)
-		return nil, denyGrantUnavailable
+		x.gate.logger.Error("what was learned about the tokens of a request could not be looked up", "key", names[0], "error", err)
+		return denyGrantUnavailable
 	}
-	if said := slices.DeleteFunc(slices.Clone(known), func(g store.Grant) bool { return !slices.Contains(names, g.Token) }); len(said) > 0 {
-		known = said
+	continued := parameters.Continued()
+	for _, presented := range tokens {
+		known, deny := x.checkToken(presented, learned)
+		if deny != nil {
+			return deny
+		}
+		if presented.raw == continued {
+			x.known = known
+		}
 	}
-	return known, nil
+	return nil
+}
+
+// readPresented reads what a token says, and refuses one that is refused for that alone.
+func (x *exchange) readPresented(raw string) (presentedToken, *denial) {
+	issued, deny := x.issued(raw)
+	if deny != nil {
+		return presentedToken{}, deny
+	}
+	presented := presentedToken{raw: raw, issued: issued, names: []store.Key{x.gate.tokenKey(raw)}}
+	if issued != nil {
+		presented.names = append(presented.names, issued.Keys.Token)
+		deny = x.checkLifetime(raw, issued)
+	}
+	return presented, deny
+}
+
+// checkToken checks a token by its claims and by what was learned when it was handed out. A
+// token of which neither says anything goes up. It returns what is known of the token.
+func (x *exchange) checkToken(presented presentedToken, learned []store.Grant) (known store.Grant, deny *denial) {
+	known.IssuedAt = x.asked.Unix()
+	issued := presented.issued
+	if issued != nil {
+		known.Families = store.JoinFamilies([]store.Key{issued.Keys.Session})
+		known.Subject, known.Issuer = issued.Keys.Subject, issued.Keys.Issuer
+		if issued.IssuedAt > 0 {
+			known.IssuedAt = min(known.IssuedAt, issued.IssuedAt)
+		}
+	}
+	for _, grant := range learned {
+		if !slices.Contains(presented.names, grant.Token) {
+			continue
+		}
+		if deny := denyGrantVerdict(x.checkGrant(grant)); deny != nil {
+			return known, deny
+		}
+		known = grant.After(known)
+	}
+	if issued != nil {
+		deny = denyGrantVerdict(x.checkIssued(issued, known.Families))
+	}
+	return known, deny
 }
 
 // checkLifetime checks the times of a refresh token that says them.

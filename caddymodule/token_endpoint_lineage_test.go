@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -104,5 +105,34 @@ func TestTheSparedSessionRefreshesOn(t *testing.T) {
 				g.wantRefused(t, refresh(g, token))
 			}
 		})
+	}
+}
+
+// What is granted for the access token of a user, as Entra ID does on behalf of the user, goes
+// on in the session of the user. Attack: present an access token of a session that is over
+// as an assertion, for new ones.
+func TestWhatAnAssertionIsGrantedStaysInItsSession(t *testing.T) {
+	const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+	g := newGrantTest(t, Gate{})
+	first := g.access(t, "t1", nil)
+	g.login(t, hand(first, "r1"))
+	granted := g.access(t, "t2", nil)
+	g.grant(t, hand(granted, "r2"), "grant_type", jwtBearer, "assertion", first, "requested_token_use", "on_behalf_of").want(t, http.StatusOK, "{")
+	// Assertions of clients and of SAML are the endpoint's to judge.
+	clients := tokentest.Mint(t, tokentest.NewKey(t, "ES256", ""), tokentest.Claims(time.Now(), nil))
+	g.grant(t, hand("opaque", "r3"), "grant_type", jwtBearer, "assertion", clients).want(t, http.StatusOK, "{")
+	saml := strings.Repeat("PHNhbWw+\r\n", 2000) + "PC9zYW1sPg=="
+	g.grant(t, hand("opaque", "r4"), "grant_type", "urn:ietf:params:oauth:grant-type:saml2-bearer", "assertion", saml).want(t, http.StatusOK, "{")
+	g.take()
+
+	g.end(t, first, "").want(t, http.StatusOK, invalidated)
+	g.get(t, "/", granted).want(t, http.StatusUnauthorized, "unauthorized")
+	g.wantRefused(t, "r2")
+	for _, grant := range []string{jwtBearer, "of our own", "password"} {
+		g.grant(t, nil, "grant_type", grant, "assertion", first).wantInvalidGrant(t)
+	}
+	g.wantMalformed(t, "grant_type", jwtBearer, "assertion", first+"=")
+	if n := len(g.take()); n != 0 {
+		t.Errorf("%d requests reached the token endpoint", n)
 	}
 }

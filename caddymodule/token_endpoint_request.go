@@ -10,7 +10,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/oauth"
 )
 
-// maxGrant bounds the body of a request to a token endpoint (invariant 12).
+// maxGrant bounds the body of a request to a token endpoint, and its query (invariant 12).
 const maxGrant = 64 << 10
 
 // readParameters reads the parameters in the query and the body of a request, and
@@ -21,7 +21,7 @@ const maxGrant = 64 << 10
 // up.
 func readParameters(w http.ResponseWriter, r *http.Request) (*oauth.Parameters, *denial) {
 	parameters := new(oauth.Parameters)
-	if parameters.AddQuery(r.URL.RawQuery) != nil {
+	if len(r.URL.RawQuery) > maxGrant || parameters.AddQuery(r.URL.RawQuery) != nil {
 		return nil, denyGrantRequest
 	}
 	kind := bodyKind(r.Header)

@@ -18,7 +18,7 @@ var ErrAnswer = errors.New("not a readable token answer")
 
 func withhold(rule string) error { return fmt.Errorf("reading token answer: %s: %w", rule, ErrAnswer) }
 
-// The members of an answer that matter, as squeeze writes them.
+// The members of an answer that matter, as foldName writes them.
 const (
 	accessToken     = "accesstoken"
 	idToken         = "idtoken"
@@ -58,14 +58,18 @@ func ParseAnswer(contentType string, body []byte) (Answer, error) {
 
 func parseJSONAnswer(body []byte, found map[string]string) error {
 	err := strictjson.Scan(body, strictjson.MaxDepth, func(name string, value json.RawMessage) error {
+		member := responseMember(name)
+		if member == "" {
+			return nil
+		}
 		text, isText := strictjson.Text(value)
 		switch {
-		case handsOut(name) == refreshLifetime:
-			text, isText = string(value), true
-		case !isText && string(value) != "null" && handsOut(name) != "":
+		case member == refreshLifetime:
+			text = string(value)
+		case !isText && string(value) != "null":
 			return withhold("a token that is no string")
 		}
-		return note(found, name, text)
+		return note(found, member, text)
 	})
 	if err != nil && !errors.Is(err, ErrAnswer) {
 		return withhold(err.Error())
@@ -87,36 +91,36 @@ func parseFormAnswer(body string, found map[string]string) error {
 		if errors.Join(err1, err2) != nil || strings.IndexByte(pair, ';') >= 0 {
 			return withhold("a form that is none")
 		}
-		if err := note(found, name, value); err != nil {
-			return err
+		if member := responseMember(name); member != "" {
+			if err := note(found, member, value); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// note takes one member.
+// note takes one member that matters.
 //
 // Attack: an answer with two tokens of one name, of which the gate checks the one
 // and the client takes the other.
-func note(found map[string]string, name, value string) error {
-	meant := handsOut(name)
-	if meant == "" {
-		return nil
-	}
-	if _, twice := found[meant]; twice {
+func note(found map[string]string, member, value string) error {
+	if _, twice := found[member]; twice {
 		return withhold("a member given twice")
 	}
-	if meant != refreshLifetime && !isVisible(value) {
-		return withhold("a token with characters that no token has")
+	if member != refreshLifetime {
+		if rule := brokenRule(value); rule != "" {
+			return withhold(rule)
+		}
 	}
-	found[meant] = value
+	found[member] = value
 	return nil
 }
 
-// handsOut returns which of the members that matter some client could take a name
-// for, "" for none.
-func handsOut(name string) string {
-	return meant(name, accessToken, refreshToken, idToken, refreshLifetime)
+// responseMember returns which of the members that matter some client could take a name
+// for, or "".
+func responseMember(name string) string {
+	return matchName(name, accessToken, refreshToken, idToken, refreshLifetime)
 }
 
 // seconds reads a lifetime; one that is none is 0.

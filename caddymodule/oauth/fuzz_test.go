@@ -1,11 +1,13 @@
 package oauth_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/sessiongate/sessiongate/caddymodule/oauth"
 )
@@ -135,4 +137,66 @@ func FuzzAnswer(f *testing.F) {
 			}
 		}
 	})
+}
+
+// original is a JWT refresh token that a lenient endpoint issued.
+const original = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhbGljZSJ9.k2ZqDq3p-Q_5xY0mVb7uCwT1n8eLr4sJfAhGi6oKzEA"
+
+// Attack: the JWT refresh token of a revoked subject in another spelling, where no gate saw
+// it handed out. Whatever some lenient reader takes for the token is refused.
+func FuzzRespelt(f *testing.F) {
+	for _, text := range []string{
+		original, original + "=", original[:len(original)-1] + "B", "." + original, original + ".x", `"` + original + `"`, "%65" + original[1:],
+		strings.Replace(original, ".", "=.", 1), strings.NewReplacer("-", "+", "_", "/").Replace(original), "+" + original, original + "#",
+		strings.Replace(original, "k2Zq", "k2=Zq", 1), strings.Replace(original, "R5c", "R\\5c", 1), original + "%20", original + "%3d",
+	} {
+		f.Add(text)
+	}
+	readers := map[string]func(string) string{
+		"as it is": func(text string) string { return text },
+		"decoded once more": func(text string) string {
+			if decoded, err := url.QueryUnescape(text); err == nil {
+				return decoded
+			}
+			return text
+		},
+		"without quotes": func(text string) string { return strings.Trim(text, `"'<>`) },
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		p := new(oauth.Parameters)
+		if text == original || p.AddForm("refresh_token="+url.QueryEscape(text)) != nil {
+			return
+		}
+		for name, read := range readers {
+			for _, stops := range []bool{false, true} {
+				if slices.Equal(decodedParts(read(text), stops), decodedParts(original, stops)) {
+					t.Errorf("%q is accepted, and %s it is the token %s", text, name, original)
+				}
+			}
+		}
+	})
+}
+
+// decodedParts are the first three parts of a token in the compact form as lenient decoders
+// read them: in both alphabets, without characters of none, up to padding if they stop there.
+func decodedParts(token string, stops bool) (parts []string) {
+	for part := range strings.SplitSeq(strings.Trim(token, "."), ".") {
+		if stops {
+			part, _, _ = strings.Cut(part, "=")
+		}
+		kept := strings.Map(func(c rune) rune {
+			switch {
+			case c == '+':
+				return '-'
+			case c == '/':
+				return '_'
+			case c == '-' || c == '_' || c < 0x80 && (unicode.IsLetter(c) || unicode.IsDigit(c)):
+				return c
+			}
+			return -1
+		}, part)
+		decoded, _ := base64.RawURLEncoding.DecodeString(kept) // as far as it goes
+		parts = append(parts, string(decoded))
+	}
+	return parts[:min(len(parts), 3)]
 }

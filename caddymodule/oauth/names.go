@@ -1,45 +1,78 @@
 package oauth
 
-import (
-	"strings"
-
-	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
-)
-
-// matters returns which of the parameters that matter some reader could take a
-// name for, "" for none.
+// requestParameter returns which of the parameters that matter some reader could take a
+// name for, or "".
 //
 // Attack: Refresh_Token for a reader without regard to case, refreshToken for one
 // that maps names to fields, refresh.token and refresh[token for PHP, which makes
 // underscores of them, refresh_token[] and refresh_token[0] for those that know
 // lists, and refresh_token%00x for those that end a text there.
-func matters(name string) string {
-	return meant(name, grantType, refreshToken, subjectToken, actorToken)
+func requestParameter(name string) string {
+	return matchName(name, grantType, refreshToken, subjectToken, actorToken, assertion)
 }
 
-// meant returns which of the squeezed names a name could be taken for.
-func meant(name string, squeezed ...string) string {
-	list, _, _ := strings.Cut(name, "[")
-	text, _, _ := strings.Cut(name, "\x00")
-	for _, reading := range []string{name, list, text} {
-		reading = squeeze(reading)
-		for _, want := range squeezed {
-			if reading == want {
-				return want
+// No folded name that matters is shorter or longer than this.
+const shortestName, longestName = 7, 16
+
+// matchName returns which of the folded names some reader could take a name for, or "".
+// The reader takes all of the name, or what is before its first bracket or NUL.
+func matchName(name string, wanted ...string) string {
+	if len(name) < shortestName {
+		return ""
+	}
+	var room [longestName]byte
+	folded := room[:0]
+	bracket, ended := false, false
+	for _, r := range name {
+		c := fold(r)
+		switch {
+		case r == '[' && !bracket || r == 0 && !ended:
+			if match := find(folded, wanted); match != "" {
+				return match
 			}
+			bracket, ended = bracket || r == '[', ended || r == 0
+		case c == 0:
+		case len(folded) == longestName:
+			return "" // and longer than each of them however it goes on
+		default:
+			folded = append(folded, c)
+		}
+	}
+	return find(folded, wanted)
+}
+
+func find(folded []byte, wanted []string) string {
+	for _, want := range wanted {
+		if string(folded) == want {
+			return want
 		}
 	}
 	return ""
 }
 
-// squeeze returns the letters and digits of a name, without case.
-func squeeze(name string) string {
-	name = strictjson.Fold(name)
-	squeezed := make([]byte, 0, len(name))
-	for i := range len(name) {
-		if c := name[i]; c >= 'a' && c <= 'z' || c >= '0' && c <= '9' {
-			squeezed = append(squeezed, c)
+// foldName returns the letters and digits of a name, without case.
+func foldName(name string) string {
+	folded := make([]byte, 0, len(name))
+	for _, r := range name {
+		if c := fold(r); c != 0 {
+			folded = append(folded, c)
 		}
 	}
-	return string(squeezed)
+	return string(folded)
+}
+
+// fold returns the ASCII letter or digit that a character is without regard to case, in
+// the sense of strings.EqualFold, or 0.
+func fold(r rune) byte {
+	switch {
+	case 'a' <= r && r <= 'z' || '0' <= r && r <= '9':
+		return byte(r)
+	case 'A' <= r && r <= 'Z':
+		return byte(r) + 'a' - 'A'
+	case r == 'ſ':
+		return 's'
+	case r == '\u212a': // the sign of the unit kelvin
+		return 'k'
+	}
+	return 0
 }

@@ -18,18 +18,25 @@ var ErrRequest = errors.New("not a usable token request")
 // refuse returns the error of a request that breaks the rule given.
 func refuse(rule string) error { return fmt.Errorf("reading token request: %s: %w", rule, ErrRequest) }
 
-// The parameters that matter, as squeeze writes them.
+// The parameters that matter, as foldName writes them.
 const (
 	grantType    = "granttype"
 	refreshToken = "refreshtoken"
 	subjectToken = "subjecttoken" // of a token exchange (RFC 8693 §2.1)
 	actorToken   = "actortoken"
+	assertion    = "assertion" // of an assertion grant (RFC 7521 §4.1)
 )
+
+// MaxParameters is how many parameters a request may have, in its query and its body
+// together. Members of a JSON object are parameters.
+const MaxParameters = 100
 
 // Parameters are those of a request that matter to a gate, from its query and its
 // body together, as many frameworks join them. The zero Parameters is empty.
 type Parameters struct {
 	values map[string]string
+	// count is how many parameters there are in all, at most MaxParameters.
+	count int
 }
 
 // Refreshes reports whether the request is a refresh grant (RFC 6749 §6).
@@ -39,9 +46,11 @@ func (p *Parameters) Refreshes() bool { return p.values[grantType] == "refresh_t
 // it is, or "".
 func (p *Parameters) Refresh() string { return p.values[refreshToken] }
 
-// Tokens are all tokens that new ones could be made of, whatever the grant.
+// Tokens are all tokens that new ones could be made of, whatever the grant. An assertion that
+// is no JWT, as of SAML, is none. `client_assertion` is none either: it says who the client
+// is (RFC 7521 §4.2).
 func (p *Parameters) Tokens() (tokens []string) {
-	for _, name := range []string{refreshToken, subjectToken, actorToken} {
+	for _, name := range []string{refreshToken, subjectToken, actorToken, assertion} {
 		if value := p.values[name]; value != "" {
 			tokens = append(tokens, value)
 		}
@@ -78,7 +87,14 @@ func (p *Parameters) AddQuery(query string) error {
 		if value, err = url.QueryUnescape(value); err != nil {
 			return refuse("a percent sign that encodes nothing")
 		}
-		if err := p.add(name, value); err != nil {
+		parameter, err := p.match(name)
+		if err != nil {
+			return err
+		}
+		if parameter == "" {
+			continue
+		}
+		if err := p.add(parameter, value); err != nil {
 			return err
 		}
 	}
@@ -92,11 +108,15 @@ func (p *Parameters) AddJSON(doc []byte) error {
 		return refuse("JSON with a parameter for those who take it for a form")
 	}
 	err := strictjson.Scan(doc, strictjson.MaxDepth, func(name string, value json.RawMessage) error {
+		parameter, err := p.match(name)
+		if parameter == "" || err != nil {
+			return err
+		}
 		text, isText := strictjson.Text(value)
-		if !isText && string(value) != "null" && matters(name) != "" {
+		if !isText && string(value) != "null" {
 			return refuse("a parameter that is no string")
 		}
-		return p.add(name, text)
+		return p.add(parameter, text)
 	})
 	if err != nil && !errors.Is(err, ErrRequest) {
 		return refuse(err.Error())
@@ -104,41 +124,43 @@ func (p *Parameters) AddJSON(doc []byte) error {
 	return err
 }
 
-// add takes one parameter.
+// match counts a parameter, and returns which of those that matter it is for some reader,
+// or "".
+//
+// Attack: a body of tens of thousands of parameters, each of which the gate and the
+// endpoint look at.
+func (p *Parameters) match(name string) (string, error) {
+	if p.count++; p.count > MaxParameters {
+		return "", refuse("too many parameters")
+	}
+	if !utf8.ValidString(name) {
+		return "", refuse("a name that is not UTF-8")
+	}
+	return requestParameter(name), nil
+}
+
+// add takes one parameter that matters.
 //
 // RFC 6749 §3.2: none may be there twice. Attack: two refresh tokens, of which the
 // gate checks one and the endpoint takes the other.
-func (p *Parameters) add(name, value string) error {
-	if !utf8.ValidString(name) {
-		return refuse("a name that is not UTF-8")
-	}
-	meant := matters(name)
-	if meant == "" {
-		return nil
-	}
-	if _, twice := p.values[meant]; twice {
+func (p *Parameters) add(parameter, value string) error {
+	if _, twice := p.values[parameter]; twice {
 		return refuse("a parameter given twice")
 	}
-	if meant != grantType && !isVisible(value) {
-		return refuse("a token with characters that no token has")
+	if parameter == assertion && !isJOSE(value) {
+		value = ""
+	}
+	if parameter != grantType {
+		if rule := brokenRule(value); rule != "" {
+			return refuse(rule)
+		}
+		if strings.IndexByte(value, ' ') >= 0 {
+			return refuse("a token with a blank")
+		}
 	}
 	if p.values == nil {
 		p.values = make(map[string]string, 4)
 	}
-	p.values[meant] = value
+	p.values[parameter] = value
 	return nil
-}
-
-// isVisible reports whether a token is of visible characters, with blanks at most
-// inside (RFC 6749 §A.17).
-//
-// Attack: a revoked refresh token with a blank or a line break at its end, which is
-// another token here and is trimmed behind the gate.
-func isVisible(token string) bool {
-	for i := range len(token) {
-		if c := token[i]; c < ' ' || c > '~' {
-			return false
-		}
-	}
-	return strings.Trim(token, " ") == token
 }

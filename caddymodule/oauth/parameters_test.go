@@ -35,8 +35,9 @@ func TestParametersThatMatter(t *testing.T) {
 		{"refresh_token=t", "", false, []string{"t"}},
 		{"", "refresh_token=&grant_type=refresh_token", true, nil}, // RFC 6749 §3.1: as if it were omitted
 		{"", `{"refresh_token":null,"grant_type":"refresh_token"}`, true, nil},
+		{"", "assertion=eyJhbGciOiJIUzI1NiJ9.e30.AAAA&client_assertion=eyJhbGciOiJIUzI1NiJ9.e31.AAA=", false, []string{"eyJhbGciOiJIUzI1NiJ9.e30.AAAA"}},
+		{"", "assertion=PHNhbWwycDpSZXNwb25zZQ%3D%3D%0D%0A" + strings.Repeat("a", oauth.MaxTokenSize), false, nil}, // of SAML
 		{"", "&&a=&", false, nil},
-		{"", "refresh_token=inner blank", false, []string{"inner blank"}},
 		{"", "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&subject_token=s&actor_token=a", false, []string{"s", "a"}},
 		{"", "password=%FF%FE&username=%E9", false, nil},
 		{"", "password={}&username=[a]", false, nil},
@@ -88,11 +89,16 @@ func TestWhatReadersDisagreeOnIsRefused(t *testing.T) {
 		"a list":                       {"", `{"refresh_token":["a"]}`},
 		"a number":                     {"", `{"refresh_token":1}`},
 		"a grant type that is a list":  {"", `{"grant_type":["refresh_token"]}`},
+		"two assertions":               {"", "assertion=a&assertion=b"},
+		"a respelt assertion":          {"", "assertion=eyJhbGciOiJIUzI1NiJ9.e30.AAA%3D"},
+		"one that is escaped twice":    {"", "assertion=%2565yJhbGciOiJIUzI1NiJ9.e30.AAAA"},
 		"a semicolon":                  {"", "x=1;refresh_token=a"},
 		"a lone percent sign":          {"", "x=%&refresh_token=a"},
 		"a percent sign of ASP":        {"", "%u0072efresh_token=a"},
 		"a name that is not UTF-8":     {"", "refresh%FFtoken=a"},
 		"a blank at the end":           {"", "refresh_token=a+"},
+		"a blank inside":               {"", "refresh_token=a b"},
+		"a scheme before a token":      {"", "subject_token=Bearer+a"},
 		"a line break at the end":      {"", "refresh_token=a%0A"},
 		"a NUL in a token":             {"", "refresh_token=a%00b"},
 		"a token beyond ASCII":         {"", "refresh_token=%C3%A4"},
@@ -115,6 +121,7 @@ func TestWhatReadersDisagreeOnIsRefused(t *testing.T) {
 
 // Of the tokens that a request presents one has a session that goes on.
 func TestTheTokenThatGoesOn(t *testing.T) {
+	const jws = "eyJhbGciOiJIUzI1NiJ9.e30.AAAA"
 	const exchange = "urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange"
 	for form, want := range map[string]string{
 		"grant_type=refresh_token&refresh_token=r&subject_token=s&actor_token=a":               "r",
@@ -127,6 +134,9 @@ func TestTheTokenThatGoesOn(t *testing.T) {
 		"grant_type=password&subject_token=s":                                                  "",
 		"grant_type=refresh_token&subject_token=s":                                             "",
 		"subject_token=s": "",
+		"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=" + jws + "&subject_token=s": jws,
+		"grant_type=password&assertion=" + jws: "",
+		"refresh_token=r&assertion=" + jws:     "r",
 	} {
 		if p, err := parse("", form); err != nil || p.Continued() != want || p.Contradicts() {
 			t.Errorf("%s: %q goes on, %t, %v; want %q", form, p.Continued(), p.Contradicts(), err, want)

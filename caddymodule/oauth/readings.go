@@ -1,65 +1,92 @@
 package oauth
 
-import (
-	"encoding/hex"
-	"strings"
-	"unicode/utf8"
-)
+import "strings"
 
 // isDocument reports whether a form begins as a JSON document does, encoded or not:
-// behind white space and a byte order mark, of UTF-16 too, with an object, a list, or
-// a remark, which some readers skip.
+// with an object, a list, or a comment, which some readers skip. White space, control
+// characters and what is not ASCII may be before it, such as the byte order marks of
+// UTF-8 and UTF-16.
 //
 // Attack: JSON that is said to be a form. To the gate it is one strange name, and an
-// endpoint that does not look at what is said finds a refresh token in it.
+// endpoint that does not look at the media type finds a refresh token in it.
 func isDocument(form string) bool {
-	start := strings.TrimLeftFunc(unescape(form), func(c rune) bool {
-		return c <= ' ' || c == '\ufeff' || c == utf8.RuneError
-	})
-	return start != "" && strings.IndexByte("{[/", start[0]) >= 0
+	for form != "" {
+		c, width := octet(form)
+		if c > ' ' && c < 0x7f {
+			return c == '{' || c == '[' || c == '/'
+		}
+		form = form[width:]
+	}
+	return false
 }
 
-// holdsParameter reports whether somebody who reads a JSON document as a form finds
+// holdsParameter reports whether a reader who takes a JSON document for a form finds
 // a parameter that matters.
 //
 // Attack: {"a":"&refresh_token=…&b="} where the media type is lost on the way, or not
 // looked at. To the gate it is one member that does not matter.
 func holdsParameter(doc string) bool {
-	for pair := range strings.SplitSeq(strings.ReplaceAll(doc, ";", "&"), "&") {
-		if name, _, isPair := strings.Cut(pair, "="); isPair && matters(unescape(name)) != "" {
-			return true
+	start, equals := 0, -1
+	for i := 0; i <= len(doc); i++ {
+		switch {
+		case i == len(doc) || doc[i] == '&' || doc[i] == ';':
+			if equals >= 0 && requestParameter(unescape(doc[start:equals])) != "" {
+				return true
+			}
+			start, equals = i+1, -1
+		case doc[i] == '=' && equals < 0:
+			equals = i
 		}
 	}
 	return false
 }
 
-// unescape decodes what is percent-encoded (%u0072, too, as ASP does) as the most
-// lenient reader would: what encodes nothing stays.
+// unescape decodes percent escapes (and %u0072, as ASP does) as the most lenient reader
+// would. Invalid escapes stay as they are.
 func unescape(text string) string {
-	var decoded strings.Builder
-	for i := 0; i < len(text); i++ {
-		switch c, width := escaped(text[i:]); {
-		case width > 0:
-			decoded.WriteByte(c)
-			i += width - 1
-		case text[i] == '+':
-			decoded.WriteByte(' ')
-		default:
-			decoded.WriteByte(text[i])
-		}
+	if strings.IndexByte(text, '%') < 0 && strings.IndexByte(text, '+') < 0 {
+		return text
 	}
-	return decoded.String()
+	decoded := make([]byte, 0, len(text))
+	for text != "" {
+		c, width := octet(text)
+		decoded = append(decoded, c)
+		text = text[width:]
+	}
+	return string(decoded)
 }
 
-// escaped returns the octet that is encoded at the beginning of a text, and in how
-// many characters; in none if there is none.
-func escaped(text string) (c byte, width int) {
-	for _, prefix := range []string{"%u00", "%U00", "%"} {
-		if rest, ok := strings.CutPrefix(text, prefix); ok && len(rest) >= 2 {
-			if octet, err := hex.DecodeString(rest[:2]); err == nil {
-				return octet[0], len(prefix) + 2
-			}
+// octet returns the octet that a text, which is not empty, begins with in a form, and in
+// how many characters it is written.
+func octet(text string) (c byte, width int) {
+	switch {
+	case text[0] == '+':
+		return ' ', 1
+	case text[0] != '%':
+		return text[0], 1
+	}
+	start := 1
+	if len(text) >= 4 && (text[1] == 'u' || text[1] == 'U') && text[2:4] == "00" {
+		start = 4
+	}
+	if len(text) >= start+2 {
+		high, low := hexDigit(text[start]), hexDigit(text[start+1])
+		if high >= 0 && low >= 0 {
+			return byte(high<<4 | low), start + 2
 		}
 	}
-	return 0, 0
+	return '%', 1
+}
+
+// hexDigit returns the value of a hexadecimal digit, or -1.
+func hexDigit(c byte) int {
+	switch {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'a' <= c && c <= 'f':
+		return int(c-'a') + 10
+	case 'A' <= c && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return -1
 }

@@ -12,78 +12,53 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// The attack: a revoked refresh token in another spelling, which lenient decoders
-// take for the same. P40.
-func TestSpellingsOfASignatureHaveOneName(t *testing.T) {
+// Attack: a revoked JWT refresh token with another signature that is valid, too.
+func TestATokenHasOneNameWhateverItsSignature(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "")
 	raw := tokentest.Mint(t, key, tokentest.Claims(time.Now(), nil))
-	for name, spelling := range map[string]string{
+	for name, same := range map[string]string{
 		"the twin of ECDSA": key.Twin(t, raw),
-		"padding":           raw + "==",
-		"a spare bit":       raw[:len(raw)-1] + string(raw[len(raw)-1]+1),
-		"another signature": raw + "x.y",
+		"no signature":      raw[:strings.LastIndexByte(raw, '.')+1],
+		"another signature": raw[:strings.LastIndexByte(raw, '.')+1] + "eHh4",
 	} {
-		if oauth.Name(spelling) != oauth.Name(raw) {
+		if oauth.Name(same) != oauth.Name(raw) {
 			t.Errorf("%s has another name", name)
 		}
 	}
+	sealed := "eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0..aXY.Y2lwaGVyZw."
+	names := map[string]string{oauth.Name(raw): "the token"}
 	for name, other := range map[string]string{
-		"another payload":   tokentest.Mint(t, key, tokentest.Claims(time.Now(), map[string]any{"jti": "2"})),
-		"another header":    tokentest.Mint(t, key, tokentest.Claims(time.Now(), nil), map[string]any{"typ": "x"}),
-		"no signature":      raw[:strings.LastIndexByte(raw, '.')],
-		"an opaque token":   "8xLOxBtZp8",
-		"its signed part":   strings.ReplaceAll(raw, ".", "-"),
-		"an empty token":    "",
-		"opaque, with dots": "a.b.c",
+		"another payload":            tokentest.Mint(t, key, tokentest.Claims(time.Now(), map[string]any{"jti": "2"})),
+		"another header":             tokentest.Mint(t, key, tokentest.Claims(time.Now(), nil), map[string]any{"typ": "x"}),
+		"an opaque token":            "8xLOxBtZp8",
+		"its signed part":            strings.ReplaceAll(raw, ".", "-"),
+		"an empty token":             "",
+		"opaque, with dots":          "a.b.c",
+		"another with dots":          "a.b.d",
+		"a long one":                 "a.b." + strings.Repeat("c", 5000),
+		"a longer one":               "a.b." + strings.Repeat("c", 5001),
+		"an encrypted one":           sealed + "dGFn",
+		"an encrypted one, other":    sealed + "dGFo",
+		"a JSON object of a service": "eyJpZCI6MX0.a",
 	} {
-		if oauth.Name(other) == oauth.Name(raw) && name != "no signature" {
-			t.Errorf("%s has the same name", name)
+		if twin, found := names[oauth.Name(other)]; found {
+			t.Errorf("%s has the name of %s", name, twin)
 		}
-	}
-	if oauth.Name("a.b.c") == oauth.Name("a.b.d") {
-		t.Error("two opaque tokens with dots have one name")
+		names[oauth.Name(other)] = name
 	}
 }
 
-// The attack: a revoked encrypted refresh token with spare bits, padding or foreign
-// characters in a part, or with its key wrapped anew.
-func TestSpellingsOfAnEncryptedTokenHaveOneName(t *testing.T) {
-	const header = "eyJhbGciOiJBMTI4S1ciLCJlbmMiOiJBMTI4R0NNIn0"
-	const raw = header + ".a2V5.aXY.Y2lwaGVy_w.dGFnZw"
-	for _, spelling := range []string{
-		header + ".a2V5.aXZ.Y2lwaGVy_w.dGFnZw", header + ".a2V5.aXY=.Y2lwaGVy/x==.dGFnZw==", header + ".a2V5.aX!Y.Y2lw\\aGVy_w.dGFnZx",
-		header + ".a2W5.aXY.Y2lwaGVy_w.dGFnZw", header + ".a2V5.aXY.Y2lwaGVy_w.dGFnZw.",
+// Attack: a revoked opaque refresh token in another letter case, to an endpoint that
+// decodes hexadecimal digits, or whose database does not regard case.
+func TestAnOpaqueTokenHasOneNameInEitherCase(t *testing.T) {
+	for _, token := range []string{
+		"def50200" + strings.Repeat("9c1f7ab3", 80), "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "ory_rt_MDEyMzQ1Njc4OTAxMjM0NQ.YWJj",
 	} {
-		if oauth.Name(spelling) != oauth.Name(raw) {
-			t.Errorf("%s has another name than %s", spelling, raw)
-		}
-	}
-	for _, other := range []string{
-		header + ".a2V5.aXY.Z2lwaGVy_w.dGFnZw", header + ".a2V5.aXc.Y2lwaGVy_w.dGFnZw", header + ".a2V5.aXY.Y2lwaGVyw.dGFnZw",
-		"eyJhbGciOiJBMTI4S1ciLCJlbmMiOiJBMTkyR0NNIn0.a2V5.aXY.Y2lwaGVy_w.dGFnZw",
-	} {
-		if oauth.Name(other) == oauth.Name(raw) {
-			t.Errorf("%s has the name of %s", other, raw)
-		}
-	}
-}
-
-// The attack: a revoked opaque refresh token in capitals, in the other alphabet of
-// base64, with characters that decoders skip, or a UUID in another form.
-func TestSpellingsOfAnOpaqueTokenHaveOneName(t *testing.T) {
-	for written, spellings := range map[string][]string{
-		"r1ab-cd_e":                            {"r1ab+cd/e", "R1AB-CD_E", "r1ab!-cd_e", "r1ab -cd_e=", "r1.ab-cd_e"},
-		"9f86d081884c7d659a2feaa0c55ad015":     {"9F86D081884C7D659A2FEAA0C55AD015", "9f86:d081884c7d659a2feaa0c55ad015"},
-		"3f2504e0-4f89-41d3-9a0c-0305e82c3301": {"3F2504E04F8941D39A0C0305E82C3301", "{3f2504e0-4f89-41d3-9a0c-0305e82c3301}", "urn:uuid:3f2504e0-4f89-41d3-9a0c-0305e82c3301", "uurn:uid:3f2504e04f8941d39a0c0305e82c3301"},
-	} {
-		for _, spelling := range spellings {
-			if oauth.Name(spelling) != oauth.Name(written) {
-				t.Errorf("%s has another name than %s", spelling, written)
+		for _, spelling := range []string{strings.ToUpper(token), strings.ToUpper(token[:4]) + token[4:]} {
+			if oauth.Name(spelling) != oauth.Name(token) {
+				t.Errorf("%s has another name than %s", spelling, token)
 			}
 		}
-	}
-	if oauth.Name("--") == oauth.Name("__") {
-		t.Error("two tokens without letters have one name")
 	}
 }
 

@@ -1,0 +1,32 @@
+package oauth
+
+import (
+	"testing"
+	"unicode"
+)
+
+// matchName gives up on names that are too short or too long for each that matters.
+func TestTheNamesThatMatterAreWithinTheBounds(t *testing.T) {
+	for _, name := range []string{grantType, refreshToken, subjectToken, actorToken, assertion, accessToken, idToken, refreshLifetime} {
+		if len(name) < shortestName || len(name) > longestName || matchName(name, name) != name || foldName(name) != name {
+			t.Errorf("%s has %d letters", name, len(name))
+		}
+	}
+}
+
+// Attack: a letter beyond ASCII that a reader without regard to case takes for one of a
+// parameter's name.
+func TestEachLetterFoldsAsStringsDoes(t *testing.T) {
+	want := make(map[rune]byte)
+	for _, c := range "abcdefghijklmnopqrstuvwxyz0123456789" {
+		want[c] = byte(c)
+		for r := unicode.SimpleFold(c); r != c; r = unicode.SimpleFold(r) {
+			want[r] = byte(c)
+		}
+	}
+	for r := rune(0); r <= unicode.MaxRune; r++ {
+		if got := fold(r); got != want[r] {
+			t.Errorf("%U is taken for %q, want %q", r, got, want[r])
+		}
+	}
+}

@@ -1,0 +1,71 @@
+package caddymodule
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/caddymodule/oauth"
+)
+
+// threeTokens is a form with three opaque tokens of this size, in which a decoder of base64
+// finds padding and parts.
+func threeTokens(size int) string {
+	token := strings.Repeat("aB3-", size/8) + "=b." + strings.Repeat("aB3-", size/8) + "=d"
+	return "refresh_token=r" + token + "&subject_token=s" + token + "&actor_token=a" + token
+}
+
+// Attack: an anonymous request of 60 KB that costs 200 times what an admitted one costs,
+// by tokens to be hashed and looked up, or by tens of thousands of parameters.
+func TestRequestsBeyondTheBoundsDoNotGoUp(t *testing.T) {
+	g := newGrantTest(t, Gate{})
+	h := g.hook(t)
+	h.on("Known", func() error { t.Error("the store was asked"); return nil })
+	long := strings.Repeat("a", oauth.MaxTokenSize+1)
+	parameters := strings.Repeat("a=&", oauth.MaxParameters)
+	for name, tt := range map[string]struct{ query, contentType, body string }{
+		"three long tokens":           {"", formMedia, threeTokens(20_000)},
+		"a long token":                {"", formMedia, "refresh_token=" + long},
+		"one in a query":              {"?refresh_token=" + long, "", ""},
+		"one in JSON":                 {"", "application/json", `{"refresh_token":"` + long + `"}`},
+		"many parameters":             {"", formMedia, parameters + "a="},
+		"many, in the query and JSON": {"?" + parameters, "application/json", `{"a":1}`},
+		"a token with a blank":        {"", formMedia, "refresh_token=a+b"},
+	} {
+		a := g.send(t, http.MethodPost, tokenPath+tt.query, tt.contentType, tt.body)
+		a.want(t, http.StatusBadRequest, "invalid_request")
+		if n := len(g.take()); n != 0 {
+			t.Errorf("%s: %d requests reached the token endpoint", name, n)
+		}
+	}
+	h.on("Known", nil)
+	g.wantRefreshed(t, long[1:], map[string]any{"access_token": "opaque"})
+	// No server has to bound the head of a request as net/http's does.
+	r := httptest.NewRequest(http.MethodPost, tokenPath+"?x="+strings.Repeat("x", maxGrant), nil)
+	g.serve(t, r).want(t, http.StatusBadRequest, "invalid_request")
+}
+
+// BenchmarkHostileGrant measures what an anonymous request of 60 KB with three opaque
+// tokens costs, beside an ordinary refresh.
+func BenchmarkHostileGrant(b *testing.B) {
+	for name, form := range map[string]string{
+		"ordinary":                "grant_type=refresh_token&refresh_token=8xLOxBtZp8",
+		"three tokens of 20 KB":   threeTokens(20_000),
+		"three tokens of 8 KB":    threeTokens(8_000),
+		"many parameters":         strings.Repeat("a=&", 20_000),
+		"three short tokens":      threeTokens(8),
+		"a name of 60 KB":         strings.Repeat("A", 60_000),
+		"a name of 60 KB escaped": strings.Repeat("%41", 20_000),
+	} {
+		b.Run(name, func(b *testing.B) {
+			g := newGate(b, "HS256", Gate{TokenEndpoint: []string{tokenPath}})
+			b.ReportAllocs()
+			for b.Loop() {
+				r := httptest.NewRequest(http.MethodPost, tokenPath, strings.NewReader(form))
+				r.Header.Set("Content-Type", formMedia)
+				g.serve(b, r)
+			}
+		})
+	}
+}

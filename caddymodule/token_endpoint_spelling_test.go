@@ -1,0 +1,96 @@
+package caddymodule
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// wantMalformed fails the test unless a request with these parameters is refused before
+// it goes up, because nobody can tell what it presents.
+func (g *grantTest) wantMalformed(t *testing.T, parameters ...string) {
+	t.Helper()
+	a := g.grant(t, nil, parameters...)
+	a.want(t, http.StatusBadRequest, `{"error":"invalid_request","error_description":`)
+	if n := len(g.take()); n != 0 {
+		t.Errorf("%d requests reached the token endpoint", n)
+	}
+}
+
+// respelt are other spellings of a JWT that lenient decoders take for it.
+func respelt(raw string) []string {
+	at := strings.LastIndexByte(raw, '.') + 1
+	header, _, _ := strings.Cut(raw, ".")
+	parts := strings.Split(raw, ".")
+	return []string{
+		`{"protected":"` + parts[0] + `","payload":"` + parts[1] + `","signature":"` + parts[2] + `"}`, "+" + raw,
+		raw + "=", raw + "==", raw[:len(raw)-1] + string(raw[len(raw)-1]+1), raw + ".", raw + ".x",
+		raw[:at] + "!" + raw[at:], raw[:at] + "\\" + raw[at:], header + "=" + raw[len(header):], `"` + raw + `"`, "%65" + raw[1:],
+	}
+}
+
+// Attack: renew a JWT refresh token in another spelling after all tokens of its subject
+// were revoked, where no gate saw it handed out. By its text it would be an opaque token
+// that nobody knows, and the endpoint decodes it as before.
+func TestARespeltJWTIsRefusedThoughNoGateSawIt(t *testing.T) {
+	now := time.Now()
+	g := newGrantTest(t, Gate{})
+	refresh := g.mint(t, map[string]any{"sid": nil, "typ": "Refresh", "exp": now.Add(time.Hour).Unix(), "iat": now.Unix() - 60})
+	g.wantRefreshed(t, refresh, map[string]any{"access_token": "opaque"})
+	g.revoke(t, store.KindSubject, "alice", now.Unix())
+	g.wantRefused(t, refresh)
+	for _, spelling := range respelt(refresh) {
+		g.wantMalformed(t, "grant_type", "refresh_token", "refresh_token", spelling)
+		g.wantMalformed(t, "grant_type", tokenExchange, "subject_token", spelling)
+		g.wantMalformed(t, "grant_type", tokenExchange, "subject_token", "x", "actor_token", spelling)
+	}
+}
+
+// Attack: the same with a JWT by a key of the endpoint's own, and with an encrypted one,
+// which a gate did see handed out. The name of either is not that of another spelling.
+func TestARespeltTokenThatAGateSawIsRefused(t *testing.T) {
+	g := newGrantTest(t, Gate{})
+	hidden := tokentest.Mint(t, tokentest.NewKey(t, "HS256", ""), tokentest.Claims(time.Now(), nil))
+	const sealed = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0..aXY.Y2lwaGVyZw.dGFnZw"
+	for _, refresh := range []string{hidden, sealed} {
+		access := g.access(t, "for "+refresh[len(refresh)-6:], nil)
+		g.login(t, hand(access, refresh))
+		g.end(t, access, "").want(t, http.StatusOK, invalidated)
+		g.wantRefused(t, refresh)
+		for _, spelling := range append(respelt(refresh), strings.Replace(refresh, ".aXY.", ".aXZ.", 1)+"=") {
+			g.wantMalformed(t, "grant_type", "refresh_token", "refresh_token", spelling)
+		}
+	}
+}
+
+// Attack: renew an opaque refresh token of a session that is over, in capitals. Laravel
+// Passport, among others, decodes its hexadecimal digits in either case.
+func TestAnOpaqueTokenInAnotherLetterCaseIsRefused(t *testing.T) {
+	g := newGrantTest(t, Gate{})
+	const refresh = "def502009f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+	access := g.access(t, "t1", nil)
+	g.login(t, hand(access, refresh))
+	g.end(t, access, "").want(t, http.StatusOK, invalidated)
+	g.wantRefused(t, strings.ToUpper(refresh))
+	g.wantRefused(t, "D"+refresh[1:])
+	g.wantRefreshed(t, refresh+"00", map[string]any{"access_token": "opaque"})
+}
+
+// What the endpoint hands out in another spelling is withheld: whoever got it could not
+// present it, and the gate could not tell whose it is.
+func TestARespeltTokenIsNotHandedOut(t *testing.T) {
+	g := newGrantTest(t, Gate{})
+	for _, member := range []string{"access_token", "refresh_token", "id_token"} {
+		for _, spelling := range respelt(g.mint(t, nil)) {
+			a := g.grant(t, map[string]any{member: spelling}, "grant_type", "password")
+			a.want(t, http.StatusBadGateway, "server_error")
+			if strings.Contains(a.body, spelling[1:]) {
+				t.Errorf("handed out %s", a.body)
+			}
+		}
+	}
+}
