@@ -45,6 +45,6 @@ func (g *Gate) stripOverride(r *http.Request, name string) {
 	g.untrusted.Do(func() {
 		g.logger.Warn("a request came with a header field that names another path; the gate deletes such fields from requests of clients; "+
 			"if a proxy of yours sends it, name the proxy's addresses in `servers { trusted_proxies static <range> }`",
-			"field", name, "address", r.RemoteAddr)
+			"header", name, "address", r.RemoteAddr)
 	})
 }
