@@ -12,9 +12,9 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/sessiongate/sessiongate/caddymodule/costtest"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/sessions"
-	"github.com/sessiongate/sessiongate/caddymodule/costtest"
 )
 
 // The bounds of a refusal: what every request may cost, and then a small multiple of its

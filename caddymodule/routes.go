@@ -33,8 +33,8 @@ func (g *Gate) prepareRoutes() error {
 	}
 	if g.SessionsEndpoint != "" {
 		methods := []string{http.MethodDelete, http.MethodGet, http.MethodHead}
-		// Ids are any text, also `;a`, which some servers take for nothing at all: one
-		// segment below the path is an id first of all.
+		// Ids are any text, also `a;b`, in which some servers see a parameter: one segment
+		// below the path is an id first of all.
 		one := route{guards: isDelete, methods: methods, serve: g.serveOneOfSessions}
 		if err := g.addRoute("sessions_endpoint", g.SessionsEndpoint, paths.Options{Children: true}, one); err != nil {
 			return err

@@ -93,7 +93,7 @@ func TestAccessLogTellsWhoAndWhy(t *testing.T) {
 			"admitted":  {[]string{"Authorization: Bearer " + g.Token(nil)}, accessLine{Status: 200, User: "alice"}},
 			"missing":   {nil, accessLine{Status: 401, Reason: "missing"}},
 			"malformed": {[]string{"Authorization: Bearer x"}, accessLine{Status: 400, Reason: "malformed"}},
-			"several":   {[]string{"Authorization: Bearer x", "Authorization: Bearer y"}, accessLine{Status: 400, Reason: "malformed"}},
+			"several":   {[]string{"Authorization: Bearer x", "Authorization: Bearer y"}, accessLine{Status: 400, Reason: "several"}},
 			"invalid":   {[]string{"Authorization: Bearer " + g.Token(map[string]any{"aud": "x"})}, accessLine{Status: 401, Reason: "invalid"}},
 			"expired":   {[]string{"Authorization: Bearer " + expired}, accessLine{Status: 401, Reason: "expired"}},
 			"revoked":   {[]string{"Authorization: Bearer " + revoked}, accessLine{Status: 401, Reason: "revoked"}},

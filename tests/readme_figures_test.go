@@ -56,7 +56,7 @@ func TestBenchmarksOfTheREADMERun(t *testing.T) {
 
 // The commands that show the promise, each for a short while.
 func TestProofsOfTheREADMERun(t *testing.T) {
-	short := map[string]string{"-seeds": "3", "-length": "2s"}
+	short := map[string]string{"-seeds": "3", "-length": "2s", "-targets": "300"}
 	for _, block := range harness.Readme(t) {
 		if !strings.HasPrefix(block.Text, "go test ") || strings.HasPrefix(block.Text, "go test -run '^$'") {
 			continue

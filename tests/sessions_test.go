@@ -149,7 +149,7 @@ func TestSessionsAreListedWhereTheyWereSeenAndElsewhere(t *testing.T) {
 }
 
 // Attack: a DELETE that an upstream takes for one of a session, or of all, and the
-// gate for none (P52), over every version of HTTP.
+// gate for none, over every version of HTTP.
 func TestSpellingsOfTheSessionsEndpointNeverGoUpstream(t *testing.T) {
 	g := harness.Start(t, harness.Config{TLS: true, Gate: withSessions})
 	laptop := g.Token(session("laptop"))

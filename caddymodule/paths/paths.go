@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"unicode/utf8"
 )
 
 // Options say what a Path stands for.
@@ -116,19 +117,32 @@ func (p *Path) Is(u *url.URL) bool {
 
 // Child returns the one segment of a URL's path below this one, decoded once.
 //
-// Attack: a segment in which readers disagree, such as %2e%2e, or one that holds
-// more segments. What is not one segment below the path may still resemble one
+// Attack: a segment that is none to some reader, such as %2e%2e, `;a`, or one that holds
+// more segments and takes them back. It may still resemble this path, or one below it
 // (Match), and then never goes upstream.
 func (p *Path) Child(u *url.URL) (segment string, ok bool) {
 	if !strings.HasPrefix(u.Path, p.path) {
 		return "", false // nearly always, and at once
 	}
 	escaped, ok := strings.CutPrefix(u.EscapedPath(), p.path+"/")
-	if !ok || escaped == "" || strings.Contains(escaped, "/") {
+	if !ok || strings.Contains(escaped, "/") || vanishes(slashed(decodePercent(escaped))) {
 		return "", false
 	}
 	segment, err := url.PathUnescape(escaped)
-	return segment, err == nil && segment != "." && segment != ".."
+	return segment, err == nil
+}
+
+// vanishes reports whether nothing is left of a decoded segment for some reader.
+func vanishes(decoded string) bool {
+	for part := range strings.SplitSeq(decoded, "/") {
+		if end := strings.IndexFunc(part, func(c rune) bool { return c < utf8.RuneSelf && cutsPaths(byte(c)) }); end >= 0 {
+			part = part[:end]
+		}
+		if part = strings.TrimRight(part, " "); part == "" || part == "." || part == ".." {
+			return true
+		}
+	}
+	return false
 }
 
 // Resembles reports whether some reader could take a request for one to this path,
