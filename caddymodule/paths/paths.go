@@ -129,18 +129,22 @@ func (p *Path) Child(u *url.URL) (segment string, ok bool) {
 		return "", false
 	}
 	segment, err := url.PathUnescape(escaped)
-	return segment, err == nil
+	return segment, err == nil && segment != ".."
 }
 
-// vanishes reports whether nothing is left of a decoded segment for some reader.
+// vanishes reports whether nothing is left of a decoded segment for some reader, so that
+// the path itself is meant.
 func vanishes(decoded string) bool {
+	first := true
 	for part := range strings.SplitSeq(decoded, "/") {
 		if end := strings.IndexFunc(part, func(c rune) bool { return c < utf8.RuneSelf && cutsPaths(byte(c)) }); end >= 0 {
 			part = part[:end]
 		}
-		if part = strings.TrimRight(part, " "); part == "" || part == "." || part == ".." {
+		part = strings.TrimRight(part, " ")
+		if first && (part == "" || part == ".") || !first && part == ".." {
 			return true
 		}
+		first = false
 	}
 	return false
 }
