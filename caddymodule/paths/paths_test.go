@@ -155,7 +155,7 @@ func TestPathsOfChildrenStandForOneSegmentBelow(t *testing.T) {
 	for _, text := range []string{
 		"/v1/auth/sessions/a/b", "/v1/auth/sessions/a/", "/v1/auth//sessions/a", "/v1/auth/sessions/%2e%2e", "/V1/auth/sessions/a", "/v1/auth/sessions;x/a",
 		"/x/../v1/auth/sessions/a", "/v1/auth/sessions//a", "/v1/auth/sessions/a%2f..", `/v1/auth/sessions/a\..`, "/v1/auth/sessions/;a",
-		"/v1/auth/sessions/%3Fa", "/v1/auth/sessions/%00", "/v1/auth/sessions/%252e%20", "/v1/auth/sessions/%2fa", "/v1/auth/sessions/%09",
+		"/v1/auth/sessions/%3Fa", "/v1/auth/sessions/%00", "/v1/auth/sessions/%2fa", "/v1/auth/sessions/%09",
 	} {
 		if got := match(p, http.MethodDelete, target(t, text)); got != Ambiguous {
 			t.Errorf("DELETE %s is %d, want Ambiguous", text, got)
