@@ -17,12 +17,12 @@ import (
 func (g *Gate) strip(r *http.Request) {
 	for name, values := range r.Header {
 		switch {
-		case g.identity.owns(name):
-			delete(r.Header, name)
 		case paths.IsOverride(name):
 			g.stripOverride(r, name)
 		case name == "Connection":
 			g.identity.stripConnection(r.Header, values)
+		case g.identity.owns(name):
+			delete(r.Header, name)
 		}
 	}
 	// Trailers arrive after the body, and any name may be among them: the

@@ -37,10 +37,13 @@ var overrideLengths = func() (lengths uint32) {
 // Attack: GET /healthz with X-Original-URL: /admin, or GET /assets/admin with
 // SCRIPT_NAME: /assets, needs no token here, and is /admin for the upstream.
 func IsOverride(name string) bool {
-	if len(name) > 31 || overrideLengths>>len(name)&1 == 0 {
-		return false
-	}
-	if first := name[0] | 0x20; first != 'x' && first != 's' {
+	return len(name) < 32 && overrideLengths>>len(name)&1 != 0 && isOverride(name)
+}
+
+// isOverride is IsOverride for a name of one of those lengths, which are not short.
+func isOverride(name string) bool {
+	// Of the names, Script-Name alone begins with another letter.
+	if first := name[0] | 0x20; first != 'x' && (first != 's' || len(name) != len("Script-Name")) {
 		return false
 	}
 	return fieldname.In(name, urlFields) || fieldname.In(name, prefixFields)
