@@ -25,28 +25,12 @@ type pooled struct {
 
 func newPooled(t *testing.T) *pooled {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	u := &pooled{listener: listener}
-	var wait sync.WaitGroup
-	wait.Go(func() {
-		for {
-			connection, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			t.Cleanup(func() { _ = connection.Close() })
-			wait.Go(func() { u.serve(connection) })
-		}
-	})
-	t.Cleanup(func() { _ = listener.Close() })
+	u := new(pooled)
+	u.listener = serveAll(t, u.serve)
 	return u
 }
 
 func (u *pooled) serve(connection net.Conn) {
-	defer connection.Close()
 	var head strings.Builder
 	reader := bufio.NewReader(io.TeeReader(connection, &head))
 	for {

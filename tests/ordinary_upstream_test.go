@@ -32,31 +32,13 @@ type arrival struct {
 
 func newWitness(t *testing.T) *witness {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &witness{listener: listener}
-	var wait sync.WaitGroup
-	wait.Go(func() {
-		for {
-			connection, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			wait.Go(func() { w.serve(connection) })
-		}
-	})
-	t.Cleanup(func() {
-		_ = listener.Close()
-		wait.Wait()
-	})
+	w := new(witness)
+	w.listener = serveAll(t, w.serve)
 	return w
 }
 
 // serve keeps one request, and answers it.
 func (w *witness) serve(connection net.Conn) {
-	defer connection.Close()
 	_ = connection.SetDeadline(time.Now().Add(trafficLimit)) // a request that never ends is one that never came
 	var sent bytes.Buffer
 	reader := bufio.NewReader(io.TeeReader(connection, &sent))

@@ -27,31 +27,13 @@ type tape struct {
 
 func newTape(t *testing.T) *tape {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	u := &tape{listener: listener}
-	var wait sync.WaitGroup
-	wait.Go(func() {
-		for {
-			connection, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			wait.Go(func() { u.serve(connection) })
-		}
-	})
-	t.Cleanup(func() {
-		_ = listener.Close()
-		wait.Wait()
-	})
+	u := new(tape)
+	u.listener = serveAll(t, u.serve)
 	return u
 }
 
 // serve reads one request, answers, and notes what comes after it.
 func (u *tape) serve(connection net.Conn) {
-	defer connection.Close()
 	var sent bytes.Buffer
 	reader := bufio.NewReader(io.TeeReader(connection, &sent))
 	request, err := http.ReadRequest(reader)

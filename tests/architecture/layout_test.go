@@ -26,7 +26,6 @@ var topLevel = map[string]bool{
 	"go.mod":       true,
 	"go.sum":       true,
 	"README.md":    true,
-	"CHANGELOG.md": true,
 	"LICENSE":      true,
 	"SECURITY.md":  true,
 	"CHANGELOG.md": true,
