@@ -83,7 +83,8 @@ var (
 	denyUnconfirmed = newDenial(http.StatusServiceUnavailable, "temporarily_unavailable",
 		"The session could not be invalidated for certain. Send the same request again.", "", "unavailable")
 	denyForeignSite = newDenial(http.StatusForbidden, "forbidden",
-		"The request comes from another site.", "", "cross_site")
+		"The browser does not say that the request comes from this site. If a proxy changes Host, keep it, or name the page's origin in cors.",
+		"", "cross_site")
 	denySession = newDenial(http.StatusNotFound, "invalid_session",
 		"Session not found or already invalidated.", "", "")
 	denyTarget = newDenial(http.StatusBadRequest, "invalid_request",

@@ -37,7 +37,7 @@ func TestDenials(t *testing.T) {
 			`{"error":"temporarily_unavailable","message":"The session could not be invalidated for certain. Send the same request again."}`,
 			"", "1", "unavailable",
 		},
-		"foreign site": {denyForeignSite, 403, `{"error":"forbidden","message":"The request comes from another site."}`, "", "", "cross_site"},
+		"foreign site": {denyForeignSite, 403, `{"error":"forbidden","message":"The browser does not say that the request comes from this site. If a proxy changes Host, keep it, or name the page's origin in cors."}`, "", "", "cross_site"},
 		"session":      {denySession, 404, `{"error":"invalid_session","message":"Session not found or already invalidated."}`, "", "", ""},
 		"spelling": {
 			denyAmbiguous, 400, `{"error":"invalid_request","message":"The path is another spelling of one that the gate serves."}`, "", "", "path",

@@ -108,7 +108,7 @@ type Gate struct {
 	logger    *slog.Logger
 	routes    []route
 	sessions  *paths.Path // below the sessions endpoint
-	untrusted *sync.Once  // the warning of deleted fields that name another path
+	untrusted *sync.Map   // the names, folded, of deleted fields that were warned of
 	outlived  *sync.Once  // the warning of refresh tokens that outlive the retention
 	extractor token.Extractor
 	public    *paths.Public
@@ -195,12 +195,16 @@ func (g *Gate) prepare() (err error) {
 	if g.Streams == "session" {
 		g.until = streams.ByRevocation
 	}
-	g.untrusted = new(sync.Once)
+	g.untrusted = new(sync.Map)
 	if g.public, err = paths.NewPublic(g.Public); err != nil {
 		return fmt.Errorf("checking session_gate: %w", err)
 	}
 	if g.identity, err = g.Identity.provision(g.Claims); err != nil {
 		return err
+	}
+	if paths.IsOverride(g.Token.Header) {
+		return fmt.Errorf("checking session_gate: token looks for the credential in %q, "+
+			"which the gate deletes because some servers take the path from it; use another header", g.Token.Header)
 	}
 	if g.identity.owns(g.Token.Header) {
 		return fmt.Errorf("checking session_gate: identity owns %q, where token looks for the credential, "+

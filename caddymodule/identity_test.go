@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -272,5 +273,5 @@ func TestValuesOfManyFields(t *testing.T) {
 
 // stripBy strips a request as a gate with this identity does.
 func stripBy(id *identity, r *http.Request) {
-	(&Gate{identity: id}).strip(r)
+	(&Gate{identity: id, untrusted: new(sync.Map), logger: slog.New(slog.DiscardHandler)}).strip(r)
 }

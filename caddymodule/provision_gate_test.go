@@ -9,7 +9,7 @@ import (
 )
 
 func TestGateRefuses(t *testing.T) {
-	const path, public, origin = "must be an absolute, clean path such as /v1/auth/session",
+	const path, public, origin = "must be a path such as /v1/auth/session: it begins with a slash",
 		"must be a clean path such as /healthz, or a prefix such as /assets/*", "must be an origin such as https://app.example.com"
 	refusals := map[string]refusal{
 		"an unknown word":           {gate: `"blockade": true`, want: `unknown field "blockade"`},

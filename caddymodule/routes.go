@@ -14,6 +14,8 @@ import (
 // route is a path of the configuration that does not simply go upstream.
 type route struct {
 	*paths.Path
+	// field is the word of the configuration.
+	field string
 	// guards tells the requests of which no other spelling of the path goes upstream.
 	guards paths.Guards
 	// methods are those that the gate serves at the path, and DELETE everywhere: no
@@ -66,10 +68,11 @@ func (g *Gate) addRoute(field, text string, o paths.Options, added route) (err e
 	if added.Path, err = paths.New(text, o); err != nil {
 		return fmt.Errorf("checking session_gate: %s %w", field, err)
 	}
+	added.field = field
 	for _, before := range g.routes {
 		if before.Overlaps(added.Path) {
-			return fmt.Errorf("checking session_gate: %q and %q can be confused by some servers; "+
-				"choose another path for one of them", before, added)
+			return fmt.Errorf("checking session_gate: %s %q and %s %q can be confused by some servers; "+
+				"choose another path for one of them", before.field, before, field, added)
 		}
 	}
 	g.routes = append(g.routes, added)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/sessiongate/sessiongate/caddymodule/fieldname"
 	"github.com/sessiongate/sessiongate/caddymodule/paths"
 )
 
@@ -42,9 +43,10 @@ func (g *Gate) stripOverride(r *http.Request, name string) {
 		return
 	}
 	delete(r.Header, name)
-	g.untrusted.Do(func() {
+	if _, warned := g.untrusted.LoadOrStore(fieldname.Fold(name), true); !warned {
 		g.logger.Warn("a request came with a header field that names another path; the gate deletes such fields from requests of clients; "+
-			"if a proxy of yours sends it, name the proxy's addresses in `servers { trusted_proxies static <range> }`",
+			"if a proxy of yours sends the field, and deletes all such fields of its own clients, "+
+			"name the proxy's addresses in `servers { trusted_proxies static <range> }`",
 			"header", name, "address", r.RemoteAddr)
-	})
+	}
 }

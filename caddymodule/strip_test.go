@@ -100,18 +100,32 @@ func TestFieldsThatNameAnotherPathOfTrustedProxiesStay(t *testing.T) {
 	}
 }
 
-// The gate says once what it deletes, and what to do if a proxy of the operator sends
-// the field.
-func TestTheGateWarnsOnceOfADeletedField(t *testing.T) {
+// The gate says once of each field what it deletes, and what to do if a proxy of the
+// operator sends the field. Attack: one request that uses up the warning.
+func TestTheGateWarnsOnceOfEachDeletedField(t *testing.T) {
 	g := newGate(t, "HS256", Gate{})
 	var log bytes.Buffer
 	g.gate.logger = slog.New(slog.NewTextHandler(&log, nil))
 	for range 3 {
-		r := request(http.MethodGet, "/", g.mint(t, nil), "")
-		r.Header.Set("X-Forwarded-Prefix", "/app")
-		serveFrom(t, g, false, r)
+		for _, name := range []string{"X-Original-Url", "X-Forwarded-Prefix", "X_Forwarded_Prefix"} {
+			r := request(http.MethodGet, "/", g.mint(t, nil), "")
+			r.Header[name] = []string{"/app"}
+			serveFrom(t, g, false, r)
+		}
 	}
-	if text := log.String(); strings.Count(text, "trusted_proxies") != 1 || !strings.Contains(text, "X-Forwarded-Prefix") || strings.Contains(text, "/app") {
+	text := log.String()
+	if strings.Count(text, "trusted_proxies") != 2 || !strings.Contains(text, "X-Forwarded-Prefix") || strings.Contains(text, "/app") {
 		t.Errorf("the log is %q", text)
+	}
+}
+
+// A credential in a field that the gate deletes would never be found.
+func TestATokenIsNotLookedForInAFieldThatIsDeleted(t *testing.T) {
+	g := newGate(t, "HS256", Gate{})
+	for _, name := range overrides {
+		config := Gate{Token: &TokenSource{Header: name}}
+		if err := config.provision(g.app, g.gate.logger); err == nil || !strings.Contains(err.Error(), "use another header") {
+			t.Errorf("%s: error %v", name, err)
+		}
 	}
 }

@@ -69,3 +69,23 @@ func BenchmarkHostileGrant(b *testing.B) {
 		})
 	}
 }
+
+// A client's developer is told which rule the request breaks, and never what it holds.
+func TestARefusedTokenRequestNamesTheRule(t *testing.T) {
+	g := newGrantTest(t, Gate{})
+	for form, rule := range map[string]string{
+		strings.Repeat("a=&", oauth.MaxParameters) + "refresh_token=s3cret":   "too many parameters",
+		"refresh_token=s3cret" + strings.Repeat("a", oauth.MaxTokenSize):      "a token of more than 8 KiB",
+		"refresh_token=" + g.mint(t, map[string]any{"jti": "s3cret"}) + "%3D": "a signed or encrypted token in another spelling",
+		"refresh_token=s3cret%20x":                 "a token with a blank",
+		"refresh_token=s3cret&refresh_token=other": "a parameter given twice",
+		"refresh_token=s3cret&x=%":                 "a percent sign that encodes nothing",
+		"refresh_token=s3cret;x":                   "a semicolon in a form",
+	} {
+		a := g.send(t, http.MethodPost, tokenPath, formMedia, form)
+		a.want(t, http.StatusBadRequest, `"error_description":"The request is refused: `+rule)
+		if strings.Contains(a.body, "s3cret") || strings.Contains(a.body, "eyJ") {
+			t.Errorf("the answer tells the token: %s", a.body)
+		}
+	}
+}

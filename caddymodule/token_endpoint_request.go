@@ -21,8 +21,11 @@ const maxGrant = 64 << 10
 // up.
 func readParameters(w http.ResponseWriter, r *http.Request) (*oauth.Parameters, *denial) {
 	parameters := new(oauth.Parameters)
-	if len(r.URL.RawQuery) > maxGrant || parameters.AddQuery(r.URL.RawQuery) != nil {
-		return nil, denyGrantRequest
+	if len(r.URL.RawQuery) > maxGrant {
+		return nil, denyGrantQuery
+	}
+	if err := parameters.AddQuery(r.URL.RawQuery); err != nil {
+		return nil, denyGrantRule(err)
 	}
 	kind := bodyKind(r.Header)
 	switch {
@@ -45,7 +48,7 @@ func readParameters(w http.ResponseWriter, r *http.Request) (*oauth.Parameters, 
 		return nil, denyGrantMediaType
 	}
 	if err != nil {
-		return nil, denyGrantRequest
+		return nil, denyGrantRule(err)
 	}
 	handOn(r, body)
 	return parameters, nil

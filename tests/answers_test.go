@@ -32,7 +32,7 @@ var (
 	badToken    = refusal(401, "unauthorized", "Missing or invalid access token.",
 		`Bearer realm="session_gate", error="invalid_token"`)
 	noSession   = refusal(404, "invalid_session", "Session not found or already invalidated.", "")
-	foreignSite = refusal(403, "forbidden", "The request comes from another site.", "")
+	foreignSite = refusal(403, "forbidden", "The browser does not say that the request comes from this site. If a proxy changes Host, keep it, or name the page's origin in cors.", "")
 	misspelt    = refusal(400, "invalid_request", "The path is another spelling of one that the gate serves.", "")
 	several     = refusal(400, "invalid_request", "More than one credential in the request.",
 		`Bearer realm="session_gate", error="invalid_request"`)

@@ -15,8 +15,30 @@ import (
 // text names the rule and never a value.
 var ErrRequest = errors.New("not a usable token request")
 
+// ruleError is an ErrRequest that names the rule.
+type ruleError struct{ rule string }
+
+func (e ruleError) Error() string { return fmt.Sprintf("reading token request: %s: %v", e.rule, ErrRequest) }
+
+func (e ruleError) Unwrap() error { return ErrRequest }
+
 // refuse returns the error of a request that breaks the rule given.
-func refuse(rule string) error { return fmt.Errorf("reading token request: %s: %w", rule, ErrRequest) }
+func refuse(rule string) error { return ruleError{rule} }
+
+// Rule returns the rule that a request breaks, for its client, or "". It holds no value of
+// the request, and only characters that error_description may hold (RFC 6749 §5.2).
+func Rule(err error) string {
+	var broken ruleError
+	if !errors.As(err, &broken) {
+		return ""
+	}
+	return strings.Map(func(c rune) rune {
+		if c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return -1
+		}
+		return c
+	}, broken.rule)
+}
 
 // The parameters that matter, as foldName writes them.
 const (

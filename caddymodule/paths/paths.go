@@ -32,11 +32,12 @@ type Path struct {
 }
 
 // New returns a Path. The text has to be in the one spelling that is compared:
-// absolute, clean, and without anything to encode.
+// absolute, clean, and without anything that has to be encoded.
 func New(text string, o Options) (*Path, error) {
 	if !strings.HasPrefix(text, "/") || text == "/" || path.Clean(text) != text ||
 		(&url.URL{Path: text}).EscapedPath() != text || strings.ContainsAny(text, ";*") {
-		return nil, fmt.Errorf("%q must be an absolute, clean path such as /v1/auth/session", text)
+		return nil, fmt.Errorf("%q must be a path such as /v1/auth/session: it begins with a slash and does not end with one, "+
+			"and it holds no //, no dot segments, and none of * ; ? # %% or other characters to encode", text)
 	}
 	return &Path{path: text, segments: strings.Split(text[1:], "/"), children: o.Children}, nil
 }
