@@ -91,10 +91,19 @@ func New(s store.Store, o Options) *Replica {
 }
 
 // Configure replaces the options, for a configuration that was loaded anew. The
-// clock stays, and so does whether the store is shared.
+// clock stays, and so does whether the store is shared. MaxStaleness counts at once,
+// also for the term that the replica admits by now: an operator who takes it back
+// during an outage does not wait until it is over.
 func (r *Replica) Configure(o Options) {
 	o = o.withDefaults()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.options.Store(&o)
+	if held := r.term.Load(); held != nil && held.lease != forever {
+		now := *held
+		now.admit = max(held.lease, o.MaxStaleness)
+		r.term.Store(&now)
+	}
 }
 
 // Check decides whether a token is revoked, at an instant that was taken after

@@ -125,6 +125,33 @@ func TestMaxStalenessGoesOnForSoLongAndNoLonger(t *testing.T) {
 	})
 }
 
+// The fault: an operator loads `on_store_failure deny` in the middle of an outage, and
+// the gate admits for the rest of the hour that it was allowed before.
+func TestMaxStalenessThatIsTakenBackEndsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared := &faulty{Fleet: shared()}
+		r := start(t, shared, replica.Options{Lease: 3 * time.Second, MaxStaleness: time.Hour})
+		_, token := revocation("s")
+		<-r.Synced()
+		shared.fail(errAway)
+		time.Sleep(time.Minute)
+		wantVerdict(t, r, token, replica.Clear)
+		r.Configure(replica.Options{Lease: 3 * time.Second, Clock: bubble{}})
+		wantVerdict(t, r, token, replica.Unavailable)
+		// And so long as it is allowed again.
+		r.Configure(replica.Options{Lease: 3 * time.Second, MaxStaleness: time.Hour, Clock: bubble{}})
+		wantVerdict(t, r, token, replica.Clear)
+		r.Configure(replica.Options{Lease: 3 * time.Second, Clock: bubble{}})
+		wantVerdict(t, r, token, replica.Unavailable)
+		// A lease that is good stays so.
+		shared.fail(nil)
+		time.Sleep(10 * time.Second)
+		wantVerdict(t, r, token, replica.Clear)
+		r.Configure(replica.Options{Lease: 3 * time.Second, Clock: bubble{}})
+		wantVerdict(t, r, token, replica.Clear)
+	})
+}
+
 func TestAClosedReplicaAdmitsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, memstore.New(nil), replica.Options{})
