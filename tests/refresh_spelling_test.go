@@ -8,9 +8,14 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// malformedGrant is the answer to a token request that has two readings or is beyond the
-// bounds (RFC 6749 §5.2).
-var malformedGrant = answer{status: 400, body: `{"error":"invalid_request","error_description":"A parameter is missing, malformed, or there more than once."}`}
+// checkMalformedGrant checks the answer to a token request that has two readings or is
+// beyond the bounds (RFC 6749 §5.2): it names the rule.
+func checkMalformedGrant(t *testing.T, got harness.Answer) {
+	t.Helper()
+	if got.Status != 400 || !strings.HasPrefix(got.Body, `{"error":"invalid_request","error_description":"The request is refused: `) {
+		t.Errorf("answer is %d %s, want 400 with the rule", got.Status, got.Body)
+	}
+}
 
 // Over every version of HTTP. Attack: renew a JWT refresh token of a session that is over in
 // another spelling, where no gate saw it handed out.
@@ -32,9 +37,9 @@ func TestARefreshTokenHasOneSpelling(t *testing.T) {
 			`{"protected":"` + header + `","payload":"` + payload + `","signature":"` + signature + `"}`,
 		} {
 			for _, name := range []string{"refresh_token", "subject_token", "actor_token", "assertion"} {
-				malformedGrant.check(t, send("application/x-www-form-urlencoded", name+"="+url.QueryEscape(spelling)))
+				checkMalformedGrant(t, send("application/x-www-form-urlencoded", name+"="+url.QueryEscape(spelling)))
 			}
-			malformedGrant.check(t, send("application/json", `{"refresh_token":"`+strings.ReplaceAll(spelling, `"`, `\"`)+`"}`))
+			checkMalformedGrant(t, send("application/json", `{"refresh_token":"`+strings.ReplaceAll(spelling, `"`, `\"`)+`"}`))
 		}
 		checkUnreached(t, g)
 	})
@@ -50,7 +55,7 @@ func TestATokenRequestIsBounded(t *testing.T) {
 			"refresh_token=" + token + "&subject_token=s" + token + "&actor_token=a" + token,
 			strings.Repeat("a=&", 20_000), strings.Repeat("%41=&", 10_000), "refresh_token=a+b",
 		} {
-			malformedGrant.check(t, g.Over(t, protocol, harness.Request{
+			checkMalformedGrant(t, g.Over(t, protocol, harness.Request{
 				Method: "POST", Target: tokenEndpoint, Body: body, Fields: []string{"Content-Type: application/x-www-form-urlencoded"},
 			}))
 		}
