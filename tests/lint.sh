@@ -54,6 +54,8 @@ for module in . tools tests/kubernetes tests/wycheproof; do
 	check "go vet in $module" in_module "$module" go vet ./...
 	check "staticcheck in $module" in_module "$module" tool staticcheck ./...
 done
+# What only tests/cost compiles.
+check "go vet with the tag cost" go vet -tags cost ./caddymodule
 mapfile -t scripts < <(git ls-files '*.sh' '.ci/*')
 check shellcheck shellcheck "${scripts[@]}"
 

@@ -18,7 +18,9 @@ var ErrRequest = errors.New("not a usable token request")
 // ruleError is an ErrRequest that names the rule.
 type ruleError struct{ rule string }
 
-func (e ruleError) Error() string { return fmt.Sprintf("reading token request: %s: %v", e.rule, ErrRequest) }
+func (e ruleError) Error() string {
+	return fmt.Sprintf("reading token request: %s: %v", e.rule, ErrRequest)
+}
 
 func (e ruleError) Unwrap() error { return ErrRequest }
 
