@@ -52,8 +52,8 @@ type Gate struct {
 	// Public lists paths that need no token: exact ones, and prefixes that end
 	// in /*. If a trusted proxy names another path in X-Original-URL,
 	// X-Original-URI, X-Rewrite-URL or X-Forwarded-Uri, or a prefix of the path in
-	// Script-Name, X-Script-Name, X-Forwarded-Script-Name, X-Forwarded-Prefix or
-	// X-Traversal-Path, that path has to be public, too. The gate deletes those
+	// Script-Name, X-Script-Name, X-Forwarded-Script-Name, X-Forwarded-Prefix,
+	// X-Traversal-Path or X-Vhm-Root, that path has to be public, too. The gate deletes those
 	// fields from requests that do not come from an address of
 	// `servers { trusted_proxies }`. Default: none.
 	Public []string `json:"public,omitempty"`
@@ -226,7 +226,7 @@ func (g *Gate) prepare() (err error) {
 // Invariant 1: verify first, then check, then forward: one token, one decision, from
 // verified claims only.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	if r.Method == http.MethodConnect && !opensWebSocket(r) {
+	if isMethod(r.Method, http.MethodConnect) && !opensWebSocket(r) {
 		return denyConnect.write(w, r)
 	}
 	g.strip(r)

@@ -16,9 +16,11 @@ import (
 // is the next request on that connection, with any path and any identity, and its
 // answer goes to somebody else's request. Of a WebSocket, reverse_proxy makes a GET
 // without a body. With a length it would announce a body that never comes.
+//
+// Attack: Connect /assets/a, which Jetty reads as CONNECT and serves the path / for.
 func opensWebSocket(r *http.Request) bool {
 	const webSocket = "websocket"
-	if r.ContentLength > 0 {
+	if r.ContentLength > 0 || r.Method != http.MethodConnect {
 		return false
 	}
 	switch r.ProtoMajor {

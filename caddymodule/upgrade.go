@@ -49,8 +49,11 @@ func offersHTTP(list string) bool {
 // isHTTP reports whether a protocol is some HTTP, or TLS, in which there would be
 // one. The version does not matter.
 func isHTTP(protocol string) bool {
-	name, _, _ := strings.Cut(protocol, "/")
-	switch strings.ToLower(strings.TrimSpace(name)) {
+	name := strings.ReplaceAll(strings.ToLower(protocol), " ", "")
+	if end := strings.IndexAny(name, "/;-"); end >= 0 {
+		name = name[:end] // h2c-14 is what drafts called it, and some servers still do
+	}
+	switch name {
 	case "h2c", "h2", "h3", "http", "https", "tls":
 		return true
 	}

@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,7 +33,7 @@ func TestFieldsThatNameAnotherPathGoNoFurther(t *testing.T) {
 	bearer := "Authorization: Bearer " + token
 	values := append([]string{"/orders", "/assets", "", endpoint, "https://gate.test" + endpoint, "/x, " + endpoint}, spellings...)
 	harness.EachProtocol(t, func(t *testing.T, protocol harness.Protocol) {
-		for _, field := range append(addressFields, prefixFields...) {
+		for _, field := range slices.Concat(addressFields, prefixFields, []string{"X-Vhm-Root"}) {
 			t.Run(field, func(t *testing.T) {
 				for i, value := range values {
 					line := field + ": " + value
@@ -118,4 +119,33 @@ func TestURLInAHeaderOpensNothing(t *testing.T) {
 		checkUnreached(t, g)
 	})
 	checkAdmitted(t, get(t, g, token))
+}
+
+// Attack: COPY or MOVE of a public path, with a Destination that needs a token (RFC 4918
+// §10.3), which an upstream with WebDAV overwrites; and a public path whose query is the
+// path to the application.
+func TestPublicRequestsReachNoOtherPath(t *testing.T) {
+	g := harness.Start(t, harness.Config{TLS: true, Gate: "public / /assets/*"})
+	bearer := "Authorization: Bearer " + g.Token(session("laptop"))
+	harness.EachProtocol(t, func(t *testing.T, protocol harness.Protocol) {
+		for _, method := range []string{"COPY", "MOVE"} {
+			for destination, public := range map[string]bool{"/assets/b": true, "https://gate.test/assets/b": true, "https://gate.test/orders": false, "/assets/../orders": false} {
+				request := harness.Request{Method: method, Target: "/assets/a", Fields: []string{"Destination: " + destination}}
+				if got := g.Over(t, protocol, request); (got.Status == 200) != public {
+					t.Errorf("%s to %s is answered %d", method, destination, got.Status)
+				}
+				request.Fields = append(request.Fields, bearer)
+				checkAdmitted(t, g.Over(t, protocol, request))
+				for _, reached := range g.Upstream.Take() {
+					if reached.Header.Get("Destination") != destination {
+						t.Errorf("the destination %q reached the upstream as %q", destination, reached.Header.Get("Destination"))
+					}
+				}
+			}
+		}
+		noToken.check(t, g.Over(t, protocol, harness.Request{Method: "GET", Target: "/?/admin/users"}))
+		checkUnreached(t, g)
+		checkAdmitted(t, g.Over(t, protocol, harness.Request{Method: "GET", Target: "/?x=/admin/users"}))
+		g.Upstream.TakeOne(t)
+	})
 }

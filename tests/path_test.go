@@ -26,6 +26,8 @@ var spellings = []string{
 	// More segments and dot-dots than anybody counts.
 	strings.Repeat("/a", 63) + strings.Repeat("/..", 63) + endpoint, strings.Repeat("/a", 64) + strings.Repeat("/..", 64) + endpoint,
 	strings.Repeat("/a", 300) + strings.Repeat("/%2e.", 300) + endpoint,
+	// The path of a script, and segments for the server itself.
+	"/index.php/v1/auth/session", "/v1/auth/@@session", "/(S(x))/v1/auth/session",
 	// Line breaks, which URL parsers remove, and formats.
 	"/v1/auth/se%09ssion", "/v1%0a/auth/session", "/v1/auth/sess%0dion", "/v1/auth/session.json", "/v1/auth/session.",
 }

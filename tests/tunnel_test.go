@@ -123,7 +123,7 @@ func TestConnectIsGuarded(t *testing.T) {
 		}
 		checkIdentity(t, harness.Reached{Header: agreeing.header}, map[string]string{"Remote-User": "alice"})
 	})
-	for _, line := range []string{"CONNECT gate.test:443 HTTP/1.1", "CONNECT /healthz HTTP/1.1", "CONNECT http://gate.test/healthz HTTP/1.1", "CONNECT * HTTP/1.1"} {
+	for _, line := range []string{"CONNECT gate.test:443 HTTP/1.1", "CONNECT /healthz HTTP/1.1", "CONNECT http://gate.test/healthz HTTP/1.1", "CONNECT * HTTP/1.1", "Connect /healthz HTTP/1.1"} {
 		t.Run(line, func(t *testing.T) {
 			got := g.Raw(t, harness.Lines(line))
 			if got.Status != 405 || !strings.Contains(got.Body, `"error":"method_not_allowed"`) || got.Header.Get("Allow") == "" {

@@ -19,10 +19,14 @@ var urlFields = []string{"x-original-url", "x-original-uri", "x-rewrite-url", "x
 // that are written to run below a prefix (Flask's snippet 35 and its many copies).
 var prefixFields = []string{"script-name", "x-script-name", "x-forwarded-script-name", "x-forwarded-prefix", "x-traversal-path"}
 
+// rootFields are the fields, folded, whose value some upstreams put before the path
+// (Pyramid and repoze).
+var rootFields = []string{"x-vhm-root"}
+
 // overrideLengths has a bit for each length of those names, so that most names are
 // told apart without being read.
 var overrideLengths = func() (lengths uint32) {
-	for _, names := range [][]string{urlFields, prefixFields} {
+	for _, names := range [][]string{urlFields, prefixFields, rootFields} {
 		for _, name := range names {
 			lengths |= 1 << len(name)
 		}
@@ -34,8 +38,9 @@ var overrideLengths = func() (lengths uint32) {
 // it, from a field of this name. Only a trusted proxy may send such a field: the gate
 // deletes those of others. It does not allocate.
 //
-// Attack: GET /healthz with X-Original-URL: /admin, or GET /assets/admin with
-// SCRIPT_NAME: /assets, needs no token here, and is /admin for the upstream.
+// Attack: GET /healthz with X-Original-URL: /admin, GET /assets/admin with
+// SCRIPT_NAME: /assets, or GET /healthz with X-Vhm-Root: /admin/@@view, needs no token
+// here, and is /admin for the upstream.
 func IsOverride(name string) bool {
 	return len(name) < 32 && overrideLengths>>len(name)&1 != 0 && isOverride(name)
 }
@@ -46,7 +51,7 @@ func isOverride(name string) bool {
 	if first := name[0] | 0x20; first != 'x' && (first != 's' || len(name) != len("Script-Name")) {
 		return false
 	}
-	return fieldname.In(name, urlFields) || fieldname.In(name, prefixFields)
+	return fieldname.In(name, urlFields) || fieldname.In(name, prefixFields) || fieldname.In(name, rootFields)
 }
 
 // isNamed reports whether some reader could take a request for one to this path by
@@ -63,16 +68,18 @@ func everyOverride(r *http.Request, address, rest func(string) bool) bool {
 		if !IsOverride(name) {
 			continue
 		}
-		isURL := fieldname.In(name, urlFields)
 		for _, value := range values {
-			if isURL {
-				if !address(value) {
-					return false
-				}
-				continue
+			holds := false
+			switch {
+			case fieldname.In(name, urlFields):
+				holds = address(value)
+			case fieldname.In(name, rootFields):
+				holds = rest("/" + strings.TrimPrefix(strings.Trim(value, "/")+r.URL.Path, "/"))
+			default:
+				// gunicorn takes the prefix off the path as it was sent.
+				holds = everyRest(r.URL.Path, value, rest) && everyRest(r.URL.EscapedPath(), value, rest)
 			}
-			left, stripped := strings.CutPrefix(r.URL.Path, value)
-			if stripped && value != "" && !rest("/"+strings.TrimPrefix(left, "/")) {
+			if !holds {
 				return false
 			}
 		}
@@ -80,10 +87,17 @@ func everyOverride(r *http.Request, address, rest func(string) bool) bool {
 	return true
 }
 
+// everyRest reports whether a condition holds for what a prefix leaves of a path, if it is
+// one.
+func everyRest(path, prefix string, holds func(string) bool) bool {
+	left, stripped := strings.CutPrefix(path, prefix)
+	return !stripped || prefix == "" || holds("/"+strings.TrimPrefix(left, "/"))
+}
+
 // couldBeURL is couldBe for a path with a query, for an absolute URL, and for a list of
 // those, which is how several fields become one.
 func (p *Path) couldBeURL(value string) bool {
-	if p.couldBe(pathOf(value)) {
+	if _, query, _ := strings.Cut(value, "?"); p.couldBe(pathOf(value)) || strings.HasPrefix(query, "/") && p.couldBe(query) {
 		return true
 	}
 	if !strings.Contains(value, ",") {

@@ -78,6 +78,7 @@ func TestAPublicPathIsOneWithoutEveryPrefixToo(t *testing.T) {
 		{"/assets/a", "", true},
 		{"/assets/a", "/app", true},
 		{"/assets/a", "/ASSETS", true},
+		{"/%61ssets/admin", "/%61ssets", false},
 	} {
 		for _, name := range prefixNames {
 			r := &http.Request{URL: target(t, c.path), Header: http.Header{name: {"/elsewhere", c.prefix}}}
@@ -118,19 +119,66 @@ func TestADeleteWhoseFieldsNameTheEndpointIsAmbiguous(t *testing.T) {
 	}
 	for _, value := range []string{
 		"", "/orders/1", "/v1/auth/sessions", "https://gate.test", "/x?ids=" + strings.Repeat("1,", 1000), "/x?u=https://h/v1/auth/session", "https://v1/auth/session",
-		"/x?/v1/auth/session", "/orders/1?return=/v1/auth/session",
+		"/orders/1?return=/v1/auth/session",
 	} {
 		r := &http.Request{Method: http.MethodDelete, URL: target(t, "/orders/1"), Header: http.Header{"X-Original-Url": {value}}}
 		if got := p.Match(r, Original{}, isDelete); got != Other {
 			t.Errorf("%q makes it %d, want Other", value, got)
 		}
 	}
-	for path, prefix := range map[string]string{"/x/v1/auth/session": "/x", "/x//v1/auth/./session": "/x/"} {
+	for path, root := range map[string]string{"/session": "/v1/auth", "/auth/session": "v1/", "/": "/v1/auth/@@session"} {
+		r := &http.Request{Method: http.MethodDelete, URL: target(t, path), Header: http.Header{"X-Vhm-Root": {root}}}
+		if got := p.Match(r, Original{}, isDelete); got != Ambiguous {
+			t.Errorf("%s with the root %s is %d, want Ambiguous", path, root, got)
+		}
+	}
+	for path, prefix := range map[string]string{"/x/v1/auth/session": "/x", "/x//v1/auth/./session": "/x/", "/%78/v1/auth/session": "/%78"} {
 		for _, name := range prefixNames {
 			r := &http.Request{Method: http.MethodDelete, URL: target(t, path), Header: http.Header{name: {"/y", prefix}}}
 			if got := p.Match(r, Original{}, isDelete); got != Ambiguous {
 				t.Errorf("%s with %s: %s is %d, want Ambiguous", path, name, prefix, got)
 			}
+		}
+	}
+}
+
+// Attack: GET /healthz with X-Vhm-Root: /admin/@@users, by which Pyramid serves the view
+// users of /admin.
+func TestAPublicPathIsOneBehindEveryRootToo(t *testing.T) {
+	p := mustPublic(t, "/healthz", "/assets/*", "/app/healthz")
+	for root, public := range map[string]bool{"/admin/@@users": false, "/admin": false, "": true, "/": true, "/app": true, "/assets": true, "/assets/..": false} {
+		r := &http.Request{URL: target(t, "/healthz"), Header: http.Header{"X-Vhm-Root": {root}}}
+		if got := p.Match(r); got != public {
+			t.Errorf("the root %q is public: %t", root, got)
+		}
+	}
+}
+
+// Attack: COPY /assets/evil with Destination: /private/page, by which an upstream with
+// WebDAV writes where a token is needed.
+func TestAPublicRequestHasAPublicDestination(t *testing.T) {
+	p := mustPublic(t, "/healthz", "/assets/*")
+	for destination, public := range map[string]bool{
+		"/assets/b": true, "https://gate.test/assets/b": true, "http://gate.test/private/page": false, "/private": false, "/assets/../private": false,
+		"": false, "x:private": false, "%zz": false,
+	} {
+		r := &http.Request{Method: "COPY", URL: target(t, "/assets/a"), Header: http.Header{"Destination": {destination}}}
+		if got := p.Match(r); got != public {
+			t.Errorf("the destination %q is public: %t", destination, got)
+		}
+		r.Header["Destination"] = []string{"/assets/b", destination}
+		if got := p.Match(r); got != public {
+			t.Errorf("the destination %q behind another is public: %t", destination, got)
+		}
+	}
+}
+
+// Attack: POST /?/admin, which CodeIgniter routes by its query.
+func TestAPathInTheQueryIsNotPublic(t *testing.T) {
+	p := mustPublic(t, "/", "/assets/*")
+	for text, public := range map[string]bool{"/": true, "/?x=/admin": true, "/?/admin": false, "/assets/a?/admin": false, "/?%2fadmin": true} {
+		if got := p.MatchURL(target(t, text)); got != public {
+			t.Errorf("%s is public: %t", text, got)
 		}
 	}
 }

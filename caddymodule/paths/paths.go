@@ -28,6 +28,8 @@ type Options struct {
 type Path struct {
 	path     string
 	segments []string
+	// pieces are the segments, cut as a contested path is (occursIn).
+	pieces   []string
 	children bool
 }
 
@@ -39,7 +41,8 @@ func New(text string, o Options) (*Path, error) {
 		return nil, fmt.Errorf("%q must be a path such as /v1/auth/session: it begins with a slash and does not end with one, "+
 			"and it holds no //, no dot segments, and none of * ; ? # %% or other characters to encode", text)
 	}
-	return &Path{path: text, segments: strings.Split(text[1:], "/"), children: o.Children}, nil
+	pieces := strings.FieldsFunc(text, func(c rune) bool { return c == '/' || c < utf8.RuneSelf && cutsPaths(byte(c)) })
+	return &Path{path: text, segments: strings.Split(text[1:], "/"), pieces: pieces, children: o.Children}, nil
 }
 
 // String is the path as it was configured.
@@ -82,9 +85,10 @@ type Guards func(method string, u *url.URL, r *http.Request) bool
 //
 //   - readers agree on the segments, and those are the wanted ones, letter case and
 //     a format at the end (`.json`, a dot) aside; or
-//   - readers disagree on the segments, because the path holds `..`, `;`, `?`, `#`
-//     or a control character once it is decoded, or begins with `//`, and the wanted
-//     segments occur in it in order, at any depth.
+//   - readers could disagree on the segments, because once it is decoded the path
+//     holds `..` or a character other than letters, digits, `-`, `_`, `~` and dots
+//     (isContested), begins with `//`, or has a dot in front of its last segment, as
+//     scripts have; and the wanted segments occur in it in order, at any depth.
 //
 // Attack: DELETE //v1/auth/session, or %2e, or ;x, or with a rewrite before the
 // gate, goes past the gate to an upstream that cleans the path and ends its own
@@ -138,7 +142,7 @@ func (p *Path) Child(u *url.URL) (segment string, ok bool) {
 func vanishes(decoded string) bool {
 	first := true
 	for part := range strings.SplitSeq(decoded, "/") {
-		if end := strings.IndexFunc(part, func(c rune) bool { return c < utf8.RuneSelf && cutsPaths(byte(c)) }); end >= 0 {
+		if end := strings.IndexFunc(part, func(c rune) bool { return c < ' ' || c == 0x7f || c == ';' || c == '?' || c == '#' }); end >= 0 {
 			part = part[:end]
 		}
 		part = strings.TrimRight(part, " ")
@@ -152,8 +156,11 @@ func vanishes(decoded string) bool {
 
 // Resembles reports whether some reader could take a request for one to this path,
 // whatever its method: by its current path, its original one, or one in a field.
+//
+// Attack: POST /?/oauth/token, which CodeIgniter routes by its query.
 func (p *Path) Resembles(r *http.Request, original Original) bool {
 	return p.couldBe(r.URL.EscapedPath()) ||
+		strings.HasPrefix(r.URL.RawQuery, "/") && p.couldBe(r.URL.RawQuery) ||
 		original.URL != nil && !samePath(original.URL, r.URL) && p.couldBe(original.URL.EscapedPath()) ||
 		p.isNamed(r)
 }

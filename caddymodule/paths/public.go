@@ -37,8 +37,19 @@ func NewPublic(patterns []string) (*Public, error) {
 
 // Match reports whether a request is for a public path, also by every field that
 // names another path (IsOverride), of which only those of trusted proxies are left.
+//
+// Attack: COPY /assets/evil with Destination: /private/page (RFC 4918 §10.3), by which an
+// upstream with WebDAV writes to a path that needs a token.
 func (p *Public) Match(r *http.Request) bool {
-	return p.MatchURL(r.URL) && EveryNamed(r, p.MatchURL)
+	if !p.MatchURL(r.URL) || !EveryNamed(r, p.MatchURL) {
+		return false
+	}
+	for _, destination := range r.Header["Destination"] {
+		if u, err := url.Parse(destination); err != nil || u.Opaque != "" || !p.MatchURL(u) {
+			return false
+		}
+	}
+	return true
 }
 
 // MatchURL reports whether a URL is public under every reading of its path. Letter
@@ -48,9 +59,10 @@ func (p *Public) Match(r *http.Request) bool {
 // the prefix and something else for an upstream that cleans or decodes it. A path
 // with anything in it that readers disagree on is not public; it still goes upstream
 // with a token. What is left can only be cleaned of doubled slashes, which
-// takes no path out of a prefix.
+// takes no path out of a prefix. A query that begins with a slash is another path to
+// some applications (CodeIgniter).
 func (p *Public) MatchURL(u *url.URL) bool {
-	return p.has(u.Path) && !isDisputed(u)
+	return p.has(u.Path) && !isDisputed(u) && !strings.HasPrefix(u.RawQuery, "/")
 }
 
 func (p *Public) has(path string) bool {

@@ -23,23 +23,41 @@ func (p *Path) couldBe(escaped string) bool {
 
 // isContested reports whether readers could disagree on the segments of a decoded
 // path, beyond empty ones, single dots, blanks and letter case: on what dot-dots
-// take back, where parameters, a query, a fragment or a text in C end, and what is a
-// host (RFC 3986 §4.2).
+// take back, where parameters, a query, a fragment or a text in C end, what is a
+// host (RFC 3986 §4.2), what a script is and what its path, and which segments are for
+// the server itself.
+//
+// Attack: DELETE /index.php/v1/auth/session, which PHP gives to the script as the path
+// /v1/auth/session. Or /oauth/@@token (Pyramid), /(S(x))/oauth/token (ASP.NET),
+// /oauth/++view++token and /VirtualHostBase/http/h:80/VirtualHostRoot/oauth/token (Zope).
 func isContested(decoded string) bool {
 	if strings.HasPrefix(decoded, "//") || strings.Contains(decoded, "..") {
 		return true
 	}
+	dotted := false
 	for i := range len(decoded) {
-		if c := decoded[i]; cutsPaths(c) {
+		switch c := decoded[i]; {
+		case cutsPaths(c):
 			return true
+		case c == '.' && i > 0 && decoded[i-1] != '/':
+			dotted = true // a segment with a dot in it
+		case c == '/' && dotted && strings.Trim(decoded[i:], "/. ") != "":
+			return true // and another segment behind it
 		}
 	}
 	return false
 }
 
-// cutsPaths reports whether some reader ends a segment, or the path, at c.
+// cutsPaths reports whether some reader ends a segment, or the path, at c, or takes a
+// segment with it for one of the server's own.
 func cutsPaths(c byte) bool {
-	return c < ' ' || c == 0x7f || c == ';' || c == '?' || c == '#'
+	switch {
+	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c >= utf8.RuneSelf:
+		return false
+	case c == '/', c == '-', c == '_', c == '~', c == '.', c == ' ':
+		return false
+	}
+	return true
 }
 
 // equals reports whether a decoded path has the wanted segments and no others, or,
@@ -53,7 +71,7 @@ func (p *Path) equals(decoded string, format bool) bool {
 		case segment == "" || segment == ".":
 		case found == len(p.segments):
 			return p.children
-		case !p.isSegment(segment, found, format):
+		case !isSegment(segment, p.segments[found], format && found == len(p.segments)-1):
 			return false
 		default:
 			found++
@@ -63,28 +81,27 @@ func (p *Path) equals(decoded string, format bool) bool {
 }
 
 // occursIn reports whether the wanted segments are among those of a decoded path, in
-// order. The path is cut wherever some reader cuts it.
+// order. Both are cut wherever some reader cuts.
 func (p *Path) occursIn(decoded string) bool {
 	found, begin := 0, 0
-	for i := 0; i <= len(decoded) && found < len(p.segments); i++ {
+	for i := 0; i <= len(decoded) && found < len(p.pieces); i++ {
 		if i < len(decoded) && decoded[i] != '/' && !cutsPaths(decoded[i]) {
 			continue
 		}
-		if p.isSegment(strings.TrimRight(decoded[begin:i], " "), found, true) {
+		if isSegment(strings.TrimRight(decoded[begin:i], " "), p.pieces[found], found == len(p.pieces)-1) {
 			found++
 		}
 		begin = i + 1
 	}
-	return found == len(p.segments)
+	return found == len(p.pieces)
 }
 
-// isSegment reports whether a segment is the wanted one at a place, without regard to
-// letter case. The last one may have a format.
+// isSegment reports whether a segment is the wanted one, without regard to letter case.
+// It may have a format if that is told.
 //
 // Attack: POST /oauth/token.json, which is a path of its own to the gate, and
 // /oauth/token to frameworks that choose the format of an answer by it.
-func (p *Path) isSegment(segment string, at int, format bool) bool {
-	want := p.segments[at]
+func isSegment(segment, want string, format bool) bool {
 	if len(segment) < len(want) {
 		return false
 	}
@@ -95,7 +112,7 @@ func (p *Path) isSegment(segment string, at int, format bool) bool {
 		return false
 	}
 	rest := segment[len(want):]
-	return rest == "" || format && at == len(p.segments)-1 && rest[0] == '.'
+	return rest == "" || format && rest[0] == '.'
 }
 
 func isASCII(text string) bool {

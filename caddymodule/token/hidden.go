@@ -56,19 +56,30 @@ func foldField(c byte) byte {
 }
 
 // hidesBearer reports whether an Authorization of another scheme holds the word
-// Bearer and a blank.
+// Bearer and a token behind it, or what could be a signed token.
 //
-// Attack: `Basic x, Bearer <token>` beside a good cookie. Readers that cut lists
-// find the token there. So do those that search for the word, as Laravel does, or
-// a pattern like `Bearer\s+(\S+)`.
+// Attack: `Basic x, Bearer <token>`, `Bearer<token>` or `Token <token>` beside a good
+// cookie. Readers that cut lists find the token there. So do those that search for the
+// word, as Laravel does, with a pattern like `bearer\s*(\S+)`, and those that take what
+// is behind the first blank.
 func hidesBearer(value string) bool {
 	value = textproto.TrimString(value)
+	for word := range strings.FieldsFuncSeq(value, endsToken) {
+		if len(word) >= minTokenSize && strings.Count(word, ".") >= 2 {
+			return true
+		}
+	}
 	for end := len(bearer); end < len(value); end++ {
-		if isBlankByte(value[end]) && strings.EqualFold(value[end-len(bearer):end], bearer) {
+		if strings.EqualFold(value[end-len(bearer):end], bearer) && (isBlankByte(value[end]) || isLong(value[end:])) {
 			return true
 		}
 	}
 	return false
+}
+
+// endsToken reports whether a character cannot be in a token.
+func endsToken(c rune) bool {
+	return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.')
 }
 
 // minTokenSize is less than any token takes: the shortest header has 20 bytes, the
@@ -170,6 +181,7 @@ func isBlankByte(c byte) bool { return c <= ' ' || c >= 0x7f }
 //     Plack.
 //   - with what PHP makes an underscore. Attack: `access.token=`.
 //   - as an array. Attack: `session[]=`, which is $_COOKIE['session'] to PHP.
+//   - with more behind a NUL. Attack: `session%00x=`, to PHP before CVE-2020-7070.
 func sameCookie(own, name string) bool {
 	i := 0
 	for own != "" {
@@ -182,6 +194,8 @@ func sameCookie(own, name string) bool {
 			}
 		}
 		switch {
+		case c == 0 && i == len(name):
+			return true
 		case c >= 0x80, isBlankByte(c) && (i == 0 || i == len(name)):
 		case i < len(name) && foldCookie(c) == foldCookie(name[i]):
 			i++

@@ -13,6 +13,7 @@ import (
 // the application behind it does.
 func TestExtractRefusesACredentialThatOnlyOthersSee(t *testing.T) {
 	const good = "a.b.c"
+	revoked := strings.Repeat("d", 40) + "." + strings.Repeat("e", 40) + ".f"
 	long := "d.e." + strings.Repeat("f", 60)
 	for name, test := range map[string]struct {
 		header, cookie string
@@ -60,6 +61,11 @@ func TestExtractRefusesACredentialThatOnlyOthersSee(t *testing.T) {
 		"a list that begins with a comma":      {"Authorization", "at", []string{"Cookie", "at=" + good, "Authorization", ", Bearer d.e.f"}},
 		"schemes between tabs":                 {"Authorization", "at", []string{"Cookie", "at=" + good, "Authorization", "Basic\tBearer\td.e.f"}},
 		"a longer scheme, to Laravel":          {"Authorization", "at", []string{"Cookie", "at=" + good, "Authorization", "XBearer d.e.f"}},
+		"no blank behind the scheme":           {"Authorization", "at", []string{"Cookie", "at=" + good, "Authorization", "Bearer" + revoked}},
+		"no blank, in a list":                  {"Authorization", "at", []string{"Cookie", "at=" + good, "Authorization", "Basic Zm9v,bearer" + revoked}},
+		"another scheme with a signed token":   {"Authorization", "at", []string{"Cookie", "at=" + good, "Authorization", "Token " + revoked}},
+		"a signed token without a scheme":      {"Authorization", "at", []string{"Cookie", "at=" + good, "Authorization", revoked}},
+		"a NUL in a name":                      {"", "at", []string{"Cookie", "at=" + good + "; at%00x=d.e.f"}},
 		"a blank of Latin-1 behind the scheme": {"Authorization", "at", []string{"Cookie", "at=" + good, "Authorization", "Basic x, Bearer\xa0d.e.f"}},
 	} {
 		t.Run(name, func(t *testing.T) {

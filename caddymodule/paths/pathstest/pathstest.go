@@ -49,6 +49,12 @@ var Misspellings = []string{
 	"/v1/auth/se%09ssion", "/v1%0a/auth/session", "/v1/au%0dth/sess%0Aion", "/v1/auth/%09session", "/v1/auth/se%2509ssion",
 	// A format, and a dot that Windows drops.
 	"/v1/auth/session.json", "/v1/auth/session.", "/v1/auth/session.tar.gz", "/v1/auth/SESSION.XML", "/v1/auth/session%2ejson", "/v1/auth/session.json/",
+	// The path of a script, and segments that are for the server itself.
+	"/index.php/v1/auth/session", "/app.PHP/v1/auth/session/", "/x/y.cgi/v1//auth/session", "/v1/auth/session.php/x", "/%69ndex%2ephp/v1/auth/session",
+	"/v1/auth/@@session", "/(S(abc))/v1/auth/session", "/v1/(A(x)F(y))/auth/session", "/v1/auth/++view++session", "/v1/auth/%40%40session",
+	"/VirtualHostBase/http/x:80/VirtualHostRoot/v1/auth/session",
+	// The path in the query.
+	"/?/v1/auth/session", "/index.php?/v1/auth/session&x=1", "/?/v1/auth/session/",
 	// With a query of its own.
 	"//v1/auth/session?session_id=x",
 }
