@@ -30,9 +30,6 @@ type route struct {
 
 // prepareRoutes lists the paths of the configuration. No two of them may be one.
 func (g *Gate) prepareRoutes() error {
-	if err := g.addRoute("endpoint", g.Endpoint, paths.Options{}, route{guards: isDelete, methods: []string{http.MethodDelete}, serve: g.serveEndpoint}); err != nil {
-		return err
-	}
 	if g.SessionsEndpoint != "" {
 		methods := []string{http.MethodDelete, http.MethodGet, http.MethodHead}
 		// Ids are any text, also `a;b`, in which some servers see a parameter: one segment
@@ -46,6 +43,9 @@ func (g *Gate) prepareRoutes() error {
 		if err := g.addRoute("sessions_endpoint", g.SessionsEndpoint, paths.Options{}, all); err != nil {
 			return err
 		}
+	}
+	if err := g.addRoute("endpoint", g.Endpoint, paths.Options{}, route{guards: isDelete, methods: []string{http.MethodDelete}, serve: g.serveEndpoint}); err != nil {
+		return err
 	}
 	if g.BackchannelLogout != "" {
 		logout := route{guards: isPost, methods: []string{http.MethodDelete, http.MethodPost}, serve: g.serveLogout}

@@ -44,6 +44,7 @@ func TestIDsInPathsAreDecodedOnce(t *testing.T) {
 		laptop := g.of(t, "laptop")
 		for segment, id := range map[string]string{
 			"a%2Fb": "a/b", "a%2fc": "a/c", "%252e%252ex": "%2e%2ex", "caf%C3%A9": "café", "a;b": "a;b", "a%3Fb": "a?b", "a%20b": "a b", "a+b": "a+b",
+			"session:abc": "session:abc", "x%3Bsession": "x;session",
 			"%C3%A4%2F%22": `ä/"`, "a%5Cb": `a\b`, "a:b@c,d=e&f$g!*'()": "a:b@c,d=e&f$g!*'()", "%25": "%", "...": "...",
 			strings.Repeat("x", 256): strings.Repeat("x", 256),
 		} {

@@ -163,7 +163,7 @@ func TestOtherSpellingsOfTheTokenEndpointDoNotGoUp(t *testing.T) {
 	for _, path := range []string{
 		"//oauth/token", "/oauth/token/", "/oauth/./token", "/oauth/%74oken", "/OAuth/token", "/oauth/token;x", "/a/../oauth/token",
 		"/oauth/token.json", "/oauth/token.", "/oauth/TOKEN.XML", "/oauth//token.json", "/oauth/token%2Ejson", "/oauth/token.json/", "/oauth/token.json;x",
-		"/oauth/x/../token.a.b", "/oauth/token.json/x", "/index.php/oauth/token", "/oauth/@@token", "/(S(x))/oauth/token", `/oauth\token.json`,
+		"/oauth/x/../token.a.b", "/index.php/oauth/token", "/oauth/token.php/x", "/oauth/@@token", "/(S(x))/oauth/token", `/oauth\token.json`,
 	} {
 		for _, r := range []struct{ method, query, body string }{
 			{"POST", "", "refresh_token=r"}, {"POST", "", ""}, {"PUT", "", "refresh_token=r"}, {"GET", "?refresh_token=r", ""}, {"GET", "", "refresh_token=r"},
@@ -194,7 +194,7 @@ func TestOtherSpellingsOfTheTokenEndpointDoNotGoUp(t *testing.T) {
 			t.Errorf("%s reached the upstream with %q, error %v", method, body, err)
 		}
 	}
-	for _, path := range []string{"/oauth/token/x", "/oauth/tokens", "/oauth/token-x", "/oauth/xtoken.json", "/oauth.x/token", "/token.json"} {
+	for _, path := range []string{"/oauth/token/x", "/oauth/tokens", "/oauth/token-x", "/oauth/xtoken.json", "/oauth.x/token", "/oauth/token.json/x", "/docs/v1.2/oauth/token", "/src%2Foauth%2Ftoken.go/raw", "/token.json"} {
 		g.send(t, http.MethodPost, path+"?x=1", formMedia, "x=1", "Authorization", "Bearer "+good).want(t, http.StatusOK, "")
 	}
 	g.take()

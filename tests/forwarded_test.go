@@ -129,11 +129,9 @@ func TestPublicRequestsReachNoOtherPath(t *testing.T) {
 	bearer := "Authorization: Bearer " + g.Token(session("laptop"))
 	harness.EachProtocol(t, func(t *testing.T, protocol harness.Protocol) {
 		for _, method := range []string{"COPY", "MOVE"} {
-			for destination, public := range map[string]bool{"/assets/b": true, "https://gate.test/assets/b": true, "https://gate.test/orders": false, "/assets/../orders": false} {
+			for _, destination := range []string{"/assets/b", "https://gate.test/assets/b", "https://gate.test/orders", "//orders/assets/b"} {
 				request := harness.Request{Method: method, Target: "/assets/a", Fields: []string{"Destination: " + destination}}
-				if got := g.Over(t, protocol, request); (got.Status == 200) != public {
-					t.Errorf("%s to %s is answered %d", method, destination, got.Status)
-				}
+				noToken.check(t, g.Over(t, protocol, request))
 				request.Fields = append(request.Fields, bearer)
 				checkAdmitted(t, g.Over(t, protocol, request))
 				for _, reached := range g.Upstream.Take() {

@@ -97,7 +97,7 @@ func everyRest(path, prefix string, holds func(string) bool) bool {
 // couldBeURL is couldBe for a path with a query, for an absolute URL, and for a list of
 // those, which is how several fields become one.
 func (p *Path) couldBeURL(value string) bool {
-	if _, query, _ := strings.Cut(value, "?"); p.couldBe(pathOf(value)) || strings.HasPrefix(query, "/") && p.couldBe(query) {
+	if _, query, _ := strings.Cut(value, "?"); p.couldBe(pathOf(value)) || p.isQueried(query) {
 		return true
 	}
 	if !strings.Contains(value, ",") {
@@ -109,6 +109,12 @@ func (p *Path) couldBeURL(value string) bool {
 		}
 	}
 	return false
+}
+
+// isQueried reports whether a query is a path, and some reader could take it for this one.
+func (p *Path) isQueried(query string) bool {
+	path, _, _ := strings.Cut(query, "&")
+	return strings.HasPrefix(path, "/") && p.couldBe(path)
 }
 
 // pathOf takes the scheme and the host off an absolute URL, and the query and the

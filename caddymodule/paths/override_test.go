@@ -154,21 +154,14 @@ func TestAPublicPathIsOneBehindEveryRootToo(t *testing.T) {
 	}
 }
 
-// Attack: COPY /assets/evil with Destination: /private/page, by which an upstream with
-// WebDAV writes where a token is needed.
-func TestAPublicRequestHasAPublicDestination(t *testing.T) {
-	p := mustPublic(t, "/healthz", "/assets/*")
-	for destination, public := range map[string]bool{
-		"/assets/b": true, "https://gate.test/assets/b": true, "http://gate.test/private/page": false, "/private": false, "/assets/../private": false,
-		"": false, "x:private": false, "%zz": false,
-	} {
+// Attack: COPY /assets/evil with Destination: //private/assets/page, in which one reader
+// sees a host, and nginx a path that needs a token.
+func TestARequestWithADestinationIsNotPublic(t *testing.T) {
+	p := mustPublic(t, "/", "/healthz", "/assets/*")
+	for _, destination := range []string{"/assets/b", "https://gate.test/assets/b", "/private", "//private/assets/page", ""} {
 		r := &http.Request{Method: "COPY", URL: target(t, "/assets/a"), Header: http.Header{"Destination": {destination}}}
-		if got := p.Match(r); got != public {
-			t.Errorf("the destination %q is public: %t", destination, got)
-		}
-		r.Header["Destination"] = []string{"/assets/b", destination}
-		if got := p.Match(r); got != public {
-			t.Errorf("the destination %q behind another is public: %t", destination, got)
+		if p.Match(r) {
+			t.Errorf("a request to the destination %q is public", destination)
 		}
 	}
 }

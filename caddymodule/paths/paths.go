@@ -28,8 +28,6 @@ type Options struct {
 type Path struct {
 	path     string
 	segments []string
-	// pieces are the segments, cut as a contested path is (occursIn).
-	pieces   []string
 	children bool
 }
 
@@ -41,8 +39,7 @@ func New(text string, o Options) (*Path, error) {
 		return nil, fmt.Errorf("%q must be a path such as /v1/auth/session: it begins with a slash and does not end with one, "+
 			"and it holds no //, no dot segments, and none of * ; ? # %% or other characters to encode", text)
 	}
-	pieces := strings.FieldsFunc(text, func(c rune) bool { return c == '/' || c < utf8.RuneSelf && cutsPaths(byte(c)) })
-	return &Path{path: text, segments: strings.Split(text[1:], "/"), pieces: pieces, children: o.Children}, nil
+	return &Path{path: text, segments: strings.Split(text[1:], "/"), children: o.Children}, nil
 }
 
 // String is the path as it was configured.
@@ -85,10 +82,10 @@ type Guards func(method string, u *url.URL, r *http.Request) bool
 //
 //   - readers agree on the segments, and those are the wanted ones, letter case and
 //     a format at the end (`.json`, a dot) aside; or
-//   - readers could disagree on the segments, because once it is decoded the path
-//     holds `..` or a character other than letters, digits, `-`, `_`, `~` and dots
-//     (isContested), begins with `//`, or has a dot in front of its last segment, as
-//     scripts have; and the wanted segments occur in it in order, at any depth.
+//   - readers disagree on the segments, because once it is decoded the path holds
+//     `..`, `;`, `?`, `#` or a control character, begins with `//`, or has a segment
+//     that is a script or for the server itself (isSpecial); and the wanted segments
+//     occur in it in order, at any depth.
 //
 // Attack: DELETE //v1/auth/session, or %2e, or ;x, or with a rewrite before the
 // gate, goes past the gate to an upstream that cleans the path and ends its own
@@ -142,7 +139,7 @@ func (p *Path) Child(u *url.URL) (segment string, ok bool) {
 func vanishes(decoded string) bool {
 	first := true
 	for part := range strings.SplitSeq(decoded, "/") {
-		if end := strings.IndexFunc(part, func(c rune) bool { return c < ' ' || c == 0x7f || c == ';' || c == '?' || c == '#' }); end >= 0 {
+		if end := strings.IndexFunc(part, func(c rune) bool { return c < utf8.RuneSelf && cutsPaths(byte(c)) }); end >= 0 {
 			part = part[:end]
 		}
 		part = strings.TrimRight(part, " ")
@@ -160,7 +157,7 @@ func vanishes(decoded string) bool {
 // Attack: POST /?/oauth/token, which CodeIgniter routes by its query.
 func (p *Path) Resembles(r *http.Request, original Original) bool {
 	return p.couldBe(r.URL.EscapedPath()) ||
-		strings.HasPrefix(r.URL.RawQuery, "/") && p.couldBe(r.URL.RawQuery) ||
+		p.isQueried(r.URL.RawQuery) ||
 		original.URL != nil && !samePath(original.URL, r.URL) && p.couldBe(original.URL.EscapedPath()) ||
 		p.isNamed(r)
 }

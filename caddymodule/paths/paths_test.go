@@ -60,7 +60,8 @@ func TestOrdinaryPathsAreOther(t *testing.T) {
 	p := mustPath(t, endpoint, Options{})
 	for _, text := range []string{
 		"/", "/v1/auth", "/v1/auth/", "/v1/auth/sessions", "/v1/auth/session/1", "/v1/auth/session-1", "/v1/auth/sessio", "/v1/auth/.session",
-		"/api/v1/auth/session", "/v2/auth/session", "/v1auth/session", "/v1/auth/%20session", "/v1.json/auth/session",
+		"/api/v1/auth/session", "/v2/auth/session", "/v1auth/session", "/v1/auth/%20session", "/v1.json/auth/session", "/v1/auth/session.json/1", "/v1/auth/jane.doe/session",
+		"/@vite/v1/auth/session", "/v1.2/v1/auth/session", "/v1/auth/session:cancel", "/v1/auth/00:1b/session", "/v1/auth/session@2x.png", "/v1/auth/session(1)",
 		"/v1/x/auth/session", "/v1/auth/x/session", "/session/auth/v1/../../..", "/a/../b;c/%23/v1/session",
 		"/a" + strings.Repeat("/b", 100) + "/..", strings.Repeat("/v1", 2000), strings.Repeat("/a%2fb", 2000),
 		"/orders" + strings.Repeat("/x", 100) + strings.Repeat("/..", 100), "/x/v1/auth/session", "//v1", "//cdn/a.js",
@@ -84,7 +85,7 @@ func TestContestedPathsWithTheSegmentsInOrderAreAmbiguous(t *testing.T) {
 	p := mustPath(t, endpoint, Options{})
 	for _, text := range []string{
 		"/v1/auth/../session", "/v1/auth/session/..", "/v1/auth/./../session", "/x/y/../v1/auth/session", "/v1/auth/session/x/y/..",
-		"//x/y/v1/auth/session", "/v1/a;b/auth/c/session/d", "/v1/auth/session.json/1", "/a.b/v1/auth/session", "/v1/auth/a@b/session", "/api/v1/auth/session;v=2", "/v1/auth/session/1;v=2/../sessio", "/v1/auth/session/a..b",
+		"//x/y/v1/auth/session", "/v1/a;b/auth/c/session/d", "/a.php/v1/x/auth/session", "/api/v1/auth/session;v=2", "/v1/auth/session/1;v=2/../sessio", "/v1/auth/session/a..b",
 	} {
 		if got := match(p, http.MethodDelete, target(t, text)); got != Ambiguous {
 			t.Errorf("DELETE %s is %d, want Ambiguous", text, got)

@@ -39,17 +39,10 @@ func NewPublic(patterns []string) (*Public, error) {
 // names another path (IsOverride), of which only those of trusted proxies are left.
 //
 // Attack: COPY /assets/evil with Destination: /private/page (RFC 4918 §10.3), by which an
-// upstream with WebDAV writes to a path that needs a token.
+// upstream with WebDAV writes to a path that needs a token, or copies all below one. A
+// request that names a destination is not public.
 func (p *Public) Match(r *http.Request) bool {
-	if !p.MatchURL(r.URL) || !EveryNamed(r, p.MatchURL) {
-		return false
-	}
-	for _, destination := range r.Header["Destination"] {
-		if u, err := url.Parse(destination); err != nil || u.Opaque != "" || !p.MatchURL(u) {
-			return false
-		}
-	}
-	return true
+	return p.MatchURL(r.URL) && len(r.Header["Destination"]) == 0 && EveryNamed(r, p.MatchURL)
 }
 
 // MatchURL reports whether a URL is public under every reading of its path. Letter

@@ -1,6 +1,7 @@
 package paths
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -18,46 +19,60 @@ func (p *Path) couldBe(escaped string) bool {
 	if !isContested(decoded) {
 		return p.equals(decoded, true)
 	}
-	return p.occursIn(decoded) || p.occursIn(withoutLineBreaks(decoded))
+	return p.occursIn(decoded) || p.occursIn(withoutControls(decoded))
 }
 
 // isContested reports whether readers could disagree on the segments of a decoded
 // path, beyond empty ones, single dots, blanks and letter case: on what dot-dots
 // take back, where parameters, a query, a fragment or a text in C end, what is a
-// host (RFC 3986 §4.2), what a script is and what its path, and which segments are for
-// the server itself.
-//
-// Attack: DELETE /index.php/v1/auth/session, which PHP gives to the script as the path
-// /v1/auth/session. Or /oauth/@@token (Pyramid), /(S(x))/oauth/token (ASP.NET),
-// /oauth/++view++token and /VirtualHostBase/http/h:80/VirtualHostRoot/oauth/token (Zope).
+// host (RFC 3986 §4.2), and which segments are special.
 func isContested(decoded string) bool {
 	if strings.HasPrefix(decoded, "//") || strings.Contains(decoded, "..") {
 		return true
 	}
-	dotted := false
 	for i := range len(decoded) {
-		switch c := decoded[i]; {
-		case cutsPaths(c):
+		if cutsPaths(decoded[i]) {
 			return true
-		case c == '.' && i > 0 && decoded[i-1] != '/':
-			dotted = true // a segment with a dot in it
-		case c == '/' && dotted && strings.Trim(decoded[i:], "/. ") != "":
-			return true // and another segment behind it
+		}
+	}
+	for segment := range strings.SplitSeq(decoded, "/") {
+		if isSpecial(segment) {
+			return true
 		}
 	}
 	return false
 }
 
-// cutsPaths reports whether some reader ends a segment, or the path, at c, or takes a
-// segment with it for one of the server's own.
+// cutsPaths reports whether some reader ends a segment, or the path, at c.
 func cutsPaths(c byte) bool {
+	return c < ' ' || c == 0x7f || c == ';' || c == '?' || c == '#'
+}
+
+// scripts are the ends of files that servers run, with what is behind them as the path.
+var scripts = []string{
+	".php", ".php3", ".php4", ".php5", ".php7", ".php8", ".phtml", ".phar", ".cgi", ".fcgi", ".pl", ".py", ".rb", ".wsgi",
+	".asp", ".aspx", ".ashx", ".asmx", ".axd", ".cfm", ".cfc", ".dll", ".exe", ".jsp", ".jspx",
+}
+
+// isSpecial reports whether a segment is, to some server, no part of the path that it
+// gives to the application.
+//
+// Attack: DELETE /index.php/v1/auth/session, which PHP gives to the script as the path
+// /v1/auth/session. Or /(S(x))/oauth/token (ASP.NET), /oauth/@@token (Pyramid),
+// /oauth/++view++token and /VirtualHostBase/http/h/VirtualHostRoot/oauth/token (Zope).
+func isSpecial(segment string) bool {
 	switch {
-	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c >= utf8.RuneSelf:
+	case segment == "":
 		return false
-	case c == '/', c == '-', c == '_', c == '~', c == '.', c == ' ':
-		return false
+	case segment[0] == '(' || strings.HasPrefix(segment, "@@") || strings.HasPrefix(segment, "++"):
+		return true
+	case strings.HasPrefix(segment, "VirtualHost") || strings.HasPrefix(segment, "_vh_"):
+		return true
 	}
-	return true
+	dot := strings.LastIndexByte(segment, '.')
+	return dot >= 0 && slices.ContainsFunc(scripts, func(end string) bool {
+		return strings.EqualFold(strings.TrimRight(segment[dot:], " "), end)
+	})
 }
 
 // equals reports whether a decoded path has the wanted segments and no others, or,
@@ -81,19 +96,23 @@ func (p *Path) equals(decoded string, format bool) bool {
 }
 
 // occursIn reports whether the wanted segments are among those of a decoded path, in
-// order. Both are cut wherever some reader cuts.
+// order. The path is cut wherever some reader cuts it.
 func (p *Path) occursIn(decoded string) bool {
 	found, begin := 0, 0
-	for i := 0; i <= len(decoded) && found < len(p.pieces); i++ {
+	for i := 0; i <= len(decoded) && found < len(p.segments); i++ {
 		if i < len(decoded) && decoded[i] != '/' && !cutsPaths(decoded[i]) {
 			continue
 		}
-		if isSegment(strings.TrimRight(decoded[begin:i], " "), p.pieces[found], found == len(p.pieces)-1) {
+		segment := strings.TrimPrefix(strings.TrimRight(decoded[begin:i], " "), "@@")
+		if strings.HasPrefix(segment, "++") {
+			segment = segment[strings.LastIndex(segment, "++")+len("++"):]
+		}
+		if isSegment(segment, p.segments[found], found == len(p.segments)-1) {
 			found++
 		}
 		begin = i + 1
 	}
-	return found == len(p.pieces)
+	return found == len(p.segments)
 }
 
 // isSegment reports whether a segment is the wanted one, without regard to letter case.
@@ -145,13 +164,13 @@ func slashed(text string) string {
 	return string(octets)
 }
 
-// withoutLineBreaks removes what URL parsers remove wherever it is (WHATWG URL, basic
-// URL parser): tabs, line feeds and carriage returns.
+// withoutControls removes control characters, as URL parsers remove tabs and line breaks
+// wherever they are (WHATWG URL, basic URL parser).
 //
 // Attack: DELETE /v1/auth/se%09ssion, decoded by one reader and parsed by the next.
-func withoutLineBreaks(text string) string {
+func withoutControls(text string) string {
 	return strings.Map(func(c rune) rune {
-		if c == '\t' || c == '\n' || c == '\r' {
+		if c < ' ' || c == 0x7f {
 			return -1
 		}
 		return c

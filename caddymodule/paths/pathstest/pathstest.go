@@ -52,7 +52,7 @@ var Misspellings = []string{
 	// The path of a script, and segments that are for the server itself.
 	"/index.php/v1/auth/session", "/app.PHP/v1/auth/session/", "/x/y.cgi/v1//auth/session", "/v1/auth/session.php/x", "/%69ndex%2ephp/v1/auth/session",
 	"/v1/auth/@@session", "/(S(abc))/v1/auth/session", "/v1/(A(x)F(y))/auth/session", "/v1/auth/++view++session", "/v1/auth/%40%40session",
-	"/VirtualHostBase/http/x:80/VirtualHostRoot/v1/auth/session",
+	"/VirtualHostBase/http/x:80/VirtualHostRoot/v1/auth/session", "/VirtualHostRoot/v1/auth/session", "/v1/auth/se%00ss%01ion",
 	// The path in the query.
 	"/?/v1/auth/session", "/index.php?/v1/auth/session&x=1", "/?/v1/auth/session/",
 	// With a query of its own.
