@@ -46,7 +46,7 @@ func (x *exchange) checkPresented(ctx context.Context, parameters *oauth.Paramet
 	}
 	learned, err := x.live.known(ctx, names...)
 	if err != nil {
-		// Invariant 7 (DESIGN): a technical failure is never "not revoked".
+		// Invariant 7: a technical failure is never "not revoked".
 		x.gate.logger.Error("what was learned about the tokens of a request could not be looked up", "key", names[0], "error", err)
 		return denyGrantUnavailable
 	}
