@@ -67,14 +67,11 @@ func lengthBit(name string) uint64 { return 1 << min(len(name), 63) }
 // and `_`, `.` or another sign in the place of `-`, make no difference to CGI and
 // its heirs.
 func (id *identity) owns(name string) bool {
-	return (id.lengths&lengthBit(name) != 0 || len(id.prefixes) > 0) && id.ownsName(name)
-}
-
-// ownsName is owns for a name that may be one of ours by its length.
-func (id *identity) ownsName(name string) bool {
-	for i := range id.fields {
-		if fieldname.Equal(name, id.fields[i].folded) {
-			return true
+	if id.lengths&lengthBit(name) != 0 {
+		for i := range id.fields {
+			if fieldname.Equal(name, id.fields[i].folded) {
+				return true
+			}
 		}
 	}
 	for _, prefix := range id.prefixes {
