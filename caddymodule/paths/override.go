@@ -9,27 +9,45 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/fieldname"
 )
 
-// urlFields are the fields, folded, from which some upstreams take the path of a
-// request, whatever its request line says: IIS URL Rewrite and what was written to
-// run behind it, Symfony, Laminas, Yii (CVE-2018-14773).
-var urlFields = []string{"x-original-url", "x-original-uri", "x-rewrite-url", "x-forwarded-uri"}
+// override is how a field names another path.
+type override uint8
 
-// prefixFields are the fields, folded, whose value some upstreams take off the
-// beginning of the path: gunicorn (SCRIPT_NAME), and middleware of WSGI applications
-// that are written to run below a prefix (Flask's snippet 35 and its many copies).
-var prefixFields = []string{"script-name", "x-script-name", "x-forwarded-script-name", "x-forwarded-prefix", "x-traversal-path"}
+const (
+	noOverride override = iota
+	// namesAddress: some upstreams take the path from the value, whatever the request line
+	// says: IIS URL Rewrite and what was written to run behind it, Symfony, Laminas, Yii
+	// (CVE-2018-14773).
+	namesAddress
+	// namesPrefix: some take the value off the beginning of the path: gunicorn (SCRIPT_NAME),
+	// and middleware of WSGI applications that are written to run below a prefix (Flask's
+	// snippet 35 and its many copies).
+	namesPrefix
+	// namesRoot: some put the value before the path (Pyramid and repoze).
+	namesRoot
+)
 
-// rootFields are the fields, folded, whose value some upstreams put before the path
-// (Pyramid and repoze).
-var rootFields = []string{"x-vhm-root"}
+// overrides are the fields, folded, that name another path.
+var overrides = []struct {
+	name string
+	kind override
+}{
+	{"x-original-url", namesAddress},
+	{"x-original-uri", namesAddress},
+	{"x-rewrite-url", namesAddress},
+	{"x-forwarded-uri", namesAddress},
+	{"script-name", namesPrefix},
+	{"x-script-name", namesPrefix},
+	{"x-forwarded-script-name", namesPrefix},
+	{"x-forwarded-prefix", namesPrefix},
+	{"x-traversal-path", namesPrefix},
+	{"x-vhm-root", namesRoot},
+}
 
 // overrideLengths has a bit for each length of those names, so that most names are
 // told apart without being read.
 var overrideLengths = func() (lengths uint32) {
-	for _, names := range [][]string{urlFields, prefixFields, rootFields} {
-		for _, name := range names {
-			lengths |= 1 << len(name)
-		}
+	for _, field := range overrides {
+		lengths |= 1 << len(field.name)
 	}
 	return lengths
 }()
@@ -42,16 +60,21 @@ var overrideLengths = func() (lengths uint32) {
 // SCRIPT_NAME: /assets, or GET /healthz with X-Vhm-Root: /admin/@@view, needs no token
 // here, and is /admin for the upstream.
 func IsOverride(name string) bool {
-	return len(name) < 32 && overrideLengths>>len(name)&1 != 0 && isOverride(name)
+	return len(name) < 32 && overrideLengths>>len(name)&1 != 0 && overrideOf(name) != noOverride
 }
 
-// isOverride is IsOverride for a name of one of those lengths, which are not short.
-func isOverride(name string) bool {
+// overrideOf returns how a field names another path. Its name is not empty.
+func overrideOf(name string) override {
 	// Of the names, Script-Name alone begins with another letter.
 	if first := name[0] | 0x20; first != 'x' && (first != 's' || len(name) != len("Script-Name")) {
-		return false
+		return noOverride
 	}
-	return fieldname.In(name, urlFields) || fieldname.In(name, prefixFields) || fieldname.In(name, rootFields)
+	for _, field := range overrides {
+		if fieldname.Equal(name, field.name) {
+			return field.kind
+		}
+	}
+	return noOverride
 }
 
 // isNamed reports whether some reader could take a request for one to this path by
@@ -68,14 +91,15 @@ func everyOverride(r *http.Request, address, rest func(string) bool) bool {
 		if !IsOverride(name) {
 			continue
 		}
+		kind := overrideOf(name)
 		for _, value := range values {
 			holds := false
-			switch {
-			case fieldname.In(name, urlFields):
+			switch kind {
+			case namesAddress:
 				holds = address(value)
-			case fieldname.In(name, rootFields):
+			case namesRoot:
 				holds = rest("/" + strings.TrimPrefix(strings.Trim(value, "/")+r.URL.Path, "/"))
-			default:
+			case namesPrefix:
 				// gunicorn takes the prefix off the path as it was sent.
 				holds = everyRest(r.URL.Path, value, rest) && everyRest(r.URL.EscapedPath(), value, rest)
 			}
