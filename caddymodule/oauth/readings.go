@@ -1,6 +1,10 @@
 package oauth
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/sessiongate/sessiongate/caddymodule/percent"
+)
 
 // isDocument reports whether a form begins as a JSON document does, encoded or not:
 // with an object, a list, or a comment, which some readers skip. White space, control
@@ -70,23 +74,9 @@ func octet(text string) (c byte, width int) {
 		start = 4
 	}
 	if len(text) >= start+2 {
-		high, low := hexDigit(text[start]), hexDigit(text[start+1])
-		if high >= 0 && low >= 0 {
-			return byte(high<<4 | low), start + 2
+		if c, ok := percent.Octet(text[start], text[start+1]); ok {
+			return c, start + 2
 		}
 	}
 	return '%', 1
-}
-
-// hexDigit returns the value of a hexadecimal digit, or -1.
-func hexDigit(c byte) int {
-	switch {
-	case '0' <= c && c <= '9':
-		return int(c - '0')
-	case 'a' <= c && c <= 'f':
-		return int(c-'a') + 10
-	case 'A' <= c && c <= 'F':
-		return int(c-'A') + 10
-	}
-	return -1
 }

@@ -3,6 +3,8 @@ package paths
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/sessiongate/sessiongate/caddymodule/percent"
 )
 
 // decodePercent decodes percent escapes repeatedly until none is left. Invalid
@@ -34,9 +36,8 @@ func decodePercent(p string) string {
 func lastOctet(p []byte) (octet byte, size int) {
 	n := len(p)
 	if n >= 3 && p[n-3] == '%' {
-		high, low := hexDigit(p[n-2]), hexDigit(p[n-1])
-		if high >= 0 && low >= 0 {
-			return byte(high<<4 | low), 3
+		if octet, ok := percent.Octet(p[n-2], p[n-1]); ok {
+			return octet, 3
 		}
 	}
 	if n < 2 || p[n-1]&0xc0 != 0x80 {
@@ -55,17 +56,4 @@ func lastOctet(p []byte) (octet byte, size int) {
 		return octet, 4
 	}
 	return 0, 0
-}
-
-// hexDigit is the value of a hexadecimal digit, -1 for what is none.
-func hexDigit(c byte) int {
-	switch {
-	case '0' <= c && c <= '9':
-		return int(c - '0')
-	case 'a' <= c && c <= 'f':
-		return int(c-'a') + 10
-	case 'A' <= c && c <= 'F':
-		return int(c-'A') + 10
-	}
-	return -1
 }

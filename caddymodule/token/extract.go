@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/textproto"
 	"strings"
+
+	"github.com/sessiongate/sessiongate/caddymodule/fieldname"
 )
 
 // MaxTokenSize is the longest credential that is looked at, in bytes.
@@ -37,8 +39,8 @@ func (s Source) String() string {
 type Extractor struct {
 	header        string // canonical, as the keys of http.Header are
 	cookie        string
-	authorization bool // header is Authorization
-	foldable      bool // to some readers, header is also another name
+	authorization bool   // header is Authorization
+	folded        string // header if it is also another name to some readers, or ""
 }
 
 // NewExtractor returns an Extractor that looks in a header field, in any letter
@@ -47,8 +49,11 @@ type Extractor struct {
 // field the value is the token, with or without that scheme.
 func NewExtractor(header, cookie string) Extractor {
 	header = textproto.CanonicalMIMEHeaderKey(header)
-	foldable := strings.ContainsFunc(header, func(r rune) bool { return foldField(byte(r)) == '_' })
-	return Extractor{header: header, cookie: cookie, authorization: header == "Authorization", foldable: foldable}
+	e := Extractor{header: header, cookie: cookie, authorization: header == "Authorization"}
+	if folded := fieldname.Fold(header); strings.Contains(folded, "-") {
+		e.folded = folded
+	}
+	return e
 }
 
 // Header is the field that is looked in, in its canonical spelling, or "".

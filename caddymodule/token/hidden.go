@@ -4,6 +4,9 @@ import (
 	"net/http"
 	"net/textproto"
 	"strings"
+
+	"github.com/sessiongate/sessiongate/caddymodule/fieldname"
+	"github.com/sessiongate/sessiongate/caddymodule/percent"
 )
 
 // hides reports whether a request that carries one credential carries another
@@ -13,9 +16,9 @@ import (
 // Attack: the gate judges the good token in X-Access-Token. The application takes
 // X_Access_Token for the same variable and uses the revoked one in that.
 func (e *Extractor) hides(header http.Header, cookies []string, source Source) bool {
-	if e.foldable {
+	if e.folded != "" {
 		for name := range header {
-			if name != e.header && sameField(name, e.header) {
+			if name != e.header && fieldname.Equal(name, e.folded) {
 				return true
 			}
 		}
@@ -28,31 +31,6 @@ func (e *Extractor) hides(header http.Header, cookies []string, source Source) b
 		}
 	}
 	return hidesCookie(cookies, e.cookie)
-}
-
-// sameField reports whether two field names are one variable to CGI and its
-// heirs: some of them write an underscore for all but letters and digits.
-func sameField(a, b string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range len(a) {
-		if foldField(a[i]) != foldField(b[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func foldField(c byte) byte {
-	switch {
-	case 'A' <= c && c <= 'Z':
-		return c + 'a' - 'A'
-	case 'a' <= c && c <= 'z' || '0' <= c && c <= '9':
-		return c
-	default:
-		return '_'
-	}
 }
 
 // hidesBearer reports whether an Authorization of another scheme holds the word
@@ -188,9 +166,10 @@ func sameCookie(own, name string) bool {
 		c := own[0]
 		own = own[1:]
 		if c == '%' {
-			code := strings.TrimPrefix(own, "u00")
-			if len(code) >= 2 && isHex(code[0]) && isHex(code[1]) {
-				c, own = hexValue(code[0])<<4|hexValue(code[1]), code[2:]
+			if code := strings.TrimPrefix(own, "u00"); len(code) >= 2 {
+				if octet, ok := percent.Octet(code[0], code[1]); ok {
+					c, own = octet, code[2:]
+				}
 			}
 		}
 		switch {
@@ -217,15 +196,4 @@ func foldCookie(c byte) byte {
 	default:
 		return c
 	}
-}
-
-func isHex(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
-}
-
-func hexValue(c byte) byte {
-	if c <= '9' {
-		return c - '0'
-	}
-	return c&0xf + 9
 }
