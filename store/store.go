@@ -74,6 +74,11 @@ type Batch struct {
 	// Born: entries up to this sequence number are left from earlier generations
 	// of the log, and some between them may be lost. After it there is no gap.
 	Born uint64
+	// Bounds and Now are what a store that is this machine's own says of tokens
+	// that it cannot judge, and of the time by its clock in Unix seconds. A Fleet
+	// says so in its Head, and leaves them zero here.
+	Bounds Bounds
+	Now    int64
 }
 
 // Store is a log of revocations. All methods may be called concurrently.
@@ -93,11 +98,26 @@ type Store interface {
 	Read(ctx context.Context, after Position, wait time.Duration) (Batch, error)
 
 	// Trim forgets the entries at the beginning of the log that have expired at
-	// the given time, and may leave some for the next call.
+	// the given time and by the store's own clock, and may leave some for the next
+	// call. It forgets nothing before Bounds.Hold.
 	Trim(ctx context.Context, now time.Time) error
 
 	// Close ends every call that is under way and frees what the store holds.
 	Close() error
+}
+
+// Local is a Store that is this machine's own: one process writes to it, and
+// Batch.Bounds and Batch.Now are what it says.
+type Local interface {
+	Store
+
+	// Retain tells the store for how long revocations are to be kept, and returns
+	// what it says of tokens from then on. The longest that it was ever told counts.
+	// One that is longer than any before raises Bounds.Hold to the present time plus
+	// it plus margin, because what is on the log is kept for as long, and
+	// Bounds.Forgotten to the present time minus the one before. The first is no
+	// raise. It takes one commit where something changes.
+	Retain(ctx context.Context, retention, margin time.Duration) (Bounds, error)
 }
 
 // Backend is a store that also remembers sessions, as every store of this

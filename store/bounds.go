@@ -1,0 +1,31 @@
+package store
+
+// Bounds say which tokens a log cannot judge, because it has forgotten or lost
+// revocations that may have named them, and how long it keeps what it holds. All
+// are Unix seconds, zero where nothing is said.
+type Bounds struct {
+	// Swept is the latest second by which entries were forgotten: those that had
+	// expired. A token that expires by then, leeway included, is refused: it would
+	// be good again only because a clock went back.
+	Swept int64
+	// Forgotten: tokens with an `iat` up to this second are refused. It follows from
+	// a retention that was raised: a token may now live for longer than the
+	// revocations were kept that named it.
+	Forgotten int64
+	// Floor: tokens with an `iat` up to this second are refused, because the log
+	// lost revocations and nobody could say which.
+	Floor int64
+	// Hold: before this second nothing on the log is forgotten, whatever it says
+	// itself. It follows from a retention that was raised, too.
+	Hold int64
+}
+
+// Join returns the larger of each: what both say.
+func (b Bounds) Join(o Bounds) Bounds {
+	return Bounds{
+		Swept:     max(b.Swept, o.Swept),
+		Forgotten: max(b.Forgotten, o.Forgotten),
+		Floor:     max(b.Floor, o.Floor),
+		Hold:      max(b.Hold, o.Hold),
+	}
+}
