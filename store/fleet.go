@@ -72,14 +72,18 @@ type Head struct {
 	// Position is the end of the log.
 	Position
 	State State
-	// Lease is the fleet's, whatever a gate is configured to. Zero until the
-	// first heartbeat.
+	// Lease is the fleet's, whatever a gate is configured to: a heartbeat that is
+	// answered with it grants so much. Zero until the first heartbeat.
 	Lease time.Duration
-	// Retention is the longest that any gate was configured to. Raised is the
-	// Unix second at which it was raised last, zero if never, and Before what it
-	// was then.
-	Retention, Before time.Duration
-	Raised            int64
+	// Longest is the longest lease that a gate may still be admitting by: waits are
+	// as long. It is above Lease for a while after that was lowered.
+	Longest time.Duration
+	// Retention is the longest that any gate was configured to.
+	Retention time.Duration
+	// Bounds are what the fleet knows of tokens that the log cannot judge.
+	Bounds
+	// Now is the time by the store's clock in Unix seconds. Only Heartbeat says it.
+	Now int64
 	// Count is that of the heartbeat that was answered, zero if it was not
 	// recorded, and zero after other calls.
 	Count uint64
@@ -98,12 +102,29 @@ type Heartbeat struct {
 	// Settled says that the gate had known the generation of Applied for longer
 	// than any lease of an earlier one when it sent this.
 	Settled bool
-	// Lease becomes the fleet's where it has none.
+	// Lease is the fleet's as the gate last heard it, or else what the gate is
+	// configured to. It becomes the fleet's where it has none.
 	Lease time.Duration
-	// Retention raises the fleet's; Now is the gate's wall clock in Unix seconds,
-	// and becomes Raised then.
+	// Longest is the longest lease that the gate heard of in another generation than
+	// the head's, and zero if it knows of none. The fleet's is raised to it; and in
+	// repair its lease is raised to the one above, so that who makes a lost head
+	// anew cannot shorten it.
+	Longest time.Duration
+	// Shortened says that the gate had known the lease above, in the generation of
+	// Applied, for longer than any that was granted before it: Longest falls to it.
+	Shortened bool
+	// Retention raises the fleet's, as Local.Retain tells. In a generation whose head
+	// was lost, and until it is open, that sets no Bounds.Forgotten: it is what the
+	// fleet had before.
 	Retention time.Duration
-	Now       int64
+	// Margin is by how much longer than Retention revocations are kept, and Skew how
+	// far clocks may be apart.
+	Margin, Skew time.Duration
+	// Leeway is the gate's. The fleet's largest is added to Bounds.Floor.
+	Leeway time.Duration
+	// Bounds are what the gate has heard. The fleet's are raised to them, but for
+	// Swept.
+	Bounds Bounds
 }
 
 // Then is what becomes of the turn after a Merge.
@@ -128,14 +149,23 @@ type Merge struct {
 	// Stale is the count of a turn that has made no progress for too long, and
 	// may be taken from its holder. Zero: none.
 	Stale uint64
+	// Before is how many gates were live when this one last heard so, in an earlier
+	// generation; zero if it knows of none.
+	Before int
+	// Lacks says that the gate held revocations as those of an earlier generation's
+	// log that this one's lacks: it has lost some.
+	Lacks bool
+	// Relogin says that a log for which nobody can vouch refuses all that was issued
+	// before.
+	Relogin bool
 	// Revocations are put on the log as one entry. There may be none.
 	Revocations []Revocation
 	Then        Then
 }
 
 // Fleet is a Store that many gates share, and by which they know of one another.
-// Its methods may be called concurrently and fail like those of Store. None of
-// them decides anything by the store's own clock.
+// Its methods may be called concurrently and fail like those of Store. The store's
+// own clock decides no more than what is forgotten and refused for good: see Bounds.
 //
 // Every call first makes sure that the log is the one it was: if the store runs
 // as another process or was promoted, if the head is missing, or if the entries
@@ -156,6 +186,10 @@ type Fleet interface {
 	// Head.Gates are those who must apply it.
 	Publish(ctx context.Context, revocations ...Revocation) (Head, error)
 
+	// SetLease changes the fleet's lease, by the word of an operator. Longest is
+	// raised with it at once, and lowered by a heartbeat that says Shortened.
+	SetLease(ctx context.Context, lease time.Duration) (Head, error)
+
 	// Look returns the head and changes nothing.
 	Look(ctx context.Context) (Head, error)
 
@@ -169,5 +203,11 @@ type Fleet interface {
 	// head's, if the log is not in repair, or if the turn is another's: one may
 	// take it if it is nobody's, if one is a witness and the holder is none, or
 	// if its count is merge.Stale.
+	//
+	// Opening the log raises Bounds.Floor to the store's time when the generation was
+	// begun plus the fleet's largest leeway, if no witness opens it and revocations
+	// were lost, or may have been: merge.Relogin is set; or the generation was begun
+	// for its clock; or a gate that merged Lacks some, and fewer gates that know an
+	// earlier generation have merged than were live in it.
 	Merge(ctx context.Context, merge Merge) (Head, bool, error)
 }

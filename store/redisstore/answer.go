@@ -51,10 +51,18 @@ func (a *answer) set(p *parser, name, value string) {
 		a.Lease = p.duration(value)
 	case "retention":
 		a.Retention = p.duration(value)
-	case "before":
-		a.Before = p.duration(value)
-	case "raised":
-		a.Raised = p.seconds(value)
+	case "longest":
+		a.Longest = p.duration(value)
+	case "swept":
+		a.Swept = p.seconds(value)
+	case "forgotten":
+		a.Forgotten = p.seconds(value)
+	case "floor":
+		a.Floor = p.seconds(value)
+	case "hold":
+		a.Hold = p.seconds(value)
+	case "now":
+		a.Now = p.seconds(value)
 	case "answered":
 		a.Count = p.number(value)
 	case "turn":

@@ -13,8 +13,8 @@ import (
 func wholeHead(name, value string) []any {
 	fields := []string{
 		"version", "2", "store", "ab:cd", "generation", hex64(0xff), "state", "repair", "seq", "7", "trimmed", "2",
-		"born", "3", "entries", "5", "count", "9", "lease", "1500000", "retention", "3600000000", "before", "60000000",
-		"raised", "1800000000", "turn", hex64(2) + " 1 8", "gate:" + hex64(1), "6 7",
+		"born", "3", "entries", "5", "count", "9", "lease", "1500000", "longest", "2500000", "retention", "3600000000",
+		"swept", "3", "forgotten", "4", "floor", "1800000000", "hold", "5", "before", "60000000", "raised", "6", "turn", hex64(2) + " 1 8", "gate:" + hex64(1), "6 7",
 	}
 	var reply []any
 	found := false
@@ -33,9 +33,10 @@ func wholeHead(name, value string) []any {
 func TestParseAnswer(t *testing.T) {
 	want := store.Head{
 		Position: store.Position{Generation: 0xff, Seq: 7}, State: store.StateRepair,
-		Lease: 1500 * time.Millisecond, Retention: time.Hour, Before: time.Minute, Raised: 1_800_000_000,
-		Gates: []store.Gate{{ID: 1, Applied: 6, Count: 7}},
-		Turn:  store.Turn{Gate: 2, Witness: true, Count: 8},
+		Lease: 1500 * time.Millisecond, Longest: 2500 * time.Millisecond, Retention: time.Hour,
+		Bounds: store.Bounds{Swept: 3, Forgotten: 4, Floor: 1_800_000_000, Hold: 5},
+		Gates:  []store.Gate{{ID: 1, Applied: 6, Count: 7}},
+		Turn:   store.Turn{Gate: 2, Witness: true, Count: 8},
 	}
 	for name, reply := range map[string][]any{
 		"as it is":               wholeHead("", ""),
@@ -77,8 +78,8 @@ func TestParseAnswerRefuses(t *testing.T) {
 		"seq":        {"", "-1", "1.5", "many", "18446744073709551616"},
 		"lease":      {"", "-1", "soon", "18446744073709551615", "9223372036854776"},
 		"retention":  {"-1"},
-		"before":     {"x"},
-		"raised":     {"18446744073709551615", "-1"},
+		"longest":    {"x"},
+		"floor":      {"18446744073709551615", "-1"},
 	} {
 		for _, value := range values {
 			replies[name+" of "+value] = wholeHead(name, value)

@@ -121,7 +121,9 @@ func failsSomewhere(t *testing.T, server *redistest.Server, gate options) bool {
 	server.Do("FLUSHALL")
 	server.Do("SCRIPT", "FLUSH")
 	s := open(t, gate)
-	position, err := s.Append(t.Context(), revocation("one"))
+	expired := revocation("one") // or there is nothing to trim
+	expired.Expires = time.Now().Add(-time.Minute).Unix()
+	position, err := s.Append(t.Context(), expired)
 	failed := err != nil
 	for _, call := range calls(s, position) {
 		err := call(t.Context())
@@ -150,6 +152,16 @@ func TestPolicyUnreadable(t *testing.T) {
 	server.Do("ACL", "SETUSER", "gate", "+config|get")
 	s = open(t, gate)
 	mustBeat(t, s, 1, mustAppend(t, s, "two"))
+}
+
+// A server that does not tell the time would have one gate's clock trim for all.
+func TestClockUnreadable(t *testing.T) {
+	server := redistest.Start(t)
+	server.Do("ACL", "SETUSER", "gate", "on", ">secret", "~*", "+@all", "-time")
+	_, err := open(t, options{Addresses: []string{server.Addr()}, Username: "gate", Password: "secret"}).Append(t.Context(), revocation("one"))
+	if err == nil || !strings.Contains(err.Error(), "permit the user +time") {
+		t.Errorf("Append gave %v, want what to do", err)
+	}
 }
 
 // Rule R6. A server that does not tell which process it is may have lost

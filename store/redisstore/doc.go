@@ -78,7 +78,8 @@
 //   - the head is missing, or lacks a field;
 //   - the log has more or fewer entries than the head counts, or has passed the
 //     head's number, or lacks one in between;
-//   - a gate has applied more than the head counts.
+//   - a gate has applied more than the head counts;
+//   - its clock has gone back below the second by which it trimmed.
 //
 // # What Redis must allow
 //
@@ -97,7 +98,7 @@
 //
 //	user gate on >password resetchannels
 //	  ~{session_gate:<namespace>}:*
-//	  +hello +auth +select +client|setname +info
+//	  +hello +auth +select +client|setname +info +time
 //	  +eval +evalsha +exists +expire +ttl
 //	  +hmget +hgetall +hset +hdel
 //	  +xadd +xlen +xrange +xread +xtrim +xinfo|stream
@@ -109,6 +110,9 @@
 //
 // # Time
 //
-// Redis' clock decides nothing: expiries are compared with the times that the
-// caller gives, and Redis only measures how long a key may stay.
+// Redis' clock and that of the gate that asks must both say that a revocation has
+// expired, before it is trimmed. Where Redis' clock goes back below the second by
+// which it trimmed, a new generation is begun: it had been ahead, and what was
+// trimmed had not expired. Apart from that it tells of a loss when it was, and
+// measures how long a key of a session may stay. Leases are no matter of it.
 package redisstore

@@ -29,6 +29,7 @@ var remedies = []struct{ prefix, remedy string }{
 	{"The user executing the script", permit},
 	{"ACL failure in script", permit},
 	{"IDENTITY", "permit the user +info; a server that hides what it is cannot prove that it lost nothing"},
+	{"CLOCK", "permit the user +time; what has expired is told by the clock of the store, too"},
 	{"OOM", "Redis is full: raise its maxmemory"},
 	{"LOADING", "Redis is reading its files and will answer when it has"},
 	{"READONLY", "this is a replica: name the primary, or its sentinels with sentinel_master"},

@@ -18,19 +18,15 @@ const judgeEvery = 50 * time.Millisecond
 // refused with ErrEviction within judgeEvery.
 func (s *Store) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.Head, error) {
 	const doing = "sending heartbeat to redis"
-	generation, settled := "", 0
+	generation := ""
 	if beat.Applied.Generation != 0 {
 		generation = hex64(uint64(beat.Applied.Generation))
 	}
-	if beat.Settled {
-		settled = 1
-	}
-	asks := 0
-	if judged := s.judged.Load(); judged == nil || time.Since(*judged) >= judgeEvery {
-		asks = 1
-	}
+	judged := s.judged.Load()
+	asks := judged == nil || time.Since(*judged) >= judgeEvery
 	reply, err := s.call(ctx, doing, heartbeatScript, candidate(), beat.Gate.String(), generation, beat.Applied.Seq,
-		settled, max(beat.Lease, 0).Microseconds(), max(beat.Retention, 0).Microseconds(), max(beat.Now, 0), asks)
+		flag(beat.Settled), micros(beat.Lease), micros(beat.Retention), flag(asks), micros(beat.Longest), flag(beat.Shortened),
+		micros(beat.Margin), micros(beat.Skew), micros(beat.Leeway), beat.Bounds.Forgotten, beat.Bounds.Floor, beat.Bounds.Hold)
 	if err != nil {
 		return store.Head{}, err
 	}
@@ -41,17 +37,26 @@ func (s *Store) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.Head
 	if err != nil {
 		return store.Head{}, fmt.Errorf("%s: %w", doing, err)
 	}
-	if asks == 1 {
+	if asks {
 		now := time.Now()
 		s.judged.Store(&now) // a policy that is refused is asked for again at once
 	}
 	return a.Head, nil
 }
 
+// SetLease implements store.Fleet.
+func (s *Store) SetLease(ctx context.Context, lease time.Duration) (store.Head, error) {
+	return s.head(ctx, "changing the lease in redis", leaseScript, micros(lease))
+}
+
 // Look implements store.Fleet.
 func (s *Store) Look(ctx context.Context) (store.Head, error) {
-	const doing = "looking at redis"
-	reply, err := s.call(ctx, doing, lookScript, candidate())
+	return s.head(ctx, "looking at redis", lookScript)
+}
+
+// head runs a script that returns the whole head.
+func (s *Store) head(ctx context.Context, doing string, sc script, args ...any) (store.Head, error) {
+	reply, err := s.call(ctx, doing, sc, append([]any{candidate()}, args...)...)
 	if err != nil {
 		return store.Head{}, err
 	}
@@ -79,12 +84,8 @@ func (s *Store) Merge(ctx context.Context, m store.Merge) (store.Head, bool, err
 			return store.Head{}, false, fmt.Errorf("%s: %w", doing, err)
 		}
 	}
-	witness := 0
-	if m.Witness {
-		witness = 1
-	}
 	reply, err := s.call(ctx, doing, mergeScript, candidate(), hex64(uint64(m.Generation)), m.Gate.String(),
-		witness, m.Stale, thenWord(m.Then), record)
+		flag(m.Witness), m.Stale, thenWord(m.Then), record, m.Before, flag(m.Lacks), flag(m.Relogin))
 	if err != nil {
 		return store.Head{}, false, err
 	}
@@ -98,6 +99,17 @@ func (s *Store) Merge(ctx context.Context, m store.Merge) (store.Head, bool, err
 	}
 	return a.Head, parts[0] == int64(1), nil
 }
+
+// flag is how a script is told yes or no.
+func flag(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// micros is how a script is told a duration.
+func micros(d time.Duration) int64 { return max(d, 0).Microseconds() }
 
 // thenWord is how a script is told what becomes of the turn.
 func thenWord(then store.Then) string {

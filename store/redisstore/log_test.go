@@ -82,13 +82,10 @@ func TestTrimIsBoundedAndExact(t *testing.T) {
 	for i := range 600 { // more than two scripts' worth
 		ids = append(ids, strconv.Itoa(i))
 	}
-	mustAppend(t, s, ids...)
-	late := revocation("late")
-	late.Expires += 7200
-	last, err := s.Append(t.Context(), late)
-	if err != nil {
-		t.Fatal(err)
+	for _, id := range ids {
+		mustAppendExpired(t, s, id)
 	}
+	last := mustAppend(t, s, "late")
 	if err := s.Trim(t.Context(), expiry()); err != nil {
 		t.Fatalf("Trim: %v", err)
 	}

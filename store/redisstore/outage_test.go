@@ -44,7 +44,8 @@ func logCalls(s *redisstore.Store, position store.Position) map[string]func(cont
 			_, err := s.Heartbeat(ctx, store.Heartbeat{Gate: 1, Applied: position, Lease: time.Second})
 			return err
 		},
-		"Look": func(ctx context.Context) error { _, err := s.Look(ctx); return err },
+		"Look":     func(ctx context.Context) error { _, err := s.Look(ctx); return err },
+		"SetLease": func(ctx context.Context) error { _, err := s.SetLease(ctx, time.Second); return err },
 		"Dismiss": func(ctx context.Context) error {
 			return s.Dismiss(ctx, position.Generation, store.Gate{ID: 2, Count: 1})
 		},

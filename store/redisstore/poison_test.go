@@ -69,7 +69,7 @@ func TestTrimStopsAtPoison(t *testing.T) {
 	for _, fields := range [][]string{{"r", "\x03" + recordOf(t, 0xaa, revocation("x"))[1:]}, {"r", "\x02"}, {"r", ""}, {"x", "y"}} {
 		server.Do("FLUSHALL")
 		s := openAt(t, server)
-		mustAppend(t, s, "1")
+		mustAppendExpired(t, s, "1")
 		server.Do(append([]string{"XADD", logKey, "2-0"}, fields...)...)
 		mustAppend(t, s, "3")
 		if err := s.Trim(t.Context(), expiry()); err != nil {

@@ -25,13 +25,5 @@ func (s *Store) publish(ctx context.Context, doing string, revocations []store.R
 	if err != nil {
 		return store.Head{}, fmt.Errorf("%s: %w", doing, err)
 	}
-	reply, err := s.call(ctx, doing, publishScript, candidate(), record)
-	if err != nil {
-		return store.Head{}, err
-	}
-	a, err := parseAnswer(reply)
-	if err != nil {
-		return store.Head{}, fmt.Errorf("%s: %w", doing, err)
-	}
-	return a.Head, nil
+	return s.head(ctx, doing, publishScript, record)
 }

@@ -21,6 +21,8 @@ var (
 	publishSource string
 	//go:embed lua/heartbeat.lua
 	heartbeatSource string
+	//go:embed lua/lease.lua
+	leaseSource string
 	//go:embed lua/look.lua
 	lookSource string
 	//go:embed lua/dismiss.lua
@@ -38,6 +40,7 @@ var (
 
 	publishScript   = newScript(headSource + appendSource + publishSource)
 	heartbeatScript = newScript(headSource + heartbeatSource)
+	leaseScript     = newScript(headSource + leaseSource)
 	lookScript      = newScript(headSource + lookSource)
 	dismissScript   = newScript(headSource + dismissSource)
 	mergeScript     = newScript(headSource + appendSource + mergeSource)

@@ -61,6 +61,16 @@ func mustAppend(tb testing.TB, s store.Store, ids ...string) (last store.Positio
 	return last
 }
 
+// mustAppendExpired appends a revocation that has expired.
+func mustAppendExpired(tb testing.TB, s store.Store, id string) {
+	tb.Helper()
+	expired := revocation(id)
+	expired.Expires = time.Now().Add(-time.Minute).Unix()
+	if _, err := s.Append(tb.Context(), expired); err != nil {
+		tb.Fatalf("Append: %v", err)
+	}
+}
+
 func mustRead(tb testing.TB, s store.Store, after store.Position) store.Batch {
 	tb.Helper()
 	batch, err := s.Read(tb.Context(), after, 0)

@@ -56,42 +56,63 @@ func TestALeaseIsNotShortenedByTheLossOfTheHead(t *testing.T) {
 	})
 }
 
-// Rule R12: the retention is raised, together with how long tokens may live. The
-// attack: keep a token that was issued before, and lives longer than revocations
-// were kept then; log out by another token of the session, and wait.
-func TestATokenFromBeforeARaiseIsHeldToTheOldRetention(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		server := model.NewServer(1, 100)
-		const before, after = 24 * time.Hour, 48 * time.Hour
-		r := start(t, server.Connect(nil), replica.Options{Lease: lease, Retention: before})
-		<-r.Synced()
-		token := func(issued time.Time, lifetime time.Duration) *store.Keys {
-			_, keys := revocation("s")
-			keys.IssuedAt, keys.Expires = issued.Unix(), issued.Add(lifetime).Unix()
-			return keys
-		}
-		now := time.Now()
-		long, short := token(now, before+time.Hour), token(now, before)
-		wantVerdict(t, r, long, replica.Clear)
-		time.Sleep(time.Minute)
-
-		r.Configure(replica.Options{Lease: lease, Retention: after, Clock: bubble{}})
-		other := start(t, server.Connect(nil), replica.Options{Lease: lease, Retention: before})
-		<-other.Synced()
-		time.Sleep(time.Minute)
-		for name, gate := range map[string]*replica.Replica{"the gate that raised it": r, "another": other} {
-			if got := gate.Retention(); got != after {
-				t.Errorf("%s: revocations are kept for %v, want %v", name, got, after)
-			}
-			for issued, want := range map[*store.Keys]replica.Verdict{
-				long: replica.Outlived, short: replica.Clear, token(time.Now(), after): replica.Clear,
-			} {
-				if got := gate.Check(issued, replica.At(time.Now())); got != want {
-					t.Errorf("%s: a token of %v is %v, want %v", name, time.Duration(issued.Expires-issued.IssuedAt)*time.Second, got, want)
+// Attack: keep a token that lives longer than revocations were kept when it was
+// issued; log out by another token of the session, and wait until the retention has
+// been raised, together with how long tokens may live.
+func TestARaisedRetentionKeepsWhatIsHeld(t *testing.T) {
+	const before, after, margin = 3 * time.Hour, 6 * time.Hour, 11 * time.Minute
+	options := replica.Options{Lease: lease, Retention: before, Margin: margin, Clock: bubble{}}
+	raised := options
+	raised.Retention = after
+	for name, raise := range map[string]func(server *model.Server, r *replica.Replica){
+		"by the gate that holds it": func(_ *model.Server, r *replica.Replica) { r.Configure(raised) },
+		"and then the head is lost": func(server *model.Server, r *replica.Replica) {
+			r.Configure(raised)
+			time.Sleep(time.Minute)
+			server.Flush()
+		},
+		"while the head is lost": func(server *model.Server, r *replica.Replica) {
+			server.Flush()
+			r.Configure(raised)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := model.NewServer(1, 100)
+				r := start(t, server.Connect(nil), options)
+				<-r.Synced()
+				time.Sleep(2 * lease)
+				long := make(map[string]*store.Keys)
+				for i, session := range []string{"forgotten", "held"} {
+					revoked, token := revocation(session)
+					revoked.Expires = time.Now().Add(before + margin).Unix()
+					token.IssuedAt, token.Expires = time.Now().Unix(), time.Now().Add(after).Unix()
+					mustRevoke(t, r, revoked)
+					long[session] = token
+					time.Sleep([]time.Duration{before + 2*time.Hour, before - time.Hour}[i])
 				}
-			}
-		}
-	})
+				_, live := revocation("lives on")
+				live.IssuedAt, live.Expires = time.Now().Add(-before+time.Minute).Unix(), time.Now().Add(after).Unix()
+				raise(server, r)
+				time.Sleep(time.Hour)
+				other := start(t, server.Connect(nil), options)
+				<-other.Synced()
+				time.Sleep(before)
+				for name, gate := range map[string]*replica.Replica{"the gate that raised it": r, "another": other} {
+					if got := gate.Retention(); got != after {
+						t.Errorf("%s: revocations are kept for %v, want %v", name, got, after)
+					}
+					wantVerdict(t, gate, live, replica.Clear)
+					for session, token := range long {
+						token.Expires = time.Now().Add(time.Hour).Unix()
+						if got := gate.Check(token, replica.At(time.Now())); got == replica.Clear {
+							t.Errorf("%s admits the token of the session %s", name, session)
+						}
+					}
+				}
+			})
+		})
+	}
 }
 
 func TestTheStatusTellsTheStateOfTheFleet(t *testing.T) {

@@ -41,10 +41,15 @@ func (r *Replica) step(ctx context.Context) error {
 	}
 	bounded, cancel := context.WithTimeout(ctx, wait+call(lease))
 	defer cancel()
-	sent := r.clock.Boot()
+	if !whole && r.fleet == nil {
+		if err := r.retain(ctx); err != nil {
+			return err
+		}
+	}
+	asked, sent := r.clock.Now(), r.clock.Boot()
 	batch, err := r.store.Read(bounded, at, wait)
 	if err == nil {
-		err = r.apply(at, batch, sent)
+		err = r.apply(at, batch, asked, sent)
 	}
 	if err != nil {
 		return fmt.Errorf("following the log: %w", err)
@@ -55,12 +60,14 @@ func (r *Replica) step(ctx context.Context) error {
 // apply puts a batch that was read after a position into the set, and moves the
 // position. A batch of a place that the replica has left meanwhile is dropped:
 // it will be read again.
-func (r *Replica) apply(at store.Position, batch store.Batch, sent time.Duration) error {
+func (r *Replica) apply(at store.Position, batch store.Batch, asked Instant, sent time.Duration) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.learn(batch.Head.Generation, sent) || r.view.at != at {
 		return nil
 	}
+	r.clocks.heard(batch.Now, asked, sent, r.clock.Now().Wall)
+	r.bound(batch.Bounds)
 	reached, err := r.entries(at, batch)
 	r.view.at = reached
 	if err != nil {
@@ -115,6 +122,10 @@ func (r *Replica) entries(at store.Position, batch store.Batch) (store.Position,
 // caller holds mu.
 func (r *Replica) complete() {
 	r.view.whole, r.view.since = true, r.clock.Boot()
+	if r.view.anew {
+		r.view.anew = false
+		r.set.swept.Store(r.bounds.Swept)
+	}
 	r.mends.ring()
 	r.beats.ring()
 	if r.options.Load().Lease == 0 {
@@ -126,10 +137,16 @@ func (r *Replica) complete() {
 func (r *Replica) sweep(ctx context.Context) {
 	for pause(ctx, sweepEvery) {
 		o := r.options.Load()
-		now := time.Unix(0, r.clock.Now().Wall)
-		r.set.purge(now.Unix())
+		if err := r.retain(ctx); err != nil {
+			o.Logger.Warn("nothing is forgotten for now", "error", err)
+			continue
+		}
+		now := r.forget()
+		if now == 0 {
+			continue
+		}
 		call, cancel := context.WithTimeout(ctx, call(r.lease(o)))
-		if err := r.store.Trim(call, now.Add(-trimGrace)); err != nil && ctx.Err() == nil {
+		if err := r.store.Trim(call, time.Unix(now, 0).Add(-trimGrace)); err != nil && ctx.Err() == nil {
 			o.Logger.Warn("expired revocations stay on the log for now", "error", err)
 		}
 		cancel()

@@ -37,21 +37,27 @@ func (r *Replica) beat(ctx context.Context) error {
 	bounded, cancel := context.WithTimeout(ctx, call(lease))
 	defer cancel()
 	r.mu.Lock()
-	// Rule R12 (DESIGN): a head that was lost gets back the lease that it had, by
-	// which others may be admitting.
-	beat := store.Heartbeat{Gate: r.id, Lease: lease, Retention: o.Retention}
+	beat := store.Heartbeat{
+		Gate: r.id, Lease: lease, Retention: r.Retention(), Margin: o.Margin, Skew: o.Skew, Leeway: o.Leeway, Bounds: r.bounds,
+	}
 	if r.view.whole {
 		beat.Applied = r.view.at
 	}
-	known := r.view.known
+	known, granted, asking := r.view.known, r.view.granted, r.view.generation
+	longest := time.Duration(r.longest.Load())
+	if !r.view.beaten {
+		// A head that was lost gets back the lease that it had, by which others may be
+		// admitting.
+		beat.Longest = longest
+	}
 	r.mu.Unlock()
 
 	// Invariant 8 (DESIGN): the time is taken before the question is asked.
 	q := question{asked: r.clock.Now(), boot: r.clock.Boot()}
-	beat.Now = q.asked.Wall / int64(time.Second)
 	// Rule R5 (DESIGN): by the time that this is sent, every lease of an earlier
 	// generation is over.
 	beat.Settled = beat.Applied.Generation != 0 && q.boot-known >= r.margin(lease)
+	beat.Shortened = beat.Applied.Generation != 0 && lease < longest && q.boot-max(granted, known) >= margin(longest)
 	head, err := r.fleet.Heartbeat(bounded, beat)
 	if err != nil {
 		return fmt.Errorf("sending a heartbeat: %w", err)
@@ -63,7 +69,19 @@ func (r *Replica) beat(ctx context.Context) error {
 		return nil
 	}
 	r.told(head)
+	r.clocks.heard(head.Now, q.asked, q.boot, r.clock.Now().Wall)
 	r.well(&r.beating)
+	if r.view.generation == asking || asking == 0 {
+		r.longest.Store(int64(max(head.Longest, head.Lease)))
+		r.view.beaten = true
+	}
+	if head.State != store.StateRepair && r.overswept(head.Now) {
+		// The set has forgotten by a clock that was ahead. What is on the log is read
+		// again before tokens of that time are judged by it.
+		r.restart()
+		r.view.anew = true
+		return nil
+	}
 	// Rule R3 (DESIGN): an answer counts only if the generation that was sent,
 	// that came back and that is held now are one.
 	if beat.Applied.Generation != head.Generation || head.Count == 0 {
@@ -72,7 +90,7 @@ func (r *Replica) beat(ctx context.Context) error {
 	r.view.count = head.Count
 	// Rule R7 (DESIGN): in repair nobody's lease is extended.
 	if head.State != store.StateRepair {
-		q.head = head.Seq
+		q.head, q.lease = head.Seq, head.Lease
 		r.answered(q)
 	}
 	return nil

@@ -90,9 +90,9 @@ func TestWhatIsNotOnTheLogIsOffered(t *testing.T) {
 				}
 			}
 		}
-		wantSame(append(log, s.instants.collect(99)...), "the log with what is offered to it")
+		wantSame(append(log, s.instants.collect().revocations...), "the log with what is offered to it")
 		s.unmark()
-		wantSame(s.instants.collect(99), "what is offered to an empty log")
+		wantSame(s.instants.collect().revocations, "what is offered to an empty log")
 	}
 }
 
@@ -144,7 +144,7 @@ func TestAnInstantThatIsOnTheLogIsNotOfferedAgain(t *testing.T) {
 	for _, logged := range []bool{false, true, false} {
 		s.add([]store.Revocation{r}, logged)
 	}
-	if offered := s.instants.collect(99); len(offered) > 0 {
+	if offered := s.instants.collect().revocations; len(offered) > 0 {
 		t.Errorf("offered %v, which is on the log", offered)
 	}
 }

@@ -34,6 +34,7 @@ type predicate struct {
 	notBefore, expires int64
 	except             store.Key
 	logged             bool // the log of the present generation implies it
+	was                bool // that of an earlier one did
 }
 
 // revokes reports whether any predicate of k revokes a token.
@@ -92,7 +93,7 @@ func (s *instantSet) add(r store.Revocation, logged bool) {
 	} else {
 		s.used++
 	}
-	joined := join(predicates, predicate{r.NotBefore, r.Expires, r.Except, logged})
+	joined := join(predicates, predicate{notBefore: r.NotBefore, expires: r.Expires, except: r.Except, logged: logged})
 	slot.Store(&instants{r.Key, r.Kind, joined})
 	s.count.Add(int64(len(joined) - len(predicates)))
 }

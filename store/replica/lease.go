@@ -69,6 +69,7 @@ type question struct {
 	asked Instant
 	boot  time.Duration
 	head  uint64
+	lease time.Duration // that the answer granted
 }
 
 // maxQuestions bounds the answered heartbeats that wait for the log.
@@ -101,9 +102,7 @@ func (r *Replica) claim() {
 	}
 	q := r.view.questions[satisfied-1]
 	r.view.questions = append(r.view.questions[:0], r.view.questions[satisfied:]...)
-	o := r.options.Load()
-	lease := r.lease(o)
-	r.extend(&term{asked: q.asked, boot: q.boot, lease: lease, admit: max(lease, o.MaxStaleness)})
+	r.extend(&term{asked: q.asked, boot: q.boot, lease: q.lease, admit: max(q.lease, r.options.Load().MaxStaleness)})
 }
 
 // extend publishes a term. The caller holds mu.

@@ -14,6 +14,7 @@ type Held struct {
 	// Logged says that the log of the present generation is known to hold it, and
 	// not only this replica.
 	Logged bool
+	was    bool // an earlier generation's did
 }
 
 // compare orders what is held by key, and what has one key by all that sets instants
@@ -102,7 +103,7 @@ func (s *keySet) each(shard int, now int64, show func(Held)) {
 		if t.marks[i]&markToken != 0 {
 			kind = store.KindToken
 		}
-		show(Held{store.Revocation{Kind: kind, Key: keyOf(word{hi, t.keys[i].lo.Load()}), Expires: expires}, t.marks[i]&markLogged != 0})
+		show(Held{store.Revocation{Kind: kind, Key: keyOf(word{hi, t.keys[i].lo.Load()}), Expires: expires}, t.marks[i]&markLogged != 0, t.marks[i]&markWasLogged != 0})
 	}
 }
 
@@ -121,7 +122,7 @@ func (s *instantSet) each(now int64, show func(Held)) {
 			if p.expires > now {
 				show(Held{store.Revocation{
 					Kind: held.kind, Key: held.key, NotBefore: p.notBefore, Except: p.except, Expires: p.expires,
-				}, p.logged})
+				}, p.logged, p.was})
 			}
 		}
 	}

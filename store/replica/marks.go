@@ -33,14 +33,16 @@ func (s *keySet) acknowledge(k store.Key) {
 	}
 }
 
-// unmark notes that no key is known to be on the log.
+// unmark notes that no key is known to be on the log, and which were on it.
 func (s *keySet) unmark() {
 	for i := range s.shards {
 		sh := &s.shards[i]
 		sh.mu.Lock()
 		if t := sh.table.Load(); t != nil {
 			for j := range t.marks {
-				t.marks[j] &^= markLogged
+				if t.marks[j]&markLogged != 0 {
+					t.marks[j] = t.marks[j]&^markLogged | markWasLogged
+				}
 			}
 			sh.unlogged = t.used
 		}
@@ -48,18 +50,17 @@ func (s *keySet) unmark() {
 	}
 }
 
-// collect returns the keys of one shard that are not known to be on the log, and
-// have not expired at the second now.
-func (s *keySet) collect(shard int, now int64) []store.Revocation {
+// collect returns the keys of one shard that are not known to be on the log.
+func (s *keySet) collect(shard int) unlogged {
 	sh := &s.shards[shard]
 	sh.mu.Lock()
 	none := sh.unlogged == 0
 	sh.mu.Unlock()
 	if none {
-		return nil // nearly always, and at once
+		return unlogged{} // nearly always, and at once
 	}
 	var found unlogged
-	s.each(shard, now, found.add)
+	s.each(shard, 0, found.add)
 	return found
 }
 
@@ -86,26 +87,34 @@ func (s *instantSet) unmark() {
 		}
 		unmarked := &instants{key: held.key, kind: held.kind, predicates: make([]predicate, len(held.predicates))}
 		for j, p := range held.predicates {
-			p.logged = false
+			p.logged, p.was = false, p.was || p.logged
 			unmarked.predicates[j] = p
 		}
 		(*slots)[i].Store(unmarked)
 	}
 }
 
-// collect returns the predicates that are not known to be on the log, and have
-// not expired at the second now.
-func (s *instantSet) collect(now int64) []store.Revocation {
+// collect returns the predicates that are not known to be on the log.
+func (s *instantSet) collect() unlogged {
 	var found unlogged
-	s.each(now, found.add)
+	s.each(0, found.add)
 	return found
 }
 
 // unlogged are revocations that are not known to be on the log.
-type unlogged []store.Revocation
+type unlogged struct {
+	revocations []store.Revocation
+	// lost is the latest expiry of those that an earlier generation's log held; zero
+	// if there are none.
+	lost int64
+}
 
 func (u *unlogged) add(h Held) {
-	if !h.Logged {
-		*u = append(*u, h.Revocation)
+	if h.Logged {
+		return
+	}
+	u.revocations = append(u.revocations, h.Revocation)
+	if h.was {
+		u.lost = max(u.lost, h.Expires)
 	}
 }

@@ -50,6 +50,11 @@ func (r *Replica) mend(ctx context.Context) {
 func (r *Replica) repair(ctx context.Context, v view, turn *turnWatch, lease time.Duration) (time.Duration, error) {
 	o := r.options.Load()
 	known := r.clock.Boot() - v.known
+	r.mu.Lock()
+	_, now := r.times()
+	v.witness = v.witness && !r.overswept(now)
+	skewed := r.skewed()
+	r.mu.Unlock()
 	again := lease / 16
 	if !v.witness && known < r.margin(lease) {
 		return min(again, r.margin(lease)-known), nil
@@ -60,7 +65,8 @@ func (r *Replica) repair(ctx context.Context, v view, turn *turnWatch, lease tim
 			return again, err
 		}
 		now := r.clock.Boot()
-		due := known >= 2*r.margin(lease) && (!o.Manual || v.permitted)
+		// A gate whose clock is wrong leaves it to others.
+		due := known >= 2*r.margin(lease) && (!o.Manual || v.permitted) && !skewed
 		lost = turn.stale(now, margin(lease/2)) != 0
 		if !lost && (!due || !turn.free(now, lease/2)) {
 			return again, nil
@@ -101,7 +107,7 @@ func (r *Replica) merge(ctx context.Context, v view, turn *turnWatch, opens bool
 	if behind {
 		return false, nil // the one who had the turn before has merged the same
 	}
-	err := r.eachUnlogged(func(revocations []store.Revocation) (bool, error) {
+	lost, err := r.eachUnlogged(func(revocations []store.Revocation) (bool, error) {
 		step.Revocations = revocations
 		return r.mergeStep(ctx, step, turn, lease)
 	})
@@ -110,6 +116,10 @@ func (r *Replica) merge(ctx context.Context, v view, turn *turnWatch, opens bool
 	}
 	r.pay(owed)
 	step.Revocations, step.Then = nil, store.Release
+	r.mu.Lock()
+	// What had expired was trimmed, and not lost.
+	step.Before, step.Lacks, step.Relogin = r.before, lost > r.bounds.Swept, r.options.Load().Relogin
+	r.mu.Unlock()
 	if opens {
 		step.Then = store.Open
 	}
@@ -153,7 +163,7 @@ func (r *Replica) offer(ctx context.Context, lease time.Duration) error {
 	r.mu.Lock()
 	owed := r.owed
 	r.mu.Unlock()
-	err := r.eachUnlogged(func(revocations []store.Revocation) (bool, error) {
+	_, err := r.eachUnlogged(func(revocations []store.Revocation) (bool, error) {
 		bounded, cancel := context.WithTimeout(ctx, call(lease))
 		defer cancel()
 		_, err := r.store.Append(bounded, revocations...)
@@ -175,23 +185,23 @@ func (r *Replica) pay(owed uint64) {
 }
 
 // eachUnlogged calls put for the revocations that are held and not on the log, as
-// many at a time as an entry holds, until it reports false or fails. Those that
-// have expired are left out.
-func (r *Replica) eachUnlogged(put func([]store.Revocation) (bool, error)) error {
-	now := r.clock.Now().Wall / int64(time.Second)
+// many at a time as an entry holds, until it reports false or fails. It returns the
+// latest expiry of those that an earlier generation's log held.
+func (r *Replica) eachUnlogged(put func([]store.Revocation) (bool, error)) (lost int64, err error) {
 	var rest []store.Revocation
 	for part := range parts {
-		rest = append(rest, r.set.unlogged(part, now)...)
+		found := r.set.unlogged(part)
+		rest, lost = append(rest, found.revocations...), max(lost, found.lost)
 		last := part == parts-1
 		for len(rest) >= store.MaxRevocations || last && len(rest) > 0 {
 			n := min(len(rest), store.MaxRevocations)
 			if on, err := put(rest[:n]); !on || err != nil {
-				return err
+				return lost, err
 			}
 			rest = rest[n:]
 		}
 	}
-	return nil
+	return lost, nil
 }
 
 // turnWatch finds out when the holder of the turn makes no progress.

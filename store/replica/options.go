@@ -32,9 +32,16 @@ type Options struct {
 	// Manual says that a log which may have lost entries, and for which no gate
 	// can vouch, is opened by Bootstrap only. Default: after two leases.
 	Manual bool
-	// Retention is for how long revocations are kept, and Leeway what is added
-	// to the expiry of tokens. The fleet is told of the first.
-	Retention, Leeway time.Duration
+	// Relogin says that a log for which no gate can vouch, also one that looks new,
+	// refuses all tokens that were issued before. Default: only one of which some
+	// gate knows that it lost revocations, while another gate may know of more.
+	Relogin bool
+	// Retention is for how long revocations are kept, Margin what callers add to
+	// that, and Leeway what is added to the expiry of tokens. The store is told.
+	Retention, Margin, Leeway time.Duration
+	// Skew is how far the wall clock may be from the store's for revocations to be
+	// kept long enough. Default: a minute.
+	Skew time.Duration
 	// Clock tells the time. Default: SystemClock.
 	Clock Clock
 	// Logger is told when the store goes away and comes back. Default: none.
@@ -48,10 +55,12 @@ const (
 	localCall = 10 * time.Second
 	// maxRead is the longest that one read waits for entries.
 	maxRead = 500 * time.Millisecond
+	// defaultSkew is how far clocks may be apart.
+	defaultSkew = time.Minute
 	// sweepEvery is how often expired revocations are forgotten.
 	sweepEvery = time.Minute
-	// trimGrace is for how long after its expiry an entry stays on the log, so
-	// that a gate whose wall clock is ahead takes nothing from the others.
+	// trimGrace is for how long after its expiry an entry stays on the log: longer
+	// than it takes a gate to hear that entries are to be kept for longer.
 	trimGrace = time.Hour
 	// minBackoff and maxBackoff bound the pause after a failed call; with a lease
 	// it is an eighth of that at the most.
@@ -65,6 +74,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Skew <= 0 {
+		o.Skew = defaultSkew
 	}
 	if o.Observer == nil {
 		o.Observer = unobserved{}

@@ -22,13 +22,15 @@ type Replica struct {
 
 	options atomic.Pointer[Options]
 	term    atomic.Pointer[term] // nil until the first full sync, and again after Close
-	older   atomic.Pointer[older]
 	// Of the head, in nanoseconds; zero until they are known.
 	fleetLease, fleetRetention atomic.Int64
 	longest                    atomic.Int64 // of all leases that the fleet was heard to have
 
 	mu     sync.Mutex // guards all down to the blank line
 	view   view
+	clocks clocks
+	bounds store.Bounds
+	before int // how many gates were live when this one last heard so in an earlier generation
 	recent recent
 	synced bool
 	closed bool
@@ -96,9 +98,13 @@ func New(s store.Store, o Options) *Replica {
 // during an outage does not wait until it is over.
 func (r *Replica) Configure(o Options) {
 	o = o.withDefaults()
+	r.options.Store(&o)
+	if err := r.retain(r.closing); err != nil {
+		// The next sweep tries again before it forgets anything.
+		o.Logger.Error("revocations are kept for no longer than before until the store takes it", "error", err)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.options.Store(&o)
 	if held := r.term.Load(); held != nil && held.lease != forever {
 		now := *held
 		now.admit = max(held.lease, o.MaxStaleness)
@@ -125,7 +131,7 @@ func (r *Replica) Check(k *store.Keys, now Instant) Verdict {
 // Look decides by the set alone, whether it is fresh or not. It is for who wants
 // to refuse; only Check admits.
 func (r *Replica) Look(k *store.Keys) Verdict {
-	return r.set.look(k) | r.older.Load().judge(k)
+	return r.set.look(k)
 }
 
 // Holds reports whether the session or token with this key is revoked. It says
@@ -136,7 +142,7 @@ func (r *Replica) Holds(k store.Key) bool { return r.set.keys.has(k) }
 // is known. Unlike Look it does not mind that the token may have expired since:
 // it is for requests that are still running. Like Check, it is quick.
 func (r *Replica) Revoked(k *store.Keys) bool {
-	return r.Look(k)&(BySession|ByToken|BySubject|ByIssuer) != 0
+	return r.Look(k)&(BySession|ByToken|BySubject|ByIssuer|ByFloor) != 0
 }
 
 // Changed receives when revocations were added since it received last. It is for

@@ -94,6 +94,8 @@ func (r *Replica) revoke(ctx context.Context, call *revoking) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
+	revocations = r.remember(revocations)
+	call.revocations = revocations
 	r.set.add(revocations, false)
 	call.done, call.over = make(chan error, 1), ctx
 	r.queue.put(call)
@@ -119,7 +121,7 @@ func (r *Replica) revoke(ctx context.Context, call *revoking) error {
 func (r *Replica) Offer(revocations ...store.Revocation) {
 	for _, revocation := range revocations {
 		if revocation.Validate() == nil {
-			r.set.add([]store.Revocation{revocation}, false)
+			r.set.add(r.remember([]store.Revocation{revocation}), false)
 		}
 	}
 	r.owe()
@@ -179,7 +181,7 @@ func (r *Replica) put(ctx context.Context, calls []*revoking, revocations []stor
 	// was asked for before this moment.
 	published := &entry{
 		Position: head.Position,
-		deadline: r.clock.Boot() + r.margin(max(lease, head.Lease)),
+		deadline: r.clock.Boot() + r.margin(max(lease, head.Lease, head.Longest)),
 		calls:    calls,
 		account:  open(calls, r.id, head, sent),
 	}

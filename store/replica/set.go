@@ -16,8 +16,9 @@ type set struct {
 	// keys has the version of all of the set.
 	keys     keySet
 	instants instantSet
-	// purged is the latest second at which something was forgotten.
-	purged atomic.Int64
+	// swept, forgotten and floor are those of store.Bounds, and issued is the later of
+	// the last two.
+	swept, forgotten, floor, issued atomic.Int64
 	// changed rings after the version has changed.
 	changed bell
 }
@@ -74,12 +75,12 @@ func (s *set) unmark() {
 const parts = shards + 1
 
 // unlogged returns the revocations in one part of the set that are not known to
-// be on the log, and have not expired at the second now.
-func (s *set) unlogged(part int, now int64) []store.Revocation {
+// be on the log, expired or not: whose clock would say so may be wrong.
+func (s *set) unlogged(part int) unlogged {
 	if part == shards {
-		return s.instants.collect(now)
+		return s.instants.collect()
 	}
-	return s.keys.collect(part, now)
+	return s.keys.collect(part)
 }
 
 // look reports by what a token is revoked.
@@ -98,13 +99,38 @@ func (s *set) look(k *store.Keys) Verdict {
 	return verdict
 }
 
-// age refuses a token that had expired when revocations were last forgotten,
-// and would be good again only because the wall clock went back.
-func (s *set) age(k *store.Keys) Verdict {
-	if k.Expires <= s.purged.Load() {
-		return Outlived
+// age refuses a token about which the set can say nothing: see store.Bounds.
+//
+// Whole seconds are compared: a token of the floor's own second may have been issued
+// before it.
+func (s *set) age(k *store.Keys) (verdict Verdict) {
+	if k.Expires > s.swept.Load() && k.IssuedAt > s.issued.Load() {
+		return Clear
 	}
-	return Clear
+	if k.Expires <= s.swept.Load() || k.IssuedAt <= s.forgotten.Load() {
+		verdict |= Outlived
+	}
+	if k.IssuedAt <= s.floor.Load() {
+		verdict |= ByFloor
+	}
+	return verdict
+}
+
+// bound takes up bounds that say no less than those before.
+func (s *set) bound(b store.Bounds) {
+	raise(&s.swept, b.Swept)
+	s.forgotten.Store(b.Forgotten)
+	floor := s.floor.Swap(b.Floor)
+	s.issued.Store(max(b.Forgotten, b.Floor))
+	if b.Floor > floor {
+		s.changed.ring()
+	}
+}
+
+// raise keeps the larger of two.
+func raise(value *atomic.Int64, to int64) {
+	for before := value.Load(); to > before && !value.CompareAndSwap(before, to); before = value.Load() {
+	}
 }
 
 // find consults every kind and joins them by OR, never by precedence.
@@ -133,15 +159,7 @@ func (s *set) notBefore(k *store.Keys) int64 {
 
 // purge forgets what has expired at the second now.
 func (s *set) purge(now int64) {
-	for {
-		before := s.purged.Load()
-		if now <= before {
-			return
-		}
-		if s.purged.CompareAndSwap(before, now) {
-			break
-		}
-	}
+	raise(&s.swept, now)
 	s.keys.purge(now)
 	s.instants.purge(now)
 }

@@ -47,6 +47,13 @@ type Status struct {
 	// Gates is how many gates are live, this one among them, as far as it was
 	// heard; zero if the store is this machine's own.
 	Gates int
+	// Bounds say which tokens are refused because the log cannot judge them.
+	Bounds store.Bounds
+	// Offset is by how much the wall clock is ahead of the store's: negative if it is
+	// behind, zero if they agree or the store did not tell. Skewed says that it is
+	// more than revocations are made for.
+	Offset time.Duration
+	Skewed bool
 	// Revocations is how many revocations are held.
 	Revocations int
 	// Unconfirmed says that something is held that the store has yet to take.
@@ -73,6 +80,9 @@ func (r *Replica) Status() Status {
 		Position:        r.view.at,
 		Lag:             r.view.head - min(r.view.head, r.view.at.Seq),
 		Revocations:     r.set.len(),
+		Bounds:          r.bounds,
+		Offset:          r.clocks.off,
+		Skewed:          r.skewed(),
 		Unconfirmed:     r.owed != r.paid,
 		Err:             errors.Join(r.reading.err, r.beating.err),
 	}

@@ -63,6 +63,8 @@ const (
 	// markLogged: the log of the present generation holds the key, until its
 	// expiry here or later.
 	markLogged
+	// markWasLogged: the log of an earlier generation held it.
+	markWasLogged
 	// markAcknowledged: this replica has said that the key is revoked everywhere.
 	markAcknowledged
 )

@@ -21,9 +21,13 @@ const (
 	BySubject
 	// ByIssuer: the same for all that its issuer issued.
 	ByIssuer
-	// Outlived: revocations that may have named the token were forgotten,
-	// because it had expired, and the wall clock has gone back since.
+	// Outlived: revocations that may have named the token were forgotten. It had
+	// expired, and a clock has gone back since; or it was issued before the
+	// retention was raised, and lives for longer than revocations were kept.
 	Outlived
+	// ByFloor: the token was issued before the log lost revocations that nobody
+	// could name any more.
+	ByFloor
 )
 
 // String names the reasons, joined by "+".
@@ -42,6 +46,7 @@ func (v Verdict) String() string {
 		{BySubject, "subject"},
 		{ByIssuer, "issuer"},
 		{Outlived, "outlived"},
+		{ByFloor, "floor"},
 	} {
 		if v&reason.verdict != 0 {
 			reasons = append(reasons, reason.name)

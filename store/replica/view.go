@@ -34,6 +34,14 @@ type view struct {
 	permitted bool
 	// gates is how many are live, as far as it was heard.
 	gates int
+	// beaten says that a heartbeat was answered in this generation.
+	beaten bool
+	// granted is the boot time at which the present lease of the fleet was first
+	// heard of in this generation.
+	granted time.Duration
+	// anew says that the log is read again because the set has forgotten by a clock
+	// that was ahead.
+	anew bool
 }
 
 // learn takes up the generation that an answer names and reports whether the
@@ -50,8 +58,15 @@ func (r *Replica) learn(generation store.Generation, sent time.Duration) bool {
 		return false
 	}
 	o := r.options.Load()
-	lease := r.lease(o)
-	witness := before != 0 && r.term.Load().good(r.clock.Now(), lease, r.clock)
+	// A witness is judged by the lease that it was granted, not by the present one.
+	t := r.term.Load()
+	witness := before != 0 && t != nil && t.good(r.clock.Now(), t.lease, r.clock)
+	if before != 0 && r.synced {
+		r.before = max(1, r.before)
+		if r.view.gates > 0 && r.view.state >= store.StateOpen {
+			r.before = r.view.gates
+		}
+	}
 	r.view = view{
 		generation: generation,
 		known:      r.clock.Boot(),
@@ -101,46 +116,21 @@ func (r *Replica) told(head store.Head) {
 
 // agree takes up what the whole fleet goes by. The caller holds mu.
 //
-// Rule R12 (DESIGN): the lease is the fleet's. A gate with another in its
-// configuration says so, and uses it.
+// Rule R12: the lease is the fleet's. A gate with another in its configuration says
+// so, and uses it.
 func (r *Replica) agree(head store.Head) {
 	o := r.options.Load()
-	if head.Lease > 0 && time.Duration(r.fleetLease.Swap(int64(head.Lease))) != head.Lease && head.Lease != o.Lease {
-		o.Logger.Warn("the fleet has another lease than this gate's configuration; the fleet's is used, until all gates were stopped and the head is made anew",
-			"lease", head.Lease, "configured", o.Lease)
+	if head.Lease > 0 && time.Duration(r.fleetLease.Swap(int64(head.Lease))) != head.Lease {
+		r.view.granted = r.clock.Boot()
+		if head.Lease != o.Lease {
+			o.Logger.Warn("the fleet has another lease than this gate's configuration; the fleet's is used, and caddy session-gate lease changes it",
+				"lease", head.Lease, "configured", o.Lease)
+		}
 	}
-	r.longest.Store(max(r.longest.Load(), int64(head.Lease)))
-	r.fleetRetention.Store(int64(head.Retention))
-	if head.Raised > 0 {
-		r.older.Store(&older{raised: head.Raised + int64(o.Leeway.Seconds()), lifetime: int64((head.Before + o.Leeway).Seconds())})
+	r.longest.Store(max(r.longest.Load(), int64(head.Lease), int64(head.Longest)))
+	if before := time.Duration(r.fleetRetention.Swap(int64(head.Retention))); before > 0 && head.Retention > before {
+		// The head may have been lost, and who made it anew does not know of before.
+		head.Forgotten = max(head.Forgotten, r.clocks.store-int64(before/time.Second))
 	}
-}
-
-// Retention is for how long revocations have to be kept: for the longest that any
-// gate of the fleet was configured to, because that gate admits tokens which live
-// as long.
-//
-// Rule R12 (DESIGN).
-func (r *Replica) Retention() time.Duration {
-	return max(r.options.Load().Retention, time.Duration(r.fleetRetention.Load()))
-}
-
-// older is a retention that was raised since.
-type older struct {
-	// raised is the second until which tokens were issued under it.
-	raised int64
-	// lifetime is the longest from `iat` to the end of such a token that its
-	// revocation outlives, in seconds.
-	lifetime int64
-}
-
-// judge refuses a token that may outlive its revocation: it was issued before
-// the retention was raised, and is good for longer than revocations were kept.
-//
-// Rule R12 (DESIGN). A nil older refuses nothing.
-func (o *older) judge(k *store.Keys) Verdict {
-	if o != nil && k.IssuedAt <= o.raised && k.Expires-k.IssuedAt > o.lifetime {
-		return Outlived
-	}
-	return Clear
+	r.bound(head.Bounds)
 }

@@ -30,7 +30,7 @@ func equal(a, b store.Head) bool {
 	gatesA, gatesB := sorted(a.Gates), sorted(b.Gates)
 	a.Gates, b.Gates = nil, nil
 	return slices.Equal(gatesA, gatesB) && a.Position == b.Position && a.State == b.State && a.Turn == b.Turn &&
-		a.Lease == b.Lease && a.Retention == b.Retention && a.Before == b.Before && a.Raised == b.Raised && a.Count == b.Count
+		a.Lease == b.Lease && a.Longest == b.Longest && a.Retention == b.Retention && a.Bounds == b.Bounds && a.Count == b.Count
 }
 
 func sorted(gates []store.Gate) []store.Gate {
@@ -119,32 +119,6 @@ func keepsLease(t *testing.T, place FleetPlace) {
 	answer := send(t, f, store.Heartbeat{Gate: 2, Applied: position, Lease: time.Minute})
 	if answer.Lease != 1500*time.Millisecond || look(t, f).Lease != answer.Lease {
 		t.Errorf("the lease is %v, want that of the first heartbeat", answer.Lease)
-	}
-}
-
-func raisesRetention(t *testing.T, place FleetPlace) {
-	f := join(t, place)
-	position := look(t, f).Position
-	steps := []struct {
-		what         string
-		hours, now   int64
-		want, before time.Duration
-		raised       int64
-	}{
-		{what: "the first is no raise", hours: 24, now: 1000, want: 24},
-		{what: "a shorter one changes nothing", hours: 12, now: 2000, want: 24},
-		{what: "a longer one is a raise", hours: 48, now: 3000, want: 48, before: 24, raised: 3000},
-		{what: "the same one is none", hours: 48, now: 4000, want: 48, before: 24, raised: 3000},
-		{what: "a longer one is a raise again", hours: 72, now: 5000, want: 72, before: 48, raised: 5000},
-	}
-	for i, step := range steps {
-		answer := send(t, f, store.Heartbeat{
-			Gate: store.GateID(i + 1), Applied: position, Lease: lease,
-			Retention: time.Duration(step.hours) * time.Hour, Now: step.now,
-		})
-		if answer.Retention != step.want*time.Hour || answer.Before != step.before*time.Hour || answer.Raised != step.raised {
-			t.Errorf("%s: retention %v, before %v, raised at %d", step.what, answer.Retention, answer.Before, answer.Raised)
-		}
 	}
 }
 

@@ -56,14 +56,23 @@ local function begin(h, candidate)
   h.seq = math.max(h.seq or 0, last)
   h.born, h.entries, h.count = h.seq, length, h.count or 0
   h.trimmed = first and first - 1 or h.seq
+  -- Until it is open, a head that was lost takes from the gates what it was.
+  if not h.lease then redis.call('HSET', KEYS[1], 'anew', '1') end
   -- HSET before HDEL: where memory is full and nothing was written yet, Redis
   -- refuses it, and nothing is half done.
   redis.call('HSET', KEYS[1], 'version', version, 'store', h.store,
     'generation', h.generation, 'state', h.state, 'seq', decimal(h.seq), 'trimmed', decimal(h.trimmed),
-    'born', decimal(h.born), 'entries', decimal(h.entries), 'count', decimal(h.count))
-  local fields = redis.call('HGETALL', KEYS[1])
+    'born', decimal(h.born), 'entries', decimal(h.entries), 'count', decimal(h.count), 'begun', decimal(h.now))
+  local fields, listed = redis.call('HGETALL', KEYS[1]), 0
   for i = 1, #fields, 2 do
-    if fields[i] == 'turn' or string.sub(fields[i], 1, 5) == 'gate:' then redis.call('HDEL', KEYS[1], fields[i]) end
+    local name = fields[i]
+    local gate = string.match(name, '^gate:')
+    if gate then listed = listed + 1 end
+    if gate or name == 'turn' or string.match(name, '^merged:') then redis.call('HDEL', KEYS[1], name) end
+  end
+  -- Who was live in an earlier generation is expected to merge in this one.
+  if listed > tonumber(redis.call('HMGET', KEYS[1], 'expected')[1] or 0) then
+    redis.call('HSET', KEYS[1], 'expected', decimal(listed))
   end
   return h
 end
@@ -79,15 +88,17 @@ local function head(candidate)
   if not store then
     return nil, redis.error_reply('IDENTITY of the store is not told: INFO lacks run_id or master_replid')
   end
+  local time = redis.pcall('TIME')
+  if time.err then return nil, redis.error_reply('CLOCK of the store is not told: TIME is refused') end
   local v = redis.call('HMGET', KEYS[1], 'version', 'store', 'generation', 'state', 'seq', 'trimmed', 'born',
-    'entries', 'count', 'lease', 'retention', 'before', 'raised')
+    'entries', 'count', 'lease')
   if v[1] and v[1] ~= '1' and v[1] ~= version then
     return nil, redis.error_reply('UNREADABLE head of version ' .. v[1] .. ', this gate knows ' .. version)
   end
   local h = {
-    store = store, generation = v[3], state = v[4],
+    store = store, now = tonumber(time[1]), generation = v[3], state = v[4],
     seq = tonumber(v[5]), trimmed = tonumber(v[6]), born = tonumber(v[7]), entries = tonumber(v[8]), count = tonumber(v[9]),
-    lease = v[10], retention = v[11], before = v[12], raised = v[13],
+    lease = v[10],
   }
   local whole = v[1] == version and h.generation and h.state and h.seq and h.trimmed and h.born and h.entries and h.count
   if whole and v[2] == store and redis.call('XLEN', KEYS[2]) == h.entries then return h end

@@ -1,8 +1,13 @@
 -- Takes expired entries off the beginning of the log and returns how many.
--- ARGV: candidate generation, the time in Unix seconds, how many entries at the
--- most.
+-- ARGV: candidate generation, the gate's time in Unix seconds, how many entries at
+-- the most.
 local h, refused = head(ARGV[1])
 if refused then return refused end
+
+-- The earlier of two clocks: one that is ahead forgets nothing for the fleet.
+local now = math.min(tonumber(ARGV[2]), h.now)
+local v = redis.call('HMGET', KEYS[1], 'hold', 'swept')
+if now < tonumber(v[1] or 0) then return 0 end
 
 -- expiry returns when an entry expires, or nil if it does not say.
 local function expiry(fields)
@@ -17,12 +22,13 @@ local last, count = nil, 0
 for _, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', ARGV[3])) do
   local expires = expiry(entry[2])
   -- An entry that does not say when it expires stays, and all behind it.
-  if not expires or expires > tonumber(ARGV[2]) or not number(entry[1]) then break end
+  if not expires or expires > now or not number(entry[1]) then break end
   last, count = number(entry[1]), count + 1
 end
 if last then
   -- XTRIM before HSET: it is allowed when memory is full, and HSET after it.
   local gone = redis.call('XTRIM', KEYS[2], 'MINID', decimal(last + 1) .. '-0')
-  redis.call('HSET', KEYS[1], 'trimmed', decimal(last), 'entries', decimal(h.entries - gone))
+  redis.call('HSET', KEYS[1], 'trimmed', decimal(last), 'entries', decimal(h.entries - gone),
+    'swept', decimal(math.max(now, tonumber(v[2] or 0))))
 end
 return count

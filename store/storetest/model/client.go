@@ -118,6 +118,13 @@ func (c *Client) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.Hea
 	})
 }
 
+// SetLease implements store.Fleet.
+func (c *Client) SetLease(ctx context.Context, lease time.Duration) (store.Head, error) {
+	return carry(ctx, c, Call{"SetLease", lease}, func(context.Context) (store.Head, error) {
+		return c.server.setLease(lease), nil
+	})
+}
+
 // Look implements store.Fleet.
 func (c *Client) Look(ctx context.Context) (store.Head, error) {
 	return carry(ctx, c, Call{"Look", nil}, func(context.Context) (store.Head, error) {

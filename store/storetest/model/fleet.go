@@ -1,21 +1,26 @@
 package model
 
-import "github.com/sessiongate/sessiongate/store"
+import (
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+)
 
 // heartbeat records a gate, and answers with the head.
 func (s *Server) heartbeat(beat store.Heartbeat) store.Head {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := s.checked()
-	if h.lease == 0 {
-		// Rule R12 (DESIGN): the lease is the head's, whoever asks next.
-		h.lease = beat.Lease
+	h, now := s.checked(), s.now().Unix()
+	if now < h.bounds.Swept-int64(beat.Skew.Seconds()) {
+		// The clock was ahead, and entries were forgotten that had not expired.
+		s.begin(h)
+		h.bounds.Swept, h.due = now, true
 	}
-	h.raise(beat)
+	h.agree(beat, now)
 	// Rule R3 (DESIGN): what a gate applied in another generation says nothing
 	// about this one.
 	if beat.Applied.Generation != h.generation {
-		return h.brief()
+		return h.told(now)
 	}
 	gate := store.Gate{ID: beat.Gate, Applied: beat.Applied.Seq, Count: h.next()}
 	h.gates[gate.ID] = gate
@@ -24,20 +29,52 @@ func (s *Server) heartbeat(beat store.Heartbeat) store.Head {
 	if beat.Settled && h.state == store.StateOpen {
 		h.state = store.StateSettled
 	}
-	answer := h.brief()
+	answer := h.told(now)
 	answer.Count = gate.Count
 	return answer
 }
 
-// raise keeps the longest retention, and remembers when it grew.
-func (h *head) raise(beat store.Heartbeat) {
-	if beat.Retention <= h.retention {
-		return
+// told is what a heartbeat is answered with.
+func (h *head) told(now int64) store.Head {
+	head := h.brief()
+	head.Now = now
+	return head
+}
+
+// agree takes up what the whole fleet goes by.
+func (h *head) agree(beat store.Heartbeat, now int64) {
+	// Rule R12: the lease is the head's, whoever asks next. A head that was lost
+	// takes the longest that a gate knows of.
+	if h.lease == 0 || h.state == store.StateRepair && beat.Longest > 0 && beat.Lease > h.lease {
+		h.lease = beat.Lease
 	}
-	if h.retention > 0 {
-		h.before, h.raised = h.retention, beat.Now
+	switch longest := max(h.longest, h.lease, beat.Longest); {
+	case longest > h.longest:
+		h.longest = longest
+	case beat.Shortened && beat.Applied.Generation == h.generation && beat.Lease == h.lease:
+		h.longest = h.lease
 	}
-	h.retention = beat.Retention
+	h.leeway = max(h.leeway, beat.Leeway)
+	if beat.Retention > h.retention {
+		if h.retention > 0 && !h.anew {
+			h.bounds.Forgotten = max(h.bounds.Forgotten, now-int64(h.retention.Seconds()))
+		}
+		h.retention = beat.Retention
+		h.bounds.Hold = max(h.bounds.Hold, now+int64((beat.Retention+beat.Margin).Seconds()))
+	}
+	swept := h.bounds.Swept
+	h.bounds = h.bounds.Join(beat.Bounds)
+	h.bounds.Swept = swept
+}
+
+// setLease changes the lease, and what waits are as long as if that is longer.
+func (s *Server) setLease(lease time.Duration) store.Head {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.checked()
+	h.longest = max(h.longest, h.lease, lease)
+	h.lease = lease
+	return h.whole()
 }
 
 // look returns the head.
@@ -70,16 +107,29 @@ func (s *Server) merge(m store.Merge) (store.Head, bool) {
 	if len(m.Revocations) > 0 {
 		s.add(h, m.Revocations)
 	}
-	switch m.Then {
-	case store.Open:
-		h.state = store.StateOpen
-		h.turn = store.Turn{}
-	case store.Release:
-		h.turn = store.Turn{}
-	default:
+	if m.Then == store.Keep {
 		h.turn = store.Turn{Gate: m.Gate, Witness: m.Witness, Count: h.next()}
+		return h.whole(), true
+	}
+	h.turn = store.Turn{}
+	if m.Before > 0 {
+		h.merged[m.Gate], h.expected = true, max(h.expected, m.Before)
+	}
+	h.lacks = h.lacks || m.Lacks
+	if m.Then == store.Open {
+		h.open(m)
 	}
 	return h.whole(), true
+}
+
+// open opens the log, and raises the floor if revocations may be lost.
+func (h *head) open(m store.Merge) {
+	lost := m.Relogin || h.due || h.lacks && len(h.merged) < h.expected
+	if !m.Witness && lost {
+		h.bounds.Floor = max(h.bounds.Floor, h.begun+int64(h.leeway.Seconds()))
+	}
+	h.state = store.StateOpen
+	h.anew, h.due, h.lacks, h.expected = false, false, false, 0
 }
 
 // mayMerge reports whether the turn is free for a gate. Rule R7 (DESIGN):

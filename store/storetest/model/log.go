@@ -100,13 +100,19 @@ func (r record) entry(generation store.Generation) store.Entry {
 
 func bySeq(r record, seq uint64) int { return cmp.Compare(r.seq, seq) }
 
-// trim forgets the expired entries at the beginning of the log, by the clock of
-// the gate that asks. An entry that nobody can read does not say when it
+// trim forgets the expired entries at the beginning of the log, by the earlier of
+// two clocks: the server's and that of the gate that asks. An entry that nobody can read does not say when it
 // expires: it stays, and all behind it.
 func (s *Server) trim(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.checked()
+	if s.now().Before(now) {
+		now = s.now()
+	}
+	if now.Unix() < h.bounds.Hold {
+		return
+	}
 	log := &s.held.log
 	expired := 0
 	for _, r := range log.entries {
@@ -115,6 +121,9 @@ func (s *Server) trim(now time.Time) {
 		}
 		h.trimmed = r.seq
 		expired++
+	}
+	if expired > 0 {
+		h.bounds.Swept = max(h.bounds.Swept, now.Unix())
 	}
 	h.entries -= expired
 	log.entries = slices.Clone(log.entries[expired:])

@@ -47,18 +47,25 @@ type record struct {
 // head and list of live gates are one value, so that no failure can keep the
 // one and lose the other (rule R8, DESIGN).
 type head struct {
-	identity                 uint64 // of the process that wrote it last
-	generation               store.Generation
-	state                    store.State
-	seq                      uint64 // of the last entry
-	trimmed                  uint64 // every entry up to this one was forgotten in order
-	born                     uint64 // up to this one entries may be missing
-	entries                  int    // how many the log must have
-	count                    uint64 // of all heartbeats and merges
-	lease, retention, before time.Duration
-	raised                   int64
-	gates                    map[store.GateID]store.Gate
-	turn                     store.Turn
+	identity          uint64 // of the process that wrote it last
+	generation        store.Generation
+	state             store.State
+	seq               uint64 // of the last entry
+	trimmed           uint64 // every entry up to this one was forgotten in order
+	born              uint64 // up to this one entries may be missing
+	entries           int    // how many the log must have
+	count             uint64 // of all heartbeats and merges
+	lease, longest    time.Duration
+	retention, leeway time.Duration
+	bounds            store.Bounds
+	begun             int64 // by the server's clock
+	anew              bool  // the head was lost, and the log was not open since
+	due               bool  // the floor is to be raised: the clock was ahead
+	lacks             bool  // a gate that merged held what the log lacks
+	expected          int   // gates that know an earlier generation
+	merged            map[store.GateID]bool
+	gates             map[store.GateID]store.Gate
+	turn              store.Turn
 }
 
 // NewServer returns an empty server. One read of it returns batch entries at
@@ -114,6 +121,11 @@ func (s *Server) begin(h *head) {
 		h.trimmed = log.entries[0].seq - 1
 	}
 	h.entries = len(log.entries)
+	h.begun = s.now().Unix()
+	h.anew = h.anew || h.lease == 0
+	// Who was live in an earlier generation is expected to merge in this one.
+	h.expected = max(h.expected, len(h.gates))
+	h.merged = make(map[store.GateID]bool)
 	h.gates = make(map[store.GateID]store.Gate)
 	h.turn = store.Turn{}
 	// Rule R2 (DESIGN): the counter is never set back, so that no gate's old
@@ -135,9 +147,9 @@ func (h *head) brief() store.Head {
 		Position:  h.position(),
 		State:     h.state,
 		Lease:     h.lease,
+		Longest:   max(h.longest, h.lease),
 		Retention: h.retention,
-		Before:    h.before,
-		Raised:    h.raised,
+		Bounds:    h.bounds,
 	}
 }
 

@@ -97,7 +97,7 @@ func (s *Server) Cure() {
 	s.drop(func(r record) bool { return len(r.revocations) == 0 })
 }
 
-// StepClock moves the server's wall clock. It decides nothing.
+// StepClock moves the server's wall clock.
 func (s *Server) StepClock(by time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,7 +136,7 @@ func (d *Dump) clone() *Dump {
 	c.log.entries = slices.Clone(d.log.entries)
 	if d.head != nil {
 		h := *d.head
-		h.gates = maps.Clone(h.gates)
+		h.gates, h.merged = maps.Clone(h.gates), maps.Clone(h.merged)
 		c.head = &h
 	}
 	return c

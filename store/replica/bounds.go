@@ -1,0 +1,139 @@
+package replica
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// clocks is what a replica knows of the store's clock beside its own.
+type clocks struct {
+	// store is the store's clock at the boot time boot, in Unix seconds; zero if it
+	// never told. Then boot means nothing.
+	store int64
+	boot  time.Duration
+	// off is by how much the wall clock is ahead of the store's beyond what the way
+	// there and back explains: negative if it is behind, zero if they agree.
+	off time.Duration
+}
+
+// heard takes up the store's clock, told between two moments.
+func (c *clocks) heard(now int64, asked Instant, boot time.Duration, answered int64) {
+	if now == 0 {
+		return
+	}
+	c.store, c.boot, c.off = now, boot, 0
+	if ahead := time.Duration(asked.Wall) - time.Duration(now+1)*time.Second; ahead > 0 {
+		c.off = ahead
+	} else if behind := time.Duration(answered) - time.Duration(now)*time.Second; behind < 0 {
+		c.off = behind
+	}
+}
+
+// times are the present second by the wall clock, and by the store's as far as it is
+// known: it goes on by the boot clock, which nobody sets. The caller holds mu.
+func (r *Replica) times() (wall, store int64) {
+	wall = r.clock.Now().Wall / int64(time.Second)
+	if r.clocks.store == 0 {
+		return wall, wall
+	}
+	return wall, r.clocks.store + int64((r.clock.Boot()-r.clocks.boot)/time.Second)
+}
+
+// earlier is the present second by the earlier of the two clocks: what is forgotten
+// is forgotten by both, so that one that is ahead forgets nothing. The caller holds
+// mu.
+func (r *Replica) earlier() int64 {
+	wall, store := r.times()
+	return min(wall, store)
+}
+
+// skewed reports whether the wall clock and the store's are further apart than
+// revocations are made for. The caller holds mu.
+func (r *Replica) skewed() bool { return max(r.clocks.off, -r.clocks.off) > r.options.Load().Skew }
+
+// remember moves the expiry of what is revoked now, by the wall clock, to the later
+// of the two clocks: one that is behind forgets nothing too early. A wall clock that
+// is ahead keeps it for no longer than twice the retention.
+func (r *Replica) remember(revocations []store.Revocation) []store.Revocation {
+	r.mu.Lock()
+	wall, now := r.times()
+	r.mu.Unlock()
+	skew, most := int64(r.options.Load().Skew/time.Second), int64(r.Retention()/time.Second)
+	var by int64
+	switch {
+	case now-wall > skew:
+		by = now - wall
+	case wall-now > max(skew, most):
+		by = now + most - wall
+	default:
+		return revocations
+	}
+	moved := make([]store.Revocation, len(revocations))
+	for i, revocation := range revocations {
+		revocation.Expires += by
+		moved[i] = revocation
+	}
+	return moved
+}
+
+// bound takes up what the store says of tokens that the log cannot judge. The caller
+// holds mu, and applies it before it extends a lease.
+func (r *Replica) bound(b store.Bounds) {
+	before := r.bounds
+	r.bounds = before.Join(b)
+	if b.Floor > before.Floor {
+		r.options.Load().Logger.Error("the log lost revocations and nobody can say which: every token issued until then is refused, and its users log in again",
+			"floor", time.Unix(r.bounds.Floor, 0).UTC())
+	}
+	r.set.bound(r.bounds)
+}
+
+// overswept reports whether the set has forgotten by a clock that was ahead: it may
+// lack what had not expired. The caller holds mu.
+func (r *Replica) overswept(now int64) bool {
+	return r.set.swept.Load() > now+int64(r.options.Load().Skew/time.Second)
+}
+
+// forget forgets in the set what has expired, and returns the second until which it
+// did, or zero if it must not.
+func (r *Replica) forget() int64 {
+	r.mu.Lock()
+	now, hold := r.earlier(), r.bounds.Hold
+	known := r.fleet == nil || r.clocks.store != 0
+	r.mu.Unlock()
+	if now < hold || !known {
+		return 0
+	}
+	r.set.purge(now)
+	return now
+}
+
+// Retention is for how long revocations have to be kept: for the longest that any
+// gate of the fleet was configured to, because that gate admits tokens which live
+// as long.
+func (r *Replica) Retention() time.Duration {
+	return max(r.options.Load().Retention, time.Duration(r.fleetRetention.Load()))
+}
+
+// retain tells a store of this machine's own for how long revocations are kept.
+// Before it is told, nothing is admitted or forgotten.
+func (r *Replica) retain(ctx context.Context) error {
+	local, ok := r.store.(store.Local)
+	if !ok {
+		return nil
+	}
+	o := r.options.Load()
+	bounded, cancel := context.WithTimeout(ctx, localCall)
+	defer cancel()
+	bounds, err := local.Retain(bounded, o.Retention, o.Margin)
+	if err != nil {
+		return fmt.Errorf("telling the store for how long revocations are kept: %w", err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.bound(bounds)
+	return nil
+}

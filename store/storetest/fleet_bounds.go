@@ -1,0 +1,193 @@
+package storetest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// near reports whether a second is that of now plus by, but for what a test takes.
+func near(second int64, by time.Duration) bool {
+	off := second - time.Now().Add(by).Unix()
+	return off > -60 && off < 60
+}
+
+func publishUntil(t *testing.T, f store.Fleet, expires time.Time, name string) {
+	t.Helper()
+	if _, err := f.Publish(t.Context(), session(name, expires.Unix())); err != nil {
+		t.Fatalf("Publish: %v", err)
+	}
+}
+
+func mustTrim(t *testing.T, f store.Fleet, now time.Time) {
+	t.Helper()
+	if err := f.Trim(t.Context(), now); err != nil {
+		t.Fatalf("Trim: %v", err)
+	}
+}
+
+func raisesRetention(t *testing.T, place FleetPlace) {
+	f := join(t, place)
+	openLog(t, f)
+	position := look(t, f).Position
+	const hour, margin = time.Hour, 11 * time.Minute
+	held := store.Bounds{}
+	for i, step := range []struct {
+		what      string
+		hours     time.Duration
+		want      time.Duration
+		held      time.Duration // from now on, if it is raised
+		forgotten time.Duration // before now, if it is raised
+	}{
+		{what: "the first keeps what is there", hours: 24, want: 24, held: 24*hour + margin},
+		{what: "a shorter one changes nothing", hours: 12, want: 24},
+		{what: "a longer one is a raise", hours: 48, want: 48, held: 48*hour + margin, forgotten: 24 * hour},
+		{what: "the same one is none", hours: 48, want: 48},
+		{what: "a longer one is a raise again", hours: 72, want: 72, held: 72*hour + margin, forgotten: 48 * hour},
+	} {
+		answer := send(t, f, store.Heartbeat{
+			Gate: store.GateID(i + 1), Applied: position, Lease: lease, Retention: step.hours * hour, Margin: margin,
+		})
+		if answer.Retention != step.want*hour {
+			t.Errorf("%s: retention %v, want %vh", step.what, answer.Retention, int(step.want))
+		}
+		if step.held > 0 != (answer.Hold > held.Hold) || step.held > 0 && !near(answer.Hold, step.held) {
+			t.Errorf("%s: nothing is forgotten before %d, was %d", step.what, answer.Hold, held.Hold)
+		}
+		// A later retention counts from what was forgotten by the earlier one.
+		if step.forgotten == 24*hour && !near(answer.Forgotten, -step.forgotten) || step.forgotten == 0 && answer.Forgotten != held.Forgotten {
+			t.Errorf("%s: tokens up to %d are refused, was %d", step.what, answer.Forgotten, held.Forgotten)
+		}
+		if now := answer.Now; !near(now, 0) {
+			t.Errorf("%s: the store's clock says %d", step.what, now)
+		}
+		held = answer.Bounds
+	}
+	if seen := look(t, f).Bounds; seen != held {
+		t.Errorf("a look sees %+v, a heartbeat %+v", seen, held)
+	}
+}
+
+// Attack: revocations are trimmed while the retention is being raised, and tokens
+// that live longer are admitted again.
+func holdsWhatIsRaised(t *testing.T, place FleetPlace) {
+	f := join(t, place)
+	publishUntil(t, f, time.Now().Add(-time.Minute), "expired")
+	position := look(t, f).Position
+	beat := store.Heartbeat{Gate: 1, Applied: position, Lease: lease, Retention: time.Hour}
+	send(t, f, beat)
+	mustTrim(t, f, time.Now().Add(time.Hour))
+	if left, _ := readLeft(t, f); len(left) != 1 {
+		t.Errorf("%d entries are left before the second until which they are held, want 1", len(left))
+	}
+}
+
+// Attack: a gate whose wall clock is a day ahead trims the log for all others (S1
+// of the protocol's holes).
+func trimsByTheEarlierClock(t *testing.T, place FleetPlace) {
+	f := join(t, place)
+	publishUntil(t, f, time.Now().Add(-time.Minute), "expired")
+	publishUntil(t, f, time.Now().Add(time.Hour), "live")
+	mustTrim(t, f, time.Now().Add(27*time.Hour))
+	if left, _ := readLeft(t, f); len(left) != 1 {
+		t.Errorf("%d entries are left after a trim by a clock that is ahead, want the one that has not expired", len(left))
+	}
+	answer := beat(t, f, 1, look(t, f).Position)
+	if !near(answer.Swept, 0) {
+		t.Errorf("it was trimmed by %d, want the store's clock", answer.Swept)
+	}
+}
+
+// Rule R12: a head that was lost takes the longest lease that a gate knows of, and
+// what else they know.
+func takesWhatGatesKnow(t *testing.T, place FleetPlace) {
+	f := join(t, place)
+	position := look(t, f).Position
+	known := store.Bounds{Forgotten: 5, Floor: 6, Hold: 7}
+	send(t, f, store.Heartbeat{Gate: 1, Applied: position, Lease: time.Second, Retention: time.Hour})
+	answer := send(t, f, store.Heartbeat{
+		Gate: 2, Applied: position, Lease: time.Minute, Longest: 2 * time.Minute, Retention: 3 * time.Hour, Bounds: known,
+	})
+	if answer.Lease != time.Minute || answer.Longest != 2*time.Minute {
+		t.Errorf("the lease is %v, and waits %v; want those of the gate that knows the fleet", answer.Lease, answer.Longest)
+	}
+	if answer.Forgotten != known.Forgotten || answer.Floor != known.Floor || answer.Hold < known.Hold {
+		t.Errorf("the bounds are %+v, want those that a gate knew: a head that was lost sees no raise", answer.Bounds)
+	}
+	if answer := beat(t, f, 3, position); answer.Lease != time.Minute {
+		t.Errorf("a gate that knows no fleet made the lease %v", answer.Lease)
+	}
+}
+
+// Rule R12: waits are as long as before until every lease is over that was granted
+// before.
+func shortensLease(t *testing.T, place FleetPlace) {
+	f := join(t, place)
+	position := look(t, f).Position
+	send(t, f, store.Heartbeat{Gate: 1, Applied: position, Lease: time.Second, Longest: time.Minute})
+	openLog(t, f)
+	position = look(t, f).Position
+	changed, err := f.SetLease(t.Context(), time.Second)
+	if err != nil || changed.Lease != time.Second || changed.Longest != time.Minute {
+		t.Fatalf("after the lease was lowered the head is %+v, error %v", changed, err)
+	}
+	other := store.Position{Generation: position.Generation ^ 2, Seq: position.Seq}
+	for name, beat := range map[string]store.Heartbeat{
+		"a gate that says nothing":                     {Gate: 1, Applied: position, Lease: time.Second},
+		"a gate of another generation":                 {Gate: 1, Applied: other, Lease: time.Second, Shortened: true},
+		"a gate that has not heard of the present one": {Gate: 1, Applied: position, Lease: 2 * time.Second, Shortened: true},
+	} {
+		if answer := send(t, f, beat); answer.Longest != time.Minute {
+			t.Errorf("%s made waits %v", name, answer.Longest)
+		}
+	}
+	answer := send(t, f, store.Heartbeat{Gate: 1, Applied: position, Lease: time.Second, Shortened: true})
+	if answer.Lease != time.Second || answer.Longest != time.Second {
+		t.Errorf("the lease is %v and waits %v, want a second", answer.Lease, answer.Longest)
+	}
+	raised, err := f.SetLease(t.Context(), 2*time.Minute)
+	if err != nil || raised.Lease != 2*time.Minute || raised.Longest != 2*time.Minute {
+		t.Errorf("after the lease was raised the head is %+v, error %v", raised, err)
+	}
+}
+
+// The floor is raised where somebody knows that revocations were lost and not all
+// who may know more have merged, and never else.
+func raisesFloor(t *testing.T, place FleetPlace) {
+	for _, c := range []struct {
+		what   string
+		merges []store.Merge
+		raised bool
+	}{
+		{"nobody remembers an earlier log", []store.Merge{{}}, false},
+		{"nothing is missing", []store.Merge{{Before: 3}}, false},
+		{"all who remember have merged", []store.Merge{{Before: 2, Lacks: true}, {Before: 2}}, false},
+		{"one gate has not merged", []store.Merge{{Before: 3, Lacks: true}, {Before: 3}}, true},
+		{"one merges twice, for another that has not", []store.Merge{{Before: 2, Lacks: true}, {Before: 2, Gate: 1}}, true},
+		{"a witness opens it", []store.Merge{{Before: 3, Lacks: true}, {Before: 3, Witness: true}}, false},
+		{"the operator wants it", []store.Merge{{Relogin: true}}, true},
+		{"the operator wants it, and there is a witness", []store.Merge{{Relogin: true, Witness: true}}, false},
+	} {
+		place.Flush()
+		f := join(t, place)
+		generation := look(t, f).Generation
+		send(t, f, store.Heartbeat{Gate: 9, Leeway: 5 * time.Minute, Lease: lease})
+		for i, m := range c.merges {
+			if m.Gate == 0 {
+				m.Gate = store.GateID(i + 1)
+			}
+			m.Generation, m.Then = generation, store.Release
+			if i == len(c.merges)-1 {
+				m.Then = store.Open
+			}
+			if _, done := merge(t, f, m); !done {
+				t.Fatalf("%s: merge %d was not done", c.what, i)
+			}
+		}
+		floor := look(t, f).Floor
+		if c.raised != (floor != 0) || c.raised && !near(floor, 5*time.Minute) {
+			t.Errorf("%s: the floor is %d, want one: %t", c.what, floor, c.raised)
+		}
+	}
+}
