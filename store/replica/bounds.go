@@ -84,6 +84,7 @@ func (r *Replica) remember(revocations []store.Revocation) []store.Revocation {
 func (r *Replica) bound(b store.Bounds) {
 	before := r.bounds
 	r.bounds = before.Join(b)
+	r.bounds.Swept = b.Swept // it falls with a new generation, where the clock had been ahead
 	if b.Floor > before.Floor {
 		r.options.Load().Logger.Error("the log lost revocations and nobody can say which: every token issued until then is refused, and its users log in again",
 			"floor", time.Unix(r.bounds.Floor, 0).UTC())
@@ -91,10 +92,27 @@ func (r *Replica) bound(b store.Bounds) {
 	r.set.bound(r.bounds)
 }
 
-// overswept reports whether the set has forgotten by a clock that was ahead: it may
-// lack what had not expired. The caller holds mu.
-func (r *Replica) overswept(now int64) bool {
-	return r.set.swept.Load() > now+int64(r.options.Load().Skew/time.Second)
+// overswept reports whether something was forgotten by a clock that was ahead: it is
+// by now past the store's second now.
+func (r *Replica) overswept(second, now int64) bool {
+	return second > now+int64(r.options.Load().Skew/time.Second)
+}
+
+// unsweep lets tokens pass again that expire after the store's second now, where they
+// were refused because a clock had been ahead. If this set has forgotten by that
+// clock, what is on the log is read again first. It reports whether it is. The caller
+// holds mu.
+func (r *Replica) unsweep(now int64) (again bool) {
+	switch {
+	case !r.overswept(r.set.swept.Load(), now):
+	case r.overswept(r.purged, now):
+		r.restart()
+		r.view.anew = true
+		return true
+	default:
+		r.set.swept.Store(max(r.purged, r.bounds.Swept))
+	}
+	return false
 }
 
 // forget forgets in the set what has expired, and returns the second until which it
@@ -103,10 +121,12 @@ func (r *Replica) forget() int64 {
 	r.mu.Lock()
 	now, hold := r.earlier(), r.bounds.Hold
 	known := r.fleet == nil || r.clocks.store != 0
-	r.mu.Unlock()
 	if now < hold || !known {
+		r.mu.Unlock()
 		return 0
 	}
+	r.purged = max(r.purged, now)
+	r.mu.Unlock()
 	r.set.purge(now)
 	return now
 }

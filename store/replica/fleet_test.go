@@ -81,7 +81,9 @@ type gate struct {
 // fleet starts gates on one server, and waits until the log is settled.
 func fleet(t *testing.T, server *model.Server, n int, o replica.Options) []gate {
 	t.Helper()
-	o.Lease = lease
+	if o.Lease == 0 {
+		o.Lease = lease
+	}
 	gates := make([]gate, n)
 	for i := range gates {
 		gates[i].wire = new(wire)
@@ -90,7 +92,7 @@ func fleet(t *testing.T, server *model.Server, n int, o replica.Options) []gate 
 	for _, g := range gates {
 		<-g.Synced()
 	}
-	time.Sleep(2 * lease)
+	time.Sleep(2 * o.Lease)
 	if state := gates[0].Status().State; state != store.StateSettled {
 		t.Fatalf("after two leases, the log is %v", state)
 	}

@@ -123,7 +123,7 @@ func (r *Replica) entries(at store.Position, batch store.Batch) (store.Position,
 func (r *Replica) complete() {
 	r.view.whole, r.view.since = true, r.clock.Boot()
 	if r.view.anew {
-		r.view.anew = false
+		r.view.anew, r.purged = false, r.bounds.Swept
 		r.set.swept.Store(r.bounds.Swept)
 	}
 	r.mends.ring()

@@ -73,13 +73,12 @@ func (r *Replica) beat(ctx context.Context) error {
 	r.well(&r.beating)
 	if r.view.generation == asking || asking == 0 {
 		r.longest.Store(int64(max(head.Longest, head.Lease)))
-		r.view.beaten = true
+		if !r.view.beaten {
+			r.view.beaten = true
+			r.mends.ring()
+		}
 	}
-	if head.State != store.StateRepair && r.overswept(head.Now) {
-		// The set has forgotten by a clock that was ahead. What is on the log is read
-		// again before tokens of that time are judged by it.
-		r.restart()
-		r.view.anew = true
+	if head.State != store.StateRepair && r.unsweep(head.Now) {
 		return nil
 	}
 	// Rule R3 (DESIGN): an answer counts only if the generation that was sent,

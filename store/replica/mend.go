@@ -24,6 +24,9 @@ func (r *Replica) mend(ctx context.Context) {
 		switch {
 		case !v.whole || v.at.Seq < v.head:
 			// What is not read yet may be what another gate has just put there.
+		case v.state == store.StateRepair && r.fleet != nil && !v.beaten:
+			// A log is opened by whoever has said what he knows of the fleet.
+			r.beats.ring()
 		case v.state == store.StateRepair && r.fleet != nil:
 			wait, err = r.repair(ctx, v, &turn, lease)
 		case owing:
@@ -52,7 +55,7 @@ func (r *Replica) repair(ctx context.Context, v view, turn *turnWatch, lease tim
 	known := r.clock.Boot() - v.known
 	r.mu.Lock()
 	_, now := r.times()
-	v.witness = v.witness && !r.overswept(now)
+	v.witness = v.witness && !r.overswept(r.purged, now)
 	skewed := r.skewed()
 	r.mu.Unlock()
 	again := lease / 16
@@ -65,8 +68,8 @@ func (r *Replica) repair(ctx context.Context, v view, turn *turnWatch, lease tim
 			return again, err
 		}
 		now := r.clock.Boot()
-		// A gate whose clock is wrong leaves it to others.
-		due := known >= 2*r.margin(lease) && (!o.Manual || v.permitted) && !skewed
+		// A gate whose clock is wrong leaves it to others, or to the operator.
+		due := known >= 2*r.margin(lease) && (v.permitted || !o.Manual && !skewed)
 		lost = turn.stale(now, margin(lease/2)) != 0
 		if !lost && (!due || !turn.free(now, lease/2)) {
 			return again, nil
@@ -116,9 +119,10 @@ func (r *Replica) merge(ctx context.Context, v view, turn *turnWatch, opens bool
 	}
 	r.pay(owed)
 	step.Revocations, step.Then = nil, store.Release
-	r.mu.Lock()
 	// What had expired was trimmed, and not lost.
-	step.Before, step.Lacks, step.Relogin = r.before, lost > r.bounds.Swept, r.options.Load().Relogin
+	step.Lacks, step.Relogin = lost > r.set.swept.Load(), r.options.Load().Relogin
+	r.mu.Lock()
+	step.Before = r.before
 	r.mu.Unlock()
 	if opens {
 		step.Then = store.Open

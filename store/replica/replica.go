@@ -30,7 +30,8 @@ type Replica struct {
 	view   view
 	clocks clocks
 	bounds store.Bounds
-	before int // how many gates were live when this one last heard so in an earlier generation
+	purged int64 // the latest second by which the set has forgotten
+	before int   // how many gates were live when this one last heard so in an earlier generation
 	recent recent
 	synced bool
 	closed bool

@@ -87,7 +87,7 @@ func (r *Replica) revoke(ctx context.Context, call *revoking) error {
 	o := r.options.Load()
 	limit := localCall
 	if r.fleet != nil {
-		limit = 2*r.lease(o) + time.Second
+		limit = 2*max(r.lease(o), time.Duration(r.longest.Load())) + time.Second
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		limit = min(limit, time.Until(deadline))

@@ -54,8 +54,8 @@ var gateMutations = []mutation{
 	}}},
 	{"R7, a gate is a witness without a lease", []edit{{
 		replicaDir + "view.go",
-		"witness := before != 0 && r.term.Load().good(r.clock.Now(), lease, r.clock)",
-		"witness := before != 0 && lease > 0",
+		"witness := before != 0 && t != nil && t.good(r.clock.Now(), t.lease, r.clock)",
+		"witness := before != 0",
 	}}},
 	{"R7, a witness opens the log without merging", []edit{{
 		replicaDir + "mend.go",

@@ -1,0 +1,181 @@
+package replica_test
+
+import (
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/replica"
+	"github.com/sessiongate/sessiongate/store/storetest/model"
+)
+
+// skewed is the clock of a machine in a synctest bubble whose wall clock is off.
+type skewed struct{ by atomic.Int64 }
+
+func (s *skewed) step(by time.Duration) { s.by.Store(int64(by)) }
+
+func (s *skewed) Now() replica.Instant {
+	now := replica.At(time.Now())
+	now.Wall += s.by.Load()
+	return now
+}
+
+func (*skewed) Boot() time.Duration { return time.Duration(time.Now().UnixNano()) }
+
+const (
+	retention = time.Hour
+	kept      = retention + 11*time.Minute // as callers make revocations
+)
+
+// made returns the revocation of a session by the wall clock of a machine, and a
+// token of it that was issued now.
+func made(name string, wall time.Time) (store.Revocation, *store.Keys) {
+	revoked, token := revocation(name)
+	revoked.Expires = wall.Add(kept).Unix()
+	token.IssuedAt, token.Expires = time.Now().Unix(), time.Now().Add(retention).Unix()
+	return revoked, token
+}
+
+func keeping(o replica.Options) replica.Options {
+	o.Lease, o.Retention, o.Margin = lease, retention, kept-retention
+	return o
+}
+
+// Attack: the wall clock of one gate is set a day ahead for a while, so that the
+// fleet forgets what was revoked.
+func TestAClockThatIsAheadForgetsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := model.NewServer(1, 100)
+		clock := new(skewed)
+		bad := start(t, server.Connect(nil), keeping(replica.Options{Clock: clock}))
+		<-bad.Synced()
+		good := start(t, server.Connect(nil), keeping(replica.Options{}))
+		<-good.Synced()
+		time.Sleep(kept + time.Minute) // nothing is held on the log for a raise any more
+		revoked, token := made("s", time.Now())
+		mustRevoke(t, good, revoked)
+		clock.step(27 * time.Hour)
+		time.Sleep(2 * time.Minute)
+		if status := bad.Status(); !status.Skewed || status.Offset < 26*time.Hour {
+			t.Errorf("the status of the gate is %+v, want a clock that is off by 27 h", status)
+		}
+		clock.step(0)
+		time.Sleep(time.Minute)
+		if status := bad.Status(); status.Skewed || status.Offset != 0 {
+			t.Errorf("the status of the gate is %+v, want a clock that is right again", status)
+		}
+		fresh := start(t, server.Connect(nil), keeping(replica.Options{}))
+		<-fresh.Synced()
+		_, other := made("never revoked", time.Now())
+		for name, gate := range map[string]*replica.Replica{"good": good, "bad": bad, "fresh": fresh} {
+			if got := gate.Check(token, replica.At(time.Now())); got != replica.BySession {
+				t.Errorf("the %s gate says %v of the revoked session", name, got)
+			}
+			if got := gate.Check(other, replica.At(time.Now())); got != replica.Clear {
+				t.Errorf("the %s gate says %v of a new login", name, got)
+			}
+		}
+	})
+}
+
+// Attack: the store's clock and that of one gate are ahead (they are one machine),
+// and entries are trimmed that have not expired. When the store's clock is right
+// again, the other gate still holds them.
+func TestWhatAStoreTrimmedByAClockThatWasAheadComesBack(t *testing.T) {
+	for name, alone := range map[string]bool{"another gate's clock was right": false, "nobody's clock was right": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := model.NewServer(1, 100)
+				clock := new(skewed)
+				bad := start(t, server.Connect(nil), keeping(replica.Options{Clock: clock}))
+				<-bad.Synced()
+				good := bad
+				if !alone {
+					good = start(t, server.Connect(nil), keeping(replica.Options{}))
+					<-good.Synced()
+				}
+				time.Sleep(kept + time.Minute)
+				revoked, token := made("s", time.Now())
+				mustRevoke(t, good, revoked)
+				clock.step(27 * time.Hour)
+				server.StepClock(27 * time.Hour)
+				time.Sleep(2 * time.Minute)
+				if left := len(server.Log()); left != 0 {
+					t.Fatalf("%d entries are on the log, want it trimmed", left)
+				}
+				clock.step(0)
+				server.StepClock(-27 * time.Hour)
+				time.Sleep(4 * lease)
+				fresh := start(t, server.Connect(nil), keeping(replica.Options{}))
+				<-fresh.Synced()
+				time.Sleep(time.Minute)
+				_, login := made("login", time.Now())
+				for name, gate := range map[string]*replica.Replica{"good": good, "bad": bad, "fresh": fresh} {
+					if got := gate.Check(token, replica.At(time.Now())); got != replica.BySession && (!alone || got != replica.ByFloor) {
+						t.Errorf("the %s gate says %v of the revoked session", name, got)
+					}
+					if got := gate.Check(login, replica.At(time.Now())); got != replica.Clear {
+						t.Errorf("the %s gate says %v of a new login", name, got)
+					}
+				}
+				if floor := fresh.Status().Bounds.Floor; (floor != 0) != alone {
+					t.Errorf("the floor is %d", floor)
+				}
+			})
+		})
+	}
+}
+
+// Attack: the store loses its memory while the wall clock of the only witness is a
+// day ahead: what it holds looks expired to it.
+func TestAWitnessMergesWhatItsClockCallsExpired(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := model.NewServer(1, 100)
+		clock := new(skewed)
+		witness := start(t, server.Connect(nil), keeping(replica.Options{Clock: clock}))
+		<-witness.Synced()
+		time.Sleep(2 * lease)
+		revoked, token := made("s", time.Now())
+		mustRevoke(t, witness, revoked)
+		clock.step(25 * time.Hour)
+		time.Sleep(lease)
+		server.Flush()
+		time.Sleep(lease)
+		clock.step(0)
+		fresh := start(t, server.Connect(nil), keeping(replica.Options{}))
+		<-fresh.Synced()
+		wantVerdict(t, fresh, token, replica.BySession)
+	})
+}
+
+// Attack: somebody logs out at a gate whose wall clock is a day behind, or the
+// store's is: the revocation is made for a day that is over.
+func TestARevocationIsKeptByTheLaterClock(t *testing.T) {
+	for name, off := range map[string]time.Duration{"the gate is behind": -25 * time.Hour, "the gate is ahead": 25 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := model.NewServer(1, 100)
+				good := start(t, server.Connect(nil), keeping(replica.Options{}))
+				<-good.Synced()
+				clock := new(skewed)
+				clock.step(off)
+				bad := start(t, server.Connect(nil), keeping(replica.Options{Clock: clock}))
+				<-bad.Synced()
+				time.Sleep(kept + time.Minute)
+				revoked, token := made("s", time.Now().Add(off))
+				mustRevoke(t, bad, revoked)
+				time.Sleep(retention - time.Minute)
+				fresh := start(t, server.Connect(nil), keeping(replica.Options{}))
+				<-fresh.Synced()
+				wantVerdict(t, good, token, replica.BySession)
+				wantVerdict(t, fresh, token, replica.BySession)
+				time.Sleep(2 * kept)
+				if left := len(server.Log()); left != 0 {
+					t.Errorf("%d entries are on the log three retentions later: a clock keeps them for good", left)
+				}
+			})
+		})
+	}
+}

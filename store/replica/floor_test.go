@@ -1,0 +1,136 @@
+package replica_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store/replica"
+	"github.com/sessiongate/sessiongate/store/storetest/model"
+)
+
+// The floor is raised where it is known that revocations were lost, and nowhere
+// else: each case is what happens to a fleet of three, and whether everybody has to
+// log in again.
+func TestTheFloorIsRaisedForALossAndNothingElse(t *testing.T) {
+	type world struct {
+		server *model.Server
+		gates  []gate
+	}
+	away := func(w world, during func()) { // the store, for longer than a lease
+		var release []func()
+		for _, g := range w.gates {
+			release = append(release, g.wire.hold(""))
+		}
+		time.Sleep(2 * lease)
+		during()
+		for _, r := range release {
+			r()
+		}
+	}
+	for name, test := range map[string]struct {
+		happens func(t *testing.T, w world)
+		options replica.Options
+		raised  bool
+	}{
+		"a first start":               {func(*testing.T, world) {}, replica.Options{}, false},
+		"a restart of the store":      {func(_ *testing.T, w world) { away(w, w.server.Restart) }, replica.Options{}, false},
+		"a flush that witnesses mend": {func(_ *testing.T, w world) { w.server.Flush() }, replica.Options{}, false},
+		"an empty store, and every gate merges": {func(_ *testing.T, w world) {
+			away(w, w.server.RestartEmpty)
+		}, replica.Options{}, false},
+		"an empty store, and one gate is missing": {func(_ *testing.T, w world) {
+			away(w, w.server.RestartEmpty)
+			w.gates[2].wire.hold("")
+		}, replica.Options{}, true},
+		"an old dump": {func(t *testing.T, w world) {
+			dump := w.server.Dump()
+			revoked, _ := revocation("since")
+			mustRevoke(t, w.gates[0].Replica, revoked)
+			away(w, func() { w.server.Restore(dump) })
+			w.gates[2].wire.hold("")
+		}, replica.Options{}, true},
+		"a restart, and one gate is missing": {func(_ *testing.T, w world) {
+			away(w, w.server.Restart)
+			w.gates[2].wire.hold("")
+		}, replica.Options{}, false},
+		"all gates stop, and others start": {func(t *testing.T, w world) {
+			for _, g := range w.gates {
+				g.Close()
+			}
+			w.server.Restart()
+		}, replica.Options{}, false},
+		"a rolling restart": {func(t *testing.T, w world) {
+			for _, g := range w.gates {
+				<-start(t, w.server.Connect(nil), replica.Options{Lease: lease}).Synced()
+				g.Close()
+			}
+		}, replica.Options{}, false},
+		"a gate that is back after hours": {func(t *testing.T, w world) {
+			release := w.gates[2].wire.hold("")
+			time.Sleep(4 * time.Hour)
+			release()
+		}, replica.Options{}, false},
+		"relogin, and nobody can vouch for the log": {func(_ *testing.T, w world) {
+			away(w, w.server.Restart)
+		}, replica.Options{Relogin: true}, true},
+		"relogin, and a witness": {func(_ *testing.T, w world) { w.server.Restart() }, replica.Options{Relogin: true}, true}, // its first start
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := model.NewServer(1, 100)
+				options := test.options
+				options.Leeway = 30 * time.Second
+				gates := fleet(t, server, 3, options)
+				mustRevoke(t, gates[0].Replica, everyKind()...)
+				_, before := revocation("from before")
+				before.IssuedAt = time.Now().Unix()
+				time.Sleep(time.Minute)
+				test.happens(t, world{server, gates})
+				lost := time.Now()
+				time.Sleep(time.Minute)
+				fresh := start(t, server.Connect(nil), replica.Options{Lease: lease})
+				<-fresh.Synced()
+				floor := fresh.Status().Bounds.Floor
+				if (floor != 0) != test.raised {
+					t.Fatalf("the floor is %d, want one: %t", floor, test.raised)
+				}
+				if !test.raised {
+					wantVerdict(t, fresh, before, replica.Clear)
+					return
+				}
+				if floor > lost.Add(options.Leeway).Unix() {
+					t.Errorf("the floor is %v after the loss", time.Unix(floor, 0).Sub(lost))
+				}
+				_, token := revocation("of its second")
+				token.IssuedAt = floor
+				wantVerdict(t, fresh, token, replica.ByFloor)
+				if !fresh.Revoked(token) {
+					t.Error("what is running with it goes on")
+				}
+				token.IssuedAt++
+				wantVerdict(t, fresh, token, replica.Clear)
+				wantVerdict(t, gates[0].Replica, token, replica.Clear)
+				token.IssuedAt--
+				wantVerdict(t, gates[0].Replica, token, replica.ByFloor)
+			})
+		})
+	}
+}
+
+// Attack: the store loses its memory again after the floor was raised, and with it
+// the floor.
+func TestTheFloorOutlivesTheHead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := model.NewServer(1, 100)
+		gates := fleet(t, server, 1, replica.Options{Relogin: true})
+		floor := gates[0].Status().Bounds.Floor
+		server.Flush()
+		time.Sleep(lease)
+		fresh := start(t, server.Connect(nil), replica.Options{Lease: lease})
+		<-fresh.Synced()
+		if got := fresh.Status().Bounds.Floor; floor == 0 || got != floor {
+			t.Errorf("the floor is %d after the loss, want %d", got, floor)
+		}
+	})
+}
