@@ -15,9 +15,20 @@ type Bounds struct {
 	// Floor: tokens with an `iat` up to this second are refused, because the log
 	// lost revocations and nobody could say which.
 	Floor int64
+	// Lowered: an operator let tokens pass again that only a floor up to this second
+	// refuses.
+	Lowered int64
 	// Hold: before this second nothing on the log is forgotten, whatever it says
 	// itself. It follows from a retention that was raised, too.
 	Hold int64
+}
+
+// Refused is the second up to which tokens are refused by the floor; zero if none are.
+func (b Bounds) Refused() int64 {
+	if b.Floor <= b.Lowered {
+		return 0
+	}
+	return b.Floor
 }
 
 // Join returns the larger of each: what both say.
@@ -26,6 +37,7 @@ func (b Bounds) Join(o Bounds) Bounds {
 		Swept:     max(b.Swept, o.Swept),
 		Forgotten: max(b.Forgotten, o.Forgotten),
 		Floor:     max(b.Floor, o.Floor),
+		Lowered:   max(b.Lowered, o.Lowered),
 		Hold:      max(b.Hold, o.Hold),
 	}
 }

@@ -61,6 +61,8 @@ func (a *answer) set(p *parser, name, value string) {
 		a.Floor = p.seconds(value)
 	case "hold":
 		a.Hold = p.seconds(value)
+	case "lowered":
+		a.Lowered = p.seconds(value)
 	case "now":
 		a.Now = p.seconds(value)
 	case "answered":

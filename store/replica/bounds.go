@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -54,6 +55,22 @@ func (r *Replica) earlier() int64 {
 // revocations are made for. The caller holds mu.
 func (r *Replica) skewed() bool { return max(r.clocks.off, -r.clocks.off) > r.options.Load().Skew }
 
+// alarm logs that the clocks are apart, or no longer are. The caller holds mu.
+func (r *Replica) alarm() {
+	skewed := r.skewed()
+	if skewed == r.apart {
+		return
+	}
+	r.apart = skewed
+	o := r.options.Load()
+	if !skewed {
+		o.Logger.Info("the clock of this machine and the store's agree again")
+		return
+	}
+	o.Logger.Error("the clock of this machine and the store's are further apart than revocations are made for; set both by NTP. Revocations are kept by the later clock and forgotten by the earlier one meanwhile",
+		"ahead", r.clocks.off, "allowed", o.Skew)
+}
+
 // remember moves the expiry of what is revoked now, by the wall clock, to the later
 // of the two clocks: one that is behind forgets nothing too early. A wall clock that
 // is ahead keeps it for no longer than twice the retention.
@@ -85,7 +102,7 @@ func (r *Replica) bound(b store.Bounds) {
 	before := r.bounds
 	r.bounds = before.Join(b)
 	r.bounds.Swept = b.Swept // it falls with a new generation, where the clock had been ahead
-	if b.Floor > before.Floor {
+	if b.Refused() > before.Refused() {
 		r.options.Load().Logger.Error("the log lost revocations and nobody can say which: every token issued until then is refused, and its users log in again",
 			"floor", time.Unix(r.bounds.Floor, 0).UTC())
 	}
@@ -113,6 +130,39 @@ func (r *Replica) unsweep(now int64) (again bool) {
 		r.set.swept.Store(max(r.purged, r.bounds.Swept))
 	}
 	return false
+}
+
+// SetLease changes the lease of the fleet, by the word of an operator. One that is
+// raised counts at once, for the waits of every gate, too; one that is lowered is
+// granted at once, and waits are shorter when every longer lease is over.
+func (r *Replica) SetLease(ctx context.Context, lease time.Duration) error {
+	if r.fleet == nil {
+		return errors.New("changing the lease: the store is this machine's own, and needs none")
+	}
+	bounded, cancel := context.WithTimeout(ctx, localCall)
+	defer cancel()
+	sent := r.clock.Boot()
+	head, err := r.fleet.SetLease(bounded, lease)
+	if err != nil {
+		return fmt.Errorf("changing the lease: %w", err)
+	}
+	r.takeUp(head, sent)
+	r.beats.ring()
+	return nil
+}
+
+// LowerFloor lets tokens pass again that are refused only because they were issued
+// before a loss, by the word of an operator. The fleet hears of it by heartbeats.
+func (r *Replica) LowerFloor() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.bounds.Refused() == 0 {
+		return errors.New("lowering the floor: there is none")
+	}
+	r.bounds.Lowered = r.bounds.Floor
+	r.set.bound(r.bounds)
+	r.beats.ring()
+	return nil
 }
 
 // forget forgets in the set what has expired, and returns the second until which it

@@ -71,6 +71,7 @@ func (r *Replica) beat(ctx context.Context) error {
 	r.told(head)
 	r.clocks.heard(head.Now, q.asked, q.boot, r.clock.Now().Wall)
 	r.well(&r.beating)
+	r.alarm()
 	if r.view.generation == asking || asking == 0 {
 		r.longest.Store(int64(max(head.Longest, head.Lease)))
 		if !r.view.beaten {

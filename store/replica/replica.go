@@ -30,6 +30,7 @@ type Replica struct {
 	view   view
 	clocks clocks
 	bounds store.Bounds
+	apart  bool  // the log says that the clocks are apart
 	purged int64 // the latest second by which the set has forgotten
 	before int   // how many gates were live when this one last heard so in an earlier generation
 	recent recent

@@ -120,9 +120,10 @@ func (s *set) age(k *store.Keys) (verdict Verdict) {
 func (s *set) bound(b store.Bounds) {
 	raise(&s.swept, b.Swept)
 	s.forgotten.Store(b.Forgotten)
-	floor := s.floor.Swap(b.Floor)
-	s.issued.Store(max(b.Forgotten, b.Floor))
-	if b.Floor > floor {
+	refused := b.Refused()
+	before := s.floor.Swap(refused)
+	s.issued.Store(max(b.Forgotten, refused))
+	if refused > before {
 		s.changed.ring()
 	}
 }

@@ -104,7 +104,7 @@ func trimsByTheEarlierClock(t *testing.T, place FleetPlace) {
 func takesWhatGatesKnow(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	position := look(t, f).Position
-	known := store.Bounds{Forgotten: 5, Floor: 6, Hold: 7}
+	known := store.Bounds{Forgotten: 5, Floor: 6, Hold: 7, Lowered: 4}
 	send(t, f, store.Heartbeat{Gate: 1, Applied: position, Lease: time.Second, Retention: time.Hour})
 	answer := send(t, f, store.Heartbeat{
 		Gate: 2, Applied: position, Lease: time.Minute, Longest: 2 * time.Minute, Retention: 3 * time.Hour, Bounds: known,
@@ -112,7 +112,7 @@ func takesWhatGatesKnow(t *testing.T, place FleetPlace) {
 	if answer.Lease != time.Minute || answer.Longest != 2*time.Minute {
 		t.Errorf("the lease is %v, and waits %v; want those of the gate that knows the fleet", answer.Lease, answer.Longest)
 	}
-	if answer.Forgotten != known.Forgotten || answer.Floor != known.Floor || answer.Hold < known.Hold {
+	if answer.Forgotten != known.Forgotten || answer.Floor != known.Floor || answer.Lowered != known.Lowered || answer.Hold < known.Hold {
 		t.Errorf("the bounds are %+v, want those that a gate knew: a head that was lost sees no raise", answer.Bounds)
 	}
 	if answer := beat(t, f, 3, position); answer.Lease != time.Minute {

@@ -3,7 +3,7 @@
 -- the number up to which it has applied the log, 1 if it calls the log settled,
 -- its lease and retention, 1 to be told the eviction policy; the longest lease that
 -- it knows of another generation, 1 if that is shortened to its lease; margin, skew
--- and leeway; and what it knows of the bounds: forgotten, floor, hold. Durations are
+-- and leeway; and what it knows of the bounds: forgotten, floor, hold, lowered. Durations are
 -- in microseconds.
 
 -- First a write that changes nothing: a read-only replica refuses it, and Redis
@@ -18,7 +18,7 @@ if ARGV[3] == h.generation and tonumber(ARGV[4]) > h.seq then
   if refused then return refused end
 end
 
-local v = redis.call('HMGET', KEYS[1], 'longest', 'retention', 'leeway', 'swept', 'forgotten', 'floor', 'hold', 'anew')
+local v = redis.call('HMGET', KEYS[1], 'longest', 'retention', 'leeway', 'swept', 'forgotten', 'floor', 'hold', 'anew', 'lowered')
 local longest, retention, leeway = tonumber(v[1] or h.lease or 0), tonumber(v[2] or 0), v[3]
 local swept, forgotten, floor, hold = tonumber(v[4] or 0), v[5], v[6], v[7]
 local now = h.now
@@ -66,6 +66,7 @@ end
 forgotten = raise('forgotten', forgotten, ARGV[14])
 floor = raise('floor', floor, ARGV[15])
 hold = raise('hold', hold, ARGV[16])
+local lowered = raise('lowered', v[9], ARGV[17])
 
 local answered = '0'
 -- Rule R3 (DESIGN): what a gate applied in another generation says nothing about
@@ -83,6 +84,6 @@ end
 if #changes > 0 then redis.call('HSET', KEYS[1], unpack(changes)) end
 return {
   'generation', h.generation, 'state', h.state, 'seq', decimal(h.seq), 'lease', h.lease or '0', 'longest', decimal(longest),
-  'retention', decimal(retention), 'swept', decimal(swept), 'forgotten', forgotten, 'floor', floor, 'hold', hold,
+  'retention', decimal(retention), 'swept', decimal(swept), 'forgotten', forgotten, 'floor', floor, 'hold', hold, 'lowered', lowered,
   'now', decimal(now), 'answered', answered, 'policy', ARGV[8] == '1' and said('memory', 'maxmemory_policy') or '',
 }
