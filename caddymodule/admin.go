@@ -19,6 +19,8 @@ func init() {
 const (
 	adminHealth      = "/session_gate/health"
 	adminBootstrap   = "/session_gate/bootstrap"
+	adminLease       = "/session_gate/lease"
+	adminFloor       = "/session_gate/floor"
 	adminSessions    = "/session_gate/sessions"
 	adminRevocations = "/session_gate/revocations"
 	adminCheck       = "/session_gate/check"
@@ -32,6 +34,9 @@ const (
 //   - `POST /session_gate/bootstrap` lets a shared log in repair be opened
 //     although no gate can vouch for what it held. It answers 200 when the word
 //     was taken, and 409 with what is the case when there is nothing to open.
+//   - `POST /session_gate/lease` with `{"lease": "5s"}` changes the lease of the fleet.
+//   - `DELETE /session_gate/floor` lets tokens pass again that are refused only because
+//     they were issued before the store lost revocations.
 //   - `GET /session_gate/sessions?issuer=&subject=` lists the sessions of a subject,
 //     those seen last first; `limit` and `after` page through it. `POST` takes the
 //     same as JSON, so that Caddy's log does not show the subject.
@@ -64,6 +69,8 @@ func (a *adminAPI) Routes() []caddy.AdminRoute {
 	for pattern, methods := range map[string]methods{
 		adminHealth:      {http.MethodGet: func(app *App, _ *http.Request) (any, error) { return app.state(), nil }},
 		adminBootstrap:   {http.MethodPost: takeBootstrap},
+		adminLease:       {http.MethodPost: takeLease},
+		adminFloor:       {http.MethodDelete: lowerFloor},
 		adminSessions:    {http.MethodGet: listSessions, http.MethodPost: listSessions},
 		adminRevocations: {http.MethodGet: listRevocations, http.MethodPost: takeRevocation},
 		adminCheck:       {http.MethodPost: explainToken},

@@ -136,7 +136,8 @@ func revokedBy(verdict replica.Verdict, k *store.Keys) string {
 		{replica.ByToken, "the token itself is revoked, key " + k.Token.String()},
 		{replica.BySubject, "it was issued up to an instant before which all tokens of its subject are revoked, key " + k.Subject.String()},
 		{replica.ByIssuer, "it was issued up to an instant before which all tokens of its issuer are revoked, key " + k.Issuer.String()},
-		{replica.Outlived, "revocations that may have named it are forgotten: the clock went back, or the retention was raised after it was issued"},
+		{replica.Outlived, "revocations that may have named it are forgotten: a clock went back, or it was issued before the retention was raised and lives for longer"},
+		{replica.ByFloor, "it was issued before the store lost revocations that nobody can name; its user logs in again"},
 	} {
 		if verdict&one.verdict != 0 {
 			by = append(by, one.text)

@@ -23,6 +23,8 @@ const (
 	clockSkew = time.Minute
 	// maxLeeway is the longest leeway that a gate may have.
 	maxLeeway = 5 * time.Minute
+	// retentionMargin is for how much longer than the retention a revocation is kept.
+	retentionMargin = 2*maxLeeway + clockSkew
 )
 
 // App is what all gates of a process share: the issuers whose tokens they
@@ -195,12 +197,15 @@ func (a *App) sharedOptions() sharedOptions {
 	o := sharedOptions{
 		retention: time.Duration(a.Retention),
 		logger:    a.logger,
-		replica:   replica.Options{Retention: time.Duration(a.Retention), Leeway: time.Duration(*a.Leeway)},
+		replica: replica.Options{
+			Retention: time.Duration(a.Retention), Margin: retentionMargin,
+			Leeway: time.Duration(*a.Leeway), Skew: clockSkew,
+		},
 	}
 	if a.module.Shared() {
 		o.replica.Lease = time.Duration(a.Lease)
 		o.replica.MaxStaleness = time.Duration(a.MaxStaleness)
-		o.replica.Manual = a.Bootstrap == "manual"
+		o.replica.Manual, o.replica.Relogin = a.Bootstrap == "manual", a.Bootstrap == "relogin"
 		if a.Acknowledge == "store" {
 			o.replica.Acknowledge = replica.AcknowledgeStore
 		}
@@ -219,7 +224,7 @@ func (a *App) expires(now time.Time) int64 {
 	if l := a.shared.live.Load(); l != nil {
 		retention = l.replica.Retention()
 	}
-	return now.Add(retention + 2*maxLeeway + clockSkew).Unix()
+	return now.Add(retention + retentionMargin).Unix()
 }
 
 // key names something of an issuer in the namespace of the store.

@@ -55,7 +55,7 @@ func (a *App) check() error {
 			"could outlive its revocation; raise retention or lower max_token_lifetime", retention, lifetime)
 	case leeway < 0 || leeway > maxLeeway:
 		return fmt.Errorf("checking session_gate: leeway %v is out of range; 0s to 5m", leeway)
-	case lease < 200*time.Millisecond || lease > 5*time.Minute:
+	case !leaseInRange(lease):
 		return fmt.Errorf("checking session_gate: lease %v is out of range; 200ms to 5m", lease)
 	case a.OnStoreFailure == "allow" && staleness < lease:
 		return fmt.Errorf("checking session_gate: on_store_failure allow with a max_staleness of %v is shorter than the lease "+
@@ -68,11 +68,15 @@ func (a *App) check() error {
 	return nil
 }
 
+func leaseInRange(lease time.Duration) bool {
+	return lease >= 200*time.Millisecond && lease <= 5*time.Minute
+}
+
 func (a *App) checkWords() error {
 	return errors.Join(
 		oneOf("acknowledge", a.Acknowledge, "fleet", "store"),
 		oneOf("on_store_failure", a.OnStoreFailure, "deny", "allow"),
-		oneOf("bootstrap", a.Bootstrap, "auto", "manual"),
+		oneOf("bootstrap", a.Bootstrap, "auto", "manual", "relogin"),
 		oneOf("readiness", a.Readiness, "lenient", "strict"),
 	)
 }

@@ -46,7 +46,7 @@ func parseAppOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //		lease 3s
 //		acknowledge fleet              # or store
 //		on_store_failure deny          # or allow <max_staleness>
-//		bootstrap auto                 # or manual
+//		bootstrap auto                 # or manual, relogin
 //		readiness lenient              # or strict
 //		token_cache 64MiB
 //	}
@@ -67,7 +67,7 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"lease":              {"lease 3s", duration(&a.Lease), false},
 		"acknowledge":        {"acknowledge fleet | store", choice(&a.Acknowledge, "fleet", "store"), false},
 		"on_store_failure":   {"on_store_failure deny | allow <max_staleness>", a.readOnStoreFailure, false},
-		"bootstrap":          {"bootstrap auto | manual", choice(&a.Bootstrap, "auto", "manual"), false},
+		"bootstrap":          {"bootstrap auto | manual | relogin", choice(&a.Bootstrap, "auto", "manual", "relogin"), false},
 		"readiness":          {"readiness lenient | strict", choice(&a.Readiness, "lenient", "strict"), false},
 		"token_cache":        {"token_cache 64MiB", size(&a.TokenCache), false},
 	}.read(d)

@@ -8,7 +8,7 @@ import (
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "session-gate",
-		Usage: "list | revoke | check | health | bootstrap | repair | token [flags]",
+		Usage: "list | revoke | check | health | bootstrap | lease | floor | repair | token [flags]",
 		Short: "Works with the session gate",
 		Long: `
 Works with the session gate.
@@ -18,6 +18,8 @@ Works with the session gate.
 	check      explains what a gate makes of a token
 	health     says whether a gate admits requests, and what to do if it does not
 	bootstrap  lets a log be opened that may have lost revocations
+	lease      changes the lease of a fleet while it runs
+	floor      shows, or lowers, the instant up to which tokens are refused after a loss
 	repair     keeps what is sound of a damaged bolt file
 	token      mints a development token
 `,
@@ -25,7 +27,7 @@ Works with the session gate.
 			// Without a subcommand there is nothing to do but to say which there are.
 			command.Args = cobra.NoArgs
 			command.RunE = func(command *cobra.Command, _ []string) error { return command.Help() }
-			command.AddCommand(listCommand(), revokeCommand(), checkCommand(), healthCommand(), bootstrapCommand(), repairCommand(), tokenCommand())
+			command.AddCommand(listCommand(), revokeCommand(), checkCommand(), healthCommand(), bootstrapCommand(), leaseCommand(), floorCommand(), repairCommand(), tokenCommand())
 		},
 	})
 }

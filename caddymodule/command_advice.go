@@ -1,5 +1,10 @@
 package caddymodule
 
+import (
+	"fmt"
+	"math"
+)
+
 // admission says in words what becomes of guarded requests.
 func (s gateState) admission() string {
 	switch {
@@ -24,6 +29,10 @@ func (s gateState) advice() (why, next string) {
 			"see the gate's log, which says what to do about the file"
 	case s.State == inRepair:
 		return s.adviceInRepair()
+	case s.Skewed:
+		return fmt.Sprintf("the clock of this machine and the store's are %v apart: revocations are kept by the later one, and forgotten by the earlier one",
+				seconds(math.Abs(s.ClockOffsetSeconds))),
+			"set both clocks by NTP; until then this gate opens no log that was lost"
 	case s.Lag > 0 || !s.Synced:
 		return "it is reading the log of revocations", "wait; if it is still behind in a minute, see the gate's log"
 	case s.Degraded:

@@ -70,6 +70,9 @@ func (s gateState) describe(w io.Writer) error {
 		fmt.Fprintf(table, "lease\t%s\n", s.lease())
 		fmt.Fprintf(table, "gates\t%d live%s\n", s.Gates, s.named())
 	}
+	if s.Floor != 0 {
+		fmt.Fprintf(table, "floor\ttokens issued up to %s are refused: the store lost revocations\n", time.Unix(s.Floor, 0).UTC().Format(time.RFC3339))
+	}
 	confirmed := ""
 	if s.Unconfirmed {
 		confirmed = ", some of them not in the store yet"

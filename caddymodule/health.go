@@ -24,8 +24,9 @@ func init() {
 //     an operator takes.
 //   - `/readyz` is 200 from then on until the process begins to stop. With
 //     `readiness strict` it is 503 also while the gate cannot prove that its set
-//     is fresh; without, a gate that refuses is left in its Service, because one
-//     store that all gates share would empty the Service at once.
+//     is fresh, or its clock is too far from the store's; without, such a gate is
+//     left in its Service, because one store that all gates share would empty the
+//     Service at once, and nobody could log out.
 //
 // Other answers are 503, and all bodies are JSON. Requests for other paths, and
 // methods other than GET and HEAD, go to the next handler.
@@ -88,6 +89,8 @@ func (h *Health) ready() health {
 	case answer.Status != "ok":
 	case caddy.Exiting():
 		answer.refuse("stopping")
+	case h.app.Readiness == "strict" && state.Skewed:
+		answer.refuse("the clock of this machine and the store's are too far apart; the log says by how much")
 	case h.app.Readiness == "strict" && state.Fenced && state.State == inRepair:
 		answer.refuse(reasonRepair)
 	case h.app.Readiness == "strict" && state.Fenced:

@@ -20,7 +20,7 @@ type gateState struct {
 	// Shared says that a fleet of gates uses the store. Without it there is no
 	// lease, no state and no list of gates.
 	Shared bool `json:"shared"`
-	// Bootstrap is auto or manual, as configured.
+	// Bootstrap is auto, manual or relogin, as configured.
 	Bootstrap string `json:"bootstrap"`
 
 	// Gate is the gate's own id in the fleet, as receipts name it. Absent without one.
@@ -53,6 +53,14 @@ type gateState struct {
 	Lag      uint64 `json:"lag"`
 	// Gates is how many gates are live, this one among them.
 	Gates int `json:"gates,omitempty"`
+	// Floor is the instant, in Unix seconds, up to which every token is refused
+	// because the store lost revocations that nobody can name. Absent without one.
+	Floor int64 `json:"floor,omitempty"`
+	// ClockOffsetSeconds is the store's clock minus this machine's, where they
+	// disagree by more than the way to the store explains. Skewed says that it is more
+	// than revocations are made for.
+	ClockOffsetSeconds float64 `json:"clock_offset_seconds,omitempty"`
+	Skewed             bool    `json:"skewed,omitempty"`
 	// Revocations is how many are held.
 	Revocations int `json:"revocations"`
 	// Unconfirmed says that some of them are not in the store yet.
@@ -81,8 +89,13 @@ func (a *App) state() gateState {
 		Position:        status.Position.Seq,
 		Lag:             status.Lag,
 		Gates:           status.Gates,
+		Floor:           status.Bounds.Refused(),
+		Skewed:          status.Skewed,
 		Revocations:     status.Revocations,
 		Unconfirmed:     status.Unconfirmed,
+	}
+	if status.Offset != 0 {
+		s.ClockOffsetSeconds = -status.Offset.Seconds()
 	}
 	s.name(status)
 	return s

@@ -11,20 +11,23 @@ import (
 // the operator meant.
 func TestTheReplicaIsToldWhatIsConfigured(t *testing.T) {
 	const redis = `"store": {"store": "redis", "addresses": ["127.0.0.1:1"]}`
-	fleet := replica.Options{Lease: 3 * time.Second, Retention: 24 * time.Hour, Leeway: 30 * time.Second}
-	manual, byStore, allow := fleet, fleet, fleet
-	manual.Manual = true
+	own := replica.Options{Retention: 24 * time.Hour, Margin: 11 * time.Minute, Leeway: 30 * time.Second, Skew: time.Minute}
+	fleet := own
+	fleet.Lease = 3 * time.Second
+	manual, relogin, byStore, allow := fleet, fleet, fleet, fleet
+	manual.Manual, relogin.Relogin = true, true
 	byStore.Acknowledge = replica.AcknowledgeStore
 	allow.Lease, allow.MaxStaleness = time.Second, time.Minute
 	for config, want := range map[string]replica.Options{
 		redis:                              fleet,
 		redis + `, "bootstrap": "auto"`:    fleet,
 		redis + `, "bootstrap": "manual"`:  manual,
+		redis + `, "bootstrap": "relogin"`: relogin,
 		redis + `, "acknowledge": "fleet"`: fleet,
 		redis + `, "acknowledge": "store"`: byStore,
 		redis + `, "lease": "1s", "on_store_failure": "allow", "max_staleness": "1m"`: allow,
 		// On a store of this machine's own there is nothing to agree on.
-		`"store": {"store": "memory"}, "bootstrap": "manual", "acknowledge": "store"`: {Retention: fleet.Retention, Leeway: fleet.Leeway},
+		`"store": {"store": "memory"}, "bootstrap": "manual", "acknowledge": "store"`: own,
 	} {
 		app, err := provisioned(t, refusal{app: config})
 		if err != nil {

@@ -61,7 +61,7 @@ func (g *Gate) caller(r *http.Request) (*token.Verified, *denial) {
 func (g *Gate) target(caller *token.Verified, read func() (string, *denial)) (sessionID string, deny *denial) {
 	verdict := g.app.shared.check(&caller.Keys, time.Now())
 	switch {
-	case verdict == replica.Clear, verdict == replica.Unavailable:
+	case verdict&^unnamed == replica.Clear, verdict == replica.Unavailable:
 		return read()
 	case !sessionRevoked(caller, verdict):
 		return "", denyRevoked
@@ -90,7 +90,7 @@ func (g *Gate) end(r *http.Request, caller *token.Verified, sessionID string) *d
 	switch {
 	case verdict == replica.Unavailable:
 		return g.offer(r, live, why, caller, sessionID, own, revocation)
-	case own && (verdict == replica.Clear || sessionRevoked(caller, verdict)):
+	case own && (verdict&^unnamed == replica.Clear || sessionRevoked(caller, verdict)):
 		return g.endOwn(r, live, why, revocation)
 	case verdict != replica.Clear:
 		return denyRevoked
@@ -169,6 +169,10 @@ func sessionRevoked(caller *token.Verified, verdict replica.Verdict) bool {
 	}
 	return verdict&replica.BySession != 0
 }
+
+// unnamed are the reasons to refuse a token of which nobody said that it was revoked.
+// Its session may be live, and it may end it.
+const unnamed = replica.Outlived | replica.ByFloor
 
 // ownRevocation is the revocation of the caller's session, or of the token
 // itself where it names none.

@@ -163,14 +163,16 @@ func (x *exchange) checkIssued(issued *token.Verified, families []store.Key) rep
 }
 
 // checkGrant decides about a token by what was learned: it is revoked with any of
-// its sessions.
+// its sessions, and refused if it was learned before a loss. A retention that was
+// raised since says nothing about it: what is learned is kept for as long as it is
+// used.
 func (x *exchange) checkGrant(grant store.Grant) replica.Verdict {
 	for _, family := range grant.Families {
 		keys := store.Keys{
 			Session: family, Token: grant.Token, Subject: grant.Subject, Issuer: grant.Issuer,
 			IssuedAt: grant.IssuedAt, Expires: time.Now().Unix() + 1,
 		}
-		if verdict := x.check(&keys); verdict != replica.Clear {
+		if verdict := x.check(&keys) &^ replica.Outlived; verdict != replica.Clear {
 			return verdict
 		}
 	}

@@ -158,6 +158,10 @@ type Merge struct {
 	// Relogin says that a log for which nobody can vouch refuses all that was issued
 	// before.
 	Relogin bool
+	// Skewed says that the gate's clock and the store's are too far apart for a floor
+	// to be raised by: where one is called for, the log is not opened, and the turn is
+	// released.
+	Skewed bool
 	// Revocations are put on the log as one entry. There may be none.
 	Revocations []Revocation
 	Then        Then

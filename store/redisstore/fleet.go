@@ -85,7 +85,7 @@ func (s *Store) Merge(ctx context.Context, m store.Merge) (store.Head, bool, err
 		}
 	}
 	reply, err := s.call(ctx, doing, mergeScript, candidate(), hex64(uint64(m.Generation)), m.Gate.String(),
-		flag(m.Witness), m.Stale, thenWord(m.Then), record, m.Before, flag(m.Lacks), flag(m.Relogin))
+		flag(m.Witness), m.Stale, thenWord(m.Then), record, m.Before, flag(m.Lacks), flag(m.Relogin), flag(m.Skewed))
 	if err != nil {
 		return store.Head{}, false, err
 	}

@@ -56,7 +56,6 @@ func (r *Replica) repair(ctx context.Context, v view, turn *turnWatch, lease tim
 	r.mu.Lock()
 	_, now := r.times()
 	v.witness = v.witness && !r.overswept(r.purged, now)
-	skewed := r.skewed()
 	r.mu.Unlock()
 	again := lease / 16
 	if !v.witness && known < r.margin(lease) {
@@ -68,8 +67,7 @@ func (r *Replica) repair(ctx context.Context, v view, turn *turnWatch, lease tim
 			return again, err
 		}
 		now := r.clock.Boot()
-		// A gate whose clock is wrong leaves it to others, or to the operator.
-		due := known >= 2*r.margin(lease) && (v.permitted || !o.Manual && !skewed)
+		due := known >= 2*r.margin(lease) && (!o.Manual || v.permitted)
 		lost = turn.stale(now, margin(lease/2)) != 0
 		if !lost && (!due || !turn.free(now, lease/2)) {
 			return again, nil
@@ -122,7 +120,7 @@ func (r *Replica) merge(ctx context.Context, v view, turn *turnWatch, opens bool
 	// What had expired was trimmed, and not lost.
 	step.Lacks, step.Relogin = lost > r.set.swept.Load(), r.options.Load().Relogin
 	r.mu.Lock()
-	step.Before = r.before
+	step.Before, step.Skewed = r.before, r.skewed()
 	r.mu.Unlock()
 	if opens {
 		step.Then = store.Open

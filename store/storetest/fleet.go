@@ -44,6 +44,7 @@ func RunFleet(t *testing.T, fresh func(t *testing.T) FleetPlace) {
 		{"a lost head takes what gates know", takesWhatGatesKnow},
 		{"a lowered lease is waited for", shortensLease},
 		{"the floor is raised for a loss that somebody knows of", raisesFloor},
+		{"no clock that is wrong opens a log that lost something", opensNoLossByAWrongClock},
 		{"a settled heartbeat settles an open log", settlesOpen},
 		{"nothing but an open log is settled", settlesNothingElse},
 		{"a dismissed gate is off the list", dismisses},

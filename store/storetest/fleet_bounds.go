@@ -167,6 +167,7 @@ func raisesFloor(t *testing.T, place FleetPlace) {
 		{"one merges twice, for another that has not", []store.Merge{{Before: 2, Lacks: true}, {Before: 2, Gate: 1}}, true},
 		{"a witness opens it", []store.Merge{{Before: 3, Lacks: true}, {Before: 3, Witness: true}}, false},
 		{"the operator wants it", []store.Merge{{Relogin: true}}, true},
+		{"the clocks are apart, and nothing is lost", []store.Merge{{Before: 3, Skewed: true}}, false},
 		{"the operator wants it, and there is a witness", []store.Merge{{Relogin: true, Witness: true}}, false},
 	} {
 		place.Flush()
@@ -189,5 +190,20 @@ func raisesFloor(t *testing.T, place FleetPlace) {
 		if c.raised != (floor != 0) || c.raised && !near(floor, 5*time.Minute) {
 			t.Errorf("%s: the floor is %d, want one: %t", c.what, floor, c.raised)
 		}
+	}
+}
+
+// A gate whose clock is wrong, or the store's is, opens no log that takes a floor.
+func opensNoLossByAWrongClock(t *testing.T, place FleetPlace) {
+	f := join(t, place)
+	generation := look(t, f).Generation
+	wrong := store.Merge{Gate: 1, Generation: generation, Before: 2, Lacks: true, Skewed: true, Then: store.Open}
+	head, done := merge(t, f, wrong)
+	if done || head.State != store.StateRepair || head.Turn != (store.Turn{}) || head.Floor != 0 {
+		t.Errorf("opening a log that lost something by a clock that is wrong: done %v, head %+v", done, head)
+	}
+	right := store.Merge{Gate: 2, Generation: generation, Before: 3, Then: store.Open}
+	if head, done := merge(t, f, right); !done || head.State != store.StateOpen || !near(head.Floor, 0) {
+		t.Errorf("opening it by one that is right: done %v, head %+v", done, head)
 	}
 }

@@ -4,7 +4,7 @@
 -- turn that may be taken, what becomes of the turn, the record or nothing, how many
 -- gates were live when the gate last heard so in an earlier generation, 1 if it held
 -- what the log lacks, 1 if a log for which nobody can vouch refuses what was issued
--- before.
+-- before, 1 if its clock is too far off for that.
 local h, refused = head(ARGV[1])
 if refused then return refused end
 
@@ -51,14 +51,15 @@ elseif done then
     redis.call('HSET', KEYS[1], 'merged:' .. ARGV[3], '1', 'expected', decimal(math.max(tonumber(v[1] or 0), tonumber(ARGV[8]))))
   end
   if ARGV[9] == '1' then redis.call('HSET', KEYS[1], 'lacks', '1') end
-  if ARGV[6] == 'open' then
-    if ARGV[4] ~= '1' and (ARGV[10] == '1' or loses()) then
-      local floor = tonumber(v[3] or 0) + math.ceil(tonumber(v[4] or 0) / 1e6)
-      redis.call('HSET', KEYS[1], 'floor', decimal(math.max(tonumber(v[2] or 0), floor)))
-    end
+  redis.call('HDEL', KEYS[1], 'turn')
+  local lost = ARGV[6] == 'open' and ARGV[4] ~= '1' and (ARGV[10] == '1' or loses())
+  if lost and ARGV[11] == '1' then
+    done = false
+  elseif ARGV[6] == 'open' then
+    local floor = lost and tonumber(v[3] or 0) + math.ceil(tonumber(v[4] or 0) / 1e6) or 0
+    if floor > tonumber(v[2] or 0) then redis.call('HSET', KEYS[1], 'floor', decimal(floor)) end
     redis.call('HSET', KEYS[1], 'state', 'open')
     redis.call('HDEL', KEYS[1], 'anew', 'due', 'lacks', 'expected')
   end
-  redis.call('HDEL', KEYS[1], 'turn')
 end
 return { done and 1 or 0, redis.call('HGETALL', KEYS[1]) }

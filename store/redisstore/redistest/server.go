@@ -27,6 +27,7 @@ type Server struct {
 	tlsPort int
 	lines   []string // further lines of configuration
 	flags   []string // further arguments
+	env     []string // further variables of the environment
 	login   []string // what Do authenticates with
 	log     *bytes.Buffer
 	process *exec.Cmd
@@ -109,6 +110,7 @@ func (s *Server) begin() {
 	s.tb.Helper()
 	s.log = new(bytes.Buffer)
 	s.process = exec.Command(program(s.tb), append([]string{s.configure()}, s.flags...)...)
+	s.process.Env = append(os.Environ(), s.env...)
 	s.process.Stdout, s.process.Stderr = s.log, s.log
 	if err := s.process.Start(); err != nil {
 		s.tb.Fatalf("starting redis-server: %v", err)

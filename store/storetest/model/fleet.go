@@ -116,20 +116,22 @@ func (s *Server) merge(m store.Merge) (store.Head, bool) {
 		h.merged[m.Gate], h.expected = true, max(h.expected, m.Before)
 	}
 	h.lacks = h.lacks || m.Lacks
-	if m.Then == store.Open {
-		h.open(m)
-	}
-	return h.whole(), true
+	done := m.Then != store.Open || h.open(m)
+	return h.whole(), done
 }
 
-// open opens the log, and raises the floor if revocations may be lost.
-func (h *head) open(m store.Merge) {
-	lost := m.Relogin || h.due || h.lacks && len(h.merged) < h.expected
-	if !m.Witness && lost {
+// open opens the log, and raises the floor if revocations may be lost. It reports
+// whether the clocks let it.
+func (h *head) open(m store.Merge) bool {
+	if lost := m.Relogin || h.due || h.lacks && len(h.merged) < h.expected; lost && !m.Witness {
+		if m.Skewed {
+			return false
+		}
 		h.bounds.Floor = max(h.bounds.Floor, h.begun+int64(h.leeway.Seconds()))
 	}
 	h.state = store.StateOpen
 	h.anew, h.due, h.lacks, h.expected = false, false, false, 0
+	return true
 }
 
 // mayMerge reports whether the turn is free for a gate. Rule R7 (DESIGN):
