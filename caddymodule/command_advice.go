@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"fmt"
 	"math"
+	"time"
 )
 
 // admission says in words what becomes of guarded requests.
@@ -31,7 +32,7 @@ func (s gateState) advice() (why, next string) {
 		return s.adviceInRepair()
 	case s.Skewed:
 		return fmt.Sprintf("the clock of this machine and the store's are %v apart: revocations are kept by the later one, and forgotten by the earlier one",
-				seconds(math.Abs(s.ClockOffsetSeconds))),
+				seconds(math.Abs(s.ClockOffsetSeconds)).Round(time.Second)),
 			"set both clocks by NTP; until then this gate opens no log that was lost"
 	case s.Lag > 0 || !s.Synced:
 		return "it is reading the log of revocations", "wait; if it is still behind in a minute, see the gate's log"

@@ -17,6 +17,9 @@ type stated struct {
 	Store, Namespace, State, Generation, Error string
 	Shared, Synced, Fenced, Degraded           bool
 	Revocations, Gates                         int
+	Skewed                                     bool
+	LeaseSeconds                               float64 `json:"lease_seconds"`
+	ClockOffsetSeconds                         float64 `json:"clock_offset_seconds"`
 }
 
 // operate runs a subcommand of `caddy session-gate` against a gate, and returns

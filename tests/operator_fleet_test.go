@@ -1,0 +1,89 @@
+package tests
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
+	"github.com/sessiongate/sessiongate/tests/harness"
+)
+
+// The lease of a fleet is changed while it runs, by one word at one gate.
+func TestOperatorChangesTheLease(t *testing.T) {
+	t.Parallel()
+	gates := pair(t, harness.Redis(redistest.Address(t)))
+	a, b := gates[0], gates[1]
+	checkOperates(t, a, 0, []string{"The lease of the fleet is 2s.", "Write it into the configuration"}, "lease", "2s")
+	harness.Eventually(t, 15*time.Second, "the other gate has the lease", func() bool { return state(t, b).LeaseSeconds == 2 })
+	token := a.Token(session("laptop"))
+	invalidated.check(t, end(t, a, token))
+	badToken.check(t, get(t, b, token))
+	checkOperates(t, b, 0, []string{"The lease of the fleet is 1s.", "A DELETE waits for as long as before until every lease of 2s is over."}, "lease", "1s")
+	harness.Eventually(t, 15*time.Second, "the first gate has the lease", func() bool { return state(t, a).LeaseSeconds == 1 })
+	for _, wrong := range []string{"soon", "3", "1ms", "6m", "0s", ""} {
+		checkOperates(t, a, 1, []string{"HTTP 400", "from 200ms to 5m"}, "lease", wrong)
+	}
+	checkOperates(t, a, 1, []string{"accepts 1 arg"}, "lease")
+	alone := harness.Start(t, harness.Config{})
+	checkOperates(t, alone, 1, []string{"HTTP 409", "this machine's own"}, "lease", "1s")
+}
+
+// Under `bootstrap relogin` nobody vouches for what a log held that looks new: who
+// has a token from before logs in again. An operator may take that back.
+func TestOperatorSeesAndLowersTheFloor(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	config := harness.Config{Store: harness.Redis(redis.Addr(), "relogin"), App: "lease 500ms\nleeway 0s\nbootstrap relogin", Unready: true}
+	a := harness.Start(t, config)
+	before, own := a.Token(session("before")), a.Token(session("own"))
+	config.Key = a.Key
+	b := harness.Start(t, config)
+	harness.Eventually(t, 15*time.Second, "a login after the loss is admitted", func() bool { return statusOf(t, a, a.Token(session("login"))) == 200 })
+	harness.Eventually(t, 15*time.Second, "at the other gate, too", func() bool { return statusOf(t, b, a.Token(session("login"))) == 200 })
+	for _, g := range []*harness.Gate{a, b} {
+		badToken.check(t, get(t, g, before))
+		checkHealth(t, g, 0, "The gate admits requests.", "the store lost revocations")
+		checkOperates(t, g, 0, []string{"Tokens issued up to ", " are refused: the store lost revocations."}, "floor")
+	}
+	if printed, _ := feed(t, a, before+"\n", "check", "-"); !strings.Contains(printed, "it was issued before the store lost revocations") {
+		t.Errorf("check prints\n%s", printed)
+	}
+	// Who holds such a token may still end his session.
+	invalidated.check(t, end(t, a, own))
+
+	checkOperates(t, a, 1, []string{"add --yes"}, "floor", "--lower")
+	badToken.check(t, get(t, a, before))
+	checkOperates(t, a, 0, []string{"The floor is lowered."}, "floor", "--lower", "--yes")
+	for _, g := range []*harness.Gate{a, b} {
+		harness.Eventually(t, 10*time.Second, "the token passes again", func() bool { return statusOf(t, g, before) == 200 })
+		badToken.check(t, get(t, g, own))
+		checkOperates(t, g, 0, []string{"There is no floor"}, "floor")
+	}
+	checkOperates(t, a, 1, []string{"HTTP 409", "there is none"}, "floor", "--lower", "--yes")
+
+	// It stays lowered when the store loses its memory and the gates do not.
+	redis.Do("FLUSHALL")
+	harness.Eventually(t, 10*time.Second, "the log is open again", func() bool { return state(t, a).State != "repair" && statusOf(t, a, before) == 200 })
+}
+
+// Fault: the clock of Redis is an hour off. Logouts go on, and the operator is told.
+func TestOperatorIsToldThatClocksAreApart(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t, redistest.Clock(time.Hour))
+	g := harness.Start(t, harness.Config{Store: harness.Redis(redis.Addr(), "clocks"), App: "lease 500ms\nreadiness strict", Unready: true})
+	token, live := g.Token(session("laptop")), g.Token(session("live"))
+	recovers(t, g, live)
+	invalidated.check(t, end(t, g, token))
+	badToken.check(t, get(t, g, token))
+	checkAdmitted(t, get(t, g, live))
+	checkHealth(t, g, 0, "The gate admits requests.", " apart: revocations are kept by the later one", "set both clocks by NTP")
+	if got := state(t, g); got.ClockOffsetSeconds < 3590 || !got.Skewed {
+		t.Errorf("the state is %+v, want a store that is an hour ahead", got)
+	}
+	if got := g.Probe("/readyz"); got != 503 {
+		t.Errorf("/readyz is %d under readiness strict, want 503", got)
+	}
+	redis.SetClock(0)
+	harness.Eventually(t, 10*time.Second, "the gate is ready", func() bool { return g.Probe("/readyz") == 200 })
+}
