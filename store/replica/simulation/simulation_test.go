@@ -2,7 +2,6 @@ package simulation
 
 import (
 	"flag"
-	"fmt"
 	"testing"
 	"testing/synctest"
 )
@@ -13,14 +12,9 @@ var (
 )
 
 // play runs a seed and reports what went wrong.
-func play(t *testing.T, seed uint64, traced bool) (w *world) {
-	synctest.Test(t, func(*testing.T) { w = run(seed, traced) })
+func play(t *testing.T, p *profile, seed uint64, traced bool) (w *world) {
+	synctest.Test(t, func(*testing.T) { w = run(p, seed, traced) })
 	return w
-}
-
-// replay is the command that runs a seed again.
-func replay(seed uint64) string {
-	return fmt.Sprintf("go test ./store/replica/simulation -run '^TestSimulation$' -seed %d -v", seed)
 }
 
 // The two sentences of the product, under all faults at once: after the 200 of a
@@ -28,7 +22,7 @@ func replay(seed uint64) string {
 // works again.
 func TestSimulation(t *testing.T) {
 	if *oneSeed != 0 {
-		w := play(t, *oneSeed, testing.Verbose())
+		w := play(t, profileOf(t, *oneSeed), *oneSeed, testing.Verbose())
 		t.Logf("trace of seed %d:\n%v", *oneSeed, w.trace)
 		for _, violation := range w.oracle.violations {
 			t.Errorf("violation with seed %d: %s", *oneSeed, violation)
@@ -37,10 +31,11 @@ func TestSimulation(t *testing.T) {
 	}
 	var total totals
 	for seed := uint64(1); seed <= *seeds && !t.Failed(); seed++ {
-		w := play(t, seed, false)
+		p := profileOf(t, seed)
+		w := play(t, p, seed, false)
 		total.add(w)
 		for _, violation := range w.oracle.violations {
-			t.Errorf("violation with seed %d: %s\nreplay it: %s", seed, violation, replay(seed))
+			t.Errorf("violation with seed %d: %s\nreplay it: %s", seed, violation, p.replay(seed))
 		}
 	}
 	t.Log(&total)

@@ -19,12 +19,31 @@ import (
 // world is one run.
 type world struct {
 	*streams
-	trace  *trace
-	oracle *oracle
-	server *model.Server
-	start  time.Time
-	lease  time.Duration
-	manual bool
+	profile *profile
+	trace   *trace
+	oracle  *oracle
+	start   time.Time
+	// lease is what most lengths in a run are measured by, and longest that of any gate.
+	lease, longest time.Duration
+	pace           pace
+	// apart is how far the wall clocks of gates are from the right time at the most.
+	// Those that are disciplined go by it, however fast the machine's oscillator is.
+	apart       time.Duration
+	disciplined bool
+	// refreshes says that sessions get more tokens than their first.
+	refreshes bool
+	// vary draws what is different about one gate's configuration. It may be nil.
+	vary func(c *config, draw *stream)
+	// reign is for how long a server goes on after another was promoted.
+	reign time.Duration
+	// dial is for how long a client tries where connections are refused.
+	dial time.Duration
+	// bandwidth is that of the network, in bytes a second. Zero is any.
+	bandwidth int
+	// many is how many gates start with the run. Zero is a few.
+	many int
+	// work is how long the server takes for a call. It may be nil.
+	work func(reply any) time.Duration
 	// large says that the log begins with more than a few merges can hold, and that
 	// merging is slow.
 	large bool
@@ -39,33 +58,54 @@ type world struct {
 	wait  sync.WaitGroup // for faults and clients
 	calls sync.WaitGroup // for what is on its way to the server
 
-	mu     sync.Mutex // guards all below
-	gates  []*gate
-	outage outage
-	epochs map[store.Generation]*epoch
-	dumps  []*model.Dump
-	tokens []*token
+	mu      sync.Mutex // guards all below
+	primary *model.Server
+	config  config        // of the gates that start now
+	life    time.Duration // the longest of a token that is issued now
+	gates   []*gate
+	skew    skew
+	rolled  *rollback
+	outage  outage
+	busy    time.Time // until when the server works
+	epochs  map[store.Generation]*epoch
+	dumps   []*model.Dump
+	tokens  []*token
 }
 
 // newWorld draws what stays the same for a whole run.
-func newWorld(seed uint64, traced bool) *world {
+func newWorld(p *profile, seed uint64, traced bool) *world {
 	s := newStreams(seed)
 	draw := s.of("world")
 	w := &world{
 		streams: s,
+		profile: p,
 		trace:   newTrace(traced),
-		server:  model.NewServer(seed, 1+draw.below(8)),
+		primary: model.NewServer(seed, 1+draw.below(8)),
 		start:   time.Now(),
 		lease:   draw.between(time.Second, 3*time.Second),
-		manual:  draw.chance(0.1),
+		config:  config{retention: 24 * time.Hour, leeway: leeway, manual: draw.chance(0.1)},
+		life:    12 * time.Hour,
+		apart:   time.Minute,
 		large:   draw.chance(0.04),
 		faulty:  draw.between(10*time.Second, 30*time.Second),
 		epochs:  make(map[store.Generation]*epoch),
 	}
+	w.longest, w.config.lease = w.lease, w.lease
+	w.pace = pace{w.lease / 10, 500 * time.Millisecond, 3 * time.Second, 3 * w.lease}
 	w.ambushes.ids = make(map[store.GateID]*gate)
 	w.oracle = newOracle(w)
 	w.ctx, w.end = context.WithCancel(context.Background())
+	if p.scene != nil {
+		p.scene(w, s.of("scene"))
+	}
 	return w
+}
+
+// server is the one that is the primary now.
+func (w *world) server() *model.Server {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.primary
 }
 
 // now is how long the run has gone on.
@@ -86,6 +126,12 @@ func (w *world) sleepUntil(at time.Duration) bool {
 	return w.sleep(at - w.now())
 }
 
+// spend is sleep for a fault: it reports false as soon as all faults have to be over.
+func (w *world) spend(d time.Duration) bool {
+	left := w.faulty - w.now()
+	return w.sleep(min(d, left)) && d < left
+}
+
 func (w *world) sleep(d time.Duration) bool {
 	timer := time.NewTimer(max(d, 0))
 	defer timer.Stop()
@@ -99,17 +145,17 @@ func (w *world) sleep(d time.Duration) bool {
 
 // run plays one seed inside a bubble and returns what went wrong, if anything,
 // and the trace if it was asked for.
-func run(seed uint64, traced bool) *world {
-	w := newWorld(seed, traced)
+func run(p *profile, seed uint64, traced bool) *world {
+	w := newWorld(p, seed, traced)
 	draw := w.of("world")
-	w.trace.add("", "lease %v, bootstrap manual %v, faults until %v", w.lease, w.manual, w.faulty)
+	w.trace.add("", "%s: lease %v, %+v, faults until %v", p.name, w.lease, w.config, w.faulty)
 	for range 16 {
 		w.newToken()
 	}
 	if w.large {
 		w.fill()
 	}
-	for range 2 + draw.below(4) {
+	for range max(w.many, 2+draw.below(4)) {
 		w.wait.Go(func() {
 			if w.sleep(draw.between(0, w.lease)) {
 				w.join()

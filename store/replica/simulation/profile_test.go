@@ -1,0 +1,63 @@
+package simulation
+
+import (
+	"flag"
+	"fmt"
+	"slices"
+	"testing"
+)
+
+// profile is a named set of faults, and the world in which they happen.
+type profile struct {
+	name string
+	// faults can go wrong, and traps wait for their moment.
+	faults, traps []fault
+	// scene changes the world before the run begins. Nil leaves it.
+	scene func(w *world, draw *stream)
+	// ordinary says that nothing is lost and that clocks are right. A gate that
+	// refuses a token which nobody revoked is a violation then.
+	ordinary bool
+}
+
+// survived are the profiles that the code survives. The default run takes them in
+// turn.
+var survived = []*profile{storms, ordinary, storms, pages, storms, seasons}
+
+// unsurvived are the profiles that find violations in the code as it is. The rule
+// beside each will close it: whoever builds the rule moves the profile to survived.
+var unsurvived = []*profile{
+	clocks,     // trim and purge by the earlier of two clocks, expiry by the later one
+	repeats,    // a repeated DELETE runs the normal path, and is answered 404 after it
+	retentions, // a raised retention prolongs what is held, and is not lost with the head
+	leases,     // each question keeps its lease, and a new head takes the longest one heard
+	reloads,    // only what was acknowledged by the fleet is answered 404 without a wait
+	rollbacks,  // each record names its predecessor's tag
+	primaries,  // waits in a young generation are longer by the time of an old primary
+	crowd,      // the more gates there are, the more rarely each of them looks
+}
+
+// refused are profiles of what no rule survives: the configuration is refused.
+var refused = []*profile{split}
+
+var profileName = flag.String("profile", "", "run this profile alone; by default those that the code survives, in turn")
+
+// profileOf returns the profile in which a seed is run.
+func profileOf(tb testing.TB, seed uint64) *profile {
+	if *profileName == "" {
+		return survived[(seed-1)%uint64(len(survived))]
+	}
+	var names []string
+	for _, p := range slices.Concat(survived, unsurvived, refused) {
+		if p.name == *profileName {
+			return p
+		}
+		names = append(names, p.name)
+	}
+	tb.Fatalf("no profile %q: there are %q", *profileName, names)
+	return nil
+}
+
+// replay is the command that runs a seed again.
+func (p *profile) replay(seed uint64) string {
+	return fmt.Sprintf("go test ./store/replica/simulation -run '^TestSimulation$' -profile %s -seed %d -v", p.name, seed)
+}
