@@ -73,8 +73,7 @@ var newLeases = append([]fault{
 		w.server().Flush()
 		end()
 		g := w.join()
-		for w.spend(w.lease/8) && over > 0 && g != nil && g.runs() {
-			over -= w.lease / 8
+		for until := w.now() + over; w.spend(draw.between(1, w.lease/4)) && w.now() < until && g != nil && g.runs(); {
 			r := w.newToken().revocation(draw, time.Now())
 			w.wait.Go(func() { g.invalidate(r) })
 		}

@@ -21,7 +21,7 @@ var crowd = &profile{
 // toil is how long a real server takes for a call: what it returns about each gate is
 // what costs.
 func toil(reply any) time.Duration {
-	const call, gate, revocation = 40 * time.Microsecond, 3 * time.Microsecond, 100 * time.Nanosecond
+	const call, gate, revocation = 40 * time.Microsecond, 1500 * time.Nanosecond, 100 * time.Nanosecond
 	switch r := reply.(type) {
 	case store.Head:
 		return call + gate*time.Duration(len(r.Gates))

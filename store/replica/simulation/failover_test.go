@@ -36,7 +36,9 @@ var failovers = []fault{
 				})
 			}
 		}
-		w.sleepUntil(over)
+		for w.now() < over && w.sleep(min(draw.between(1, w.reign/3), over-w.now())) {
+			w.revokeAt(draw, 1)
+		}
 		old.Demote()
 		w.trace.add("", "the old server takes no calls any more")
 	}},
@@ -119,7 +121,7 @@ func (w *world) awaitNoticed() bool {
 			w.mu.Unlock()
 			return true
 		}
-		w.sleep(w.lease / 16)
+		w.sleep(w.of("rollbacks").between(1, w.lease/8))
 	}
 	return false
 }

@@ -31,12 +31,25 @@ var seasons = &profile{
 	scene:  slow,
 }
 
-// clocks are wall clocks that are wrong by days, for a while or for good: of gates or
-// of the store, but never of both, so that one of two clocks is always right.
+// clocksAhead and clocksBehind are wall clocks of gates that are wrong by days, for a
+// while or for good. The server's is right, so that one of two clocks always is.
+var (
+	clocksAhead  = &profile{name: "ahead", faults: slices.Concat(gateFaults, serverFaults, serverLosses, daysOff, daysOff), scene: wrong(ahead)}
+	clocksBehind = &profile{name: "behind", faults: slices.Concat(gateFaults, serverFaults, serverLosses, daysOff, daysOff), scene: wrong(behind)}
+)
+
+// clocks are the wall clocks of gates, or that of the server, but never both.
 var clocks = &profile{
 	name:   "clocks",
-	faults: slices.Concat(gateFaults, serverFaults, serverLosses, daysOff, daysOff, daysOff),
-	scene:  slow,
+	faults: slices.Concat(gateFaults, serverFaults, serverLosses, daysOff, daysOff, serverDaysOff, serverDaysOff),
+	scene:  wrong(either),
+}
+
+func wrong(by func(*stream) time.Duration) func(*world, *stream) {
+	return func(w *world, draw *stream) {
+		slow(w, draw)
+		w.off = by
+	}
 }
 
 // repeats are sessions that get more tokens, also after they were revoked, and are

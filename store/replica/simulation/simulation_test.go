@@ -34,8 +34,8 @@ func TestSimulation(t *testing.T) {
 		p := profileOf(t, seed)
 		w := play(t, p, seed, false)
 		total.add(w)
-		for _, violation := range w.oracle.violations {
-			t.Errorf("violation with seed %d: %s\nreplay it: %s", seed, violation, p.replay(seed))
+		if len(w.oracle.violations) > 0 { // what follows the first may follow from it
+			t.Errorf("violation with seed %d: %s\nreplay it: %s", seed, w.oracle.violations[0], p.replay(seed))
 		}
 	}
 	t.Log(&total)

@@ -26,7 +26,7 @@ var daysOff = []fault{
 		if g == nil || !w.maySkewGates() {
 			return
 		}
-		g.setOff(days(draw))
+		g.setOff(w.off(draw))
 		w.spend(length)
 		if draw.chance(0.3) { // it is started again with the wrong clock
 			off := g.clock.off()
@@ -44,7 +44,7 @@ var daysOff = []fault{
 		if !w.maySkewGates() || len(w.livingGates()) > 5 {
 			return
 		}
-		if g := w.joinOff(days(draw)); g != nil {
+		if g := w.joinOff(w.off(draw)); g != nil {
 			w.spend(length)
 			g.setOff(draw.between(-w.apart, w.apart))
 		}
@@ -54,7 +54,7 @@ var daysOff = []fault{
 		if !w.maySkewGates() {
 			return
 		}
-		by := days(draw)
+		by := w.off(draw)
 		for _, g := range w.livingGates() {
 			g.setOff(by)
 		}
@@ -74,16 +74,20 @@ var daysOff = []fault{
 		if g == nil || !w.maySkewGates() {
 			return
 		}
-		g.setOff(days(draw))
+		g.setOff(w.off(draw))
 		g.invalidate(w.newToken().revocation(draw, time.Now()))
 		w.spend(length)
 		g.setOff(draw.between(-w.apart, w.apart))
 	}},
+}
+
+// serverDaysOff is the same at the server.
+var serverDaysOff = []fault{
 	{"a server's clock that is days off", func(w *world, draw *stream, length time.Duration) {
 		if !w.skewServer() {
 			return
 		}
-		w.setServerOff(days(draw))
+		w.setServerOff(w.off(draw))
 		w.spend(length)
 		w.setServerOff(draw.between(-w.apart, w.apart))
 		w.mu.Lock()
@@ -92,13 +96,12 @@ var daysOff = []fault{
 	}},
 }
 
-// days draws by how much a clock is wrong: by more than the grace of trimming.
-func days(draw *stream) time.Duration {
-	off := draw.between(131*time.Minute, 72*time.Hour)
-	if draw.chance(0.3) {
-		return -off
-	}
-	return off
+// ahead, behind and either draw by how much a clock is wrong: by more than an expired
+// entry stays on the log.
+func ahead(draw *stream) time.Duration  { return draw.between(131*time.Minute, 72*time.Hour) }
+func behind(draw *stream) time.Duration { return -ahead(draw) }
+func either(draw *stream) time.Duration {
+	return pick(draw, []func(*stream) time.Duration{ahead, behind})(draw)
 }
 
 // skewGates notes that clocks of gates may be wrong, and returns what ends it.
@@ -141,5 +144,5 @@ func (g *gate) setOff(off time.Duration) {
 func (w *world) setServerOff(off time.Duration) {
 	w.trace.add("", "the server's wall clock is off by %v", off)
 	s := w.server()
-	s.StepClock(off - s.Now().Sub(time.Now()))
+	s.StepClock(off - time.Until(s.Now()))
 }

@@ -30,6 +30,8 @@ type world struct {
 	// Those that are disciplined go by it, however fast the machine's oscillator is.
 	apart       time.Duration
 	disciplined bool
+	// off draws by how much a wall clock is wrong. It may be nil.
+	off func(draw *stream) time.Duration
 	// refreshes says that sessions get more tokens than their first.
 	refreshes bool
 	// vary draws what is different about one gate's configuration. It may be nil.
@@ -168,7 +170,7 @@ func run(p *profile, seed uint64, traced bool) *world {
 	w.wait.Go(w.request)
 	w.wait.Go(w.revoke)
 	w.wait.Go(w.keepDumps)
-	if w.sleepUntil(w.faulty) {
+	if w.sleepUntil(w.faulty + time.Millisecond) { // after what ends then
 		w.heal()
 		w.progress()
 	}
