@@ -21,8 +21,8 @@ var newConfigs = []fault{
 	}},
 }
 
-// newReloads are changes of the configuration at the moment at which they matter most.
-var newReloads = append([]fault{
+// newAcknowledge has a gate wait for the others again, after it waited for the store.
+var newAcknowledge = []fault{
 	{"a gate that waits for the others again", func(w *world, draw *stream, length time.Duration) {
 		g := w.anyGate(draw)
 		if g == nil || !g.runs() {
@@ -40,6 +40,10 @@ var newReloads = append([]fault{
 		g.configure(func(c *config) { c.storeOnly = false })
 		g.invalidate(r)
 	}},
+}
+
+// newStaleness has a gate that is cut off admit by an old set no more.
+var newStaleness = []fault{
 	{"a gate that admits by an old set no more", func(w *world, draw *stream, length time.Duration) {
 		g := w.anyGate(draw)
 		if g == nil {
@@ -56,11 +60,11 @@ var newReloads = append([]fault{
 			g.tryPromises()
 		}
 	}},
-}, newConfigs...)
+}
 
 // newLeases are losses of the head, which knew the lease, while those who know it too
 // are cut off and a gate with another comes.
-var newLeases = append([]fault{
+var newLeases = []fault{
 	{"a new gate makes the head anew while all others are cut off", func(w *world, draw *stream, length time.Duration) {
 		w.lie("Heartbeat", w.lease/2)
 		cut, over := weather{loseRequest: 1, loseReply: 1}, min(max(length, w.longest), w.faulty-w.now())
@@ -78,7 +82,7 @@ var newLeases = append([]fault{
 			w.wait.Go(func() { g.invalidate(r) })
 		}
 	}},
-}, newConfigs...)
+}
 
 // newRetentions are longer retentions, and losses of the head that knew of them.
 var newRetentions = []fault{

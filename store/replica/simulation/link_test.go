@@ -152,9 +152,9 @@ func (w *world) transfer(reply any) (long time.Duration) {
 	if !read || w.bandwidth == 0 {
 		return 0
 	}
+	const revocation = 24 // bytes
 	for _, entry := range batch.Entries {
-		written, _ := store.MarshalRevocations(entry.Revocations)
-		long += time.Duration(len(written)) * time.Second / time.Duration(w.bandwidth)
+		long += time.Duration(revocation*len(entry.Revocations)) * time.Second / time.Duration(w.bandwidth)
 	}
 	return long
 }

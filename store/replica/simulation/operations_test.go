@@ -60,6 +60,19 @@ var operations = []fault{
 			g.stop(draw.chance(0.5), long)
 		}
 	}},
+	{"a step of a second", func(w *world, draw *stream, _ time.Duration) {
+		by := draw.between(-time.Second, time.Second)
+		if g := w.anyGate(draw); g != nil && draw.chance(0.7) {
+			w.trace.add(g.name, "its wall clock is set by %v", by)
+			g.clock.set(by)
+			return
+		}
+		w.server().StepClock(by)
+	}},
+}
+
+// raises have tokens and revocations live longer from some time on.
+var raises = []fault{
 	{"a longer retention", func(w *world, draw *stream, length time.Duration) {
 		to := w.base()
 		to.retention = (to.retention * 5 / 4).Truncate(time.Minute)
@@ -70,14 +83,5 @@ var operations = []fault{
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.life = max(w.life, longer)
-	}},
-	{"a step of a second", func(w *world, draw *stream, _ time.Duration) {
-		by := draw.between(-time.Second, time.Second)
-		if g := w.anyGate(draw); g != nil && draw.chance(0.7) {
-			w.trace.add(g.name, "its wall clock is set by %v", by)
-			g.clock.set(by)
-			return
-		}
-		w.server().StepClock(by)
 	}},
 }

@@ -19,9 +19,9 @@ type profile struct {
 	ordinary bool
 }
 
-// survived are the profiles that the code survives. The default run takes them in
-// turn.
-var survived = []*profile{storms, ordinary, storms, pages, storms, seasons}
+// survived are the profiles beside storms that the code survives. The default run takes
+// them in turn, with two storms before each.
+var survived = []*profile{ordinary, pages, seasons, reloads, mixed}
 
 // unsurvived are the profiles that find violations in the code as it is. The rule
 // beside each will close it: whoever builds the rule moves the profile to survived.
@@ -32,7 +32,7 @@ var unsurvived = []*profile{
 	repeats,      // a repeated DELETE runs the normal path, and is answered 404 after it
 	retentions,   // a raised retention prolongs what is held, and is not lost with the head
 	leases,       // each question keeps its lease, and a new head takes the longest one heard
-	reloads,      // only what the fleet acknowledged is answered 404 without a wait
+	acknowledges, // only what the fleet acknowledged is answered 404 without a wait
 	rollbacks,    // each record names its predecessor's tag
 	primaries,    // waits in a young generation are longer by the time of an old primary
 	crowd,        // the more gates there are, the more rarely each of them looks
@@ -45,11 +45,15 @@ var profileName = flag.String("profile", "", "run this profile alone; by default
 
 // profileOf returns the profile in which a seed is run.
 func profileOf(tb testing.TB, seed uint64) *profile {
-	if *profileName == "" {
-		return survived[(seed-1)%uint64(len(survived))]
+	switch {
+	case *profileName != "":
+	case seed%3 != 0:
+		return storms
+	default:
+		return survived[seed/3%uint64(len(survived))]
 	}
 	var names []string
-	for _, p := range slices.Concat(survived, unsurvived, refused) {
+	for _, p := range every() {
 		if p.name == *profileName {
 			return p
 		}
@@ -57,6 +61,11 @@ func profileOf(tb testing.TB, seed uint64) *profile {
 	}
 	tb.Fatalf("no profile %q: there are %q", *profileName, names)
 	return nil
+}
+
+// every returns all profiles that there are.
+func every() []*profile {
+	return slices.Concat([]*profile{storms}, survived, unsurvived, refused)
 }
 
 // replay is the command that runs a seed again.

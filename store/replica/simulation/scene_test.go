@@ -19,7 +19,7 @@ var storms = &profile{
 }
 
 // ordinary is what operators do, over whole retentions.
-var ordinary = &profile{name: "ordinary", faults: operations, ordinary: true, scene: func(w *world, draw *stream) {
+var ordinary = &profile{name: "ordinary", faults: slices.Concat(operations, raises), ordinary: true, scene: func(w *world, draw *stream) {
 	slow(w, draw)
 	w.apart = time.Second
 }}
@@ -59,10 +59,21 @@ var repeats = &profile{name: "repeats", faults: operations, scene: func(w *world
 	w.refreshes = true
 }}
 
+// mixed is a fleet of gates with different retentions and leeways. The longest retention
+// is heard of once, and the head that knows it is never lost.
+var mixed = &profile{name: "mixed", faults: operations, scene: func(w *world, draw *stream) {
+	slow(w, draw)
+	w.life = 2 * w.config.retention
+	w.vary = func(c *config, draw *stream) {
+		c.retention = pick(draw, []time.Duration{w.life / 2, w.life / 2, w.life})
+		c.leeway = pick(draw, []time.Duration{0, leeway, maxLeeway})
+	}
+}}
+
 // retentions are gates that keep revocations, and admit tokens, for different times.
 var retentions = &profile{
 	name:   "retentions",
-	faults: slices.Concat(operations, newRetentions, newRetentions, newRetentions),
+	faults: slices.Concat(operations, raises, newRetentions, newRetentions, newRetentions),
 	scene: func(w *world, draw *stream) {
 		slow(w, draw)
 		w.life = 2 * w.config.retention // of which no gate admits all, yet
@@ -75,7 +86,7 @@ var retentions = &profile{
 // leases are gates with different leases, which are changed while they run.
 var leases = &profile{
 	name:   "leases",
-	faults: slices.Concat(gateFaults, serverFaults, serverLosses, newLeases, newLeases),
+	faults: slices.Concat(gateFaults, serverFaults, serverLosses, newConfigs, newLeases, newLeases),
 	traps:  traps,
 	scene: func(w *world, draw *stream) {
 		w.large = false
@@ -86,21 +97,32 @@ var leases = &profile{
 	},
 }
 
-// reloads are gates that wait for the store alone, admit by an old set, or open a log
-// without a witness by the operator's word only, until their configuration is changed.
+// reloads are gates that admit by an old set, or open a log without a witness by the
+// operator's word only, until their configuration is changed.
 var reloads = &profile{
 	name:   "reloads",
-	faults: slices.Concat(gateFaults, serverFaults, serverLosses, newReloads, newReloads),
+	faults: slices.Concat(gateFaults, serverFaults, serverLosses, newConfigs, newStaleness, newStaleness),
 	traps:  traps,
 	scene: func(w *world, _ *stream) {
-		w.large, w.config.manual = false, true
+		w.large = false
 		w.vary = func(c *config, draw *stream) {
-			c.storeOnly = draw.chance(0.3)
 			c.manual = draw.chance(0.3)
 			if c.staleness = 0; draw.chance(0.3) {
 				c.staleness = 20 * w.lease
 			}
 		}
+	},
+}
+
+// acknowledges are gates of which some wait for the store alone, until their
+// configuration is changed.
+var acknowledges = &profile{
+	name:   "acknowledges",
+	faults: slices.Concat(gateFaults, serverFaults, serverLosses, newConfigs, newAcknowledge, newAcknowledge),
+	traps:  traps,
+	scene: func(w *world, _ *stream) {
+		w.large = false
+		w.vary = func(c *config, draw *stream) { c.storeOnly = draw.chance(0.3) }
 	},
 }
 
@@ -134,7 +156,7 @@ var split = &profile{
 var pages = &profile{
 	name: "pages", faults: slices.Concat(gateFaults, serverFaults, serverLosses), traps: traps,
 	scene: func(w *world, draw *stream) {
-		w.large = draw.chance(0.3)
+		w.large = draw.chance(0.1)
 		w.bandwidth = 1 << 20
 		w.primary.LimitPage(1 << (6 + draw.below(11)))
 	},

@@ -41,3 +41,20 @@ func TestSimulation(t *testing.T) {
 	t.Log(&total)
 	total.wantWork(t)
 }
+
+// Attack: a failover while the old primary may go on for longer than a lease. No wait is
+// long enough then, so that such a configuration is refused. What is refused must be
+// dangerous: some seed finds it.
+func TestWhatIsRefusedBreaksThePromise(t *testing.T) {
+	for _, p := range refused {
+		found := uint64(0)
+		for seed := uint64(1); seed <= 50 && found == 0; seed++ {
+			if w := play(t, p, seed, false); len(w.oracle.violations) > 0 {
+				found = seed
+			}
+		}
+		if found == 0 {
+			t.Errorf("no seed of %s finds a violation: then it need not be refused", p.name)
+		}
+	}
+}
