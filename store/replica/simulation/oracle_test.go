@@ -141,7 +141,7 @@ func (o *oracle) judgeRefusal(g *gate, t *token, verdict replica.Verdict) {
 		return
 	}
 	o.spurious++
-	if o.world.profile.ordinary {
+	if off := g.clock.off(); o.world.profile.strict && off.Abs() <= clockSkew {
 		o.violateLocked("%s refuses %s at %v for %v, and nobody revoked it", g.name, t.name, o.world.now(), verdict)
 	}
 }

@@ -14,9 +14,10 @@ type profile struct {
 	faults, traps []fault
 	// scene changes the world before the run begins. Nil leaves it.
 	scene func(w *world, draw *stream)
-	// ordinary says that nothing is lost and that clocks are right. A gate that
-	// refuses a token which nobody revoked is a violation then.
-	ordinary bool
+	// strict says that nobody may be logged out without a reason: a gate whose clock is
+	// right, and that refuses a token which nobody revoked, is a violation until the
+	// server has lost something.
+	strict bool
 }
 
 // survived are the profiles beside storms that the code survives. The default run takes

@@ -14,12 +14,13 @@ type pace struct {
 // storms are many faults at once, within seconds. No token and no revocation expires.
 var storms = &profile{
 	name:   "storms",
+	strict: true,
 	faults: slices.Concat(gateFaults, gateSteps, serverFaults, serverLosses, serverSteps),
 	traps:  traps,
 }
 
 // ordinary is what operators do, over whole retentions.
-var ordinary = &profile{name: "ordinary", faults: slices.Concat(operations, raises), ordinary: true, scene: func(w *world, draw *stream) {
+var ordinary = &profile{name: "ordinary", faults: slices.Concat(operations, raises), strict: true, scene: func(w *world, draw *stream) {
 	slow(w, draw)
 	w.apart = time.Second
 }}
@@ -27,6 +28,7 @@ var ordinary = &profile{name: "ordinary", faults: slices.Concat(operations, rais
 // seasons are the faults of storms over whole retentions.
 var seasons = &profile{
 	name:   "seasons",
+	strict: true,
 	faults: slices.Concat(gateFaults, serverFaults, serverLosses, operations, nudges),
 	scene:  slow,
 }
@@ -34,13 +36,14 @@ var seasons = &profile{
 // clocksAhead and clocksBehind are wall clocks of gates that are wrong by days, for a
 // while or for good. The server's is right, so that one of two clocks always is.
 var (
-	clocksAhead  = &profile{name: "ahead", faults: slices.Concat(gateFaults, serverFaults, serverLosses, daysOff, daysOff), scene: wrong(ahead)}
-	clocksBehind = &profile{name: "behind", faults: slices.Concat(gateFaults, serverFaults, serverLosses, daysOff, daysOff), scene: wrong(behind)}
+	clocksAhead  = &profile{name: "ahead", strict: true, faults: slices.Concat(gateFaults, serverFaults, serverLosses, daysOff, daysOff), scene: wrong(ahead)}
+	clocksBehind = &profile{name: "behind", strict: true, faults: slices.Concat(gateFaults, serverFaults, serverLosses, daysOff, daysOff), scene: wrong(behind)}
 )
 
 // clocks are the wall clocks of gates, or that of the server, but never both.
 var clocks = &profile{
 	name:   "clocks",
+	strict: true,
 	faults: slices.Concat(gateFaults, serverFaults, serverLosses, daysOff, daysOff, serverDaysOff, serverDaysOff),
 	scene:  wrong(either),
 }
@@ -54,7 +57,7 @@ func wrong(by func(*stream) time.Duration) func(*world, *stream) {
 
 // repeats are sessions that get more tokens, also after they were revoked, and are
 // revoked again with them.
-var repeats = &profile{name: "repeats", faults: operations, scene: func(w *world, draw *stream) {
+var repeats = &profile{name: "repeats", strict: true, faults: operations, scene: func(w *world, draw *stream) {
 	slow(w, draw)
 	w.refreshes = true
 }}
@@ -175,6 +178,6 @@ func slow(w *world, draw *stream) {
 		requests: 3 * time.Minute, revocations: 6 * time.Minute, dumps: 40 * time.Minute,
 		fault: w.config.retention / 2,
 	}
-	w.disciplined, w.apart, w.dial = true, 30*time.Second, time.Second
+	w.disciplined, w.apart, w.lead, w.dial = true, 30*time.Second, 20*time.Second, time.Second
 	w.primary.Hold(w.lease / 5)
 }

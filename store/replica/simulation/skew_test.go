@@ -63,9 +63,12 @@ var daysOff = []fault{
 		w.lose()
 		w.server().Flush()
 		end()
-		w.spend(length)
+		w.spend(min(length, draw.between(1, 2*w.lease)))
 		for _, g := range w.livingGates() {
 			g.setOff(draw.between(-w.apart, w.apart))
+		}
+		if len(w.livingGates()) < 6 {
+			w.join()
 		}
 	}},
 	{"a revocation at a gate whose clock is days off", func(w *world, draw *stream, length time.Duration) {

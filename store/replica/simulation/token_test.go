@@ -57,14 +57,18 @@ func (w *world) lives(draw *stream) time.Duration {
 
 // issue makes a token by names.
 func (w *world) issue(session, subject, issuer string, life time.Duration) *token {
+	var lead time.Duration
+	if w.lead > 0 {
+		lead = w.of("issuer").between(-w.lead, w.lead)
+	}
+	issued := time.Now().Add(lead).Unix()
 	return &token{
-		made: w.now(), over: w.now() + life, expires: time.Now().Unix() + int64(life.Seconds()),
+		made: w.now(), over: w.now() + lead + life, issued: issued, expires: issued + int64(life.Seconds()),
 		name:    session,
 		session: store.NewKey(namespace, store.KindSession, issuer, session),
 		id:      store.NewKey(namespace, store.KindToken, issuer, session),
 		subject: store.NewKey(namespace, store.KindSubject, issuer, subject),
 		issuer:  store.NewKey(namespace, store.KindIssuer, issuer, ""),
-		issued:  time.Now().Unix(),
 	}
 }
 

@@ -1,8 +1,10 @@
 // Package simulation runs fleets of gates, with the replica's own code, over a
 // modelled store, network and clocks, in fake time. One seed is one run: the
-// faults, the delays and what clients ask for all come from it. A run fails if a
-// gate admits what a 200 had said to be revoked everywhere, and if the fleet
-// does not work again soon after the last fault.
+// faults, the delays and what clients ask for all come from it. A profile names the
+// faults and the world of a run: storms last for seconds, others for hours, so that
+// tokens and revocations expire. A run fails if a gate admits what a 200 had said to
+// be revoked everywhere, if the fleet does not work again soon after the last fault,
+// and in most profiles if a gate refuses what nobody revoked while nothing was lost.
 package simulation
 
 import (
@@ -38,6 +40,8 @@ type world struct {
 	vary func(c *config, draw *stream)
 	// reign is for how long a server goes on after another was promoted.
 	reign time.Duration
+	// lead is how far the issuer's clock is ahead, or behind, at the most.
+	lead time.Duration
 	// dial is for how long a client tries where connections are refused.
 	dial time.Duration
 	// bandwidth is that of the network, in bytes a second. Zero is any.
