@@ -29,7 +29,7 @@ var bulk = sync.OnceValue(func() (entries [][]store.Revocation) {
 // fill puts on the log what many have revoked before the run.
 func (w *world) fill() {
 	c := w.server().Connect(nil)
-	for _, entry := range bulk() {
+	for _, entry := range bulk()[:w.bulk] {
 		if _, err := c.Append(context.Background(), entry...); err != nil {
 			panic(err) // a server without a network takes what is valid
 		}

@@ -159,8 +159,8 @@ var split = &profile{
 var pages = &profile{
 	name: "pages", faults: slices.Concat(gateFaults, serverFaults, serverLosses), traps: traps,
 	scene: func(w *world, draw *stream) {
-		w.large = draw.chance(0.1)
-		w.bandwidth = 1 << 20
+		w.large, w.bulk = draw.chance(0.3), 4
+		w.bandwidth = 1 << 19
 		w.primary.LimitPage(1 << (6 + draw.below(11)))
 	},
 }

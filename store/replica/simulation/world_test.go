@@ -51,8 +51,9 @@ type world struct {
 	// work is how long the server takes for a call. It may be nil.
 	work func(reply any) time.Duration
 	// large says that the log begins with more than a few merges can hold, and that
-	// merging is slow.
+	// merging is slow. bulk is of how many entries.
 	large bool
+	bulk  int
 	// faulty is when the last fault ends, after the start.
 	faulty time.Duration
 
@@ -93,6 +94,7 @@ func newWorld(p *profile, seed uint64, traced bool) *world {
 		life:    12 * time.Hour,
 		apart:   time.Minute,
 		large:   draw.chance(0.04),
+		bulk:    len(bulk()),
 		faulty:  draw.between(10*time.Second, 30*time.Second),
 		epochs:  make(map[store.Generation]*epoch),
 	}

@@ -9,8 +9,12 @@ var seasonMutations = []mutation{
 	}}},
 	{"entries are trimmed while one before them has not expired", []edit{{
 		modelDir + "log.go",
+		"	for _, r := range log.entries {\n		if len(r.revocations)",
+		"	for i, r := range log.entries {\n		if len(r.revocations)",
+	}, {
+		modelDir + "log.go",
 		".Expires() > now.Unix() {\n			break\n		}\n		h.trimmed = r.seq\n		expired++",
-		".Expires() > now.Unix() {\n			continue\n		}\n		h.trimmed = r.seq\n		expired = int(r.seq - log.entries[0].seq + 1)",
+		".Expires() > now.Unix() {\n			continue\n		}\n		h.trimmed = r.seq\n		expired = i + 1",
 	}}},
 	{"revocations are forgotten before they have expired", []edit{{
 		replicaDir + "set.go",
@@ -21,11 +25,6 @@ var seasonMutations = []mutation{
 		replicaDir + "set.go",
 		"	s.instants.purge(now)\n",
 		"	s.instants.purge(now + 1200)\n",
-	}}},
-	{"a repeated revocation expires when the first one did", []edit{{
-		replicaDir + "table.go",
-		"		case expires > held:\n			t.expires[i].Store(expires)\n",
-		"		case expires > held:\n",
 	}}},
 }
 
