@@ -11,6 +11,9 @@ func (s *Server) heartbeat(beat store.Heartbeat) store.Head {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h, now := s.checked(), s.now().Unix()
+	if beat.Applied.Generation == h.generation && beat.Applied.Seq > h.seq {
+		s.begin(h) // the log has gone back within one process
+	}
 	if now < h.bounds.Swept-int64(beat.Skew.Seconds()) {
 		// The clock was ahead, and entries were forgotten that had not expired.
 		s.begin(h)
