@@ -72,20 +72,15 @@ func (r *Replica) alarm() {
 }
 
 // remember moves the expiry of what is revoked now, by the wall clock, to the later
-// of the two clocks: one that is behind forgets nothing too early. A wall clock that
-// is ahead keeps it for no longer than twice the retention.
+// of the two clocks: one that is behind forgets nothing too early. Whether a wall clock
+// that is ahead is wrong, or the store's that is behind, nobody can tell, so that what
+// is revoked by it is kept for that much longer.
 func (r *Replica) remember(revocations []store.Revocation) []store.Revocation {
 	r.mu.Lock()
 	wall, now := r.times()
 	r.mu.Unlock()
-	skew, most := int64(r.options.Load().Skew/time.Second), int64(r.Retention()/time.Second)
-	var by int64
-	switch {
-	case now-wall > skew:
-		by = now - wall
-	case wall-now > max(skew, most):
-		by = now + most - wall
-	default:
+	by := now - wall
+	if by <= int64(r.options.Load().Skew/time.Second) {
 		return revocations
 	}
 	moved := make([]store.Revocation, len(revocations))

@@ -63,7 +63,8 @@ const (
 	// markLogged: the log of the present generation holds the key, until its
 	// expiry here or later.
 	markLogged
-	// markWasLogged: the log of an earlier generation held it.
+	// markWasLogged: the log of an earlier generation held it, and that of the present
+	// one was not seen to.
 	markWasLogged
 	// markAcknowledged: this replica has said that the key is revoked everywhere.
 	markAcknowledged
@@ -111,6 +112,9 @@ func (t *table) put(w word, expires uint32, marks mark) bool {
 			t.marks[i] = t.marks[i]&^markLogged | marks
 		case expires == held:
 			t.marks[i] |= marks
+		}
+		if t.marks[i]&markLogged != 0 {
+			t.marks[i] &^= markWasLogged
 		}
 		return false
 	}
