@@ -13,11 +13,12 @@ import (
 // that wait for it.
 type entry struct {
 	store.Position
-	// deadline is the boot time at which every lease is over that was asked for
-	// before the entry was on the log.
-	deadline time.Duration
-	calls    []*revoking
-	account  *account // nil if nobody wants a receipt
+	// published is a boot time at which the entry was on the log. Every lease that was
+	// asked for before it is over after the longest that the fleet has: that which is
+	// known when the wait ends, because a head that was lost is told of it late.
+	published time.Duration
+	calls     []*revoking
+	account   *account // nil if nobody wants a receipt
 }
 
 // applied reports whether every live gate but this one holds the entry. This one
@@ -61,15 +62,15 @@ func (a *awaited) put(e *entry) {
 }
 
 // next reports whether an entry has come since it was called last, how many wait,
-// and the earliest of their deadlines that is after now.
-func (a *awaited) next(now time.Duration) (fresh bool, waiting int, deadline time.Duration) {
+// and the earliest end of their waits, which last so long, that is after now.
+func (a *awaited) next(now, wait time.Duration) (fresh bool, waiting int, deadline time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	fresh, a.fresh = a.fresh, false
 	deadline = forever
 	for _, e := range a.entries {
-		if e.deadline > now {
-			deadline = min(deadline, e.deadline)
+		if end := e.published + wait; end > now {
+			deadline = min(deadline, end)
 		}
 	}
 	return fresh, len(a.entries), deadline
@@ -77,11 +78,11 @@ func (a *awaited) next(now time.Duration) (fresh bool, waiting int, deadline tim
 
 // sort takes out the entries that every gate holds, and those that have to be
 // published again, by the answer to a look that was sent and received at these
-// boot times.
+// boot times, where a wait for leases lasts so long.
 //
 // Rule R4 (DESIGN): after the wait the store was asked once more, and what counts
 // is only an entry of the generation that is there now.
-func (a *awaited) sort(head store.Head, sent, received time.Duration, self store.GateID) (done, again []*revoking) {
+func (a *awaited) sort(head store.Head, sent, received, wait time.Duration, self store.GateID) (done, again []*revoking) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	waiting := a.entries[:0]
@@ -91,7 +92,7 @@ func (a *awaited) sort(head store.Head, sent, received time.Duration, self store
 			again = append(again, e.calls...)
 		case e.applied(head, self):
 			done = append(done, e.finished()...)
-		case sent >= e.deadline:
+		case sent-e.published >= wait:
 			e.account.leased(received)
 			done = append(done, e.finished()...)
 		default:
@@ -129,7 +130,7 @@ func (r *Replica) acknowledge(ctx context.Context) {
 	for ctx.Err() == nil {
 		lease := r.lease(r.options.Load())
 		now := r.clock.Boot()
-		fresh, waiting, deadline := r.awaited.next(now)
+		fresh, waiting, deadline := r.awaited.next(now, r.margin(lease))
 		if fresh {
 			pace = firstPause
 		}
@@ -176,7 +177,7 @@ func (r *Replica) look(ctx context.Context, seen *census, lease time.Duration) e
 	if !counts {
 		return nil
 	}
-	done, again := r.awaited.sort(head, sent, r.clock.Boot(), r.id)
+	done, again := r.awaited.sort(head, sent, r.clock.Boot(), r.margin(lease), r.id)
 	for _, call := range done {
 		call.finish(nil)
 	}

@@ -177,13 +177,11 @@ func (r *Replica) put(ctx context.Context, calls []*revoking, revocations []stor
 	if err != nil {
 		return nil, err
 	}
-	// From here on: every lease that was given before the entry was on the log
-	// was asked for before this moment.
 	published := &entry{
-		Position: head.Position,
-		deadline: r.clock.Boot() + r.margin(max(lease, head.Lease, head.Longest)),
-		calls:    calls,
-		account:  open(calls, r.id, head, sent),
+		Position:  head.Position,
+		published: r.clock.Boot(), // and not before it was on the log
+		calls:     calls,
+		account:   open(calls, r.id, head, sent),
 	}
 	r.takeUp(head, sent)
 	switch {

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"context"
 	"time"
 
 	"github.com/sessiongate/sessiongate/store"
@@ -62,9 +63,15 @@ var newStaleness = []fault{
 	}},
 }
 
-// newLeases are losses of the head, which knew the lease, while those who know it too
-// are cut off and a gate with another comes.
+// newLeases are an operator who changes the lease, and losses of the head, which knew
+// it, while those who know it too are cut off and a gate with a longer one comes. One
+// with a shorter one cannot know that it is too short, which is not promised.
 var newLeases = []fault{
+	{"an operator changes the lease", func(w *world, draw *stream, _ time.Duration) {
+		to := pick(draw, []time.Duration{w.lease / 2, w.lease, w.longest})
+		w.trace.add("", "the lease is set to %v", to)
+		_, _ = w.server().Connect(nil).SetLease(context.Background(), to) // in memory, it does not fail
+	}},
 	{"a new gate makes the head anew while all others are cut off", func(w *world, draw *stream, length time.Duration) {
 		w.lie("Heartbeat", w.lease/2)
 		cut, over := weather{loseRequest: 1, loseReply: 1}, min(max(length, w.longest), w.faulty-w.now())
@@ -76,6 +83,9 @@ var newLeases = []fault{
 		w.lose()
 		w.server().Flush()
 		end()
+		to := w.base()
+		to.lease = w.longest
+		w.rebase(to)
 		g := w.join()
 		for until := w.now() + over; w.spend(draw.between(1, w.lease/4)) && w.now() < until && g != nil && g.runs(); {
 			r := w.newToken().revocation(draw, time.Now())

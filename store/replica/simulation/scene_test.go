@@ -95,7 +95,7 @@ var leases = &profile{
 		w.large = false
 		w.longest = 4 * w.lease
 		w.vary = func(c *config, draw *stream) {
-			c.lease = pick(draw, []time.Duration{w.lease / 2, w.lease, w.lease, w.longest})
+			c.lease = pick(draw, []time.Duration{w.lease, w.lease, w.longest})
 		}
 	},
 }

@@ -89,8 +89,8 @@ var gateMutations = []mutation{
 	}}},
 	{"a revocation is waited for from before it was on the log", []edit{{
 		replicaDir + "revoke.go",
-		"deadline: r.clock.Boot() + r.margin(",
-		"deadline: sent + r.margin(",
+		"published: r.clock.Boot(), // and not before it was on the log",
+		"published: sent,",
 	}}},
 	{"the set is cleared before the log was read again", []edit{{
 		replicaDir + "view.go",
