@@ -98,7 +98,7 @@ func (*BoltStore) Namespace() string { return defaultNamespace }
 
 // Open implements StoreModule.
 func (s *BoltStore) Open(logger *slog.Logger) (store.Backend, error) {
-	opened, err := boltstore.Open(boltstore.Options{Path: s.realPath, Logger: logger})
+	opened, err := boltstore.Open(boltstore.Options{Path: s.realPath, Leeway: maxLeeway, Skew: clockSkew, Logger: logger})
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package boltstore
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -22,8 +23,19 @@ type Options struct {
 	// Path is the database file. It is created, with its directories (0700),
 	// if it was never there. Required.
 	Path string
-	// Clock tells the time by which sessions expire. Default: time.Now.
+	// Clock is the wall clock. Default: time.Now.
 	Clock func() time.Time
+	// Elapsed is how long the process has run, counted from any fixed moment. Steps of
+	// the wall clock must not move it. Default: the monotonic clock.
+	Elapsed func() time.Duration
+	// Leeway is added to the present time where the floor is raised: the longest by
+	// which an accepted token's `iat` may be ahead. Skew is by how much the wall clock
+	// may be behind the time by which revocations were forgotten. Default: none.
+	Leeway, Skew time.Duration
+	// Restored says that an operator has put the file back on purpose, whatever its
+	// marker says, and that the wall clock is right. The floor is raised, and the store's
+	// own clock begins anew.
+	Restored bool
 	// Sessions bound how many sessions the store keeps.
 	Sessions store.SessionLimits
 	// Logger is told of what an operator should know. Default: nobody is told.
@@ -33,14 +45,38 @@ type Options struct {
 	LockTimeout time.Duration
 }
 
+func (o Options) withDefaults() Options {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Elapsed == nil {
+		o.Elapsed = running
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.LockTimeout <= 0 {
+		o.LockTimeout = defaultLockTimeout
+	}
+	return o
+}
+
+// raised is a head with the floor raised to the present.
+func (o Options) raised(h head) head {
+	h.bounds.Floor = max(h.bounds.Floor, o.Clock().Add(o.Leeway).Unix())
+	return h
+}
+
 // Store is a store.Backend in a bbolt file. It is safe for concurrent use.
 type Store struct {
-	path   string
-	clock  func() time.Time
-	logger *slog.Logger
-	db     *bolt.DB
-	file   *os.File    // the file that db maps
-	opened os.FileInfo // what path named when it was opened
+	options Options
+	path    string
+	clock   func() time.Time
+	own     clock
+	logger  *slog.Logger
+	db      *bolt.DB
+	file    *os.File    // the file that db maps
+	opened  os.FileInfo // what path named when it was opened
 
 	appends chan *appending // to the writer
 	changes chan *change    // to the writer
@@ -48,6 +84,9 @@ type Store struct {
 
 	limits store.SessionLimits
 	listed int // how many sessions the index of all names; only the writer uses it
+
+	marker *os.File // only Open and the writer use it, and what it says
+	marked marker
 
 	size   atomic.Int64          // how large the file was seen to be; it only grows
 	broken atomic.Pointer[error] // set once a transaction panicked
@@ -61,7 +100,8 @@ type Store struct {
 var _ store.Backend = (*Store)(nil)
 
 // Open opens the store at o.Path, and creates it if it was never there. It
-// reads all of the file that is in use, about 0.2 s for a million entries.
+// reads all of the file that is in use, about 0.2 s for a million entries. A file
+// that may have lost revocations opens with a floor: Bounds.Floor is the present.
 //
 // Its error wraps store.ErrLocked if another process, or another Store of this
 // one, holds the file, and store.ErrDamaged if the file is not what was
@@ -72,9 +112,12 @@ func Open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening store: %w", err)
 	}
+	o = o.withDefaults()
 	s := &Store{
 		path:    path,
+		options: o,
 		clock:   o.Clock,
+		own:     clock{wall: o.Clock, elapsed: o.Elapsed},
 		logger:  o.Logger,
 		limits:  o.Sessions.OrDefault(),
 		appends: make(chan *appending),
@@ -83,17 +126,7 @@ func Open(o Options) (*Store, error) {
 		closing: make(chan struct{}),
 		grown:   make(chan struct{}),
 	}
-	if s.clock == nil {
-		s.clock = time.Now
-	}
-	if s.logger == nil {
-		s.logger = slog.New(slog.DiscardHandler)
-	}
-	timeout := o.LockTimeout
-	if timeout <= 0 {
-		timeout = defaultLockTimeout
-	}
-	if err := s.open(timeout); err != nil {
+	if err := s.open(o.LockTimeout); err != nil {
 		return nil, fmt.Errorf("opening store: %w", err)
 	}
 	go s.write()
@@ -114,32 +147,14 @@ func (s *Store) open(timeout time.Duration) error {
 		err = s.intact() // what was locked may not be what path names by now
 	}
 	if err == nil {
-		err = s.mark(found.head)
-	}
-	if err == nil {
-		err = s.upgrade()
+		err = s.settle(found.head)
 	}
 	if err != nil {
-		_ = db.Close() // the error that counts is the one before
+		_ = errors.Join(s.marker.Close(), db.Close()) // the error that counts is the one before
 		return err
 	}
 	removeLeftovers(s.path)
 	s.logger.Debug("store opened", "path", s.path, "oldest", found.trimmed+1, "head", found.seq)
-	return nil
-}
-
-// mark makes sure that the marker is there and belongs to this database.
-func (s *Store) mark(head head) error {
-	generation, found, err := readMarker(s.path)
-	switch {
-	case err != nil:
-		return err
-	case !found:
-		s.logger.Info("store marked as created", "path", s.path, "entries", head.seq-head.trimmed)
-		return writeMarker(s.path, head.generation)
-	case generation != head.generation:
-		return advise(s.path, damagef("it is another database than %q was written for", markerPath(s.path)))
-	}
 	return nil
 }
 
@@ -160,14 +175,14 @@ func (s *Store) Close() error {
 		// the file frees the lock on it; the mapping stays until the end.
 		return s.closeFile()
 	}
-	if err := s.db.Close(); err != nil {
+	if err := errors.Join(s.marker.Sync(), s.marker.Close(), s.db.Close()); err != nil {
 		return fmt.Errorf("closing store: %w", err)
 	}
 	return nil
 }
 
 func (s *Store) closeFile() error {
-	if err := s.file.Close(); err != nil {
+	if err := errors.Join(s.marker.Close(), s.file.Close()); err != nil {
 		return fmt.Errorf("closing store: %w", err)
 	}
 	return nil

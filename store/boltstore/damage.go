@@ -15,13 +15,17 @@ func damagef(format string, args ...any) error {
 	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), store.ErrDamaged)
 }
 
+// errGone is the damage of a store whose marker is there, and whose database is not.
+var errGone = damagef("it was created once and is gone")
+
 // advise adds to what was found in a store that cannot be opened what an
-// operator can do.
+// operator can do. Nothing that it names makes a revoked token good in silence.
 func advise(path string, found error) error {
-	return fmt.Errorf("%q: %w; the gate answers 503 until this is settled: "+
-		"stop it and run caddy session-gate repair --file %q, which keeps what is sound of it, or restore the file from a backup; "+
-		"moving both %q and %q away begins an empty store, which accepts revoked tokens again until they expire",
-		path, found, path, path, markerPath(path))
+	return fmt.Errorf("%q: %w; the gate answers 503 until this is settled. Stop it, and run one of two commands: "+
+		"caddy session-gate repair --file %q --yes keeps what is sound, or begins an empty store if nothing is; "+
+		"caddy session-gate repair --file %q --restored takes a copy that you have put back from a backup. "+
+		"If revocations may be lost, both refuse all tokens issued so far, and users have to log in again",
+		path, found, path, path)
 }
 
 // intact reports whether path still names the file that is open, and all of it.

@@ -148,21 +148,21 @@ func (b grantBuckets) unlist(known store.Grant) error {
 	return err
 }
 
-// forgetGrants forgets the tokens that have expired longest ago.
-func forgetGrants(tx *bolt.Tx, now int64) (more bool, err error) {
+// forgetGrants forgets the tokens that have expired longest ago, and returns how many.
+func forgetGrants(tx *bolt.Tx, now int64) (int, error) {
 	b := grantBucketsOf(tx)
 	expired := oldest(b.expiries, now)
 	for _, key := range expired {
 		token := store.Key(key[len(key)-len(store.Key{}):])
 		known, err := unmarshalGrant(token, b.grants.Get(token[:]))
 		if err != nil {
-			return false, err
+			return 0, err
 		}
 		if err := errors.Join(b.unlist(known), b.grants.Delete(token[:])); err != nil {
-			return false, err
+			return 0, err
 		}
 	}
-	return len(expired) == forgetSessions, nil
+	return len(expired), nil
 }
 
 var _ store.Grants = (*Store)(nil)

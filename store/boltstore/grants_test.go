@@ -67,30 +67,6 @@ func TestExpiredTokensLeaveNothing(t *testing.T) {
 	}
 }
 
-// A file that an earlier version wrote has no place for tokens, and is no damage.
-func TestAFileOfAnEarlierVersionLearns(t *testing.T) {
-	path := freshPath(t)
-	s := openAt(t, path)
-	position := mustAppend(t, s, numbered(0, later()))
-	err := s.update(func(tx *bolt.Tx) error {
-		return errors.Join(tx.DeleteBucket([]byte(bucketGrants)), tx.DeleteBucket([]byte(bucketFamilies)),
-			tx.DeleteBucket([]byte(bucketGrantEnds)))
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	mustClose(t, s)
-	s = openAt(t, path)
-	if batch, err := s.Read(t.Context(), store.Position{}, 0); err != nil || batch.Head != position {
-		t.Errorf("read %v, %v; want the head %v", batch.Head, err, position)
-	}
-	mustLearn(t, s, learned("t", later(), "f"))
-	mustClose(t, s)
-	if known, err := openAt(t, path).Known(t.Context(), learned("t", 0).Token); err != nil || len(known) != 1 {
-		t.Errorf("learned %v, %v", known, err)
-	}
-}
-
 // The fault: a bucket of this version is missing, which no version has written.
 func TestAFileWithSomeOfTheBucketsIsDamaged(t *testing.T) {
 	for _, name := range []string{bucketGrants, bucketFamilies, bucketSubjects} {

@@ -83,7 +83,7 @@ func (s *Store) read(ctx context.Context, after store.Position) (store.Batch, er
 	}
 	// Decoding waits until the transaction is over: the longer one lasts, the
 	// longer may a commit wait that has to grow the file.
-	batch := store.Batch{Head: store.Position{Generation: h.generation, Seq: h.seq}}
+	batch := store.Batch{Head: store.Position{Generation: h.generation, Seq: h.seq}, Bounds: h.bounds, Now: s.own.now()}
 	for _, e := range found {
 		entry, err := unmarshalEntry(e.position, e.value)
 		if err != nil {
@@ -127,14 +127,19 @@ func (h head) copyAfter(tx *bolt.Tx, after store.Position) ([]stored, error) {
 
 // Trim implements store.Store, and forgets expired sessions too. It works in
 // bounded transactions, between which appends are committed.
+//
+// Invariant: nothing is forgotten that has not expired by both clocks, the caller's
+// and the store's own. A wall clock that is ahead forgets nothing early.
 func (s *Store) Trim(ctx context.Context, now time.Time) error {
-	for _, forget := range []func(tx *bolt.Tx, now int64) (more bool, err error){trimLog, s.forgetExpired} {
+	own := s.own.now()
+	by := min(now.Unix(), own)
+	for _, forget := range []func(tx *bolt.Tx, by, own int64) (more bool, err error){s.trimLog, s.forgetExpired} {
 		for more := true; more; {
 			err := s.change(ctx, func(tx *bolt.Tx) (err error) {
-				more, err = forget(tx, now.Unix())
+				more, err = forget(tx, by, own)
 				return err
 			})
-			if err != nil {
+			if err != nil && !errors.Is(err, errUnchanged) {
 				return fmt.Errorf("trimming: %w", err)
 			}
 		}
@@ -142,31 +147,38 @@ func (s *Store) Trim(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// trimLog forgets the oldest entries as long as they have expired.
-func trimLog(tx *bolt.Tx, now int64) (more bool, err error) {
+// trimLog forgets the oldest entries as long as they have expired, and writes down
+// the store's own clock.
+func (s *Store) trimLog(tx *bolt.Tx, by, own int64) (more bool, err error) {
 	h, err := loadHead(tx)
 	if err != nil {
 		return false, err
 	}
 	log := tx.Bucket([]byte(bucketLog))
 	begin := h.trimmed
-	for ; h.trimmed < h.seq && h.trimmed-begin < trimEntries; h.trimmed++ {
+	for by >= h.bounds.Hold && h.trimmed < h.seq && h.trimmed-begin < trimEntries {
 		oldest := store.Position{Generation: h.generation, Seq: h.trimmed + 1}
 		key := seqKey(oldest.Seq)
 		entry, err := unmarshalEntry(oldest, log.Get(key))
 		if err != nil {
 			return false, err
 		}
-		if entry.Expires() > now {
+		if entry.Expires() > by {
 			break
 		}
 		if err := log.Delete(key); err != nil {
 			return false, err
 		}
+		h.trimmed++
+		h.bounds.Swept = max(h.bounds.Swept, by)
 	}
-	if h.trimmed == begin {
-		return false, nil
+	if wall := s.clock(); h.seq == 0 && wall.Unix() > own {
+		s.own.start(wall) // nothing was revoked yet that could be forgotten
 	}
+	if h.trimmed == begin && own-h.clock < keepClock {
+		return false, errUnchanged
+	}
+	h.clock = own
 	return h.trimmed-begin == trimEntries, saveHead(tx, h)
 }
 

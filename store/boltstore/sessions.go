@@ -140,21 +140,12 @@ func (b *sessionBuckets) record(session store.Session) (added bool, err error) {
 
 // unlist takes a session out of the indexes.
 func (b *sessionBuckets) unlist(id []byte, known store.Session) error {
+	b.grown--
 	return errors.Join(
 		b.subjects.Delete(subjectIndexKey(id, known)),
-		b.unlistAge(ageIndexKey(id, known.LastSeen)),
+		b.subjects.Delete(ageIndexKey(id, known.LastSeen)),
 		b.expiries.Delete(expiryIndexKey(id, known.Expires)),
 	)
-}
-
-// unlistAge takes a key out of the index of all sessions. It may not be there: an
-// earlier version did not write it.
-func (b *sessionBuckets) unlistAge(key []byte) error {
-	if found, _ := b.subjects.Cursor().Seek(key); !bytes.Equal(found, key) {
-		return nil
-	}
-	b.grown--
-	return b.subjects.Delete(key)
 }
 
 // forget deletes a session.
@@ -180,24 +171,27 @@ func oldest(expiries *bolt.Bucket, now int64) (expired [][]byte) {
 }
 
 // forgetExpired forgets the sessions and tokens that have expired longest ago.
-func (s *Store) forgetExpired(tx *bolt.Tx, now int64) (more bool, err error) {
-	sessions, err := s.forgetSeen(tx, now)
+func (s *Store) forgetExpired(tx *bolt.Tx, by, _ int64) (more bool, err error) {
+	sessions, err := s.forgetSeen(tx, by)
 	if err != nil {
 		return false, err
 	}
-	tokens, err := forgetGrants(tx, now)
-	return sessions || tokens, err
+	tokens, err := forgetGrants(tx, by)
+	if err == nil && sessions+tokens == 0 {
+		err = errUnchanged
+	}
+	return max(sessions, tokens) == forgetSessions, err
 }
 
-// forgetSeen forgets the sessions that have expired longest ago.
-func (s *Store) forgetSeen(tx *bolt.Tx, now int64) (more bool, err error) {
+// forgetSeen forgets the sessions that have expired longest ago, and returns how many.
+func (s *Store) forgetSeen(tx *bolt.Tx, now int64) (int, error) {
 	b := bucketsOf(tx)
 	expired := oldest(b.expiries, now)
 	for _, key := range expired {
 		if err := b.forget(key[len(key)-len(store.Key{}):]); err != nil {
-			return false, err
+			return 0, err
 		}
 	}
 	s.count(tx, b)
-	return len(expired) == forgetSessions, nil
+	return len(expired), nil
 }

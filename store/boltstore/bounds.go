@@ -1,0 +1,128 @@
+package boltstore
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// Retain implements store.Local.
+//
+// What is remembered is counted by the later of the two clocks, the wall clock and
+// the store's own, and what was forgotten by the earlier: no entry was forgotten
+// that had not expired by both.
+func (s *Store) Retain(ctx context.Context, retention, margin time.Duration) (store.Bounds, error) {
+	wall, own := s.clock().Unix(), s.own.now()
+	kept := int64(retention / time.Second)
+	var h head
+	err := s.change(ctx, func(tx *bolt.Tx) (err error) {
+		if h, err = loadHead(tx); err != nil {
+			return err
+		}
+		if kept <= h.retention {
+			return errUnchanged
+		}
+		if h.retention > 0 {
+			h.bounds = h.bounds.Join(store.Bounds{
+				Hold:      max(wall, own) + kept + int64(margin/time.Second),
+				Forgotten: min(wall, own) - h.retention,
+			})
+		}
+		h.retention, h.clock = kept, own
+		return saveHead(tx, h)
+	})
+	if err != nil && !errors.Is(err, errUnchanged) {
+		return store.Bounds{}, fmt.Errorf("setting the retention: %w", err)
+	}
+	return h.bounds, nil
+}
+
+// settle compares a database that was just opened with its marker and with the wall
+// clock. If the database may have lost revocations, it raises the floor: all tokens
+// issued until now are refused.
+func (s *Store) settle(h head) error {
+	m, found, err := readMarker(s.path)
+	if err != nil {
+		return err
+	}
+	if found && m.generation != h.generation && m.generation != 0 && !s.options.Restored {
+		return advise(s.path, damagef("it is another database than %q was written for", markerPath(s.path)))
+	}
+	older, err := s.older(h, m)
+	if err != nil {
+		return err
+	}
+	was, now := h, s.clock().Unix()
+	if m.generation == h.generation {
+		h.bounds = h.bounds.Join(m.bounds)
+	}
+	switch {
+	case s.options.Restored:
+		h = s.raise(h, "an operator has put the file back")
+		h.bounds.Swept, h.clock = 0, 0
+	case older:
+		h = s.raise(h, "the file is older than its marker: an earlier copy was put back, or the disk has lost what it had confirmed")
+	case m.generation == 0 && h.seq > 0:
+		h = s.raise(h, "the marker is missing or damaged, so nobody can tell whether the file is an earlier copy")
+	case now < h.bounds.Swept-int64(s.options.Skew/time.Second):
+		h = s.raise(h, fmt.Sprintf("the clock of this machine is behind %v, by which expired revocations were forgotten; set it right; "+
+			"if it is right now and was ahead before, stop the gate and run caddy session-gate repair --restored", time.Unix(h.bounds.Swept, 0).UTC()))
+	case !found:
+		s.logger.Info("a new store was created, in which nothing is revoked; if there was one before, "+
+			"stop the gate and run caddy session-gate repair --restored", "path", s.path)
+	}
+	s.own.start(time.Unix(h.clock, 0))
+	if h.seq == 0 || h.clock == 0 {
+		s.own.start(s.clock())
+		h.clock = max(now, 0)
+	}
+	if h != was {
+		if err := s.use(func() error { return s.db.Update(func(tx *bolt.Tx) error { return saveHead(tx, h) }) }); err != nil {
+			return err
+		}
+	}
+	// The marker comes last: until then, the next start comes to the same conclusion.
+	if s.marked = m; m == (marker{generation: m.generation}) { // of an earlier version, or none
+		if err := writeMarker(s.path, markerOf(h)); err != nil {
+			return err
+		}
+	}
+	if s.marker, err = os.OpenFile(markerPath(s.path), os.O_WRONLY, 0); err != nil {
+		return err
+	}
+	return s.advance(h)
+}
+
+// older reports whether a database lacks what its marker says that it holds: it is
+// shorter, or the last entry that the marker knows is another.
+func (s *Store) older(h head, m marker) (bool, error) {
+	if h.seq < m.seq || m.tag == 0 || m.seq <= h.trimmed && h.seq > m.seq {
+		return h.seq < m.seq, nil
+	}
+	if h.seq == m.seq {
+		return h.tag != m.tag, nil
+	}
+	var tag uint64
+	err := s.view(func(tx *bolt.Tx) error {
+		tag = binary.BigEndian.Uint64(tx.Bucket([]byte(bucketLog)).Get(seqKey(m.seq))[sumSize:]) // Open has verified it
+		return nil
+	})
+	return tag != m.tag, err
+}
+
+// raise raises the floor, and says so.
+func (s *Store) raise(h head, because string) head {
+	h = s.options.raised(h)
+	s.logger.Error("revocations may be lost; all tokens issued until now are refused, and users have to log in again",
+		"because", because, "path", s.path, "marker", markerPath(s.path), "floor", time.Unix(h.bounds.Floor, 0).UTC())
+	return h
+}
+
+var _ store.Local = (*Store)(nil)
