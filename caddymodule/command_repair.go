@@ -1,19 +1,16 @@
 package caddymodule
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
-	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/boltstore"
 )
 
@@ -40,7 +37,7 @@ machine: --restored takes it as it is. It does not matter whether the file endin
 was corrected, if the gate says so. The clock has to be right.
 
 A copy that was put back lacks the revocations that were made since, and a damaged
-file may have lost some. If so, the gate then refuses all tokens issued until now,
+file may have lost some. If so, the gate refuses all tokens issued until it starts,
 and users have to log in again. A session that was revoked, and that the issuer still
 refreshes, is accepted again with a new token: end it at the issuer, too. A refresh
 token whose record is lost is as one that was never handed out through a gate.
@@ -54,21 +51,20 @@ sound, or if the store is not damaged.
 	command.Flags().String("file", "", "The file; the default path of store bolt if empty")
 	command.Flags().Bool("dry-run", false, "Only tell what would be kept")
 	command.Flags().Bool("yes", false, "Replace the file")
-	command.Flags().Bool("restored", false, "Take a copy that was put back; tokens issued until now are refused")
+	command.Flags().Bool("restored", false, "Take a copy that was put back; tokens issued before the next start are refused")
 	return plainCommand(command, 1, func(fl caddycmd.Flags) error {
 		dryRun, replace := fl.Bool("dry-run"), fl.Bool("yes")
-		o := boltstore.Options{Path: fl.String("file"), Leeway: maxLeeway}
-		if o.Path == "" {
-			o.Path = defaultBoltPath()
+		path, isRestored := fl.String("file"), fl.Bool("restored")
+		if path == "" {
+			path = defaultBoltPath()
 		}
-		o.Restored = fl.Bool("restored")
 		switch {
-		case dryRun && replace || o.Restored && (dryRun || replace):
+		case dryRun && replace || isRestored && (dryRun || replace):
 			return errors.New("repairing the store: give one of --dry-run, --yes and --restored")
-		case o.Restored:
-			return restored(os.Stdout, o)
+		case isRestored:
+			return restored(os.Stdout, path)
 		default:
-			return repair(os.Stdout, o, dryRun, replace)
+			return repair(os.Stdout, path, dryRun, replace)
 		}
 	})
 }
@@ -79,11 +75,11 @@ func defaultBoltPath() string {
 }
 
 // repair tells what can be kept of a file, and replaces it if it may.
-func repair(w io.Writer, o boltstore.Options, dryRun, replace bool) error {
-	salvaged, err := boltstore.Salvage(o)
+func repair(w io.Writer, path string, dryRun, replace bool) error {
+	salvaged, err := boltstore.Salvage(boltstore.Options{Path: path})
 	switch {
 	case errors.Is(err, boltstore.ErrSound):
-		fmt.Fprintf(w, "%s is not damaged, and is left as it is.\n", o.Path)
+		fmt.Fprintf(w, "%s is not damaged, and is left as it is.\n", path)
 		return nil
 	case err != nil:
 		return repairAdvice(err)
@@ -111,19 +107,10 @@ func repair(w io.Writer, o boltstore.Options, dryRun, replace bool) error {
 }
 
 // restored takes a file for a copy that was put back on purpose.
-func restored(w io.Writer, o boltstore.Options) error {
-	if _, err := os.Stat(o.Path); err != nil {
-		return repairAdvice(fmt.Errorf("taking the file: %w", err))
-	}
-	s, err := boltstore.Open(o)
-	if err != nil {
+func restored(w io.Writer, path string) error {
+	if err := boltstore.Restored(boltstore.Options{Path: path}); err != nil {
 		return repairAdvice(err)
 	}
-	batch, err := s.Read(context.Background(), store.Position{}, 0)
-	if err = errors.Join(err, s.Close()); err != nil {
-		return fmt.Errorf("taking the file: %w", err)
-	}
-	fmt.Fprintf(w, "%s is taken as it is. Tokens issued until %s are refused, and users have to log in again. Start the gate.\n",
-		o.Path, time.Unix(batch.Bounds.Floor, 0).UTC().Format(time.RFC3339))
+	fmt.Fprintf(w, "%s is taken as it is. Start the gate: it refuses all tokens issued until it starts, and users have to log in again.\n", path)
 	return nil
 }

@@ -16,6 +16,8 @@ func repairAdvice(err error) error {
 	switch {
 	case errors.Is(err, store.ErrLocked):
 		return fmt.Errorf("%w: stop the gate first", err)
+	case errors.Is(err, store.ErrDamaged):
+		return fmt.Errorf("%w; --dry-run tells what of it is sound", err)
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w; --file says where the store is", err)
 	default:
@@ -33,26 +35,22 @@ func describeSalvaged(w io.Writer, s *boltstore.Salvaged) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	if s.Whole() {
+	if s.Whole {
 		fmt.Fprint(w, "\nEvery revocation that was in the store is kept.\n")
 		return nil
 	}
 	fmt.Fprint(w, `
-What was revoked by an entry that is lost would be accepted again. So the new file
-refuses all tokens issued until now, and users have to log in again. Sessions that the
-issuer still refreshes come back: end those at the issuer, too.
+What was revoked by an entry that is lost would be accepted again. So the gate refuses
+all tokens issued until it starts on the new file, and users have to log in again.
+Sessions that the issuer still refreshes come back: end those at the issuer, too.
 `)
 	return nil
 }
 
-// lost says which entries are lost, as far as that is known.
+// lost says how much is lost, as far as that is known.
 func lost(s *boltstore.Salvaged) string {
-	switch {
-	case s.Whole():
+	if s.Whole {
 		return "nothing"
-	case s.EndUnknown:
-		return fmt.Sprintf("%d entries, and perhaps more: it is not known where the log ended", s.Lost)
-	default:
-		return fmt.Sprintf("%d entries", s.Lost)
 	}
+	return fmt.Sprintf("%d entries, and perhaps more", s.Lost)
 }

@@ -32,10 +32,6 @@ type Options struct {
 	// which an accepted token's `iat` may be ahead. Skew is by how much the wall clock
 	// may be behind the time by which revocations were forgotten. Default: none.
 	Leeway, Skew time.Duration
-	// Restored says that an operator has put the file back on purpose, whatever its
-	// marker says, and that the wall clock is right. The floor is raised, and the store's
-	// own clock begins anew.
-	Restored bool
 	// Sessions bound how many sessions the store keeps.
 	Sessions store.SessionLimits
 	// Logger is told of what an operator should know. Default: nobody is told.
@@ -59,12 +55,6 @@ func (o Options) withDefaults() Options {
 		o.LockTimeout = defaultLockTimeout
 	}
 	return o
-}
-
-// raised is a head with the floor raised to the present.
-func (o Options) raised(h head) head {
-	h.bounds.Floor = max(h.bounds.Floor, o.Clock().Add(o.Leeway).Unix())
-	return h
 }
 
 // Store is a store.Backend in a bbolt file. It is safe for concurrent use.
@@ -170,19 +160,13 @@ func (s *Store) Close() error {
 	close(s.closing)
 	s.mu.Unlock()
 	<-s.done
+	letGo := s.db.Close
 	if s.broken.Load() != nil {
 		// A transaction that panicked may hold bbolt's locks for good. Closing
 		// the file frees the lock on it; the mapping stays until the end.
-		return s.closeFile()
+		letGo = s.file.Close
 	}
-	if err := errors.Join(s.marker.Sync(), s.marker.Close(), s.db.Close()); err != nil {
-		return fmt.Errorf("closing store: %w", err)
-	}
-	return nil
-}
-
-func (s *Store) closeFile() error {
-	if err := errors.Join(s.marker.Close(), s.file.Close()); err != nil {
+	if err := errors.Join(s.marker.Sync(), s.marker.Close(), letGo()); err != nil {
 		return fmt.Errorf("closing store: %w", err)
 	}
 	return nil

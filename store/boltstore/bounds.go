@@ -52,7 +52,7 @@ func (s *Store) settle(h head) error {
 	if err != nil {
 		return err
 	}
-	if found && m.generation != h.generation && m.generation != 0 && !s.options.Restored {
+	if m.generation != h.generation && m.generation != 0 {
 		return advise(s.path, damagef("it is another database than %q was written for", markerPath(s.path)))
 	}
 	older, err := s.older(h, m)
@@ -60,16 +60,14 @@ func (s *Store) settle(h head) error {
 		return err
 	}
 	was, now := h, s.clock().Unix()
-	if m.generation == h.generation {
-		h.bounds = h.bounds.Join(m.bounds)
-	}
+	h.bounds = h.bounds.Join(m.bounds)
 	switch {
-	case s.options.Restored:
-		h = s.raise(h, "an operator has put the file back")
-		h.bounds.Swept, h.clock = 0, 0
+	case m.restored:
+		h = s.raise(h, "an operator has put the file back or repaired it")
+		h.bounds.Swept, h.clock = 0, 0 // the clock of this machine is right, the operator says
 	case older:
 		h = s.raise(h, "the file is older than its marker: an earlier copy was put back, or the disk has lost what it had confirmed")
-	case m.generation == 0 && h.seq > 0:
+	case m.generation == 0 && (found || h.seq > 0):
 		h = s.raise(h, "the marker is missing or damaged, so nobody can tell whether the file is an earlier copy")
 	case now < h.bounds.Swept-int64(s.options.Skew/time.Second):
 		h = s.raise(h, fmt.Sprintf("the clock of this machine is behind %v, by which expired revocations were forgotten; set it right; "+
@@ -89,8 +87,8 @@ func (s *Store) settle(h head) error {
 		}
 	}
 	// The marker comes last: until then, the next start comes to the same conclusion.
-	if s.marked = m; m == (marker{generation: m.generation}) { // of an earlier version, or none
-		if err := writeMarker(s.path, markerOf(h)); err != nil {
+	if s.marked = m; m.seq == 0 { // there may be none that can be overwritten
+		if err := writeMarker(s.path, markerOf(h).text()); err != nil {
 			return err
 		}
 	}
@@ -110,7 +108,7 @@ func (s *Store) older(h head, m marker) (bool, error) {
 		return h.tag != m.tag, nil
 	}
 	var tag uint64
-	err := s.view(func(tx *bolt.Tx) error {
+	err := s.view(context.Background(), func(tx *bolt.Tx) error {
 		tag = binary.BigEndian.Uint64(tx.Bucket([]byte(bucketLog)).Get(seqKey(m.seq))[sumSize:]) // Open has verified it
 		return nil
 	})
@@ -119,7 +117,7 @@ func (s *Store) older(h head, m marker) (bool, error) {
 
 // raise raises the floor, and says so.
 func (s *Store) raise(h head, because string) head {
-	h = s.options.raised(h)
+	h.bounds.Floor = max(h.bounds.Floor, s.clock().Add(s.options.Leeway).Unix())
 	s.logger.Error("revocations may be lost; all tokens issued until now are refused, and users have to log in again",
 		"because", because, "path", s.path, "marker", markerPath(s.path), "floor", time.Unix(h.bounds.Floor, 0).UTC())
 	return h

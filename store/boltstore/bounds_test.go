@@ -127,7 +127,9 @@ func TestAClockBehindWhatWasForgottenRaisesTheFloor(t *testing.T) {
 				t.Errorf("the log says\n%s", m.log.String())
 			}
 			// The clock is right, and the operator says so.
-			mustClose(t, m.restored(t, path))
+			if err := Restored(m.options(path)); err != nil {
+				t.Fatal(err)
+			}
 			if b := headOf(t, m.open(t, path)).bounds; b.Swept != 0 || b.Floor != m.wall.Add(testLeeway).Unix() {
 				t.Errorf("after the operator said that the clock is right: %+v", b)
 			}
@@ -146,7 +148,10 @@ func TestARestoredFileRaisesTheFloor(t *testing.T) {
 	for name, database := range map[string][]byte{"an earlier copy": older.database, "another store's": other.database} {
 		mustWrite(t, path, database)
 		m.pass(time.Hour)
-		mustClose(t, m.restored(t, path))
+		if err := Restored(m.options(path)); err != nil {
+			t.Fatal(err)
+		}
+		mustClose(t, m.open(t, path))
 		want := m.wall.Add(testLeeway).Unix()
 		m.pass(time.Hour)
 		s := m.open(t, path)

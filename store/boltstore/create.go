@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -102,13 +101,8 @@ func initialise(path string, h head) error {
 // removeLeftovers removes what a crash left of an earlier creation. Whoever
 // calls it holds the lock on the database, so nobody else needs to finish one.
 func removeLeftovers(path string) {
-	files, err := os.ReadDir(filepath.Dir(path))
-	if err != nil {
-		return // they are in nobody's way
-	}
-	for _, file := range files {
-		if strings.HasPrefix(file.Name(), filepath.Base(path)+newSuffix) {
-			_ = os.Remove(filepath.Join(filepath.Dir(path), file.Name()))
-		}
+	left, _ := filepath.Glob(path + newSuffix + "*") // they are in nobody's way
+	for _, name := range left {
+		_ = os.Remove(name)
 	}
 }

@@ -15,7 +15,7 @@
 // then opens with a floor: all tokens issued until then are refused.
 //
 // A database and a marker that were put back together look like the truth. Whoever
-// does that says so with Options.Restored.
+// does that says so with Restored.
 //
 // The buckets of the database are
 //

@@ -36,7 +36,7 @@ func (s *Store) Learn(ctx context.Context, grants ...store.Grant) error {
 // Known implements store.Grants.
 func (s *Store) Known(ctx context.Context, tokens ...store.Key) ([]store.Grant, error) {
 	var known []store.Grant
-	err := s.lookUp(ctx, func(tx *bolt.Tx) error {
+	err := s.view(ctx, func(tx *bolt.Tx) error {
 		b := grantBucketsOf(tx)
 		for _, token := range tokens {
 			value := b.grants.Get(token[:])
@@ -62,7 +62,7 @@ func (s *Store) Known(ctx context.Context, tokens ...store.Key) ([]store.Grant, 
 // Members implements store.Grants.
 func (s *Store) Members(ctx context.Context, family store.Key) ([]store.Key, error) {
 	var members []store.Key
-	err := s.lookUp(ctx, func(tx *bolt.Tx) error {
+	err := s.view(ctx, func(tx *bolt.Tx) error {
 		members = grantBucketsOf(tx).members(family, s.clock().Unix())
 		return nil
 	})

@@ -29,7 +29,7 @@ func mustLearn(t testing.TB, s *Store, grants ...store.Grant) {
 // countGrants returns how many keys each bucket of the tokens has.
 func countGrants(t *testing.T, s *Store) (keys [3]int) {
 	t.Helper()
-	err := s.view(func(tx *bolt.Tx) error {
+	err := s.view(t.Context(), func(tx *bolt.Tx) error {
 		b := grantBucketsOf(tx)
 		for i, bucket := range []*bolt.Bucket{b.grants, b.families, b.expiries} {
 			keys[i] = bucket.Stats().KeyN

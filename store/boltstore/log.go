@@ -32,7 +32,9 @@ func (s *Store) Read(ctx context.Context, after store.Position, wait time.Durati
 		deadline = timer.C
 	}
 	for {
-		grown := s.growth() // before the log is read: what comes after wakes us
+		s.mu.Lock()
+		grown := s.grown // before the log is read: what comes after wakes us
+		s.mu.Unlock()
 		batch, err := s.read(ctx, after)
 		if err != nil {
 			return store.Batch{}, fmt.Errorf("reading: %w", err)
@@ -50,12 +52,6 @@ func (s *Store) Read(ctx context.Context, after store.Position, wait time.Durati
 	}
 }
 
-func (s *Store) growth() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.grown
-}
-
 // stored is an entry as the log keeps it.
 type stored struct {
 	position store.Position
@@ -63,12 +59,9 @@ type stored struct {
 }
 
 func (s *Store) read(ctx context.Context, after store.Position) (store.Batch, error) {
-	if err := ctx.Err(); err != nil {
-		return store.Batch{}, err
-	}
 	var h head
 	var found []stored
-	err := s.view(func(tx *bolt.Tx) (err error) {
+	err := s.view(ctx, func(tx *bolt.Tx) (err error) {
 		if h, err = loadHead(tx); err != nil {
 			return err
 		}
@@ -183,7 +176,10 @@ func (s *Store) trimLog(tx *bolt.Tx, by, own int64) (more bool, err error) {
 }
 
 // view runs a reading transaction.
-func (s *Store) view(transact func(*bolt.Tx) error) error {
+func (s *Store) view(ctx context.Context, transact func(*bolt.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	select {
 	case <-s.closing:
 		return store.ErrClosed

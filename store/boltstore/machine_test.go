@@ -39,20 +39,7 @@ func (m *machine) options(path string) Options {
 // open opens the store at path and closes it at the end of the test.
 func (m *machine) open(t testing.TB, path string) *Store {
 	t.Helper()
-	return openWith(t, m.options(path))
-}
-
-// restored opens a file of which an operator says that it was put back.
-func (m *machine) restored(t testing.TB, path string) *Store {
-	t.Helper()
-	o := m.options(path)
-	o.Restored = true
-	return openWith(t, o)
-}
-
-func openWith(t testing.TB, o Options) *Store {
-	t.Helper()
-	s, err := Open(o)
+	s, err := Open(m.options(path))
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}

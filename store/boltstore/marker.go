@@ -18,6 +18,9 @@ const (
 	titleFormat = "Sessiongate created a store beside this file. Keep the two together.\ngeneration %016x\n"
 	lineFormat  = "log %016x %016x %016x %016x %016x %016x "
 	sumFormat   = "%08x\n"
+	// restoredText is the marker of a file that an operator put back or repaired. The
+	// next Open raises the floor.
+	restoredText = "Sessiongate created a store beside this file. Keep the two together.\nrestored\n"
 )
 
 // marker says what the database beside it holds at least: the log up to seq, whose
@@ -26,6 +29,7 @@ type marker struct {
 	generation store.Generation
 	seq, tag   uint64 // the tag is zero if it is not known
 	bounds     store.Bounds
+	restored   bool // and nothing else is known
 }
 
 // markerOf is the marker of a database with this head.
@@ -55,7 +59,7 @@ func parseMarker(text string) (m marker) {
 	case m.title() == text:
 		return marker{generation: m.generation}
 	default:
-		return marker{}
+		return marker{restored: text == restoredText}
 	}
 }
 
@@ -71,13 +75,13 @@ func readMarker(path string) (m marker, found bool, err error) {
 
 // writeMarker writes a marker anew, durably. It appears whole or not at all, and is
 // the database's owner's.
-func writeMarker(path string, m marker) error {
+func writeMarker(path, text string) error {
 	built, err := build(path, func(name string) error {
 		f, err := os.OpenFile(name, os.O_WRONLY, 0)
 		if err != nil {
 			return err
 		}
-		_, err = f.WriteString(m.text())
+		_, err = f.WriteString(text)
 		return errors.Join(err, f.Sync(), f.Close())
 	})
 	if err == nil {

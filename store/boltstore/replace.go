@@ -21,7 +21,7 @@ const rebuildEntries = 1024
 // the place of the damaged one, and returns the name under which the damaged file
 // is kept, if there is one. Its marker is kept under the same name and ".init". The
 // new files are owned by the owner of the damaged one. If revocations may be lost, the
-// new store refuses all tokens issued until it was salvaged.
+// next Open raises the floor.
 //
 // The new store is built, verified and durable before anything is replaced. After
 // a crash in between the store is as damaged as before, or sound, and never empty.
@@ -62,8 +62,12 @@ func (s *Salvaged) replace(built string, want head) (damaged string, err error) 
 	if err := os.Rename(built, s.Path); err != nil {
 		return "", err
 	}
+	text := restoredText
+	if s.Whole {
+		text = markerOf(found.head).text()
+	}
 	// Until the marker is written, the new file is another's by the old one: damaged.
-	return damaged, errors.Join(syncDir(filepath.Dir(s.Path)), writeMarker(s.Path, markerOf(found.head)))
+	return damaged, errors.Join(syncDir(filepath.Dir(s.Path)), writeMarker(s.Path, text))
 }
 
 // fill writes what is kept into an empty file, durably.

@@ -51,7 +51,10 @@ func TestARepairedStoreHoldsWhatWasKept(t *testing.T) {
 		repaired++
 		opened, damaged := mustReplace(t, s)
 		got, want := revoked(readAll(t, opened)), revoked(m.entries)
-		if len(got) != s.Revocations || s.Whole() && len(got) != len(want) {
+		if floor := headOf(t, opened).bounds.Floor; (floor == 0) != s.Whole {
+			t.Errorf("page %d: whole: %t, and the floor is %d", i, s.Whole, floor)
+		}
+		if len(got) != s.Revocations || s.Whole && len(got) != len(want) {
 			t.Errorf("page %d: %d revocations are there, %d were kept of %d", i, len(got), s.Revocations, len(want))
 		}
 		for r := range got {
@@ -78,7 +81,7 @@ func TestRepairOfAnotherStoresFile(t *testing.T) {
 	path := m.place(t, m.database)
 	mustWrite(t, markerPath(path), newModel(t).marker)
 	s := m.salvaged(t, path)
-	if s == nil || s.Whole() || s.Entries != len(m.entries) {
+	if s == nil || s.Whole || s.Entries != len(m.entries) {
 		t.Fatalf("salvaged as %+v", s)
 	}
 	opened, _ := mustReplace(t, s)

@@ -28,18 +28,13 @@ type Salvaged struct {
 	// Lost is how many entries are known to have been there and cannot be kept. It is 0
 	// if nothing is left that says how long the log was.
 	Lost uint64
-	// EndUnknown says that it cannot be told where the log ended: entries after the
-	// last that is known may be lost, too. So it is with a file that is not the one
-	// which its marker was written for.
-	EndUnknown bool
+	// Whole says that every revocation that was there can be kept for certain.
+	Whole bool
 
 	file *os.File // locked; nil if the file is gone
 	kept kept
 	base head // what the new store begins with: the bounds, the clock and the retention
 }
-
-// Whole reports whether every revocation that was there can be kept for certain.
-func (s *Salvaged) Whole() bool { return s.Lost == 0 && !s.EndUnknown }
 
 // Salvage reads what can be reached of the store at o.Path, changes nothing, and
 // locks the file until Close is called. It keeps in memory what it finds. Of a file
@@ -97,12 +92,12 @@ func (s *Salvaged) examine(o Options) error {
 	case errors.Is(s.Damage, store.ErrUnreadable):
 		return fmt.Errorf("%w; it needs a newer gate, and no repair", s.Damage)
 	}
-	return s.keep(o, m)
+	return s.keep(m)
 }
 
 // keep reads what can be reached, and counts what is missing up to the end of the log,
 // which is as far as the head or the marker says.
-func (s *Salvaged) keep(o Options, m marker) error {
+func (s *Salvaged) keep(m marker) error {
 	certain := false
 	if s.file != nil {
 		stat, err := s.file.Stat()
@@ -124,10 +119,35 @@ func (s *Salvaged) keep(o Options, m marker) error {
 		}
 		s.Lost = end - s.base.trimmed - uint64(s.Entries)
 	}
-	s.EndUnknown = !certain || last > s.base.seq || m.generation != 0 && m.generation != s.base.generation
+	other := m.generation != s.base.generation || m.seq == s.base.seq && m.tag != s.base.tag
+	s.Whole = certain && s.Lost == 0 && last <= s.base.seq && !other
 	s.base.bounds = s.base.bounds.Join(m.bounds)
-	if !s.Whole() {
-		s.base = o.raised(s.base)
-	}
 	return nil
+}
+
+// Restored notes that the file at o.Path was put back on purpose, whatever its marker
+// says. The next Open raises the floor, and begins the store's own clock anew: the
+// wall clock has to be right then.
+//
+// Its error wraps store.ErrLocked if a process holds the file, store.ErrDamaged if the
+// file is damaged, and fs.ErrNotExist if there is none.
+func Restored(o Options) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("taking the file %q: %w", o.Path, err)
+		}
+	}()
+	path, err := RealPath(o.Path)
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := lockAndVerify(f, o.withDefaults().LockTimeout); err != nil {
+		return err
+	}
+	return writeMarker(path, restoredText)
 }

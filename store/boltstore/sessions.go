@@ -41,7 +41,7 @@ func (s *Store) Seen(ctx context.Context, sessions ...store.Session) error {
 // Owner implements store.Sessions.
 func (s *Store) Owner(ctx context.Context, issuer, id string) (string, error) {
 	var found store.Session
-	err := s.lookUp(ctx, func(tx *bolt.Tx) (err error) {
+	err := s.view(ctx, func(tx *bolt.Tx) (err error) {
 		value := bucketsOf(tx).sessions.Get(sessionKey(issuer, id))
 		if value == nil {
 			return store.ErrUnknownSession
@@ -63,7 +63,7 @@ func (s *Store) Owner(ctx context.Context, issuer, id string) (string, error) {
 // Of implements store.Sessions.
 func (s *Store) Of(ctx context.Context, issuer, subject string) ([]store.Session, error) {
 	var of []store.Session
-	err := s.lookUp(ctx, func(tx *bolt.Tx) error {
+	err := s.view(ctx, func(tx *bolt.Tx) error {
 		b := bucketsOf(tx)
 		now, prefix := s.clock().Unix(), subjectKey(issuer, subject)
 		cursor := b.subjects.Cursor()
@@ -85,13 +85,6 @@ func (s *Store) Of(ctx context.Context, issuer, subject string) ([]store.Session
 		return nil, fmt.Errorf("listing sessions: %w", err)
 	}
 	return of, nil
-}
-
-func (s *Store) lookUp(ctx context.Context, in func(*bolt.Tx) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return s.view(in)
 }
 
 // sessionBuckets are the buckets of the sessions: the records, and for each
@@ -192,6 +185,6 @@ func (s *Store) forgetSeen(tx *bolt.Tx, now int64) (int, error) {
 			return 0, err
 		}
 	}
-	s.count(tx, b)
+	tx.OnCommit(func() { s.listed += b.grown })
 	return len(expired), nil
 }

@@ -34,14 +34,8 @@ func (s *Store) recordSeen(tx *bolt.Tx, sessions []store.Session) error {
 	if err := b.boundAll(s.listed + b.grown - s.limits.Total); err != nil {
 		return err
 	}
-	s.count(tx, b)
-	return nil
-}
-
-// count keeps how many sessions the index of all names, once the transaction is
-// committed.
-func (s *Store) count(tx *bolt.Tx, b *sessionBuckets) {
 	tx.OnCommit(func() { s.listed += b.grown })
+	return nil
 }
 
 // boundSubject deletes the sessions of a subject beyond a limit.

@@ -33,7 +33,7 @@ func mustSee(t testing.TB, s *Store, sessions ...store.Session) {
 // and of all.
 func count(t *testing.T, s *Store) (keys [4]int) {
 	t.Helper()
-	err := s.view(func(tx *bolt.Tx) error {
+	err := s.view(t.Context(), func(tx *bolt.Tx) error {
 		b := bucketsOf(tx)
 		for i, bucket := range []*bolt.Bucket{b.sessions, b.subjects, b.expiries} {
 			keys[i] = bucket.Stats().KeyN

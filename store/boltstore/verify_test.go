@@ -82,7 +82,7 @@ func verifyBytes(database []byte) (head, error) {
 
 func headOf(t testing.TB, s *Store) (h head) {
 	t.Helper()
-	err := s.view(func(tx *bolt.Tx) (err error) {
+	err := s.view(t.Context(), func(tx *bolt.Tx) (err error) {
 		h, err = loadHead(tx)
 		return err
 	})
