@@ -13,9 +13,9 @@ const (
 	keepClock = 3600
 )
 
-// clock is the store's own. It begins with the wall clock, goes on with the time
-// that the store is open, and is never set. It stands still while no process has the
-// store open.
+// clock is the store's own. It is the wall clock until something is revoked. From
+// then on it goes on with the time that the store is open, and is never set. It stands
+// still while no process has the store open.
 //
 // It catches up with the wall clock slowly, because nobody can tell a wall clock that
 // is wrong from a machine that was off. A wall clock that is days ahead for an hour

@@ -88,19 +88,29 @@ func TestAnEntryIsForgottenByBothClocks(t *testing.T) {
 }
 
 // Fault: a machine without a battery creates the store in 1970, before it asks for the
-// time. Nothing would ever be forgotten.
+// time, or its clock is ahead then. Nothing would ever be forgotten, or too early.
 func TestTheClockBeginsWithTheFirstRevocation(t *testing.T) {
-	m := newMachine()
-	right := m.wall
-	m.wall = time.Unix(100, 0)
-	s := m.open(t, freshPath(t))
-	m.wall = right
-	m.sweep(t, s)
-	mustAppend(t, s, numbered(1, m.wall.Unix()+60))
-	m.pass(time.Minute)
-	m.sweep(t, s)
-	if left := len(readAll(t, s)); left != 0 {
-		t.Errorf("%d entries are left, want none", left)
+	for name, created := range map[string]time.Time{"in 1970": time.Unix(100, 0), "in 2100": time.Unix(4102444800, 0)} {
+		t.Run(name, func(t *testing.T) {
+			m := newMachine()
+			right := m.wall
+			m.wall = created
+			s := m.open(t, freshPath(t))
+			m.wall = right
+			m.sweep(t, s)
+			mustAppend(t, s, numbered(1, m.wall.Unix()+60))
+			m.wall = m.wall.Add(time.Hour)
+			m.sweep(t, s)
+			if left := len(readAll(t, s)); left != 1 {
+				t.Errorf("a wall clock that is ahead left %d entries, want 1", left)
+			}
+			m.wall = m.wall.Add(-time.Hour)
+			m.pass(time.Minute)
+			m.sweep(t, s)
+			if left := len(readAll(t, s)); left != 0 {
+				t.Errorf("%d entries are left, want none", left)
+			}
+		})
 	}
 }
 

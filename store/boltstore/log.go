@@ -165,8 +165,8 @@ func (s *Store) trimLog(tx *bolt.Tx, by, own int64) (more bool, err error) {
 		h.trimmed++
 		h.bounds.Swept = max(h.bounds.Swept, by)
 	}
-	if wall := s.clock(); h.seq == 0 && wall.Unix() > own {
-		s.own.start(wall) // nothing was revoked yet that could be forgotten
+	if h.seq == 0 {
+		s.own.start(s.clock()) // nothing was revoked yet that could be forgotten
 	}
 	if h.trimmed == begin && own-h.clock < keepClock {
 		return false, errUnchanged

@@ -35,20 +35,20 @@ func openLocal(t *testing.T, place Place) store.Local {
 	return local
 }
 
-func mustRetain(t *testing.T, s store.Local, retention time.Duration) store.Bounds {
+func retainFor(t *testing.T, s store.Local, retention time.Duration) store.Bounds {
 	t.Helper()
 	bounds, err := s.Retain(t.Context(), retention, time.Minute)
 	if err != nil {
 		t.Fatalf("Retain: %v", err)
 	}
-	if told := mustRead(t, s).Bounds; told != bounds {
+	if told := firstBatch(t, s).Bounds; told != bounds {
 		t.Errorf("Retain said %+v, and a batch says %+v", bounds, told)
 	}
 	return bounds
 }
 
-// mustRead reads the beginning of the log.
-func mustRead(t *testing.T, s store.Store) store.Batch {
+// firstBatch reads the beginning of the log.
+func firstBatch(t *testing.T, s store.Store) store.Batch {
 	t.Helper()
 	batch, err := s.Read(t.Context(), store.Position{}, 0)
 	if err != nil {
@@ -57,15 +57,15 @@ func mustRead(t *testing.T, s store.Store) store.Batch {
 	return batch
 }
 
-func mustTrim(t *testing.T, s store.Store, now time.Time) {
+func trimBy(t *testing.T, s store.Store, now time.Time) {
 	t.Helper()
 	if err := s.Trim(t.Context(), now); err != nil {
 		t.Fatalf("Trim: %v", err)
 	}
 }
 
-// near fails the test unless an instant is a time from now, within some seconds.
-func near(t *testing.T, what string, got int64, fromNow time.Duration) {
+// wantSecond fails the test unless an instant is a time from now, within some seconds.
+func wantSecond(t *testing.T, what string, got int64, fromNow time.Duration) {
 	t.Helper()
 	const off = 10
 	if want := time.Now().Add(fromNow).Unix(); got < want-off || got > want+off {
@@ -74,25 +74,25 @@ func near(t *testing.T, what string, got int64, fromNow time.Duration) {
 }
 
 func noBounds(t *testing.T, place Place) {
-	if bounds := mustRead(t, openLocal(t, place)).Bounds; bounds != (store.Bounds{}) {
+	if bounds := firstBatch(t, openLocal(t, place)).Bounds; bounds != (store.Bounds{}) {
 		t.Errorf("a new store says %+v", bounds)
 	}
 }
 
 func firstRetention(t *testing.T, place Place) {
-	if bounds := mustRetain(t, openLocal(t, place), 24*time.Hour); bounds != (store.Bounds{}) {
+	if bounds := retainFor(t, openLocal(t, place), 24*time.Hour); bounds != (store.Bounds{}) {
 		t.Errorf("the first retention gives %+v, want no bounds", bounds)
 	}
 }
 
 func raises(t *testing.T, place Place) {
 	s := openLocal(t, place)
-	mustRetain(t, s, time.Hour)
-	first := mustRetain(t, s, 24*time.Hour)
-	near(t, "Hold", first.Hold, 24*time.Hour+time.Minute)
-	near(t, "Forgotten", first.Forgotten, -time.Hour)
-	second := mustRetain(t, s, 48*time.Hour)
-	near(t, "Hold after a second raise", second.Hold, 48*time.Hour+time.Minute)
+	retainFor(t, s, time.Hour)
+	first := retainFor(t, s, 24*time.Hour)
+	wantSecond(t, "Hold", first.Hold, 24*time.Hour+time.Minute)
+	wantSecond(t, "Forgotten", first.Forgotten, -time.Hour)
+	second := retainFor(t, s, 48*time.Hour)
+	wantSecond(t, "Hold after a second raise", second.Hold, 48*time.Hour+time.Minute)
 	if second.Forgotten != first.Forgotten {
 		t.Errorf("a second raise forgets up to %d, want as after the first, %d", second.Forgotten, first.Forgotten)
 	}
@@ -103,12 +103,12 @@ func raises(t *testing.T, place Place) {
 
 func lowers(t *testing.T, place Place) {
 	s := openLocal(t, place)
-	mustRetain(t, s, time.Hour)
-	before := mustRetain(t, s, 24*time.Hour)
-	if after := mustRetain(t, s, time.Hour); after != before {
+	retainFor(t, s, time.Hour)
+	before := retainFor(t, s, 24*time.Hour)
+	if after := retainFor(t, s, time.Hour); after != before {
 		t.Errorf("a shorter retention gives %+v, want %+v as before", after, before)
 	}
-	if after := mustRetain(t, s, 24*time.Hour); after != before {
+	if after := retainFor(t, s, 24*time.Hour); after != before {
 		t.Errorf("the longer one again gives %+v, want %+v: it was known", after, before)
 	}
 }
@@ -118,11 +118,11 @@ func lowers(t *testing.T, place Place) {
 // next token lives for longer.
 func holds(t *testing.T, place Place) {
 	s := openLocal(t, place)
-	mustRetain(t, s, time.Hour)
+	retainFor(t, s, time.Hour)
 	mustAppend(t, s, session("a", 1))
-	mustRetain(t, s, 24*time.Hour)
-	mustTrim(t, s, time.Now())
-	if batch := mustRead(t, s); len(batch.Entries) != 1 || batch.Bounds.Swept != 0 {
+	retainFor(t, s, 24*time.Hour)
+	trimBy(t, s, time.Now())
+	if batch := firstBatch(t, s); len(batch.Entries) != 1 || batch.Bounds.Swept != 0 {
 		t.Errorf("a held log has %d entries and was swept at %d", len(batch.Entries), batch.Bounds.Swept)
 	}
 }
@@ -132,13 +132,13 @@ func tellsSwept(t *testing.T, place Place) {
 	mustAppend(t, s, session("a", 1))
 	mustAppend(t, s, session("b", later()))
 	by := time.Now().Add(-time.Minute)
-	mustTrim(t, s, by)
-	if batch := mustRead(t, s); len(batch.Entries) != 1 || batch.Bounds.Swept != by.Unix() {
+	trimBy(t, s, by)
+	if batch := firstBatch(t, s); len(batch.Entries) != 1 || batch.Bounds.Swept != by.Unix() {
 		t.Errorf("%d entries are left, swept at %d, want one and %d", len(batch.Entries), batch.Bounds.Swept, by.Unix())
 	}
 	mustAppend(t, s, session("c", 1))
-	mustTrim(t, s, by.Add(-time.Minute))
-	if swept := mustRead(t, s).Bounds.Swept; swept != by.Unix() {
+	trimBy(t, s, by.Add(-time.Minute))
+	if swept := firstBatch(t, s).Bounds.Swept; swept != by.Unix() {
 		t.Errorf("a trim by an earlier time makes it %d, want %d as before", swept, by.Unix())
 	}
 }
@@ -146,21 +146,21 @@ func tellsSwept(t *testing.T, place Place) {
 func sweepsNothing(t *testing.T, place Place) {
 	s := openLocal(t, place)
 	mustAppend(t, s, session("a", later()))
-	mustTrim(t, s, time.Now())
-	if batch := mustRead(t, s); batch.Bounds != (store.Bounds{}) || len(batch.Entries) != 1 {
+	trimBy(t, s, time.Now())
+	if batch := firstBatch(t, s); batch.Bounds != (store.Bounds{}) || len(batch.Entries) != 1 {
 		t.Errorf("nothing has expired, and the batch is %+v", batch)
 	}
 }
 
 func tellsTime(t *testing.T, place Place) {
 	s := openLocal(t, place)
-	near(t, "the time", mustRead(t, s).Now, 0)
+	wantSecond(t, "the time", firstBatch(t, s).Now, 0)
 	position := mustAppend(t, s, session("a", later()))
 	batch, err := s.Read(t.Context(), position, time.Millisecond)
 	if err != nil || len(batch.Entries) != 0 {
 		t.Fatalf("Read gave %+v, %v", batch, err)
 	}
-	near(t, "the time in an empty batch", batch.Now, 0)
+	wantSecond(t, "the time in an empty batch", batch.Now, 0)
 }
 
 func closedRetains(t *testing.T, place Place) {
@@ -179,17 +179,17 @@ func localComesBack(t *testing.T, place Place) {
 	}
 	s := openLocal(t, place)
 	mustAppend(t, s, session("a", 1))
-	mustTrim(t, s, time.Now())
-	mustRetain(t, s, time.Hour)
-	want := mustRetain(t, s, 24*time.Hour)
+	trimBy(t, s, time.Now())
+	retainFor(t, s, time.Hour)
+	want := retainFor(t, s, 24*time.Hour)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	s = openLocal(t, place)
-	if got := mustRead(t, s).Bounds; got != want || got.Swept == 0 || got.Floor != 0 {
+	if got := firstBatch(t, s).Bounds; got != want || got.Swept == 0 || got.Floor != 0 {
 		t.Errorf("the store comes back with %+v, want %+v", got, want)
 	}
-	if got := mustRetain(t, s, 24*time.Hour); got != want {
+	if got := retainFor(t, s, 24*time.Hour); got != want {
 		t.Errorf("the same retention after a restart gives %+v, want %+v", got, want)
 	}
 }
