@@ -44,9 +44,9 @@ func (s *Store) Retain(ctx context.Context, retention, margin time.Duration) (st
 	return h.bounds, nil
 }
 
-// settle compares a database that was just opened with its marker and with the wall
-// clock. If the database may have lost revocations, it raises the floor: all tokens
-// issued until now are refused.
+// settle compares a database that was just opened with its marker. If the database
+// may have lost revocations, it raises the floor: all tokens issued until now are
+// refused.
 func (s *Store) settle(h head) error {
 	m, found, err := readMarker(s.path)
 	if err != nil {
@@ -55,31 +55,27 @@ func (s *Store) settle(h head) error {
 	if m.generation != h.generation && m.generation != 0 {
 		return advise(s.path, damagef("it is another database than %q was written for", markerPath(s.path)))
 	}
-	older, err := s.older(h, m)
-	if err != nil {
-		return err
-	}
-	was, now := h, s.clock().Unix()
+	was := h
 	h.bounds = h.bounds.Join(m.bounds)
+	reason, err := s.loss(h, m, found)
 	switch {
-	case m.restored:
-		h = s.raise(h, "an operator has put the file back or repaired it")
-		h.bounds.Swept, h.clock = 0, 0 // the clock of this machine is right, the operator says
-	case older:
-		h = s.raise(h, "the file is older than its marker: an earlier copy was put back, or the disk has lost what it had confirmed")
-	case m.generation == 0 && (found || h.seq > 0):
-		h = s.raise(h, "the marker is missing or damaged, so nobody can tell whether the file is an earlier copy")
-	case now < h.bounds.Swept-int64(s.options.Skew/time.Second):
-		h = s.raise(h, fmt.Sprintf("the clock of this machine is behind %v, by which expired revocations were forgotten; set it right; "+
-			"if it is right now and was ahead before, stop the gate and run caddy session-gate repair --restored", time.Unix(h.bounds.Swept, 0).UTC()))
+	case err != nil:
+		return err
+	case reason != "":
+		h.bounds.Floor = max(h.bounds.Floor, s.clock().Add(s.options.Leeway).Unix())
+		s.logger.Error("revocations may be lost; all tokens issued until now are refused, and users have to log in again",
+			"reason", reason, "path", s.path)
 	case !found:
 		s.logger.Info("a new store was created, in which nothing is revoked; if there was one before, "+
 			"stop the gate and run caddy session-gate repair --restored", "path", s.path)
 	}
+	if m.restored { // and the clock of this machine is right, the operator says
+		h.bounds.Swept, h.clock = 0, 0
+	}
 	s.own.start(time.Unix(h.clock, 0))
 	if h.seq == 0 || h.clock == 0 {
 		s.own.start(s.clock())
-		h.clock = max(now, 0)
+		h.clock = max(s.clock().Unix(), 0)
 	}
 	if h != was {
 		if err := s.use(func() error { return s.db.Update(func(tx *bolt.Tx) error { return saveHead(tx, h) }) }); err != nil {
@@ -98,14 +94,28 @@ func (s *Store) settle(h head) error {
 	return s.advance(h)
 }
 
+// loss says why a database may have lost revocations, and nothing if it has not.
+func (s *Store) loss(h head, m marker, found bool) (reason string, err error) {
+	older, err := s.older(h, m)
+	switch {
+	case m.restored:
+		reason = "an operator has put the file back or repaired it"
+	case older:
+		reason = "the file is older than its marker: an earlier copy was put back, or the disk has lost what it had confirmed"
+	case m.generation == 0 && (found || h.seq > 0):
+		reason = "the marker is missing or damaged, so nobody can tell whether the file is an earlier copy"
+	case s.clock().Unix() < h.bounds.Swept-int64(s.options.Skew/time.Second):
+		reason = fmt.Sprintf("the clock of this machine is behind %v, by which expired revocations were forgotten; set it right; "+
+			"if it is right now and was ahead before, stop the gate and run caddy session-gate repair --restored", time.Unix(h.bounds.Swept, 0).UTC())
+	}
+	return reason, err
+}
+
 // older reports whether a database lacks what its marker says that it holds: it is
 // shorter, or the last entry that the marker knows is another.
 func (s *Store) older(h head, m marker) (bool, error) {
-	if h.seq < m.seq || m.tag == 0 || m.seq <= h.trimmed && h.seq > m.seq {
-		return h.seq < m.seq, nil
-	}
-	if h.seq == m.seq {
-		return h.tag != m.tag, nil
+	if h.seq <= m.seq || m.seq <= h.trimmed || m.tag == 0 {
+		return h.seq < m.seq || h.seq == m.seq && m.tag != 0 && h.tag != m.tag, nil
 	}
 	var tag uint64
 	err := s.view(context.Background(), func(tx *bolt.Tx) error {
@@ -113,14 +123,6 @@ func (s *Store) older(h head, m marker) (bool, error) {
 		return nil
 	})
 	return tag != m.tag, err
-}
-
-// raise raises the floor, and says so.
-func (s *Store) raise(h head, because string) head {
-	h.bounds.Floor = max(h.bounds.Floor, s.clock().Add(s.options.Leeway).Unix())
-	s.logger.Error("revocations may be lost; all tokens issued until now are refused, and users have to log in again",
-		"because", because, "path", s.path, "marker", markerPath(s.path), "floor", time.Unix(h.bounds.Floor, 0).UTC())
-	return h
 }
 
 var _ store.Local = (*Store)(nil)
