@@ -221,8 +221,11 @@ func TestAFileOfVersionOneIsTakenOver(t *testing.T) {
 		t.Errorf("the head is %+v", h)
 	}
 	mustClose(t, s)
+	marker := mustRead(t, markerPath(path)) // it does not know the tag of the last entry
 	m.append(t, path, 2)
-	if n := len(readAll(t, m.open(t, path))); n != 2 {
-		t.Errorf("%d entries are there, want 2", n)
+	mustWrite(t, markerPath(path), marker) // as after a kill
+	s = m.open(t, path)
+	if h, n := headOf(t, s), len(readAll(t, s)); n != 2 || h.bounds.Floor != 0 {
+		t.Errorf("%d entries are there, want 2, and the head is %+v", n, h)
 	}
 }

@@ -130,4 +130,9 @@ func TestAnIdleStoreIsWrittenToOnceAnHour(t *testing.T) {
 	if behind := m.wall.Unix() - headOf(t, s).clock; behind > keepClock {
 		t.Errorf("the clock in the file is %d s behind", behind)
 	}
+	m.pass(keepClock/2*time.Second + time.Minute)
+	mustAppend(t, s, numbered(2, later()))
+	if behind := m.wall.Unix() - headOf(t, s).clock; behind != 0 {
+		t.Errorf("after an append the clock in the file is %d s behind", behind)
+	}
 }

@@ -38,6 +38,12 @@ func TestAMarkerThatIsNotSoundRaisesTheFloor(t *testing.T) {
 			}
 		})
 	}
+	empty := freshPath(t)
+	mustClose(t, m.open(t, empty))
+	mustWrite(t, markerPath(empty), []byte("garbage"))
+	if h := headOf(t, m.open(t, empty)); h.bounds.Floor == 0 {
+		t.Errorf("an empty store beside garbage has the head %+v, want a floor: it may be another's", h)
+	}
 	for at := range good {
 		changed := []byte(good)
 		changed[at] ^= 1
