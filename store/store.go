@@ -118,6 +118,10 @@ type Local interface {
 	// Bounds.Forgotten to the present time minus the one before. The first is no
 	// raise. It takes one commit where something changes.
 	Retain(ctx context.Context, retention, margin time.Duration) (Bounds, error)
+
+	// LowerFloor sets Bounds.Floor to zero, by the word of an operator. It takes one
+	// commit if there was a floor.
+	LowerFloor(ctx context.Context) error
 }
 
 // Backend is a store that also remembers sessions, as every store of this

@@ -51,6 +51,7 @@ func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	o.Sessions = o.Sessions.OrDefault()
 	if o.LockTimeout <= 0 {
 		o.LockTimeout = defaultLockTimeout
 	}
@@ -60,10 +61,7 @@ func (o Options) withDefaults() Options {
 // Store is a store.Backend in a bbolt file. It is safe for concurrent use.
 type Store struct {
 	options Options
-	path    string
-	clock   func() time.Time
 	own     clock
-	logger  *slog.Logger
 	db      *bolt.DB
 	file    *os.File    // the file that db maps
 	opened  os.FileInfo // what path named when it was opened
@@ -72,7 +70,6 @@ type Store struct {
 	changes chan *change    // to the writer
 	done    chan struct{}   // closed when the writer has ended
 
-	limits store.SessionLimits
 	listed int // how many sessions the index of all names; only the writer uses it
 
 	marker *os.File // only Open and the writer use it, and what it says
@@ -98,36 +95,32 @@ var _ store.Backend = (*Store)(nil)
 // written, was deleted, or is not this store's. Then nothing was changed, and
 // the text says what to do next.
 func Open(o Options) (*Store, error) {
-	path, err := RealPath(o.Path)
-	if err != nil {
+	o = o.withDefaults()
+	var err error
+	if o.Path, err = RealPath(o.Path); err != nil {
 		return nil, fmt.Errorf("opening store: %w", err)
 	}
-	o = o.withDefaults()
 	s := &Store{
-		path:    path,
 		options: o,
-		clock:   o.Clock,
 		own:     clock{wall: o.Clock, elapsed: o.Elapsed},
-		logger:  o.Logger,
-		limits:  o.Sessions.OrDefault(),
 		appends: make(chan *appending),
 		changes: make(chan *change),
 		done:    make(chan struct{}),
 		closing: make(chan struct{}),
 		grown:   make(chan struct{}),
 	}
-	if err := s.open(o.LockTimeout); err != nil {
+	if err := s.open(); err != nil {
 		return nil, fmt.Errorf("opening store: %w", err)
 	}
 	go s.write()
 	return s, nil
 }
 
-func (s *Store) open(timeout time.Duration) error {
-	if err := ensureCreated(s.path); err != nil {
+func (s *Store) open() error {
+	if err := ensureCreated(s.options.Path); err != nil {
 		return err
 	}
-	db, file, found, err := openFile(s.path, timeout)
+	db, file, found, err := openFile(s.options.Path, s.options.LockTimeout)
 	if err != nil {
 		return err
 	}
@@ -143,8 +136,8 @@ func (s *Store) open(timeout time.Duration) error {
 		_ = errors.Join(s.marker.Close(), db.Close()) // the error that counts is the one before
 		return err
 	}
-	removeLeftovers(s.path)
-	s.logger.Debug("store opened", "path", s.path, "oldest", found.trimmed+1, "head", found.seq)
+	removeLeftovers(s.options.Path)
+	s.options.Logger.Debug("store opened", "path", s.options.Path, "oldest", found.trimmed+1, "head", found.seq)
 	return nil
 }
 

@@ -181,6 +181,32 @@ func TestTheMarkerCarriesTheBounds(t *testing.T) {
 	}
 }
 
+// An operator who lets tokens from before the floor pass again means for good, and not
+// until the next restart. Another loss raises it again.
+func TestALoweredFloorStaysLow(t *testing.T) {
+	path, m := freshPath(t), newMachine()
+	older := m.append(t, path, 1)
+	m.append(t, path, 2)
+	for loss := range 2 {
+		mustWrite(t, path, older.database)
+		s := m.open(t, path)
+		if h := headOf(t, s); h.bounds.Floor != m.wall.Add(testLeeway).Unix() {
+			t.Fatalf("after loss %d the head is %+v", loss, h)
+		}
+		if err := s.LowerFloor(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		mustClose(t, s)
+		s = m.open(t, path)
+		if h := headOf(t, s); h.bounds.Floor != 0 {
+			t.Errorf("after loss %d and a restart the head is %+v, want no floor", loss, h)
+		}
+		mustAppend(t, s, numbered(3, later()))
+		mustClose(t, s)
+		m.pass(time.Hour)
+	}
+}
+
 // A first start is told, because nothing in the file shows that it was not the first.
 func TestANewStoreIsSaid(t *testing.T) {
 	path, m := freshPath(t), newMachine()

@@ -32,16 +32,16 @@ func advise(path string, found error) error {
 // What is written to a file without a name is gone with the process.
 func (s *Store) intact() error {
 	size := s.size.Load() // before the file is asked: meanwhile it may grow
-	now, err := os.Stat(s.path)
+	now, err := os.Stat(s.options.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return damagef("%q was deleted while in use", s.path)
+		return damagef("%q was deleted while in use", s.options.Path)
 	case err != nil:
 		return err
 	case !os.SameFile(now, s.opened):
-		return damagef("%q was replaced while in use", s.path)
+		return damagef("%q was replaced while in use", s.options.Path)
 	case now.Size() < size:
-		return damagef("%q was cut off while in use", s.path)
+		return damagef("%q was cut off while in use", s.options.Path)
 	case now.Size() > size:
 		s.size.CompareAndSwap(size, now.Size())
 	}
@@ -74,7 +74,7 @@ func (s *Store) use(transaction func() error) error {
 	}
 	panicked, err := guarded(transaction)
 	if panicked && s.broken.CompareAndSwap(nil, &err) {
-		s.logger.Error("store damaged while in use", "path", s.path, "error", err)
+		s.options.Logger.Error("store damaged while in use", "path", s.options.Path, "error", err)
 	}
 	return err
 }

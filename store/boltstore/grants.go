@@ -25,7 +25,7 @@ func (s *Store) Learn(ctx context.Context, grants ...store.Grant) error {
 	if len(learned) == 0 {
 		return nil
 	}
-	now := s.clock().Unix()
+	now := s.options.Clock().Unix()
 	err := s.change(ctx, func(tx *bolt.Tx) error { return learnAll(tx, learned, now) })
 	if err != nil {
 		return fmt.Errorf("learning tokens: %w", err)
@@ -47,7 +47,7 @@ func (s *Store) Known(ctx context.Context, tokens ...store.Key) ([]store.Grant, 
 			if err != nil {
 				return err
 			}
-			if grant.Expires > s.clock().Unix() {
+			if grant.Expires > s.options.Clock().Unix() {
 				known = append(known, grant)
 			}
 		}
@@ -63,7 +63,7 @@ func (s *Store) Known(ctx context.Context, tokens ...store.Key) ([]store.Grant, 
 func (s *Store) Members(ctx context.Context, family store.Key) ([]store.Key, error) {
 	var members []store.Key
 	err := s.view(ctx, func(tx *bolt.Tx) error {
-		members = grantBucketsOf(tx).members(family, s.clock().Unix())
+		members = grantBucketsOf(tx).members(family, s.options.Clock().Unix())
 		return nil
 	})
 	if err != nil {

@@ -124,12 +124,11 @@ func (h head) copyAfter(tx *bolt.Tx, after store.Position) ([]stored, error) {
 // Invariant: nothing is forgotten that has not expired by both clocks, the caller's
 // and the store's own. A wall clock that is ahead forgets nothing early.
 func (s *Store) Trim(ctx context.Context, now time.Time) error {
-	own := s.own.now()
-	by := min(now.Unix(), own)
-	for _, forget := range []func(tx *bolt.Tx, by, own int64) (more bool, err error){s.trimLog, s.forgetExpired} {
+	by := min(now.Unix(), s.own.now())
+	for _, forget := range []func(tx *bolt.Tx, by int64) (more bool, err error){s.trimLog, s.forgetExpired} {
 		for more := true; more; {
 			err := s.change(ctx, func(tx *bolt.Tx) (err error) {
-				more, err = forget(tx, by, own)
+				more, err = forget(tx, by)
 				return err
 			})
 			if err != nil && !errors.Is(err, errUnchanged) {
@@ -142,7 +141,7 @@ func (s *Store) Trim(ctx context.Context, now time.Time) error {
 
 // trimLog forgets the oldest entries as long as they have expired, and writes down
 // the store's own clock.
-func (s *Store) trimLog(tx *bolt.Tx, by, own int64) (more bool, err error) {
+func (s *Store) trimLog(tx *bolt.Tx, by int64) (more bool, err error) {
 	h, err := loadHead(tx)
 	if err != nil {
 		return false, err
@@ -166,8 +165,9 @@ func (s *Store) trimLog(tx *bolt.Tx, by, own int64) (more bool, err error) {
 		h.bounds.Swept = max(h.bounds.Swept, by)
 	}
 	if h.seq == 0 {
-		s.own.start(s.clock()) // nothing was revoked yet that could be forgotten
+		s.own.start(s.options.Clock()) // nothing was revoked yet that could be forgotten
 	}
+	own := s.own.now()
 	if h.trimmed == begin && own-h.clock < keepClock {
 		return false, errUnchanged
 	}

@@ -99,7 +99,7 @@ func (s *Salvaged) keepDamaged() (string, error) {
 	if s.file == nil {
 		return "", nil
 	}
-	damaged := s.Path + ".damaged-" + time.Now().UTC().Format("20060102T150405.000")
+	damaged := s.Path + ".damaged-" + time.Now().UTC().Format("20060102T150405.000000")
 	if err := os.Link(s.Path, damaged); err != nil {
 		return "", err
 	}

@@ -49,7 +49,7 @@ func (s *Store) Owner(ctx context.Context, issuer, id string) (string, error) {
 		if found, err = unmarshalSession(value); err != nil {
 			return err
 		}
-		if found.Issuer != issuer || found.ID != id || found.Expires <= s.clock().Unix() {
+		if found.Issuer != issuer || found.ID != id || found.Expires <= s.options.Clock().Unix() {
 			return store.ErrUnknownSession
 		}
 		return nil
@@ -65,7 +65,7 @@ func (s *Store) Of(ctx context.Context, issuer, subject string) ([]store.Session
 	var of []store.Session
 	err := s.view(ctx, func(tx *bolt.Tx) error {
 		b := bucketsOf(tx)
-		now, prefix := s.clock().Unix(), subjectKey(issuer, subject)
+		now, prefix := s.options.Clock().Unix(), subjectKey(issuer, subject)
 		cursor := b.subjects.Cursor()
 		for key, _ := cursor.Seek(prefix); bytes.HasPrefix(key, prefix); key, _ = cursor.Next() {
 			session, err := unmarshalSession(b.sessions.Get(key[len(key)-len(store.Key{}):]))
@@ -75,7 +75,7 @@ func (s *Store) Of(ctx context.Context, issuer, subject string) ([]store.Session
 			if session.Issuer != issuer || session.Subject != subject || session.Expires <= now {
 				continue
 			}
-			if of = append(of, session); len(of) == s.limits.Subject {
+			if of = append(of, session); len(of) == s.options.Sessions.Subject {
 				break
 			}
 		}
@@ -164,7 +164,7 @@ func oldest(expiries *bolt.Bucket, now int64) (expired [][]byte) {
 }
 
 // forgetExpired forgets the sessions and tokens that have expired longest ago.
-func (s *Store) forgetExpired(tx *bolt.Tx, by, _ int64) (more bool, err error) {
+func (s *Store) forgetExpired(tx *bolt.Tx, by int64) (more bool, err error) {
 	sessions, err := s.forgetSeen(tx, by)
 	if err != nil {
 		return false, err

@@ -27,11 +27,11 @@ func (s *Store) recordSeen(tx *bolt.Tx, sessions []store.Session) error {
 		}
 	}
 	for subject := range grown {
-		if err := b.boundSubject([]byte(subject), s.limits.Subject); err != nil {
+		if err := b.boundSubject([]byte(subject), s.options.Sessions.Subject); err != nil {
 			return err
 		}
 	}
-	if err := b.boundAll(s.listed + b.grown - s.limits.Total); err != nil {
+	if err := b.boundAll(s.listed + b.grown - s.options.Sessions.Total); err != nil {
 		return err
 	}
 	tx.OnCommit(func() { s.listed += b.grown })

@@ -120,8 +120,11 @@ func (s *Store) group(first *appending) []*appending {
 // commit puts a group of appends on the log in one transaction.
 func (s *Store) commit(group []*appending) {
 	err := s.update(func(tx *bolt.Tx) error { return appendEntries(tx, group, s.own.now()) })
-	if err == nil {
-		s.announce()
+	if err == nil { // wake the readers that wait for entries
+		s.mu.Lock()
+		close(s.grown)
+		s.grown = make(chan struct{})
+		s.mu.Unlock()
 	}
 	for _, a := range group {
 		a.committed <- err
@@ -167,12 +170,4 @@ func (s *Store) update(transact func(*bolt.Tx) error) error {
 		}
 		return s.advance(h)
 	})
-}
-
-// announce wakes the readers that wait for entries.
-func (s *Store) announce() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	close(s.grown)
-	s.grown = make(chan struct{})
 }

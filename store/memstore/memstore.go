@@ -163,6 +163,16 @@ func (s *Store) Retain(_ context.Context, retention, margin time.Duration) (stor
 	return s.bounds, nil
 }
 
+// LowerFloor implements store.Local. A memory store never has a floor.
+func (s *Store) LowerFloor(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.isClosed() {
+		return fmt.Errorf("lowering the floor: %w", store.ErrClosed)
+	}
+	return nil
+}
+
 // Close implements store.Store.
 func (s *Store) Close() error {
 	s.mu.Lock()

@@ -19,7 +19,8 @@ func RunLocal(t *testing.T, fresh func(t *testing.T) Place) {
 		{"what was trimmed by is told with each batch", tellsSwept},
 		{"a trim that forgets nothing tells nothing", sweepsNothing},
 		{"the time is told with each batch", tellsTime},
-		{"a closed store keeps no retention", closedRetains},
+		{"a closed store keeps no retention and lowers no floor", closedRetains},
+		{"lowering a floor that is not there changes nothing", lowersNoFloor},
 		{"a durable store comes back with its bounds", localComesBack},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, fresh(t)) })
@@ -170,6 +171,21 @@ func closedRetains(t *testing.T, place Place) {
 	}
 	if bounds, err := s.Retain(t.Context(), time.Hour, 0); err == nil {
 		t.Errorf("a closed store says %+v", bounds)
+	}
+	if err := s.LowerFloor(t.Context()); err == nil {
+		t.Error("a closed store lowers its floor")
+	}
+}
+
+func lowersNoFloor(t *testing.T, place Place) {
+	s := openLocal(t, place)
+	retainFor(t, s, time.Hour)
+	before := retainFor(t, s, 24*time.Hour)
+	if err := s.LowerFloor(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if after := firstBatch(t, s).Bounds; after != before {
+		t.Errorf("without a floor to lower: %+v, want %+v", after, before)
 	}
 }
 
