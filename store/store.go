@@ -75,7 +75,8 @@ type Batch struct {
 	// of the log, and some between them may be lost. After it there is no gap.
 	Born uint64
 	// Bounds and Now are what a store that is this machine's own says of tokens
-	// that it cannot judge, and of the time by its clock in Unix seconds. A Fleet
+	// that it cannot judge, and of the time by its clock in Unix seconds. That clock
+	// may be behind the wall clock by as long as no process had the store open. A Fleet
 	// says so in its Head, and leaves them zero here.
 	Bounds Bounds
 	Now    int64
