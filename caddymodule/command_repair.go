@@ -16,37 +16,56 @@ import (
 
 // errNotReplaced is what the command `repair` fails with when it was not told to
 // replace anything.
-var errNotReplaced = errors.New("repairing the store: nothing was changed; --yes replaces the file, --dry-run only tells")
+var errNotReplaced = errors.New("repairing the store: nothing was changed; --yes replaces the file, --dry-run only tells, --restored takes a copy that was put back")
 
 func repairCommand() *cobra.Command {
 	command := &cobra.Command{
-		Use:   "repair [--file <path>] (--dry-run | --yes)",
-		Short: "Keeps what is sound of a damaged bolt file",
+		Use:   "repair [--file <path>] (--dry-run | --yes | --restored)",
+		Short: "Keeps what is sound of a damaged bolt file, or takes a copy that was put back",
 		Long: `
-Reads a bolt file that a gate calls damaged, tells what of it is sound, and with
---yes makes a new file of that in its place. The damaged file is kept beside it.
-Each entry has a checksum; what has not the right one is not kept.
+Stop the gate first: the file is locked while it runs. Run this as the user of the
+gate, or as root: new files are owned by the owner of the old ones.
 
-The gate has to be stopped: the file is locked while it runs. Run it as the user
-of the gate, or as root: the new file is owned by the owner of the damaged one.
+For a file that a gate calls damaged, or that is gone: --dry-run tells what of it is
+sound. --yes makes a new file of that, or an empty one if nothing is. The damaged
+file is kept beside it. Each entry has a checksum; an entry without the right one is
+not kept.
 
-What is lost is counted. Sessions and tokens that were revoked by a lost entry
-are accepted again until they expire. If that cannot be borne, restore the file
-from a backup instead, or revoke all that was issued so far once the gate runs.
-A refresh token whose record is lost is as one that was never handed out through
-a gate.
+For a copy of the file that you put back from a backup, a snapshot or another
+machine: --restored takes it as it is. It does not matter whether the file ending in
+.init was put back, too. Use it as well after the clock of the machine was ahead and
+was corrected, if the gate says so. The clock has to be right.
 
-The exit status is 0 if the file was replaced, if --dry-run told what is sound,
-or if the store is not damaged.
+A copy that was put back lacks the revocations that were made since, and a damaged
+file may have lost some. If so, the gate refuses all tokens issued until it starts,
+and users have to log in again. A session that was revoked, and that the issuer still
+refreshes, is accepted again with a new token: end it at the issuer, too. A refresh
+token whose record is lost is as one that was never handed out through a gate.
+
+The exit status is 0 if the file was replaced or taken, if --dry-run told what is
+sound, or if the store is not damaged.
 `,
 		Example: "caddy session-gate repair --file /data/caddy/session_gate/revocations.db --dry-run",
 		Args:    cobra.NoArgs,
 	}
-	command.Flags().String("file", "", "The damaged file; the default path of store bolt if empty")
+	command.Flags().String("file", "", "The file; the default path of store bolt if empty")
 	command.Flags().Bool("dry-run", false, "Only tell what would be kept")
 	command.Flags().Bool("yes", false, "Replace the file")
+	command.Flags().Bool("restored", false, "Take a copy that was put back; tokens issued before the next start are refused")
 	return plainCommand(command, 1, func(fl caddycmd.Flags) error {
-		return repair(os.Stdout, fl.String("file"), fl.Bool("dry-run"), fl.Bool("yes"))
+		dryRun, replace := fl.Bool("dry-run"), fl.Bool("yes")
+		path, isRestored := fl.String("file"), fl.Bool("restored")
+		if path == "" {
+			path = defaultBoltPath()
+		}
+		switch {
+		case dryRun && replace || isRestored && (dryRun || replace):
+			return errors.New("repairing the store: give one of --dry-run, --yes and --restored")
+		case isRestored:
+			return restored(os.Stdout, path)
+		default:
+			return repair(os.Stdout, path, dryRun, replace)
+		}
 	})
 }
 
@@ -57,12 +76,6 @@ func defaultBoltPath() string {
 
 // repair tells what can be kept of a file, and replaces it if it may.
 func repair(w io.Writer, path string, dryRun, replace bool) error {
-	if path == "" {
-		path = defaultBoltPath()
-	}
-	if dryRun && replace {
-		return errors.New("repairing the store: give --dry-run or --yes, not both")
-	}
 	salvaged, err := boltstore.Salvage(boltstore.Options{Path: path})
 	switch {
 	case errors.Is(err, boltstore.ErrSound):
@@ -82,13 +95,22 @@ func repair(w io.Writer, path string, dryRun, replace bool) error {
 		return errNotReplaced
 	}
 	damaged, err := salvaged.Replace()
-	if errors.Is(err, boltstore.ErrNothingKept) {
-		return fmt.Errorf("%w, and nothing was changed: an empty store would accept everything again; "+
-			"restore %q and %q from a backup, or move both away to begin an empty one", err, salvaged.Path, salvaged.Path+".init")
-	}
 	if err != nil {
 		return fmt.Errorf("repairing the store: %w", err)
 	}
-	fmt.Fprintf(w, "\nReplaced. The damaged file is kept as %s. Start the gate.\n", damaged)
+	fmt.Fprint(w, "\nReplaced. ")
+	if damaged != "" {
+		fmt.Fprintf(w, "The damaged file is kept as %s. ", damaged)
+	}
+	fmt.Fprint(w, "Start the gate.\n")
+	return nil
+}
+
+// restored takes a file for a copy that was put back on purpose.
+func restored(w io.Writer, path string) error {
+	if err := boltstore.Restored(boltstore.Options{Path: path}); err != nil {
+		return repairAdvice(err)
+	}
+	fmt.Fprintf(w, "%s is taken as it is. Start the gate: it refuses all tokens issued until it starts, and users have to log in again.\n", path)
 	return nil
 }

@@ -3,10 +3,12 @@ package caddymodule
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/boltstore"
@@ -65,14 +67,11 @@ func TestRepairTellsFirstAndReplacesThen(t *testing.T) {
 	if err := repair(&printed, path, false, false); !errors.Is(err, errNotReplaced) {
 		t.Errorf("without a word: %v", err)
 	}
-	says("kept    500 entries with 500 revocations", "not known where the log ended", "accepted again until it expires", "--issuer-before")
+	says("entries with", "lost    0 entries, and perhaps more", "would be accepted again", "refuses\nall tokens issued until it starts")
 	if err := repair(&printed, path, true, false); err != nil {
 		t.Errorf("dry: %v", err)
 	}
-	says("kept    500 entries")
-	if err := repair(&printed, path, true, true); err == nil {
-		t.Error("two words that contradict each other were taken")
-	}
+	says("kept    500 entries", "0 entries, and perhaps more")
 	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, damaged) {
 		t.Errorf("the file was changed (%v)", err)
 	}
@@ -84,11 +83,17 @@ func TestRepairTellsFirstAndReplacesThen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if batch, err := s.Read(t.Context(), store.Position{}, 0); err != nil || len(batch.Entries) != 500 {
-		t.Errorf("%d entries are there (%v)", len(batch.Entries), err)
+	batch, err := s.Read(t.Context(), store.Position{}, 0)
+	if err != nil || len(batch.Entries) != 500 || batch.Bounds.Floor == 0 {
+		t.Errorf("%d entries are there (%v), and the bounds are %+v", len(batch.Entries), err, batch.Bounds)
 	}
-	if err := repair(&printed, path, false, true); err == nil || !strings.Contains(err.Error(), "stop the gate first") {
-		t.Errorf("while it is in use: %v", err)
+	for name, command := range map[string]func() error{
+		"repair":   func() error { return repair(&printed, path, false, true) },
+		"restored": func() error { return restored(&printed, path) },
+	} {
+		if err := command(); err == nil || !strings.Contains(err.Error(), "stop the gate first") {
+			t.Errorf("%s while it is in use: %v", name, err)
+		}
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -99,35 +104,71 @@ func TestRepairTellsFirstAndReplacesThen(t *testing.T) {
 	says("is not damaged")
 }
 
-func TestRepairNeverMakesAnEmptyStore(t *testing.T) {
-	path := boltFile(t, 5)
-	if err := os.WriteFile(path, make([]byte, 1<<16), 0o600); err != nil {
+// bounds are those of the store at a path.
+func bounds(t *testing.T, path string) store.Bounds {
+	t.Helper()
+	s, err := boltstore.Open(boltstore.Options{Path: path})
+	if err != nil {
 		t.Fatal(err)
 	}
-	var printed strings.Builder
-	err := repair(&printed, path, false, true)
-	if !errors.Is(err, boltstore.ErrNothingKept) || !strings.Contains(err.Error(), "from a backup") {
-		t.Errorf("of zeros: %v\n%s", err, printed.String())
-	}
-	if err := os.Remove(path); err != nil {
+	batch, err := s.Read(t.Context(), store.Position{}, 0)
+	if err := errors.Join(err, s.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if err := repair(&printed, path, false, true); err == nil || !strings.Contains(err.Error(), "from a backup") {
-		t.Errorf("of a deleted file: %v", err)
+	return batch.Bounds
+}
+
+// Attack: have an operator begin an empty store, so that everything that was revoked
+// is good again. Tokens from before are refused.
+func TestRepairMakesNoEmptyStoreWithoutAFloor(t *testing.T) {
+	for name, damage := range map[string]func(path string) error{
+		"zeros":   func(path string) error { return os.WriteFile(path, make([]byte, 1<<16), 0o600) },
+		"no file": os.Remove,
+	} {
+		path := boltFile(t, 5)
+		if err := damage(path); err != nil {
+			t.Fatal(err)
+		}
+		var printed strings.Builder
+		before := time.Now()
+		if err := repair(&printed, path, false, true); err != nil {
+			t.Errorf("of %s: %v\n%s", name, err, printed.String())
+		}
+		if floor := bounds(t, path).Floor; floor < before.Unix() {
+			t.Errorf("of %s, the new store has the floor %d", name, floor)
+		}
 	}
-	if err := repair(&printed, path+".none", false, true); err == nil || !strings.Contains(err.Error(), "--file says where") {
-		t.Errorf("of no file: %v", err)
+	for name, command := range map[string]func(io.Writer, string) error{
+		"repair":   func(w io.Writer, path string) error { return repair(w, path, false, true) },
+		"restored": restored,
+	} {
+		path := filepath.Join(t.TempDir(), "none")
+		if err := command(io.Discard, path); err == nil || !strings.Contains(err.Error(), "--file says where") {
+			t.Errorf("%s of no file: %v", name, err)
+		}
+		if _, err := os.Stat(path); err == nil {
+			t.Errorf("%s of no file made one", name)
+		}
 	}
 }
 
-func TestRepairListsWhatIsLost(t *testing.T) {
-	for want, s := range map[string]*boltstore.Salvaged{
-		"nothing":           {},
-		"3 entries: 2, 4-5": {Lost: 3, Gaps: []boltstore.Gap{{From: 2, To: 2}, {From: 4, To: 5}}},
-		"0 entries; and perhaps more, because it is not known where the log ended": {EndUnknown: true},
-	} {
-		if got := lost(s); got != want {
-			t.Errorf("it says %q, want %q", got, want)
-		}
+// Attack: a copy of the file and of its marker is put back, so that what was revoked
+// since is good again, and nothing shows it. The operator says so.
+func TestRestoredRaisesTheFloor(t *testing.T) {
+	path := boltFile(t, 5)
+	if b := bounds(t, path); b != (store.Bounds{}) {
+		t.Fatalf("the bounds are %+v", b)
+	}
+	var printed strings.Builder
+	before := time.Now()
+	if err := restored(&printed, path); err != nil || !strings.Contains(printed.String(), "log in again") {
+		t.Errorf("it prints %q, error %v", printed.String(), err)
+	}
+	if floor := bounds(t, path).Floor; floor < before.Unix() {
+		t.Errorf("the floor is %d", floor)
+	}
+	zero(t, path, 0, 4096)
+	if err := restored(&printed, path); err == nil || !strings.Contains(err.Error(), "--dry-run") {
+		t.Errorf("of a damaged file: %v", err)
 	}
 }

@@ -80,7 +80,7 @@ func (s *shared) start(module StoreModule, o sharedOptions) error {
 		l.lagging.Store(o.replica.Acknowledge == replica.AcknowledgeStore)
 		return nil
 	}
-	backend, err := module.Open(logger)
+	backend, err := module.Open(logger, o.replica.Leeway)
 	s.err = err
 	if errors.Is(err, store.ErrDamaged) {
 		o.logger.Error("the store is damaged: every guarded request is refused with 503", "error", err)

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -26,9 +27,10 @@ type StoreModule interface {
 	Shared() bool
 	// Namespace is what keys are derived in; gates that share it are a fleet.
 	Namespace() string
-	// Open opens the store. It does not wait for a network. An error that wraps
+	// Open opens the store. Where revocations may be lost, tokens with an `iat` up to
+	// the present time plus leeway are refused. It does not wait for a network. An error that wraps
 	// store.ErrDamaged leaves the gate running and closed.
-	Open(logger *slog.Logger) (store.Backend, error)
+	Open(logger *slog.Logger, leeway time.Duration) (store.Backend, error)
 }
 
 // loadStore loads the store module and takes its place in the pool. Nothing is
@@ -97,8 +99,8 @@ func (*BoltStore) Shared() bool { return false }
 func (*BoltStore) Namespace() string { return defaultNamespace }
 
 // Open implements StoreModule.
-func (s *BoltStore) Open(logger *slog.Logger) (store.Backend, error) {
-	opened, err := boltstore.Open(boltstore.Options{Path: s.realPath, Logger: logger})
+func (s *BoltStore) Open(logger *slog.Logger, leeway time.Duration) (store.Backend, error) {
+	opened, err := boltstore.Open(boltstore.Options{Path: s.realPath, Leeway: leeway, Skew: clockSkew, Logger: logger})
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +129,7 @@ func (*MemoryStore) Shared() bool { return false }
 func (*MemoryStore) Namespace() string { return defaultNamespace }
 
 // Open implements StoreModule.
-func (*MemoryStore) Open(logger *slog.Logger) (store.Backend, error) {
+func (*MemoryStore) Open(logger *slog.Logger, _ time.Duration) (store.Backend, error) {
 	logger.Warn("revocations are kept in memory and forgotten with this process; use store bolt or store redis to keep them")
 	return memstore.New(nil), nil
 }

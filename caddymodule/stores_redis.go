@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -138,7 +139,7 @@ func (*RedisStore) Shared() bool { return true }
 func (s *RedisStore) Namespace() string { return s.NamespaceName }
 
 // Open implements StoreModule.
-func (s *RedisStore) Open(logger *slog.Logger) (store.Backend, error) {
+func (s *RedisStore) Open(logger *slog.Logger, _ time.Duration) (store.Backend, error) {
 	options := s.options
 	options.Logger = logger
 	opened, err := redisstore.Open(options)

@@ -75,7 +75,8 @@ type Batch struct {
 	// of the log, and some between them may be lost. After it there is no gap.
 	Born uint64
 	// Bounds and Now are what a store that is this machine's own says of tokens
-	// that it cannot judge, and of the time by its clock in Unix seconds. A Fleet
+	// that it cannot judge, and of the time by its clock in Unix seconds. That clock
+	// may be behind the wall clock by as long as no process had the store open. A Fleet
 	// says so in its Head, and leaves them zero here.
 	Bounds Bounds
 	Now    int64
@@ -118,6 +119,10 @@ type Local interface {
 	// Bounds.Forgotten to the present time minus the one before. The first is no
 	// raise. It takes one commit where something changes.
 	Retain(ctx context.Context, retention, margin time.Duration) (Bounds, error)
+
+	// LowerFloor sets Bounds.Floor to zero, by the word of an operator. It takes one
+	// commit if there was a floor.
+	LowerFloor(ctx context.Context) error
 }
 
 // Backend is a store that also remembers sessions, as every store of this

@@ -39,6 +39,12 @@ func (s *soundStore) start(t *testing.T, unready bool) *harness.Gate {
 	})
 }
 
+// startWith starts a gate on the store whose global block has one more line.
+func (s *soundStore) startWith(t *testing.T, app string) *harness.Gate {
+	t.Helper()
+	return harness.Start(t, harness.Config{Key: s.gate.Key, Store: "store bolt " + s.path, App: app})
+}
+
 func (s *soundStore) write(t *testing.T, content []byte) {
 	t.Helper()
 	if err := os.WriteFile(s.path, content, 0o600); err != nil {
@@ -81,7 +87,7 @@ func TestDamagedFileIsNeverAnEmptyStore(t *testing.T) {
 			}
 			checkClosed(t, g, g.Token(session("live")))
 			unavailable.check(t, get(t, g, s.revoked))
-			for _, text := range []string{s.path, damage.says, "restore", "from a backup", "accepts revoked tokens again"} {
+			for _, text := range []string{s.path, damage.says, "repair --file", "--yes", "--restored", "from a backup", "log in again"} {
 				if !strings.Contains(g.Logs(), text) {
 					t.Errorf("the log does not say %q", text)
 				}

@@ -1,6 +1,7 @@
 package boltstore
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -22,8 +23,15 @@ type Options struct {
 	// Path is the database file. It is created, with its directories (0700),
 	// if it was never there. Required.
 	Path string
-	// Clock tells the time by which sessions expire. Default: time.Now.
+	// Clock is the wall clock. Default: time.Now.
 	Clock func() time.Time
+	// Elapsed is how long the process has run, counted from any fixed moment. Steps of
+	// the wall clock must not move it. Default: the monotonic clock.
+	Elapsed func() time.Duration
+	// Leeway is added to the present time where the floor is raised: the longest by
+	// which an accepted token's `iat` may be ahead. Skew is by how much the wall clock
+	// may be behind the time by which revocations were forgotten. Default: none.
+	Leeway, Skew time.Duration
 	// Sessions bound how many sessions the store keeps.
 	Sessions store.SessionLimits
 	// Logger is told of what an operator should know. Default: nobody is told.
@@ -33,21 +41,39 @@ type Options struct {
 	LockTimeout time.Duration
 }
 
+func (o Options) withDefaults() Options {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Elapsed == nil {
+		o.Elapsed = running
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	o.Sessions = o.Sessions.OrDefault()
+	if o.LockTimeout <= 0 {
+		o.LockTimeout = defaultLockTimeout
+	}
+	return o
+}
+
 // Store is a store.Backend in a bbolt file. It is safe for concurrent use.
 type Store struct {
-	path   string
-	clock  func() time.Time
-	logger *slog.Logger
-	db     *bolt.DB
-	file   *os.File    // the file that db maps
-	opened os.FileInfo // what path named when it was opened
+	options Options
+	own     clock
+	db      *bolt.DB
+	file    *os.File    // the file that db maps
+	opened  os.FileInfo // what path named when it was opened
 
 	appends chan *appending // to the writer
 	changes chan *change    // to the writer
 	done    chan struct{}   // closed when the writer has ended
 
-	limits store.SessionLimits
 	listed int // how many sessions the index of all names; only the writer uses it
+
+	marker *os.File // only Open and the writer use it, and what it says
+	marked marker
 
 	size   atomic.Int64          // how large the file was seen to be; it only grows
 	broken atomic.Pointer[error] // set once a transaction panicked
@@ -61,50 +87,40 @@ type Store struct {
 var _ store.Backend = (*Store)(nil)
 
 // Open opens the store at o.Path, and creates it if it was never there. It
-// reads all of the file that is in use, about 0.2 s for a million entries.
+// reads all of the file that is in use, about 0.2 s for a million entries. A file
+// that may have lost revocations opens with a floor: Bounds.Floor is the present.
 //
 // Its error wraps store.ErrLocked if another process, or another Store of this
 // one, holds the file, and store.ErrDamaged if the file is not what was
 // written, was deleted, or is not this store's. Then nothing was changed, and
 // the text says what to do next.
 func Open(o Options) (*Store, error) {
-	path, err := RealPath(o.Path)
-	if err != nil {
+	o = o.withDefaults()
+	var err error
+	if o.Path, err = RealPath(o.Path); err != nil {
 		return nil, fmt.Errorf("opening store: %w", err)
 	}
 	s := &Store{
-		path:    path,
-		clock:   o.Clock,
-		logger:  o.Logger,
-		limits:  o.Sessions.OrDefault(),
+		options: o,
+		own:     clock{wall: o.Clock, elapsed: o.Elapsed},
 		appends: make(chan *appending),
 		changes: make(chan *change),
 		done:    make(chan struct{}),
 		closing: make(chan struct{}),
 		grown:   make(chan struct{}),
 	}
-	if s.clock == nil {
-		s.clock = time.Now
-	}
-	if s.logger == nil {
-		s.logger = slog.New(slog.DiscardHandler)
-	}
-	timeout := o.LockTimeout
-	if timeout <= 0 {
-		timeout = defaultLockTimeout
-	}
-	if err := s.open(timeout); err != nil {
+	if err := s.open(); err != nil {
 		return nil, fmt.Errorf("opening store: %w", err)
 	}
 	go s.write()
 	return s, nil
 }
 
-func (s *Store) open(timeout time.Duration) error {
-	if err := ensureCreated(s.path); err != nil {
+func (s *Store) open() error {
+	if err := ensureCreated(s.options.Path); err != nil {
 		return err
 	}
-	db, file, found, err := openFile(s.path, timeout)
+	db, file, found, err := openFile(s.options.Path, s.options.LockTimeout)
 	if err != nil {
 		return err
 	}
@@ -114,32 +130,14 @@ func (s *Store) open(timeout time.Duration) error {
 		err = s.intact() // what was locked may not be what path names by now
 	}
 	if err == nil {
-		err = s.mark(found.head)
-	}
-	if err == nil {
-		err = s.upgrade()
+		err = s.settle(found.head)
 	}
 	if err != nil {
-		_ = db.Close() // the error that counts is the one before
+		_ = errors.Join(s.marker.Close(), db.Close()) // the error that counts is the one before
 		return err
 	}
-	removeLeftovers(s.path)
-	s.logger.Debug("store opened", "path", s.path, "oldest", found.trimmed+1, "head", found.seq)
-	return nil
-}
-
-// mark makes sure that the marker is there and belongs to this database.
-func (s *Store) mark(head head) error {
-	generation, found, err := readMarker(s.path)
-	switch {
-	case err != nil:
-		return err
-	case !found:
-		s.logger.Info("store marked as created", "path", s.path, "entries", head.seq-head.trimmed)
-		return writeMarker(s.path, head.generation)
-	case generation != head.generation:
-		return advise(s.path, damagef("it is another database than %q was written for", markerPath(s.path)))
-	}
+	removeLeftovers(s.options.Path)
+	s.options.Logger.Debug("store opened", "path", s.options.Path, "oldest", found.trimmed+1, "head", found.seq)
 	return nil
 }
 
@@ -155,19 +153,13 @@ func (s *Store) Close() error {
 	close(s.closing)
 	s.mu.Unlock()
 	<-s.done
+	letGo := s.db.Close
 	if s.broken.Load() != nil {
 		// A transaction that panicked may hold bbolt's locks for good. Closing
 		// the file frees the lock on it; the mapping stays until the end.
-		return s.closeFile()
+		letGo = s.file.Close
 	}
-	if err := s.db.Close(); err != nil {
-		return fmt.Errorf("closing store: %w", err)
-	}
-	return nil
-}
-
-func (s *Store) closeFile() error {
-	if err := s.file.Close(); err != nil {
+	if err := errors.Join(s.marker.Sync(), s.marker.Close(), letGo()); err != nil {
 		return fmt.Errorf("closing store: %w", err)
 	}
 	return nil

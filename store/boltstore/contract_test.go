@@ -9,36 +9,23 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest"
 )
 
-func TestContract(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) storetest.Place {
-		path := filepath.Join(t.TempDir(), "revocations.db")
-		open := func(t *testing.T, limits store.SessionLimits) store.Backend {
-			s, err := boltstore.Open(boltstore.Options{Path: path, Sessions: limits})
-			if err != nil {
-				t.Fatalf("Open: %v", err)
-			}
-			return s
+// fresh is a new place of a file.
+func fresh(t *testing.T) storetest.Place {
+	path := filepath.Join(t.TempDir(), "revocations.db")
+	open := func(t *testing.T, limits store.SessionLimits) store.Backend {
+		s, err := boltstore.Open(boltstore.Options{Path: path, Sessions: limits})
+		if err != nil {
+			t.Fatalf("Open: %v", err)
 		}
-		return storetest.Place{
-			Open:    func(t *testing.T) store.Backend { return open(t, store.SessionLimits{}) },
-			Limited: open,
-			Durable: true,
-		}
-	})
+		return s
+	}
+	return storetest.Place{
+		Open:    func(t *testing.T) store.Backend { return open(t, store.SessionLimits{}) },
+		Limited: open,
+		Durable: true,
+	}
 }
 
-func TestContractOfGrants(t *testing.T) {
-	storetest.RunGrants(t, func(t *testing.T) storetest.Place {
-		path := filepath.Join(t.TempDir(), "revocations.db")
-		return storetest.Place{
-			Open: func(t *testing.T) store.Backend {
-				s, err := boltstore.Open(boltstore.Options{Path: path})
-				if err != nil {
-					t.Fatalf("Open: %v", err)
-				}
-				return s
-			},
-			Durable: true,
-		}
-	})
-}
+func TestContract(t *testing.T)         { storetest.Run(t, fresh) }
+func TestContractOfGrants(t *testing.T) { storetest.RunGrants(t, fresh) }
+func TestContractOfLocal(t *testing.T)  { storetest.RunLocal(t, fresh) }

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -36,7 +35,7 @@ func ensureCreated(path string) error {
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	case found:
-		return advise(path, damagef("it was created once and is gone"))
+		return advise(path, errGone)
 	}
 	if err := create(path); err != nil {
 		return fmt.Errorf("creating %q: %w", path, err)
@@ -48,80 +47,62 @@ func ensureCreated(path string) error {
 // path, so that path never names anything unfinished. Linking, other than
 // renaming, leaves alone what another process has just put there.
 func create(path string) error {
-	dir := filepath.Dir(path)
-	if err := makeDir(dir); err != nil {
+	if err := makeDir(filepath.Dir(path)); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, filepath.Base(path)+newSuffix+"*")
+	built, err := build(path, func(name string) error {
+		return initialise(name, head{generation: store.Generation(rand.Uint64() | 1)})
+	})
 	if err != nil {
 		return err
 	}
-	built := f.Name()
 	defer func() { _ = os.Remove(built) }() // the next Open removes what is left
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := initialise(built, store.Generation(rand.Uint64()|1)); err != nil {
-		return err
-	}
 	if err := os.Link(built, path); err != nil {
 		if _, other := os.Stat(path); other != nil {
 			return err
 		}
 	}
-	return syncDir(dir)
+	return syncDir(filepath.Dir(path))
 }
 
-// initialise makes an empty store of a generation of an empty file, durably.
-func initialise(path string, generation store.Generation) error {
+// build makes a file beside path and fills it. Its owner is that of the file at path,
+// or of the marker.
+func build(path string, fill func(name string) error) (name string, err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+newSuffix+"*")
+	if err != nil {
+		return "", err
+	}
+	if err = errors.Join(keepOwner(f, markerPath(path)), keepOwner(f, path), f.Close()); err == nil {
+		err = fill(f.Name())
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+	return f.Name(), err
+}
+
+// initialise makes a store with nothing on its log of an empty file, durably.
+func initialise(path string, h head) error {
 	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second})
 	if err != nil {
 		return err
 	}
 	err = db.Update(func(tx *bolt.Tx) error {
-		if err := addBuckets(tx); err != nil {
-			return err
+		for _, name := range bucketNames {
+			if _, err := tx.CreateBucket([]byte(name)); err != nil {
+				return err
+			}
 		}
-		return saveHead(tx, head{generation: generation})
+		return saveHead(tx, h)
 	})
 	return errors.Join(err, db.Close())
-}
-
-// addBuckets makes the buckets that are missing.
-func addBuckets(tx *bolt.Tx) error {
-	for _, name := range bucketNames {
-		if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// upgrade makes the buckets that a file of an earlier version does not have.
-func (s *Store) upgrade() error {
-	older := false
-	err := s.view(func(tx *bolt.Tx) error {
-		older = tx.Bucket([]byte(bucketGrants)) == nil
-		return nil
-	})
-	if err != nil || !older {
-		return err
-	}
-	return s.update(addBuckets)
 }
 
 // removeLeftovers removes what a crash left of an earlier creation. Whoever
 // calls it holds the lock on the database, so nobody else needs to finish one.
 func removeLeftovers(path string) {
-	files, err := os.ReadDir(filepath.Dir(path))
-	if err != nil {
-		return // they are in nobody's way
-	}
-	for _, file := range files {
-		for _, base := range []string{path, markerPath(path)} {
-			if strings.HasPrefix(file.Name(), filepath.Base(base)+newSuffix) {
-				_ = os.Remove(filepath.Join(filepath.Dir(path), file.Name()))
-			}
-		}
+	left, _ := filepath.Glob(path + newSuffix + "*") // they are in nobody's way
+	for _, name := range left {
+		_ = os.Remove(name)
 	}
 }

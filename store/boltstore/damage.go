@@ -15,29 +15,33 @@ func damagef(format string, args ...any) error {
 	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), store.ErrDamaged)
 }
 
+// errGone is the damage of a store whose marker is there, and whose database is not.
+var errGone = damagef("it was created once and is gone")
+
 // advise adds to what was found in a store that cannot be opened what an
-// operator can do.
+// operator can do. Nothing that it names makes a revoked token good in silence.
 func advise(path string, found error) error {
-	return fmt.Errorf("%q: %w; the gate answers 503 until this is settled: "+
-		"stop it and run caddy session-gate repair --file %q, which keeps what is sound of it, or restore the file from a backup; "+
-		"moving both %q and %q away begins an empty store, which accepts revoked tokens again until they expire",
-		path, found, path, path, markerPath(path))
+	return fmt.Errorf("%q: %w; the gate answers 503 until this is settled. Stop it, and run one of two commands: "+
+		"caddy session-gate repair --file %q --yes keeps what is sound, or begins an empty store if nothing is; "+
+		"caddy session-gate repair --file %q --restored takes a copy that you have put back from a backup. "+
+		"If revocations may be lost, both refuse all tokens issued so far, and users have to log in again",
+		path, found, path, path)
 }
 
 // intact reports whether path still names the file that is open, and all of it.
 // What is written to a file without a name is gone with the process.
 func (s *Store) intact() error {
 	size := s.size.Load() // before the file is asked: meanwhile it may grow
-	now, err := os.Stat(s.path)
+	now, err := os.Stat(s.options.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return damagef("%q was deleted while in use", s.path)
+		return damagef("%q was deleted while in use", s.options.Path)
 	case err != nil:
 		return err
 	case !os.SameFile(now, s.opened):
-		return damagef("%q was replaced while in use", s.path)
+		return damagef("%q was replaced while in use", s.options.Path)
 	case now.Size() < size:
-		return damagef("%q was cut off while in use", s.path)
+		return damagef("%q was cut off while in use", s.options.Path)
 	case now.Size() > size:
 		s.size.CompareAndSwap(size, now.Size())
 	}
@@ -70,7 +74,7 @@ func (s *Store) use(transaction func() error) error {
 	}
 	panicked, err := guarded(transaction)
 	if panicked && s.broken.CompareAndSwap(nil, &err) {
-		s.logger.Error("store damaged while in use", "path", s.path, "error", err)
+		s.options.Logger.Error("store damaged while in use", "path", s.options.Path, "error", err)
 	}
 	return err
 }

@@ -8,8 +8,14 @@
 // # The file
 //
 // Beside the database at path lies path + ".init", the marker: it says that the
-// store was created once, and under which generation. A database that is gone
-// while its marker is there was deleted, and is never begun anew in silence.
+// store was created once, under which generation, how far its log went, and the
+// bounds. A database that is gone while its marker is there was deleted, and is never
+// begun anew in silence. The marker is written after each commit and before anybody
+// hears of it, so a database that is older than its marker has lost revocations. It
+// then opens with a floor: all tokens issued until then are refused.
+//
+// A database and a marker that were put back together look like the truth. Whoever
+// does that says so with Restored.
 //
 // The buckets of the database are
 //
@@ -24,12 +30,16 @@
 //	families  session, expiry, token       → nothing; access tokens only
 //	grantends expiry, token                → nothing
 //
-// with numbers in big-endian order. A file from before tokens were learned gets the
-// last three when it is opened. A session that an earlier version wrote has no key
-// under zero until it is seen again: it does not count among all sessions, and goes
-// when it expires. An entry is its CRC-32C (over generation,
+// with numbers in big-endian order. An entry is its CRC-32C (over generation,
 // sequence number, tag and payload), its tag, and the payload that
 // store.MarshalRevocations makes.
+//
+// # The clock
+//
+// An entry is forgotten when it has expired by the wall clock and by the store's own
+// clock, which is kept in the head. That one goes on only while a process has the
+// store open, and catches up with the wall clock by six hours a day. It may so lag
+// behind, and entries are then kept for longer.
 //
 // # Damage
 //
@@ -38,7 +48,6 @@
 // from the oldest to the head with its checksum. Whatever is not as it was
 // written is store.ErrDamaged; it is never taken for a smaller log.
 //
-// Salvage finds what is sound in a damaged file, wherever in it that is, and Replace
-// makes a sound store of it. What is missing is counted; an operator decides whether
-// that can be borne.
+// Salvage keeps what can be reached in a damaged file and is sound, and Replace makes
+// a sound store of it. If revocations may be lost, that one has a floor.
 package boltstore

@@ -25,7 +25,7 @@ func (s *Store) Learn(ctx context.Context, grants ...store.Grant) error {
 	if len(learned) == 0 {
 		return nil
 	}
-	now := s.clock().Unix()
+	now := s.options.Clock().Unix()
 	err := s.change(ctx, func(tx *bolt.Tx) error { return learnAll(tx, learned, now) })
 	if err != nil {
 		return fmt.Errorf("learning tokens: %w", err)
@@ -36,7 +36,7 @@ func (s *Store) Learn(ctx context.Context, grants ...store.Grant) error {
 // Known implements store.Grants.
 func (s *Store) Known(ctx context.Context, tokens ...store.Key) ([]store.Grant, error) {
 	var known []store.Grant
-	err := s.lookUp(ctx, func(tx *bolt.Tx) error {
+	err := s.view(ctx, func(tx *bolt.Tx) error {
 		b := grantBucketsOf(tx)
 		for _, token := range tokens {
 			value := b.grants.Get(token[:])
@@ -47,7 +47,7 @@ func (s *Store) Known(ctx context.Context, tokens ...store.Key) ([]store.Grant, 
 			if err != nil {
 				return err
 			}
-			if grant.Expires > s.clock().Unix() {
+			if grant.Expires > s.options.Clock().Unix() {
 				known = append(known, grant)
 			}
 		}
@@ -62,8 +62,8 @@ func (s *Store) Known(ctx context.Context, tokens ...store.Key) ([]store.Grant, 
 // Members implements store.Grants.
 func (s *Store) Members(ctx context.Context, family store.Key) ([]store.Key, error) {
 	var members []store.Key
-	err := s.lookUp(ctx, func(tx *bolt.Tx) error {
-		members = grantBucketsOf(tx).members(family, s.clock().Unix())
+	err := s.view(ctx, func(tx *bolt.Tx) error {
+		members = grantBucketsOf(tx).members(family, s.options.Clock().Unix())
 		return nil
 	})
 	if err != nil {
@@ -148,21 +148,21 @@ func (b grantBuckets) unlist(known store.Grant) error {
 	return err
 }
 
-// forgetGrants forgets the tokens that have expired longest ago.
-func forgetGrants(tx *bolt.Tx, now int64) (more bool, err error) {
+// forgetGrants forgets the tokens that have expired longest ago, and returns how many.
+func forgetGrants(tx *bolt.Tx, now int64) (int, error) {
 	b := grantBucketsOf(tx)
 	expired := oldest(b.expiries, now)
 	for _, key := range expired {
 		token := store.Key(key[len(key)-len(store.Key{}):])
 		known, err := unmarshalGrant(token, b.grants.Get(token[:]))
 		if err != nil {
-			return false, err
+			return 0, err
 		}
 		if err := errors.Join(b.unlist(known), b.grants.Delete(token[:])); err != nil {
-			return false, err
+			return 0, err
 		}
 	}
-	return len(expired) == forgetSessions, nil
+	return len(expired), nil
 }
 
 var _ store.Grants = (*Store)(nil)

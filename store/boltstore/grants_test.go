@@ -29,7 +29,7 @@ func mustLearn(t testing.TB, s *Store, grants ...store.Grant) {
 // countGrants returns how many keys each bucket of the tokens has.
 func countGrants(t *testing.T, s *Store) (keys [3]int) {
 	t.Helper()
-	err := s.view(func(tx *bolt.Tx) error {
+	err := s.view(t.Context(), func(tx *bolt.Tx) error {
 		b := grantBucketsOf(tx)
 		for i, bucket := range []*bolt.Bucket{b.grants, b.families, b.expiries} {
 			keys[i] = bucket.Stats().KeyN
@@ -64,30 +64,6 @@ func TestExpiredTokensLeaveNothing(t *testing.T) {
 	}
 	if keys := countGrants(t, s); keys != [3]int{1, 1, 1} {
 		t.Errorf("one token is left, and %v keys", keys)
-	}
-}
-
-// A file that an earlier version wrote has no place for tokens, and is no damage.
-func TestAFileOfAnEarlierVersionLearns(t *testing.T) {
-	path := freshPath(t)
-	s := openAt(t, path)
-	position := mustAppend(t, s, numbered(0, later()))
-	err := s.update(func(tx *bolt.Tx) error {
-		return errors.Join(tx.DeleteBucket([]byte(bucketGrants)), tx.DeleteBucket([]byte(bucketFamilies)),
-			tx.DeleteBucket([]byte(bucketGrantEnds)))
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	mustClose(t, s)
-	s = openAt(t, path)
-	if batch, err := s.Read(t.Context(), store.Position{}, 0); err != nil || batch.Head != position {
-		t.Errorf("read %v, %v; want the head %v", batch.Head, err, position)
-	}
-	mustLearn(t, s, learned("t", later(), "f"))
-	mustClose(t, s)
-	if known, err := openAt(t, path).Known(t.Context(), learned("t", 0).Token); err != nil || len(known) != 1 {
-		t.Errorf("learned %v, %v", known, err)
 	}
 }
 

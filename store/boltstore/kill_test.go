@@ -85,7 +85,7 @@ func appendUntilKilled(path string) error {
 }
 
 // The fault (F22): the gate is killed right after it answered 200. Whatever was
-// acknowledged is there after the restart.
+// acknowledged is there after the restart, and no kill looks like a loss.
 func TestKilledStoreKeepsWhatItAcknowledged(t *testing.T) {
 	path := freshPath(t)
 	acknowledged := map[uint64]int{}
@@ -103,6 +103,9 @@ func TestKilledStoreKeepsWhatItAcknowledged(t *testing.T) {
 		kill(child)
 
 		s := openAt(t, path)
+		if h := headOf(t, s); h.bounds != (store.Bounds{}) {
+			t.Fatalf("round %d: after a kill the store says %+v", round, h.bounds)
+		}
 		held := map[uint64]store.Key{}
 		for _, entry := range readAll(t, s) {
 			held[entry.Position.Seq] = entry.Revocations[0].Key

@@ -32,7 +32,9 @@ func (s *Store) Read(ctx context.Context, after store.Position, wait time.Durati
 		deadline = timer.C
 	}
 	for {
-		grown := s.growth() // before the log is read: what comes after wakes us
+		s.mu.Lock()
+		grown := s.grown // before the log is read: what comes after wakes us
+		s.mu.Unlock()
 		batch, err := s.read(ctx, after)
 		if err != nil {
 			return store.Batch{}, fmt.Errorf("reading: %w", err)
@@ -50,12 +52,6 @@ func (s *Store) Read(ctx context.Context, after store.Position, wait time.Durati
 	}
 }
 
-func (s *Store) growth() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.grown
-}
-
 // stored is an entry as the log keeps it.
 type stored struct {
 	position store.Position
@@ -63,12 +59,9 @@ type stored struct {
 }
 
 func (s *Store) read(ctx context.Context, after store.Position) (store.Batch, error) {
-	if err := ctx.Err(); err != nil {
-		return store.Batch{}, err
-	}
 	var h head
 	var found []stored
-	err := s.view(func(tx *bolt.Tx) (err error) {
+	err := s.view(ctx, func(tx *bolt.Tx) (err error) {
 		if h, err = loadHead(tx); err != nil {
 			return err
 		}
@@ -83,7 +76,7 @@ func (s *Store) read(ctx context.Context, after store.Position) (store.Batch, er
 	}
 	// Decoding waits until the transaction is over: the longer one lasts, the
 	// longer may a commit wait that has to grow the file.
-	batch := store.Batch{Head: store.Position{Generation: h.generation, Seq: h.seq}}
+	batch := store.Batch{Head: store.Position{Generation: h.generation, Seq: h.seq}, Bounds: h.bounds, Now: s.own.now()}
 	for _, e := range found {
 		entry, err := unmarshalEntry(e.position, e.value)
 		if err != nil {
@@ -127,14 +120,18 @@ func (h head) copyAfter(tx *bolt.Tx, after store.Position) ([]stored, error) {
 
 // Trim implements store.Store, and forgets expired sessions too. It works in
 // bounded transactions, between which appends are committed.
+//
+// Invariant: nothing is forgotten that has not expired by both clocks, the caller's
+// and the store's own. A wall clock that is ahead forgets nothing early.
 func (s *Store) Trim(ctx context.Context, now time.Time) error {
-	for _, forget := range []func(tx *bolt.Tx, now int64) (more bool, err error){trimLog, s.forgetExpired} {
+	by := min(now.Unix(), s.own.now())
+	for _, forget := range []func(tx *bolt.Tx, by int64) (more bool, err error){s.trimLog, s.forgetExpired} {
 		for more := true; more; {
 			err := s.change(ctx, func(tx *bolt.Tx) (err error) {
-				more, err = forget(tx, now.Unix())
+				more, err = forget(tx, by)
 				return err
 			})
-			if err != nil {
+			if err != nil && !errors.Is(err, errUnchanged) {
 				return fmt.Errorf("trimming: %w", err)
 			}
 		}
@@ -142,36 +139,47 @@ func (s *Store) Trim(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// trimLog forgets the oldest entries as long as they have expired.
-func trimLog(tx *bolt.Tx, now int64) (more bool, err error) {
+// trimLog forgets the oldest entries as long as they have expired, and writes down
+// the store's own clock.
+func (s *Store) trimLog(tx *bolt.Tx, by int64) (more bool, err error) {
 	h, err := loadHead(tx)
 	if err != nil {
 		return false, err
 	}
 	log := tx.Bucket([]byte(bucketLog))
 	begin := h.trimmed
-	for ; h.trimmed < h.seq && h.trimmed-begin < trimEntries; h.trimmed++ {
+	for by >= h.bounds.Hold && h.trimmed < h.seq && h.trimmed-begin < trimEntries {
 		oldest := store.Position{Generation: h.generation, Seq: h.trimmed + 1}
 		key := seqKey(oldest.Seq)
 		entry, err := unmarshalEntry(oldest, log.Get(key))
 		if err != nil {
 			return false, err
 		}
-		if entry.Expires() > now {
+		if entry.Expires() > by {
 			break
 		}
 		if err := log.Delete(key); err != nil {
 			return false, err
 		}
+		h.trimmed++
+		h.bounds.Swept = max(h.bounds.Swept, by)
 	}
-	if h.trimmed == begin {
-		return false, nil
+	if h.seq == 0 {
+		s.own.start(s.options.Clock()) // nothing was revoked yet that could be forgotten
 	}
+	own := s.own.now()
+	if h.trimmed == begin && own-h.clock < keepClock {
+		return false, errUnchanged
+	}
+	h.clock = own
 	return h.trimmed-begin == trimEntries, saveHead(tx, h)
 }
 
 // view runs a reading transaction.
-func (s *Store) view(transact func(*bolt.Tx) error) error {
+func (s *Store) view(ctx context.Context, transact func(*bolt.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	select {
 	case <-s.closing:
 		return store.ErrClosed

@@ -3,6 +3,7 @@ package boltstore
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,51 +11,100 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// markerFormat is the text of a marker. People read it when they wonder what
-// the file is.
-const markerFormat = "Sessiongate created a store beside this file. Keep the two together.\ngeneration %016x\n"
+// A marker is a text, because people read it when they wonder what the file is. Its
+// third line says how far the log went, and ends with a checksum. A marker of an
+// earlier version has only two lines.
+const (
+	titleFormat = "Sessiongate created a store beside this file. Keep the two together.\ngeneration %016x\n"
+	lineFormat  = "log %016x %016x %016x %016x %016x %016x "
+	sumFormat   = "%08x\n"
+	// restoredText is the marker of a file that an operator put back or repaired. The
+	// next Open raises the floor.
+	restoredText = "Sessiongate created a store beside this file. Keep the two together.\nrestored\n"
+)
+
+// marker says what the database beside it holds at least: the log up to seq, whose
+// last entry has the tag, and the bounds. A marker that is not sound has generation 0.
+type marker struct {
+	generation store.Generation
+	seq, tag   uint64 // the tag is zero if it is not known
+	bounds     store.Bounds
+	restored   bool // and nothing else is known
+}
+
+// markerOf is the marker of a database with this head.
+func markerOf(h head) marker {
+	return marker{generation: h.generation, seq: h.seq, tag: h.tag, bounds: h.bounds}
+}
 
 // markerPath is where the marker of a database lies.
 func markerPath(path string) string { return path + ".init" }
 
-// readMarker returns the generation of the store that once was created at path,
-// and whether one was.
-func readMarker(path string) (generation store.Generation, found bool, err error) {
-	text, err := os.ReadFile(markerPath(path))
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, false, nil
-	}
-	if err != nil {
-		return 0, false, err
-	}
-	if _, err := fmt.Sscanf(string(text), markerFormat, &generation); err != nil || generation == 0 ||
-		string(text) != fmt.Sprintf(markerFormat, generation) {
-		return 0, false, fmt.Errorf("reading %q: it is not what was written: %w; "+
-			"if the database beside it is the right one, caddy session-gate repair --file %q writes it anew",
-			markerPath(path), store.ErrDamaged, path)
-	}
-	return generation, true, nil
+func (m marker) title() string { return fmt.Sprintf(titleFormat, m.generation) }
+
+// text is the whole marker. It always has the same size, and fits into one sector.
+func (m marker) text() string {
+	b := m.bounds
+	text := m.title() + fmt.Sprintf(lineFormat, m.seq, m.tag, uint64(b.Swept), uint64(b.Forgotten), uint64(b.Floor), uint64(b.Hold))
+	return text + fmt.Sprintf(sumFormat, crc32.Checksum([]byte(text), castagnoli))
 }
 
-// writeMarker records, durably, that a store of this generation was created at
-// path. The marker appears whole or not at all, and is the database's owner's.
-func writeMarker(path string, generation store.Generation) error {
-	name := markerPath(path)
-	dir := filepath.Dir(name)
-	f, err := os.CreateTemp(dir, filepath.Base(name)+newSuffix+"*")
+func parseMarker(text string) (m marker) {
+	var b [4]uint64
+	_, err := fmt.Sscanf(text, titleFormat+lineFormat, &m.generation, &m.seq, &m.tag, &b[0], &b[1], &b[2], &b[3])
+	m.bounds = store.Bounds{Swept: int64(b[0]), Forgotten: int64(b[1]), Floor: int64(b[2]), Hold: int64(b[3])}
+	switch {
+	case err == nil && m.text() == text:
+		return m
+	case m.title() == text:
+		return marker{generation: m.generation}
+	default:
+		return marker{restored: text == restoredText}
+	}
+}
+
+// readMarker returns the marker of the store that once was created at path, and
+// whether one was.
+func readMarker(path string) (m marker, found bool, err error) {
+	text, err := os.ReadFile(markerPath(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return m, false, nil
+	}
+	return parseMarker(string(text)), err == nil, err
+}
+
+// writeMarker writes a marker anew, durably. It appears whole or not at all, and is
+// the database's owner's.
+func writeMarker(path, text string) error {
+	built, err := build(path, func(name string) error {
+		f, err := os.OpenFile(name, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		_, err = f.WriteString(text)
+		return errors.Join(err, f.Sync(), f.Close())
+	})
+	if err == nil {
+		err = errors.Join(os.Rename(built, markerPath(path)), syncDir(filepath.Dir(path)))
+	}
 	if err != nil {
 		return fmt.Errorf("writing marker: %w", err)
 	}
-	_, err = fmt.Fprintf(f, markerFormat, generation)
-	if err = errors.Join(err, keepOwner(f, path), f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), name)
+	return nil
+}
+
+// advance overwrites the marker if the head says something new. It does not wait for
+// the disk: what is written outlives the process, and a disk writes a sector as a
+// whole. After a power cut the marker is at most older than the database, which was
+// durable before.
+func (s *Store) advance(h head) error {
+	m := markerOf(h)
+	if m == s.marked {
+		return nil
 	}
-	if err != nil {
-		_ = os.Remove(f.Name())
+	if _, err := s.marker.WriteAt([]byte(m.text()), 0); err != nil {
 		return fmt.Errorf("writing marker: %w", err)
 	}
-	if err := syncDir(dir); err != nil {
-		return fmt.Errorf("writing marker: %w", err)
-	}
+	s.marked = m
 	return nil
 }

@@ -1,9 +1,11 @@
 package boltstore
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
+	"os"
 )
 
 // A meta page has, after its header,
@@ -54,36 +56,43 @@ func parseMeta(p page, id uint64) (meta, error) {
 	return m, nil
 }
 
-// readMetas returns the meta page that counts.
+// readMetas returns the meta page that counts. If only one is valid, it returns that
+// one beside the error.
 //
 // Invariant: both meta pages are valid. bbolt goes on with the other if one is
 // not, and the other is the commit before: an acknowledged revocation would be
-// gone. A new file begins with two valid ones. A commit overwrites one, whose 80
+// gone. A crash leaves no invalid one: bbolt writes a page with its meta, whose 80
 // bytes lie at the beginning of a sector, and disks write a sector as a whole;
 // so after a crash the page is the old one or the new one, and an invalid one is
 // damage.
-func readMetas(r io.ReaderAt, size uint64) (meta, error) {
-	var metas [2]meta
-	at := uint64(0)
-	for i := range metas {
-		var buf [pageHeader + metaSize]byte
-		if at+uint64(len(buf)) > size {
-			return meta{}, damagef("the file is cut off: it has %d bytes", size)
+func readMetas(r io.ReaderAt, size uint64) (best meta, err error) {
+	second := uint64(os.Getpagesize()) // if the first does not say where it is
+	for i := range uint64(2) {
+		m, failed := readMeta(r, size, i*second, i)
+		switch {
+		case failed != nil:
+			err = errors.Join(err, fmt.Errorf("meta page %d: %w", i, failed))
+			continue
+		case i == 0:
+			second = m.pageSize
+		case best.pageSize != 0 && best.pageSize != m.pageSize:
+			return best, damagef("the meta pages do not agree")
 		}
-		if _, err := r.ReadAt(buf[:], int64(at)); err != nil {
-			return meta{}, fmt.Errorf("reading meta page %d: %w", i, err)
+		if best.pageSize == 0 || m.txid > best.txid {
+			best = m
 		}
-		m, err := parseMeta(buf[:], uint64(i))
-		if err != nil {
-			return meta{}, fmt.Errorf("meta page %d: %w", i, err)
-		}
-		metas[i], at = m, m.pageSize
 	}
-	if metas[0].pageSize != metas[1].pageSize {
-		return meta{}, damagef("the meta pages do not agree")
+	return best, err
+}
+
+// readMeta reads the meta page with this number at an offset.
+func readMeta(r io.ReaderAt, size, at, id uint64) (meta, error) {
+	var buf [pageHeader + metaSize]byte
+	if at+uint64(len(buf)) > size {
+		return meta{}, damagef("the file is cut off: it has %d bytes", size)
 	}
-	if metas[1].txid > metas[0].txid {
-		return metas[1], nil
+	if _, err := r.ReadAt(buf[:], int64(at)); err != nil {
+		return meta{}, err
 	}
-	return metas[0], nil
+	return parseMeta(buf[:], id)
 }

@@ -28,10 +28,6 @@ var bucketNames = []string{
 	bucketExpiries, bucketFamilies, bucketGrantEnds, bucketGrants, bucketHead, bucketLog, bucketSessions, bucketSubjects,
 }
 
-// olderBucketNames are those of files from before tokens were learned. They are
-// given the others when they are opened.
-var olderBucketNames = []string{bucketExpiries, bucketHead, bucketLog, bucketSessions, bucketSubjects}
-
 // The head is kept twice, on two pages: a stale copy of either page does not
 // agree with the other. Being the last key of the log, the second one is on the
 // page that an append rewrites anyway.
@@ -47,23 +43,31 @@ const sumSize = crc32.Size
 // head says what the log holds: the entries after trimmed up to and including
 // seq, which makes seq - trimmed of them.
 type head struct {
-	generation store.Generation
-	trimmed    uint64
-	seq        uint64
+	generation   store.Generation
+	trimmed, seq uint64
+	tag          uint64 // of the entry seq; zero if it is not known
+	clock        int64  // the store's own, in Unix seconds; zero if there is none yet
+	retention    int64  // the longest that Retain was told, in seconds; zero before
+	bounds       store.Bounds
 }
 
 // headVersion is the version of the whole format, buckets included. An entry's
-// payload has a version of its own.
-const headVersion = 1
+// payload has a version of its own. A head of version 1 ends after seq.
+const headVersion = 2
 
-const headSize = sumSize + 1 + 3*8
+const (
+	headSize      = sumSize + 1 + 10*8
+	headSizeOfOne = sumSize + 1 + 3*8
+)
 
 func (h head) marshal() []byte {
-	value := make([]byte, sumSize, headSize)
-	value = append(value, headVersion)
-	value = binary.BigEndian.AppendUint64(value, uint64(h.generation))
-	value = binary.BigEndian.AppendUint64(value, h.trimmed)
-	value = binary.BigEndian.AppendUint64(value, h.seq)
+	value := append(make([]byte, sumSize, headSize), headVersion)
+	for _, n := range []uint64{
+		uint64(h.generation), h.trimmed, h.seq, h.tag, uint64(h.clock), uint64(h.retention),
+		uint64(h.bounds.Swept), uint64(h.bounds.Forgotten), uint64(h.bounds.Floor), uint64(h.bounds.Hold),
+	} {
+		value = binary.BigEndian.AppendUint64(value, n)
+	}
 	return sealed(value)
 }
 
@@ -72,17 +76,24 @@ func unmarshalHead(value []byte) (h head, err error) {
 	if !ok || len(body) == 0 {
 		return h, damagef("the head of the log has a wrong checksum")
 	}
-	if body[0] != headVersion {
+	if body[0] != 1 && body[0] != headVersion {
 		return h, fmt.Errorf("the file has format version %d, this gate knows %d: %w",
 			body[0], headVersion, store.ErrUnreadable)
 	}
-	if len(value) != headSize {
-		return h, damagef("the head of the log has %d bytes, want %d", len(value), headSize)
+	if size := map[byte]int{1: headSizeOfOne, headVersion: headSize}[body[0]]; len(value) != size {
+		return h, damagef("the head of the log has %d bytes, want %d", len(value), size)
 	}
-	h.generation = store.Generation(binary.BigEndian.Uint64(body[1:]))
-	h.trimmed = binary.BigEndian.Uint64(body[9:])
-	h.seq = binary.BigEndian.Uint64(body[17:])
-	if h.generation == 0 || h.trimmed > h.seq || h.seq == math.MaxUint64 {
+	var n [10]uint64
+	for i := range len(body) / 8 {
+		n[i] = binary.BigEndian.Uint64(body[1+8*i:])
+	}
+	h = head{
+		generation: store.Generation(n[0]), trimmed: n[1], seq: n[2], tag: n[3], clock: int64(n[4]), retention: int64(n[5]),
+		bounds: store.Bounds{Swept: int64(n[6]), Forgotten: int64(n[7]), Floor: int64(n[8]), Hold: int64(n[9])},
+	}
+	b := h.bounds
+	if h.generation == 0 || h.trimmed > h.seq || h.seq == math.MaxUint64 ||
+		min(h.clock, h.retention, b.Swept, b.Forgotten, b.Floor, b.Hold) < 0 {
 		return h, damagef("the head of the log is impossible")
 	}
 	return h, nil

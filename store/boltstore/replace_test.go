@@ -51,7 +51,10 @@ func TestARepairedStoreHoldsWhatWasKept(t *testing.T) {
 		repaired++
 		opened, damaged := mustReplace(t, s)
 		got, want := revoked(readAll(t, opened)), revoked(m.entries)
-		if len(got) != s.Revocations || s.Whole() && len(got) != len(want) {
+		if floor := headOf(t, opened).bounds.Floor; (floor == 0) != s.Whole {
+			t.Errorf("page %d: whole: %t, and the floor is %d", i, s.Whole, floor)
+		}
+		if len(got) != s.Revocations || s.Whole && len(got) != len(want) {
 			t.Errorf("page %d: %d revocations are there, %d were kept of %d", i, len(got), s.Revocations, len(want))
 		}
 		for r := range got {
@@ -71,36 +74,22 @@ func TestARepairedStoreHoldsWhatWasKept(t *testing.T) {
 	}
 }
 
-func TestARepairedStoreKnowsWhoseSessionsTheyAre(t *testing.T) {
+// Fault: the file is another store's. Then nobody knows what the one that was there
+// held.
+func TestRepairOfAnotherStoresFile(t *testing.T) {
 	m := newModel(t)
-	database := bytes.Clone(m.database)
-	clear(database[:m.pageSize])
-	s := m.salvaged(t, m.place(t, database))
+	path := m.place(t, m.database)
+	mustWrite(t, markerPath(path), newModel(t).marker)
+	s := m.salvaged(t, path)
+	if s == nil || s.Whole || s.Entries != len(m.entries) {
+		t.Fatalf("salvaged as %+v", s)
+	}
 	opened, _ := mustReplace(t, s)
-	if owner, err := opened.Owner(t.Context(), "https://issuer.example", "42"); err != nil || owner != "0" {
-		t.Errorf("the session 42 is %q's (%v), want 0's", owner, err)
+	if got := revoked(readAll(t, opened)); len(got) != len(revoked(m.entries)) {
+		t.Errorf("%d revocations are left", len(got))
 	}
-	of, err := opened.Of(t.Context(), "https://issuer.example", "0")
-	if err != nil || len(of) == 0 {
-		t.Errorf("%d sessions of 0 (%v)", len(of), err)
-	}
-}
-
-// Fault: the marker is what is damaged, or it is another store's. With another
-// store's file nobody knows what that other one held.
-func TestRepairOfTheMarker(t *testing.T) {
-	m := newModel(t)
-	for text, certain := range map[string]bool{"": true, "garbage": true, string(newModel(t).marker): false} {
-		path := m.place(t, m.database)
-		mustWrite(t, markerPath(path), []byte(text))
-		s := m.salvaged(t, path)
-		if s == nil || s.Whole() != certain || s.Entries != len(m.entries) {
-			t.Fatalf("beside the marker %q: %+v", text, s)
-		}
-		opened, _ := mustReplace(t, s)
-		if got := revoked(readAll(t, opened)); len(got) != len(revoked(m.entries)) {
-			t.Errorf("beside the marker %q: %d revocations are left", text, len(got))
-		}
+	if floor := headOf(t, opened).bounds.Floor; floor == 0 {
+		t.Error("the new store has no floor")
 	}
 }
 

@@ -1,22 +1,20 @@
 package boltstore
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 
 	"github.com/sessiongate/sessiongate/store"
 )
 
 // ErrSound is that of Salvage for a store that Open would open.
 var ErrSound = errors.New("the store is not damaged")
-
-// maxGaps bounds how many gaps a Salvaged lists.
-const maxGaps = 100
-
-// Gap is a run of entries that are lost, both ends among them.
-type Gap struct{ From, To uint64 }
 
 // Salvaged is what can be kept of a damaged store. While it is open nobody else
 // can use the file. It is not for concurrent use.
@@ -28,154 +26,189 @@ type Salvaged struct {
 	// Entries is how many entries can be kept, and Revocations how many revocations
 	// are in them. Each has its checksum, which covers its place on the log.
 	Entries, Revocations int
-	// Sessions is how many records of seen sessions can be kept. Those say who may
-	// end a session, and never whether one is revoked.
-	Sessions int
 	// Tokens is how many records of tokens can be kept that were learned at a token
 	// endpoint. One that is lost is as one that was never learned.
 	Tokens int
-	// Lost is how many entries are known to have been there and cannot be kept, and
-	// Gaps where, the first hundred of them.
+	// Lost is how many entries are known to have been there and cannot be kept. It is 0
+	// if nothing is left that says how long the log was.
 	Lost uint64
-	Gaps []Gap
-	// EndUnknown says that it cannot be told where the log ended: entries after the
-	// last that is known may be lost, too. So it is with a file that is not the one
-	// which its marker was written for.
-	EndUnknown bool
+	// Whole says that every revocation that was there can be kept for certain.
+	Whole bool
 
-	file  *os.File // locked
-	kept  found
-	after uint64 // what is numbered up to here was trimmed
+	file *os.File // locked; nil if the file is gone
+	kept kept
+	base head // what the new store begins with: the bounds, the clock and the retention
 }
 
-// Whole reports whether every revocation that was there can be kept for certain.
-func (s *Salvaged) Whole() bool { return s.Lost == 0 && !s.EndUnknown }
-
-// Salvage reads what is left of the store at o.Path, changes nothing, and locks
-// the file until Close is called. It reads the file twice, and keeps in memory what
-// it finds.
+// Salvage reads what can be reached of the store at o.Path, changes nothing, and
+// locks the file until Close is called. It keeps in memory what it finds. Of a file
+// that is gone, and was there by its marker, nothing is found. The records of seen
+// sessions are not kept: a session is recorded again with its next request.
 //
 // Its error wraps ErrSound if the store can be opened as it is, store.ErrLocked if
 // another process holds the file, store.ErrUnreadable if a newer version wrote it,
-// store.ErrDamaged if there is no file to salvage from, or nothing in it that could
-// be told from garbage, and fs.ErrNotExist if there never was a store.
+// and fs.ErrNotExist if there never was a store.
 func Salvage(o Options) (*Salvaged, error) {
 	path, err := RealPath(o.Path)
 	if err != nil {
 		return nil, fmt.Errorf("salvaging store: %w", err)
 	}
-	timeout := o.LockTimeout
-	if timeout <= 0 {
-		timeout = defaultLockTimeout
-	}
-	s, err := salvage(path, func(f *os.File) error { return lock(f, timeout) })
-	if err != nil {
-		return nil, fmt.Errorf("salvaging %q: %w", path, err)
-	}
-	return s, nil
-}
-
-func salvage(path string, lock func(*os.File) error) (*Salvaged, error) {
-	marked, found, markErr := readMarker(path)
-	if markErr != nil && !errors.Is(markErr, store.ErrDamaged) {
-		return nil, markErr
-	}
-	file, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) && (found || markErr != nil) {
-		return nil, damagef("it was created once and is gone, and there is nothing to salvage from")
-	}
-	if err != nil {
-		return nil, err
-	}
-	s := &Salvaged{Path: path, file: file}
-	if err = lock(file); err == nil {
-		err = s.examine(marked, found, markErr)
-	}
-	if err != nil {
-		return nil, errors.Join(err, file.Close())
+	s := &Salvaged{Path: path, kept: kept{values: make(map[uint64][]byte)}}
+	if err := s.examine(o.withDefaults()); err != nil {
+		return nil, fmt.Errorf("salvaging %q: %w", path, errors.Join(err, s.Close()))
 	}
 	return s, nil
 }
 
 // Close lets go of the file.
-func (s *Salvaged) Close() error { return s.file.Close() }
+func (s *Salvaged) Close() error {
+	if s.file == nil {
+		return nil
+	}
+	return s.file.Close()
+}
 
 // examine finds out what is wrong, and what can be kept.
-func (s *Salvaged) examine(marked store.Generation, found bool, markErr error) error {
-	stat, err := s.file.Stat()
+func (s *Salvaged) examine(o Options) error {
+	m, found, err := readMarker(s.Path)
 	if err != nil {
 		return err
 	}
-	size := stat.Size()
-	s.Damage = damageOf(s.file, marked, found, markErr)
+	s.file, err = os.Open(s.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && found:
+		s.file, s.Damage = nil, errGone
+	case err != nil:
+		return err
+	default:
+		if err := lock(s.file, o.LockTimeout); err != nil {
+			return err
+		}
+		h, err := verify(s.file)
+		if err == nil && m.generation != 0 && m.generation != h.generation {
+			err = damagef("it is another database than its marker was written for")
+		}
+		s.Damage = err
+	}
 	switch {
 	case s.Damage == nil:
 		return ErrSound
 	case errors.Is(s.Damage, store.ErrUnreadable):
 		return fmt.Errorf("%w; it needs a newer gate, and no repair", s.Damage)
-	case !errors.Is(s.Damage, store.ErrDamaged):
-		// The disk cannot read it: what it can is kept.
-		s.Damage = fmt.Errorf("%w: %w", s.Damage, store.ErrDamaged)
 	}
-	end, err := certainHead(s.file, size)
-	certain, generation := err == nil, end.generation
-	if !certain {
-		if generation = marked; generation == 0 {
-			generation = scanHeads(s.file, size, 0).generation
+	return s.keep(m)
+}
+
+// keep reads what can be reached, and counts what is missing up to the end of the log,
+// which is as far as the head or the marker says.
+func (s *Salvaged) keep(m marker) error {
+	certain := false
+	if s.file != nil {
+		stat, err := s.file.Stat()
+		if err != nil {
+			return err
 		}
+		err = salvageFile(s.file, stat.Size(), &s.kept)
+		s.base, certain = s.kept.newest()
+		certain = certain && err == nil
 	}
-	if generation == 0 {
-		return damagef("there is nothing in it that could be told from garbage")
+	if s.base.generation == 0 {
+		s.base.generation = m.generation
 	}
-	s.kept = scanEntries(s.file, size, generation)
-	if !certain {
-		end = s.kept.newest
+	revocations, last := s.kept.read(s.base)
+	s.Entries, s.Revocations, s.Tokens = len(s.kept.values), revocations, len(s.kept.grants)
+	if end := max(s.base.seq, last); s.base.seq > 0 {
+		if m.generation == s.base.generation {
+			end = max(end, m.seq)
+		}
+		s.Lost = end - s.base.trimmed - uint64(s.Entries)
 	}
-	s.EndUnknown = !certain || found && markErr == nil && generation != marked
-	s.count(end)
+	other := m.generation != s.base.generation || m.seq == s.base.seq && m.tag != s.base.tag
+	s.Whole = certain && s.Lost == 0 && last <= s.base.seq && !other
+	s.base.bounds = s.base.bounds.Join(m.bounds)
 	return nil
 }
 
-// damageOf is why Open would refuse a database beside its marker, or nil.
-func damageOf(f *os.File, marked store.Generation, found bool, markErr error) error {
-	h, err := verify(f)
-	switch {
-	case err != nil:
+// Restored notes that the file at o.Path was put back on purpose, whatever its marker
+// says. The next Open raises the floor, and begins the store's own clock anew: the
+// wall clock has to be right then.
+//
+// Its error wraps store.ErrLocked if a process holds the file, store.ErrDamaged if the
+// file is damaged, and fs.ErrNotExist if there is none.
+func Restored(o Options) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("taking the file %q: %w", o.Path, err)
+		}
+	}()
+	path, err := RealPath(o.Path)
+	if err != nil {
 		return err
-	case markErr != nil:
-		return markErr
-	case found && h.generation != marked:
-		return damagef("it is another database than its marker was written for")
-	default:
-		return nil
 	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := lockAndVerify(f, o.withDefaults().LockTimeout); err != nil {
+		return err
+	}
+	return writeMarker(path, restoredText)
 }
 
-// count counts what is kept, and what is missing up to the end of the log.
-func (s *Salvaged) count(end head) {
-	s.after = end.trimmed
-	s.Sessions, s.Tokens = len(s.kept.sessions), len(s.kept.grants)
-	next := end.trimmed + 1
-	for _, seq := range s.kept.numbers(s.after) {
-		s.Entries++
-		revocations, _ := store.UnmarshalRevocations(s.kept.payloads[seq]) // it was read before
-		s.Revocations += len(revocations)
-		s.miss(next, seq)
-		next = seq + 1
-	}
-	s.miss(next, end.seq+1)
-	if next > end.seq+1 {
-		s.EndUnknown = true // the head knows less than there is
-	}
+// kept is what a visitor keeps of a damaged file.
+//
+// Invariant: what is kept was written. The checksum of an entry covers its
+// generation and number, and that of a token covers its name.
+type kept struct {
+	now        string            // the bucket that is shown
+	head, seal head              // the two copies, zero if not found
+	values     map[uint64][]byte // the entries, by sequence number
+	grants     []store.Grant
 }
 
-// miss notes that the entries from one up to another are missing.
-func (s *Salvaged) miss(from, until uint64) {
-	if from >= until {
-		return
-	}
-	s.Lost += until - from
-	if len(s.Gaps) < maxGaps {
-		s.Gaps = append(s.Gaps, Gap{from, until - 1})
-	}
+func (k *kept) bucket(name string) error {
+	k.now = name
+	return nil
 }
+
+func (k *kept) pair(key, value []byte) error {
+	switch {
+	case k.now == bucketHead && bytes.Equal(key, keyHead):
+		k.head, _ = unmarshalHead(value)
+	case k.now == bucketLog && bytes.Equal(key, keySeal):
+		k.seal, _ = unmarshalHead(value)
+	case k.now == bucketLog && len(key) == len(keySeal):
+		k.values[binary.BigEndian.Uint64(key)] = bytes.Clone(value)
+	case k.now == bucketGrants && len(key) == len(store.Key{}):
+		if grant, err := unmarshalGrant(store.Key(key), value); err == nil {
+			k.grants = append(k.grants, grant)
+		}
+	}
+	return nil
+}
+
+// newest is the head that knows most. It is certain if both copies agree.
+func (k *kept) newest() (newest head, certain bool) {
+	if k.seal.seq > k.head.seq {
+		return k.seal, false
+	}
+	return k.head, k.head == k.seal && k.head.generation != 0
+}
+
+// read leaves the entries that are sound and that a head does not call trimmed. It
+// returns how many revocations they hold, and the last sequence number.
+func (k *kept) read(h head) (revocations int, last uint64) {
+	for seq, value := range k.values {
+		entry, err := unmarshalEntry(store.Position{Generation: h.generation, Seq: seq}, value)
+		if err != nil || seq <= h.trimmed {
+			delete(k.values, seq)
+			continue
+		}
+		revocations, last = revocations+len(entry.Revocations), max(last, seq)
+	}
+	return revocations, last
+}
+
+// numbers are the sequence numbers of the entries, in order.
+func (k *kept) numbers() []uint64 { return slices.Sorted(maps.Keys(k.values)) }

@@ -39,7 +39,7 @@ func TestARepairedStoreKnowsTheTokensThatItLearned(t *testing.T) {
 	mustClose(t, s)
 	m.database, m.marker = mustRead(t, path), mustRead(t, markerPath(path))
 
-	most, least := 0, len(written)
+	whole, pages := 0, 0
 	for i := range len(m.database) / m.pageSize {
 		database := bytes.Clone(m.database)
 		clear(database[i*m.pageSize : (i+1)*m.pageSize])
@@ -48,7 +48,9 @@ func TestARepairedStoreKnowsTheTokensThatItLearned(t *testing.T) {
 			continue
 		}
 		kept := salvaged.Tokens
-		most, least = max(most, kept), min(least, kept)
+		if pages++; kept > len(written)*9/10 {
+			whole++
+		}
 		opened, _ := mustReplace(t, salvaged)
 		known, err := opened.Known(t.Context(), names...)
 		if err != nil || len(known) != kept {
@@ -63,8 +65,8 @@ func TestARepairedStoreKnowsTheTokensThatItLearned(t *testing.T) {
 		}
 		mustClose(t, opened)
 	}
-	if most != len(written) || least < len(written)/2 {
-		t.Errorf("with one page lost, %d to %d of %d tokens are kept", least, most, len(written))
+	if whole < pages/2 {
+		t.Errorf("with one of %d pages lost, nearly all tokens are kept %d times", pages, whole)
 	}
 }
 

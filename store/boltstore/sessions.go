@@ -41,7 +41,7 @@ func (s *Store) Seen(ctx context.Context, sessions ...store.Session) error {
 // Owner implements store.Sessions.
 func (s *Store) Owner(ctx context.Context, issuer, id string) (string, error) {
 	var found store.Session
-	err := s.lookUp(ctx, func(tx *bolt.Tx) (err error) {
+	err := s.view(ctx, func(tx *bolt.Tx) (err error) {
 		value := bucketsOf(tx).sessions.Get(sessionKey(issuer, id))
 		if value == nil {
 			return store.ErrUnknownSession
@@ -49,7 +49,7 @@ func (s *Store) Owner(ctx context.Context, issuer, id string) (string, error) {
 		if found, err = unmarshalSession(value); err != nil {
 			return err
 		}
-		if found.Issuer != issuer || found.ID != id || found.Expires <= s.clock().Unix() {
+		if found.Issuer != issuer || found.ID != id || found.Expires <= s.options.Clock().Unix() {
 			return store.ErrUnknownSession
 		}
 		return nil
@@ -63,9 +63,9 @@ func (s *Store) Owner(ctx context.Context, issuer, id string) (string, error) {
 // Of implements store.Sessions.
 func (s *Store) Of(ctx context.Context, issuer, subject string) ([]store.Session, error) {
 	var of []store.Session
-	err := s.lookUp(ctx, func(tx *bolt.Tx) error {
+	err := s.view(ctx, func(tx *bolt.Tx) error {
 		b := bucketsOf(tx)
-		now, prefix := s.clock().Unix(), subjectKey(issuer, subject)
+		now, prefix := s.options.Clock().Unix(), subjectKey(issuer, subject)
 		cursor := b.subjects.Cursor()
 		for key, _ := cursor.Seek(prefix); bytes.HasPrefix(key, prefix); key, _ = cursor.Next() {
 			session, err := unmarshalSession(b.sessions.Get(key[len(key)-len(store.Key{}):]))
@@ -75,7 +75,7 @@ func (s *Store) Of(ctx context.Context, issuer, subject string) ([]store.Session
 			if session.Issuer != issuer || session.Subject != subject || session.Expires <= now {
 				continue
 			}
-			if of = append(of, session); len(of) == s.limits.Subject {
+			if of = append(of, session); len(of) == s.options.Sessions.Subject {
 				break
 			}
 		}
@@ -85,13 +85,6 @@ func (s *Store) Of(ctx context.Context, issuer, subject string) ([]store.Session
 		return nil, fmt.Errorf("listing sessions: %w", err)
 	}
 	return of, nil
-}
-
-func (s *Store) lookUp(ctx context.Context, in func(*bolt.Tx) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return s.view(in)
 }
 
 // sessionBuckets are the buckets of the sessions: the records, and for each
@@ -140,21 +133,12 @@ func (b *sessionBuckets) record(session store.Session) (added bool, err error) {
 
 // unlist takes a session out of the indexes.
 func (b *sessionBuckets) unlist(id []byte, known store.Session) error {
+	b.grown--
 	return errors.Join(
 		b.subjects.Delete(subjectIndexKey(id, known)),
-		b.unlistAge(ageIndexKey(id, known.LastSeen)),
+		b.subjects.Delete(ageIndexKey(id, known.LastSeen)),
 		b.expiries.Delete(expiryIndexKey(id, known.Expires)),
 	)
-}
-
-// unlistAge takes a key out of the index of all sessions. It may not be there: an
-// earlier version did not write it.
-func (b *sessionBuckets) unlistAge(key []byte) error {
-	if found, _ := b.subjects.Cursor().Seek(key); !bytes.Equal(found, key) {
-		return nil
-	}
-	b.grown--
-	return b.subjects.Delete(key)
 }
 
 // forget deletes a session.
@@ -180,24 +164,27 @@ func oldest(expiries *bolt.Bucket, now int64) (expired [][]byte) {
 }
 
 // forgetExpired forgets the sessions and tokens that have expired longest ago.
-func (s *Store) forgetExpired(tx *bolt.Tx, now int64) (more bool, err error) {
-	sessions, err := s.forgetSeen(tx, now)
+func (s *Store) forgetExpired(tx *bolt.Tx, by int64) (more bool, err error) {
+	sessions, err := s.forgetSeen(tx, by)
 	if err != nil {
 		return false, err
 	}
-	tokens, err := forgetGrants(tx, now)
-	return sessions || tokens, err
+	tokens, err := forgetGrants(tx, by)
+	if err == nil && sessions+tokens == 0 {
+		err = errUnchanged
+	}
+	return max(sessions, tokens) == forgetSessions, err
 }
 
-// forgetSeen forgets the sessions that have expired longest ago.
-func (s *Store) forgetSeen(tx *bolt.Tx, now int64) (more bool, err error) {
+// forgetSeen forgets the sessions that have expired longest ago, and returns how many.
+func (s *Store) forgetSeen(tx *bolt.Tx, now int64) (int, error) {
 	b := bucketsOf(tx)
 	expired := oldest(b.expiries, now)
 	for _, key := range expired {
 		if err := b.forget(key[len(key)-len(store.Key{}):]); err != nil {
-			return false, err
+			return 0, err
 		}
 	}
-	s.count(tx, b)
-	return len(expired) == forgetSessions, nil
+	tx.OnCommit(func() { s.listed += b.grown })
+	return len(expired), nil
 }

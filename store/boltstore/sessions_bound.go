@@ -27,32 +27,15 @@ func (s *Store) recordSeen(tx *bolt.Tx, sessions []store.Session) error {
 		}
 	}
 	for subject := range grown {
-		if err := b.boundSubject([]byte(subject), s.limits.Subject); err != nil {
+		if err := b.boundSubject([]byte(subject), s.options.Sessions.Subject); err != nil {
 			return err
 		}
 	}
-	if err := b.boundAll(s.listed + b.grown - s.limits.Total); err != nil {
+	if err := b.boundAll(s.listed + b.grown - s.options.Sessions.Total); err != nil {
 		return err
 	}
-	s.count(tx, b)
-	return nil
-}
-
-// recordAll records sessions in one transaction, whatever the limits are.
-func recordAll(tx *bolt.Tx, sessions []store.Session) error {
-	b := bucketsOf(tx)
-	for _, session := range sessions {
-		if _, err := b.record(session); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// count keeps how many sessions the index of all names, once the transaction is
-// committed.
-func (s *Store) count(tx *bolt.Tx, b *sessionBuckets) {
 	tx.OnCommit(func() { s.listed += b.grown })
+	return nil
 }
 
 // boundSubject deletes the sessions of a subject beyond a limit.
@@ -72,30 +55,15 @@ func (b *sessionBuckets) boundSubject(subject []byte, limit int) error {
 	return nil
 }
 
-// boundAll deletes so many of all sessions, and at most deleteSessions. A key of a
-// session that was seen again, or forgotten, since is left by an earlier version,
-// which does not know this index: only the key is deleted.
+// boundAll deletes so many of all sessions, and at most deleteSessions.
 func (b *sessionBuckets) boundAll(over int) error {
-	var keys [][]byte
+	var ids [][]byte
 	cursor := b.subjects.Cursor()
-	for key, _ := cursor.Seek(allSessions); bytes.HasPrefix(key, allSessions) && len(keys) < min(over, deleteSessions); key, _ = cursor.Next() {
-		keys = append(keys, bytes.Clone(key))
+	for key, _ := cursor.Seek(allSessions); bytes.HasPrefix(key, allSessions) && len(ids) < min(over, deleteSessions); key, _ = cursor.Next() {
+		ids = append(ids, bytes.Clone(key[len(key)-len(store.Key{}):]))
 	}
-	for _, key := range keys {
-		id := key[len(key)-len(store.Key{}):]
-		if value := b.sessions.Get(id); value != nil {
-			known, err := unmarshalSession(value)
-			if err != nil {
-				return err
-			}
-			if bytes.Equal(ageIndexKey(id, known.LastSeen), key) {
-				if err := b.forget(id); err != nil {
-					return err
-				}
-				continue
-			}
-		}
-		if err := b.unlistAge(key); err != nil {
+	for _, id := range ids {
+		if err := b.forget(id); err != nil {
 			return err
 		}
 	}

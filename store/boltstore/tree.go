@@ -2,6 +2,7 @@ package boltstore
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -21,6 +22,7 @@ type visitor interface {
 // on the pages, reading them can neither fault nor panic.
 type boltFile struct {
 	meta
+	lenient bool // leave out what is damaged, and go on with the rest
 	r       io.ReaderAt
 	claimed []uint64 // a bit for each page that something already uses
 	buffers [][]byte // one for each depth
@@ -37,12 +39,31 @@ func verifyFile(r io.ReaderAt, size int64, v visitor) error {
 	if m.high < 4 || m.high > uint64(size)/m.pageSize {
 		return damagef("the file is cut off: it has %d bytes, and %d pages of %d in use", size, m.high, m.pageSize)
 	}
-	f := &boltFile{meta: m, r: r, claimed: make([]uint64, m.high/64+1)}
-	f.claimed[0] = 0b11 // the meta pages
+	f := newBoltFile(r, m)
 	if err := f.claimFree(); err != nil {
 		return err
 	}
 	return f.walk(place{page: m.root}, v)
+}
+
+// salvageFile shows the visitor what can be reached in a damaged file: a page that is
+// not sound costs what hangs on it. Its error is that of the meta pages: then the
+// visitor may have been shown the commit before the last.
+func salvageFile(r io.ReaderAt, size int64, v visitor) error {
+	m, err := readMetas(r, uint64(size))
+	if m.pageSize == 0 {
+		return err
+	}
+	m.high = max(2, min(m.high, uint64(size)/m.pageSize))
+	f := newBoltFile(r, m)
+	f.lenient = true
+	return errors.Join(err, f.walk(place{page: m.root}, v))
+}
+
+func newBoltFile(r io.ReaderAt, m meta) *boltFile {
+	f := &boltFile{meta: m, r: r, claimed: make([]uint64, m.high/64+1)}
+	f.claimed[0] = 0b11 // the meta pages
+	return f
 }
 
 // claimFree claims the free list and the pages on it.
@@ -129,6 +150,18 @@ func (at place) within(key, previous []byte) bool {
 }
 
 func (f *boltFile) walk(at place, v visitor) error {
+	return f.bear(f.walkPage(at, v))
+}
+
+// bear returns what was found wrong with a part of the tree, unless the rest counts.
+func (f *boltFile) bear(err error) error {
+	if f.lenient {
+		return nil
+	}
+	return err
+}
+
+func (f *boltFile) walkPage(at place, v visitor) error {
 	if at.depth == maxDepth {
 		return damagef("the tree is too deep at page %d", at.page)
 	}
@@ -138,13 +171,12 @@ func (f *boltFile) walk(at place, v visitor) error {
 	}
 	switch p.flags() {
 	case branchPage:
-		err = f.walkBranch(at, p, v)
+		return f.walkBranch(at, p, v)
 	case leafPage:
-		err = f.walkLeaf(at, p, v)
+		return f.walkLeaf(at, p, v)
 	default:
 		return damagef("page %d is neither branch nor leaf", at.page)
 	}
-	return err
 }
 
 func (f *boltFile) walkBranch(at place, p page, v visitor) error {
@@ -187,7 +219,7 @@ func (f *boltFile) walkLeaf(at place, p page, v visitor) error {
 		if at.inside {
 			err = v.pair(key, value)
 		} else {
-			err = f.walkBucket(at, string(key), value, v)
+			err = f.bear(f.walkBucket(at, string(key), value, v))
 		}
 		if err != nil {
 			return err

@@ -52,7 +52,7 @@ func callAll(t *testing.T, s *Store) map[string]error {
 	_, ofErr := s.Of(ctx, "i", "u")
 	return map[string]error{
 		"Append": appendErr, "Read": readErr, "Owner": ownerErr, "Of": ofErr,
-		"Trim": s.Trim(ctx, s.clock()), "Seen": s.Seen(ctx, store.Session{Issuer: "i", ID: "s"}),
+		"Trim": s.Trim(ctx, s.options.Clock()), "Seen": s.Seen(ctx, store.Session{Issuer: "i", ID: "s"}),
 	}
 }
 

@@ -148,7 +148,7 @@ func (c *contents) entry(key, value []byte) error {
 // finish returns the head once everything was shown.
 func (c *contents) finish() (head, error) {
 	switch {
-	case !slices.Equal(c.buckets, bucketNames) && !slices.Equal(c.buckets, olderBucketNames):
+	case !slices.Equal(c.buckets, bucketNames):
 		return head{}, damagef("it has the buckets %q, want %q", c.buckets, bucketNames)
 	case c.head == nil || c.seal == nil:
 		return head{}, damagef("the head of the log is missing")

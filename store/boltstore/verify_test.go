@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	bolt "go.etcd.io/bbolt"
+
 	"github.com/sessiongate/sessiongate/store"
 )
 
@@ -78,16 +80,30 @@ func verifyBytes(database []byte) (head, error) {
 	return c.finish()
 }
 
+func headOf(t testing.TB, s *Store) (h head) {
+	t.Helper()
+	err := s.view(t.Context(), func(tx *bolt.Tx) (err error) {
+		h, err = loadHead(tx)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
 // A page of the log as it was some commits ago, with a good checksum on every
 // entry: a write that the disk confirmed and lost.
 func TestStalePageIsDamage(t *testing.T) {
 	path := freshPath(t)
 	s := openAt(t, path)
-	generation := mustAppend(t, s, numbered(0, later())).Generation
+	mustAppend(t, s, numbered(0, later()))
+	h := headOf(t, s)
 	mustClose(t, s)
 	database := mustRead(t, path)
-	seal := head{generation: generation, seq: 1}.marshal()
-	older := head{generation: generation}.marshal()
+	seal := h.marshal()
+	h.seq, h.tag = 0, 0
+	older := h.marshal()
 	replaced := 0
 	for at := 0; at+len(seal) <= len(database); at++ {
 		if string(database[at:at+len(seal)]) == string(seal) {

@@ -2,6 +2,7 @@ package boltstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 
@@ -47,6 +48,10 @@ func (s *Store) Append(ctx context.Context, revocations ...store.Revocation) (st
 	}
 	return a.position, nil
 }
+
+// errUnchanged is what a transaction ends with that has nothing to commit. The disk
+// is then left alone.
+var errUnchanged = errors.New("nothing is changed")
 
 // change has the writer run a transaction, and waits for its commit. After an
 // error the transaction may still be run: it must own what it uses.
@@ -114,26 +119,32 @@ func (s *Store) group(first *appending) []*appending {
 
 // commit puts a group of appends on the log in one transaction.
 func (s *Store) commit(group []*appending) {
-	err := s.update(func(tx *bolt.Tx) error { return appendEntries(tx, group) })
-	if err == nil {
-		s.announce()
+	err := s.update(func(tx *bolt.Tx) error { return appendEntries(tx, group, s.own.now()) })
+	if err == nil { // wake the readers that wait for entries
+		s.mu.Lock()
+		close(s.grown)
+		s.grown = make(chan struct{})
+		s.mu.Unlock()
 	}
 	for _, a := range group {
 		a.committed <- err
 	}
 }
 
-func appendEntries(tx *bolt.Tx, group []*appending) error {
+// appendEntries puts a group on the log, at a time by the store's own clock.
+func appendEntries(tx *bolt.Tx, group []*appending, own int64) error {
 	h, err := loadHead(tx)
 	if err != nil {
 		return err
 	}
 	log := tx.Bucket([]byte(bucketLog))
 	log.FillPercent = 1 // nothing is ever put between two entries
+	h.clock = own
 	for _, a := range group {
 		h.seq++
+		h.tag = rand.Uint64() | 1
 		a.position = store.Position{Generation: h.generation, Seq: h.seq}
-		if err := log.Put(seqKey(h.seq), marshalEntry(a.position, rand.Uint64(), a.payload)); err != nil {
+		if err := log.Put(seqKey(h.seq), marshalEntry(a.position, h.tag, a.payload)); err != nil {
 			return err
 		}
 	}
@@ -141,16 +152,22 @@ func appendEntries(tx *bolt.Tx, group []*appending) error {
 }
 
 // update runs a writing transaction and returns when the disk has it.
+//
+// Invariant: the marker is written after the commit, and before anybody hears of it.
+// So no kill leaves a database that is older than its marker, and a database that is
+// older has lost what somebody was told.
 func (s *Store) update(transact func(*bolt.Tx) error) error {
 	return s.use(func() error {
-		return s.db.Update(transact)
+		var h head
+		err := s.db.Update(func(tx *bolt.Tx) (err error) {
+			if err = transact(tx); err == nil {
+				h, err = loadHead(tx)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return s.advance(h)
 	})
-}
-
-// announce wakes the readers that wait for entries.
-func (s *Store) announce() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	close(s.grown)
-	s.grown = make(chan struct{})
 }

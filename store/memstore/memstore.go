@@ -28,6 +28,8 @@ type Store struct {
 	grown      chan struct{} // closed, and replaced, at each Append
 	registry   registry
 	grants     grants
+	bounds     store.Bounds
+	retention  time.Duration // the longest that Retain was told
 }
 
 // Options say how a store works.
@@ -125,7 +127,7 @@ func (s *Store) read(ctx context.Context, after store.Position) (store.Batch, <-
 	}
 	entries := s.entries[after.Seq-s.trimmed:]
 	entries = slices.Clone(entries[:min(len(entries), batchSize)])
-	return store.Batch{Entries: entries, Head: head}, s.grown, nil
+	return store.Batch{Entries: entries, Head: head, Bounds: s.bounds, Now: s.clock().Unix()}, s.grown, nil
 }
 
 // Trim implements store.Store.
@@ -136,13 +138,38 @@ func (s *Store) Trim(_ context.Context, now time.Time) error {
 		return fmt.Errorf("trimming: %w", store.ErrClosed)
 	}
 	expired := 0
-	for expired < len(s.entries) && s.entries[expired].Expires() <= now.Unix() {
+	for now.Unix() >= s.bounds.Hold && expired < len(s.entries) && s.entries[expired].Expires() <= now.Unix() {
 		expired++
+		s.bounds.Swept = max(s.bounds.Swept, now.Unix())
 	}
 	s.entries = slices.Clone(s.entries[expired:])
 	s.trimmed += uint64(expired)
 	s.registry.forget(now.Unix())
 	s.grants.forget(now.Unix())
+	return nil
+}
+
+// Retain implements store.Local.
+func (s *Store) Retain(_ context.Context, retention, margin time.Duration) (store.Bounds, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.isClosed() {
+		return store.Bounds{}, fmt.Errorf("setting the retention: %w", store.ErrClosed)
+	}
+	if now := s.clock(); 0 < s.retention && s.retention < retention {
+		s.bounds = s.bounds.Join(store.Bounds{Hold: now.Add(retention + margin).Unix(), Forgotten: now.Add(-s.retention).Unix()})
+	}
+	s.retention = max(s.retention, retention)
+	return s.bounds, nil
+}
+
+// LowerFloor implements store.Local. A memory store never has a floor.
+func (s *Store) LowerFloor(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.isClosed() {
+		return fmt.Errorf("lowering the floor: %w", store.ErrClosed)
+	}
 	return nil
 }
 
@@ -170,4 +197,7 @@ func (s *Store) head() store.Position {
 	return store.Position{Generation: s.generation, Seq: s.trimmed + uint64(len(s.entries))}
 }
 
-var _ store.Backend = (*Store)(nil)
+var (
+	_ store.Backend = (*Store)(nil)
+	_ store.Local   = (*Store)(nil)
+)

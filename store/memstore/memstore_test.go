@@ -8,19 +8,15 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest"
 )
 
-func TestContract(t *testing.T) {
-	storetest.Run(t, func(*testing.T) storetest.Place {
-		return storetest.Place{
-			Open: func(*testing.T) store.Backend { return memstore.New(nil) },
-			Limited: func(_ *testing.T, limits store.SessionLimits) store.Backend {
-				return memstore.NewWith(memstore.Options{Sessions: limits})
-			},
-		}
-	})
+func fresh(*testing.T) storetest.Place {
+	return storetest.Place{
+		Open: func(*testing.T) store.Backend { return memstore.New(nil) },
+		Limited: func(_ *testing.T, limits store.SessionLimits) store.Backend {
+			return memstore.NewWith(memstore.Options{Sessions: limits})
+		},
+	}
 }
 
-func TestContractOfGrants(t *testing.T) {
-	storetest.RunGrants(t, func(*testing.T) storetest.Place {
-		return storetest.Place{Open: func(*testing.T) store.Backend { return memstore.New(nil) }}
-	})
-}
+func TestContract(t *testing.T)         { storetest.Run(t, fresh) }
+func TestContractOfGrants(t *testing.T) { storetest.RunGrants(t, fresh) }
+func TestContractOfLocal(t *testing.T)  { storetest.RunLocal(t, fresh) }

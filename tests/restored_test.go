@@ -1,0 +1,133 @@
+package tests
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/tests/harness"
+)
+
+// logIn returns a token of a new session, issued as soon as the gate accepts any.
+func logIn(t *testing.T, g *harness.Gate, id string) string {
+	t.Helper()
+	token := ""
+	for n, late := 0, time.Now().Add(30*time.Second); time.Now().Before(late); n++ {
+		token = g.Token(session(fmt.Sprint(id, " ", n)))
+		if get(t, g, token).Status == 200 {
+			break
+		}
+	}
+	see(t, g, token)
+	return token
+}
+
+// Attack, and accident: an older copy of the file is put back, so that what was
+// revoked since is good again. Tokens from before are refused, whether they were
+// revoked or not, and users log in again.
+func TestAnOlderCopyRevivesNothing(t *testing.T) {
+	for name, restore := range map[string]func(t *testing.T, s *soundStore, copied, marker []byte){
+		"the file alone": func(t *testing.T, s *soundStore, copied, _ []byte) {
+			s.write(t, copied)
+		},
+		"the file without its marker": func(t *testing.T, s *soundStore, copied, _ []byte) {
+			s.write(t, copied)
+			if err := os.Remove(s.path + ".init"); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"both, as the operator says": func(t *testing.T, s *soundStore, copied, marker []byte) {
+			s.write(t, copied)
+			if err := os.WriteFile(s.path+".init", marker, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			printed, code := run(t, s.gate, "repair", "--file", s.path, "--restored")
+			if code != 0 || !strings.Contains(printed, "refuses all tokens issued until it starts") {
+				t.Errorf("it exits with %d and prints\n%s", code, printed)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := makeSoundStore(t)
+			copied := s.content
+			marker, err := os.ReadFile(s.path + ".init")
+			if err != nil {
+				t.Fatal(err)
+			}
+			g := s.startWith(t, "leeway 1s")
+			revoked, live := g.Token(session("revoked after the copy")), g.Token(session("never revoked"))
+			see(t, g, live)
+			invalidated.check(t, end(t, g, revoked))
+			g.Stop()
+			restore(t, s, copied, marker)
+
+			g = s.startWith(t, "leeway 1s")
+			for _, token := range []string{s.revoked, revoked, live} {
+				badToken.check(t, get(t, g, token))
+			}
+			if !strings.Contains(g.Logs(), "users have to log in again") {
+				t.Errorf("the log says\n%s", g.Logs())
+			}
+			fresh := logIn(t, g, "fresh")
+			invalidated.check(t, end(t, g, fresh))
+			badToken.check(t, get(t, g, fresh))
+			again := logIn(t, g, "again")
+			g.Restart()
+			see(t, g, again) // a restart is no loss
+			badToken.check(t, get(t, g, revoked))
+		})
+	}
+}
+
+// Fault: kill -9 in the middle of DELETEs looks like a file that lost something, and
+// logs everybody out.
+func TestAKillRaisesNoFloor(t *testing.T) {
+	g := harness.Start(t, harness.Config{})
+	live := g.Token(session("lives on"))
+	see(t, g, live)
+	var confirmed []string
+	for round := range 8 {
+		var mu sync.Mutex
+		var group sync.WaitGroup
+		some := make(chan struct{}, 1000)
+		for client := range 4 {
+			group.Go(func() {
+				for n := 0; ; n++ {
+					token := g.Token(session(fmt.Sprintf("%d of client %d in round %d", n, client, round)))
+					answer, err := g.Try("DELETE", endpoint, harness.Bearer(token))
+					if err != nil {
+						return
+					}
+					if answer.Status != 200 {
+						t.Errorf("answered %d %s", answer.Status, answer.Body)
+						return
+					}
+					mu.Lock()
+					confirmed = append(confirmed, token)
+					mu.Unlock()
+					select {
+					case some <- struct{}{}:
+					default:
+					}
+				}
+			})
+		}
+		for range 1 + round*7 {
+			<-some
+		}
+		g.Kill() // while some are under way
+		group.Wait()
+		g.Restart()
+		checkAdmitted(t, get(t, g, live))
+		for _, token := range confirmed {
+			badToken.check(t, get(t, g, token))
+		}
+	}
+	if strings.Contains(g.Logs(), "log in again") {
+		t.Errorf("the log says\n%s", g.Logs())
+	}
+}
