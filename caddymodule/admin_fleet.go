@@ -56,13 +56,13 @@ func takeLease(app *App, r *http.Request) (any, error) {
 }
 
 // lowerFloor lets tokens pass again that are refused only because of a loss.
-func lowerFloor(app *App, _ *http.Request) (any, error) {
+func lowerFloor(app *App, r *http.Request) (any, error) {
 	fleet, err := fleetOf(app)
 	if err != nil {
 		return nil, err
 	}
 	floor := fleet.Status().Bounds.Refused()
-	if err := fleet.LowerFloor(); err != nil {
+	if err := fleet.LowerFloor(r.Context()); err != nil {
 		return nil, conflict(err)
 	}
 	app.logger.Warn("an operator lowered the floor: tokens pass again that were issued before a loss, and with them sessions whose revocation was lost",

@@ -52,8 +52,15 @@ func (r *Replica) earlier() int64 {
 }
 
 // skewed reports whether the wall clock and the store's are further apart than
-// revocations are made for. The caller holds mu.
-func (r *Replica) skewed() bool { return max(r.clocks.off, -r.clocks.off) > r.options.Load().Skew }
+// revocations are made for. The clock of a store of this machine's own stands still
+// while it is closed, so that being ahead of it means nothing. The caller holds mu.
+func (r *Replica) skewed() bool {
+	off := r.clocks.off
+	if r.fleet == nil {
+		off = min(off, 0)
+	}
+	return off.Abs() > r.options.Load().Skew
+}
 
 // alarm logs that the clocks are apart, or no longer are. The caller holds mu.
 func (r *Replica) alarm() {
@@ -148,12 +155,17 @@ func (r *Replica) SetLease(ctx context.Context, lease time.Duration) error {
 
 // LowerFloor lets tokens pass again that are refused only because they were issued
 // before a loss, by the word of an operator. The fleet hears of it by heartbeats.
-func (r *Replica) LowerFloor() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.bounds.Refused() == 0 {
+func (r *Replica) LowerFloor(ctx context.Context) error {
+	if r.Status().Bounds.Refused() == 0 {
 		return errors.New("lowering the floor: there is none")
 	}
+	if local, ok := r.store.(store.Local); ok {
+		if err := local.LowerFloor(ctx); err != nil {
+			return fmt.Errorf("lowering the floor: %w", err)
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.bounds.Lowered = r.bounds.Floor
 	r.set.bound(r.bounds)
 	r.beats.ring()
