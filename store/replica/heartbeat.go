@@ -68,10 +68,6 @@ func (r *Replica) beat(ctx context.Context) error {
 	if !r.learn(head.Generation, q.boot) {
 		return nil
 	}
-	r.told(head)
-	r.clocks.heard(head.Now, q.asked, q.boot, r.clock.Now().Wall)
-	r.well(&r.beating)
-	r.alarm()
 	if r.view.generation == asking || asking == 0 {
 		r.longest.Store(int64(max(head.Longest, head.Lease)))
 		if !r.view.beaten {
@@ -79,6 +75,10 @@ func (r *Replica) beat(ctx context.Context) error {
 			r.mends.ring()
 		}
 	}
+	r.told(head)
+	r.clocks.heard(head.Now, q.asked, q.boot, r.clock.Now().Wall)
+	r.well(&r.beating)
+	r.alarm()
 	if head.State != store.StateRepair && r.unsweep(head.Now) {
 		return nil
 	}

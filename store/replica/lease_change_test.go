@@ -76,7 +76,7 @@ func TestAnAnswerGrantsTheLeaseThatItNames(t *testing.T) {
 		_, live := revocation("lives on")
 		before := time.Now()
 		go func() { _ = gates[0].Revoke(t.Context(), revoked) }()
-		time.Sleep(lease / 2)
+		time.Sleep(lease/2 + lease/16) // between two heartbeats
 		setLease(t, server, time.Minute)
 		gates[1].wire.hold("Heartbeat")
 		time.Sleep(lease / 8)

@@ -120,7 +120,10 @@ func (r *Replica) told(head store.Head) {
 // so, and uses it.
 func (r *Replica) agree(head store.Head) {
 	o := r.options.Load()
-	if head.Lease > 0 && time.Duration(r.fleetLease.Swap(int64(head.Lease))) != head.Lease {
+	// A head that was lost is told first of the lease that it had.
+	known := time.Duration(r.fleetLease.Load())
+	if head.Lease > 0 && head.Lease != known && (r.view.beaten || head.Lease > known) {
+		r.fleetLease.Store(int64(head.Lease))
 		r.view.granted = r.clock.Boot()
 		if head.Lease != o.Lease {
 			o.Logger.Warn("the fleet has another lease than this gate's configuration; the fleet's is used, and caddy session-gate lease changes it",
@@ -128,7 +131,9 @@ func (r *Replica) agree(head store.Head) {
 		}
 	}
 	r.longest.Store(max(r.longest.Load(), int64(head.Lease), int64(head.Longest)))
-	if before := time.Duration(r.fleetRetention.Swap(int64(head.Retention))); before > 0 && head.Retention > before {
+	before := time.Duration(r.fleetRetention.Load())
+	r.fleetRetention.Store(max(int64(before), int64(head.Retention)))
+	if before > 0 && head.Retention > before {
 		// The head may have been lost, and who made it anew does not know of before.
 		head.Forgotten = max(head.Forgotten, r.clocks.store-int64(before/time.Second))
 	}
