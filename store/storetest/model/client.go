@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/sessiongate/sessiongate/store"
@@ -30,7 +31,7 @@ type Link func(ctx context.Context, call Call, deliver Deliver) (any, error)
 // Client is one gate's connection to a server: a store.Backend and a
 // store.Fleet. It is safe for concurrent use.
 type Client struct {
-	server *Server
+	server atomic.Pointer[Server]
 	link   Link
 	life   context.Context
 	end    context.CancelFunc
@@ -42,14 +43,20 @@ func (s *Server) Connect(link Link) *Client {
 	if link == nil {
 		link = func(ctx context.Context, _ Call, deliver Deliver) (any, error) { return deliver(ctx) }
 	}
-	c := &Client{server: s, link: link}
+	c := &Client{link: link}
+	c.server.Store(s)
 	c.life, c.end = context.WithCancel(context.Background())
 	return c
 }
 
+// Move has the calls that are made from now on go to another server: the client has
+// heard that it was promoted. Those on their way arrive where they were sent.
+func (c *Client) Move(to *Server) { c.server.Store(to) }
+
 // carry sends a call by the link and returns the reply.
-func carry[R any](ctx context.Context, c *Client, call Call, apply func(context.Context) (R, error)) (R, error) {
+func carry[R any](ctx context.Context, c *Client, call Call, apply func(context.Context, *Server) (R, error)) (R, error) {
 	var none R
+	server := c.server.Load()
 	if c.life.Err() != nil {
 		return none, fmt.Errorf("calling %s: %w", call.Method, store.ErrClosed)
 	}
@@ -59,7 +66,12 @@ func carry[R any](ctx context.Context, c *Client, call Call, apply func(context.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(c.life, cancel)()
-	reply, err := c.link(ctx, call, func(ctx context.Context) (any, error) { return apply(ctx) })
+	reply, err := c.link(ctx, call, func(ctx context.Context) (any, error) {
+		if err := server.takesCalls(); err != nil {
+			return nil, err
+		}
+		return apply(ctx, server)
+	})
 	if c.life.Err() != nil {
 		return none, fmt.Errorf("calling %s: %w", call.Method, store.ErrClosed)
 	}
@@ -70,9 +82,9 @@ func carry[R any](ctx context.Context, c *Client, call Call, apply func(context.
 }
 
 // do is carry for a call without a reply.
-func do(ctx context.Context, c *Client, call Call, apply func()) error {
-	_, err := carry(ctx, c, call, func(context.Context) (struct{}, error) {
-		apply()
+func do(ctx context.Context, c *Client, call Call, apply func(*Server)) error {
+	_, err := carry(ctx, c, call, func(_ context.Context, server *Server) (struct{}, error) {
+		apply(server)
 		return struct{}{}, nil
 	})
 	return err
@@ -94,40 +106,40 @@ func (c *Client) publish(ctx context.Context, method string, revocations []store
 		return store.Head{}, fmt.Errorf("calling %s: %w", method, err)
 	}
 	revocations = slices.Clone(revocations) // a delivery may come after the call is over
-	return carry(ctx, c, Call{method, revocations}, func(context.Context) (store.Head, error) {
-		return c.server.publish(revocations), nil
+	return carry(ctx, c, Call{method, revocations}, func(_ context.Context, server *Server) (store.Head, error) {
+		return server.publish(revocations), nil
 	})
 }
 
 // Read implements store.Store.
 func (c *Client) Read(ctx context.Context, after store.Position, wait time.Duration) (store.Batch, error) {
-	return carry(ctx, c, Call{"Read", after}, func(ctx context.Context) (store.Batch, error) {
-		return c.server.read(ctx, after, wait)
+	return carry(ctx, c, Call{"Read", after}, func(ctx context.Context, server *Server) (store.Batch, error) {
+		return server.read(ctx, after, wait)
 	})
 }
 
 // Trim implements store.Store.
 func (c *Client) Trim(ctx context.Context, now time.Time) error {
-	return do(ctx, c, Call{"Trim", now}, func() { c.server.trim(now) })
+	return do(ctx, c, Call{"Trim", now}, func(server *Server) { server.trim(now) })
 }
 
 // Heartbeat implements store.Fleet.
 func (c *Client) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.Head, error) {
-	return carry(ctx, c, Call{"Heartbeat", beat}, func(context.Context) (store.Head, error) {
-		return c.server.heartbeat(beat), nil
+	return carry(ctx, c, Call{"Heartbeat", beat}, func(_ context.Context, server *Server) (store.Head, error) {
+		return server.heartbeat(beat), nil
 	})
 }
 
 // Look implements store.Fleet.
 func (c *Client) Look(ctx context.Context) (store.Head, error) {
-	return carry(ctx, c, Call{"Look", nil}, func(context.Context) (store.Head, error) {
-		return c.server.look(), nil
+	return carry(ctx, c, Call{"Look", nil}, func(_ context.Context, server *Server) (store.Head, error) {
+		return server.look(), nil
 	})
 }
 
 // Dismiss implements store.Fleet.
 func (c *Client) Dismiss(ctx context.Context, generation store.Generation, gate store.Gate) error {
-	return do(ctx, c, Call{"Dismiss", gate}, func() { c.server.dismiss(generation, gate) })
+	return do(ctx, c, Call{"Dismiss", gate}, func(server *Server) { server.dismiss(generation, gate) })
 }
 
 // merged is the reply to a merge.
@@ -144,8 +156,8 @@ func (c *Client) Merge(ctx context.Context, merge store.Merge) (store.Head, bool
 		}
 	}
 	merge.Revocations = slices.Clone(merge.Revocations)
-	reply, err := carry(ctx, c, Call{"Merge", merge}, func(context.Context) (merged, error) {
-		head, done := c.server.merge(merge)
+	reply, err := carry(ctx, c, Call{"Merge", merge}, func(_ context.Context, server *Server) (merged, error) {
+		head, done := server.merge(merge)
 		return merged{head, done}, nil
 	})
 	return reply.head, reply.done, err
@@ -153,20 +165,20 @@ func (c *Client) Merge(ctx context.Context, merge store.Merge) (store.Head, bool
 
 // Seen implements store.Sessions.
 func (c *Client) Seen(ctx context.Context, sessions ...store.Session) error {
-	return do(ctx, c, Call{"Seen", len(sessions)}, func() { c.server.seen(sessions) })
+	return do(ctx, c, Call{"Seen", len(sessions)}, func(server *Server) { server.seen(sessions) })
 }
 
 // Owner implements store.Sessions.
 func (c *Client) Owner(ctx context.Context, issuer, id string) (string, error) {
-	return carry(ctx, c, Call{"Owner", id}, func(context.Context) (string, error) {
-		return c.server.owner(issuer, id)
+	return carry(ctx, c, Call{"Owner", id}, func(_ context.Context, server *Server) (string, error) {
+		return server.owner(issuer, id)
 	})
 }
 
 // Of implements store.Sessions.
 func (c *Client) Of(ctx context.Context, issuer, subject string) ([]store.Session, error) {
-	return carry(ctx, c, Call{"Of", subject}, func(context.Context) ([]store.Session, error) {
-		return c.server.of(issuer, subject), nil
+	return carry(ctx, c, Call{"Of", subject}, func(_ context.Context, server *Server) ([]store.Session, error) {
+		return server.of(issuer, subject), nil
 	})
 }
 

@@ -7,6 +7,9 @@ func (s *Server) heartbeat(beat store.Heartbeat) store.Head {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.checked()
+	if beat.Applied.Generation == h.generation && beat.Applied.Seq > h.seq {
+		s.begin(h) // the log has gone back within one process
+	}
 	if h.lease == 0 {
 		// Rule R12 (DESIGN): the lease is the head's, whoever asks next.
 		h.lease = beat.Lease

@@ -26,7 +26,8 @@ func (s *Server) add(h *head, revocations []store.Revocation) {
 	h.entries++
 	log := &s.held.log
 	log.last = h.seq
-	log.entries = append(log.entries, record{h.seq, s.random.Uint64(), slices.Clone(revocations)})
+	written, _ := store.MarshalRevocations(revocations) // an entry that nobody can read has no length
+	log.entries = append(log.entries, record{h.seq, s.random.Uint64(), len(written), slices.Clone(revocations)})
 	close(s.grown)
 	s.grown = make(chan struct{})
 }
@@ -36,7 +37,7 @@ func (s *Server) add(h *head, revocations []store.Revocation) {
 func (s *Server) read(ctx context.Context, after store.Position, wait time.Duration) (store.Batch, error) {
 	var over <-chan time.Time
 	if wait > 0 {
-		timer := time.NewTimer(wait)
+		timer := time.NewTimer(max(wait, s.longest()))
 		defer timer.Stop()
 		over = timer.C
 	}
@@ -55,6 +56,12 @@ func (s *Server) read(ctx context.Context, after store.Position, wait time.Durat
 			return store.Batch{}, ctx.Err()
 		}
 	}
+}
+
+func (s *Server) longest() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.patience
 }
 
 // page is what the log holds after a position, as of one instant.
@@ -81,9 +88,13 @@ func (s *Server) page(after store.Position) (page, error) {
 	p.batch.Head, p.batch.Born = h.position(), h.born
 	entries := s.held.log.entries
 	first, _ := slices.BinarySearchFunc(entries, after.Seq+1, bySeq)
+	bytes := 0
 	for _, r := range entries[first:min(len(entries), first+s.batch)] {
 		if len(r.revocations) == 0 {
 			return page{}, fmt.Errorf("entry %d: %w", r.seq, store.ErrUnreadable)
+		}
+		if bytes += r.bytes; s.bytes > 0 && bytes > s.bytes && len(p.batch.Entries) > 0 {
+			break
 		}
 		p.batch.Entries = append(p.batch.Entries, r.entry(h.generation))
 	}

@@ -16,9 +16,12 @@ import (
 type Server struct {
 	mu       sync.Mutex
 	random   *rand.Rand
-	batch    int // how many entries one read returns at the most
+	batch    int           // how many entries one read returns at the most
+	bytes    int           // how many bytes of entries, but at least one entry; zero: any
+	patience time.Duration // for how long a read waits at the least that finds nothing
 	limits   store.SessionLimits
 	identity uint64        // of the process that runs
+	demoted  bool          // another was promoted: it takes no calls any more
 	step     time.Duration // by which its wall clock is off
 	held     *Dump
 	grown    chan struct{} // closed, and replaced, at each append
@@ -41,6 +44,7 @@ type stream struct {
 // record is one entry. It keeps its tag for good; its generation is the log's.
 type record struct {
 	seq, tag    uint64
+	bytes       int
 	revocations []store.Revocation // none: nobody can read the entry
 }
 
@@ -74,6 +78,22 @@ func NewServer(seed uint64, batch int) *Server {
 	}
 	s.identity = s.random.Uint64()
 	return s
+}
+
+// LimitPage bounds what one read returns by bytes as well, as written on the log. One
+// entry is returned however long it is.
+func (s *Server) LimitPage(bytes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bytes = bytes
+}
+
+// Hold has reads that find nothing wait so long at the least, whatever they ask for:
+// an answer that says nothing is long on its way. Long runs have far fewer of them.
+func (s *Server) Hold(patience time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.patience = patience
 }
 
 // Limit changes how many sessions the server keeps.

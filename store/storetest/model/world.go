@@ -9,6 +9,9 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
+// ErrDemoted is what a call gets that goes to a server which is none any more.
+var ErrDemoted = errors.New("READONLY this server was demoted")
+
 // errCut is what a call that waits gets when the process ends.
 var errCut = errors.New("connection reset by peer")
 
@@ -46,6 +49,42 @@ func (s *Server) Restore(d *Dump) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.run(d.clone())
+}
+
+// RollBack takes the state of the process back to what it was, as a snapshot of the
+// machine with its memory does: nothing in the head tells.
+func (s *Server) RollBack(d *Dump) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = d.clone()
+}
+
+// Promote returns another server that begins with what was held once: a replica that
+// was promoted while this one goes on, and has not heard of it. Demote ends that.
+func (s *Server) Promote(d *Dump) *Server {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	to := NewServer(s.random.Uint64(), s.batch)
+	to.bytes, to.patience, to.limits, to.step, to.held = s.bytes, s.patience, s.limits, s.step, d.clone()
+	return to
+}
+
+// Demote has the server take no calls any more, and cuts those that wait.
+func (s *Server) Demote() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.demoted = true
+	close(s.ended)
+	s.ended = make(chan struct{})
+}
+
+func (s *Server) takesCalls() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.demoted {
+		return ErrDemoted
+	}
+	return nil
 }
 
 func (s *Server) run(d *Dump) {
@@ -97,14 +136,21 @@ func (s *Server) Cure() {
 	s.drop(func(r record) bool { return len(r.revocations) == 0 })
 }
 
-// StepClock moves the server's wall clock. It decides nothing.
+// StepClock moves the server's wall clock.
 func (s *Server) StepClock(by time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.step += by
 }
 
-// now is the server's wall clock.
+// Now is the server's wall clock.
+func (s *Server) Now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now()
+}
+
+// now is Now for who holds mu.
 func (s *Server) now() time.Time { return time.Now().Add(s.step) }
 
 // Peek returns the head as it stands, without its gates and without making sure
