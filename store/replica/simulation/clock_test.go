@@ -15,9 +15,10 @@ const maxDrift = 10_000
 
 // clock is that of one gate's machine, inside a bubble.
 type clock struct {
-	zero  time.Time
-	drift int64         // parts of a million by which it runs fast, or slow
-	up    time.Duration // how long the machine had been up at zero
+	zero        time.Time
+	drift       int64         // parts of a million by which it runs fast, or slow
+	up          time.Duration // how long the machine had been up at zero
+	disciplined bool          // the wall clock does not run fast or slow
 
 	mu        sync.Mutex
 	step      time.Duration // by which the wall clock was set
@@ -28,7 +29,7 @@ type clock struct {
 
 // newClock draws a clock. Most are off as far as they may be: what a rule allows
 // for is found out at its limit.
-func newClock(s *stream) *clock {
+func newClock(w *world, s *stream) *clock {
 	drift := int64(s.below(2*maxDrift+1)) - maxDrift
 	if s.chance(0.7) {
 		drift = maxDrift * int64(s.below(2)*2-1)
@@ -37,7 +38,9 @@ func newClock(s *stream) *clock {
 		zero:  time.Now(),
 		drift: drift,
 		up:    s.between(0, 1000*time.Hour),
-		step:  s.between(-time.Minute, time.Minute),
+		step:  s.between(-w.apart, w.apart),
+
+		disciplined: w.disciplined,
 	}
 }
 
@@ -50,8 +53,12 @@ func (c *clock) Now() replica.Instant {
 		asleep += time.Since(c.since)
 	}
 	elapsed := time.Since(c.zero)
+	shown := c.rated(elapsed)
+	if c.disciplined {
+		shown = elapsed
+	}
 	return replica.Instant{
-		Wall:      c.zero.Add(c.rated(elapsed) + c.step).UnixNano(),
+		Wall:      c.zero.Add(shown + c.step).UnixNano(),
 		Monotonic: int64(c.rated(elapsed - asleep)),
 	}
 }
@@ -85,6 +92,13 @@ func (c *clock) set(by time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.step += by
+}
+
+// off is by how much the wall clock was set in all.
+func (c *clock) off() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.step
 }
 
 // suspend stops the monotonic clock, until wake.

@@ -12,10 +12,6 @@ type fault struct {
 	happen func(w *world, draw *stream, length time.Duration)
 }
 
-// faults are all that can go wrong. Those of gates are in gate_faults_test.go,
-// those of the server in server_faults_test.go.
-var faults = slices.Concat(gateFaults, serverFaults)
-
 // episode is one fault in one run.
 type episode struct {
 	fault
@@ -25,28 +21,33 @@ type episode struct {
 
 // plan draws the faults of a run. A run has some of the kinds only, so that a
 // rare one is not always drowned by the others.
-func (w *world) plan() []episode {
+func (w *world) plan() (episodes []episode) {
 	draw := w.of("plan")
-	kinds := slices.DeleteFunc(slices.Clone(faults), func(fault) bool { return draw.chance(0.5) })
+	if w.many > 0 {
+		return []episode{{fault{"amnesia", amnesia}, 0, w.faulty - 3*w.lease/2, w.lease}}
+	}
+	kinds := slices.DeleteFunc(slices.Clone(w.profile.faults), func(fault) bool { return draw.chance(0.5) })
 	if len(kinds) == 0 {
 		return nil
 	}
-	episodes := make([]episode, 3+draw.below(20))
-	for i := range episodes {
+	for range 3 + draw.below(20) {
 		at := draw.between(w.lease, w.faulty)
-		length := draw.between(time.Millisecond, 3*w.lease)
+		length := draw.between(time.Millisecond, w.pace.fault)
 		if draw.chance(0.5) {
 			length /= 8
 		}
-		episodes[i] = episode{pick(draw, kinds), i, at, min(length, w.faulty-at)}
+		episodes = append(episodes, episode{pick(draw, kinds), len(episodes), at, min(length, w.faulty-at)})
 	}
 	if w.large {
 		at := draw.between(w.lease, w.faulty/2)
 		episodes = append(episodes, episode{fault{"amnesia", amnesia}, len(episodes), at, w.lease})
 	}
 	for range draw.below(8) {
+		if len(w.profile.traps) == 0 {
+			break
+		}
 		at, length := draw.between(w.lease, w.faulty), draw.between(w.lease/8, 2*w.lease)
-		episodes = append(episodes, episode{pick(draw, traps), len(episodes), at, length})
+		episodes = append(episodes, episode{pick(draw, w.profile.traps), len(episodes), at, length})
 	}
 	return episodes
 }

@@ -52,6 +52,10 @@ var gateFaults = []fault{
 			w.strikeAfter("Heartbeat", draw, length)
 		}
 	}},
+}
+
+// gateSteps set wall clocks by minutes.
+var gateSteps = []fault{
 	{"a step of a gate's clock", func(w *world, draw *stream, _ time.Duration) {
 		if g := w.anyGate(draw); g != nil {
 			by := draw.between(-10*time.Minute, 10*time.Minute)

@@ -26,19 +26,26 @@ type gate struct {
 	resume  chan struct{} // not nil while paused
 	halts   int           // how often it was paused, ever
 	dead    bool          // crashed: nothing goes out or comes in any more
+	config  config
 	leaving bool
+	lost    bool          // it asks a server that is none any more
 	calm    time.Duration // when the last fault here ended
 	keys    map[*token]*store.Keys
 }
 
 // join starts a gate, unless the run is over.
-func (w *world) join() {
-	if w.ctx.Err() != nil {
-		return
+func (w *world) join() *gate { return w.joinOff(0) }
+
+// joinOff starts a gate on a machine whose wall clock is off by so much more than those
+// of others.
+func (w *world) joinOff(off time.Duration) *gate {
+	if !w.awaitNoticed() {
+		return nil
 	}
 	w.mu.Lock()
 	g := &gate{
 		world:   w,
+		config:  w.config,
 		number:  len(w.gates),
 		weather: make(map[*weather]bool),
 		keys:    make(map[*token]*store.Keys),
@@ -46,14 +53,17 @@ func (w *world) join() {
 	g.name = fmt.Sprintf("g%d", g.number)
 	w.gates = append(w.gates, g)
 	w.mu.Unlock()
-	g.clock = newClock(w.stream("clock", g.number))
-	g.client = w.server.Connect(g.carry)
+	g.clock = newClock(w, w.stream("clock", g.number))
+	g.clock.set(off)
+	if w.vary != nil {
+		w.vary(&g.config, w.stream("config", g.number))
+	}
+	g.client = w.server().Connect(g.carry)
+	w.trace.add(g.name, "starts with %+v, its clock off by %d parts of a million and %v", g.config, g.clock.drift, g.clock.off())
 	g.mu.Lock()
-	g.replica = replica.New(g.client, replica.Options{
-		Lease: w.lease, Manual: w.manual, Retention: retention, Leeway: leeway, Clock: g.clock,
-	})
-	g.mu.Unlock()
-	w.trace.add(g.name, "starts, its clock off by %d parts of a million", g.clock.drift)
+	defer g.mu.Unlock()
+	g.replica = replica.New(g.client, g.options(g.config))
+	return g
 }
 
 // everyGate returns all gates that ever started.

@@ -28,8 +28,8 @@ var bulk = sync.OnceValue(func() (entries [][]store.Revocation) {
 
 // fill puts on the log what many have revoked before the run.
 func (w *world) fill() {
-	c := w.server.Connect(nil)
-	for _, entry := range bulk() {
+	c := w.server().Connect(nil)
+	for _, entry := range bulk()[:w.bulk] {
 		if _, err := c.Append(context.Background(), entry...); err != nil {
 			panic(err) // a server without a network takes what is valid
 		}
@@ -42,7 +42,8 @@ func (w *world) fill() {
 // to be given the time to merge it.
 func amnesia(w *world, draw *stream, _ time.Duration) {
 	end := w.serverFault()
-	w.server.RestartEmpty()
+	w.lose()
+	w.server().RestartEmpty()
 	w.away(min(draw.between(w.lease, 3*w.lease/2), w.faulty-w.now()))
 	end()
 	w.sleep(draw.between(1, w.lease/8))

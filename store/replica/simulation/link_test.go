@@ -82,6 +82,12 @@ func (g *gate) forecast(method string) (all weather) {
 	return all
 }
 
+// refuse is how a client finds that nobody listens. It tries for a while.
+func (w *world) refuse() answer {
+	w.sleep(w.dial)
+	return answer{err: errRefused}
+}
+
 // answer is what came back.
 type answer struct {
 	reply any
@@ -92,26 +98,41 @@ type answer struct {
 // back. A process that is paused neither sends nor receives; what it had sent
 // arrives all the same, also after it has given up.
 func (g *gate) carry(ctx context.Context, call model.Call, deliver model.Deliver) (any, error) {
-	if !g.awaitRunning() {
+	if !g.awaitTurn(call) {
 		return nil, errCrashed
 	}
-	if g.forecast(call.Method).refused {
-		return nil, errRefused
-	}
 	came := make(chan answer, 1)
-	t := g.plan(call)
-	g.calls.Go(func() { g.travel(t, call, deliver, came) })
+	if g.forecast(call.Method).refused {
+		g.calls.Go(func() { came <- g.refuse() })
+	} else {
+		t := g.plan(call)
+		g.calls.Go(func() { g.travel(t, call, deliver, came) })
+	}
 	var a answer
 	select {
 	case a = <-came:
 	case <-ctx.Done():
 		a.err = fmt.Errorf("no answer: %w", ctx.Err())
 	}
-	if !g.awaitRunning() {
+	if !g.awaitTurn(call) {
 		return nil, errCrashed
 	}
 	g.trace.call(g.name, call, a.reply, a.err)
+	g.hearFrom(a.err)
 	return a.reply, a.err
+}
+
+// awaitTurn is awaitRunning for a call. Those that were held up go on one by one, so that
+// a seed gives the same run again.
+func (g *gate) awaitTurn(call model.Call) bool {
+	held := !g.runs()
+	if !g.awaitRunning() {
+		return false
+	}
+	if held {
+		g.sleep(g.at(g.name+call.Method+" goes on", g.now()).between(1, 10*time.Microsecond))
+	}
+	return true
 }
 
 // travel is one request on its way, and its reply. Each suffers from the weather
@@ -124,12 +145,12 @@ func (g *gate) travel(t trip, call model.Call, deliver model.Deliver, came chan<
 	if t.draw.chance(leaving.twice) {
 		g.calls.Go(func() {
 			if g.sleep(t.again) {
-				g.arrive(call, deliver)
+				g.arrive(t, call, deliver)
 			}
 		})
 	}
-	a, arrived := g.arrive(call, deliver)
-	if !arrived || !g.sleep(t.back) {
+	a, arrived := g.arrive(t, call, deliver)
+	if !arrived || !g.sleep(t.back+g.transfer(a.reply)) {
 		return
 	}
 	coming := g.forecast(call.Method)
@@ -138,15 +159,28 @@ func (g *gate) travel(t trip, call model.Call, deliver model.Deliver, came chan<
 	}
 }
 
+// transfer is how long a page of the log is on its way, by its length alone.
+func (w *world) transfer(reply any) (long time.Duration) {
+	batch, read := reply.(store.Batch)
+	if !read || w.bandwidth == 0 {
+		return 0
+	}
+	const revocation = 24 // bytes
+	for _, entry := range batch.Entries {
+		long += time.Duration(revocation*len(entry.Revocations)) * time.Second / time.Duration(w.bandwidth)
+	}
+	return long
+}
+
 // arrive has the server carry out a request, as soon as it runs.
-func (g *gate) arrive(call model.Call, deliver model.Deliver) (answer, bool) {
-	if !g.awaitServer() {
+func (g *gate) arrive(t trip, call model.Call, deliver model.Deliver) (answer, bool) {
+	if !g.awaitServer(t.draw) {
 		return answer{}, false
 	}
 	if g.serverRefuses() {
-		return answer{err: errRefused}, true
+		return g.refuse(), true
 	}
 	reply, err := deliver(g.ctx)
 	g.observe(g, call)
-	return answer{reply, err}, g.awaitServer()
+	return answer{reply, err}, g.labour(reply) && g.awaitServer(t.draw)
 }

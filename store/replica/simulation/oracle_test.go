@@ -16,11 +16,15 @@ type oracle struct {
 
 	mu         sync.Mutex
 	promises   []*promise
+	asked      []store.Revocation // by whomever, answered or not
 	violations []string
 	admitted   int // requests
 	refused    int
-	lost       int // promises that the product does not make, see excuse
-	failed     int // revocations that were answered 503
+	spurious   int  // refused for no reason
+	lost       int  // promises that the product does not make, see excuse
+	failed     int  // revocations that were answered 503
+	lossy      bool // the server has lost something
+	forgotten  bool // and nobody could tell what, once
 }
 
 // promise is one 200, or one 404 that says that there was one.
@@ -28,31 +32,79 @@ type promise struct {
 	revocation store.Revocation
 	answer     string // with its gate
 	at         moment
-	lost       bool
+	// covers is when the call began: tokens of a session that were issued later are
+	// their issuer's fault.
+	covers time.Duration
+	lost   bool
+}
+
+// names reports whether the promise is about a token.
+func (p *promise) names(t *token) bool {
+	return t.namedBy(p.revocation) && (p.revocation.Kind.HasInstant() || t.made <= p.covers)
+}
+
+// try returns a token that the promise is about, often the one that expires last.
+func (p *promise) try(tokens []*token, draw *stream) (chosen *token) {
+	named := 0
+	for _, t := range tokens {
+		if p.names(t) {
+			named++
+			if chosen == nil || t.over > chosen.over {
+				chosen = t
+			}
+		}
+	}
+	if named < 2 || draw.chance(0.5) {
+		return chosen
+	}
+	n := draw.below(named)
+	for _, t := range tokens {
+		if p.names(t) {
+			if n == 0 {
+				return t
+			}
+			n--
+		}
+	}
+	return chosen
 }
 
 func newOracle(w *world) *oracle { return &oracle{world: w} }
 
-// promise notes that a client was told so now.
-func (o *oracle) promise(r store.Revocation, answer string) {
+// mention notes that somebody asks for a revocation.
+func (w *world) mention(r store.Revocation) {
+	w.oracle.mu.Lock()
+	defer w.oracle.mu.Unlock()
+	w.oracle.asked = append(w.oracle.asked, r)
+}
+
+// lose notes that the server loses something.
+func (w *world) lose() {
+	w.oracle.mu.Lock()
+	defer w.oracle.mu.Unlock()
+	w.oracle.lossy = true
+}
+
+// promise notes that a client was told so now, by a call that began at a time.
+func (o *oracle) promise(r store.Revocation, answer string, began time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, p := range o.promises {
-		if p.revocation.Key == r.Key && p.revocation.Except == r.Except && p.revocation.NotBefore == r.NotBefore {
+		if p.revocation.Key == r.Key && p.revocation.Except == r.Except && p.revocation.NotBefore == r.NotBefore && !o.world.refreshes {
 			if p.lost && answer[0] == '2' {
 				p.lost, p.at, p.answer = false, o.world.moment(), answer
 			}
 			return
 		}
 	}
-	o.promises = append(o.promises, &promise{revocation: r, answer: answer, at: o.world.moment()})
+	o.promises = append(o.promises, &promise{revocation: r, answer: answer, at: o.world.moment(), covers: began})
 }
 
 // broken returns a promise that forbids to admit a request that started at a
 // time, or nil.
 func (o *oracle) broken(t *token, started moment) *promise {
 	for _, p := range o.promises {
-		if !p.lost && p.at.turn < started.turn && t.namedBy(p.revocation) {
+		if !p.lost && p.at.turn < started.turn && p.names(t) {
 			return p
 		}
 	}
@@ -62,17 +114,37 @@ func (o *oracle) broken(t *token, started moment) *promise {
 // judge takes up what became of a request: the one sentence that all of this is
 // about. After the 200 of a revocation, no gate admits a request that starts
 // later with a token that it names.
-func (o *oracle) judge(g *gate, t *token, started moment, verdict replica.Verdict) {
+func (o *oracle) judge(ask request, verdict replica.Verdict) {
+	g, t := ask.gate, ask.token
+	stale := ask.stale || g.configured().staleness > 0
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if verdict != replica.Clear {
 		o.refused++
+		o.judgeRefusal(g, t, verdict)
 		return
 	}
 	o.admitted++
-	if p := o.broken(t, started); p != nil {
-		o.violateLocked("%s admits %s at %v by a request that started at %v, after the %s of %v at %v",
-			g.name, t.name, o.world.now(), started.at, p.answer, p.revocation.Kind, p.at.at)
+	if p := o.broken(t, ask.started); p != nil && !stale {
+		o.violateLocked("%s admits %s at %v by a request that started at %v, after the %s of %v at %v; its clock is off by %v",
+			g.name, t.name, o.world.now(), ask.started.at, p.answer, p.revocation.Kind, p.at.at, g.clock.off())
+	}
+}
+
+// judgeRefusal counts a refusal that is nobody's wish: of a token that has not expired,
+// and that no revocation names which was ever asked for. After a loss of which no gate
+// can tell what was lost, gates may ask everybody to log in again.
+func (o *oracle) judgeRefusal(g *gate, t *token, verdict replica.Verdict) {
+	if o.forgotten || verdict&replica.Unavailable != 0 || o.world.now() >= t.over || t.named.Load() {
+		return
+	}
+	if slices.ContainsFunc(o.asked, t.namedBy) {
+		t.named.Store(true)
+		return
+	}
+	o.spurious++
+	if off := g.clock.off(); o.world.profile.strict && off.Abs() <= clockSkew {
+		o.violateLocked("%s refuses %s at %v for %v, and nobody revoked it", g.name, t.name, o.world.now(), verdict)
 	}
 }
 
@@ -119,12 +191,23 @@ func (o *oracle) opened(began time.Duration, byWitness bool) {
 	if byWitness {
 		return
 	}
-	log := o.world.server.Log()
+	o.mu.Lock()
+	o.forgotten = o.forgotten || o.lossy
+	o.mu.Unlock()
+	o.forget(func(p *promise) bool { return o.heldInHealth(p, began) })
+}
+
+// forget notes what is lost: neither on the log nor held.
+func (o *oracle) forget(held func(*promise) bool) {
+	log := o.world.server().Log()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, p := range o.promises {
-		if !p.lost && !onLog(log, p.revocation) && !o.heldInHealth(p, began) {
-			p.lost = true
+		if p.lost || onLog(log, p.revocation) || held(p) {
+			continue
+		}
+		p.lost = true
+		if p.revocation.Expires > time.Now().Unix() {
 			o.lost++
 			o.world.trace.add("", "lost with all who held it: %v of %v", p.revocation.Kind, p.revocation.Key)
 		}
@@ -149,7 +232,7 @@ func (o *oracle) heldInHealth(p *promise, since time.Duration) bool {
 	tokens := o.world.allTokens()
 	return slices.ContainsFunc(o.world.everyGate(), func(g *gate) bool {
 		return g.healthy(since) && !slices.ContainsFunc(tokens, func(t *token) bool {
-			return t.namedBy(p.revocation) && g.replica.Look(t.keys()) == replica.Clear
+			return p.names(t) && g.replica.Look(g.keysOf(t)) == replica.Clear
 		})
 	})
 }

@@ -53,12 +53,12 @@ func (w *world) freeze(length time.Duration) {
 
 // away has connections refused, for a time.
 func (w *world) away(length time.Duration) {
-	w.refuse(1)
+	w.closed(1)
 	w.sleep(length)
-	w.refuse(-1)
+	w.closed(-1)
 }
 
-func (w *world) refuse(more int) {
+func (w *world) closed(more int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.outage.refusals += more
@@ -71,8 +71,8 @@ func (w *world) serverRefuses() bool {
 }
 
 // awaitServer waits while the server is frozen, and reports false if the run
-// ended before.
-func (w *world) awaitServer() bool {
+// ended before. Those that waited go on one by one.
+func (w *world) awaitServer(draw *stream) bool {
 	for {
 		w.mu.Lock()
 		thaw := w.outage.thaw
@@ -82,6 +82,7 @@ func (w *world) awaitServer() bool {
 		}
 		select {
 		case <-thaw:
+			w.sleep(draw.between(1, time.Millisecond))
 		case <-w.ctx.Done():
 			return false
 		}
@@ -91,8 +92,8 @@ func (w *world) awaitServer() bool {
 // keepDumps takes a backup now and then.
 func (w *world) keepDumps() {
 	draw := w.of("dumps")
-	for w.sleep(draw.between(100*time.Millisecond, 3*time.Second)) {
-		dump := w.server.Dump()
+	for w.sleep(draw.between(100*time.Millisecond, w.pace.dumps)) {
+		dump := w.server().Dump()
 		w.mu.Lock()
 		w.dumps = append(w.dumps, dump)
 		w.mu.Unlock()
@@ -102,7 +103,7 @@ func (w *world) keepDumps() {
 // observe looks at the head after a call was carried out, and notes when a
 // generation begins, and when it opens.
 func (w *world) observe(g *gate, call model.Call) {
-	head := w.server.Peek()
+	head := w.server().Peek()
 	if head.Generation == 0 {
 		return
 	}
@@ -134,5 +135,5 @@ func (g *gate) healthy(since time.Duration) bool {
 	g.world.mu.Unlock()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return server && g.replica != nil && !g.dead && !g.leaving && g.pauses == 0 && len(g.weather) == 0 && g.calm < since
+	return server && g.replica != nil && !g.dead && !g.leaving && g.pauses == 0 && !g.lost && len(g.weather) == 0 && g.calm < since
 }

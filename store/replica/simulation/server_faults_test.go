@@ -2,7 +2,7 @@ package simulation
 
 import "time"
 
-// serverFaults are what happens to the server and to what it holds.
+// serverFaults are what happens to the server. It keeps what it holds.
 var serverFaults = []fault{
 	{"a frozen server", func(w *world, _ *stream, length time.Duration) {
 		defer w.serverFault()()
@@ -14,61 +14,77 @@ var serverFaults = []fault{
 	}},
 	{"a restart", func(w *world, _ *stream, length time.Duration) {
 		defer w.serverFault()()
-		w.server.Restart()
+		w.server().Restart()
 		w.away(length / 4)
 	}},
+}
+
+// serverLosses are what happens to what it holds.
+var serverLosses = []fault{
 	{"an empty restart", func(w *world, _ *stream, length time.Duration) {
 		defer w.serverFault()()
-		w.server.RestartEmpty()
+		w.lose()
+		w.server().RestartEmpty()
 		w.away(length / 4)
 	}},
 	{"an old dump", func(w *world, draw *stream, length time.Duration) {
 		defer w.serverFault()()
+		w.lose()
 		w.mu.Lock()
 		dumps := w.dumps
 		w.mu.Unlock()
 		if len(dumps) > 0 {
-			w.server.Restore(pick(draw, dumps))
+			w.server().Restore(pick(draw, dumps))
 		}
 		w.away(length / 4)
 	}},
 	{"a failover to a replica that lags", func(w *world, draw *stream, length time.Duration) {
-		dump := w.server.Dump()
+		dump := w.server().Dump()
 		w.sleep(min(length, draw.between(time.Millisecond, w.lease/4)))
 		defer w.serverFault()()
-		w.server.Restore(dump)
+		w.lose()
+		w.server().Restore(dump)
 	}},
 	{"everything flushed", func(w *world, _ *stream, _ time.Duration) {
 		defer w.serverFault()()
-		w.server.Flush()
+		w.lose()
+		w.server().Flush()
 	}},
 	{"the log deleted", func(w *world, _ *stream, _ time.Duration) {
 		defer w.serverFault()()
-		w.server.DropLog()
+		w.lose()
+		w.server().DropLog()
 	}},
 	{"the head deleted", func(w *world, _ *stream, _ time.Duration) {
 		defer w.serverFault()()
-		w.server.DropHead()
+		w.lose()
+		w.server().DropHead()
 	}},
 	{"an entry deleted", func(w *world, draw *stream, _ time.Duration) {
 		defer w.serverFault()()
-		if log := w.server.Log(); len(log) > 0 {
-			w.server.DropEntry(log[draw.below(len(log))].Position.Seq)
+		w.lose()
+		if log := w.server().Log(); len(log) > 0 {
+			w.server().DropEntry(log[draw.below(len(log))].Position.Seq)
 		}
 	}},
 	{"the newest entry deleted", func(w *world, _ *stream, _ time.Duration) {
 		defer w.serverFault()()
-		if log := w.server.Log(); len(log) > 0 {
-			w.server.DropEntry(log[len(log)-1].Position.Seq)
+		w.lose()
+		if log := w.server().Log(); len(log) > 0 {
+			w.server().DropEntry(log[len(log)-1].Position.Seq)
 		}
 	}},
 	{"an unreadable entry", func(w *world, _ *stream, length time.Duration) {
 		defer w.serverFault()()
-		w.server.Poison()
+		w.server().Poison()
 		w.sleep(length)
-		w.server.Cure()
+		w.server().Cure()
 	}},
+}
+
+// serverSteps set its wall clock.
+var serverSteps = []fault{
 	{"a step of the server's clock", func(w *world, draw *stream, _ time.Duration) {
-		w.server.StepClock(draw.between(-10*time.Minute, 10*time.Minute))
+		w.server().StepClock(draw.between(-10*time.Minute, 10*time.Minute))
 	}},
 }

@@ -2,26 +2,25 @@ package simulation
 
 import (
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/sessiongate/sessiongate/store"
 )
 
-const (
-	namespace = "simulation"
-	// lifetime is that of every token, and retention that of revocations; no run
-	// is as long.
-	lifetime  = 12 * time.Hour
-	retention = 24 * time.Hour
-	leeway    = 30 * time.Second
-)
+const namespace = "simulation"
 
-// token is what clients come with: one for each session.
+// token is what clients come with: one for each session, or several one after another.
 type token struct {
 	name            string
 	session, id     store.Key
 	subject, issuer store.Key
-	issued          int64
+	// issued and expires are its claims, by the issuer's clock; made is when it was
+	// issued, and over when it expires, by the right one.
+	issued, expires int64
+	made, over      time.Duration
+	// named says that a revocation was asked for that names it.
+	named atomic.Bool
 }
 
 // newToken issues a token to one of a few subjects of two issuers.
@@ -30,28 +29,54 @@ func (w *world) newToken() *token {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	session := fmt.Sprintf("s%d", len(w.tokens))
-	t := w.issue(session, fmt.Sprintf("u%d", draw.below(5)), fmt.Sprintf("issuer%d", draw.below(2)))
+	t := w.issue(session, fmt.Sprintf("u%d", draw.below(5)), fmt.Sprintf("issuer%d", draw.below(2)), w.lives(draw))
 	w.tokens = append(w.tokens, t)
 	return t
 }
 
+// refresh issues another token of the session of one. The issuer may not have heard
+// that it was revoked.
+func (w *world) refresh(of *token) *token {
+	draw := w.of("tokens")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	t := w.issue(fmt.Sprintf("%s again %d", of.name, len(w.tokens)), "", "", w.lives(draw))
+	t.session, t.subject, t.issuer = of.session, of.subject, of.issuer
+	t.named.Store(of.named.Load())
+	w.tokens = append(w.tokens, t)
+	return t
+}
+
+// lives draws how long a token lives: often as long as it may. The caller holds mu.
+func (w *world) lives(draw *stream) time.Duration {
+	if !w.disciplined || draw.chance(0.4) {
+		return w.life
+	}
+	return draw.between(time.Minute, w.life)
+}
+
 // issue makes a token by names.
-func (w *world) issue(session, subject, issuer string) *token {
+func (w *world) issue(session, subject, issuer string, life time.Duration) *token {
+	var lead time.Duration
+	if w.lead > 0 {
+		lead = w.of("issuer").between(-w.lead, w.lead)
+	}
+	issued := time.Now().Add(lead).Unix()
 	return &token{
+		made: w.now(), over: w.now() + lead + life, issued: issued, expires: issued + int64(life.Seconds()),
 		name:    session,
 		session: store.NewKey(namespace, store.KindSession, issuer, session),
 		id:      store.NewKey(namespace, store.KindToken, issuer, session),
 		subject: store.NewKey(namespace, store.KindSubject, issuer, subject),
 		issuer:  store.NewKey(namespace, store.KindIssuer, issuer, ""),
-		issued:  time.Now().Unix(),
 	}
 }
 
 // keys makes a token ready for one replica, which keeps them.
-func (t *token) keys() *store.Keys {
+func (t *token) keys(leeway time.Duration) *store.Keys {
 	return &store.Keys{
 		Session: t.session, Token: t.id, Subject: t.subject, Issuer: t.issuer,
-		IssuedAt: t.issued, Expires: t.issued + int64(lifetime.Seconds()),
+		IssuedAt: t.issued, Expires: t.expires + int64(leeway.Seconds()),
 	}
 }
 
@@ -70,9 +95,10 @@ func (t *token) namedBy(r store.Revocation) bool {
 	}
 }
 
-// revocation draws what a client revokes by a token: mostly its session.
+// revocation draws what a client revokes by a token: mostly its session. The gate that
+// takes it says when it expires.
 func (t *token) revocation(draw *stream, now time.Time) store.Revocation {
-	r := store.Revocation{Kind: store.KindSession, Key: t.session, Expires: now.Add(retention).Unix()}
+	r := store.Revocation{Kind: store.KindSession, Key: t.session}
 	except := draw.chance(0.5)
 	switch n := draw.below(100); {
 	case n < 75:

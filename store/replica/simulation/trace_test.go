@@ -33,7 +33,7 @@ func (t *trace) add(who, format string, args ...any) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	line := fmt.Sprintf("%13.9f %-4s ", time.Since(t.start).Seconds(), who)
+	line := fmt.Sprintf("%16.9f %-4s ", time.Since(t.start).Seconds(), who)
 	t.lines = append(t.lines, line+fmt.Sprintf(format, args...))
 }
 

@@ -16,7 +16,7 @@ var traps = []fault{
 // it, and the gate that it came from is stopped until its waiting must be over.
 func coup(w *world, draw *stream, length time.Duration) {
 	defer w.serverFault()()
-	dump := w.server.Dump()
+	dump := w.server().Dump()
 	blind := weather{on: reading, loseReply: 1}
 	for _, g := range w.livingGates() {
 		w.wait.Go(func() { g.suffer(&blind, min(w.lease/4, w.faulty-w.now())) })
@@ -26,13 +26,14 @@ func coup(w *world, draw *stream, length time.Duration) {
 		return
 	}
 	w.trace.add(g.name, "has its entry taken away")
-	switch log := w.server.Log(); {
+	w.lose()
+	switch log := w.server().Log(); {
 	case draw.chance(0.3):
-		w.server.Flush()
+		w.server().Flush()
 	case draw.chance(0.5) && len(log) > 0:
-		w.server.DropEntry(log[len(log)-1].Position.Seq)
+		w.server().DropEntry(log[len(log)-1].Position.Seq)
 	default:
-		w.server.Restore(dump)
+		w.server().Restore(dump)
 	}
 	w.sleep(draw.between(1, 2*time.Millisecond)) // it hears that the entry is on the log
 	g.stop(draw.chance(0.5), min(max(length, draw.between(w.lease, 2*w.lease)), w.faulty-w.now()))

@@ -5,13 +5,14 @@ import (
 	"time"
 
 	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/replica"
 )
 
 // request has clients come with their tokens until the run ends: some with
 // tokens that were revoked lately, at every gate, and some with any.
 func (w *world) request() {
 	draw := w.of("requests")
-	for w.sleep(draw.between(time.Millisecond, w.lease/10)) {
+	for w.sleep(draw.between(time.Millisecond, w.pace.requests)) {
 		for _, g := range w.everyGate() {
 			g.tryPromises()
 			token, slow := pick(draw, w.allTokens()), draw.chance(0.05)
@@ -35,42 +36,56 @@ func (g *gate) tryPromises() {
 	draw := g.stream("tries", g.number)
 	tokens := g.allTokens()
 	for _, p := range g.oracle.latest(draw) {
-		for _, t := range tokens {
-			if !t.namedBy(p.revocation) || !g.runs() {
-				continue
-			}
-			if stall := draw.between(time.Microsecond, 2*g.lease); draw.chance(0.02) {
-				g.wait.Go(func() { g.serveHaltingly(t, stall) })
-			}
-			g.serve(t, 0)
-			break
+		t := p.try(tokens, draw)
+		if t == nil || !g.runs() {
+			continue
 		}
+		if stall := draw.between(time.Microsecond, 2*g.lease); draw.chance(0.02) {
+			g.wait.Go(func() { g.serveHaltingly(t, stall) })
+		}
+		g.serve(t, 0)
 	}
 }
 
 // serve is one request. The process may be slow, or be stopped, between looking
 // at the clock and deciding.
 func (g *gate) serve(t *token, pause time.Duration) {
-	started := g.moment()
-	instant := g.clock.Now()
+	ask := g.ask(t)
 	if pause > 0 && (!g.sleep(pause) || !g.awaitRunning()) {
 		return
 	}
-	g.oracle.judge(g, t, started, g.replica.Check(g.keysOf(t), instant))
+	if g.verifies(t, ask.instant) {
+		g.oracle.judge(ask, g.replica.Check(g.keysOf(t), ask.instant))
+	}
 }
 
 // serveHaltingly is a request whose process is stopped in the middle of deciding:
 // the wall clock was just set, so that the boot time has to be read as well.
 func (g *gate) serveHaltingly(t *token, stall time.Duration) {
-	started := g.moment()
-	instant := g.clock.Now()
-	instant.Wall += int64(time.Hour)
+	ask := g.ask(t)
+	if !g.verifies(t, ask.instant) {
+		return
+	}
+	ask.instant.Wall += int64(time.Hour)
 	g.clock.stallNext(stall)
-	verdict := g.replica.Check(g.keysOf(t), instant)
+	verdict := g.replica.Check(g.keysOf(t), ask.instant)
 	g.clock.stallNext(0)
 	if g.awaitRunning() {
-		g.oracle.judge(g, t, started, verdict)
+		g.oracle.judge(ask, verdict)
 	}
+}
+
+// request is one that began at a gate.
+type request struct {
+	gate    *gate
+	token   *token
+	started moment
+	instant replica.Instant
+	stale   bool // an old set admitted then, because the operator allowed it
+}
+
+func (g *gate) ask(t *token) request {
+	return request{g, t, g.moment(), g.clock.Now(), g.configured().staleness > 0}
 }
 
 // keysOf returns the keys of a token as this gate's cache holds them.
@@ -78,7 +93,7 @@ func (g *gate) keysOf(t *token) *store.Keys {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.keys[t] == nil {
-		g.keys[t] = t.keys()
+		g.keys[t] = t.keys(g.config.leeway)
 	}
 	return g.keys[t]
 }
@@ -86,9 +101,14 @@ func (g *gate) keysOf(t *token) *store.Keys {
 // revoke has clients log out until the run ends, each in its own time.
 func (w *world) revoke() {
 	draw := w.of("revocations")
-	for w.sleep(draw.between(time.Millisecond, 500*time.Millisecond)) {
+	for w.sleep(draw.between(time.Millisecond, w.pace.revocations)) {
 		tokens := w.allTokens()
 		t, gates := tokens[max(0, len(tokens)-1-draw.below(24))], w.livingGates()
+		if w.refreshes && draw.chance(0.5) {
+			if t = pick(draw, tokens); draw.chance(0.7) {
+				t = w.refresh(t)
+			}
+		}
 		if draw.chance(0.5) {
 			w.newToken()
 		}
@@ -97,6 +117,8 @@ func (w *world) revoke() {
 		}
 		g, r := pick(draw, gates), t.revocation(draw, time.Now())
 		if draw.chance(0.05) {
+			w.mention(r)
+			r.Expires = g.expires()
 			g.replica.Offer(r) // somebody who needs no answer
 			continue
 		}
@@ -120,12 +142,16 @@ func (g *gate) invalidate(r store.Revocation) bool {
 	if !g.awaitRunning() {
 		return false
 	}
+	g.mention(r)
+	r.Expires = g.expires()
+	before, began, halts := g.configured(), g.now(), g.halted()
 	if !r.Kind.HasInstant() && g.replica.Acknowledged(r.Key) {
 		g.trace.add(g.name, "404 for %v %v", r.Kind, r.Key)
-		g.oracle.promise(r, "404 by "+g.name)
+		if !before.storeOnly {
+			g.oracle.promise(r, "404 by "+g.name, began)
+		}
 		return true
 	}
-	began, halts := g.now(), g.halted()
 	// Calls that end together are answered one after another.
 	wayBack := g.at(g.name+string(r.Key[:]), began).between(1, time.Microsecond)
 	err := g.replica.Revoke(context.Background(), r)
@@ -134,14 +160,17 @@ func (g *gate) invalidate(r store.Revocation) bool {
 		return false // nobody was answered
 	}
 	g.trace.add(g.name, "revoking %v %v took %v: %v", r.Kind, r.Key, took, err)
-	if limit := 2*g.lease + time.Second; took > limit && g.halted() == halts {
+	if limit := 2*g.longest + time.Second; took > limit && g.halted() == halts {
 		g.oracle.violate("a DELETE at %s took %v, and may take %v", g.name, took, limit)
 	}
 	if err != nil {
 		g.oracle.fail()
 		return false
 	}
-	g.oracle.promise(r, "200 by "+g.name)
+	if before.storeOnly || g.configured().storeOnly {
+		return true // which promises nothing of the other gates
+	}
+	g.oracle.promise(r, "200 by "+g.name, began)
 	for _, other := range g.everyGate() {
 		other.tryPromises()
 	}

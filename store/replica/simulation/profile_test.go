@@ -1,0 +1,75 @@
+package simulation
+
+import (
+	"flag"
+	"fmt"
+	"slices"
+	"testing"
+)
+
+// profile is a named set of faults, and the world in which they happen.
+type profile struct {
+	name string
+	// faults can go wrong, and traps wait for their moment.
+	faults, traps []fault
+	// scene changes the world before the run begins. Nil leaves it.
+	scene func(w *world, draw *stream)
+	// strict says that nobody may be logged out without a reason: a gate whose clock is
+	// right, and that refuses a token which nobody revoked, is a violation until
+	// something was lost of which no gate can tell what it was.
+	strict bool
+}
+
+// survived are the profiles beside storms that the code survives. The default run takes
+// them in turn, with three storms before each.
+var survived = []*profile{ordinary, pages, seasons, reloads, mixed}
+
+// unsurvived are the profiles that find violations in the code as it is. The rule
+// beside each will close it: whoever builds the rule moves the profile to survived.
+var unsurvived = []*profile{
+	clocksAhead,  // trim and purge by the earlier of two clocks; a witness merges all that it holds
+	clocksBehind, // a new entry expires by the later of two clocks
+	clocks,       // both
+	repeats,      // a repeated DELETE runs the normal path, and is answered 404 after it
+	retentions,   // a raised retention prolongs what is held, and is not lost with the head
+	leases,       // each question keeps its lease, and a new head takes the longest one heard
+	acknowledges, // only what the fleet acknowledged is answered 404 without a wait
+	rollbacks,    // each record names its predecessor's tag
+	primaries,    // waits in a young generation are longer by the time of an old primary
+	crowd,        // the more gates there are, the more rarely each of them looks
+}
+
+// refused are profiles of what no rule survives: the configuration is refused.
+var refused = []*profile{split}
+
+var profileName = flag.String("profile", "", "run this profile alone; by default those that the code survives, in turn")
+
+// profileOf returns the profile in which a seed is run.
+func profileOf(tb testing.TB, seed uint64) *profile {
+	switch {
+	case *profileName != "":
+	case seed%4 != 0:
+		return storms
+	default:
+		return survived[seed/4%uint64(len(survived))]
+	}
+	var names []string
+	for _, p := range every() {
+		if p.name == *profileName {
+			return p
+		}
+		names = append(names, p.name)
+	}
+	tb.Fatalf("no profile %q: there are %q", *profileName, names)
+	return nil
+}
+
+// every returns all profiles that there are.
+func every() []*profile {
+	return slices.Concat([]*profile{storms}, survived, unsurvived, refused)
+}
+
+// replay is the command that runs a seed again.
+func (p *profile) replay(seed uint64) string {
+	return fmt.Sprintf("go test ./store/replica/simulation -run '^TestSimulation$' -profile %s -seed %d -v", p.name, seed)
+}
