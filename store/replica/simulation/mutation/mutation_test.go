@@ -33,6 +33,15 @@ const (
 	modelDir   = "store/storetest/model/"
 )
 
+// suites are the mutations by the profile that finds them.
+var suites = map[string][]mutation{
+	"storms":  slices.Concat(gateMutations, storeMutations),
+	"seasons": seasonMutations,
+	"mixed":   mixedMutations,
+	"pages":   pageMutations,
+	"reloads": reloadMutations,
+}
+
 var seeds = flag.Int("seeds", 1000, "run a mutated simulation with so many seeds at the most")
 
 // longest is for how long one mutated simulation may take.
@@ -43,23 +52,30 @@ var violation = regexp.MustCompile(`violation with seed (\d+): .*`)
 
 func TestEachRuleThatIsLeftOutIsCaught(t *testing.T) {
 	sound := build(t, mutation{})
-	for _, m := range slices.Concat(gateMutations, storeMutations) {
-		t.Run(m.name, func(t *testing.T) {
-			t.Parallel()
-			output, err := simulate(t, build(t, m), "-seeds", strconv.Itoa(*seeds))
-			caught := violation.FindStringSubmatch(output)
-			switch {
-			case err == nil:
-				t.Fatalf("%d seeds found nothing:\n%s", *seeds, output)
-			case caught == nil:
-				t.Fatalf("running the simulation: %v\n%s", err, output)
-			}
-			t.Log(caught[0])
-			// What was caught is the mutation: the same seed finds nothing without.
-			if output, err := simulate(t, sound, "-seed", caught[1]); err != nil {
-				t.Errorf("seed %s finds something where nothing is left out: %v\n%s", caught[1], err, violation.FindString(output))
-			}
-		})
+	for profile, mutations := range suites {
+		for _, m := range mutations {
+			t.Run(m.name, func(t *testing.T) {
+				t.Parallel()
+				catch(t, m, profile, sound)
+			})
+		}
+	}
+}
+
+// catch makes sure that a profile of the simulation finds out about a mutation.
+func catch(t *testing.T, m mutation, profile, sound string) {
+	output, err := simulate(t, build(t, m), "-profile", profile, "-seeds", strconv.Itoa(*seeds))
+	caught := violation.FindStringSubmatch(output)
+	switch {
+	case err == nil:
+		t.Fatalf("%d seeds found nothing:\n%s", *seeds, output)
+	case caught == nil:
+		t.Fatalf("running the simulation: %v\n%s", err, output)
+	}
+	t.Log(caught[0])
+	// What was caught is the mutation: the same seed finds nothing without.
+	if output, err := simulate(t, sound, "-profile", profile, "-seed", caught[1]); err != nil {
+		t.Errorf("seed %s finds something where nothing is left out: %v\n%s", caught[1], err, violation.FindString(output))
 	}
 }
 
