@@ -7,15 +7,6 @@ var seasonMutations = []mutation{
 		".Expires() > now.Unix()",
 		".Expires() > now.Unix()+5400",
 	}}},
-	{"entries are trimmed while one before them has not expired", []edit{{
-		modelDir + "log.go",
-		"	for _, r := range log.entries {\n		if len(r.revocations)",
-		"	for i, r := range log.entries {\n		if len(r.revocations)",
-	}, {
-		modelDir + "log.go",
-		".Expires() > now.Unix() {\n			break\n		}\n		h.trimmed = r.seq\n		expired++",
-		".Expires() > now.Unix() {\n			continue\n		}\n		h.trimmed = r.seq\n		expired = i + 1",
-	}}},
 	{"revocations are forgotten before they have expired", []edit{{
 		replicaDir + "set.go",
 		"	s.keys.purge(now)\n",
