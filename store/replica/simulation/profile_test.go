@@ -37,6 +37,8 @@ var unsurvived = []*profile{
 	rollbacks,    // each record names its predecessor's tag
 	primaries,    // waits in a young generation are longer by the time of an old primary
 	crowd,        // the more gates there are, the more rarely each of them looks
+	turmoil,      // all of them that matter within seconds
+	calendar,     // all of them that matter over hours
 }
 
 // refused are profiles of what no rule survives: the configuration is refused.

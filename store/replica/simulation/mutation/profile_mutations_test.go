@@ -19,6 +19,15 @@ var seasonMutations = []mutation{
 	}}},
 }
 
+// ordinaryMutations log people out for no reason.
+var ordinaryMutations = []mutation{
+	{"tokens are taken for outlived before they have expired", []edit{{
+		replicaDir + "set.go",
+		"if k.Expires <= s.purged.Load() {",
+		"if k.Expires <= s.purged.Load()+600 {",
+	}}},
+}
+
 // mixedMutations are rules that count only where gates are configured differently.
 var mixedMutations = []mutation{
 	{"R12, revocations are kept for as long as this gate is configured to", []edit{{
