@@ -51,10 +51,25 @@ func (g *gate) hear(to *model.Server) {
 }
 
 // hearFrom takes up the error of a call: whom it was sent to may be the server no more.
+// It takes the gate a while to find out who is.
 func (g *gate) hearFrom(err error) {
-	if errors.Is(err, model.ErrDemoted) {
-		g.hear(g.server())
+	if !errors.Is(err, model.ErrDemoted) {
+		return
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.lost {
+		return
+	}
+	g.lost = true
+	long := min(g.stream("search", g.number).between(1, 2*g.lease), g.faulty-g.now())
+	g.calls.Go(func() {
+		g.sleep(long)
+		g.hear(g.server())
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.lost, g.calm = false, g.now()
+	})
 }
 
 // rollback is one that no gate has noticed yet: the log is of the generation that it

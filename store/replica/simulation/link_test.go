@@ -98,7 +98,7 @@ type answer struct {
 // back. A process that is paused neither sends nor receives; what it had sent
 // arrives all the same, also after it has given up.
 func (g *gate) carry(ctx context.Context, call model.Call, deliver model.Deliver) (any, error) {
-	if !g.awaitRunning() {
+	if !g.awaitTurn(call) {
 		return nil, errCrashed
 	}
 	came := make(chan answer, 1)
@@ -114,12 +114,25 @@ func (g *gate) carry(ctx context.Context, call model.Call, deliver model.Deliver
 	case <-ctx.Done():
 		a.err = fmt.Errorf("no answer: %w", ctx.Err())
 	}
-	if !g.awaitRunning() {
+	if !g.awaitTurn(call) {
 		return nil, errCrashed
 	}
 	g.trace.call(g.name, call, a.reply, a.err)
 	g.hearFrom(a.err)
 	return a.reply, a.err
+}
+
+// awaitTurn is awaitRunning for a call. Those that were held up go on one by one, so that
+// a seed gives the same run again.
+func (g *gate) awaitTurn(call model.Call) bool {
+	held := !g.runs()
+	if !g.awaitRunning() {
+		return false
+	}
+	if held {
+		g.sleep(g.at(g.name+call.Method+" goes on", g.now()).between(1, 10*time.Microsecond))
+	}
+	return true
 }
 
 // travel is one request on its way, and its reply. Each suffers from the weather
@@ -132,11 +145,11 @@ func (g *gate) travel(t trip, call model.Call, deliver model.Deliver, came chan<
 	if t.draw.chance(leaving.twice) {
 		g.calls.Go(func() {
 			if g.sleep(t.again) {
-				g.arrive(call, deliver)
+				g.arrive(t, call, deliver)
 			}
 		})
 	}
-	a, arrived := g.arrive(call, deliver)
+	a, arrived := g.arrive(t, call, deliver)
 	if !arrived || !g.sleep(t.back+g.transfer(a.reply)) {
 		return
 	}
@@ -160,8 +173,8 @@ func (w *world) transfer(reply any) (long time.Duration) {
 }
 
 // arrive has the server carry out a request, as soon as it runs.
-func (g *gate) arrive(call model.Call, deliver model.Deliver) (answer, bool) {
-	if !g.awaitServer() {
+func (g *gate) arrive(t trip, call model.Call, deliver model.Deliver) (answer, bool) {
+	if !g.awaitServer(t.draw) {
 		return answer{}, false
 	}
 	if g.serverRefuses() {
@@ -169,5 +182,5 @@ func (g *gate) arrive(call model.Call, deliver model.Deliver) (answer, bool) {
 	}
 	reply, err := deliver(g.ctx)
 	g.observe(g, call)
-	return answer{reply, err}, g.labour(reply) && g.awaitServer()
+	return answer{reply, err}, g.labour(reply) && g.awaitServer(t.draw)
 }

@@ -20,10 +20,11 @@ type oracle struct {
 	violations []string
 	admitted   int // requests
 	refused    int
-	spurious   int // refused, though nobody revoked and nothing was lost
-	lost       int // promises that the product does not make, see excuse
-	failed     int // revocations that were answered 503
-	lossy      bool
+	spurious   int  // refused for no reason
+	lost       int  // promises that the product does not make, see excuse
+	failed     int  // revocations that were answered 503
+	lossy      bool // the server has lost something
+	forgotten  bool // and nobody could tell what, once
 }
 
 // promise is one 200, or one 404 that says that there was one.
@@ -152,9 +153,10 @@ func (o *oracle) judge(ask request, verdict replica.Verdict) {
 }
 
 // judgeRefusal counts a refusal that is nobody's wish: of a token that has not expired,
-// that no revocation names which was ever asked for, and while nothing was lost.
+// and that no revocation names which was ever asked for. After a loss of which no gate
+// can tell what was lost, gates may ask everybody to log in again.
 func (o *oracle) judgeRefusal(g *gate, t *token, verdict replica.Verdict) {
-	if o.lossy || verdict&replica.Unavailable != 0 || o.world.now() >= t.over || t.named.Load() {
+	if o.forgotten || verdict&replica.Unavailable != 0 || o.world.now() >= t.over || t.named.Load() {
 		return
 	}
 	if slices.ContainsFunc(o.asked, t.namedBy) {
@@ -210,6 +212,9 @@ func (o *oracle) opened(began time.Duration, byWitness bool) {
 	if byWitness {
 		return
 	}
+	o.mu.Lock()
+	o.forgotten = o.forgotten || o.lossy
+	o.mu.Unlock()
 	o.forget(func(p *promise) bool { return o.heldInHealth(p, began) })
 }
 

@@ -71,8 +71,8 @@ func (w *world) serverRefuses() bool {
 }
 
 // awaitServer waits while the server is frozen, and reports false if the run
-// ended before.
-func (w *world) awaitServer() bool {
+// ended before. Those that waited go on one by one.
+func (w *world) awaitServer(draw *stream) bool {
 	for {
 		w.mu.Lock()
 		thaw := w.outage.thaw
@@ -82,6 +82,7 @@ func (w *world) awaitServer() bool {
 		}
 		select {
 		case <-thaw:
+			w.sleep(draw.between(1, time.Millisecond))
 		case <-w.ctx.Done():
 			return false
 		}
@@ -134,5 +135,5 @@ func (g *gate) healthy(since time.Duration) bool {
 	g.world.mu.Unlock()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return server && g.replica != nil && !g.dead && !g.leaving && g.pauses == 0 && len(g.weather) == 0 && g.calm < since
+	return server && g.replica != nil && !g.dead && !g.leaving && g.pauses == 0 && !g.lost && len(g.weather) == 0 && g.calm < since
 }

@@ -165,6 +165,36 @@ var pages = &profile{
 	},
 }
 
+// turmoil is all of it within seconds, and calendar all of it over hours.
+var (
+	turmoil = &profile{
+		name: "turmoil",
+		faults: slices.Concat(gateFaults, gateSteps, serverFaults, serverLosses, serverSteps,
+			newConfigs, newStaleness, newAcknowledge, newLeases, returns, failovers),
+		traps: traps,
+		scene: func(w *world, draw *stream) {
+			leases.scene(w, draw)
+			primaries.scene(w, draw)
+			lease := w.vary
+			w.vary = func(c *config, draw *stream) {
+				lease(c, draw)
+				c.storeOnly, c.manual = draw.chance(0.2), draw.chance(0.1)
+				if c.staleness = 0; draw.chance(0.2) {
+					c.staleness = 20 * w.lease
+				}
+			}
+		},
+	}
+	calendar = &profile{
+		name:   "calendar",
+		faults: slices.Concat(gateFaults, serverFaults, serverLosses, operations, raises, daysOff, serverDaysOff, newRetentions),
+		scene: func(w *world, draw *stream) {
+			retentions.scene(w, draw)
+			w.off, w.refreshes = either, true
+		},
+	}
+)
+
 // slow has the run last for hours, with few events a minute: long enough for sweeps,
 // for whole retentions, and for what has expired to be trimmed off the log.
 func slow(w *world, draw *stream) {
