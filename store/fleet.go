@@ -80,6 +80,9 @@ type Head struct {
 	// was then.
 	Retention, Before time.Duration
 	Raised            int64
+	// Lag is for how long a store may go on answering after another took its place.
+	// Zero: it does not.
+	Lag time.Duration
 	// Count is that of the heartbeat that was answered, zero if it was not
 	// recorded, and zero after other calls.
 	Count uint64

@@ -183,7 +183,9 @@ func (r *Replica) look(ctx context.Context, seen *census, lease time.Duration) e
 	if len(again) > 0 {
 		r.queue.put(again...)
 	}
-	for _, gate := range seen.take(head, sent, r.clock.Boot(), r.margin(lease)) {
+	// If this store was replaced, a silent gate may have a lease of the new one. It is
+	// waited for until this store answers no more.
+	for _, gate := range seen.take(head, sent, r.clock.Boot(), r.margin(lease)+margin(head.Lag)) {
 		if gate.ID == r.id {
 			continue
 		}

@@ -176,14 +176,18 @@ func (r *Replica) put(ctx context.Context, calls []*revoking, revocations []stor
 		return nil, err
 	}
 	// From here on: every lease that was given before the entry was on the log
-	// was asked for before this moment.
+	// was asked for before this moment. A store that was replaced answers no more at
+	// the deadline.
 	published := &entry{
 		Position: head.Position,
-		deadline: r.clock.Boot() + r.margin(max(lease, head.Lease)),
+		deadline: r.clock.Boot() + r.margin(max(lease, head.Lease, head.Lag)),
 		calls:    calls,
 		account:  open(calls, r.id, head, sent),
 	}
 	r.takeUp(head, sent)
+	r.mu.Lock()
+	published.deadline = max(published.deadline, r.alone(max(lease, head.Lease)))
+	r.mu.Unlock()
 	switch {
 	case o.Acknowledge == AcknowledgeStore:
 		if published.account != nil {

@@ -20,6 +20,7 @@ type Server struct {
 	limits   store.SessionLimits
 	identity uint64        // of the process that runs
 	step     time.Duration // by which its wall clock is off
+	lag      time.Duration // for how long it goes on when another was promoted
 	held     *Dump
 	grown    chan struct{} // closed, and replaced, at each append
 	ended    chan struct{} // closed, and replaced, when the process ends
@@ -57,6 +58,7 @@ type head struct {
 	count                    uint64 // of all heartbeats and merges
 	lease, retention, before time.Duration
 	raised                   int64
+	lag                      time.Duration
 	gates                    map[store.GateID]store.Gate
 	turn                     store.Turn
 }
@@ -83,6 +85,13 @@ func (s *Server) Limit(limits store.SessionLimits) {
 	s.limits = limits.OrDefault()
 }
 
+// Lag has every head say for how long this server goes on when another was promoted.
+func (s *Server) Lag(lag time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lag = lag
+}
+
 // checked returns the head, after it has made sure that the log is the one that
 // the head speaks of. Otherwise it begins a new generation.
 func (s *Server) checked() *head {
@@ -91,6 +100,7 @@ func (s *Server) checked() *head {
 		h = &head{}
 		s.held.head = h
 	}
+	h.lag = s.lag
 	// Rule R6 (DESIGN): a process that was restarted, promoted or restored may
 	// have lost what another acknowledged.
 	// Rule R8 (DESIGN): an entry that was lost leaves the head counting too many.
@@ -138,6 +148,7 @@ func (h *head) brief() store.Head {
 		Retention: h.retention,
 		Before:    h.before,
 		Raised:    h.raised,
+		Lag:       h.lag,
 	}
 }
 
