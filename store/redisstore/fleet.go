@@ -34,13 +34,17 @@ func (s *Store) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.Head
 	if err != nil {
 		return store.Head{}, err
 	}
-	a, err := parseAnswer(reply)
+	a, err := s.readHead(doing, reply)
 	if err == nil && a.policy != "" {
-		err = s.judge(ctx, a.policy)
+		err = s.explain(ctx, doing, s.judge(ctx, a.policy))
+	}
+	if err == nil {
+		err = s.explain(ctx, doing, s.checkGuard(ctx, a.Lease))
 	}
 	if err != nil {
-		return store.Head{}, fmt.Errorf("%s: %w", doing, err)
+		return store.Head{}, err
 	}
+	a.Lag = s.lag() // as it is by what was read since
 	if asks == 1 {
 		now := time.Now()
 		s.judged.Store(&now) // a policy that is refused is asked for again at once
@@ -55,11 +59,8 @@ func (s *Store) Look(ctx context.Context) (store.Head, error) {
 	if err != nil {
 		return store.Head{}, err
 	}
-	a, err := parseAnswer(reply)
-	if err != nil {
-		return store.Head{}, fmt.Errorf("%s: %w", doing, err)
-	}
-	return a.Head, nil
+	a, err := s.readHead(doing, reply)
+	return a.Head, err
 }
 
 // Dismiss implements store.Fleet.
@@ -92,11 +93,8 @@ func (s *Store) Merge(ctx context.Context, m store.Merge) (store.Head, bool, err
 	if len(parts) != 2 {
 		return store.Head{}, false, fmt.Errorf("%s: a %T where a merge's answer belongs: %w", doing, reply, store.ErrUnreadable)
 	}
-	a, err := parseAnswer(parts[1])
-	if err != nil {
-		return store.Head{}, false, fmt.Errorf("%s: %w", doing, err)
-	}
-	return a.Head, parts[0] == int64(1), nil
+	a, err := s.readHead(doing, parts[1])
+	return a.Head, err == nil && parts[0] == int64(1), err
 }
 
 // thenWord is how a script is told what becomes of the turn.

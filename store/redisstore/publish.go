@@ -29,9 +29,6 @@ func (s *Store) publish(ctx context.Context, doing string, revocations []store.R
 	if err != nil {
 		return store.Head{}, err
 	}
-	a, err := parseAnswer(reply)
-	if err != nil {
-		return store.Head{}, fmt.Errorf("%s: %w", doing, err)
-	}
-	return a.Head, nil
+	a, err := s.readHead(doing, reply)
+	return a.Head, err
 }

@@ -37,6 +37,14 @@ type Store struct {
 
 	judged       atomic.Pointer[time.Time] // when Redis told a good eviction policy
 	warnEviction sync.Once
+
+	replicated bool // by the options: another server may be promoted
+	// guard is what was read of the primary last, nil to read it again.
+	guard  atomic.Pointer[guard]
+	single atomic.Bool            // it was seen without replicas, and needs none
+	lease  atomic.Int64           // the fleet's, zero if it is not known
+	maxLag atomic.Int64           // min-replicas-max-lag, zero if it promises nothing
+	warned atomic.Pointer[string] // of what it lacks
 }
 
 // quiet silences go-redis, which prints each failed dial to standard error. The
@@ -70,6 +78,7 @@ func Open(o Options) (*Store, error) {
 	s := &Store{options: o, log: o.Logger, clock: o.Clock, prefix: "{session_gate:" + o.Namespace + "}:"}
 	s.keys = []string{s.prefix + "head", s.prefix + "log"}
 	s.secrets, s.limits = t.secrets(), o.Sessions.OrDefault()
+	s.replicated = t.cluster || t.sentinel.master != ""
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
