@@ -33,7 +33,7 @@ func (s *Store) examineServer(ctx context.Context, conn *redis.Conn) error {
 	}
 	switch {
 	case info["redis_mode"] == "sentinel":
-		return nil // asked for the primary's address only
+		return errors.New("this is a sentinel: name the primary that it watches with sentinel_master")
 	case info["redis_mode"] != "cluster" && info["role"] == "slave":
 		// Invariant: only primaries are read. A Cluster's replicas are asked
 		// for the slots only; they redirect everything else.

@@ -96,6 +96,10 @@
 // its max-lag and two seconds a primary may go on, because Redis counts in whole
 // seconds and once a second: store.Head.Lag.
 //
+// All sentinels are asked for the primary twice a second, and at once after a call
+// that failed. The configuration with the highest epoch counts, and connections to
+// another server are closed.
+//
 // A Redis whose memory is full refuses to add revocations. It still takes
 // heartbeats, reads and trims: nothing new can be revoked, so whoever has read
 // all that was may go on admitting. A Redis that refuses every write, because it
@@ -115,6 +119,11 @@
 // and on a Cluster also
 //
 //	+cluster|slots +command +asking
+//
+// A user of the sentinels needs
+//
+//	+hello +auth +client|setname
+//	+sentinel|master +sentinel|get-master-addr-by-name +sentinel|sentinels
 //
 // # Time
 //

@@ -149,6 +149,10 @@ func TestSentinel(t *testing.T) {
 	if batch := mustRead(t, direct, store.Position{}); batch.Head != position {
 		t.Errorf("the primary has %+v, want the entry at %v", batch, position)
 	}
+	if _, err := open(t, options{Addresses: []string{sentinel.Addr()}, Password: "of-sentinel"}).Append(t.Context(), revocation("one")); err == nil ||
+		!strings.Contains(err.Error(), "this is a sentinel: name the primary that it watches with sentinel_master") {
+		t.Errorf("a sentinel in the place of Redis: Append gave %v, want what to do", err)
+	}
 	for name, change := range map[string]func(*options){
 		"a primary that the sentinel does not know": func(o *options) { o.SentinelMaster = "another" },
 		"no password for the sentinel":              func(o *options) { o.SentinelPassword = "" },

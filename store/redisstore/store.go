@@ -26,6 +26,8 @@ type Store struct {
 
 	writer redis.UniversalClient // everything that does not wait
 	reader redis.UniversalClient // reads that may wait
+	// sentinels find the primary for both; nil for none.
+	sentinels *sentinels
 
 	// last is the head that a read saw last. What it says of its generation's
 	// birth stays true for as long as that generation lasts.
@@ -85,8 +87,11 @@ func Open(o Options) (*Store, error) {
 	if s.clock == nil {
 		s.clock = time.Now
 	}
-	s.writer = connect(t.writerOptions(s.examine))
-	s.reader = connect(t.readerOptions(s.examine))
+	if t.sentinel.master != "" {
+		s.sentinels = t.watch()
+	}
+	s.writer = connect(t.writerOptions(s.examine), s.sentinels)
+	s.reader = connect(t.readerOptions(s.examine), s.sentinels)
 	return s, nil
 }
 
@@ -101,6 +106,9 @@ func (s *Store) Close() error {
 	}
 	err := errors.Join(s.reader.Close(), s.writer.Close())
 	s.waits.Wait()
+	if s.sentinels != nil {
+		s.sentinels.close()
+	}
 	if err != nil {
 		return fmt.Errorf("closing redis store: %w", err)
 	}
