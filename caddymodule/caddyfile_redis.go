@@ -27,6 +27,8 @@ import (
 //		}
 //		namespace default
 //		allow_eviction
+//		min_replicas_max_lag 1s
+//		allow_split_brain
 //	}
 func (s *RedisStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the kind of store
@@ -50,6 +52,9 @@ func (s *RedisStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"tls":               {"tls [{ ca <file> … }]", s.readTLS, false},
 		"namespace":         {"namespace <name>", text(&s.NamespaceName), false},
 		"allow_eviction":    {"allow_eviction", flag(&s.AllowEviction), false},
+
+		"min_replicas_max_lag": {"min_replicas_max_lag 1s", duration(&s.MinReplicasMaxLag), false},
+		"allow_split_brain":    {"allow_split_brain", flag(&s.AllowSplitBrain), false},
 	}.read(d)
 }
 

@@ -74,6 +74,9 @@ var syntaxes = map[string]syntax{
 		"tls":               {bad: noText, opens: true},
 		"namespace":         {good: "orders", bad: oneText},
 		"allow_eviction":    {bad: noText},
+
+		"min_replicas_max_lag": {good: "1s", bad: oneTime},
+		"allow_split_brain":    {bad: noText},
 	}},
 	"tls": {fmt.Sprintf(appSite, "store redis a:1 {\ntls {\n%s\n}\n}"), map[string]wordSyntax{
 		"ca":          {good: "ca.pem", bad: oneText},

@@ -166,6 +166,7 @@ func TestRedisStoreRefuses(t *testing.T) {
 			app: store(`"addresses": ["a:1"], "password": "{file./nowhere/password}"`), want: "resolving store redis: {file./nowhere/password} is missing",
 		},
 		"a database of a cluster": {app: store(`"addresses": ["a:1"], "cluster": true, "db": 1`), want: "a Cluster has no database but 0"},
+		"half a second of lag":    {app: store(`"addresses": ["a:1"], "min_replicas_max_lag": "1500ms"`), want: "min_replicas_max_lag 1.5s: Redis counts whole seconds"},
 		"a bad URL":               {app: store(`"addresses": ["redis://gate:s3cret@%zz:1"]`), want: "address"},
 		"half a client certificate": {
 			app: store(`"addresses": ["a:1"], "tls": {"cert": "a.pem"}`), want: "key",

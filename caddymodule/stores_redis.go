@@ -57,6 +57,18 @@ type RedisStore struct {
 	// or hides which one it has. Default: false, such a Redis is refused.
 	AllowEviction bool `json:"allow_eviction,omitempty"`
 
+	// MinReplicasMaxLag is what min-replicas-max-lag of the servers is set to, in
+	// whole seconds. It counts only if the servers do not tell the user, for want
+	// of +config|get. Default: unknown, and such servers are refused.
+	MinReplicasMaxLag caddy.Duration `json:"min_replicas_max_lag,omitempty"`
+
+	// AllowSplitBrain accepts servers of which two may take writes after a failover:
+	// with replicas, Sentinel or a cluster, and without min-replicas-to-write or with
+	// a min-replicas-max-lag of a lease or more. Then a gate may admit a session after
+	// another gate has answered its DELETE with 200. Default: false, such servers are
+	// refused.
+	AllowSplitBrain bool `json:"allow_split_brain,omitempty"`
+
 	options redisstore.Options
 }
 
@@ -102,6 +114,9 @@ func (s *RedisStore) Provision(caddy.Context) error {
 		Cluster:          s.Cluster,
 		Namespace:        s.NamespaceName,
 		AllowEviction:    s.AllowEviction,
+
+		MinReplicasMaxLag: time.Duration(s.MinReplicasMaxLag),
+		AllowSplitBrain:   s.AllowSplitBrain,
 	}
 	if s.TLS != nil {
 		if err := s.TLS.resolve(); err != nil {

@@ -84,6 +84,9 @@ type Head struct {
 	Bounds
 	// Now is the time by the store's clock in Unix seconds. Only Heartbeat says it.
 	Now int64
+	// Lag is for how long a store may go on answering after another took its place.
+	// Zero: it does not.
+	Lag time.Duration
 	// Count is that of the heartbeat that was answered, zero if it was not
 	// recorded, and zero after other calls.
 	Count uint64

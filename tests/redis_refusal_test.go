@@ -64,6 +64,69 @@ func TestRedisThatMayEvictIsRefused(t *testing.T) {
 	})
 }
 
+// Attack: a replica is promoted, and a gate that has not heard of it goes on by the
+// old primary, which takes writes for seconds more: it admits what another gate has
+// ended with 200. A Redis that allows this is refused, unless the operator accepts it.
+func TestRedisThatMayHaveTwoPrimariesIsRefused(t *testing.T) {
+	atOnce := redistest.Config("repl-diskless-sync-delay 0")
+	redis := redistest.Start(t, atOnce)
+	redistest.StartReplica(t, redis, atOnce)
+	redis.Do("ACL", "SETUSER", "blind", "on", ">secret", "~*", "+@all", "-config")
+	blind := "username blind\npassword " + secretFile(t, "secret")
+	for name, c := range map[string]struct{ toWrite, maxLag, words, says, works string }{
+		"without min-replicas-to-write": {
+			"0", "1", "", "it has no min-replicas-to-write; set min-replicas-to-write 1 and min-replicas-max-lag 1 on every server", "allow_split_brain",
+		},
+		"with the max-lag that Redis ships": {
+			"1", "10", "", "its min-replicas-max-lag of 10s is not below the lease of 1.5s", "allow_split_brain",
+		},
+		"with a max-lag that is hidden": {
+			"1", "1", blind, "permit the user +config|get, or set min_replicas_max_lag here", "min_replicas_max_lag 1s",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			redis.Do("CONFIG", "SET", "min-replicas-to-write", c.toWrite, "min-replicas-max-lag", c.maxLag)
+			g := harness.Start(t, harness.Config{Store: storeOf(redis, c.words), App: "lease 1500ms", Unready: true, Gate: "public /healthz"})
+			says(t, g, c.says)
+			checkClosed(t, g, g.Token(nil))
+			if got := g.Probe("/readyz"); got != 503 {
+				t.Errorf("/readyz is %d, want 503", got)
+			}
+			accepting := harness.Start(t, harness.Config{Store: storeOf(redis, c.words+"\n"+c.works), App: "lease 1500ms"})
+			token := accepting.Token(session(name))
+			see(t, accepting, token)
+			invalidated.check(t, end(t, accepting, token))
+			badToken.check(t, get(t, accepting, token))
+			if c.works == "allow_split_brain" {
+				says(t, accepting, "redis may have two primaries after a failover, and allow_split_brain accepts it")
+			}
+			redis.Do("CONFIG", "SET", "min-replicas-to-write", "1", "min-replicas-max-lag", "1")
+			if c.words == "" {
+				recovers(t, g, g.Token(session("another")))
+			}
+		})
+	}
+}
+
+// A single Redis gets a replica, for a backup, while gates use it. They go on, and
+// say what the next one that starts will say.
+func TestReplicaThatIsAttachedLater(t *testing.T) {
+	atOnce := redistest.Config("repl-diskless-sync-delay 0")
+	redis := redistest.Start(t, atOnce)
+	g := harness.Start(t, harness.Config{Store: storeOf(redis, "")})
+	token := g.Token(session("laptop"))
+	see(t, g, token)
+	redistest.StartReplica(t, redis, atOnce)
+	redis.Do("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") // or a minute passes
+	says(t, g, "a replica was attached to redis; do not promote it while gates run; gates that start now are refused")
+	recovers(t, g, token)
+	invalidated.check(t, end(t, g, token))
+	badToken.check(t, get(t, g, token))
+	second := harness.Start(t, harness.Config{Store: storeOf(redis, ""), Unready: true, Gate: "public /healthz"})
+	says(t, second, "it has no min-replicas-to-write")
+	checkClosed(t, second, second.Token(nil))
+}
+
 // storeOf is the `store` of a Redis, with further words.
 func storeOf(redis *redistest.Server, words string) string {
 	return "store redis " + redis.Addr() + " {\nnamespace refused\n" + words + "\n}"

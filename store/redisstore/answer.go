@@ -16,6 +16,17 @@ type answer struct {
 	policy string // maxmemory_policy of INFO, if Redis tells it
 }
 
+// readHead reads the answer of a script, and adds what this side knows of the
+// primary.
+func (s *Store) readHead(doing string, reply any) (answer, error) {
+	a, err := parseAnswer(reply)
+	if err != nil {
+		return answer{}, fmt.Errorf("%s: %w", doing, err)
+	}
+	a.Lag = s.lag()
+	return a, nil
+}
+
 // parseAnswer reads an answer. Its errors wrap store.ErrUnreadable. Names that
 // are not known are left to newer versions, which change the head's version
 // where an older gate may not ignore them.

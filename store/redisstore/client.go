@@ -44,10 +44,6 @@ func (t target) writerOptions(onConnect func(context.Context, *redis.Conn) error
 		Dialer:        t.dialer(),
 		OnConnect:     onConnect,
 
-		MasterName:       t.sentinel.master,
-		SentinelUsername: t.sentinel.username,
-		SentinelPassword: t.sentinel.password,
-
 		// RESP2: every reply has one shape, and nothing comes unasked.
 		Protocol: 2,
 		// A timeout does not mean "not applied": a retried append would be on

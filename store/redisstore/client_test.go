@@ -29,15 +29,6 @@ func TestClientOptions(t *testing.T) {
 				t.Errorf("options of a Cluster: %+v", cluster)
 			}
 		}},
-		{"sentinels", target{network: "tcp", addresses: []string{"a:1"}, sentinel: sentinel{"m", "u", "p"}}, func(t *testing.T, o *redis.UniversalOptions) {
-			failover := o.Failover()
-			if failover.SentinelUsername != "u" || failover.SentinelPassword != "p" || failover.Password != "" {
-				t.Errorf("sentinels are asked as %q", failover.SentinelUsername)
-			}
-			if !failover.ContextTimeoutEnabled || failover.MaxRetries != -1 || failover.ReplicaOnly || failover.MasterName != "m" {
-				t.Errorf("options of sentinels: %+v", failover)
-			}
-		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			writer := test.target.writerOptions(nil)

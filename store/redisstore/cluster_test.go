@@ -17,7 +17,7 @@ import (
 func TestCluster(t *testing.T) {
 	nodes := redistest.StartCluster(t, 3)
 	for _, namespace := range []string{"a", "b", "orders of the north"} {
-		s := open(t, options{Addresses: []string{nodes[0].Addr()}, Namespace: namespace, Cluster: true})
+		s := open(t, options{Addresses: []string{nodes[0].Addr()}, Namespace: namespace, Cluster: true, AllowSplitBrain: true})
 		eventually(t, "the cluster to take an append", func() error {
 			_, err := s.Append(t.Context(), revocation("one"))
 			return err
@@ -29,11 +29,11 @@ func TestCluster(t *testing.T) {
 		node.Do(slices.Concat([]string{"ACL", "SETUSER", "gate", "on", ">secret"},
 			permissions(t, userLine), permissions(t, "and on a Cluster also"))...)
 	}
-	least := open(t, options{Addresses: []string{nodes[1].Addr()}, Cluster: true, Username: "gate", Password: "secret"})
+	least := open(t, options{Addresses: []string{nodes[1].Addr()}, Cluster: true, AllowSplitBrain: true, Username: "gate", Password: "secret"})
 	mustRead(t, least, mustAppend(t, least, "one"))
 
-	s := open(t, options{Addresses: []string{nodes[0].Addr()}, Namespace: "b"})
-	c := open(t, options{Addresses: []string{nodes[1].Addr()}, Namespace: "b"})
+	s := open(t, options{Addresses: []string{nodes[0].Addr()}, Namespace: "b", AllowSplitBrain: true})
+	c := open(t, options{Addresses: []string{nodes[1].Addr()}, Namespace: "b", AllowSplitBrain: true})
 	_, err := s.Append(t.Context(), revocation("one"))
 	_, err2 := c.Append(t.Context(), revocation("one"))
 	if err == nil && err2 == nil || err != nil && !strings.Contains(err.Error(), "set cluster") {
@@ -60,7 +60,7 @@ func holder(t *testing.T, nodes []*redistest.Server) (from, to *redistest.Server
 // the other process begins a generation over all that came.
 func TestClusterReshard(t *testing.T) {
 	nodes := redistest.StartCluster(t, 2)
-	s := open(t, options{Addresses: []string{nodes[0].Addr()}, Cluster: true})
+	s := open(t, options{Addresses: []string{nodes[0].Addr()}, Cluster: true, AllowSplitBrain: true})
 	mustBeat(t, s, 1, mustAppend(t, s, "one", "two"))
 	before := mustLook(t, s)
 	from, to, slot := holder(t, nodes)
@@ -107,7 +107,7 @@ func TestClusterReshard(t *testing.T) {
 // F16: nobody serves the slot.
 func TestClusterDown(t *testing.T) {
 	nodes := redistest.StartCluster(t, 1)
-	s := open(t, options{Addresses: []string{nodes[0].Addr()}, Cluster: true})
+	s := open(t, options{Addresses: []string{nodes[0].Addr()}, Cluster: true, AllowSplitBrain: true})
 	position := mustAppend(t, s, "one")
 	node, _, slot := holder(t, nodes)
 	node.Do("CLUSTER", "DELSLOTS", slot)

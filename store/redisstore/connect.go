@@ -33,13 +33,20 @@ func (s *Store) examineServer(ctx context.Context, conn *redis.Conn) error {
 	}
 	switch {
 	case info["redis_mode"] == "sentinel":
-		return nil // asked for the primary's address only
+		return errors.New("this is a sentinel: name the primary that it watches with sentinel_master")
 	case info["redis_mode"] != "cluster" && info["role"] == "slave":
 		// Invariant: only primaries are read. A Cluster's replicas are asked
 		// for the slots only; they redirect everything else.
 		return fmt.Errorf("%w: name the primary, or its sentinels with sentinel_master", ErrReplica)
 	}
-	return s.examineEviction(ctx, conn, info["maxmemory_policy"])
+	if err := s.examineEviction(ctx, conn, info["maxmemory_policy"]); err != nil {
+		return err
+	}
+	g, err := s.readGuard(ctx, conn)
+	if err != nil {
+		return err
+	}
+	return s.judgeGuard(ctx, g)
 }
 
 // examineEviction accepts a connection only if Redis keeps what it is given.
@@ -77,9 +84,9 @@ func (s *Store) judge(ctx context.Context, policy string) error {
 	return fmt.Errorf("%w: its maxmemory-policy is %q; set noeviction, or allow_eviction here", ErrEviction, policy)
 }
 
-// readInfo returns the fields of INFO.
-func readInfo(ctx context.Context, conn *redis.Conn) (map[string]string, error) {
-	text, err := conn.Info(ctx).Result()
+// readInfo returns the fields of a section of INFO.
+func readInfo(ctx context.Context, conn redis.Cmdable, section ...string) (map[string]string, error) {
+	text, err := conn.Info(ctx, section...).Result()
 	if err != nil {
 		return nil, err
 	}

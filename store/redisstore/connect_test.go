@@ -80,7 +80,8 @@ func permissions(t *testing.T, line string) []string {
 const userLine = "user gate on >password resetchannels"
 
 func TestLeastPermissions(t *testing.T) {
-	server := redistest.Start(t)
+	server := redistest.Start(t, guarded)
+	redistest.StartReplica(t, server, guarded)
 	setUser := append([]string{"ACL", "SETUSER", "gate", "reset", "on", ">secret", "resetchannels"}, permissions(t, userLine)...)
 	server.Do(setUser...)
 	gate := options{Addresses: []string{server.Addr()}, Username: "gate", Password: "secret"}

@@ -9,8 +9,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// connect returns the client that the options describe.
-func connect(o *redis.UniversalOptions) redis.UniversalClient {
+// connect returns the client that the options describe, behind sentinels if there
+// are any.
+func connect(o *redis.UniversalOptions, w *sentinels) redis.UniversalClient {
+	if w != nil {
+		o.Addrs, o.Dialer = o.Addrs[:1], w.dial
+	}
 	client := redis.NewUniversalClient(o)
 	switch client := client.(type) {
 	case *redis.Client:

@@ -88,6 +88,19 @@
 // again; another policy is refused, and at a new connection one that cannot be
 // read, unless Options.AllowEviction.
 //
+// A primary must stop taking writes when a replica was promoted in its place, or a
+// gate that has not heard of it goes on by the old one. Redis does so with
+// min-replicas-to-write and a min-replicas-max-lag below the lease. With replicas,
+// Sentinel or a Cluster, anything else is refused, unless Options.AllowSplitBrain.
+// Every new connection is asked, and a heartbeat once a minute. A server that had no
+// replica when the store first reached it may get one; that is only warned of. For
+// its max-lag and two seconds a primary may go on, because Redis counts in whole
+// seconds and once a second: store.Head.Lag.
+//
+// All sentinels are asked for the primary twice a second, and at once after a call
+// that failed. The configuration with the highest epoch counts, and connections to
+// another server are closed.
+//
 // A Redis whose memory is full refuses to add revocations. It still takes
 // heartbeats, reads and trims: nothing new can be revoked, so whoever has read
 // all that was may go on admitting. A Redis that refuses every write, because it
@@ -98,7 +111,7 @@
 //
 //	user gate on >password resetchannels
 //	  ~{session_gate:<namespace>}:*
-//	  +hello +auth +select +client|setname +info +time
+//	  +hello +auth +select +client|setname +info +time +config|get
 //	  +eval +evalsha +exists +expire +ttl
 //	  +hmget +hgetall +hset +hdel
 //	  +xadd +xlen +xrange +xread +xtrim +xinfo|stream
@@ -107,6 +120,11 @@
 // and on a Cluster also
 //
 //	+cluster|slots +command +asking
+//
+// A user of the sentinels needs
+//
+//	+hello +auth +client|setname
+//	+sentinel|master +sentinel|get-master-addr-by-name +sentinel|sentinels
 //
 // # Time
 //

@@ -30,13 +30,17 @@ func (s *Store) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.Head
 	if err != nil {
 		return store.Head{}, err
 	}
-	a, err := parseAnswer(reply)
+	a, err := s.readHead(doing, reply)
 	if err == nil && a.policy != "" {
-		err = s.judge(ctx, a.policy)
+		err = s.explain(ctx, doing, s.judge(ctx, a.policy))
+	}
+	if err == nil {
+		err = s.explain(ctx, doing, s.checkGuard(ctx, a.Lease))
 	}
 	if err != nil {
-		return store.Head{}, fmt.Errorf("%s: %w", doing, err)
+		return store.Head{}, err
 	}
+	a.Lag = s.lag() // as it is by what was read since
 	if asks {
 		now := time.Now()
 		s.judged.Store(&now) // a policy that is refused is asked for again at once
@@ -60,11 +64,8 @@ func (s *Store) head(ctx context.Context, doing string, sc script, args ...any) 
 	if err != nil {
 		return store.Head{}, err
 	}
-	a, err := parseAnswer(reply)
-	if err != nil {
-		return store.Head{}, fmt.Errorf("%s: %w", doing, err)
-	}
-	return a.Head, nil
+	a, err := s.readHead(doing, reply)
+	return a.Head, err
 }
 
 // Dismiss implements store.Fleet.
@@ -93,11 +94,8 @@ func (s *Store) Merge(ctx context.Context, m store.Merge) (store.Head, bool, err
 	if len(parts) != 2 {
 		return store.Head{}, false, fmt.Errorf("%s: a %T where a merge's answer belongs: %w", doing, reply, store.ErrUnreadable)
 	}
-	a, err := parseAnswer(parts[1])
-	if err != nil {
-		return store.Head{}, false, fmt.Errorf("%s: %w", doing, err)
-	}
-	return a.Head, parts[0] == int64(1), nil
+	a, err := s.readHead(doing, parts[1])
+	return a.Head, err == nil && parts[0] == int64(1), err
 }
 
 // flag is how a script is told yes or no.

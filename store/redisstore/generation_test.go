@@ -166,6 +166,9 @@ func TestFirstReplica(t *testing.T) {
 	}
 }
 
+// guarded is atOnce for a server that takes no writes once no replica follows it.
+var guarded = redistest.Config("repl-diskless-sync-delay 0", "min-replicas-to-write 1", "min-replicas-max-lag 1")
+
 // atOnce makes a primary send a new replica what it has without waiting for
 // further ones.
 var atOnce = redistest.Config("repl-diskless-sync-delay 0")

@@ -46,6 +46,14 @@ type Options struct {
 	// AllowEviction accepts a Redis that may evict revocations, or that does
 	// not tell whether it does, with a warning in the log.
 	AllowEviction bool
+	// MinReplicasMaxLag is what the servers' min-replicas-max-lag is, in whole
+	// seconds, where they do not tell. Default: unknown.
+	MinReplicasMaxLag time.Duration
+	// AllowSplitBrain accepts a primary that may go on taking writes when another
+	// was promoted, with a warning in the log: one with replicas, Sentinel or a
+	// Cluster, and without min-replicas-to-write or with a min-replicas-max-lag
+	// that is not below the lease.
+	AllowSplitBrain bool
 	// Logger takes the store's few log lines. Default: none are written.
 	Logger *slog.Logger
 	// Clock tells the time by which sessions expire. Default: time.Now.
@@ -60,6 +68,9 @@ type Options struct {
 func (o Options) Validate() error {
 	if err := validateNamespace(o.Namespace); err != nil {
 		return err
+	}
+	if lag := o.MinReplicasMaxLag; lag < 0 || lag%time.Second != 0 {
+		return fmt.Errorf("checking min_replicas_max_lag %v: Redis counts whole seconds; write what the servers are set to, such as 1s", lag)
 	}
 	_, err := o.resolve()
 	return err
@@ -95,6 +106,7 @@ func (o Options) PoolKey() string {
 	fmt.Fprintf(mac, "%q %q %q %q %q %d %t", t.network, t.addresses, t.username, t.password, o.SentinelMaster, t.db, t.cluster)
 	fmt.Fprintf(mac, " %q %q", o.SentinelUsername, o.SentinelPassword)
 	fmt.Fprintf(mac, " %t %q %q %t %v", t.tls != nil, t.tls.String(), o.Namespace, o.AllowEviction, o.Sessions.OrDefault())
+	fmt.Fprintf(mac, " %v %t", o.MinReplicasMaxLag, o.AllowSplitBrain)
 	if err != nil {
 		fmt.Fprintf(mac, " %q", o.Addresses)
 	}

@@ -3,6 +3,7 @@ package redisstore_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/redisstore"
@@ -74,6 +75,7 @@ func TestValidateRefuses(t *testing.T) {
 		"a user without password":  {options{Addresses: []string{"a"}, Namespace: "n", Username: "u"}, "without a password"},
 		"a sentinel's user alone":  {options{Addresses: []string{"a"}, Namespace: "n", SentinelMaster: "m", SentinelUsername: "u"}, "without a password"},
 		"a sentinel's password":    {options{Addresses: []string{"a"}, Namespace: "n", SentinelPassword: hidden}, "for sentinels"},
+		"a lag of half a second":   {options{Addresses: []string{"a"}, Namespace: "n", MinReplicasMaxLag: time.Second / 2}, "whole seconds"},
 		"half a certificate":       {options{Addresses: []string{"a"}, Namespace: "n", TLS: &redisstore.TLS{Key: "k"}}, "certificate"},
 		// The attack: a URL left over from a test turns TLS off unnoticed.
 		"TLS on a plain URL": {options{Addresses: []string{"redis://a"}, Namespace: "n", TLS: &redisstore.TLS{}}, "rediss://"},
@@ -132,6 +134,8 @@ func TestPoolKey(t *testing.T) {
 		"TLS":                       change(func(o *options) { o.TLS = &redisstore.TLS{} }),
 		"a private CA":              change(func(o *options) { o.TLS = &redisstore.TLS{CA: []string{"ca.pem"}} }),
 		"eviction allowed":          change(func(o *options) { o.AllowEviction = true }),
+		"a split brain allowed":     change(func(o *options) { o.AllowSplitBrain = true }),
+		"another max-lag":           change(func(o *options) { o.MinReplicasMaxLag = time.Second }),
 		"a lower limit":             change(func(o *options) { o.Sessions.Subject = 10 }),
 		"another lower limit":       change(func(o *options) { o.Sessions.Total = 10 }),
 		"shifted quotes":            change(func(o *options) { o.Username, o.Password = `u" "hunter2`, "x" }),

@@ -41,7 +41,7 @@ func logCalls(s *redisstore.Store, position store.Position) map[string]func(cont
 		"Append":  func(ctx context.Context) error { _, err := s.Append(ctx, revocation("x")); return err },
 		"Publish": func(ctx context.Context) error { _, err := s.Publish(ctx, revocation("x")); return err },
 		"Heartbeat": func(ctx context.Context) error {
-			_, err := s.Heartbeat(ctx, store.Heartbeat{Gate: 1, Applied: position, Lease: time.Second})
+			_, err := s.Heartbeat(ctx, store.Heartbeat{Gate: 1, Applied: position, Lease: 3 * time.Second})
 			return err
 		},
 		"Look":     func(ctx context.Context) error { _, err := s.Look(ctx); return err },

@@ -98,7 +98,7 @@ func TestRecoveryFromAFreeze(t *testing.T) {
 // of the Cluster.
 func TestRecoveryOfAClusterNode(t *testing.T) {
 	nodes := redistest.StartCluster(t, 1)
-	s := open(t, options{Addresses: []string{nodes[0].Addr()}, Cluster: true})
+	s := open(t, options{Addresses: []string{nodes[0].Addr()}, Cluster: true, AllowSplitBrain: true})
 	mustAppend(t, s, "one")
 	recovers(t, s, nodes[0].Stop, func() {
 		nodes[0].Restart()
@@ -113,7 +113,7 @@ func TestRecoveryOfAClusterNode(t *testing.T) {
 func TestRecoveryBehindASentinel(t *testing.T) {
 	primary := redistest.Start(t)
 	sentinel := redistest.StartSentinel(t, primary, "mymaster")
-	s := open(t, options{Addresses: []string{sentinel.Addr()}, SentinelMaster: "mymaster"})
+	s := open(t, options{Addresses: []string{sentinel.Addr()}, SentinelMaster: "mymaster", AllowSplitBrain: true})
 	mustAppend(t, s, "one")
 	recovers(t, s, func() {
 		sentinel.Stop()

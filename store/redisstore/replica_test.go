@@ -53,7 +53,7 @@ func follow(t *testing.T, replica, primary *redistest.Server) {
 func TestPromotedAgain(t *testing.T) {
 	primary := redistest.Start(t, atOnce)
 	other := redistest.StartReplica(t, primary, atOnce)
-	s := openAt(t, primary)
+	s := open(t, options{Addresses: []string{primary.Addr()}, AllowSplitBrain: true})
 	kept := mustBeat(t, s, 1, mustAppend(t, s, "one"))
 	eventually(t, "the replica to have all", func() error {
 		if other.Do("HGET", headKey, "count") != "1" {
@@ -104,12 +104,13 @@ func TestReplicaWithoutPrimary(t *testing.T) {
 // Rule R6, F10, F17. The primary dies and a sentinel promotes its replica: it may
 // lack what was acknowledged last. The store follows, and a generation begins.
 func TestSentinelFailover(t *testing.T) {
-	primary := redistest.Start(t, atOnce)
-	replica := redistest.StartReplica(t, primary)
+	primary := redistest.Start(t, guarded)
+	replica := redistest.StartReplica(t, primary, guarded, redistest.Config("replica-priority 1"))
+	redistest.StartReplica(t, primary, guarded) // follows the one that is promoted
 	sentinel := redistest.StartSentinel(t, primary, "mymaster")
-	eventually(t, "the sentinel to know the replica", func() error {
-		if replicas := sentinel.Do("SENTINEL", "replicas", "mymaster").([]any); len(replicas) != 1 {
-			return errors.New("it knows none")
+	eventually(t, "the sentinel to know the replicas", func() error {
+		if replicas := sentinel.Do("SENTINEL", "replicas", "mymaster").([]any); len(replicas) != 2 {
+			return errors.New("it does not know both")
 		}
 		return nil
 	})
@@ -124,7 +125,7 @@ func TestSentinelFailover(t *testing.T) {
 	primary.Stop()
 	var head store.Head
 	eventually(t, "the replica to be promoted", func() (err error) {
-		head, err = s.Heartbeat(t.Context(), store.Heartbeat{Gate: 1, Applied: before.Position, Settled: true, Lease: time.Second})
+		head, err = s.Heartbeat(t.Context(), store.Heartbeat{Gate: 1, Applied: before.Position, Settled: true, Lease: 3 * time.Second})
 		return err
 	})
 	if head.Generation == before.Generation || head.State != store.StateRepair || head.Count != 0 || head.Seq != 2 {
@@ -141,12 +142,16 @@ func TestSentinel(t *testing.T) {
 		redistest.Password("of-sentinel"), redistest.Config("sentinel auth-pass mymaster of-redis"))
 	known := options{
 		Addresses: []string{sentinel.Addr()}, SentinelMaster: "mymaster",
-		Password: "of-redis", SentinelPassword: "of-sentinel",
+		Password: "of-redis", SentinelPassword: "of-sentinel", AllowSplitBrain: true,
 	}
 	position := mustAppend(t, open(t, known), "one")
 	direct := open(t, options{Addresses: []string{primary.Addr()}, Password: "of-redis"})
 	if batch := mustRead(t, direct, store.Position{}); batch.Head != position {
 		t.Errorf("the primary has %+v, want the entry at %v", batch, position)
+	}
+	if _, err := open(t, options{Addresses: []string{sentinel.Addr()}, Password: "of-sentinel"}).Append(t.Context(), revocation("one")); err == nil ||
+		!strings.Contains(err.Error(), "this is a sentinel: name the primary that it watches with sentinel_master") {
+		t.Errorf("a sentinel in the place of Redis: Append gave %v, want what to do", err)
 	}
 	for name, change := range map[string]func(*options){
 		"a primary that the sentinel does not know": func(o *options) { o.SentinelMaster = "another" },

@@ -68,7 +68,10 @@ func (once) NoRetry() bool { return true }
 func (s *Store) run(ctx context.Context, client redis.UniversalClient, sc script, keys []string, args ...any) (any, error) {
 	reply, err := eval(ctx, client, "evalsha", sc.sum, keys, args)
 	if redis.HasErrorPrefix(err, "NOSCRIPT") {
-		return eval(ctx, client, "eval", sc.source, keys, args)
+		reply, err = eval(ctx, client, "eval", sc.source, keys, args)
+	}
+	if err != nil && s.sentinels != nil {
+		s.sentinels.askNow()
 	}
 	return reply, err
 }

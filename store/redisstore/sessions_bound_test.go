@@ -188,8 +188,8 @@ func TestSessionsOfAnEarlierVersion(t *testing.T) {
 // Deleted sessions are deleted on replicas, too, and a Cluster has all keys of a
 // namespace in one slot.
 func TestSessionsAreBoundedOnReplicasAndClusters(t *testing.T) {
-	primary := redistest.Start(t, atOnce)
-	replica := redistest.StartReplica(t, primary, atOnce)
+	primary := redistest.Start(t, guarded)
+	replica := redistest.StartReplica(t, primary, guarded)
 	mustSee(t, openLimited(t, primary, 3, 20), numberedSessions(0, 200, 30)...)
 	eventually(t, "the replica to have the same keys", func() error {
 		if here, there := keysOf(primary, "*"), keysOf(replica, "*"); len(here) != len(there) || len(here) != 41 {
@@ -204,7 +204,7 @@ func TestSessionsAreBoundedOnReplicasAndClusters(t *testing.T) {
 			permissions(t, userLine), permissions(t, "and on a Cluster also"))...)
 	}
 	s := open(t, options{
-		Addresses: []string{nodes[0].Addr()}, Cluster: true, Username: "gate", Password: "secret",
+		Addresses: []string{nodes[0].Addr()}, Cluster: true, AllowSplitBrain: true, Username: "gate", Password: "secret",
 		Sessions: store.SessionLimits{Subject: 3, Total: 20},
 	})
 	eventually(t, "the cluster to take a session", func() error { return s.Seen(t.Context(), numberedSessions(0, 1, 30)...) })

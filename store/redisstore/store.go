@@ -26,6 +26,8 @@ type Store struct {
 
 	writer redis.UniversalClient // everything that does not wait
 	reader redis.UniversalClient // reads that may wait
+	// sentinels find the primary for both; nil for none.
+	sentinels *sentinels
 
 	// last is the head that a read saw last. What it says of its generation's
 	// birth stays true for as long as that generation lasts.
@@ -37,6 +39,14 @@ type Store struct {
 
 	judged       atomic.Pointer[time.Time] // when Redis told a good eviction policy
 	warnEviction sync.Once
+
+	replicated bool // by the options: another server may be promoted
+	// guard is what was read of the primary last, nil to read it again.
+	guard  atomic.Pointer[guard]
+	single atomic.Bool            // it was seen without replicas, and needs none
+	lease  atomic.Int64           // the fleet's, zero if it is not known
+	maxLag atomic.Int64           // min-replicas-max-lag, zero if it promises nothing
+	warned atomic.Pointer[string] // of what it lacks
 }
 
 // quiet silences go-redis, which prints each failed dial to standard error. The
@@ -70,14 +80,18 @@ func Open(o Options) (*Store, error) {
 	s := &Store{options: o, log: o.Logger, clock: o.Clock, prefix: "{session_gate:" + o.Namespace + "}:"}
 	s.keys = []string{s.prefix + "head", s.prefix + "log"}
 	s.secrets, s.limits = t.secrets(), o.Sessions.OrDefault()
+	s.replicated = t.cluster || t.sentinel.master != ""
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	if s.clock == nil {
 		s.clock = time.Now
 	}
-	s.writer = connect(t.writerOptions(s.examine))
-	s.reader = connect(t.readerOptions(s.examine))
+	if t.sentinel.master != "" {
+		s.sentinels = t.watch()
+	}
+	s.writer = connect(t.writerOptions(s.examine), s.sentinels)
+	s.reader = connect(t.readerOptions(s.examine), s.sentinels)
 	return s, nil
 }
 
@@ -92,6 +106,9 @@ func (s *Store) Close() error {
 	}
 	err := errors.Join(s.reader.Close(), s.writer.Close())
 	s.waits.Wait()
+	if s.sentinels != nil {
+		s.sentinels.close()
+	}
 	if err != nil {
 		return fmt.Errorf("closing redis store: %w", err)
 	}

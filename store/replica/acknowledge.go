@@ -17,8 +17,18 @@ type entry struct {
 	// asked for before it is over after the longest that the fleet has: that which is
 	// known when the wait ends, because a head that was lost is told of it late.
 	published time.Duration
-	calls     []*revoking
-	account   *account // nil if nobody wants a receipt
+	// known is the boot time at which the generation was first heard of, and lag for
+	// how long a store may go on that was replaced when it began.
+	known, lag time.Duration
+	calls      []*revoking
+	account    *account // nil if nobody wants a receipt
+}
+
+// over is the boot time at which nobody admits without having applied the entry, where a
+// wait for leases lasts so long: every lease is over that was given before, also by a
+// store that was replaced.
+func (e *entry) over(wait time.Duration) time.Duration {
+	return max(e.published+max(wait, e.lag), e.known+wait+e.lag)
 }
 
 // applied reports whether every live gate but this one holds the entry. This one
@@ -69,7 +79,7 @@ func (a *awaited) next(now, wait time.Duration) (fresh bool, waiting int, deadli
 	fresh, a.fresh = a.fresh, false
 	deadline = forever
 	for _, e := range a.entries {
-		if end := e.published + wait; end > now {
+		if end := e.over(wait); end > now {
 			deadline = min(deadline, end)
 		}
 	}
@@ -92,7 +102,7 @@ func (a *awaited) sort(head store.Head, sent, received, wait time.Duration, self
 			again = append(again, e.calls...)
 		case e.applied(head, self):
 			done = append(done, e.finished()...)
-		case sent-e.published >= wait:
+		case sent >= e.over(wait):
 			e.account.leased(received)
 			done = append(done, e.finished()...)
 		default:
@@ -184,7 +194,9 @@ func (r *Replica) look(ctx context.Context, seen *census, lease time.Duration) e
 	if len(again) > 0 {
 		r.queue.put(again...)
 	}
-	for _, gate := range seen.take(head, sent, r.clock.Boot(), r.margin(lease)) {
+	// If this store was replaced, a silent gate may have a lease of the new one. It is
+	// waited for until this store answers no more.
+	for _, gate := range seen.take(head, sent, r.clock.Boot(), r.margin(lease)+margin(head.Lag)) {
 		if gate.ID == r.id {
 			continue
 		}

@@ -50,13 +50,16 @@ func (r *Replica) beat(ctx context.Context) error {
 		// admitting.
 		beat.Longest = longest
 	}
+	// Two failovers may follow one another: a gate with a lease of the first store is a
+	// witness at the third and is not listed here, until this one answers no more.
+	alone := r.alone(lease) + r.view.lag
 	r.mu.Unlock()
 
 	// Invariant 8 (DESIGN): the time is taken before the question is asked.
 	q := question{asked: r.clock.Now(), boot: r.clock.Boot()}
 	// Rule R5 (DESIGN): by the time that this is sent, every lease of an earlier
-	// generation is over.
-	beat.Settled = beat.Applied.Generation != 0 && q.boot-known >= r.margin(lease)
+	// generation is over, and so is every store that was replaced.
+	beat.Settled = beat.Applied.Generation != 0 && q.boot >= alone
 	beat.Shortened = beat.Applied.Generation != 0 && lease < longest && q.boot-max(granted, known) >= margin(longest)
 	head, err := r.fleet.Heartbeat(bounded, beat)
 	if err != nil {

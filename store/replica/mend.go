@@ -67,7 +67,7 @@ func (r *Replica) repair(ctx context.Context, v view, turn *turnWatch, lease tim
 			return again, err
 		}
 		now := r.clock.Boot()
-		due := known >= 2*r.margin(lease) && (!o.Manual || v.permitted)
+		due := known >= max(2*r.margin(lease), v.lag) && (!o.Manual || v.permitted)
 		lost = turn.stale(now, margin(lease/2)) != 0
 		if !lost && (!due || !turn.free(now, lease/2)) {
 			return again, nil

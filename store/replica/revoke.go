@@ -184,6 +184,9 @@ func (r *Replica) put(ctx context.Context, calls []*revoking, revocations []stor
 		account:   open(calls, r.id, head, sent),
 	}
 	r.takeUp(head, sent)
+	r.mu.Lock()
+	published.known, published.lag = r.view.known, r.view.lag
+	r.mu.Unlock()
 	switch {
 	case o.Acknowledge == AcknowledgeStore:
 		if published.account != nil {

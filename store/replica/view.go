@@ -15,6 +15,9 @@ type view struct {
 	// all that was ever acknowledged.
 	witness bool
 	state   store.State
+	// lag is the head's, with a margin: for how long a store that was replaced when
+	// this generation began may still have given leases.
+	lag time.Duration
 	// head is the last sequence number that the store was heard to name.
 	head uint64
 
@@ -42,6 +45,16 @@ type view struct {
 	// anew says that the log is read again because the set has forgotten by a clock
 	// that was ahead.
 	anew bool
+}
+
+// untold is the lag before a head has told it: longer than anything lasts.
+const untold = forever / 4
+
+// alone is the boot time at which every lease of an earlier generation is over,
+// also if another store gave it, which was replaced and went on for a while. The
+// caller holds mu.
+func (r *Replica) alone(lease time.Duration) time.Duration {
+	return r.view.known + r.margin(lease) + r.view.lag
 }
 
 // learn takes up the generation that an answer names and reports whether the
@@ -72,6 +85,7 @@ func (r *Replica) learn(generation store.Generation, sent time.Duration) bool {
 		known:      r.clock.Boot(),
 		witness:    witness,
 		state:      store.StateRepair,
+		lag:        untold,
 	}
 	if before != 0 {
 		r.restart()
@@ -111,6 +125,7 @@ func (r *Replica) told(head store.Head) {
 		r.mends.ring()
 	}
 	r.view.head = max(r.view.head, head.Seq)
+	r.view.lag = margin(head.Lag)
 	r.agree(head)
 }
 

@@ -29,7 +29,7 @@ func TestAccountOfTheGates(t *testing.T) {
 	secret := filepath.Join(t.TempDir(), "secret")
 	write(t, secret, firstPassword)
 	store := "store redis " + redis.Addr() + " {\nnamespace account\nusername gate\npassword {file." + secret + "}\n}"
-	f := StartGates(t, []string{store, store})
+	f := StartGates(t, []string{store, store}, Lease)
 
 	play(t, f, []scenario{
 		{"rights are taken", unwitnessed, func(t *testing.T, f *Fleet) {
@@ -78,7 +78,7 @@ func write(t *testing.T, path, text string) {
 func TestFleetsThatShareRedisDoNotTouch(t *testing.T) {
 	t.Parallel()
 	f := StartFleet(t, 2)
-	other := StartGates(t, []string{harness.Redis(f.Redis.Addr(), "another")})
+	other := StartGates(t, []string{harness.Redis(f.Redis.Addr(), "another")}, Lease)
 	traffic, others := StartTraffic(t, f), StartTraffic(t, other)
 	s := Session{ID: "session-of-both"}
 	for _, fleet := range []*Fleet{f, other} {

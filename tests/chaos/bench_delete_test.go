@@ -20,7 +20,7 @@ func startDirect(tb testing.TB, gates int) *Fleet {
 	for i := range stores {
 		stores[i] = harness.Redis(server.Addr(), namespace)
 	}
-	f := StartGates(tb, stores)
+	f := StartGates(tb, stores, Lease)
 	f.Redis = server
 	return f
 }

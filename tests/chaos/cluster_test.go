@@ -18,8 +18,8 @@ func TestClusterMovesTheLog(t *testing.T) {
 	for _, node := range nodes {
 		addresses = append(addresses, node.Addr())
 	}
-	store := "store redis " + strings.Join(addresses, " ") + " {\ncluster\nnamespace chaos\n}"
-	f := StartGates(t, []string{store, store, store})
+	store := "store redis " + strings.Join(addresses, " ") + " {\ncluster\nallow_split_brain\nnamespace chaos\n}"
+	f := StartGates(t, []string{store, store, store}, Lease)
 	slot := strconv.FormatInt(nodes[0].Do("CLUSTER", "KEYSLOT", "{session_gate:chaos}:log").(int64), 10)
 	ended := endSome(t, f)
 	play(t, f, []scenario{

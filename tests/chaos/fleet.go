@@ -37,6 +37,7 @@ type Fleet struct {
 	Gates  []*Gate
 	Oracle *Oracle
 
+	lease  time.Duration
 	client *http.Client
 	made   atomic.Int64 // sessions
 	logDir string       // of Redis
@@ -69,7 +70,7 @@ func StartFleet(tb testing.TB, gates int, options ...redistest.Option) *Fleet {
 		links[i] = NewLink(tb, redis.Addr())
 		stores[i] = harness.Redis(links[i].Addr(), namespace)
 	}
-	f := StartGates(tb, stores)
+	f := StartGates(tb, stores, Lease)
 	f.Redis, f.logDir = redis, logDir(redis)
 	for i, g := range f.Gates {
 		g.Link = links[i]
@@ -79,20 +80,20 @@ func StartFleet(tb testing.TB, gates int, options ...redistest.Option) *Fleet {
 
 // StartGates starts a gate for each `store` of a Caddyfile, and waits until all
 // admit.
-func StartGates(tb testing.TB, stores []string) *Fleet {
+func StartGates(tb testing.TB, stores []string, lease time.Duration) *Fleet {
 	tb.Helper()
-	f := &Fleet{Oracle: NewOracle(), client: &http.Client{
+	f := &Fleet{Oracle: NewOracle(), lease: lease, client: &http.Client{
 		Timeout:   20 * time.Second,
 		Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true},
 	}}
 	tb.Cleanup(f.client.CloseIdleConnections)
-	config := harness.Config{Key: harness.NewKey(), Upstream: harness.NewUpstream(tb), App: "lease " + Lease.String(), Unready: true}
+	config := harness.Config{Key: harness.NewKey(), Upstream: harness.NewUpstream(tb), App: "lease " + lease.String(), Unready: true}
 	config.Upstream.Handle("/", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	for _, config.Store = range stores {
 		f.Add(tb, config)
 	}
 	// The first generation has no witness: it takes two leases to open.
-	f.Recovers(tb, 3*Lease+Slack)
+	f.Recovers(tb, 3*lease+Slack)
 	return f
 }
 
@@ -114,7 +115,7 @@ func (f *Fleet) Join(tb testing.TB) *Fleet {
 	tb.Helper()
 	config := f.Gates[0].Config
 	config.Store = harness.Redis(f.Redis.Addr(), namespace)
-	joined := &Fleet{Redis: f.Redis, Oracle: f.Oracle, client: f.client}
+	joined := &Fleet{Redis: f.Redis, Oracle: f.Oracle, lease: f.lease, client: f.client}
 	joined.Add(tb, config)
 	return joined
 }

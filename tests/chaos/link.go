@@ -24,7 +24,7 @@ type Link struct {
 	over     chan struct{} // closed by Close
 	wait     sync.WaitGroup
 
-	mu       sync.Mutex
+	mu       sync.Mutex       // guards target too
 	passes   [2]chan struct{} // by Direction; closed while bytes pass
 	delay    time.Duration
 	refusing bool
@@ -50,6 +50,14 @@ func NewLink(tb testing.TB, target string) *Link {
 
 // Addr is where the link listens, as host:port.
 func (l *Link) Addr() string { return l.listener.Addr().String() }
+
+// Lead has connections lead to another address, those that are open by ending them.
+func (l *Link) Lead(target string) {
+	l.mu.Lock()
+	l.target = target
+	l.mu.Unlock()
+	l.Cut()
+}
 
 // Hold keeps back what goes in these directions, and nobody is told: a network
 // that loses packets. What was sent meanwhile arrives late, after a Release, as
@@ -130,7 +138,10 @@ func (l *Link) carry(gate *net.TCPConn) {
 	if !l.keep(gate) || !l.pass(ToRedis) || !l.pass(ToGate) {
 		return
 	}
-	dialled, err := net.Dial("tcp", l.target)
+	l.mu.Lock()
+	target := l.target
+	l.mu.Unlock()
+	dialled, err := net.Dial("tcp", target)
 	if err != nil {
 		return
 	}

@@ -21,7 +21,7 @@ func (f *Fleet) Recovers(tb testing.TB, limit time.Duration, gates ...int) Recov
 	began := time.Now()
 	f.admits(tb, limit, gates...)
 	r := Recovery{Admits: time.Since(began)}
-	f.wait(tb, 2*Lease+Slack, "confirm a DELETE", gates, func(gate int) bool {
+	f.wait(tb, 2*f.lease+Slack, "confirm a DELETE", gates, func(gate int) bool {
 		return f.End(gate, f.NewSession()).Status == http.StatusOK
 	})
 	r.Confirms = time.Since(began)

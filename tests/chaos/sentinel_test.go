@@ -11,44 +11,51 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// master is the name by which the sentinel knows the primary, and failoverLimit is
-// for how long a sentinel and its servers may be at it.
 const (
+	// master is the name by which the sentinel knows the primary, and failoverLimit
+	// is for how long a sentinel and its servers may be at it.
 	master        = "mymaster"
 	failoverLimit = 30 * time.Second
+	// guardedLease is longer than the shortest min-replicas-max-lag, a second.
+	guardedLease = 2 * time.Second
+	// replaced is how long a fleet may take to recover from a failover: the other
+	// replica has to follow the new primary before that takes a write.
+	replaced = 4*guardedLease + Slack
 )
 
-// watched is a primary and a replica that a sentinel watches.
+// minReplicas makes a primary take no writes once no replica follows it.
+var minReplicas = redistest.Config("min-replicas-to-write 1", "min-replicas-max-lag 1")
+
+// watched is a primary and its replicas, which a sentinel watches. The sentinel
+// promotes the replica that is named.
 type watched struct {
 	primary, replica, sentinel *redistest.Server
+	replicas                   int
 }
 
-// startWatched starts the three. The replica has a user of its own at the primary,
-// so that it can be kept from following.
-func startWatched(t *testing.T) *watched {
+// startWatched starts a primary with so many replicas. They have a user of their own
+// at the primary, so that they can be kept from following.
+func startWatched(t *testing.T, replicas int, options ...redistest.Option) *watched {
 	t.Helper()
-	following := redistest.Config("user replica on >follow ~* &* +@all", "masteruser replica", "masterauth follow",
-		"repl-diskless-sync-delay 0")
-	w := &watched{primary: redistest.Start(t, following)}
-	host, port, err := net.SplitHostPort(w.primary.Addr())
-	if err != nil {
-		t.Fatal(err)
+	options = append(options, redistest.Config("user replica on >follow ~* &* +@all", "masteruser replica", "masterauth follow",
+		"repl-diskless-sync-delay 0"))
+	w := &watched{primary: redistest.Start(t, options...), replicas: replicas}
+	w.replica = redistest.StartReplica(t, w.primary, append(options, redistest.Config("replica-priority 1"))...)
+	for range replicas - 1 {
+		redistest.StartReplica(t, w.primary, options...)
 	}
-	w.replica = redistest.Start(t, following, redistest.Config("replicaof "+host+" "+port))
 	w.sentinel = redistest.StartSentinel(t, w.primary, master)
 	w.sentinel.Do("SENTINEL", "SET", master, "failover-timeout", "2000")
-	w.settle(t)
+	harness.Eventually(t, failoverLimit, "the sentinel knows that the replicas follow", func() bool {
+		known := fmt.Sprint(w.sentinel.Do("SENTINEL", "REPLICAS", master))
+		return strings.Count(known, "master-link-status ok") == w.replicas
+	})
 	return w
 }
 
-// settle waits until the replica follows the primary and the sentinel knows it.
-func (w *watched) settle(t *testing.T) {
-	t.Helper()
-	harness.Eventually(t, failoverLimit, "the replica follows, and the sentinel knows", func() bool {
-		known := fmt.Sprint(w.sentinel.Do("SENTINEL", "REPLICAS", master))
-		info := w.replica.Do("INFO", "replication").(string)
-		return strings.Contains(info, "master_link_status:up") && strings.Contains(known, "master-link-status ok")
-	})
+// store is the `store` of a gate that asks a sentinel at this address.
+func (*watched) store(sentinel, words string) string {
+	return "store redis " + sentinel + " {\nsentinel_master " + master + "\nnamespace chaos\n" + words + "\n}"
 }
 
 // promoted waits until the replica is the primary.
@@ -67,16 +74,17 @@ func TestSentinelFailover(t *testing.T) {
 	t.Parallel()
 	for _, s := range []struct {
 		name     string
+		start    func(*testing.T) (w *watched, words string)
 		failover func(*watched, *testing.T, *Fleet) []Session
 		after    func(*watched)
 	}{
-		{"F17 a replica is promoted under load", (*watched).handOver, func(*watched) {}},
-		{"F10 a replica that lacks the last revocations is promoted", (*watched).dieAhead, func(*watched) {}},
-		{"F17 the primary hangs, and goes on when its replica was promoted", (*watched).hang, (*watched).goOn},
+		{"F17 a replica is promoted under load", trio, (*watched).handOver, func(*watched) {}},
+		{"F10 a replica that lacks the last revocations is promoted", pair, (*watched).dieAhead, func(*watched) {}},
+		{"F17 the primary hangs, and goes on when its replica was promoted", trio, (*watched).hang, (*watched).goOn},
 	} {
-		w := startWatched(t)
-		store := "store redis " + w.sentinel.Addr() + " {\nsentinel_master " + master + "\nnamespace chaos\n}"
-		play(t, StartGates(t, []string{store, store, store}), []scenario{{s.name, unwitnessed, func(t *testing.T, f *Fleet) {
+		w, words := s.start(t)
+		store := w.store(w.sentinel.Addr(), words)
+		play(t, StartGates(t, []string{store, store, store}, guardedLease), []scenario{{s.name, replaced, func(t *testing.T, f *Fleet) {
 			ended := s.failover(w, t, f)
 			w.promoted(t)
 			s.after(w)
@@ -86,6 +94,12 @@ func TestSentinelFailover(t *testing.T) {
 		}}})
 	}
 }
+
+// trio is what is recommended.
+func trio(t *testing.T) (*watched, string) { return startWatched(t, 2, minReplicas), "" }
+
+// pair is a primary that goes on without its replica.
+func pair(t *testing.T) (*watched, string) { return startWatched(t, 1), "allow_split_brain" }
 
 // handOver has the primary promote the replica, which has heard everything.
 func (w *watched) handOver(t *testing.T, f *Fleet) []Session {

@@ -27,10 +27,16 @@ func StartSentinel(tb testing.TB, primary *Server, name string, options ...Optio
 }
 
 // StartReplica starts a server that follows another, and waits until it has what
-// that one has.
+// that one has, and counts for its min-replicas-to-write.
 func StartReplica(tb testing.TB, primary *Server, options ...Option) *Server {
 	tb.Helper()
-	host, port, err := net.SplitHostPort(primary.Addr())
+	return StartReplicaAt(tb, primary, primary.Addr(), options...)
+}
+
+// StartReplicaAt is StartReplica by another way to the primary.
+func StartReplicaAt(tb testing.TB, primary *Server, address string, options ...Option) *Server {
+	tb.Helper()
+	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		tb.Fatalf("starting a replica: %v", err)
 	}
@@ -38,7 +44,8 @@ func StartReplica(tb testing.TB, primary *Server, options ...Option) *Server {
 	await(tb, "the replica to have synced", func() bool {
 		reply, err := s.Try("INFO", "replication")
 		text, _ := reply.(string)
-		return err == nil && strings.Contains(text, "master_link_status:up")
+		followed, _ := primary.Do("INFO", "replication").(string)
+		return err == nil && strings.Contains(text, "master_link_status:up") && !strings.Contains(followed, "min_slaves_good_slaves:0")
 	})
 	return s
 }

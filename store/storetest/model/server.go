@@ -23,6 +23,7 @@ type Server struct {
 	identity uint64        // of the process that runs
 	demoted  bool          // another was promoted: it takes no calls any more
 	step     time.Duration // by which its wall clock is off
+	lag      time.Duration // for how long it goes on when another was promoted
 	held     *Dump
 	grown    chan struct{} // closed, and replaced, at each append
 	ended    chan struct{} // closed, and replaced, when the process ends
@@ -62,6 +63,7 @@ type head struct {
 	lease, longest    time.Duration
 	retention, leeway time.Duration
 	bounds            store.Bounds
+	lag               time.Duration
 	begun             int64 // by the server's clock
 	anew              bool  // the head was lost, and the log was not open since
 	due               bool  // the floor is to be raised: the clock was ahead
@@ -110,6 +112,13 @@ func (s *Server) Limit(limits store.SessionLimits) {
 	s.limits = limits.OrDefault()
 }
 
+// Lag has every head say for how long this server goes on when another was promoted.
+func (s *Server) Lag(lag time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lag = lag
+}
+
 // checked returns the head, after it has made sure that the log is the one that
 // the head speaks of. Otherwise it begins a new generation.
 func (s *Server) checked() *head {
@@ -118,6 +127,7 @@ func (s *Server) checked() *head {
 		h = &head{}
 		s.held.head = h
 	}
+	h.lag = s.lag
 	// Rule R6 (DESIGN): a process that was restarted, promoted or restored may
 	// have lost what another acknowledged.
 	// Rule R8 (DESIGN): an entry that was lost leaves the head counting too many.
@@ -170,6 +180,7 @@ func (h *head) brief() store.Head {
 		Longest:   max(h.longest, h.lease),
 		Retention: h.retention,
 		Bounds:    h.bounds,
+		Lag:       h.lag,
 	}
 }
 

@@ -14,7 +14,7 @@ var gateMutations = []mutation{
 	}}},
 	{"R2, a silent gate is removed before its lease is over", []edit{{
 		replicaDir + "acknowledge.go",
-		"seen.take(head, sent, r.clock.Boot(), r.margin(lease))",
+		"seen.take(head, sent, r.clock.Boot(), r.margin(lease)+margin(head.Lag))",
 		"seen.take(head, sent, r.clock.Boot(), lease/2)",
 	}}},
 	{"R2, a stopping gate says goodbye before it is fenced", []edit{{
@@ -39,8 +39,8 @@ var gateMutations = []mutation{
 	}}},
 	{"R5, a gate settles a log as soon as it has read it: no wait after a generation change", []edit{{
 		replicaDir + "heartbeat.go",
-		"beat.Applied.Generation != 0 && q.boot-known >= r.margin(lease)",
-		"beat.Applied.Generation != 0 && known >= 0",
+		"beat.Applied.Generation != 0 && q.boot >= alone",
+		"beat.Applied.Generation != 0 && alone >= 0",
 	}}},
 	{"R7, leases are extended in repair", []edit{{
 		replicaDir + "heartbeat.go",

@@ -1,0 +1,139 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// ErrSplitBrain: this Redis may go on taking writes after a replica was promoted in
+// its place. Gates that stay with it do not hear of the revocations that the new
+// primary takes.
+var ErrSplitBrain = errors.New("redis may have two primaries")
+
+const (
+	// guardEvery is how often heartbeats read the guard of the primary.
+	guardEvery = time.Minute
+	// lagRounding is for how much longer than its min-replicas-max-lag a primary
+	// takes writes after it last heard of a replica: Redis measures the lag in whole
+	// seconds, and does so once a second.
+	lagRounding = 2 * time.Second
+
+	setMinReplicas = "set min-replicas-to-write 1 and min-replicas-max-lag 1 on every server and a lease above 1s, or allow_split_brain here"
+)
+
+// guard is what keeps a primary from taking writes after its replicas have left, as
+// a server told it.
+type guard struct {
+	read       time.Time
+	replicated bool          // another server may be promoted in its place
+	on         bool          // Redis enforces min-replicas-to-write
+	maxLag     time.Duration // min-replicas-max-lag, zero if it is not known
+}
+
+// readGuard asks a server for its guard. INFO has min_slaves_good_slaves only if
+// Redis enforces min-replicas-to-write: both settings are above zero.
+func (s *Store) readGuard(ctx context.Context, conn redis.Cmdable) (*guard, error) {
+	g := &guard{read: time.Now()}
+	info, err := readInfo(ctx, conn, "replication")
+	if redis.HasErrorPrefix(err, "NOPERM") {
+		err = fmt.Errorf("%w; permit the user +info", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, g.on = info["min_slaves_good_slaves"]
+	g.replicated = g.on || s.replicated || info["connected_slaves"] != "0"
+	if !g.on {
+		return g, nil
+	}
+	var refused redis.Error
+	config, err := conn.ConfigGet(ctx, "min-replicas-max-lag").Result()
+	if err != nil && !errors.As(err, &refused) {
+		return nil, err
+	}
+	g.maxLag = s.options.MinReplicasMaxLag
+	if seconds, err := strconv.ParseUint(config["min-replicas-max-lag"], 10, 31); err == nil {
+		g.maxLag = time.Duration(seconds) * time.Second
+	}
+	return g, nil
+}
+
+// lacks returns why the server may go on after a promotion, and what to do, or
+// nothing. A lease of zero is not known yet.
+func (g *guard) lacks(lease time.Duration) string {
+	switch {
+	case !g.replicated:
+		return ""
+	case !g.on:
+		return "another server may be promoted in its place, and it has no min-replicas-to-write; " + setMinReplicas
+	case g.maxLag == 0:
+		return "its min-replicas-max-lag cannot be read; permit the user +config|get, or set min_replicas_max_lag here"
+	case lease > 0 && g.maxLag >= lease:
+		return fmt.Sprintf("its min-replicas-max-lag of %v is not below the lease of %v; %s", g.maxLag, lease, setMinReplicas)
+	}
+	return ""
+}
+
+// judgeGuard refuses a server that may go on after a promotion, unless the options
+// allow it. It only warns if the server had no replica when the store first reached it:
+// somebody has attached one for a backup, and gates that run must not fail for that.
+func (s *Store) judgeGuard(ctx context.Context, g *guard) error {
+	s.guard.Store(g)
+	lacks := g.lacks(time.Duration(s.lease.Load()))
+	switch {
+	case lacks == "":
+		s.maxLag.Store(int64(g.maxLag))
+		if !g.replicated {
+			s.single.Store(true)
+		}
+		return nil
+	case s.options.AllowSplitBrain || s.single.Load():
+		s.maxLag.Store(0)
+		message := "redis may have two primaries after a failover, and allow_split_brain accepts it; " +
+			"then a gate may admit a session after another gate has ended it with 200"
+		if !s.options.AllowSplitBrain {
+			message = "a replica was attached to redis; do not promote it while gates run; gates that start now are refused"
+		}
+		if last := s.warned.Swap(&lacks); last == nil || *last != lacks {
+			s.log.WarnContext(ctx, message, "reason", lacks)
+		}
+		return nil
+	}
+	s.guard.Store(nil) // the next heartbeat reads it again
+	return fmt.Errorf("%w: %s", ErrSplitBrain, lacks)
+}
+
+// checkGuard judges the primary by a guard that is not older than guardEvery, and by
+// the lease of the fleet.
+func (s *Store) checkGuard(ctx context.Context, lease time.Duration) error {
+	s.lease.Store(int64(lease))
+	g := s.guard.Load()
+	if g == nil || time.Since(g.read) >= guardEvery {
+		var conn redis.Cmdable = s.writer
+		var err error
+		if cluster, ok := s.writer.(*redis.ClusterClient); ok {
+			conn, err = cluster.MasterForKey(ctx, s.keys[0])
+		}
+		if err == nil {
+			g, err = s.readGuard(ctx, conn)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return s.judgeGuard(ctx, g)
+}
+
+// lag is for how long the primary may take writes after another was promoted in its
+// place. Zero: none can be, or the options allow any time.
+func (s *Store) lag() time.Duration {
+	if lag := time.Duration(s.maxLag.Load()); lag > 0 {
+		return lag + lagRounding
+	}
+	return 0
+}

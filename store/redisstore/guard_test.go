@@ -1,0 +1,197 @@
+package redisstore_test
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/redisstore"
+	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
+)
+
+const noMinReplicas = "no min-replicas-to-write; set min-replicas-to-write 1 and min-replicas-max-lag 1 on every server"
+
+// guardedBy sets what keeps a primary from taking writes without a replica.
+func guardedBy(server *redistest.Server, toWrite, maxLag string) {
+	server.Do("CONFIG", "SET", "min-replicas-to-write", toWrite, "min-replicas-max-lag", maxLag)
+}
+
+// beat sends a heartbeat of a gate with a lease of 3 s.
+func beat(t *testing.T, s *redisstore.Store) (store.Head, error) {
+	t.Helper()
+	return s.Heartbeat(t.Context(), store.Heartbeat{Gate: 1, Lease: 3 * time.Second})
+}
+
+// wantSplitBrain fails the test unless a heartbeat is refused with these words.
+func wantSplitBrain(t *testing.T, s *redisstore.Store, want string) {
+	t.Helper()
+	for range 2 { // it is not forgotten
+		if head, err := beat(t, s); !errors.Is(err, redisstore.ErrSplitBrain) || !strings.Contains(err.Error(), want) {
+			t.Errorf("a heartbeat gave %+v, %v; want ErrSplitBrain with %q", head, err, want)
+		}
+	}
+}
+
+// hidden is a user of a server who may not read its configuration.
+func hidden(server *redistest.Server) options {
+	server.Do("ACL", "SETUSER", "gate", "reset", "on", ">secret", "~*", "+@all", "-config")
+	return options{Addresses: []string{server.Addr()}, Username: "gate", Password: "secret"}
+}
+
+// Attack: a replica is promoted, the old primary takes writes for 8 s more, and a
+// gate that has not heard of it admits there what another has revoked here.
+func TestPrimaryThatGoesOnAfterAFailoverIsRefused(t *testing.T) {
+	primary := redistest.Start(t, guarded)
+	redistest.StartReplica(t, primary, guarded)
+	open1 := options{Addresses: []string{primary.Addr()}}
+	secret := hidden(primary)
+	told := secret
+	told.MinReplicasMaxLag = 3 * time.Second
+	for name, c := range map[string]struct {
+		options         options
+		toWrite, maxLag string
+		want            string
+	}{
+		"no min-replicas-to-write":         {open1, "0", "1", noMinReplicas},
+		"a max-lag of 0, which turns off":  {open1, "1", "0", noMinReplicas},
+		"a max-lag of a lease":             {open1, "1", "3", "max-lag of 3s is not below the lease of 3s; set min-replicas-to-write 1"},
+		"the max-lag that Redis ships":     {open1, "1", "10", "max-lag of 10s is not below the lease of 3s"},
+		"a max-lag that nobody tells":      {secret, "1", "1", "cannot be read; permit the user +config|get, or set min_replicas_max_lag here"},
+		"a max-lag that is said too long":  {told, "1", "1", "max-lag of 3s is not below the lease of 3s"},
+		"neither min-replicas nor a right": {secret, "0", "1", noMinReplicas},
+	} {
+		t.Run(name, func(t *testing.T) {
+			guardedBy(primary, c.toWrite, c.maxLag)
+			refused := open(t, c.options)
+			wantSplitBrain(t, refused, c.want)
+
+			var log bytes.Buffer
+			allowed := c.options
+			allowed.AllowSplitBrain, allowed.Logger = true, slog.New(slog.NewTextHandler(&log, nil))
+			s := open(t, allowed)
+			for range 3 {
+				if head, err := beat(t, s); err != nil || head.Lag != 0 {
+					t.Errorf("allowed, a heartbeat gave %+v, %v; want a lag of 0, which promises nothing", head, err)
+				}
+			}
+			if n := strings.Count(log.String(), c.want); !strings.Contains(log.String(), "ended it with 200") || n == 0 || n > 2 {
+				t.Errorf("allowed, it was warned of %d times:\n%s", n, &log)
+			}
+
+			guardedBy(primary, "1", "1")
+			if c.options.Username == "" {
+				if _, err := beat(t, refused); err != nil {
+					t.Errorf("after the configuration was set right, a heartbeat gave %v", err)
+				}
+			}
+		})
+	}
+}
+
+// Where any call finds no guard, it gets no connection.
+func TestNothingIsReadFromAPrimaryWithoutAGuard(t *testing.T) {
+	primary := redistest.Start(t, atOnce)
+	redistest.StartReplica(t, primary)
+	for name, call := range calls(openAt(t, primary), store.Position{}) {
+		if err := call(t.Context()); !errors.Is(err, redisstore.ErrSplitBrain) || !strings.Contains(err.Error(), noMinReplicas) {
+			t.Errorf("%s gave %v, want ErrSplitBrain and what to do", name, err)
+		}
+	}
+}
+
+// Behind Sentinel and in a Cluster, a replica may come at any time.
+func TestSentinelAndClusterNeedAGuardWithoutReplicas(t *testing.T) {
+	primary := redistest.Start(t)
+	sentinel := redistest.StartSentinel(t, primary, "mymaster")
+	nodes := redistest.StartCluster(t, 1)
+	for name, o := range map[string]options{
+		"Sentinel":  {Addresses: []string{sentinel.Addr()}, SentinelMaster: "mymaster"},
+		"a Cluster": {Addresses: []string{nodes[0].Addr()}, Cluster: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			wantSplitBrain(t, open(t, o), noMinReplicas)
+			o.AllowSplitBrain = true
+			if _, err := beat(t, open(t, o)); err != nil {
+				t.Errorf("allowed, a heartbeat gave %v", err)
+			}
+		})
+	}
+}
+
+// How long a primary that was replaced goes on is its max-lag, in whole seconds,
+// and the second of the cron that notices.
+func TestLagOfAPrimary(t *testing.T) {
+	primary := redistest.Start(t, guarded)
+	redistest.StartReplica(t, primary, guarded)
+	single := redistest.Start(t)
+	secret := hidden(primary)
+	secret.MinReplicasMaxLag = 2 * time.Second
+	told := options{Addresses: []string{primary.Addr()}, MinReplicasMaxLag: 2 * time.Second}
+	for name, c := range map[string]struct {
+		options options
+		want    time.Duration
+	}{
+		"a single server":                     {options{Addresses: []string{single.Addr()}}, 0},
+		"a server that tells":                 {options{Addresses: []string{primary.Addr()}}, 3 * time.Second},
+		"a server that tells, and the option": {told, 3 * time.Second},
+		"the option alone":                    {secret, 4 * time.Second},
+	} {
+		s := open(t, c.options)
+		head, err := beat(t, s)
+		if err != nil || head.Lag != c.want {
+			t.Errorf("%s: a heartbeat gave a lag of %v, %v; want %v", name, head.Lag, err, c.want)
+		}
+		published, err := s.Publish(t.Context(), revocation("one"))
+		if err != nil || published.Lag != c.want {
+			t.Errorf("%s: Publish gave a lag of %v, %v; want %v", name, published.Lag, err, c.want)
+		}
+	}
+}
+
+// A single Redis that gets a replica, for a backup, must not take the fleet down.
+func TestReplicaAttachedLaterIsWarnedOf(t *testing.T) {
+	server := redistest.Start(t, atOnce)
+	var log bytes.Buffer
+	s := open(t, options{Addresses: []string{server.Addr()}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	if _, err := beat(t, s); err != nil {
+		t.Fatal(err)
+	}
+	redistest.StartReplica(t, server)
+	s.AgeGuard(redisstore.GuardEvery)
+	for range 3 {
+		if _, err := beat(t, s); err != nil {
+			t.Errorf("with a replica, a heartbeat gave %v", err)
+		}
+	}
+	server.Do("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+	eventually(t, "a new connection", func() error { _, err := beat(t, s); return err })
+	if n := strings.Count(log.String(), noMinReplicas); n != 1 {
+		t.Errorf("it was warned of %d times:\n%s", n, &log)
+	}
+	wantSplitBrain(t, openAt(t, server), noMinReplicas)
+}
+
+// Attack: take the guard away when every gate has connected already.
+func TestGuardIsReadEachMinute(t *testing.T) {
+	primary := redistest.Start(t, guarded)
+	redistest.StartReplica(t, primary, guarded)
+	s := openAt(t, primary)
+	if _, err := beat(t, s); err != nil {
+		t.Fatal(err)
+	}
+	guardedBy(primary, "0", "1")
+	s.AgeGuard(redisstore.GuardEvery - 10*time.Second)
+	if _, err := beat(t, s); err != nil {
+		t.Errorf("before the minute was over, a heartbeat gave %v", err)
+	}
+	s.AgeGuard(10 * time.Second)
+	wantSplitBrain(t, s, noMinReplicas)
+	guardedBy(primary, "1", "1")
+	if head, err := beat(t, s); err != nil || head.Lag != 3*time.Second {
+		t.Errorf("with the guard again, a heartbeat gave a lag of %v, %v", head.Lag, err)
+	}
+}

@@ -1,0 +1,146 @@
+package redisstore_test
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/store/redisstore"
+	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
+)
+
+// deaf is a user by which a sentinel hears of no other sentinel, and of no failover
+// that another has made.
+var deaf = redistest.Config("repl-diskless-sync-delay 0", "user deaf on >secret ~* resetchannels +@all")
+
+// startDeaf starts a sentinel that has its own view of the primary, and promotes
+// nobody.
+func startDeaf(t *testing.T, primary *redistest.Server) *redistest.Server {
+	t.Helper()
+	s := redistest.StartSentinel(t, primary, "mymaster",
+		redistest.Config("sentinel auth-user mymaster deaf", "sentinel auth-pass mymaster secret"))
+	s.Do("SENTINEL", "SET", "mymaster", "quorum", "5")
+	return s
+}
+
+// knows waits until a sentinel knows so many replicas or other sentinels.
+func knows(t *testing.T, sentinel *redistest.Server, what string, many int) {
+	t.Helper()
+	eventually(t, "the sentinel to know "+what, func() error {
+		if known := sentinel.Do("SENTINEL", what, "mymaster").([]any); len(known) != many {
+			return fmt.Errorf("it knows %d", len(known))
+		}
+		return nil
+	})
+}
+
+// failOver has a sentinel promote a replica, as soon as it finds one good enough.
+func failOver(t *testing.T, sentinel *redistest.Server) {
+	t.Helper()
+	eventually(t, "the sentinel to begin the failover", func() error {
+		_, err := sentinel.Try("SENTINEL", "FAILOVER", "mymaster")
+		return err
+	})
+}
+
+// reaches waits until a server is a primary and what the store appends is there.
+func reaches(t *testing.T, s *redisstore.Store, server *redistest.Server) {
+	t.Helper()
+	eventually(t, "the store to reach "+server.Addr(), func() error {
+		info, err := server.Try("INFO", "replication")
+		if text, _ := info.(string); !strings.Contains(text, "role:master") {
+			return fmt.Errorf("it is no primary: %v", err)
+		}
+		position, err := s.Append(t.Context(), revocation("one"))
+		if err != nil {
+			return err
+		}
+		if seq, err := server.Try("HGET", headKey, "seq"); seq != strconv.FormatUint(position.Seq, 10) {
+			return fmt.Errorf("it has %v entries, not %d: %v", seq, position.Seq, err)
+		}
+		return nil
+	})
+}
+
+// Attack: use a revoked session at a gate whose one sentinel has not heard of a
+// failover. The old primary answers as before.
+func TestOneSentinelThatHeardOfTheFailoverIsEnough(t *testing.T) {
+	primary := redistest.Start(t, deaf)
+	replica := redistest.StartReplica(t, primary, deaf)
+	hearing, stale := redistest.StartSentinel(t, primary, "mymaster"), startDeaf(t, primary)
+	knows(t, hearing, "replicas", 1)
+	hearing.Freeze() // so that the stale one is asked first
+	s := open(t, options{Addresses: []string{stale.Addr(), hearing.Addr()}, SentinelMaster: "mymaster", AllowSplitBrain: true})
+	reaches(t, s, primary)
+	hearing.Thaw()
+	failOver(t, hearing)
+	reaches(t, s, replica)
+	if named := stale.Do("SENTINEL", "get-master-addr-by-name", "mymaster").([]any); net.JoinHostPort(named[0].(string), named[1].(string)) != primary.Addr() {
+		t.Errorf("the stale sentinel names %v: this test shows nothing", named)
+	}
+	stale.Freeze()
+	defer stale.Thaw()
+	reaches(t, s, replica)
+}
+
+// The options name one sentinel. The others are learned of, and one of them is
+// enough when the first has gone.
+func TestSentinelsAreDiscovered(t *testing.T) {
+	primary := redistest.Start(t, atOnce)
+	replica := redistest.StartReplica(t, primary, atOnce)
+	first := redistest.StartSentinel(t, primary, "mymaster")
+	second := redistest.StartSentinel(t, primary, "mymaster")
+	knows(t, first, "sentinels", 1)
+	knows(t, second, "replicas", 1)
+	second.Do("SENTINEL", "SET", "mymaster", "quorum", "1")
+	s := open(t, options{Addresses: []string{first.Addr()}, SentinelMaster: "mymaster", AllowSplitBrain: true})
+	reaches(t, s, primary)
+	first.Freeze()
+	defer first.Thaw()
+	failOver(t, second)
+	reaches(t, s, replica)
+}
+
+// Sentinels that were set up again count epochs from the beginning.
+func TestSentinelsThatWereSetUpAgainAreFollowed(t *testing.T) {
+	primary := redistest.Start(t, atOnce)
+	replica := redistest.StartReplica(t, primary, atOnce)
+	sentinel := redistest.StartSentinel(t, primary, "mymaster")
+	knows(t, sentinel, "replicas", 1)
+	s := open(t, options{Addresses: []string{sentinel.Addr()}, SentinelMaster: "mymaster", AllowSplitBrain: true})
+	failOver(t, sentinel)
+	reaches(t, s, replica)
+	other := redistest.Start(t)
+	host, port, _ := net.SplitHostPort(other.Addr())
+	sentinel.Do("SENTINEL", "REMOVE", "mymaster")
+	sentinel.Do("SENTINEL", "MONITOR", "mymaster", host, port, "1")
+	reaches(t, s, other)
+}
+
+// Each permission that the documentation lists for a user of the sentinels is
+// needed, and no other.
+func TestLeastPermissionsAtSentinels(t *testing.T) {
+	primary := redistest.Start(t)
+	sentinel := redistest.StartSentinel(t, primary, "mymaster")
+	listed := permissions(t, "A user of the sentinels needs")
+	o := options{
+		Addresses: []string{sentinel.Addr()}, SentinelMaster: "mymaster", AllowSplitBrain: true,
+		SentinelUsername: "gate", SentinelPassword: "secret",
+	}
+	setUser := slices.Concat([]string{"ACL", "SETUSER", "gate", "reset", "on", ">secret"}, listed)
+	sentinel.Do(setUser...)
+	mustAppend(t, open(t, o), "one")
+	for _, permission := range []string{"+sentinel|master", "+sentinel|get-master-addr-by-name"} {
+		if !slices.Contains(listed, permission) {
+			t.Errorf("the documentation lists %q, not %s", listed, permission)
+		}
+		sentinel.Do(setUser...)
+		sentinel.Do("ACL", "SETUSER", "gate", "-"+permission[1:])
+		if _, err := open(t, o).Append(t.Context(), revocation("one")); err == nil || !strings.Contains(err.Error(), "permit the user") {
+			t.Errorf("without %s, Append gave %v; want what to do", permission, err)
+		}
+	}
+}

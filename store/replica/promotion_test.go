@@ -1,0 +1,110 @@
+package replica_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/replica"
+	"github.com/sessiongate/sessiongate/store/storetest/model"
+)
+
+// lag is for how long a primary that was replaced goes on, and lagMargin is that with
+// the margin of two clocks.
+const (
+	lag       = 2500 * time.Millisecond
+	lagMargin = lag + lag*3/100
+)
+
+// Attack: another primary is promoted, and the old one goes on for a while. A gate
+// that is with the old one gets leases there for so long, and admits for a lease
+// more, while a session is ended at a gate that is with the new one.
+func TestAnAnswerAfterAPromotionWaitsForTheLeasesOfTheOldPrimary(t *testing.T) {
+	for name, after := range map[string]time.Duration{
+		"right after it":                    0,
+		"when a restart would have settled": margin + lease/4 + 100*time.Millisecond,
+		"just before the last lease ends":   margin + lagMargin - 100*time.Millisecond,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := model.NewServer(1, 100)
+				server.Lag(lag)
+				gates := fleet(t, server, 2, replica.Options{})
+				time.Sleep(2 * lease) // the first generation has a lag, too
+				promoted := time.Now()
+				server.Restart()
+				time.Sleep(lease/8 + after) // a witness has opened the new generation
+				revoked, _ := revocation("s")
+				d, err := took(t, gates[0], revoked)
+				if err != nil || time.Since(promoted) < margin+lagMargin || time.Since(promoted) > margin+lagMargin+lease/8 && d > margin+lease/8 {
+					t.Errorf("answered (%v) after %v, %v after the promotion; want %v after it", err, d, time.Since(promoted), margin+lagMargin)
+				}
+				time.Sleep(lagMargin + lease/2)
+				another, _ := revocation("another")
+				if d, err := took(t, gates[0], another); err != nil || d > 10*time.Millisecond {
+					t.Errorf("later, took %v (%v), want no wait", d, err)
+				}
+			})
+		})
+	}
+}
+
+// Attack: two failovers follow one another. A gate that was with the first primary all
+// the time is the witness of the third. The second one does not list it, and must not
+// answer as if its list were whole.
+func TestTheListIsNotWholeWhileAnotherFailoverMayHaveHappened(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := model.NewServer(1, 100)
+		server.Lag(lag)
+		gates := fleet(t, server, 1, replica.Options{})
+		time.Sleep(3 * lease)
+		promoted := time.Now()
+		server.Restart()
+		for state := store.StateRepair; state != store.StateSettled; state = gates[0].Status().State {
+			time.Sleep(lease / 20)
+		}
+		if d := time.Since(promoted); d < margin+2*lagMargin || d > margin+2*lagMargin+lease/2 {
+			t.Errorf("settled %v after the promotion, want %v", d, margin+2*lagMargin)
+		}
+	})
+}
+
+// Attack: this server was replaced, and the new one gives leases to a gate that is
+// silent here. A session is ended at a gate that is still here. The answer has to wait
+// until this server answers no more.
+func TestAServerThatMayHaveBeenReplacedIsAskedAgainAfterItsLag(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const long = 2 * lease
+		server := model.NewServer(1, 100)
+		gates := fleet(t, server, 2, replica.Options{})
+		server.Lag(long)
+		gates[1].wire.hold("")
+		gone := time.Now()
+		first, _ := revocation("first")
+		if d, err := took(t, gates[0], first); err != nil || d < long {
+			t.Errorf("answered (%v) after %v, want a wait of %v for a gate that may be at the new server", err, d, long)
+		}
+		for gates[0].Status().Gates == 2 {
+			time.Sleep(lease / 10)
+		}
+		if d := time.Since(gone); d < lease+long {
+			t.Errorf("the silent gate was dismissed after %v, want %v at the least", d, lease+long)
+		}
+	})
+}
+
+// No gate is a witness of what the new primary lacks. Gates that hold it may be with
+// the old primary for as long as that goes on.
+func TestWithoutAWitnessTheLogIsNotOpenedBeforeTheOldPrimaryIsSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const long = 3 * lease
+		server := model.NewServer(1, 100)
+		server.Lag(long)
+		began := time.Now()
+		<-start(t, server.Connect(nil), replica.Options{Lease: lease}).Synced()
+		if d := time.Since(began); d < long || d > long+lease {
+			t.Errorf("the log was opened after %v, want %v and little more", d, long)
+		}
+	})
+}
