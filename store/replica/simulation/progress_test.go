@@ -36,7 +36,7 @@ func (w *world) recovery() time.Duration {
 	if w.many > 0 {
 		return 4 * w.lease
 	}
-	return 3*w.longest + time.Second
+	return 3*w.longest + time.Second + 2*w.reign*103/100
 }
 
 // progress makes sure that the fleet works again: every gate admits who was never

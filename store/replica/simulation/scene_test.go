@@ -142,7 +142,8 @@ var primaries = &profile{
 	name: "primaries", faults: slices.Concat(gateFaults, serverFaults, failovers, failovers), traps: traps,
 	scene: func(w *world, draw *stream) {
 		w.large = false
-		w.reign = draw.between(w.lease/2, w.lease)
+		w.reign = draw.between(w.lease/2, w.lease+2*time.Second)
+		w.primary.Lag(w.reign)
 	},
 }
 

@@ -65,7 +65,7 @@ func (s *Server) Promote(d *Dump) *Server {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	to := NewServer(s.random.Uint64(), s.batch)
-	to.bytes, to.patience, to.limits, to.step, to.held = s.bytes, s.patience, s.limits, s.step, d.clone()
+	to.bytes, to.patience, to.limits, to.step, to.lag, to.held = s.bytes, s.patience, s.limits, s.step, s.lag, d.clone()
 	return to
 }
 
