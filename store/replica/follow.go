@@ -88,16 +88,12 @@ func (r *Replica) apply(at store.Position, batch store.Batch, sent time.Duration
 // gap, whatever the store says: but those that earlier generations left, of
 // which some may be lost. The caller holds mu.
 func (r *Replica) entries(at store.Position, batch store.Batch) (store.Position, error) {
-	now := r.clock.Boot()
 	for i, entry := range batch.Entries {
 		seq := entry.Position.Seq
 		follows := seq == at.Seq+1 || seq > at.Seq && seq <= batch.Born+1
 		begins := i == 0 && at == store.Position{}
 		if entry.Position.Generation != r.view.generation || !follows && !begins {
 			return at, fmt.Errorf("entry %d after %d: %w", seq, at.Seq, store.ErrGap)
-		}
-		if r.view.whole && r.fleet != nil {
-			r.note(entry.Revocations, now)
 		}
 		r.set.add(entry.Revocations, true)
 		at = entry.Position
@@ -114,7 +110,7 @@ func (r *Replica) entries(at store.Position, batch store.Batch) (store.Position,
 // complete notes that the log was read from its beginning up to a head. The
 // caller holds mu.
 func (r *Replica) complete() {
-	r.view.whole, r.view.since = true, r.clock.Boot()
+	r.view.whole = true
 	r.mends.ring()
 	r.beats.ring()
 	if r.options.Load().Lease == 0 {

@@ -15,8 +15,8 @@ import (
 // be called concurrently.
 type Replica struct {
 	store store.Store
-	fleet store.Fleet // nil if the store is this machine's own
-	id    store.GateID
+	fleet store.Fleet  // nil if the store is this machine's own
+	id    store.GateID // zero without a fleet
 	clock Clock
 	set   *set
 
@@ -29,7 +29,6 @@ type Replica struct {
 
 	mu     sync.Mutex // guards all down to the blank line
 	view   view
-	recent recent
 	synced bool
 	closed bool
 	// owed counts the occasions on which something held was not on the log, and
@@ -62,7 +61,6 @@ func New(s store.Store, o Options) *Replica {
 	ctx, stop := context.WithCancel(context.Background())
 	r := &Replica{
 		store:   s,
-		id:      store.GateID(rand.Uint64() | 1),
 		clock:   o.Clock,
 		set:     newSet(),
 		arrived: make(chan struct{}),
@@ -81,6 +79,7 @@ func New(s store.Store, o Options) *Replica {
 		if r.fleet == nil {
 			o.Logger.Error("the store is none that gates can share: every request is refused")
 		} else {
+			r.id = store.GateID(rand.Uint64() | 1)
 			loops = append(loops, r.heartbeat, r.acknowledge)
 		}
 	}
@@ -131,6 +130,11 @@ func (r *Replica) Look(k *store.Keys) Verdict {
 // Holds reports whether the session or token with this key is revoked. It says
 // nothing about subjects and issuers. Like Check, it is quick.
 func (r *Replica) Holds(k store.Key) bool { return r.set.keys.has(k) }
+
+// Published reports whether the revocation of a session or token came from the log, or
+// was put on it: revoking it again is a repeat. Whether it holds everywhere, it does not
+// tell; only Revoke does.
+func (r *Replica) Published(k store.Key) bool { return r.set.keys.marks(k)&markPublished != 0 }
 
 // Revoked reports whether a token that was admitted is revoked by now, as far as
 // is known. Unlike Look it does not mind that the token may have expired since:

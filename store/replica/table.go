@@ -63,8 +63,9 @@ const (
 	// markLogged: the log of the present generation holds the key, until its
 	// expiry here or later.
 	markLogged
-	// markAcknowledged: this replica has said that the key is revoked everywhere.
-	markAcknowledged
+	// markPublished: a log held the key at some time, of this generation or of an
+	// earlier one, until some expiry.
+	markPublished
 )
 
 // slot publishes a key by storing hi last.

@@ -23,7 +23,7 @@ type oracle struct {
 	failed     int // revocations that were answered 503
 }
 
-// promise is one 200, or one 404 that says that there was one.
+// promise is one 200, or the 404 of a repeat.
 type promise struct {
 	revocation store.Revocation
 	answer     string // with its gate
@@ -39,7 +39,7 @@ func (o *oracle) promise(r store.Revocation, answer string) {
 	defer o.mu.Unlock()
 	for _, p := range o.promises {
 		if p.revocation.Key == r.Key && p.revocation.Except == r.Except && p.revocation.NotBefore == r.NotBefore {
-			if p.lost && answer[0] == '2' {
+			if p.lost {
 				p.lost, p.at, p.answer = false, o.world.moment(), answer
 			}
 			return

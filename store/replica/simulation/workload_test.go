@@ -100,9 +100,13 @@ func (w *world) revoke() {
 			g.replica.Offer(r) // somebody who needs no answer
 			continue
 		}
-		w.wait.Go(func() { g.invalidate(r) })
+		first := r
+		w.wait.Go(func() { g.invalidate(first) })
 		if draw.chance(0.3) {
 			again, later := pick(draw, gates), draw.between(time.Microsecond, 2*w.lease)
+			if draw.chance(0.3) {
+				r.Expires += int64(time.Hour / time.Second) // it prolongs the first
+			}
 			w.wait.Go(func() {
 				if w.sleep(later) && again.lives() {
 					again.invalidate(r)
@@ -112,18 +116,15 @@ func (w *world) revoke() {
 	}
 }
 
-// invalidate is one DELETE at a gate.
-//
-// Rule R10 (DESIGN): a 404 says that the session is revoked everywhere already,
-// and promises as much as a 200.
+// invalidate is one DELETE at a gate. A repeat is answered 404, which promises as much
+// as a 200.
 func (g *gate) invalidate(r store.Revocation) bool {
 	if !g.awaitRunning() {
 		return false
 	}
-	if !r.Kind.HasInstant() && g.replica.Acknowledged(r.Key) {
-		g.trace.add(g.name, "404 for %v %v", r.Kind, r.Key)
-		g.oracle.promise(r, "404 by "+g.name)
-		return true
+	answer := "200"
+	if g.replica.Published(r.Key) {
+		answer = "404"
 	}
 	began, halts := g.now(), g.halted()
 	// Calls that end together are answered one after another.
@@ -141,7 +142,7 @@ func (g *gate) invalidate(r store.Revocation) bool {
 		g.oracle.fail()
 		return false
 	}
-	g.oracle.promise(r, "200 by "+g.name)
+	g.oracle.promise(r, answer+" by "+g.name)
 	for _, other := range g.everyGate() {
 		other.tryPromises()
 	}
