@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/replica"
@@ -109,13 +108,13 @@ func (o *oracle) latest(draw *stream) (some []*promise) {
 	return some
 }
 
-// opened is called when a generation that began at a time of the run is opened.
+// opened is called when a generation is opened.
 // What is promised then and not on the log may be lost without a broken promise.
 //
 // DESIGN, "Not promised": entries that the store lost and that no gate merging
 // within two leases holds. A gate that was well since the generation began, or
 // a witness, does merge: neither is an excuse.
-func (o *oracle) opened(began time.Duration, byWitness bool) {
+func (o *oracle) opened(e *epoch, byWitness bool) {
 	if byWitness {
 		return
 	}
@@ -123,7 +122,7 @@ func (o *oracle) opened(began time.Duration, byWitness bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, p := range o.promises {
-		if !p.lost && !onLog(log, p.revocation) && !o.heldInHealth(p, began) {
+		if !p.lost && p.at.at <= e.began && !onLog(log, p.revocation) && !slices.ContainsFunc(e.holders[p], func(g *gate) bool { return g.healthy(e.began) }) {
 			p.lost = true
 			o.lost++
 			o.world.trace.add("", "lost with all who held it: %v of %v", p.revocation.Kind, p.revocation.Key)
@@ -143,13 +142,21 @@ func onLog(log []store.Entry, r store.Revocation) bool {
 	return false
 }
 
-// heldInHealth reports whether a gate refuses all that was promised, and was well
-// all the time.
-func (o *oracle) heldInHealth(p *promise, since time.Duration) bool {
-	tokens := o.world.allTokens()
-	return slices.ContainsFunc(o.world.everyGate(), func(g *gate) bool {
-		return g.healthy(since) && !slices.ContainsFunc(tokens, func(t *token) bool {
-			return t.namedBy(p.revocation) && g.replica.Look(t.keys()) == replica.Clear
-		})
-	})
+// holders returns for each promise the gates that refuse all that it names. What a gate
+// is asked to revoke later may name the same, and need not be merged.
+func (o *oracle) holders() map[*promise][]*gate {
+	tokens, gates := o.world.allTokens(), o.world.everyGate()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	holders := make(map[*promise][]*gate)
+	for _, p := range o.promises {
+		for _, g := range gates {
+			if g.started() && !slices.ContainsFunc(tokens, func(t *token) bool {
+				return t.namedBy(p.revocation) && g.replica.Look(t.keys()) == replica.Clear
+			}) {
+				holders[p] = append(holders[p], g)
+			}
+		}
+	}
+	return holders
 }

@@ -18,8 +18,9 @@ type outage struct {
 
 // epoch is what the world knows of one generation.
 type epoch struct {
-	began  time.Duration
-	opened bool
+	began   time.Duration
+	holders map[*promise][]*gate // when it began
+	opened  bool
 }
 
 // serverFault notes that a fault of the server begins, and returns what ends it.
@@ -108,8 +109,14 @@ func (w *world) observe(g *gate, call model.Call) {
 	}
 	w.mu.Lock()
 	e, known := w.epochs[head.Generation]
+	w.mu.Unlock()
+	begins := &epoch{began: w.now()}
 	if !known {
-		e = &epoch{began: w.now()}
+		begins.holders = w.oracle.holders()
+	}
+	w.mu.Lock()
+	if e, known = w.epochs[head.Generation]; !known {
+		e = begins
 		w.epochs[head.Generation] = e
 	}
 	opens := !e.opened && head.State != store.StateRepair
@@ -122,7 +129,7 @@ func (w *world) observe(g *gate, call model.Call) {
 	if opens {
 		merge, _ := call.Argument.(store.Merge)
 		w.trace.add("", "generation %s is opened by %s, witness %v", w.trace.name(head.Generation), g.name, merge.Witness)
-		w.oracle.opened(e.began, merge.Witness)
+		w.oracle.opened(e, merge.Witness)
 	}
 }
 
