@@ -93,7 +93,7 @@ func TestRepeatsFillNoLog(t *testing.T) {
 		gates := fleet(t, server, 3, replica.Options{})
 		revoked, _ := revocation("s")
 		mustRevoke(t, gates[0].Replica, revoked)
-		time.Sleep(lease / 2) // until the gate that published has sent a heartbeat
+		synctest.Wait() // until every gate has told that it has applied it
 		sooner := revoked
 		sooner.Expires -= 100
 		for i := range 1000 {
@@ -245,7 +245,7 @@ func TestTheReceiptOfARepeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gates := fleet(t, model.NewServer(1, 100), 3, replica.Options{})
 		first := receipt(t, gates[0].Replica, "s")
-		time.Sleep(lease / 2) // until the gate that published has sent a heartbeat
+		synctest.Wait() // until every gate has told that it has applied it
 		again := receipt(t, gates[1].Replica, "s")
 		if again.Position != first.Position || again.Gate == first.Gate || again.Lease != 0 || again.Unsettled || again.StoreOnly {
 			t.Errorf("the receipt is %+v, that of the first %+v", again, first)

@@ -73,10 +73,7 @@ func (r *Replica) apply(at store.Position, batch store.Batch, sent time.Duration
 	}
 	r.claim()
 	if len(batch.Entries) > 0 {
-		// Nobody waits for this gate to apply what it published itself.
-		if !r.own.is(batch.Entries) {
-			r.beats.ring()
-		}
+		r.beats.ring()
 		r.mends.ring()
 		r.heard.ring()
 	}

@@ -34,7 +34,6 @@ type Replica struct {
 	// owed counts the occasions on which something held was not on the log, and
 	// paid is how many of them an offer has covered.
 	owed, paid uint64
-	own        own
 	reading    trouble
 	beating    trouble
 	outage     time.Duration // boot time at which the calls began to fail

@@ -65,7 +65,8 @@ func (q *queue) take() (calls []*revoking, revocations []store.Revocation) {
 // Check that starts later misses them: on this replica, and under
 // AcknowledgeFleet on every replica of the fleet. An error means that the outcome
 // is unknown; revoking again is safe, and the store is offered what is held here
-// until it took it.
+// until it took it. Revoking once more what the log holds for as long adds nothing to
+// it, and means as much.
 //
 // It goes on when ctx is cancelled, because whoever asked for a revocation wants
 // it also after hanging up. It ends within two leases and a second, or at the
@@ -219,19 +220,10 @@ func (r *Replica) log(ctx context.Context, revocations []store.Revocation) (head
 }
 
 // append puts one entry on the log, and returns the head as of then.
-func (r *Replica) append(ctx context.Context, revocations []store.Revocation) (head store.Head, err error) {
-	if r.fleet == nil {
-		at, err := r.store.Append(ctx, revocations...)
-		return store.Head{Position: at, State: store.StateSettled}, err
+func (r *Replica) append(ctx context.Context, revocations []store.Revocation) (store.Head, error) {
+	if r.fleet != nil {
+		return r.fleet.Publish(ctx, revocations...)
 	}
-	r.mu.Lock()
-	r.own = own{first: revocations[0].Key}
-	r.mu.Unlock()
-	head, err = r.fleet.Publish(ctx, revocations...)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.own.placed(head.Position) {
-		r.beats.ring()
-	}
-	return head, err
+	at, err := r.store.Append(ctx, revocations...)
+	return store.Head{Position: at, State: store.StateSettled}, err
 }
