@@ -108,14 +108,15 @@ func (w *world) observe(g *gate, call model.Call) {
 		return
 	}
 	w.mu.Lock()
-	e, known := w.epochs[head.Generation]
+	_, known := w.epochs[head.Generation]
 	w.mu.Unlock()
 	begins := &epoch{began: w.now()}
 	if !known {
 		begins.holders = w.oracle.holders()
 	}
 	w.mu.Lock()
-	if e, known = w.epochs[head.Generation]; !known {
+	e, known := w.epochs[head.Generation]
+	if !known {
 		e = begins
 		w.epochs[head.Generation] = e
 	}
