@@ -15,7 +15,8 @@ type receipt struct {
 	// Shared says that a fleet of gates uses the store. Without it this gate is the
 	// only one, and there is nothing to say of others.
 	Shared bool `json:"shared"`
-	// Position is the number of the entry on the store's log.
+	// Position is the number of the entry on the revocation log, or of the last one if
+	// the log held all of it before.
 	Position uint64 `json:"position"`
 	// TookSeconds is how long it was until it held everywhere.
 	TookSeconds float64 `json:"took_seconds"`

@@ -224,7 +224,15 @@ func (a *App) expires(now time.Time) int64 {
 	if l := a.shared.live.Load(); l != nil {
 		retention = l.replica.Retention()
 	}
-	return now.Add(retention + retentionMargin).Unix()
+	end, step := now.Add(retention+retentionMargin).Unix(), int64(roundTo(retention)/time.Second)
+	return end - end%step + step
+}
+
+// roundTo is what expiries are rounded up to: a 64th of the retention, at least a
+// minute and at most an hour. Revoking again within that time moves no expiry, so
+// that whoever repeats a logout adds a bounded number of entries to the log.
+func roundTo(retention time.Duration) time.Duration {
+	return min(max(retention/64, time.Minute), time.Hour)
 }
 
 // key names something of an issuer in the namespace of the store.

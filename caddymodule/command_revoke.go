@@ -155,7 +155,7 @@ func (r receipt) describe(w io.Writer) error {
 		}
 		fmt.Fprintf(w, "A lease had to pass, %v: %s.\n", seconds(r.LeaseSeconds), why)
 	}
-	fmt.Fprintf(w, "Entry %d of the log.\n\n", r.Position)
+	fmt.Fprintf(w, "The revocation log holds it by entry %d.\n\n", r.Position)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "GATE\tHAD IT\n%s\tat once; it was asked\n", r.Gate)
 	for _, g := range r.Gates {

@@ -44,7 +44,7 @@ func TestTheReceiptIsReadAtNight(t *testing.T) {
 		},
 		"a fleet": {
 			receipt{Issuer: "https://a", Revoked: one, Shared: true, Position: 7, TookSeconds: 0.003, Gate: "aaaa", Gates: []receiptGate{{"bbbb", "applied", 0.002}}},
-			"Revoked: the session with the key 0011aabb of https://a.\nIt holds at every gate after 3ms.\nEntry 7 of the log.\n\n" +
+			"Revoked: the session with the key 0011aabb of https://a.\nIt holds at every gate after 3ms.\nThe revocation log holds it by entry 7.\n\n" +
 				"GATE  HAD IT\naaaa  at once; it was asked\nbbbb  after 2ms\n",
 		},
 		"a frozen gate, and one that left": {
@@ -53,7 +53,7 @@ func TestTheReceiptIsReadAtNight(t *testing.T) {
 				TookSeconds: 3.1, Gate: "aaaa", Gates: []receiptGate{{"bbbb", "fenced", 3.09}, {"cccc", "left", 0.2}}, LeaseSeconds: 3.09,
 			},
 			"Revoked: all that https://a issued up to 2027-01-15T08:00:00Z to the subject, key 00.\nIt holds at every gate after 3.1s.\n" +
-				"A lease had to pass, 3.09s: not every gate said that it had it.\nEntry 7 of the log.\n\n" +
+				"A lease had to pass, 3.09s: not every gate said that it had it.\nThe revocation log holds it by entry 7.\n\n" +
 				"GATE  HAD IT\naaaa  at once; it was asked\n" +
 				"bbbb  not heard of: a lease had to pass, 3.09s, and it admits nothing until it has caught up\n" +
 				"cccc  it left, seen after 200ms: it stopped, or had sent no heartbeat for a lease, and admits nothing\n",
@@ -62,13 +62,13 @@ func TestTheReceiptIsReadAtNight(t *testing.T) {
 			receipt{Issuer: "https://a", Revoked: []revokedName{{Kind: "issuer", Key: "00", NotBefore: &instant}}, Shared: true, Position: 7, TookSeconds: 3, Gate: "aaaa", LeaseSeconds: 3, Unsettled: true},
 			"Revoked: all that https://a issued up to 2027-01-15T08:00:00Z, key 00.\nIt holds at every gate after 3s.\n" +
 				"A lease had to pass, 3s: the log was begun anew a moment ago, and a gate that is not listed may have been admitting.\n" +
-				"Entry 7 of the log.\n\nGATE  HAD IT\naaaa  at once; it was asked\n",
+				"The revocation log holds it by entry 7.\n\nGATE  HAD IT\naaaa  at once; it was asked\n",
 		},
 		"the store alone": {
 			receipt{Issuer: "https://a", Revoked: one, Shared: true, Position: 7, TookSeconds: 0.001, Gate: "aaaa", StoreOnly: true, Gates: []receiptGate{{"bbbb", "not_waited_for", 0}}},
 			"Revoked: the session with the key 0011aabb of https://a.\n" +
 				"The store has it after 1ms. The other gates were not waited for (acknowledge store) and follow within a lease.\n" +
-				"Entry 7 of the log.\n\nGATE  HAD IT\naaaa  at once; it was asked\nbbbb  not waited for\n",
+				"The revocation log holds it by entry 7.\n\nGATE  HAD IT\naaaa  at once; it was asked\nbbbb  not waited for\n",
 		},
 	} {
 		var printed strings.Builder

@@ -42,11 +42,6 @@ func (l *live) withAllFamilies(ctx context.Context, own []store.Revocation) (all
 	return all, nil
 }
 
-// acknowledged reports whether all of the revocations hold everywhere.
-func (l *live) acknowledged(revocations []store.Revocation) bool {
-	return !slices.ContainsFunc(revocations, func(r store.Revocation) bool { return !l.replica.Acknowledged(r.Key) })
-}
-
 // revokeMembers revokes the access tokens that belong to revoked sessions and do
 // not say so themselves. It asks the store at every gate, because another one of the
 // fleet may have a token endpoint.
@@ -72,9 +67,7 @@ func (l *live) revokeMembers(ctx context.Context, revoked ...store.Revocation) e
 			return fmt.Errorf("revoking the tokens of a session: %w", err)
 		}
 		for _, name := range names {
-			if !l.replica.Acknowledged(name) {
-				members = append(members, store.Revocation{Kind: store.KindToken, Key: name, Expires: session.Expires})
-			}
+			members = append(members, store.Revocation{Kind: store.KindToken, Key: name, Expires: session.Expires})
 		}
 	}
 	for entry := range slices.Chunk(members, store.MaxRevocations) {

@@ -185,10 +185,8 @@ func (l *live) complete(ctx context.Context, own store.Revocation) (all []store.
 	if all, err = l.withFamilies(ctx, own); err != nil {
 		return nil, err
 	}
-	if !l.acknowledged(all) {
-		if err := l.replica.Revoke(ctx, all...); err != nil {
-			return nil, err
-		}
+	if err := l.replica.Revoke(ctx, all...); err != nil {
+		return nil, err
 	}
 	return all, l.revokeMembers(ctx, all...)
 }

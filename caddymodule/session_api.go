@@ -91,48 +91,37 @@ func (g *Gate) end(r *http.Request, caller *token.Verified, sessionID string) *d
 	case verdict == replica.Unavailable:
 		return g.offer(r, live, why, caller, sessionID, own, revocation)
 	case own && (verdict&^unnamed == replica.Clear || sessionRevoked(caller, verdict)):
-		return g.endOwn(r, live, why, revocation)
 	case verdict != replica.Clear:
 		return denyRevoked
+	default:
+		if deny := g.mayEnd(r, live, caller, sessionID, revocation); deny != nil {
+			return deny
+		}
 	}
-	if deny := g.mayEnd(r, live, caller, sessionID, revocation); deny != nil {
-		return deny
+	return g.confirm(r.Context(), live, why, revocation)
+}
+
+// confirm revokes a session with all that is known to belong to it, and says so
+// where that was done before. Such a repeat is a revocation like any other: it
+// prolongs the first, and is answered when every gate refuses the session.
+func (g *Gate) confirm(ctx context.Context, live *live, why cause, revocation store.Revocation) *denial {
+	ctx, cancel := live.patience(ctx)
+	defer cancel()
+	if live.replica.Published(revocation.Key) {
+		if _, err := live.complete(ctx, revocation); err != nil {
+			return g.unconfirmed(revocation, err)
+		}
+		return denySession
 	}
-	if err := live.revoke(r.Context(), why, revocation); err != nil {
+	revocations, err := live.withFamilies(ctx, revocation)
+	if err != nil {
+		live.offer(why, revocation)
+		return g.unconfirmed(revocation, err)
+	}
+	if err := live.revoke(ctx, why, revocations...); err != nil {
 		return g.unconfirmed(revocation, err)
 	}
 	return nil
-}
-
-// endOwn revokes the session of the caller, with all that is known to belong to it.
-func (g *Gate) endOwn(r *http.Request, live *live, why cause, own store.Revocation) *denial {
-	ctx, cancel := live.patience(r.Context())
-	defer cancel()
-	revocations, err := live.withFamilies(ctx, own)
-	if err != nil {
-		live.offer(why, own)
-		return g.unconfirmed(own, err)
-	}
-	// Rule R10 (DESIGN): whether every gate refuses the session is not known
-	// while its revocation is young, so that it is made once more.
-	if live.acknowledged(revocations) {
-		return g.ended(ctx, live, revocations...)
-	}
-	if err := live.revoke(ctx, why, revocations...); err != nil {
-		return g.unconfirmed(own, err)
-	}
-	return nil
-}
-
-// ended answers that sessions are over already, once that is so for all that
-// belongs to them: the call that revoked them may have got no further.
-func (g *Gate) ended(ctx context.Context, live *live, revocations ...store.Revocation) *denial {
-	ctx, cancel := live.patience(ctx)
-	defer cancel()
-	if err := live.revokeMembers(ctx, revocations...); err != nil {
-		return g.unconfirmed(revocations[0], err)
-	}
-	return denySession
 }
 
 // offer revokes on this gate what may not be acknowledged to the caller, because
@@ -202,8 +191,6 @@ func (g *Gate) mayEnd(r *http.Request, live *live, caller *token.Verified, sessi
 		// Invariant 7 (DESIGN): a technical failure is 503, never "unknown".
 		g.logger.Error("the owner of a session could not be looked up", "key", revocation.Key, "error", err)
 		return denyUnconfirmed
-	case live.replica.Acknowledged(revocation.Key):
-		return g.ended(r.Context(), live, revocation)
 	}
 	return nil
 }

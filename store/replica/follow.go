@@ -80,10 +80,7 @@ func (r *Replica) apply(at store.Position, batch store.Batch, asked Instant, sen
 	}
 	r.claim()
 	if len(batch.Entries) > 0 {
-		// Nobody waits for this gate to apply what it published itself.
-		if !r.own.is(batch.Entries) {
-			r.beats.ring()
-		}
+		r.beats.ring()
 		r.mends.ring()
 		r.heard.ring()
 	}
@@ -95,16 +92,12 @@ func (r *Replica) apply(at store.Position, batch store.Batch, asked Instant, sen
 // gap, whatever the store says: but those that earlier generations left, of
 // which some may be lost. The caller holds mu.
 func (r *Replica) entries(at store.Position, batch store.Batch) (store.Position, error) {
-	now := r.clock.Boot()
 	for i, entry := range batch.Entries {
 		seq := entry.Position.Seq
 		follows := seq == at.Seq+1 || seq > at.Seq && seq <= batch.Born+1
 		begins := i == 0 && at == store.Position{}
 		if entry.Position.Generation != r.view.generation || !follows && !begins {
 			return at, fmt.Errorf("entry %d after %d: %w", seq, at.Seq, store.ErrGap)
-		}
-		if r.view.whole && r.fleet != nil {
-			r.note(entry.Revocations, now)
 		}
 		r.set.add(entry.Revocations, true)
 		at = entry.Position
@@ -121,7 +114,7 @@ func (r *Replica) entries(at store.Position, batch store.Batch) (store.Position,
 // complete notes that the log was read from its beginning up to a head. The
 // caller holds mu.
 func (r *Replica) complete() {
-	r.view.whole, r.view.since = true, r.clock.Boot()
+	r.view.whole = true
 	if r.view.anew {
 		r.view.anew, r.purged = false, r.bounds.Swept
 		r.set.swept.Store(r.bounds.Swept)

@@ -15,11 +15,10 @@ import (
 // is so for all that one retention was used for, no more than two are left: the
 // latest, and the latest that does not except the same session.
 func join(predicates []predicate, p predicate) []predicate {
-	for _, held := range predicates {
-		// One of two that are the same is left out.
-		p.logged = p.logged || held.logged && held.implies(p)
-	}
 	joined := append(slices.Clone(predicates), p)
+	if !p.logged && impliedByOthers(joined, len(predicates)) {
+		return predicates // those that are on the log stay
+	}
 	for i := 0; i < len(joined); {
 		if impliedByOthers(joined, i) {
 			joined = slices.Delete(joined, i, i+1)
@@ -38,6 +37,21 @@ func (p predicate) outlasts(q predicate) bool {
 // implies reports whether p alone revokes all that q does, for as long.
 func (p predicate) implies(q predicate) bool {
 	return p.outlasts(q) && (p.except.IsZero() || p.except == q.except)
+}
+
+// logged reports whether the log of the present generation is known to imply a
+// revocation.
+func (s *instantSet) logged(r store.Revocation) bool {
+	slots := s.slots.Load()
+	if slots == nil {
+		return false
+	}
+	held := (*slots)[find(*slots, r.Key)].Load()
+	if held == nil {
+		return false
+	}
+	logged := slices.DeleteFunc(slices.Clone(held.predicates), func(p predicate) bool { return !p.logged })
+	return impliedByOthers(append(logged, predicate{notBefore: r.NotBefore, expires: r.Expires, except: r.Except}), len(logged))
 }
 
 // impliedByOthers reports whether the others revoke all that the predicate at i

@@ -20,19 +20,6 @@ func (s *keySet) marks(k store.Key) mark {
 	return 0
 }
 
-// acknowledge marks k as revoked everywhere, if the set holds it.
-func (s *keySet) acknowledge(k store.Key) {
-	w := wordOf(k)
-	sh := &s.shards[w.shard()]
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	if t := sh.table.Load(); t != nil {
-		if i, found := t.find(w); found {
-			t.marks[i] |= markAcknowledged
-		}
-	}
-}
-
 // unmark notes that no key is known to be on the log, and which were on it.
 func (s *keySet) unmark() {
 	for i := range s.shards {

@@ -11,16 +11,16 @@ import (
 
 // Receipt tells how a revocation came to hold everywhere.
 type Receipt struct {
-	// Position is right after the entry on the log that holds it. Revocations that
-	// were on their way together share an entry.
+	// Position is right after the entry on the log that holds it, or the end of the log
+	// if that held all of it before. Revocations that were on their way together share
+	// an entry.
 	Position store.Position
 	// Took is how long it was from the call to the answer.
 	Took time.Duration
 	// Gate is this replica, which held it first. It is zero if the store is this
 	// machine's own, where there is no other gate.
 	Gate store.GateID
-	// Gates are the other gates that were live when the entry was put on the log,
-	// in the order of their ids.
+	// Gates are the other gates that were live at Position, in the order of their ids.
 	Gates []GateReceipt
 	// Lease is how long it was until every lease was over that might have been
 	// admitting without the revocation. It is zero if nobody had to wait for that,
@@ -38,8 +38,8 @@ type Receipt struct {
 type GateReceipt struct {
 	Gate    store.GateID
 	Outcome Outcome
-	// After is how long it was from the publishing of the entry until the outcome
-	// was seen. Looks at the store are milliseconds apart, up to a tenth of a second.
+	// After is how long it was from asking the store until the outcome was seen. Looks
+	// at the store are milliseconds apart, up to a tenth of a second.
 	After time.Duration
 }
 

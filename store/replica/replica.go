@@ -15,8 +15,8 @@ import (
 // be called concurrently.
 type Replica struct {
 	store store.Store
-	fleet store.Fleet // nil if the store is this machine's own
-	id    store.GateID
+	fleet store.Fleet  // nil if the store is this machine's own
+	id    store.GateID // zero without a fleet
 	clock Clock
 	set   *set
 
@@ -33,13 +33,11 @@ type Replica struct {
 	apart  bool  // the log says that the clocks are apart
 	purged int64 // the latest second by which the set has forgotten
 	before int   // how many gates were live when this one last heard so in an earlier generation
-	recent recent
 	synced bool
 	closed bool
 	// owed counts the occasions on which something held was not on the log, and
 	// paid is how many of them an offer has covered.
 	owed, paid uint64
-	own        own
 	reading    trouble
 	beating    trouble
 	outage     time.Duration // boot time at which the calls began to fail
@@ -66,7 +64,6 @@ func New(s store.Store, o Options) *Replica {
 	ctx, stop := context.WithCancel(context.Background())
 	r := &Replica{
 		store:   s,
-		id:      store.GateID(rand.Uint64() | 1),
 		clock:   o.Clock,
 		set:     newSet(),
 		arrived: make(chan struct{}),
@@ -85,6 +82,7 @@ func New(s store.Store, o Options) *Replica {
 		if r.fleet == nil {
 			o.Logger.Error("the store is none that gates can share: every request is refused")
 		} else {
+			r.id = store.GateID(rand.Uint64() | 1)
 			loops = append(loops, r.heartbeat, r.acknowledge)
 		}
 	}
@@ -139,6 +137,11 @@ func (r *Replica) Look(k *store.Keys) Verdict {
 // Holds reports whether the session or token with this key is revoked. It says
 // nothing about subjects and issuers. Like Check, it is quick.
 func (r *Replica) Holds(k store.Key) bool { return r.set.keys.has(k) }
+
+// Published reports whether the revocation of a session or token came from the log, or
+// was put on it: revoking it again is a repeat. Whether it holds everywhere, it does not
+// tell; only Revoke does.
+func (r *Replica) Published(k store.Key) bool { return r.set.keys.marks(k)&markPublished != 0 }
 
 // Revoked reports whether a token that was admitted is revoked by now, as far as
 // is known. Unlike Look it does not mind that the token may have expired since:

@@ -65,7 +65,8 @@ func (q *queue) take() (calls []*revoking, revocations []store.Revocation) {
 // Check that starts later misses them: on this replica, and under
 // AcknowledgeFleet on every replica of the fleet. An error means that the outcome
 // is unknown; revoking again is safe, and the store is offered what is held here
-// until it took it.
+// until it took it. Revoking once more what the log holds for as long adds nothing to
+// it, and means as much.
 //
 // It goes on when ctx is cancelled, because whoever asked for a revocation wants
 // it also after hanging up. It ends within two leases and a second, or at the
@@ -111,7 +112,6 @@ func (r *Replica) revoke(ctx context.Context, call *revoking) error {
 		r.owe()
 		return fmt.Errorf("revoking: %w", err)
 	}
-	r.set.acknowledge(revocations)
 	return nil
 }
 
@@ -152,28 +152,14 @@ func (r *Replica) publish(ctx context.Context) {
 	}
 }
 
-// put appends one entry. It returns the entry if it must be waited for, and nil
-// if no gate has to be.
+// put has the log hold revocations. It returns the entry if it must be waited for, and
+// nil if no gate has to be.
 func (r *Replica) put(ctx context.Context, calls []*revoking, revocations []store.Revocation) (*entry, error) {
 	o := r.options.Load()
 	lease := r.lease(o)
 	bounded, cancel := context.WithTimeout(ctx, call(lease))
 	defer cancel()
-	if r.fleet == nil {
-		at, err := r.store.Append(bounded, revocations...)
-		open(calls, 0, store.Head{Position: at, State: store.StateSettled}, 0).hand(calls)
-		return nil, err
-	}
-	r.mu.Lock()
-	r.own = own{first: revocations[0].Key}
-	r.mu.Unlock()
-	sent := r.clock.Boot()
-	head, err := r.fleet.Publish(bounded, revocations...)
-	r.mu.Lock()
-	if r.own.placed(head.Position) {
-		r.beats.ring()
-	}
-	r.mu.Unlock()
+	head, sent, err := r.log(bounded, revocations)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +169,7 @@ func (r *Replica) put(ctx context.Context, calls []*revoking, revocations []stor
 		calls:     calls,
 		account:   open(calls, r.id, head, sent),
 	}
-	r.takeUp(head, sent)
+	published.account.see(head, r.clock.Boot())
 	r.mu.Lock()
 	published.known, published.lag = r.view.known, r.view.lag
 	r.mu.Unlock()
@@ -197,4 +183,50 @@ func (r *Replica) put(ctx context.Context, calls []*revoking, revocations []stor
 	}
 	published.account.hand(calls)
 	return nil, nil
+}
+
+// log puts on the log what it lacks of the revocations, and returns the head as of
+// then, and the boot time before it was asked for.
+//
+// Attack: repeat a logout until the log is full. What the log holds for as long is not
+// put there again: the answer waits for all that the log holds at one look.
+//
+// Attack: lose the log between the two, so that the fleet is asked about a log that
+// holds nothing. What was left out counts only in the generation that it was on.
+func (r *Replica) log(ctx context.Context, revocations []store.Revocation) (head store.Head, sent time.Duration, err error) {
+	for {
+		r.mu.Lock()
+		generation := r.view.generation
+		head = store.Head{Position: store.Position{Generation: generation, Seq: r.view.head}, State: store.StateSettled}
+		lacking := r.set.lacking(revocations)
+		r.mu.Unlock()
+		sent = r.clock.Boot()
+		switch {
+		case len(lacking) > 0:
+			head, err = r.append(ctx, lacking)
+		case r.fleet != nil:
+			head, err = r.fleet.Look(ctx)
+		}
+		if err != nil {
+			return head, sent, err
+		}
+		r.mu.Lock()
+		if r.learn(head.Generation, sent) {
+			r.told(head)
+			r.set.add(lacking, true)
+		}
+		r.mu.Unlock()
+		if len(lacking) == len(revocations) || head.Generation == generation {
+			return head, sent, nil
+		}
+	}
+}
+
+// append puts one entry on the log, and returns the head as of then.
+func (r *Replica) append(ctx context.Context, revocations []store.Revocation) (store.Head, error) {
+	if r.fleet != nil {
+		return r.fleet.Publish(ctx, revocations...)
+	}
+	at, err := r.store.Append(ctx, revocations...)
+	return store.Head{Position: at, State: store.StateSettled}, err
 }

@@ -47,7 +47,7 @@ func (s *set) add(revocations []store.Revocation, logged bool) {
 			marks |= markToken
 		}
 		if logged {
-			marks |= markLogged
+			marks |= markLogged | markPublished
 		}
 		changed = s.keys.add(r.Key, r.Expires, marks) || changed
 	}
@@ -56,13 +56,19 @@ func (s *set) add(revocations []store.Revocation, logged bool) {
 	}
 }
 
-// acknowledge notes that revocations hold everywhere.
-func (s *set) acknowledge(revocations []store.Revocation) {
+// lacking returns those of the revocations, which the set holds, that the log of the
+// present generation is not known to hold, or to imply, for as long.
+func (s *set) lacking(revocations []store.Revocation) (lacking []store.Revocation) {
 	for _, r := range revocations {
-		if !r.Kind.HasInstant() {
-			s.keys.acknowledge(r.Key)
+		logged := s.keys.marks(r.Key)&markLogged != 0
+		if r.Kind.HasInstant() {
+			logged = s.instants.logged(r)
+		}
+		if !logged {
+			lacking = append(lacking, r)
 		}
 	}
+	return lacking
 }
 
 // unmark notes that nothing is known to be on the log.

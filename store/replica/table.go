@@ -66,8 +66,9 @@ const (
 	// markWasLogged: the log of an earlier generation held it, and that of the present
 	// one was not seen to.
 	markWasLogged
-	// markAcknowledged: this replica has said that the key is revoked everywhere.
-	markAcknowledged
+	// markPublished: a log held the key at some time, of this generation or of an
+	// earlier one, until some expiry.
+	markPublished
 )
 
 // slot publishes a key by storing hi last.

@@ -23,10 +23,8 @@ type view struct {
 
 	// at is the position up to which entries were applied; zero to begin anew.
 	at store.Position
-	// whole says that everything from the beginning up to some head was applied,
-	// and since is the boot time of that.
+	// whole says that everything from the beginning up to some head was applied.
 	whole bool
-	since time.Duration
 
 	questions []question
 	// count is that of the last heartbeat that the store recorded.
@@ -102,7 +100,6 @@ func (r *Replica) restart() {
 	r.view.at, r.view.whole, r.view.merged = store.Position{}, false, false
 	r.view.questions = nil
 	r.owed++ // the log may lack what is held
-	r.recent.clear()
 	r.set.unmark()
 }
 

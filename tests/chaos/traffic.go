@@ -95,6 +95,9 @@ func last(sessions []Session, n int) []Session { return sessions[max(0, len(sess
 func (c *Traffic) revoke(ctx context.Context, caller Session) {
 	s, gate := c.choose(), rand.IntN(len(c.fleet.Gates))
 	var reply Reply
+	if rand.IntN(6) == 0 {
+		c.burst(func() { c.again(s) }) // in another window, at the same time
+	}
 	if own := rand.IntN(4) != 0; own {
 		reply = c.fleet.End(gate, s)
 	} else {
@@ -113,12 +116,17 @@ func (c *Traffic) revoke(ctx context.Context, caller Session) {
 	for i := range c.fleet.Gates {
 		c.burst(func() { c.request(i, s) })
 	}
-	// A repeated DELETE has the same promise for an answer.
-	if again := rand.IntN(len(c.fleet.Gates)); rand.IntN(3) == 0 {
-		c.burst(func() {
-			c.Figures.delete(c.fleet.End(again, s))
-			c.request(rand.IntN(len(c.fleet.Gates)), s)
-		})
+	if rand.IntN(3) == 0 {
+		c.burst(func() { c.again(s) })
+	}
+}
+
+// again repeats a DELETE at some gate, and has the session tried at every gate: the 404
+// of a repeat promises what a 200 does.
+func (c *Traffic) again(s Session) {
+	c.Figures.delete(c.fleet.End(rand.IntN(len(c.fleet.Gates)), s))
+	for gate := range c.fleet.Gates {
+		c.request(gate, s)
 	}
 }
 

@@ -148,6 +148,7 @@ func (g *gate) pause() {
 func (g *gate) goOn() {
 	g.mu.Lock()
 	g.pauses--
+	g.calm = g.now()
 	first := g.pauses == 0
 	g.mu.Unlock()
 	if !first {

@@ -27,7 +27,7 @@ type oracle struct {
 	forgotten  bool // and nobody could tell what, once
 }
 
-// promise is one 200, or one 404 that says that there was one.
+// promise is one 200, or the 404 of a repeat.
 type promise struct {
 	revocation store.Revocation
 	answer     string // with its gate
@@ -92,7 +92,7 @@ func (o *oracle) promise(r store.Revocation, answer string, began time.Duration)
 	defer o.mu.Unlock()
 	for _, p := range o.promises {
 		if p.revocation.Key == r.Key && p.revocation.Except == r.Except && p.revocation.NotBefore == r.NotBefore && !o.world.refreshes {
-			if p.lost && !forgotten && answer[0] == '2' {
+			if p.lost && !forgotten {
 				p.lost, p.at, p.answer = false, o.world.moment(), answer
 			}
 			return
@@ -202,20 +202,22 @@ func (o *oracle) latest(draw *stream) (some []*promise) {
 	return some
 }
 
-// opened is called when a generation that began at a time of the run is opened.
+// opened is called when a generation is opened.
 // What is promised then and not on the log may be lost without a broken promise.
 //
 // DESIGN, "Not promised": entries that the store lost and that no gate merging
 // within two leases holds. A gate that was well since the generation began, or
 // a witness, does merge: neither is an excuse.
-func (o *oracle) opened(began time.Duration, byWitness bool) {
+func (o *oracle) opened(e *epoch, byWitness bool) {
 	if byWitness {
 		return
 	}
 	o.mu.Lock()
 	o.forgotten = o.forgotten || o.lossy
 	o.mu.Unlock()
-	o.forget(func(p *promise) bool { return o.heldInHealth(p, began) })
+	o.forget(func(p *promise) bool {
+		return p.at.at > e.began || slices.ContainsFunc(e.holders[p], func(g *gate) bool { return g.healthy(e.began) })
+	})
 }
 
 // forget notes what is lost: neither on the log nor held.
@@ -247,13 +249,21 @@ func onLog(log []store.Entry, r store.Revocation) bool {
 	return false
 }
 
-// heldInHealth reports whether a gate refuses all that was promised, and was well
-// all the time.
-func (o *oracle) heldInHealth(p *promise, since time.Duration) bool {
-	tokens := o.world.allTokens()
-	return slices.ContainsFunc(o.world.everyGate(), func(g *gate) bool {
-		return g.healthy(since) && !slices.ContainsFunc(tokens, func(t *token) bool {
-			return p.names(t) && g.replica.Look(g.keysOf(t)) == replica.Clear
-		})
-	})
+// holders returns for each promise the gates that refuse all that it names. What a gate
+// is asked to revoke later may name the same, and need not be merged.
+func (o *oracle) holders() map[*promise][]*gate {
+	tokens, gates := o.world.allTokens(), o.world.everyGate()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	holders := make(map[*promise][]*gate)
+	for _, p := range o.promises {
+		for _, g := range gates {
+			if g.started() && !slices.ContainsFunc(tokens, func(t *token) bool {
+				return p.names(t) && g.replica.Look(g.keysOf(t)) == replica.Clear
+			}) {
+				holders[p] = append(holders[p], g)
+			}
+		}
+	}
+	return holders
 }

@@ -18,8 +18,9 @@ type outage struct {
 
 // epoch is what the world knows of one generation.
 type epoch struct {
-	began  time.Duration
-	opened bool
+	began   time.Duration
+	holders map[*promise][]*gate // when it began
+	opened  bool
 }
 
 // serverFault notes that a fault of the server begins, and returns what ends it.
@@ -108,9 +109,16 @@ func (w *world) observe(g *gate, call model.Call) {
 		return
 	}
 	w.mu.Lock()
+	_, known := w.epochs[head.Generation]
+	w.mu.Unlock()
+	begins := &epoch{began: w.now()}
+	if !known {
+		begins.holders = w.oracle.holders()
+	}
+	w.mu.Lock()
 	e, known := w.epochs[head.Generation]
 	if !known {
-		e = &epoch{began: w.now()}
+		e = begins
 		w.epochs[head.Generation] = e
 	}
 	opens := !e.opened && head.State != store.StateRepair
@@ -123,7 +131,7 @@ func (w *world) observe(g *gate, call model.Call) {
 	if opens {
 		merge, _ := call.Argument.(store.Merge)
 		w.trace.add("", "generation %s is opened by %s, witness %v", w.trace.name(head.Generation), g.name, merge.Witness)
-		w.oracle.opened(e.began, merge.Witness)
+		w.oracle.opened(e, merge.Witness)
 	}
 }
 

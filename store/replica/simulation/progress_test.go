@@ -11,6 +11,7 @@ import (
 // heal makes an end of the faults: none is left on the log, where a dump may have
 // brought it back, and at least one gate is there.
 func (w *world) heal() {
+	w.sleep(time.Nanosecond) // until those are over that end at this instant
 	w.trace.add("", "the last fault is over")
 	w.server().Cure()
 	w.setServerOff(0)

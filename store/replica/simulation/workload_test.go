@@ -122,9 +122,13 @@ func (w *world) revoke() {
 			g.replica.Offer(r) // somebody who needs no answer
 			continue
 		}
-		w.wait.Go(func() { g.invalidate(r) })
+		first := r
+		w.wait.Go(func() { g.invalidate(first) })
 		if draw.chance(0.3) {
 			again, later := pick(draw, gates), draw.between(time.Microsecond, 2*w.lease)
+			if draw.chance(0.3) {
+				r.Expires += int64(time.Hour / time.Second) // it prolongs the first
+			}
 			w.wait.Go(func() {
 				if w.sleep(later) && again.lives() {
 					again.invalidate(r)
@@ -134,10 +138,8 @@ func (w *world) revoke() {
 	}
 }
 
-// invalidate is one DELETE at a gate.
-//
-// Rule R10 (DESIGN): a 404 says that the session is revoked everywhere already,
-// and promises as much as a 200.
+// invalidate is one DELETE at a gate. A repeat is answered 404, which promises as much
+// as a 200.
 func (g *gate) invalidate(r store.Revocation) bool {
 	if !g.awaitRunning() {
 		return false
@@ -145,12 +147,9 @@ func (g *gate) invalidate(r store.Revocation) bool {
 	g.mention(r)
 	r.Expires = g.expires()
 	before, began, halts := g.configured(), g.now(), g.halted()
-	if !r.Kind.HasInstant() && g.replica.Acknowledged(r.Key) {
-		g.trace.add(g.name, "404 for %v %v", r.Kind, r.Key)
-		if !before.storeOnly {
-			g.oracle.promise(r, "404 by "+g.name, began)
-		}
-		return true
+	answer := "200"
+	if g.replica.Published(r.Key) {
+		answer = "404"
 	}
 	// Calls that end together are answered one after another.
 	wayBack := g.at(g.name+string(r.Key[:]), began).between(1, time.Microsecond)
@@ -170,7 +169,7 @@ func (g *gate) invalidate(r store.Revocation) bool {
 	if before.storeOnly || g.configured().storeOnly {
 		return true // which promises nothing of the other gates
 	}
-	g.oracle.promise(r, "200 by "+g.name, began)
+	g.oracle.promise(r, answer+" by "+g.name, began)
 	for _, other := range g.everyGate() {
 		other.tryPromises()
 	}

@@ -72,15 +72,15 @@ var gateMutations = []mutation{
 		"	t := r.term.Load()\n	if t == nil || !t.good(now, t.admit, r.clock) {\n		return Unavailable\n	}\n	return r.Look(k)",
 		"	verdict := r.Look(k)\n	r.clock.Boot()\n	t := r.term.Load()\n	if t == nil || !t.good(now, t.admit, r.clock) {\n		return Unavailable\n	}\n	return verdict",
 	}}},
-	{"R10, a repeated DELETE is 404 as soon as its entry is on the log", []edit{{
-		replicaDir + "recent.go",
-		"return t.boot-since >= r.margin(t.lease)",
-		"return since >= 0",
+	{"a repeated DELETE is 404 without asking whether the fleet has the first", []edit{{
+		replicaDir + "revoke.go",
+		"		case r.fleet != nil:\n",
+		"		case false:\n",
 	}}},
-	{"R10, a repeated DELETE is 404 for what only this gate holds", []edit{{
-		replicaDir + "recent.go",
-		"	case marks&markLogged == 0:\n		return false\n",
-		"	case marks&markLogged == 0:\n		return r.set.keys.has(k)\n",
+	{"a repeated DELETE puts nothing on the log where only this gate holds the first", []edit{{
+		replicaDir + "set.go",
+		"logged := s.keys.marks(r.Key)&markLogged != 0",
+		"logged := s.keys.has(r.Key)",
 	}}},
 	{"R11, the lease is taken after the reply", []edit{{
 		replicaDir + "heartbeat.go",

@@ -1,0 +1,82 @@
+package caddymodule
+
+import (
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Attack: refresh a stolen session for a day, log it out again just before its
+// revocation is forgotten, and use the token that got the 404 after that. The 404
+// promises as much as the 200: it lasts as long as any token of the session.
+func TestARepeatedLogoutProlongsTheRevocation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(t, "HS256", Gate{})
+		of := func(jti string) string {
+			return g.mint(t, map[string]any{"sid": "s", "jti": jti, "exp": time.Now().Add(24 * time.Hour).Unix()})
+		}
+		first := of("first")
+		g.end(t, first, "").want(t, http.StatusOK, "invalidated")
+		time.Sleep(24*time.Hour - time.Minute)
+		second := of("second")
+		g.end(t, second, "").want(t, http.StatusNotFound, "invalid_session")
+		for range 2 {
+			time.Sleep(time.Hour)
+			g.get(t, "/", second).want(t, http.StatusUnauthorized, "unauthorized")
+		}
+	})
+}
+
+// Attack: fill the log, and with it the memory of every gate, by logging one session
+// out again and again for as long as its token lasts.
+func TestRepeatedLogoutsFillNoLog(t *testing.T) {
+	inSessionsGate(t, Gate{}, func(t *testing.T, g *gateTest) {
+		live, lasts := g.app.shared.live.Load(), time.Now().Add(24*time.Hour).Unix()
+		of := func(session any, jti string) string {
+			return g.mint(t, map[string]any{"sid": session, "jti": jti, "exp": lasts})
+		}
+		caller, own, other, bare := of("caller", "1"), of("own", "2"), of("other", "3"), of(nil, "4")
+		g.get(t, "/", caller).want(t, http.StatusOK, "")
+		g.get(t, "/", other).want(t, http.StatusOK, "")
+		end := func(status int, body string) {
+			g.end(t, own, "").want(t, status, body)
+			g.end(t, bare, "").want(t, status, body)
+			g.end(t, caller, `{"session_id":"other"}`).want(t, status, body)
+		}
+		end(http.StatusOK, "invalidated")
+		const repeats, every = 1000, 10 * time.Second
+		for range repeats {
+			time.Sleep(every)
+			end(http.StatusNotFound, "invalid_session")
+			g.delete(t, sessionsPath+"/other", caller).want(t, http.StatusNotFound, "invalid_session")
+		}
+		synctest.Wait()
+		most := 3 * uint64(2+repeats*every/roundTo(24*time.Hour))
+		if entries := live.replica.Status().Position.Seq; entries > most {
+			t.Errorf("%d repeats of three revocations are %d entries, want %d at the most", 4*repeats, entries, most)
+		}
+		if held := live.owed.left(); held > 0 {
+			t.Errorf("%d revocations are owed after their repeats", held)
+		}
+	})
+}
+
+// Of a repeat subscribers hear nothing: whoever audits logouts is not flooded by one
+// token.
+func TestSubscribersHearNothingOfARepeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(t, "HS256", Gate{})
+		token := g.mint(t, nil)
+		events := &events{queue: make(chan event, 10)}
+		g.app.shared.live.Load().events = events
+		g.end(t, token, "").want(t, http.StatusOK, "invalidated")
+		for range 5 {
+			time.Sleep(30 * time.Second)
+			g.end(t, token, "").want(t, http.StatusNotFound, "invalid_session")
+		}
+		if n := len(events.queue); n != 1 {
+			t.Errorf("%d events of one logout and its repeats, want one", n)
+		}
+	})
+}
