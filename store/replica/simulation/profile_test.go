@@ -22,23 +22,17 @@ type profile struct {
 
 // survived are the profiles beside storms that the code survives. The default run takes
 // them in turn, with three storms before each.
-var survived = []*profile{ordinary, pages, seasons, reloads, mixed}
+var survived = []*profile{
+	ordinary, pages, seasons, reloads, mixed, clocksAhead, clocksBehind, clocks, retentions, leases, repeats, acknowledges, primaries,
+}
 
 // unsurvived are the profiles that find violations in the code as it is. The rule
 // beside each will close it: whoever builds the rule moves the profile to survived.
 var unsurvived = []*profile{
-	clocksAhead,  // trim and purge by the earlier of two clocks; a witness merges all that it holds
-	clocksBehind, // a new entry expires by the later of two clocks
-	clocks,       // both
-	repeats,      // a repeated DELETE runs the normal path, and is answered 404 after it
-	retentions,   // a raised retention prolongs what is held, and is not lost with the head
-	leases,       // each question keeps its lease, and a new head takes the longest one heard
-	acknowledges, // only what the fleet acknowledged is answered 404 without a wait
-	rollbacks,    // each record names its predecessor's tag
-	primaries,    // waits in a young generation are longer by the time of an old primary
-	crowd,        // the more gates there are, the more rarely each of them looks
-	turmoil,      // all of them that matter within seconds
-	calendar,     // all of them that matter over hours
+	rollbacks, // each record names its predecessor's tag
+	crowd,     // the more gates there are, the more rarely each of them looks
+	turmoil,   // all of them that matter within seconds
+	calendar,  // all of them that matter over hours
 }
 
 // refused are profiles of what no rule survives: the configuration is refused.

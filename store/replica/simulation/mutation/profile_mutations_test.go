@@ -23,27 +23,91 @@ var seasonMutations = []mutation{
 var ordinaryMutations = []mutation{
 	{"tokens are taken for outlived before they have expired", []edit{{
 		replicaDir + "set.go",
-		"if k.Expires <= s.purged.Load() {",
-		"if k.Expires <= s.purged.Load()+600 {",
+		"if k.Expires > s.swept.Load() && k.IssuedAt",
+		"if k.Expires > s.swept.Load()+600 && k.IssuedAt",
+	}, {
+		replicaDir + "set.go",
+		"if k.Expires <= s.swept.Load() || k.IssuedAt",
+		"if k.Expires <= s.swept.Load()+600 || k.IssuedAt",
 	}}},
 }
 
 // mixedMutations are rules that count only where gates are configured differently.
 var mixedMutations = []mutation{
 	{"R12, revocations are kept for as long as this gate is configured to", []edit{{
-		replicaDir + "view.go",
+		replicaDir + "bounds.go",
 		"return max(r.options.Load().Retention, time.Duration(r.fleetRetention.Load()))",
 		"return r.options.Load().Retention",
 	}}},
-	{"R12, tokens from before a raise are held to the new retention", []edit{{
-		replicaDir + "view.go",
-		"if o != nil && k.IssuedAt <= o.raised && ",
-		"if o != nil && k.IssuedAt < 0 && ",
-	}}},
-	{"R12, the head keeps the retention of the gate that asked last", []edit{{
+}
+
+// retentionMutations are rules that count once a retention was raised.
+var retentionMutations = []mutation{
+	{"R12, a raised retention holds nothing that is on the log", []edit{{
 		modelDir + "fleet.go",
-		"	if beat.Retention <= h.retention {\n		return\n	}\n",
-		"",
+		"h.bounds.Hold = max(h.bounds.Hold, ",
+		"h.bounds.Hold = min(h.bounds.Hold, ",
+	}}},
+}
+
+// clockMutations are rules that count while clocks are days off.
+var clockMutations = []mutation{
+	{"R13, the gate forgets by its own clock", []edit{{
+		replicaDir + "bounds.go",
+		"	return min(wall, store)\n",
+		"	return wall + 0*store\n",
+	}, {
+		modelDir + "log.go",
+		"if s.now().Before(now) {",
+		"if false {",
+	}}},
+	{"R13, a revocation is kept by the clock of the gate", []edit{{
+		replicaDir + "bounds.go",
+		"	if by <= int64(r.options.Load().Skew/time.Second) {",
+		"	if by <= 1<<40 {",
+	}}},
+}
+
+// leaseMutations are rules that count while the lease is changed.
+var leaseMutations = []mutation{
+	{"R12, waits are as long as the lease that was just lowered", []edit{{
+		replicaDir + "lease.go",
+		"return margin(max(lease, time.Duration(r.longest.Load())))",
+		"return margin(lease)",
+	}}},
+	{"R12, an answer grants the lease of the moment at which it counts", []edit{{
+		replicaDir + "lease.go",
+		"r.extend(&term{asked: q.asked, boot: q.boot, lease: q.lease, admit: max(q.lease,",
+		"q.lease = r.lease(r.options.Load())\n	r.extend(&term{asked: q.asked, boot: q.boot, lease: q.lease, admit: max(q.lease,",
+	}}},
+}
+
+// primaryMutations are the waits for a store that was replaced and goes on.
+var primaryMutations = []mutation{
+	{"the log is settled while a replaced store may give leases", []edit{{
+		replicaDir + "heartbeat.go",
+		"alone := r.alone(lease) + r.view.lag",
+		"alone := r.view.known + r.margin(lease)",
+	}}},
+	{"the log is settled before a second failover is excluded", []edit{{
+		replicaDir + "heartbeat.go",
+		"alone := r.alone(lease) + r.view.lag",
+		"alone := r.alone(lease)",
+	}}},
+	{"a revocation in a young generation waits for the leases of one store", []edit{{
+		replicaDir + "acknowledge.go",
+		", e.known+wait+e.lag)",
+		")",
+	}}},
+	{"a revocation is answered by a store that was replaced", []edit{{
+		replicaDir + "acknowledge.go",
+		"max(e.published+max(wait, e.lag), ",
+		"max(e.published+wait, ",
+	}}},
+	{"a gate that went to a new store is dismissed from the replaced one", []edit{{
+		replicaDir + "acknowledge.go",
+		"r.margin(lease)+margin(head.Lag))",
+		"r.margin(lease))",
 	}}},
 }
 
