@@ -215,8 +215,13 @@ func (o *oracle) opened(e *epoch, byWitness bool) {
 	o.mu.Lock()
 	o.forgotten = o.forgotten || o.lossy
 	o.mu.Unlock()
+	now := o.holders()
 	o.forget(func(p *promise) bool {
-		return p.at.at > e.began || slices.ContainsFunc(e.holders[p], func(g *gate) bool { return g.healthy(e.began) })
+		holders := e.holders[p]
+		if p.at.at > e.began {
+			holders = now[p] // by a server that was replaced
+		}
+		return slices.ContainsFunc(holders, func(g *gate) bool { return g.healthy(e.began) })
 	})
 }
 

@@ -55,12 +55,12 @@ var gateMutations = []mutation{
 	{"R7, a gate is a witness without a lease", []edit{{
 		replicaDir + "view.go",
 		"witness := before != 0 && t != nil && t.good(r.clock.Now(), t.lease, r.clock)",
-		"witness := before != 0",
+		"witness := before != 0 && t != nil",
 	}}},
 	{"R7, a witness opens the log without merging", []edit{{
 		replicaDir + "mend.go",
-		"	err := r.eachUnlogged(func(revocations []store.Revocation) (bool, error) {\n		step.Revocations",
-		"	err := r.eachUnlogged(func(revocations []store.Revocation) (bool, error) {\n		return true, nil\n		step.Revocations",
+		"	lost, err := r.eachUnlogged(func(revocations []store.Revocation) (bool, error) {\n		step.Revocations",
+		"	lost, err := r.eachUnlogged(func(revocations []store.Revocation) (bool, error) {\n		return true, nil\n		step.Revocations",
 	}}},
 	{"R9, the lease is extended before the entries are applied", []edit{{
 		replicaDir + "lease.go",

@@ -75,11 +75,6 @@ var leaseMutations = []mutation{
 		"return margin(max(lease, time.Duration(r.longest.Load())))",
 		"return margin(lease)",
 	}}},
-	{"R12, an answer grants the lease of the moment at which it counts", []edit{{
-		replicaDir + "lease.go",
-		"r.extend(&term{asked: q.asked, boot: q.boot, lease: q.lease, admit: max(q.lease,",
-		"q.lease = r.lease(r.options.Load())\n	r.extend(&term{asked: q.asked, boot: q.boot, lease: q.lease, admit: max(q.lease,",
-	}}},
 }
 
 // primaryMutations are the waits for a store that was replaced and goes on.

@@ -58,18 +58,13 @@ var storeMutations = []mutation{
 	{"the store's wall clock decides who is live", []edit{
 		{
 			modelDir + "server.go",
-			"	turn                     store.Turn\n}",
-			"	turn                     store.Turn\n	heard                    map[store.GateID]time.Time\n}",
+			"	turn              store.Turn\n}",
+			"	turn              store.Turn\n	heard             map[store.GateID]time.Time\n}",
 		},
 		{
 			modelDir + "fleet.go",
 			"	h.gates[gate.ID] = gate\n",
 			"	h.gates[gate.ID] = gate\n	if h.heard == nil {\n		h.heard = make(map[store.GateID]time.Time)\n	}\n	h.heard[gate.ID] = s.now()\n",
-		},
-		{
-			modelDir + "fleet.go",
-			`import "github.com/sessiongate/sessiongate/store"`,
-			"import (\n	\"time\"\n\n	\"github.com/sessiongate/sessiongate/store\"\n)",
 		},
 		{
 			modelDir + "log.go",
