@@ -23,7 +23,7 @@ var attributes = []string{
 	// Why, and where.
 	"error", "panic", "stack", "path", "source", "reasons",
 	// The names of header fields, and of what is configured; the address of a peer.
-	"header", "address", "maxmemory_policy", "lease", "max_staleness", "max_age",
+	"header", "address", "maxmemory_policy", "lease", "before", "floor", "ahead", "allowed", "max_staleness", "max_age",
 	// The replica and its fleet.
 	"gate", "key", "state", "synced", "witness", "lease_age", "after", "configured",
 	// What an operator revoked, and why, in his own words: a line of a bounded length.
