@@ -70,7 +70,7 @@ func (a *App) check() error {
 
 func (a *App) checkWords() error {
 	return errors.Join(
-		oneOf("acknowledge", a.Acknowledge, "fleet", "store"),
+		oneOf("acknowledge", a.Acknowledge, "fleet", "lease", "store"),
 		oneOf("on_store_failure", a.OnStoreFailure, "deny", "allow"),
 		oneOf("bootstrap", a.Bootstrap, "auto", "manual"),
 		oneOf("readiness", a.Readiness, "lenient", "strict"),

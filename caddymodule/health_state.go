@@ -53,6 +53,9 @@ type gateState struct {
 	Lag      uint64 `json:"lag"`
 	// Gates is how many gates are live, this one among them.
 	Gates int `json:"gates,omitempty"`
+	// Unlisted says that other gates may be live, which have `acknowledge lease` and
+	// are not counted.
+	Unlisted bool `json:"unlisted,omitempty"`
 	// Revocations is how many are held.
 	Revocations int `json:"revocations"`
 	// Unconfirmed says that some of them are not in the store yet.
@@ -81,6 +84,7 @@ func (a *App) state() gateState {
 		Position:        status.Position.Seq,
 		Lag:             status.Lag,
 		Gates:           status.Gates,
+		Unlisted:        status.Unlisted,
 		Revocations:     status.Revocations,
 		Unconfirmed:     status.Unconfirmed,
 	}

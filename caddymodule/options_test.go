@@ -12,15 +12,16 @@ import (
 func TestTheReplicaIsToldWhatIsConfigured(t *testing.T) {
 	const redis = `"store": {"store": "redis", "addresses": ["127.0.0.1:1"]}`
 	fleet := replica.Options{Lease: 3 * time.Second, Retention: 24 * time.Hour, Leeway: 30 * time.Second}
-	manual, byStore, allow := fleet, fleet, fleet
+	manual, byLease, byStore, allow := fleet, fleet, fleet, fleet
 	manual.Manual = true
-	byStore.Acknowledge = replica.AcknowledgeStore
+	byLease.Acknowledge, byStore.Acknowledge = replica.AcknowledgeLease, replica.AcknowledgeStore
 	allow.Lease, allow.MaxStaleness = time.Second, time.Minute
 	for config, want := range map[string]replica.Options{
 		redis:                              fleet,
 		redis + `, "bootstrap": "auto"`:    fleet,
 		redis + `, "bootstrap": "manual"`:  manual,
 		redis + `, "acknowledge": "fleet"`: fleet,
+		redis + `, "acknowledge": "lease"`: byLease,
 		redis + `, "acknowledge": "store"`: byStore,
 		redis + `, "lease": "1s", "on_store_failure": "allow", "max_staleness": "1m"`: allow,
 		// On a store of this machine's own there is nothing to agree on.

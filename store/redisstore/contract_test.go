@@ -43,11 +43,12 @@ func TestContractOfAFleet(t *testing.T) {
 	storetest.RunFleet(t, func(*testing.T) storetest.FleetPlace {
 		server.Do("FLUSHALL")
 		return storetest.FleetPlace{
-			Open:     func(t *testing.T) store.Fleet { return openAt(t, server) },
-			Flush:    func() { server.Do("FLUSHALL") },
-			Restart:  server.Restart,
-			LoseLog:  func() { server.Do("DEL", logKey) },
-			LoseHead: func() { server.Do("DEL", headKey) },
+			Open:      func(t *testing.T) store.Fleet { return openAt(t, server) },
+			Flush:     func() { server.Do("FLUSHALL") },
+			Restart:   server.Restart,
+			LoseLog:   func() { server.Do("DEL", logKey) },
+			LoseHead:  func() { server.Do("DEL", headKey) },
+			LoseGates: func() { server.Do("DEL", gatesKey, beatsKey) },
 			LoseEntry: func(seq uint64) {
 				server.Do("XDEL", logKey, strconv.FormatUint(seq, 10)+"-0")
 			},

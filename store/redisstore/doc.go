@@ -7,21 +7,23 @@
 // Everything of a namespace lies under one hash tag, so that a script may touch
 // it all on a Cluster too:
 //
-//	{session_gate:<namespace>}:head            hash: what is known of the log, and the live gates
+//	{session_gate:<namespace>}:head            hash: what is known of the log and of the list of gates
 //	{session_gate:<namespace>}:log             stream: id <seq>-0, field r with a record
+//	{session_gate:<namespace>}:gates           sorted set: the 16 hex of each gate on the list by what it has applied
+//	{session_gate:<namespace>}:beats           sorted set: the same by the count of its last heartbeat
 //	{session_gate:<namespace>}:session:<hex>   hash: issuer, id, subject, first, last, expires, owner
 //	{session_gate:<namespace>}:subject:<hex>   sorted set: the hex of its sessions by last seen
 //	{session_gate:<namespace>}:sessions        sorted set: the hex of each session and of its subject by last seen
 //	{session_gate:<namespace>}:grant:<hex>     hash: access, families, subject, issuer, issued, expires
 //	{session_gate:<namespace>}:family:<hex>    sorted set: the hex of its access tokens by expiry
 //
-// Head and log carry no expiry: nothing but Trim ever takes an entry off the
+// Head, log and list carry no expiry: nothing but Trim ever takes an entry off the
 // log, and only from its beginning. Sequence numbers are contiguous and counted
 // by the head, never by Redis.
 //
 // The fields of the head:
 //
-//	version             2
+//	version             3
 //	store               run_id and master_replid of the process that wrote it
 //	generation          16 hex digits, random
 //	state               repair, open or settled
@@ -32,8 +34,9 @@
 //	count               of all heartbeats, and of the steps of merges
 //	lease, retention    of the fleet, in microseconds
 //	before, raised      the retention before it was raised, and the Unix second of that
-//	turn                who merges: its gate, 1 for a witness, its count
-//	gate:<16 hex>       a live gate: what it has applied, the count of its last heartbeat
+//	turn                who merges: its gate or zeros, 1 for a witness, the count of the last step
+//	gates               how many are on the list
+//	unlisted            the count of the last heartbeat of a gate that is not to be on the list, or 0
 //
 // A record is one binary value:
 //
@@ -44,8 +47,16 @@
 //	rest     the revocations, as store.MarshalRevocations writes them
 //
 // Version 1 kept a head without gates, and entries of four fields: g generation,
-// t tag, e expiry, p revocations. Its entries are read; its head is taken for a
-// lost one. A head or a record of another version is store.ErrUnreadable.
+// t tag, e expiry, p revocations. Its entries are read. Version 2 kept the gates in
+// the head. The heads of both are taken for lost ones. A head or a record of another
+// version is store.ErrUnreadable.
+//
+// # The list of gates
+//
+// Every script compares how many members the two sorted sets have with what the head
+// counts. So a list that was deleted, evicted or cut never passes for a list of fewer
+// gates. No script returns more than store.MaxGates of the list, and none takes longer
+// because the list is long, but for the logarithm of its length.
 //
 // # Sessions
 //
@@ -78,6 +89,7 @@
 //   - the head is missing, or lacks a field;
 //   - the log has more or fewer entries than the head counts, or has passed the
 //     head's number, or lacks one in between;
+//   - the list has more or fewer gates than the head counts;
 //   - a gate has applied more than the head counts.
 //
 // # What Redis must allow
@@ -99,7 +111,7 @@
 //	  ~{session_gate:<namespace>}:*
 //	  +hello +auth +select +client|setname +info
 //	  +eval +evalsha +exists +expire +ttl
-//	  +hmget +hgetall +hset +hdel
+//	  +hmget +hset +hdel
 //	  +xadd +xlen +xrange +xread +xtrim +xinfo|stream
 //	  +zadd +zrevrange +zremrangebyrank
 //

@@ -18,19 +18,15 @@ const judgeEvery = 50 * time.Millisecond
 // refused with ErrEviction within judgeEvery.
 func (s *Store) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.Head, error) {
 	const doing = "sending heartbeat to redis"
-	generation, settled := "", 0
+	generation := ""
 	if beat.Applied.Generation != 0 {
 		generation = hex64(uint64(beat.Applied.Generation))
 	}
-	if beat.Settled {
-		settled = 1
-	}
-	asks := 0
-	if judged := s.judged.Load(); judged == nil || time.Since(*judged) >= judgeEvery {
-		asks = 1
-	}
+	judged := s.judged.Load()
+	asks := judged == nil || time.Since(*judged) >= judgeEvery
 	reply, err := s.call(ctx, doing, heartbeatScript, candidate(), beat.Gate.String(), generation, beat.Applied.Seq,
-		settled, max(beat.Lease, 0).Microseconds(), max(beat.Retention, 0).Microseconds(), max(beat.Now, 0), asks)
+		flag(beat.Settled), max(beat.Lease, 0).Microseconds(), max(beat.Retention, 0).Microseconds(), max(beat.Now, 0),
+		flag(asks), flag(beat.Unlisted), beat.Silent)
 	if err != nil {
 		return store.Head{}, err
 	}
@@ -41,7 +37,7 @@ func (s *Store) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.Head
 	if err != nil {
 		return store.Head{}, fmt.Errorf("%s: %w", doing, err)
 	}
-	if asks == 1 {
+	if asks {
 		now := time.Now()
 		s.judged.Store(&now) // a policy that is refused is asked for again at once
 	}
@@ -62,10 +58,9 @@ func (s *Store) Look(ctx context.Context) (store.Head, error) {
 	return a.Head, nil
 }
 
-// Dismiss implements store.Fleet.
-func (s *Store) Dismiss(ctx context.Context, generation store.Generation, gate store.Gate) error {
-	_, err := s.call(ctx, "dismissing gate in redis", dismissScript,
-		candidate(), hex64(uint64(generation)), gate.ID.String(), gate.Count)
+// Leave implements store.Fleet.
+func (s *Store) Leave(ctx context.Context, gate store.GateID) error {
+	_, err := s.call(ctx, "leaving redis", leaveScript, candidate(), gate.String())
 	return err
 }
 
@@ -79,12 +74,8 @@ func (s *Store) Merge(ctx context.Context, m store.Merge) (store.Head, bool, err
 			return store.Head{}, false, fmt.Errorf("%s: %w", doing, err)
 		}
 	}
-	witness := 0
-	if m.Witness {
-		witness = 1
-	}
 	reply, err := s.call(ctx, doing, mergeScript, candidate(), hex64(uint64(m.Generation)), m.Gate.String(),
-		witness, m.Stale, thenWord(m.Then), record)
+		flag(m.Witness), m.Stale, thenWord(m.Then), record)
 	if err != nil {
 		return store.Head{}, false, err
 	}
@@ -97,6 +88,14 @@ func (s *Store) Merge(ctx context.Context, m store.Merge) (store.Head, bool, err
 		return store.Head{}, false, fmt.Errorf("%s: %w", doing, err)
 	}
 	return a.Head, parts[0] == int64(1), nil
+}
+
+// flag is how a script is told yes or no.
+func flag(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 // thenWord is how a script is told what becomes of the turn.

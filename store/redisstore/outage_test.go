@@ -44,10 +44,8 @@ func logCalls(s *redisstore.Store, position store.Position) map[string]func(cont
 			_, err := s.Heartbeat(ctx, store.Heartbeat{Gate: 1, Applied: position, Lease: time.Second})
 			return err
 		},
-		"Look": func(ctx context.Context) error { _, err := s.Look(ctx); return err },
-		"Dismiss": func(ctx context.Context) error {
-			return s.Dismiss(ctx, position.Generation, store.Gate{ID: 2, Count: 1})
-		},
+		"Look":  func(ctx context.Context) error { _, err := s.Look(ctx); return err },
+		"Leave": func(ctx context.Context) error { return s.Leave(ctx, 2) },
 		"Merge": func(ctx context.Context) error {
 			_, _, err := s.Merge(ctx, store.Merge{Gate: 1, Generation: position.Generation})
 			return err

@@ -101,14 +101,14 @@ func TestHeadOfANewerVersion(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
 	position := mustAppend(t, s, "1")
-	server.Do("HSET", headKey, "version", "3")
+	server.Do("HSET", headKey, "version", "4")
 	server.Do("XTRIM", logKey, "MAXLEN", "0")
 	for name, call := range logCalls(s, position) {
 		if err := call(t.Context()); !errors.Is(err, store.ErrUnreadable) {
 			t.Errorf("%s gave %v, want ErrUnreadable", name, err)
 		}
 	}
-	if version, length := server.Do("HGET", headKey, "version"), server.Do("XLEN", logKey); version != "3" || length != int64(0) {
+	if version, length := server.Do("HGET", headKey, "version"), server.Do("XLEN", logKey); version != "4" || length != int64(0) {
 		t.Errorf("the head is of version %v, the log has %v entries", version, length)
 	}
 }

@@ -23,8 +23,10 @@ var (
 	heartbeatSource string
 	//go:embed lua/look.lua
 	lookSource string
-	//go:embed lua/dismiss.lua
-	dismissSource string
+	//go:embed lua/gates.lua
+	gatesSource string
+	//go:embed lua/leave.lua
+	leaveSource string
 	//go:embed lua/merge.lua
 	mergeSource string
 	//go:embed lua/read.lua
@@ -36,10 +38,10 @@ var (
 	//go:embed lua/learn.lua
 	learnSource string
 
-	publishScript   = newScript(headSource + appendSource + publishSource)
-	heartbeatScript = newScript(headSource + heartbeatSource)
-	lookScript      = newScript(headSource + lookSource)
-	dismissScript   = newScript(headSource + dismissSource)
+	publishScript   = newScript(headSource + appendSource + gatesSource + publishSource)
+	heartbeatScript = newScript(headSource + gatesSource + heartbeatSource)
+	lookScript      = newScript(headSource + gatesSource + lookSource)
+	leaveScript     = newScript(headSource + gatesSource + leaveSource)
 	mergeScript     = newScript(headSource + appendSource + mergeSource)
 	readScript      = newScript(headSource + readSource)
 	trimScript      = newScript(headSource + trimSource)

@@ -68,7 +68,7 @@ func Open(o Options) (*Store, error) {
 	}
 	silence()
 	s := &Store{options: o, log: o.Logger, clock: o.Clock, prefix: "{session_gate:" + o.Namespace + "}:"}
-	s.keys = []string{s.prefix + "head", s.prefix + "log"}
+	s.keys = []string{s.prefix + "head", s.prefix + "log", s.prefix + "gates", s.prefix + "beats"}
 	s.secrets, s.limits = t.secrets(), o.Sessions.OrDefault()
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

@@ -37,8 +37,10 @@ func openAt(tb testing.TB, server *redistest.Server) *redisstore.Store {
 
 // The keys of the namespace "test".
 const (
-	headKey = "{session_gate:test}:head"
-	logKey  = "{session_gate:test}:log"
+	headKey  = "{session_gate:test}:head"
+	logKey   = "{session_gate:test}:log"
+	gatesKey = "{session_gate:test}:gates"
+	beatsKey = "{session_gate:test}:beats"
 )
 
 func revocation(id string) store.Revocation {

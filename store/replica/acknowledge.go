@@ -16,6 +16,9 @@ type entry struct {
 	// deadline is the boot time at which every lease is over that was asked for
 	// before the entry was on the log.
 	deadline time.Duration
+	// unlisted says that gates which are not on the list may be admitting, so that
+	// nothing but the deadline ends the wait.
+	unlisted bool
 	calls    []*revoking
 	account  *account // nil if nobody wants a receipt
 }
@@ -24,9 +27,11 @@ type entry struct {
 // holds it since before it was published.
 //
 // Rule R5 (DESIGN): the list of gates says so only once it is settled. Before, a
-// gate that is not on it may be admitting by a lease of another generation.
+// gate that is not on it may be admitting by a lease of another generation; and
+// while there are gates that are on no list, these may. The head names the gates
+// that have applied least: if those hold the entry, all do.
 func (e *entry) applied(head store.Head, self store.GateID) bool {
-	if head.State != store.StateSettled || head.Generation != e.Generation {
+	if head.State != store.StateSettled || head.Generation != e.Generation || head.Unlisted {
 		return false
 	}
 	for _, gate := range head.Gates {
@@ -60,19 +65,20 @@ func (a *awaited) put(e *entry) {
 	a.bell.ring()
 }
 
-// next reports whether an entry has come since it was called last, how many wait,
-// and the earliest of their deadlines that is after now.
-func (a *awaited) next(now time.Duration) (fresh bool, waiting int, deadline time.Duration) {
+// next reports whether an entry has come since it was called last, whether a look
+// may finish one now, and the earliest of the deadlines that are after now.
+func (a *awaited) next(now time.Duration) (fresh, due bool, deadline time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	fresh, a.fresh = a.fresh, false
 	deadline = forever
 	for _, e := range a.entries {
+		due = due || !e.unlisted || e.deadline <= now
 		if e.deadline > now {
 			deadline = min(deadline, e.deadline)
 		}
 	}
-	return fresh, len(a.entries), deadline
+	return fresh, due, deadline
 }
 
 // sort takes out the entries that every gate holds, and those that have to be
@@ -121,15 +127,13 @@ const (
 )
 
 // acknowledge waits for the fleet until ctx ends: it looks who has applied what,
-// more and more rarely, and finishes the calls whose entries everybody holds. It
-// also finds the gates that are gone, so that nobody has to wait for them.
+// more and more rarely, and finishes the calls whose entries everybody holds.
 func (r *Replica) acknowledge(ctx context.Context) {
-	var seen census
 	looks, pace, idle := 0, firstPause, true
 	for ctx.Err() == nil {
 		lease := r.lease(r.options.Load())
 		now := r.clock.Boot()
-		fresh, waiting, deadline := r.awaited.next(now)
+		fresh, due, deadline := r.awaited.next(now)
 		if fresh {
 			pace = firstPause
 		}
@@ -138,17 +142,17 @@ func (r *Replica) acknowledge(ctx context.Context) {
 			// Before this gate has read the entry, no other has.
 			r.heard.wait(ctx, firstPause)
 		}
-		idle = waiting == 0
+		idle = !due
 		switch {
-		case waiting == 0 && !seen.due(now, lease):
-			r.awaited.bell.wait(ctx, seen.next(now, lease))
+		case !due:
+			r.awaited.bell.wait(ctx, deadline-now)
 			continue
-		case waiting > 0 && looks >= quickLooks:
+		case looks >= quickLooks:
 			r.awaited.bell.wait(ctx, min(pace, deadline-now))
 			pace = min(pace*3/2, lease/32)
 		}
 		looks++
-		if err := r.look(ctx, &seen, lease); err != nil && ctx.Err() == nil {
+		if err := r.look(ctx, lease); err != nil && ctx.Err() == nil {
 			r.mu.Lock()
 			r.fail(&r.beating, err)
 			r.mu.Unlock()
@@ -158,7 +162,7 @@ func (r *Replica) acknowledge(ctx context.Context) {
 }
 
 // look asks the store once.
-func (r *Replica) look(ctx context.Context, seen *census, lease time.Duration) error {
+func (r *Replica) look(ctx context.Context, lease time.Duration) error {
 	bounded, cancel := context.WithTimeout(ctx, call(lease))
 	defer cancel()
 	sent := r.clock.Boot()
@@ -166,14 +170,7 @@ func (r *Replica) look(ctx context.Context, seen *census, lease time.Duration) e
 	if err != nil {
 		return fmt.Errorf("looking who has applied what: %w", err)
 	}
-	r.mu.Lock()
-	counts := r.learn(head.Generation, sent)
-	if counts {
-		r.told(head)
-		r.view.gates = len(head.Gates)
-	}
-	r.mu.Unlock()
-	if !counts {
+	if !r.takeUp(head, sent) {
 		return nil
 	}
 	done, again := r.awaited.sort(head, sent, r.clock.Boot(), r.id)
@@ -182,16 +179,6 @@ func (r *Replica) look(ctx context.Context, seen *census, lease time.Duration) e
 	}
 	if len(again) > 0 {
 		r.queue.put(again...)
-	}
-	for _, gate := range seen.take(head, sent, r.clock.Boot(), r.margin(lease)) {
-		if gate.ID == r.id {
-			continue
-		}
-		r.awaited.fence(gate.ID, r.clock.Boot())
-		r.options.Load().Logger.Warn("a gate has sent no heartbeat for a lease and is not waited for any more", "gate", gate.ID)
-		if err := r.fleet.Dismiss(bounded, head.Generation, gate); err != nil {
-			return fmt.Errorf("dismissing a gate: %w", err)
-		}
 	}
 	return nil
 }

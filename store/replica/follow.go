@@ -73,8 +73,9 @@ func (r *Replica) apply(at store.Position, batch store.Batch, sent time.Duration
 	}
 	r.claim()
 	if len(batch.Entries) > 0 {
-		// Nobody waits for this gate to apply what it published itself.
-		if !r.own.is(batch.Entries) {
+		// Nobody waits for this gate to apply what it published itself, nor anything
+		// if it is on no list.
+		if !r.own.is(batch.Entries) && r.options.Load().Acknowledge != AcknowledgeLease {
 			r.beats.ring()
 		}
 		r.mends.ring()

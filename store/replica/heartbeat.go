@@ -36,19 +36,21 @@ func (r *Replica) beat(ctx context.Context) error {
 	lease := r.lease(o)
 	bounded, cancel := context.WithTimeout(ctx, call(lease))
 	defer cancel()
-	r.mu.Lock()
+	// Invariant 8 (DESIGN): the time is taken before the question is asked.
+	q := question{asked: r.clock.Now(), boot: r.clock.Boot()}
 	// Rule R12 (DESIGN): a head that was lost gets back the lease that it had, by
 	// which others may be admitting.
-	beat := store.Heartbeat{Gate: r.id, Lease: lease, Retention: o.Retention}
+	beat := store.Heartbeat{
+		Gate: r.id, Unlisted: o.Acknowledge == AcknowledgeLease,
+		Lease: lease, Retention: o.Retention, Now: q.asked.Wall / int64(time.Second),
+	}
+	r.mu.Lock()
 	if r.view.whole {
 		beat.Applied = r.view.at
 	}
+	beat.Silent = r.view.census.silent(q.boot - r.margin(lease))
 	known := r.view.known
 	r.mu.Unlock()
-
-	// Invariant 8 (DESIGN): the time is taken before the question is asked.
-	q := question{asked: r.clock.Now(), boot: r.clock.Boot()}
-	beat.Now = q.asked.Wall / int64(time.Second)
 	// Rule R5 (DESIGN): by the time that this is sent, every lease of an earlier
 	// generation is over.
 	beat.Settled = beat.Applied.Generation != 0 && q.boot-known >= r.margin(lease)
@@ -62,14 +64,18 @@ func (r *Replica) beat(ctx context.Context) error {
 	if !r.learn(head.Generation, q.boot) {
 		return nil
 	}
-	r.told(head)
+	r.told(head, q.boot)
 	r.well(&r.beating)
 	// Rule R3 (DESIGN): an answer counts only if the generation that was sent,
 	// that came back and that is held now are one.
 	if beat.Applied.Generation != head.Generation || head.Count == 0 {
 		return nil
 	}
-	r.view.count = head.Count
+	r.view.census.note(head.Count, r.clock.Boot(), lease/8)
+	for _, id := range head.Gone {
+		r.awaited.fence(id, r.clock.Boot())
+		o.Logger.Warn("a gate has sent no heartbeat for a lease and is not waited for any more", "gate", id)
+	}
 	// Rule R7 (DESIGN): in repair nobody's lease is extended.
 	if head.State != store.StateRepair {
 		q.head = head.Seq

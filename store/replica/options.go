@@ -12,6 +12,10 @@ const (
 	// AcknowledgeFleet: for every gate of the fleet, which has applied the
 	// revocation or is provably fenced.
 	AcknowledgeFleet Acknowledge = iota
+	// AcknowledgeLease: until every lease is over that may have been given before the
+	// revocation was on the log. The gate is on no list, and other gates of the fleet
+	// wait for as long while it is there.
+	AcknowledgeLease
 	// AcknowledgeStore: for the store alone. Other gates follow, at the latest
 	// when their lease is over.
 	AcknowledgeStore

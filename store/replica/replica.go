@@ -174,15 +174,15 @@ func (r *Replica) Close() {
 
 func (r *Replica) leave() {
 	r.mu.Lock()
-	generation, gate := r.view.generation, store.Gate{ID: r.id, Count: r.view.count}
+	listed := len(r.view.census) > 0
 	r.mu.Unlock()
-	if gate.Count == 0 {
+	if !listed {
 		return
 	}
 	o := r.options.Load()
 	ctx, cancel := context.WithTimeout(context.Background(), min(goodbye, call(r.lease(o))))
 	defer cancel()
-	if err := r.fleet.Dismiss(ctx, generation, gate); err != nil && !errors.Is(err, store.ErrClosed) {
+	if err := r.fleet.Leave(ctx, r.id); err != nil && !errors.Is(err, store.ErrClosed) {
 		o.Logger.Warn("leaving without a goodbye; the next revocation waits a lease for this gate", "gate", r.id, "error", err)
 	}
 }

@@ -62,8 +62,8 @@ func (q *queue) take() (calls []*revoking, revocations []store.Revocation) {
 
 // Revoke applies revocations here at once, and puts them on the log. When it
 // returns nil they are durable, as far as the store can make them so, and no
-// Check that starts later misses them: on this replica, and under
-// AcknowledgeFleet on every replica of the fleet. An error means that the outcome
+// Check that starts later misses them: on this replica, and unless Acknowledge is
+// AcknowledgeStore on every replica of the fleet. An error means that the outcome
 // is unknown; revoking again is safe, and the store is offered what is held here
 // until it took it.
 //
@@ -180,6 +180,7 @@ func (r *Replica) put(ctx context.Context, calls []*revoking, revocations []stor
 	published := &entry{
 		Position: head.Position,
 		deadline: r.clock.Boot() + r.margin(max(lease, head.Lease)),
+		unlisted: head.Unlisted,
 		calls:    calls,
 		account:  open(calls, r.id, head, sent),
 	}

@@ -26,14 +26,17 @@ type view struct {
 	since time.Duration
 
 	questions []question
-	// count is that of the last heartbeat that the store recorded.
-	count uint64
+	census    census
 	// merged says that everything held was put on the log while in repair.
 	merged bool
 	// permitted says that the operator lets the log be opened without a witness.
 	permitted bool
-	// gates is how many are live, as far as it was heard.
-	gates int
+	// turn is who merges.
+	turn turnWatch
+	// gates is how many are on the list, and unlisted says that others may be
+	// admitting, as far as it was heard.
+	gates    int
+	unlisted bool
 }
 
 // learn takes up the generation that an answer names and reports whether the
@@ -52,11 +55,13 @@ func (r *Replica) learn(generation store.Generation, sent time.Duration) bool {
 	o := r.options.Load()
 	lease := r.lease(o)
 	witness := before != 0 && r.term.Load().good(r.clock.Now(), lease, r.clock)
+	now := r.clock.Boot()
 	r.view = view{
 		generation: generation,
-		known:      r.clock.Boot(),
+		known:      now,
 		witness:    witness,
 		state:      store.StateRepair,
+		turn:       turnWatch{since: now},
 	}
 	if before != 0 {
 		r.restart()
@@ -85,17 +90,20 @@ func (r *Replica) takeUp(head store.Head, sent time.Duration) bool {
 	if !r.learn(head.Generation, sent) {
 		return false
 	}
-	r.told(head)
+	r.told(head, sent)
 	return true
 }
 
-// told takes up what a head says about the generation held. The caller holds mu.
-func (r *Replica) told(head store.Head) {
+// told takes up what a head says about the generation held, that was asked for at
+// the boot time sent. The caller holds mu.
+func (r *Replica) told(head store.Head, sent time.Duration) {
 	if head.State > r.view.state {
 		r.view.state = head.State
 		r.mends.ring()
 	}
 	r.view.head = max(r.view.head, head.Seq)
+	r.view.gates, r.view.unlisted = head.Live, head.Unlisted
+	r.view.turn.take(head.Turn, sent, r.clock.Boot())
 	r.agree(head)
 }
 

@@ -1,8 +1,8 @@
 -- The head of a namespace, before every script that needs it: what it says of
 -- the log, and whether the log is still the one that it speaks of.
--- KEYS[1] is the head, KEYS[2] the log.
+-- KEYS[1] is the head, KEYS[2] the log, KEYS[3] and KEYS[4] the list of gates.
 
-local version = '2'
+local version = '3'
 
 -- number returns the sequence number in an entry's id, or nil. With more than 15
 -- digits it would not be exact.
@@ -56,41 +56,61 @@ local function begin(h, candidate)
   h.seq = math.max(h.seq or 0, last)
   h.born, h.entries, h.count = h.seq, length, h.count or 0
   h.trimmed = first and first - 1 or h.seq
-  -- HSET before HDEL: where memory is full and nothing was written yet, Redis
+  h.gates, h.unlisted, h.turn = 0, 0, ''
+  -- HSET comes first: where memory is full and nothing was written yet, Redis
   -- refuses it, and nothing is half done.
   redis.call('HSET', KEYS[1], 'version', version, 'store', h.store,
     'generation', h.generation, 'state', h.state, 'seq', decimal(h.seq), 'trimmed', decimal(h.trimmed),
-    'born', decimal(h.born), 'entries', decimal(h.entries), 'count', decimal(h.count))
-  local fields = redis.call('HGETALL', KEYS[1])
-  for i = 1, #fields, 2 do
-    if fields[i] == 'turn' or string.sub(fields[i], 1, 5) == 'gate:' then redis.call('HDEL', KEYS[1], fields[i]) end
-  end
+    'born', decimal(h.born), 'entries', decimal(h.entries), 'count', decimal(h.count),
+    'gates', '0', 'unlisted', '0', 'turn', '')
+  redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -1)
+  redis.call('ZREMRANGEBYRANK', KEYS[4], 0, -1)
   return h
+end
+
+-- has reports whether a sorted set has so many members. It is no ZCARD, because the
+-- users that operators made for earlier versions may not call that.
+local function has(set, members)
+  return #redis.call('ZREVRANGE', set, math.max(members - 1, 0), members) == math.min(members, 1)
 end
 
 -- head returns the head, or nil and an error reply.
 --
 -- Rule R6 (DESIGN): the store must be the one that wrote it: whoever was
 -- restarted, promoted or restored may have lost what another acknowledged.
--- Rule R8 (DESIGN): the log must have as many entries as the head counts.
--- Otherwise a generation is begun, under the candidate.
+-- Rule R8 (DESIGN): the log must have as many entries as the head counts, and the
+-- list as many gates: whoever is missing would not be waited for. Otherwise a
+-- generation is begun, under the candidate.
 local function head(candidate)
   local store = identity()
   if not store then
     return nil, redis.error_reply('IDENTITY of the store is not told: INFO lacks run_id or master_replid')
   end
   local v = redis.call('HMGET', KEYS[1], 'version', 'store', 'generation', 'state', 'seq', 'trimmed', 'born',
-    'entries', 'count', 'lease', 'retention', 'before', 'raised')
-  if v[1] and v[1] ~= '1' and v[1] ~= version then
+    'entries', 'count', 'lease', 'retention', 'before', 'raised', 'gates', 'unlisted', 'turn')
+  if v[1] and v[1] ~= '1' and v[1] ~= '2' and v[1] ~= version then
     return nil, redis.error_reply('UNREADABLE head of version ' .. v[1] .. ', this gate knows ' .. version)
   end
   local h = {
     store = store, generation = v[3], state = v[4],
     seq = tonumber(v[5]), trimmed = tonumber(v[6]), born = tonumber(v[7]), entries = tonumber(v[8]), count = tonumber(v[9]),
     lease = v[10], retention = v[11], before = v[12], raised = v[13],
+    gates = tonumber(v[14]), unlisted = tonumber(v[15]), turn = v[16],
   }
   local whole = v[1] == version and h.generation and h.state and h.seq and h.trimmed and h.born and h.entries and h.count
-  if whole and v[2] == store and redis.call('XLEN', KEYS[2]) == h.entries then return h end
+    and h.gates and h.unlisted and h.turn
+  if whole and v[2] == store and redis.call('XLEN', KEYS[2]) == h.entries
+    and has(KEYS[3], h.gates) and has(KEYS[4], h.gates) then return h end
   return begin(h, candidate)
+end
+
+-- answer is what scripts return of a head: names and values, and then those that
+-- only one of them has.
+local function answer(h, ...)
+  return {
+    'generation', h.generation, 'state', h.state, 'seq', decimal(h.seq), 'lease', h.lease or '0',
+    'retention', h.retention or '0', 'before', h.before or '0', 'raised', h.raised or '0',
+    'gates', decimal(h.gates), 'unlisted', decimal(h.unlisted), 'turn', h.turn, ...
+  }
 end
 

@@ -1,8 +1,10 @@
--- Records that a gate is there, and returns the head without the gates.
+-- Records that a gate is there, takes gates off the list that have been silent, and
+-- returns the head.
 -- ARGV: candidate generation, gate, the generation that it follows or nothing,
 -- the number up to which it has applied the log, 1 if it calls the log settled,
 -- its lease and retention in microseconds, its wall clock in Unix seconds, 1 to
--- be told the eviction policy.
+-- be told the eviction policy, 1 if it is not to be listed, the count up to which
+-- heartbeats are over.
 
 -- First a write that changes nothing: a read-only replica refuses it, and Redis
 -- allows it when memory is full, and then those after it too. A full Redis takes
@@ -30,20 +32,34 @@ if tonumber(ARGV[7]) > tonumber(h.retention or 0) then
   end
   set('retention', ARGV[7])
 end
-local answered = '0'
+local answered, gone = 0, {}
 -- Rule R3 (DESIGN): what a gate applied in another generation says nothing about
 -- this one.
 if ARGV[3] == h.generation then
-  answered = decimal(h.count + 1)
-  set('count', answered)
-  set('gate:' .. ARGV[2], ARGV[4] .. ' ' .. answered)
+  answered = h.count + 1
+  if ARGV[10] == '1' then
+    h.unlisted = answered
+    unlist(h, ARGV[2])
+  else
+    h.gates = h.gates + redis.call('ZADD', KEYS[3], ARGV[4], ARGV[2])
+    redis.call('ZADD', KEYS[4], decimal(answered), ARGV[2])
+  end
+  -- Rule R2 (DESIGN): whoever has sent no heartbeat since one that was answered
+  -- longer ago than any lease lasts, admits nothing. A gate that came back meanwhile
+  -- has a greater count.
+  local silent = tonumber(ARGV[11])
+  while #gone < most do
+    local first = redis.call('ZREVRANGE', KEYS[4], -1, -1, 'WITHSCORES')
+    if not first[1] or tonumber(first[2]) > silent then break end
+    unlist(h, first[1])
+    gone[#gone + 1] = first[1]
+  end
+  if h.unlisted <= silent then h.unlisted = 0 end
+  redis.call('HSET', KEYS[1], 'count', decimal(answered), 'gates', decimal(h.gates), 'unlisted', decimal(h.unlisted))
   -- Rule R5 (DESIGN): only a gate of this generation can say that the leases of
   -- the one before are over, and only once the log is open.
   if ARGV[5] == '1' and h.state == 'open' then set('state', 'settled') end
 end
 if #changes > 0 then redis.call('HSET', KEYS[1], unpack(changes)) end
-return {
-  'generation', h.generation, 'state', h.state, 'seq', decimal(h.seq), 'lease', h.lease or '0',
-  'retention', h.retention or '0', 'before', h.before or '0', 'raised', h.raised or '0',
-  'answered', answered, 'policy', ARGV[9] == '1' and said('memory', 'maxmemory_policy') or '',
-}
+return answer(h, 'answered', decimal(answered), 'gone', table.concat(gone, ' '),
+  'policy', ARGV[9] == '1' and said('memory', 'maxmemory_policy') or '')

@@ -39,7 +39,7 @@ var gateFaults = []fault{
 			if draw.chance(0.5) {
 				slow := &weather{delay: w.lease / 5}
 				w.wait.Go(func() { g.suffer(slow, min(length, w.lease)) })
-				w.wait.Go(func() { w.strikeAfter("Dismiss", draw, min(length, w.lease)) })
+				w.wait.Go(func() { w.strikeAfter("Leave", draw, min(length, w.lease)) })
 			}
 			g.leave()
 			w.sleep(length)
@@ -50,6 +50,11 @@ var gateFaults = []fault{
 		if len(w.livingGates()) < 6 {
 			w.join()
 			w.strikeAfter("Heartbeat", draw, length)
+		}
+	}},
+	{"another acknowledge", func(w *world, draw *stream, _ time.Duration) {
+		if g := w.anyGate(draw); g != nil {
+			g.reconfigure(pick(draw, acknowledges))
 		}
 	}},
 	{"a step of a gate's clock", func(w *world, draw *stream, _ time.Duration) {

@@ -49,11 +49,26 @@ func (w *world) join() {
 	g.clock = newClock(w.stream("clock", g.number))
 	g.client = w.server.Connect(g.carry)
 	g.mu.Lock()
-	g.replica = replica.New(g.client, replica.Options{
-		Lease: w.lease, Manual: w.manual, Retention: retention, Leeway: leeway, Clock: g.clock,
-	})
+	acknowledge := replica.AcknowledgeFleet
+	if w.mixed {
+		acknowledge = pick(w.stream("acknowledge", g.number), acknowledges)
+	}
+	g.replica = replica.New(g.client, g.options(acknowledge))
 	g.mu.Unlock()
 	w.trace.add(g.name, "starts, its clock off by %d parts of a million", g.clock.drift)
+}
+
+// acknowledges are what gates may wait for that promise the same.
+var acknowledges = []replica.Acknowledge{replica.AcknowledgeFleet, replica.AcknowledgeLease}
+
+func (g *gate) options(a replica.Acknowledge) replica.Options {
+	return replica.Options{Lease: g.lease, Manual: g.manual, Retention: retention, Leeway: leeway, Clock: g.clock, Acknowledge: a}
+}
+
+// reconfigure has a gate wait for something else from now on.
+func (g *gate) reconfigure(a replica.Acknowledge) {
+	g.trace.add(g.name, "acknowledges by %v", a)
+	g.replica.Configure(g.options(a))
 }
 
 // everyGate returns all gates that ever started.

@@ -147,6 +147,6 @@ func (g *gate) arrive(call model.Call, deliver model.Deliver) (answer, bool) {
 		return answer{err: errRefused}, true
 	}
 	reply, err := deliver(g.ctx)
-	g.observe(g, call)
+	g.observe(g, call, reply)
 	return answer{reply, err}, g.awaitServer()
 }

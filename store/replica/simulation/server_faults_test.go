@@ -50,6 +50,10 @@ var serverFaults = []fault{
 		defer w.serverFault()()
 		w.server.DropHead()
 	}},
+	{"the list of gates deleted", func(w *world, _ *stream, _ time.Duration) {
+		defer w.serverFault()()
+		w.server.DropGates()
+	}},
 	{"an entry deleted", func(w *world, draw *stream, _ time.Duration) {
 		defer w.serverFault()()
 		if log := w.server.Log(); len(log) > 0 {

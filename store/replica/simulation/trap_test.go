@@ -52,7 +52,7 @@ func lateGoodbye(w *world, draw *stream, length time.Duration) {
 		}
 	}
 	victim.stop(draw.chance(0.5), min(draw.between(w.lease, 3*w.lease/2), w.faulty-w.now()))
-	w.strikeAfter("Dismiss", draw, length)
+	w.strikeAfter(gone, draw, length)
 }
 
 // slowRevocation has sessions revoked at a gate whose requests are long on their

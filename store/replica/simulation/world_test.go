@@ -25,6 +25,9 @@ type world struct {
 	start  time.Time
 	lease  time.Duration
 	manual bool
+	// mixed says that some gates acknowledge by the list of gates, and others by the
+	// lease.
+	mixed bool
 	// large says that the log begins with more than a few merges can hold, and that
 	// merging is slow.
 	large bool
@@ -58,6 +61,7 @@ func newWorld(seed uint64, traced bool) *world {
 		start:   time.Now(),
 		lease:   draw.between(time.Second, 3*time.Second),
 		manual:  draw.chance(0.1),
+		mixed:   draw.chance(0.3),
 		large:   draw.chance(0.04),
 		faulty:  draw.between(10*time.Second, 30*time.Second),
 		epochs:  make(map[store.Generation]*epoch),

@@ -1,6 +1,11 @@
 package model
 
-import "github.com/sessiongate/sessiongate/store"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/sessiongate/sessiongate/store"
+)
 
 // heartbeat records a gate, and answers with the head.
 func (s *Server) heartbeat(beat store.Heartbeat) store.Head {
@@ -15,18 +20,51 @@ func (s *Server) heartbeat(beat store.Heartbeat) store.Head {
 	// Rule R3 (DESIGN): what a gate applied in another generation says nothing
 	// about this one.
 	if beat.Applied.Generation != h.generation {
-		return h.brief()
+		return h.answer()
 	}
-	gate := store.Gate{ID: beat.Gate, Applied: beat.Applied.Seq, Count: h.next()}
-	h.gates[gate.ID] = gate
+	count := h.next()
+	if beat.Unlisted {
+		h.unlisted = count
+		s.unlist(h, beat.Gate)
+	} else {
+		s.held.gates[beat.Gate] = listed{beat.Applied.Seq, count}
+		h.live = len(s.held.gates)
+	}
+	gone := s.dismiss(h, beat.Silent)
 	// Rule R5 (DESIGN): only a gate of this generation can say that the leases of
 	// the one before are over, and only once the log is open.
 	if beat.Settled && h.state == store.StateOpen {
 		h.state = store.StateSettled
 	}
-	answer := h.brief()
-	answer.Count = gate.Count
+	answer := h.answer()
+	answer.Count, answer.Gone = count, gone
 	return answer
+}
+
+// dismiss takes gates off the list that have sent no heartbeat since the one with
+// this count, which was answered longer ago than any lease lasts.
+//
+// Rule R2 (DESIGN): a gate that came back meanwhile has a greater count, and stays.
+func (s *Server) dismiss(h *head, silent uint64) (gone []store.GateID) {
+	for id, gate := range s.held.gates {
+		if gate.count <= silent {
+			gone = append(gone, id)
+		}
+	}
+	slices.SortFunc(gone, func(a, b store.GateID) int { return cmp.Compare(s.held.gates[a].count, s.held.gates[b].count) })
+	gone = gone[:min(len(gone), store.MaxGates)]
+	for _, id := range gone {
+		s.unlist(h, id)
+	}
+	if h.unlisted <= silent {
+		h.unlisted = 0
+	}
+	return gone
+}
+
+func (s *Server) unlist(h *head, id store.GateID) {
+	delete(s.held.gates, id)
+	h.live = len(s.held.gates)
 }
 
 // raise keeps the longest retention, and remembers when it grew.
@@ -44,19 +82,14 @@ func (h *head) raise(beat store.Heartbeat) {
 func (s *Server) look() store.Head {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.checked().whole()
+	return s.least(s.checked())
 }
 
-// dismiss takes a gate off the list. Rule R2 (DESIGN): it names generation, gate
-// and count, so that a gate that came back meanwhile stays.
-func (s *Server) dismiss(generation store.Generation, gate store.Gate) {
+// leave takes a gate off the list that will never admit again.
+func (s *Server) leave(gate store.GateID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := s.checked()
-	live, listed := h.gates[gate.ID]
-	if listed && generation == h.generation && live.Count == gate.Count {
-		delete(h.gates, gate.ID)
-	}
+	s.unlist(s.checked(), gate)
 }
 
 // merge takes or keeps the turn and puts on the log what the gate held.
@@ -65,21 +98,19 @@ func (s *Server) merge(m store.Merge) (store.Head, bool) {
 	defer s.mu.Unlock()
 	h := s.checked()
 	if m.Generation != h.generation || h.state != store.StateRepair || !h.mayMerge(m) {
-		return h.whole(), false
+		return h.answer(), false
 	}
 	if len(m.Revocations) > 0 {
 		s.add(h, m.Revocations)
 	}
+	h.turn = store.Turn{Count: h.next()}
 	switch m.Then {
 	case store.Open:
 		h.state = store.StateOpen
-		h.turn = store.Turn{}
-	case store.Release:
-		h.turn = store.Turn{}
-	default:
-		h.turn = store.Turn{Gate: m.Gate, Witness: m.Witness, Count: h.next()}
+	case store.Keep:
+		h.turn.Gate, h.turn.Witness = m.Gate, m.Witness
 	}
-	return h.whole(), true
+	return h.answer(), true
 }
 
 // mayMerge reports whether the turn is free for a gate. Rule R7 (DESIGN):

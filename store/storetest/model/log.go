@@ -10,14 +10,14 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// publish puts one entry on the log and returns the head as of that instant:
-// the gates in it are those who must apply the entry.
+// publish puts one entry on the log and returns the head as of that instant: all
+// gates on the list must apply the entry.
 func (s *Server) publish(revocations []store.Revocation) store.Head {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.checked()
 	s.add(h, revocations)
-	return h.whole()
+	return s.least(h)
 }
 
 // add puts an entry on the log.

@@ -34,6 +34,7 @@ func TestContractOfAFleet(t *testing.T) {
 			Restart:   s.Restart,
 			LoseLog:   s.DropLog,
 			LoseHead:  s.DropHead,
+			LoseGates: s.DropGates,
 			LoseEntry: s.DropEntry,
 		}
 	})

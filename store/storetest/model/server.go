@@ -29,6 +29,7 @@ type Server struct {
 type Dump struct {
 	head     *head // nil: the key is not there
 	log      stream
+	gates    map[store.GateID]listed
 	sessions map[sessionID]store.Session
 }
 
@@ -44,8 +45,11 @@ type record struct {
 	revocations []store.Revocation // none: nobody can read the entry
 }
 
-// head and list of live gates are one value, so that no failure can keep the
-// one and lose the other (rule R8, DESIGN).
+// listed is a gate on the list: what it has applied, and the count of its last
+// heartbeat.
+type listed struct{ applied, count uint64 }
+
+// head is what is known of the log and of the list of gates.
 type head struct {
 	identity                 uint64 // of the process that wrote it last
 	generation               store.Generation
@@ -57,7 +61,8 @@ type head struct {
 	count                    uint64 // of all heartbeats and merges
 	lease, retention, before time.Duration
 	raised                   int64
-	gates                    map[store.GateID]store.Gate
+	live                     int    // how many gates the list must have
+	unlisted                 uint64 // the count of the last heartbeat of a gate that is not to be listed
 	turn                     store.Turn
 }
 
@@ -93,8 +98,9 @@ func (s *Server) checked() *head {
 	}
 	// Rule R6 (DESIGN): a process that was restarted, promoted or restored may
 	// have lost what another acknowledged.
-	// Rule R8 (DESIGN): an entry that was lost leaves the head counting too many.
-	if h.identity != s.identity || h.entries != len(s.held.log.entries) {
+	// Rule R8 (DESIGN): an entry or a gate that was lost leaves the head counting too
+	// many.
+	if h.identity != s.identity || h.entries != len(s.held.log.entries) || h.live != len(s.held.gates) {
 		s.begin(h)
 	}
 	return h
@@ -114,23 +120,30 @@ func (s *Server) begin(h *head) {
 		h.trimmed = log.entries[0].seq - 1
 	}
 	h.entries = len(log.entries)
-	h.gates = make(map[store.GateID]store.Gate)
+	s.held.gates = make(map[store.GateID]listed)
+	h.live, h.unlisted = 0, 0
 	h.turn = store.Turn{}
 	// Rule R2 (DESIGN): the counter is never set back, so that no gate's old
 	// count comes again. Lease and retention are the fleet's, not the log's.
 }
 
-// whole returns the head as Look, Publish and Merge do.
-func (h *head) whole() store.Head {
-	whole := h.brief()
-	whole.Turn = h.turn
-	// By count, which no two share: ids are random, and a seed's order is not.
-	whole.Gates = slices.SortedFunc(maps.Values(h.gates), func(a, b store.Gate) int { return cmp.Compare(a.Count, b.Count) })
-	return whole
+// least returns the head with the gates that have applied least.
+func (s *Server) least(h *head) store.Head {
+	answer := h.answer()
+	// What they have applied alike goes by count, which no two share: ids are random,
+	// and a seed's order is not.
+	for _, id := range slices.SortedFunc(maps.Keys(s.held.gates), func(a, b store.GateID) int {
+		x, y := s.held.gates[a], s.held.gates[b]
+		return cmp.Or(cmp.Compare(x.applied, y.applied), cmp.Compare(x.count, y.count))
+	}) {
+		answer.Gates = append(answer.Gates, store.Gate{ID: id, Applied: s.held.gates[id].applied})
+	}
+	answer.Gates = answer.Gates[:min(len(answer.Gates), store.MaxGates)]
+	return answer
 }
 
-// brief returns the head without the gates and the turn.
-func (h *head) brief() store.Head {
+// answer returns the head without the gates.
+func (h *head) answer() store.Head {
 	return store.Head{
 		Position:  h.position(),
 		State:     h.state,
@@ -138,6 +151,9 @@ func (h *head) brief() store.Head {
 		Retention: h.retention,
 		Before:    h.before,
 		Raised:    h.raised,
+		Live:      h.live,
+		Unlisted:  h.unlisted > 0,
+		Turn:      h.turn,
 	}
 }
 

@@ -13,9 +13,18 @@ var gateMutations = []mutation{
 		"return true",
 	}}},
 	{"R2, a silent gate is removed before its lease is over", []edit{{
-		replicaDir + "acknowledge.go",
-		"seen.take(head, sent, r.clock.Boot(), r.margin(lease))",
-		"seen.take(head, sent, r.clock.Boot(), lease/2)",
+		replicaDir + "heartbeat.go",
+		"r.view.census.silent(q.boot - r.margin(lease))",
+		"r.view.census.silent(q.boot - lease/2)",
+	}}},
+	{"R2, a gate that is on no list says goodbye for all of them", []edit{{
+		replicaDir + "replica.go",
+		"r.fleet.Leave(ctx, r.id); err",
+		"r.fleet.Leave(ctx, r.id*store.GateID(1-min(1, uint64(r.options.Load().Acknowledge)))); err",
+	}, {
+		modelDir + "fleet.go",
+		"	s.unlist(s.checked(), gate)\n",
+		"	if s.unlist(s.checked(), gate); gate == 0 {\n		s.checked().unlisted = 0\n	}\n",
 	}}},
 	{"R2, a stopping gate says goodbye before it is fenced", []edit{{
 		replicaDir + "replica.go",
@@ -37,6 +46,11 @@ var gateMutations = []mutation{
 		"head.State != store.StateSettled || ",
 		"",
 	}}},
+	{"R5, gates that are on no list are not waited for", []edit{{
+		replicaDir + "acknowledge.go",
+		" || head.Unlisted {",
+		" {",
+	}}},
 	{"R5, a gate settles a log as soon as it has read it: no wait after a generation change", []edit{{
 		replicaDir + "heartbeat.go",
 		"beat.Applied.Generation != 0 && q.boot-known >= r.margin(lease)",
@@ -49,8 +63,8 @@ var gateMutations = []mutation{
 	}}},
 	{"R7, a log is opened by whoever has merged", []edit{{
 		replicaDir + "mend.go",
-		"opens := v.witness || ",
-		"opens := true || ",
+		"	opens := v.witness\n",
+		"	opens := true\n",
 	}}},
 	{"R7, a gate is a witness without a lease", []edit{{
 		replicaDir + "view.go",

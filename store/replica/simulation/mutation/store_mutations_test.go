@@ -4,8 +4,18 @@ package mutation
 var storeMutations = []mutation{
 	{"R2, a gate is removed whatever its count", []edit{{
 		modelDir + "fleet.go",
-		"	live, listed := h.gates[gate.ID]\n	if listed && generation == h.generation && live.Count == gate.Count {",
-		"	if generation == h.generation {",
+		"if gate.count <= silent {",
+		"if silent > 0 && gate.count <= silent+8 {",
+	}}},
+	{"R2, gates that are on no list are forgotten while they send heartbeats", []edit{{
+		modelDir + "fleet.go",
+		"if h.unlisted <= silent {",
+		"if silent > 0 {",
+	}}},
+	{"a gate that is on no list does not say so", []edit{{
+		modelDir + "fleet.go",
+		"		h.unlisted = count\n",
+		"",
 	}}},
 	{"R3, a heartbeat of another generation is recorded", []edit{{
 		modelDir + "fleet.go",
@@ -33,8 +43,8 @@ var storeMutations = []mutation{
 		"",
 	}, {
 		replicaDir + "mend.go",
-		"(!due || !turn.free(now, lease/2))",
-		"!due",
+		"due && v.turn.free(lease/2)",
+		"due",
 	}, {
 		replicaDir + "mend.go",
 		"2*r.margin(lease)",
@@ -45,15 +55,15 @@ var storeMutations = []mutation{
 		" || h.entries != len(s.held.log.entries)",
 		"",
 	}}},
-	{"R8, the list of gates is a key of its own, which can be lost alone", []edit{{
-		modelDir + "world.go",
-		"	s.held.head = nil\n",
-		"	if h := s.held.head; h != nil {\n		h.gates = make(map[store.GateID]store.Gate)\n	}\n",
+	{"R8, lost gates of the list are not counted", []edit{{
+		modelDir + "server.go",
+		" || h.live != len(s.held.gates)",
+		"",
 	}}},
 	{"joining gates are missing from the list", []edit{{
 		modelDir + "fleet.go",
-		"	h.gates[gate.ID] = gate\n",
-		"	if beat.Settled {\n		h.gates[gate.ID] = gate\n	}\n",
+		"		s.held.gates[beat.Gate] = listed{beat.Applied.Seq, count}\n",
+		"		if beat.Settled {\n			s.held.gates[beat.Gate] = listed{beat.Applied.Seq, count}\n		}\n",
 	}}},
 	{"the store's wall clock decides who is live", []edit{
 		{
@@ -63,18 +73,18 @@ var storeMutations = []mutation{
 		},
 		{
 			modelDir + "fleet.go",
-			"	h.gates[gate.ID] = gate\n",
-			"	h.gates[gate.ID] = gate\n	if h.heard == nil {\n		h.heard = make(map[store.GateID]time.Time)\n	}\n	h.heard[gate.ID] = s.now()\n",
+			"	count := h.next()\n",
+			"	count := h.next()\n	if h.heard == nil {\n		h.heard = make(map[store.GateID]time.Time)\n	}\n	h.heard[beat.Gate] = s.now()\n",
 		},
 		{
 			modelDir + "fleet.go",
-			`import "github.com/sessiongate/sessiongate/store"`,
-			"import (\n	\"time\"\n\n	\"github.com/sessiongate/sessiongate/store\"\n)",
+			"	\"slices\"\n",
+			"	\"slices\"\n	\"time\"\n",
 		},
 		{
 			modelDir + "log.go",
-			"	s.add(h, revocations)\n	return h.whole()",
-			"	s.add(h, revocations)\n	for id, heard := range h.heard {\n		if s.now().Sub(heard) > h.lease {\n			delete(h.gates, id)\n		}\n	}\n	return h.whole()",
+			"	s.add(h, revocations)\n	return s.least(h)",
+			"	s.add(h, revocations)\n	for id, heard := range h.heard {\n		if s.now().Sub(heard) > h.lease {\n			s.unlist(h, id)\n		}\n	}\n	return s.least(h)",
 		},
 	}},
 }
