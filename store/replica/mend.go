@@ -45,7 +45,8 @@ func (r *Replica) mend(ctx context.Context) {
 // Rule R7 (DESIGN): a witness holds all that was ever acknowledged, so that it
 // opens the log as soon as it has merged. Without one the log is opened when
 // whoever was cut off for less than a lease has had time to merge, and nobody has
-// taken the turn for a while: a gate that waits for it asks more often.
+// taken the turn for a while: a gate that waits for it hears twice meanwhile that it
+// is free.
 //
 // A gate learns by its heartbeats whose turn it is. It asks for the turn only if it
 // has something to merge, or to open the log, and not while it knows that the turn
@@ -53,7 +54,7 @@ func (r *Replica) mend(ctx context.Context) {
 func (r *Replica) repair(ctx context.Context, v view, lease time.Duration) (time.Duration, error) {
 	o := r.options.Load()
 	now := r.clock.Boot()
-	known, again := now-v.known, v.pace(lease)
+	known, again := now-v.known, lease/16
 	if !v.witness && known < r.margin(lease) {
 		return r.margin(lease) - known, nil
 	}
@@ -62,15 +63,15 @@ func (r *Replica) repair(ctx context.Context, v view, lease time.Duration) (time
 	switch {
 	case v.merged && !v.witness:
 		due := known >= 2*r.margin(lease) && (!o.Manual || v.permitted)
-		opens = due && v.turn.free(lease/2)
+		opens = due && v.turn.free(lease*2/3)
 		// A turn that was lost is first released, for those who wait for it.
 		if !lost && !opens {
-			return lease / 16, nil
+			return again, nil
 		}
-	case !lost && v.turn.others(r.id, v.witness) && now-v.turn.last < again:
-		return again - (now - v.turn.last), nil
+	case !lost && v.turn.others(r.id, v.witness):
+		return again, nil
 	}
-	merged := !v.witness && !v.merged && !r.owes()
+	merged := !v.witness && !v.merged && v.turn.held.Gate != r.id && !r.owes()
 	if !merged {
 		var err error
 		if merged, err = r.merge(ctx, v, opens, lease); err != nil || !merged {
@@ -90,15 +91,6 @@ func (r *Replica) repair(ctx context.Context, v view, lease time.Duration) (time
 	r.beats.ring()
 	o.Logger.Info("the log is whole again and open", "witness", v.witness, "revocations", r.set.len())
 	return -1, nil
-}
-
-// pace is how long a gate waits until it asks for the turn again. All gates of a
-// fleet together ask no more than 4096 times in a lease.
-func (v *view) pace(lease time.Duration) time.Duration {
-	if v.unlisted {
-		return lease / 4
-	}
-	return min(max(lease/16, lease*time.Duration(v.gates)/4096), lease/4)
 }
 
 // owes reports whether something is held that is not known to be on the log. What is

@@ -28,7 +28,7 @@ func TestAnIdleGateSendsHeartbeatsAlone(t *testing.T) {
 		before := gates[0].calls(nil)
 		time.Sleep(10 * lease)
 		for method, n := range gates[0].calls(before) {
-			if method == "Heartbeat" && (n < 40 || n > 50) || method != "Heartbeat" && n > 0 {
+			if method == "Heartbeat" && (n < 35 || n > 50) || method != "Heartbeat" && n > 0 {
 				t.Errorf("an idle gate called %s %d times in ten leases", method, n)
 			}
 		}
@@ -65,7 +65,7 @@ func TestALargeFleetRepairsTheLogWithoutAWitness(t *testing.T) {
 			before[i] = gates[i].calls(nil)
 		}
 		_, live := revocation("lives on")
-		time.Sleep(3 * lease)
+		time.Sleep(lease * 5 / 2)
 		merges := 0
 		for i := range gates {
 			wantVerdict(t, gates[i].Replica, live, replica.Clear)
@@ -75,7 +75,7 @@ func TestALargeFleetRepairsTheLogWithoutAWitness(t *testing.T) {
 				t.Errorf("gate %d called %v", i, now)
 			}
 		}
-		if merges > 6*n {
+		if merges > 3*n {
 			t.Errorf("%d gates asked %d times for the turn", n, merges)
 		}
 		if log := server.Log(); len(log) > 4 || !onLog(server, own) {

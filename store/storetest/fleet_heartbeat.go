@@ -92,7 +92,7 @@ func answersStranger(t *testing.T, place FleetPlace) {
 	}
 }
 
-// Rule R2: a count that comes twice would let one gate be dismissed for the
+// Rule R2: a count that comes twice would have one gate taken off the list for the
 // silence of another life.
 func countsUp(t *testing.T, place FleetPlace) {
 	f, other := join(t, place), join(t, place)

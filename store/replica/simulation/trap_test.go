@@ -38,7 +38,7 @@ func coup(w *world, draw *stream, length time.Duration) {
 	g.stop(draw.chance(0.5), min(max(length, draw.between(w.lease, 2*w.lease)), w.faulty-w.now()))
 }
 
-// lateGoodbye stops a gate until the others dismiss it, and has them do it once
+// lateGoodbye stops a gate until another takes it off the list, and has it do so once
 // more when it is back.
 func lateGoodbye(w *world, draw *stream, length time.Duration) {
 	victim := w.anyGate(draw)

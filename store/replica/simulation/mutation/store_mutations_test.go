@@ -43,7 +43,7 @@ var storeMutations = []mutation{
 		"",
 	}, {
 		replicaDir + "mend.go",
-		"due && v.turn.free(lease/2)",
+		"due && v.turn.free(lease*2/3)",
 		"due",
 	}, {
 		replicaDir + "mend.go",
