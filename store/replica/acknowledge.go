@@ -109,12 +109,12 @@ func (a *awaited) sort(head store.Head, sent, received time.Duration, self store
 	return done, again
 }
 
-// fence notes for the receipts that a gate's lease was over at the boot time now.
-func (a *awaited) fence(id store.GateID, now time.Duration) {
+// fence notes for the receipts that gates' leases were over at the boot time now.
+func (a *awaited) fence(gates []store.GateID, now time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, e := range a.entries {
-		e.account.fence(id, now)
+		e.account.fence(gates, now)
 	}
 }
 

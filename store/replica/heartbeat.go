@@ -72,8 +72,10 @@ func (r *Replica) beat(ctx context.Context) error {
 		return nil
 	}
 	r.view.census.note(head.Count, r.clock.Boot(), lease/8)
+	if len(head.Gone) > 0 {
+		r.awaited.fence(head.Gone, r.clock.Boot())
+	}
 	for _, id := range head.Gone {
-		r.awaited.fence(id, r.clock.Boot())
 		o.Logger.Warn("a gate has sent no heartbeat for a lease and is not waited for any more", "gate", id)
 	}
 	// Rule R7 (DESIGN): in repair nobody's lease is extended.

@@ -140,14 +140,14 @@ func (a *account) see(head store.Head, now time.Duration) {
 	}
 }
 
-// fence notes that a gate's lease was over at the boot time now, or that of every
-// gate of which nothing was heard, if the id is zero.
-func (a *account) fence(id store.GateID, now time.Duration) {
+// fence notes that the leases of gates were over at the boot time now, or those of all
+// of which nothing was heard, if gates is nil.
+func (a *account) fence(gates []store.GateID, now time.Duration) {
 	if a == nil {
 		return
 	}
 	for i := range a.receipt.Gates {
-		if g := &a.receipt.Gates[i]; g.Outcome == NotWaitedFor && (id == 0 || g.Gate == id) {
+		if g := &a.receipt.Gates[i]; g.Outcome == NotWaitedFor && (gates == nil || slices.Contains(gates, g.Gate)) {
 			g.Outcome, g.After = Fenced, now-a.sent
 		}
 	}
@@ -158,7 +158,7 @@ func (a *account) leased(now time.Duration) {
 	if a == nil {
 		return
 	}
-	a.fence(0, now)
+	a.fence(nil, now)
 	a.receipt.Lease = now - a.sent
 }
 
