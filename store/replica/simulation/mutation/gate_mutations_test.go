@@ -17,15 +17,6 @@ var gateMutations = []mutation{
 		"r.view.census.silent(q.boot - r.margin(lease))",
 		"r.view.census.silent(q.boot - lease/2)",
 	}}},
-	{"R2, a gate that is on no list says goodbye for all of them", []edit{{
-		replicaDir + "replica.go",
-		"r.fleet.Leave(ctx, r.id); err",
-		"r.fleet.Leave(ctx, r.id*store.GateID(1-min(1, uint64(r.options.Load().Acknowledge)))); err",
-	}, {
-		modelDir + "fleet.go",
-		"	s.unlist(s.checked(), gate)\n",
-		"	if s.unlist(s.checked(), gate); gate == 0 {\n		s.checked().unlisted = 0\n	}\n",
-	}}},
 	{"R2, a stopping gate says goodbye before it is fenced", []edit{{
 		replicaDir + "replica.go",
 		"	r.term.Store(nil)\n	r.mu.Unlock()\n	r.stop()",

@@ -12,6 +12,11 @@ var storeMutations = []mutation{
 		"if h.unlisted <= silent {",
 		"if silent > 0 {",
 	}}},
+	{"R2, a goodbye counts for all gates that are on no list", []edit{{
+		modelDir + "fleet.go",
+		"	s.unlist(s.checked(), gate)\n",
+		"	h := s.checked()\n	s.unlist(h, gate)\n	h.unlisted = 0\n",
+	}}},
 	{"a gate that is on no list does not say so", []edit{{
 		modelDir + "fleet.go",
 		"		h.unlisted = count\n",
