@@ -31,6 +31,7 @@
 //	trimmed             up to this number, entries were trimmed
 //	born                up to this number, entries are left of older generations
 //	entries             how many the log has
+//	large               after this number, no entry has more than a KiB
 //	count               of all heartbeats, and of the steps of merges
 //	lease, retention    of the fleet, in microseconds
 //	before, raised      the retention before it was raised, and the Unix second of that

@@ -41,8 +41,11 @@ func version1(tb testing.TB) []any {
 }
 
 func parse(element any) (store.Entry, error) {
-	raw := entryOf(element)
-	return raw.parse()
+	entries, err := parseRange([]byte(encode([]any{element})))
+	if err != nil {
+		return store.Entry{}, err
+	}
+	return entries[0], nil
 }
 
 func TestEntry(t *testing.T) {

@@ -24,6 +24,7 @@ func (s *Store) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.Head
 	}
 	judged := s.judged.Load()
 	asks := judged == nil || time.Since(*judged) >= judgeEvery
+	asked := time.Now()
 	reply, err := s.call(ctx, doing, heartbeatScript, candidate(), beat.Gate.String(), generation, beat.Applied.Seq,
 		flag(beat.Settled), max(beat.Lease, 0).Microseconds(), max(beat.Retention, 0).Microseconds(), max(beat.Now, 0),
 		flag(asks), flag(beat.Unlisted), beat.Silent)
@@ -37,6 +38,7 @@ func (s *Store) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.Head
 	if err != nil {
 		return store.Head{}, fmt.Errorf("%s: %w", doing, err)
 	}
+	s.told.Store(&told{head: a.Position, asked: asked})
 	if asks {
 		now := time.Now()
 		s.judged.Store(&now) // a policy that is refused is asked for again at once

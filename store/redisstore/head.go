@@ -11,14 +11,16 @@ type head struct {
 	store.Position        // the end of the log
 	trimmed        uint64 // every entry up to this number was trimmed
 	born           uint64 // up to this number, entries are left of older generations, and may be missing
+	large          uint64 // after this number, none up to seq has more than a KiB
 }
 
 // batch checks that the entries are what the head says must come after a
-// position, up to count of them, and returns them under the head's generation.
+// position, all of them unless the page was cut, and returns them under the head's
+// generation.
 //
 // Rule R8 (DESIGN): what the head counts and the log does not hold is a gap,
 // never an empty batch. Redis itself reports no trimmed, deleted or lost entry.
-func (h head) batch(after store.Position, entries []store.Entry, count int) (store.Batch, error) {
+func (h head) batch(after store.Position, entries []store.Entry, cut bool) (store.Batch, error) {
 	switch {
 	case after == store.Position{}:
 		after = store.Position{Generation: h.Generation, Seq: h.trimmed}
@@ -39,7 +41,7 @@ func (h head) batch(after store.Position, entries []store.Entry, count int) (sto
 		entries[i].Position = after
 	}
 	end := max(after.Seq, h.born)
-	if len(entries) < count && end != h.Seq || end > h.Seq {
+	if !cut && end != h.Seq || end > h.Seq {
 		return store.Batch{}, fmt.Errorf("entries end at %d, the head is %d: %w", after.Seq, h.Seq, store.ErrGap)
 	}
 	return store.Batch{Entries: entries, Head: h.Position, Born: h.born}, nil

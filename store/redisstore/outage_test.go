@@ -52,7 +52,7 @@ func logCalls(s *redisstore.Store, position store.Position) map[string]func(cont
 		},
 		"Read": func(ctx context.Context) error { _, err := s.Read(ctx, position, 0); return err },
 		"waiting Read": func(ctx context.Context) error {
-			_, err := s.Read(ctx, position, time.Hour)
+			_, err := s.Read(ctx, position, 500*time.Millisecond)
 			return err
 		},
 		"first Read": func(ctx context.Context) error { _, err := s.Read(ctx, store.Position{}, 0); return err },

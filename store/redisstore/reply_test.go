@@ -122,7 +122,7 @@ func BenchmarkParseStream(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	entries := make([]any, batchSize)
+	entries := make([]any, pageEntries)
 	for i := range entries {
 		entries[i] = []any{fmt.Sprintf("%d-0", i+1), []any{"r", "\x02generati" + string(rest)}}
 	}
@@ -133,5 +133,5 @@ func BenchmarkParseStream(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/batchSize, "ns/entry")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/pageEntries, "ns/entry")
 }

@@ -30,6 +30,8 @@ type Store struct {
 	// last is the head that a read saw last. What it says of its generation's
 	// birth stays true for as long as that generation lasts.
 	last atomic.Pointer[head]
+	// told is what the last heartbeat was answered.
+	told atomic.Pointer[told]
 
 	mu     sync.Mutex // held while a wait begins, and while closed is set
 	closed atomic.Bool
@@ -37,6 +39,12 @@ type Store struct {
 
 	judged       atomic.Pointer[time.Time] // when Redis told a good eviction policy
 	warnEviction sync.Once
+}
+
+// told is a head, and when it was asked for.
+type told struct {
+	head  store.Position
+	asked time.Time
 }
 
 // quiet silences go-redis, which prints each failed dial to standard error. The

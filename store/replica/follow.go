@@ -32,17 +32,23 @@ func (r *Replica) follow(ctx context.Context) {
 // step reads and applies one batch.
 func (r *Replica) step(ctx context.Context) error {
 	lease := r.lease(r.options.Load())
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	r.mu.Lock()
 	at, whole := r.view.at, r.view.whole
+	r.interrupt = cancel
 	r.mu.Unlock()
 	var wait time.Duration // none until the log was read up to its head
 	if whole {
 		wait = read(lease)
 	}
-	bounded, cancel := context.WithTimeout(ctx, wait+call(lease))
-	defer cancel()
+	bounded, end := context.WithTimeout(ctx, wait+call(lease))
+	defer end()
 	sent := r.clock.Boot()
 	batch, err := r.store.Read(bounded, at, wait)
+	if ctx.Err() != nil {
+		return nil // what was waited for is read from the beginning now
+	}
 	if err == nil {
 		err = r.apply(at, batch, sent)
 	}

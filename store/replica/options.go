@@ -50,8 +50,8 @@ type Options struct {
 const (
 	// localCall bounds one call of a store without a lease.
 	localCall = 10 * time.Second
-	// maxRead is the longest that one read waits for entries.
-	maxRead = 500 * time.Millisecond
+	// localRead is how long one read of it waits for entries.
+	localRead = 500 * time.Millisecond
 	// sweepEvery is how often expired revocations are forgotten.
 	sweepEvery = time.Minute
 	// trimGrace is for how long after its expiry an entry stays on the log, so
@@ -85,12 +85,13 @@ func call(lease time.Duration) time.Duration {
 	return lease / 4
 }
 
-// read is how long a read may wait for entries.
+// read is how long a read may wait for entries: half of the lease, so that one which is
+// deaf, because its connection is, is over before the lease.
 func read(lease time.Duration) time.Duration {
 	if lease == 0 {
-		return maxRead
+		return localRead
 	}
-	return min(maxRead, lease/8)
+	return lease / 2
 }
 
 // backoff is the pause after the failure that follows a pause of d.

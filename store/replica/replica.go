@@ -30,8 +30,10 @@ type Replica struct {
 	mu     sync.Mutex // guards all down to the blank line
 	view   view
 	recent recent
-	synced bool
-	closed bool
+	// interrupt ends the read that is under way.
+	interrupt context.CancelFunc
+	synced    bool
+	closed    bool
 	// owed counts the occasions on which something held was not on the log, and
 	// paid is how many of them an offer has covered.
 	owed, paid uint64
@@ -73,6 +75,8 @@ func New(s store.Store, o Options) *Replica {
 		awaited: awaited{bell: newBell()},
 		closing: ctx,
 		stop:    stop,
+
+		interrupt: func() {},
 	}
 	r.options.Store(&o)
 	loops := []func(context.Context){r.follow, r.sweep, r.publish, r.mend, r.watch}

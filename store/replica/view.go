@@ -80,6 +80,7 @@ func (r *Replica) restart() {
 	r.owed++ // the log may lack what is held
 	r.recent.clear()
 	r.set.unmark()
+	r.interrupt()
 }
 
 // takeUp takes up a head that was asked for at the boot time sent, and reports

@@ -8,7 +8,8 @@ local function append(h, record)
   local added = redis.pcall('XADD', KEYS[2], seq .. '-0', 'r', begins .. record)
   if type(added) == 'table' then return added end
   h.seq, h.entries = h.seq + 1, h.entries + 1
-  redis.call('HSET', KEYS[1], 'seq', seq, 'entries', decimal(h.entries))
+  if #record > 1024 then h.large = h.seq end
+  redis.call('HSET', KEYS[1], 'seq', seq, 'entries', decimal(h.entries), 'large', decimal(h.large))
 end
 
 -- behind reports whether XADD refused because the log has passed the head's

@@ -57,12 +57,13 @@ local function begin(h, candidate)
   h.born, h.entries, h.count = h.seq, length, h.count or 0
   h.trimmed = first and first - 1 or h.seq
   h.gates, h.unlisted, h.turn = 0, 0, ''
+  h.large = h.large or h.seq
   -- HSET comes first: where memory is full and nothing was written yet, Redis
   -- refuses it, and nothing is half done.
   redis.call('HSET', KEYS[1], 'version', version, 'store', h.store,
     'generation', h.generation, 'state', h.state, 'seq', decimal(h.seq), 'trimmed', decimal(h.trimmed),
     'born', decimal(h.born), 'entries', decimal(h.entries), 'count', decimal(h.count),
-    'gates', '0', 'unlisted', '0', 'turn', '')
+    'gates', '0', 'unlisted', '0', 'turn', '', 'large', decimal(h.large))
   redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -1)
   redis.call('ZREMRANGEBYRANK', KEYS[4], 0, -1)
   return h
@@ -87,7 +88,7 @@ local function head(candidate)
     return nil, redis.error_reply('IDENTITY of the store is not told: INFO lacks run_id or master_replid')
   end
   local v = redis.call('HMGET', KEYS[1], 'version', 'store', 'generation', 'state', 'seq', 'trimmed', 'born',
-    'entries', 'count', 'lease', 'retention', 'before', 'raised', 'gates', 'unlisted', 'turn')
+    'entries', 'count', 'lease', 'retention', 'before', 'raised', 'gates', 'unlisted', 'turn', 'large')
   if v[1] and v[1] ~= '1' and v[1] ~= '2' and v[1] ~= version then
     return nil, redis.error_reply('UNREADABLE head of version ' .. v[1] .. ', this gate knows ' .. version)
   end
@@ -95,10 +96,10 @@ local function head(candidate)
     store = store, generation = v[3], state = v[4],
     seq = tonumber(v[5]), trimmed = tonumber(v[6]), born = tonumber(v[7]), entries = tonumber(v[8]), count = tonumber(v[9]),
     lease = v[10], retention = v[11], before = v[12], raised = v[13],
-    gates = tonumber(v[14]), unlisted = tonumber(v[15]), turn = v[16],
+    gates = tonumber(v[14]), unlisted = tonumber(v[15]), turn = v[16], large = tonumber(v[17]),
   }
   local whole = v[1] == version and h.generation and h.state and h.seq and h.trimmed and h.born and h.entries and h.count
-    and h.gates and h.unlisted and h.turn
+    and h.gates and h.unlisted and h.turn and h.large
   if whole and v[2] == store and redis.call('XLEN', KEYS[2]) == h.entries
     and has(KEYS[3], h.gates) and has(KEYS[4], h.gates) then return h end
   return begin(h, candidate)
