@@ -103,6 +103,9 @@ type Heartbeat struct {
 	// Applied is the position up to which the gate holds every entry. It is
 	// zero until the gate has read a generation up to its head.
 	Applied Position
+	// Count is that of the gate's last heartbeat which was recorded in the generation
+	// of Applied, zero if none was.
+	Count uint64
 	// Settled says that the gate had known the generation of Applied for longer
 	// than any lease of an earlier one when it sent this.
 	Settled bool
@@ -157,6 +160,11 @@ type Merge struct {
 // or the gates on the list are not as many as the head says, a new generation is
 // begun in StateRepair, with an empty list of gates; the entries that are left
 // stay. The counter of heartbeats goes on where it was, if it is still there.
+//
+// A log that goes back within one process, as when the memory of its machine does,
+// tells by none of that. So Read and Heartbeat begin a generation, too, if a position
+// of the present one is beyond the head, if the log has another entry in its place,
+// or if a gate's count is beyond the head's.
 //
 // However many gates there are, no answer names more than MaxGates of them.
 type Fleet interface {

@@ -46,6 +46,8 @@ func (a *answer) set(p *parser, name, value string) {
 		a.State = p.state(value)
 	case "seq":
 		a.Seq = p.number(value)
+	case "tag":
+		a.Tag = p.hex(value)
 	case "lease":
 		a.Lease = p.duration(value)
 	case "retention":

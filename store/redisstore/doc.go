@@ -27,7 +27,8 @@
 //	store               run_id and master_replid of the process that wrote it
 //	generation          16 hex digits, random
 //	state               repair, open or settled
-//	seq                 the number of the last entry
+//	seq, tag            the number of the last entry, and its tag in 16 hex digits: zeros until
+//	                    the generation has an entry
 //	trimmed             up to this number, entries were trimmed
 //	born                up to this number, entries are left of older generations
 //	entries             how many the log has
@@ -41,16 +42,26 @@
 //
 // A record is one binary value:
 //
-//	1 byte   version, 2
+//	1 byte   version, 3
 //	8 bytes  generation, big endian
-//	8 bytes  tag, big endian
+//	8 bytes  the tag of the entry before, big endian, zero for the first of a generation
+//	8 bytes  tag, big endian, random
 //	4 bytes  expiry in Unix seconds, big endian
 //	rest     the revocations, as store.MarshalRevocations writes them
 //
 // Version 1 kept a head without gates, and entries of four fields: g generation,
 // t tag, e expiry, p revocations. Its entries are read. Version 2 kept the gates in
-// the head. The heads of both are taken for lost ones. A head or a record of another
-// version is store.ErrUnreadable.
+// the head, and its records lack the tag of the entry before. They are read, too. The
+// heads of both are taken for lost ones. A head or a record of another version is
+// store.ErrUnreadable.
+//
+// # Reading
+//
+// An entry has up to 150 KiB, and a command is told a number of entries. So the script
+// that reads takes 16 entries at a time, and ends its page at a MiB, or after one entry
+// that is longer. A gate that waits asks for 16 by XREAD. Where the head says that no
+// entry has more than a KiB, a gate that is behind reads by XRANGE, which costs Redis a
+// tenth of the script.
 //
 // # The list of gates
 //
@@ -91,7 +102,10 @@
 //   - the log has more or fewer entries than the head counts, or has passed the
 //     head's number, or lacks one in between;
 //   - the list has more or fewer gates than the head counts;
-//   - a gate has applied more than the head counts.
+//   - a gate has applied more than the head counts, or its last entry there has another
+//     tag, or its last heartbeat a greater count than the head's: the log has gone back
+//     within one process. The record of the next entry tells the tag, and for the last
+//     one the head.
 //
 // # What Redis must allow
 //

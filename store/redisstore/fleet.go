@@ -27,7 +27,7 @@ func (s *Store) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.Head
 	asked := time.Now()
 	reply, err := s.call(ctx, doing, heartbeatScript, candidate(), beat.Gate.String(), generation, beat.Applied.Seq,
 		flag(beat.Settled), max(beat.Lease, 0).Microseconds(), max(beat.Retention, 0).Microseconds(), max(beat.Now, 0),
-		flag(asks), flag(beat.Unlisted), beat.Silent)
+		flag(asks), flag(beat.Unlisted), beat.Silent, hex64(beat.Applied.Tag), beat.Count)
 	if err != nil {
 		return store.Head{}, err
 	}

@@ -123,8 +123,8 @@ func checkLeft(t *testing.T, server *redistest.Server, lose func(*testing.T, *re
 		t.Fatalf("read %d entries up to %v, born %d; want %d up to %v", len(batch.Entries), batch.Head, batch.Born, len(left), head.Position)
 	}
 	for i, e := range batch.Entries {
-		if want := (store.Position{Generation: head.Generation, Seq: left[i]}); e.Position != want {
-			t.Errorf("entry %d is at %v, want %v", i, e.Position, want)
+		if e.Position.Generation != head.Generation || e.Position.Seq != left[i] {
+			t.Errorf("entry %d is at %v, want %d of generation %d", i, e.Position, left[i], head.Generation)
 		}
 	}
 	if next := mustAppend(t, s, "next"); next.Seq != head.Seq+1 || next.Generation != head.Generation {

@@ -21,29 +21,30 @@ func (s *Store) page(ctx context.Context, after store.Position) (store.Batch, er
 	if after != (store.Position{}) {
 		generation = hex64(uint64(after.Generation))
 	}
-	answer, err := s.run(ctx, s.reader, readScript, s.keys, candidate(), generation, after.Seq, pageEntries, pageBytes)
+	answer, err := s.run(ctx, s.reader, readScript, s.keys, candidate(), generation, after.Seq,
+		hex64(after.Tag), pageEntries, pageBytes)
 	if err != nil {
 		return store.Batch{}, err
 	}
 	fields, ok := answer.([]any)
-	if !ok || len(fields) != 7 {
+	if !ok || len(fields) != 8 {
 		return store.Batch{}, fmt.Errorf("a %T where the head belongs: %w", answer, store.ErrUnreadable)
 	}
 	var p parser
 	h := head{
-		Position: store.Position{Generation: p.generation(text(fields[0])), Seq: p.number(text(fields[1]))},
-		trimmed:  p.number(text(fields[2])),
-		born:     p.number(text(fields[3])),
-		large:    p.number(text(fields[4])),
+		Position: store.Position{Generation: p.generation(text(fields[0])), Seq: p.number(text(fields[1])), Tag: p.hex(text(fields[2]))},
+		trimmed:  p.number(text(fields[3])),
+		born:     p.number(text(fields[4])),
+		large:    p.number(text(fields[5])),
 	}
 	if p.err != nil {
 		return store.Batch{}, fmt.Errorf("reading head: %w", p.err)
 	}
-	entries, err := parseRange([]byte(text(fields[6])))
+	entries, err := parseRange([]byte(text(fields[7])))
 	if err != nil {
 		return store.Batch{}, err
 	}
-	batch, err := h.batch(after, entries, fields[5] == int64(1))
+	batch, err := h.batch(after, entries, fields[6] == int64(1))
 	if err == nil {
 		s.last.Store(&h)
 	}

@@ -79,16 +79,16 @@ func (s *Store) read(ctx context.Context, after store.Position, block time.Durat
 	if err != nil {
 		return store.Batch{}, err
 	}
-	batch, ok := s.continues(entries, after)
-	switch told := s.told.Load(); {
-	case !ok, len(entries) == 0 && (told == nil || told.head != after || told.asked.Before(began)):
+	batch, err := s.known(after.Generation).walk(after, entries)
+	switch {
+	case err != nil, len(entries) == 0 && !s.told.Load().nothing(after, began):
 		// Nothing came, or not what must come next. The script knows why.
 		return s.page(ctx, after)
 	case len(entries) == followEntries:
 		// There may be more. Whoever claims to have read up to the head must have
 		// read up to a head seen after the call began.
 		rest, err := s.page(ctx, batch.Head)
-		rest.Entries = append(entries, rest.Entries...)
+		rest.Entries = append(batch.Entries, rest.Entries...)
 		return rest, err
 	}
 	return batch, nil
@@ -111,15 +111,16 @@ func (s *Store) catchUp(ctx context.Context, after store.Position) (store.Batch,
 	if err != nil {
 		return store.Batch{}, err
 	}
-	batch, ok := s.continues(entries, after)
-	if !ok || len(entries) == 0 {
+	batch, err := known.walk(after, entries)
+	if err != nil || len(entries) == 0 {
 		return s.page(ctx, after)
 	}
 	batch.Head = known.Position
 	return batch, nil
 }
 
-// known is the head that the script told last, if that was of a generation.
+// known is the head that the script told last, if that was of a generation: an entry
+// of it says that it was the head's when the entry was appended.
 func (s *Store) known(generation store.Generation) head {
 	if last := s.last.Load(); last != nil && last.Generation == generation {
 		return *last
@@ -127,26 +128,9 @@ func (s *Store) known(generation store.Generation) head {
 	return head{}
 }
 
-// continues returns the entries as a batch, if they are the next ones after a
-// position and carry its generation, which says that it was the head's when they
-// were appended. Those that are left of older generations carry theirs; they are
-// known by the head that the generation was last seen with.
-func (s *Store) continues(entries []store.Entry, after store.Position) (store.Batch, bool) {
-	known := s.known(after.Generation)
-	for i, e := range entries {
-		if !known.follows(after, e.Position) || e.Position.Seq > known.born && e.Position.Generation != after.Generation {
-			return store.Batch{}, false
-		}
-		after.Seq = e.Position.Seq
-		entries[i].Position = after
-	}
-	after.Seq = max(after.Seq, known.born)
-	return store.Batch{Entries: entries, Head: after, Born: known.born}, true
-}
-
 // follow is the fast way on along a log: one command that waits in Redis until
 // an entry comes or the block is over. It proves nothing about the head.
-func (s *Store) follow(ctx context.Context, after store.Position, block time.Duration) ([]store.Entry, error) {
+func (s *Store) follow(ctx context.Context, after store.Position, block time.Duration) ([]entry, error) {
 	ctx, cancel := context.WithTimeout(ctx, block+socketTimeout)
 	defer cancel()
 	// A BLOCK of 0 would wait for ever.

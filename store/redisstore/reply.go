@@ -74,7 +74,7 @@ func (r *reply) left() int { return len(r.raw) - r.read }
 const nilReply = "*-1\r\n"
 
 // parseStream reads the reply to an XREAD of one stream: nil, or the entries.
-func parseStream(raw []byte) ([]store.Entry, error) {
+func parseStream(raw []byte) ([]entry, error) {
 	if string(raw) == nilReply {
 		return nil, nil
 	}
@@ -90,7 +90,7 @@ func parseStream(raw []byte) ([]store.Entry, error) {
 }
 
 // parseRange reads the reply to an XRANGE, or nil.
-func parseRange(raw []byte) ([]store.Entry, error) {
+func parseRange(raw []byte) ([]entry, error) {
 	if string(raw) == nilReply {
 		return nil, nil
 	}
@@ -98,8 +98,8 @@ func parseRange(raw []byte) ([]store.Entry, error) {
 }
 
 // entries reads an array of entries.
-func (r *reply) entries() ([]store.Entry, error) {
-	entries := make([]store.Entry, 0, r.array())
+func (r *reply) entries() ([]entry, error) {
+	entries := make([]entry, 0, r.array())
 	for range cap(entries) {
 		raw := r.entry()
 		if r.err != nil {

@@ -47,6 +47,12 @@ type told struct {
 	asked time.Time
 }
 
+// nothing reports whether nothing had come after a position, by an answer to what was
+// asked at an instant or later.
+func (t *told) nothing(after store.Position, since time.Time) bool {
+	return t != nil && t.head.Generation == after.Generation && t.head.Seq == after.Seq && !t.asked.Before(since)
+}
+
 // quiet silences go-redis, which prints each failed dial to standard error. The
 // store returns those errors.
 type quiet struct{}

@@ -1,8 +1,10 @@
 package replica
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,12 +21,13 @@ type entry struct {
 	// unlisted says that gates which are not on the list may be admitting, so that
 	// nothing but the deadline ends the wait.
 	unlisted bool
-	calls    []*revoking
-	account  *account // nil if nobody wants a receipt
+	// read says that this gate has read the entry from the log.
+	read    bool
+	calls   []*revoking
+	account *account // nil if nobody wants a receipt
 }
 
-// applied reports whether every live gate but this one holds the entry. This one
-// holds it since before it was published.
+// applied reports whether every live gate but this one holds the entry.
 //
 // Rule R5 (DESIGN): the list of gates says so only once it is settled. Before, a
 // gate that is not on it may be admitting by a lease of another generation; and
@@ -55,14 +58,45 @@ type awaited struct {
 	entries []*entry
 	fresh   bool // one came since next was called
 	bell    bell
+	// first is the first key of the entry that is being published, and seen where
+	// entries were read meanwhile that begin with it.
+	first store.Key
+	seen  []store.Position
 }
 
+// expect is called before an entry that begins with a key is published.
+func (a *awaited) expect(first store.Key) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.first, a.seen = first, nil
+}
+
+// put has the entry that was published awaited.
 func (a *awaited) put(e *entry) {
 	a.mu.Lock()
+	e.read = e.read || slices.Contains(a.seen, e.Position)
+	a.first, a.seen = store.Key{}, nil
 	a.entries = append(a.entries, e)
 	a.fresh = true
 	a.mu.Unlock()
 	a.bell.ring()
+}
+
+// applied notes which entries this gate has read from the log.
+func (a *awaited) applied(entries []store.Entry) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, entry := range entries {
+		if entry.Revocations[0].Key == a.first {
+			a.seen = append(a.seen, entry.Position)
+		}
+	}
+	for _, e := range a.entries {
+		i, found := slices.BinarySearchFunc(entries, e.Seq, func(read store.Entry, seq uint64) int {
+			return cmp.Compare(read.Position.Seq, seq)
+		})
+		e.read = e.read || found && entries[i].Position == e.Position
+	}
 }
 
 // next reports whether an entry has come since it was called last, whether a look
@@ -83,21 +117,24 @@ func (a *awaited) next(now time.Duration) (fresh, due bool, deadline time.Durati
 
 // sort takes out the entries that every gate holds, and those that have to be
 // published again, by the answer to a look that was sent and received at these
-// boot times.
+// boot times, and by what this gate has said to have applied.
 //
 // Rule R4 (DESIGN): after the wait the store was asked once more, and what counts
-// is only an entry of the generation that is there now.
-func (a *awaited) sort(head store.Head, sent, received time.Duration, self store.GateID) (done, again []*revoking) {
+// is only an entry of the generation that is there now. It counts only once this gate
+// has read it from the log itself, and the store has recorded that: what others say to
+// have applied may be another entry of the same number, on a log that has gone back.
+func (a *awaited) sort(head store.Head, recorded store.Position, sent, received time.Duration, self store.GateID) (done, again []*revoking) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	waiting := a.entries[:0]
 	for _, e := range a.entries {
+		held := recorded.Generation == e.Generation && recorded.Seq >= e.Seq
 		switch e.account.see(head, received); {
-		case e.Generation != head.Generation:
+		case e.Generation != head.Generation, head.Seq < e.Seq, held && !e.read:
 			again = append(again, e.calls...)
-		case e.applied(head, self):
+		case held && e.applied(head, self):
 			done = append(done, e.finished()...)
-		case sent >= e.deadline:
+		case held && sent >= e.deadline:
 			e.account.leased(received)
 			done = append(done, e.finished()...)
 		default:
@@ -139,7 +176,7 @@ func (r *Replica) acknowledge(ctx context.Context) {
 		}
 		if fresh && idle {
 			looks = 0 // under load the pauses have everybody share a look
-			// Before this gate has read the entry, no other has.
+			// Before this gate has applied the entry, hardly any other has.
 			r.heard.wait(ctx, firstPause)
 		}
 		idle = !due
@@ -173,7 +210,10 @@ func (r *Replica) look(ctx context.Context, lease time.Duration) error {
 	if !r.takeUp(head, sent) {
 		return nil
 	}
-	done, again := r.awaited.sort(head, sent, r.clock.Boot(), r.id)
+	r.mu.Lock()
+	recorded := store.Position{Generation: r.view.generation, Seq: r.view.recorded}
+	r.mu.Unlock()
+	done, again := r.awaited.sort(head, recorded, sent, r.clock.Boot(), r.id)
 	for _, call := range done {
 		call.finish(nil)
 	}

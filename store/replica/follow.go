@@ -73,19 +73,18 @@ func (r *Replica) apply(at store.Position, batch store.Batch, sent time.Duration
 		return err
 	}
 	r.well(&r.reading)
-	r.view.head = max(r.view.head, batch.Head.Seq)
+	r.hear(r.view.state, batch.Head.Seq)
 	if reached.Seq >= batch.Head.Seq && !r.view.whole {
 		r.complete()
 	}
 	r.claim()
 	if len(batch.Entries) > 0 {
-		// Nobody waits for this gate to apply what it published itself, nor anything
-		// if it is on no list.
-		if !r.own.is(batch.Entries) && r.options.Load().Acknowledge != AcknowledgeLease {
+		r.awaited.applied(batch.Entries)
+		// If it is on no list, nobody waits for this gate.
+		if r.options.Load().Acknowledge != AcknowledgeLease {
 			r.beats.ring()
 		}
 		r.mends.ring()
-		r.heard.ring()
 	}
 	return nil
 }

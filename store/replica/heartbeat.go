@@ -30,6 +30,9 @@ func (r *Replica) heartbeat(ctx context.Context) {
 	}
 }
 
+// beyond is a number that no log reaches.
+const beyond = 1<<53 - 1
+
 // beat sends one heartbeat. Its answer may extend the lease.
 func (r *Replica) beat(ctx context.Context) error {
 	o := r.options.Load()
@@ -48,6 +51,12 @@ func (r *Replica) beat(ctx context.Context) error {
 	if r.view.whole {
 		beat.Applied = r.view.at
 	}
+	if r.view.returned {
+		// More than it has: the store begins a generation, as it does for any log that
+		// has gone back.
+		beat.Applied = store.Position{Generation: r.view.generation, Seq: beyond}
+	}
+	beat.Count = r.view.count
 	beat.Silent = r.view.census.silent(q.boot - r.margin(lease))
 	known := r.view.known
 	r.mu.Unlock()
@@ -71,6 +80,8 @@ func (r *Replica) beat(ctx context.Context) error {
 	if beat.Applied.Generation != head.Generation || head.Count == 0 {
 		return nil
 	}
+	r.view.count, r.view.recorded = head.Count, beat.Applied.Seq
+	r.heard.ring()
 	r.view.census.note(head.Count, r.clock.Boot(), lease/8)
 	if len(head.Gone) > 0 {
 		r.awaited.fence(head.Gone, r.clock.Boot())

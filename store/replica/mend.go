@@ -87,7 +87,7 @@ func (r *Replica) repair(ctx context.Context, v view, lease time.Duration) (time
 	if !opens {
 		return 0, nil
 	}
-	r.view.state = max(r.view.state, store.StateOpen)
+	r.hear(store.StateOpen, r.view.head)
 	r.beats.ring()
 	o.Logger.Info("the log is whole again and open", "witness", v.witness, "revocations", r.set.len())
 	return -1, nil

@@ -37,15 +37,16 @@ type Replica struct {
 	// owed counts the occasions on which something held was not on the log, and
 	// paid is how many of them an offer has covered.
 	owed, paid uint64
-	own        own
-	reading    trouble
-	beating    trouble
-	outage     time.Duration // boot time at which the calls began to fail
-	degraded   uint64
+	// past are the generations that were there before the present one.
+	past     map[store.Generation]bool
+	reading  trouble
+	beating  trouble
+	outage   time.Duration // boot time at which the calls began to fail
+	degraded uint64
 
 	arrived chan struct{} // closed at the first full sync
 	beats   bell          // a heartbeat is due at once
-	heard   bell          // entries came from the log
+	heard   bell          // the store has recorded what was applied
 	mends   bell          // there may be something to merge or to offer
 	queue   queue
 	awaited awaited
@@ -77,6 +78,7 @@ func New(s store.Store, o Options) *Replica {
 		stop:    stop,
 
 		interrupt: func() {},
+		past:      make(map[store.Generation]bool),
 	}
 	r.options.Store(&o)
 	loops := []func(context.Context){r.follow, r.sweep, r.publish, r.mend, r.watch}

@@ -162,16 +162,9 @@ func (r *Replica) put(ctx context.Context, calls []*revoking, revocations []stor
 		open(calls, 0, store.Head{Position: at, State: store.StateSettled}, 0).hand(calls)
 		return nil, err
 	}
-	r.mu.Lock()
-	r.own = own{first: revocations[0].Key}
-	r.mu.Unlock()
+	r.awaited.expect(revocations[0].Key)
 	sent := r.clock.Boot()
 	head, err := r.fleet.Publish(bounded, revocations...)
-	r.mu.Lock()
-	if r.own.placed(head.Position) {
-		r.beats.ring()
-	}
-	r.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
@@ -185,13 +178,11 @@ func (r *Replica) put(ctx context.Context, calls []*revoking, revocations []stor
 		account:  open(calls, r.id, head, sent),
 	}
 	r.takeUp(head, sent)
-	switch {
-	case o.Acknowledge == AcknowledgeStore:
-		if published.account != nil {
-			published.account.receipt.StoreOnly = true
-		}
-	case !published.applied(head, r.id):
+	if o.Acknowledge != AcknowledgeStore {
 		return published, nil
+	}
+	if published.account != nil {
+		published.account.receipt.StoreOnly = true
 	}
 	published.account.hand(calls)
 	return nil, nil

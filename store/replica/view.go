@@ -15,8 +15,10 @@ type view struct {
 	// all that was ever acknowledged.
 	witness bool
 	state   store.State
-	// head is the last sequence number that the store was heard to name.
-	head uint64
+	// head is the last sequence number that the store was heard to name, and heard the
+	// boot time at which that or the state was new.
+	head  uint64
+	heard time.Duration
 
 	// at is the position up to which entries were applied; zero to begin anew.
 	at store.Position
@@ -27,6 +29,12 @@ type view struct {
 
 	questions []question
 	census    census
+	// count is that of the last heartbeat which the store recorded, and recorded what
+	// it said to have applied.
+	count, recorded uint64
+	// returned says that the store was further on already than it is, by its
+	// generation, its state or its head.
+	returned bool
 	// merged says that everything held was put on the log while in repair.
 	merged bool
 	// permitted says that the operator lets the log be opened without a witness.
@@ -43,7 +51,8 @@ type view struct {
 // answer counts. It was sent at the boot time sent. The caller holds mu.
 //
 // An answer to a question from before the present generation was known may still
-// name the one before, and does not count: a generation never comes back.
+// name the one before, and does not count. A generation that comes back all the same is
+// that of a store that has gone back: what the later one held is missing.
 func (r *Replica) learn(generation store.Generation, sent time.Duration) bool {
 	before := r.view.generation
 	if generation == before {
@@ -62,8 +71,11 @@ func (r *Replica) learn(generation store.Generation, sent time.Duration) bool {
 		witness:    witness,
 		state:      store.StateRepair,
 		turn:       turnWatch{since: now},
+		returned:   r.past[generation],
 	}
 	if before != 0 {
+		r.past[before] = true
+		r.beats.ring()
 		r.restart()
 		o.Logger.Error("the log was begun anew; reading all of it and keeping what is held", "witness", witness, "revocations", r.set.len())
 	}
@@ -98,14 +110,26 @@ func (r *Replica) takeUp(head store.Head, sent time.Duration) bool {
 // told takes up what a head says about the generation held, that was asked for at
 // the boot time sent. The caller holds mu.
 func (r *Replica) told(head store.Head, sent time.Duration) {
-	if head.State > r.view.state {
-		r.view.state = head.State
-		r.mends.ring()
+	if sent > r.view.heard && (head.State < r.view.state || head.Seq < r.view.head) {
+		r.view.returned = true
+		r.beats.ring()
 	}
-	r.view.head = max(r.view.head, head.Seq)
+	r.hear(head.State, head.Seq)
 	r.view.gates, r.view.unlisted = head.Live, head.Unlisted
 	r.view.turn.take(head.Turn, sent, r.clock.Boot())
 	r.agree(head)
+}
+
+// hear takes up a state and the number of a head, neither of which ever goes back in one
+// generation. The caller holds mu.
+func (r *Replica) hear(state store.State, head uint64) {
+	if state > r.view.state {
+		r.mends.ring()
+	}
+	if state > r.view.state || head > r.view.head {
+		r.view.state, r.view.head = max(r.view.state, state), max(r.view.head, head)
+		r.view.heard = r.clock.Boot()
+	}
 }
 
 // agree takes up what the whole fleet goes by. The caller holds mu.

@@ -18,6 +18,9 @@ type FleetPlace struct {
 	// Restart ends the store's process and starts it again with all that it
 	// held. It returns when it answers; clients may fail once after it.
 	Restart func()
+	// Keep remembers all that the store holds. The function that it returns has the
+	// same process hold that again.
+	Keep func() (back func())
 	// LoseLog makes the log vanish, LoseHead the head, LoseGates the list of gates,
 	// and LoseEntry one entry of the log. Nothing else is touched.
 	LoseLog, LoseHead, LoseGates func()
@@ -70,13 +73,18 @@ func RunFleet(t *testing.T, fresh func(t *testing.T) FleetPlace) {
 		{"entries that are left keep number and tag", keepsTags},
 		{"trimming begins no generation", trimsInPeace},
 		{"after what is left comes no gap", bornOnce},
+		{"entries have tags, which those who put them there are told", tellsTags},
+		{"a log that went back is found by who had read on", findsThatTheLogWentBack},
+		{"a log that went back is read on from what stands", readsOnFromWhatStands},
+		{"the tag of a trimmed entry is known", knowsWhatWasTrimmed},
+		{"a head that went back is found by a heartbeat", findsThatTheHeadWentBack},
 		{"a cancelled or closed fleet says so", fleetEnds},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			place := fresh(t)
 			if place.Open == nil || place.Flush == nil || place.Restart == nil ||
-				place.LoseLog == nil || place.LoseHead == nil || place.LoseGates == nil || place.LoseEntry == nil {
+				place.LoseLog == nil || place.LoseHead == nil || place.LoseGates == nil || place.LoseEntry == nil || place.Keep == nil {
 				t.Fatal("a part of the place is nil")
 			}
 			test.run(t, place)

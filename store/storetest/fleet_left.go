@@ -80,7 +80,7 @@ func keepsTags(t *testing.T, place FleetPlace) {
 			t.Fatalf("after %s %d entries are left", name, len(after))
 		}
 		for i, entry := range after {
-			if entry.Tag != before[i].Tag || entry.Position.Seq != before[i].Position.Seq {
+			if entry.Position.Tag != before[i].Position.Tag || entry.Position.Seq != before[i].Position.Seq {
 				t.Errorf("after %s entry %d is %+v, before it was %+v", name, i, entry, before[i])
 			}
 		}

@@ -13,6 +13,13 @@ end
 
 local function decimal(n) return string.format('%.0f', n) end
 
+-- bytes and hex turn 16 hex digits into the 8 bytes of a record, and back.
+local function bytes(text) return struct.pack('>I4I4', tonumber(string.sub(text, 1, 8), 16), tonumber(string.sub(text, 9), 16)) end
+
+local function hex(text) return string.format('%08x%08x', struct.unpack('>I4I4', text)) end
+
+local unknown = '0000000000000000'
+
 -- said returns what INFO says under a name, or nil if it may not or does not.
 local function said(section, name)
   local report = redis.pcall('INFO', section)
@@ -57,13 +64,13 @@ local function begin(h, candidate)
   h.born, h.entries, h.count = h.seq, length, h.count or 0
   h.trimmed = first and first - 1 or h.seq
   h.gates, h.unlisted, h.turn = 0, 0, ''
-  h.large = h.large or h.seq
+  h.large, h.tag = h.large or h.seq, unknown
   -- HSET comes first: where memory is full and nothing was written yet, Redis
   -- refuses it, and nothing is half done.
   redis.call('HSET', KEYS[1], 'version', version, 'store', h.store,
     'generation', h.generation, 'state', h.state, 'seq', decimal(h.seq), 'trimmed', decimal(h.trimmed),
     'born', decimal(h.born), 'entries', decimal(h.entries), 'count', decimal(h.count),
-    'gates', '0', 'unlisted', '0', 'turn', '', 'large', decimal(h.large))
+    'gates', '0', 'unlisted', '0', 'turn', '', 'large', decimal(h.large), 'tag', h.tag)
   redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -1)
   redis.call('ZREMRANGEBYRANK', KEYS[4], 0, -1)
   return h
@@ -88,7 +95,7 @@ local function head(candidate)
     return nil, redis.error_reply('IDENTITY of the store is not told: INFO lacks run_id or master_replid')
   end
   local v = redis.call('HMGET', KEYS[1], 'version', 'store', 'generation', 'state', 'seq', 'trimmed', 'born',
-    'entries', 'count', 'lease', 'retention', 'before', 'raised', 'gates', 'unlisted', 'turn', 'large')
+    'entries', 'count', 'lease', 'retention', 'before', 'raised', 'gates', 'unlisted', 'turn', 'large', 'tag')
   if v[1] and v[1] ~= '1' and v[1] ~= '2' and v[1] ~= version then
     return nil, redis.error_reply('UNREADABLE head of version ' .. v[1] .. ', this gate knows ' .. version)
   end
@@ -96,10 +103,10 @@ local function head(candidate)
     store = store, generation = v[3], state = v[4],
     seq = tonumber(v[5]), trimmed = tonumber(v[6]), born = tonumber(v[7]), entries = tonumber(v[8]), count = tonumber(v[9]),
     lease = v[10], retention = v[11], before = v[12], raised = v[13],
-    gates = tonumber(v[14]), unlisted = tonumber(v[15]), turn = v[16], large = tonumber(v[17]),
+    gates = tonumber(v[14]), unlisted = tonumber(v[15]), turn = v[16], large = tonumber(v[17]), tag = v[18],
   }
   local whole = v[1] == version and h.generation and h.state and h.seq and h.trimmed and h.born and h.entries and h.count
-    and h.gates and h.unlisted and h.turn and h.large
+    and h.gates and h.unlisted and h.turn and h.large and h.tag
   if whole and v[2] == store and redis.call('XLEN', KEYS[2]) == h.entries
     and has(KEYS[3], h.gates) and has(KEYS[4], h.gates) then return h end
   return begin(h, candidate)
@@ -111,7 +118,27 @@ local function answer(h, ...)
   return {
     'generation', h.generation, 'state', h.state, 'seq', decimal(h.seq), 'lease', h.lease or '0',
     'retention', h.retention or '0', 'before', h.before or '0', 'raised', h.raised or '0',
-    'gates', decimal(h.gates), 'unlisted', decimal(h.unlisted), 'turn', h.turn, ...
+    'gates', decimal(h.gates), 'unlisted', decimal(h.unlisted), 'turn', h.turn, 'tag', h.tag, ...
   }
 end
 
+
+-- strayed reports whether the log has gone back within one process since a gate has
+-- applied the entry with this number and this tag, in the head's generation: there is
+-- another with its number now, or none. The next entry tells the tag even where the
+-- entry itself was trimmed. The last tag alone is not enough: others may have followed.
+--
+-- A generation begins with what is left, of which entries may be missing, and is never
+-- younger than that: about numbers up to there nothing is told.
+local function strayed(h, seq, tag)
+  if seq > h.seq then return true end
+  if seq <= h.born or seq < h.trimmed or tag == unknown then return false end
+  if seq == h.seq then return tag ~= h.tag end
+  local id = decimal(seq + 1) .. '-0'
+  local after = redis.call('XRANGE', KEYS[2], id, id)[1]
+  if not after then return true end
+  -- An entry that a gate cannot read is not this script's to judge.
+  local record = after[2][1] == 'r' and after[2][2] or ''
+  local previous = string.byte(record) == 3 and #record > 29 and hex(string.sub(record, 10)) or unknown
+  return previous ~= unknown and previous ~= tag
+end

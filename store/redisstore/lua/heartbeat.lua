@@ -4,7 +4,8 @@
 -- the number up to which it has applied the log, 1 if it calls the log settled,
 -- its lease and retention in microseconds, its wall clock in Unix seconds, 1 to
 -- be told the eviction policy, 1 if it is not to be listed, the count up to which
--- heartbeats are over.
+-- heartbeats are over, the tag of the entry that it has applied last, the count of its
+-- last heartbeat.
 
 -- First a write that changes nothing: a read-only replica refuses it, and Redis
 -- allows it when memory is full, and then those after it too. A full Redis takes
@@ -12,7 +13,7 @@
 redis.call('HDEL', KEYS[1], 'none')
 local h, refused = head(ARGV[1])
 if refused then return refused end
-if ARGV[3] == h.generation and tonumber(ARGV[4]) > h.seq then
+if ARGV[3] == h.generation and (strayed(h, tonumber(ARGV[4]), ARGV[12]) or tonumber(ARGV[13]) > h.count) then
   -- The log has gone back within one process, as after a reload of an old dump.
   h, refused = begin(h, ARGV[1])
   if refused then return refused end

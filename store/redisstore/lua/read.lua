@@ -1,7 +1,7 @@
 -- Reads the head and the entries after a position, as of one instant.
 -- ARGV: candidate generation, the position's generation or nothing for the
--- beginning, its sequence number, how many entries and how many bytes at the most.
--- Returns generation, seq, trimmed, born and large of the head, then 1 if the page was
+-- beginning, its sequence number and tag, how many entries and how many bytes at the
+-- most. Returns generation, seq, tag, trimmed, born and large of the head, then 1 if the page was
 -- cut, and the entries as XRANGE does, but as one text in the Redis serialization
 -- protocol.
 
@@ -27,7 +27,7 @@ end
 local function take(entry)
   local text = encode(entry)
   size = size + #text
-  cut = #ids > 0 and (#ids == tonumber(ARGV[4]) or size > tonumber(ARGV[5]))
+  cut = #ids > 0 and (#ids == tonumber(ARGV[5]) or size > tonumber(ARGV[6]))
   if not cut then ids[#ids + 1], texts[#texts + 1] = number(entry[1]) or h.seq + 1, text end
 end
 
@@ -55,15 +55,18 @@ local function whole()
   return cut or many == h.seq - from
 end
 
-if ARGV[2] == '' or ARGV[2] == h.generation then
+if ARGV[2] == h.generation and strayed(h, after, ARGV[4]) then
+  h, refused = begin(h, ARGV[1])
+  if refused then return refused end
+elseif ARGV[2] == '' or ARGV[2] == h.generation then
   collect()
   -- Rule R8: their number is right, but not their numbers.
-  if after <= h.seq and not whole() then
+  if not whole() then
     h, refused = begin(h, ARGV[1])
     if refused then return refused end
   end
 end
 return {
-  h.generation, decimal(h.seq), decimal(h.trimmed), decimal(h.born), decimal(h.large), cut and 1 or 0,
+  h.generation, decimal(h.seq), h.tag, decimal(h.trimmed), decimal(h.born), decimal(h.large), cut and 1 or 0,
   '*' .. #texts .. '\r\n' .. table.concat(texts),
 }

@@ -8,7 +8,10 @@ if refused then return refused end
 local function expiry(fields)
   for i = 1, #fields, 2 do
     local name, value = fields[i], fields[i + 1]
-    if name == 'r' then return #value > 21 and string.byte(value) == 2 and struct.unpack('>I4', value, 18) end
+    if name == 'r' then
+      local at = ({ [2] = 18, [3] = 26 })[string.byte(value)]
+      return at and #value > at + 3 and struct.unpack('>I4', value, at)
+    end
     if name == 'e' then return tonumber(value) end
   end
 end

@@ -12,6 +12,9 @@ func (s *Server) heartbeat(beat store.Heartbeat) store.Head {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.checked()
+	if at := beat.Applied; at.Generation == h.generation && (s.strayed(h, at) || beat.Count > h.count) {
+		s.begin(h)
+	}
 	if h.lease == 0 {
 		// Rule R12 (DESIGN): the lease is the head's, whoever asks next.
 		h.lease = beat.Lease

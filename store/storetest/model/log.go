@@ -26,7 +26,9 @@ func (s *Server) add(h *head, revocations []store.Revocation) {
 	h.entries++
 	log := &s.held.log
 	log.last = h.seq
-	log.entries = append(log.entries, record{h.seq, s.random.Uint64(), slices.Clone(revocations)})
+	entry := record{seq: h.seq, tag: s.random.Uint64(), previous: h.tag, revocations: slices.Clone(revocations)}
+	h.tag = entry.tag
+	log.entries = append(log.entries, entry)
 	close(s.grown)
 	s.grown = make(chan struct{})
 }
@@ -74,7 +76,10 @@ func (s *Server) page(after store.Position) (page, error) {
 		after.Seq = h.trimmed
 	case after.Generation != h.generation:
 		return page{}, store.ErrGeneration
-	case after.Seq < h.trimmed || after.Seq > h.seq:
+	case s.strayed(h, after):
+		s.begin(h)
+		return page{}, store.ErrGeneration
+	case after.Seq < h.trimmed:
 		return page{}, fmt.Errorf("after entry %d, held are %d to %d: %w", after.Seq, h.trimmed+1, h.seq, store.ErrGap)
 	}
 	p := page{more: after.Seq < h.seq, grown: s.grown, ended: s.ended}
@@ -92,8 +97,7 @@ func (s *Server) page(after store.Position) (page, error) {
 
 func (r record) entry(generation store.Generation) store.Entry {
 	return store.Entry{
-		Position:    store.Position{Generation: generation, Seq: r.seq},
-		Tag:         r.tag,
+		Position:    store.Position{Generation: generation, Seq: r.seq, Tag: r.tag},
 		Revocations: slices.Clone(r.revocations),
 	}
 }

@@ -42,6 +42,7 @@ type stream struct {
 // record is one entry. It keeps its tag for good; its generation is the log's.
 type record struct {
 	seq, tag    uint64
+	previous    uint64             // the tag of the entry before, zero for the first of a generation
 	revocations []store.Revocation // none: nobody can read the entry
 }
 
@@ -54,7 +55,7 @@ type head struct {
 	identity                 uint64 // of the process that wrote it last
 	generation               store.Generation
 	state                    store.State
-	seq                      uint64 // of the last entry
+	seq, tag                 uint64 // of the last entry; the tag is zero until the generation has one
 	trimmed                  uint64 // every entry up to this one was forgotten in order
 	born                     uint64 // up to this one entries may be missing
 	entries                  int    // how many the log must have
@@ -113,7 +114,7 @@ func (s *Server) begin(h *head) {
 	h.generation = store.Generation(s.random.Uint64() | 1)
 	// Rule R7 (DESIGN): a generation is born in repair.
 	h.state = store.StateRepair
-	h.seq = max(h.seq, log.last)
+	h.seq, h.tag = max(h.seq, log.last), 0
 	h.born = h.seq
 	h.trimmed = h.seq
 	if len(log.entries) > 0 {
@@ -125,6 +126,22 @@ func (s *Server) begin(h *head) {
 	h.turn = store.Turn{}
 	// Rule R2 (DESIGN): the counter is never set back, so that no gate's old
 	// count comes again. Lease and retention are the fleet's, not the log's.
+}
+
+// strayed reports whether the log has gone back since an entry of this generation was
+// read at a position: another has its number now, or none. What comes after it tells the
+// tag, also where the entry itself was trimmed. About what is left of earlier
+// generations nothing is told.
+func (s *Server) strayed(h *head, at store.Position) bool {
+	tag := h.tag
+	if at.Seq < h.seq {
+		next, held := slices.BinarySearchFunc(s.held.log.entries, at.Seq+1, bySeq)
+		if !held {
+			return at.Seq >= max(h.born, h.trimmed)
+		}
+		tag = s.held.log.entries[next].previous
+	}
+	return at.Seq > h.seq || at.Seq > h.born && at.Tag != 0 && at.Tag != tag
 }
 
 // least returns the head with the gates that have applied least.
@@ -158,7 +175,7 @@ func (h *head) answer() store.Head {
 }
 
 func (h *head) position() store.Position {
-	return store.Position{Generation: h.generation, Seq: h.seq}
+	return store.Position{Generation: h.generation, Seq: h.seq, Tag: h.tag}
 }
 
 // next counts one heartbeat or merge more.

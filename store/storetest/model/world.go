@@ -48,6 +48,14 @@ func (s *Server) Restore(d *Dump) {
 	s.run(d.clone())
 }
 
+// RollBack has the server hold what it held once, in the same process: as when the
+// memory of its machine goes back to a snapshot.
+func (s *Server) RollBack(d *Dump) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = d.clone()
+}
+
 func (s *Server) run(d *Dump) {
 	s.identity = s.random.Uint64()
 	s.held = d
