@@ -28,6 +28,10 @@ type episode struct {
 func (w *world) plan() []episode {
 	draw := w.of("plan")
 	kinds := slices.DeleteFunc(slices.Clone(faults), func(fault) bool { return draw.chance(0.5) })
+	traps := traps
+	if w.rolls {
+		kinds, traps = []fault{{"a rollback in one process", rollback}}, []fault{{"a coup", coup}}
+	}
 	if len(kinds) == 0 {
 		return nil
 	}

@@ -29,6 +29,8 @@ type promise struct {
 	answer     string // with its gate
 	at         moment
 	lost       bool
+	// doubted is when the log went back to before it, zero if it did not.
+	doubted time.Duration
 }
 
 func newOracle(w *world) *oracle { return &oracle{world: w} }
@@ -39,8 +41,8 @@ func (o *oracle) promise(r store.Revocation, answer string) {
 	defer o.mu.Unlock()
 	for _, p := range o.promises {
 		if p.revocation.Key == r.Key && p.revocation.Except == r.Except && p.revocation.NotBefore == r.NotBefore {
-			if p.lost && answer[0] == '2' {
-				p.lost, p.at, p.answer = false, o.world.moment(), answer
+			if (p.lost || p.doubted > 0) && answer[0] == '2' {
+				p.lost, p.doubted, p.at, p.answer = false, 0, o.world.moment(), answer
 			}
 			return
 		}
@@ -52,7 +54,7 @@ func (o *oracle) promise(r store.Revocation, answer string) {
 // time, or nil.
 func (o *oracle) broken(t *token, started moment) *promise {
 	for _, p := range o.promises {
-		if !p.lost && p.at.turn < started.turn && t.namedBy(p.revocation) {
+		if !p.lost && p.at.turn < started.turn && t.namedBy(p.revocation) && !o.doubts(p) {
 			return p
 		}
 	}

@@ -38,6 +38,7 @@ var serverFaults = []fault{
 		defer w.serverFault()()
 		w.server.Restore(dump)
 	}},
+	{"a rollback in one process", rollback},
 	{"everything flushed", func(w *world, _ *stream, _ time.Duration) {
 		defer w.serverFault()()
 		w.server.Flush()

@@ -29,8 +29,10 @@ func coup(w *world, draw *stream, length time.Duration) {
 	switch log := w.server.Log(); {
 	case draw.chance(0.3):
 		w.server.Flush()
-	case draw.chance(0.5) && len(log) > 0:
+	case draw.chance(0.3) && len(log) > 0:
 		w.server.DropEntry(log[len(log)-1].Position.Seq)
+	case draw.chance(0.5):
+		w.rollBack(dump, draw)
 	default:
 		w.server.Restore(dump)
 	}

@@ -92,7 +92,7 @@ func (w *world) revoke() {
 		if draw.chance(0.5) {
 			w.newToken()
 		}
-		if len(gates) == 0 {
+		if len(gates) == 0 || w.now() < time.Duration(w.quiet.Load()) {
 			continue
 		}
 		g, r := pick(draw, gates), t.revocation(draw, time.Now())

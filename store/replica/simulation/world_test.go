@@ -31,10 +31,14 @@ type world struct {
 	// large says that the log begins with more than a few merges can hold, and that
 	// merging is slow.
 	large bool
+	// rolls says that the only fault is that the server goes back within one process:
+	// among others, few promises are left of which a gate is sure to know.
+	rolls bool
 	// faulty is when the last fault ends, after the start.
 	faulty time.Duration
 
 	turns    atomic.Uint64
+	quiet    atomic.Int64 // until then clients revoke nothing
 	ambushes ambushes
 
 	ctx   context.Context // over when the run is
@@ -63,6 +67,7 @@ func newWorld(seed uint64, traced bool) *world {
 		manual:  draw.chance(0.1),
 		mixed:   draw.chance(0.3),
 		large:   draw.chance(0.04),
+		rolls:   draw.chance(0.2),
 		faulty:  draw.between(10*time.Second, 30*time.Second),
 		epochs:  make(map[store.Generation]*epoch),
 	}

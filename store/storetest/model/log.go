@@ -34,7 +34,8 @@ func (s *Server) add(h *head, revocations []store.Revocation) {
 }
 
 // read returns the entries after a position, and waits for the first of them.
-// Only an entry wakes it: whoever waits does not see that the log was emptied.
+// Only an entry with a later number wakes it: whoever waits does not see that the log
+// was emptied, or went back, and hears of that by a heartbeat.
 func (s *Server) read(ctx context.Context, after store.Position, wait time.Duration) (store.Batch, error) {
 	var over <-chan time.Time
 	if wait > 0 {
@@ -42,13 +43,13 @@ func (s *Server) read(ctx context.Context, after store.Position, wait time.Durat
 		defer timer.Stop()
 		over = timer.C
 	}
-	for {
-		p, err := s.page(after)
-		if err != nil || p.more || over == nil {
-			return p.batch, err
-		}
+	p, err := s.page(after)
+	for err == nil && !p.more && over != nil {
 		select {
 		case <-p.grown:
+			if last := p.batch.Head.Seq; s.last(&p) > last {
+				p, err = s.page(after)
+			}
 		case <-over:
 			over = nil
 		case <-p.ended:
@@ -57,6 +58,15 @@ func (s *Server) read(ctx context.Context, after store.Position, wait time.Durat
 			return store.Batch{}, ctx.Err()
 		}
 	}
+	return p.batch, err
+}
+
+// last returns the last number on the log, and has a page wait for the next entry.
+func (s *Server) last(p *page) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.grown = s.grown
+	return s.held.log.last
 }
 
 // page is what the log holds after a position, as of one instant.

@@ -29,8 +29,12 @@ var gateMutations = []mutation{
 	}}},
 	{"R4, the generation is not looked at after the wait", []edit{{
 		replicaDir + "acknowledge.go",
-		"case e.Generation != head.Generation:",
+		"case e.Generation != head.Generation, head.Seq < e.Seq, held && !e.read:",
 		"case false:",
+	}, {
+		replicaDir + "acknowledge.go",
+		"held := recorded.Generation == e.Generation && recorded.Seq >= e.Seq",
+		"held := true",
 	}}},
 	{"R5, a log that is open is taken for settled", []edit{{
 		replicaDir + "acknowledge.go",
@@ -101,5 +105,14 @@ var gateMutations = []mutation{
 		replicaDir + "view.go",
 		"	r.set.unmark()\n",
 		"	r.set = newSet()\n",
+	}}},
+	{"a revocation is acknowledged that this gate has not read from the log", []edit{{
+		replicaDir + "acknowledge.go",
+		"held := recorded.Generation == e.Generation && recorded.Seq >= e.Seq",
+		"held := recorded.Generation != 0",
+	}, {
+		replicaDir + "acknowledge.go",
+		", head.Seq < e.Seq, held && !e.read:",
+		":",
 	}}},
 }

@@ -65,6 +65,20 @@ var storeMutations = []mutation{
 		" || h.live != len(s.held.gates)",
 		"",
 	}}},
+	{"tags, another entry of the same number is read on from, and counts are not compared", []edit{{
+		modelDir + "log.go",
+		"case s.strayed(h, after):",
+		"case after.Seq > h.seq:",
+	}, {
+		modelDir + "fleet.go",
+		" || beat.Count > h.count",
+		"",
+	}}},
+	{"tags, a heartbeat tells a number alone", []edit{{
+		modelDir + "fleet.go",
+		"(s.strayed(h, at) || beat.Count > h.count)",
+		"at.Seq > h.seq",
+	}}},
 	{"joining gates are missing from the list", []edit{{
 		modelDir + "fleet.go",
 		"		s.held.gates[beat.Gate] = listed{beat.Applied.Seq, count}\n",
