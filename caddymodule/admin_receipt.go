@@ -22,13 +22,17 @@ type receipt struct {
 	TookSeconds float64 `json:"took_seconds"`
 	// Gate is the id of the gate that was asked, which had it first.
 	Gate string `json:"gate,omitempty"`
-	// Gates are the other gates that were live then.
-	Gates []receiptGate `json:"gates,omitempty"`
+	// Gates are the other gates that were live then, at most 32 of them. Others is how
+	// many there were besides.
+	Gates  []receiptGate `json:"gates,omitempty"`
+	Others int           `json:"others,omitempty"`
 	// LeaseSeconds is how long it was until every lease was over that might have
 	// been admitting. Absent if nobody had to wait for that.
 	LeaseSeconds float64 `json:"lease_seconds,omitempty"`
 	// Unsettled says that a lease had to pass because the log was young.
 	Unsettled bool `json:"unsettled,omitempty"`
+	// Unlisted says that a lease had to pass because of gates with `acknowledge lease`.
+	Unlisted bool `json:"unlisted,omitempty"`
 	// StoreOnly says that no other gate was waited for (`acknowledge store`).
 	StoreOnly bool `json:"store_only,omitempty"`
 }
@@ -52,6 +56,7 @@ func (a *App) receiptOf(issuer string, revocations []store.Revocation, from repl
 	told := receipt{
 		Issuer: issuer, Shared: a.module.Shared(), Position: from.Position.Seq, TookSeconds: from.Took.Seconds(),
 		LeaseSeconds: from.Lease.Seconds(), Unsettled: from.Unsettled, StoreOnly: from.StoreOnly,
+		Unlisted: from.Unlisted, Others: from.Others,
 	}
 	if from.Gate != 0 {
 		told.Gate = from.Gate.String()

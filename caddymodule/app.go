@@ -59,9 +59,12 @@ type App struct {
 	// others log a warning. Default: 3s. 200ms to 5m.
 	Lease caddy.Duration `json:"lease,omitempty"`
 
-	// Acknowledge says what the 200 of a DELETE waits for: `fleet`, until no gate
-	// admits the session any more, or `store`, until the store has the revocation;
-	// then the other gates follow within a lease. Default: fleet.
+	// Acknowledge says what the 200 of a DELETE waits for. With `fleet`, every gate
+	// says that it has the revocation, which takes milliseconds. With `lease`, no gate
+	// says so: a DELETE takes a lease, however many gates there are. Either way no gate
+	// admits the session after the 200. If some gates of a fleet have `lease`, a DELETE
+	// takes a lease at all of them. With `store`, the 200 waits for the store alone, and
+	// the other gates follow within a lease. Default: fleet.
 	Acknowledge string `json:"acknowledge,omitempty"`
 
 	// OnStoreFailure says what happens when the lease is over and the store is
@@ -206,7 +209,10 @@ func (a *App) sharedOptions() sharedOptions {
 		o.replica.Lease = time.Duration(a.Lease)
 		o.replica.MaxStaleness = time.Duration(a.MaxStaleness)
 		o.replica.Manual, o.replica.Relogin = a.Bootstrap == "manual", a.Bootstrap == "relogin"
-		if a.Acknowledge == "store" {
+		switch a.Acknowledge {
+		case "lease":
+			o.replica.Acknowledge = replica.AcknowledgeLease
+		case "store":
 			o.replica.Acknowledge = replica.AcknowledgeStore
 		}
 	}

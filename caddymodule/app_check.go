@@ -74,7 +74,7 @@ func leaseInRange(lease time.Duration) bool {
 
 func (a *App) checkWords() error {
 	return errors.Join(
-		oneOf("acknowledge", a.Acknowledge, "fleet", "store"),
+		oneOf("acknowledge", a.Acknowledge, "fleet", "lease", "store"),
 		oneOf("on_store_failure", a.OnStoreFailure, "deny", "allow"),
 		oneOf("bootstrap", a.Bootstrap, "auto", "manual", "relogin"),
 		oneOf("readiness", a.Readiness, "lenient", "strict"),

@@ -44,7 +44,7 @@ func parseAppOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //		retention 24h
 //		leeway 30s
 //		lease 3s
-//		acknowledge fleet              # or store
+//		acknowledge fleet              # or lease, or store
 //		on_store_failure deny          # or allow <max_staleness>
 //		bootstrap auto                 # or manual, relogin
 //		readiness lenient              # or strict
@@ -65,7 +65,7 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"retention":          {"retention 24h", duration(&a.Retention), false},
 		"leeway":             {"leeway 30s", a.readLeeway, false},
 		"lease":              {"lease 3s", duration(&a.Lease), false},
-		"acknowledge":        {"acknowledge fleet | store", choice(&a.Acknowledge, "fleet", "store"), false},
+		"acknowledge":        {"acknowledge fleet | lease | store", choice(&a.Acknowledge, "fleet", "lease", "store"), false},
 		"on_store_failure":   {"on_store_failure deny | allow <max_staleness>", a.readOnStoreFailure, false},
 		"bootstrap":          {"bootstrap auto | manual | relogin", choice(&a.Bootstrap, "auto", "manual", "relogin"), false},
 		"readiness":          {"readiness lenient | strict", choice(&a.Readiness, "lenient", "strict"), false},

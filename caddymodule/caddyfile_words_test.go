@@ -44,7 +44,7 @@ var syntaxes = map[string]syntax{
 		"retention":          {good: "48h", bad: oneTime},
 		"leeway":             {good: "0s", bad: []string{bare, `""`, "soon", "1s 2s"}},
 		"lease":              {good: "500ms", bad: oneTime},
-		"acknowledge":        {good: "store", bad: append(oneText, "Fleet", "none")},
+		"acknowledge":        {good: "lease", bad: append(oneText, "Fleet", "none")},
 		"on_store_failure":   {good: "allow 1m", bad: []string{bare, "allow", "deny 1m", "allow soon", "allow 1m 2m", "ignore"}},
 		"bootstrap":          {good: "manual", bad: append(oneText, "never")},
 		"readiness":          {good: "strict", bad: append(oneText, "loose")},

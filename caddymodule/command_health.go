@@ -68,7 +68,11 @@ func (s gateState) describe(w io.Writer) error {
 	if s.Shared {
 		fmt.Fprintf(table, "log\t%s, generation %s, entry %d, %d behind\n", cmp.Or(s.State, "not heard of"), cmp.Or(s.Generation, "unknown"), s.Position, s.Lag)
 		fmt.Fprintf(table, "lease\t%s\n", s.lease())
-		fmt.Fprintf(table, "gates\t%d live%s\n", s.Gates, s.named())
+		others := ""
+		if s.Unlisted {
+			others = ", and others that are not counted (acknowledge lease)"
+		}
+		fmt.Fprintf(table, "gates\t%d live%s%s\n", s.Gates, others, s.named())
 	}
 	if s.Floor != 0 {
 		fmt.Fprintf(table, "floor\ttokens issued up to %s are refused: the store lost revocations\n", time.Unix(s.Floor, 0).UTC().Format(time.RFC3339))

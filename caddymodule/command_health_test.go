@@ -47,7 +47,7 @@ revocations  12
 
 func TestHealthOfAGateThatRefuses(t *testing.T) {
 	state := well()
-	state.Fenced, state.Degraded, state.DegradedSeconds, state.Unconfirmed = true, true, 92, true
+	state.Fenced, state.Degraded, state.DegradedSeconds, state.Unconfirmed, state.Unlisted = true, true, 92, true, true
 	*state.LeaseAgeSeconds = 92.25
 	state.Error = "sending a heartbeat: connection refused"
 	var printed strings.Builder
@@ -61,7 +61,7 @@ Next:  mend the store or the way to it; the gate recovers by itself, within a le
 store        redis, namespace "orders"
 log          settled, generation 00000000deadbeef, entry 17, 0 behind
 lease        3s, extended 1m32.25s ago
-gates        2 live
+gates        2 live, and others that are not counted (acknowledge lease)
 revocations  12, some of them not in the store yet
 degraded     for 1m32s since the first full sync
 error        sending a heartbeat: connection refused

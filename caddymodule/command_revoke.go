@@ -150,7 +150,10 @@ func (r receipt) describe(w io.Writer) error {
 	}
 	if r.LeaseSeconds > 0 {
 		why := "not every gate said that it had it"
-		if r.Unsettled {
+		switch {
+		case r.Unlisted:
+			why = "there are gates that say nothing (acknowledge lease)"
+		case r.Unsettled:
 			why = "the log was begun anew a moment ago, and a gate that is not listed may have been admitting"
 		}
 		fmt.Fprintf(w, "A lease had to pass, %v: %s.\n", seconds(r.LeaseSeconds), why)
@@ -161,7 +164,18 @@ func (r receipt) describe(w io.Writer) error {
 	for _, g := range r.Gates {
 		fmt.Fprintf(table, "%s\t%s\n", g.Gate, g.words())
 	}
+	if r.Others > 0 {
+		fmt.Fprintf(table, "%d others\t%s\n", r.Others, r.othersWords())
+	}
 	return table.Flush()
+}
+
+// othersWords say what became of the gates that are not named.
+func (r receipt) othersWords() string {
+	if r.StoreOnly {
+		return "not waited for"
+	}
+	return "by then, or admitting nothing"
 }
 
 // words say what became of a gate.

@@ -64,11 +64,22 @@ func TestTheReceiptIsReadAtNight(t *testing.T) {
 				"A lease had to pass, 3s: the log was begun anew a moment ago, and a gate that is not listed may have been admitting.\n" +
 				"The revocation log holds it by entry 7.\n\nGATE  HAD IT\naaaa  at once; it was asked\n",
 		},
+		"a large fleet": {
+			receipt{Issuer: "https://a", Revoked: one, Shared: true, Position: 7, TookSeconds: 0.2, Gate: "aaaa", Gates: []receiptGate{{"bbbb", "applied", 0.1}}, Others: 967},
+			"Revoked: the session with the key 0011aabb of https://a.\nIt holds at every gate after 200ms.\nEntry 7 of the log.\n\n" +
+				"GATE        HAD IT\naaaa        at once; it was asked\nbbbb        after 100ms\n967 others  by then, or admitting nothing\n",
+		},
+		"gates that are on no list": {
+			receipt{Issuer: "https://a", Revoked: one, Shared: true, Position: 7, TookSeconds: 3.1, Gate: "aaaa", LeaseSeconds: 3.09, Unlisted: true, Unsettled: true},
+			"Revoked: the session with the key 0011aabb of https://a.\nIt holds at every gate after 3.1s.\n" +
+				"A lease had to pass, 3.09s: there are gates that say nothing (acknowledge lease).\n" +
+				"The revocation log holds it by entry 7.\n\nGATE  HAD IT\naaaa  at once; it was asked\n",
+		},
 		"the store alone": {
-			receipt{Issuer: "https://a", Revoked: one, Shared: true, Position: 7, TookSeconds: 0.001, Gate: "aaaa", StoreOnly: true, Gates: []receiptGate{{"bbbb", "not_waited_for", 0}}},
+			receipt{Issuer: "https://a", Revoked: one, Shared: true, Position: 7, TookSeconds: 0.001, Gate: "aaaa", StoreOnly: true, Gates: []receiptGate{{"bbbb", "not_waited_for", 0}}, Others: 2},
 			"Revoked: the session with the key 0011aabb of https://a.\n" +
 				"The store has it after 1ms. The other gates were not waited for (acknowledge store) and follow within a lease.\n" +
-				"The revocation log holds it by entry 7.\n\nGATE  HAD IT\naaaa  at once; it was asked\nbbbb  not waited for\n",
+				"The revocation log holds it by entry 7.\n\nGATE      HAD IT\naaaa      at once; it was asked\nbbbb      not waited for\n2 others  not waited for\n",
 		},
 	} {
 		var printed strings.Builder

@@ -61,6 +61,9 @@ type gateState struct {
 	// than revocations are made for.
 	ClockOffsetSeconds float64 `json:"clock_offset_seconds,omitempty"`
 	Skewed             bool    `json:"skewed,omitempty"`
+	// Unlisted says that other gates may be live, which have `acknowledge lease` and
+	// are not counted.
+	Unlisted bool `json:"unlisted,omitempty"`
 	// Revocations is how many are held.
 	Revocations int `json:"revocations"`
 	// Unconfirmed says that some of them are not in the store yet.
@@ -91,6 +94,7 @@ func (a *App) state() gateState {
 		Gates:           status.Gates,
 		Floor:           status.Bounds.Refused(),
 		Skewed:          status.Skewed,
+		Unlisted:        status.Unlisted,
 		Revocations:     status.Revocations,
 		Unconfirmed:     status.Unconfirmed,
 	}

@@ -14,9 +14,9 @@ func TestTheReplicaIsToldWhatIsConfigured(t *testing.T) {
 	own := replica.Options{Retention: 24 * time.Hour, Margin: 11 * time.Minute, Leeway: 30 * time.Second, Skew: time.Minute}
 	fleet := own
 	fleet.Lease = 3 * time.Second
-	manual, relogin, byStore, allow := fleet, fleet, fleet, fleet
+	manual, relogin, byLease, byStore, allow := fleet, fleet, fleet, fleet, fleet
 	manual.Manual, relogin.Relogin = true, true
-	byStore.Acknowledge = replica.AcknowledgeStore
+	byLease.Acknowledge, byStore.Acknowledge = replica.AcknowledgeLease, replica.AcknowledgeStore
 	allow.Lease, allow.MaxStaleness = time.Second, time.Minute
 	for config, want := range map[string]replica.Options{
 		redis:                              fleet,
@@ -24,6 +24,7 @@ func TestTheReplicaIsToldWhatIsConfigured(t *testing.T) {
 		redis + `, "bootstrap": "manual"`:  manual,
 		redis + `, "bootstrap": "relogin"`: relogin,
 		redis + `, "acknowledge": "fleet"`: fleet,
+		redis + `, "acknowledge": "lease"`: byLease,
 		redis + `, "acknowledge": "store"`: byStore,
 		redis + `, "lease": "1s", "on_store_failure": "allow", "max_staleness": "1m"`: allow,
 		// On a store of this machine's own there is nothing to agree on.

@@ -138,7 +138,7 @@ func TestAppRefuses(t *testing.T) {
 		"allow for too short":  {app: `"on_store_failure": "allow", "max_staleness": "2s"`, want: "max_staleness of 2s is shorter than the lease of 3s"},
 		"staleness with deny":  {app: `"max_staleness": "1m"`, want: "max_staleness goes with on_store_failure allow only"},
 		"another policy":       {app: `"on_store_failure": "ignore", "max_staleness": "1m"`, want: `on_store_failure "ignore" is unknown; use one of: deny, allow`},
-		"another acknowledge":  {app: `"acknowledge": "Fleet"`, want: `acknowledge "Fleet" is unknown; use one of: fleet, store`},
+		"another acknowledge":  {app: `"acknowledge": "Fleet"`, want: `acknowledge "Fleet" is unknown; use one of: fleet, lease, store`},
 		"another readiness":    {app: `"readiness": "loose"`, want: `readiness "loose" is unknown; use one of: lenient, strict`},
 		"another bootstrap":    {app: `"bootstrap": "never"`, want: `bootstrap "never" is unknown; use one of: auto, manual`},
 		"a word from nowhere":  {app: `"acknowledge": "{env.SESSION_GATE_NOT_SET}"`, want: "{env.SESSION_GATE_NOT_SET} is missing or empty"},

@@ -44,25 +44,24 @@ func (s State) String() string {
 	}
 }
 
-// Gate is one live gate, as the store knows it.
+// MaxGates is how many gates a Head names at the most, however many are live.
+const MaxGates = 32
+
+// Gate is one gate on the list of live gates.
 type Gate struct {
 	ID GateID
 	// Applied is the sequence number up to which the gate holds every entry of
 	// the head's generation.
 	Applied uint64
-	// Count is the number of the gate's last heartbeat. It comes from one
-	// counter of the whole fleet that is never set back, so that a gate whose
-	// count has not changed has sent no heartbeat since.
-	Count uint64
 }
 
-// Turn is the right to merge into a log that is in repair. The zero Turn is
+// Turn is the right to merge into a log that is in repair. With a zero Gate it is
 // nobody's.
 type Turn struct {
 	Gate    GateID
 	Witness bool
-	// Count changes, by the same counter as that of heartbeats, whenever the
-	// holder makes progress.
+	// Count changes, by the same counter as that of heartbeats, with each step of a
+	// merge, also with the one that releases the turn.
 	Count uint64
 }
 
@@ -88,11 +87,20 @@ type Head struct {
 	// Zero: it does not.
 	Lag time.Duration
 	// Count is that of the heartbeat that was answered, zero if it was not
-	// recorded, and zero after other calls.
+	// recorded, and zero after other calls. It comes from one counter of the whole
+	// fleet that is never set back.
 	Count uint64
-	// Gates are the live gates, in no order. Heartbeat leaves it empty.
+	// Live is how many gates are on the list.
+	Live int
+	// Unlisted says that gates which are not on the list may be admitting.
+	Unlisted bool
+	// Gates are the gates on the list that have applied least: the one that has
+	// applied least comes first, and there are MaxGates at the most. Only Publish
+	// and Look name them.
 	Gates []Gate
-	// Turn is who merges, if the log is in repair. Heartbeat leaves it zero.
+	// Gone are the gates that the heartbeat took off the list, at most MaxGates.
+	Gone []GateID
+	// Turn is who merges, if the log is in repair.
 	Turn Turn
 }
 
@@ -102,9 +110,25 @@ type Heartbeat struct {
 	// Applied is the position up to which the gate holds every entry. It is
 	// zero until the gate has read a generation up to its head.
 	Applied Position
+	// Count is that of the gate's last heartbeat which was recorded in the generation
+	// of Applied, zero if none was.
+	Count uint64
 	// Settled says that the gate had known the generation of Applied for longer
-	// than any lease of an earlier one when it sent this.
+	// than any lease of an earlier one when it sent this: than Waited, if that is above
+	// Lease. It counts only if the head knows of no longer one.
 	Settled bool
+	Waited  time.Duration
+	// Unlisted says that the gate is not to be on the list. The head says so until
+	// no such gate has sent a heartbeat for longer than a lease.
+	Unlisted bool
+	// Silent is the count of a heartbeat that was answered longer ago than any
+	// lease lasts, zero if none was. A gate that has sent no heartbeat with a
+	// greater count admits nothing, and is taken off the list.
+	Silent uint64
+	// Merged is, once the gate has merged all that it holds into the log in repair, or
+	// holds nothing that is not there, how many gates were live when it last heard so in
+	// an earlier generation; zero if it knows of none.
+	Merged int
 	// Lease is the fleet's as the gate last heard it, or else what the gate is
 	// configured to. It becomes the fleet's where it has none.
 	Lease time.Duration
@@ -176,9 +200,16 @@ type Merge struct {
 //
 // Every call first makes sure that the log is the one it was: if the store runs
 // as another process or was promoted, if the head is missing, or if the entries
-// are not as many as the head says, a new generation is begun in StateRepair,
-// with an empty list of gates; the entries that are left stay. The counter of
-// heartbeats goes on where it was, if it is still there.
+// or the gates on the list are not as many as the head says, a new generation is
+// begun in StateRepair, with an empty list of gates; the entries that are left
+// stay. The counter of heartbeats goes on where it was, if it is still there.
+//
+// A log that goes back within one process, as when the memory of its machine does,
+// tells by none of that. So Read and Heartbeat begin a generation, too, if a position
+// of the present one is beyond the head, if the log has another entry in its place,
+// or if a gate's count is beyond the head's.
+//
+// However many gates there are, no answer names more than MaxGates of them.
 type Fleet interface {
 	Store
 
@@ -189,8 +220,8 @@ type Fleet interface {
 	Heartbeat(ctx context.Context, beat Heartbeat) (Head, error)
 
 	// Publish is Append, and returns the head as of the instant at which the
-	// entry was put on the log: Head.Position is right after the entry, and
-	// Head.Gates are those who must apply it.
+	// entry was put on the log: Head.Position is right after the entry, and all
+	// gates on the list must apply it.
 	Publish(ctx context.Context, revocations ...Revocation) (Head, error)
 
 	// SetLease changes the fleet's lease, by the word of an operator. Longest is
@@ -200,10 +231,9 @@ type Fleet interface {
 	// Look returns the head and changes nothing.
 	Look(ctx context.Context) (Head, error)
 
-	// Dismiss takes a gate off the list, if the generation is the head's and the
-	// gate has sent no heartbeat since the one with gate.Count. Otherwise it does
-	// nothing. Neither is an error.
-	Dismiss(ctx context.Context, generation Generation, gate Gate) error
+	// Leave takes a gate off the list that will never admit again. It is no error
+	// if the gate is not on it.
+	Leave(ctx context.Context, gate GateID) error
 
 	// Merge takes the turn, or goes on with it, and reports whether it was
 	// done. It is not done, and changes nothing, if the generation is not the

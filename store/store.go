@@ -39,15 +39,16 @@ type Generation uint64
 type Position struct {
 	Generation Generation
 	Seq        uint64
+	// Tag is that entry's. It is random, so that an entry can be told from another
+	// that has its number, because the log has gone back since. Zero: it is not
+	// known, and not compared. Stores that are no Fleet leave it zero.
+	Tag uint64
 }
 
 // Entry is what one Append put on the log.
 type Entry struct {
 	// Position is right after this entry.
 	Position Position
-	// Tag is random, so that an entry that comes back from a backup can be
-	// told from another with the same number.
-	Tag uint64
 	// Revocations is never empty.
 	Revocations []Revocation
 }

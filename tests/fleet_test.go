@@ -1,6 +1,8 @@
 package tests
 
 import (
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -28,6 +30,38 @@ func TestSessionIsKnownToItsGateAtOnceAndToTheFleetWithinASecond(t *testing.T) {
 	harness.Eventually(t, propagation, "the first gate refuses the session", func() bool {
 		return get(t, a, tablet).Status == 401
 	})
+}
+
+// Attack: a gate with `acknowledge lease` is frozen, and somebody logs out at another that
+// goes by the list of gates. The 200 must not come before the frozen gate's lease is over.
+func TestAFleetWithGatesThatAcknowledgeByTheLease(t *testing.T) {
+	store := harness.Redis(redistest.Address(t))
+	a := harness.Start(t, harness.Config{Store: store})
+	b := harness.Start(t, harness.Config{Store: store, Key: a.Key, App: "acknowledge lease"})
+	token := a.Token(session("laptop"))
+	see(t, b, token)
+	harness.Eventually(t, propagation, "health tells of the gate that is not counted", func() bool {
+		printed, _ := operate(t, a, "health")
+		return strings.Contains(printed, "and others that are not counted (acknowledge lease)")
+	})
+	b.Signal(syscall.SIGSTOP)
+	t.Cleanup(func() { b.Signal(syscall.SIGCONT) })
+	began := time.Now()
+	invalidated.check(t, end(t, a, token))
+	if took := time.Since(began); took < time.Second {
+		t.Errorf("answered after %v, and a lease is a second", took)
+	}
+	b.Signal(syscall.SIGCONT)
+	if got := get(t, b, token); got.Status != 401 && got.Status != 503 {
+		t.Errorf("the gate that was frozen answers %d", got.Status)
+	}
+	harness.Eventually(t, 10*time.Second, "it refuses", func() bool { return get(t, b, token).Status == 401 })
+	// Such a gate takes a lease itself, and both refuse then.
+	token = a.Token(session("phone"))
+	see(t, a, token)
+	checkOperates(t, b, 0, []string{"It holds at every gate after ", "A lease had to pass, ", "(acknowledge lease)"}, "revoke", "--session", "phone")
+	badToken.check(t, get(t, a, token))
+	badToken.check(t, get(t, b, token))
 }
 
 // Attack: take a fleet down with another that shares its Redis, or end sessions

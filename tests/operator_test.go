@@ -164,7 +164,7 @@ func TestOperatorAsksAcrossReloads(t *testing.T) {
 
 // What operators and fleets say in a Caddyfile is valid.
 func TestWordsForOperatorsAreValid(t *testing.T) {
-	for _, words := range []string{"bootstrap manual", "bootstrap auto", "acknowledge store", "acknowledge fleet", "bootstrap manual\nacknowledge store\nlease 200ms"} {
+	for _, words := range []string{"bootstrap manual", "bootstrap auto", "acknowledge store", "acknowledge fleet", "acknowledge lease", "bootstrap manual\nacknowledge store\nlease 200ms"} {
 		for _, store := range []string{"store bolt", harness.Redis("127.0.0.1:1", "words")} {
 			g := harness.Prepare(t, harness.Config{Store: store, App: words})
 			checkValid(t, g)

@@ -146,8 +146,7 @@ func unmarshalEntry(at store.Position, value []byte) (store.Entry, error) {
 	if err != nil {
 		return store.Entry{}, fmt.Errorf("entry %d: %w", at.Seq, err)
 	}
-	tag := binary.BigEndian.Uint64(value[sumSize:])
-	return store.Entry{Position: at, Tag: tag, Revocations: revocations}, nil
+	return store.Entry{Position: at, Revocations: revocations}, nil
 }
 
 // sealed puts the checksum of the rest into the first bytes of value.

@@ -65,7 +65,7 @@ func wantEntry(t *testing.T, body []byte) {
 		return
 	}
 	payload, err := store.MarshalRevocations(e.Revocations)
-	if again := marshalEntry(at, e.Tag, payload); err != nil || !bytes.Equal(again, value) {
+	if again := marshalEntry(at, binary.BigEndian.Uint64(body), payload); err != nil || !bytes.Equal(again, value) {
 		t.Errorf("%x is read as %+v, which is written as %x, %v", value, e, again, err)
 	}
 	for _, elsewhere := range []store.Position{{Generation: 8, Seq: 9}, {Generation: 7, Seq: 10}} {

@@ -76,7 +76,6 @@ func (s *Store) Append(ctx context.Context, revocations ...store.Revocation) (st
 	position.Seq++
 	s.entries = append(s.entries, store.Entry{
 		Position:    position,
-		Tag:         rand.Uint64(),
 		Revocations: slices.Clone(revocations),
 	})
 	close(s.grown)

@@ -9,8 +9,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// answer is what a script returns of the head: names and values, either those of
-// the hash as they are, or those that a heartbeat is answered with.
+// answer is what a script returns of the head: names and values.
 type answer struct {
 	store.Head
 	policy string // maxmemory_policy of INFO, if Redis tells it
@@ -58,6 +57,8 @@ func (a *answer) set(p *parser, name, value string) {
 		a.State = p.state(value)
 	case "seq":
 		a.Seq = p.number(value)
+	case "tag":
+		a.Tag = p.hex(value)
 	case "lease":
 		a.Lease = p.duration(value)
 	case "retention":
@@ -78,14 +79,20 @@ func (a *answer) set(p *parser, name, value string) {
 		a.Now = p.seconds(value)
 	case "answered":
 		a.Count = p.number(value)
+	case "gates":
+		a.Live = int(min(p.number(value), math.MaxInt32))
+	case "unlisted":
+		a.Unlisted = p.number(value) > 0
+	case "least":
+		a.Gates = p.gates(strings.Fields(value))
+	case "gone":
+		for _, id := range strings.Fields(value) {
+			a.Gone = append(a.Gone, store.GateID(p.hex(id)))
+		}
 	case "turn":
 		a.Turn = p.turn(value)
 	case "policy":
 		a.policy = value
-	default:
-		if id, ok := strings.CutPrefix(name, "gate:"); ok {
-			a.Gates = append(a.Gates, p.gate(id, value))
-		}
 	}
 }
 
@@ -118,15 +125,24 @@ func (p *parser) seconds(text string) int64 {
 	return int64(n)
 }
 
-// gate reads a live gate: what it has applied, and the count of its last
-// heartbeat.
-func (p *parser) gate(id, value string) store.Gate {
-	applied, count, _ := strings.Cut(value, " ")
-	return store.Gate{ID: store.GateID(p.hex(id)), Applied: p.number(applied), Count: p.number(count)}
+// gates reads the ids of gates, and what each has applied. The one that has applied
+// least is the last.
+func (p *parser) gates(words []string) (gates []store.Gate) {
+	if len(words)%2 != 0 {
+		p.fail("%d ids of gates and numbers", len(words))
+		return nil
+	}
+	for i := len(words); i > 0; i -= 2 {
+		gates = append(gates, store.Gate{ID: store.GateID(p.hex(words[i-2])), Applied: p.number(words[i-1])})
+	}
+	return gates
 }
 
 // turn reads whose turn it is: the gate, 1 for a witness, the count.
 func (p *parser) turn(value string) store.Turn {
+	if value == "" {
+		return store.Turn{}
+	}
 	words := strings.Split(value, " ")
 	if len(words) != 3 || words[1] != "0" && words[1] != "1" {
 		p.fail("turn %q", value)

@@ -9,12 +9,12 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// wholeHead is a head as HGETALL returns it, with one field changed or added.
+// wholeHead is a head as scripts return it, with one field changed or added.
 func wholeHead(name, value string) []any {
 	fields := []string{
-		"version", "2", "store", "ab:cd", "generation", hex64(0xff), "state", "repair", "seq", "7", "trimmed", "2",
-		"born", "3", "entries", "5", "count", "9", "lease", "1500000", "longest", "2500000", "retention", "3600000000",
-		"swept", "3", "forgotten", "4", "floor", "1800000000", "hold", "5", "before", "60000000", "raised", "6", "turn", hex64(2) + " 1 8", "gate:" + hex64(1), "6 7",
+		"generation", hex64(0xff), "state", "repair", "seq", "7", "lease", "1500000", "longest", "2500000", "retention", "3600000000",
+		"swept", "3", "forgotten", "4", "floor", "1800000000", "hold", "5", "lowered", "6", "gates", "40", "unlisted", "9", "turn", hex64(2) + " 1 8",
+		"least", hex64(3) + " 6 " + hex64(1) + " 5", "gone", hex64(4) + " " + hex64(5),
 	}
 	var reply []any
 	found := false
@@ -34,9 +34,10 @@ func TestParseAnswer(t *testing.T) {
 	want := store.Head{
 		Position: store.Position{Generation: 0xff, Seq: 7}, State: store.StateRepair,
 		Lease: 1500 * time.Millisecond, Longest: 2500 * time.Millisecond, Retention: time.Hour,
-		Bounds: store.Bounds{Swept: 3, Forgotten: 4, Floor: 1_800_000_000, Hold: 5},
-		Gates:  []store.Gate{{ID: 1, Applied: 6, Count: 7}},
-		Turn:   store.Turn{Gate: 2, Witness: true, Count: 8},
+		Bounds: store.Bounds{Swept: 3, Forgotten: 4, Floor: 1_800_000_000, Hold: 5, Lowered: 6},
+		Live:   40, Unlisted: true, Gates: []store.Gate{{ID: 1, Applied: 5}, {ID: 3, Applied: 6}},
+		Gone: []store.GateID{4, 5},
+		Turn: store.Turn{Gate: 2, Witness: true, Count: 8},
 	}
 	for name, reply := range map[string][]any{
 		"as it is":               wholeHead("", ""),
@@ -64,10 +65,13 @@ func TestParseAnswerRefuses(t *testing.T) {
 		"no generation":         []any{"state", "open", "seq", "1"},
 		"a value that is none":  append(wholeHead("", ""), "seq", nil),
 		"a number for a text":   append(wholeHead("", ""), "state", int64(2)),
-		"a gate of a short id":  wholeHead("gate:1", "6 7"),
-		"a gate that is none":   wholeHead("gate:"+hex64(3), "alive"),
-		"a gate without count":  wholeHead("gate:"+hex64(3), "6"),
-		"a gate of negative":    wholeHead("gate:"+hex64(3), "-6 7"),
+		"a gate of a short id":  wholeHead("least", "1 6"),
+		"a gate that is none":   wholeHead("least", hex64(3)+" alive"),
+		"a gate without number": wholeHead("least", hex64(3)),
+		"a gate of negative":    wholeHead("least", hex64(3)+" -inf"),
+		"a half of a gate gone": wholeHead("gone", "ff"),
+		"so many gates":         wholeHead("gates", "many"),
+		"unlisted since never":  wholeHead("unlisted", "-1"),
 		"a turn of two words":   wholeHead("turn", hex64(2)+" 1"),
 		"a turn of other words": wholeHead("turn", hex64(2)+" yes 8"),
 		"a turn of nobody":      wholeHead("turn", "somebody 1 8"),

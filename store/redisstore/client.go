@@ -18,9 +18,9 @@ const (
 	// callBudget bounds one call of the store as a whole, however many commands
 	// and connections it takes. A Read that waits may add longestBlock.
 	callBudget = time.Second
-	// longestBlock is how long one XREAD waits in Redis: a read that is deaf,
-	// because its connection is, finds out this soon.
-	longestBlock = 500 * time.Millisecond
+	// longestBlock is how long one XREAD waits in Redis at the most: half of the
+	// longest lease. Whoever reads says how long a read may be deaf.
+	longestBlock = 150 * time.Second
 	// keepAlive finds dead peers of connections that only wait.
 	keepAlive = 5 * time.Second
 	// connLifetime is after how long a connection is made anew, so that a
@@ -84,8 +84,8 @@ func (t target) writerOptions(onConnect func(context.Context, *redis.Conn) error
 }
 
 // readerOptions are those of the client that waits for entries. Its connections
-// are its own, so that no call queues behind a wait, and its socket deadline is
-// the wait and a budget.
+// are its own, so that no call queues behind a wait. Each of its calls has a deadline
+// of its own, which is the wait and a budget.
 func (t target) readerOptions(onConnect func(context.Context, *redis.Conn) error) *redis.UniversalOptions {
 	o := t.writerOptions(onConnect)
 	o.ReadTimeout = longestBlock + socketTimeout

@@ -40,7 +40,7 @@ func TestClientOptions(t *testing.T) {
 			if writer.ReadTimeout != 500*time.Millisecond || writer.PoolSize != 8 || writer.MinIdleConns != 1 {
 				t.Errorf("writer: read timeout %v, pool of %d", writer.ReadTimeout, writer.PoolSize)
 			}
-			if reader.ReadTimeout != time.Second || reader.PoolSize != 4 || reader.MinIdleConns != 0 {
+			if reader.ReadTimeout != 150*time.Second+500*time.Millisecond || reader.PoolSize != 4 || reader.MinIdleConns != 0 {
 				t.Errorf("reader: read timeout %v, pool of %d", reader.ReadTimeout, reader.PoolSize)
 			}
 		})

@@ -43,14 +43,30 @@ func TestContractOfAFleet(t *testing.T) {
 	storetest.RunFleet(t, func(*testing.T) storetest.FleetPlace {
 		server.Do("FLUSHALL")
 		return storetest.FleetPlace{
-			Open:     func(t *testing.T) store.Fleet { return openAt(t, server) },
-			Flush:    func() { server.Do("FLUSHALL") },
-			Restart:  server.Restart,
-			LoseLog:  func() { server.Do("DEL", logKey) },
-			LoseHead: func() { server.Do("DEL", headKey) },
+			Open:      func(t *testing.T) store.Fleet { return openAt(t, server) },
+			Flush:     func() { server.Do("FLUSHALL") },
+			Restart:   server.Restart,
+			Keep:      func() func() { return keep(server) },
+			LoseLog:   func() { server.Do("DEL", logKey) },
+			LoseHead:  func() { server.Do("DEL", headKey) },
+			LoseGates: func() { server.Do("DEL", gatesKey, beatsKey) },
 			LoseEntry: func(seq uint64) {
 				server.Do("XDEL", logKey, strconv.FormatUint(seq, 10)+"-0")
 			},
 		}
 	})
+}
+
+// keep remembers all that a server holds, and returns what has it hold that again.
+func keep(server *redistest.Server) (back func()) {
+	held := map[string]string{}
+	for _, key := range server.Do("KEYS", "*").([]any) {
+		held[key.(string)] = server.Do("DUMP", key.(string)).(string)
+	}
+	return func() {
+		server.Do("FLUSHALL")
+		for key, value := range held {
+			server.Do("RESTORE", key, "0", value)
+		}
+	}
 }

@@ -7,45 +7,68 @@
 // Everything of a namespace lies under one hash tag, so that a script may touch
 // it all on a Cluster too:
 //
-//	{session_gate:<namespace>}:head            hash: what is known of the log, and the live gates
+//	{session_gate:<namespace>}:head            hash: what is known of the log and of the list of gates
 //	{session_gate:<namespace>}:log             stream: id <seq>-0, field r with a record
+//	{session_gate:<namespace>}:gates           sorted set: the 16 hex of each gate on the list by what it has applied
+//	{session_gate:<namespace>}:beats           sorted set: the same by the count of its last heartbeat
 //	{session_gate:<namespace>}:session:<hex>   hash: issuer, id, subject, first, last, expires, owner
 //	{session_gate:<namespace>}:subject:<hex>   sorted set: the hex of its sessions by last seen
 //	{session_gate:<namespace>}:sessions        sorted set: the hex of each session and of its subject by last seen
 //	{session_gate:<namespace>}:grant:<hex>     hash: access, families, subject, issuer, issued, expires
 //	{session_gate:<namespace>}:family:<hex>    sorted set: the hex of its access tokens by expiry
 //
-// Head and log carry no expiry: nothing but Trim ever takes an entry off the
+// Head, log and list carry no expiry: nothing but Trim ever takes an entry off the
 // log, and only from its beginning. Sequence numbers are contiguous and counted
 // by the head, never by Redis.
 //
 // The fields of the head:
 //
-//	version             2
+//	version             3
 //	store               run_id and master_replid of the process that wrote it
 //	generation          16 hex digits, random
 //	state               repair, open or settled
-//	seq                 the number of the last entry
+//	seq, tag            the number of the last entry, and its tag in 16 hex digits: zeros until
+//	                    the generation has an entry
 //	trimmed             up to this number, entries were trimmed
 //	born                up to this number, entries are left of older generations
 //	entries             how many the log has
+//	large               after this number, no entry has more than a KiB
 //	count               of all heartbeats, and of the steps of merges
 //	lease, retention    of the fleet, in microseconds
 //	before, raised      the retention before it was raised, and the Unix second of that
-//	turn                who merges: its gate, 1 for a witness, its count
-//	gate:<16 hex>       a live gate: what it has applied, the count of its last heartbeat
+//	turn                who merges: its gate or zeros, 1 for a witness, the count of the last step
+//	gates               how many are on the list
+//	unlisted            the count of the last heartbeat of a gate that is not to be on the list, or 0
 //
 // A record is one binary value:
 //
-//	1 byte   version, 2
+//	1 byte   version, 3
 //	8 bytes  generation, big endian
-//	8 bytes  tag, big endian
+//	8 bytes  the tag of the entry before, big endian, zero for the first of a generation
+//	8 bytes  tag, big endian, random
 //	4 bytes  expiry in Unix seconds, big endian
 //	rest     the revocations, as store.MarshalRevocations writes them
 //
 // Version 1 kept a head without gates, and entries of four fields: g generation,
-// t tag, e expiry, p revocations. Its entries are read; its head is taken for a
-// lost one. A head or a record of another version is store.ErrUnreadable.
+// t tag, e expiry, p revocations. Its entries are read. Version 2 kept the gates in
+// the head, and its records lack the tag of the entry before. They are read, too. The
+// heads of both are taken for lost ones. A head or a record of another version is
+// store.ErrUnreadable.
+//
+// # Reading
+//
+// An entry has up to 150 KiB, and a command is told a number of entries. So the script
+// that reads takes 16 entries at a time, and ends its page at a MiB, or after one entry
+// that is longer. A gate that waits asks for 16 by XREAD. Where the head says that no
+// entry has more than a KiB, a gate that is behind reads by XRANGE, which costs Redis a
+// tenth of the script.
+//
+// # The list of gates
+//
+// Every script compares how many members the two sorted sets have with what the head
+// counts. So a list that was deleted, evicted or cut never passes for a list of fewer
+// gates. No script returns more than store.MaxGates of the list, and none takes longer
+// because the list is long, but for the logarithm of its length.
 //
 // # Sessions
 //
@@ -78,7 +101,11 @@
 //   - the head is missing, or lacks a field;
 //   - the log has more or fewer entries than the head counts, or has passed the
 //     head's number, or lacks one in between;
-//   - a gate has applied more than the head counts;
+//   - the list has more or fewer gates than the head counts;
+//   - a gate has applied more than the head counts, or its last entry there has another
+//     tag, or its last heartbeat a greater count than the head's: the log has gone back
+//     within one process. The record of the next entry tells the tag, and for the last
+//     one the head;
 //   - its clock has gone back below the second by which it trimmed.
 //
 // # What Redis must allow
@@ -113,7 +140,7 @@
 //	  ~{session_gate:<namespace>}:*
 //	  +hello +auth +select +client|setname +info +time +config|get
 //	  +eval +evalsha +exists +expire +ttl
-//	  +hmget +hgetall +hset +hdel
+//	  +hmget +hset +hdel
 //	  +xadd +xlen +xrange +xread +xtrim +xinfo|stream
 //	  +zadd +zrevrange +zremrangebyrank
 //

@@ -52,6 +52,14 @@ func hex64(v uint64) string {
 	return "0000000000000000"[len(text):] + text
 }
 
+// entry is an entry that was read.
+type entry struct {
+	store.Entry
+	// previous is the tag of the entry before it, zero if that is not known or the
+	// entry is the first of its generation.
+	previous uint64
+}
+
 // rawEntry is an entry as it lies on the stream: one field with a record, or, as
 // an earlier version wrote it, four. A field that is missing is nil, which none
 // of them may be.
@@ -83,17 +91,17 @@ func (r *rawEntry) set(name string, value []byte) {
 //
 // Invariant: an entry is understood whole or is store.ErrUnreadable; it is never
 // skipped, for it might revoke something.
-func (r *rawEntry) parse() (e store.Entry, err error) {
+func (r *rawEntry) parse() (e entry, err error) {
 	if r.record != nil {
 		e, err = parseRecord(r.record)
 	} else {
-		e, err = r.parseFields()
+		e.Entry, err = r.parseFields()
 	}
 	if err == nil {
 		e.Position.Seq, err = r.number()
 	}
 	if err != nil {
-		return store.Entry{}, fmt.Errorf("reading entry %q: %w", r.id, err)
+		return entry{}, fmt.Errorf("reading entry %q: %w", r.id, err)
 	}
 	return e, nil
 }
@@ -110,10 +118,7 @@ func (r *rawEntry) number() (uint64, error) {
 // parseFields reads an entry of four fields.
 func (r *rawEntry) parseFields() (store.Entry, error) {
 	var p parser
-	e := store.Entry{
-		Position: store.Position{Generation: p.generation(string(r.generation))},
-		Tag:      p.hex(string(r.tag)),
-	}
+	e := store.Entry{Position: store.Position{Generation: p.generation(string(r.generation)), Tag: p.hex(string(r.tag))}}
 	expires := p.number(string(r.expires))
 	if p.err == nil {
 		e.Revocations, p.err = store.UnmarshalRevocations(r.payload)

@@ -11,23 +11,28 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-func wellFormed(tb testing.TB) (element []any, want store.Entry) {
+func wellFormed(tb testing.TB) (element []any, want entry) {
 	tb.Helper()
-	want = store.Entry{
+	want = entry{Entry: store.Entry{
 		Position: store.Position{Generation: 0xff, Seq: 7},
 		Revocations: []store.Revocation{
 			{Kind: store.KindSession, Key: store.Key{1}, Expires: 100},
 			{Kind: store.KindToken, Key: store.Key{2}, Expires: 300},
 		},
-	}
+	}, previous: 0xabcd}
 	rest, err := newRecord(want.Revocations)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	want.Tag = binary.BigEndian.Uint64(rest)
-	record := "\x02" + "\x00\x00\x00\x00\x00\x00\x00\xff" + string(rest) // as the script puts it together
+	want.Position.Tag = binary.BigEndian.Uint64(rest)
+	record := "\x03" + generationFF + "\x00\x00\x00\x00\x00\x00\xab\xcd" + string(rest) // as the script puts it together
 	return []any{"7-0", []any{"r", record}}, want
 }
+
+const generationFF = "\x00\x00\x00\x00\x00\x00\x00\xff"
+
+// version2 is a record as it was before it had the tag of the entry before it.
+func version2(record string) string { return "\x02" + record[1:9] + record[17:] }
 
 // version1 is the same entry in four fields.
 func version1(tb testing.TB) []any {
@@ -40,22 +45,27 @@ func version1(tb testing.TB) []any {
 	return []any{"7-0", []any{"g", hex64(0xff), "t", hex64(0xabc), "e", "300", "p", string(payload)}}
 }
 
-func parse(element any) (store.Entry, error) {
-	raw := entryOf(element)
-	return raw.parse()
+func parse(element any) (entry, error) {
+	entries, err := parseRange([]byte(encode([]any{element})))
+	if err != nil {
+		return entry{}, err
+	}
+	return entries[0], nil
 }
 
 func TestEntry(t *testing.T) {
 	element, want := wellFormed(t)
-	old := want
-	old.Tag = 0xabc
+	record := element[1].([]any)[1].(string)
+	second, first := want, want
+	second.previous, first.previous, first.Position.Tag = 0, 0, 0xabc
 	for name, test := range map[string]struct {
 		element []any
-		want    store.Entry
+		want    entry
 	}{
 		"a record":        {element, want},
 		"a further field": {[]any{"7-0", append([]any{"later", "field"}, element[1].([]any)...)}, want},
-		"four fields":     {version1(t), old},
+		"an older record": {[]any{"7-0", []any{"r", version2(record)}}, second},
+		"four fields":     {version1(t), first},
 	} {
 		if got, err := parse(test.element); err != nil || !reflect.DeepEqual(got, test.want) {
 			t.Errorf("%s: parsed %+v, %v; want %+v", name, got, err, test.want)
@@ -86,11 +96,11 @@ func TestEntryRefuses(t *testing.T) {
 		"a negative id":           []any{"-7-0", whole[1]},
 		"an id that is a number":  []any{int64(7), whole[1]},
 		"a record of nil":         of(nil),
-		"a newer record":          of("\x03" + record[1:]),
+		"a newer record":          of("\x04" + record[1:]),
 		"an older record":         of("\x01" + record[1:]),
 		"a record of no one":      of(record[:1] + strings.Repeat("\x00", 8) + record[9:]),
-		"a record's other expiry": of(record[:17] + "\x00\x00\x00\x01" + record[21:]),
-		"a record's newer rest":   of(record[:21] + "\x02" + record[22:]),
+		"a record's other expiry": of(record[:25] + "\x00\x00\x00\x01" + record[29:]),
+		"a record's newer rest":   of(record[:29] + "\x02" + record[30:]),
 		"more than a record":      of(record + "\x00"),
 		"generation 0":            with(1, hex64(0)),
 		"a short generation":      with(1, "ff"),
@@ -104,6 +114,10 @@ func TestEntryRefuses(t *testing.T) {
 	}
 	for i := range len(record) {
 		elements[fmt.Sprintf("the first %d bytes of a record", i)] = of(record[:i])
+	}
+	older := version2(record)
+	for i := range len(older) {
+		elements[fmt.Sprintf("the first %d bytes of an older record", i)] = of(older[:i])
 	}
 	for name, element := range elements {
 		if got, err := parse(element); !errors.Is(err, store.ErrUnreadable) {
@@ -120,9 +134,10 @@ func FuzzEntry(f *testing.F) {
 	element, _ := wellFormed(f)
 	fields, record := version1(f)[1].([]any), element[1].([]any)[1].(string)
 	f.Add("7-0", record, fields[1].(string), fields[3].(string), fields[5].(string), fields[7].(string))
-	f.Add("0-0", "\x03"+record[1:], "00000000000000ff", "00000000000000FF", "+300", record[recordPayload:])
-	f.Add("7-0", record[:recordExpiry]+"\x00\x00\x01\x2d"+record[recordPayload:], "", "", "", "")
-	f.Add("18446744073709551616-0", record[:recordPayload], "", "", "0300", "")
+	f.Add("7-0", version2(record), "", "", "", "")
+	f.Add("0-0", "\x04"+record[1:], "00000000000000ff", "00000000000000FF", "+300", record[29:])
+	f.Add("7-0", record[:25]+"\x00\x00\x01\x2d"+record[29:], "", "", "", "")
+	f.Add("18446744073709551616-0", record[:29], "", "", "0300", "")
 	f.Fuzz(func(t *testing.T, id, record, generation, tag, expires, payload string) {
 		for _, fields := range [][]any{{"r", record}, {"g", generation, "t", tag, "e", expires, "p", payload}} {
 			e, err := parse([]any{id, fields})
@@ -138,21 +153,25 @@ func FuzzEntry(f *testing.F) {
 	})
 }
 
-func wantWritten(t *testing.T, e store.Entry, id, record string) {
+func wantWritten(t *testing.T, e entry, id, record string) {
 	t.Helper()
 	payload, err := store.MarshalRevocations(e.Revocations)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := binary.BigEndian.AppendUint64([]byte{recordVersion}, uint64(e.Position.Generation))
-	again = binary.BigEndian.AppendUint64(again, e.Tag)
+	again := binary.BigEndian.AppendUint64([]byte{record[0]}, uint64(e.Position.Generation))
+	if record[0] == recordVersion {
+		again = binary.BigEndian.AppendUint64(again, e.previous)
+	}
+	again = binary.BigEndian.AppendUint64(again, e.Position.Tag)
 	again = binary.BigEndian.AppendUint32(again, uint32(e.Expires()))
 	if again = append(again, payload...); string(again) != record {
 		t.Errorf("%x is read as %+v, which is written as %x", record, e, again)
 	}
 	fields := []any{
-		"g", hex64(uint64(e.Position.Generation)), "t", hex64(e.Tag), "e", fmt.Sprint(e.Expires()), "p", string(payload),
+		"g", hex64(uint64(e.Position.Generation)), "t", hex64(e.Position.Tag), "e", fmt.Sprint(e.Expires()), "p", string(payload),
 	}
+	e.previous = 0
 	if old, err := parse([]any{id, fields}); err != nil || !reflect.DeepEqual(old, e) {
 		t.Errorf("%+v in four fields is %+v, %v", e, old, err)
 	}

@@ -24,9 +24,11 @@ func (s *Store) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.Head
 	}
 	judged := s.judged.Load()
 	asks := judged == nil || time.Since(*judged) >= judgeEvery
+	asked := time.Now()
 	reply, err := s.call(ctx, doing, heartbeatScript, candidate(), beat.Gate.String(), generation, beat.Applied.Seq,
 		flag(beat.Settled), micros(beat.Lease), micros(beat.Retention), flag(asks), micros(beat.Longest), flag(beat.Shortened),
-		micros(beat.Margin), micros(beat.Skew), micros(beat.Leeway), beat.Bounds.Forgotten, beat.Bounds.Floor, beat.Bounds.Hold, beat.Bounds.Lowered)
+		micros(beat.Margin), micros(beat.Skew), micros(beat.Leeway), beat.Bounds.Forgotten, beat.Bounds.Floor, beat.Bounds.Hold, beat.Bounds.Lowered,
+		flag(beat.Unlisted), beat.Silent, hex64(beat.Applied.Tag), beat.Count, beat.Merged, micros(beat.Waited))
 	if err != nil {
 		return store.Head{}, err
 	}
@@ -41,6 +43,7 @@ func (s *Store) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.Head
 		return store.Head{}, err
 	}
 	a.Lag = s.lag() // as it is by what was read since
+	s.told.Store(&told{head: a.Position, asked: asked})
 	if asks {
 		now := time.Now()
 		s.judged.Store(&now) // a policy that is refused is asked for again at once
@@ -68,10 +71,9 @@ func (s *Store) head(ctx context.Context, doing string, sc script, args ...any) 
 	return a.Head, err
 }
 
-// Dismiss implements store.Fleet.
-func (s *Store) Dismiss(ctx context.Context, generation store.Generation, gate store.Gate) error {
-	_, err := s.call(ctx, "dismissing gate in redis", dismissScript,
-		candidate(), hex64(uint64(generation)), gate.ID.String(), gate.Count)
+// Leave implements store.Fleet.
+func (s *Store) Leave(ctx context.Context, gate store.GateID) error {
+	_, err := s.call(ctx, "leaving redis", leaveScript, candidate(), gate.String())
 	return err
 }
 

@@ -11,14 +11,16 @@ type head struct {
 	store.Position        // the end of the log
 	trimmed        uint64 // every entry up to this number was trimmed
 	born           uint64 // up to this number, entries are left of older generations, and may be missing
+	large          uint64 // after this number, none up to seq has more than a KiB
 }
 
 // batch checks that the entries are what the head says must come after a
-// position, up to count of them, and returns them under the head's generation.
+// position, all of them unless the page was cut, and returns them under the head's
+// generation.
 //
 // Rule R8 (DESIGN): what the head counts and the log does not hold is a gap,
 // never an empty batch. Redis itself reports no trimmed, deleted or lost entry.
-func (h head) batch(after store.Position, entries []store.Entry, count int) (store.Batch, error) {
+func (h head) batch(after store.Position, entries []entry, cut bool) (store.Batch, error) {
 	switch {
 	case after == store.Position{}:
 		after = store.Position{Generation: h.Generation, Seq: h.trimmed}
@@ -28,21 +30,42 @@ func (h head) batch(after store.Position, entries []store.Entry, count int) (sto
 	if after.Seq < h.trimmed || after.Seq > h.Seq {
 		return store.Batch{}, fmt.Errorf("after entry %d, held are %d to %d: %w", after.Seq, h.trimmed+1, h.Seq, store.ErrGap)
 	}
-	for i, e := range entries {
-		if !h.follows(after, e.Position) {
-			return store.Batch{}, fmt.Errorf("entry %d after %d: %w", e.Position.Seq, after.Seq, store.ErrGap)
-		}
-		if e.Position.Generation != h.Generation && e.Position.Seq > h.born {
-			return store.Batch{}, fmt.Errorf("entry %d is of a generation that is not the log's: %w", e.Position.Seq, store.ErrUnreadable)
-		}
-		after.Seq = e.Position.Seq
-		entries[i].Position = after
+	batch, err := h.walk(after, entries)
+	if err != nil {
+		return store.Batch{}, err
 	}
-	end := max(after.Seq, h.born)
-	if len(entries) < count && end != h.Seq || end > h.Seq {
-		return store.Batch{}, fmt.Errorf("entries end at %d, the head is %d: %w", after.Seq, h.Seq, store.ErrGap)
+	if end := batch.Head.Seq; !cut && end != h.Seq || end > h.Seq {
+		return store.Batch{}, fmt.Errorf("entries end at %d, the head is %d: %w", end, h.Seq, store.ErrGap)
 	}
-	return store.Batch{Entries: entries, Head: h.Position, Born: h.born}, nil
+	batch.Head = h.Position
+	return batch, nil
+}
+
+// walk checks that entries run on from a position, and returns them under its
+// generation, with the place that they lead to as the head. Those that are left of older
+// generations carry theirs.
+func (h head) walk(after store.Position, entries []entry) (store.Batch, error) {
+	batch := store.Batch{Entries: make([]store.Entry, 0, len(entries)), Born: h.born}
+	for _, e := range entries {
+		at := e.Position
+		switch {
+		case !h.follows(after, at):
+			return store.Batch{}, fmt.Errorf("entry %d after %d: %w", at.Seq, after.Seq, store.ErrGap)
+		case at.Generation != after.Generation && at.Seq > h.born:
+			return store.Batch{}, fmt.Errorf("entry %d is of a generation that is not the log's: %w", at.Seq, store.ErrUnreadable)
+		case at.Seq == after.Seq+1 && after.Tag != 0 && e.previous != 0 && e.previous != after.Tag:
+			// The log has gone back since the entry before it was read.
+			return store.Batch{}, fmt.Errorf("entry %d follows another entry %d: %w", at.Seq, after.Seq, store.ErrGap)
+		}
+		after.Seq, after.Tag = at.Seq, at.Tag
+		e.Position = after
+		batch.Entries = append(batch.Entries, e.Entry)
+	}
+	batch.Head = after
+	if after.Seq < h.born {
+		batch.Head = store.Position{Generation: after.Generation, Seq: h.born}
+	}
+	return batch, nil
 }
 
 // follows reports whether an entry may come right after a position: among what

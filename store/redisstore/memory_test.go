@@ -16,7 +16,7 @@ func fullErr(err error) bool {
 
 // F14: with memory full, whatever adds a revocation fails whole. What tells
 // gates from one another goes on, because nothing that they would miss can be
-// added: heartbeats, looks, dismissals and reads. Trimming makes room.
+// added: heartbeats, looks, goodbyes and reads. Trimming makes room.
 func TestOutOfMemory(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
@@ -39,8 +39,8 @@ func TestOutOfMemory(t *testing.T) {
 	if head := mustLook(t, s); len(head.Gates) != 2 || head.State != store.StateRepair || head.Turn != (store.Turn{}) {
 		t.Errorf("with memory full, the head is %+v", head)
 	}
-	if err := s.Dismiss(t.Context(), before.Generation, mustLook(t, s).Gates[0]); err != nil {
-		t.Errorf("Dismiss with memory full: %v", err)
+	if err := s.Leave(t.Context(), 2); err != nil || mustLook(t, s).Live != 1 {
+		t.Errorf("Leave with memory full: %v, then %+v", err, mustLook(t, s))
 	}
 	if err := s.Trim(t.Context(), expiry()); err != nil {
 		t.Errorf("Trim with memory full: %v", err)

@@ -45,17 +45,15 @@ func logCalls(s *redisstore.Store, position store.Position) map[string]func(cont
 			return err
 		},
 		"Look":     func(ctx context.Context) error { _, err := s.Look(ctx); return err },
-		"SetLease": func(ctx context.Context) error { _, err := s.SetLease(ctx, time.Second); return err },
-		"Dismiss": func(ctx context.Context) error {
-			return s.Dismiss(ctx, position.Generation, store.Gate{ID: 2, Count: 1})
-		},
+		"SetLease": func(ctx context.Context) error { _, err := s.SetLease(ctx, 3*time.Second); return err },
+		"Leave":    func(ctx context.Context) error { return s.Leave(ctx, 2) },
 		"Merge": func(ctx context.Context) error {
 			_, _, err := s.Merge(ctx, store.Merge{Gate: 1, Generation: position.Generation})
 			return err
 		},
 		"Read": func(ctx context.Context) error { _, err := s.Read(ctx, position, 0); return err },
 		"waiting Read": func(ctx context.Context) error {
-			_, err := s.Read(ctx, position, time.Hour)
+			_, err := s.Read(ctx, position, 500*time.Millisecond)
 			return err
 		},
 		"first Read": func(ctx context.Context) error { _, err := s.Read(ctx, store.Position{}, 0); return err },

@@ -7,62 +7,48 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// page asks the script, which sees head and log as of one instant, for up to
-// count entries after a position.
-func (s *Store) page(ctx context.Context, after store.Position, count int) (store.Batch, error) {
+// What one page has at the most: so many entries, and so many bytes unless one
+// entry has more.
+const (
+	pageEntries = 4096
+	pageBytes   = 1 << 20
+)
+
+// page asks the script, which sees head and log as of one instant, for the entries
+// after a position.
+func (s *Store) page(ctx context.Context, after store.Position) (store.Batch, error) {
 	generation := ""
 	if after != (store.Position{}) {
 		generation = hex64(uint64(after.Generation))
 	}
-	reply, err := s.run(ctx, s.reader, readScript, s.keys, candidate(), generation, after.Seq, count)
+	answer, err := s.run(ctx, s.reader, readScript, s.keys, candidate(), generation, after.Seq,
+		hex64(after.Tag), pageEntries, pageBytes)
 	if err != nil {
 		return store.Batch{}, err
 	}
-	fields, ok := reply.([]any)
-	if !ok || len(fields) != 5 {
-		return store.Batch{}, fmt.Errorf("a %T where the head belongs: %w", reply, store.ErrUnreadable)
+	fields, ok := answer.([]any)
+	if !ok || len(fields) != 8 {
+		return store.Batch{}, fmt.Errorf("a %T where the head belongs: %w", answer, store.ErrUnreadable)
 	}
 	var p parser
 	h := head{
-		Position: store.Position{Generation: p.generation(text(fields[0])), Seq: p.number(text(fields[1]))},
-		trimmed:  p.number(text(fields[2])),
-		born:     p.number(text(fields[3])),
+		Position: store.Position{Generation: p.generation(text(fields[0])), Seq: p.number(text(fields[1])), Tag: p.hex(text(fields[2]))},
+		trimmed:  p.number(text(fields[3])),
+		born:     p.number(text(fields[4])),
+		large:    p.number(text(fields[5])),
 	}
 	if p.err != nil {
 		return store.Batch{}, fmt.Errorf("reading head: %w", p.err)
 	}
-	elements, _ := fields[4].([]any)
-	entries := make([]store.Entry, 0, len(elements))
-	for _, element := range elements {
-		raw := entryOf(element)
-		e, err := raw.parse()
-		if err != nil {
-			return store.Batch{}, err
-		}
-		entries = append(entries, e)
+	entries, err := parseRange([]byte(text(fields[7])))
+	if err != nil {
+		return store.Batch{}, err
 	}
-	batch, err := h.batch(after, entries, count)
+	batch, err := h.batch(after, entries, fields[6] == int64(1))
 	if err == nil {
 		s.last.Store(&h)
 	}
 	return batch, err
-}
-
-// entryOf reads one element of XRANGE: the id and the fields. What is not there
-// stays empty, and does not parse.
-func entryOf(element any) (e rawEntry) {
-	pair, ok := element.([]any)
-	if !ok || len(pair) != 2 {
-		return e
-	}
-	e.id = []byte(text(pair[0]))
-	fields, _ := pair[1].([]any)
-	for i := 0; i+1 < len(fields); i += 2 {
-		if value, ok := fields[i+1].(string); ok {
-			e.set(text(fields[i]), []byte(value))
-		}
-	}
-	return e
 }
 
 // text is the text in a reply, or nothing.

@@ -22,17 +22,17 @@ func TestPoisonIsNotSkipped(t *testing.T) {
 	expires := strconv.FormatInt(one[0].Expires, 10)
 	server := redistest.Start(t)
 	for name, fields := range map[string]func(generation store.Generation) []string{
-		"a record of a newer version": func(g store.Generation) []string { return []string{"r", "\x03" + recordOf(t, g, one...)[1:]} },
+		"a record of a newer version": func(g store.Generation) []string { return []string{"r", "\x04" + recordOf(t, g, one...)[1:]} },
 		"a record of nothing":         func(store.Generation) []string { return []string{"r", ""} },
 		"a record cut short":          func(g store.Generation) []string { return []string{"r", recordOf(t, g, one...)[:40]} },
 		"a payload of a newer version": func(g store.Generation) []string {
 			record := []byte(recordOf(t, g, one...))
-			record[21] = 9
+			record[29] = 9
 			return []string{"r", string(record)}
 		},
 		"an expiry that is another's": func(g store.Generation) []string {
 			record := []byte(recordOf(t, g, one...))
-			record[20] ^= 1
+			record[28] ^= 1
 			return []string{"r", string(record)}
 		},
 		"a record of no generation": func(store.Generation) []string { return []string{"r", recordOf(t, 0, one...)} },
@@ -66,7 +66,7 @@ func TestPoisonIsNotSkipped(t *testing.T) {
 // An entry that does not say when it expires is not passed over by trimming.
 func TestTrimStopsAtPoison(t *testing.T) {
 	server := redistest.Start(t)
-	for _, fields := range [][]string{{"r", "\x03" + recordOf(t, 0xaa, revocation("x"))[1:]}, {"r", "\x02"}, {"r", ""}, {"x", "y"}} {
+	for _, fields := range [][]string{{"r", "\x04" + recordOf(t, 0xaa, revocation("x"))[1:]}, {"r", "\x02"}, {"r", "\x03"}, {"r", ""}, {"x", "y"}} {
 		server.Do("FLUSHALL")
 		s := openAt(t, server)
 		mustAppendExpired(t, s, "1")
@@ -101,14 +101,14 @@ func TestHeadOfANewerVersion(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
 	position := mustAppend(t, s, "1")
-	server.Do("HSET", headKey, "version", "3")
+	server.Do("HSET", headKey, "version", "4")
 	server.Do("XTRIM", logKey, "MAXLEN", "0")
 	for name, call := range logCalls(s, position) {
 		if err := call(t.Context()); !errors.Is(err, store.ErrUnreadable) {
 			t.Errorf("%s gave %v, want ErrUnreadable", name, err)
 		}
 	}
-	if version, length := server.Do("HGET", headKey, "version"), server.Do("XLEN", logKey); version != "3" || length != int64(0) {
+	if version, length := server.Do("HGET", headKey, "version"), server.Do("XLEN", logKey); version != "4" || length != int64(0) {
 		t.Errorf("the head is of version %v, the log has %v entries", version, length)
 	}
 }
@@ -150,11 +150,47 @@ func TestEntriesOfVersion1(t *testing.T) {
 	if next.Seq != 3 || len(batch.Entries) != 3 || batch.Born != 2 || batch.Head != next {
 		t.Fatalf("appended at %v, read %+v", next, batch)
 	}
-	if e := batch.Entries[1]; e.Tag != 0xff || e.Revocations[0] != old || e.Position.Seq != 2 {
+	if e := batch.Entries[1]; e.Position.Tag != 0xff || e.Revocations[0] != old || e.Position.Seq != 2 {
 		t.Errorf("the entry of version 1 reads as %+v", e)
 	}
 	if on := mustRead(t, s, batch.Entries[0].Position); len(on.Entries) != 2 || on.Born != 2 {
 		t.Errorf("reading on gave %+v", on)
+	}
+	if err := s.Trim(t.Context(), expiry()); err != nil {
+		t.Fatalf("Trim: %v", err)
+	}
+	if batch := mustRead(t, s, next); len(batch.Entries) != 0 || batch.Head != next {
+		t.Errorf("after trimming, read %+v", batch)
+	}
+}
+
+// Version 2 wrote records without the tag of the entry before. A gate of this version
+// reads them and trims them, and begins a generation over them: gates of version 2, which
+// do not see its list of gates, refuse the new head.
+func TestEntriesOfVersion2(t *testing.T) {
+	server := redistest.Start(t)
+	s := openAt(t, server)
+	for _, id := range []string{"1", "2"} {
+		record := recordOf(t, 0xaa, revocation(id))
+		server.Do("XADD", logKey, id+"-0", "r", "\x02"+record[1:9]+record[17:])
+	}
+	server.Do("HSET", headKey, "version", "2", "store", "ab:cd", "generation", "00000000000000aa", "state", "settled",
+		"seq", "2", "trimmed", "0", "born", "0", "entries", "2", "count", "7", "lease", "3000000", "gate:00000000000000ff", "2 7")
+	next := mustAppend(t, s, "new")
+	batch := mustRead(t, s, store.Position{})
+	if next.Seq != 3 || next.Generation == 0xaa || len(batch.Entries) != 3 || batch.Born != 2 || batch.Head != next {
+		t.Fatalf("appended at %v, read %+v", next, batch)
+	}
+	if e := batch.Entries[1]; e.Position.Tag != 0xff || e.Revocations[0].Key != revocation("2").Key || e.Position.Seq != 2 {
+		t.Errorf("an entry of version 2 reads as %+v", e)
+	}
+	for _, e := range batch.Entries[:2] {
+		if on := mustRead(t, s, e.Position); len(on.Entries) != 3-int(e.Position.Seq) || on.Born != 2 {
+			t.Errorf("reading on after %v gave %+v", e.Position, on)
+		}
+	}
+	if head := mustBeat(t, s, 1, next); head.Generation != next.Generation || head.Lease != 3*time.Second || head.Count != 8 {
+		t.Errorf("the heartbeat was answered %+v", head)
 	}
 	if err := s.Trim(t.Context(), expiry()); err != nil {
 		t.Fatalf("Trim: %v", err)

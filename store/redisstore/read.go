@@ -11,12 +11,18 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// batchSize is how many entries one Read returns at the most.
-const batchSize = 4096
+// A command cannot be told how many bytes to return at the most, and an entry may
+// have 150 KiB.
+const (
+	// followEntries is how many entries one XREAD returns at the most.
+	followEntries = 16
+	// smallEntries is how many one XRANGE does, where none has more than a KiB.
+	smallEntries = 1024
+)
 
-// Read implements store.Store. A wait ends after half a second at the latest,
-// and then costs one more round trip: what blocks in Redis does not notice that
-// the log was emptied, so the head is asked.
+// Read implements store.Store. A wait is one command, and one more if nothing came and
+// no heartbeat of this store was told meanwhile that nothing had to: what blocks in
+// Redis does not notice that the log was emptied, so the head is asked.
 func (s *Store) Read(ctx context.Context, after store.Position, wait time.Duration) (store.Batch, error) {
 	const doing = "reading from redis"
 	block := min(max(wait, 0), longestBlock)
@@ -61,78 +67,97 @@ func (s *Store) await(ctx context.Context, after store.Position, block time.Dura
 }
 
 func (s *Store) read(ctx context.Context, after store.Position, block time.Duration) (store.Batch, error) {
-	if after == (store.Position{}) {
-		batch, err := s.page(ctx, after, batchSize)
+	if after == (store.Position{}) || block <= 0 {
+		batch, err := s.catchUp(ctx, after)
 		if err != nil || len(batch.Entries) > 0 || block <= 0 {
 			return batch, err
 		}
 		after = batch.Head
 	}
+	began := time.Now()
 	entries, err := s.follow(ctx, after, block)
 	if err != nil {
 		return store.Batch{}, err
 	}
-	batch, ok := s.continues(entries, after)
-	if !ok {
+	batch, err := s.known(after.Generation).walk(after, entries)
+	switch {
+	case err != nil, len(entries) == 0 && !s.told.Load().nothing(after, began):
 		// Nothing came, or not what must come next. The script knows why.
-		return s.page(ctx, after, batchSize)
-	}
-	if len(entries) == batchSize {
-		// There may be more. Whoever claims to have read up to the head must
-		// have read up to a head seen after the call began.
-		rest, err := s.page(ctx, batch.Head, 0)
-		if err != nil {
-			return store.Batch{}, err
-		}
-		batch.Head = rest.Head
+		return s.page(ctx, after)
+	case len(entries) == followEntries:
+		// There may be more. Whoever claims to have read up to the head must have
+		// read up to a head seen after the call began.
+		rest, err := s.page(ctx, batch.Head)
+		rest.Entries = append(batch.Entries, rest.Entries...)
+		return rest, err
 	}
 	return batch, nil
 }
 
-// continues returns the entries as a batch, if they are the next ones after a
-// position and carry its generation, which says that it was the head's when they
-// were appended. Those that are left of older generations carry theirs; they are
-// known by the head that the generation was last seen with.
-func (s *Store) continues(entries []store.Entry, after store.Position) (store.Batch, bool) {
-	known := head{}
-	if last := s.last.Load(); last != nil && last.Generation == after.Generation {
-		known = *last
+// catchUp reads on without a wait. Where the head that the script told last is far on,
+// and says that no entry up to it is large, a bare command returns as much as the
+// script for a tenth of what it costs. The end of the log is left to the script, which
+// tells the present head.
+func (s *Store) catchUp(ctx context.Context, after store.Position) (store.Batch, error) {
+	known := s.known(after.Generation)
+	if after.Seq < known.large || after.Seq+smallEntries >= known.Seq {
+		return s.page(ctx, after)
 	}
-	for i, e := range entries {
-		if !known.follows(after, e.Position) || e.Position.Seq > known.born && e.Position.Generation != after.Generation {
-			return store.Batch{}, false
-		}
-		after.Seq = e.Position.Seq
-		entries[i].Position = after
+	raw, err := s.raw(ctx, 1, "xrange", s.keys[1], fmt.Sprintf("(%d-0", after.Seq), fmt.Sprintf("%d-0", known.Seq), "count", smallEntries)
+	if err != nil {
+		return store.Batch{}, err
 	}
-	after.Seq = max(after.Seq, known.born)
-	return store.Batch{Entries: entries, Head: after, Born: known.born}, len(entries) > 0
+	entries, err := parseRange(raw)
+	if err != nil {
+		return store.Batch{}, err
+	}
+	batch, err := known.walk(after, entries)
+	if err != nil || len(entries) == 0 {
+		return s.page(ctx, after)
+	}
+	batch.Head = known.Position
+	return batch, nil
+}
+
+// known is the head that the script told last, if that was of a generation: an entry
+// of it says that it was the head's when the entry was appended.
+func (s *Store) known(generation store.Generation) head {
+	if last := s.last.Load(); last != nil && last.Generation == generation {
+		return *last
+	}
+	return head{}
 }
 
 // follow is the fast way on along a log: one command that waits in Redis until
-// an entry comes or the block is over. With block <= 0 it does not wait. It
-// proves nothing about the head.
-func (s *Store) follow(ctx context.Context, after store.Position, block time.Duration) ([]store.Entry, error) {
-	words := []any{"xread", "count", batchSize}
-	if block > 0 {
-		// A BLOCK of 0 would wait for ever.
-		words = append(words, "block", max(block.Milliseconds(), 1))
+// an entry comes or the block is over. It proves nothing about the head.
+func (s *Store) follow(ctx context.Context, after store.Position, block time.Duration) ([]entry, error) {
+	ctx, cancel := context.WithTimeout(ctx, block+socketTimeout)
+	defer cancel()
+	// A BLOCK of 0 would wait for ever.
+	raw, err := s.raw(ctx, 6, "xread", "count", followEntries, "block", max(block.Milliseconds(), 1),
+		"streams", s.keys[1], fmt.Sprintf("%d-0", after.Seq))
+	if err != nil {
+		return nil, err
 	}
-	words = append(words, "streams", s.keys[1], fmt.Sprintf("%d-0", after.Seq))
+	return parseStream(raw)
+}
+
+// raw runs a command with a key at a place, and returns its reply as it came. A
+// redirection, into which go-redis does not look here, is a nil reply: it is left to
+// the script that is run next, for there go-redis follows it, and learns of it.
+func (s *Store) raw(ctx context.Context, key int8, words ...any) ([]byte, error) {
 	cmd := redis.NewRawCmd(ctx, words...)
-	cmd.SetFirstKeyPos(int8(len(words) - 2))
+	cmd.SetFirstKeyPos(key)
 	if err := s.reader.Process(ctx, cmd); err != nil {
 		return nil, err
 	}
 	raw := cmd.Val()
 	if !bytes.HasPrefix(raw, []byte("-")) {
-		return parseStream(raw)
+		return raw, nil
 	}
-	// go-redis does not look into a raw reply. A redirection is left to the
-	// script that is run next: there go-redis follows it, and learns of it.
 	err := refusal(bytes.TrimSpace(raw[1:]))
 	if redis.HasErrorPrefix(err, "MOVED ") || redis.HasErrorPrefix(err, "ASK ") {
-		return nil, nil
+		return []byte(nilReply), nil
 	}
 	return nil, err
 }

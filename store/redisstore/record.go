@@ -9,31 +9,34 @@ import (
 
 // A record is what an entry holds, as the one value of its one field:
 //
-//	version     1 byte, 2
+//	version     1 byte, 3
 //	generation  8 bytes, big endian
-//	tag         8 bytes, big endian
+//	previous    8 bytes, big endian: the tag of the entry before, zero for the
+//	            first of a generation
+//	tag         8 bytes, big endian, never zero
 //	expiry      4 bytes, big endian, Unix seconds: the latest of its revocations
 //	payload     as store.MarshalRevocations writes it
 //
 // Its place in the stream is its number. One short value instead of four fields
-// halves what a gate must read when it starts.
+// halves what a gate must read when it starts. Version 2 lacks previous.
 const (
-	recordVersion    = 2
-	recordGeneration = 1
-	recordTag        = recordGeneration + 8
-	recordExpiry     = recordTag + 8
-	recordPayload    = recordExpiry + 4
+	recordVersion = 3
+	oldVersion    = 2
+	// recordBegin and recordRest are the lengths of what comes before the tag, without
+	// previous, and of tag and expiry.
+	recordBegin = 1 + 8
+	recordRest  = 8 + 4
 )
 
-// newRecord returns a record without its version and generation, which a script
-// puts before it. The tag is random.
+// newRecord returns a record from its tag on. A script puts before it what comes
+// first. The tag is random.
 func newRecord(revocations []store.Revocation) ([]byte, error) {
 	payload, err := store.MarshalRevocations(revocations)
 	if err != nil {
 		return nil, err
 	}
-	record := make([]byte, 0, recordPayload-recordTag+len(payload))
-	record = binary.BigEndian.AppendUint64(record, rand.Uint64())
+	record := make([]byte, 0, recordRest+len(payload))
+	record = binary.BigEndian.AppendUint64(record, max(rand.Uint64(), 1))
 	record = binary.BigEndian.AppendUint32(record, uint32(store.Entry{Revocations: revocations}.Expires()))
 	return append(record, payload...), nil
 }
@@ -43,29 +46,39 @@ func newRecord(revocations []store.Revocation) ([]byte, error) {
 //
 // Invariant: a record of a version that this gate does not know is never
 // skipped, for it might revoke something.
-func parseRecord(record []byte) (store.Entry, error) {
+func parseRecord(record []byte) (entry, error) {
 	var p parser
-	if len(record) == 0 || record[0] != recordVersion {
-		p.fail("a record of another version than %d", recordVersion)
-		return store.Entry{}, p.err
+	if len(record) == 0 || record[0] != recordVersion && record[0] != oldVersion {
+		p.fail("a record of another version than %d or %d", recordVersion, oldVersion)
+		return entry{}, p.err
 	}
-	if len(record) <= recordPayload {
+	least := recordBegin + recordRest
+	if record[0] == recordVersion {
+		least += 8
+	}
+	if len(record) <= least {
 		p.fail("a record of %d bytes", len(record))
-		return store.Entry{}, p.err
+		return entry{}, p.err
 	}
-	revocations, err := store.UnmarshalRevocations(record[recordPayload:])
+	rest := record[least-recordRest:]
+	revocations, err := store.UnmarshalRevocations(rest[recordRest:])
 	if err != nil {
-		return store.Entry{}, err
+		return entry{}, err
 	}
-	e := store.Entry{
-		Position:    store.Position{Generation: store.Generation(binary.BigEndian.Uint64(record[recordGeneration:]))},
-		Tag:         binary.BigEndian.Uint64(record[recordTag:]),
+	e := entry{Entry: store.Entry{
+		Position: store.Position{
+			Generation: store.Generation(binary.BigEndian.Uint64(record[1:])),
+			Tag:        binary.BigEndian.Uint64(rest),
+		},
 		Revocations: revocations,
+	}}
+	if record[0] == recordVersion {
+		e.previous = binary.BigEndian.Uint64(record[recordBegin:])
 	}
 	if e.Position.Generation == 0 {
 		p.fail("generation 0")
 	}
-	if expires := int64(binary.BigEndian.Uint32(record[recordExpiry:])); expires != e.Expires() {
+	if expires := int64(binary.BigEndian.Uint32(rest[8:])); expires != e.Expires() {
 		p.fail("expiry %d, its revocations say %d", expires, e.Expires())
 	}
 	return e, p.err

@@ -70,9 +70,12 @@ func (r *reply) take(n int) []byte {
 
 func (r *reply) left() int { return len(r.raw) - r.read }
 
+// nilReply is the reply of a command that has nothing to tell.
+const nilReply = "*-1\r\n"
+
 // parseStream reads the reply to an XREAD of one stream: nil, or the entries.
-func parseStream(raw []byte) ([]store.Entry, error) {
-	if bytes.Equal(raw, []byte("*-1\r\n")) {
+func parseStream(raw []byte) ([]entry, error) {
+	if string(raw) == nilReply {
 		return nil, nil
 	}
 	r := &reply{raw: raw}
@@ -83,7 +86,20 @@ func parseStream(raw []byte) ([]store.Entry, error) {
 		r.err = fmt.Errorf("a stream of %d parts", parts)
 	}
 	r.bulk() // the key
-	entries := make([]store.Entry, 0, r.array())
+	return r.entries()
+}
+
+// parseRange reads the reply to an XRANGE, or nil.
+func parseRange(raw []byte) ([]entry, error) {
+	if string(raw) == nilReply {
+		return nil, nil
+	}
+	return (&reply{raw: raw}).entries()
+}
+
+// entries reads an array of entries.
+func (r *reply) entries() ([]entry, error) {
+	entries := make([]entry, 0, r.array())
 	for range cap(entries) {
 		raw := r.entry()
 		if r.err != nil {
@@ -96,7 +112,7 @@ func parseStream(raw []byte) ([]store.Entry, error) {
 		entries = append(entries, e)
 	}
 	if r.err != nil {
-		return nil, fmt.Errorf("reading stream: %w: %w", r.err, store.ErrUnreadable)
+		return nil, fmt.Errorf("reading entries: %w: %w", r.err, store.ErrUnreadable)
 	}
 	return entries, nil
 }

@@ -37,15 +37,15 @@ func TestParseStream(t *testing.T) {
 	element, want := wellFormed(t)
 	later := []any{"8-0", append([]any{"later", "field"}, element[1].([]any)...)}
 	second, old := want, want
-	second.Position.Seq, old.Tag = 8, 0xabc
+	second.Position.Seq, old.previous, old.Position.Tag = 8, 0, 0xabc
 	for name, test := range map[string]struct {
 		reply any
-		want  []store.Entry
+		want  []entry
 	}{
 		"nothing":     {nil, nil},
-		"one entry":   {stream(element), []store.Entry{want}},
-		"two entries": {stream(element, later), []store.Entry{want, second}},
-		"four fields": {stream(version1(t), later), []store.Entry{old, second}},
+		"one entry":   {stream(element), []entry{want}},
+		"two entries": {stream(element, later), []entry{want, second}},
+		"four fields": {stream(version1(t), later), []entry{old, second}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := parseStream([]byte(encode(test.reply)))
@@ -110,7 +110,7 @@ func FuzzParseStream(f *testing.F) {
 		element[0], element[1].([]any)[1] = id, generation
 		want, wantErr := parse(element)
 		got, err := parseStream([]byte(encode(stream(element))))
-		if (err == nil) != (wantErr == nil) || err == nil && !reflect.DeepEqual(got, []store.Entry{want}) {
+		if (err == nil) != (wantErr == nil) || err == nil && !reflect.DeepEqual(got, []entry{want}) {
 			t.Errorf("parsed %+v, %v; the other way gives %+v, %v", got, err, want, wantErr)
 		}
 	})
@@ -122,7 +122,7 @@ func BenchmarkParseStream(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	entries := make([]any, batchSize)
+	entries := make([]any, pageEntries)
 	for i := range entries {
 		entries[i] = []any{fmt.Sprintf("%d-0", i+1), []any{"r", "\x02generati" + string(rest)}}
 	}
@@ -133,5 +133,5 @@ func BenchmarkParseStream(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/batchSize, "ns/entry")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/pageEntries, "ns/entry")
 }

@@ -25,8 +25,10 @@ var (
 	leaseSource string
 	//go:embed lua/look.lua
 	lookSource string
-	//go:embed lua/dismiss.lua
-	dismissSource string
+	//go:embed lua/gates.lua
+	gatesSource string
+	//go:embed lua/leave.lua
+	leaveSource string
 	//go:embed lua/merge.lua
 	mergeSource string
 	//go:embed lua/read.lua
@@ -38,11 +40,11 @@ var (
 	//go:embed lua/learn.lua
 	learnSource string
 
-	publishScript   = newScript(headSource + appendSource + publishSource)
-	heartbeatScript = newScript(headSource + heartbeatSource)
+	publishScript   = newScript(headSource + appendSource + gatesSource + publishSource)
+	heartbeatScript = newScript(headSource + gatesSource + heartbeatSource)
 	leaseScript     = newScript(headSource + leaseSource)
-	lookScript      = newScript(headSource + lookSource)
-	dismissScript   = newScript(headSource + dismissSource)
+	lookScript      = newScript(headSource + gatesSource + lookSource)
+	leaveScript     = newScript(headSource + gatesSource + leaveSource)
 	mergeScript     = newScript(headSource + appendSource + mergeSource)
 	readScript      = newScript(headSource + readSource)
 	trimScript      = newScript(headSource + trimSource)

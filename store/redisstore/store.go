@@ -32,6 +32,8 @@ type Store struct {
 	// last is the head that a read saw last. What it says of its generation's
 	// birth stays true for as long as that generation lasts.
 	last atomic.Pointer[head]
+	// told is what the last heartbeat was answered.
+	told atomic.Pointer[told]
 
 	mu     sync.Mutex // held while a wait begins, and while closed is set
 	closed atomic.Bool
@@ -47,6 +49,18 @@ type Store struct {
 	lease  atomic.Int64           // the fleet's, zero if it is not known
 	maxLag atomic.Int64           // min-replicas-max-lag, zero if it promises nothing
 	warned atomic.Pointer[string] // of what it lacks
+}
+
+// told is a head, and when it was asked for.
+type told struct {
+	head  store.Position
+	asked time.Time
+}
+
+// nothing reports whether nothing had come after a position, by an answer to what was
+// asked at an instant or later.
+func (t *told) nothing(after store.Position, since time.Time) bool {
+	return t != nil && t.head.Generation == after.Generation && t.head.Seq == after.Seq && !t.asked.Before(since)
 }
 
 // quiet silences go-redis, which prints each failed dial to standard error. The
@@ -78,7 +92,7 @@ func Open(o Options) (*Store, error) {
 	}
 	silence()
 	s := &Store{options: o, log: o.Logger, clock: o.Clock, prefix: "{session_gate:" + o.Namespace + "}:"}
-	s.keys = []string{s.prefix + "head", s.prefix + "log"}
+	s.keys = []string{s.prefix + "head", s.prefix + "log", s.prefix + "gates", s.prefix + "beats"}
 	s.secrets, s.limits = t.secrets(), o.Sessions.OrDefault()
 	s.replicated = t.cluster || t.sentinel.master != ""
 	if s.log == nil {

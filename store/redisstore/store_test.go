@@ -37,8 +37,10 @@ func openAt(tb testing.TB, server *redistest.Server) *redisstore.Store {
 
 // The keys of the namespace "test".
 const (
-	headKey = "{session_gate:test}:head"
-	logKey  = "{session_gate:test}:log"
+	headKey  = "{session_gate:test}:head"
+	logKey   = "{session_gate:test}:log"
+	gatesKey = "{session_gate:test}:gates"
+	beatsKey = "{session_gate:test}:beats"
 )
 
 func revocation(id string) store.Revocation {
@@ -108,7 +110,7 @@ func fill(tb testing.TB, server *redistest.Server, first store.Position, entries
 	tb.Helper()
 	const step = 10_000 // for as long as a script adds entries, Redis does nothing else
 	record := recordOf(tb, first.Generation, revocation("one"))
-	const key = 1 + 8 + 8 + 4 + 1 + 1 // where the key begins
+	const key = 1 + 8 + 8 + 8 + 4 + 1 + 1 // where the key begins
 	for begin := 1; begin < entries; begin += step {
 		server.Do("EVAL", `math.randomseed(ARGV[1])
 			for seq = ARGV[1] + 1, ARGV[2] do
@@ -116,7 +118,7 @@ func fill(tb testing.TB, server *redistest.Server, first store.Position, entries
 				redis.call('XADD', KEYS[2], string.format('%.0f-0', seq), 'r',
 					ARGV[3] .. struct.pack('>I4I4I4I4', random(), random(), random(), random()) .. ARGV[4])
 			end
-			redis.call('HSET', KEYS[1], 'seq', ARGV[2], 'entries', ARGV[2])`, "2", headKey, logKey,
+			redis.call('HSET', KEYS[1], 'seq', ARGV[2], 'entries', ARGV[2], 'tag', '00000000000000ff')`, "2", headKey, logKey,
 			strconv.Itoa(begin), strconv.Itoa(min(begin+step, entries)), record[:key], record[key+16:])
 	}
 }
@@ -129,8 +131,9 @@ func recordOf(tb testing.TB, generation store.Generation, revocations ...store.R
 	if err != nil {
 		tb.Fatal(err)
 	}
-	record := []byte{2}
+	record := []byte{3}
 	record = binary.BigEndian.AppendUint64(record, uint64(generation))
+	record = binary.BigEndian.AppendUint64(record, 0) // nothing is said of the entry before
 	record = binary.BigEndian.AppendUint64(record, 0xff)
 	record = binary.BigEndian.AppendUint32(record, uint32(store.Entry{Revocations: revocations}.Expires()))
 	return string(append(record, payload...))

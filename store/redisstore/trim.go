@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// trimStep and trimSteps bound one Trim: how many entries a script looks at,
-// for which Redis does nothing else, and how many scripts are run.
+// trimStep and trimSteps bound one Trim: how many entries a script looks at, of up to
+// 150 KiB each and while Redis does nothing else, and how many scripts are run.
 const (
-	trimStep  = 256
-	trimSteps = 40
+	trimStep  = 64
+	trimSteps = 160
 )
 
 // Trim implements store.Store. It takes about 10,000 entries off the log at the

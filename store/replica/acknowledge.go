@@ -1,8 +1,10 @@
 package replica
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,8 +22,13 @@ type entry struct {
 	// known is the boot time at which the generation was first heard of, and lag for
 	// how long a store may go on that was replaced when it began.
 	known, lag time.Duration
-	calls      []*revoking
-	account    *account // nil if nobody wants a receipt
+	// unlisted says that gates which are not on the list may be admitting, so that
+	// nothing but the end of every lease ends the wait.
+	unlisted bool
+	// read says that this gate has read the entry from the log.
+	read    bool
+	calls   []*revoking
+	account *account // nil if nobody wants a receipt
 }
 
 // over is the boot time at which nobody admits without having applied the entry, where a
@@ -31,13 +38,14 @@ func (e *entry) over(wait time.Duration) time.Duration {
 	return max(e.published+max(wait, e.lag), e.known+wait+e.lag)
 }
 
-// applied reports whether every live gate but this one holds the entry. This one
-// holds it since before it was published.
+// applied reports whether every live gate but this one holds the entry.
 //
 // Rule R5 (DESIGN): the list of gates says so only once it is settled. Before, a
-// gate that is not on it may be admitting by a lease of another generation.
+// gate that is not on it may be admitting by a lease of another generation; and
+// while there are gates that are on no list, these may. The head names the gates
+// that have applied least: if those hold the entry, all do.
 func (e *entry) applied(head store.Head, self store.GateID) bool {
-	if head.State != store.StateSettled || head.Generation != e.Generation {
+	if head.State != store.StateSettled || head.Generation != e.Generation || head.Unlisted {
 		return false
 	}
 	for _, gate := range head.Gates {
@@ -61,48 +69,86 @@ type awaited struct {
 	entries []*entry
 	fresh   bool // one came since next was called
 	bell    bell
+	// first is the first key of the entry that is being published, and seen where
+	// entries were read meanwhile that begin with it.
+	first store.Key
+	seen  []store.Position
 }
 
+// expect is called before an entry that begins with a key is published.
+func (a *awaited) expect(first store.Key) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.first, a.seen = first, nil
+}
+
+// put has the entry that was published awaited.
 func (a *awaited) put(e *entry) {
 	a.mu.Lock()
+	e.read = e.read || slices.Contains(a.seen, e.Position)
+	a.first, a.seen = store.Key{}, nil
 	a.entries = append(a.entries, e)
 	a.fresh = true
 	a.mu.Unlock()
 	a.bell.ring()
 }
 
-// next reports whether an entry has come since it was called last, how many wait,
-// and the earliest end of their waits, which last so long, that is after now.
-func (a *awaited) next(now, wait time.Duration) (fresh bool, waiting int, deadline time.Duration) {
+// applied notes which entries this gate has read from the log.
+func (a *awaited) applied(entries []store.Entry) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, entry := range entries {
+		if entry.Revocations[0].Key == a.first {
+			a.seen = append(a.seen, entry.Position)
+		}
+	}
+	for _, e := range a.entries {
+		i, found := slices.BinarySearchFunc(entries, e.Seq, func(read store.Entry, seq uint64) int {
+			return cmp.Compare(read.Position.Seq, seq)
+		})
+		e.read = e.read || found && entries[i].Position == e.Position
+	}
+}
+
+// next reports whether an entry has come since it was called last, whether a look
+// may finish one now, and the earliest end of the waits, which last so long, that is
+// after now.
+func (a *awaited) next(now, wait time.Duration) (fresh, due bool, deadline time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	fresh, a.fresh = a.fresh, false
 	deadline = forever
 	for _, e := range a.entries {
-		if end := e.over(wait); end > now {
+		end := e.over(wait)
+		due = due || !e.unlisted || end <= now
+		if end > now {
 			deadline = min(deadline, end)
 		}
 	}
-	return fresh, len(a.entries), deadline
+	return fresh, due, deadline
 }
 
 // sort takes out the entries that every gate holds, and those that have to be
 // published again, by the answer to a look that was sent and received at these
-// boot times, where a wait for leases lasts so long.
+// boot times, where a wait for leases lasts so long, and by what this gate has said to
+// have applied.
 //
 // Rule R4 (DESIGN): after the wait the store was asked once more, and what counts
-// is only an entry of the generation that is there now.
-func (a *awaited) sort(head store.Head, sent, received, wait time.Duration, self store.GateID) (done, again []*revoking) {
+// is only an entry of the generation that is there now. It counts only once this gate
+// has read it from the log itself, and the store has recorded that: what others say to
+// have applied may be another entry of the same number, on a log that has gone back.
+func (a *awaited) sort(head store.Head, recorded store.Position, sent, received, wait time.Duration, self store.GateID) (done, again []*revoking) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	waiting := a.entries[:0]
 	for _, e := range a.entries {
+		held := recorded.Generation == e.Generation && recorded.Seq >= e.Seq
 		switch e.account.see(head, received); {
-		case e.Generation != head.Generation:
+		case e.Generation != head.Generation, head.Seq < e.Seq, held && !e.read:
 			again = append(again, e.calls...)
-		case e.applied(head, self):
+		case held && e.applied(head, self):
 			done = append(done, e.finished()...)
-		case sent >= e.over(wait):
+		case held && sent >= e.over(wait):
 			e.account.leased(received)
 			done = append(done, e.finished()...)
 		default:
@@ -114,12 +160,12 @@ func (a *awaited) sort(head store.Head, sent, received, wait time.Duration, self
 	return done, again
 }
 
-// fence notes for the receipts that a gate's lease was over at the boot time now.
-func (a *awaited) fence(id store.GateID, now time.Duration) {
+// fence notes for the receipts that gates' leases were over at the boot time now.
+func (a *awaited) fence(gates []store.GateID, now time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, e := range a.entries {
-		e.account.fence(id, now)
+		e.account.fence(gates, now)
 	}
 }
 
@@ -132,34 +178,32 @@ const (
 )
 
 // acknowledge waits for the fleet until ctx ends: it looks who has applied what,
-// more and more rarely, and finishes the calls whose entries everybody holds. It
-// also finds the gates that are gone, so that nobody has to wait for them.
+// more and more rarely, and finishes the calls whose entries everybody holds.
 func (r *Replica) acknowledge(ctx context.Context) {
-	var seen census
 	looks, pace, idle := 0, firstPause, true
 	for ctx.Err() == nil {
 		lease := r.lease(r.options.Load())
 		now := r.clock.Boot()
-		fresh, waiting, deadline := r.awaited.next(now, r.margin(lease))
+		fresh, due, deadline := r.awaited.next(now, r.margin(lease))
 		if fresh {
 			pace = firstPause
 		}
 		if fresh && idle {
 			looks = 0 // under load the pauses have everybody share a look
-			// Before this gate has read the entry, no other has.
+			// Before this gate has applied the entry, hardly any other has.
 			r.heard.wait(ctx, firstPause)
 		}
-		idle = waiting == 0
+		idle = !due
 		switch {
-		case waiting == 0 && !seen.due(now, lease):
-			r.awaited.bell.wait(ctx, seen.next(now, lease))
+		case !due:
+			r.awaited.bell.wait(ctx, deadline-now)
 			continue
-		case waiting > 0 && looks >= quickLooks:
+		case looks >= quickLooks:
 			r.awaited.bell.wait(ctx, min(pace, deadline-now))
 			pace = min(pace*3/2, lease/32)
 		}
 		looks++
-		if err := r.look(ctx, &seen, lease); err != nil && ctx.Err() == nil {
+		if err := r.look(ctx, lease); err != nil && ctx.Err() == nil {
 			r.mu.Lock()
 			r.fail(&r.beating, err)
 			r.mu.Unlock()
@@ -169,7 +213,7 @@ func (r *Replica) acknowledge(ctx context.Context) {
 }
 
 // look asks the store once.
-func (r *Replica) look(ctx context.Context, seen *census, lease time.Duration) error {
+func (r *Replica) look(ctx context.Context, lease time.Duration) error {
 	bounded, cancel := context.WithTimeout(ctx, call(lease))
 	defer cancel()
 	sent := r.clock.Boot()
@@ -177,34 +221,18 @@ func (r *Replica) look(ctx context.Context, seen *census, lease time.Duration) e
 	if err != nil {
 		return fmt.Errorf("looking who has applied what: %w", err)
 	}
-	r.mu.Lock()
-	counts := r.learn(head.Generation, sent)
-	if counts {
-		r.told(head)
-		r.view.gates = len(head.Gates)
-	}
-	r.mu.Unlock()
-	if !counts {
+	if !r.takeUp(head, sent) {
 		return nil
 	}
-	done, again := r.awaited.sort(head, sent, r.clock.Boot(), r.margin(lease), r.id)
+	r.mu.Lock()
+	recorded := store.Position{Generation: r.view.generation, Seq: r.view.recorded}
+	r.mu.Unlock()
+	done, again := r.awaited.sort(head, recorded, sent, r.clock.Boot(), r.margin(lease), r.id)
 	for _, call := range done {
 		call.finish(nil)
 	}
 	if len(again) > 0 {
 		r.queue.put(again...)
-	}
-	// If this store was replaced, a silent gate may have a lease of the new one. It is
-	// waited for until this store answers no more.
-	for _, gate := range seen.take(head, sent, r.clock.Boot(), r.margin(lease)+margin(head.Lag)) {
-		if gate.ID == r.id {
-			continue
-		}
-		r.awaited.fence(gate.ID, r.clock.Boot())
-		r.options.Load().Logger.Warn("a gate has sent no heartbeat for a lease and is not waited for any more", "gate", gate.ID)
-		if err := r.fleet.Dismiss(bounded, head.Generation, gate); err != nil {
-			return fmt.Errorf("dismissing a gate: %w", err)
-		}
 	}
 	return nil
 }

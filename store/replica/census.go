@@ -1,57 +1,39 @@
 package replica
 
-import (
-	"time"
+import "time"
 
-	"github.com/sessiongate/sessiongate/store"
-)
+// census are the counts of this gate's own heartbeats, the oldest first. By them the
+// store finds the gates that send none any more.
+type census []sighting
 
-// census finds the gates that send no heartbeats any more.
-type census struct {
-	generation store.Generation
-	seen       map[store.GateID]sighting
-	last       time.Duration // boot time at which the last look was sent
-	taken      bool
-}
-
-// sighting is a gate's count, and the boot time at which it was first seen.
+// sighting is the count of a heartbeat, and the boot time at which it was answered.
 type sighting struct {
-	count uint64
-	since time.Duration
+	count    uint64
+	answered time.Duration
 }
 
-// due reports whether the gates have not been looked at for half a lease.
-func (c *census) due(now, lease time.Duration) bool {
-	return !c.taken || now-c.last >= lease/2
-}
-
-// next is how long it is until a look is due.
-func (c *census) next(now, lease time.Duration) time.Duration {
-	return max(0, lease/2-(now-c.last))
-}
-
-// take takes up the answer to a look that was sent and received at these boot
-// times, and returns the gates whose count has not changed for longer than wait:
-// their leases are over.
+// silent returns the greatest count that was answered at a boot time or before, or
+// zero, and forgets those below it.
 //
-// Rule R2 (DESIGN): the count decides, which the store never sets back, and our
-// own clock; never a time that the gate or the store names.
-func (c *census) take(head store.Head, sent, received, wait time.Duration) (gone []store.Gate) {
-	before := c.seen
-	if c.generation != head.Generation {
-		before = nil
+// Rule R2 (DESIGN): a gate with a count up to that has sent no heartbeat since. The
+// store's counter decides, which is never set back, and our own clock; never a time
+// that a gate or the store names.
+func (c *census) silent(before time.Duration) uint64 {
+	seen := *c
+	for len(seen) > 1 && seen[1].answered <= before {
+		seen = seen[1:]
 	}
-	c.generation, c.last, c.taken = head.Generation, sent, true
-	c.seen = make(map[store.GateID]sighting, len(head.Gates))
-	for _, gate := range head.Gates {
-		s, known := before[gate.ID]
-		if !known || s.count != gate.Count {
-			s = sighting{count: gate.Count, since: received}
-		}
-		c.seen[gate.ID] = s
-		if sent-s.since >= wait {
-			gone = append(gone, gate)
-		}
+	*c = seen
+	if len(seen) == 0 || seen[0].answered > before {
+		return 0
 	}
-	return gone
+	return seen[0].count
+}
+
+// note takes up the count of a heartbeat that was answered at the boot time now.
+// Heartbeats that follow others closely are left out, so that the census stays short.
+func (c *census) note(count uint64, now, apart time.Duration) {
+	if n := len(*c); n == 0 || now-(*c)[n-1].answered >= apart {
+		*c = append(*c, sighting{count, now})
+	}
 }

@@ -32,15 +32,18 @@ func (r *Replica) follow(ctx context.Context) {
 // step reads and applies one batch.
 func (r *Replica) step(ctx context.Context) error {
 	lease := r.lease(r.options.Load())
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	r.mu.Lock()
 	at, whole := r.view.at, r.view.whole
+	r.interrupt = cancel
 	r.mu.Unlock()
 	var wait time.Duration // none until the log was read up to its head
 	if whole {
 		wait = read(lease)
 	}
-	bounded, cancel := context.WithTimeout(ctx, wait+call(lease))
-	defer cancel()
+	bounded, end := context.WithTimeout(ctx, wait+call(lease))
+	defer end()
 	if !whole && r.fleet == nil {
 		if err := r.retain(ctx); err != nil {
 			return err
@@ -48,6 +51,9 @@ func (r *Replica) step(ctx context.Context) error {
 	}
 	asked, sent := r.clock.Now(), r.clock.Boot()
 	batch, err := r.store.Read(bounded, at, wait)
+	if ctx.Err() != nil {
+		return nil // what was waited for is read from the beginning now
+	}
 	if err == nil {
 		err = r.apply(at, batch, asked, sent)
 	}
@@ -74,15 +80,18 @@ func (r *Replica) apply(at store.Position, batch store.Batch, asked Instant, sen
 		return err
 	}
 	r.well(&r.reading)
-	r.view.head = max(r.view.head, batch.Head.Seq)
+	r.hear(r.view.state, batch.Head.Seq)
 	if reached.Seq >= batch.Head.Seq && !r.view.whole {
 		r.complete()
 	}
 	r.claim()
 	if len(batch.Entries) > 0 {
-		r.beats.ring()
+		r.awaited.applied(batch.Entries)
+		// If it is on no list, nobody waits for this gate.
+		if r.options.Load().Acknowledge != AcknowledgeLease {
+			r.beats.ring()
+		}
 		r.mends.ring()
-		r.heard.ring()
 	}
 	return nil
 }

@@ -30,19 +30,37 @@ func (r *Replica) heartbeat(ctx context.Context) {
 	}
 }
 
+// beyond is a number that no log reaches.
+const beyond = 1<<53 - 1
+
 // beat sends one heartbeat. Its answer may extend the lease.
 func (r *Replica) beat(ctx context.Context) error {
 	o := r.options.Load()
 	lease := r.lease(o)
 	bounded, cancel := context.WithTimeout(ctx, call(lease))
 	defer cancel()
+	// Invariant 8 (DESIGN): the time is taken before the question is asked.
+	q := question{asked: r.clock.Now(), boot: r.clock.Boot()}
 	r.mu.Lock()
 	beat := store.Heartbeat{
-		Gate: r.id, Lease: lease, Retention: r.Retention(), Margin: o.Margin, Skew: o.Skew, Leeway: o.Leeway, Bounds: r.bounds,
+		Gate: r.id, Unlisted: o.Acknowledge == AcknowledgeLease,
+		Lease: lease, Retention: r.Retention(), Margin: o.Margin, Skew: o.Skew, Leeway: o.Leeway, Bounds: r.bounds,
+		Count: r.view.count,
 	}
 	if r.view.whole {
 		beat.Applied = r.view.at
 	}
+	if r.view.merged && r.view.state == store.StateRepair {
+		beat.Merged = r.before
+	}
+	if r.view.returned {
+		// More than it has: the store begins a generation, as it does for any log that
+		// has gone back.
+		beat.Applied = store.Position{Generation: r.view.generation, Seq: beyond}
+	}
+	// If this store was replaced, a silent gate may have a lease of the new one. It is
+	// waited for until this store answers no more.
+	beat.Silent = r.view.census.silent(q.boot - r.margin(lease) - r.view.lag)
 	known, granted, asking := r.view.known, r.view.granted, r.view.generation
 	longest := time.Duration(r.longest.Load())
 	if !r.view.beaten {
@@ -54,12 +72,9 @@ func (r *Replica) beat(ctx context.Context) error {
 	// witness at the third and is not listed here, until this one answers no more.
 	alone := r.alone(lease) + r.view.lag
 	r.mu.Unlock()
-
-	// Invariant 8 (DESIGN): the time is taken before the question is asked.
-	q := question{asked: r.clock.Now(), boot: r.clock.Boot()}
 	// Rule R5 (DESIGN): by the time that this is sent, every lease of an earlier
 	// generation is over, and so is every store that was replaced.
-	beat.Settled = beat.Applied.Generation != 0 && q.boot >= alone
+	beat.Settled, beat.Waited = beat.Applied.Generation != 0 && q.boot >= alone, longest
 	beat.Shortened = beat.Applied.Generation != 0 && lease < longest && q.boot-max(granted, known) >= margin(longest)
 	head, err := r.fleet.Heartbeat(bounded, beat)
 	if err != nil {
@@ -78,7 +93,7 @@ func (r *Replica) beat(ctx context.Context) error {
 			r.mends.ring()
 		}
 	}
-	r.told(head)
+	r.told(head, q.boot)
 	r.clocks.heard(head.Now, q.asked, q.boot, r.clock.Now().Wall)
 	r.well(&r.beating)
 	r.alarm()
@@ -90,7 +105,15 @@ func (r *Replica) beat(ctx context.Context) error {
 	if beat.Applied.Generation != head.Generation || head.Count == 0 {
 		return nil
 	}
-	r.view.count = head.Count
+	r.view.count, r.view.recorded = head.Count, beat.Applied.Seq
+	r.heard.ring()
+	r.view.census.note(head.Count, r.clock.Boot(), lease/8)
+	if len(head.Gone) > 0 {
+		r.awaited.fence(head.Gone, r.clock.Boot())
+	}
+	for _, id := range head.Gone {
+		o.Logger.Warn("a gate has sent no heartbeat for a lease and is not waited for any more", "gate", id)
+	}
 	// Rule R7 (DESIGN): in repair nobody's lease is extended.
 	if head.State != store.StateRepair {
 		q.head, q.lease = head.Seq, head.Lease

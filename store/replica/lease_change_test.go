@@ -101,8 +101,10 @@ func TestAWitnessIsJudgedByTheLeaseItWasGranted(t *testing.T) {
 		revoked, token := revocation("s")
 		mustRevoke(t, gates[0].Replica, revoked)
 		setLease(t, server, 10*time.Minute)
+		// The gate that is cut off hears of the raised lease when it revokes something.
+		other, _ := revocation("other")
+		go func() { _ = gates[1].Revoke(t.Context(), other) }()
 		time.Sleep(2 * lease)
-		// The gate that is cut off has looked, and heard of the raised lease.
 		if got := gates[1].Status().Lease; got != 10*time.Minute {
 			t.Fatalf("the lease is %v", got)
 		}
@@ -119,10 +121,11 @@ func TestAWitnessIsJudgedByTheLeaseItWasGranted(t *testing.T) {
 }
 
 // A head that is made anew by a gate that starts keeps the longest lease that a gate
-// knows of.
+// knows of, if that gate hears of it within two of the shorter leases: by a heartbeat, a
+// quarter of its own lease later.
 func TestALostHeadTakesTheLeaseOfTheFleet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const long, short = time.Minute, 3 * time.Second
+		const long, short = 20 * time.Second, 3 * time.Second
 		server := model.NewServer(1, 100)
 		gates := fleet(t, server, 2, replica.Options{Lease: long})
 		time.Sleep(2 * long)

@@ -12,7 +12,6 @@ import (
 // mend puts on the log what is held here and not there, until ctx ends: into a
 // log in repair by merging, and otherwise as any revocation.
 func (r *Replica) mend(ctx context.Context) {
-	var turn turnWatch
 	var delay time.Duration
 	for ctx.Err() == nil {
 		lease := r.lease(r.options.Load())
@@ -28,7 +27,7 @@ func (r *Replica) mend(ctx context.Context) {
 			// A log is opened by whoever has said what he knows of the fleet.
 			r.beats.ring()
 		case v.state == store.StateRepair && r.fleet != nil:
-			wait, err = r.repair(ctx, v, &turn, lease)
+			wait, err = r.repair(ctx, v, lease)
 		case owing:
 			err = r.offer(ctx, lease)
 		}
@@ -49,57 +48,83 @@ func (r *Replica) mend(ctx context.Context) {
 // Rule R7 (DESIGN): a witness holds all that was ever acknowledged, so that it
 // opens the log as soon as it has merged. Without one the log is opened when
 // whoever was cut off for less than a lease has had time to merge, and nobody has
-// taken the turn for a while: a gate that waits for it asks far more often.
-func (r *Replica) repair(ctx context.Context, v view, turn *turnWatch, lease time.Duration) (time.Duration, error) {
+// taken the turn for a while: a gate that waits for it hears twice meanwhile that it
+// is free.
+//
+// A gate learns by its heartbeats whose turn it is. It asks for the turn only if it
+// has something to merge, or to open the log, and not while it knows that the turn
+// is another's: however many gates there are, they do not ask the store in circles.
+func (r *Replica) repair(ctx context.Context, v view, lease time.Duration) (time.Duration, error) {
 	o := r.options.Load()
-	known := r.clock.Boot() - v.known
+	now := r.clock.Boot()
+	known, again := now-v.known, lease/16
 	r.mu.Lock()
-	_, now := r.times()
-	v.witness = v.witness && !r.overswept(r.purged, now)
+	_, second := r.times()
+	v.witness = v.witness && !r.overswept(r.purged, second)
 	r.mu.Unlock()
-	again := lease / 16
 	if !v.witness && known < r.margin(lease) {
-		return min(again, r.margin(lease)-known), nil
+		return r.margin(lease) - known, nil
 	}
-	lost := false
-	if v.merged && !v.witness {
-		if err := r.lookAtTurn(ctx, turn, lease); err != nil {
-			return again, err
-		}
-		now := r.clock.Boot()
+	lost := v.turn.stale(now, lease) != 0
+	opens := v.witness
+	switch {
+	case v.merged && !v.witness:
 		due := known >= max(2*r.margin(lease), v.lag) && (!o.Manual || v.permitted)
-		lost = turn.stale(now, margin(lease/2)) != 0
-		if !lost && (!due || !turn.free(now, lease/2)) {
+		opens = due && v.turn.free(lease*2/3)
+		// A turn that was lost is first released, for those who wait for it.
+		if !lost && !opens {
 			return again, nil
 		}
+	case !lost && v.turn.others(r.id, v.witness):
+		return again, nil
 	}
-	// A turn that was lost is first released, for those who wait for it.
-	opens := v.witness || v.merged && !lost
-	merged, err := r.merge(ctx, v, turn, opens, lease)
-	if err != nil || !merged {
-		return again, err
+	merged := !v.witness && !v.merged && v.turn.held.Gate != r.id && !r.owes()
+	if !merged {
+		var err error
+		if merged, err = r.merge(ctx, v, opens, lease); err != nil || !merged {
+			return again, err
+		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.view.generation != v.generation {
 		return 0, nil
 	}
-	r.view.merged = true
-	if !opens {
-		return again, nil
+	if !r.view.merged {
+		r.view.merged = true
+		r.beats.ring()
 	}
-	r.view.state = max(r.view.state, store.StateOpen)
+	if !opens {
+		return 0, nil
+	}
+	r.hear(store.StateOpen, r.view.head)
 	r.beats.ring()
 	o.Logger.Info("the log is whole again and open", "witness", v.witness, "revocations", r.set.len())
 	return -1, nil
 }
 
+// owes reports whether something is held that is not known to be on the log. What is
+// on it, another gate may have merged.
+func (r *Replica) owes() bool {
+	r.mu.Lock()
+	owed := r.owed
+	r.mu.Unlock()
+	owes := false
+	_, _ = r.eachUnlogged(func([]store.Revocation) (bool, error) {
+		owes = true
+		return false, nil
+	})
+	if !owes {
+		r.pay(owed)
+	}
+	return owes
+}
+
 // merge puts everything on the log that is held and not there, and reports
 // whether it could: the turn may be another gate's.
-func (r *Replica) merge(ctx context.Context, v view, turn *turnWatch, opens bool, lease time.Duration) (bool, error) {
+func (r *Replica) merge(ctx context.Context, v view, opens bool, lease time.Duration) (bool, error) {
 	step := store.Merge{Gate: r.id, Generation: v.generation, Witness: v.witness}
-	turn.refused = false
-	if done, err := r.mergeStep(ctx, step, turn, lease); !done || err != nil {
+	if done, err := r.mergeStep(ctx, step, lease); !done || err != nil {
 		return false, err
 	}
 	r.mu.Lock()
@@ -108,11 +133,14 @@ func (r *Replica) merge(ctx context.Context, v view, turn *turnWatch, opens bool
 	if behind {
 		return false, nil // the one who had the turn before has merged the same
 	}
+	refused := false
 	lost, err := r.eachUnlogged(func(revocations []store.Revocation) (bool, error) {
 		step.Revocations = revocations
-		return r.mergeStep(ctx, step, turn, lease)
+		done, err := r.mergeStep(ctx, step, lease)
+		refused = !done
+		return done, err
 	})
-	if err != nil || turn.refused {
+	if err != nil || refused {
 		return false, err
 	}
 	r.pay(owed)
@@ -125,38 +153,23 @@ func (r *Replica) merge(ctx context.Context, v view, turn *turnWatch, opens bool
 	if opens {
 		step.Then = store.Open
 	}
-	return r.mergeStep(ctx, step, turn, lease)
+	return r.mergeStep(ctx, step, lease)
 }
 
 // mergeStep is one call of Merge.
-func (r *Replica) mergeStep(ctx context.Context, step store.Merge, turn *turnWatch, lease time.Duration) (bool, error) {
+func (r *Replica) mergeStep(ctx context.Context, step store.Merge, lease time.Duration) (bool, error) {
 	bounded, cancel := context.WithTimeout(ctx, call(lease))
 	defer cancel()
 	sent := r.clock.Boot()
-	step.Stale = turn.stale(sent, margin(lease/2))
+	r.mu.Lock()
+	step.Stale = r.view.turn.stale(sent, lease)
+	r.mu.Unlock()
 	head, done, err := r.fleet.Merge(bounded, step)
 	if err != nil {
 		return false, fmt.Errorf("merging: %w", err)
 	}
 	r.takeUp(head, sent)
-	turn.refused = !done
-	turn.take(head, r.clock.Boot())
 	return done, nil
-}
-
-// lookAtTurn takes up whose turn it is.
-func (r *Replica) lookAtTurn(ctx context.Context, turn *turnWatch, lease time.Duration) error {
-	bounded, cancel := context.WithTimeout(ctx, call(lease))
-	defer cancel()
-	sent := r.clock.Boot()
-	head, err := r.fleet.Look(bounded)
-	if err != nil {
-		return fmt.Errorf("looking whose turn it is: %w", err)
-	}
-	if r.takeUp(head, sent) {
-		turn.take(head, r.clock.Boot())
-	}
-	return nil
 }
 
 // offer puts on the log what is held here and not there: revocations that the
@@ -206,32 +219,40 @@ func (r *Replica) eachUnlogged(put func([]store.Revocation) (bool, error)) (lost
 	return lost, nil
 }
 
-// turnWatch finds out when the holder of the turn makes no progress.
+// turnWatch follows whose turn it is to merge.
 type turnWatch struct {
-	held    store.Turn
-	since   time.Duration
-	refused bool
+	held store.Turn
+	// since is the boot time at which an answer first named held, and last the one at
+	// which the latest question was sent whose answer did.
+	since, last time.Duration
 }
 
-// take takes up the turn that a head names, received at the boot time now.
-func (w *turnWatch) take(head store.Head, now time.Duration) {
-	if w.held != head.Turn {
-		w.held, w.since = head.Turn, now
+// take takes up the turn that an answer names.
+func (w *turnWatch) take(turn store.Turn, sent, received time.Duration) {
+	if w.held != turn {
+		w.held, w.since = turn, received
 	}
+	w.last = sent
 }
 
-// stale is the count of a turn that has not changed for longer than wait, or
-// zero.
-func (w *turnWatch) stale(sent, wait time.Duration) uint64 {
-	if w.held.Gate != 0 && sent-w.since >= wait {
+// others reports whether the turn is another's, and a gate may not take it.
+func (w *turnWatch) others(self store.GateID, witness bool) bool {
+	return w.held.Gate != 0 && w.held.Gate != self && (w.held.Witness || !witness)
+}
+
+// stale is the count of a turn whose holder has made no progress for half a lease,
+// or zero. The store takes the turn away only if that is still its count.
+func (w *turnWatch) stale(now, lease time.Duration) uint64 {
+	if w.held.Gate != 0 && now-w.since >= margin(lease/2) {
 		return w.held.Count
 	}
 	return 0
 }
 
-// free reports whether the turn has been nobody's for at least so long.
-func (w *turnWatch) free(now, long time.Duration) bool {
-	return w.held == (store.Turn{}) && now-w.since >= long
+// free reports whether the turn has been nobody's for at least so long, and nobody
+// had it between: each step of a merge leaves another count.
+func (w *turnWatch) free(long time.Duration) bool {
+	return w.held.Gate == 0 && w.last-w.since >= long
 }
 
 // Bootstrap is the operator's word under Manual: the log in repair, for which no

@@ -12,6 +12,10 @@ const (
 	// AcknowledgeFleet: for every gate of the fleet, which has applied the
 	// revocation or is provably fenced.
 	AcknowledgeFleet Acknowledge = iota
+	// AcknowledgeLease: until every lease is over that may have been given before the
+	// revocation was on the log. The gate is on no list, and other gates of the fleet
+	// wait for as long while it is there.
+	AcknowledgeLease
 	// AcknowledgeStore: for the store alone. Other gates follow, at the latest
 	// when their lease is over.
 	AcknowledgeStore
@@ -53,8 +57,8 @@ type Options struct {
 const (
 	// localCall bounds one call of a store without a lease.
 	localCall = 10 * time.Second
-	// maxRead is the longest that one read waits for entries.
-	maxRead = 500 * time.Millisecond
+	// localRead is how long one read of it waits for entries.
+	localRead = 500 * time.Millisecond
 	// defaultSkew is how far clocks may be apart.
 	defaultSkew = time.Minute
 	// sweepEvery is how often expired revocations are forgotten.
@@ -93,12 +97,13 @@ func call(lease time.Duration) time.Duration {
 	return lease / 4
 }
 
-// read is how long a read may wait for entries.
+// read is how long a read may wait for entries: half of the lease, so that one which is
+// deaf, because its connection is, is over before the lease.
 func read(lease time.Duration) time.Duration {
 	if lease == 0 {
-		return maxRead
+		return localRead
 	}
-	return min(maxRead, lease/8)
+	return lease / 2
 }
 
 // backoff is the pause after the failure that follows a pause of d.

@@ -20,15 +20,20 @@ type Receipt struct {
 	// Gate is this replica, which held it first. It is zero if the store is this
 	// machine's own, where there is no other gate.
 	Gate store.GateID
-	// Gates are the other gates that were live at Position, in the order of their ids.
-	Gates []GateReceipt
+	// Gates are other gates that were on the list when the entry was put on the log,
+	// in the order of their ids: all of them, or store.MaxGates at the most. Others is
+	// how many there were besides.
+	Gates  []GateReceipt
+	Others int
 	// Lease is how long it was until every lease was over that might have been
 	// admitting without the revocation. It is zero if nobody had to wait for that,
 	// because every gate said that it had the entry, or was gone.
 	Lease time.Duration
 	// Unsettled says that a lease had to pass whatever the gates said, because the
-	// log was young: a gate that is not among Gates may have been admitting.
+	// log was young: a gate that is not among Gates may have been admitting. Unlisted
+	// says it of gates that are on no list (AcknowledgeLease).
 	Unsettled bool
+	Unlisted  bool
 	// StoreOnly says that no gate was waited for (AcknowledgeStore): the others
 	// follow within a lease.
 	StoreOnly bool
@@ -49,7 +54,8 @@ type Outcome uint8
 const (
 	// NotWaitedFor: nothing was heard, and nobody waited.
 	NotWaitedFor Outcome = iota
-	// Applied: the gate said that it holds the entry.
+	// Applied: the gate said that it holds the entry. If there are Others, it may have
+	// left instead.
 	Applied
 	// Left: the gate is not on the list any more. It stopped, or another gate found
 	// that it had sent no heartbeat for a lease. Either way it admits nothing.
@@ -97,7 +103,10 @@ func open(calls []*revoking, self store.GateID, head store.Head, sent time.Durat
 	if !slices.ContainsFunc(calls, func(c *revoking) bool { return c.wanted }) {
 		return nil
 	}
-	a := &account{Receipt{Position: head.Position, Gate: self, Unsettled: head.State != store.StateSettled}, sent}
+	a := &account{Receipt{
+		Position: head.Position, Gate: self, Unsettled: head.State != store.StateSettled, Unlisted: head.Unlisted,
+		Others: head.Live - len(head.Gates),
+	}, sent}
 	for _, gate := range head.Gates {
 		if gate.ID != self {
 			a.receipt.Gates = append(a.receipt.Gates, GateReceipt{Gate: gate.ID})
@@ -119,23 +128,27 @@ func (a *account) see(head store.Head, now time.Duration) {
 			continue
 		}
 		at := slices.IndexFunc(head.Gates, func(gate store.Gate) bool { return gate.ID == g.Gate })
-		switch {
-		case at < 0:
+		if at < 0 && head.Live <= len(head.Gates) {
 			g.Outcome, g.After = Left, now-a.sent
-		case head.Gates[at].Applied >= a.receipt.Position.Seq:
+			continue
+		}
+		if at < 0 {
+			at = len(head.Gates) - 1 // a gate that is not named has applied as much
+		}
+		if at >= 0 && head.Gates[at].Applied >= a.receipt.Position.Seq {
 			g.Outcome, g.After = Applied, now-a.sent
 		}
 	}
 }
 
-// fence notes that a gate's lease was over at the boot time now, or that of every
-// gate of which nothing was heard, if the id is zero.
-func (a *account) fence(id store.GateID, now time.Duration) {
+// fence notes that the leases of gates were over at the boot time now, or those of all
+// of which nothing was heard, if gates is nil.
+func (a *account) fence(gates []store.GateID, now time.Duration) {
 	if a == nil {
 		return
 	}
 	for i := range a.receipt.Gates {
-		if g := &a.receipt.Gates[i]; g.Outcome == NotWaitedFor && (id == 0 || g.Gate == id) {
+		if g := &a.receipt.Gates[i]; g.Outcome == NotWaitedFor && (gates == nil || slices.Contains(gates, g.Gate)) {
 			g.Outcome, g.After = Fenced, now-a.sent
 		}
 	}
@@ -146,7 +159,7 @@ func (a *account) leased(now time.Duration) {
 	if a == nil {
 		return
 	}
-	a.fence(0, now)
+	a.fence(nil, now)
 	a.receipt.Lease = now - a.sent
 }
 

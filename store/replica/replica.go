@@ -33,19 +33,23 @@ type Replica struct {
 	apart  bool  // the log says that the clocks are apart
 	purged int64 // the latest second by which the set has forgotten
 	before int   // how many gates were live when this one last heard so in an earlier generation
-	synced bool
-	closed bool
+	// interrupt ends the read that is under way.
+	interrupt context.CancelFunc
+	synced    bool
+	closed    bool
 	// owed counts the occasions on which something held was not on the log, and
 	// paid is how many of them an offer has covered.
 	owed, paid uint64
-	reading    trouble
-	beating    trouble
-	outage     time.Duration // boot time at which the calls began to fail
-	degraded   uint64
+	// past are the generations that were there before the present one.
+	past     map[store.Generation]bool
+	reading  trouble
+	beating  trouble
+	outage   time.Duration // boot time at which the calls began to fail
+	degraded uint64
 
 	arrived chan struct{} // closed at the first full sync
 	beats   bell          // a heartbeat is due at once
-	heard   bell          // entries came from the log
+	heard   bell          // the store has recorded what was applied
 	mends   bell          // there may be something to merge or to offer
 	queue   queue
 	awaited awaited
@@ -74,6 +78,9 @@ func New(s store.Store, o Options) *Replica {
 		awaited: awaited{bell: newBell()},
 		closing: ctx,
 		stop:    stop,
+
+		interrupt: func() {},
+		past:      make(map[store.Generation]bool),
 	}
 	r.options.Store(&o)
 	loops := []func(context.Context){r.follow, r.sweep, r.publish, r.mend, r.watch}
@@ -185,15 +192,15 @@ func (r *Replica) Close() {
 
 func (r *Replica) leave() {
 	r.mu.Lock()
-	generation, gate := r.view.generation, store.Gate{ID: r.id, Count: r.view.count}
+	listed := len(r.view.census) > 0
 	r.mu.Unlock()
-	if gate.Count == 0 {
+	if !listed {
 		return
 	}
 	o := r.options.Load()
 	ctx, cancel := context.WithTimeout(context.Background(), min(goodbye, call(r.lease(o))))
 	defer cancel()
-	if err := r.fleet.Dismiss(ctx, generation, gate); err != nil && !errors.Is(err, store.ErrClosed) {
+	if err := r.fleet.Leave(ctx, r.id); err != nil && !errors.Is(err, store.ErrClosed) {
 		o.Logger.Warn("leaving without a goodbye; the next revocation waits a lease for this gate", "gate", r.id, "error", err)
 	}
 }

@@ -62,8 +62,8 @@ func (q *queue) take() (calls []*revoking, revocations []store.Revocation) {
 
 // Revoke applies revocations here at once, and puts them on the log. When it
 // returns nil they are durable, as far as the store can make them so, and no
-// Check that starts later misses them: on this replica, and under
-// AcknowledgeFleet on every replica of the fleet. An error means that the outcome
+// Check that starts later misses them: on this replica, and unless Acknowledge is
+// AcknowledgeStore on every replica of the fleet. An error means that the outcome
 // is unknown; revoking again is safe, and the store is offered what is held here
 // until it took it. Revoking once more what the log holds for as long adds nothing to
 // it, and means as much.
@@ -166,20 +166,23 @@ func (r *Replica) put(ctx context.Context, calls []*revoking, revocations []stor
 	published := &entry{
 		Position:  head.Position,
 		published: r.clock.Boot(), // and not before it was on the log
+		unlisted:  head.Unlisted,
 		calls:     calls,
 		account:   open(calls, r.id, head, sent),
 	}
 	published.account.see(head, r.clock.Boot())
 	r.mu.Lock()
 	published.known, published.lag = r.view.known, r.view.lag
+	// A repeat that adds nothing waits for what this gate has read already.
+	at := r.view.at
+	published.read = at == head.Position || at.Generation == head.Generation && at.Seq > head.Seq
+	holds := published.read && r.view.recorded >= head.Seq && published.applied(head, r.id)
 	r.mu.Unlock()
-	switch {
-	case o.Acknowledge == AcknowledgeStore:
-		if published.account != nil {
-			published.account.receipt.StoreOnly = true
-		}
-	case !published.applied(head, r.id):
+	if r.fleet != nil && o.Acknowledge != AcknowledgeStore && !holds {
 		return published, nil
+	}
+	if published.account != nil && o.Acknowledge == AcknowledgeStore {
+		published.account.receipt.StoreOnly = true
 	}
 	published.account.hand(calls)
 	return nil, nil
@@ -212,8 +215,10 @@ func (r *Replica) log(ctx context.Context, revocations []store.Revocation) (head
 		}
 		r.mu.Lock()
 		if r.learn(head.Generation, sent) {
-			r.told(head)
-			r.set.add(lacking, true)
+			r.told(head, sent)
+			if r.fleet == nil {
+				r.set.add(lacking, true)
+			}
 		}
 		r.mu.Unlock()
 		if len(lacking) == len(revocations) || head.Generation == generation {
@@ -225,6 +230,7 @@ func (r *Replica) log(ctx context.Context, revocations []store.Revocation) (head
 // append puts one entry on the log, and returns the head as of then.
 func (r *Replica) append(ctx context.Context, revocations []store.Revocation) (store.Head, error) {
 	if r.fleet != nil {
+		r.awaited.expect(revocations[0].Key)
 		return r.fleet.Publish(ctx, revocations...)
 	}
 	at, err := r.store.Append(ctx, revocations...)

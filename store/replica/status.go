@@ -44,9 +44,11 @@ type Status struct {
 	Position store.Position
 	// Lag is how many entries of the log are known and not applied.
 	Lag uint64
-	// Gates is how many gates are live, this one among them, as far as it was
-	// heard; zero if the store is this machine's own.
-	Gates int
+	// Gates is how many gates are on the list of live gates, as far as it was heard;
+	// zero if the store is this machine's own. Unlisted says that others may be
+	// admitting, which wait for leases and are not counted (AcknowledgeLease).
+	Gates    int
+	Unlisted bool
 	// Bounds say which tokens are refused because the log cannot judge them.
 	Bounds store.Bounds
 	// Offset is by how much the wall clock is ahead of the store's: negative if it is
@@ -91,7 +93,8 @@ func (r *Replica) Status() Status {
 	}
 	if r.fleet != nil {
 		status.Gate = r.id
-		status.Lease, status.State, status.Gates = lease, r.view.state, r.view.gates
+		status.Lease, status.State = lease, r.view.state
+		status.Gates, status.Unlisted = r.view.gates, r.view.unlisted
 		if t != nil {
 			status.Age, status.Heard = boot-t.boot, time.Unix(0, t.asked.Wall)
 		}

@@ -18,8 +18,10 @@ type view struct {
 	// lag is the head's, with a margin: for how long a store that was replaced when
 	// this generation began may still have given leases.
 	lag time.Duration
-	// head is the last sequence number that the store was heard to name.
-	head uint64
+	// head is the last sequence number that the store was heard to name, and heard the
+	// boot time at which that or the state was new.
+	head  uint64
+	heard time.Duration
 
 	// at is the position up to which entries were applied; zero to begin anew.
 	at store.Position
@@ -27,14 +29,23 @@ type view struct {
 	whole bool
 
 	questions []question
-	// count is that of the last heartbeat that the store recorded.
-	count uint64
+	census    census
+	// count is that of the last heartbeat which the store recorded, and recorded what
+	// it said to have applied.
+	count, recorded uint64
+	// returned says that the store was further on already than it is, by its
+	// generation, its state or its head.
+	returned bool
 	// merged says that everything held was put on the log while in repair.
 	merged bool
 	// permitted says that the operator lets the log be opened without a witness.
 	permitted bool
-	// gates is how many are live, as far as it was heard.
-	gates int
+	// turn is who merges.
+	turn turnWatch
+	// gates is how many are on the list, and unlisted says that others may be
+	// admitting, as far as it was heard.
+	gates    int
+	unlisted bool
 	// beaten says that a heartbeat was answered in this generation.
 	beaten bool
 	// granted is the boot time at which the present lease of the fleet was first
@@ -59,7 +70,8 @@ func (r *Replica) alone(lease time.Duration) time.Duration {
 // answer counts. It was sent at the boot time sent. The caller holds mu.
 //
 // An answer to a question from before the present generation was known may still
-// name the one before, and does not count: a generation never comes back.
+// name the one before, and does not count. A generation that comes back all the same is
+// that of a store that has gone back: what the later one held is missing.
 func (r *Replica) learn(generation store.Generation, sent time.Duration) bool {
 	before := r.view.generation
 	if generation == before {
@@ -69,6 +81,7 @@ func (r *Replica) learn(generation store.Generation, sent time.Duration) bool {
 		return false
 	}
 	o := r.options.Load()
+	now := r.clock.Boot()
 	// A witness is judged by the lease that it was granted, not by the present one.
 	t := r.term.Load()
 	witness := before != 0 && t != nil && t.good(r.clock.Now(), t.lease, r.clock)
@@ -80,12 +93,16 @@ func (r *Replica) learn(generation store.Generation, sent time.Duration) bool {
 	}
 	r.view = view{
 		generation: generation,
-		known:      r.clock.Boot(),
+		known:      now,
 		witness:    witness,
 		state:      store.StateRepair,
 		lag:        untold,
+		turn:       turnWatch{since: now},
+		returned:   r.past[generation],
 	}
 	if before != 0 {
+		r.past[before] = true
+		r.beats.ring()
 		r.restart()
 		o.Logger.Error("the log was begun anew; reading all of it and keeping what is held", "witness", witness, "revocations", r.set.len())
 	}
@@ -101,6 +118,7 @@ func (r *Replica) restart() {
 	r.view.questions = nil
 	r.owed++ // the log may lack what is held
 	r.set.unmark()
+	r.interrupt()
 }
 
 // takeUp takes up a head that was asked for at the boot time sent, and reports
@@ -111,19 +129,34 @@ func (r *Replica) takeUp(head store.Head, sent time.Duration) bool {
 	if !r.learn(head.Generation, sent) {
 		return false
 	}
-	r.told(head)
+	r.told(head, sent)
 	return true
 }
 
-// told takes up what a head says about the generation held. The caller holds mu.
-func (r *Replica) told(head store.Head) {
-	if head.State > r.view.state {
-		r.view.state = head.State
+// told takes up what a head says about the generation held, that was asked for at
+// the boot time sent. The caller holds mu.
+func (r *Replica) told(head store.Head, sent time.Duration) {
+	if sent > r.view.heard && (head.State < r.view.state || head.Seq < r.view.head) {
+		r.view.returned = true
+		r.beats.ring()
+	}
+	r.hear(head.State, head.Seq)
+	r.view.gates, r.view.unlisted = head.Live, head.Unlisted
+	r.view.lag = margin(head.Lag)
+	r.view.turn.take(head.Turn, sent, r.clock.Boot())
+	r.agree(head)
+}
+
+// hear takes up a state and the number of a head, neither of which ever goes back in one
+// generation. The caller holds mu.
+func (r *Replica) hear(state store.State, head uint64) {
+	if state > r.view.state {
 		r.mends.ring()
 	}
-	r.view.head = max(r.view.head, head.Seq)
-	r.view.lag = margin(head.Lag)
-	r.agree(head)
+	if state > r.view.state || head > r.view.head {
+		r.view.state, r.view.head = max(r.view.state, state), max(r.view.head, head)
+		r.view.heard = r.clock.Boot()
+	}
 }
 
 // agree takes up what the whole fleet goes by. The caller holds mu.

@@ -18,10 +18,13 @@ type FleetPlace struct {
 	// Restart ends the store's process and starts it again with all that it
 	// held. It returns when it answers; clients may fail once after it.
 	Restart func()
-	// LoseLog makes the log vanish, LoseHead the head, and LoseEntry one entry
-	// of the log. Nothing else is touched.
-	LoseLog, LoseHead func()
-	LoseEntry         func(seq uint64)
+	// Keep remembers all that the store holds. The function that it returns has the
+	// same process hold that again.
+	Keep func() (back func())
+	// LoseLog makes the log vanish, LoseHead the head, LoseGates the list of gates,
+	// and LoseEntry one entry of the log. Nothing else is touched.
+	LoseLog, LoseHead, LoseGates func()
+	LoseEntry                    func(seq uint64)
 }
 
 // RunFleet runs the suite for stores that many gates share. It calls fresh for
@@ -47,12 +50,15 @@ func RunFleet(t *testing.T, fresh func(t *testing.T) FleetPlace) {
 		{"no clock that is wrong opens a log that lost something", opensNoLossByAWrongClock},
 		{"a settled heartbeat settles an open log", settlesOpen},
 		{"nothing but an open log is settled", settlesNothingElse},
-		{"a dismissed gate is off the list", dismisses},
-		{"a gate that has sent a heartbeat since stays", dismissesNoOther},
+		{"a gate that leaves is off the list", leaves},
+		{"a gate that has been silent is taken off the list", takesSilentOff},
+		{"a gate that has sent a heartbeat since stays", keepsWhoCameBack},
+		{"the gates that have applied least are named, and no more", namesLeast},
+		{"the head tells of gates that are on no list", saysUnlisted},
 		{"publishing names the position and the gates", publishes},
 		{"publishing and appending write one log", publishesAndAppends},
 		{"publishing nothing valid leaves nothing", publishesValidOnly},
-		{"a publish names every gate that was told of an earlier head", namesJoining},
+		{"a publish counts every gate that was told of an earlier head", countsJoining},
 		{"a free turn is taken, kept and released", takesTurn},
 		{"a turn is its holder's", keepsTurn},
 		{"a witness goes first", witnessFirst},
@@ -65,6 +71,7 @@ func RunFleet(t *testing.T, fresh func(t *testing.T) FleetPlace) {
 		{"a restart begins a generation over the same log", afterRestart},
 		{"a lost log begins a generation, and numbers go on", afterLostLog},
 		{"a lost head begins a generation over the same log", afterLostHead},
+		{"a lost list of gates begins a generation over the same log", afterLostList},
 		{"a lost entry begins a generation over the others", afterLostEntry},
 		{"the counter goes on where it was", countsOn},
 		{"whatever is called first notices", everyCallNotices},
@@ -72,13 +79,18 @@ func RunFleet(t *testing.T, fresh func(t *testing.T) FleetPlace) {
 		{"entries that are left keep number and tag", keepsTags},
 		{"trimming begins no generation", trimsInPeace},
 		{"after what is left comes no gap", bornOnce},
+		{"entries have tags, which those who put them there are told", tellsTags},
+		{"a log that went back is found by who had read on", findsThatTheLogWentBack},
+		{"a log that went back is read on from what stands", readsOnFromWhatStands},
+		{"the tag of a trimmed entry is known", knowsWhatWasTrimmed},
+		{"a head that went back is found by a heartbeat", findsThatTheHeadWentBack},
 		{"a cancelled or closed fleet says so", fleetEnds},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			place := fresh(t)
 			if place.Open == nil || place.Flush == nil || place.Restart == nil ||
-				place.LoseLog == nil || place.LoseHead == nil || place.LoseEntry == nil {
+				place.LoseLog == nil || place.LoseHead == nil || place.LoseGates == nil || place.LoseEntry == nil || place.Keep == nil {
 				t.Fatal("a part of the place is nil")
 			}
 			test.run(t, place)

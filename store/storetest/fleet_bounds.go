@@ -199,7 +199,7 @@ func opensNoLossByAWrongClock(t *testing.T, place FleetPlace) {
 	generation := look(t, f).Generation
 	wrong := store.Merge{Gate: 1, Generation: generation, Before: 2, Lacks: true, Skewed: true, Then: store.Open}
 	head, done := merge(t, f, wrong)
-	if done || head.State != store.StateRepair || head.Turn != (store.Turn{}) || head.Floor != 0 {
+	if done || head.State != store.StateRepair || head.Turn.Gate != 0 || head.Floor != 0 {
 		t.Errorf("opening a log that lost something by a clock that is wrong: done %v, head %+v", done, head)
 	}
 	right := store.Merge{Gate: 2, Generation: generation, Before: 3, Then: store.Open}

@@ -30,7 +30,8 @@ func equal(a, b store.Head) bool {
 	gatesA, gatesB := sorted(a.Gates), sorted(b.Gates)
 	a.Gates, b.Gates = nil, nil
 	return slices.Equal(gatesA, gatesB) && a.Position == b.Position && a.State == b.State && a.Turn == b.Turn &&
-		a.Lease == b.Lease && a.Longest == b.Longest && a.Retention == b.Retention && a.Bounds == b.Bounds && a.Count == b.Count
+		a.Lease == b.Lease && a.Longest == b.Longest && a.Retention == b.Retention && a.Bounds == b.Bounds && a.Count == b.Count &&
+		a.Live == b.Live && a.Unlisted == b.Unlisted
 }
 
 func sorted(gates []store.Gate) []store.Gate {
@@ -49,10 +50,10 @@ func recordsHeartbeat(t *testing.T, place FleetPlace) {
 	if answer.Position != position || answer.Count == 0 || answer.State != store.StateRepair || answer.Lease != lease {
 		t.Errorf("the heartbeat was answered with %+v", answer)
 	}
-	if len(answer.Gates) != 0 || answer.Turn != (store.Turn{}) {
-		t.Errorf("the answer to a heartbeat names gates or a turn: %+v", answer)
+	if len(answer.Gates) != 0 || len(answer.Gone) != 0 || answer.Live != 1 || answer.Unlisted || answer.Turn != (store.Turn{}) {
+		t.Errorf("the answer to the first heartbeat names gates or a turn: %+v", answer)
 	}
-	want := []store.Gate{{ID: 1<<63 + 1, Applied: position.Seq, Count: answer.Count}}
+	want := []store.Gate{{ID: 1<<63 + 1, Applied: position.Seq}}
 	if got := look(t, other).Gates; !slices.Equal(got, want) {
 		t.Errorf("live are %+v, want %+v", got, want)
 	}
@@ -91,7 +92,7 @@ func answersStranger(t *testing.T, place FleetPlace) {
 	}
 }
 
-// Rule R2: a count that comes twice would let one gate be dismissed for the
+// Rule R2: a count that comes twice would have one gate taken off the list for the
 // silence of another life.
 func countsUp(t *testing.T, place FleetPlace) {
 	f, other := join(t, place), join(t, place)

@@ -11,7 +11,6 @@ import (
 // from the life before (rules R6, R8).
 func everyCallNotices(t *testing.T, place FleetPlace) {
 	f, other := join(t, place), join(t, place)
-	gate := store.Gate{ID: 1}
 	calls := map[string]func(before store.Head){
 		"Heartbeat": func(before store.Head) {
 			answer := send(t, f, store.Heartbeat{Gate: 1, Applied: before.Position, Settled: true, Lease: lease})
@@ -29,7 +28,11 @@ func everyCallNotices(t *testing.T, place FleetPlace) {
 				t.Errorf("after the loss, an entry was appended at %v", position)
 			}
 		},
-		"Dismiss": func(before store.Head) { dismiss(t, f, before.Generation, gate) },
+		"Leave": func(store.Head) {
+			if err := f.Leave(t.Context(), 1); err != nil {
+				t.Errorf("after the loss, leaving gave %v", err)
+			}
+		},
 		"Merge": func(before store.Head) {
 			m := store.Merge{Gate: 1, Witness: true, Generation: before.Generation, Then: store.Open}
 			if head, done := merge(t, f, m); done || head.State != store.StateRepair {
@@ -47,14 +50,16 @@ func everyCallNotices(t *testing.T, place FleetPlace) {
 			}
 		},
 	}
-	for name, call := range calls {
-		place.Flush()
-		before := settle(t, f)
-		place.LoseEntry(4)
-		call(before)
-		head := look(t, other)
-		if head.Generation == before.Generation || head.State != store.StateRepair || len(head.Gates) != 0 {
-			t.Errorf("after %s, the head is %+v, before it was %+v", name, head, before)
+	for what, lose := range map[string]func(){"an entry": func() { place.LoseEntry(4) }, "the list": place.LoseGates} {
+		for name, call := range calls {
+			place.Flush()
+			before := settle(t, f)
+			lose()
+			call(before)
+			head := look(t, other)
+			if head.Generation == before.Generation || head.State != store.StateRepair || len(head.Gates) != 0 {
+				t.Errorf("after %s was lost, and %s, the head is %+v, before it was %+v", what, name, head, before)
+			}
 		}
 	}
 }
@@ -75,7 +80,7 @@ func keepsTags(t *testing.T, place FleetPlace) {
 			t.Fatalf("after %s %d entries are left", name, len(after))
 		}
 		for i, entry := range after {
-			if entry.Tag != before[i].Tag || entry.Position.Seq != before[i].Position.Seq {
+			if entry.Position.Tag != before[i].Position.Tag || entry.Position.Seq != before[i].Position.Seq {
 				t.Errorf("after %s entry %d is %+v, before it was %+v", name, i, entry, before[i])
 			}
 		}

@@ -138,7 +138,7 @@ func afterLostEntry(t *testing.T, place FleetPlace) {
 	}
 }
 
-// Rule R2: an old count that came again would dismiss a live gate.
+// Rule R2: an old count that came again would take a live gate off the list.
 func countsOn(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	settle(t, f)

@@ -37,8 +37,15 @@ func takesTurn(t *testing.T, place FleetPlace) {
 	}
 	release := step(1, generation)
 	release.Then = store.Release
-	wantTurn(t, f, release, true, 0)
+	// A gate that looks now and then must see that the turn was somebody's between.
+	free := wantTurn(t, f, release, true, 0)
+	if answer := beat(t, f, 1, look(t, f).Position); answer.Turn != free || free.Count <= second.Count {
+		t.Errorf("after %+v, the turn was released as %+v, and a heartbeat was answered %+v", second, free, answer.Turn)
+	}
 	wantTurn(t, f, step(2, generation), true, 2)
+	if again := wantTurn(t, f, store.Merge{Gate: 2, Generation: generation, Then: store.Release}, true, 0); again == free {
+		t.Errorf("the turn was somebody's, and is free as %+v again", again)
+	}
 }
 
 // Rule R7: two gates that merge at once would both believe that they were first.
@@ -110,7 +117,7 @@ func opens(t *testing.T, place FleetPlace) {
 	open := step(1, generation)
 	open.Then, open.Revocations = store.Open, named([]string{"a"})
 	head, done := merge(t, f, open)
-	if !done || head.State != store.StateOpen || head.Turn != (store.Turn{}) || head.Seq != 1 || head.Generation != generation {
+	if !done || head.State != store.StateOpen || head.Turn.Gate != 0 || head.Seq != 1 || head.Generation != generation {
 		t.Fatalf("opening: done %v, head %+v", done, head)
 	}
 	for _, then := range []store.Then{store.Keep, store.Release, store.Open} {

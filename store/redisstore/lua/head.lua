@@ -1,8 +1,8 @@
 -- The head of a namespace, before every script that needs it: what it says of
 -- the log, and whether the log is still the one that it speaks of.
--- KEYS[1] is the head, KEYS[2] the log.
+-- KEYS[1] is the head, KEYS[2] the log, KEYS[3] and KEYS[4] the list of gates.
 
-local version = '2'
+local version = '3'
 
 -- number returns the sequence number in an entry's id, or nil. With more than 15
 -- digits it would not be exact.
@@ -12,6 +12,13 @@ local function number(id)
 end
 
 local function decimal(n) return string.format('%.0f', n) end
+
+-- bytes and hex turn 16 hex digits into the 8 bytes of a record, and back.
+local function bytes(text) return struct.pack('>I4I4', tonumber(string.sub(text, 1, 8), 16), tonumber(string.sub(text, 9), 16)) end
+
+local function hex(text) return string.format('%08x%08x', struct.unpack('>I4I4', text)) end
+
+local unknown = '0000000000000000'
 
 -- said returns what INFO says under a name, or nil if it may not or does not.
 local function said(section, name)
@@ -56,33 +63,37 @@ local function begin(h, candidate)
   h.seq = math.max(h.seq or 0, last)
   h.born, h.entries, h.count = h.seq, length, h.count or 0
   h.trimmed = first and first - 1 or h.seq
-  -- Until it is open, a head that was lost takes from the gates what it was.
-  if not h.lease then redis.call('HSET', KEYS[1], 'anew', '1') end
-  -- HSET before HDEL: where memory is full and nothing was written yet, Redis
+  -- Who was live in an earlier generation is expected to merge in this one. Until it
+  -- is open, a head that was lost takes from the gates what it was.
+  local expected = math.max(tonumber(redis.call('HMGET', KEYS[1], 'expected')[1] or 0), h.gates or 0)
+  h.anew = h.anew or not h.lease and '1' or nil
+  h.gates, h.unlisted, h.turn = 0, 0, ''
+  h.large, h.tag = h.large or h.seq, unknown
+  -- HSET comes first: where memory is full and nothing was written yet, Redis
   -- refuses it, and nothing is half done.
   redis.call('HSET', KEYS[1], 'version', version, 'store', h.store,
     'generation', h.generation, 'state', h.state, 'seq', decimal(h.seq), 'trimmed', decimal(h.trimmed),
-    'born', decimal(h.born), 'entries', decimal(h.entries), 'count', decimal(h.count), 'begun', decimal(h.now))
-  local fields, listed = redis.call('HGETALL', KEYS[1]), 0
-  for i = 1, #fields, 2 do
-    local name = fields[i]
-    local gate = string.match(name, '^gate:')
-    if gate then listed = listed + 1 end
-    if gate or name == 'turn' or string.match(name, '^merged:') then redis.call('HDEL', KEYS[1], name) end
-  end
-  -- Who was live in an earlier generation is expected to merge in this one.
-  if listed > tonumber(redis.call('HMGET', KEYS[1], 'expected')[1] or 0) then
-    redis.call('HSET', KEYS[1], 'expected', decimal(listed))
-  end
+    'born', decimal(h.born), 'entries', decimal(h.entries), 'count', decimal(h.count),
+    'gates', '0', 'unlisted', '0', 'turn', '', 'large', decimal(h.large), 'tag', h.tag,
+    'begun', decimal(h.now), 'expected', decimal(expected), 'merged', '', 'anew', h.anew or '')
+  redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -1)
+  redis.call('ZREMRANGEBYRANK', KEYS[4], 0, -1)
   return h
+end
+
+-- has reports whether a sorted set has so many members. It is no ZCARD, because the
+-- users that operators made for earlier versions may not call that.
+local function has(set, members)
+  return #redis.call('ZREVRANGE', set, math.max(members - 1, 0), members) == math.min(members, 1)
 end
 
 -- head returns the head, or nil and an error reply.
 --
 -- Rule R6 (DESIGN): the store must be the one that wrote it: whoever was
 -- restarted, promoted or restored may have lost what another acknowledged.
--- Rule R8 (DESIGN): the log must have as many entries as the head counts.
--- Otherwise a generation is begun, under the candidate.
+-- Rule R8 (DESIGN): the log must have as many entries as the head counts, and the
+-- list as many gates: whoever is missing would not be waited for. Otherwise a
+-- generation is begun, under the candidate.
 local function head(candidate)
   local store = identity()
   if not store then
@@ -91,17 +102,67 @@ local function head(candidate)
   local time = redis.pcall('TIME')
   if time.err then return nil, redis.error_reply('CLOCK of the store is not told: TIME is refused') end
   local v = redis.call('HMGET', KEYS[1], 'version', 'store', 'generation', 'state', 'seq', 'trimmed', 'born',
-    'entries', 'count', 'lease')
-  if v[1] and v[1] ~= '1' and v[1] ~= version then
+    'entries', 'count', 'lease', 'longest', 'retention', 'gates', 'unlisted', 'turn', 'large', 'tag',
+    'anew', 'swept', 'forgotten', 'floor', 'hold', 'lowered', 'leeway')
+  if v[1] and v[1] ~= '1' and v[1] ~= '2' and v[1] ~= version then
     return nil, redis.error_reply('UNREADABLE head of version ' .. v[1] .. ', this gate knows ' .. version)
   end
   local h = {
     store = store, now = tonumber(time[1]), generation = v[3], state = v[4],
     seq = tonumber(v[5]), trimmed = tonumber(v[6]), born = tonumber(v[7]), entries = tonumber(v[8]), count = tonumber(v[9]),
-    lease = v[10],
+    lease = v[10] or nil, longest = v[11] or v[10] or '0', retention = v[12] or '0',
+    gates = tonumber(v[13]), unlisted = tonumber(v[14]), turn = v[15], large = tonumber(v[16]), tag = v[17],
+    anew = v[18] == '1' and '1' or nil, swept = v[19] or '0', forgotten = v[20] or '0', floor = v[21] or '0', hold = v[22] or '0', lowered = v[23] or '0',
+    leeway = v[24] or '0',
   }
   local whole = v[1] == version and h.generation and h.state and h.seq and h.trimmed and h.born and h.entries and h.count
-  if whole and v[2] == store and redis.call('XLEN', KEYS[2]) == h.entries then return h end
+    and h.gates and h.unlisted and h.turn and h.large and h.tag
+  if whole and v[2] == store and redis.call('XLEN', KEYS[2]) == h.entries
+    and has(KEYS[3], h.gates) and has(KEYS[4], h.gates) then return h end
   return begin(h, candidate)
 end
 
+-- merges notes that a gate which knew so many others in an earlier generation has merged
+-- all that it holds. It returns how many gates know such a generation, and how many of
+-- them have merged.
+local function merges(gate, before)
+  local v = redis.call('HMGET', KEYS[1], 'expected', 'merged')
+  local expected, merged = math.max(tonumber(v[1] or 0), before), v[2] or ''
+  if before > 0 and not string.find(merged, gate, 1, true) then
+    merged = merged .. gate .. ' '
+    redis.call('HSET', KEYS[1], 'expected', decimal(expected), 'merged', merged)
+  end
+  return expected, #merged / 17
+end
+
+-- answer is what scripts return of a head: names and values, and then those that
+-- only one of them has.
+local function answer(h, ...)
+  return {
+    'generation', h.generation, 'state', h.state, 'seq', decimal(h.seq), 'lease', h.lease or '0',
+    'longest', h.longest, 'retention', h.retention, 'swept', h.swept, 'forgotten', h.forgotten, 'floor', h.floor,
+    'hold', h.hold, 'lowered', h.lowered,
+    'gates', decimal(h.gates), 'unlisted', decimal(h.unlisted), 'turn', h.turn, 'tag', h.tag, ...
+  }
+end
+
+
+-- strayed reports whether the log has gone back within one process since a gate has
+-- applied the entry with this number and this tag, in the head's generation: there is
+-- another with its number now, or none. The next entry tells the tag even where the
+-- entry itself was trimmed. The last tag alone is not enough: others may have followed.
+--
+-- A generation begins with what is left, of which entries may be missing, and is never
+-- younger than that: about numbers up to there nothing is told.
+local function strayed(h, seq, tag)
+  if seq > h.seq then return true end
+  if seq <= h.born or seq < h.trimmed or tag == unknown then return false end
+  if seq == h.seq then return tag ~= h.tag end
+  local id = decimal(seq + 1) .. '-0'
+  local after = redis.call('XRANGE', KEYS[2], id, id)[1]
+  if not after then return true end
+  -- An entry that a gate cannot read is not this script's to judge.
+  local record = after[2][1] == 'r' and after[2][2] or ''
+  local previous = string.byte(record) == 3 and #record > 29 and hex(string.sub(record, 10)) or unknown
+  return previous ~= unknown and previous ~= tag
+end

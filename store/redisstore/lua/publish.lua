@@ -1,4 +1,5 @@
--- Puts one entry on the log and returns the whole head as of that instant.
+-- Puts one entry on the log and returns the head as of that instant, and the gates
+-- that have applied least.
 -- ARGV: candidate generation, record.
 local h, refused = head(ARGV[1])
 if refused then return refused end
@@ -7,4 +8,4 @@ if behind(refused) then
   h, refused = begin(h, ARGV[1])
   refused = refused or append(h, ARGV[2])
 end
-return refused or redis.call('HGETALL', KEYS[1])
+return refused or answer(h, 'least', least())

@@ -6,14 +6,16 @@ if refused then return refused end
 
 -- The earlier of two clocks: one that is ahead forgets nothing for the fleet.
 local now = math.min(tonumber(ARGV[2]), h.now)
-local v = redis.call('HMGET', KEYS[1], 'hold', 'swept')
-if now < tonumber(v[1] or 0) then return 0 end
+if now < tonumber(h.hold) then return 0 end
 
 -- expiry returns when an entry expires, or nil if it does not say.
 local function expiry(fields)
   for i = 1, #fields, 2 do
     local name, value = fields[i], fields[i + 1]
-    if name == 'r' then return #value > 21 and string.byte(value) == 2 and struct.unpack('>I4', value, 18) end
+    if name == 'r' then
+      local at = ({ [2] = 18, [3] = 26 })[string.byte(value)]
+      return at and #value > at + 3 and struct.unpack('>I4', value, at)
+    end
     if name == 'e' then return tonumber(value) end
   end
 end
@@ -29,6 +31,6 @@ if last then
   -- XTRIM before HSET: it is allowed when memory is full, and HSET after it.
   local gone = redis.call('XTRIM', KEYS[2], 'MINID', decimal(last + 1) .. '-0')
   redis.call('HSET', KEYS[1], 'trimmed', decimal(last), 'entries', decimal(h.entries - gone),
-    'swept', decimal(math.max(now, tonumber(v[2] or 0))))
+    'swept', decimal(math.max(now, tonumber(h.swept))))
 end
 return count

@@ -45,19 +45,28 @@ func (w *world) lie(method string, longest time.Duration) *gate {
 	return nil
 }
 
-// spring wakes those who waited for a call of a gate. A dismissal concerns the
-// gate that is dismissed.
-func (w *world) spring(g *gate, call model.Call) {
+// gone is what those wait for who want a gate that was taken off the list, by the
+// heartbeat of another.
+const gone = "Gone"
+
+// spring wakes those who waited for a call of a gate.
+func (w *world) spring(g *gate, call model.Call, reply any) {
 	w.ambushes.mu.Lock()
 	defer w.ambushes.mu.Unlock()
-	switch argument := call.Argument.(type) {
-	case store.Heartbeat:
-		w.ambushes.ids[argument.Gate] = g
-	case store.Gate:
-		g = w.ambushes.ids[argument.ID]
+	if beat, ok := call.Argument.(store.Heartbeat); ok {
+		w.ambushes.ids[beat.Gate] = g
 	}
+	w.springFor(call.Method, g)
+	if head, ok := reply.(store.Head); ok {
+		for _, id := range head.Gone {
+			w.springFor(gone, w.ambushes.ids[id])
+		}
+	}
+}
+
+func (w *world) springFor(method string, g *gate) {
 	w.ambushes.waiting = slices.DeleteFunc(w.ambushes.waiting, func(a *ambush) bool {
-		if a.method != call.Method || g == nil {
+		if a.method != method || g == nil {
 			return false
 		}
 		a.sprung <- g
@@ -67,7 +76,7 @@ func (w *world) spring(g *gate, call model.Call) {
 
 // strike is an ambush at any call that a gate makes.
 func strike(w *world, draw *stream, length time.Duration) {
-	methods := []string{"Heartbeat", "Heartbeat", "Heartbeat", "Dismiss", "Publish", "Merge", "Read"}
+	methods := []string{"Heartbeat", "Heartbeat", "Heartbeat", gone, "Publish", "Merge", "Read"}
 	w.strikeAfter(pick(draw, methods), draw, length)
 }
 

@@ -20,6 +20,7 @@ type config struct {
 	lease, retention, leeway time.Duration
 	staleness                time.Duration // for how long an old set admits
 	storeOnly                bool          // a revocation waits for the store alone
+	byLease                  bool          // a revocation waits for leases, and the gate is on no list
 	manual                   bool
 }
 
@@ -31,6 +32,9 @@ func (g *gate) options(c config) replica.Options {
 	}
 	if c.storeOnly {
 		o.Acknowledge = replica.AcknowledgeStore
+	}
+	if c.byLease {
+		o.Acknowledge = replica.AcknowledgeLease
 	}
 	return o
 }

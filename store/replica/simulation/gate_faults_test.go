@@ -39,7 +39,7 @@ var gateFaults = []fault{
 			if draw.chance(0.5) {
 				slow := &weather{delay: w.lease / 5}
 				w.wait.Go(func() { g.suffer(slow, min(length, w.lease)) })
-				w.wait.Go(func() { w.strikeAfter("Dismiss", draw, min(length, w.lease)) })
+				w.wait.Go(func() { w.strikeAfter("Leave", draw, min(length, w.lease)) })
 			}
 			g.leave()
 			w.sleep(length)

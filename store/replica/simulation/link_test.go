@@ -181,6 +181,6 @@ func (g *gate) arrive(t trip, call model.Call, deliver model.Deliver) (answer, b
 		return g.refuse(), true
 	}
 	reply, err := deliver(g.ctx)
-	g.observe(g, call)
+	g.observe(g, call, reply)
 	return answer{reply, err}, g.labour(reply) && g.awaitServer(t.draw)
 }

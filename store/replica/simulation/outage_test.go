@@ -103,7 +103,7 @@ func (w *world) keepDumps() {
 
 // observe looks at the head after a call was carried out, and notes when a
 // generation begins, and when it opens.
-func (w *world) observe(g *gate, call model.Call) {
+func (w *world) observe(g *gate, call model.Call, reply any) {
 	head := w.server().Peek()
 	if head.Generation == 0 {
 		return
@@ -124,7 +124,7 @@ func (w *world) observe(g *gate, call model.Call) {
 	opens := !e.opened && head.State != store.StateRepair
 	e.opened = e.opened || opens
 	w.mu.Unlock()
-	w.spring(g, call)
+	w.spring(g, call, reply)
 	if !known {
 		w.trace.add("", "generation %s begins at %d, in %v", w.trace.name(head.Generation), head.Seq, head.State)
 	}

@@ -69,7 +69,7 @@ func (t *trace) argument(argument any) string {
 	case nil:
 		return ""
 	case store.Heartbeat:
-		return fmt.Sprintf("applied %s, settled %v", t.position(a.Applied), a.Settled)
+		return fmt.Sprintf("applied %s, settled %v, unlisted %v, silent %d", t.position(a.Applied), a.Settled, a.Unlisted, a.Silent)
 	case store.Merge:
 		then := [...]string{"keep", "release", "open"}[a.Then]
 		return fmt.Sprintf("%s, %d revocations, witness %v, %s", t.name(a.Generation), len(a.Revocations), a.Witness, then)
@@ -77,8 +77,8 @@ func (t *trace) argument(argument any) string {
 		return fmt.Sprintf("%d from %v", len(a), a[0].Key)
 	case store.Position:
 		return "after " + t.position(a)
-	case store.Gate:
-		return fmt.Sprintf("count %d", a.Count)
+	case store.GateID:
+		return "" // which is random
 	case time.Time:
 		return a.UTC().Format(time.TimeOnly)
 	default:
@@ -106,6 +106,7 @@ func (t *trace) head(h store.Head) string {
 	if h.Count > 0 {
 		text += fmt.Sprintf(", count %d", h.Count)
 	}
+	text += fmt.Sprintf(", %d live, unlisted %v, %d gone", h.Live, h.Unlisted, len(h.Gone))
 	for _, gate := range h.Gates {
 		text += fmt.Sprintf(", live at %d", gate.Applied)
 	}

@@ -39,7 +39,7 @@ func coup(w *world, draw *stream, length time.Duration) {
 	g.stop(draw.chance(0.5), min(max(length, draw.between(w.lease, 2*w.lease)), w.faulty-w.now()))
 }
 
-// lateGoodbye stops a gate until the others dismiss it, and has them do it once
+// lateGoodbye stops a gate until another takes it off the list, and has it do so once
 // more when it is back.
 func lateGoodbye(w *world, draw *stream, length time.Duration) {
 	victim := w.anyGate(draw)
@@ -53,7 +53,7 @@ func lateGoodbye(w *world, draw *stream, length time.Duration) {
 		}
 	}
 	victim.stop(draw.chance(0.5), min(draw.between(w.lease, 3*w.lease/2), w.faulty-w.now()))
-	w.strikeAfter("Dismiss", draw, length)
+	w.strikeAfter(gone, draw, length)
 }
 
 // slowRevocation has sessions revoked at a gate whose requests are long on their

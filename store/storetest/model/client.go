@@ -144,9 +144,9 @@ func (c *Client) Look(ctx context.Context) (store.Head, error) {
 	})
 }
 
-// Dismiss implements store.Fleet.
-func (c *Client) Dismiss(ctx context.Context, generation store.Generation, gate store.Gate) error {
-	return do(ctx, c, Call{"Dismiss", gate}, func(server *Server) { server.dismiss(generation, gate) })
+// Leave implements store.Fleet.
+func (c *Client) Leave(ctx context.Context, gate store.GateID) error {
+	return do(ctx, c, Call{"Leave", gate}, func(server *Server) { server.leave(gate) })
 }
 
 // merged is the reply to a merge.

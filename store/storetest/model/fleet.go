@@ -1,6 +1,8 @@
 package model
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/sessiongate/sessiongate/store"
@@ -11,8 +13,8 @@ func (s *Server) heartbeat(beat store.Heartbeat) store.Head {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h, now := s.checked(), s.now().Unix()
-	if beat.Applied.Generation == h.generation && beat.Applied.Seq > h.seq {
-		s.begin(h) // the log has gone back within one process
+	if at := beat.Applied; at.Generation == h.generation && (s.strayed(h, at) || beat.Count > h.count) {
+		s.begin(h)
 	}
 	if now < h.bounds.Swept-int64(beat.Skew.Seconds()) {
 		// The clock was ahead, and entries were forgotten that had not expired.
@@ -25,23 +27,59 @@ func (s *Server) heartbeat(beat store.Heartbeat) store.Head {
 	if beat.Applied.Generation != h.generation {
 		return h.told(now)
 	}
-	gate := store.Gate{ID: beat.Gate, Applied: beat.Applied.Seq, Count: h.next()}
-	h.gates[gate.ID] = gate
+	if h.state == store.StateRepair {
+		h.merges(beat.Gate, beat.Merged)
+	}
+	count := h.next()
+	if beat.Unlisted {
+		h.unlisted = count
+		s.unlist(h, beat.Gate)
+	} else {
+		s.held.gates[beat.Gate] = listed{beat.Applied.Seq, count}
+		h.live = len(s.held.gates)
+	}
+	gone := s.dismiss(h, beat.Silent)
 	// Rule R5 (DESIGN): only a gate of this generation can say that the leases of
 	// the one before are over, and only once the log is open.
-	if beat.Settled && h.state == store.StateOpen {
+	if beat.Settled && h.state == store.StateOpen && max(beat.Lease, beat.Waited) >= h.longest {
 		h.state = store.StateSettled
 	}
 	answer := h.told(now)
-	answer.Count = gate.Count
+	answer.Count, answer.Gone = count, gone
 	return answer
 }
 
 // told is what a heartbeat is answered with.
 func (h *head) told(now int64) store.Head {
-	head := h.brief()
-	head.Now = now
-	return head
+	answer := h.answer()
+	answer.Now = now
+	return answer
+}
+
+// dismiss takes gates off the list that have sent no heartbeat since the one with
+// this count, which was answered longer ago than any lease lasts.
+//
+// Rule R2 (DESIGN): a gate that came back meanwhile has a greater count, and stays.
+func (s *Server) dismiss(h *head, silent uint64) (gone []store.GateID) {
+	for id, gate := range s.held.gates {
+		if gate.count <= silent {
+			gone = append(gone, id)
+		}
+	}
+	slices.SortFunc(gone, func(a, b store.GateID) int { return cmp.Compare(s.held.gates[a].count, s.held.gates[b].count) })
+	gone = gone[:min(len(gone), store.MaxGates)]
+	for _, id := range gone {
+		s.unlist(h, id)
+	}
+	if h.unlisted <= silent {
+		h.unlisted = 0
+	}
+	return gone
+}
+
+func (s *Server) unlist(h *head, id store.GateID) {
+	delete(s.held.gates, id)
+	h.live = len(s.held.gates)
 }
 
 // agree takes up what the whole fleet goes by.
@@ -77,26 +115,21 @@ func (s *Server) setLease(lease time.Duration) store.Head {
 	h := s.checked()
 	h.longest = max(h.longest, h.lease, lease)
 	h.lease = lease
-	return h.whole()
+	return h.answer()
 }
 
 // look returns the head.
 func (s *Server) look() store.Head {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.checked().whole()
+	return s.least(s.checked())
 }
 
-// dismiss takes a gate off the list. Rule R2 (DESIGN): it names generation, gate
-// and count, so that a gate that came back meanwhile stays.
-func (s *Server) dismiss(generation store.Generation, gate store.Gate) {
+// leave takes a gate off the list that will never admit again.
+func (s *Server) leave(gate store.GateID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := s.checked()
-	live, listed := h.gates[gate.ID]
-	if listed && generation == h.generation && live.Count == gate.Count {
-		delete(h.gates, gate.ID)
-	}
+	s.unlist(s.checked(), gate)
 }
 
 // merge takes or keeps the turn and puts on the log what the gate held.
@@ -105,22 +138,28 @@ func (s *Server) merge(m store.Merge) (store.Head, bool) {
 	defer s.mu.Unlock()
 	h := s.checked()
 	if m.Generation != h.generation || h.state != store.StateRepair || !h.mayMerge(m) {
-		return h.whole(), false
+		return h.answer(), false
 	}
 	if len(m.Revocations) > 0 {
 		s.add(h, m.Revocations)
 	}
+	h.turn = store.Turn{Count: h.next()}
 	if m.Then == store.Keep {
-		h.turn = store.Turn{Gate: m.Gate, Witness: m.Witness, Count: h.next()}
-		return h.whole(), true
+		h.turn.Gate, h.turn.Witness = m.Gate, m.Witness
+		return h.answer(), true
 	}
-	h.turn = store.Turn{}
-	if m.Before > 0 {
-		h.merged[m.Gate], h.expected = true, max(h.expected, m.Before)
-	}
+	h.merges(m.Gate, m.Before)
 	h.lacks = h.lacks || m.Lacks
 	done := m.Then != store.Open || h.open(m)
-	return h.whole(), done
+	return h.answer(), done
+}
+
+// merges notes that a gate which knew so many others in an earlier generation has merged
+// all that it holds.
+func (h *head) merges(gate store.GateID, before int) {
+	if before > 0 {
+		h.merged[gate], h.expected = true, max(h.expected, before)
+	}
 }
 
 // open opens the log, and raises the floor if revocations may be lost. It reports

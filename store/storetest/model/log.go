@@ -10,14 +10,14 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// publish puts one entry on the log and returns the head as of that instant:
-// the gates in it are those who must apply the entry.
+// publish puts one entry on the log and returns the head as of that instant: all
+// gates on the list must apply the entry.
 func (s *Server) publish(revocations []store.Revocation) store.Head {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.checked()
 	s.add(h, revocations)
-	return h.whole()
+	return s.least(h)
 }
 
 // add puts an entry on the log.
@@ -27,13 +27,16 @@ func (s *Server) add(h *head, revocations []store.Revocation) {
 	log := &s.held.log
 	log.last = h.seq
 	written, _ := store.MarshalRevocations(revocations) // an entry that nobody can read has no length
-	log.entries = append(log.entries, record{h.seq, s.random.Uint64(), len(written), slices.Clone(revocations)})
+	entry := record{seq: h.seq, tag: s.random.Uint64(), previous: h.tag, bytes: len(written), revocations: slices.Clone(revocations)}
+	h.tag = entry.tag
+	log.entries = append(log.entries, entry)
 	close(s.grown)
 	s.grown = make(chan struct{})
 }
 
 // read returns the entries after a position, and waits for the first of them.
-// Only an entry wakes it: whoever waits does not see that the log was emptied.
+// Only an entry with a later number wakes it: whoever waits does not see that the log
+// was emptied, or went back, and hears of that by a heartbeat.
 func (s *Server) read(ctx context.Context, after store.Position, wait time.Duration) (store.Batch, error) {
 	var over <-chan time.Time
 	if wait > 0 {
@@ -41,13 +44,13 @@ func (s *Server) read(ctx context.Context, after store.Position, wait time.Durat
 		defer timer.Stop()
 		over = timer.C
 	}
-	for {
-		p, err := s.page(after)
-		if err != nil || p.more || over == nil {
-			return p.batch, err
-		}
+	p, err := s.page(after)
+	for err == nil && !p.more && over != nil {
 		select {
 		case <-p.grown:
+			if last := p.batch.Head.Seq; s.last(&p) > last {
+				p, err = s.page(after)
+			}
 		case <-over:
 			over = nil
 		case <-p.ended:
@@ -56,6 +59,15 @@ func (s *Server) read(ctx context.Context, after store.Position, wait time.Durat
 			return store.Batch{}, ctx.Err()
 		}
 	}
+	return p.batch, err
+}
+
+// last returns the last number on the log, and has a page wait for the next entry.
+func (s *Server) last(p *page) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.grown = s.grown
+	return s.held.log.last
 }
 
 func (s *Server) longest() time.Duration {
@@ -81,7 +93,10 @@ func (s *Server) page(after store.Position) (page, error) {
 		after.Seq = h.trimmed
 	case after.Generation != h.generation:
 		return page{}, store.ErrGeneration
-	case after.Seq < h.trimmed || after.Seq > h.seq:
+	case s.strayed(h, after):
+		s.begin(h)
+		return page{}, store.ErrGeneration
+	case after.Seq < h.trimmed:
 		return page{}, fmt.Errorf("after entry %d, held are %d to %d: %w", after.Seq, h.trimmed+1, h.seq, store.ErrGap)
 	}
 	p := page{more: after.Seq < h.seq, grown: s.grown, ended: s.ended}
@@ -103,8 +118,7 @@ func (s *Server) page(after store.Position) (page, error) {
 
 func (r record) entry(generation store.Generation) store.Entry {
 	return store.Entry{
-		Position:    store.Position{Generation: generation, Seq: r.seq},
-		Tag:         r.tag,
+		Position:    store.Position{Generation: generation, Seq: r.seq, Tag: r.tag},
 		Revocations: slices.Clone(r.revocations),
 	}
 }

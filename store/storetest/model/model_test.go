@@ -29,11 +29,16 @@ func TestContractOfAFleet(t *testing.T) {
 	storetest.RunFleet(t, func(*testing.T) storetest.FleetPlace {
 		s := model.NewServer(1, batch)
 		return storetest.FleetPlace{
-			Open:      func(*testing.T) store.Fleet { return s.Connect(nil) },
-			Flush:     s.Flush,
-			Restart:   s.Restart,
-			LoseLog:   s.DropLog,
+			Open:    func(*testing.T) store.Fleet { return s.Connect(nil) },
+			Flush:   s.Flush,
+			Restart: s.Restart,
+			LoseLog: s.DropLog,
+			Keep: func() func() {
+				dump := s.Dump()
+				return func() { s.RollBack(dump) }
+			},
 			LoseHead:  s.DropHead,
+			LoseGates: s.DropGates,
 			LoseEntry: s.DropEntry,
 		}
 	})

@@ -33,6 +33,7 @@ type Server struct {
 type Dump struct {
 	head     *head // nil: the key is not there
 	log      stream
+	gates    map[store.GateID]listed
 	sessions map[sessionID]store.Session
 }
 
@@ -46,16 +47,20 @@ type stream struct {
 type record struct {
 	seq, tag    uint64
 	bytes       int
+	previous    uint64             // the tag of the entry before, zero for the first of a generation
 	revocations []store.Revocation // none: nobody can read the entry
 }
 
-// head and list of live gates are one value, so that no failure can keep the
-// one and lose the other (rule R8, DESIGN).
+// listed is a gate on the list: what it has applied, and the count of its last
+// heartbeat.
+type listed struct{ applied, count uint64 }
+
+// head is what is known of the log and of the list of gates.
 type head struct {
 	identity          uint64 // of the process that wrote it last
 	generation        store.Generation
 	state             store.State
-	seq               uint64 // of the last entry
+	seq, tag          uint64 // of the last entry; the tag is zero until the generation has one
 	trimmed           uint64 // every entry up to this one was forgotten in order
 	born              uint64 // up to this one entries may be missing
 	entries           int    // how many the log must have
@@ -70,7 +75,8 @@ type head struct {
 	lacks             bool  // a gate that merged held what the log lacks
 	expected          int   // gates that know an earlier generation
 	merged            map[store.GateID]bool
-	gates             map[store.GateID]store.Gate
+	live              int    // how many gates the list must have
+	unlisted          uint64 // the count of the last heartbeat of a gate that is not to be listed
 	turn              store.Turn
 }
 
@@ -130,8 +136,9 @@ func (s *Server) checked() *head {
 	h.lag = s.lag
 	// Rule R6 (DESIGN): a process that was restarted, promoted or restored may
 	// have lost what another acknowledged.
-	// Rule R8 (DESIGN): an entry that was lost leaves the head counting too many.
-	if h.identity != s.identity || h.entries != len(s.held.log.entries) {
+	// Rule R8 (DESIGN): an entry or a gate that was lost leaves the head counting too
+	// many.
+	if h.identity != s.identity || h.entries != len(s.held.log.entries) || h.live != len(s.held.gates) {
 		s.begin(h)
 	}
 	return h
@@ -144,7 +151,7 @@ func (s *Server) begin(h *head) {
 	h.generation = store.Generation(s.random.Uint64() | 1)
 	// Rule R7 (DESIGN): a generation is born in repair.
 	h.state = store.StateRepair
-	h.seq = max(h.seq, log.last)
+	h.seq, h.tag = max(h.seq, log.last), 0
 	h.born = h.seq
 	h.trimmed = h.seq
 	if len(log.entries) > 0 {
@@ -154,25 +161,48 @@ func (s *Server) begin(h *head) {
 	h.begun = s.now().Unix()
 	h.anew = h.anew || h.lease == 0
 	// Who was live in an earlier generation is expected to merge in this one.
-	h.expected = max(h.expected, len(h.gates))
+	h.expected = max(h.expected, h.live)
 	h.merged = make(map[store.GateID]bool)
-	h.gates = make(map[store.GateID]store.Gate)
+	s.held.gates = make(map[store.GateID]listed)
+	h.live, h.unlisted = 0, 0
 	h.turn = store.Turn{}
 	// Rule R2 (DESIGN): the counter is never set back, so that no gate's old
 	// count comes again. Lease and retention are the fleet's, not the log's.
 }
 
-// whole returns the head as Look, Publish and Merge do.
-func (h *head) whole() store.Head {
-	whole := h.brief()
-	whole.Turn = h.turn
-	// By count, which no two share: ids are random, and a seed's order is not.
-	whole.Gates = slices.SortedFunc(maps.Values(h.gates), func(a, b store.Gate) int { return cmp.Compare(a.Count, b.Count) })
-	return whole
+// strayed reports whether the log has gone back since an entry of this generation was
+// read at a position: another has its number now, or none. What comes after it tells the
+// tag, also where the entry itself was trimmed. About what is left of earlier
+// generations nothing is told.
+func (s *Server) strayed(h *head, at store.Position) bool {
+	tag := h.tag
+	if at.Seq < h.seq {
+		next, held := slices.BinarySearchFunc(s.held.log.entries, at.Seq+1, bySeq)
+		if !held {
+			return at.Seq >= max(h.born, h.trimmed)
+		}
+		tag = s.held.log.entries[next].previous
+	}
+	return at.Seq > h.seq || at.Seq > h.born && at.Tag != 0 && at.Tag != tag
 }
 
-// brief returns the head without the gates and the turn.
-func (h *head) brief() store.Head {
+// least returns the head with the gates that have applied least.
+func (s *Server) least(h *head) store.Head {
+	answer := h.answer()
+	// What they have applied alike goes by count, which no two share: ids are random,
+	// and a seed's order is not.
+	for _, id := range slices.SortedFunc(maps.Keys(s.held.gates), func(a, b store.GateID) int {
+		x, y := s.held.gates[a], s.held.gates[b]
+		return cmp.Or(cmp.Compare(x.applied, y.applied), cmp.Compare(x.count, y.count))
+	}) {
+		answer.Gates = append(answer.Gates, store.Gate{ID: id, Applied: s.held.gates[id].applied})
+	}
+	answer.Gates = answer.Gates[:min(len(answer.Gates), store.MaxGates)]
+	return answer
+}
+
+// answer returns the head without the gates.
+func (h *head) answer() store.Head {
 	return store.Head{
 		Position:  h.position(),
 		State:     h.state,
@@ -181,11 +211,14 @@ func (h *head) brief() store.Head {
 		Retention: h.retention,
 		Bounds:    h.bounds,
 		Lag:       h.lag,
+		Live:      h.live,
+		Unlisted:  h.unlisted > 0,
+		Turn:      h.turn,
 	}
 }
 
 func (h *head) position() store.Position {
-	return store.Position{Generation: h.generation, Seq: h.seq}
+	return store.Position{Generation: h.generation, Seq: h.seq, Tag: h.tag}
 }
 
 // next counts one heartbeat or merge more.

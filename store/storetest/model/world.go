@@ -108,6 +108,13 @@ func (s *Server) DropHead() {
 	s.held.head = nil
 }
 
+// DropGates makes the list of gates vanish, while head and log stay.
+func (s *Server) DropGates() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held.gates = make(map[store.GateID]listed)
+}
+
 // DropEntry makes one entry vanish, if it is there. The log does not reuse its
 // number.
 func (s *Server) DropEntry(seq uint64) {
@@ -153,7 +160,7 @@ func (s *Server) Now() time.Time {
 // now is Now for who holds mu.
 func (s *Server) now() time.Time { return time.Now().Add(s.step) }
 
-// Peek returns the head as it stands, without its gates and without making sure
+// Peek returns the head as it stands, without the gates and without making sure
 // of anything. It is zero where there is none.
 func (s *Server) Peek() store.Head {
 	s.mu.Lock()
@@ -161,7 +168,7 @@ func (s *Server) Peek() store.Head {
 	if s.held.head == nil {
 		return store.Head{}
 	}
-	return s.held.head.brief()
+	return s.held.head.answer()
 }
 
 // Log returns the entries that gates can read, without a look at the head.
@@ -178,11 +185,11 @@ func (s *Server) Log() []store.Entry {
 }
 
 func (d *Dump) clone() *Dump {
-	c := &Dump{sessions: maps.Clone(d.sessions), log: d.log}
+	c := &Dump{sessions: maps.Clone(d.sessions), log: d.log, gates: maps.Clone(d.gates)}
 	c.log.entries = slices.Clone(d.log.entries)
 	if d.head != nil {
 		h := *d.head
-		h.gates, h.merged = maps.Clone(h.gates), maps.Clone(h.merged)
+		h.merged = maps.Clone(h.merged)
 		c.head = &h
 	}
 	return c

@@ -13,9 +13,9 @@ var gateMutations = []mutation{
 		"return true",
 	}}},
 	{"R2, a silent gate is removed before its lease is over", []edit{{
-		replicaDir + "acknowledge.go",
-		"seen.take(head, sent, r.clock.Boot(), r.margin(lease)+margin(head.Lag))",
-		"seen.take(head, sent, r.clock.Boot(), lease/2)",
+		replicaDir + "heartbeat.go",
+		"r.view.census.silent(q.boot - r.margin(lease) - r.view.lag)",
+		"r.view.census.silent(q.boot - lease/2)",
 	}}},
 	{"R2, a stopping gate says goodbye before it is fenced", []edit{{
 		replicaDir + "replica.go",
@@ -29,13 +29,22 @@ var gateMutations = []mutation{
 	}}},
 	{"R4, the generation is not looked at after the wait", []edit{{
 		replicaDir + "acknowledge.go",
-		"case e.Generation != head.Generation:",
+		"case e.Generation != head.Generation, head.Seq < e.Seq, held && !e.read:",
 		"case false:",
+	}, {
+		replicaDir + "acknowledge.go",
+		"held := recorded.Generation == e.Generation && recorded.Seq >= e.Seq",
+		"held := true",
 	}}},
 	{"R5, a log that is open is taken for settled", []edit{{
 		replicaDir + "acknowledge.go",
 		"head.State != store.StateSettled || ",
 		"",
+	}}},
+	{"R5, gates that are on no list are not waited for", []edit{{
+		replicaDir + "acknowledge.go",
+		" || head.Unlisted {",
+		" {",
 	}}},
 	{"R5, a gate settles a log as soon as it has read it: no wait after a generation change", []edit{{
 		replicaDir + "heartbeat.go",
@@ -49,8 +58,8 @@ var gateMutations = []mutation{
 	}}},
 	{"R7, a log is opened by whoever has merged", []edit{{
 		replicaDir + "mend.go",
-		"opens := v.witness || ",
-		"opens := true || ",
+		"	opens := v.witness\n",
+		"	opens := true\n",
 	}}},
 	{"R7, a gate is a witness without a lease", []edit{{
 		replicaDir + "view.go",
@@ -96,5 +105,14 @@ var gateMutations = []mutation{
 		replicaDir + "view.go",
 		"	r.set.unmark()\n",
 		"	r.set = newSet()\n",
+	}}},
+	{"a revocation is acknowledged that this gate has not read from the log", []edit{{
+		replicaDir + "acknowledge.go",
+		"held := recorded.Generation == e.Generation && recorded.Seq >= e.Seq",
+		"held := recorded.Generation != 0",
+	}, {
+		replicaDir + "acknowledge.go",
+		", head.Seq < e.Seq, held && !e.read:",
+		":",
 	}}},
 }

@@ -4,8 +4,23 @@ package mutation
 var storeMutations = []mutation{
 	{"R2, a gate is removed whatever its count", []edit{{
 		modelDir + "fleet.go",
-		"	live, listed := h.gates[gate.ID]\n	if listed && generation == h.generation && live.Count == gate.Count {",
-		"	if generation == h.generation {",
+		"if gate.count <= silent {",
+		"if silent > 0 && gate.count <= silent+8 {",
+	}}},
+	{"R2, gates that are on no list are forgotten while they send heartbeats", []edit{{
+		modelDir + "fleet.go",
+		"if h.unlisted <= silent {",
+		"if silent > 0 {",
+	}}},
+	{"R2, a goodbye counts for all gates that are on no list", []edit{{
+		modelDir + "fleet.go",
+		"	s.unlist(s.checked(), gate)\n",
+		"	h := s.checked()\n	s.unlist(h, gate)\n	h.unlisted = 0\n",
+	}}},
+	{"a gate that is on no list does not say so", []edit{{
+		modelDir + "fleet.go",
+		"		h.unlisted = count\n",
+		"",
 	}}},
 	{"R3, a heartbeat of another generation is recorded", []edit{{
 		modelDir + "fleet.go",
@@ -14,7 +29,7 @@ var storeMutations = []mutation{
 	}}},
 	{"R5, any heartbeat settles an open log", []edit{{
 		modelDir + "fleet.go",
-		"if beat.Settled && h.state == store.StateOpen {",
+		"if beat.Settled && h.state == store.StateOpen && max(beat.Lease, beat.Waited) >= h.longest {",
 		"if h.state == store.StateOpen {",
 	}}},
 	{"R6, another process goes on with the log", []edit{{
@@ -33,8 +48,8 @@ var storeMutations = []mutation{
 		"",
 	}, {
 		replicaDir + "mend.go",
-		"(!due || !turn.free(now, lease/2))",
-		"!due",
+		"due && v.turn.free(lease*2/3)",
+		"due",
 	}, {
 		replicaDir + "mend.go",
 		"2*r.margin(lease)",
@@ -45,15 +60,29 @@ var storeMutations = []mutation{
 		" || h.entries != len(s.held.log.entries)",
 		"",
 	}}},
-	{"R8, the list of gates is a key of its own, which can be lost alone", []edit{{
-		modelDir + "world.go",
-		"	s.held.head = nil\n",
-		"	if h := s.held.head; h != nil {\n		h.gates = make(map[store.GateID]store.Gate)\n	}\n",
+	{"R8, lost gates of the list are not counted", []edit{{
+		modelDir + "server.go",
+		" || h.live != len(s.held.gates)",
+		"",
+	}}},
+	{"tags, another entry of the same number is read on from, and counts are not compared", []edit{{
+		modelDir + "log.go",
+		"case s.strayed(h, after):",
+		"case after.Seq > h.seq:",
+	}, {
+		modelDir + "fleet.go",
+		" || beat.Count > h.count",
+		"",
+	}}},
+	{"tags, a heartbeat tells a number alone", []edit{{
+		modelDir + "fleet.go",
+		"(s.strayed(h, at) || beat.Count > h.count)",
+		"at.Seq > h.seq",
 	}}},
 	{"joining gates are missing from the list", []edit{{
 		modelDir + "fleet.go",
-		"	h.gates[gate.ID] = gate\n",
-		"	if beat.Settled {\n		h.gates[gate.ID] = gate\n	}\n",
+		"		s.held.gates[beat.Gate] = listed{beat.Applied.Seq, count}\n",
+		"		if beat.Settled {\n			s.held.gates[beat.Gate] = listed{beat.Applied.Seq, count}\n		}\n",
 	}}},
 	{"the store's wall clock decides who is live", []edit{
 		{
@@ -63,13 +92,13 @@ var storeMutations = []mutation{
 		},
 		{
 			modelDir + "fleet.go",
-			"	h.gates[gate.ID] = gate\n",
-			"	h.gates[gate.ID] = gate\n	if h.heard == nil {\n		h.heard = make(map[store.GateID]time.Time)\n	}\n	h.heard[gate.ID] = s.now()\n",
+			"	count := h.next()\n",
+			"	count := h.next()\n	if h.heard == nil {\n		h.heard = make(map[store.GateID]time.Time)\n	}\n	h.heard[beat.Gate] = s.now()\n",
 		},
 		{
 			modelDir + "log.go",
-			"	s.add(h, revocations)\n	return h.whole()",
-			"	s.add(h, revocations)\n	for id, heard := range h.heard {\n		if s.now().Sub(heard) > h.lease {\n			delete(h.gates, id)\n		}\n	}\n	return h.whole()",
+			"	s.add(h, revocations)\n	return s.least(h)",
+			"	s.add(h, revocations)\n	for id, heard := range h.heard {\n		if s.now().Sub(heard) > h.lease {\n			s.unlist(h, id)\n		}\n	}\n	return s.least(h)",
 		},
 	}},
 }

@@ -1,0 +1,124 @@
+package redisstore_test
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
+)
+
+var (
+	callsOf = regexp.MustCompile(`cmdstat_([a-z|]+):calls=(\d+)`)
+	sentBy  = regexp.MustCompile(`total_net_output_bytes:(\d+)`)
+)
+
+// cost is what a server did for calls, whatever the machine.
+type cost struct {
+	commands int // those within scripts, too
+	bytes    int // sent
+}
+
+// costOf counts what calls cost. Whether a heartbeat asks for the eviction policy goes
+// by the clock, so that no INFO counts.
+func costOf(t *testing.T, server *redistest.Server, calls func()) (c cost) {
+	t.Helper()
+	server.Do("CONFIG", "RESETSTAT")
+	calls()
+	c.bytes, _ = strconv.Atoi(sentBy.FindStringSubmatch(server.Do("INFO", "stats").(string))[1])
+	for _, match := range callsOf.FindAllStringSubmatch(server.Do("INFO", "commandstats").(string), -1) {
+		if match[1] != "info" && match[1] != "config|resetstat" {
+			n, _ := strconv.Atoi(match[2])
+			c.commands += n
+		}
+	}
+	return c
+}
+
+// listGates puts gates on the list that have applied the log, from 1 to the number.
+func listGates(t *testing.T, s store.Fleet, gates int, applied store.Position) {
+	t.Helper()
+	for gate := range store.GateID(gates) {
+		mustBeat(t, s, gate+1, applied)
+	}
+}
+
+// Attack, or growth: a large fleet. A call must not cost Redis more because there are
+// more gates, or the fleet costs the square of its size.
+func TestACallCostsTheSameHoweverManyGatesThereAre(t *testing.T) {
+	server := redistest.Start(t)
+	costs := map[string][2]cost{}
+	for i, gates := range []int{2 * store.MaxGates, 600} {
+		server.Do("FLUSHALL")
+		s := openAt(t, server)
+		position := mustAppend(t, s, "one")
+		listGates(t, s, gates, position)
+		calls := map[string]func() error{
+			"Heartbeat": func() error {
+				_, err := s.Heartbeat(t.Context(), store.Heartbeat{Gate: 1, Applied: position, Lease: 3 * time.Second})
+				return err
+			},
+			"Look":    func() error { _, err := s.Look(t.Context()); return err },
+			"Publish": func() error { _, err := s.Publish(t.Context(), revocation("x")); return err },
+			"Merge": func() error {
+				_, _, err := s.Merge(t.Context(), store.Merge{Gate: 1, Generation: position.Generation})
+				return err
+			},
+			"Leave": func() error { return s.Leave(t.Context(), 2) },
+		}
+		// In one order: after a publish, a heartbeat has the store compare tags.
+		for _, name := range slices.Sorted(maps.Keys(calls)) {
+			call := calls[name]
+			if err := call(); err != nil { // the script is known from now on
+				t.Fatalf("%s: %v", name, err)
+			}
+			both := costs[name]
+			both[i] = costOf(t, server, func() {
+				if err := call(); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			})
+			costs[name] = both
+		}
+	}
+	for name, both := range costs {
+		t.Logf("%s: %d commands and %d bytes", name, both[1].commands, both[1].bytes)
+		few, many := both[0], both[1]
+		if many.commands != few.commands || many.commands > 16 || many.bytes > few.bytes+40 || many.bytes > 1100 {
+			t.Errorf("%s costs %+v in a fleet of a few gates, and %+v in one of many", name, few, many)
+		}
+	}
+}
+
+// A revocation in a fleet of 300 gates costs one entry, a heartbeat of each gate, and
+// a few looks, however many gates a look is about: 60 ms of Redis it was, and a list of
+// all gates with each look.
+func TestARevocationCostsAHeartbeatOfEachGate(t *testing.T) {
+	const gates, looks = 300, 10
+	server := redistest.Start(t)
+	s := openAt(t, server)
+	position := mustAppend(t, s, "one")
+	listGates(t, s, gates, position)
+	mustLook(t, s)
+	c := costOf(t, server, func() {
+		head, err := s.Publish(t.Context(), revocation("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range looks {
+			mustLook(t, s)
+		}
+		listGates(t, s, gates, head.Position)
+		if last := mustLook(t, s); last.Live != gates || last.Gates[0].Applied != head.Seq {
+			t.Errorf("when every gate had it, a look saw %+v", last)
+		}
+	})
+	t.Logf("%d commands and %d bytes", c.commands, c.bytes)
+	if c.commands > (gates+looks+2)*14 || c.bytes > gates*450+(looks+2)*1100 {
+		t.Errorf("a revocation costs %d commands and %d bytes", c.commands, c.bytes)
+	}
+}

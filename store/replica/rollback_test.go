@@ -1,0 +1,118 @@
+package replica_test
+
+import (
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store/replica"
+	"github.com/sessiongate/sessiongate/store/storetest/model"
+)
+
+// wantRefused checks that no gate admits a session.
+func wantRefused(t *testing.T, what, name string, gates ...*replica.Replica) {
+	t.Helper()
+	_, token := revocation(name)
+	for i, g := range gates {
+		if g.Check(token, replica.At(time.Now())) == replica.Clear {
+			t.Errorf("%s: gate %d admits the session %q", what, i, name)
+		}
+	}
+}
+
+// Attack: the memory of the store's machine goes back to a snapshot, without another
+// process or another generation. The revocations since are gone from the log, though
+// they were answered with 200, and others may have their numbers.
+func TestALogThatGoesBackForgetsNothing(t *testing.T) {
+	for name, way := range map[string]struct{ lost, others int }{
+		"back by one and on by one":   {1, 1},
+		"back by two and on by three": {2, 3},
+		"back by two and idle":        {2, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			server := model.NewServer(1, 100)
+			gates := fleet(t, server, 2, replica.Options{})
+			before := server.Dump()
+			for i := range way.lost {
+				revoked, _ := revocation("lost " + strconv.Itoa(i))
+				mustRevoke(t, gates[0].Replica, revoked)
+			}
+			server.RollBack(before)
+			for i := range way.others {
+				revoked, _ := revocation("other " + strconv.Itoa(i))
+				mustRevoke(t, gates[0].Replica, revoked)
+				wantRefused(t, name, "other "+strconv.Itoa(i), gates[0].Replica, gates[1].Replica)
+			}
+			time.Sleep(lease / 2)
+			_, live := revocation("nobody revoked")
+			wantVerdict(t, gates[1].Replica, live, replica.Clear) // there were witnesses
+			late := start(t, server.Connect(nil), replica.Options{Lease: lease})
+			<-late.Synced()
+			for i := range way.lost {
+				wantRefused(t, name, "lost "+strconv.Itoa(i), gates[0].Replica, gates[1].Replica, late)
+			}
+			for i := range way.others {
+				wantRefused(t, name, "other "+strconv.Itoa(i), gates[0].Replica, gates[1].Replica, late)
+			}
+		})
+	}
+}
+
+// Attack: the log goes back after an entry was published and before any gate has read
+// it. Another gate's entry gets the number, and when all gates have applied that, it is
+// not the one that a client waits for.
+func TestAnEntryThatAnotherReplacedIsNotAcknowledged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := model.NewServer(1, 100)
+		gates := fleet(t, server, 3, replica.Options{})
+		var release []func()
+		for _, g := range gates {
+			release = append(release, g.wire.hold("Read"))
+		}
+		time.Sleep(lease / 2) // the reads that are under way end
+		before := server.Dump()
+		mine, _ := revocation("mine")
+		answered := make(chan error, 1)
+		go func() { answered <- gates[0].Revoke(t.Context(), mine) }()
+		time.Sleep(10 * time.Millisecond)
+		if len(server.Log()) != 1 {
+			t.Fatal("the entry was not published")
+		}
+		server.RollBack(before)
+		other, _ := revocation("other")
+		if _, err := server.Connect(nil).Append(t.Context(), other); err != nil {
+			t.Fatal(err)
+		}
+		for _, release := range release {
+			release()
+		}
+		if err := <-answered; err != nil {
+			t.Fatalf("Revoke: %v", err)
+		}
+		wantRefused(t, "after the 200", "mine", gates[0].Replica, gates[1].Replica, gates[2].Replica)
+	})
+}
+
+// Attack: the log goes back to before its present generation was begun. The one that
+// comes back is open, and lacks what was merged into the next.
+func TestAGenerationThatComesBackIsNotTrusted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := model.NewServer(1, 100)
+		gates := fleet(t, server, 2, replica.Options{})
+		before := server.Dump()
+		server.DropLog()
+		time.Sleep(lease)
+		revoked, _ := revocation("lost")
+		mustRevoke(t, gates[0].Replica, revoked)
+		server.RollBack(before)
+		old := server.Peek().Generation
+		time.Sleep(lease / 2)
+		if now := server.Peek().Generation; now == old {
+			t.Errorf("the generation %x came back, and stayed", uint64(old))
+		}
+		late := start(t, server.Connect(nil), replica.Options{Lease: lease})
+		<-late.Synced()
+		wantRefused(t, "after the generation came back", "lost", gates[0].Replica, gates[1].Replica, late)
+	})
+}
