@@ -21,8 +21,10 @@ import (
 // or brings in other files, is Caddy's business and not ours.
 func staysInside(text string) bool {
 	// Nothing at all is an error, and so there is something in front.
-	tokens, err := caddyfile.Tokenize([]byte("block\n"+text), "Caddyfile")
-	if err != nil {
+	tokens, err := caddyfile.Tokenize([]byte("block\n"+text+"\nend"), "Caddyfile")
+	// A line that goes on, and a quote that stays open, would take the end of the block
+	// in.
+	if err != nil || tokens[len(tokens)-1].Text != "end" {
 		return false
 	}
 	level := 0
@@ -39,8 +41,7 @@ func staysInside(text string) bool {
 			return false
 		}
 	}
-	// A line that goes on, and quotes, would take the end of the block in.
-	return level == 0 && !strings.HasSuffix(text, `\`)
+	return level == 0
 }
 
 // keepsSecrets reports whether the canary stands only where secrets belong:
@@ -121,6 +122,7 @@ func FuzzCaddyfile(f *testing.F) {
 	f.Add("issuer a {\nhmac_secret a b SECRET\n}", "token header A\ntoken cookie b")
 	f.Add("store redis a:1 {\npassword SECRET x\nsentinel_password SECRET\n}", "identity {\nX-A sub\n}")
 	f.Add("hmac_secret SECRET", "password SECRET")
+	f.Add("store redis \"", "\"")
 	f.Add("issuer a {\nhmac_secret SECRET\nhmac_secret SECRET\n}", "")
 	f.Add("store memory\nlease 1e9h\ntoken_cache 1EiB\nleeway -0s", "endpoint {env.A}\npublic {$X:/a}\n\tstreams \"{file.x}\"")
 	f.Fuzz(func(t *testing.T, global, site string) {

@@ -79,7 +79,12 @@ var raises = []fault{
 		w.rebase(to)
 		longer := to.retention
 		w.roll(draw, length, func(g *gate) { g.configure(func(c *config) { c.retention = max(c.retention, longer) }) })
-		w.sleep(2 * time.Minute) // and then the issuer may
+		for w.server().Peek().Retention < longer { // no gate may have reached the store yet
+			if !w.spend(draw.between(1, w.lease)) {
+				return
+			}
+		}
+		w.spend(2 * time.Minute) // and then the issuer may
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.life = max(w.life, longer)

@@ -24,6 +24,7 @@ type profile struct {
 // them in turn, with three storms before each.
 var survived = []*profile{
 	ordinary, pages, seasons, reloads, mixed, clocksAhead, clocksBehind, clocks, retentions, leases, repeats, acknowledges, primaries,
+	turmoil, calendar,
 }
 
 // unsurvived are the profiles that find violations in the code as it is. The rule
@@ -31,8 +32,6 @@ var survived = []*profile{
 var unsurvived = []*profile{
 	rollbacks, // each record names its predecessor's tag
 	crowd,     // the more gates there are, the more rarely each of them looks
-	turmoil,   // all of them that matter within seconds
-	calendar,  // all of them that matter over hours
 }
 
 // refused are profiles of what no rule survives: the configuration is refused.

@@ -45,7 +45,7 @@ func (w *world) recovery() time.Duration {
 // revocation within two leases and a second more.
 func (w *world) progress() {
 	admits := w.now() + w.recovery()
-	live := w.issue("live", "nobody else", "issuer of its own", w.base().retention/2)
+	live := w.issue("live", "nobody else", "issuer of its own", 15*time.Minute)
 	for w.now() < admits && w.sleep(w.lease/8) {
 		for _, g := range w.livingGates() {
 			if g.configured().manual {
