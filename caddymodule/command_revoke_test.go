@@ -66,7 +66,7 @@ func TestTheReceiptIsReadAtNight(t *testing.T) {
 		},
 		"a large fleet": {
 			receipt{Issuer: "https://a", Revoked: one, Shared: true, Position: 7, TookSeconds: 0.2, Gate: "aaaa", Gates: []receiptGate{{"bbbb", "applied", 0.1}}, Others: 967},
-			"Revoked: the session with the key 0011aabb of https://a.\nIt holds at every gate after 200ms.\nEntry 7 of the log.\n\n" +
+			"Revoked: the session with the key 0011aabb of https://a.\nIt holds at every gate after 200ms.\nThe revocation log holds it by entry 7.\n\n" +
 				"GATE        HAD IT\naaaa        at once; it was asked\nbbbb        after 100ms\n967 others  by then, or admitting nothing\n",
 		},
 		"gates that are on no list": {

@@ -24,15 +24,11 @@ type profile struct {
 // them in turn, with three storms before each.
 var survived = []*profile{
 	ordinary, pages, seasons, reloads, mixed, clocksAhead, clocksBehind, clocks, retentions, leases, repeats, acknowledges, primaries,
-	turmoil, calendar,
+	turmoil, calendar, rollbacks,
 }
 
-// unsurvived are the profiles that find violations in the code as it is. The rule
-// beside each will close it: whoever builds the rule moves the profile to survived.
-var unsurvived = []*profile{
-	rollbacks, // each record names its predecessor's tag
-	crowd,     // the more gates there are, the more rarely each of them looks
-}
+// rare are profiles that the code survives and that cost too much for the default run.
+var rare = []*profile{crowd}
 
 // refused are profiles of what no rule survives: the configuration is refused.
 var refused = []*profile{split}
@@ -61,7 +57,7 @@ func profileOf(tb testing.TB, seed uint64) *profile {
 
 // every returns all profiles that there are.
 func every() []*profile {
-	return slices.Concat([]*profile{storms}, survived, unsurvived, refused)
+	return slices.Concat([]*profile{storms}, survived, rare, refused)
 }
 
 // replay is the command that runs a seed again.

@@ -125,7 +125,7 @@ var acknowledges = &profile{
 	traps:  traps,
 	scene: func(w *world, _ *stream) {
 		w.large = false
-		w.vary = func(c *config, draw *stream) { c.storeOnly = draw.chance(0.3) }
+		w.vary = func(c *config, draw *stream) { c.storeOnly, c.byLease = draw.chance(0.3), draw.chance(0.3) }
 	},
 }
 
