@@ -134,3 +134,32 @@ func TestTheFloorOutlivesTheHead(t *testing.T) {
 		}
 	})
 }
+
+// Gates with `acknowledge lease` are on no list, so that nobody knows whether all of
+// them are back: a loss that somebody knows of means a new login.
+func TestTheFloorIsRaisedWhereGatesAreOnNoList(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := model.NewServer(1, 100)
+		gates := make([]gate, 2)
+		for i := range gates {
+			gates[i].wire = new(wire)
+			gates[i].Replica = start(t, server.Connect(gates[i].wire.link), replica.Options{Lease: lease, Acknowledge: replica.AcknowledgeLease})
+		}
+		for _, g := range gates {
+			<-g.Synced()
+		}
+		time.Sleep(2 * lease)
+		mustRevoke(t, gates[0].Replica, everyKind()...)
+		var release []func()
+		for _, g := range gates {
+			release = append(release, g.wire.hold(""))
+		}
+		time.Sleep(2 * lease)
+		server.RestartEmpty()
+		release[0]()
+		time.Sleep(time.Minute)
+		if floor := gates[0].Status().Bounds.Floor; floor == 0 {
+			t.Error("there is no floor, although a gate has not come back")
+		}
+	})
+}

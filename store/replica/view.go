@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"math"
 	"time"
 
 	"github.com/sessiongate/sessiongate/store"
@@ -87,7 +88,10 @@ func (r *Replica) learn(generation store.Generation, sent time.Duration) bool {
 	witness := before != 0 && t != nil && t.good(r.clock.Now(), t.lease, r.clock)
 	if before != 0 && r.synced {
 		r.before = max(1, r.before)
-		if r.view.gates > 0 && r.view.state >= store.StateOpen {
+		switch {
+		case r.view.unlisted:
+			r.before = math.MaxInt32 // gates that are on no list are never all there
+		case r.view.gates > 0 && r.view.state >= store.StateOpen:
 			r.before = r.view.gates
 		}
 	}

@@ -66,6 +66,8 @@ local function begin(h, candidate)
   -- Who was live in an earlier generation is expected to merge in this one. Until it
   -- is open, a head that was lost takes from the gates what it was.
   local expected = math.max(tonumber(redis.call('HMGET', KEYS[1], 'expected')[1] or 0), h.gates or 0)
+  -- Those on no list are not known, and so never all there.
+  if h.unlisted and h.unlisted > 0 then expected = 2147483647 end
   h.anew = h.anew or not h.lease and '1' or nil
   h.gates, h.unlisted, h.turn = 0, 0, ''
   h.large, h.tag = h.large or h.seq, unknown

@@ -3,6 +3,7 @@ package model
 import (
 	"cmp"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -162,6 +163,9 @@ func (s *Server) begin(h *head) {
 	h.anew = h.anew || h.lease == 0
 	// Who was live in an earlier generation is expected to merge in this one.
 	h.expected = max(h.expected, h.live)
+	if h.unlisted > 0 {
+		h.expected = math.MaxInt32 // they are not known, and so never all there
+	}
 	h.merged = make(map[store.GateID]bool)
 	s.held.gates = make(map[store.GateID]listed)
 	h.live, h.unlisted = 0, 0
