@@ -74,6 +74,10 @@ var serverLosses = []fault{
 			w.server().DropEntry(log[len(log)-1].Position.Seq)
 		}
 	}},
+	{"the list of gates deleted", func(w *world, _ *stream, _ time.Duration) {
+		defer w.serverFault()()
+		w.server().DropGates()
+	}},
 	{"an unreadable entry", func(w *world, _ *stream, length time.Duration) {
 		defer w.serverFault()()
 		w.server().Poison()

@@ -41,11 +41,6 @@ var gateMutations = []mutation{
 		"head.State != store.StateSettled || ",
 		"",
 	}}},
-	{"R5, gates that are on no list are not waited for", []edit{{
-		replicaDir + "acknowledge.go",
-		" || head.Unlisted {",
-		" {",
-	}}},
 	{"R5, a gate settles a log as soon as it has read it: no wait after a generation change", []edit{{
 		replicaDir + "heartbeat.go",
 		"beat.Applied.Generation != 0 && q.boot >= alone",
@@ -105,14 +100,5 @@ var gateMutations = []mutation{
 		replicaDir + "view.go",
 		"	r.set.unmark()\n",
 		"	r.set = newSet()\n",
-	}}},
-	{"a revocation is acknowledged that this gate has not read from the log", []edit{{
-		replicaDir + "acknowledge.go",
-		"held := recorded.Generation == e.Generation && recorded.Seq >= e.Seq",
-		"held := recorded.Generation != 0",
-	}, {
-		replicaDir + "acknowledge.go",
-		", head.Seq < e.Seq, held && !e.read:",
-		":",
 	}}},
 }

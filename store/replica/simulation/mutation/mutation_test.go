@@ -35,16 +35,18 @@ const (
 
 // suites are the mutations by the profile that finds them.
 var suites = map[string][]mutation{
-	"storms":     slices.Concat(gateMutations, storeMutations),
-	"ordinary":   ordinaryMutations,
-	"seasons":    seasonMutations,
-	"mixed":      mixedMutations,
-	"retentions": retentionMutations,
-	"clocks":     clockMutations,
-	"leases":     leaseMutations,
-	"primaries":  primaryMutations,
-	"pages":      pageMutations,
-	"reloads":    reloadMutations,
+	"storms":       slices.Concat(gateMutations, storeMutations),
+	"ordinary":     ordinaryMutations,
+	"seasons":      seasonMutations,
+	"mixed":        mixedMutations,
+	"retentions":   retentionMutations,
+	"clocks":       clockMutations,
+	"leases":       leaseMutations,
+	"rollbacks":    rollbackMutations,
+	"acknowledges": unlistedMutations,
+	"primaries":    primaryMutations,
+	"pages":        pageMutations,
+	"reloads":      reloadMutations,
 }
 
 var seeds = flag.Int("seeds", 1000, "run a mutated simulation with so many seeds at the most")

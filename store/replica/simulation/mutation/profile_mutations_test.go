@@ -100,9 +100,9 @@ var primaryMutations = []mutation{
 		"max(e.published+wait, ",
 	}}},
 	{"a gate that went to a new store is dismissed from the replaced one", []edit{{
-		replicaDir + "acknowledge.go",
-		"r.margin(lease)+margin(head.Lag))",
-		"r.margin(lease))",
+		replicaDir + "heartbeat.go",
+		"r.view.census.silent(q.boot - r.margin(lease) - r.view.lag)",
+		"r.view.census.silent(q.boot - r.margin(lease))",
 	}}},
 }
 
@@ -126,5 +126,56 @@ var reloadMutations = []mutation{
 		replicaDir + "replica.go",
 		"if held := r.term.Load(); held != nil && held.lease != forever {",
 		"if held := r.term.Load(); held != nil && held.lease == forever {",
+	}}},
+}
+
+// rollbackMutations are what tells that the log has gone back within one process.
+var rollbackMutations = []mutation{
+	{"tags, another entry of the same number is read on from, and counts are not compared", []edit{{
+		modelDir + "log.go",
+		"case s.strayed(h, after):",
+		"case after.Seq > h.seq:",
+	}, {
+		modelDir + "fleet.go",
+		" || beat.Count > h.count",
+		"",
+	}}},
+	{"tags, a heartbeat tells a number alone", []edit{{
+		modelDir + "fleet.go",
+		"(s.strayed(h, at) || beat.Count > h.count)",
+		"at.Seq > h.seq",
+	}}},
+	{"a revocation is acknowledged that this gate has not read from the log", []edit{{
+		replicaDir + "acknowledge.go",
+		"held := recorded.Generation == e.Generation && recorded.Seq >= e.Seq",
+		"held := recorded.Generation != 0",
+	}, {
+		replicaDir + "acknowledge.go",
+		", head.Seq < e.Seq, held && !e.read:",
+		":",
+	}}},
+}
+
+// unlistedMutations are rules for gates that are on no list.
+var unlistedMutations = []mutation{
+	{"R2, gates that are on no list are forgotten while they send heartbeats", []edit{{
+		modelDir + "fleet.go",
+		"if h.unlisted <= silent {",
+		"if silent > 0 {",
+	}}},
+	{"R2, a goodbye counts for all gates that are on no list", []edit{{
+		modelDir + "fleet.go",
+		"	s.unlist(s.checked(), gate)\n",
+		"	h := s.checked()\n	s.unlist(h, gate)\n	h.unlisted = 0\n",
+	}}},
+	{"a gate that is on no list does not say so", []edit{{
+		modelDir + "fleet.go",
+		"		h.unlisted = count\n",
+		"",
+	}}},
+	{"R5, gates that are on no list are not waited for", []edit{{
+		replicaDir + "acknowledge.go",
+		" || head.Unlisted {",
+		" {",
 	}}},
 }

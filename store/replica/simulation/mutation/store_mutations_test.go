@@ -7,21 +7,6 @@ var storeMutations = []mutation{
 		"if gate.count <= silent {",
 		"if silent > 0 && gate.count <= silent+8 {",
 	}}},
-	{"R2, gates that are on no list are forgotten while they send heartbeats", []edit{{
-		modelDir + "fleet.go",
-		"if h.unlisted <= silent {",
-		"if silent > 0 {",
-	}}},
-	{"R2, a goodbye counts for all gates that are on no list", []edit{{
-		modelDir + "fleet.go",
-		"	s.unlist(s.checked(), gate)\n",
-		"	h := s.checked()\n	s.unlist(h, gate)\n	h.unlisted = 0\n",
-	}}},
-	{"a gate that is on no list does not say so", []edit{{
-		modelDir + "fleet.go",
-		"		h.unlisted = count\n",
-		"",
-	}}},
 	{"R3, a heartbeat of another generation is recorded", []edit{{
 		modelDir + "fleet.go",
 		"if beat.Applied.Generation != h.generation {",
@@ -64,20 +49,6 @@ var storeMutations = []mutation{
 		modelDir + "server.go",
 		" || h.live != len(s.held.gates)",
 		"",
-	}}},
-	{"tags, another entry of the same number is read on from, and counts are not compared", []edit{{
-		modelDir + "log.go",
-		"case s.strayed(h, after):",
-		"case after.Seq > h.seq:",
-	}, {
-		modelDir + "fleet.go",
-		" || beat.Count > h.count",
-		"",
-	}}},
-	{"tags, a heartbeat tells a number alone", []edit{{
-		modelDir + "fleet.go",
-		"(s.strayed(h, at) || beat.Count > h.count)",
-		"at.Seq > h.seq",
 	}}},
 	{"joining gates are missing from the list", []edit{{
 		modelDir + "fleet.go",
