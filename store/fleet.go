@@ -103,8 +103,10 @@ type Heartbeat struct {
 	// zero until the gate has read a generation up to its head.
 	Applied Position
 	// Settled says that the gate had known the generation of Applied for longer
-	// than any lease of an earlier one when it sent this.
+	// than any lease of an earlier one when it sent this: than Waited, if that is above
+	// Lease. It counts only if the head knows of no longer one.
 	Settled bool
+	Waited  time.Duration
 	// Lease is the fleet's as the gate last heard it, or else what the gate is
 	// configured to. It becomes the fleet's where it has none.
 	Lease time.Duration

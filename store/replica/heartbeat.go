@@ -59,7 +59,7 @@ func (r *Replica) beat(ctx context.Context) error {
 	q := question{asked: r.clock.Now(), boot: r.clock.Boot()}
 	// Rule R5 (DESIGN): by the time that this is sent, every lease of an earlier
 	// generation is over, and so is every store that was replaced.
-	beat.Settled = beat.Applied.Generation != 0 && q.boot >= alone
+	beat.Settled, beat.Waited = beat.Applied.Generation != 0 && q.boot >= alone, longest
 	beat.Shortened = beat.Applied.Generation != 0 && lease < longest && q.boot-max(granted, known) >= margin(longest)
 	head, err := r.fleet.Heartbeat(bounded, beat)
 	if err != nil {

@@ -3,7 +3,8 @@
 -- the number up to which it has applied the log, 1 if it calls the log settled,
 -- its lease and retention, 1 to be told the eviction policy; the longest lease that
 -- it knows of another generation, 1 if that is shortened to its lease; margin, skew
--- and leeway; and what it knows of the bounds: forgotten, floor, hold, lowered. Durations are
+-- and leeway; and what it knows of the bounds: forgotten, floor, hold, lowered; the
+-- longest lease by which it calls the log settled. Durations are
 -- in microseconds.
 
 -- First a write that changes nothing: a read-only replica refuses it, and Redis
@@ -76,7 +77,7 @@ if ARGV[3] == h.generation then
   changes[#changes + 1], changes[#changes + 2] = 'gate:' .. ARGV[2], ARGV[4] .. ' ' .. answered
   -- Rule R5 (DESIGN): only a gate of this generation can say that the leases of
   -- the one before are over, and only once the log is open.
-  if ARGV[5] == '1' and h.state == 'open' then
+  if ARGV[5] == '1' and h.state == 'open' and math.max(lease, tonumber(ARGV[18])) >= longest then
     h.state = 'settled'
     changes[#changes + 1], changes[#changes + 2] = 'state', h.state
   end

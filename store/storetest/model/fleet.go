@@ -29,7 +29,7 @@ func (s *Server) heartbeat(beat store.Heartbeat) store.Head {
 	h.gates[gate.ID] = gate
 	// Rule R5 (DESIGN): only a gate of this generation can say that the leases of
 	// the one before are over, and only once the log is open.
-	if beat.Settled && h.state == store.StateOpen {
+	if beat.Settled && h.state == store.StateOpen && max(beat.Lease, beat.Waited) >= h.longest {
 		h.state = store.StateSettled
 	}
 	answer := h.told(now)

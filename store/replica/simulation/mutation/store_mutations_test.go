@@ -14,7 +14,7 @@ var storeMutations = []mutation{
 	}}},
 	{"R5, any heartbeat settles an open log", []edit{{
 		modelDir + "fleet.go",
-		"if beat.Settled && h.state == store.StateOpen {",
+		"if beat.Settled && h.state == store.StateOpen && max(beat.Lease, beat.Waited) >= h.longest {",
 		"if h.state == store.StateOpen {",
 	}}},
 	{"R6, another process goes on with the log", []edit{{
