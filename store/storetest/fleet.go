@@ -50,6 +50,7 @@ func RunFleet(t *testing.T, fresh func(t *testing.T) FleetPlace) {
 		{"no clock that is wrong opens a log that lost something", opensNoLossByAWrongClock},
 		{"a settled heartbeat settles an open log", settlesOpen},
 		{"nothing but an open log is settled", settlesNothingElse},
+		{"a log is settled by the longest lease that is known", settlesByTheLongestLease},
 		{"a gate that leaves is off the list", leaves},
 		{"a gate that has been silent is taken off the list", takesSilentOff},
 		{"a gate that has sent a heartbeat since stays", keepsWhoCameBack},

@@ -139,6 +139,24 @@ func settlesOpen(t *testing.T, place FleetPlace) {
 	}
 }
 
+// The attack on rule R5: a gate that starts makes a lost head anew by a shorter lease, and
+// calls the log settled just when another has told of the longer one.
+func settlesByTheLongestLease(t *testing.T, place FleetPlace) {
+	f := join(t, place)
+	position := look(t, f).Position
+	send(t, f, store.Heartbeat{Gate: 1, Applied: position, Lease: lease})
+	send(t, f, store.Heartbeat{Gate: 2, Applied: position, Lease: time.Minute, Longest: time.Minute})
+	openLog(t, f)
+	settled := store.Heartbeat{Gate: 1, Applied: position, Settled: true, Lease: lease}
+	if answer := send(t, f, settled); answer.State != store.StateOpen {
+		t.Errorf("a gate that knows of a shorter lease made the log %v", answer.State)
+	}
+	settled.Waited = time.Minute
+	if answer := send(t, f, settled); answer.State != store.StateSettled {
+		t.Errorf("a gate that waited for the longest lease made the log %v", answer.State)
+	}
+}
+
 // The attack on rule R5: a log settled too early answers 200 while a gate of the
 // life before, which nobody lists, admits by its old lease.
 func settlesNothingElse(t *testing.T, place FleetPlace) {
