@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 
 	"github.com/caddyserver/caddy/v2"
@@ -11,6 +12,11 @@ import (
 // said is the answer to a word that was taken.
 type said struct {
 	Message string `json:"message"`
+}
+
+func (s said) describe(w io.Writer) error {
+	_, err := fmt.Fprintln(w, s.Message)
+	return err
 }
 
 // takeBootstrap takes the operator's word that a log in repair may be opened.

@@ -66,6 +66,6 @@ func lowerFloor(app *App, r *http.Request) (any, error) {
 		return nil, conflict(err)
 	}
 	app.logger.Warn("an operator lowered the floor: tokens pass again that were issued before a loss, and with them sessions whose revocation was lost",
-		"floor", time.Unix(floor, 0).UTC())
+		"floor", unix(floor))
 	return said{"The floor is lowered. The gates hear of it within a lease."}, nil
 }

@@ -62,7 +62,7 @@ func TestRepeatedLogoutsFillNoLog(t *testing.T) {
 	})
 }
 
-// Of a repeat subscribers hear nothing: whoever audits logouts is not flooded by one
+// Subscribers hear nothing of a repeat: whoever audits logouts is not flooded by one
 // token.
 func TestSubscribersHearNothingOfARepeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -236,7 +236,8 @@ func (a *App) expires(now time.Time) int64 {
 
 // roundTo is what expiries are rounded up to: a 64th of the retention, at least a
 // minute and at most an hour. Revoking again within that time moves no expiry, so
-// that whoever repeats a logout adds a bounded number of entries to the log.
+// that the log takes a bounded number of entries for one logout, however often it is
+// repeated.
 func roundTo(retention time.Duration) time.Duration {
 	return min(max(retention/64, time.Minute), time.Hour)
 }

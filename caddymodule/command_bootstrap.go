@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -48,11 +47,9 @@ func (call adminCall) bootstrap(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	var answer said
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return fmt.Errorf("reading what the gate says: %w", err)
+	if _, err := printed(w, body, false, said.describe); err != nil {
+		return err
 	}
-	fmt.Fprintln(w, answer.Message)
 	if err := call.awaitOpen(time.Now()); err != nil {
 		return fmt.Errorf("waiting for the log to open: %w", err)
 	}

@@ -1,13 +1,11 @@
 package caddymodule
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"time"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
@@ -29,19 +27,10 @@ too, for the day on which the store loses its memory.
 `,
 		Example: "caddy session-gate lease 5s --address unix//run/caddy/admin.sock",
 	}
-	addAddressFlags(command)
 	command.Args = cobra.ExactArgs(1)
-	command.RunE = caddycmd.WrapCommandFuncForCobra(func(fl caddycmd.Flags) (int, error) {
-		body, err := json.Marshal(map[string]string{"lease": fl.Arg(0)})
-		if err == nil {
-			err = tell(os.Stdout, fl, http.MethodPost, adminLease, body)
-		}
-		if err != nil {
-			return 1, err
-		}
-		return 0, nil
+	return askingCommand(command, 1, func(ask asking, fl caddycmd.Flags) error {
+		return ask.tell(os.Stdout, http.MethodPost, adminLease, map[string]string{"lease": fl.Arg(0)})
 	})
-	return command
 }
 
 func floorCommand() *cobra.Command {
@@ -61,57 +50,38 @@ caddy session-gate revoke --issuer-before.
 	}
 	command.Flags().Bool("lower", false, "Let tokens pass again that only the floor refuses")
 	command.Flags().Bool("yes", false, "Confirm --lower")
-	addAddressFlags(command)
 	command.Args = cobra.NoArgs
-	command.RunE = caddycmd.WrapCommandFuncForCobra(func(fl caddycmd.Flags) (int, error) {
-		var err error
+	return askingCommand(command, 1, func(ask asking, fl caddycmd.Flags) error {
 		switch {
 		case !fl.Bool("lower"):
-			err = showFloor(os.Stdout, fl)
+			return ask.calling().floor(os.Stdout)
 		case !fl.Bool("yes"):
-			err = errors.New("lowering the floor: sessions may come back whose revocation was lost; add --yes if that is meant")
+			return errors.New("lowering the floor: sessions may come back whose revocation was lost; add --yes if that is meant")
 		default:
-			err = tell(os.Stdout, fl, http.MethodDelete, adminFloor, nil)
+			return ask.tell(os.Stdout, http.MethodDelete, adminFloor, nil)
 		}
-		if err != nil {
-			return 1, err
-		}
-		return 0, nil
 	})
-	return command
 }
 
-// tell sends an operator's word to the gate that the flags name, and prints its
-// answer.
-func tell(w io.Writer, fl caddycmd.Flags, method, path string, body []byte) error {
-	address, err := adminAddress(fl.String("address"), fl.String("config"), fl.String("adapter"))
+// tell sends an operator's word to the gate, and writes its answer.
+func (ask asking) tell(w io.Writer, method, path string, body any) error {
+	answer, err := ask(adminPatience, method, path, body)
 	if err != nil {
 		return err
 	}
-	answer, err := askAdmin(address, adminPatience, method, path, body)
-	if err != nil {
-		return err
-	}
-	var said said
-	if err := json.Unmarshal(answer, &said); err != nil {
-		return fmt.Errorf("reading what the gate says: %w", err)
-	}
-	_, err = fmt.Fprintln(w, said.Message)
+	_, err = printed(w, answer, false, said.describe)
 	return err
 }
 
-func showFloor(w io.Writer, fl caddycmd.Flags) error {
-	address, err := adminAddress(fl.String("address"), fl.String("config"), fl.String("adapter"))
-	if err != nil {
-		return err
-	}
-	state, _, err := callAdmin(address, adminPatience).state()
+// floor writes up to when tokens are refused after a loss.
+func (call adminCall) floor(w io.Writer) error {
+	state, _, err := call.state()
 	if err != nil {
 		return err
 	}
 	text := "There is no floor: no token is refused because of a loss."
 	if state.Floor != 0 {
-		text = fmt.Sprintf("Tokens issued up to %s are refused: the store lost revocations.", time.Unix(state.Floor, 0).UTC().Format(time.RFC3339))
+		text = fmt.Sprintf("Tokens issued up to %s are refused: the store lost revocations.", stamp(unix(state.Floor)))
 	}
 	_, err = fmt.Fprintln(w, text)
 	return err

@@ -75,7 +75,7 @@ func (s gateState) describe(w io.Writer) error {
 		fmt.Fprintf(table, "gates\t%d live%s%s\n", s.Gates, others, s.named())
 	}
 	if s.Floor != 0 {
-		fmt.Fprintf(table, "floor\ttokens issued up to %s are refused: the store lost revocations\n", time.Unix(s.Floor, 0).UTC().Format(time.RFC3339))
+		fmt.Fprintf(table, "floor\ttokens issued up to %s are refused: the store lost revocations\n", stamp(unix(s.Floor)))
 	}
 	confirmed := ""
 	if s.Unconfirmed {

@@ -28,8 +28,8 @@ type StoreModule interface {
 	// Namespace is what keys are derived in; gates that share it are a fleet.
 	Namespace() string
 	// Open opens the store. Where revocations may be lost, tokens with an `iat` up to
-	// the present time plus leeway are refused. It does not wait for a network. An error that wraps
-	// store.ErrDamaged leaves the gate running and closed.
+	// the present time plus leeway are refused. It does not wait for a network. An
+	// error that wraps store.ErrDamaged leaves the gate running and closed.
 	Open(logger *slog.Logger, leeway time.Duration) (store.Backend, error)
 }
 

@@ -111,8 +111,8 @@ func (r *Replica) bound(b store.Bounds) {
 	r.set.bound(r.bounds)
 }
 
-// overswept reports whether something was forgotten by a clock that was ahead: it is
-// by now past the store's second now.
+// overswept reports whether what was forgotten up to a second was forgotten by a clock
+// that was ahead: the store's clock says now only.
 func (r *Replica) overswept(second, now int64) bool {
 	return second > now+int64(r.options.Load().Skew/time.Second)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/memstore"
 	"github.com/sessiongate/sessiongate/store/replica"
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
@@ -178,4 +179,44 @@ func TestARevocationIsKeptByTheLaterClock(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What a store says of the tokens that its log cannot judge stays until it says
+// something else: an answer that does not speak of it takes nothing back.
+func TestWhatAStoreSaysOfItsLogStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := model.NewServer(1, 100)
+		client := server.Connect(nil)
+		local := memstore.New(nil)
+		past, _ := revocation("expired")
+		past.Expires = time.Now().Add(-time.Minute).Unix()
+		next, _ := revocation("next")
+		for name, test := range map[string]struct {
+			store   store.Store
+			gate    store.Store
+			options replica.Options
+		}{
+			"a fleet's":          {client, server.Connect(nil), replica.Options{Lease: lease}},
+			"this machine's own": {local, local, replica.Options{}},
+		} {
+			if _, err := test.store.Append(t.Context(), past); err != nil {
+				t.Fatal(err)
+			}
+			if err := test.store.Trim(t.Context(), time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			r := start(t, test.gate, test.options)
+			<-r.Synced()
+			time.Sleep(lease)
+			before := r.Status().Bounds.Swept
+			if _, err := test.store.Append(t.Context(), next); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			mustRevoke(t, r, next)
+			if after := r.Status().Bounds.Swept; before == 0 || after != before {
+				t.Errorf("%s: swept was %d and is %d after an entry was read", name, before, after)
+			}
+		}
+	})
 }

@@ -44,7 +44,7 @@ func (r *Replica) step(ctx context.Context) error {
 	}
 	bounded, end := context.WithTimeout(ctx, wait+call(lease))
 	defer end()
-	if !whole && r.fleet == nil {
+	if at == (store.Position{}) {
 		if err := r.retain(ctx); err != nil {
 			return err
 		}
@@ -72,8 +72,10 @@ func (r *Replica) apply(at store.Position, batch store.Batch, asked Instant, sen
 	if !r.learn(batch.Head.Generation, sent) || r.view.at != at {
 		return nil
 	}
-	r.clocks.heard(batch.Now, asked, sent, r.clock.Now().Wall)
-	r.bound(batch.Bounds)
+	if r.fleet == nil { // a fleet's heartbeats say so
+		r.clocks.heard(batch.Now, asked, sent, r.clock.Now().Wall)
+		r.bound(batch.Bounds)
+	}
 	reached, err := r.entries(at, batch)
 	r.view.at = reached
 	if err != nil {

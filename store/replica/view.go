@@ -186,5 +186,7 @@ func (r *Replica) agree(head store.Head) {
 		// The head may have been lost, and who made it anew does not know of before.
 		head.Forgotten = max(head.Forgotten, r.clocks.store-int64(before/time.Second))
 	}
-	r.bound(head.Bounds)
+	if r.fleet != nil { // a store of this machine's own says it with what is read
+		r.bound(head.Bounds)
+	}
 }
