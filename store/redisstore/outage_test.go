@@ -45,7 +45,7 @@ func logCalls(s *redisstore.Store, position store.Position) map[string]func(cont
 			return err
 		},
 		"Look":     func(ctx context.Context) error { _, err := s.Look(ctx); return err },
-		"SetLease": func(ctx context.Context) error { _, err := s.SetLease(ctx, time.Second); return err },
+		"SetLease": func(ctx context.Context) error { _, err := s.SetLease(ctx, 3*time.Second); return err },
 		"Dismiss": func(ctx context.Context) error {
 			return s.Dismiss(ctx, position.Generation, store.Gate{ID: 2, Count: 1})
 		},
