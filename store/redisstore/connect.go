@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -46,7 +47,7 @@ func (s *Store) examineServer(ctx context.Context, conn *redis.Conn) error {
 	if err != nil {
 		return err
 	}
-	return s.judgeGuard(ctx, g)
+	return s.judgeGuard(ctx, g, time.Duration(s.lease.Load()))
 }
 
 // examineEviction accepts a connection only if Redis keeps what it is given.

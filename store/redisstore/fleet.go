@@ -37,6 +37,7 @@ func (s *Store) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.Head
 		err = s.explain(ctx, doing, s.judge(ctx, a.policy))
 	}
 	if err == nil {
+		s.lease.Store(int64(a.Lease))
 		err = s.explain(ctx, doing, s.checkGuard(ctx, a.Lease))
 	}
 	if err != nil {
@@ -51,9 +52,14 @@ func (s *Store) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.Head
 	return a.Head, nil
 }
 
-// SetLease implements store.Fleet.
+// SetLease implements store.Fleet. It refuses with ErrSplitBrain a lease with which
+// the gates would refuse this Redis.
 func (s *Store) SetLease(ctx context.Context, lease time.Duration) (store.Head, error) {
-	return s.head(ctx, "changing the lease in redis", leaseScript, micros(lease))
+	const doing = "changing the lease in redis"
+	if err := s.checkGuard(ctx, lease); err != nil {
+		return store.Head{}, s.explain(ctx, doing, err)
+	}
+	return s.head(ctx, doing, leaseScript, micros(lease))
 }
 
 // Look implements store.Fleet.

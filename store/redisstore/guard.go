@@ -82,9 +82,9 @@ func (g *guard) lacks(lease time.Duration) string {
 // judgeGuard refuses a server that may go on after a promotion, unless the options
 // allow it. It only warns if the server had no replica when the store first reached it:
 // somebody has attached one for a backup, and gates that run must not fail for that.
-func (s *Store) judgeGuard(ctx context.Context, g *guard) error {
+func (s *Store) judgeGuard(ctx context.Context, g *guard, lease time.Duration) error {
 	s.guard.Store(g)
-	lacks := g.lacks(time.Duration(s.lease.Load()))
+	lacks := g.lacks(lease)
 	switch {
 	case lacks == "":
 		s.maxLag.Store(int64(g.maxLag))
@@ -109,9 +109,8 @@ func (s *Store) judgeGuard(ctx context.Context, g *guard) error {
 }
 
 // checkGuard judges the primary by a guard that is not older than guardEvery, and by
-// the lease of the fleet.
+// a lease, which is that of the fleet or is to be.
 func (s *Store) checkGuard(ctx context.Context, lease time.Duration) error {
-	s.lease.Store(int64(lease))
 	g := s.guard.Load()
 	if g == nil || time.Since(g.read) >= guardEvery {
 		var conn redis.Cmdable = s.writer
@@ -126,7 +125,7 @@ func (s *Store) checkGuard(ctx context.Context, lease time.Duration) error {
 			return err
 		}
 	}
-	return s.judgeGuard(ctx, g)
+	return s.judgeGuard(ctx, g, lease)
 }
 
 // lag is for how long the primary may take writes after another was promoted in its

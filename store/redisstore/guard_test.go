@@ -92,6 +92,24 @@ func TestPrimaryThatGoesOnAfterAFailoverIsRefused(t *testing.T) {
 	}
 }
 
+// An operator sets a lease that is not above the max-lag: if the store took it, every
+// gate would refuse the primary from its next heartbeat on.
+func TestALeaseThatTheGuardRefusesIsNotSet(t *testing.T) {
+	primary := redistest.Start(t, guarded)
+	redistest.StartReplica(t, primary, guarded)
+	s := openAt(t, primary)
+	if _, err := beat(t, s); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.SetLease(t.Context(), time.Second); !errors.Is(err, redisstore.ErrSplitBrain) ||
+		!strings.Contains(err.Error(), "max-lag of 1s is not below the lease of 1s") {
+		t.Errorf("SetLease gave %v, want ErrSplitBrain and why", err)
+	}
+	if head, err := beat(t, s); err != nil || head.Lease != 3*time.Second {
+		t.Errorf("then a heartbeat gave %+v, %v; want the lease of 3s", head, err)
+	}
+}
+
 // Where any call finds no guard, it gets no connection.
 func TestNothingIsReadFromAPrimaryWithoutAGuard(t *testing.T) {
 	primary := redistest.Start(t, atOnce)
