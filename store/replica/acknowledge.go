@@ -69,24 +69,24 @@ type awaited struct {
 	entries []*entry
 	fresh   bool // one came since next was called
 	bell    bell
-	// first is the first key of the entry that is being published, and seen where
-	// entries were read meanwhile that begin with it.
-	first store.Key
-	seen  []store.Position
+	// latest are the entries that this gate read last from the log, each at its number
+	// modulo their count.
+	latest [256]store.Position
 }
 
-// expect is called before an entry that begins with a key is published.
-func (a *awaited) expect(first store.Key) {
+// has reports whether an entry is among those that this gate read last.
+func (a *awaited) has(at store.Position) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.first, a.seen = first, nil
+	return a.hasLocked(at)
 }
+
+func (a *awaited) hasLocked(at store.Position) bool { return a.latest[at.Seq%uint64(len(a.latest))] == at }
 
 // put has the entry that was published awaited.
 func (a *awaited) put(e *entry) {
 	a.mu.Lock()
-	e.read = e.read || slices.Contains(a.seen, e.Position)
-	a.first, a.seen = store.Key{}, nil
+	e.read = e.read || a.hasLocked(e.Position)
 	a.entries = append(a.entries, e)
 	a.fresh = true
 	a.mu.Unlock()
@@ -98,9 +98,7 @@ func (a *awaited) applied(entries []store.Entry) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, entry := range entries {
-		if entry.Revocations[0].Key == a.first {
-			a.seen = append(a.seen, entry.Position)
-		}
+		a.latest[entry.Position.Seq%uint64(len(a.latest))] = entry.Position
 	}
 	for _, e := range a.entries {
 		i, found := slices.BinarySearchFunc(entries, e.Seq, func(read store.Entry, seq uint64) int {

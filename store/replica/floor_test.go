@@ -1,6 +1,7 @@
 package replica_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,6 +54,23 @@ func TestTheFloorIsRaisedForALossAndNothingElse(t *testing.T) {
 		"a restart, and one gate is missing": {func(_ *testing.T, w world) {
 			away(w, w.server.Restart)
 			w.gates[2].wire.hold("")
+		}, replica.Options{}, false},
+		"a logout is repeated in vain after a restart, and one gate is missing": {func(t *testing.T, w world) {
+			revoked, _ := revocation("prolonged")
+			mustRevoke(t, w.gates[0].Replica, revoked)
+			// The gate hears that the log was begun anew, and reads nothing of it.
+			read, publish := w.gates[0].wire.hold("Read"), w.gates[0].wire.hold("Publish")
+			away(w, w.server.Restart)
+			w.gates[2].wire.hold("")
+			time.Sleep(lease / 4)
+			ctx, cancel := context.WithTimeout(t.Context(), lease/4)
+			defer cancel()
+			revoked.Expires += 3600
+			if err := w.gates[0].Revoke(ctx, revoked); err == nil {
+				t.Error("revoked, though the store got nothing")
+			}
+			read()
+			publish()
 		}, replica.Options{}, false},
 		"all gates stop, and others start": {func(t *testing.T, w world) {
 			for _, g := range w.gates {

@@ -174,8 +174,7 @@ func (r *Replica) put(ctx context.Context, calls []*revoking, revocations []stor
 	r.mu.Lock()
 	published.known, published.lag = r.view.known, r.view.lag
 	// A repeat that adds nothing waits for what this gate has read already.
-	at := r.view.at
-	published.read = at == head.Position || at.Generation == head.Generation && at.Seq > head.Seq
+	published.read = r.view.at == head.Position || r.awaited.has(head.Position)
 	holds := published.read && r.view.recorded >= head.Seq && published.applied(head, r.id)
 	r.mu.Unlock()
 	if r.fleet != nil && o.Acknowledge != AcknowledgeStore && !holds {
@@ -194,14 +193,18 @@ func (r *Replica) put(ctx context.Context, calls []*revoking, revocations []stor
 // Attack: repeat a logout until the log is full. What the log holds for as long is not
 // put there again: the answer waits for all that the log holds at one look.
 //
-// Attack: lose the log between the two, so that the fleet is asked about a log that
-// holds nothing. What was left out counts only in the generation that it was on.
+// Attack: lose the log between the two, or take it back, so that the fleet is asked about
+// a log that holds nothing. What was left out counts only in the generation that it was
+// on, and while the log has not gone back.
 func (r *Replica) log(ctx context.Context, revocations []store.Revocation) (head store.Head, sent time.Duration, err error) {
 	for {
 		r.mu.Lock()
-		generation := r.view.generation
-		head = store.Head{Position: store.Position{Generation: generation, Seq: r.view.head}, State: store.StateSettled}
-		lacking := r.set.lacking(revocations)
+		known := store.Position{Generation: r.view.generation, Seq: r.view.head}
+		head = store.Head{Position: known, State: store.StateSettled}
+		lacking := revocations
+		if !r.view.returned {
+			lacking = r.set.lacking(revocations)
+		}
 		r.mu.Unlock()
 		sent = r.clock.Boot()
 		switch {
@@ -221,7 +224,7 @@ func (r *Replica) log(ctx context.Context, revocations []store.Revocation) (head
 			}
 		}
 		r.mu.Unlock()
-		if len(lacking) == len(revocations) || head.Generation == generation {
+		if len(lacking) == len(revocations) || head.Generation == known.Generation && head.Seq >= known.Seq {
 			return head, sent, nil
 		}
 	}
@@ -230,7 +233,6 @@ func (r *Replica) log(ctx context.Context, revocations []store.Revocation) (head
 // append puts one entry on the log, and returns the head as of then.
 func (r *Replica) append(ctx context.Context, revocations []store.Revocation) (store.Head, error) {
 	if r.fleet != nil {
-		r.awaited.expect(revocations[0].Key)
 		return r.fleet.Publish(ctx, revocations...)
 	}
 	at, err := r.store.Append(ctx, revocations...)

@@ -116,3 +116,48 @@ func TestAGenerationThatComesBackIsNotTrusted(t *testing.T) {
 		wantRefused(t, "after the generation came back", "lost", gates[0].Replica, gates[1].Replica, late)
 	})
 }
+
+// Attack: the log goes back to before a gate came, so that its list lacks that gate, and
+// what was read of the log is more than it has now. A revocation that is under way then,
+// or comes then, is answered when that gate refuses it too.
+func TestAListThatWentBackIsNotBelieved(t *testing.T) {
+	for name, underWay := range map[string]bool{"a revocation that is under way": true, "one that comes after": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := model.NewServer(1, 100)
+				gates := fleet(t, server, 1, replica.Options{})
+				before := server.Dump()
+				var late wire
+				last := start(t, server.Connect(late.link), replica.Options{Lease: lease})
+				<-last.Synced()
+				for i := range 5 {
+					revoked, _ := revocation(strconv.Itoa(i))
+					mustRevoke(t, gates[0].Replica, revoked)
+				}
+				release := late.hold("Read")
+				time.Sleep(lease) // the read that is under way ends
+				late.hold("Heartbeat")
+				revoked, _ := revocation("revoked")
+				answered := make(chan error, 1)
+				revoke := func() { answered <- gates[0].Revoke(t.Context(), revoked) }
+				if underWay {
+					go revoke()
+					time.Sleep(lease / 16)
+				}
+				gates[0].wire.hold("Heartbeat") // by which it would find out
+				server.RollBack(before)
+				if !underWay {
+					go revoke()
+				}
+				time.Sleep(lease / 8)
+				select {
+				case err := <-answered:
+					_, token := revocation("revoked")
+					t.Fatalf("answered (%v) while a gate says %v", err, last.Check(token, replica.At(time.Now())))
+				default:
+				}
+				release()
+			})
+		})
+	}
+}

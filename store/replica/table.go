@@ -102,7 +102,8 @@ func (t *table) find(w word) (int, bool) {
 }
 
 // put adds w or moves its expiry out; it never moves it in. It reports whether
-// w is new. A key whose expiry moves out is logged only if its marks say so now.
+// w is new. A key whose expiry moves out is logged, or was, only if its marks say so
+// now.
 // Only the writer of the shard calls it, and never on a full table.
 func (t *table) put(w word, expires uint32, marks mark) bool {
 	i, found := t.find(w)
@@ -110,7 +111,7 @@ func (t *table) put(w word, expires uint32, marks mark) bool {
 		switch held := t.expires[i].Load(); {
 		case expires > held:
 			t.expires[i].Store(expires)
-			t.marks[i] = t.marks[i]&^markLogged | marks
+			t.marks[i] = t.marks[i]&^(markLogged|markWasLogged) | marks
 		case expires == held:
 			t.marks[i] |= marks
 		}

@@ -76,21 +76,22 @@ func (g *gate) hearFrom(err error) {
 // was, and lacks what some of the gates hold.
 type rollback struct {
 	generation store.Generation
-	gates      []*gate // that were there
+	gates      []*gate // that hold it
 }
 
 // returns take the state of the server back, and put other entries in the place of
 // those that it lost.
 var returns = []fault{
 	{"a rollback", func(w *world, draw *stream, length time.Duration) {
-		dump := w.server().Dump()
+		dump, then := w.server().Dump(), w.server().Peek()
 		w.revokeAt(draw, 1+draw.below(3))
 		w.sleep(draw.between(time.Millisecond, max(2*time.Millisecond, min(length, w.lease))))
 		end := w.serverFault()
 		w.lose()
+		now := w.server().Peek()
 		w.mu.Lock()
-		gates := slices.Clone(w.gates)
-		w.rolled = &rollback{w.primary.Peek().Generation, gates}
+		gates := slices.DeleteFunc(slices.Clone(w.gates), func(g *gate) bool { return !g.further(then, now) })
+		w.rolled = &rollback{then.Generation, gates}
 		w.mu.Unlock()
 		w.server().RollBack(dump)
 		w.trace.add("", "the state of the server is taken back to %s", w.trace.position(w.server().Peek().Position))
@@ -98,6 +99,16 @@ var returns = []fault{
 		w.revokeAt(draw, draw.below(5))
 		w.awaitNoticed()
 	}},
+}
+
+// further reports whether the gate has applied more of the log as it is now than a head
+// said that there was.
+func (g *gate) further(then, now store.Head) bool {
+	if !g.lives() {
+		return false
+	}
+	at := g.replica.Status().Position
+	return at.Generation == now.Generation && (now.Generation != then.Generation || at.Seq > then.Seq)
 }
 
 // revokeAt has so many new sessions revoked, each at some gate.
@@ -117,26 +128,35 @@ func (w *world) revokeAt(draw *stream, many int) {
 
 // awaitNoticed waits until a rollback was noticed, and reports false if the run is over.
 // A gate that starts before that can know nothing of what was lost, and nobody who does
-// has said so: no protocol helps it. Where nobody is left who could, it is lost for good.
+// has said so: no protocol helps it.
 func (w *world) awaitNoticed() bool {
 	for w.ctx.Err() == nil {
-		w.mu.Lock()
-		r := w.rolled
-		if r != nil && w.primary.Peek().Generation != r.generation {
-			w.rolled, r = nil, nil
-		}
-		w.mu.Unlock()
-		switch {
-		case r == nil:
-			return true
-		case !slices.ContainsFunc(r.gates, (*gate).lives):
-			w.oracle.forget(func(*promise) bool { return false })
-			w.mu.Lock()
-			w.rolled = nil
-			w.mu.Unlock()
+		if !w.unnoticed() {
 			return true
 		}
 		w.sleep(w.of("rollbacks").between(1, w.lease/8))
 	}
+	return false
+}
+
+// unnoticed reports whether there was a rollback that nobody has noticed. Where nobody is
+// left who could, what was lost is lost for good.
+func (w *world) unnoticed() bool {
+	w.mu.Lock()
+	r := w.rolled
+	if r != nil && w.primary.Peek().Generation != r.generation {
+		w.rolled, r = nil, nil
+	}
+	w.mu.Unlock()
+	if r == nil {
+		return false
+	}
+	if slices.ContainsFunc(r.gates, (*gate).lives) {
+		return true
+	}
+	w.oracle.forget(func(*promise) bool { return false })
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.rolled = nil
 	return false
 }

@@ -182,5 +182,8 @@ func (g *gate) arrive(t trip, call model.Call, deliver model.Deliver) (answer, b
 	}
 	reply, err := deliver(g.ctx)
 	g.observe(g, call, reply)
+	if call.Method == "Heartbeat" && g.unnoticed() {
+		return answer{}, false // or the gate might get a lease that is not promised
+	}
 	return answer{reply, err}, g.labour(reply) && g.awaitServer(t.draw)
 }
