@@ -86,6 +86,9 @@ var returns = []fault{
 		dump, then := w.server().Dump(), w.server().Peek()
 		w.revokeAt(draw, 1+draw.below(3))
 		w.sleep(draw.between(time.Millisecond, max(2*time.Millisecond, min(length, w.lease))))
+		if !w.awaitNoticed() { // one at a time
+			return
+		}
 		end := w.serverFault()
 		w.lose()
 		now := w.server().Peek()
