@@ -81,7 +81,9 @@ func (a *awaited) has(at store.Position) bool {
 	return a.hasLocked(at)
 }
 
-func (a *awaited) hasLocked(at store.Position) bool { return a.latest[at.Seq%uint64(len(a.latest))] == at }
+func (a *awaited) hasLocked(at store.Position) bool {
+	return a.latest[at.Seq%uint64(len(a.latest))] == at
+}
 
 // put has the entry that was published awaited.
 func (a *awaited) put(e *entry) {

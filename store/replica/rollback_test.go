@@ -161,3 +161,37 @@ func TestAListThatWentBackIsNotBelieved(t *testing.T) {
 		})
 	}
 }
+
+// Attack: the log goes back by two entries which one gate has read and another has not.
+// The other puts two in their place, whose numbers the first has applied.
+func TestAHeartbeatTellsWhichEntryItsNumberIsOf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := model.NewServer(1, 100)
+		gates := fleet(t, server, 2, replica.Options{})
+		before := server.Dump()
+		release := gates[0].wire.hold("Read")
+		time.Sleep(lease) // the read that is under way ends
+		for _, name := range []string{"lost 1", "lost 2"} {
+			lost, _ := revocation(name)
+			if _, err := server.Connect(nil).Append(t.Context(), lost); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait() // until the second gate has read them
+		server.RollBack(before)
+		release()
+		answered := make(chan error, 2)
+		for _, name := range []string{"next 1", "next 2"} {
+			next, _ := revocation(name)
+			go func() { answered <- gates[0].Revoke(t.Context(), next) }()
+		}
+		for range cap(answered) {
+			if err := <-answered; err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, name := range []string{"next 1", "next 2"} {
+			wantRefused(t, "after the 200", name, gates[0].Replica, gates[1].Replica)
+		}
+	})
+}

@@ -2,10 +2,8 @@ package simulation
 
 import (
 	"errors"
-	"slices"
 	"time"
 
-	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
@@ -70,96 +68,4 @@ func (g *gate) hearFrom(err error) {
 		defer g.mu.Unlock()
 		g.lost, g.calm = false, g.now()
 	})
-}
-
-// rollback is one that no gate has noticed yet: the log is of the generation that it
-// was, and lacks what some of the gates hold.
-type rollback struct {
-	generation store.Generation
-	gates      []*gate // that hold it
-}
-
-// returns take the state of the server back, and put other entries in the place of
-// those that it lost.
-var returns = []fault{
-	{"a rollback", func(w *world, draw *stream, length time.Duration) {
-		dump, then := w.server().Dump(), w.server().Peek()
-		w.revokeAt(draw, 1+draw.below(3))
-		w.sleep(draw.between(time.Millisecond, max(2*time.Millisecond, min(length, w.lease))))
-		if !w.awaitNoticed() { // one at a time
-			return
-		}
-		end := w.serverFault()
-		w.lose()
-		now := w.server().Peek()
-		w.mu.Lock()
-		gates := slices.DeleteFunc(slices.Clone(w.gates), func(g *gate) bool { return !g.further(then, now) })
-		w.rolled = &rollback{then.Generation, gates}
-		w.mu.Unlock()
-		w.server().RollBack(dump)
-		w.trace.add("", "the state of the server is taken back to %s", w.trace.position(w.server().Peek().Position))
-		end()
-		w.revokeAt(draw, draw.below(5))
-		w.awaitNoticed()
-	}},
-}
-
-// further reports whether the gate has applied more of the log as it is now than a head
-// said that there was.
-func (g *gate) further(then, now store.Head) bool {
-	if !g.lives() {
-		return false
-	}
-	at := g.replica.Status().Position
-	return at.Generation == now.Generation && (now.Generation != then.Generation || at.Seq > then.Seq)
-}
-
-// revokeAt has so many new sessions revoked, each at some gate.
-func (w *world) revokeAt(draw *stream, many int) {
-	for range many {
-		if g := w.anyGate(draw); g != nil && g.runs() {
-			r := w.newToken().revocation(draw, time.Now())
-			later := draw.between(1, w.lease/50)
-			w.wait.Go(func() {
-				if w.sleep(later) {
-					g.invalidate(r)
-				}
-			})
-		}
-	}
-}
-
-// awaitNoticed waits until a rollback was noticed, and reports false if the run is over.
-// A gate that starts before that can know nothing of what was lost, and nobody who does
-// has said so: no protocol helps it.
-func (w *world) awaitNoticed() bool {
-	for w.ctx.Err() == nil {
-		if !w.unnoticed() {
-			return true
-		}
-		w.sleep(w.of("rollbacks").between(1, w.lease/8))
-	}
-	return false
-}
-
-// unnoticed reports whether there was a rollback that nobody has noticed. Where nobody is
-// left who could, what was lost is lost for good.
-func (w *world) unnoticed() bool {
-	w.mu.Lock()
-	r := w.rolled
-	if r != nil && w.primary.Peek().Generation != r.generation {
-		w.rolled, r = nil, nil
-	}
-	w.mu.Unlock()
-	if r == nil {
-		return false
-	}
-	if slices.ContainsFunc(r.gates, (*gate).lives) {
-		return true
-	}
-	w.oracle.forget(func(*promise) bool { return false })
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.rolled = nil
-	return false
 }

@@ -182,8 +182,8 @@ func (g *gate) arrive(t trip, call model.Call, deliver model.Deliver) (answer, b
 	}
 	reply, err := deliver(g.ctx)
 	g.observe(g, call, reply)
-	if call.Method == "Heartbeat" && g.unnoticed() {
-		return answer{}, false // or the gate might get a lease that is not promised
+	if call.Method == "Heartbeat" && g.replica.Status().Fenced && g.unnoticed() {
+		return answer{}, false // or it might get a lease without what was lost
 	}
 	return answer{reply, err}, g.labour(reply) && g.awaitServer(t.draw)
 }

@@ -72,6 +72,7 @@ type world struct {
 	gates   []*gate
 	skew    skew
 	rolled  *rollback
+	rolling bool // from the dump until it was noticed
 	outage  outage
 	busy    time.Time // until when the server works
 	epochs  map[store.Generation]*epoch

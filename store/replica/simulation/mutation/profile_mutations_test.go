@@ -140,11 +140,6 @@ var rollbackMutations = []mutation{
 		" || beat.Count > h.count",
 		"",
 	}}},
-	{"tags, a heartbeat tells a number alone", []edit{{
-		modelDir + "fleet.go",
-		"(s.strayed(h, at) || beat.Count > h.count)",
-		"at.Seq > h.seq",
-	}}},
 	{"a revocation is acknowledged that this gate has not read from the log", []edit{{
 		replicaDir + "acknowledge.go",
 		"held := recorded.Generation == e.Generation && recorded.Seq >= e.Seq",
