@@ -63,12 +63,22 @@ func (g *gate) configured() config {
 // holds is verified again.
 func (g *gate) configure(change func(*config)) {
 	g.mu.Lock()
+	if g.config.storeOnly {
+		g.loose = g.now()
+	}
 	change(&g.config)
 	c := g.config
 	g.keys = make(map[*token]*store.Keys)
 	g.mu.Unlock()
 	g.trace.add(g.name, "is configured: %+v", c)
 	g.replica.Configure(g.options(c))
+}
+
+// waited reports whether the gate was configured to wait for the fleet ever since.
+func (g *gate) waited(since time.Duration) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return !g.config.storeOnly && g.loose < since
 }
 
 // expires is the second until which a revocation that is made now is kept, as the gate

@@ -28,6 +28,7 @@ type gate struct {
 	dead    bool          // crashed: nothing goes out or comes in any more
 	config  config
 	leaving bool
+	loose   time.Duration // when it last waited for the store alone
 	lost    bool          // it asks a server that is none any more
 	calm    time.Duration // when the last fault here ended
 	keys    map[*token]*store.Keys

@@ -146,7 +146,7 @@ func (g *gate) invalidate(r store.Revocation) bool {
 	}
 	g.mention(r)
 	r.Expires = g.expires()
-	before, began, halts := g.configured(), g.now(), g.halted()
+	began, halts := g.now(), g.halted()
 	answer := "200"
 	if g.replica.Published(r.Key) {
 		answer = "404"
@@ -166,7 +166,7 @@ func (g *gate) invalidate(r store.Revocation) bool {
 		g.oracle.fail()
 		return false
 	}
-	if before.storeOnly || g.configured().storeOnly {
+	if !g.waited(began) {
 		return true // which promises nothing of the other gates
 	}
 	g.oracle.promise(r, answer+" by "+g.name, began)
