@@ -109,7 +109,7 @@ func (o *oracle) promise(r store.Revocation, answer string, began time.Duration)
 // told of: the head was lost while all who knew that lease were cut off, and made anew
 // by a gate with a shorter one in its configuration. That is not promised.
 func (w *world) leaseForgotten() bool {
-	if w.profile.name != "leases" {
+	if !w.leases {
 		return false
 	}
 	told := w.server().Peek().Longest

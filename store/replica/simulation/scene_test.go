@@ -92,7 +92,7 @@ var leases = &profile{
 	faults: slices.Concat(gateFaults, serverFaults, serverLosses, newConfigs, newLeases, newLeases),
 	traps:  traps,
 	scene: func(w *world, draw *stream) {
-		w.large = false
+		w.large, w.leases = false, true
 		w.longest = 4 * w.lease
 		w.vary = func(c *config, draw *stream) {
 			c.lease = pick(draw, []time.Duration{w.lease, w.lease, w.longest})

@@ -27,6 +27,7 @@ type world struct {
 	start   time.Time
 	// lease is what most lengths in a run are measured by, and longest that of any gate.
 	lease, longest time.Duration
+	leases         bool // gates have different ones
 	pace           pace
 	// apart is how far the wall clocks of gates are from the right time at the most.
 	// Those that are disciplined go by it, however fast the machine's oscillator is.
