@@ -63,7 +63,7 @@ func explainToken(app *App, r *http.Request) (any, error) {
 
 // explain holds a token to the rules as a request with it would be, and tells each.
 //
-// Invariant 1 (DESIGN): verify first, then check. What decides are the verifier and
+// Invariant 1: verify first, then check. What decides are the verifier and
 // the replica themselves; here is only told what they say.
 func (a *App) explain(raw string, now time.Time) explained {
 	e := a.verifier.Explain(raw, now)

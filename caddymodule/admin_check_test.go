@@ -24,7 +24,7 @@ func (g *gateTest) explains(tb testing.TB, raw string) (e explained, said string
 	return e, said
 }
 
-// Invariant 1 (DESIGN): what is explained is what a request would be answered.
+// Invariant 1: what is explained is what a request would be answered.
 func TestWhatIsExplainedIsWhatIsAnswered(t *testing.T) {
 	g := newGate(t, "HS256", Gate{})
 	other := &tokentest.Key{Algorithm: "HS256", Secret: []byte(strings.Repeat("x", 32))}

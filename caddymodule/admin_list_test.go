@@ -72,7 +72,7 @@ func TestTheListTellsWhatAnInstantRevoked(t *testing.T) {
 	}
 }
 
-// Invariant 10 (DESIGN): what was revoked was hashed, and a list of it names nobody.
+// Invariant 10: what was revoked was hashed, and a list of it names nobody.
 func TestAnOperatorListsTheRevocations(t *testing.T) {
 	g := newGate(t, "HS256", Gate{})
 	for _, body := range []string{

@@ -135,7 +135,7 @@ func takeRevocation(app *App, r *http.Request) (any, error) {
 		return nil, unavailable(fmt.Errorf("%w; it holds at this gate and is offered to the store until the store takes it; "+
 			"whether other gates have it is not known: see their health, and send the same again when the store answers", err))
 	}
-	// Invariant 5 (DESIGN): a token of the very second of an instant is refused, and a
+	// Invariant 5: a token of the very second of an instant is refused, and a
 	// login right after the answer must not be.
 	awaitAfter(r.Context(), revocations[0].NotBefore)
 	return app.receiptOf(issuer, revocations, told), nil

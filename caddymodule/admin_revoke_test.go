@@ -118,7 +118,7 @@ func TestAMadeUpTokenRevokesNothing(t *testing.T) {
 	g.get(t, "/", good).want(t, http.StatusOK, "")
 }
 
-// Invariant 5 (DESIGN): a token of the instant's second is refused, and one of a
+// Invariant 5: a token of the instant's second is refused, and one of a
 // login right after the answer is not.
 func TestAnInstantRefusesWhatWasIssuedUntilThen(t *testing.T) {
 	for by, body := range map[string]string{

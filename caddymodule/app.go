@@ -113,7 +113,7 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 // Provision sets defaults, resolves placeholders, and reads key and secret
 // files. It opens no socket and no file of the store.
 //
-// Invariant 11 (DESIGN): I/O starts in Start.
+// Invariant 11: I/O starts in Start.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx = ctx
 	if a.logger == nil {
@@ -221,7 +221,7 @@ func (a *App) sharedOptions() sharedOptions {
 
 // expires is the second until which a revocation made now is kept.
 //
-// Invariant 4 (DESIGN): longer than any token that it names can be accepted, at
+// Invariant 4: longer than any token that it names can be accepted, at
 // any gate of the fleet. The leeway counts twice: a token may be issued that much
 // ahead of our clock, and is accepted for that long after its end. It is the
 // longest that there is, because another gate may have more than this one.

@@ -50,7 +50,7 @@ func (a *App) check() error {
 	case lifetime < time.Second:
 		return fmt.Errorf("checking session_gate: max_token_lifetime %v is too short; at least 1s", lifetime)
 	case retention < lifetime:
-		// Invariant 4 (DESIGN): a token must not outlive its revocation.
+		// Invariant 4: a token must not outlive its revocation.
 		return fmt.Errorf("checking session_gate: retention %v is shorter than max_token_lifetime %v, so that a token "+
 			"could outlive its revocation; raise retention or lower max_token_lifetime", retention, lifetime)
 	case leeway < 0 || leeway > maxLeeway:

@@ -102,7 +102,7 @@ func (g *Gate) loggedOut(l *token.Logout) store.Revocation {
 }
 
 // receipt is the revocation of a logout token itself. Access tokens have no id with
-// NUL in it (Invariant 6, DESIGN), so that none is meant by it.
+// NUL in it (Invariant 6), so that none is meant by it.
 func (g *Gate) receipt(l *token.Logout) store.Revocation {
 	over := time.Unix(l.ExpiresAt, 0).Add(maxLeeway + clockSkew).Unix()
 	return store.Revocation{

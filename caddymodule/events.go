@@ -92,7 +92,7 @@ func (e *events) put(name string, data func() map[string]any) {
 
 // revoked tells of revocations that hold everywhere.
 //
-// Invariant 10 (DESIGN): no session id, no token and no subject is in an event,
+// Invariant 10: no session id, no token and no subject is in an event,
 // which is logged at the level of debugging and handed to programs.
 func (e *events) revoked(why cause, revocations []store.Revocation) {
 	if e == nil {

@@ -100,7 +100,7 @@ func runSubscribed(t *testing.T, name, storeModule string) *gateTest {
 	return g
 }
 
-// Invariant 10 (DESIGN): an event names what was revoked by the prefix of a hash.
+// Invariant 10: an event names what was revoked by the prefix of a hash.
 func TestSubscribersHearOfRevocations(t *testing.T) {
 	g := runSubscribed(t, "first", `{"store": "memory"}`)
 	g.end(t, g.mint(t, map[string]any{"sid": "canary-session"}), "").want(t, http.StatusOK, "invalidated")

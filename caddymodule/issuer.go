@@ -159,7 +159,7 @@ func (i *Issuer) checkAudience() error {
 
 // source returns the one source of keys that is given.
 //
-// Invariant 3 (DESIGN): where keys come from is said by the configuration, and
+// Invariant 3: where keys come from is said by the configuration, and
 // nothing that is missing or unreadable leaves an issuer without keys (P58).
 func (i *Issuer) source(logger *slog.Logger) (token.KeySource, *pooledKeys, error) {
 	given := 0

@@ -22,7 +22,7 @@ func logsOf(ctx caddy.Context) *caddyhttp.ServerLogConfig {
 }
 
 // warnOfLogs warns of a configuration by which Caddy's own logs hold tokens or
-// session ids (Invariant 10, DESIGN). Caddy copies a request for its logs before
+// session ids (Invariant 10). Caddy copies a request for its logs before
 // any handler sees it, and hides the values of a fixed list of fields (P59): no
 // handler can keep another one out, and a filter of the log can.
 func (g *Gate) warnOfLogs(logs *caddyhttp.ServerLogConfig) {

@@ -42,7 +42,7 @@ func listen(t *testing.T) (address string, wantUntouched func()) {
 	}
 }
 
-// Invariant 11 (DESIGN). The attack: a configuration that is only looked at, in
+// Invariant 11. The attack: a configuration that is only looked at, in
 // a review or by CI, reaches into the production store, or holds its lock.
 func TestValidateTouchesNothing(t *testing.T) {
 	redis, wantRedisUntouched := listen(t)

@@ -188,7 +188,7 @@ func (g *Gate) mayEnd(r *http.Request, live *live, caller *token.Verified, sessi
 	case errors.Is(err, store.ErrUnknownSession):
 		return denySession
 	case err != nil:
-		// Invariant 7 (DESIGN): a technical failure is 503, never "unknown".
+		// Invariant 7: a technical failure is 503, never "unknown".
 		g.logger.Error("the owner of a session could not be looked up", "key", revocation.Key, "error", err)
 		return denyUnconfirmed
 	}

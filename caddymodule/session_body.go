@@ -83,7 +83,7 @@ var errTarget = errors.New("session_id is not one usable string")
 // body see two sessions (P42). A name that differs in case only is refused also
 // alone.
 //
-// Invariant 6 (DESIGN): ids are opaque strings of 1 to 256 bytes, held to one
+// Invariant 6: ids are opaque strings of 1 to 256 bytes, held to one
 // rule here and in tokens.
 func parseTarget(body []byte) (sessionID string, err error) {
 	seen := false

@@ -63,7 +63,7 @@ func (g *Gate) listSessions(w http.ResponseWriter, r *http.Request) error {
 	}
 	sessions, err := g.sessionsOf(r, caller)
 	if err != nil {
-		// Invariant 7 (DESIGN): a technical failure is 503, never an empty list.
+		// Invariant 7: a technical failure is 503, never an empty list.
 		g.logger.Error("the sessions of a subject could not be listed", "key", caller.Keys.Subject, "error", err)
 		return denyUnavailable.write(w, r)
 	}
@@ -124,7 +124,7 @@ func pageOf(sessions []listed, limit int, after rank) list {
 // rank is the place of a session in the list, and as text the cursor: when it
 // was seen last, and a hash of its name.
 //
-// Invariant 10 (DESIGN): no session id is ever logged. A cursor is in the query, and
+// Invariant 10: no session id is ever logged. A cursor is in the query, and
 // so in access logs.
 type rank [8 + len(store.Key{})]byte
 

@@ -94,7 +94,7 @@ func (g *Gate) isTokenAddress(r *http.Request) bool {
 
 // open decides whether a request may go up.
 //
-// Invariant 7 (DESIGN): what cannot be checked is not passed. A login, too: its
+// Invariant 7: what cannot be checked is not passed. A login, too: its
 // answer could not be checked, and a code is good once.
 func (x *exchange) open(w http.ResponseWriter, r *http.Request) *denial {
 	parameters, deny := readParameters(w, r)

@@ -106,7 +106,7 @@ func (x *exchange) checkToken(presented presentedToken, learned []store.Grant) (
 
 // checkLifetime checks the times of a refresh token that says them.
 //
-// Invariant 4 (DESIGN): a refresh token that lives for longer than revocations are
+// Invariant 4: a refresh token that lives for longer than revocations are
 // kept could outlive its own.
 func (x *exchange) checkLifetime(presented string, issued *token.Verified) *denial {
 	switch {

@@ -67,7 +67,7 @@ func (g Grant) Validate() error {
 // what was learned before. It belongs to the families of both, was issued at the
 // earlier second and is kept for longer. The families may be more than MaxFamilies.
 //
-// Invariant 2 (DESIGN): revocation is monotone. A token that is handed out once
+// Invariant 2: revocation is monotone. A token that is handed out once
 // more does not leave a session that is over.
 func (g Grant) After(known Grant) Grant {
 	g.Families = JoinFamilies(known.Families, g.Families)

@@ -59,7 +59,7 @@ type Key [16]byte
 // or an id can make two different things share a key. For KindIssuer the value
 // is empty.
 //
-// Invariant 6 (DESIGN): a key always includes the issuer. The same `sid` under
+// Invariant 6: a key always includes the issuer. The same `sid` under
 // two issuers is two sessions.
 func NewKey(namespace string, kind Kind, issuer, value string) Key {
 	buf := make([]byte, 0, 4*10+len(namespace)+len(issuer)+len(value)+1)

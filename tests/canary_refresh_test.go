@@ -13,7 +13,7 @@ import (
 
 // Attack: read logs, error pages or what the store keeps to get refresh tokens, with
 // which one can go on where their owner stopped. They pass through the gate in
-// bodies, of which nothing is ever written down but hashes (Invariant 10, DESIGN).
+// bodies, of which nothing is ever written down but hashes (Invariant 10).
 func TestRefreshTokensAreNeitherLoggedNorKept(t *testing.T) {
 	redis := redistest.Start(t)
 	g := harness.Start(t, harness.Config{

@@ -58,7 +58,7 @@ func TestOperatorChecksATokenStepByStep(t *testing.T) {
 }
 
 // Attack: read the logs of a gate, at the level of debugging, after somebody on call
-// has pasted a token that leaked (Invariant 10, DESIGN).
+// has pasted a token that leaked (Invariant 10).
 func TestWhatOperatorsPasteIsNotLogged(t *testing.T) {
 	g := harness.Start(t, harness.Config{Global: "debug"})
 	good, forged := g.Token(session("canary-session", "jti", "canary-token-id", "sub", "canary-subject")),

@@ -18,7 +18,7 @@ import (
 // Fault: a configuration is validated on a build machine, or beside the gate
 // that runs, and the validation talks to what is in production.
 //
-// Invariant 11 (DESIGN): `caddy validate` opens no socket and no file of the
+// Invariant 11: `caddy validate` opens no socket and no file of the
 // store.
 func TestValidateTouchesNothing(t *testing.T) {
 	t.Run("of redis and issuers", func(t *testing.T) {

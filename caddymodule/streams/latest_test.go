@@ -58,7 +58,7 @@ func TestANewTokenOfTheSessionProlongs(t *testing.T) {
 	})
 }
 
-// Invariant 12 (DESIGN): memory is bounded. Attack: log in a million times.
+// Invariant 12: memory is bounded. Attack: log in a million times.
 func TestTheLatestTokensAreBounded(t *testing.T) {
 	var now atomic.Int64
 	now.Store(1_800_000_000)

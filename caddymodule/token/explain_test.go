@@ -10,7 +10,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// Invariant 1 (DESIGN): what is explained is what is decided. Each step fails where
+// Invariant 1: what is explained is what is decided. Each step fails where
 // Verify fails, with its error.
 func TestTheExplanationEndsWhereVerifyDoes(t *testing.T) {
 	v, key := hmacVerifier(t)

@@ -97,7 +97,7 @@ func (e *Extractor) Extract(r *http.Request) (raw string, source Source, err err
 	switch {
 	case found == 0:
 		return "", SourceNone, errMissing
-	// Invariant 1 (DESIGN): one token, one decision. With two of them, the
+	// Invariant 1: one token, one decision. With two of them, the
 	// application might take the one that was not checked.
 	case found > 1:
 		return "", SourceNone, fmt.Errorf("extracting token: %d found: %w", found, ErrSeveral)

@@ -76,7 +76,7 @@ func (f *fetcher) get(ctx context.Context, from location) ([]byte, error) {
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("fetching %q: status %d", shown(from.address), response.StatusCode)
 	}
-	// Invariant 12 (DESIGN): what is counted is what comes out of the transport,
+	// Invariant 12: what is counted is what comes out of the transport,
 	// which unpacks gzip. A small answer cannot become a large one.
 	document, err := io.ReadAll(io.LimitReader(response.Body, maxDocument+1))
 	if err != nil {

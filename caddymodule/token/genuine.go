@@ -11,10 +11,10 @@ type signed struct {
 
 // genuine verifies the signature of a token of whatever kind.
 //
-// Invariant 1 (DESIGN): verify first. Of the payload only `iss` is used before
+// Invariant 1: verify first. Of the payload only `iss` is used before
 // the signature has been verified, and only to choose the keys.
 //
-// Invariant 12 (DESIGN): what a forged token costs is bounded. That no name has a
+// Invariant 12: what a forged token costs is bounded. That no name has a
 // twin is therefore looked into after the signature: with hundreds of members it
 // costs more than an admitted request does. Nothing is accepted before it.
 //

@@ -57,7 +57,7 @@ func (k *RemoteKeys) withdraw(published []crypto.PublicKey) {
 	if len(left) == len(old.keys) {
 		return
 	}
-	// Invariant 7 (DESIGN): that a token's key is gone is the issuer's fault, and
+	// Invariant 7: that a token's key is gone is the issuer's fault, and
 	// not unknown to it. So its tokens are answered 503 from now on, and not 401.
 	k.failing.Store(true)
 	k.current.Store(&keySet{keys: left, epoch: old.epoch + 1, lapsed: old.lapsed})
@@ -67,7 +67,7 @@ func (k *RemoteKeys) withdraw(published []crypto.PublicKey) {
 
 // lapse ends the time of the last good keys.
 //
-// Invariant 7 (DESIGN): from then on nobody knows whether a key still holds,
+// Invariant 7: from then on nobody knows whether a key still holds,
 // which is 503 and not 401. It is a new epoch, so that tokens in caches lapse
 // with the keys that verified them.
 func (k *RemoteKeys) lapse() {

@@ -97,7 +97,7 @@ const MaxIDSize = 256
 
 // id returns a member that must be a usable id if it is there, "" if it is not.
 //
-// Invariant 6 (DESIGN): ids are opaque strings of 1 to 256 bytes. Two ids must
+// Invariant 6: ids are opaque strings of 1 to 256 bytes. Two ids must
 // not become one on their way, so a number is none (9007199254740993 is
 // ...992 to many decoders), nor is a text with U+FFFD, which is what every
 // lone surrogate turns into.

@@ -43,7 +43,7 @@ func (k *RemoteKeys) run(ctx context.Context) {
 // somebody asked for it or the pause was longer than the timers know, because
 // the machine was suspended.
 //
-// Invariant 12 (DESIGN): forged tokens come from anybody, so they cannot make
+// Invariant 12: forged tokens come from anybody, so they cannot make
 // fetches more frequent than minFetchPause. Unknown `kid`s always get that,
 // because it is how an issuer changes keys (OpenID Connect Core 1.0 §10.1.1).
 // Doubts do not: a key replaced in place is rare, while tokens that a known key

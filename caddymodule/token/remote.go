@@ -177,7 +177,7 @@ func (k *RemoteKeys) find(keyID string, a *algorithm) ([]any, error) {
 		return nil, refuse("no key of the set is the one for kid and alg")
 	}
 	ask(k.unknown)
-	// Invariant 7 (DESIGN): while the issuer cannot be asked, nobody knows
+	// Invariant 7: while the issuer cannot be asked, nobody knows
 	// whether the key is wrong or new.
 	if k.failing.Load() {
 		return nil, errMayBeNew

@@ -63,7 +63,7 @@ func (s *Signatures) Verify(raw string, types ...string) (payload []byte, err er
 
 // verify checks the signature.
 //
-// Invariant 3 (DESIGN): the algorithm and the key come from configuration and
+// Invariant 3: the algorithm and the key come from configuration and
 // `kid`, never from the token alone. The token's `alg` only picks among those
 // allowed, and a key is tried only with the algorithms of its type, so a public
 // key is never a secret.

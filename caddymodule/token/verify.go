@@ -65,14 +65,14 @@ func (v *Verifier) setTime(t *Verified, m members) (err error) {
 	if err != nil {
 		return err
 	}
-	// Invariant 4 (DESIGN): exp - iat is bounded, else a token could outlive
+	// Invariant 4: exp - iat is bounded, else a token could outlive
 	// its revocation.
 	if t.ExpiresAt-t.IssuedAt > v.lifetime {
 		return refuse("exp - iat is over the longest lifetime allowed")
 	}
 	// A token from the future would slip past every not-before instant.
 	t.validFrom = max(notBefore, t.IssuedAt) - v.leeway
-	// Invariant 5 (DESIGN): iat counts in whole seconds, rounded down.
+	// Invariant 5: iat counts in whole seconds, rounded down.
 	t.Keys.IssuedAt, t.Keys.Expires = t.IssuedAt, t.ExpiresAt+v.leeway
 	return nil
 }

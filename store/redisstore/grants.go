@@ -67,7 +67,7 @@ func (s *Store) Learn(ctx context.Context, grants ...store.Grant) error {
 
 // Known implements store.Grants.
 //
-// Invariant 7 (DESIGN): a record that is there and not whole is a failure. Other
+// Invariant 7: a record that is there and not whole is a failure. Other
 // than with sessions, unknown would let a token pass.
 func (s *Store) Known(ctx context.Context, tokens ...store.Key) ([]store.Grant, error) {
 	const doing = "looking up tokens in redis"

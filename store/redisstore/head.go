@@ -18,7 +18,7 @@ type head struct {
 // position, all of them unless the page was cut, and returns them under the head's
 // generation.
 //
-// Rule R8 (DESIGN): what the head counts and the log does not hold is a gap,
+// Rule R8: what the head counts and the log does not hold is a gap,
 // never an empty batch. Redis itself reports no trimmed, deleted or lost entry.
 func (h head) batch(after store.Position, entries []entry, cut bool) (store.Batch, error) {
 	switch {

@@ -25,7 +25,7 @@ func (r redacted) Unwrap() error { return r.error }
 //
 // Attack: a hardened server, or a proxy, that does not know a command answers with
 // the words after it: the name of a session, or a password, would be in the log and
-// in what the admin API shows (Invariant 10, DESIGN).
+// in what the admin API shows (Invariant 10).
 func (s *Store) redact(err error) error {
 	text := quoted.ReplaceAllString(err.Error(), "")
 	for _, secret := range s.secrets {

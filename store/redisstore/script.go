@@ -11,7 +11,7 @@ import (
 // generations travel as text: Lua's numbers are doubles, exact only below 2^53,
 // which a count of revocations does not reach and a generation does.
 //
-// Rule R6 (DESIGN): every script that touches the log begins with the head's.
+// Rule R6: every script that touches the log begins with the head's.
 var (
 	//go:embed lua/head.lua
 	headSource string

@@ -40,7 +40,7 @@ func (e *entry) over(wait time.Duration) time.Duration {
 
 // applied reports whether every live gate but this one holds the entry.
 //
-// Rule R5 (DESIGN): the list of gates says so only once it is settled. Before, a
+// Rule R5: the list of gates says so only once it is settled. Before, a
 // gate that is not on it may be admitting by a lease of another generation; and
 // while there are gates that are on no list, these may. The head names the gates
 // that have applied least: if those hold the entry, all do.
@@ -133,7 +133,7 @@ func (a *awaited) next(now, wait time.Duration) (fresh, due bool, deadline time.
 // boot times, where a wait for leases lasts so long, and by what this gate has said to
 // have applied.
 //
-// Rule R4 (DESIGN): after the wait the store was asked once more, and what counts
+// Rule R4: after the wait the store was asked once more, and what counts
 // is only an entry of the generation that is there now. It counts only once this gate
 // has read it from the log itself, and the store has recorded that: what others say to
 // have applied may be another entry of the same number, on a log that has gone back.

@@ -15,7 +15,7 @@ type sighting struct {
 // silent returns the greatest count that was answered at a boot time or before, or
 // zero, and forgets those below it.
 //
-// Rule R2 (DESIGN): a gate with a count up to that has sent no heartbeat since. The
+// Rule R2: a gate with a count up to that has sent no heartbeat since. The
 // store's counter decides, which is never set back, and our own clock; never a time
 // that a gate or the store names.
 func (c *census) silent(before time.Duration) uint64 {

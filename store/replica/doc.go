@@ -22,7 +22,7 @@
 // until two leases are over. Every gate that comes later reads the whole log
 // and offers what it holds beyond that.
 //
-// The rules R1 to R12 and the invariants are those of the design; each is named
-// where it is enforced. The package knows the contract of a store, no database
+// The rules R1 to R15 and the invariants 1 to 12 are those of docs/protocol.md; each is
+// named where it is enforced. The package knows the contract of a store, no database
 // and no Caddy.
 package replica

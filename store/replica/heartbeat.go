@@ -39,7 +39,7 @@ func (r *Replica) beat(ctx context.Context) error {
 	lease := r.lease(o)
 	bounded, cancel := context.WithTimeout(ctx, call(lease))
 	defer cancel()
-	// Invariant 8 (DESIGN): the time is taken before the question is asked.
+	// Invariant 8: the time is taken before the question is asked.
 	q := question{asked: r.clock.Now(), boot: r.clock.Boot()}
 	r.mu.Lock()
 	beat := store.Heartbeat{
@@ -72,7 +72,7 @@ func (r *Replica) beat(ctx context.Context) error {
 	// witness at the third and is not listed here, until this one answers no more.
 	alone := r.alone(lease) + r.view.lag
 	r.mu.Unlock()
-	// Rule R5 (DESIGN): by the time that this is sent, every lease of an earlier
+	// Rule R5: by the time that this is sent, every lease of an earlier
 	// generation is over, and so is every store that was replaced.
 	beat.Settled, beat.Waited = beat.Applied.Generation != 0 && q.boot >= alone, longest
 	beat.Shortened = beat.Applied.Generation != 0 && lease < longest && q.boot-max(granted, known) >= margin(longest)
@@ -100,7 +100,7 @@ func (r *Replica) beat(ctx context.Context) error {
 	if head.State != store.StateRepair && r.unsweep(head.Now) {
 		return nil
 	}
-	// Rule R3 (DESIGN): an answer counts only if the generation that was sent,
+	// Rule R3: an answer counts only if the generation that was sent,
 	// that came back and that is held now are one.
 	if beat.Applied.Generation != head.Generation || head.Count == 0 {
 		return nil
@@ -114,7 +114,7 @@ func (r *Replica) beat(ctx context.Context) error {
 	for _, id := range head.Gone {
 		o.Logger.Warn("a gate has sent no heartbeat for a lease and is not waited for any more", "gate", id)
 	}
-	// Rule R7 (DESIGN): in repair nobody's lease is extended.
+	// Rule R7: in repair nobody's lease is extended.
 	if head.State != store.StateRepair {
 		q.head, q.lease = head.Seq, head.Lease
 		r.answered(q)

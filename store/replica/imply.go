@@ -9,7 +9,7 @@ import (
 // join returns the predicates with p among them, without those that the others
 // imply: what is left revokes exactly what all of them do, at every time.
 //
-// Invariant 12 (DESIGN): memory is bounded. The attack: a user with many sessions
+// Invariant 12: memory is bounded. The attack: a user with many sessions
 // ends all others from each of them, over and over, and every gate holds, and looks
 // through, a predicate for each. Where a later instant never expires sooner, which
 // is so for all that one retention was used for, no more than two are left: the

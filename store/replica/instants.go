@@ -39,7 +39,7 @@ type predicate struct {
 
 // revokes reports whether any predicate of k revokes a token.
 //
-// Invariant 5 (DESIGN): `iat` is in whole seconds, so that a token of the very
+// Invariant 5: `iat` is in whole seconds, so that a token of the very
 // second of the instant may have been issued before it. It is refused.
 func (s *instantSet) revokes(k store.Key, token *store.Keys) bool {
 	return token.IssuedAt <= s.latest(k, token.Session)

@@ -13,7 +13,7 @@ const forever = time.Duration(math.MaxInt64)
 type term struct {
 	// asked and boot are the moment before the question whose answer gave it.
 	//
-	// Invariant 8 (DESIGN): not the moment of the answer, which may have been on
+	// Invariant 8: not the moment of the answer, which may have been on
 	// its way for long.
 	asked Instant
 	boot  time.Duration
@@ -24,12 +24,12 @@ type term struct {
 
 // good reports whether less than length has passed since the term's question.
 //
-// Rule R1 (DESIGN): what counts is boot time. Reading it is a system call, so it
+// Rule R1: what counts is boot time. Reading it is a system call, so it
 // is read only if the wall clock and the monotonic one no longer agree: a suspend
 // sets them apart by its length, and so does whoever sets the wall clock. What
 // they may differ by unnoticed is within the margin that every wait adds.
 //
-// Invariant 8 (DESIGN): setting the wall clock costs a system call a check until
+// Invariant 8: setting the wall clock costs a system call a check until
 // the next heartbeat, and changes no decision.
 func (t *term) good(now Instant, length time.Duration, clock Clock) bool {
 	if t == nil {
@@ -52,13 +52,13 @@ func (t *term) good(now Instant, length time.Duration, clock Clock) bool {
 // margin is how long one has to wait until a lease of this length is over on
 // another machine's clock, where both clocks may be off by one percent.
 //
-// Rule R1 (DESIGN).
+// Rule R1.
 func margin(lease time.Duration) time.Duration { return lease + lease*3/100 }
 
 // margin is how long to wait until every lease of the fleet is over that was
 // given before: this one, or a longer one that the fleet had earlier.
 //
-// Rule R12 (DESIGN). Safe for concurrent use.
+// Rule R12. Safe for concurrent use.
 func (r *Replica) margin(lease time.Duration) time.Duration {
 	return margin(max(lease, time.Duration(r.longest.Load())))
 }
@@ -91,7 +91,7 @@ func (r *Replica) answered(q question) {
 // claim extends the lease by the latest question whose head is applied. The
 // caller holds mu.
 //
-// Rule R9 (DESIGN): entries are applied first, and then the lease is extended.
+// Rule R9: entries are applied first, and then the lease is extended.
 func (r *Replica) claim() {
 	satisfied := 0
 	for satisfied < len(r.view.questions) && r.view.questions[satisfied].head <= r.view.at.Seq {
@@ -122,7 +122,7 @@ func (r *Replica) extend(t *term) {
 // lease is the length of a lease: the fleet's, whatever this gate is configured
 // to, once the store has told it.
 //
-// Rule R12 (DESIGN). Safe for concurrent use.
+// Rule R12. Safe for concurrent use.
 func (r *Replica) lease(o *Options) time.Duration {
 	if fleet := time.Duration(r.fleetLease.Load()); fleet > 0 {
 		return fleet

@@ -45,7 +45,7 @@ func (r *Replica) mend(ctx context.Context) {
 // repair merges what is held here into a log in repair, and opens it, when it is
 // time for either. It returns after how long to try again.
 //
-// Rule R7 (DESIGN): a witness holds all that was ever acknowledged, so that it
+// Rule R7: a witness holds all that was ever acknowledged, so that it
 // opens the log as soon as it has merged. Without one the log is opened when
 // whoever was cut off for less than a lease has had time to merge, and nobody has
 // taken the turn for a while: a gate that waits for it hears twice meanwhile that it

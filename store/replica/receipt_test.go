@@ -125,7 +125,7 @@ func TestTheReceiptTellsWhichGateLeft(t *testing.T) {
 	})
 }
 
-// Rule R5 (DESIGN): before the log is settled the list of gates is not whole, and
+// Rule R5: before the log is settled the list of gates is not whole, and
 // nothing that it says shortens the wait.
 func TestTheReceiptTellsThatTheLogWasYoung(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

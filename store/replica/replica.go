@@ -122,10 +122,10 @@ func (r *Replica) Configure(o Options) {
 // Check decides whether a token is revoked, at an instant that was taken after
 // the request began. It takes no lock, asks nobody and does not allocate.
 //
-// Rule R9 (DESIGN): the lease is read first, then the set. A set that was fresh
+// Rule R9: the lease is read first, then the set. A set that was fresh
 // when the lease was read holds everything that was acknowledged before.
 //
-// Invariant 7 (DESIGN): a technical failure is never "not revoked". It is
+// Invariant 7: a technical failure is never "not revoked". It is
 // Unavailable.
 func (r *Replica) Check(k *store.Keys, now Instant) Verdict {
 	t := r.term.Load()
@@ -176,7 +176,7 @@ const goodbye = 250 * time.Millisecond
 // Close fences the replica, ends its goroutines, and takes it off the list of
 // live gates, so that no revocation waits for it. Calling it again does nothing.
 //
-// Rule R2 (DESIGN): fenced first, and then the goodbye.
+// Rule R2: fenced first, and then the goodbye.
 func (r *Replica) Close() {
 	r.mu.Lock()
 	first := !r.closed

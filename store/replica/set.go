@@ -10,7 +10,7 @@ import (
 // set is the union of all revocations that a replica holds. It is safe for
 // concurrent use; what reads it takes no lock.
 //
-// Invariant 2 (DESIGN): revocation is monotone. There is no operation that
+// Invariant 2: revocation is monotone. There is no operation that
 // removes a revocation before its expiry.
 type set struct {
 	// keys has the version of all of the set.

@@ -116,7 +116,7 @@ func (r *Replica) learn(generation store.Generation, sent time.Duration) bool {
 // restart has the log read from its beginning. Nothing is extended until that is
 // done. The caller holds mu.
 //
-// Invariant 2 (DESIGN): what is held stays held.
+// Invariant 2: what is held stays held.
 func (r *Replica) restart() {
 	r.view.at, r.view.whole, r.view.merged = store.Position{}, false, false
 	r.view.questions = nil

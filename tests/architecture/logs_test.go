@@ -17,7 +17,7 @@ import (
 
 // attributes are all that the product's log lines may say besides what they say in
 // words. No request, header, token, claim, secret or session id is among them
-// (Invariant 10, DESIGN); a `key` is a store.Key, which is written as the prefix of
+// (Invariant 10); a `key` is a store.Key, which is written as the prefix of
 // a hash. One that is not here is new: choose with care what it shows.
 var attributes = []string{
 	// Why, and where.

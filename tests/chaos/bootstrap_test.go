@@ -37,7 +37,7 @@ func TestNobodyKnowsWhatWasRevoked(t *testing.T) {
 	})
 	notConfirmed(t, f, 0, f.NewSession())
 	f.Check(t)
-	// Not promised (DESIGN): entries that the store lost and that no gate merging
+	// Not promised: entries that the store lost and that no gate merging
 	// within two leases holds, the whole fleet restarted. Those sessions are lost.
 	load("auto")
 	f.Recovers(t, unwitnessed)

@@ -26,7 +26,7 @@ type Step struct {
 	At, Until time.Duration // after the beginning
 	// Gate is the one that it happens to. Where the log loses something, it is the
 	// guardian: one gate that held all of it must be there to put it back.
-	// DESIGN, not promised: entries that the store lost and that no gate merging
+	// README, Not promised: entries that the store lost and that no gate merging
 	// within two leases holds.
 	Gate int
 	Size float64

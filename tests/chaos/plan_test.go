@@ -21,7 +21,7 @@ func TestPlanIsThatOfItsSeed(t *testing.T) {
 	}
 }
 
-// Not promised (DESIGN) is what is lost while no gate is there that holds it. A
+// Not promised is what is lost while no gate is there that holds it. A
 // plan in which that happened would accuse the fleet of what nobody promised.
 func TestPlanLeavesAGuardianAlone(t *testing.T) {
 	for seed := range uint64(manySeeds) {

@@ -13,6 +13,6 @@ local function append(h, record)
 end
 
 -- behind reports whether XADD refused because the log has passed the head's
--- number: it is not the log that the head speaks of (rule R8, DESIGN).
+-- number: it is not the log that the head speaks of (rule R8).
 local function behind(refused) return refused and string.find(refused.err, 'equal or smaller', 1, true) end
 

@@ -51,8 +51,8 @@ local function left()
   return length, first, last
 end
 
--- begin begins a generation over what is left of the log. Rule R7 (DESIGN): it
--- is born in repair, and nobody is listed. Rule R2 (DESIGN): the counter goes on,
+-- begin begins a generation over what is left of the log. Rule R7: it
+-- is born in repair, and nobody is listed. Rule R2: the counter goes on,
 -- so that no gate's old count comes again.
 local function begin(h, candidate)
   local length, first, last = left()
@@ -91,9 +91,9 @@ end
 
 -- head returns the head, or nil and an error reply.
 --
--- Rule R6 (DESIGN): the store must be the one that wrote it: whoever was
+-- Rule R6: the store must be the one that wrote it: whoever was
 -- restarted, promoted or restored may have lost what another acknowledged.
--- Rule R8 (DESIGN): the log must have as many entries as the head counts, and the
+-- Rule R8: the log must have as many entries as the head counts, and the
 -- list as many gates: whoever is missing would not be waited for. Otherwise a
 -- generation is begun, under the candidate.
 local function head(candidate)

@@ -70,7 +70,7 @@ raise('hold', ARGV[16])
 raise('lowered', ARGV[17])
 
 local answered, gone = 0, {}
--- Rule R3 (DESIGN): what a gate applied in another generation says nothing about
+-- Rule R3: what a gate applied in another generation says nothing about
 -- this one.
 if ARGV[3] == h.generation then
   answered = h.count + 1
@@ -82,7 +82,7 @@ if ARGV[3] == h.generation then
     h.gates = h.gates + redis.call('ZADD', KEYS[3], ARGV[4], ARGV[2])
     redis.call('ZADD', KEYS[4], decimal(answered), ARGV[2])
   end
-  -- Rule R2 (DESIGN): whoever has sent no heartbeat since one that was answered
+  -- Rule R2: whoever has sent no heartbeat since one that was answered
   -- longer ago than any lease lasts, admits nothing. A gate that came back meanwhile
   -- has a greater count.
   local silent = tonumber(ARGV[19])
@@ -94,7 +94,7 @@ if ARGV[3] == h.generation then
   end
   if h.unlisted <= silent then h.unlisted = 0 end
   redis.call('HSET', KEYS[1], 'count', decimal(answered), 'gates', decimal(h.gates), 'unlisted', decimal(h.unlisted))
-  -- Rule R5 (DESIGN): only a gate of this generation can say that the leases of
+  -- Rule R5: only a gate of this generation can say that the leases of
   -- the one before are over, and only once the log is open.
   if ARGV[5] == '1' and h.state == 'open' and math.max(lease, tonumber(ARGV[23])) >= tonumber(h.longest) then set('state', 'settled') end
 end

@@ -10,7 +10,7 @@ if refused then return refused end
 
 local nobody = '0000000000000000'
 
--- free reports whether the gate may have the turn. Rule R7 (DESIGN): witnesses go
+-- free reports whether the gate may have the turn. Rule R7: witnesses go
 -- first, and a turn without progress is lost.
 local function free()
   local gate, witness, count = string.match(h.turn, '^(%x+) ([01]) (%d+)$')

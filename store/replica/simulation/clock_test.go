@@ -10,7 +10,7 @@ import (
 )
 
 // maxDrift is by how much a gate's clock is off, in parts of a million: one
-// percent, which is what rule R1 (DESIGN) allows for.
+// percent, which is what rule R1 allows for.
 const maxDrift = 10_000
 
 // clock is that of one gate's machine, inside a bubble.

@@ -205,7 +205,7 @@ func (o *oracle) latest(draw *stream) (some []*promise) {
 // opened is called when a generation is opened.
 // What is promised then and not on the log may be lost without a broken promise.
 //
-// DESIGN, "Not promised": entries that the store lost and that no gate merging
+// README, "Not promised": entries that the store lost and that no gate merging
 // within two leases holds. A gate that was well since the generation began, or
 // a witness, does merge: neither is an excuse.
 func (o *oracle) opened(e *epoch, byWitness bool) {

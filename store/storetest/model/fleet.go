@@ -22,7 +22,7 @@ func (s *Server) heartbeat(beat store.Heartbeat) store.Head {
 		h.bounds.Swept, h.due = now, true
 	}
 	h.agree(beat, now)
-	// Rule R3 (DESIGN): what a gate applied in another generation says nothing
+	// Rule R3: what a gate applied in another generation says nothing
 	// about this one.
 	if beat.Applied.Generation != h.generation {
 		return h.told(now)
@@ -39,7 +39,7 @@ func (s *Server) heartbeat(beat store.Heartbeat) store.Head {
 		h.live = len(s.held.gates)
 	}
 	gone := s.dismiss(h, beat.Silent)
-	// Rule R5 (DESIGN): only a gate of this generation can say that the leases of
+	// Rule R5: only a gate of this generation can say that the leases of
 	// the one before are over, and only once the log is open.
 	if beat.Settled && h.state == store.StateOpen && max(beat.Lease, beat.Waited) >= h.longest {
 		h.state = store.StateSettled
@@ -59,7 +59,7 @@ func (h *head) told(now int64) store.Head {
 // dismiss takes gates off the list that have sent no heartbeat since the one with
 // this count, which was answered longer ago than any lease lasts.
 //
-// Rule R2 (DESIGN): a gate that came back meanwhile has a greater count, and stays.
+// Rule R2: a gate that came back meanwhile has a greater count, and stays.
 func (s *Server) dismiss(h *head, silent uint64) (gone []store.GateID) {
 	for id, gate := range s.held.gates {
 		if gate.count <= silent {
@@ -176,7 +176,7 @@ func (h *head) open(m store.Merge) bool {
 	return true
 }
 
-// mayMerge reports whether the turn is free for a gate. Rule R7 (DESIGN):
+// mayMerge reports whether the turn is free for a gate. Rule R7:
 // witnesses go first, and a turn without progress is lost.
 func (h *head) mayMerge(m store.Merge) bool {
 	switch {

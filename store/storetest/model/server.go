@@ -135,9 +135,9 @@ func (s *Server) checked() *head {
 		s.held.head = h
 	}
 	h.lag = s.lag
-	// Rule R6 (DESIGN): a process that was restarted, promoted or restored may
+	// Rule R6: a process that was restarted, promoted or restored may
 	// have lost what another acknowledged.
-	// Rule R8 (DESIGN): an entry or a gate that was lost leaves the head counting too
+	// Rule R8: an entry or a gate that was lost leaves the head counting too
 	// many.
 	if h.identity != s.identity || h.entries != len(s.held.log.entries) || h.live != len(s.held.gates) {
 		s.begin(h)
@@ -150,7 +150,7 @@ func (s *Server) begin(h *head) {
 	log := s.held.log
 	h.identity = s.identity
 	h.generation = store.Generation(s.random.Uint64() | 1)
-	// Rule R7 (DESIGN): a generation is born in repair.
+	// Rule R7: a generation is born in repair.
 	h.state = store.StateRepair
 	h.seq, h.tag = max(h.seq, log.last), 0
 	h.born = h.seq
@@ -170,7 +170,7 @@ func (s *Server) begin(h *head) {
 	s.held.gates = make(map[store.GateID]listed)
 	h.live, h.unlisted = 0, 0
 	h.turn = store.Turn{}
-	// Rule R2 (DESIGN): the counter is never set back, so that no gate's old
+	// Rule R2: the counter is never set back, so that no gate's old
 	// count comes again. Lease and retention are the fleet's, not the log's.
 }
 

@@ -76,12 +76,12 @@ var gateMutations = []mutation{
 		"	t := r.term.Load()\n	if t == nil || !t.good(now, t.admit, r.clock) {\n		return Unavailable\n	}\n	return r.Look(k)",
 		"	verdict := r.Look(k)\n	r.clock.Boot()\n	t := r.term.Load()\n	if t == nil || !t.good(now, t.admit, r.clock) {\n		return Unavailable\n	}\n	return verdict",
 	}}},
-	{"a repeated DELETE is 404 without asking whether the fleet has the first", []edit{{
+	{"R10, a repeated DELETE is 404 without asking whether the fleet has the first", []edit{{
 		replicaDir + "revoke.go",
 		"		case r.fleet != nil:\n",
 		"		case false:\n",
 	}}},
-	{"a repeated DELETE puts nothing on the log where only this gate holds the first", []edit{{
+	{"R10, a repeated DELETE puts nothing on the log where only this gate holds the first", []edit{{
 		replicaDir + "set.go",
 		"logged := s.keys.marks(r.Key)&markLogged != 0",
 		"logged := s.keys.has(r.Key)",
