@@ -144,6 +144,10 @@ type Heartbeat struct {
 	// was lost, and until it is open, that sets no Bounds.Forgotten: it is what the
 	// fleet had before.
 	Retention time.Duration
+	// Now is the gate's wall clock in Unix seconds, zero if it tells none. What was
+	// forgotten before a raised retention counts by the earlier of it and the store's,
+	// or by what was trimmed if that is later, and what is held by the later one.
+	Now int64
 	// Margin is by how much longer than Retention revocations are kept, and Skew how
 	// far clocks may be apart.
 	Margin, Skew time.Duration

@@ -45,7 +45,7 @@ func (r *Replica) beat(ctx context.Context) error {
 	beat := store.Heartbeat{
 		Gate: r.id, Unlisted: o.Acknowledge == AcknowledgeLease,
 		Lease: lease, Retention: r.Retention(), Margin: o.Margin, Skew: o.Skew, Leeway: o.Leeway, Bounds: r.bounds,
-		Count: r.view.count,
+		Count: r.view.count, Now: q.asked.Wall / int64(time.Second),
 	}
 	if r.view.whole {
 		beat.Applied = r.view.at

@@ -184,7 +184,7 @@ func (r *Replica) agree(head store.Head) {
 	r.fleetRetention.Store(max(int64(before), int64(head.Retention)))
 	if before > 0 && head.Retention > before {
 		// The head may have been lost, and who made it anew does not know of before.
-		head.Forgotten = max(head.Forgotten, r.clocks.store-int64(before/time.Second))
+		head.Forgotten = max(head.Forgotten, r.earlier()-int64(before/time.Second))
 	}
 	if r.fleet != nil { // a store of this machine's own says it with what is read
 		r.bound(head.Bounds)

@@ -42,6 +42,7 @@ func RunFleet(t *testing.T, fresh func(t *testing.T) FleetPlace) {
 		{"counts of heartbeats come from one counter", countsUp},
 		{"the lease of the first heartbeat is the fleet's", keepsLease},
 		{"the longest retention is kept, and what is on the log when it is raised", raisesRetention},
+		{"a retention that is raised by clocks that are apart logs nobody out", raisesRetentionByTwoClocks},
 		{"what is on the log when the retention is raised is not trimmed", holdsWhatIsRaised},
 		{"the earlier of two clocks trims", trimsByTheEarlierClock},
 		{"a lost head takes what gates know", takesWhatGatesKnow},

@@ -69,6 +69,29 @@ func raisesRetention(t *testing.T, place FleetPlace) {
 	}
 }
 
+// The fault: a retention is raised while the store's clock, or the gate's, is days off.
+// Tokens are refused that were issued before what was forgotten, which goes by the
+// earlier clock; by the later one everybody would be logged out for days. What is held is
+// held by the later one.
+func raisesRetentionByTwoClocks(t *testing.T, place FleetPlace) {
+	f := join(t, place)
+	openLog(t, f)
+	position := look(t, f).Position
+	const hour = time.Hour
+	send(t, f, store.Heartbeat{Gate: 1, Applied: position, Lease: lease, Retention: hour})
+	for i, off := range []time.Duration{-60 * hour, 60 * hour} { // the gate's clock against the store's
+		beat := store.Heartbeat{Gate: 1, Applied: position, Lease: lease, Retention: time.Duration(i+2) * hour}
+		beat.Now = time.Now().Add(off).Unix()
+		answer := send(t, f, beat)
+		if forgotten := min(off, 0) - hour; off < 0 && !near(answer.Forgotten, forgotten) || off > 0 && !near(answer.Forgotten, -2*hour) {
+			t.Errorf("by a clock that is %v off, tokens up to %d are refused", off, answer.Forgotten)
+		}
+		if held := max(off, 0) + beat.Retention; !near(answer.Hold, held) {
+			t.Errorf("by a clock that is %v off, nothing is forgotten before %d", off, answer.Hold)
+		}
+	}
+}
+
 // Attack: revocations are trimmed while the retention is being raised, and tokens
 // that live longer are admitted again.
 func holdsWhatIsRaised(t *testing.T, place FleetPlace) {

@@ -8,7 +8,7 @@
 -- not to be listed, the count up to which heartbeats are over, the tag of the entry that
 -- it has applied last, the count of its last heartbeat, and once it has merged all that it holds
 -- how many gates it knew in an earlier generation; the longest lease by which it calls the
--- log settled. Durations are in microseconds.
+-- log settled; its wall clock, or 0. Durations are in microseconds.
 
 -- First a write that changes nothing: a read-only replica refuses it, and Redis
 -- allows it when memory is full, and then those after it too. A full Redis takes
@@ -60,9 +60,12 @@ local before, retention = tonumber(h.retention), tonumber(ARGV[7])
 if retention > before then
   -- What is on the log is kept for as long as what comes now. What was forgotten
   -- before is of tokens that were older than revocations were kept.
-  if before > 0 and not h.anew then raise('forgotten', now - math.floor(before / 1e6)) end
+  local gate = tonumber(ARGV[24])
+  if gate == 0 then gate = now end
+  local trimmed = math.max(math.min(now, gate), tonumber(h.swept))
+  if before > 0 and not h.anew then raise('forgotten', trimmed - math.floor(before / 1e6)) end
   set('retention', ARGV[7])
-  raise('hold', now + math.ceil((retention + tonumber(ARGV[11])) / 1e6))
+  raise('hold', math.max(now, gate) + math.ceil((retention + tonumber(ARGV[11])) / 1e6))
 end
 raise('forgotten', ARGV[14])
 raise('floor', ARGV[15])

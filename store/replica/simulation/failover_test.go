@@ -21,7 +21,7 @@ var failovers = []fault{
 			w.mu.Unlock()
 			return // another failover came first
 		}
-		w.primary = to
+		w.primary, w.replaced = to, old
 		w.mu.Unlock()
 		w.trace.add("", "another server is promoted; the old one goes on for %v", w.reign)
 		over := min(w.now()+w.reign, w.faulty)
@@ -38,6 +38,11 @@ var failovers = []fault{
 			w.revokeAt(draw, 1)
 		}
 		old.Demote()
+		w.mu.Lock()
+		if w.replaced == old {
+			w.replaced = nil
+		}
+		w.mu.Unlock()
 		w.trace.add("", "the old server takes no calls any more")
 	}},
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/replica"
+	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
 // oracle knows what was promised, and finds who breaks it.
@@ -208,7 +209,7 @@ func (o *oracle) latest(draw *stream) (some []*promise) {
 // README, "Not promised": entries that the store lost and that no gate merging
 // within two leases holds. A gate that was well since the generation began, or
 // a witness, does merge: neither is an excuse.
-func (o *oracle) opened(e *epoch, byWitness bool) {
+func (o *oracle) opened(e *epoch, server *model.Server, byWitness bool) {
 	if byWitness {
 		return
 	}
@@ -216,7 +217,7 @@ func (o *oracle) opened(e *epoch, byWitness bool) {
 	o.forgotten = o.forgotten || o.lossy
 	o.mu.Unlock()
 	now := o.holders()
-	o.forget(func(p *promise) bool {
+	o.forget(server, func(p *promise) bool {
 		holders := e.holders[p]
 		if p.at.at > e.began {
 			holders = now[p] // by a server that was replaced
@@ -226,8 +227,8 @@ func (o *oracle) opened(e *epoch, byWitness bool) {
 }
 
 // forget notes what is lost: neither on the log nor held.
-func (o *oracle) forget(held func(*promise) bool) {
-	log := o.world.server().Log()
+func (o *oracle) forget(server *model.Server, held func(*promise) bool) {
+	log := server.Log()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, p := range o.promises {

@@ -104,7 +104,18 @@ func (w *world) keepDumps() {
 // observe looks at the head after a call was carried out, and notes when a
 // generation begins, and when it opens.
 func (w *world) observe(g *gate, call model.Call, reply any) {
-	head := w.server().Peek()
+	w.mu.Lock()
+	primary, replaced := w.primary, w.replaced
+	w.mu.Unlock()
+	w.spring(g, call, reply)
+	w.observeAt(primary, g, call)
+	if replaced != nil {
+		w.observeAt(replaced, g, call)
+	}
+}
+
+func (w *world) observeAt(server *model.Server, g *gate, call model.Call) {
+	head := server.Peek()
 	if head.Generation == 0 {
 		return
 	}
@@ -124,14 +135,13 @@ func (w *world) observe(g *gate, call model.Call, reply any) {
 	opens := !e.opened && head.State != store.StateRepair
 	e.opened = e.opened || opens
 	w.mu.Unlock()
-	w.spring(g, call, reply)
 	if !known {
 		w.trace.add("", "generation %s begins at %d, in %v", w.trace.name(head.Generation), head.Seq, head.State)
 	}
 	if opens {
 		merge, _ := call.Argument.(store.Merge)
 		w.trace.add("", "generation %s is opened by %s, witness %v", w.trace.name(head.Generation), g.name, merge.Witness)
-		w.oracle.opened(e, merge.Witness)
+		w.oracle.opened(e, server, merge.Witness)
 	}
 }
 

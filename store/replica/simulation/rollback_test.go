@@ -113,7 +113,7 @@ func (w *world) unnoticed() bool {
 	if slices.ContainsFunc(r.gates, (*gate).lives) && w.now() < w.faulty+w.lease {
 		return true
 	}
-	w.oracle.forget(func(*promise) bool { return false })
+	w.oracle.forget(w.server(), func(*promise) bool { return false })
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.rolled = nil

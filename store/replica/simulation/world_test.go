@@ -66,19 +66,19 @@ type world struct {
 	wait  sync.WaitGroup // for faults and clients
 	calls sync.WaitGroup // for what is on its way to the server
 
-	mu      sync.Mutex // guards all below
-	primary *model.Server
-	config  config        // of the gates that start now
-	life    time.Duration // the longest of a token that is issued now
-	gates   []*gate
-	skew    skew
-	rolled  *rollback
-	rolling bool // from the dump until it was noticed
-	outage  outage
-	busy    time.Time // until when the server works
-	epochs  map[store.Generation]*epoch
-	dumps   []*model.Dump
-	tokens  []*token
+	mu                sync.Mutex    // guards all below
+	primary, replaced *model.Server // the latter is nil unless one goes on
+	config            config        // of the gates that start now
+	life              time.Duration // the longest of a token that is issued now
+	gates             []*gate
+	skew              skew
+	rolled            *rollback
+	rolling           bool // from the dump until it was noticed
+	outage            outage
+	busy              time.Time // until when the server works
+	epochs            map[store.Generation]*epoch
+	dumps             []*model.Dump
+	tokens            []*token
 }
 
 // newWorld draws what stays the same for a whole run.

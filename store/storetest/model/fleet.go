@@ -97,11 +97,13 @@ func (h *head) agree(beat store.Heartbeat, now int64) {
 	}
 	h.leeway = max(h.leeway, beat.Leeway)
 	if beat.Retention > h.retention {
+		gate := cmp.Or(beat.Now, now)
 		if h.retention > 0 && !h.anew {
-			h.bounds.Forgotten = max(h.bounds.Forgotten, now-int64(h.retention.Seconds()))
+			trimmed := max(min(now, gate), h.bounds.Swept)
+			h.bounds.Forgotten = max(h.bounds.Forgotten, trimmed-int64(h.retention.Seconds()))
 		}
 		h.retention = beat.Retention
-		h.bounds.Hold = max(h.bounds.Hold, now+int64((beat.Retention+beat.Margin).Seconds()))
+		h.bounds.Hold = max(h.bounds.Hold, max(now, gate)+int64((beat.Retention+beat.Margin).Seconds()))
 	}
 	swept := h.bounds.Swept
 	h.bounds = h.bounds.Join(beat.Bounds)
