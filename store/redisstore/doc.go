@@ -49,11 +49,9 @@
 //	4 bytes  expiry in Unix seconds, big endian
 //	rest     the revocations, as store.MarshalRevocations writes them
 //
-// Version 1 kept a head without gates, and entries of four fields: g generation,
-// t tag, e expiry, p revocations. Its entries are read. Version 2 kept the gates in
-// the head, and its records lack the tag of the entry before. They are read, too. The
-// heads of both are taken for lost ones. A head or a record of another version is
-// store.ErrUnreadable.
+// Version 2 kept the gates in the head, and its records lack the tag of the entry
+// before. They are read, and its head is taken for a lost one. A head or a record of
+// another version is store.ErrUnreadable.
 //
 // # Reading
 //

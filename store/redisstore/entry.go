@@ -60,31 +60,10 @@ type entry struct {
 	previous uint64
 }
 
-// rawEntry is an entry as it lies on the stream: one field with a record, or, as
-// an earlier version wrote it, four. A field that is missing is nil, which none
-// of them may be.
-type rawEntry struct {
-	id                                []byte
-	record                            []byte
-	generation, tag, expires, payload []byte
-}
-
-// set takes over one field. Further fields are left to newer versions, which
-// say in a version byte whether an older gate may ignore them.
-func (r *rawEntry) set(name string, value []byte) {
-	switch name {
-	case "r":
-		r.record = value
-	case "g":
-		r.generation = value
-	case "t":
-		r.tag = value
-	case "e":
-		r.expires = value
-	case "p":
-		r.payload = value
-	}
-}
+// rawEntry is an entry as it lies on the stream: its id, and its record. Further fields
+// are left to newer versions, which say in a version byte whether an older gate may
+// ignore them.
+type rawEntry struct{ id, record []byte }
 
 // parse reads the entry. Its position carries the generation under which it was
 // appended. It shares no memory with what was read.
@@ -92,12 +71,7 @@ func (r *rawEntry) set(name string, value []byte) {
 // Invariant: an entry is understood whole or is store.ErrUnreadable; it is never
 // skipped, for it might revoke something.
 func (r *rawEntry) parse() (e entry, err error) {
-	if r.record != nil {
-		e, err = parseRecord(r.record)
-	} else {
-		e.Entry, err = r.parseFields()
-	}
-	if err == nil {
+	if e, err = parseRecord(r.record); err == nil {
 		e.Position.Seq, err = r.number()
 	}
 	if err != nil {
@@ -113,18 +87,4 @@ func (r *rawEntry) number() (uint64, error) {
 		return 0, fmt.Errorf("its id is not one of this store's: %w", store.ErrUnreadable)
 	}
 	return number, nil
-}
-
-// parseFields reads an entry of four fields.
-func (r *rawEntry) parseFields() (store.Entry, error) {
-	var p parser
-	e := store.Entry{Position: store.Position{Generation: p.generation(string(r.generation)), Tag: p.hex(string(r.tag))}}
-	expires := p.number(string(r.expires))
-	if p.err == nil {
-		e.Revocations, p.err = store.UnmarshalRevocations(r.payload)
-	}
-	if p.err == nil && uint64(e.Expires()) != expires {
-		p.fail("expiry %d, its revocations say %d", expires, e.Expires())
-	}
-	return e, p.err
 }

@@ -47,7 +47,6 @@ var losses = []struct {
 	{"a number of the head that is none", func(_ *testing.T, server *redistest.Server) {
 		server.Do("HSET", headKey, "seq", "many")
 	}, []uint64{1, 2, 3, 4, 5}},
-	{"a head of version 1", func(_ *testing.T, server *redistest.Server) { server.Do("HSET", headKey, "version", "1") }, []uint64{1, 2, 3, 4, 5}},
 	{"a head of version 2", func(_ *testing.T, server *redistest.Server) { server.Do("HSET", headKey, "version", "2") }, []uint64{1, 2, 3, 4, 5}},
 	{"the gates deleted, by what they have applied", loseGate("DEL", gatesKey), []uint64{1, 2, 3, 4, 5}},
 	{"the gates deleted, by their counts", loseGate("DEL", beatsKey), []uint64{1, 2, 3, 4, 5}},

@@ -37,8 +37,8 @@ func TestPoisonIsNotSkipped(t *testing.T) {
 		},
 		"a record of no generation": func(store.Generation) []string { return []string{"r", recordOf(t, 0, one...)} },
 		"no known field":            func(store.Generation) []string { return []string{"x", "y"} },
-		"four fields of a newer version": func(store.Generation) []string {
-			return []string{"g", "00000000000000aa", "t", "00000000000000ff", "e", expires, "p", "\x02" + string(payload[1:])}
+		"an entry of version 1": func(store.Generation) []string {
+			return []string{"g", "00000000000000aa", "t", "00000000000000ff", "e", expires, "p", string(payload)}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -127,40 +127,6 @@ func TestIdsOfAnother(t *testing.T) {
 				t.Errorf("id %s: %s gave %v, want ErrUnreadable", id, name, err)
 			}
 		}
-	}
-}
-
-// Version 1 wrote four fields. A gate of this version reads them, and the next
-// entries after them.
-func TestEntriesOfVersion1(t *testing.T) {
-	server := redistest.Start(t)
-	s := openAt(t, server)
-	old := revocation("old")
-	payload, err := store.MarshalRevocations([]store.Revocation{old})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, id := range []string{"1-0", "2-0"} {
-		server.Do("XADD", logKey, id, "g", "00000000000000aa", "t", "00000000000000ff",
-			"e", strconv.FormatInt(old.Expires, 10), "p", string(payload))
-	}
-	server.Do("HSET", headKey, "version", "1", "generation", "00000000000000aa", "seq", "2", "trimmed", "0", "born", "0")
-	next := mustAppend(t, s, "new")
-	batch := mustRead(t, s, store.Position{})
-	if next.Seq != 3 || len(batch.Entries) != 3 || batch.Born != 2 || batch.Head != next {
-		t.Fatalf("appended at %v, read %+v", next, batch)
-	}
-	if e := batch.Entries[1]; e.Position.Tag != 0xff || e.Revocations[0] != old || e.Position.Seq != 2 {
-		t.Errorf("the entry of version 1 reads as %+v", e)
-	}
-	if on := mustRead(t, s, batch.Entries[0].Position); len(on.Entries) != 2 || on.Born != 2 {
-		t.Errorf("reading on gave %+v", on)
-	}
-	if err := s.Trim(t.Context(), expiry()); err != nil {
-		t.Fatalf("Trim: %v", err)
-	}
-	if batch := mustRead(t, s, next); len(batch.Entries) != 0 || batch.Head != next {
-		t.Errorf("after trimming, read %+v", batch)
 	}
 }
 

@@ -127,8 +127,10 @@ func (r *reply) entry() (e rawEntry) {
 		r.err = fmt.Errorf("an entry of %d names and values", fields)
 	}
 	for range fields / 2 {
-		name := r.bulk()
-		e.set(string(name), r.bulk())
+		name := string(r.bulk())
+		if value := r.bulk(); name == "r" {
+			e.record = value
+		}
 	}
 	return e
 }

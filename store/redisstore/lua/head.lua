@@ -106,7 +106,7 @@ local function head(candidate)
   local v = redis.call('HMGET', KEYS[1], 'version', 'store', 'generation', 'state', 'seq', 'trimmed', 'born',
     'entries', 'count', 'lease', 'longest', 'retention', 'gates', 'unlisted', 'turn', 'large', 'tag',
     'anew', 'swept', 'forgotten', 'floor', 'hold', 'lowered', 'leeway')
-  if v[1] and v[1] ~= '1' and v[1] ~= '2' and v[1] ~= version then
+  if v[1] and v[1] ~= '2' and v[1] ~= version then
     return nil, redis.error_reply('UNREADABLE head of version ' .. v[1] .. ', this gate knows ' .. version)
   end
   local h = {
