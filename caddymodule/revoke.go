@@ -71,12 +71,12 @@ func (l *live) revokeBy(ctx context.Context, why cause, revocations []store.Revo
 func (l *live) patience(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, bounded := ctx.Deadline()
 	ctx = context.WithoutCancel(ctx)
-	lease := l.replica.Status().Lease
-	limit := time.Now().Add(2*lease + time.Second)
+	patience := l.replica.Patience()
+	limit := time.Now().Add(patience)
 	switch {
-	case bounded && (lease == 0 || deadline.Before(limit)):
+	case bounded && (patience == 0 || deadline.Before(limit)):
 		return context.WithDeadline(ctx, deadline)
-	case lease == 0: // this machine's own store has a limit of its own
+	case patience == 0: // this machine's own store has a limit of its own
 		return context.WithCancel(ctx)
 	}
 	return context.WithDeadline(ctx, limit)

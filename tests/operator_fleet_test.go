@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -69,21 +70,32 @@ func TestOperatorSeesAndLowersTheFloor(t *testing.T) {
 
 // Fault: the clock of Redis is an hour off. Logouts go on, and the operator is told.
 func TestOperatorIsToldThatClocksAreApart(t *testing.T) {
-	t.Parallel()
-	redis := redistest.Start(t, redistest.Clock(time.Hour))
-	g := harness.Start(t, harness.Config{Store: harness.Redis(redis.Addr(), "clocks"), App: "lease 500ms\nreadiness strict", Unready: true})
-	token, live := g.Token(session("laptop")), g.Token(session("live"))
-	recovers(t, g, live)
-	invalidated.check(t, end(t, g, token))
-	badToken.check(t, get(t, g, token))
-	checkAdmitted(t, get(t, g, live))
-	checkHealth(t, g, 0, "The gate admits requests.", " apart: revocations are kept by the later one", "set both clocks by NTP")
-	if got := state(t, g); got.ClockOffsetSeconds < 3590 || !got.Skewed {
-		t.Errorf("the state is %+v, want a store that is an hour ahead", got)
+	for name, off := range map[string]time.Duration{"Redis is ahead": time.Hour, "Redis is behind": -time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			redis := redistest.Start(t, redistest.Clock(off))
+			g := harness.Start(t, harness.Config{Store: harness.Redis(redis.Addr(), "clocks"), App: "lease 500ms\nreadiness strict", Unready: true})
+			token, other, live := g.Token(session("laptop")), g.Token(session("phone")), g.Token(session("live"))
+			recovers(t, g, live)
+			see(t, g, other)
+			invalidated.check(t, end(t, g, token))
+			invalidatedID("phone").check(t, end(t, g, live, `{"session_id":"phone"}`))
+			badToken.check(t, get(t, g, token))
+			badToken.check(t, get(t, g, other))
+			checkAdmitted(t, get(t, g, live))
+			checkHealth(t, g, 0, "The gate admits requests.", " apart: revocations are kept by the later one", "set both clocks by NTP")
+			if got := state(t, g); (got.ClockOffsetSeconds > 0) != (off > 0) || math.Abs(got.ClockOffsetSeconds) < 3590 || !got.Skewed || got.Floor != 0 {
+				t.Errorf("the state is %+v, want a store that is off by %v, and no floor", got, off)
+			}
+			if got := g.Probe("/readyz"); got != 503 {
+				t.Errorf("/readyz is %d under readiness strict, want 503", got)
+			}
+			redis.SetClock(0)
+			harness.Eventually(t, 10*time.Second, "the gate is ready", func() bool { return g.Probe("/readyz") == 200 })
+			for _, ended := range []string{token, other} {
+				badToken.check(t, get(t, g, ended))
+			}
+			checkAdmitted(t, get(t, g, live))
+		})
 	}
-	if got := g.Probe("/readyz"); got != 503 {
-		t.Errorf("/readyz is %d under readiness strict, want 503", got)
-	}
-	redis.SetClock(0)
-	harness.Eventually(t, 10*time.Second, "the gate is ready", func() bool { return g.Probe("/readyz") == 200 })
 }

@@ -20,6 +20,8 @@ type stated struct {
 	Skewed                                     bool
 	LeaseSeconds                               float64 `json:"lease_seconds"`
 	ClockOffsetSeconds                         float64 `json:"clock_offset_seconds"`
+	LeaseAgeSeconds                            float64 `json:"lease_age_seconds"`
+	Floor                                      int64
 }
 
 // operate runs a subcommand of `caddy session-gate` against a gate, and returns

@@ -131,3 +131,30 @@ func TestAKillRaisesNoFloor(t *testing.T) {
 		t.Errorf("the log says\n%s", g.Logs())
 	}
 }
+
+// Attack, and accident: file and marker are both gone, as with a volume that was not
+// mounted. Nothing is left that could tell of the loss, so that the gate says that it
+// began anew. An operator who sees it refuses what is from before.
+func TestAStoreThatIsGoneIsSaidToBeNew(t *testing.T) {
+	s := makeSoundStore(t)
+	for _, path := range []string{s.path, s.path + ".init"} {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g := s.startWith(t, "leeway 1s")
+	for range 2 {
+		if n := strings.Count(g.Logs(), "a new store was created, in which nothing is revoked"); n != 1 {
+			t.Errorf("the log says %d times that the store is new, want once", n)
+		}
+		g.Restart()
+	}
+	checkAdmitted(t, get(t, g, s.revoked))
+	g.Stop()
+	if printed, code := run(t, g, "repair", "--file", s.path, "--restored"); code != 0 {
+		t.Fatalf("repair prints\n%s", printed)
+	}
+	g.Restart()
+	badToken.check(t, get(t, g, s.revoked))
+	logIn(t, g, "again")
+}

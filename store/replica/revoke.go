@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -69,10 +70,20 @@ func (q *queue) take() (calls []*revoking, revocations []store.Revocation) {
 // it, and means as much.
 //
 // It goes on when ctx is cancelled, because whoever asked for a revocation wants
-// it also after hanging up. It ends within two leases and a second, or at the
-// deadline of ctx if that is earlier.
+// it also after hanging up. It ends within Patience, or at the deadline of ctx if that
+// is earlier.
 func (r *Replica) Revoke(ctx context.Context, revocations ...store.Revocation) error {
 	return r.revoke(ctx, &revoking{revocations: revocations})
+}
+
+// Patience is for how long a revocation may wait for the fleet: for two leases and a
+// second. The longest lease counts that a gate may hold, also after the fleet's was
+// lowered. It is zero if the store is this machine's own.
+func (r *Replica) Patience() time.Duration {
+	if r.fleet == nil {
+		return 0
+	}
+	return 2*max(r.lease(r.options.Load()), time.Duration(r.longest.Load())) + time.Second
 }
 
 func (r *Replica) revoke(ctx context.Context, call *revoking) error {
@@ -85,11 +96,7 @@ func (r *Replica) revoke(ctx context.Context, call *revoking) error {
 			return fmt.Errorf("revoking: %w", err)
 		}
 	}
-	o := r.options.Load()
-	limit := localCall
-	if r.fleet != nil {
-		limit = 2*max(r.lease(o), time.Duration(r.longest.Load())) + time.Second
-	}
+	limit := cmp.Or(r.Patience(), localCall)
 	if deadline, ok := ctx.Deadline(); ok {
 		limit = min(limit, time.Until(deadline))
 	}
