@@ -22,7 +22,12 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-const adminCopy = "/session_gate/copy"
+const (
+	adminCopy = "/session_gate/copy"
+	// copyGrace is how long a store may stand still beyond the leases that have to pass
+	// until its log is open.
+	copyGrace = 10 * time.Second
+)
 
 func copyCommand() *cobra.Command {
 	command := &cobra.Command{
@@ -68,7 +73,7 @@ The exit status is 0 when all was copied, and 1 otherwise.
 		if from == "" || (to == "") != resume {
 			return errors.New("copying: give --from and either --to or --resume")
 		}
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 		defer stop()
 		err := runCopy(ctx, from, to, fl.String("adapter"))
 		if err != nil && ctx.Err() != nil {
@@ -112,13 +117,14 @@ func runCopy(ctx context.Context, from, to, adapter string) error {
 		return err
 	}
 	progress := newProgress(os.Stderr)
-	patience := openGrace + 3*max(time.Duration(source.app.Lease), time.Duration(target.app.Lease))
+	patience := copyGrace + 3*max(time.Duration(source.app.Lease), time.Duration(target.app.Lease))
 	err = copying.Run(ctx, read, write, patience, progress.show)
 	progress.end()
 	if err != nil {
 		return fmt.Errorf("copying: %w", err)
 	}
-	fmt.Printf("Done. %q refuses logouts with 503 from now on. Start its gates with %q now; until then, a logout has to be repeated.\n"+
+	fmt.Printf("Done. The store of %q takes no logouts any more. Start all its gates with %q now, and leave none behind; "+
+		"a logout that is answered 503 until then has to be repeated.\n"+
 		"To go on with %q instead: caddy session-gate copy --resume --from %s\n", from, to, from, from)
 	return nil
 }

@@ -60,7 +60,7 @@ type terms struct {
 // Run copies what from holds to to, and leaves from paused: it takes nothing new, and
 // checks requests. If Run fails, from is as it was before, unless the process is killed
 // or from does not answer; making the copy again is safe then, too. Both are waited for
-// until they are ready, for at most patience.
+// until they are ready, with some patience.
 func Run(ctx context.Context, from, to Place, patience time.Duration, report func(Progress)) (err error) {
 	source, err := ready(ctx, from, patience)
 	if err != nil {
@@ -132,16 +132,21 @@ func (c *copier) finish(ctx context.Context) error {
 	return nil
 }
 
-// ready returns the state of a place once it is ready.
+// ready returns the state of a place once it is ready. It gives up if nothing moves for
+// some patience.
 func ready(ctx context.Context, place Place, patience time.Duration) (State, error) {
-	for began := time.Now(); ; {
+	applied := uint64(0)
+	for moved := time.Now(); ; {
 		state, err := place.State(ctx)
+		if state.Applied != applied {
+			applied, moved = state.Applied, time.Now()
+		}
 		switch {
 		case err != nil:
 			return state, err
 		case state.Unready == "":
 			return state, nil
-		case time.Since(began) > patience:
+		case time.Since(moved) > patience:
 			return state, errors.New(state.Unready)
 		}
 		select {

@@ -37,8 +37,10 @@ type State struct {
 	// End is the end of the log.
 	End    store.Position
 	Paused bool
-	// Unready is why the store cannot be read or written for now; "" if it can.
+	// Unready is why the store cannot be read or written for now; "" if it can. Applied is
+	// how far its log was read: what is read may be ready soon.
 	Unready string
+	Applied uint64
 }
 
 // Cursor is a place in a store: in its log, and then among its sessions and tokens. The
@@ -88,14 +90,16 @@ func (l *Local) State(ctx context.Context) (State, error) {
 		return State{}, err
 	}
 	status := l.Replica.Status()
-	s := State{Store: l.Store, Retention: l.Replica.Retention(), Bounds: status.Bounds, Now: time.Now().Unix()}
+	s := State{Store: l.Store, Retention: l.Replica.Retention(), Bounds: status.Bounds, Now: time.Now().Unix(), Applied: status.Position.Seq}
 	why, next := l.Advice()
 	switch {
 	case status.Skewed:
 		// What was forgotten by one clock would count again by the other.
 		s.Unready = "the clock of this machine and the store's are too far apart; set both by NTP"
+	case status.Fenced && status.Err != nil:
+		s.Unready = fmt.Sprintf("the store cannot be used: %v; see that it runs, and run the same command again", status.Err)
 	case status.Fenced:
-		s.Unready = fmt.Sprintf("it is not read yet (%s); next: %s", why, next)
+		s.Unready = fmt.Sprintf("the store is not ready: %s; next: %s", why, next)
 	}
 	if s.Unready != "" {
 		return s, nil

@@ -3,6 +3,7 @@ package boltstore
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,19 +20,20 @@ import (
 const memoryPart = 128
 
 // Memory implements store.Movable. The tokens come first, and then the sessions. A
-// place is the name of a bucket and the key after which it goes on.
+// place is the name of a bucket and, in hex, the key after which it goes on.
 func (s *Store) Memory(ctx context.Context, from string) (part store.Memory, next string, err error) {
-	name, after, _ := strings.Cut(from, " ")
+	name, text, _ := strings.Cut(from, " ")
 	if name == "" {
 		name = bucketGrants
 	}
-	if name != bucketGrants && name != bucketSessions {
+	after, err := hex.DecodeString(text)
+	if err != nil || name != bucketGrants && name != bucketSessions {
 		return part, "", fmt.Errorf("reading sessions and tokens: the place %q is unknown", from)
 	}
 	err = s.view(ctx, func(tx *bolt.Tx) error {
 		cursor := tx.Bucket([]byte(name)).Cursor()
-		key, value := cursor.Seek([]byte(after))
-		if bytes.Equal(key, []byte(after)) {
+		key, value := cursor.Seek(after)
+		if bytes.Equal(key, after) {
 			key, value = cursor.Next()
 		}
 		for n := 0; key != nil; key, value = cursor.Next() {
@@ -39,7 +41,7 @@ func (s *Store) Memory(ctx context.Context, from string) (part store.Memory, nex
 				return err
 			}
 			if n++; n == memoryPart {
-				next = name + " " + string(key)
+				next = name + " " + hex.EncodeToString(key)
 				return nil
 			}
 		}
