@@ -195,18 +195,19 @@ func TestOperatorCopiesAFleetToARunningGate(t *testing.T) {
 // move to Redis. Its gates refuse what was issued before the loss, too.
 func TestTheFloorMovesWithACopy(t *testing.T) {
 	t.Parallel()
-	s := makeSoundStore(t)
-	before := s.gate.Token(session("before"))
-	if err := os.Remove(s.path + ".init"); err != nil {
+	g := harness.Start(t, harness.Config{Store: "store bolt {$GATE_DIR}/revocations.db", App: "leeway 1s"})
+	revoked, before := g.Token(session("revoked")), g.Token(session("before"))
+	invalidated.check(t, end(t, g, revoked))
+	g.Stop()
+	if err := os.Remove(filepath.Join(g.Dir(), "revocations.db.init")); err != nil {
 		t.Fatal(err)
 	}
 	redis := harness.Redis(redistest.Start(t).Addr(), "default")
-	g := s.gate
 	// Nobody has the file open: it is read directly.
 	checkRuns(t, g, 0, []string{"Done. "}, "copy", "--from", "Caddyfile", "--to", caddyfileOf(t, g, "Caddyfile.redis", redis))
-	after := harness.Start(t, harness.Config{Store: redis, Key: g.Key})
+	after := harness.Start(t, harness.Config{Store: redis, Key: g.Key, App: "leeway 1s"})
 	badToken.check(t, get(t, after, before))
-	badToken.check(t, get(t, after, s.revoked))
+	badToken.check(t, get(t, after, revoked))
 	logIn(t, after, "fresh")
 	checkOperates(t, after, 0, []string{"the store lost revocations"}, "floor")
 }
