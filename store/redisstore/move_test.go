@@ -35,10 +35,11 @@ func TestThePermissionsOfACopy(t *testing.T) {
 	}
 }
 
-// On a Cluster a SCAN goes to one node. It has to be the one with the namespace.
+// On a Cluster a SCAN goes to one node. It has to be the one with the namespace, also
+// where its name is quoted in the pattern.
 func TestTheMemoryOfEachNamespaceOfACluster(t *testing.T) {
 	nodes := redistest.StartCluster(t, 3)
-	for _, namespace := range []string{"a", "b", "c", "d"} {
+	for _, namespace := range []string{"a", "b*", "[c]", "d?", `e\f`} {
 		s := open(t, options{Addresses: []string{nodes[0].Addr()}, Namespace: namespace, Cluster: true, AllowSplitBrain: true})
 		eventually(t, "the cluster to take an append", func() error {
 			_, err := s.Append(t.Context(), revocation("one"))
