@@ -56,18 +56,16 @@ func checkRuns(t *testing.T, g *harness.Gate, code int, says []string, arguments
 
 // past is a life of sessions at a gate, which whoever takes over has to know.
 type past struct {
-	gate              *harness.Gate
-	issuer            *issuing
-	revoked, phone    string
-	ofBob, ofLater    string
-	ended, live       tokens
-	liveIDs, endedIDs []string
+	issuer         *issuing
+	revoked, phone string
+	ofBob, ofLater string
+	ended, live    tokens
 }
 
 func live(t *testing.T, g *harness.Gate) *past {
 	t.Helper()
 	p := &past{
-		gate: g, issuer: new(issuing), revoked: g.Token(session("laptop")), phone: g.Token(session("phone")),
+		issuer: new(issuing), revoked: g.Token(session("laptop")), phone: g.Token(session("phone")),
 		ofBob: g.Token(session("bobs", "sub", "bob")),
 	}
 	p.issuer.issueAt(t, g)
