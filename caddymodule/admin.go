@@ -46,6 +46,7 @@ const (
 //     the revocation holds everywhere, or 503.
 //   - `POST /session_gate/check` with `{"token": "…"}` tells what the gate makes of a
 //     token, and why.
+//   - `POST /session_gate/copy` is for the command `copy` of the same version.
 //
 // All answer 404 while no configuration with the app runs. Errors are Caddy's
 // `{"error": "…"}`, which Caddy logs: they hold no token, session or subject. Who
@@ -74,6 +75,7 @@ func (a *adminAPI) Routes() []caddy.AdminRoute {
 		adminSessions:    {http.MethodGet: listSessions, http.MethodPost: listSessions},
 		adminRevocations: {http.MethodGet: listRevocations, http.MethodPost: takeRevocation},
 		adminCheck:       {http.MethodPost: explainToken},
+		adminCopy:        {http.MethodPost: takeCopy},
 	} {
 		routes = append(routes, caddy.AdminRoute{Pattern: pattern, Handler: a.endpoint(methods)})
 	}

@@ -8,7 +8,7 @@ import (
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "session-gate",
-		Usage: "list | revoke | check | health | bootstrap | lease | floor | repair | token [flags]",
+		Usage: "list | revoke | check | health | bootstrap | lease | floor | repair | copy | token [flags]",
 		Short: "Works with the session gate",
 		Long: `
 Works with the session gate.
@@ -21,13 +21,14 @@ Works with the session gate.
 	lease      changes the lease of a fleet while it runs
 	floor      shows, or lowers, the instant up to which tokens are refused after a loss
 	repair     keeps what is sound of a damaged bolt file
+	copy       copies revocations, sessions and learned tokens to another store
 	token      mints a development token
 `,
 		CobraFunc: func(command *cobra.Command) {
 			// Without a subcommand there is nothing to do but to say which there are.
 			command.Args = cobra.NoArgs
 			command.RunE = func(command *cobra.Command, _ []string) error { return command.Help() }
-			command.AddCommand(listCommand(), revokeCommand(), checkCommand(), healthCommand(), bootstrapCommand(), leaseCommand(), floorCommand(), repairCommand(), tokenCommand())
+			command.AddCommand(listCommand(), revokeCommand(), checkCommand(), healthCommand(), bootstrapCommand(), leaseCommand(), floorCommand(), repairCommand(), copyCommand(), tokenCommand())
 		},
 	})
 }

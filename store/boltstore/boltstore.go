@@ -3,6 +3,7 @@ package boltstore
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"sync"
@@ -77,6 +78,7 @@ type Store struct {
 
 	size   atomic.Int64          // how large the file was seen to be; it only grows
 	broken atomic.Pointer[error] // set once a transaction panicked
+	paused atomic.Bool           // only Open and the writer set it
 
 	mu      sync.Mutex
 	closed  bool
@@ -131,6 +133,9 @@ func (s *Store) open() error {
 	}
 	if err == nil {
 		err = s.settle(found.head)
+	}
+	if _, missing := os.Stat(pausePath(s.options.Path)); missing == nil || !errors.Is(missing, fs.ErrNotExist) {
+		s.paused.Store(true)
 	}
 	if err != nil {
 		_ = errors.Join(s.marker.Close(), db.Close()) // the error that counts is the one before

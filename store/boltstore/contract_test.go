@@ -26,6 +26,7 @@ func fresh(t *testing.T) storetest.Place {
 	}
 }
 
-func TestContract(t *testing.T)         { storetest.Run(t, fresh) }
-func TestContractOfGrants(t *testing.T) { storetest.RunGrants(t, fresh) }
-func TestContractOfLocal(t *testing.T)  { storetest.RunLocal(t, fresh) }
+func TestContract(t *testing.T)          { storetest.Run(t, fresh) }
+func TestContractOfGrants(t *testing.T)  { storetest.RunGrants(t, fresh) }
+func TestContractOfLocal(t *testing.T)   { storetest.RunLocal(t, fresh) }
+func TestContractOfMovable(t *testing.T) { storetest.RunMovable(t, fresh) }

@@ -26,7 +26,12 @@ func (s *Store) Learn(ctx context.Context, grants ...store.Grant) error {
 		return nil
 	}
 	now := s.options.Clock().Unix()
-	err := s.change(ctx, func(tx *bolt.Tx) error { return learnAll(tx, learned, now) })
+	err := s.change(ctx, func(tx *bolt.Tx) error {
+		if err := s.accepts(); err != nil {
+			return err
+		}
+		return learnAll(tx, learned, now)
+	})
 	if err != nil {
 		return fmt.Errorf("learning tokens: %w", err)
 	}

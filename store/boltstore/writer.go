@@ -119,7 +119,10 @@ func (s *Store) group(first *appending) []*appending {
 
 // commit puts a group of appends on the log in one transaction.
 func (s *Store) commit(group []*appending) {
-	err := s.update(func(tx *bolt.Tx) error { return appendEntries(tx, group, s.own.now()) })
+	err := s.accepts()
+	if err == nil {
+		err = s.update(func(tx *bolt.Tx) error { return appendEntries(tx, group, s.own.now()) })
+	}
 	if err == nil { // wake the readers that wait for entries
 		s.mu.Lock()
 		close(s.grown)

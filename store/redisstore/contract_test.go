@@ -38,6 +38,17 @@ func TestContractOfGrants(t *testing.T) {
 	})
 }
 
+func TestContractOfMovable(t *testing.T) {
+	address, _ := redistest.Address(t)
+	storetest.RunMovable(t, func(*testing.T) storetest.Place {
+		options := redisstore.Options{Addresses: []string{address}, Namespace: "[a-z]*?^" + rand.Text()}
+		return storetest.Place{
+			Open:    func(t *testing.T) store.Backend { return open(t, options) },
+			Durable: true,
+		}
+	})
+}
+
 func TestContractOfAFleet(t *testing.T) {
 	server := redistest.Start(t, redistest.Config("appendonly yes", "appendfsync no"))
 	storetest.RunFleet(t, func(*testing.T) storetest.FleetPlace {

@@ -38,6 +38,7 @@
 //	before, raised      the retention before it was raised, and the Unix second of that
 //	turn                who merges: its gate or zeros, 1 for a witness, the count of the last step
 //	gates               how many are on the list
+//	paused              1 if nothing new is taken, because the namespace was copied
 //	unlisted            the count of the last heartbeat of a gate that is not to be on the list, or 0
 //
 // A record is one binary value:
@@ -145,6 +146,8 @@
 // and on a Cluster also
 //
 //	+cluster|slots +command +asking
+//
+// To copy a namespace elsewhere, the user also needs +scan.
 //
 // A user of the sentinels needs
 //

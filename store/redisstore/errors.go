@@ -55,6 +55,8 @@ func (s *Store) explain(ctx context.Context, doing string, err error) error {
 		return fmt.Errorf("%s: %w", doing, store.ErrClosed)
 	case over(ctx) != nil && !errors.Is(err, over(ctx)):
 		return fmt.Errorf("%s: %w: %w", doing, over(ctx), err)
+	case redis.HasErrorPrefix(err, replyPaused), strings.Contains(err.Error(), " -"+replyPaused+" "):
+		return fmt.Errorf("%s: %w", doing, store.ErrPaused)
 	case redis.HasErrorPrefix(err, replyUnreadable):
 		return fmt.Errorf("%s: %w: %w", doing, store.ErrUnreadable, err)
 	case errors.As(err, &network) && network.Timeout(), errors.Is(err, redis.ErrPoolTimeout):

@@ -37,6 +37,8 @@ var (
 	trimSource string
 	//go:embed lua/seen.lua
 	seenSource string
+	//go:embed lua/pause.lua
+	pauseSource string
 	//go:embed lua/learn.lua
 	learnSource string
 
@@ -48,6 +50,7 @@ var (
 	mergeScript     = newScript(headSource + appendSource + mergeSource)
 	readScript      = newScript(headSource + readSource)
 	trimScript      = newScript(headSource + trimSource)
+	pauseScript     = newScript(headSource + pauseSource)
 	seenScript      = newScript(seenSource)
 	learnScript     = newScript(learnSource)
 )

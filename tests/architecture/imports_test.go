@@ -139,6 +139,7 @@ func TestEachBrokenImportIsFound(t *testing.T) {
 		"store imports another store":     {"store/redisstore/store.go", own + "store/boltstore"},
 		"replica imports Redis":           {"store/replica/replica.go", "github.com/redis/go-redis/v9"},
 		"replica imports a store":         {"store/replica/replica.go", own + "store/redisstore"},
+		"copying imports Caddy":           {"caddymodule/copying/place.go", "github.com/caddyserver/caddy/v2"},
 		"token imports Caddy":             {"caddymodule/token/verify.go", "github.com/caddyserver/caddy/v2/modules/caddyhttp"},
 		"token imports Caddy in a test":   {"caddymodule/token/verify_test.go", "github.com/caddyserver/caddy/v2"},
 		"token imports the adapter":       {"caddymodule/token/verify.go", own + "caddymodule"},

@@ -7,6 +7,7 @@
 -- FULL for a family of too many tokens.
 local now, most, members = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local size = 32
+if redis.call('HMGET', string.match(KEYS[1], '^(.*:)grant:') .. 'head', 'paused')[1] then return redis.error_reply('PAUSED log') end
 
 -- live forgets the members of a family that have expired, and tells how many are
 -- left and whether a token is among them.

@@ -1,0 +1,268 @@
+package caddymodule
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+
+	"github.com/sessiongate/sessiongate/caddymodule/copying"
+	"github.com/sessiongate/sessiongate/store"
+)
+
+const (
+	adminCopy = "/session_gate/copy"
+	// copyGrace is how long a store may stand still beyond the leases that have to pass
+	// until its log is open.
+	copyGrace = 10 * time.Second
+)
+
+func copyCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "copy --from <Caddyfile> (--to <Caddyfile> | --resume)",
+		Short: "Copies revocations, sessions and learned tokens to another store",
+		Long: `
+Copies what the store of one Caddyfile holds to the store of another: revocations, the
+floor, sessions, and learned refresh tokens. The gates of both may run. A bolt file
+that a gate has open is reached through the admin API of its Caddyfile, everything else
+directly. Run this as the user of the gate.
+
+The source is copied while it goes on serving. Before the last pass it is paused, for
+all its gates: they go on checking requests, but a logout is answered 503, and so is a
+login or refresh through a token_endpoint. So nothing is missing in the copy. When the
+command has said that it is done, start the gates with the other Caddyfile. A logout
+that was answered 503 has to be sent again then. A gate that is left on the source does
+not hear of logouts on the copy: stop it.
+
+The source stays paused, also when its gates are restarted. --resume has it take logouts
+again; what comes then is not in the copy.
+
+Names in a store are hashes over the namespace, so both must have the same one. That of
+bolt is "default".
+
+The command may be interrupted at any time. The source then takes logouts again, unless
+the command was killed: repeat it, or use --resume. Repeating it copies what is missing.
+
+The exit status is 0 when all was copied, and 1 otherwise.
+`,
+		Example: "caddy session-gate copy --from Caddyfile --to Caddyfile.redis",
+		Args:    cobra.NoArgs,
+	}
+	flags := command.Flags()
+	flags.String("from", "", "The Caddyfile whose store is copied")
+	flags.String("to", "", "The Caddyfile to whose store it is copied")
+	flags.StringP("adapter", "a", "", "Name of config adapter to apply to both")
+	flags.Bool("resume", false, "Have the store of --from take logouts again")
+	return plainCommand(command, 1, func(fl caddycmd.Flags) error {
+		if err := refuseEmpty(fl.FlagSet); err != nil {
+			return err
+		}
+		from, to, resume := fl.String("from"), fl.String("to"), fl.Bool("resume")
+		if from == "" || (to == "") != resume {
+			return errors.New("copying: give --from and either --to or --resume")
+		}
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+		defer stop()
+		err := runCopy(ctx, from, to, fl.String("adapter"))
+		if err != nil && ctx.Err() != nil {
+			return fmt.Errorf("copying: interrupted; run the same command again, which copies what is missing (%w)", err)
+		}
+		return err
+	})
+}
+
+// runCopy copies, or resumes if there is no target.
+func runCopy(ctx context.Context, from, to, adapter string) error {
+	caddyContext, cancel := caddy.NewContext(caddy.Context{Context: ctx})
+	defer cancel()
+	source, err := readStore(caddyContext, from, adapter)
+	if err != nil {
+		return err
+	}
+	defer source.close()
+	if to == "" {
+		return source.resume(ctx)
+	}
+	target, err := readStore(caddyContext, to, adapter)
+	if err != nil {
+		return err
+	}
+	defer target.close()
+	switch {
+	case source.app.poolKey == target.app.poolKey:
+		return fmt.Errorf("copying: %q and %q have the same store; name another one", from, to)
+	case source.app.namespace != target.app.namespace:
+		return fmt.Errorf("copying: %q has the namespace %q and %q has %q; names in a store are hashes over the namespace, so that nothing "+
+			"would be found in the copy: give both the same one (that of bolt is %q, so write `namespace %s` in store redis), or start anew and have users log in again",
+			from, source.app.namespace, to, target.app.namespace, defaultNamespace, defaultNamespace)
+	}
+	read, err := source.open(true)
+	if err != nil {
+		return err
+	}
+	write, err := target.open(false)
+	if err != nil {
+		return err
+	}
+	progress := newProgress(os.Stderr)
+	patience := copyGrace + 3*max(time.Duration(source.app.Lease), time.Duration(target.app.Lease))
+	err = copying.Run(ctx, read, write, patience, progress.show)
+	progress.end()
+	if err != nil {
+		return fmt.Errorf("copying: %w", err)
+	}
+	fmt.Printf("Done. The store of %q takes no logouts any more. Start all its gates with %q now, and leave none behind; "+
+		"a logout that is answered 503 until then has to be repeated.\n"+
+		"To go on with %q instead: caddy session-gate copy --resume --from %s\n", from, to, from, from)
+	return nil
+}
+
+// storeFile is the store of a configuration file.
+type storeFile struct {
+	app           *App
+	file, adapter string
+}
+
+// readStore reads which store a configuration file names. It opens nothing.
+func readStore(ctx caddy.Context, file, adapter string) (*storeFile, error) {
+	config, _, _, err := caddycmd.LoadConfig(file, adapter)
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", file, err)
+	}
+	var parsed struct {
+		Apps struct {
+			SessionGate *App `json:"session_gate"`
+		} `json:"apps"`
+	}
+	if err := json.Unmarshal(config, &parsed); err != nil {
+		return nil, fmt.Errorf("reading %q: %w", file, err)
+	}
+	app := parsed.Apps.SessionGate
+	if app == nil {
+		return nil, fmt.Errorf("reading %q: it has no session_gate in its global options", file)
+	}
+	app.logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	if err := resolve("session_gate", &app.Acknowledge, &app.OnStoreFailure, &app.Bootstrap, &app.Readiness); err != nil {
+		return nil, fmt.Errorf("reading %q: %w", file, err)
+	}
+	app.setDefaults()
+	if err := errors.Join(app.check(), app.loadStore(ctx)); err != nil {
+		return nil, fmt.Errorf("reading %q: %w", file, err)
+	}
+	app.Acknowledge = "fleet" // the copy waits for the gates, whatever they do
+	return &storeFile{app, file, adapter}, nil
+}
+
+func (s *storeFile) close() {
+	if err := s.app.Cleanup(); err != nil {
+		s.app.logger.Error("closing the store", "error", err)
+	}
+}
+
+// open opens the store, or reaches it through the gate that has it open.
+func (s *storeFile) open(source bool) (copying.Place, error) {
+	if bolt, ok := s.app.module.(*BoltStore); ok && source {
+		if _, err := os.Stat(bolt.realPath); errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("copying: there is no store at %q; does %q name the right one, and is this the user of the gate?", bolt.realPath, s.file)
+		}
+	}
+	err := s.app.Start()
+	switch {
+	case errors.Is(err, store.ErrLocked):
+		return s.remote()
+	case err != nil:
+		return nil, fmt.Errorf("copying: %w", err)
+	}
+	return s.app.local()
+}
+
+// remote reaches the store through the admin API of the gate that has it open.
+func (s *storeFile) remote() (copying.Place, error) {
+	address, err := adminAddress("", s.file, s.adapter)
+	if err != nil {
+		return nil, fmt.Errorf("copying: a gate has the store open: %w", err)
+	}
+	ask := askingAt(address)
+	remote := copying.Remote(func(_ context.Context, q copying.Request) (a copying.Answer, err error) {
+		body, err := ask(adminPatience, http.MethodPost, adminCopy, q)
+		if err != nil {
+			return a, err
+		}
+		return a, json.Unmarshal(body, &a)
+	})
+	state, err := remote.State(context.Background())
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("copying: another process has the store open: %w", err)
+	case state.Store != s.app.poolKey:
+		return nil, fmt.Errorf("copying: another process has the store of %q open, and the gate at %q has another one; "+
+			"stop that process, or name the address of its admin API in %q (admin …)", s.file, address, s.file)
+	}
+	return remote, nil
+}
+
+// resume has a store take logouts again.
+func (s *storeFile) resume(ctx context.Context) error {
+	place, err := s.open(true)
+	if err == nil {
+		err = place.Pause(ctx, false)
+	}
+	if err != nil {
+		return fmt.Errorf("resuming: %w", err)
+	}
+	fmt.Printf("The store of %q takes logouts again. What comes from now on is not in a copy that was made before: make it again before you use it.\n", s.file)
+	return nil
+}
+
+// progress shows how far a copy is: on a terminal in one line, else in one for each pass.
+type progress struct {
+	w        io.Writer
+	terminal bool
+	shown    time.Time
+	open     bool // a line of the terminal is not ended
+}
+
+func newProgress(file *os.File) *progress {
+	stat, err := file.Stat()
+	return &progress{w: file, terminal: err == nil && stat.Mode()&os.ModeCharDevice != 0}
+}
+
+// showEvery is how often the line on a terminal changes.
+const showEvery = 100 * time.Millisecond
+
+func (p *progress) show(now copying.Progress) {
+	if !now.Over && (!p.terminal || time.Since(p.shown) < showEvery) {
+		return
+	}
+	last := ""
+	if now.Last {
+		last = ", the last"
+	}
+	line := fmt.Sprintf("Pass %d%s: read %d revocations, %d sessions, %d tokens; %d copied.",
+		now.Pass, last, now.Revocations, now.Sessions, now.Tokens, now.Written)
+	p.shown, p.open = time.Now(), p.terminal
+	if p.terminal {
+		fmt.Fprintf(p.w, "\r\x1b[K%s", line)
+		return
+	}
+	fmt.Fprintln(p.w, line)
+}
+
+// end ends the line.
+func (p *progress) end() {
+	if p.open {
+		fmt.Fprintln(p.w)
+	}
+}

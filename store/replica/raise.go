@@ -1,0 +1,56 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// Raise has every gate of the fleet refuse what another log could not judge, which was
+// copied to this one: tokens up to the Floor and Forgotten of its bounds. When it
+// returns nil, no gate admits them any more.
+//
+// Heartbeats carry it, and a gate applies what its heartbeat is answered before its
+// lease is extended. So every lease that was given before the store had it is waited
+// for.
+func (r *Replica) Raise(ctx context.Context, b store.Bounds) error {
+	b = store.Bounds{Floor: b.Floor, Forgotten: b.Forgotten}
+	local, ok := r.store.(interface {
+		Raise(context.Context, store.Bounds) error
+	})
+	switch {
+	case ok:
+		if err := local.Raise(ctx, b); err != nil {
+			return err
+		}
+	case r.fleet == nil:
+		return errors.New("raising the floor: this store cannot keep one")
+	}
+	r.mu.Lock()
+	raised := r.bounds.Join(b)
+	r.bound(raised)
+	r.mu.Unlock()
+	if r.fleet == nil {
+		return nil
+	}
+	for {
+		lease := r.lease(r.options.Load())
+		r.beats.ring()
+		bounded, cancel := context.WithTimeout(ctx, call(lease))
+		head, err := r.fleet.Look(bounded)
+		cancel()
+		switch {
+		case err != nil:
+			return fmt.Errorf("raising the floor: %w", err)
+		case head.Bounds.Join(b) == head.Bounds:
+			if !pause(ctx, r.margin(lease)) {
+				return ctx.Err()
+			}
+			return nil
+		case !pause(ctx, lease/16):
+			return ctx.Err()
+		}
+	}
+}
