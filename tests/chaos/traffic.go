@@ -108,7 +108,7 @@ func (c *Traffic) revoke(ctx context.Context, caller Session) {
 		}
 	}
 	c.Figures.delete(reply)
-	promised := reply.Status == http.StatusOK || reply.Status == http.StatusNotFound
+	promised := reply.Promises()
 	c.settle(s, promised)
 	if !promised || ctx.Err() != nil {
 		return
