@@ -47,9 +47,9 @@ func TestChaos(t *testing.T) {
 			r := inRounds(t, f, number, min(perFleet, *length/2), kind.round, kind.limit)
 			all.add(r)
 			if t.Failed() {
-				again := 2 * r.lasted
+				again := min(2*r.lasted, long-time.Second)
 				if binary != "" {
-					again = max(again, long)
+					again = max(2*r.lasted, long)
 				}
 				t.Errorf("replay with: go test ./tests/chaos -run 'TestChaos$' -seed %d -length %v", number, again.Round(time.Second))
 			}

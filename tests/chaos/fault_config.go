@@ -17,7 +17,7 @@ var (
 	leases      = []time.Duration{Lease, Lease * 4 / 5, Lease * 3 / 5}
 	retentions  = []time.Duration{lifetime, lifetime + 4*time.Hour, lifetime + 24*time.Hour}
 	leeways     = []time.Duration{30 * time.Second, 31 * time.Second, time.Minute}
-	acknowledge = []string{"fleet", "fleet", "lease", "store"}
+	acknowledge = []string{"fleet", "fleet", "fleet", "lease", "store"}
 )
 
 // byStore is what keeps a gate from promising anything: its 200 waits for no gate.

@@ -18,6 +18,14 @@ func faultsOfPrimary() []Fault {
 	return []Fault{
 		{Name: "failed over", Rest: demoted, Begin: failover, End: nothing},
 		{
+			Name: "failed over, and a gate does not hear of it", Also: OnLink, Longest: 2 * demoted, Rest: demoted,
+			Begin: func(tb testing.TB, f *Fleet, gate int, size float64) {
+				f.Gates[gate].Link.Hold(ToRedis, ToGate)
+				failover(tb, f, gate, size)
+			},
+			End: onLink((*Link).Release),
+		},
+		{
 			Name: "frozen", Longest: Lease / 2, // longer, it is replaced without a plan
 			Begin: func(tb testing.TB, f *Fleet, _ int, _ float64) { frozen = f.watched.leads(tb); frozen.Freeze() },
 			End:   func(testing.TB, *Fleet, int, float64) { frozen.Thaw() },

@@ -41,6 +41,8 @@ func (s Step) String() string {
 		return fmt.Sprintf("the link of gate %d is %s", s.Gate, s.Fault.Name)
 	case s.Fault.On == OnGateClock:
 		return fmt.Sprintf("the clock of gate %d is %s: by %v", s.Gate, s.Fault.Name, step(s.Size))
+	case s.Fault.Also == OnLink:
+		return fmt.Sprintf("redis is %s: gate %d", s.Fault.Name, s.Gate)
 	case s.Fault.On == OnRedisClock && s.Fault.Also == OnGateClock:
 		return fmt.Sprintf("the clock of redis is %s, gate %d: by %v", s.Fault.Name, s.Gate, forgets)
 	case s.Fault.On == OnRedisClock:
