@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
 const (
@@ -23,8 +26,8 @@ var kinds = []struct {
 	start        func(tb testing.TB, seed uint64, binary string) *Fleet
 	round, limit time.Duration
 }{
-	{"one Redis", StartMixed, 8 * time.Second, 3*Lease + Slack},
-	{"a primary with replicas", StartWatched, 16 * time.Second, replaced},
+	{"one Redis", StartMixed, 8 * time.Second, 3*guardedLease + Slack},
+	{"a primary with replicas", StartWatched, 12 * time.Second, replaced},
 }
 
 // Attack: use a session after its end while gates, network, Redis and clocks fail in
@@ -118,10 +121,14 @@ func inRounds(t *testing.T, f *Fleet, number uint64, lasts, round, limit time.Du
 }
 
 // comesBack waits until the fleet has recovered, and nothing is refused any more that
-// nobody ended. It reports false if everything is, after clocks were wrong: then
-// everybody has to log in again, and nothing of the fleet is left to use.
+// nobody ended. It reports false if clocks were wrong and a floor was raised: then
+// everybody has to log in again, and nothing of the fleet is left to use. Without a
+// floor, a gate that goes on to refuse after its clock is right fails the test.
 func (f *Fleet) comesBack(t *testing.T, limit time.Duration) (Recovery, bool) {
 	t.Helper()
+	if f.watched != nil {
+		harness.Eventually(t, failoverLimit, "the failover is over", f.watched.followed)
+	}
 	if !f.Oracle.Excused() {
 		return f.Recovers(t, limit), true
 	}
@@ -139,7 +146,11 @@ func (f *Fleet) comesBack(t *testing.T, limit time.Duration) (Recovery, bool) {
 	})
 	if !ok && slices.Contains(last[:], refused) {
 		for gate, g := range f.Gates {
-			t.Logf("gate %d goes on to refuse everything: %s", gate, g.Admin(t, "GET", "/session_gate/health").Body)
+			health := g.Admin(t, "GET", "/session_gate/health").Body
+			t.Logf("gate %d goes on to refuse everything: %s", gate, health)
+			if last[gate] == refused && !strings.Contains(health, `"floor"`) {
+				t.Errorf("gate %d refuses what nobody ended, without a floor", gate)
+			}
 		}
 		return Recovery{}, false
 	}

@@ -11,7 +11,7 @@ import (
 
 const (
 	// readers and revokers are the clients: so many at each gate, and in all. Where a
-	// DELETE may wait for an old primary, there are so many times more revokers.
+	// DELETE may have to wait for a lease, there are patient times more revokers.
 	readers, revokers, patient = 2, 3, 5
 	// readEvery and revokeEvery are how often a client acts, if the answers come.
 	readEvery, revokeEvery = 4 * time.Millisecond, 15 * time.Millisecond
@@ -51,7 +51,7 @@ func StartTraffic(tb testing.TB, f *Fleet) *Traffic {
 		}
 	}
 	revoking := revokers
-	if f.watched != nil {
+	if f.mixed {
 		revoking *= patient
 	}
 	for range revoking {
