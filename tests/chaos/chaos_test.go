@@ -34,6 +34,9 @@ var kinds = []struct {
 // every way at once, primaries are replaced, and no two gates have the same
 // configuration. No request is admitted that begins after the 200.
 func TestChaos(t *testing.T) {
+	if *length < long {
+		t.Parallel()
+	}
 	first, binary := *seed, ""
 	if first == 0 {
 		first = rand.Uint64N(1 << 32)
