@@ -7,7 +7,7 @@
 // the time, while faults come and go, and an Oracle judges each answer by the
 // instants at which its client sent and received.
 //
-//	go test ./tests/chaos                                                     each fault by name, and some by chance
+//	go test ./tests/chaos                                                     each fault by name, and one fleet by chance
 //	go test -timeout 40m ./tests/chaos -run 'TestChaos$' -length 30m          many faults at once, drawn from a seed
 //	go test -timeout 40m ./tests/chaos -run 'TestChaos$' -seed N -length 1m   the faults of one seed, and of those that follow
 //	go test ./tests/chaos -run '^$' -bench Delete -benchtime 300x
