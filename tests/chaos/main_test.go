@@ -14,4 +14,10 @@ var (
 	length = flag.Duration("length", 8*time.Second, "for how long TestChaos lets faults happen")
 )
 
-func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
+func TestMain(m *testing.M) {
+	// Fleets mostly wait. The flag -parallel comes later and wins.
+	if err := flag.Set("test.parallel", "3"); err != nil {
+		panic(err)
+	}
+	os.Exit(harness.Main(m))
+}
