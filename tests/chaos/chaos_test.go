@@ -1,41 +1,161 @@
 package chaos
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// round is for how long faults happen before all of them end, and the fleet has to
-// recover.
-const round = 8 * time.Second
+const (
+	// long is the shortest run in which the clocks of gates are stepped, too: that takes
+	// a second binary.
+	long = time.Minute
+	// perFleet is for how long one fleet is in use, in a long run.
+	perFleet = time.Minute
+)
 
-// Attack: use a session after its end while gates, network and Redis fail in every
-// way at once. No request is admitted that begins after the 200.
+// kinds are the kinds of fleets. A round is for how long faults happen before all of
+// them end, and the fleet has to recover within a limit.
+var kinds = []struct {
+	name         string
+	start        func(tb testing.TB, seed uint64, binary string) *Fleet
+	round, limit time.Duration
+}{
+	{"one Redis", StartMixed, 8 * time.Second, 3*guardedLease + Slack},
+	{"a primary with replicas", StartWatched, 12 * time.Second, replaced},
+}
+
+// Attack: use a session after its end while gates, network, Redis and clocks fail in
+// every way at once, primaries are replaced, and no two gates have the same
+// configuration. No request is admitted that begins after the 200.
 func TestChaos(t *testing.T) {
-	first := *seed
+	if *length < long {
+		t.Parallel()
+	}
+	first, binary := *seed, ""
 	if first == 0 {
 		first = rand.Uint64N(1 << 32)
 	}
-	f := StartFleet(t, 3, Logged())
+	if *length >= long {
+		binary = Stepped(t)
+	}
+	began, all := time.Now(), results{}
+	for number := first; time.Since(began) < *length && !t.Failed(); number++ {
+		kind := kinds[number%uint64(len(kinds))]
+		t.Run(fmt.Sprintf("%s, seed %d", kind.name, number), func(t *testing.T) {
+			f := kind.start(t, number, binary)
+			r := inRounds(t, f, number, min(perFleet, *length/2), kind.round, kind.limit)
+			all.add(r)
+			if t.Failed() {
+				again := min(2*r.lasted, long-time.Second)
+				if binary != "" {
+					again = max(2*r.lasted, long)
+				}
+				t.Errorf("replay with: go test ./tests/chaos -run 'TestChaos$' -seed %d -length %v", number, again.Round(time.Second))
+			}
+		})
+	}
+	t.Logf("seeds from %d: %+v", first, all)
+}
+
+// results are those of a fleet, or of all.
+type results struct {
+	lasted                 time.Duration
+	fleets, rounds, faults int
+	admitted, confirmed    int
+	// nobodys are refusals that nobody wished, while clocks were wrong, and relogins the
+	// fleets that refused everything after that.
+	nobodys, relogins int
+	slowest           Recovery
+}
+
+func (r *results) add(other results) {
+	r.lasted += other.lasted
+	r.fleets++
+	r.rounds += other.rounds
+	r.faults += other.faults
+	r.admitted += other.admitted
+	r.confirmed += other.confirmed
+	r.nobodys += other.nobodys
+	r.relogins += other.relogins
+	r.slowest.Admits = max(r.slowest.Admits, other.slowest.Admits)
+	r.slowest.Confirms = max(r.slowest.Confirms, other.slowest.Confirms)
+}
+
+// inRounds lets faults happen to a fleet, round after round: in every other one to clocks,
+// too. In the others a gate that refuses what nobody ended fails the test.
+func inRounds(t *testing.T, f *Fleet, number uint64, lasts, round, limit time.Duration) (r results) {
 	traffic := StartTraffic(t, f)
-	faults, slowest := 0, Recovery{}
-	for i := uint64(0); time.Duration(i)*round < *length; i++ {
+	began := time.Now()
+	for clocks := number/2%2 == 0; r.lasted < lasts && !t.Failed(); clocks = !clocks {
+		faults := slices.DeleteFunc(f.Faults(), func(fault Fault) bool { return fault.OfClocks() && !clocks })
+		plan := Plan(number+uint64(r.rounds)<<32, round, len(f.Gates), faults)
+		t.Logf("%9v  round %d", f.Oracle.since(time.Now()), r.rounds)
 		confirmed := traffic.Figures.Confirmed()
-		t.Logf("round of seed %d", first+i)
-		faults += Play(t, f, Plan(first+i, round, len(f.Gates)))
-		r := f.Recovers(t, 3*Lease+Slack)
-		slowest.Admits, slowest.Confirms = max(slowest.Admits, r.Admits), max(slowest.Confirms, r.Confirms)
+		f.Oracle.Excuse(clocks)
+		r.faults += Play(t, f, plan)
+		r.rounds++
+		recovery, ok := f.comesBack(t, limit)
+		r.lasted = time.Since(began)
+		r.slowest.Admits, r.slowest.Confirms = max(r.slowest.Admits, recovery.Admits), max(r.slowest.Confirms, recovery.Confirms)
+		if !ok {
+			r.relogins++
+			break
+		}
 		if traffic.Figures.Confirmed() == confirmed {
 			t.Error("no DELETE was confirmed in this round")
 		}
-		if f.Oracle.Count() > 0 || t.Failed() {
-			t.Errorf("replay with: go test ./tests/chaos -run 'TestChaos$' -seed %d -length 1s", first+i)
+		if f.Oracle.Count() > 0 {
 			break
 		}
 	}
 	traffic.Stop()
 	f.Check(t)
-	t.Logf("seed %d: %d faults under %v; all gates admitted %v and confirmed %v after the last fault of a round, at the latest",
-		first, faults, &traffic.Figures, slowest.Admits, slowest.Confirms)
+	r.admitted, r.confirmed, r.nobodys = traffic.Figures.Admitted(), traffic.Figures.Confirmed(), f.Oracle.Nobodys()
+	t.Logf("%d faults under %v; %d refusals were nobody's wish; all gates admitted %v and confirmed %v after the last fault of a round, at the latest",
+		r.faults, &traffic.Figures, r.nobodys, r.slowest.Admits, r.slowest.Confirms)
+	return r
+}
+
+// comesBack waits until the fleet has recovered, and nothing is refused any more that
+// nobody ended. It reports false if clocks were wrong and a floor was raised: then
+// everybody has to log in again, and nothing of the fleet is left to use. Without a
+// floor, a gate that goes on to refuse after its clock is right fails the test.
+func (f *Fleet) comesBack(t *testing.T, limit time.Duration) (Recovery, bool) {
+	t.Helper()
+	if f.watched != nil {
+		harness.Eventually(t, failoverLimit, "the failover is over", f.watched.followed)
+	}
+	if !f.Oracle.Excused() {
+		return f.Recovers(t, limit), true
+	}
+	began, live := time.Now(), []Session{f.NewSession(), f.NewSession()}
+	var last [gates]int
+	ok := repeat(limit, func() bool {
+		for gate := range f.Gates {
+			for _, s := range live {
+				if last[gate] = f.Request(gate, s).Status; last[gate] != admitted {
+					return false
+				}
+			}
+		}
+		return true
+	})
+	if !ok && slices.Contains(last[:], refused) {
+		for gate, g := range f.Gates {
+			health := g.Admin(t, "GET", "/session_gate/health").Body
+			t.Logf("gate %d goes on to refuse everything: %s", gate, health)
+			if last[gate] == refused && !strings.Contains(health, `"floor"`) {
+				t.Errorf("gate %d refuses what nobody ended, without a floor", gate)
+			}
+		}
+		return Recovery{}, false
+	}
+	f.Oracle.Excuse(false)
+	return f.Recovers(t, max(limit-time.Since(began), time.Second)), true
 }

@@ -14,6 +14,8 @@ const (
 	OnRedis Target = iota
 	OnGate         // the process
 	OnLink
+	OnGateClock
+	OnRedisClock
 )
 
 // Fault is something that happens to a fleet and passes.
@@ -22,10 +24,18 @@ type Fault struct {
 	On   Target
 	// Loses says that entries which were acknowledged are gone from the log.
 	Loses bool
+	// Also is a second target, if it is not OnRedis.
+	Also Target
+	// Longest is how long it may last, and Rest how long its target is left alone
+	// after it. Default: longest and rest.
+	Longest, Rest time.Duration
 	// Begin starts it, and End ends it; gate is the one that it happens to, if it
 	// happens to one. Size, from 0 to 1, is how bad it is.
 	Begin, End func(tb testing.TB, f *Fleet, gate int, size float64)
 }
+
+// OfClocks reports whether a clock is stepped.
+func (f Fault) OfClocks() bool { return f.On == OnGateClock || f.On == OnRedisClock }
 
 // onGate and the like make a fault's function of what needs less.
 func onGate(do func(*Gate)) func(testing.TB, *Fleet, int, float64) {
@@ -36,10 +46,20 @@ func onLink(do func(*Link)) func(testing.TB, *Fleet, int, float64) {
 	return func(_ testing.TB, f *Fleet, gate int, _ float64) { do(f.Gates[gate].Link) }
 }
 
+// lasts waits while a fault lasts.
+func lasts(d time.Duration) { <-time.After(d) }
+
 func nothing(testing.TB, *Fleet, int, float64) {}
 
-// Faults are those of gates and links, and of Redis.
-func Faults() []Fault { return append(faultsOfGates(), faultsOfRedis()...) }
+// Faults are those that may happen to a fleet: of gates and links, of Redis or of a
+// primary with replicas, and of clocks.
+func (f *Fleet) Faults() []Fault {
+	faults := append(faultsOfGates(), faultsOfRedis()...)
+	if f.watched != nil {
+		faults = append(faultsOfGates(), faultsOfPrimary()...)
+	}
+	return append(faults, f.faultsOfClocks()...)
+}
 
 func faultsOfGates() []Fault {
 	return []Fault{
@@ -50,7 +70,8 @@ func faultsOfGates() []Fault {
 			End:   onGate(func(g *Gate) { g.Restart() }),
 		},
 		{Name: "starved", On: OnGate, Begin: onGate((*Gate).Starve), End: onGate((*Gate).Feed)},
-		{Name: "reloaded", On: OnGate, Begin: reload, End: nothing},
+		{Name: "reloaded", On: OnGate, Begin: reconfigure, End: nothing},
+		{Name: "told another lease", On: OnGate, Begin: lease, End: nothing},
 
 		{
 			Name: "blackholed", On: OnLink,

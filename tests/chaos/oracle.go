@@ -29,6 +29,8 @@ type Oracle struct {
 	mu       sync.Mutex
 	sessions map[string]*fate
 	faults   []string
+	excused  bool
+	nobodys  int // refusals that were excused
 }
 
 // fate is what is known of a session.
@@ -74,7 +76,11 @@ func (o *Oracle) Answered(session string, gate int, began time.Time, status int)
 	switch status {
 	case unavailable, unanswered:
 	case refused:
-		if !f.tried {
+		switch {
+		case f.tried:
+		case o.excused:
+			o.nobodys++
+		default:
 			o.faultf("gate %d refused %s, which nobody ended", gate, session)
 		}
 	case admitted:
@@ -85,6 +91,43 @@ func (o *Oracle) Answered(session string, gate int, began time.Time, status int)
 	default:
 		o.faultf("gate %d answered %d for %s", gate, status, session)
 	}
+}
+
+// Deleted says how a gate answered a DELETE, and which answers that has besides those
+// of every request. A token that is refused ended nothing.
+func (o *Oracle) Deleted(session string, gate, status int, answers ...int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case status == unavailable, status == unanswered, slices.Contains(answers, status):
+	case status == refused && o.excused:
+		o.nobodys++
+	default:
+		o.faultf("gate %d answered %d to the DELETE of %s", gate, status, session)
+	}
+}
+
+// Excuse says whether a gate may refuse what nobody ended from now on, because a clock
+// is wrong, or was and its effects last. Such refusals are counted. Nothing excuses
+// what is admitted.
+func (o *Oracle) Excuse(excused bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.excused = excused
+}
+
+// Excused reports whether a gate may refuse what nobody ended.
+func (o *Oracle) Excused() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.excused
+}
+
+// Nobodys is how many refusals were nobody's wish.
+func (o *Oracle) Nobodys() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.nobodys
 }
 
 // judge is the promise: no request that starts after it was given is admitted.

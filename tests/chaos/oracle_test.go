@@ -35,7 +35,22 @@ func TestOracleFindsWhatMustNotBe(t *testing.T) {
 		}, "after gate 1 had confirmed"},
 		"refused without reason": {func(o *Oracle) { o.Answered("s", 0, after, refused) }, "gate 0 refused s, which nobody ended"},
 		"answered otherwise":     {func(o *Oracle) { o.Answered("s", 0, after, 502) }, "gate 0 answered 502 for s"},
-		"said by the client":     {func(o *Oracle) { o.Faultf("%d", 7) }, "7"},
+		"refused without reason, after an excuse": {func(o *Oracle) {
+			o.Excuse(true)
+			o.Excuse(false)
+			o.Answered("s", 0, after, refused)
+		}, "gate 0 refused s, which nobody ended"},
+		"a DELETE refused without reason": {func(o *Oracle) { o.Deleted("s", 0, refused, 200) }, "gate 0 answered 401 to the DELETE of s"},
+		"a DELETE answered otherwise": {func(o *Oracle) {
+			o.Excuse(true)
+			o.Deleted("s", 0, 404, 200)
+		}, "gate 0 answered 404 to the DELETE of s"},
+		"admitted after the promise, while a clock is wrong": {func(o *Oracle) {
+			o.Excuse(true)
+			o.Promised("s", 1, promised)
+			o.Answered("s", 2, after, admitted)
+		}, "gate 2 admitted a request of s"},
+		"said by the client": {func(o *Oracle) { o.Faultf("%d", 7) }, "7"},
 
 		"admitted before the promise": {func(o *Oracle) {
 			o.Tries("s")
@@ -48,6 +63,16 @@ func TestOracleFindsWhatMustNotBe(t *testing.T) {
 			o.Tries("s")
 			o.Answered("s", 0, before, refused)
 			o.Answered("s", 1, after, admitted)
+		}, ""},
+		"refused while a clock is wrong": {func(o *Oracle) {
+			o.Excuse(true)
+			o.Answered("s", 0, after, refused)
+			o.Deleted("s", 0, refused, 200)
+		}, ""},
+		"a DELETE answered as it may be": {func(o *Oracle) {
+			for _, status := range []int{200, 404, unavailable, unanswered} {
+				o.Deleted("s", 0, status, 200, 404)
+			}
 		}, ""},
 		"another session": {func(o *Oracle) {
 			o.Promised("s", 0, promised)
@@ -70,6 +95,57 @@ func TestOracleFindsWhatMustNotBe(t *testing.T) {
 				t.Errorf("counted %d of %d", o.Count(), len(got))
 			}
 		})
+	}
+}
+
+func TestOracleCountsRefusalsThatAreExcused(t *testing.T) {
+	o, now := NewOracle(), time.Now()
+	o.Answered("ended", 0, now, unavailable)
+	o.Tries("ended")
+	o.Excuse(true)
+	for range 2 {
+		o.Answered("live", 0, now, refused)
+	}
+	o.Answered("ended", 0, now, refused)
+	o.Answered("live", 0, now, admitted)
+	o.Deleted("live", 0, refused)
+	if got := o.Nobodys(); got != 3 || o.Count() != 0 {
+		t.Errorf("counted %d refusals and %d faults, want 3 and none", got, o.Count())
+	}
+}
+
+// Attack: use a session at another gate after the 200 of a gate with `acknowledge
+// store`. That is not promised: its 200 must not count, whenever a reload brought that
+// setting or took it away.
+func TestAGateThatWaitsForTheStoreAlonePromisesNothing(t *testing.T) {
+	var g Gate
+	during := func(app string) (loose bool) {
+		g.promises(app, func() { loose = g.loose.Load() })
+		return loose
+	}
+	for _, c := range []struct {
+		app           string
+		during, after bool
+	}{
+		{"acknowledge fleet", false, false},
+		{"acknowledge store", true, true},
+		{"acknowledge store", true, true},
+		{"acknowledge lease", true, false},
+		{"acknowledge fleet", false, false},
+	} {
+		if got := during(c.app); got != c.during || g.loose.Load() != c.after {
+			t.Errorf("%s: promises nothing: %v while it is loaded and %v then, want %v and %v", c.app, got, g.loose.Load(), c.during, c.after)
+		}
+	}
+	for _, reply := range []Reply{{Status: 200, Loose: true}, {Status: 404, Loose: true}, {Status: unavailable}, {Status: refused}, {Status: unanswered}} {
+		if reply.Promises() {
+			t.Errorf("%+v promises that a session is over", reply)
+		}
+	}
+	for _, status := range []int{200, 404} {
+		if !(Reply{Status: status}).Promises() {
+			t.Errorf("%d promises nothing", status)
+		}
 	}
 }
 

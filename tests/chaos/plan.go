@@ -39,6 +39,14 @@ func (s Step) String() string {
 		return fmt.Sprintf("gate %d is %s", s.Gate, s.Fault.Name)
 	case s.Fault.On == OnLink:
 		return fmt.Sprintf("the link of gate %d is %s", s.Gate, s.Fault.Name)
+	case s.Fault.On == OnGateClock:
+		return fmt.Sprintf("the clock of gate %d is %s: by %v", s.Gate, s.Fault.Name, step(s.Size))
+	case s.Fault.Also == OnLink:
+		return fmt.Sprintf("redis is %s: gate %d", s.Fault.Name, s.Gate)
+	case s.Fault.On == OnRedisClock && s.Fault.Also == OnGateClock:
+		return fmt.Sprintf("the clock of redis is %s, gate %d: by %v", s.Fault.Name, s.Gate, forgets)
+	case s.Fault.On == OnRedisClock:
+		return fmt.Sprintf("the clock of redis is %s: by %v", s.Fault.Name, step(s.Size))
 	case s.Fault.Loses:
 		return fmt.Sprintf("redis is %s; gate %d holds what it lost", s.Fault.Name, s.Gate)
 	default:
@@ -60,31 +68,36 @@ type span struct {
 
 // takes are the places that have no other fault meanwhile.
 func (s Step) takes() []span {
-	to := s.Until + rest
-	switch {
-	case s.Fault.Loses:
-		from := s.At - calm
-		return []span{{place{OnRedis, 0}, from, to}, {place{OnGate, s.Gate}, from, to}, {place{OnLink, s.Gate}, from, to}}
-	case s.Fault.On == OnRedis:
-		return []span{{place{OnRedis, 0}, s.At, to}}
-	default:
-		return []span{{place{s.Fault.On, s.Gate}, s.At, to}}
+	to := s.Until + max(rest, s.Fault.Rest)
+	on := func(target Target, from time.Duration) span {
+		gate := s.Gate
+		if target == OnRedis || target == OnRedisClock {
+			gate = 0
+		}
+		return span{place{target, gate}, from, to}
 	}
+	if s.Fault.Loses {
+		from := s.At - calm
+		return []span{on(OnRedis, from), on(OnGate, from), on(OnLink, from), on(OnGateClock, from)}
+	}
+	taken := []span{on(s.Fault.On, s.At)}
+	if s.Fault.Also != OnRedis {
+		taken = append(taken, on(s.Fault.Also, s.At))
+	}
+	return taken
 }
 
 // Plan draws faults that overlap, for some gates and a length of time. A seed
 // gives the same plan each time.
-func Plan(seed uint64, length time.Duration, gates int) []Step {
+func Plan(seed uint64, length time.Duration, gates int, faults []Fault) []Step {
 	random := rand.New(rand.NewPCG(seed, 0))
 	var plan []Step
 	var taken []span
 	draw := func(from []Fault, every time.Duration) {
 		for at := time.Duration(0); at < length; at += time.Duration(random.ExpFloat64() * float64(every)) {
-			lasts := time.Duration(random.Float64() * random.Float64() * float64(longest))
-			s := Step{
-				Fault: from[random.IntN(len(from))], Gate: random.IntN(gates), Size: random.Float64(),
-				At: at, Until: min(at+lasts, length),
-			}
+			lasts := random.Float64() * random.Float64()
+			s := Step{Fault: from[random.IntN(len(from))], Gate: random.IntN(gates), Size: random.Float64(), At: at}
+			s.Until = min(at+time.Duration(lasts*float64(cmp.Or(s.Fault.Longest, longest))), length)
 			takes := s.takes()
 			if !slices.ContainsFunc(takes, func(a span) bool {
 				return slices.ContainsFunc(taken, func(b span) bool { return a.place == b.place && a.from < b.to && b.from < a.to })
@@ -94,23 +107,24 @@ func Plan(seed uint64, length time.Duration, gates int) []Step {
 		}
 	}
 	// Those that need much room come first.
-	losses, others := split(Faults())
-	draw(losses, seldom)
+	rare, others := split(faults)
+	draw(rare, seldom)
 	draw(others, often)
 	slices.SortStableFunc(plan, func(a, b Step) int { return cmp.Compare(a.At, b.At) })
 	return plan
 }
 
-// split tells the faults that lose something from the others.
-func split(faults []Fault) (losses, others []Fault) {
+// split tells the faults that lose something, replace the primary or step a clock from
+// the others.
+func split(faults []Fault) (rare, others []Fault) {
 	for _, f := range faults {
-		if f.Loses {
-			losses = append(losses, f)
+		if f.Loses || f.Rest != 0 || f.Longest == wrong {
+			rare = append(rare, f)
 		} else {
 			others = append(others, f)
 		}
 	}
-	return losses, others
+	return rare, others
 }
 
 // Play lets a plan happen, and returns how many faults there were.
@@ -146,7 +160,7 @@ func Play(tb testing.TB, f *Fleet, plan []Step) int {
 				// What follows waits until everything is on the log again. Before, the
 				// guardian may admit by a lease that it had, but confirm nothing.
 				paused := time.Now()
-				f.Recovers(tb, 3*Lease+Slack, e.step.Gate)
+				f.Recovers(tb, 3*f.lease+Slack, e.step.Gate)
 				began = began.Add(time.Since(paused))
 			}
 		}

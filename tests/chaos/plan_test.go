@@ -8,9 +8,16 @@ import (
 
 const manySeeds, planned = 300, 20 * time.Second
 
+// fleets are some that nothing happens to.
+var fleets = map[string]*Fleet{
+	"one Redis":               {clocks: clocks{true, "caddy"}},
+	"a primary with replicas": {clocks: clocks{true, "caddy"}, watched: new(watched)},
+}
+
 func TestPlanIsThatOfItsSeed(t *testing.T) {
+	faults := fleets["one Redis"].Faults()
 	text := func(seed uint64) (all string) {
-		for _, s := range Plan(seed, planned, 3) {
+		for _, s := range Plan(seed, planned, 3, faults) {
 			all += fmt.Sprintln(s, s.At, s.Until, s.Size)
 		}
 		return all
@@ -24,14 +31,16 @@ func TestPlanIsThatOfItsSeed(t *testing.T) {
 // Not promised is what is lost while no gate is there that holds it. A
 // plan in which that happened would accuse the fleet of what nobody promised.
 func TestPlanLeavesAGuardianAlone(t *testing.T) {
+	faults := fleets["one Redis"].Faults()
 	for seed := range uint64(manySeeds) {
-		plan := Plan(seed, planned, 3)
+		plan := Plan(seed, planned, 3, faults)
 		for i, loss := range plan {
 			if !loss.Fault.Loses {
 				continue
 			}
 			for j, s := range plan {
-				disturbs := s.Fault.Loses || s.Fault.On == OnRedis || s.Gate == loss.Gate
+				disturbs := s.Fault.Loses || s.Fault.On == OnRedis || s.Fault.On != OnRedisClock && s.Gate == loss.Gate ||
+					s.Fault.Also == OnGateClock && s.Gate == loss.Gate
 				if i != j && disturbs && s.At <= loss.Until && s.Until >= loss.At-calm {
 					t.Errorf("seed %d: %v from %v to %v, and %v from %v to %v", seed, loss, loss.At, loss.Until, s, s.At, s.Until)
 				}
@@ -41,9 +50,15 @@ func TestPlanLeavesAGuardianAlone(t *testing.T) {
 }
 
 func TestPlanHasEveryFaultAndOverlaps(t *testing.T) {
+	for name, fleet := range fleets {
+		t.Run(name, func(t *testing.T) { hasEveryFault(t, fleet.Faults()) })
+	}
+}
+
+func hasEveryFault(t *testing.T, faults []Fault) {
 	seen, overlaps, steps := make(map[string]int), 0, 0
 	for seed := range uint64(manySeeds) {
-		plan := Plan(seed, planned, 3)
+		plan := Plan(seed, planned, 3, faults)
 		for i, s := range plan {
 			if s.At < 0 || s.Until > planned || s.Until < s.At || s.Size < 0 || s.Size >= 1 {
 				t.Errorf("seed %d: %+v", seed, s)
@@ -55,7 +70,7 @@ func TestPlanHasEveryFaultAndOverlaps(t *testing.T) {
 		}
 		steps += len(plan)
 	}
-	for _, fault := range Faults() {
+	for _, fault := range faults {
 		if n := seen[fmt.Sprint(fault.On, fault.Name)]; n < manySeeds/4 {
 			t.Errorf("%q happens %d times in %d plans", fault.Name, n, manySeeds)
 		}

@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	// readers and revokers are the clients: so many at each gate, and in all.
-	readers, revokers = 2, 3
+	// readers and revokers are the clients: so many at each gate, and in all. Where a
+	// DELETE may have to wait for a lease, there are patient times more revokers.
+	readers, revokers, patient = 2, 3, 5
 	// readEvery and revokeEvery are how often a client acts, if the answers come.
 	readEvery, revokeEvery = 4 * time.Millisecond, 15 * time.Millisecond
 	// pool is how many live sessions there are.
@@ -49,7 +50,11 @@ func StartTraffic(tb testing.TB, f *Fleet) *Traffic {
 			c.wait.Go(func() { every(ctx, readEvery, func() { c.read(gate) }) })
 		}
 	}
-	for range revokers {
+	revoking := revokers
+	if f.mixed {
+		revoking *= patient
+	}
+	for range revoking {
 		caller := f.NewSession()
 		c.wait.Go(func() { every(ctx, revokeEvery, func() { c.revoke(ctx, caller) }) })
 	}
@@ -108,7 +113,7 @@ func (c *Traffic) revoke(ctx context.Context, caller Session) {
 		}
 	}
 	c.Figures.delete(reply)
-	promised := reply.Status == http.StatusOK || reply.Status == http.StatusNotFound
+	promised := reply.Promises()
 	c.settle(s, promised)
 	if !promised || ctx.Err() != nil {
 		return

@@ -34,23 +34,32 @@ func provide() (path string, remove func(), err error) {
 		path, err = filepath.Abs(named)
 		return path, func() {}, err
 	}
-	top, err := Root()
-	if err != nil {
-		return "", nil, err
-	}
 	dir, err := os.MkdirTemp("", "gate-binary")
 	if err != nil {
 		return "", nil, fmt.Errorf("building the gate: %w", err)
 	}
 	remove = func() { _ = os.RemoveAll(dir) }
 	path = filepath.Join(dir, "caddy")
-	build := exec.Command(filepath.Join(top, "xcaddy.sh"), "build")
-	build.Env = append(os.Environ(), "SESSION_GATE_OUTPUT="+path)
-	if output, err := build.CombinedOutput(); err != nil {
+	if err := Build(path); err != nil {
 		remove()
-		return "", nil, fmt.Errorf("building the gate: %w\n%s", err, output)
+		return "", nil, err
 	}
 	return path, remove, nil
+}
+
+// Build builds the gate into a file, with further variables of the environment, as
+// NAME=value.
+func Build(path string, env ...string) error {
+	top, err := Root()
+	if err != nil {
+		return err
+	}
+	build := exec.Command(filepath.Join(top, "xcaddy.sh"), "build")
+	build.Env = append(append(os.Environ(), "SESSION_GATE_OUTPUT="+path), env...)
+	if output, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("building the gate: %w\n%s", err, output)
+	}
+	return nil
 }
 
 // Binary is the path of the gate under test.

@@ -16,6 +16,8 @@ import (
 //
 // Fields that hold Caddyfile text may have several lines.
 type Config struct {
+	// Binary is the gate to run. Default: that of Main.
+	Binary string
 	// Key signs the tokens that are accepted. Default: a new HS256 key. Its
 	// secret, or its public key, is given to the gate in a file.
 	Key *tokentest.Key
@@ -50,6 +52,9 @@ type Config struct {
 // complete fills in what the test did not say.
 func (c *Config) complete(tb testing.TB) {
 	tb.Helper()
+	if c.Binary == "" {
+		c.Binary = Binary(tb)
+	}
 	if c.Key == nil {
 		c.Key = NewKey()
 	}

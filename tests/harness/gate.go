@@ -100,7 +100,7 @@ func (g *Gate) listens() bool {
 
 // command is the binary with the environment of this gate.
 func (g *Gate) command(arguments ...string) *exec.Cmd {
-	command := exec.Command(Binary(g.tb), arguments...)
+	command := exec.Command(g.config.Binary, arguments...)
 	command.Dir = g.dir
 	command.Env = append(os.Environ(),
 		"XDG_DATA_HOME="+g.dir, "XDG_CONFIG_HOME="+g.dir, "GATE_DIR="+g.dir, "UPSTREAM="+g.Upstream.Addr(),
