@@ -104,11 +104,24 @@ func (r *Replica) bound(b store.Bounds) {
 	before := r.bounds
 	r.bounds = before.Join(b)
 	r.bounds.Swept = b.Swept // it falls with a new generation, where the clock had been ahead
+	r.lack(b.Swept)
 	if b.Refused() > before.Refused() {
 		r.options.Load().Logger.Error("the log lost revocations and nobody can say which: every token issued until then is refused, and its users log in again",
 			"floor", time.Unix(r.bounds.Floor, 0).UTC())
 	}
 	r.set.bound(r.bounds)
+}
+
+// lack notes, before this gate has a lease, the second by which the log was trimmed: what
+// was forgotten by then this set lacks, unless it held all before. A lease is granted by
+// a heartbeat that is sent after the log was read. The caller holds mu.
+//
+// Attack: have entries trimmed by a clock that is ahead, and a gate start then. It is no
+// witness of them when the clock is right again.
+func (r *Replica) lack(swept int64) {
+	if !r.view.held && !r.leased() {
+		r.purged = max(r.purged, swept)
+	}
 }
 
 // overswept reports whether what was forgotten up to a second was forgotten by a clock

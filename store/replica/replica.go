@@ -31,7 +31,7 @@ type Replica struct {
 	clocks clocks
 	bounds store.Bounds
 	apart  bool  // the log says that the clocks are apart
-	purged int64 // the latest second by which the set has forgotten
+	purged int64 // the latest second by which the set, or the log before it was read, has forgotten
 	before int   // how many gates were live when this one last heard so in an earlier generation
 	// interrupt ends the read that is under way.
 	interrupt context.CancelFunc

@@ -26,8 +26,9 @@ type view struct {
 
 	// at is the position up to which entries were applied; zero to begin anew.
 	at store.Position
-	// whole says that everything from the beginning up to some head was applied.
-	whole bool
+	// whole says that everything from the beginning up to some head was applied, and held
+	// that the set lacked nothing already when the reading began.
+	whole, held bool
 
 	questions []question
 	census    census
@@ -83,9 +84,7 @@ func (r *Replica) learn(generation store.Generation, sent time.Duration) bool {
 	}
 	o := r.options.Load()
 	now := r.clock.Boot()
-	// A witness is judged by the lease that it was granted, not by the present one.
-	t := r.term.Load()
-	witness := before != 0 && t != nil && t.good(r.clock.Now(), t.lease, r.clock)
+	witness := before != 0 && r.leased()
 	if before != 0 && r.synced {
 		r.before = max(1, r.before)
 		switch {
@@ -113,11 +112,19 @@ func (r *Replica) learn(generation store.Generation, sent time.Duration) bool {
 	return true
 }
 
+// leased reports whether this gate admits: its set lacks nothing that was acknowledged.
+// It is judged by the lease that it was granted, not by the present one.
+func (r *Replica) leased() bool {
+	t := r.term.Load()
+	return t != nil && t.good(r.clock.Now(), t.lease, r.clock)
+}
+
 // restart has the log read from its beginning. Nothing is extended until that is
 // done. The caller holds mu.
 //
 // Invariant 2: what is held stays held.
 func (r *Replica) restart() {
+	r.view.held = r.leased()
 	r.view.at, r.view.whole, r.view.merged = store.Position{}, false, false
 	r.view.questions = nil
 	r.owed++ // the log may lack what is held

@@ -1,0 +1,53 @@
+package replica_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store/replica"
+	"github.com/sessiongate/sessiongate/store/storetest/model"
+)
+
+// Attack: the store's clock and that of one gate are ahead, and entries are trimmed that
+// have not expired. A gate that starts then never held them. When the clocks are right
+// again, it has a lease all the same, but it is no witness of what was trimmed.
+func TestAGateThatStartedAfterTheTrimIsNoWitness(t *testing.T) {
+	for name, alone := range map[string]bool{"a gate with a right clock holds it": false, "nobody holds it": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := model.NewServer(1, 100)
+				clock := new(skewed)
+				bad := start(t, server.Connect(nil), keeping(replica.Options{Clock: clock}))
+				<-bad.Synced()
+				good := bad
+				if !alone {
+					good = start(t, server.Connect(nil), keeping(replica.Options{}))
+					<-good.Synced()
+				}
+				time.Sleep(kept + time.Minute)
+				revoked, token := made("s", time.Now())
+				mustRevoke(t, good, revoked)
+				clock.step(27 * time.Hour)
+				server.StepClock(27 * time.Hour)
+				time.Sleep(2 * time.Minute)
+				if left := len(server.Log()); left != 0 {
+					t.Fatalf("%d entries are on the log, want it trimmed", left)
+				}
+				late := start(t, server.Connect(nil), keeping(replica.Options{}))
+				<-late.Synced()
+				time.Sleep(2 * lease)
+				clock.step(0)
+				server.StepClock(-27 * time.Hour)
+				for range 4000 {
+					time.Sleep(time.Millisecond)
+					for name, gate := range map[string]*replica.Replica{"good": good, "bad": bad, "late": late} {
+						if got := gate.Check(token, replica.At(time.Now())); got == replica.Clear {
+							t.Fatalf("the %s gate admits the revoked session; the floor is %d", name, late.Status().Bounds.Floor)
+						}
+					}
+				}
+			})
+		})
+	}
+}
