@@ -98,7 +98,7 @@ func (g *gate) suffer(bad *weather, length time.Duration) {
 	g.mu.Lock()
 	g.weather[bad] = true
 	g.mu.Unlock()
-	g.sleep(length)
+	g.endure("weather", length)
 	g.trace.add(g.name, "has it behind")
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -122,10 +122,17 @@ func (g *gate) stop(machine bool, length time.Duration) {
 	if machine {
 		g.clock.suspend()
 	}
-	g.sleep(length)
+	g.endure("stop", length)
 	if machine {
 		g.clock.wake()
 	}
 	g.trace.add(g.name, "goes on")
 	g.goOn()
+}
+
+// endure waits for as long as a fault lasts, and a little: many faults end with the last
+// one, and no seed decides what comes first of what happens at one moment.
+func (g *gate) endure(fault string, length time.Duration) {
+	g.sleep(length)
+	g.sleep(g.drawFor(g.name+fault+" is over").between(1, 10*time.Microsecond))
 }

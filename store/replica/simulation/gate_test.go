@@ -28,9 +28,11 @@ type gate struct {
 	dead    bool          // crashed: nothing goes out or comes in any more
 	config  config
 	leaving bool
-	loose   time.Duration // when it last waited for the store alone
-	lost    bool          // it asks a server that is none any more
-	calm    time.Duration // when the last fault here ended
+	loose   time.Duration  // when it last waited for the store alone
+	drawn   time.Duration  // when something was last drawn for it
+	draws   map[string]int // and how often then, by what it was
+	lost    bool           // it asks a server that is none any more
+	calm    time.Duration  // when the last fault here ended
 	keys    map[*token]*store.Keys
 }
 

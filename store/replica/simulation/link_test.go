@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/sessiongate/sessiongate/store"
@@ -53,13 +54,27 @@ func (g *gate) plan(call model.Call) trip {
 	if revocations, ok := call.Argument.([]store.Revocation); ok {
 		name += string(revocations[0].Key[:]) // two may be sent at one moment
 	}
-	draw := g.at(name, g.now())
+	draw := g.drawFor(name)
 	return trip{
 		draw:  draw,
 		there: draw.between(20*time.Microsecond, time.Millisecond),
 		back:  draw.between(20*time.Microsecond, time.Millisecond),
 		again: draw.between(time.Microsecond, g.lease),
 	}
+}
+
+// drawFor returns a stream for what a gate does now. What it does twice at one moment
+// gets two, or both would end at one moment again, in an order that no seed decides.
+func (g *gate) drawFor(name string) *stream {
+	now := g.now()
+	g.mu.Lock()
+	if g.drawn != now {
+		g.drawn, g.draws = now, make(map[string]int)
+	}
+	g.draws[name]++
+	name += strconv.Itoa(g.draws[name])
+	g.mu.Unlock()
+	return g.at(name, now)
 }
 
 // forecast is the weather for a call of the gate now, all faults together.
@@ -130,7 +145,7 @@ func (g *gate) awaitTurn(call model.Call) bool {
 		return false
 	}
 	if held {
-		g.sleep(g.at(g.name+call.Method+" goes on", g.now()).between(1, 10*time.Microsecond))
+		g.sleep(g.drawFor(g.name+call.Method+" goes on").between(1, 10*time.Microsecond))
 	}
 	return true
 }
