@@ -58,8 +58,8 @@ var gateMutations = []mutation{
 	}}},
 	{"R7, a gate is a witness without a lease", []edit{{
 		replicaDir + "view.go",
-		"witness := before != 0 && t != nil && t.good(r.clock.Now(), t.lease, r.clock)",
-		"witness := before != 0 && t != nil",
+		"witness := before != 0 && r.leased()",
+		"witness := before != 0 && r.term.Load() != nil",
 	}}},
 	{"R7, a witness opens the log without merging", []edit{{
 		replicaDir + "mend.go",

@@ -45,7 +45,7 @@ var suites = map[string][]mutation{
 	"rollbacks":    rollbackMutations,
 	"acknowledges": unlistedMutations,
 	"primaries":    primaryMutations,
-	"pages":        pageMutations,
+	"pages":        slices.Concat(pageMutations, restartMutations),
 	"reloads":      reloadMutations,
 }
 

@@ -140,15 +140,6 @@ var rollbackMutations = []mutation{
 		" || beat.Count > h.count",
 		"",
 	}}},
-	{"a revocation is acknowledged that this gate has not read from the log", []edit{{
-		replicaDir + "acknowledge.go",
-		"held := recorded.Generation == e.Generation && recorded.Seq >= e.Seq",
-		"held := recorded.Generation != 0",
-	}, {
-		replicaDir + "acknowledge.go",
-		", head.Seq < e.Seq, held && !e.read:",
-		":",
-	}}},
 }
 
 // unlistedMutations are rules for gates that are on no list.
