@@ -36,6 +36,9 @@ func onLink(do func(*Link)) func(testing.TB, *Fleet, int, float64) {
 	return func(_ testing.TB, f *Fleet, gate int, _ float64) { do(f.Gates[gate].Link) }
 }
 
+// lasts waits while a fault lasts.
+func lasts(d time.Duration) { <-time.After(d) }
+
 func nothing(testing.TB, *Fleet, int, float64) {}
 
 // Faults are those of gates and links, and of Redis.

@@ -39,9 +39,6 @@ func play(t *testing.T, f *Fleet, scenarios []scenario) {
 	}
 }
 
-// lasts waits while a fault lasts.
-func lasts(d time.Duration) { <-time.After(d) }
-
 // confirm ends a session at a gate, and fails the test unless that is confirmed
 // within the limit.
 func confirm(t *testing.T, f *Fleet, gate int, s Session, limit time.Duration) {
