@@ -90,7 +90,7 @@ func TestTheWordIsNotTakenWhereThereIsNothingToOpen(t *testing.T) {
 	})
 }
 
-// Fault (F9): the store lost everything, and nobody can vouch for what it held.
+// Fault: the store lost everything, and nobody can vouch for what it held.
 // Under `bootstrap manual` nothing is admitted until an operator says so, however
 // long that takes; and then within moments.
 func TestTheWordOpensTheLog(t *testing.T) {

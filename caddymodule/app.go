@@ -176,7 +176,7 @@ func (a *App) Stop() error { return nil }
 // Cleanup gives back what Provision took. The store is closed with the last
 // configuration that uses it.
 //
-// Requests of this configuration may still be running (P51). The verifier works
+// Requests of this configuration may still be running. The verifier works
 // on without its cache, and a store that was closed under them is Unavailable:
 // so the fields that they read stay as they are.
 func (a *App) Cleanup() error {

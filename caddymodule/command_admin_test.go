@@ -120,7 +120,7 @@ func TestAGateThatCannotBeAskedIsAnError(t *testing.T) {
 	}
 }
 
-// Fault (F19, F21): the process is stopped, and its listener still takes
+// Fault: the process is stopped, and its listener still takes
 // connections. Whoever is on call must not wait for ever.
 func TestAGateThatHangsIsAnError(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0") // accepted by the system, and by nobody else

@@ -23,7 +23,7 @@ func directly(tb testing.TB, a *adminAPI) adminCall {
 	}
 }
 
-// Fault (F9): an operator opens a log for which no gate can vouch. The command
+// Fault: an operator opens a log for which no gate can vouch. The command
 // ends when the gate admits requests again, and not before.
 func TestTheBootstrapCommandWaitsUntilTheLogIsOpen(t *testing.T) {
 	for name, known := range map[string]time.Duration{
@@ -82,7 +82,7 @@ func TestTheBootstrapCommandWaitsUntilTheGateAdmitsByTheLog(t *testing.T) {
 	})
 }
 
-// Fault (F8): the store is lost once more while the operator waits. The word was
+// Fault: the store is lost once more while the operator waits. The word was
 // for what was lost before.
 func TestTheBootstrapCommandSaysThatTheLogWasBegunAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -97,7 +97,7 @@ func TestTheBootstrapCommandSaysThatTheLogWasBegunAnew(t *testing.T) {
 	})
 }
 
-// Fault (F3): the store goes away while the operator waits. The command is bounded
+// Fault: the store goes away while the operator waits. The command is bounded
 // and says what is the matter.
 func TestTheBootstrapCommandGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -45,7 +45,7 @@ func zero(t *testing.T, path string, from, size int64) {
 	}
 }
 
-// Fault (F23): nothing is replaced unless it was said, and then with all that is
+// Fault: nothing is replaced unless it was said, and then with all that is
 // sound; what may be lost is said, and what that means.
 func TestRepairTellsFirstAndReplacesThen(t *testing.T) {
 	path := boltFile(t, 500)

@@ -8,7 +8,7 @@ import (
 
 // The attack: Connection: Remote-User makes reverse_proxy drop the header that
 // the gate sets, and an upstream without it may believe the request is its own
-// (P55, CVE-2025-48865).
+// (CVE-2025-48865).
 func TestConnectionDoesNotName(t *testing.T) {
 	id := mustIdentity(t, &Identity{Preset: "authelia"})
 	for _, test := range []struct{ sent, want []string }{

@@ -143,7 +143,7 @@ func TestSubscribersAreThoseOfTheConfigurationThatRuns(t *testing.T) {
 	}
 }
 
-// Fault (F23): the file is damaged when the gate starts, before its subscribers do.
+// Fault: the file is damaged when the gate starts, before its subscribers do.
 func TestSubscribersHearOfADamagedStore(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "revocations.db")
 	if err := os.WriteFile(path, []byte("gone fishing"), 0o600); err != nil {

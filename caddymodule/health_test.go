@@ -114,7 +114,7 @@ func TestHealthThroughAnOutage(t *testing.T) {
 	}
 }
 
-// Fault (F9): the store lost everything while nobody was there to vouch for it.
+// Fault: the store lost everything while nobody was there to vouch for it.
 // A gate that had read it once before refuses, and says that it is the repair.
 func TestHealthInRepair(t *testing.T) {
 	for readiness, refused := range map[string]string{"lenient": "", "strict": reasonRepair} {

@@ -23,7 +23,7 @@ func cgiName(field string) string {
 
 // The attack: a field that a client sends arrives as one of those by which the
 // gate tells the upstream who the user is, or a Connection field takes ours
-// away (P54, P55). Fields that are nobody's stay as they are.
+// away. Fields that are nobody's stay as they are.
 func FuzzIdentity(f *testing.F) {
 	for _, fields := range []string{
 		"Remote-User: root", "REMOTE_USER: root\nremote.groups: wheel", "Remote~User: root\nRemote-Users: a", "Connection: close, Remote-User , x",

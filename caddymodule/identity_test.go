@@ -52,8 +52,8 @@ func verified(tb testing.TB, changes map[string]any, identities ...*identity) *t
 }
 
 // The attack: a client sends the header that tells the upstream who it is, in a
-// spelling that the gate does not know and the upstream takes for the same (P54:
-// GHSA-f59h by underscore, GHSA-49wc by dot, CVE-2026-30851 by a missing claim).
+// spelling that the gate does not know and the upstream takes for the same
+// (GHSA-f59h by underscore, GHSA-49wc by dot, CVE-2026-30851 by a missing claim).
 func TestIdentityIsStrippedInEverySpelling(t *testing.T) {
 	owned := []string{
 		"Remote-User", "remote-user", "REMOTE-USER", "Remote_User", "REMOTE_USER", "remote.user", "Remote.User", "rEmOtE_uSeR",

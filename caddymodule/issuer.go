@@ -160,7 +160,7 @@ func (i *Issuer) checkAudience() error {
 // source returns the one source of keys that is given.
 //
 // Invariant 3: where keys come from is said by the configuration, and
-// nothing that is missing or unreadable leaves an issuer without keys (P58).
+// nothing that is missing or unreadable leaves an issuer without keys.
 func (i *Issuer) source(logger *slog.Logger) (token.KeySource, *pooledKeys, error) {
 	given := 0
 	for _, is := range []bool{i.JWKS != "", i.Discover, len(i.PublicKey) > 0, len(i.HMACSecret) > 0} {

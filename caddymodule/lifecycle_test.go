@@ -76,7 +76,7 @@ func TestProvisioningTouchesNoFileOfTheStore(t *testing.T) {
 }
 
 // The fault: a reload closes the store, or opens its file a second time, which
-// waits for itself (P35, P51).
+// waits for itself.
 func TestAReloadTakesTheStoreOver(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "revocations.db")
 	before := mustStart(t, boltApp(path))
@@ -116,7 +116,7 @@ func TestAReloadTakesTheStoreOver(t *testing.T) {
 }
 
 // The fault: Caddy cleans up also what could not be provisioned, and panics if
-// more is given back than was taken (P51).
+// more is given back than was taken.
 func TestAFailedConfigurationGivesBackWhatItTook(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "revocations.db")
 	running := mustStart(t, boltApp(path))
@@ -136,7 +136,7 @@ func TestAFailedConfigurationGivesBackWhatItTook(t *testing.T) {
 }
 
 // The fault: a file that is not the store's is taken for an empty one, and
-// everybody is let back in (P36).
+// everybody is let back in.
 func TestADamagedStoreLeavesTheGateClosed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "revocations.db")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {

@@ -23,7 +23,7 @@ func logsOf(ctx caddy.Context) *caddyhttp.ServerLogConfig {
 
 // warnOfLogs warns of a configuration by which Caddy's own logs hold tokens or
 // session ids (Invariant 10). Caddy copies a request for its logs before
-// any handler sees it, and hides the values of a fixed list of fields (P59): no
+// any handler sees it, and hides the values of a fixed list of fields: no
 // handler can keep another one out, and a filter of the log can.
 func (g *Gate) warnOfLogs(logs *caddyhttp.ServerLogConfig) {
 	const remedy = "give every log a filter, the default log too: format filter { request>headers>… delete }"

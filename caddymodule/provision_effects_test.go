@@ -94,7 +94,7 @@ func provisioned(t *testing.T, config refusal) (*App, error) {
 }
 
 // Caddy calls Cleanup also after a Provision that failed, and a pool panics when
-// more is given back than was taken (P51).
+// more is given back than was taken.
 func TestCleanupGivesBackWhatWasTaken(t *testing.T) {
 	jwks := `"hmac_secret": null, "jwks": "https://id.example.com/jwks.json"`
 	for name, test := range map[string]struct {

@@ -45,7 +45,7 @@ func keyFiles(tb testing.TB) func(name string) string {
 }
 
 // The attack: a key file that was not mounted, or a secret that came out empty,
-// leaves a gate that believes everybody (P58, and CVE-2026-27586 of a CA file).
+// leaves a gate that believes everybody (and CVE-2026-27586 of a CA file).
 func TestIssuerRefusesKeys(t *testing.T) {
 	file := keyFiles(t)
 	public := func(name string) string { return `"hmac_secret": null, "public_key": [` + file(name) + `]` }

@@ -114,7 +114,7 @@ func TestTheGoodConfigurationIsAccepted(t *testing.T) {
 	}
 }
 
-// A word that means nothing would turn off what the operator meant (P58).
+// A word that means nothing would turn off what the operator meant.
 func TestAppRefuses(t *testing.T) {
 	testRefusals(t, map[string]refusal{
 		"no issuer":       {app: `"issuer": []`, want: "no issuer; name at least one whose tokens are accepted"},

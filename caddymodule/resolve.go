@@ -14,7 +14,7 @@ import (
 // the configuration.
 //
 // Attack: a secret file that is not mounted would leave an empty secret, with
-// which anybody can sign (P58). What cannot be replaced, or is empty, is an
+// which anybody can sign. What cannot be replaced, or is empty, is an
 // error.
 func resolve(field string, values ...*string) error {
 	replacer := caddy.NewReplacer()

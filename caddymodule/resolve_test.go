@@ -33,7 +33,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// The attack: a secret that is not there becomes an empty one (P58).
+// The attack: a secret that is not there becomes an empty one.
 func TestResolveRefusesWhatIsMissing(t *testing.T) {
 	t.Setenv("SG_EMPTY", "")
 	const missing = "is missing or empty; is the variable set, or the file there and readable?"

@@ -11,7 +11,7 @@ import (
 
 // The attack: an issuer whose clock is ahead by the whole leeway makes a token of
 // the longest lifetime. Its session is ended at once; the token must not be good
-// for longer than that is remembered (P48).
+// for longer than that is remembered.
 func TestARevocationOutlivesEveryTokenThatItNames(t *testing.T) {
 	for _, leeway := range []time.Duration{0, 30 * time.Second, 5 * time.Minute} {
 		t.Run(leeway.String(), func(t *testing.T) {

@@ -80,7 +80,7 @@ var errTarget = errors.New("session_id is not one usable string")
 // Other members are ignored.
 //
 // Attack: {"session_id":"mine","SESSION_ID":"yours"}, where two readers of one
-// body see two sessions (P42). A name that differs in case only is refused also
+// body see two sessions. A name that differs in case only is refused also
 // alone.
 //
 // Invariant 6: ids are opaque strings of 1 to 256 bytes, held to one

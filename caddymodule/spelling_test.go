@@ -8,7 +8,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// The attack (P40): a token is revoked, and its twin, which everybody can make of
+// The attack: a token is revoked, and its twin, which everybody can make of
 // it, goes on. Whichever of the two ends the session, both are refused, from the
 // cache and without it, and both have been logged out already.
 func TestATwinOfARevokedTokenIsRefused(t *testing.T) {

@@ -56,7 +56,7 @@ func TestFormatOfVersionOneStaysAsItIs(t *testing.T) {
 }
 
 // The fault: during a rolling upgrade a newer gate writes what an older one
-// does not know (F40), or a disk hands back something else than was written.
+// does not know, or a disk hands back something else than was written.
 // Taking any of it for "nothing revoked" would let a revoked token in.
 func TestWhatIsNotUnderstoodIsNeverSkipped(t *testing.T) {
 	good := mustMarshal(t, revocations()[0])

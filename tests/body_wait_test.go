@@ -104,7 +104,7 @@ func TestRefusalDoesNotWaitForABodyThatIsExpectedToWait(t *testing.T) {
 	})
 }
 
-// Attack (F38): a body that never ends, at a gate whose Caddyfile says nothing of
+// Attack: a body that never ends, at a gate whose Caddyfile says nothing of
 // timeouts. Caddy ends only a body of which nothing comes for a minute; so
 // a DELETE, and each refusal, would hold its connection for as long as a client
 // sends a byte now and then.

@@ -13,7 +13,7 @@ import (
 )
 
 // Attack: ask the admin API, which metrics and probes are read from and which
-// neighbours may reach (P57), for all that it tells, or read what Caddy keeps of its
+// neighbours may reach, for all that it tells, or read what Caddy keeps of its
 // configuration, to get secrets that were given as placeholders, or the tokens and
 // sessions of requests that are under way.
 func TestSecretsAreNotInTheAdminAPI(t *testing.T) {

@@ -27,7 +27,7 @@ func filtered(t *testing.T, format string) string {
 var loggers = []string{"http.log.access", "http.log.error", "http.handlers.reverse_proxy"}
 
 // Attack: read logs, which many may see, to get tokens. Caddy copies a request for
-// its logs before any handler sees it and hides a fixed list of fields (P59), so
+// its logs before any handler sees it and hides a fixed list of fields, so
 // that no gate can keep out of them a token in another field, or one that a client
 // put into a URL, where it is no credential. A filter of the log can, at every level
 // and in every format, and the gate says so; without one they are there.

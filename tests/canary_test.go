@@ -33,7 +33,7 @@ func (c canaries) addToken(name, token string) {
 
 // Attack: read logs, error pages, metrics or the configuration, which many may
 // see, to get tokens, secrets, or the ids of sessions that a log could be searched
-// for (Invariant 10; P59).
+// for (invariant 10).
 func TestSecretsAreNeitherLoggedNorAnswered(t *testing.T) {
 	const password = "canary-pa55word-of-redis"
 	redis := redistest.Start(t, redistest.Password(password))

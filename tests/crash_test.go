@@ -9,7 +9,7 @@ import (
 )
 
 // Fault: the process is killed, by the kernel or by an impatient operator, right
-// after it answered 200. What was confirmed is never forgotten (F1, F22).
+// after it answered 200. What was confirmed is never forgotten.
 func TestKilledGateForgetsNoRevocation(t *testing.T) {
 	g := harness.Start(t, harness.Config{})
 	live := g.Token(session("lives on"))

@@ -52,7 +52,7 @@ func (s *soundStore) write(t *testing.T, content []byte) {
 	}
 }
 
-// Attack, and fault (F23, P36, P37): the file of the store is emptied, cut off,
+// Attack, and fault: the file of the store is emptied, cut off,
 // overwritten or deleted, and the gate restarted, so that it takes what is left
 // for a store in which nothing was revoked.
 func TestDamagedFileIsNeverAnEmptyStore(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Fault (F25): a second gate is started on the file of the first, which would
+// Fault: a second gate is started on the file of the first, which would
 // decide by a set of its own. It ends soon, and says which file it is and what
 // else there is.
 func TestSecondProcessOnOneFileEnds(t *testing.T) {
@@ -42,7 +42,7 @@ func TestGateWithoutPlaceForItsFileEnds(t *testing.T) {
 	}
 }
 
-// Fault (F24): the disk takes nothing any more: it is full, or read-only. What
+// Fault: the disk takes nothing any more: it is full, or read-only. What
 // cannot be made durable is not confirmed, and what was decided before goes on.
 // A limit on the size of the process' files makes the same calls fail.
 func TestDiskThatTakesNothing(t *testing.T) {
@@ -88,7 +88,7 @@ func limitFiles(t *testing.T, g *harness.Gate, size string) {
 	}
 }
 
-// Fault (F24): the file of the store is deleted, or replaced by an older copy,
+// Fault: the file of the store is deleted, or replaced by an older copy,
 // while the gate has it open. What is written to it then is gone with the
 // process: it is not confirmed. The set in memory goes on.
 func TestFileThatIsTakenAwayWhileOpen(t *testing.T) {

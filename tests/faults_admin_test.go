@@ -75,7 +75,7 @@ func listening(t *testing.T, g *harness.Gate) (ports []int) {
 	return ports
 }
 
-// Attack (F29): a neighbour of the gate posts a configuration without a gate to
+// Attack: a neighbour of the gate posts a configuration without a gate to
 // the admin API, or stops it, which asks for no password. With the address that
 // every shipped Caddyfile has, no TCP port leads to it, and nobody but the gate's own user can connect to the socket.
 func TestNeighbourCannotReachTheAdminAPI(t *testing.T) {

@@ -76,7 +76,7 @@ func flood(t *testing.T, g *harness.Gate, issuer string) (wrong int64) {
 	return other.Load()
 }
 
-// Attack (F30, F37): 20,000 large forged tokens over 32 connections, half of them
+// Attack: 20,000 large forged tokens over 32 connections, half of them
 // with a key id of their own, so that the gate runs out of memory, forgets its
 // users, or floods the issuer with requests for keys. Its memory peaks less than
 // 64 MiB above what it was, though the tokens are twice as large together; a user

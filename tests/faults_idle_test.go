@@ -71,7 +71,7 @@ func hold(t *testing.T, g *harness.Gate, n int, begin, end string) (close func()
 	return close
 }
 
-// Attack (F38): ten thousand connections on one gate, whose operator set no
+// Attack: ten thousand connections on one gate, whose operator set no
 // timeouts: some have had an answer and stay, some say nothing, some stop within
 // the fields. Each takes less than 48 KiB of its memory, users are served, and end
 // their sessions, as if there were none, and when they go nothing of them is left.

@@ -46,7 +46,7 @@ func (i issuers) token(t *testing.T, name string, key *tokentest.Key, id string)
 	return tokentest.Mint(t, key, claims)
 }
 
-// Fault (F30): the key set of an issuer was loaded, and then cannot be had, or not
+// Fault: the key set of an issuer was loaded, and then cannot be had, or not
 // be believed. Attack: bring that about, to lock everybody out, or to have one's
 // own keys taken. The last good keys go on; a key that is not among them may be
 // new, which is 503 and not the client's fault; and a key that the issuer took

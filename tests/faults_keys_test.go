@@ -9,7 +9,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Attack (F30): go on with a stolen key after its issuer has acted: with a token
+// Attack: go on with a stolen key after its issuer has acted: with a token
 // that the gate has verified before, and with a fresh one. From when the gate has
 // the new set on, neither passes, whatever the issuer did about the key, and the
 // tokens of its other keys do.

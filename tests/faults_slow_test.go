@@ -93,7 +93,7 @@ func (s *slow) check(t *testing.T, said ...string) {
 	}
 }
 
-// Attack (F38): a thousand connections that say nothing, or that dribble the
+// Attack: a thousand connections that say nothing, or that dribble the
 // fields or the body of a DELETE, so that nobody else can log out. Others are
 // served meanwhile; Caddy's read_header, read_body and idle timeouts close them;
 // no session is ended by a DELETE that was never finished; and the gate holds

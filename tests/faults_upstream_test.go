@@ -60,7 +60,7 @@ reverse_proxy {$UPSTREAM}`})
 	return g, release
 }
 
-// Fault (F31): the upstream hangs, resets, or is away after the gate admitted the
+// Fault: the upstream hangs, resets, or is away after the gate admitted the
 // request. That is the upstream's failure, which Caddy answers, and never a
 // verdict about the token: a client that took it for 401 would throw its session
 // away.
@@ -85,7 +85,7 @@ func TestUpstreamThatFailsIsNoVerdictOnTheToken(t *testing.T) {
 	badToken.check(t, g.Send(t, "GET", "/resets", harness.Bearer(token)))
 }
 
-// Fault (F31): a hundred requests hang in the upstream. Others are admitted,
+// Fault: a hundred requests hang in the upstream. Others are admitted,
 // refused and revoked as ever, and the session of one that hangs can be ended.
 // Attack: use up what the gate decides with, by requests that never end.
 func TestRequestsThatHangHoldNobodyUp(t *testing.T) {

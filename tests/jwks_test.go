@@ -9,7 +9,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Fault (F30): keys that were never loaded are a technical failure, and not the client's.
+// Fault: keys that were never loaded are a technical failure, and not the client's.
 func TestTokensAreUnavailableUntilTheKeySetWasLoaded(t *testing.T) {
 	for _, source := range []string{"jwks", "discover"} {
 		t.Run(source, func(t *testing.T) {
@@ -46,7 +46,7 @@ func TestTokensAreUnavailableUntilTheKeySetWasLoaded(t *testing.T) {
 	}
 }
 
-// Fault (F30): a key that the issuer begins to use is found within seconds, and the last good
+// Fault: a key that the issuer begins to use is found within seconds, and the last good
 // keys stay in force while the issuer is away.
 func TestNewKeyIsFoundAndOldOnesOutliveTheIssuer(t *testing.T) {
 	harness.EachStore(t, func(t *testing.T, store string) {

@@ -42,7 +42,7 @@ func checkBootstrap(t *testing.T, g *harness.Gate) {
 	}
 }
 
-// Fault (F9): what looks like a new namespace is the fleet's, whose Redis lost
+// Fault: what looks like a new namespace is the fleet's, whose Redis lost
 // everything while no gate ran. Under `bootstrap manual` nothing is admitted until
 // somebody has looked.
 func TestOperatorOpensANewNamespace(t *testing.T) {
@@ -70,7 +70,7 @@ func TestOperatorOpensANewNamespace(t *testing.T) {
 		t.Errorf("bootstrap of an open log exits with %d and prints\n%s", code, printed)
 	}
 
-	// Attack, and fault (F9): everything is deleted, and every gate restarted. What
+	// Attack, and fault: everything is deleted, and every gate restarted. What
 	// was revoked is forgotten for good, so that somebody must decide.
 	a.Stop()
 	b.Stop()
@@ -82,7 +82,7 @@ func TestOperatorOpensANewNamespace(t *testing.T) {
 	recovers(t, b, a.Token(session("phone")))
 }
 
-// Fault (F8): everything in Redis is deleted while gates run. They vouch for what
+// Fault: everything in Redis is deleted while gates run. They vouch for what
 // they hold, so that nobody has to be woken.
 func TestLivingGateNeedsNoOperator(t *testing.T) {
 	redis := redistest.Start(t)
@@ -121,7 +121,7 @@ func TestBootstrapAutoOpensByItself(t *testing.T) {
 	checkAdmitted(t, get(t, harness.Start(t, config), a.Token(nil)))
 }
 
-// Fault (F3, F4): Redis hangs. The state tells it for what it is, and an operator
+// Fault: Redis hangs. The state tells it for what it is, and an operator
 // is not told to give anything up.
 func TestOperatorIsToldThatTheStoreIsAway(t *testing.T) {
 	redis := redistest.Start(t)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Fault (F23): the file is damaged. The gate says which command to run, the command
+// Fault: the file is damaged. The gate says which command to run, the command
 // says what is lost, and a gate that starts then refuses all that was kept.
 func TestOperatorRepairsADamagedFile(t *testing.T) {
 	s := makeSoundStore(t)

@@ -137,7 +137,7 @@ func receiptGates(t *testing.T, g *harness.Gate, session string) (asked string, 
 	return receipt.Gate, others, receipt.TookSeconds
 }
 
-// Fault (F4, F19): a gate is frozen. The receipt says that it did not say anything,
+// Fault: a gate is frozen. The receipt says that it did not say anything,
 // and that its lease was waited for; once it goes on, it refuses.
 func TestReceiptNamesTheGates(t *testing.T) {
 	store := harness.Redis(redistest.Address(t))

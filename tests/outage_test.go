@@ -9,7 +9,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Fault (F3): Redis dies, or hangs, or comes back without anything. Attack:
+// Fault: Redis dies, or hangs, or comes back without anything. Attack:
 // bring that about, to use a token while nobody can hear that it was revoked.
 // Once the lease is over nothing is admitted and nothing confirmed; and when
 // Redis is back, what the gate holds is refused as before.
@@ -83,7 +83,7 @@ func checkFencedWithin(t *testing.T, g *harness.Gate, lease time.Duration, token
 	}
 }
 
-// Attack, and fault (F8): everything in Redis is deleted while requests and
+// Attack, and fault: everything in Redis is deleted while requests and
 // revocations are under way, so that nothing is on the log that was revoked.
 func TestFlushedRedisRevivesNothing(t *testing.T) {
 	redis := redistest.Start(t)

@@ -11,7 +11,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Fault (F41): the password of Redis is missing, wrong, or was changed. The gate
+// Fault: the password of Redis is missing, wrong, or was changed. The gate
 // starts and admits nothing, the log says what to check and shows no password,
 // and the right one is taken up by a reload.
 func TestRedisThatRefusesTheGate(t *testing.T) {
@@ -38,7 +38,7 @@ func TestRedisThatRefusesTheGate(t *testing.T) {
 	}
 }
 
-// Fault (F13, P28): Redis is set to evict keys when its memory is full, and drops
+// Fault: Redis is set to evict keys when its memory is full, and drops
 // revocations in silence. It is refused, unless the operator accepts that.
 func TestRedisThatMayEvictIsRefused(t *testing.T) {
 	redis := redistest.Start(t, redistest.Config("maxmemory-policy allkeys-lru", "maxmemory 64mb"))

@@ -7,7 +7,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Fault (F27): a configuration that is wrong is loaded into a running gate. It is
+// Fault: a configuration that is wrong is loaded into a running gate. It is
 // refused as a whole, with what to do about it, and the one before goes on: with
 // its keys, its store, and all that was revoked.
 func TestWrongConfigurationChangesNothing(t *testing.T) {

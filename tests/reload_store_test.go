@@ -13,7 +13,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Attack (F28): a token of an issuer that was taken out of the configuration,
+// Attack: a token of an issuer that was taken out of the configuration,
 // because it cannot be trusted any more, is used from the cache of verified
 // tokens. And one that was revoked comes back with its issuer.
 func TestIssuerThatIsRemovedIsRefusedAtOnce(t *testing.T) {
@@ -41,7 +41,7 @@ func TestIssuerThatIsRemovedIsRefusedAtOnce(t *testing.T) {
 	})
 }
 
-// Attack (F28): a token that was signed with a secret that leaked is used from
+// Attack: a token that was signed with a secret that leaked is used from
 // the cache after the secret was replaced.
 func TestSecretThatIsReplacedIsRefusedAtOnce(t *testing.T) {
 	g := harness.Start(t, harness.Config{})
@@ -54,7 +54,7 @@ func TestSecretThatIsReplacedIsRefusedAtOnce(t *testing.T) {
 	checkAdmitted(t, get(t, g, fresh))
 }
 
-// Fault (P35, P51): a reload that changes the store leaves the old file locked,
+// Fault: a reload that changes the store leaves the old file locked,
 // so that nothing else can open it until the process ends.
 func TestReloadToAnotherStoreFreesTheFile(t *testing.T) {
 	for name, other := range map[string]func(t *testing.T) string{

@@ -20,7 +20,7 @@ const (
 	settleLimit = 20 * time.Second
 )
 
-// Fault (F26): the configuration is changed again and again while requests,
+// Fault: the configuration is changed again and again while requests,
 // streams and revocations are under way. Nothing is refused that is good, no
 // revocation is forgotten for an instant, and nothing is left behind.
 func TestReloadsUnderTrafficLoseNothing(t *testing.T) {

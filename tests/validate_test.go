@@ -97,7 +97,7 @@ func checkUntouched(t *testing.T, listener net.Listener) {
 	}
 }
 
-// Attack (P58): a secret that is not mounted leaves a gate that anybody can sign
+// Attack: a secret that is not mounted leaves a gate that anybody can sign
 // for. And what says so must not tell the secrets that are there.
 func TestValidateRefusesWhatIsMissing(t *testing.T) {
 	const short, password = "only-31-bytes-are-in-this-one!!", "pa55word-of-redis"

@@ -79,7 +79,7 @@ func TestVerifyIgnoresKeysInTheToken(t *testing.T) {
 	}
 }
 
-// The attack (P49): an RSASSA-PSS signature with a salt of another length than
+// The attack: an RSASSA-PSS signature with a salt of another length than
 // RFC 7518 §3.5 demands.
 func TestVerifyRefusesOtherSaltLengths(t *testing.T) {
 	key := tokentest.NewKey(t, "PS256", "")

@@ -38,7 +38,7 @@ func TestCacheAnswersWithTheSameToken(t *testing.T) {
 	}
 }
 
-// The attack (P7): two tokens with one hash, so that one user is taken for the
+// The attack: two tokens with one hash, so that one user is taken for the
 // other.
 func TestCacheTellsCollidingTokensApart(t *testing.T) {
 	v, key := hmacVerifier(t)
@@ -82,7 +82,7 @@ func TestCacheJudgesTimeOnEveryHit(t *testing.T) {
 	}
 }
 
-// The attack (P11): forged tokens push those of real users out of the cache.
+// The attack: forged tokens push those of real users out of the cache.
 func TestCacheHoldsOnlyVerifiedTokens(t *testing.T) {
 	v, key := hmacVerifier(t)
 	attacker := tokentest.NewKey(t, "HS256", "")
@@ -99,7 +99,7 @@ func TestCacheHoldsOnlyVerifiedTokens(t *testing.T) {
 	}
 }
 
-// Tripwire (P2): of two Sets of a new key ristretto keeps the first. Whatever
+// Tripwire: of two Sets of a new key ristretto keeps the first. Whatever
 // an upgrade makes of that, the cache must end with a token that is fresh.
 func TestCacheRecoversFromADoubleSet(t *testing.T) {
 	v, key := hmacVerifier(t)
@@ -139,7 +139,7 @@ func TestCacheIsBoundedInBytes(t *testing.T) {
 		t.Errorf("%d tokens take %d bytes, the cache counts %d, want %d at most",
 			len(cached), bytes, v.CacheUsed(), token.MinCacheBytes)
 	}
-	// And the bound is used, not wasted (P5).
+	// And the bound is used, not wasted.
 	if bytes < token.MinCacheBytes*9/10 {
 		t.Errorf("%d tokens take %d bytes, want nearly %d", len(cached), bytes, token.MinCacheBytes)
 	}
@@ -165,7 +165,7 @@ func TestSweepRemovesExpiredTokens(t *testing.T) {
 	}
 }
 
-// The attack (P6): a reload under load. Ristretto panics when a Set or a Get
+// The attack: a reload under load. Ristretto panics when a Set or a Get
 // meets Close; the process would end.
 func TestCloseUnderLoad(t *testing.T) {
 	key := tokentest.NewKey(t, "HS256", "")

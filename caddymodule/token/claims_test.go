@@ -126,7 +126,7 @@ func TestIssuerAndAudience(t *testing.T) {
 	})
 }
 
-// The attack (P45): two ids that become one on their way, so that one session
+// The attack: two ids that become one on their way, so that one session
 // passes for another or cannot be revoked.
 func TestIDs(t *testing.T) {
 	invalid := token.ErrInvalid

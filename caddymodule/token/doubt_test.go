@@ -9,7 +9,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// The attack (F30): a key was stolen, and the issuer put another in its place
+// The attack: a key was stolen, and the issuer put another in its place
 // under the same `kid`, so that no token ever names an unknown one. The first
 // token of the new key makes the gate look, and what the stolen one signed ends
 // with it.

@@ -59,7 +59,7 @@ func TestKeysOverARealConnection(t *testing.T) {
 	}
 }
 
-// The attack (F30): the endpoint, or somebody on the way to it, is the enemy.
+// The attack: the endpoint, or somebody on the way to it, is the enemy.
 func TestHostileEndpoint(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "a")
 	elsewhere := tokentest.NewEndpoint(t, key)

@@ -14,7 +14,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// Attack (F30, F37): a million tokens, each with a key id of its own, half of them
+// Attack: a million tokens, each with a key id of its own, half of them
 // while the issuer answers and half while it hangs, so that it is flooded with
 // fetches, that something waits for each, or that the ids are remembered. The set
 // is fetched once in 5 s, by the one goroutine; nothing is remembered; none costs

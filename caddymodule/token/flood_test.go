@@ -118,7 +118,7 @@ func forgeries(victim string) map[string]forgery {
 	}
 }
 
-// Attack (P11, F37): a million forged tokens of many kinds, none of them twice, so
+// Attack: a million forged tokens of many kinds, none of them twice, so
 // that the cache forgets the users, the memory is gone, or the processor is busy
 // with signatures. The cache answers the users as if nothing was; the heap stays
 // what it was; and only those are verified that claim to be of our issuer and

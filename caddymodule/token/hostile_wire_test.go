@@ -45,7 +45,7 @@ func repeat(w io.Writer, text string, pause time.Duration) {
 	}
 }
 
-// The attack (F30, invariant 12): an endpoint that never comes to an end, or says
+// The attack (invariant 12): an endpoint that never comes to an end, or says
 // what is no HTTP, so that the gate waits, fills its memory, or writes into its
 // log what the endpoint would like to read there.
 func TestHostileWire(t *testing.T) {

@@ -97,7 +97,7 @@ func TestPublicKeyFiles(t *testing.T) {
 	mustRefuse(t, v, mint(t, tokentest.NewKey(t, "ES256", "e")), token.ErrInvalid)
 }
 
-// A missing or a wrong key file must not go unnoticed (P58).
+// A missing or a wrong key file must not go unnoticed.
 func TestPublicKeyFilesRefused(t *testing.T) {
 	es := tokentest.NewKey(t, "ES256", "")
 	private, err := x509.MarshalPKCS8PrivateKey(es.Signer)

@@ -59,7 +59,7 @@ func (o outage) pass(d time.Duration) {
 	synctest.Wait()
 }
 
-// The attack (F30): whoever stole a key keeps the gate away from the issuer, which has
+// The attack: whoever stole a key keeps the gate away from the issuer, which has
 // withdrawn it. For a day the last good keys go on; then nobody knows.
 func TestKeysLapseADayAfterTheLastGoodFetch(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "a")

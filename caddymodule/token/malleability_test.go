@@ -29,7 +29,7 @@ func resigned(raw string, signature []byte) string { return signedPart(raw) + ".
 // withoutIDs leaves out what names a token.
 var withoutIDs = map[string]any{"sid": nil, "jti": nil}
 
-// The attack (P40): (r, n-s) is as good an ECDSA signature as (r, s), so a
+// The attack: (r, n-s) is as good an ECDSA signature as (r, s), so a
 // revoked token comes back in another spelling. It has the same names to
 // revocation.
 func TestTwinSignatureIsTheSameToken(t *testing.T) {

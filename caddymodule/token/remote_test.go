@@ -121,7 +121,7 @@ func TestRemoteKeysPickUpNewKeyWithinSeconds(t *testing.T) {
 	})
 }
 
-// The attack (F30, F37): a flood of unknown key ids, so that the gate floods the issuer,
+// The attack: a flood of unknown key ids, so that the gate floods the issuer,
 // or that requests pile up behind fetches (invariant 12).
 func TestUnknownKeyIDsFetchAtMostOncePerFiveSeconds(t *testing.T) {
 	key, attacker := tokentest.NewKey(t, "ES256", "a"), tokentest.NewKey(t, "ES256", "")
@@ -142,7 +142,7 @@ func TestUnknownKeyIDsFetchAtMostOncePerFiveSeconds(t *testing.T) {
 	})
 }
 
-// The attack (F30): a key was stolen, and the issuer took it out of the set. What it
+// The attack: a key was stolen, and the issuer took it out of the set. What it
 // signed must not go on passing from the cache.
 func TestRemovedKeyEndsItsTokens(t *testing.T) {
 	stolen, other := tokentest.NewKey(t, "ES256", "stolen"), tokentest.NewKey(t, "ES256", "other")
@@ -185,7 +185,7 @@ func TestRefreshThatChangesNothingKeepsTheEpoch(t *testing.T) {
 	})
 }
 
-// The fault (F30): the endpoint answers nothing but errors for nearly a day.
+// The fault: the endpoint answers nothing but errors for nearly a day.
 func TestLastGoodKeysStayDuringAnOutage(t *testing.T) {
 	key, next := tokentest.NewKey(t, "ES256", "a"), tokentest.NewKey(t, "ES256", "next")
 	inBubble(t, []*tokentest.Key{key}, func(t *testing.T, v bubble) {
@@ -202,7 +202,7 @@ func TestLastGoodKeysStayDuringAnOutage(t *testing.T) {
 	})
 }
 
-// The fault (F30): the endpoint takes requests and never answers.
+// The fault: the endpoint takes requests and never answers.
 func TestSlowEndpointIsGivenUp(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "a")
 	inBubble(t, []*tokentest.Key{key}, func(t *testing.T, v bubble) {

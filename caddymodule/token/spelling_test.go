@@ -29,7 +29,7 @@ func misspelt(t testing.TB, part string) (spellings []string) {
 	return spellings
 }
 
-// The attack (P40): up to sixteen spellings of one part, in the signature by
+// The attack: up to sixteen spellings of one part, in the signature by
 // anybody who has a token, in the other two by an issuer that is careless. Here
 // the latter are signed as they are spelt, so that nothing but the spelling is
 // wrong.
@@ -66,7 +66,7 @@ func TestSpareBitsAreRefusedInEveryPart(t *testing.T) {
 	}
 }
 
-// The attack (P40): padding, line breaks and further parts that a lax decoder
+// The attack: padding, line breaks and further parts that a lax decoder
 // ignores give one token many spellings.
 func TestVerifyRefusesOtherSpellings(t *testing.T) {
 	v, key := hmacVerifier(t)

@@ -78,7 +78,7 @@ func (m model) try(t *testing.T, database []byte) (refused bool) {
 	return false
 }
 
-// The faults of F23: what a power cut, a full disk, a bad disk or a careless
+// The faults: what a power cut, a full disk, a bad disk or a careless
 // hand may leave of the file. bbolt itself opens some of these as an empty or
 // an older set, and panics or faults on others.
 func TestDamageIsRecognised(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// The fault (F24): the disk is full. A limit on the size of files makes the
+// The fault: the disk is full. A limit on the size of files makes the
 // same system calls fail. Nothing is acknowledged that is not there, and when
 // there is room again the store goes on by itself.
 func TestFullDisk(t *testing.T) {

@@ -84,7 +84,7 @@ func appendUntilKilled(path string) error {
 	return <-failed
 }
 
-// The fault (F22): the gate is killed right after it answered 200. Whatever was
+// The fault: the gate is killed right after it answered 200. Whatever was
 // acknowledged is there after the restart, and no kill looks like a loss.
 func TestKilledStoreKeepsWhatItAcknowledged(t *testing.T) {
 	path := freshPath(t)
@@ -186,7 +186,7 @@ func holdUntilKilled(path string) error {
 	return errors.Join(err, s.Close())
 }
 
-// The fault (F25): two gates on one file would overwrite each other's pages.
+// The fault: two gates on one file would overwrite each other's pages.
 func TestLockedByAnotherProcess(t *testing.T) {
 	path := freshPath(t)
 	child, out := start(t, "hold", path)

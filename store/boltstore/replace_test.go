@@ -35,7 +35,7 @@ func mustReplace(t *testing.T, s *Salvaged) (*Store, string) {
 	return openAt(t, s.Path), damaged
 }
 
-// Fault (F23): a page of the log is bad, and the store is repaired: what was kept
+// Fault: a page of the log is bad, and the store is repaired: what was kept
 // is refused again, the store works, and the damaged file is still there.
 func TestARepairedStoreHoldsWhatWasKept(t *testing.T) {
 	m := newModel(t)

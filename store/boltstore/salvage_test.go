@@ -61,7 +61,7 @@ func (m model) checkKept(t testing.TB, s *Salvaged) {
 	}
 }
 
-// Fault (F23): every page goes bad in turn. Whatever is on the others is kept, and
+// Fault: every page goes bad in turn. Whatever is on the others is kept, and
 // what is not is said to be lost.
 func TestSalvageKeepsWhatIsOnOtherPages(t *testing.T) {
 	m := newModel(t)

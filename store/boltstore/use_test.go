@@ -14,7 +14,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// The faults (F24): the file is taken away, exchanged or cut off under the
+// The faults: the file is taken away, exchanged or cut off under the
 // running gate. bbolt goes on writing to a file that no restart will find; a
 // DELETE must not be confirmed on that.
 func TestFileTakenAwayWhileInUse(t *testing.T) {
@@ -135,7 +135,7 @@ func TestWriteErrorIsReturned(t *testing.T) {
 	}
 }
 
-// P38: each of these trades an acknowledged revocation for speed.
+// Each of these trades an acknowledged revocation for speed.
 func TestNothingIsLeftUnsynced(t *testing.T) {
 	s := openAt(t, freshPath(t))
 	if s.db.NoSync || s.db.NoGrowSync || s.db.NoFreelistSync {

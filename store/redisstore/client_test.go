@@ -70,7 +70,7 @@ func checkCommon(t *testing.T, name string, o *redis.UniversalOptions) {
 	}
 }
 
-// P19: go-redis repeats a command whose outcome is unknown, on a Cluster even
+// Go-redis repeats a command whose outcome is unknown, on a Cluster even
 // with MaxRetries -1. A script must say that it may not be repeated.
 func TestScriptsAreSentOnce(t *testing.T) {
 	if !(once{}).NoRetry() {

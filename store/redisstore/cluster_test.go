@@ -55,7 +55,7 @@ func holder(t *testing.T, nodes []*redistest.Server) (from, to *redistest.Server
 	return nil, nil, ""
 }
 
-// Rule R6, F17. The slot moves to another node while the store works. While only
+// Rule R6. The slot moves to another node while the store works. While only
 // some of the keys are there, no call is answered from a part of them; afterwards
 // the other process begins a generation over all that came.
 func TestClusterReshard(t *testing.T) {
@@ -106,7 +106,7 @@ func TestClusterReshard(t *testing.T) {
 	works(t, logCalls(s, head.Position))
 }
 
-// F16: nobody serves the slot.
+// Fault: nobody serves the slot.
 func TestClusterDown(t *testing.T) {
 	nodes := redistest.StartCluster(t, 1)
 	s := open(t, options{Addresses: []string{nodes[0].Addr()}, Cluster: true, AllowSplitBrain: true})

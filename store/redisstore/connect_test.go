@@ -14,7 +14,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// P28, F13. The attack: fill a Redis that evicts, until it drops revocations
+// The attack: fill a Redis that evicts, until it drops revocations
 // that it has acknowledged.
 func TestEvictionPolicies(t *testing.T) {
 	server := redistest.Start(t)
@@ -183,7 +183,7 @@ func TestIdentityUnreadable(t *testing.T) {
 	}
 }
 
-// F13. The attack: turn eviction on when every gate has connected already.
+// The attack: turn eviction on when every gate has connected already.
 func TestEvictionPolicyWhileConnected(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)

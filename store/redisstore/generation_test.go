@@ -82,7 +82,7 @@ func TestLogPassedTheHead(t *testing.T) {
 	}
 }
 
-// F12, within one process: head and log go back together, as DEBUG RELOAD of an
+// Fault: within one process: head and log go back together, as DEBUG RELOAD of an
 // old dump makes them. A gate that holds more than the log says so.
 func TestLogGoneBack(t *testing.T) {
 	server := redistest.Start(t)
@@ -101,7 +101,7 @@ func TestLogGoneBack(t *testing.T) {
 	}
 }
 
-// Rule R6, F12: an old dump comes back under the old generation, with a head and
+// Rule R6: an old dump comes back under the old generation, with a head and
 // a log that agree. Only the process tells.
 func TestRestartWithOldDump(t *testing.T) {
 	server := redistest.Start(t)
@@ -126,7 +126,7 @@ func TestRestartWithOldDump(t *testing.T) {
 	}
 }
 
-// P29. The attack: make Redis crash, to have it forget what was revoked. With an
+// The attack: make Redis crash, to have it forget what was revoked. With an
 // append-only file it forgets nothing, and cannot prove it.
 func TestRestartWithAppendOnlyFile(t *testing.T) {
 	server := redistest.Start(t, redistest.Config("appendonly yes", "appendfsync no"))

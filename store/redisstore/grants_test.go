@@ -21,7 +21,7 @@ func grantOf(token string, families ...string) store.Grant {
 	return g
 }
 
-// P21, P31: Redis' clock decides no expiry, and no key of a token stays for ever.
+// Redis' clock decides no expiry, and no key of a token stays for ever.
 func TestTokensExpireByOurClock(t *testing.T) {
 	server := redistest.Start(t)
 	now := time.Now().Add(-30 * 24 * time.Hour) // far behind Redis

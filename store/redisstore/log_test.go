@@ -23,7 +23,7 @@ func TestStoresShareALog(t *testing.T) {
 	}
 }
 
-// F42. The attack: whoever may write to one fleet's namespace tries to revoke,
+// The attack: whoever may write to one fleet's namespace tries to revoke,
 // or to make forget, in another's.
 func TestNamespacesAreApart(t *testing.T) {
 	server := redistest.Start(t)

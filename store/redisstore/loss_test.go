@@ -15,9 +15,9 @@ var losses = []struct {
 	lose func(t *testing.T, server *redistest.Server)
 	left []uint64
 }{
-	{"F8: FLUSHALL", func(_ *testing.T, server *redistest.Server) { server.Do("FLUSHALL") }, nil},
-	{"F8: FLUSHDB", func(_ *testing.T, server *redistest.Server) { server.Do("FLUSHDB", "ASYNC") }, nil},
-	{"F9: a restart with nothing", func(_ *testing.T, server *redistest.Server) { server.Restart() }, nil},
+	{"FLUSHALL", func(_ *testing.T, server *redistest.Server) { server.Do("FLUSHALL") }, nil},
+	{"FLUSHDB", func(_ *testing.T, server *redistest.Server) { server.Do("FLUSHDB", "ASYNC") }, nil},
+	{"a restart with nothing", func(_ *testing.T, server *redistest.Server) { server.Restart() }, nil},
 	{"a restart with all", func(_ *testing.T, server *redistest.Server) {
 		server.Do("SAVE")
 		server.Restart()
@@ -33,10 +33,10 @@ var losses = []struct {
 		})
 	}, nil},
 	{"the head deleted", func(_ *testing.T, server *redistest.Server) { server.Do("DEL", headKey) }, []uint64{1, 2, 3, 4, 5}},
-	{"F7: an entry deleted", func(_ *testing.T, server *redistest.Server) { server.Do("XDEL", logKey, "4-0") }, []uint64{1, 2, 3, 5}},
-	{"F7: the last deleted", func(_ *testing.T, server *redistest.Server) { server.Do("XDEL", logKey, "5-0") }, []uint64{1, 2, 3, 4}},
-	{"F15: the oldest trimmed by hand", func(_ *testing.T, server *redistest.Server) { server.Do("XTRIM", logKey, "MAXLEN", "1") }, []uint64{5}},
-	{"F15: all trimmed by hand", func(_ *testing.T, server *redistest.Server) { server.Do("XTRIM", logKey, "MAXLEN", "0") }, nil},
+	{"an entry deleted", func(_ *testing.T, server *redistest.Server) { server.Do("XDEL", logKey, "4-0") }, []uint64{1, 2, 3, 5}},
+	{"the last deleted", func(_ *testing.T, server *redistest.Server) { server.Do("XDEL", logKey, "5-0") }, []uint64{1, 2, 3, 4}},
+	{"the oldest trimmed by hand", func(_ *testing.T, server *redistest.Server) { server.Do("XTRIM", logKey, "MAXLEN", "1") }, []uint64{5}},
+	{"all trimmed by hand", func(_ *testing.T, server *redistest.Server) { server.Do("XTRIM", logKey, "MAXLEN", "0") }, nil},
 	{"an entry that the head does not count", func(t *testing.T, server *redistest.Server) {
 		server.Do("XADD", logKey, "7-0", "r", recordOf(t, 0xaa, revocation("another")))
 	}, []uint64{1, 2, 3, 4, 5, 7}},

@@ -14,7 +14,7 @@ func fullErr(err error) bool {
 	return err != nil && strings.Contains(err.Error(), "OOM") && strings.Contains(err.Error(), "raise its maxmemory")
 }
 
-// F14: with memory full, whatever adds a revocation fails whole. What tells
+// Fault: with memory full, whatever adds a revocation fails whole. What tells
 // gates from one another goes on, because nothing that they would miss can be
 // added: heartbeats, looks, goodbyes and reads. Trimming makes room.
 func TestOutOfMemory(t *testing.T) {
@@ -63,7 +63,7 @@ func TestOutOfMemoryFromTheStart(t *testing.T) {
 	}
 }
 
-// F14 and F8 together: Redis is full and has lost the log. It says so, in repair,
+// Fault: Redis is full and has lost the log. It says so, in repair,
 // and can be read.
 func TestOutOfMemoryAfterALoss(t *testing.T) {
 	server := redistest.Start(t)

@@ -79,7 +79,7 @@ func isTimeout(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// P12, P14, P17, F3. The attack: freeze Redis, which goes on accepting
+// The attack: freeze Redis, which goes on accepting
 // connections and bytes. Every call fails in its time and says why.
 func TestFrozenRedis(t *testing.T) {
 	server := redistest.Start(t)
@@ -101,7 +101,7 @@ func TestFrozenRedis(t *testing.T) {
 	}
 }
 
-// P12. A gate gives each call a quarter of its lease. A call that takes longer
+// A gate gives each call a quarter of its lease. A call that takes longer
 // holds up the next heartbeat. The best of some tries counts: a busy machine may
 // hold up any one of them.
 func TestCallerDeadline(t *testing.T) {
@@ -131,7 +131,7 @@ func TestCallerDeadline(t *testing.T) {
 	}
 }
 
-// P18. A reload ends a gate's reads: it does not wait until Redis ends them.
+// A reload ends a gate's reads: it does not wait until Redis ends them.
 func TestCancelledReadReturns(t *testing.T) {
 	for name, freeze := range map[string]bool{"waiting": false, "frozen": true} {
 		t.Run(name, func(t *testing.T) {
@@ -161,7 +161,7 @@ func TestCancelledReadReturns(t *testing.T) {
 	}
 }
 
-// P19. The attack: freeze Redis during a DELETE. It gets the append, answers
+// The attack: freeze Redis during a DELETE. It gets the append, answers
 // nothing, and applies it when it goes on: once.
 func TestFrozenAppendIsAppliedOnce(t *testing.T) {
 	server := redistest.Start(t)
@@ -208,7 +208,7 @@ func TestOpenWithoutRedis(t *testing.T) {
 	}
 }
 
-// F6: a reader whose connection is cut goes on and misses nothing.
+// Fault: a reader whose connection is cut goes on and misses nothing.
 func TestConnectionsCut(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)

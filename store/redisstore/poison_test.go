@@ -10,7 +10,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// F40. The attack: whoever can write to the log puts something on it that gates
+// The attack: whoever can write to the log puts something on it that gates
 // do not understand, in the hope that they skip it, or all that follows. It is
 // refused for as long as it is there, and nothing is lost when it is gone.
 func TestPoisonIsNotSkipped(t *testing.T) {
@@ -96,7 +96,7 @@ func TestEntryOfAnotherGeneration(t *testing.T) {
 	}
 }
 
-// F40. A newer version writes the head: every call says so, and changes nothing.
+// Fault: a newer version writes the head: every call says so, and changes nothing.
 func TestHeadOfANewerVersion(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)

@@ -89,7 +89,7 @@ func TestReadersDoNotHoldUpAppends(t *testing.T) {
 	}
 }
 
-// F8: a reader that waits while Redis is emptied learns of it, though nothing
+// Fault: a reader that waits while Redis is emptied learns of it, though nothing
 // wakes it.
 func TestFlushWhileWaiting(t *testing.T) {
 	server := redistest.Start(t)
@@ -113,7 +113,7 @@ func TestFlushWhileWaiting(t *testing.T) {
 	}
 }
 
-// F35. After a restart of Redis every gate reads all that is left. It takes the
+// Fault: after a restart of Redis every gate reads all that is left. It takes the
 // quick way for that too, not the script's.
 func TestWhatIsLeftIsReadQuickly(t *testing.T) {
 	const entries = 4096 + 16*1024

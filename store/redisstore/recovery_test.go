@@ -73,7 +73,7 @@ func recovery(t *testing.T, s *redisstore.Store) time.Duration {
 	return time.Since(start)
 }
 
-// F3, F9: Redis is killed, is away for as long as many calls take to fail, and
+// Fault: Redis is killed, is away for as long as many calls take to fail, and
 // starts again.
 func TestRecoveryFromARestart(t *testing.T) {
 	for name, options := range map[string][]redistest.Option{"on a port": nil, "on a socket": {redistest.Socket()}} {
@@ -86,7 +86,7 @@ func TestRecoveryFromARestart(t *testing.T) {
 	}
 }
 
-// F3: Redis hangs, and goes on.
+// Fault: Redis hangs, and goes on.
 func TestRecoveryFromAFreeze(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
@@ -94,7 +94,7 @@ func TestRecoveryFromAFreeze(t *testing.T) {
 	recovers(t, s, server.Freeze, server.Thaw)
 }
 
-// F3, F16: one node of a Cluster is killed, and starts again with what it knew
+// Fault: one node of a Cluster is killed, and starts again with what it knew
 // of the Cluster.
 func TestRecoveryOfAClusterNode(t *testing.T) {
 	nodes := redistest.StartCluster(t, 1)
@@ -109,7 +109,7 @@ func TestRecoveryOfAClusterNode(t *testing.T) {
 	})
 }
 
-// F3: the sentinel is away too.
+// Fault: the sentinel is away too.
 func TestRecoveryBehindASentinel(t *testing.T) {
 	primary := redistest.Start(t)
 	sentinel := redistest.StartSentinel(t, primary, "mymaster")

@@ -11,7 +11,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// F16: Redis forgets its scripts. No call notices.
+// Fault: Redis forgets its scripts. No call notices.
 func TestScriptFlush(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
@@ -25,7 +25,7 @@ func TestScriptFlush(t *testing.T) {
 	}
 }
 
-// F16: Redis reads its files, for longer than calls may take. Each is refused at
+// Fault: Redis reads its files, for longer than calls may take. Each is refused at
 // once, and says why.
 func TestLoading(t *testing.T) {
 	server := redistest.Start(t)
@@ -60,7 +60,7 @@ func TestLoading(t *testing.T) {
 	}
 }
 
-// F41. The password is rotated while gates run: those that are connected stay,
+// Fault: the password is rotated while gates run: those that are connected stay,
 // others need the new one, and the error of whoever has the old one shows
 // neither.
 func TestPasswordRotation(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// P24, F16. The attack: lag. A replica has not heard of the newest revocation
+// The attack: lag. A replica has not heard of the newest revocation
 // yet, and would give a lease all the same.
 func TestReplicaIsRefused(t *testing.T) {
 	primary := redistest.Start(t, atOnce)
@@ -47,7 +47,7 @@ func follow(t *testing.T, replica, primary *redistest.Server) {
 	})
 }
 
-// Rule R6, F10, F11. A primary is demoted, loses what its replica had not heard
+// Rule R6. A primary is demoted, loses what its replica had not heard
 // of, and is promoted again: head and log agree, and the process is the same.
 // Only its history of writes tells.
 func TestPromotedAgain(t *testing.T) {
@@ -75,7 +75,7 @@ func TestPromotedAgain(t *testing.T) {
 	}
 }
 
-// F16. The attack: a primary is demoted and cannot reach the new one. It is the
+// The attack: a primary is demoted and cannot reach the new one. It is the
 // same process with the same history, and answers reads, from what it had.
 func TestReplicaWithoutPrimary(t *testing.T) {
 	for stale, word := range map[string]string{"yes": "READONLY", "no": "MASTERDOWN"} {
@@ -101,7 +101,7 @@ func TestReplicaWithoutPrimary(t *testing.T) {
 	}
 }
 
-// Rule R6, F10, F17. The primary dies and a sentinel promotes its replica: it may
+// Rule R6. The primary dies and a sentinel promotes its replica: it may
 // lack what was acknowledged last. The store follows, and a generation begins.
 func TestSentinelFailover(t *testing.T) {
 	primary := redistest.Start(t, guarded)

@@ -38,7 +38,7 @@ func TestLateBatchChangesNoOwner(t *testing.T) {
 	}
 }
 
-// P21, P31: Redis' clock decides no expiry, and no key of a session stays for
+// Redis' clock decides no expiry, and no key of a session stays for
 // ever.
 func TestSessionsExpireByOurClock(t *testing.T) {
 	server := redistest.Start(t)

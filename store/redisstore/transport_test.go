@@ -73,7 +73,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// F41: a renewed certificate is taken up by the next connection.
+// Fault: a renewed certificate is taken up by the next connection.
 func TestTLSRenewal(t *testing.T) {
 	dir := t.TempDir()
 	ca, other := newAuthority(t, dir, "ca"), newAuthority(t, dir, "other")

@@ -32,7 +32,7 @@ func TestTheLeaseIsTheFleets(t *testing.T) {
 	})
 }
 
-// The fault: the head is lost (F8), and a gate with a shorter lease in its
+// The fault: the head is lost, and a gate with a shorter lease in its
 // configuration is the first to make it anew. A gate that is cut off just then
 // admits by the old lease, and the answer to a logout must still wait for it.
 func TestALeaseIsNotShortenedByTheLossOfTheHead(t *testing.T) {

@@ -39,7 +39,7 @@ func (l *lossy) Read(ctx context.Context, after store.Position, wait time.Durati
 	return batch, err
 }
 
-// The fault: FLUSHALL, or a Redis that restarts empty (F8, P29). A replica that
+// The fault: FLUSHALL, or a Redis that restarts empty. A replica that
 // took the new log for the whole truth would let everybody back in.
 func TestALogThatWasBegunAnewForgetsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -63,7 +63,7 @@ func TestALogThatWasBegunAnewForgetsNothing(t *testing.T) {
 	})
 }
 
-// The fault: entries are lost on the way (F7), or their numbers are not what
+// The fault: entries are lost on the way, or their numbers are not what
 // they should be. What was lost may be the revocation that matters.
 func TestABatchWithAHoleIsReadAgain(t *testing.T) {
 	drop := func(i int) func(store.Batch) store.Batch {
@@ -135,7 +135,7 @@ func TestABatchWithAHoleIsReadAgain(t *testing.T) {
 	}
 }
 
-// The fault: during a rolling upgrade, a newer gate's entry is on the log (F40).
+// The fault: during a rolling upgrade, a newer gate's entry is on the log.
 func TestAnEntryThatIsNotUnderstoodFences(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := &faulty{Fleet: shared()}

@@ -78,7 +78,7 @@ func revokeAll(t *testing.T, r *replica.Replica, all []store.Revocation) {
 	wait.Wait()
 }
 
-// Fault (F34): a million sessions end at once, because an issuer was broken into.
+// Fault: a million sessions end at once, because an issuer was broken into.
 // Attack: bring that about, so that the revocation that matters is lost in the
 // crowd, or that the gates run out of memory. None is missed, neither where it
 // was revoked nor by a replica that follows the log meanwhile nor by one that

@@ -135,7 +135,7 @@ func TestTheAnswerWaitsForEveryGate(t *testing.T) {
 	})
 }
 
-// The fault: a gate is frozen, or cut off (F4, F36). It is waited for until its
+// The fault: a gate is frozen, or cut off. It is waited for until its
 // lease is over, once.
 func TestAGateThatIsCutOffIsWaitedForUntilItIsFenced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -23,9 +23,9 @@ func (h *hands) pass(wall, monotonic, boot time.Duration) {
 	h.wall, h.monotonic, h.boot = h.wall+wall, h.monotonic+monotonic, h.boot+boot
 }
 
-// The fault: the machine is suspended, and its monotonic clock stands still
-// (F19). The first request after it resumes must not be judged by a lease that is
-// long over. And the fault: somebody sets the wall clock (F20).
+// The fault: the machine is suspended, and its monotonic clock stands still.
+// The first request after it resumes must not be judged by a lease that is
+// long over. And the fault: somebody sets the wall clock.
 func TestALeaseRunsOnBootTime(t *testing.T) {
 	const lease = 3 * time.Second
 	tests := []struct {

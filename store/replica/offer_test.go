@@ -41,7 +41,7 @@ func TestARevocationThatFailedHoldsHereAndIsOfferedAgain(t *testing.T) {
 	})
 }
 
-// The fault: a request is lost, or its answer (F5). The entry is on the log once
+// The fault: a request is lost, or its answer. The entry is on the log once
 // or twice, and the caller is told that the outcome is unknown.
 func TestAnAnswerThatIsLostIsNoSuccess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

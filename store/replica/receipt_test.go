@@ -63,7 +63,7 @@ func TestTheReceiptNamesEveryGateAndWhenItHadTheEntry(t *testing.T) {
 	})
 }
 
-// Fault (F4, F36): a gate is frozen. The receipt must not say that it had the
+// Fault: a gate is frozen. The receipt must not say that it had the
 // revocation: what makes the answer true is that its lease is over.
 func TestTheReceiptTellsThatALeaseHadToPass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

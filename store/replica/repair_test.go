@@ -44,7 +44,7 @@ func wantOnLog(t *testing.T, server *model.Server, revocations ...store.Revocati
 	}
 }
 
-// The fault: everything is deleted (F8). One gate was there and holds it all, so
+// The fault: everything is deleted. One gate was there and holds it all, so
 // that it vouches for it: nobody waits for two leases, and nothing is forgotten.
 func TestAWitnessMendsTheLogAtOnce(t *testing.T) {
 	losses := map[string]func(*model.Server){
@@ -82,8 +82,8 @@ func TestAWitnessMendsTheLogAtOnce(t *testing.T) {
 	}
 }
 
-// The fault: an old dump is restored (F12), or a replica is promoted that lags
-// (F10). What it lacks is merged, and what it holds is not merged once more.
+// The fault: an old dump is restored, or a replica is promoted that lags.
+// What it lacks is merged, and what it holds is not merged once more.
 func TestOnlyWhatAnOldDumpLacksIsMerged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
@@ -101,7 +101,7 @@ func TestOnlyWhatAnOldDumpLacksIsMerged(t *testing.T) {
 	})
 }
 
-// The fault: Redis is away for longer than a lease, and comes back empty (F9).
+// The fault: Redis is away for longer than a lease, and comes back empty.
 // Nobody can vouch for what it held, so that every gate gets the time to say.
 func TestWithoutAWitnessTheLogIsOpenedAfterTwoLeases(t *testing.T) {
 	for name, manual := range map[string]bool{"auto": false, "manual": true} {
@@ -170,7 +170,7 @@ func TestAGateThatComesBackLateOffersWhatItHolds(t *testing.T) {
 	})
 }
 
-// The fault: a newer gate's entry during a rolling upgrade (F40), and its
+// The fault: a newer gate's entry during a rolling upgrade, and its
 // retention passes.
 func TestAPoisonedLogIsServedAgainWhenThePoisonIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -202,7 +202,7 @@ func (p *panicking) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.
 	return p.faulty.Heartbeat(ctx, beat)
 }
 
-// The fault: a background loop panics (F39). What it did not do must not pass
+// The fault: a background loop panics. What it did not do must not pass
 // for done, and the process goes on.
 func TestALoopThatPanicsFencesAndGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

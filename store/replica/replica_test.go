@@ -73,7 +73,7 @@ func TestNothingIsAdmittedBeforeTheFirstSync(t *testing.T) {
 	})
 }
 
-// The fault: the store goes away while a revocation is made elsewhere (F3, F4).
+// The fault: the store goes away while a revocation is made elsewhere.
 // A gate that went on with its old set would admit what is revoked.
 func TestAReplicaThatHearsNothingIsFencedWhenItsLeaseIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

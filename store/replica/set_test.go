@@ -108,7 +108,7 @@ func TestATokenWithoutSessionOrSubjectIsRevokedByItsOwnIDOnly(t *testing.T) {
 }
 
 // The attack: use a token, so that it is remembered as clear, and go on using
-// it after the logout (P2, P10: a cached "fine" that outlives the revocation).
+// it after the logout (a cached "fine" that outlives the revocation).
 func TestATokenThatWasClearIsLookedAtAgain(t *testing.T) {
 	const n = 100_000
 	s := newSet()
@@ -188,7 +188,7 @@ func TestTwoAddsAtOnceAreBothSeen(t *testing.T) {
 }
 
 // The fault: the wall clock jumps forward, revocations are forgotten as expired,
-// and the clock goes back (F18, F20).
+// and the clock goes back.
 func TestATokenThatHadExpiredStaysRefused(t *testing.T) {
 	s := newSet()
 	token := keysOf("s", "t", "u", "https://a", 1000)

@@ -101,7 +101,7 @@ func TestPurgeForgetsWhatHasExpiredAndNothingElse(t *testing.T) {
 }
 
 // The fault: a reader in a table that is being replaced misses a key that was
-// added before it came (F32, in small).
+// added before it came.
 func TestReadersMissNothingWhileTheSetGrowsAndShrinks(t *testing.T) {
 	const n = 50_000
 	var s keySet

@@ -72,7 +72,7 @@ func wantLeft(t *testing.T, f store.Fleet, head store.Head, seqs ...uint64) {
 	}
 }
 
-// F8.
+// Fault: everything in the store is deleted.
 func afterFlush(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	before := settle(t, f)
@@ -85,7 +85,7 @@ func afterFlush(t *testing.T, place FleetPlace) {
 }
 
 // Rule R6: another process may have lost what the one before it acknowledged,
-// without any sign of it in the keys (F10, F12).
+// without any sign of it in the keys.
 func afterRestart(t *testing.T, place FleetPlace) {
 	f, other := join(t, place), join(t, place)
 	before := settle(t, f)
@@ -122,7 +122,7 @@ func afterLostHead(t *testing.T, place FleetPlace) {
 	wantLeft(t, f, head, 1, 2, 3, 4, 5)
 }
 
-// Rule R8 (F7, F15): one entry is missing, and nothing but its absence tells.
+// Rule R8: one entry is missing, and nothing but its absence tells.
 func afterLostEntry(t *testing.T, place FleetPlace) {
 	tests := map[uint64][]uint64{1: {2, 3, 4, 5}, 3: {1, 2, 4, 5}, 5: {1, 2, 3, 4}}
 	f := join(t, place)

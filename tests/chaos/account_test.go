@@ -15,7 +15,7 @@ import (
 // by nothing else.
 const firstPassword, secondPassword = "the-f1rst-pa55word-of-the-gates", "the-sec0nd-pa55word-of-the-gates"
 
-// Fault (F41): the password of the gates is changed while they run, or their
+// Fault: the password of the gates is changed while they run, or their
 // rights are taken. They are fenced within a lease, take up the new password with
 // a reload, and no log shows either.
 func TestAccountOfTheGates(t *testing.T) {
@@ -41,7 +41,7 @@ func TestAccountOfTheGates(t *testing.T) {
 			account("+@all")
 			stayOver(t, f, ended)
 		}},
-		{"F41 the password is changed", unwitnessed, func(t *testing.T, f *Fleet) {
+		{"the password is changed", unwitnessed, func(t *testing.T, f *Fleet) {
 			ended := endSome(t, f)
 			account("resetpass", ">"+secondPassword)
 			since := time.Now()
@@ -73,7 +73,7 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// Attack, and fault (F42): what another fleet does to its namespace of the same
+// Attack, and fault: what another fleet does to its namespace of the same
 // Redis, losing all of it, is not even noticed.
 func TestFleetsThatShareRedisDoNotTouch(t *testing.T) {
 	t.Parallel()

@@ -2,7 +2,7 @@ package chaos
 
 import "testing"
 
-// Fault (F9): everything in Redis is deleted, and every gate starts again, so that
+// Fault: everything in Redis is deleted, and every gate starts again, so that
 // nobody knows what was revoked. With `bootstrap manual` nothing is admitted until
 // the operator says so, here by a configuration with `bootstrap auto`.
 func TestNobodyKnowsWhatWasRevoked(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// Attack, and fault (F17): use a session while the log moves from one node of a
+// Attack, and fault: use a session while the log moves from one node of a
 // Cluster to another, half of it here and half of it there.
 func TestClusterMovesTheLog(t *testing.T) {
 	t.Parallel()
@@ -23,7 +23,7 @@ func TestClusterMovesTheLog(t *testing.T) {
 	slot := strconv.FormatInt(nodes[0].Do("CLUSTER", "KEYSLOT", "{session_gate:chaos}:log").(int64), 10)
 	ended := endSome(t, f)
 	play(t, f, []scenario{
-		{"F17 the slot of the log is moved under load", unwitnessed, func(t *testing.T, f *Fleet) {
+		{"the slot of the log is moved under load", unwitnessed, func(t *testing.T, f *Fleet) {
 			for range 3 {
 				moveSlot(t, nodes, slot)
 				endSome(t, f)

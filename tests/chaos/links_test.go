@@ -7,16 +7,16 @@ import (
 )
 
 // Attack: use a session at a gate that cannot hear that it was ended. Faults of
-// the network between a gate and Redis (F4, F5, F6): that gate admits nothing
+// the network between a gate and Redis: that gate admits nothing
 // once its lease is over, and the others confirm by then.
 func TestLinkFaults(t *testing.T) {
 	t.Parallel()
 	play(t, StartFleet(t, 3), []scenario{
-		{"F4 nothing passes", witnessed, cutOff(func(l *Link) { l.Hold(ToRedis, ToGate) }, (*Link).Release)},
-		{"F4 connections are refused", witnessed, cutOff(func(l *Link) { l.Refuse(true) }, func(l *Link) { l.Refuse(false) })},
-		{"F5 answers are lost", witnessed, answersLost},
-		{"F5 requests are lost, and arrive late", witnessed, requestsLate},
-		{"F6 connections are cut while sessions are ended", witnessed, cutWhileEnding},
+		{"nothing passes", witnessed, cutOff(func(l *Link) { l.Hold(ToRedis, ToGate) }, (*Link).Release)},
+		{"connections are refused", witnessed, cutOff(func(l *Link) { l.Refuse(true) }, func(l *Link) { l.Refuse(false) })},
+		{"answers are lost", witnessed, answersLost},
+		{"requests are lost, and arrive late", witnessed, requestsLate},
+		{"connections are cut while sessions are ended", witnessed, cutWhileEnding},
 		{"everything takes longer", witnessed, func(t *testing.T, f *Fleet) {
 			// To connect anew, after the scenario before, takes more round trips over such
 			// a link than a call has time for.

@@ -14,17 +14,17 @@ import (
 // is of another generation.
 const policyAsked = 50 * time.Millisecond
 
-// Attack: bring it about that Redis forgets what was revoked, or cannot be told
-// (F3, F8, F12 to F16). The worst is 503.
+// Attack: bring it about that Redis forgets what was revoked, or cannot be told.
+// The worst is 503.
 func TestRedisFaults(t *testing.T) {
 	t.Parallel()
 	play(t, StartFleet(t, 3, Logged()), []scenario{
-		{"F3 frozen for less than a lease", witnessed, away(Lease*2/5, (*redistest.Server).Freeze, (*redistest.Server).Thaw)},
-		{"F3 frozen for more than a lease", witnessed, away(Lease*3/2, (*redistest.Server).Freeze, (*redistest.Server).Thaw)},
+		{"frozen for less than a lease", witnessed, away(Lease*2/5, (*redistest.Server).Freeze, (*redistest.Server).Thaw)},
+		{"frozen for more than a lease", witnessed, away(Lease*3/2, (*redistest.Server).Freeze, (*redistest.Server).Thaw)},
 		{"killed, and back within a lease", witnessed, away(Lease*2/5, (*redistest.Server).Stop, (*redistest.Server).Restart)},
 		{"killed, and back after more than a lease", unwitnessed, away(Lease*3/2, (*redistest.Server).Stop, (*redistest.Server).Restart)},
-		{"F8 flushed", witnessed, flushed},
-		{"F8 flushed again and again", witnessed, func(t *testing.T, f *Fleet) {
+		{"flushed", witnessed, flushed},
+		{"flushed again and again", witnessed, func(t *testing.T, f *Fleet) {
 			ended := endSome(t, f)
 			for range 20 {
 				f.Redis.Do("FLUSHALL")
@@ -34,10 +34,10 @@ func TestRedisFaults(t *testing.T) {
 		}},
 		{"killed, and back with nothing", witnessed, lost(0, "")},
 		{"killed, and back with nothing after more than a lease", unwitnessed, lost(Lease*3/2, "")},
-		{"F12 killed, and back as it was before", witnessed, func(t *testing.T, f *Fleet) {
+		{"killed, and back as it was before", witnessed, func(t *testing.T, f *Fleet) {
 			lost(0, f.copyLog(t))(t, f)
 		}},
-		{"F13 set to evict", witnessed, func(t *testing.T, f *Fleet) {
+		{"set to evict", witnessed, func(t *testing.T, f *Fleet) {
 			ended := endSome(t, f)
 			f.Redis.Do("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
 			fenced(t, f, time.Now().Add(policyAsked))
@@ -45,14 +45,14 @@ func TestRedisFaults(t *testing.T) {
 			f.Redis.Do("CONFIG", "SET", "maxmemory-policy", "noeviction")
 			stayOver(t, f, ended)
 		}},
-		{"F14 full", witnessed, full},
-		{"F15 trimmed to its last entry", witnessed, func(t *testing.T, f *Fleet) {
+		{"full", witnessed, full},
+		{"trimmed to its last entry", witnessed, func(t *testing.T, f *Fleet) {
 			ended := endSome(t, f)
 			f.Redis.Do("XTRIM", "{session_gate:chaos}:log", "MAXLEN", "1")
 			stayOver(t, f, ended)
 			checkOnLog(t, f, ended)
 		}},
-		{"F16 rid of its scripts", witnessed, func(t *testing.T, f *Fleet) {
+		{"rid of its scripts", witnessed, func(t *testing.T, f *Fleet) {
 			for i := range 20 {
 				f.Redis.Do("SCRIPT", "FLUSH")
 				over(t, f, i%len(f.Gates), f.NewSession())

@@ -6,7 +6,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Fault (F26): the configuration of three gates is changed a hundred times while
+// Fault: the configuration of three gates is changed a hundred times while
 // sessions are used and ended at all of them. The fleet goes on as if nothing
 // happened: DELETEs are confirmed after each reload.
 func TestReloadsOfAFleet(t *testing.T) {

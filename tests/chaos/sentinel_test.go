@@ -3,7 +3,7 @@ package chaos
 import "testing"
 
 // Attack: use a session that was ended after the last thing a replica heard before
-// it was promoted (F10), or while one primary follows another (F17).
+// it was promoted, or while one primary follows another.
 func TestSentinelFailover(t *testing.T) {
 	t.Parallel()
 	for _, s := range []struct {
@@ -12,9 +12,9 @@ func TestSentinelFailover(t *testing.T) {
 		failover func(*watched, *testing.T, *Fleet) []Session
 		after    func(*watched)
 	}{
-		{"F17 a replica is promoted under load", trio, (*watched).handOver, func(*watched) {}},
-		{"F10 a replica that lacks the last revocations is promoted", pair, (*watched).dieAhead, func(*watched) {}},
-		{"F17 the primary hangs, and goes on when its replica was promoted", trio, (*watched).hang, (*watched).goOn},
+		{"a replica is promoted under load", trio, (*watched).handOver, func(*watched) {}},
+		{"a replica that lacks the last revocations is promoted", pair, (*watched).dieAhead, func(*watched) {}},
+		{"the primary hangs, and goes on when its replica was promoted", trio, (*watched).hang, (*watched).goOn},
 	} {
 		w, words := s.start(t)
 		store := w.store(w.sentinel.Addr(), words)

@@ -46,7 +46,7 @@ func TestContainersRunWithoutPrivileges(t *testing.T) {
 
 func isTrue(b *bool) bool { return b != nil && *b }
 
-// The attack (F29): code in the app's container posts a configuration without a gate
+// The attack: code in the app's container posts a configuration without a gate
 // to the admin API, which asks for no password. Loopback is no protection, the
 // containers of a Pod share it; a socket in a volume is.
 func TestAppCannotReachTheAdminAPI(t *testing.T) {

@@ -119,7 +119,7 @@ func (c *clock) wake() {
 
 var _ replica.Clock = (*clock)(nil)
 
-// F19, F20: what a suspend and a step of the wall clock do to the three clocks
+// Fault: what a suspend and a step of the wall clock do to the three clocks
 // of a machine.
 func TestClockOfAMachine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

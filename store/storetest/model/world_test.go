@@ -50,7 +50,7 @@ func holds(s *model.Server, names ...string) []string {
 	})
 }
 
-// F12, F10: an old dump has lost what came after it, and tells by its identity.
+// Fault: an old dump has lost what came after it, and tells by its identity.
 func TestRestoringADumpBeginsAGeneration(t *testing.T) {
 	s := model.NewServer(1, batch)
 	c := s.Connect(nil)
@@ -80,7 +80,7 @@ func TestAnEmptyRestartLosesAll(t *testing.T) {
 	}
 }
 
-// F40: an entry of a newer version is never skipped, and never trimmed by who
+// Fault: an entry of a newer version is never skipped, and never trimmed by who
 // cannot read when it expires. Taking it away is a loss like any other.
 func TestAPoisonedLogIsUnreadableUntilTheEntryIsGone(t *testing.T) {
 	s := model.NewServer(1, batch)
@@ -126,7 +126,7 @@ func TestAServersWallClockDecidesOverSessionsAlone(t *testing.T) {
 	}
 }
 
-// The fault: a reader waits while the server is emptied, or dies (F6, F8).
+// The fault: a reader waits while the server is emptied, or dies.
 func TestAWaitingReadDoesNotSeeAFlushAndIsCutByARestart(t *testing.T) {
 	for name, test := range map[string]struct {
 		happens func(s *model.Server)
@@ -153,7 +153,7 @@ func TestAWaitingReadDoesNotSeeAFlushAndIsCutByARestart(t *testing.T) {
 	}
 }
 
-// The faults of a network: a reply that is lost was applied all the same (F5),
+// The faults of a network: a reply that is lost was applied all the same,
 // and a request can arrive twice, or after its caller has gone.
 func TestALinkStandsBetweenAClientAndItsServer(t *testing.T) {
 	errLost := errors.New("reply lost")
