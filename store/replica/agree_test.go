@@ -115,6 +115,40 @@ func TestARaisedRetentionKeepsWhatIsHeld(t *testing.T) {
 	}
 }
 
+// Fault: a gate is cut off while the retention of the fleet is raised, and comes back long
+// after. What was forgotten before the raise, the head knows: nobody is logged out for
+// what the gate had not heard of.
+func TestAGateThatWasAwayForARaiseLogsNobodyOut(t *testing.T) {
+	const before, after, margin = 3 * time.Hour, 6 * time.Hour, 11 * time.Minute
+	synctest.Test(t, func(t *testing.T) {
+		server := model.NewServer(1, 100)
+		cutOff := new(wire)
+		options := replica.Options{Lease: lease, Retention: before, Margin: margin, Clock: bubble{}}
+		away := start(t, server.Connect(cutOff.link), options)
+		<-away.Synced()
+		there := start(t, server.Connect(nil), options)
+		<-there.Synced()
+		time.Sleep(2 * lease)
+		free := cutOff.hold("")
+		options.Retention = after
+		there.Configure(options)
+		time.Sleep(time.Hour)
+		_, live := revocation("lives on")
+		live.IssuedAt, live.Expires = time.Now().Unix(), time.Now().Add(after).Unix()
+		time.Sleep(after - time.Hour)
+		free()
+		time.Sleep(2 * lease)
+		for name, gate := range map[string]*replica.Replica{"the gate that was away": away, "another": there} {
+			if got := gate.Check(live, replica.At(time.Now())); got != replica.Clear {
+				t.Errorf("%s: a token that nobody revoked is refused: %v", name, got)
+			}
+			if got := gate.Retention(); got != after {
+				t.Errorf("%s: revocations are kept for %v, want %v", name, got, after)
+			}
+		}
+	})
+}
+
 func TestTheStatusTellsTheStateOfTheFleet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gates := fleet(t, model.NewServer(1, 100), 3, replica.Options{})

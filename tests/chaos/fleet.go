@@ -112,7 +112,9 @@ func newFleet(tb testing.TB, lease time.Duration) *Fleet {
 func (f *Fleet) start(tb testing.TB, stores []string, app func(gate int) string) {
 	tb.Helper()
 	config := harness.Config{Key: harness.NewKey(), Upstream: harness.NewUpstream(tb), Binary: f.clocks.gates, Unready: true}
-	config.Upstream.Handle("/", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	// The answer has a body: net/http's Transport lets a request that is cancelled, as
+	// one that is cut, fail another that takes up its connection after an empty answer.
+	config.Upstream.Handle("/", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })
 	for gate, store := range stores {
 		config.Store, config.App = store, app(gate)
 		f.Add(tb, config)
