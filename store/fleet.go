@@ -153,8 +153,9 @@ type Heartbeat struct {
 	Margin, Skew time.Duration
 	// Leeway is the gate's. The fleet's largest is added to Bounds.Floor.
 	Leeway time.Duration
-	// Bounds are what the gate has heard. The fleet's are raised to them, but for
-	// Swept.
+	// Bounds are what the gate has heard, and Swept is the latest second by which it
+	// has forgotten. The fleet's are raised to them; Swept in repair only, for what
+	// gates have forgotten they do not merge, and at most to the store's time.
 	Bounds Bounds
 }
 

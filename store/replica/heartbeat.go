@@ -47,6 +47,7 @@ func (r *Replica) beat(ctx context.Context) error {
 		Lease: lease, Retention: r.Retention(), Margin: o.Margin, Skew: o.Skew, Leeway: o.Leeway, Bounds: r.bounds,
 		Count: r.view.count, Now: q.asked.Wall / int64(time.Second),
 	}
+	beat.Bounds.Swept = r.purged
 	if r.view.whole {
 		beat.Applied = r.view.at
 	}

@@ -51,3 +51,37 @@ func TestAGateThatStartedAfterTheTrimIsNoWitness(t *testing.T) {
 		})
 	}
 }
+
+// Attack: a session is revoked and forgotten, as its tokens have expired. Then the log is
+// lost. The gate that vouches for it has forgotten the revocation, too, and must tell by
+// which second: a gate whose clock is hours behind starts then, and takes the token for
+// one that is good.
+func TestWhatWasForgottenBeforeALossStaysRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := model.NewServer(1, 100)
+		witness := start(t, server.Connect(nil), keeping(replica.Options{}))
+		<-witness.Synced()
+		time.Sleep(kept + time.Minute)
+		began := time.Now()
+		revoked, token := made("s", began)
+		mustRevoke(t, witness, revoked)
+		for len(server.Log()) > 0 {
+			time.Sleep(time.Minute)
+		}
+		server.Flush()
+		time.Sleep(2 * lease)
+		clock := new(skewed)
+		clock.step(-time.Since(began))
+		behind := start(t, server.Connect(nil), keeping(replica.Options{Clock: clock}))
+		<-behind.Synced()
+		time.Sleep(2 * lease)
+		_, good := made("t", time.Now())
+		now := replica.At(time.Now())
+		if got := behind.Check(good, now); got != replica.Clear {
+			t.Fatalf("a token that nobody revoked: %v", got)
+		}
+		if got := behind.Check(token, now); got == replica.Clear {
+			t.Errorf("the revoked session is admitted; the log was trimmed by %d", behind.Status().Bounds.Swept)
+		}
+	})
+}

@@ -138,6 +138,15 @@ func takesWhatGatesKnow(t *testing.T, place FleetPlace) {
 	if answer.Forgotten != known.Forgotten || answer.Floor != known.Floor || answer.Lowered != known.Lowered || answer.Hold < known.Hold {
 		t.Errorf("the bounds are %+v, want those that a gate knew: a head that was lost sees no raise", answer.Bounds)
 	}
+	const early = 1000
+	third := store.Heartbeat{Gate: 3, Applied: position, Lease: time.Minute, Bounds: store.Bounds{Swept: early}}
+	if answer = send(t, f, third); answer.Swept != early {
+		t.Errorf("in repair, the log was trimmed by %d, want what a gate has forgotten by: %d", answer.Swept, early)
+	}
+	third.Bounds.Swept = time.Now().Add(27 * time.Hour).Unix()
+	if answer = send(t, f, third); !near(answer.Swept, 0) {
+		t.Errorf("by a gate's clock that is ahead, the log was trimmed by %d, want the store's", answer.Swept)
+	}
 	if answer := beat(t, f, 3, position); answer.Lease != time.Minute {
 		t.Errorf("a gate that knows no fleet made the lease %v", answer.Lease)
 	}

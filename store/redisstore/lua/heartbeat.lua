@@ -8,7 +8,8 @@
 -- not to be listed, the count up to which heartbeats are over, the tag of the entry that
 -- it has applied last, the count of its last heartbeat, and once it has merged all that it holds
 -- how many gates it knew in an earlier generation; the longest lease by which it calls the
--- log settled; its wall clock, or 0. Durations are in microseconds.
+-- log settled; its wall clock, or 0; the second by which it has forgotten. Durations
+-- are in microseconds.
 
 -- First a write that changes nothing: a read-only replica refuses it, and Redis
 -- allows it when memory is full, and then those after it too. A full Redis takes
@@ -71,6 +72,8 @@ raise('forgotten', ARGV[14])
 raise('floor', ARGV[15])
 raise('hold', ARGV[16])
 raise('lowered', ARGV[17])
+-- Rule R13: what gates have forgotten, they do not merge.
+if h.state == 'repair' then raise('swept', math.min(tonumber(ARGV[25]), now)) end
 
 local answered, gone = 0, {}
 -- Rule R3: what a gate applied in another generation says nothing about

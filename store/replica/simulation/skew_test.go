@@ -44,7 +44,14 @@ var daysOff = []fault{
 		if !w.maySkewGates() || len(w.livingGates()) > 5 {
 			return
 		}
-		if g := w.joinOff(w.off(draw)); g != nil {
+		off := w.off(draw)
+		if draw.chance(0.5) { // the others have forgotten what the new gate takes for good
+			w.lose()
+			w.server().Flush()
+			w.spend(draw.between(1, 2*w.lease))
+			off %= 6 * time.Hour
+		}
+		if g := w.joinOff(off); g != nil {
 			w.spend(length)
 			g.setOff(draw.between(-w.apart, w.apart))
 		}

@@ -106,6 +106,9 @@ func (h *head) agree(beat store.Heartbeat, now int64) {
 		h.bounds.Hold = max(h.bounds.Hold, max(now, gate)+int64((beat.Retention+beat.Margin).Seconds()))
 	}
 	swept := h.bounds.Swept
+	if h.state == store.StateRepair {
+		swept = max(swept, min(beat.Bounds.Swept, now))
+	}
 	h.bounds = h.bounds.Join(beat.Bounds)
 	h.bounds.Swept = swept
 }

@@ -41,6 +41,7 @@ var suites = map[string][]mutation{
 	"mixed":        mixedMutations,
 	"retentions":   retentionMutations,
 	"clocks":       clockMutations,
+	"behind":       behindMutations,
 	"leases":       leaseMutations,
 	"rollbacks":    rollbackMutations,
 	"acknowledges": unlistedMutations,

@@ -50,6 +50,15 @@ var retentionMutations = []mutation{
 	}}},
 }
 
+// behindMutations are rules that count while clocks of gates are days behind.
+var behindMutations = []mutation{
+	{"R13, a log that was lost has forgotten nothing", []edit{{
+		modelDir + "fleet.go",
+		"swept = max(swept, min(beat.Bounds.Swept, now))",
+		"swept = max(swept, min(0, now))",
+	}}},
+}
+
 // clockMutations are rules that count while clocks are days off.
 var clockMutations = []mutation{
 	{"R13, the gate forgets by its own clock", []edit{{
