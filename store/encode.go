@@ -20,6 +20,12 @@ import (
 // understand might revoke something, so nobody may go on as if it did not.
 const payloadVersion = 1
 
+// Format is the newest format of entries that this gate understands. Each heartbeat says
+// it, and the head tells the one that every gate of the fleet understands: gates write
+// no newer one, so that two adjacent versions work together. It is 1 for a gate that
+// says nothing.
+const Format = payloadVersion
+
 // MaxRevocations is how many revocations one entry may hold.
 const MaxRevocations = 4096
 

@@ -94,6 +94,9 @@ type Head struct {
 	Live int
 	// Unlisted says that gates which are not on the list may be admitting.
 	Unlisted bool
+	// Format is the newest format of entries that every gate understands which may be
+	// admitting: see Format. At least 1.
+	Format uint64
 	// Gates are the gates on the list that have applied least: the one that has
 	// applied least comes first, and there are MaxGates at the most. Only Publish
 	// and Look name them.
@@ -113,6 +116,8 @@ type Heartbeat struct {
 	// Count is that of the gate's last heartbeat which was recorded in the generation
 	// of Applied, zero if none was.
 	Count uint64
+	// Format is the newest format of entries that the gate understands, zero for 1.
+	Format uint64
 	// Settled says that the gate had known the generation of Applied for longer
 	// than any lease of an earlier one when it sent this: than Waited, if that is above
 	// Lease. It counts only if the head knows of no longer one.

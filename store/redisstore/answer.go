@@ -83,6 +83,8 @@ func (a *answer) set(p *parser, name, value string) {
 		a.Live = int(min(p.number(value), math.MaxInt32))
 	case "unlisted":
 		a.Unlisted = p.number(value) > 0
+	case "format":
+		a.Format = p.number(value)
 	case "least":
 		a.Gates = p.gates(strings.Fields(value))
 	case "gone":

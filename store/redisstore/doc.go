@@ -35,7 +35,16 @@
 //	large               after this number, no entry has more than a KiB
 //	count               of all heartbeats, and of the steps of merges
 //	lease, retention    of the fleet, in microseconds
-//	before, raised      the retention before it was raised, and the Unix second of that
+//	longest, leeway     the longest lease that may still be good, and the largest leeway, likewise
+//	swept, forgotten, floor, lowered, hold
+//	                    Unix seconds: see store.Bounds
+//	format, understood  the newest format of entries that every gate understands, and the count of
+//	                    the last heartbeat that said no more
+//	begun               the Unix second at which the generation was begun
+//	anew, due           1 if the head was lost, and if the floor is to be raised, until the log is open
+//	expected, merged, lacks
+//	                    how many gates knew an earlier generation, which of them have merged, and 1
+//	                    if one of them held what the log lacks, likewise
 //	turn                who merges: its gate or zeros, 1 for a witness, the count of the last step
 //	gates               how many are on the list
 //	paused              1 if nothing new is taken, because the namespace was copied

@@ -28,7 +28,7 @@ func (s *Store) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.Head
 	reply, err := s.call(ctx, doing, heartbeatScript, candidate(), beat.Gate.String(), generation, beat.Applied.Seq,
 		flag(beat.Settled), micros(beat.Lease), micros(beat.Retention), flag(asks), micros(beat.Longest), flag(beat.Shortened),
 		micros(beat.Margin), micros(beat.Skew), micros(beat.Leeway), beat.Bounds.Forgotten, beat.Bounds.Floor, beat.Bounds.Hold, beat.Bounds.Lowered,
-		flag(beat.Unlisted), beat.Silent, hex64(beat.Applied.Tag), beat.Count, beat.Merged, micros(beat.Waited), beat.Now, beat.Bounds.Swept)
+		flag(beat.Unlisted), beat.Silent, hex64(beat.Applied.Tag), beat.Count, beat.Merged, micros(beat.Waited), beat.Now, beat.Bounds.Swept, max(beat.Format, 1))
 	if err != nil {
 		return store.Head{}, err
 	}

@@ -43,7 +43,7 @@ func (r *Replica) beat(ctx context.Context) error {
 	q := question{asked: r.clock.Now(), boot: r.clock.Boot()}
 	r.mu.Lock()
 	beat := store.Heartbeat{
-		Gate: r.id, Unlisted: o.Acknowledge == AcknowledgeLease,
+		Gate: r.id, Unlisted: o.Acknowledge == AcknowledgeLease, Format: store.Format,
 		Lease: lease, Retention: r.Retention(), Margin: o.Margin, Skew: o.Skew, Leeway: o.Leeway, Bounds: r.bounds,
 		Count: r.view.count, Now: q.asked.Wall / int64(time.Second),
 	}

@@ -57,6 +57,7 @@ func RunFleet(t *testing.T, fresh func(t *testing.T) FleetPlace) {
 		{"a gate that has sent a heartbeat since stays", keepsWhoCameBack},
 		{"the gates that have applied least are named, and no more", namesLeast},
 		{"the head tells of gates that are on no list", saysUnlisted},
+		{"the head tells the format of entries that every gate understands", tellsFormat},
 		{"publishing names the position and the gates", publishes},
 		{"publishing and appending write one log", publishesAndAppends},
 		{"publishing nothing valid leaves nothing", publishesValidOnly},

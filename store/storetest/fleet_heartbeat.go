@@ -31,7 +31,7 @@ func equal(a, b store.Head) bool {
 	a.Gates, b.Gates = nil, nil
 	return slices.Equal(gatesA, gatesB) && a.Position == b.Position && a.State == b.State && a.Turn == b.Turn &&
 		a.Lease == b.Lease && a.Longest == b.Longest && a.Retention == b.Retention && a.Bounds == b.Bounds && a.Count == b.Count &&
-		a.Live == b.Live && a.Unlisted == b.Unlisted
+		a.Live == b.Live && a.Unlisted == b.Unlisted && a.Format == b.Format
 }
 
 func sorted(gates []store.Gate) []store.Gate {

@@ -105,7 +105,7 @@ local function head(candidate)
   if time.err then return nil, redis.error_reply('CLOCK of the store is not told: TIME is refused') end
   local v = redis.call('HMGET', KEYS[1], 'version', 'store', 'generation', 'state', 'seq', 'trimmed', 'born',
     'entries', 'count', 'lease', 'longest', 'retention', 'gates', 'unlisted', 'turn', 'large', 'tag',
-    'anew', 'swept', 'forgotten', 'floor', 'hold', 'lowered', 'leeway')
+    'anew', 'swept', 'forgotten', 'floor', 'hold', 'lowered', 'leeway', 'format', 'understood')
   if v[1] and v[1] ~= '2' and v[1] ~= version then
     return nil, redis.error_reply('UNREADABLE head of version ' .. v[1] .. ', this gate knows ' .. version)
   end
@@ -115,7 +115,7 @@ local function head(candidate)
     lease = v[10] or nil, longest = v[11] or v[10] or '0', retention = v[12] or '0',
     gates = tonumber(v[13]), unlisted = tonumber(v[14]), turn = v[15], large = tonumber(v[16]), tag = v[17],
     anew = v[18] == '1' and '1' or nil, swept = v[19] or '0', forgotten = v[20] or '0', floor = v[21] or '0', hold = v[22] or '0', lowered = v[23] or '0',
-    leeway = v[24] or '0',
+    leeway = v[24] or '0', format = v[25] or '1', understood = tonumber(v[26] or 0),
   }
   local whole = v[1] == version and h.generation and h.state and h.seq and h.trimmed and h.born and h.entries and h.count
     and h.gates and h.unlisted and h.turn and h.large and h.tag
@@ -143,7 +143,7 @@ local function answer(h, ...)
   return {
     'generation', h.generation, 'state', h.state, 'seq', decimal(h.seq), 'lease', h.lease or '0',
     'longest', h.longest, 'retention', h.retention, 'swept', h.swept, 'forgotten', h.forgotten, 'floor', h.floor,
-    'hold', h.hold, 'lowered', h.lowered,
+    'hold', h.hold, 'lowered', h.lowered, 'format', h.format,
     'gates', decimal(h.gates), 'unlisted', decimal(h.unlisted), 'turn', h.turn, 'tag', h.tag, ...
   }
 end

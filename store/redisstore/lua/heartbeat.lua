@@ -8,8 +8,8 @@
 -- not to be listed, the count up to which heartbeats are over, the tag of the entry that
 -- it has applied last, the count of its last heartbeat, and once it has merged all that it holds
 -- how many gates it knew in an earlier generation; the longest lease by which it calls the
--- log settled; its wall clock, or 0; the second by which it has forgotten. Durations
--- are in microseconds.
+-- log settled; its wall clock, or 0; the second by which it has forgotten; the newest
+-- format of entries that it understands. Durations are in microseconds.
 
 -- First a write that changes nothing: a read-only replica refuses it, and Redis
 -- allows it when memory is full, and then those after it too. A full Redis takes
@@ -88,10 +88,15 @@ if ARGV[3] == h.generation then
     h.gates = h.gates + redis.call('ZADD', KEYS[3], ARGV[4], ARGV[2])
     redis.call('ZADD', KEYS[4], decimal(answered), ARGV[2])
   end
+  -- What every gate understands rises by one when whoever understands no more has been
+  -- silent for longer than any lease.
+  local format, known, silent = tonumber(ARGV[26]), tonumber(h.format), tonumber(ARGV[19])
+  if format <= known or silent > 0 and h.understood <= silent then
+    h.format, h.understood = decimal(math.min(format, known + 1)), answered
+  end
   -- Rule R2: whoever has sent no heartbeat since one that was answered
   -- longer ago than any lease lasts, admits nothing. A gate that came back meanwhile
   -- has a greater count.
-  local silent = tonumber(ARGV[19])
   while #gone < most do
     local first = redis.call('ZREVRANGE', KEYS[4], -1, -1, 'WITHSCORES')
     if not first[1] or tonumber(first[2]) > silent then break end
@@ -99,7 +104,8 @@ if ARGV[3] == h.generation then
     gone[#gone + 1] = first[1]
   end
   if h.unlisted <= silent then h.unlisted = 0 end
-  redis.call('HSET', KEYS[1], 'count', decimal(answered), 'gates', decimal(h.gates), 'unlisted', decimal(h.unlisted))
+  redis.call('HSET', KEYS[1], 'count', decimal(answered), 'gates', decimal(h.gates), 'unlisted', decimal(h.unlisted),
+    'format', h.format, 'understood', decimal(h.understood))
   -- Rule R5: only a gate of this generation can say that the leases of
   -- the one before are over, and only once the log is open.
   if ARGV[5] == '1' and h.state == 'open' and math.max(lease, tonumber(ARGV[23])) >= tonumber(h.longest) then set('state', 'settled') end

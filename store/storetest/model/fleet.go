@@ -38,6 +38,7 @@ func (s *Server) heartbeat(beat store.Heartbeat) store.Head {
 		s.held.gates[beat.Gate] = listed{beat.Applied.Seq, count}
 		h.live = len(s.held.gates)
 	}
+	h.understands(max(beat.Format, 1), beat.Silent)
 	gone := s.dismiss(h, beat.Silent)
 	// Rule R5: only a gate of this generation can say that the leases of
 	// the one before are over, and only once the log is open.
@@ -47,6 +48,16 @@ func (s *Server) heartbeat(beat store.Heartbeat) store.Head {
 	answer := h.told(now)
 	answer.Count, answer.Gone = count, gone
 	return answer
+}
+
+// understands takes up the newest format that a gate understands, which has just sent a
+// heartbeat. It rises by one when whoever understands no more has been silent for longer
+// than any lease.
+func (h *head) understands(format, silent uint64) {
+	known := max(h.format, 1)
+	if format <= known || silent > 0 && h.understood <= silent {
+		h.format, h.understood = min(format, known+1), h.count
+	}
 }
 
 // told is what a heartbeat is answered with.

@@ -58,27 +58,28 @@ type listed struct{ applied, count uint64 }
 
 // head is what is known of the log and of the list of gates.
 type head struct {
-	identity          uint64 // of the process that wrote it last
-	generation        store.Generation
-	state             store.State
-	seq, tag          uint64 // of the last entry; the tag is zero until the generation has one
-	trimmed           uint64 // every entry up to this one was forgotten in order
-	born              uint64 // up to this one entries may be missing
-	entries           int    // how many the log must have
-	count             uint64 // of all heartbeats and merges
-	lease, longest    time.Duration
-	retention, leeway time.Duration
-	bounds            store.Bounds
-	lag               time.Duration
-	begun             int64 // by the server's clock
-	anew              bool  // the head was lost, and the log was not open since
-	due               bool  // the floor is to be raised: the clock was ahead
-	lacks             bool  // a gate that merged held what the log lacks
-	expected          int   // gates that know an earlier generation
-	merged            map[store.GateID]bool
-	live              int    // how many gates the list must have
-	unlisted          uint64 // the count of the last heartbeat of a gate that is not to be listed
-	turn              store.Turn
+	identity           uint64 // of the process that wrote it last
+	generation         store.Generation
+	state              store.State
+	seq, tag           uint64 // of the last entry; the tag is zero until the generation has one
+	trimmed            uint64 // every entry up to this one was forgotten in order
+	born               uint64 // up to this one entries may be missing
+	entries            int    // how many the log must have
+	count              uint64 // of all heartbeats and merges
+	lease, longest     time.Duration
+	retention, leeway  time.Duration
+	bounds             store.Bounds
+	lag                time.Duration
+	begun              int64 // by the server's clock
+	anew               bool  // the head was lost, and the log was not open since
+	due                bool  // the floor is to be raised: the clock was ahead
+	lacks              bool  // a gate that merged held what the log lacks
+	expected           int   // gates that know an earlier generation
+	merged             map[store.GateID]bool
+	live               int    // how many gates the list must have
+	unlisted           uint64 // the count of the last heartbeat of a gate that is not to be listed
+	format, understood uint64 // what every gate understands, and the count of the last heartbeat that said no more
+	turn               store.Turn
 }
 
 // NewServer returns an empty server. One read of it returns batch entries at
@@ -217,6 +218,7 @@ func (h *head) answer() store.Head {
 		Lag:       h.lag,
 		Live:      h.live,
 		Unlisted:  h.unlisted > 0,
+		Format:    max(h.format, 1),
 		Turn:      h.turn,
 	}
 }

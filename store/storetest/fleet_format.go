@@ -1,0 +1,51 @@
+package storetest
+
+import (
+	"testing"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// The fault: a newer gate writes an entry that an older one cannot read, which then
+// admits nothing any more. What every gate understands is lowered by the first heartbeat of
+// a gate that understands less, listed or not, and rises step by step when the last such gate
+// has been silent for longer than any lease.
+func tellsFormat(t *testing.T, place FleetPlace) {
+	f := join(t, place)
+	position := look(t, f).Position
+	var last uint64
+	for _, step := range []struct {
+		what     string
+		format   uint64
+		unlisted bool
+		silent   bool // whoever has beaten before this has been silent for longer than a lease
+		want     uint64
+	}{
+		{what: "a newer gate alone, of which nobody knows for how long", format: 3, want: 1},
+		{what: "the same, when the lease of any other is over", format: 3, silent: true, want: 2},
+		{what: "the same, at once", format: 3, want: 2},
+		{what: "the same, a lease later", format: 3, silent: true, want: 3},
+		{what: "an older gate joins", format: 2, want: 2},
+		{what: "a newer gate goes on", format: 3, want: 2},
+		{what: "one that says nothing, and is on no list", unlisted: true, want: 1},
+		{what: "a newer gate goes on beside it", format: 3, want: 1},
+		{what: "a newer gate, when they are gone", format: 3, silent: true, want: 2},
+	} {
+		beat := store.Heartbeat{Gate: 1, Applied: position, Lease: lease, Format: step.format, Unlisted: step.unlisted}
+		if step.silent {
+			beat.Silent = last
+		}
+		answer := send(t, f, beat)
+		if answer.Format != step.want {
+			t.Errorf("%s: every gate understands format %d, want %d", step.what, answer.Format, step.want)
+		}
+		last = answer.Count
+	}
+	if seen := look(t, f).Format; seen != 2 {
+		t.Errorf("a look tells format %d, want 2", seen)
+	}
+	place.LoseHead()
+	if lost := look(t, f).Format; lost != 1 {
+		t.Errorf("a head that was lost tells format %d, want 1", lost)
+	}
+}
