@@ -8,6 +8,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/sessiongate/sessiongate/caddymodule/config"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/replica"
@@ -119,7 +120,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if a.logger == nil {
 		a.logger = ctx.Slogger()
 	}
-	if err := resolve("session_gate", &a.Acknowledge, &a.OnStoreFailure, &a.Bootstrap, &a.Readiness); err != nil {
+	if err := a.resolve(); err != nil {
 		return err
 	}
 	a.setDefaults()
@@ -142,6 +143,11 @@ func (a *App) Provision(ctx caddy.Context) error {
 		Logger:           a.logger,
 	})
 	return err
+}
+
+// resolve replaces the placeholders of the app's own fields.
+func (a *App) resolve() error {
+	return config.Resolve("session_gate", &a.Acknowledge, &a.OnStoreFailure, &a.Bootstrap, &a.Readiness)
 }
 
 func (a *App) issuers() ([]token.IssuerOptions, error) {

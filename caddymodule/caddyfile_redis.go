@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/sessiongate/sessiongate/caddymodule/config"
 )
 
 // UnmarshalCaddyfile reads a redis store. Syntax:
@@ -34,28 +36,28 @@ func (s *RedisStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the kind of store
 	s.Addresses = d.RemainingArgs()
 	if len(s.Addresses) == 0 {
-		return syntaxError{d.Errf(errParsing, "store redis", errors.New("no address; write: store redis <host:port> [<host:port>]"))}
+		return config.Parsing(d, "store redis", errors.New("no address; write: store redis <host:port> [<host:port>]"))
 	}
 	for _, address := range s.Addresses {
 		if password := passwordIn(address); password != "" {
-			warnOfLiteral(d, "the password in an address of store redis", password)
+			config.WarnOfLiteral(d, "the password in an address of store redis", password)
 		}
 	}
-	return words{
-		"username":          {"username <user>", text(&s.Username), false},
-		"password":          {"password {file./run/secrets/redis}", secret("password", &s.Password), false},
-		"db":                {"db <number>", s.readDB, false},
-		"sentinel_master":   {"sentinel_master <name>", text(&s.SentinelMaster), false},
-		"sentinel_username": {"sentinel_username <user>", text(&s.SentinelUsername), false},
-		"sentinel_password": {"sentinel_password {file./run/secrets/sentinel}", secret("sentinel_password", &s.SentinelPassword), false},
-		"cluster":           {"cluster", flag(&s.Cluster), false},
-		"tls":               {"tls [{ ca <file> … }]", s.readTLS, false},
-		"namespace":         {"namespace <name>", text(&s.NamespaceName), false},
-		"allow_eviction":    {"allow_eviction", flag(&s.AllowEviction), false},
+	return config.Words{
+		"username":          {Usage: "username <user>", Read: config.Text(&s.Username)},
+		"password":          {Usage: "password {file./run/secrets/redis}", Read: config.Secret("password", &s.Password)},
+		"db":                {Usage: "db <number>", Read: s.readDB},
+		"sentinel_master":   {Usage: "sentinel_master <name>", Read: config.Text(&s.SentinelMaster)},
+		"sentinel_username": {Usage: "sentinel_username <user>", Read: config.Text(&s.SentinelUsername)},
+		"sentinel_password": {Usage: "sentinel_password {file./run/secrets/sentinel}", Read: config.Secret("sentinel_password", &s.SentinelPassword)},
+		"cluster":           {Usage: "cluster", Read: config.Flag(&s.Cluster)},
+		"tls":               {Usage: "tls [{ ca <file> … }]", Read: s.readTLS},
+		"namespace":         {Usage: "namespace <name>", Read: config.Text(&s.NamespaceName)},
+		"allow_eviction":    {Usage: "allow_eviction", Read: config.Flag(&s.AllowEviction)},
 
-		"min_replicas_max_lag": {"min_replicas_max_lag 1s", duration(&s.MinReplicasMaxLag), false},
-		"allow_split_brain":    {"allow_split_brain", flag(&s.AllowSplitBrain), false},
-	}.read(d)
+		"min_replicas_max_lag": {Usage: "min_replicas_max_lag 1s", Read: config.Duration(&s.MinReplicasMaxLag)},
+		"allow_split_brain":    {Usage: "allow_split_brain", Read: config.Flag(&s.AllowSplitBrain)},
+	}.Read(d)
 }
 
 // passwordIn returns what stands in an address where a password belongs. With
@@ -68,20 +70,9 @@ func passwordIn(address string) string {
 	return password
 }
 
-// secret reads one value, and warns if it is the secret itself.
-func secret(word string, value *string) func(*caddyfile.Dispenser) error {
-	return func(d *caddyfile.Dispenser) error {
-		if err := text(value)(d); err != nil {
-			return err
-		}
-		warnOfLiteral(d, word, *value)
-		return nil
-	}
-}
-
 func (s *RedisStore) readDB(d *caddyfile.Dispenser) error {
 	var value string
-	if err := text(&value)(d); err != nil {
+	if err := config.Text(&value)(d); err != nil {
 		return err
 	}
 	db, err := strconv.Atoi(value)
@@ -97,12 +88,12 @@ func (s *RedisStore) readTLS(d *caddyfile.Dispenser) error {
 		return errors.New("values before the block")
 	}
 	s.TLS = new(RedisTLS)
-	return words{
-		"ca":          {"ca <file>", text(&s.TLS.CA), false},
-		"cert":        {"cert <file>", text(&s.TLS.Cert), false},
-		"key":         {"key <file>", text(&s.TLS.Key), false},
-		"server_name": {"server_name <name>", text(&s.TLS.ServerName), false},
-	}.read(d)
+	return config.Words{
+		"ca":          {Usage: "ca <file>", Read: config.Text(&s.TLS.CA)},
+		"cert":        {Usage: "cert <file>", Read: config.Text(&s.TLS.Cert)},
+		"key":         {Usage: "key <file>", Read: config.Text(&s.TLS.Key)},
+		"server_name": {Usage: "server_name <name>", Read: config.Text(&s.TLS.ServerName)},
+	}.Read(d)
 }
 
 var _ caddyfile.Unmarshaler = (*RedisStore)(nil)

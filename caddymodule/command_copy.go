@@ -154,7 +154,7 @@ func readStore(ctx caddy.Context, file, adapter string) (*storeFile, error) {
 		return nil, fmt.Errorf("reading %q: it has no session_gate in its global options", file)
 	}
 	app.logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	if err := resolve("session_gate", &app.Acknowledge, &app.OnStoreFailure, &app.Bootstrap, &app.Readiness); err != nil {
+	if err := app.resolve(); err != nil {
 		return nil, fmt.Errorf("reading %q: %w", file, err)
 	}
 	app.setDefaults()

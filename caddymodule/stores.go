@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/sessiongate/sessiongate/caddymodule/config"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/boltstore"
 	"github.com/sessiongate/sessiongate/store/memstore"
@@ -77,7 +78,7 @@ func (BoltStore) CaddyModule() caddy.ModuleInfo {
 
 // Provision resolves the path. It does not touch the file.
 func (s *BoltStore) Provision(caddy.Context) error {
-	if err := resolve("store bolt", &s.Path); err != nil {
+	if err := config.Resolve("store bolt", &s.Path); err != nil {
 		return err
 	}
 	if s.Path == "" {

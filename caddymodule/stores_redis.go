@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/sessiongate/sessiongate/caddymodule/config"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/redisstore"
 )
@@ -95,14 +96,14 @@ func (RedisStore) CaddyModule() caddy.ModuleInfo {
 
 // Provision resolves placeholders and checks the options. It opens nothing.
 func (s *RedisStore) Provision(caddy.Context) error {
-	if err := resolveAll("store redis addresses", s.Addresses); err != nil {
+	if err := config.ResolveAll("store redis addresses", s.Addresses); err != nil {
 		return err
 	}
-	if err := resolve("store redis", &s.Username, &s.Password, &s.SentinelMaster,
+	if err := config.Resolve("store redis", &s.Username, &s.Password, &s.SentinelMaster,
 		&s.SentinelUsername, &s.SentinelPassword, &s.NamespaceName); err != nil {
 		return err
 	}
-	setDefault(&s.NamespaceName, defaultNamespace)
+	config.SetDefault(&s.NamespaceName, defaultNamespace)
 	s.options = redisstore.Options{
 		Addresses:        s.Addresses,
 		Username:         s.Username,
@@ -129,10 +130,10 @@ func (s *RedisStore) Provision(caddy.Context) error {
 
 func (t *RedisTLS) resolve() error {
 	return errors.Join(
-		resolveFile("ca of store redis", &t.CA),
-		resolveFile("cert of store redis", &t.Cert),
-		resolveFile("key of store redis", &t.Key),
-		resolve("server_name of store redis", &t.ServerName),
+		config.ResolveFile("ca of store redis", &t.CA),
+		config.ResolveFile("cert of store redis", &t.Cert),
+		config.ResolveFile("key of store redis", &t.Key),
+		config.Resolve("server_name of store redis", &t.ServerName),
 	)
 }
 

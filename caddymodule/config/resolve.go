@@ -1,4 +1,4 @@
-package caddymodule
+package config
 
 import (
 	"errors"
@@ -10,13 +10,13 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// resolve replaces the placeholders, such as {env.X} and {file.X}, in strings of
+// Resolve replaces the placeholders, such as {env.X} and {file.X}, in strings of
 // the configuration.
 //
 // Attack: a secret file that is not mounted would leave an empty secret, with
 // which anybody can sign. What cannot be replaced, or is empty, is an
 // error.
-func resolve(field string, values ...*string) error {
+func Resolve(field string, values ...*string) error {
 	replacer := caddy.NewReplacer()
 	for _, value := range values {
 		replaced, err := replacer.ReplaceFunc(*value, present)
@@ -41,24 +41,24 @@ func present(name string, value any) (any, error) {
 	}
 }
 
-// resolveAll is resolve for a list.
-func resolveAll(field string, values []string) error {
+// ResolveAll is Resolve for a list.
+func ResolveAll(field string, values []string) error {
 	for i := range values {
-		if err := resolve(field, &values[i]); err != nil {
+		if err := Resolve(field, &values[i]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// resolveFile is resolve for the name of a file.
+// ResolveFile is Resolve for the name of a file.
 //
 // Attack: key {file./run/secrets/key.pem} gives what is in the file for its name,
 // and the error of opening that would print the key. Neither it nor any other value
 // that is no name is quoted.
-func resolveFile(field string, name *string) error {
+func ResolveFile(field string, name *string) error {
 	written := *name
-	if err := resolve(field, name); err != nil || *name == written {
+	if err := Resolve(field, name); err != nil || *name == written {
 		return err
 	}
 	if !strings.Contains(written, "{file.") && !strings.ContainsFunc(*name, unicode.IsControl) {
