@@ -4,17 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"unicode"
 
 	"github.com/caddyserver/caddy/v2"
 )
 
-// Resolve replaces the placeholders, such as {env.X} and {file.X}, in strings of
-// the configuration.
+// Resolve replaces the placeholders {env.X} and {file.X} in strings of the
+// configuration, in place. Errors name the field, and never quote a value. After
+// an error, the values before the broken one are replaced.
 //
-// Attack: a secret file that is not mounted would leave an empty secret, with
-// which anybody can sign. What cannot be replaced, or is empty, is an
+// Attack: a secret file that is not mounted would leave an empty secret, and
+// anybody can sign with that. So a placeholder that is unknown or empty is an
 // error.
 func Resolve(field string, values ...*string) error {
 	replacer := caddy.NewReplacer()
@@ -28,7 +30,7 @@ func Resolve(field string, values ...*string) error {
 	return nil
 }
 
-// present refuses a placeholder that has no value. It names variables and files
+// present refuses a placeholder that has no value. Errors name variables and files
 // only: braces of any other kind may be part of a secret.
 func present(name string, value any) (any, error) {
 	switch {
@@ -37,7 +39,7 @@ func present(name string, value any) (any, error) {
 	case strings.HasPrefix(name, "env."), strings.HasPrefix(name, "file."):
 		return nil, fmt.Errorf("{%s} is missing or empty; is the variable set, or the file there and readable?", name)
 	default:
-		return nil, errors.New("a placeholder in it is unknown; use {env.X} or {file.X}, and write a brace that begins none as \\{")
+		return nil, errors.New("a placeholder in it is unknown; use {env.X} or {file.X}, and write any other opening brace as \\{")
 	}
 }
 
@@ -53,9 +55,10 @@ func ResolveAll(field string, values []string) error {
 
 // ResolveFile is Resolve for the name of a file.
 //
-// Attack: key {file./run/secrets/key.pem} gives what is in the file for its name,
-// and the error of opening that would print the key. Neither it nor any other value
-// that is no name is quoted.
+// Attack: `key {file./run/secrets/key.pem}` gives the content of the file instead
+// of its name, and the error of opening that would print the key. So a value that
+// comes from {file.X}, or that holds control characters, must name a file that
+// exists, and the error quotes the placeholder alone.
 func ResolveFile(field string, name *string) error {
 	written := *name
 	if err := Resolve(field, name); err != nil || *name == written {
@@ -69,3 +72,10 @@ func ResolveFile(field string, name *string) error {
 	}
 	return nil
 }
+
+// placeholder matches a value that is known only when the gate starts.
+var placeholder = regexp.MustCompile(`\{(env|file)\..+\}`)
+
+// HasPlaceholder reports whether a value holds {env.X} or {file.X}, so that what it
+// means is known only when the gate starts.
+func HasPlaceholder(value string) bool { return placeholder.MatchString(value) }
