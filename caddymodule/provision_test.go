@@ -152,24 +152,3 @@ func TestAppRefuses(t *testing.T) {
 		},
 	})
 }
-
-func TestRedisStoreRefuses(t *testing.T) {
-	store := func(members string) string {
-		return `"store": {"store": "redis", ` + members + `}`
-	}
-	testRefusals(t, map[string]refusal{
-		"no address":               {app: store(`"addresses": []`), want: "address"},
-		"a namespace with a brace": {app: store(`"addresses": ["a:1"], "namespace": "or{der"`), want: `checking namespace "or{der": it holds one of {, } and :`},
-		"a namespace with a colon": {app: store(`"addresses": ["a:1"], "namespace": "a:b"`), want: `checking namespace "a:b": it holds one of {, } and :`},
-		"a namespace with escapes": {app: store(`"addresses": ["a:1"], "namespace": "a\\{b\\}"`), want: `it holds one of {, } and :`},
-		"a password from nowhere": {
-			app: store(`"addresses": ["a:1"], "password": "{file./nowhere/password}"`), want: "resolving store redis: {file./nowhere/password} is missing",
-		},
-		"a database of a cluster": {app: store(`"addresses": ["a:1"], "cluster": true, "db": 1`), want: "a Cluster has no database but 0"},
-		"half a second of lag":    {app: store(`"addresses": ["a:1"], "min_replicas_max_lag": "1500ms"`), want: "min_replicas_max_lag 1.5s: Redis counts whole seconds"},
-		"a bad URL":               {app: store(`"addresses": ["redis://gate:s3cret@%zz:1"]`), want: "address"},
-		"half a client certificate": {
-			app: store(`"addresses": ["a:1"], "tls": {"cert": "a.pem"}`), want: "key",
-		},
-	})
-}

@@ -1,4 +1,4 @@
-package caddymodule
+package stores
 
 import (
 	"errors"
@@ -13,11 +13,11 @@ import (
 )
 
 func init() {
-	caddy.RegisterModule(RedisStore{})
+	caddy.RegisterModule(Redis{})
 }
 
-// RedisStore keeps revocations in a Redis that the gates of a fleet share.
-type RedisStore struct {
+// Redis keeps revocations in a Redis that the gates of a fleet share.
+type Redis struct {
 	// Addresses of the server, the sentinels or the nodes of a cluster:
 	// host:port, or redis://, rediss:// and unix:// URLs. Required: at least one.
 	Addresses []string `json:"addresses,omitempty"`
@@ -87,15 +87,15 @@ type RedisTLS struct {
 }
 
 // CaddyModule returns the Caddy module information.
-func (RedisStore) CaddyModule() caddy.ModuleInfo {
+func (Redis) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{
 		ID:  "session_gate.stores.redis",
-		New: func() caddy.Module { return new(RedisStore) },
+		New: func() caddy.Module { return new(Redis) },
 	}
 }
 
 // Provision resolves placeholders and checks the options. It opens nothing.
-func (s *RedisStore) Provision(caddy.Context) error {
+func (s *Redis) Provision(caddy.Context) error {
 	if err := config.ResolveAll("store redis addresses", s.Addresses); err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (s *RedisStore) Provision(caddy.Context) error {
 		&s.SentinelUsername, &s.SentinelPassword, &s.NamespaceName); err != nil {
 		return err
 	}
-	config.SetDefault(&s.NamespaceName, defaultNamespace)
+	config.SetDefault(&s.NamespaceName, DefaultNamespace)
 	s.options = redisstore.Options{
 		Addresses:        s.Addresses,
 		Username:         s.Username,
@@ -145,17 +145,17 @@ func (t *RedisTLS) options() *redisstore.TLS {
 	return o
 }
 
-// PoolKey implements StoreModule.
-func (s *RedisStore) PoolKey() string { return "redis " + s.options.PoolKey() }
+// PoolKey implements Module.
+func (s *Redis) PoolKey() string { return "redis " + s.options.PoolKey() }
 
-// Shared implements StoreModule.
-func (*RedisStore) Shared() bool { return true }
+// Shared implements Module.
+func (*Redis) Shared() bool { return true }
 
-// Namespace implements StoreModule.
-func (s *RedisStore) Namespace() string { return s.NamespaceName }
+// Namespace implements Module.
+func (s *Redis) Namespace() string { return s.NamespaceName }
 
-// Open implements StoreModule.
-func (s *RedisStore) Open(logger *slog.Logger, _ time.Duration) (store.Backend, error) {
+// Open implements Module.
+func (s *Redis) Open(logger *slog.Logger, _ time.Duration) (store.Backend, error) {
 	options := s.options
 	options.Logger = logger
 	opened, err := redisstore.Open(options)
@@ -166,6 +166,6 @@ func (s *RedisStore) Open(logger *slog.Logger, _ time.Duration) (store.Backend, 
 }
 
 var (
-	_ StoreModule       = (*RedisStore)(nil)
-	_ caddy.Provisioner = (*RedisStore)(nil)
+	_ Module            = (*Redis)(nil)
+	_ caddy.Provisioner = (*Redis)(nil)
 )

@@ -1,4 +1,4 @@
-package caddymodule
+package stores
 
 import (
 	"errors"
@@ -32,7 +32,7 @@ import (
 //		min_replicas_max_lag 1s
 //		allow_split_brain
 //	}
-func (s *RedisStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+func (s *Redis) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the kind of store
 	s.Addresses = d.RemainingArgs()
 	if len(s.Addresses) == 0 {
@@ -70,7 +70,7 @@ func passwordIn(address string) string {
 	return password
 }
 
-func (s *RedisStore) readDB(d *caddyfile.Dispenser) error {
+func (s *Redis) readDB(d *caddyfile.Dispenser) error {
 	var value string
 	if err := config.Text(&value)(d); err != nil {
 		return err
@@ -83,7 +83,7 @@ func (s *RedisStore) readDB(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-func (s *RedisStore) readTLS(d *caddyfile.Dispenser) error {
+func (s *Redis) readTLS(d *caddyfile.Dispenser) error {
 	if d.CountRemainingArgs() != 0 {
 		return errors.New("values before the block")
 	}
@@ -96,4 +96,4 @@ func (s *RedisStore) readTLS(d *caddyfile.Dispenser) error {
 	}.Read(d)
 }
 
-var _ caddyfile.Unmarshaler = (*RedisStore)(nil)
+var _ caddyfile.Unmarshaler = (*Redis)(nil)
