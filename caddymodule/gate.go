@@ -157,10 +157,13 @@ func (g *Gate) provision(app *App, logger *slog.Logger) error {
 }
 
 func (g *Gate) resolve() error {
-	for field, values := range map[string][]string{
-		"public": g.Public, "claims": g.Claims, "cors": g.CORS, "token_endpoint": g.TokenEndpoint,
+	for _, list := range []struct {
+		field  string
+		values []string
+	}{
+		{"public", g.Public}, {"claims", g.Claims}, {"cors", g.CORS}, {"token_endpoint", g.TokenEndpoint},
 	} {
-		if err := config.ResolveAll(field, values); err != nil {
+		if err := config.ResolveAll(list.field, list.values); err != nil {
 			return err
 		}
 	}

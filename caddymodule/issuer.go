@@ -138,10 +138,13 @@ func (i *Issuer) resolve() error {
 			return err
 		}
 	}
-	for name, values := range map[string][]string{
-		"hmac_secret": i.HMACSecret, "audience": i.Audience, "logout_audience": i.LogoutAudience, "algorithms": i.Algorithms,
+	for _, list := range []struct {
+		name   string
+		values []string
+	}{
+		{"hmac_secret", i.HMACSecret}, {"audience", i.Audience}, {"logout_audience", i.LogoutAudience}, {"algorithms", i.Algorithms},
 	} {
-		if err := config.ResolveAll(field(name), values); err != nil {
+		if err := config.ResolveAll(field(list.name), list.values); err != nil {
 			return err
 		}
 	}

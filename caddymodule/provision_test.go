@@ -152,3 +152,31 @@ func TestAppRefuses(t *testing.T) {
 		},
 	})
 }
+
+// An operator who corrects one fault after the other has to see the next one, not
+// another each time.
+func TestTheFirstFaultIsTheSameEachTime(t *testing.T) {
+	const nowhere = `["{env.SESSION_GATE_NOT_SET}"]`
+	fields := []struct{ object, field string }{
+		{"issuer", "hmac_secret"},
+		{"issuer", "audience"},
+		{"issuer", "logout_audience"},
+		{"issuer", "algorithms"},
+		{"gate", "public"},
+		{"gate", "claims"},
+		{"gate", "cors"},
+		{"gate", "token_endpoint"},
+	}
+	for n, first := range fields {
+		members := map[string][]string{}
+		for _, field := range fields[n:] {
+			members[field.object] = append(members[field.object], fmt.Sprintf("%q: %s", field.field, nowhere))
+		}
+		broken := refusal{issuer: strings.Join(members["issuer"], ","), gate: strings.Join(members["gate"], ",")}
+		for range 10 {
+			if err := broken.validate(t); err == nil || !strings.Contains(err.Error(), "resolving "+first.field) {
+				t.Fatalf("error\n%v\nwant that of %s", err, first.field)
+			}
+		}
+	}
+}
