@@ -118,10 +118,12 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 //
 // Invariant 11: I/O starts in Start.
 func (a *App) Provision(ctx caddy.Context) error {
-	a.ctx = ctx
-	if a.logger == nil {
-		a.logger = ctx.Slogger()
-	}
+	return a.provision(ctx, ctx.Slogger())
+}
+
+// provision is Provision with a logger, which all that the app starts gets as well.
+func (a *App) provision(ctx caddy.Context, logger *slog.Logger) error {
+	a.ctx, a.logger = ctx, logger
 	if err := a.resolve(); err != nil {
 		return err
 	}
