@@ -12,6 +12,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/config"
 )
 
+// setDefaults fills in the fields that are not given.
 func (a *App) setDefaults() {
 	config.SetDefault(&a.MaxTokenLifetime, caddy.Duration(24*time.Hour))
 	config.SetDefault(&a.Retention, max(caddy.Duration(24*time.Hour), a.MaxTokenLifetime))
@@ -30,7 +31,7 @@ func (a *App) setDefaults() {
 	}
 }
 
-// check crosses the fields that need nothing but themselves.
+// check compares the app's own fields with each other and with their bounds.
 func (a *App) check() error {
 	if err := a.checkWords(); err != nil {
 		return err
@@ -62,10 +63,12 @@ func (a *App) check() error {
 	return nil
 }
 
+// leaseInRange reports whether a fleet may have this lease.
 func leaseInRange(lease time.Duration) bool {
 	return lease >= 200*time.Millisecond && lease <= 5*time.Minute
 }
 
+// checkWords refuses values that are not among those that mean something.
 func (a *App) checkWords() error {
 	return errors.Join(
 		config.OneOf("acknowledge", a.Acknowledge, "fleet", "lease", "store"),

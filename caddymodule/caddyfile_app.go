@@ -57,8 +57,8 @@ func parseAppOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //		token_cache 64MiB
 //	}
 //
-// Strings may hold {env.X} and {file.X}, which are filled in when the gate
-// starts; one that is missing is an error.
+// Strings may hold {env.X} and {file.X}, which the gate replaces when it starts. One
+// that is missing is an error.
 func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the option's name
 	if values := d.RemainingArgs(); len(values) != 0 {
@@ -138,7 +138,7 @@ func (a *App) readOnStoreFailure(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-// readStore leaves the block to the module, which may be somebody else's.
+// readStore finds the module of the kind of store, and has it read the block.
 func (a *App) readStore(d *caddyfile.Dispenser) error {
 	if !d.NextArg() {
 		return errors.New("no kind of store")

@@ -21,7 +21,7 @@ func init() {
 }
 
 // parseGateDirective reads the directive session_gate, and warns of a matcher:
-// what it leaves out is neither guarded nor stripped of identity headers.
+// requests that do not match are neither guarded nor stripped of identity headers.
 func parseGateDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	if !h.Next() {
 		return nil, h.ArgErr()

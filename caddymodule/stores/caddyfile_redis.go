@@ -60,8 +60,8 @@ func (s *Redis) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	}.Read(d)
 }
 
-// passwordIn returns what stands in an address where a password belongs. With
-// placeholders in it, or without a scheme, it is no URL.
+// passwordIn returns the password in an address, also if the address is no URL
+// because it has placeholders or no scheme.
 func passwordIn(address string) string {
 	if _, rest, found := strings.Cut(address, "://"); found {
 		address = rest

@@ -32,7 +32,7 @@ type Redis struct {
 	DB int `json:"db,omitempty"`
 
 	// SentinelMaster is the name of the master that the sentinels at Addresses
-	// watch. Default: none, Addresses are of the server itself.
+	// watch. Default: none, Addresses name the server itself.
 	SentinelMaster string `json:"sentinel_master,omitempty"`
 
 	// SentinelUsername authenticates at the sentinels, which have users of their
@@ -43,8 +43,8 @@ type Redis struct {
 	// Default: none.
 	SentinelPassword string `json:"sentinel_password,omitempty"`
 
-	// Cluster says that Addresses are of a cluster's nodes, also when there is
-	// one only. Default: true with several addresses and no sentinel_master.
+	// Cluster says that Addresses are nodes of a cluster, even if there is only one.
+	// Default: true with several addresses and no sentinel_master.
 	Cluster bool `json:"cluster,omitempty"`
 
 	// TLS encrypts the connection. Default: none, unless an address is rediss://.
@@ -58,16 +58,16 @@ type Redis struct {
 	// or hides which one it has. Default: false, such a Redis is refused.
 	AllowEviction bool `json:"allow_eviction,omitempty"`
 
-	// MinReplicasMaxLag is what min-replicas-max-lag of the servers is set to, in
-	// whole seconds. It counts only if the servers do not tell the user, for want
-	// of +config|get. Default: unknown, and such servers are refused.
+	// MinReplicasMaxLag is the value of min-replicas-max-lag at the servers, in whole
+	// seconds. The gate uses it only if its Redis user may not read that value
+	// (+config|get). Default: unknown, and such servers are refused.
 	MinReplicasMaxLag caddy.Duration `json:"min_replicas_max_lag,omitempty"`
 
-	// AllowSplitBrain accepts servers of which two may take writes after a failover:
-	// with replicas, Sentinel or a cluster, and without min-replicas-to-write or with
-	// a min-replicas-max-lag of a lease or more. Then a gate may admit a session after
-	// another gate has answered its DELETE with 200. Default: false, such servers are
-	// refused.
+	// AllowSplitBrain accepts a Redis in which two servers may take writes after a
+	// failover: one with replicas, Sentinel or a cluster that has no
+	// min-replicas-to-write, or a min-replicas-max-lag of a lease or more. Then a gate
+	// may admit a session after another gate has answered its DELETE with 200.
+	// Default: false, such a Redis is refused.
 	AllowSplitBrain bool `json:"allow_split_brain,omitempty"`
 
 	options redisstore.Options
