@@ -43,5 +43,8 @@
 //     sets and the fetches that unknown key ids cause.
 package sessiongate
 
-// The adapter registers its modules with Caddy as it is imported.
-import _ "github.com/sessiongate/sessiongate/caddymodule"
+// These packages register their modules with Caddy when they are imported.
+import (
+	_ "github.com/sessiongate/sessiongate/caddymodule"
+	_ "github.com/sessiongate/sessiongate/caddymodule/stores"
+)

@@ -3,11 +3,14 @@ package caddymodule
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/sessiongate/sessiongate/caddymodule/config"
+	"github.com/sessiongate/sessiongate/caddymodule/stores"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/replica"
@@ -20,7 +23,7 @@ func init() {
 const (
 	// clockSkew is how far the clocks of gates may be apart for a revocation to be
 	// kept long enough.
-	clockSkew = time.Minute
+	clockSkew = stores.ClockSkew
 	// maxLeeway is the longest leeway that a gate may have.
 	maxLeeway = 5 * time.Minute
 	// retentionMargin is for how much longer than the retention a revocation is kept.
@@ -93,7 +96,7 @@ type App struct {
 	// ctx is what the app was provisioned with: the origin of its events.
 	ctx       caddy.Context
 	logger    *slog.Logger
-	module    StoreModule
+	module    stores.Module
 	namespace string
 	verifier  *token.Verifier
 	keys      []*pooledKeys
@@ -115,11 +118,13 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 //
 // Invariant 11: I/O starts in Start.
 func (a *App) Provision(ctx caddy.Context) error {
-	a.ctx = ctx
-	if a.logger == nil {
-		a.logger = ctx.Slogger()
-	}
-	if err := resolve("session_gate", &a.Acknowledge, &a.OnStoreFailure, &a.Bootstrap, &a.Readiness); err != nil {
+	return a.provision(ctx, ctx.Slogger())
+}
+
+// provision is Provision with a logger, which all that the app starts gets as well.
+func (a *App) provision(ctx caddy.Context, logger *slog.Logger) error {
+	a.ctx, a.logger = ctx, logger
+	if err := a.resolve(); err != nil {
 		return err
 	}
 	a.setDefaults()
@@ -142,6 +147,31 @@ func (a *App) Provision(ctx caddy.Context) error {
 		Logger:           a.logger,
 	})
 	return err
+}
+
+// loadStore loads the store module and takes its place in the pool. Nothing is
+// opened.
+func (a *App) loadStore(ctx caddy.Context) error {
+	loaded, err := ctx.LoadModule(a, "StoreRaw")
+	if err != nil {
+		return fmt.Errorf("loading store: %w", err)
+	}
+	module, ok := loaded.(stores.Module)
+	if !ok {
+		return fmt.Errorf("loading store: module %T is not a store of session_gate", loaded)
+	}
+	pooled, _, err := sharedPool.LoadOrNew(module.PoolKey(), func() (caddy.Destructor, error) { return new(shared), nil })
+	if err != nil {
+		return fmt.Errorf("loading store: %w", err)
+	}
+	a.module, a.namespace = module, module.Namespace()
+	a.shared, a.poolKey = pooled.(*shared), module.PoolKey()
+	return nil
+}
+
+// resolve replaces the placeholders of the app's own fields.
+func (a *App) resolve() error {
+	return config.Resolve("session_gate", &a.Acknowledge, &a.OnStoreFailure, &a.Bootstrap, &a.Readiness)
 }
 
 func (a *App) issuers() ([]token.IssuerOptions, error) {

@@ -5,38 +5,33 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/sessiongate/sessiongate/caddymodule/config"
 )
 
+// setDefaults fills in the fields that are not given.
 func (a *App) setDefaults() {
-	setDefault(&a.MaxTokenLifetime, caddy.Duration(24*time.Hour))
-	setDefault(&a.Retention, max(caddy.Duration(24*time.Hour), a.MaxTokenLifetime))
+	config.SetDefault(&a.MaxTokenLifetime, caddy.Duration(24*time.Hour))
+	config.SetDefault(&a.Retention, max(caddy.Duration(24*time.Hour), a.MaxTokenLifetime))
 	if a.Leeway == nil {
 		leeway := caddy.Duration(30 * time.Second)
 		a.Leeway = &leeway
 	}
-	setDefault(&a.Lease, caddy.Duration(3*time.Second))
-	setDefault(&a.Acknowledge, "fleet")
-	setDefault(&a.OnStoreFailure, "deny")
-	setDefault(&a.Bootstrap, "auto")
-	setDefault(&a.Readiness, "lenient")
-	setDefault(&a.TokenCache, 64<<20)
+	config.SetDefault(&a.Lease, caddy.Duration(3*time.Second))
+	config.SetDefault(&a.Acknowledge, "fleet")
+	config.SetDefault(&a.OnStoreFailure, "deny")
+	config.SetDefault(&a.Bootstrap, "auto")
+	config.SetDefault(&a.Readiness, "lenient")
+	config.SetDefault(&a.TokenCache, 64<<20)
 	if a.StoreRaw == nil {
 		a.StoreRaw = json.RawMessage(`{"store": "bolt"}`)
 	}
 }
 
-func setDefault[T comparable](field *T, value T) {
-	var unset T
-	if *field == unset {
-		*field = value
-	}
-}
-
-// check crosses the fields that need nothing but themselves.
+// check compares the app's own fields with each other and with their bounds.
 func (a *App) check() error {
 	if err := a.checkWords(); err != nil {
 		return err
@@ -68,24 +63,17 @@ func (a *App) check() error {
 	return nil
 }
 
+// leaseInRange reports whether a fleet may have this lease.
 func leaseInRange(lease time.Duration) bool {
 	return lease >= 200*time.Millisecond && lease <= 5*time.Minute
 }
 
+// checkWords refuses values that are not among those that mean something.
 func (a *App) checkWords() error {
 	return errors.Join(
-		oneOf("acknowledge", a.Acknowledge, "fleet", "lease", "store"),
-		oneOf("on_store_failure", a.OnStoreFailure, "deny", "allow"),
-		oneOf("bootstrap", a.Bootstrap, "auto", "manual", "relogin"),
-		oneOf("readiness", a.Readiness, "lenient", "strict"),
+		config.OneOf("acknowledge", a.Acknowledge, "fleet", "lease", "store"),
+		config.OneOf("on_store_failure", a.OnStoreFailure, "deny", "allow"),
+		config.OneOf("bootstrap", a.Bootstrap, "auto", "manual", "relogin"),
+		config.OneOf("readiness", a.Readiness, "lenient", "strict"),
 	)
-}
-
-// oneOf refuses a word that is not among those that mean something, so that a
-// typo never disables what the operator meant.
-func oneOf(field, value string, words ...string) error {
-	if slices.Contains(words, value) {
-		return nil
-	}
-	return fmt.Errorf("checking session_gate: %s %q is unknown; use one of: %s", field, value, strings.Join(words, ", "))
 }

@@ -8,13 +8,19 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+
+	"github.com/sessiongate/sessiongate/caddymodule/config"
 )
+
+func init() {
+	httpcaddyfile.RegisterGlobalOption("session_gate", parseAppOption)
+}
 
 // parseAppOption reads the global option session_gate.
 func parseAppOption(d *caddyfile.Dispenser, existing any) (any, error) {
 	if existing != nil {
 		d.Next() // so that the error has a place
-		return nil, d.Errf(errSpecified, "session_gate", "one block in the global options")
+		return nil, config.Specified(d, "session_gate", "one block in the global options")
 	}
 	app := new(App)
 	if err := app.UnmarshalCaddyfile(d); err != nil {
@@ -51,31 +57,31 @@ func parseAppOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //		token_cache 64MiB
 //	}
 //
-// Strings may hold {env.X} and {file.X}, which are filled in when the gate
-// starts; one that is missing is an error.
+// Strings may hold {env.X} and {file.X}, which the gate replaces when it starts. One
+// that is missing is an error.
 func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the option's name
 	if values := d.RemainingArgs(); len(values) != 0 {
-		return d.Errf(errParsing, "session_gate", errors.New("values before the block; write: session_gate { … }"))
+		return config.Parsing(d, "session_gate", errors.New("values before the block; write: session_gate { … }"))
 	}
-	return words{
-		"issuer":             {"issuer <iss> { … }", a.readIssuer, true},
-		"store":              {"store bolt [<path>] | redis <address>... | memory", a.readStore, false},
-		"max_token_lifetime": {"max_token_lifetime 24h", duration(&a.MaxTokenLifetime), false},
-		"retention":          {"retention 24h", duration(&a.Retention), false},
-		"leeway":             {"leeway 30s", a.readLeeway, false},
-		"lease":              {"lease 3s", duration(&a.Lease), false},
-		"acknowledge":        {"acknowledge fleet | lease | store", choice(&a.Acknowledge, "fleet", "lease", "store"), false},
-		"on_store_failure":   {"on_store_failure deny | allow <max_staleness>", a.readOnStoreFailure, false},
-		"bootstrap":          {"bootstrap auto | manual | relogin", choice(&a.Bootstrap, "auto", "manual", "relogin"), false},
-		"readiness":          {"readiness lenient | strict", choice(&a.Readiness, "lenient", "strict"), false},
-		"token_cache":        {"token_cache 64MiB", size(&a.TokenCache), false},
-	}.read(d)
+	return config.Words{
+		"issuer":             {Usage: "issuer <iss> { … }", Read: a.readIssuer, Repeatable: true},
+		"store":              {Usage: "store bolt [<path>] | redis <address>... | memory", Read: a.readStore},
+		"max_token_lifetime": {Usage: "max_token_lifetime 24h", Read: config.Duration(&a.MaxTokenLifetime)},
+		"retention":          {Usage: "retention 24h", Read: config.Duration(&a.Retention)},
+		"leeway":             {Usage: "leeway 30s", Read: a.readLeeway},
+		"lease":              {Usage: "lease 3s", Read: config.Duration(&a.Lease)},
+		"acknowledge":        {Usage: "acknowledge fleet | lease | store", Read: config.Choice(&a.Acknowledge, "fleet", "lease", "store")},
+		"on_store_failure":   {Usage: "on_store_failure deny | allow <max_staleness>", Read: a.readOnStoreFailure},
+		"bootstrap":          {Usage: "bootstrap auto | manual | relogin", Read: config.Choice(&a.Bootstrap, "auto", "manual", "relogin")},
+		"readiness":          {Usage: "readiness lenient | strict", Read: config.Choice(&a.Readiness, "lenient", "strict")},
+		"token_cache":        {Usage: "token_cache 64MiB", Read: config.Size(&a.TokenCache)},
+	}.Read(d)
 }
 
 func (a *App) readLeeway(d *caddyfile.Dispenser) error {
 	var value string
-	if err := text(&value)(d); err != nil {
+	if err := config.Text(&value)(d); err != nil {
 		return err
 	}
 	leeway, err := caddy.ParseDuration(value) // may be zero
@@ -85,41 +91,41 @@ func (a *App) readLeeway(d *caddyfile.Dispenser) error {
 
 func (a *App) readIssuer(d *caddyfile.Dispenser) error {
 	issuer := new(Issuer)
-	if err := text(&issuer.Issuer)(d); err != nil {
+	if err := config.Text(&issuer.Issuer)(d); err != nil {
 		return err
 	}
 	a.Issuer = append(a.Issuer, issuer)
-	return words{
-		"jwks":            {"jwks <url>", text(&issuer.JWKS), false},
-		"discover":        {"discover", flag(&issuer.Discover), false},
-		"public_key":      {"public_key <file>...", texts(&issuer.PublicKey), false},
-		"hmac_secret":     {"hmac_secret {file./run/secrets/hmac} [<next>]", issuer.readSecrets, false},
-		"audience":        {"audience <aud>...", texts(&issuer.Audience), false},
-		"logout_audience": {"logout_audience <client id>...", texts(&issuer.LogoutAudience), false},
-		"any_audience":    {"any_audience", flag(&issuer.AnyAudience), false},
-		"algorithms":      {"algorithms <alg>...", texts(&issuer.Algorithms), false},
-		"session_claim":   {"session_claim sid", text(&issuer.SessionClaim), false},
-		"token_id_claim":  {"token_id_claim jti", text(&issuer.TokenIDClaim), false},
-		"insecure_http":   {"insecure_http", flag(&issuer.InsecureHTTP), false},
-	}.read(d)
+	return config.Words{
+		"jwks":            {Usage: "jwks <url>", Read: config.Text(&issuer.JWKS)},
+		"discover":        {Usage: "discover", Read: config.Flag(&issuer.Discover)},
+		"public_key":      {Usage: "public_key <file>...", Read: config.Texts(&issuer.PublicKey)},
+		"hmac_secret":     {Usage: "hmac_secret {file./run/secrets/hmac} [<next>]", Read: issuer.readSecrets},
+		"audience":        {Usage: "audience <aud>...", Read: config.Texts(&issuer.Audience)},
+		"logout_audience": {Usage: "logout_audience <client id>...", Read: config.Texts(&issuer.LogoutAudience)},
+		"any_audience":    {Usage: "any_audience", Read: config.Flag(&issuer.AnyAudience)},
+		"algorithms":      {Usage: "algorithms <alg>...", Read: config.Texts(&issuer.Algorithms)},
+		"session_claim":   {Usage: "session_claim sid", Read: config.Text(&issuer.SessionClaim)},
+		"token_id_claim":  {Usage: "token_id_claim jti", Read: config.Text(&issuer.TokenIDClaim)},
+		"insecure_http":   {Usage: "insecure_http", Read: config.Flag(&issuer.InsecureHTTP)},
+	}.Read(d)
 }
 
 func (i *Issuer) readSecrets(d *caddyfile.Dispenser) error {
-	if err := texts(&i.HMACSecret)(d); err != nil {
+	if err := config.Texts(&i.HMACSecret)(d); err != nil {
 		return err
 	}
 	if len(i.HMACSecret) > 2 {
 		return fmt.Errorf("%d secrets, want one, or two while it is being rotated", len(i.HMACSecret))
 	}
-	warnOfLiteral(d, "hmac_secret", i.HMACSecret...)
+	config.WarnOfLiteral(d, "hmac_secret", i.HMACSecret...)
 	return nil
 }
 
 func (a *App) readOnStoreFailure(d *caddyfile.Dispenser) error {
 	values := d.RemainingArgs()
 	switch {
-	case len(values) == 1 && (values[0] == "deny" || placeholder.MatchString(values[0])):
-	case len(values) == 2 && (values[0] == "allow" || placeholder.MatchString(values[0])):
+	case len(values) == 1 && (values[0] == "deny" || config.HasPlaceholder(values[0])):
+	case len(values) == 2 && (values[0] == "allow" || config.HasPlaceholder(values[0])):
 		staleness, err := caddy.ParseDuration(values[1])
 		if err != nil {
 			return err
@@ -132,7 +138,7 @@ func (a *App) readOnStoreFailure(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-// readStore leaves the block to the module, which may be somebody else's.
+// readStore finds the module of the kind of store, and has it read the block.
 func (a *App) readStore(d *caddyfile.Dispenser) error {
 	if !d.NextArg() {
 		return errors.New("no kind of store")
@@ -143,42 +149,10 @@ func (a *App) readStore(d *caddyfile.Dispenser) error {
 	}
 	module, err := caddyfile.UnmarshalModule(d, "session_gate.stores."+name)
 	if err != nil {
-		return syntaxError{err}
+		return config.Placed(err)
 	}
 	a.StoreRaw = caddyconfig.JSONModuleObject(module, "store", name, nil)
 	return nil
 }
 
-// UnmarshalCaddyfile reads a bolt store. Syntax:
-//
-//	store bolt [<path>]
-func (s *BoltStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	d.Next() // the kind of store
-	switch values := d.RemainingArgs(); len(values) {
-	case 0:
-	case 1:
-		if s.Path = values[0]; s.Path == "" {
-			return syntaxError{d.Errf(errParsing, "store bolt", errors.New("an empty path; leave it out for the default"))}
-		}
-	default:
-		return syntaxError{d.Errf(errParsing, "store bolt", fmt.Errorf("%d paths, want at most one", len(values)))}
-	}
-	return words{}.readNone(d, "store bolt")
-}
-
-// UnmarshalCaddyfile reads a memory store. Syntax:
-//
-//	store memory
-func (s *MemoryStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	d.Next() // the kind of store
-	if values := d.RemainingArgs(); len(values) != 0 {
-		return syntaxError{d.Errf(errParsing, "store memory", fmt.Errorf("%d values, want none", len(values)))}
-	}
-	return words{}.readNone(d, "store memory")
-}
-
-var (
-	_ caddyfile.Unmarshaler = (*App)(nil)
-	_ caddyfile.Unmarshaler = (*BoltStore)(nil)
-	_ caddyfile.Unmarshaler = (*MemoryStore)(nil)
-)
+var _ caddyfile.Unmarshaler = (*App)(nil)

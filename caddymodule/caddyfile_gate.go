@@ -7,10 +7,21 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/sessiongate/sessiongate/caddymodule/config"
 )
 
+func init() {
+	httpcaddyfile.RegisterDirective("session_gate", parseGateDirective)
+	httpcaddyfile.RegisterHandlerDirective("session_gate_health", parseHealthDirective)
+	// The gate comes before the handlers that act on a request, and after those that
+	// rewrite it: the gate sees the path that the upstream will see.
+	httpcaddyfile.RegisterDirectiveOrder("session_gate", httpcaddyfile.Before, "basic_auth")
+	httpcaddyfile.RegisterDirectiveOrder("session_gate_health", httpcaddyfile.Before, "basic_auth")
+}
+
 // parseGateDirective reads the directive session_gate, and warns of a matcher:
-// what it leaves out is neither guarded nor stripped of identity headers.
+// requests that do not match are neither guarded nor stripped of identity headers.
 func parseGateDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	if !h.Next() {
 		return nil, h.ArgErr()
@@ -24,7 +35,7 @@ func parseGateDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, er
 		return nil, err
 	}
 	if matcher != nil {
-		warn(h.Dispenser, "what the matcher of session_gate leaves out is neither guarded nor stripped of identity headers; "+
+		config.Warn(h.Dispenser, "what the matcher of session_gate leaves out is neither guarded nor stripped of identity headers; "+
 			"use public for paths that need no token")
 	}
 	return h.NewRoute(matcher, gate), nil
@@ -49,22 +60,22 @@ func parseGateDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, er
 func (g *Gate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the directive's name
 	if d.CountRemainingArgs() != 0 {
-		return d.Errf(errParsing, "session_gate", errors.New("values before the block; write: session_gate [<matcher>] { … }"))
+		return config.Parsing(d, "session_gate", errors.New("values before the block; write: session_gate [<matcher>] { … }"))
 	}
-	return words{
-		"endpoint":           {"endpoint /v1/auth/session", text(&g.Endpoint), false},
-		"token":              {"token header <name> | cookie <name>", g.readToken, true},
-		"public":             {"public <path>...", texts(&g.Public), false},
-		"identity":           {"identity oauth2_proxy | authelia | pomerium | { <header> <claim> }", g.readIdentity, false},
-		"claims":             {"claims <claim>...", texts(&g.Claims), false},
-		"cors":               {"cors <origin>...", texts(&g.CORS), false},
-		"admin_scope":        {"admin_scope <scope>", text(&g.AdminScope), false},
-		"strip_token":        {"strip_token", flag(&g.StripToken), false},
-		"streams":            {"streams expiry | session", choice(&g.Streams, "expiry", "session"), false},
-		"token_endpoint":     {"token_endpoint <path>...", texts(&g.TokenEndpoint), false},
-		"sessions_endpoint":  {"sessions_endpoint <path>", text(&g.SessionsEndpoint), false},
-		"backchannel_logout": {"backchannel_logout <path>", text(&g.BackchannelLogout), false},
-	}.read(d)
+	return config.Words{
+		"endpoint":           {Usage: "endpoint /v1/auth/session", Read: config.Text(&g.Endpoint)},
+		"token":              {Usage: "token header <name> | cookie <name>", Read: g.readToken, Repeatable: true},
+		"public":             {Usage: "public <path>...", Read: config.Texts(&g.Public)},
+		"identity":           {Usage: "identity oauth2_proxy | authelia | pomerium | { <header> <claim> }", Read: g.readIdentity},
+		"claims":             {Usage: "claims <claim>...", Read: config.Texts(&g.Claims)},
+		"cors":               {Usage: "cors <origin>...", Read: config.Texts(&g.CORS)},
+		"admin_scope":        {Usage: "admin_scope <scope>", Read: config.Text(&g.AdminScope)},
+		"strip_token":        {Usage: "strip_token", Read: config.Flag(&g.StripToken)},
+		"streams":            {Usage: "streams expiry | session", Read: config.Choice(&g.Streams, "expiry", "session")},
+		"token_endpoint":     {Usage: "token_endpoint <path>...", Read: config.Texts(&g.TokenEndpoint)},
+		"sessions_endpoint":  {Usage: "sessions_endpoint <path>", Read: config.Text(&g.SessionsEndpoint)},
+		"backchannel_logout": {Usage: "backchannel_logout <path>", Read: config.Text(&g.BackchannelLogout)},
+	}.Read(d)
 }
 
 // readToken reads one source; each of the two may be given once.
@@ -82,7 +93,7 @@ func (g *Gate) readToken(d *caddyfile.Dispenser) error {
 	case !known:
 		return fmt.Errorf("%q is neither header nor cookie", values[0])
 	case *source != "":
-		return syntaxError{d.Errf(errSpecified, "token "+values[0], "token header <name> | cookie <name>")}
+		return config.Specified(d, "token "+values[0], "token header <name> | cookie <name>")
 	}
 	*source = values[1]
 	return nil
@@ -92,17 +103,17 @@ func (g *Gate) readToken(d *caddyfile.Dispenser) error {
 func (g *Gate) readIdentity(d *caddyfile.Dispenser) error {
 	g.Identity = new(Identity)
 	if d.CountRemainingArgs() > 0 {
-		return choice(&g.Identity.Preset, "oauth2_proxy", "authelia", "pomerium")(d)
+		return config.Choice(&g.Identity.Preset, "oauth2_proxy", "authelia", "pomerium")(d)
 	}
 	g.Identity.Headers = make(map[string]string)
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
 		header := d.Val()
 		if _, known := g.Identity.Headers[header]; known {
-			return syntaxError{d.Errf(errSpecified, header, header+" <claim>")}
+			return config.Specified(d, header, header+" <claim>")
 		}
 		var claim string
-		if err := text(&claim)(d); err != nil {
-			return syntaxError{d.Errf(errParsing, header, fmt.Errorf("%w; write: %s <claim>", err, header))}
+		if err := config.Text(&claim)(d); err != nil {
+			return config.Parsing(d, header, fmt.Errorf("%w; write: %s <claim>", err, header))
 		}
 		g.Identity.Headers[header] = claim
 	}
@@ -124,9 +135,9 @@ func parseHealthDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, 
 func (h *Health) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the directive's name
 	if d.CountRemainingArgs() != 0 {
-		return d.Errf(errParsing, "session_gate_health", errors.New("it has no values; write: session_gate_health [<matcher>]"))
+		return config.Parsing(d, "session_gate_health", errors.New("it has no values; write: session_gate_health [<matcher>]"))
 	}
-	return words{}.readNone(d, "session_gate_health")
+	return config.NoBlock(d, "session_gate_health")
 }
 
 var (

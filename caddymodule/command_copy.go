@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sessiongate/sessiongate/caddymodule/copying"
+	"github.com/sessiongate/sessiongate/caddymodule/stores"
 	"github.com/sessiongate/sessiongate/store"
 )
 
@@ -106,7 +107,7 @@ func runCopy(ctx context.Context, from, to, adapter string) error {
 	case source.app.namespace != target.app.namespace:
 		return fmt.Errorf("copying: %q has the namespace %q and %q has %q; names in a store are hashes over the namespace, so that nothing "+
 			"would be found in the copy: give both the same one (that of bolt is %q, so write `namespace %s` in store redis), or start anew and have users log in again",
-			from, source.app.namespace, to, target.app.namespace, defaultNamespace, defaultNamespace)
+			from, source.app.namespace, to, target.app.namespace, stores.DefaultNamespace, stores.DefaultNamespace)
 	}
 	read, err := source.open(true)
 	if err != nil {
@@ -154,7 +155,7 @@ func readStore(ctx caddy.Context, file, adapter string) (*storeFile, error) {
 		return nil, fmt.Errorf("reading %q: it has no session_gate in its global options", file)
 	}
 	app.logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	if err := resolve("session_gate", &app.Acknowledge, &app.OnStoreFailure, &app.Bootstrap, &app.Readiness); err != nil {
+	if err := app.resolve(); err != nil {
 		return nil, fmt.Errorf("reading %q: %w", file, err)
 	}
 	app.setDefaults()
@@ -173,9 +174,9 @@ func (s *storeFile) close() {
 
 // open opens the store, or reaches it through the gate that has it open.
 func (s *storeFile) open(source bool) (copying.Place, error) {
-	if bolt, ok := s.app.module.(*BoltStore); ok && source {
-		if _, err := os.Stat(bolt.realPath); errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("copying: there is no store at %q; does %q name the right one, and is this the user of the gate?", bolt.realPath, s.file)
+	if bolt, ok := s.app.module.(*stores.Bolt); ok && source {
+		if _, err := os.Stat(bolt.File()); errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("copying: there is no store at %q; does %q name the right one, and is this the user of the gate?", bolt.File(), s.file)
 		}
 	}
 	err := s.app.Start()

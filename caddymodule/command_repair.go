@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
-	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
+	"github.com/sessiongate/sessiongate/caddymodule/stores"
 	"github.com/sessiongate/sessiongate/store/boltstore"
 )
 
@@ -56,7 +55,7 @@ sound, or if the store is not damaged.
 		dryRun, replace := fl.Bool("dry-run"), fl.Bool("yes")
 		path, isRestored := fl.String("file"), fl.Bool("restored")
 		if path == "" {
-			path = defaultBoltPath()
+			path = stores.DefaultPath()
 		}
 		switch {
 		case dryRun && replace || isRestored && (dryRun || replace):
@@ -67,11 +66,6 @@ sound, or if the store is not damaged.
 			return repair(os.Stdout, path, dryRun, replace)
 		}
 	})
-}
-
-// defaultBoltPath is where a bolt store lies unless it says otherwise.
-func defaultBoltPath() string {
-	return filepath.Join(caddy.AppDataDir(), "session_gate", "revocations.db")
 }
 
 // repair tells what can be kept of a file, and replaces it if it may.

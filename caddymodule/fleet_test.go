@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/stores"
 	"github.com/sessiongate/sessiongate/store/replica"
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
@@ -44,7 +45,7 @@ func (f *fleet) app(tb testing.TB, o replica.Options, app App) *App {
 	o.Lease, o.Clock = fleetLease, bubble{}
 	opened := &live{replica: replica.New(f.server.Connect(f.link), o)}
 	tb.Cleanup(opened.replica.Close)
-	app.module, app.namespace, app.shared, app.logger = new(RedisStore), "orders", new(shared), slog.New(slog.DiscardHandler)
+	app.module, app.namespace, app.shared, app.logger = new(stores.Redis), "orders", new(shared), slog.New(slog.DiscardHandler)
 	app.shared.live.Store(opened)
 	return &app
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/sessiongate/sessiongate/caddymodule/config"
 	"github.com/sessiongate/sessiongate/caddymodule/paths"
 	"github.com/sessiongate/sessiongate/caddymodule/streams"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
@@ -156,10 +157,13 @@ func (g *Gate) provision(app *App, logger *slog.Logger) error {
 }
 
 func (g *Gate) resolve() error {
-	for field, values := range map[string][]string{
-		"public": g.Public, "claims": g.Claims, "cors": g.CORS, "token_endpoint": g.TokenEndpoint,
+	for _, list := range []struct {
+		field  string
+		values []string
+	}{
+		{"public", g.Public}, {"claims", g.Claims}, {"cors", g.CORS}, {"token_endpoint", g.TokenEndpoint},
 	} {
-		if err := resolveAll(field, values); err != nil {
+		if err := config.ResolveAll(list.field, list.values); err != nil {
 			return err
 		}
 	}
@@ -171,13 +175,13 @@ func (g *Gate) resolve() error {
 			return err
 		}
 	}
-	return resolve("session_gate", &g.Endpoint, &g.Token.Header, &g.Token.Cookie, &g.AdminScope,
+	return config.Resolve("session_gate", &g.Endpoint, &g.Token.Header, &g.Token.Cookie, &g.AdminScope,
 		&g.Streams, &g.SessionsEndpoint, &g.BackchannelLogout)
 }
 
 func (g *Gate) check() error {
-	setDefault(&g.Endpoint, defaultEndpoint)
-	setDefault(&g.Streams, "expiry")
+	config.SetDefault(&g.Endpoint, defaultEndpoint)
+	config.SetDefault(&g.Streams, "expiry")
 	builtIn := []string{"id", "session_id", "token_id", "issuer"}
 	for _, claim := range g.Claims {
 		if slices.Contains(builtIn, claim) {
@@ -187,7 +191,7 @@ func (g *Gate) check() error {
 	if err := g.Token.check(); err != nil {
 		return err
 	}
-	return oneOf("streams", g.Streams, "expiry", "session")
+	return config.OneOf("streams", g.Streams, "expiry", "session")
 }
 
 func (g *Gate) prepare() (err error) {

@@ -32,14 +32,14 @@ func provisionApp(tb testing.TB, config any) *App {
 	tb.Helper()
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
 	tb.Cleanup(cancel)
-	app := &App{logger: slog.New(slog.DiscardHandler)}
+	app := new(App)
 	decode(tb, config, app)
 	tb.Cleanup(func() {
 		if err := app.Cleanup(); err != nil {
 			tb.Errorf("Cleanup: %v", err)
 		}
 	})
-	if err := app.Provision(ctx); err != nil {
+	if err := app.provision(ctx, slog.New(slog.DiscardHandler)); err != nil {
 		tb.Fatalf("Provision: %v", err)
 	}
 	return app

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/stores"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/replica"
 )
@@ -23,7 +24,7 @@ func keysOf(tb testing.TB, value any) string {
 }
 
 func TestStateBeforeTheStoreIsOpen(t *testing.T) {
-	app := &App{module: &MemoryStore{}, namespace: "default", Bootstrap: "auto", shared: new(shared)}
+	app := &App{module: &stores.Memory{}, namespace: "default", Bootstrap: "auto", shared: new(shared)}
 	want := gateState{Store: "memory", Namespace: "default", Bootstrap: "auto", Fenced: true, Degraded: true}
 	if got := app.state(); got != want {
 		t.Errorf("the state is %+v, want %+v", got, want)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/sessiongate/sessiongate/caddymodule/stores"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/memstore"
 	"github.com/sessiongate/sessiongate/store/replica"
@@ -61,7 +62,7 @@ func wantProbes(tb testing.TB, h *Health, when, startup, ready string) {
 }
 
 func TestHealthBeforeTheStoreIsOpen(t *testing.T) {
-	app := &App{module: &MemoryStore{}, shared: new(shared)}
+	app := &App{module: &stores.Memory{}, shared: new(shared)}
 	wantProbes(t, &Health{app}, "before the start", unread, unread)
 	// A restart does not mend a store: the process is alive, and says no more.
 	app.shared.err = store.ErrDamaged
@@ -147,7 +148,7 @@ func TestHealthOfALocalStore(t *testing.T) {
 		shared.live.Store(&live{replica: copied})
 		<-copied.Synced()
 		time.Sleep(time.Hour)
-		h := &Health{&App{module: &MemoryStore{}, shared: shared, Readiness: "strict"}}
+		h := &Health{&App{module: &stores.Memory{}, shared: shared, Readiness: "strict"}}
 		wantProbes(t, h, "after an hour", "", "")
 		if _, said := probe(t, h, http.MethodGet, "/startupz"); len(said) != 1 {
 			t.Errorf("a local store says %v, want the status alone", said)
@@ -156,7 +157,7 @@ func TestHealthOfALocalStore(t *testing.T) {
 }
 
 func TestHealthAnswersProbesOnly(t *testing.T) {
-	h := &Health{&App{module: &MemoryStore{}, shared: new(shared)}}
+	h := &Health{&App{module: &stores.Memory{}, shared: new(shared)}}
 	for _, path := range []string{"/", "/healthz", "/livez/", "/Livez", "/livez/x", "/ready", "//livez"} {
 		if status, _ := probe(t, h, http.MethodGet, path); status != 0 {
 			t.Errorf("GET %s is answered %d, want the next handler", path, status)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/sessiongate/sessiongate/caddymodule/config"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
 
@@ -128,23 +129,26 @@ func (i *Issuer) options(logger *slog.Logger) (token.IssuerOptions, *pooledKeys,
 }
 
 func (i *Issuer) resolve() error {
-	if err := resolve("issuer", &i.Issuer); err != nil {
+	if err := config.Resolve("issuer", &i.Issuer); err != nil {
 		return err
 	}
 	field := func(name string) string { return fmt.Sprintf("%s of issuer %q", name, i.Issuer) }
 	for n := range i.PublicKey {
-		if err := resolveFile(field("public_key"), &i.PublicKey[n]); err != nil {
+		if err := config.ResolveFile(field("public_key"), &i.PublicKey[n]); err != nil {
 			return err
 		}
 	}
-	for name, values := range map[string][]string{
-		"hmac_secret": i.HMACSecret, "audience": i.Audience, "logout_audience": i.LogoutAudience, "algorithms": i.Algorithms,
+	for _, list := range []struct {
+		name   string
+		values []string
+	}{
+		{"hmac_secret", i.HMACSecret}, {"audience", i.Audience}, {"logout_audience", i.LogoutAudience}, {"algorithms", i.Algorithms},
 	} {
-		if err := resolveAll(field(name), values); err != nil {
+		if err := config.ResolveAll(field(list.name), list.values); err != nil {
 			return err
 		}
 	}
-	return resolve(field("jwks or a claim"), &i.JWKS, &i.SessionClaim, &i.TokenIDClaim)
+	return config.Resolve(field("jwks or a claim"), &i.JWKS, &i.SessionClaim, &i.TokenIDClaim)
 }
 
 func (i *Issuer) checkAudience() error {

@@ -38,9 +38,9 @@ func provisionOne(tb testing.TB, config *App) (*App, error) {
 	tb.Helper()
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
 	tb.Cleanup(cancel)
-	app := &App{logger: slog.New(slog.DiscardHandler)}
+	app := new(App)
 	decode(tb, config, app)
-	return app, app.Provision(ctx)
+	return app, app.provision(ctx, slog.New(slog.DiscardHandler))
 }
 
 func mustStart(t *testing.T, config *App) *App {

@@ -111,23 +111,12 @@ func TestNoErrorQuotesWhatIsInAFile(t *testing.T) {
 		path := file(name)
 		return `"{file.` + path[1:len(path)-1] + `}"`
 	}
-	t.Setenv("SESSION_GATE_PEM", "-----BEGIN PRIVATE KEY-----\ns3cret")
-	redis := func(member, value string) string {
-		return `"store": {"store": "redis", "addresses": ["a:1"], "tls": {"` + member + `": ` + value + `}}`
-	}
-	refusals := map[string]refusal{
+	testRefusals(t, map[string]refusal{
 		"a secret for a public key": {
 			issuer: `"hmac_secret": null, "public_key": [` + placeholder("secret") + `]`,
 			want:   "public_key of issuer \"https://id.example.com\": {file.",
 		},
-		"a key in a variable": {app: redis("key", `"{env.SESSION_GATE_PEM}"`), want: "key of store redis: {env.SESSION_GATE_PEM} is not replaced by the name"},
-	}
-	for _, member := range []string{"ca", "cert", "key"} {
-		for _, name := range []string{"secret", "private.pem"} {
-			refusals[name+" for "+member] = refusal{app: redis(member, placeholder(name)), want: member + " of store redis: {file."}
-		}
-	}
-	testRefusals(t, refusals)
+	})
 	dir := file("public.pem")
 	t.Setenv("SESSION_GATE_DIR", filepath.Dir(dir[1:len(dir)-1]))
 	if err := (refusal{issuer: `"hmac_secret": null, "public_key": ["{env.SESSION_GATE_DIR}/public.pem"]`}).validate(t); err != nil {

@@ -153,23 +153,30 @@ func TestAppRefuses(t *testing.T) {
 	})
 }
 
-func TestRedisStoreRefuses(t *testing.T) {
-	store := func(members string) string {
-		return `"store": {"store": "redis", ` + members + `}`
+// An operator who corrects one fault after the other has to see the next one, not
+// another each time.
+func TestTheFirstFaultIsTheSameEachTime(t *testing.T) {
+	const nowhere = `["{env.SESSION_GATE_NOT_SET}"]`
+	fields := []struct{ object, field string }{
+		{"issuer", "hmac_secret"},
+		{"issuer", "audience"},
+		{"issuer", "logout_audience"},
+		{"issuer", "algorithms"},
+		{"gate", "public"},
+		{"gate", "claims"},
+		{"gate", "cors"},
+		{"gate", "token_endpoint"},
 	}
-	testRefusals(t, map[string]refusal{
-		"no address":               {app: store(`"addresses": []`), want: "address"},
-		"a namespace with a brace": {app: store(`"addresses": ["a:1"], "namespace": "or{der"`), want: `checking namespace "or{der": it holds one of {, } and :`},
-		"a namespace with a colon": {app: store(`"addresses": ["a:1"], "namespace": "a:b"`), want: `checking namespace "a:b": it holds one of {, } and :`},
-		"a namespace with escapes": {app: store(`"addresses": ["a:1"], "namespace": "a\\{b\\}"`), want: `it holds one of {, } and :`},
-		"a password from nowhere": {
-			app: store(`"addresses": ["a:1"], "password": "{file./nowhere/password}"`), want: "resolving store redis: {file./nowhere/password} is missing",
-		},
-		"a database of a cluster": {app: store(`"addresses": ["a:1"], "cluster": true, "db": 1`), want: "a Cluster has no database but 0"},
-		"half a second of lag":    {app: store(`"addresses": ["a:1"], "min_replicas_max_lag": "1500ms"`), want: "min_replicas_max_lag 1.5s: Redis counts whole seconds"},
-		"a bad URL":               {app: store(`"addresses": ["redis://gate:s3cret@%zz:1"]`), want: "address"},
-		"half a client certificate": {
-			app: store(`"addresses": ["a:1"], "tls": {"cert": "a.pem"}`), want: "key",
-		},
-	})
+	for n, first := range fields {
+		members := map[string][]string{}
+		for _, field := range fields[n:] {
+			members[field.object] = append(members[field.object], fmt.Sprintf("%q: %s", field.field, nowhere))
+		}
+		broken := refusal{issuer: strings.Join(members["issuer"], ","), gate: strings.Join(members["gate"], ",")}
+		for range 10 {
+			if err := broken.validate(t); err == nil || !strings.Contains(err.Error(), "resolving "+first.field) {
+				t.Fatalf("error\n%v\nwant that of %s", err, first.field)
+			}
+		}
+	}
 }

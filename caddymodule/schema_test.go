@@ -4,8 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
-	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/sessiongate/sessiongate/caddymodule"
+	"github.com/sessiongate/sessiongate/caddymodule/stores"
 )
 
 // jsonNames are the names of the fields of a struct in JSON.
@@ -36,8 +36,8 @@ func TestCaddyfileAndJSONHaveTheSameWords(t *testing.T) {
 	}{
 		"app":         {caddymodule.App{}, []string{"max_staleness"}},
 		"issuer":      {caddymodule.Issuer{}, []string{"issuer"}},
-		"store redis": {caddymodule.RedisStore{}, []string{"addresses"}},
-		"tls":         {caddymodule.RedisTLS{}, nil},
+		"store redis": {stores.Redis{}, []string{"addresses"}},
+		"tls":         {stores.RedisTLS{}, nil},
 		"gate":        {caddymodule.Gate{}, nil},
 	} {
 		words := slices.Sorted(slices.Values(append(syntaxes[block].known(t), schema.lineOnly...)))
@@ -53,7 +53,7 @@ var saysDefault = regexp.MustCompile(`\b(Default: |Default:\n|Required\b)`)
 // Caddy's site makes the documentation of the JSON of these comments.
 func TestEveryFieldIsDocumented(t *testing.T) {
 	documented := 0
-	for _, file := range parseFolder(t) {
+	for _, file := range append(parseFolder(t, "."), parseFolder(t, "stores")...) {
 		ast.Inspect(file, func(node ast.Node) bool {
 			declared, isType := node.(*ast.TypeSpec)
 			if !isType || !declared.Name.IsExported() {
@@ -73,8 +73,10 @@ func TestEveryFieldIsDocumented(t *testing.T) {
 			return true
 		})
 	}
-	if want := len(jsonNames(reflect.TypeFor[caddymodule.App]())) + len(jsonNames(reflect.TypeFor[caddymodule.Gate]())); documented <= want {
-		t.Errorf("looked at %d fields, want more than the %d of App and Gate", documented, want)
+	want := len(jsonNames(reflect.TypeFor[caddymodule.App]())) + len(jsonNames(reflect.TypeFor[caddymodule.Gate]())) +
+		len(jsonNames(reflect.TypeFor[stores.Redis]()))
+	if documented <= want {
+		t.Errorf("looked at %d fields, want more than the %d of App, Gate and Redis", documented, want)
 	}
 }
 
@@ -93,9 +95,9 @@ func wantFieldDoc(t *testing.T, of string, field *ast.Field) {
 	}
 }
 
-func parseFolder(t *testing.T) (files []*ast.File) {
+func parseFolder(t *testing.T, folder string) (files []*ast.File) {
 	t.Helper()
-	names, err := fs.Glob(os.DirFS("."), "*.go")
+	names, err := filepath.Glob(filepath.Join(folder, "*.go"))
 	if err != nil || len(names) == 0 {
 		t.Fatalf("%d files, error %v", len(names), err)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -16,7 +17,7 @@ const module = "github.com/sessiongate/sessiongate"
 // package. A module that is not here is new: choose its owner with care.
 var owners = map[string]string{
 	"github.com/caddyserver/caddy/v2":     "caddymodule",
-	"github.com/dustin/go-humanize":       "caddymodule",
+	"github.com/dustin/go-humanize":       "caddymodule/config",
 	"github.com/prometheus/client_golang": "caddymodule",
 	"github.com/spf13/cobra":              "caddymodule",
 	"github.com/spf13/pflag":              "caddymodule",
@@ -28,6 +29,25 @@ var owners = map[string]string{
 	"github.com/golang-jwt/jwt/v5":        "caddymodule/token",
 	"github.com/redis/go-redis/v9":        "store/redisstore",
 	"go.etcd.io/bbolt":                    "store/boltstore",
+}
+
+// adapters are the packages beside caddymodule that import Caddy. Everything below
+// them can be tested without linking it.
+var adapters = map[string]bool{
+	"caddymodule/config": true,
+	"caddymodule/stores": true,
+}
+
+// rooms lists what packages below caddymodule import of this project.
+var rooms = map[string][]string{
+	"caddymodule/config": nil,
+	"caddymodule/stores": {"caddymodule/config", "store", "store/boltstore", "store/memstore", "store/redisstore"},
+}
+
+// plugged are the packages that register modules, which the plugin imports.
+var plugged = map[string]bool{
+	"caddymodule":        true,
+	"caddymodule/stores": true,
 }
 
 // testModules may be imported by every test and by nothing else.
@@ -68,6 +88,9 @@ func objection(file source, imported string) string {
 	}
 	for thirdParty, owner := range owners {
 		if isWithin(imported, thirdParty) {
+			if thirdParty == "github.com/caddyserver/caddy/v2" && adapters[file.folder()] {
+				return ""
+			}
 			if file.folder() == owner || support(file.folder()) && path.Dir(file.folder()) == owner {
 				return ""
 			}
@@ -88,17 +111,20 @@ func objection(file source, imported string) string {
 // ownObjection is about imports within the module.
 func ownObjection(file source, target string) string {
 	from := file.folder()
+	room, isRoom := rooms[from]
 	switch {
 	case support(target) && !file.test():
 		return "it serves tests only"
 	case target == from:
 		return "" // A test of the package from outside.
 	case from == ".":
-		if target != "caddymodule" {
-			return "the plugin imports the adapter only"
+		if !plugged[target] {
+			return "the plugin imports what registers modules, and nothing else"
 		}
 	case target == "" || target == "caddymodule" || isWithin(target, "tests"):
 		return "dependencies point the other way"
+	case isRoom && !file.test() && !slices.Contains(room, target):
+		return "it is not among what this package needs"
 	case isWithin(from, "store") && !isWithin(target, "store"):
 		return "a store knows nothing of tokens or Caddy"
 	case from == "store":
@@ -131,27 +157,35 @@ func TestImportsKeepTheirDirection(t *testing.T) {
 func TestEachBrokenImportIsFound(t *testing.T) {
 	const own = module + "/"
 	cases := map[string]struct{ file, imported string }{
-		"contract imports a library":      {"store/store.go", "go.etcd.io/bbolt"},
-		"contract imports its store":      {"store/store.go", own + "store/memstore"},
-		"store imports Caddy":             {"store/redisstore/store.go", "github.com/caddyserver/caddy/v2"},
-		"store imports the adapter":       {"store/redisstore/store.go", own + "caddymodule"},
-		"store imports tokens":            {"store/redisstore/store.go", own + "caddymodule/token"},
-		"store imports another store":     {"store/redisstore/store.go", own + "store/boltstore"},
-		"replica imports Redis":           {"store/replica/replica.go", "github.com/redis/go-redis/v9"},
-		"replica imports a store":         {"store/replica/replica.go", own + "store/redisstore"},
-		"copying imports Caddy":           {"caddymodule/copying/place.go", "github.com/caddyserver/caddy/v2"},
-		"token imports Caddy":             {"caddymodule/token/verify.go", "github.com/caddyserver/caddy/v2/modules/caddyhttp"},
-		"token imports Caddy in a test":   {"caddymodule/token/verify_test.go", "github.com/caddyserver/caddy/v2"},
-		"token imports the adapter":       {"caddymodule/token/verify.go", own + "caddymodule"},
-		"adapter parses tokens itself":    {"caddymodule/gate.go", "github.com/golang-jwt/jwt/v5"},
-		"adapter talks to Redis itself":   {"caddymodule/gate.go", "github.com/redis/go-redis/v9"},
-		"product imports test support":    {"caddymodule/gate.go", own + "caddymodule/token/tokentest"},
-		"product imports a test module":   {"caddymodule/gate.go", "go.uber.org/goleak"},
-		"plugin imports more":             {"plugin.go", own + "store"},
-		"adapter imports the plugin":      {"caddymodule/gate.go", module},
-		"somebody imports a new module":   {"caddymodule/gate.go", "example.com/new"},
-		"twin of an owned module's name":  {"caddymodule/token/verify.go", "github.com/golang-jwt/jwt/v5x"},
-		"support of another owner's kind": {"store/redisstore/redistest/server.go", "go.etcd.io/bbolt"},
+		"contract imports a library":       {"store/store.go", "go.etcd.io/bbolt"},
+		"contract imports its store":       {"store/store.go", own + "store/memstore"},
+		"store imports Caddy":              {"store/redisstore/store.go", "github.com/caddyserver/caddy/v2"},
+		"store imports the adapter":        {"store/redisstore/store.go", own + "caddymodule"},
+		"store imports tokens":             {"store/redisstore/store.go", own + "caddymodule/token"},
+		"store imports another store":      {"store/redisstore/store.go", own + "store/boltstore"},
+		"replica imports Redis":            {"store/replica/replica.go", "github.com/redis/go-redis/v9"},
+		"replica imports a store":          {"store/replica/replica.go", own + "store/redisstore"},
+		"copying imports Caddy":            {"caddymodule/copying/place.go", "github.com/caddyserver/caddy/v2"},
+		"token imports Caddy":              {"caddymodule/token/verify.go", "github.com/caddyserver/caddy/v2/modules/caddyhttp"},
+		"token imports Caddy in a test":    {"caddymodule/token/verify_test.go", "github.com/caddyserver/caddy/v2"},
+		"token imports the adapter":        {"caddymodule/token/verify.go", own + "caddymodule"},
+		"config imports tokens":            {"caddymodule/config/words.go", own + "caddymodule/token"},
+		"config imports a store":           {"caddymodule/config/words.go", own + "store"},
+		"config imports the adapter":       {"caddymodule/config/words.go", own + "caddymodule"},
+		"a store module imports tokens":    {"caddymodule/stores/redis.go", own + "caddymodule/token"},
+		"a store module reads the set":     {"caddymodule/stores/redis.go", own + "store/replica"},
+		"a store module imports Redis":     {"caddymodule/stores/redis.go", "github.com/redis/go-redis/v9"},
+		"a store module needs the adapter": {"caddymodule/stores/redis.go", own + "caddymodule"},
+		"adapter reads sizes itself":       {"caddymodule/gate.go", "github.com/dustin/go-humanize"},
+		"adapter parses tokens itself":     {"caddymodule/gate.go", "github.com/golang-jwt/jwt/v5"},
+		"adapter talks to Redis itself":    {"caddymodule/gate.go", "github.com/redis/go-redis/v9"},
+		"product imports test support":     {"caddymodule/gate.go", own + "caddymodule/token/tokentest"},
+		"product imports a test module":    {"caddymodule/gate.go", "go.uber.org/goleak"},
+		"plugin imports more":              {"plugin.go", own + "store"},
+		"adapter imports the plugin":       {"caddymodule/gate.go", module},
+		"somebody imports a new module":    {"caddymodule/gate.go", "example.com/new"},
+		"twin of an owned module's name":   {"caddymodule/token/verify.go", "github.com/golang-jwt/jwt/v5x"},
+		"support of another owner's kind":  {"store/redisstore/redistest/server.go", "go.etcd.io/bbolt"},
 	}
 	for name, c := range cases {
 		found, err := sources(fstest.MapFS{c.file: {Data: []byte("package p\n\nimport _ \"" + c.imported + "\"\n")}})

@@ -1,4 +1,4 @@
-package caddymodule
+package config
 
 import (
 	"os"
@@ -27,7 +27,7 @@ func TestResolve(t *testing.T) {
 		"{env.SG_NESTED}": "{env.SG_TEST}",
 	} {
 		got := text
-		if err := resolve("field", &got); err != nil || got != want {
+		if err := Resolve("field", &got); err != nil || got != want {
 			t.Errorf("%q became %q, error %v, want %q", text, got, err, want)
 		}
 	}
@@ -50,7 +50,7 @@ func TestResolveRefusesWhatIsMissing(t *testing.T) {
 		"{}":                           "resolving field: a placeholder in it is unknown",
 	} {
 		got := text
-		err := resolve("field", &got)
+		err := Resolve("field", &got)
 		if err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%q: error %v, want %s", text, err, want)
 		}
@@ -66,13 +66,52 @@ func TestResolveRefusesWhatIsMissing(t *testing.T) {
 func TestResolveAll(t *testing.T) {
 	t.Setenv("SG_TEST", "value")
 	values := []string{"a", "{env.SG_TEST}"}
-	if err := resolveAll("field", values); err != nil || values[0] != "a" || values[1] != "value" {
+	if err := ResolveAll("field", values); err != nil || values[0] != "a" || values[1] != "value" {
 		t.Errorf("%q, error %v", values, err)
 	}
-	if err := resolveAll("field", []string{"a", "{env.SG_NOT_SET}"}); err == nil {
+	if err := ResolveAll("field", []string{"a", "{env.SG_NOT_SET}"}); err == nil {
 		t.Error("a missing one was accepted")
 	}
-	if err := resolveAll("field", nil); err != nil {
+	if err := ResolveAll("field", nil); err != nil {
 		t.Error(err)
+	}
+}
+
+// The attack: {file.X} gives what is in the key file where its name is wanted, and
+// the error of opening that prints the key.
+func TestResolveFileNeverQuotesWhatIsInAFile(t *testing.T) {
+	folder := t.TempDir()
+	key := filepath.Join(folder, "key.pem")
+	if err := os.WriteFile(key, []byte("hunter2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(folder, "name")
+	if err := os.WriteFile(name, []byte(key+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SG_FOLDER", folder)
+	t.Setenv("SG_KEY", "hunter2\nhunter2")
+	for text, want := range map[string]string{
+		"/nowhere/key.pem":          "/nowhere/key.pem", // opening it fails later, and may quote it
+		"{env.SG_FOLDER}/key.pem":   key,
+		"{env.SG_FOLDER}/later.pem": filepath.Join(folder, "later.pem"),
+		"{file." + name + "}":       key,
+	} {
+		got := text
+		if err := ResolveFile("key", &got); err != nil || got != want {
+			t.Errorf("%q became %q, error %v, want %q", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"{file." + key + "}", "{env.SG_KEY}", "a{file." + key + "}"} {
+		got := text
+		err := ResolveFile("key", &got)
+		if want := "resolving key: " + text + " is not replaced by the name of a file"; err == nil ||
+			!strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%q: error %v, want %s", text, err, want)
+		}
+	}
+	missing := "{env.SG_NOT_SET}"
+	if err := ResolveFile("key", &missing); err == nil {
+		t.Error("a missing variable was accepted")
 	}
 }

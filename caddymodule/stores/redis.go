@@ -1,4 +1,4 @@
-package caddymodule
+package stores
 
 import (
 	"errors"
@@ -7,16 +7,17 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/sessiongate/sessiongate/caddymodule/config"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/redisstore"
 )
 
 func init() {
-	caddy.RegisterModule(RedisStore{})
+	caddy.RegisterModule(Redis{})
 }
 
-// RedisStore keeps revocations in a Redis that the gates of a fleet share.
-type RedisStore struct {
+// Redis keeps revocations in a Redis that the gates of a fleet share.
+type Redis struct {
 	// Addresses of the server, the sentinels or the nodes of a cluster:
 	// host:port, or redis://, rediss:// and unix:// URLs. Required: at least one.
 	Addresses []string `json:"addresses,omitempty"`
@@ -31,7 +32,7 @@ type RedisStore struct {
 	DB int `json:"db,omitempty"`
 
 	// SentinelMaster is the name of the master that the sentinels at Addresses
-	// watch. Default: none, Addresses are of the server itself.
+	// watch. Default: none, Addresses name the server itself.
 	SentinelMaster string `json:"sentinel_master,omitempty"`
 
 	// SentinelUsername authenticates at the sentinels, which have users of their
@@ -42,8 +43,8 @@ type RedisStore struct {
 	// Default: none.
 	SentinelPassword string `json:"sentinel_password,omitempty"`
 
-	// Cluster says that Addresses are of a cluster's nodes, also when there is
-	// one only. Default: true with several addresses and no sentinel_master.
+	// Cluster says that Addresses are nodes of a cluster, even if there is only one.
+	// Default: true with several addresses and no sentinel_master.
 	Cluster bool `json:"cluster,omitempty"`
 
 	// TLS encrypts the connection. Default: none, unless an address is rediss://.
@@ -57,16 +58,16 @@ type RedisStore struct {
 	// or hides which one it has. Default: false, such a Redis is refused.
 	AllowEviction bool `json:"allow_eviction,omitempty"`
 
-	// MinReplicasMaxLag is what min-replicas-max-lag of the servers is set to, in
-	// whole seconds. It counts only if the servers do not tell the user, for want
-	// of +config|get. Default: unknown, and such servers are refused.
+	// MinReplicasMaxLag is the value of min-replicas-max-lag at the servers, in whole
+	// seconds. The gate uses it only if its Redis user may not read that value
+	// (+config|get). Default: unknown, and such servers are refused.
 	MinReplicasMaxLag caddy.Duration `json:"min_replicas_max_lag,omitempty"`
 
-	// AllowSplitBrain accepts servers of which two may take writes after a failover:
-	// with replicas, Sentinel or a cluster, and without min-replicas-to-write or with
-	// a min-replicas-max-lag of a lease or more. Then a gate may admit a session after
-	// another gate has answered its DELETE with 200. Default: false, such servers are
-	// refused.
+	// AllowSplitBrain accepts a Redis in which two servers may take writes after a
+	// failover: one with replicas, Sentinel or a cluster that has no
+	// min-replicas-to-write, or a min-replicas-max-lag of a lease or more. Then a gate
+	// may admit a session after another gate has answered its DELETE with 200.
+	// Default: false, such a Redis is refused.
 	AllowSplitBrain bool `json:"allow_split_brain,omitempty"`
 
 	options redisstore.Options
@@ -86,23 +87,23 @@ type RedisTLS struct {
 }
 
 // CaddyModule returns the Caddy module information.
-func (RedisStore) CaddyModule() caddy.ModuleInfo {
+func (Redis) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{
 		ID:  "session_gate.stores.redis",
-		New: func() caddy.Module { return new(RedisStore) },
+		New: func() caddy.Module { return new(Redis) },
 	}
 }
 
 // Provision resolves placeholders and checks the options. It opens nothing.
-func (s *RedisStore) Provision(caddy.Context) error {
-	if err := resolveAll("store redis addresses", s.Addresses); err != nil {
+func (s *Redis) Provision(caddy.Context) error {
+	if err := config.ResolveAll("store redis addresses", s.Addresses); err != nil {
 		return err
 	}
-	if err := resolve("store redis", &s.Username, &s.Password, &s.SentinelMaster,
+	if err := config.Resolve("store redis", &s.Username, &s.Password, &s.SentinelMaster,
 		&s.SentinelUsername, &s.SentinelPassword, &s.NamespaceName); err != nil {
 		return err
 	}
-	setDefault(&s.NamespaceName, defaultNamespace)
+	config.SetDefault(&s.NamespaceName, DefaultNamespace)
 	s.options = redisstore.Options{
 		Addresses:        s.Addresses,
 		Username:         s.Username,
@@ -129,10 +130,10 @@ func (s *RedisStore) Provision(caddy.Context) error {
 
 func (t *RedisTLS) resolve() error {
 	return errors.Join(
-		resolveFile("ca of store redis", &t.CA),
-		resolveFile("cert of store redis", &t.Cert),
-		resolveFile("key of store redis", &t.Key),
-		resolve("server_name of store redis", &t.ServerName),
+		config.ResolveFile("ca of store redis", &t.CA),
+		config.ResolveFile("cert of store redis", &t.Cert),
+		config.ResolveFile("key of store redis", &t.Key),
+		config.Resolve("server_name of store redis", &t.ServerName),
 	)
 }
 
@@ -144,17 +145,17 @@ func (t *RedisTLS) options() *redisstore.TLS {
 	return o
 }
 
-// PoolKey implements StoreModule.
-func (s *RedisStore) PoolKey() string { return "redis " + s.options.PoolKey() }
+// PoolKey implements Module.
+func (s *Redis) PoolKey() string { return "redis " + s.options.PoolKey() }
 
-// Shared implements StoreModule.
-func (*RedisStore) Shared() bool { return true }
+// Shared implements Module.
+func (*Redis) Shared() bool { return true }
 
-// Namespace implements StoreModule.
-func (s *RedisStore) Namespace() string { return s.NamespaceName }
+// Namespace implements Module.
+func (s *Redis) Namespace() string { return s.NamespaceName }
 
-// Open implements StoreModule.
-func (s *RedisStore) Open(logger *slog.Logger, _ time.Duration) (store.Backend, error) {
+// Open implements Module.
+func (s *Redis) Open(logger *slog.Logger, _ time.Duration) (store.Backend, error) {
 	options := s.options
 	options.Logger = logger
 	opened, err := redisstore.Open(options)
@@ -165,6 +166,6 @@ func (s *RedisStore) Open(logger *slog.Logger, _ time.Duration) (store.Backend, 
 }
 
 var (
-	_ StoreModule       = (*RedisStore)(nil)
-	_ caddy.Provisioner = (*RedisStore)(nil)
+	_ Module            = (*Redis)(nil)
+	_ caddy.Provisioner = (*Redis)(nil)
 )

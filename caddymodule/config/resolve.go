@@ -1,0 +1,81 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"unicode"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// Resolve replaces the placeholders {env.X} and {file.X} in strings of the
+// configuration, in place. Errors name the field, and never quote a value. After
+// an error, the values before the broken one are replaced.
+//
+// Attack: a secret file that is not mounted would leave an empty secret, and
+// anybody can sign with that. So a placeholder that is unknown or empty is an
+// error.
+func Resolve(field string, values ...*string) error {
+	replacer := caddy.NewReplacer()
+	for _, value := range values {
+		replaced, err := replacer.ReplaceFunc(*value, present)
+		if err != nil {
+			return fmt.Errorf("resolving %s: %w", field, err)
+		}
+		*value = replaced
+	}
+	return nil
+}
+
+// present refuses a placeholder that has no value. Errors name variables and files
+// only: braces of any other kind may be part of a secret.
+func present(name string, value any) (any, error) {
+	switch {
+	case caddy.ToString(value) != "":
+		return value, nil
+	case strings.HasPrefix(name, "env."), strings.HasPrefix(name, "file."):
+		return nil, fmt.Errorf("{%s} is missing or empty; is the variable set, or the file there and readable?", name)
+	default:
+		return nil, errors.New("a placeholder in it is unknown; use {env.X} or {file.X}, and write any other opening brace as \\{")
+	}
+}
+
+// ResolveAll is Resolve for a list.
+func ResolveAll(field string, values []string) error {
+	for i := range values {
+		if err := Resolve(field, &values[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ResolveFile is Resolve for the name of a file.
+//
+// Attack: `key {file./run/secrets/key.pem}` gives the content of the file instead
+// of its name, and the error of opening that would print the key. So a value that
+// comes from {file.X}, or that holds control characters, must name a file that
+// exists, and the error quotes the placeholder alone.
+func ResolveFile(field string, name *string) error {
+	written := *name
+	if err := Resolve(field, name); err != nil || *name == written {
+		return err
+	}
+	if !strings.Contains(written, "{file.") && !strings.ContainsFunc(*name, unicode.IsControl) {
+		return nil
+	}
+	if _, err := os.Stat(*name); err != nil {
+		return fmt.Errorf("resolving %s: %s is not replaced by the name of a file; {file.X} gives what is in X, so write X alone", field, written)
+	}
+	return nil
+}
+
+// placeholder matches a value that is known only when the gate starts.
+var placeholder = regexp.MustCompile(`\{(env|file)\..+\}`)
+
+// HasPlaceholder reports whether a value holds {env.X} or {file.X}, so that what it
+// means is known only when the gate starts.
+func HasPlaceholder(value string) bool { return placeholder.MatchString(value) }

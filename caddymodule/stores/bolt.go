@@ -1,0 +1,80 @@
+package stores
+
+import (
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/sessiongate/sessiongate/caddymodule/config"
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/boltstore"
+)
+
+func init() {
+	caddy.RegisterModule(Bolt{})
+}
+
+// Bolt keeps revocations in a file of this machine. One process can use it at a
+// time.
+type Bolt struct {
+	// Path of the file. Its folder is made if it is missing.
+	// Default: session_gate/revocations.db in Caddy's data directory. A relative
+	// path is relative to the working directory.
+	Path string `json:"path,omitempty"`
+
+	file string
+}
+
+// CaddyModule returns the Caddy module information.
+func (Bolt) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "session_gate.stores.bolt",
+		New: func() caddy.Module { return new(Bolt) },
+	}
+}
+
+// Provision resolves the path. It does not touch the file.
+func (s *Bolt) Provision(caddy.Context) error {
+	if err := config.Resolve("store bolt", &s.Path); err != nil {
+		return err
+	}
+	config.SetDefault(&s.Path, DefaultPath())
+	var err error
+	s.file, err = boltstore.RealPath(s.Path)
+	return err
+}
+
+// DefaultPath is where a bolt store lies unless its configuration names a path.
+func DefaultPath() string {
+	return filepath.Join(caddy.AppDataDir(), "session_gate", "revocations.db")
+}
+
+// File is the absolute path of the file, behind symbolic links. It is empty before
+// Provision.
+func (s *Bolt) File() string { return s.file }
+
+// PoolKey implements Module. One file is opened once, whatever the other options
+// say, because bbolt would wait for itself.
+func (s *Bolt) PoolKey() string { return "bolt " + s.file }
+
+// Shared implements Module.
+func (*Bolt) Shared() bool { return false }
+
+// Namespace implements Module.
+func (*Bolt) Namespace() string { return DefaultNamespace }
+
+// Open implements Module.
+func (s *Bolt) Open(logger *slog.Logger, leeway time.Duration) (store.Backend, error) {
+	opened, err := boltstore.Open(boltstore.Options{Path: s.file, Leeway: leeway, Skew: ClockSkew, Logger: logger})
+	if err != nil {
+		return nil, err
+	}
+	return opened, nil
+}
+
+var (
+	_ Module            = (*Bolt)(nil)
+	_ caddy.Provisioner = (*Bolt)(nil)
+)
