@@ -8,24 +8,14 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
-	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
 func init() {
 	caddy.RegisterModule(new(App))
 }
-
-const (
-	// clockSkew is how far the clocks of gates may be apart for a revocation to be
-	// kept long enough.
-	clockSkew = time.Minute
-	// maxLeeway is the longest leeway that a gate may have.
-	maxLeeway = 5 * time.Minute
-	// retentionMargin is for how much longer than the retention a revocation is kept.
-	retentionMargin = 2*maxLeeway + clockSkew
-)
 
 // App is what all gates of a process share: the issuers whose tokens they
 // accept, the store where revocations are kept, and the replica that decides.
@@ -97,7 +87,8 @@ type App struct {
 	namespace string
 	verifier  *token.Verifier
 	keys      []*pooledKeys
-	shared    *shared
+	hub       *hub.Hub   // that of pooled, and in tests another
+	pooled    *pooledHub // nil in tests that provision no store
 	poolKey   string
 }
 
@@ -166,7 +157,7 @@ func (a *App) Start() error {
 	for _, pooled := range a.keys {
 		pooled.start(a.logger)
 	}
-	return a.shared.start(a.module, a.sharedOptions())
+	return a.pooled.start(a.module, a.replicaOptions(), a.logger)
 }
 
 // Stop does nothing: requests of this configuration may still be running, and
@@ -189,62 +180,32 @@ func (a *App) Cleanup() error {
 	}
 	a.keys = nil
 	if a.poolKey != "" {
-		_, err := sharedPool.Delete(a.poolKey)
+		_, err := hubPool.Delete(a.poolKey)
 		errs = append(errs, err)
 		a.poolKey = ""
 	}
 	return errors.Join(errs...)
 }
 
-func (a *App) sharedOptions() sharedOptions {
-	o := sharedOptions{
-		retention: time.Duration(a.Retention),
-		logger:    a.logger,
-		replica: replica.Options{
-			Retention: time.Duration(a.Retention), Margin: retentionMargin,
-			Leeway: time.Duration(*a.Leeway), Skew: clockSkew,
-		},
+// replicaOptions are the settings of this configuration for its store.
+func (a *App) replicaOptions() replica.Options {
+	o := replica.Options{
+		Retention: time.Duration(a.Retention), Margin: hub.Margin,
+		Leeway: time.Duration(*a.Leeway), Skew: hub.ClockSkew,
 	}
-	if a.module.Shared() {
-		o.replica.Lease = time.Duration(a.Lease)
-		o.replica.MaxStaleness = time.Duration(a.MaxStaleness)
-		o.replica.Manual, o.replica.Relogin = a.Bootstrap == "manual", a.Bootstrap == "relogin"
-		switch a.Acknowledge {
-		case "lease":
-			o.replica.Acknowledge = replica.AcknowledgeLease
-		case "store":
-			o.replica.Acknowledge = replica.AcknowledgeStore
-		}
+	if !a.module.Shared() {
+		return o
+	}
+	o.Lease = time.Duration(a.Lease)
+	o.MaxStaleness = time.Duration(a.MaxStaleness)
+	o.Manual, o.Relogin = a.Bootstrap == "manual", a.Bootstrap == "relogin"
+	switch a.Acknowledge {
+	case "lease":
+		o.Acknowledge = replica.AcknowledgeLease
+	case "store":
+		o.Acknowledge = replica.AcknowledgeStore
 	}
 	return o
-}
-
-// expires is the second until which a revocation made now is kept.
-//
-// Invariant 4: longer than any token that it names can be accepted, at
-// any gate of the fleet. The leeway counts twice: a token may be issued that much
-// ahead of our clock, and is accepted for that long after its end. It is the
-// longest that there is, because another gate may have more than this one.
-func (a *App) expires(now time.Time) int64 {
-	retention := time.Duration(a.Retention)
-	if l := a.shared.live.Load(); l != nil {
-		retention = l.replica.Retention()
-	}
-	end, step := now.Add(retention+retentionMargin).Unix(), int64(roundTo(retention)/time.Second)
-	return end - end%step + step
-}
-
-// roundTo is what expiries are rounded up to: a 64th of the retention, at least a
-// minute and at most an hour. Revoking again within that time moves no expiry, so
-// that the log takes a bounded number of entries for one logout, however often it is
-// repeated.
-func roundTo(retention time.Duration) time.Duration {
-	return min(max(retention/64, time.Minute), time.Hour)
-}
-
-// key names something of an issuer in the namespace of the store.
-func (a *App) key(kind store.Kind, issuer, value string) store.Key {
-	return store.NewKey(a.namespace, kind, issuer, value)
 }
 
 var (

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 )
 
 func (a *App) setDefaults() {
@@ -53,7 +55,7 @@ func (a *App) check() error {
 		// Invariant 4: a token must not outlive its revocation.
 		return fmt.Errorf("checking session_gate: retention %v is shorter than max_token_lifetime %v, so that a token "+
 			"could outlive its revocation; raise retention or lower max_token_lifetime", retention, lifetime)
-	case leeway < 0 || leeway > maxLeeway:
+	case leeway < 0 || leeway > hub.MaxLeeway:
 		return fmt.Errorf("checking session_gate: leeway %v is out of range; 0s to 5m", leeway)
 	case !leaseInRange(lease):
 		return fmt.Errorf("checking session_gate: lease %v is out of range; 200ms to 5m", lease)

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 )
 
 // serveAdmin serves the admin API of a process with this app as Caddy does, and
@@ -68,7 +70,7 @@ func TestTheGateIsFoundAsCaddysCommandsFindIt(t *testing.T) {
 }
 
 func TestTheGateIsAskedOverTCPAndUnixSockets(t *testing.T) {
-	app := &App{module: &MemoryStore{}, namespace: "default", shared: new(shared)}
+	app := &App{module: &MemoryStore{}, namespace: "default", hub: hub.New(hub.Options{})}
 	dir, err := os.MkdirTemp("", "gate") // a socket's path is short
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,8 @@ import (
 	"net"
 	"strings"
 	"testing"
+
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 )
 
 // answering returns a way to a gate that always answers with this state.
@@ -145,7 +147,7 @@ func TestTheHealthCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	app := &App{module: &MemoryStore{}, namespace: "default", shared: new(shared)}
+	app := &App{module: &MemoryStore{}, namespace: "default", hub: hub.New(hub.Options{})}
 	serveAdmin(t, listener, adminOf(app))
 	printed, err := sessionGate(t, "health", "--address", listener.Addr().String())
 	if !errors.Is(err, errRefusing) || !strings.Contains(printed, "refuses every guarded request") || strings.Contains(printed, "lease  ") {

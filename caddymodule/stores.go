@@ -1,12 +1,12 @@
 package caddymodule
 
 import (
-	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/boltstore"
 	"github.com/sessiongate/sessiongate/store/memstore"
@@ -21,7 +21,7 @@ func init() {
 // must touch nothing outside before Open.
 type StoreModule interface {
 	// PoolKey names the place where the store lives. Configurations with equal
-	// keys share one open store.
+	// keys share one open store, and so have to have one namespace.
 	PoolKey() string
 	// Shared reports whether other processes write to the store.
 	Shared() bool
@@ -31,26 +31,6 @@ type StoreModule interface {
 	// the present time plus leeway are refused. It does not wait for a network. An
 	// error that wraps store.ErrDamaged leaves the gate running and closed.
 	Open(logger *slog.Logger, leeway time.Duration) (store.Backend, error)
-}
-
-// loadStore loads the store module and takes its place in the pool. Nothing is
-// opened.
-func (a *App) loadStore(ctx caddy.Context) error {
-	loaded, err := ctx.LoadModule(a, "StoreRaw")
-	if err != nil {
-		return fmt.Errorf("loading store: %w", err)
-	}
-	module, ok := loaded.(StoreModule)
-	if !ok {
-		return fmt.Errorf("loading store: module %T is not a store of session_gate", loaded)
-	}
-	pooled, _, err := sharedPool.LoadOrNew(module.PoolKey(), func() (caddy.Destructor, error) { return new(shared), nil })
-	if err != nil {
-		return fmt.Errorf("loading store: %w", err)
-	}
-	a.module, a.namespace = module, module.Namespace()
-	a.shared, a.poolKey = pooled.(*shared), module.PoolKey()
-	return nil
 }
 
 // defaultNamespace is the namespace of stores that have none of their own.
@@ -100,7 +80,7 @@ func (*BoltStore) Namespace() string { return defaultNamespace }
 
 // Open implements StoreModule.
 func (s *BoltStore) Open(logger *slog.Logger, leeway time.Duration) (store.Backend, error) {
-	opened, err := boltstore.Open(boltstore.Options{Path: s.realPath, Leeway: leeway, Skew: clockSkew, Logger: logger})
+	opened, err := boltstore.Open(boltstore.Options{Path: s.realPath, Leeway: leeway, Skew: hub.ClockSkew, Logger: logger})
 	if err != nil {
 		return nil, err
 	}
