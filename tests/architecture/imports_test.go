@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -35,6 +36,12 @@ var testModules = map[string]bool{
 	"github.com/alicebob/miniredis/v2": true,
 	"go.uber.org/goleak":               true,
 	"pgregory.net/rapid":               true,
+}
+
+// rooms name the packages of this module that a package may import, all of them, but for
+// its tests. A package that is not here may import what the direction allows.
+var rooms = map[string][]string{
+	"caddymodule/hub": {"caddymodule/streams", "store", "store/replica", "store/sessions"},
 }
 
 // importViolations lists the imports that break the direction of the
@@ -88,7 +95,10 @@ func objection(file source, imported string) string {
 // ownObjection is about imports within the module.
 func ownObjection(file source, target string) string {
 	from := file.folder()
+	allowed, isRoom := rooms[from]
 	switch {
+	case isRoom && !file.test() && !slices.Contains(allowed, target):
+		return "it may import " + strings.Join(allowed, ", ") + " only"
 	case support(target) && !file.test():
 		return "it serves tests only"
 	case target == from:
@@ -143,6 +153,11 @@ func TestEachBrokenImportIsFound(t *testing.T) {
 		"token imports Caddy":             {"caddymodule/token/verify.go", "github.com/caddyserver/caddy/v2/modules/caddyhttp"},
 		"token imports Caddy in a test":   {"caddymodule/token/verify_test.go", "github.com/caddyserver/caddy/v2"},
 		"token imports the adapter":       {"caddymodule/token/verify.go", own + "caddymodule"},
+		"hub imports Caddy":               {"caddymodule/hub/hub.go", "github.com/caddyserver/caddy/v2"},
+		"hub imports Caddy in a test":     {"caddymodule/hub/hub_test.go", "github.com/caddyserver/caddy/v2"},
+		"hub imports the adapter":         {"caddymodule/hub/hub.go", own + "caddymodule"},
+		"hub imports tokens":              {"caddymodule/hub/hub.go", own + "caddymodule/token"},
+		"hub imports a store":             {"caddymodule/hub/hub.go", own + "store/memstore"},
 		"adapter parses tokens itself":    {"caddymodule/gate.go", "github.com/golang-jwt/jwt/v5"},
 		"adapter talks to Redis itself":   {"caddymodule/gate.go", "github.com/redis/go-redis/v9"},
 		"product imports test support":    {"caddymodule/gate.go", own + "caddymodule/token/tokentest"},
