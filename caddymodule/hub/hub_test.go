@@ -246,3 +246,29 @@ func TestAStoreThatKeepsNoTokens(t *testing.T) {
 		}
 	})
 }
+
+// A running request goes on for as long as the newest token of its session, which Note
+// tells of, and no longer.
+func TestANotedTokenProlongsItsSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, prolonged := range []bool{true, false} {
+			h, _ := newHooked(t, replica.Options{})
+			keys := func(lasts time.Duration) *store.Keys {
+				now := time.Now()
+				return &store.Keys{Session: sessionKey, IssuedAt: now.Unix(), Expires: now.Add(lasts).Unix()}
+			}
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			running, verdict := h.Enter(httptest.NewRecorder(), r, keys(10*time.Second), streams.AtExpiry, time.Now())
+			if verdict != replica.Clear {
+				t.Fatalf("the verdict is %v", verdict)
+			}
+			if prolonged && !h.Note(keys(time.Hour), store.Session{Issuer: "i", ID: "s", Subject: "alice", LastSeen: time.Now().Unix()}) {
+				t.Error("the session was not noted")
+			}
+			time.Sleep(time.Minute)
+			if abandon := running.Leave(); abandon == prolonged {
+				t.Errorf("prolonged %t: abandoned is %t", prolonged, abandon)
+			}
+		}
+	})
+}

@@ -129,7 +129,11 @@ func TestSubscribersHearOfWhatHeldLater(t *testing.T) {
 func TestLaggingGatesAreLookedAfter(t *testing.T) {
 	for acknowledge, lagging := range map[replica.Acknowledge]bool{replica.AcknowledgeStore: true, replica.AcknowledgeFleet: false} {
 		synctest.Test(t, func(t *testing.T) {
-			h, hooked := newHooked(t, replica.Options{Acknowledge: acknowledge})
+			// A reload changes it.
+			h, hooked := newHooked(t, replica.Options{Acknowledge: replica.AcknowledgeLease})
+			if err := h.Open(replica.Options{Acknowledge: acknowledge, Retention: time.Hour, Clock: hubtest.Bubble{}}, nil); err != nil {
+				t.Fatal(err)
+			}
 			revocation := store.Revocation{Kind: store.KindSession, Key: sessionKey, Expires: inAnHour()}
 			if err := h.Revoke(t.Context(), hub.Cause{}, revocation); err != nil {
 				t.Fatal(err)
