@@ -113,7 +113,7 @@ func TestTheAdminAPITakesNothingThatItDoesNotUnderstand(t *testing.T) {
 	if status, said := g.order(t, http.MethodPost, adminRevocations, huge, nil); status != http.StatusRequestEntityTooLarge {
 		t.Errorf("a huge body is answered %d %s", status, said)
 	}
-	if held := g.app.shared.live.Load().replica.Status().Revocations; held != 0 {
+	if held := setOf(g.app).Status().Revocations; held != 0 {
 		t.Errorf("%d revocations are held", held)
 	}
 }

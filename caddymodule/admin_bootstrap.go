@@ -21,15 +21,15 @@ func (s said) describe(w io.Writer) error {
 
 // takeBootstrap takes the operator's word that a log in repair may be opened.
 func takeBootstrap(app *App, _ *http.Request) (any, error) {
-	live := app.shared.live.Load()
+	_, fleet := app.hub.Store()
 	switch {
 	case !app.module.Shared():
 		return nil, conflict(fmt.Errorf("bootstrapping: the store %q is this machine's own, and there is no log of a fleet to open",
 			caddy.GetModuleName(app.module)))
-	case live == nil:
+	case fleet == nil:
 		return nil, conflict(errors.New("bootstrapping: the store is not open"))
 	}
-	if err := live.replica.Bootstrap(); err != nil {
+	if err := fleet.Bootstrap(); err != nil {
 		state := app.state().State
 		if state == "" {
 			return nil, conflict(fmt.Errorf("%w; the store has not answered yet", err))

@@ -108,13 +108,10 @@ func whyNot(step token.Step, err error, detail string) string {
 // explainRevocation tells whether the token is revoked, and whether the gate can
 // tell.
 func (a *App) explainRevocation(t *token.Verified, now time.Time) ([]explainedStep, *denial) {
-	verdict := a.shared.check(&t.Keys, now)
+	verdict := a.hub.Check(&t.Keys, now)
 	held := verdict
 	if verdict == replica.Unavailable {
-		held = replica.Clear
-		if live := a.shared.live.Load(); live != nil {
-			held = live.replica.Look(&t.Keys)
-		}
+		held = a.hub.Look(&t.Keys)
 	}
 	return []explainedStep{
 		{"revocation", held == replica.Clear, revokedBy(held, &t.Keys)},

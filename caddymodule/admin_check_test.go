@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
@@ -74,7 +75,7 @@ func TestWhatIsExplainedIsWhatIsAnswered(t *testing.T) {
 func TestAFencedGateExplainsThatItIs(t *testing.T) {
 	g := newGate(t, "HS256", Gate{})
 	raw := g.mint(t, nil)
-	g.app.shared.live.Store(nil)
+	g.app.hub = hub.New(hub.Options{})
 	e, _ := g.explains(t, raw)
 	last := e.Steps[len(e.Steps)-1]
 	if e.Admitted || e.Status != http.StatusServiceUnavailable || e.Reason != "unavailable" || last.Step != "freshness" || last.Passed ||

@@ -46,12 +46,12 @@ func takeCopy(app *App, r *http.Request) (any, error) {
 
 // local is the open store of an app, to be copied.
 func (a *App) local() (*copying.Local, error) {
-	live, err := a.open("copying")
-	if err != nil {
+	if err := a.checkOpen("copying"); err != nil {
 		return nil, err
 	}
+	backend, set := a.hub.Store()
 	return &copying.Local{
-		Store: a.module.PoolKey(), Backend: live.backend, Replica: live.replica,
+		Store: a.module.PoolKey(), Backend: backend, Replica: set,
 		Advice: func() (why, next string) { return a.state().advice() },
 	}, nil
 }

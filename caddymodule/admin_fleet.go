@@ -13,11 +13,11 @@ import (
 // fleetOf returns what decides in an app that is open, to change what its fleet goes
 // by.
 func fleetOf(app *App) (*replica.Replica, error) {
-	live := app.shared.live.Load()
-	if live == nil {
+	_, fleet := app.hub.Store()
+	if fleet == nil {
 		return nil, conflict(errors.New("changing the fleet: the store is not open"))
 	}
-	return live.replica, nil
+	return fleet, nil
 }
 
 // takeLease changes the lease of the fleet.

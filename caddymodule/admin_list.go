@@ -96,13 +96,12 @@ func (a *App) issuerNamed(name string) (string, error) {
 	return name, nil
 }
 
-// open returns the open store.
-func (a *App) open(doing string) (*live, error) {
-	live := a.shared.live.Load()
-	if live == nil {
-		return nil, unavailable(fmt.Errorf("%s: the store is not open: %s", doing, a.state().Error))
+// checkOpen refuses a call that needs an open store, if there is none.
+func (a *App) checkOpen(doing string) error {
+	if _, set := a.hub.Store(); set == nil {
+		return unavailable(fmt.Errorf("%s: the store is not open: %s", doing, a.state().Error))
 	}
-	return live, nil
+	return nil
 }
 
 func unavailable(err error) error {

@@ -29,7 +29,7 @@ func TestAnOperatorListsTheSessionsOfASubject(t *testing.T) {
 			t.Fatalf("answered %d %s", status, said)
 		}
 		for _, s := range list.Sessions {
-			if !want[s.ID] || s.Revoked != (s.ID == "session 3") || s.FirstSeen.IsZero() || s.Key != g.app.key(store.KindSession, tokentest.Issuer, s.ID).String() {
+			if !want[s.ID] || s.Revoked != (s.ID == "session 3") || s.FirstSeen.IsZero() || s.Key != g.app.hub.Key(store.KindSession, tokentest.Issuer, s.ID).String() {
 				t.Errorf("listed as %+v", s)
 			}
 			delete(want, s.ID)

@@ -3,8 +3,7 @@ package caddymodule
 import (
 	"time"
 
-	"github.com/sessiongate/sessiongate/store"
-	"github.com/sessiongate/sessiongate/store/replica"
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 )
 
 // receipt tells an operator how a revocation came to hold everywhere. It is the
@@ -52,7 +51,7 @@ type receiptGate struct {
 	AfterSeconds float64 `json:"after_seconds"`
 }
 
-func (a *App) receiptOf(issuer string, revocations []store.Revocation, from replica.Receipt) receipt {
+func (a *App) receiptOf(issuer string, from hub.Receipt) receipt {
 	told := receipt{
 		Issuer: issuer, Shared: a.module.Shared(), Position: from.Position.Seq, TookSeconds: from.Took.Seconds(),
 		LeaseSeconds: from.Lease.Seconds(), Unsettled: from.Unsettled, StoreOnly: from.StoreOnly,
@@ -64,7 +63,7 @@ func (a *App) receiptOf(issuer string, revocations []store.Revocation, from repl
 	for _, g := range from.Gates {
 		told.Gates = append(told.Gates, receiptGate{g.Gate.String(), g.Outcome.String(), g.After.Seconds()})
 	}
-	for _, r := range revocations {
+	for _, r := range from.Revoked {
 		name := revokedName{Kind: r.Kind.String(), Key: r.Key.String()}
 		if r.Kind.HasInstant() {
 			notBefore := unix(r.NotBefore)

@@ -41,13 +41,13 @@ func listRevocations(app *App, r *http.Request) (any, error) {
 	if err := page.parameters(parameters{}).readQuery(r); err != nil {
 		return nil, err
 	}
-	live, err := app.open("listing revocations")
-	if err != nil {
+	if err := app.checkOpen("listing revocations"); err != nil {
 		return nil, err
 	}
-	status := live.replica.Status()
+	_, set := app.hub.Store()
+	status := set.Status()
 	list := revocationList{Held: status.Revocations, Unconfirmed: status.Unconfirmed, Revocations: []listedRevocation{}}
-	held := live.replica.List(replica.Held{Revocation: store.Revocation{Key: page.from}}, page.skip+page.limit+1, time.Now().Unix())
+	held := set.List(replica.Held{Revocation: store.Revocation{Key: page.from}}, page.skip+page.limit+1, time.Now().Unix())
 	held = held[min(page.skip, len(held)):]
 	if len(held) > page.limit {
 		held = held[:page.limit]

@@ -11,10 +11,10 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
-	"github.com/sessiongate/sessiongate/store/replica"
 )
 
 // maxReason bounds an operator's reason, in bytes.
@@ -115,30 +115,21 @@ func takeRevocation(app *App, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	live, err := app.open("revoking")
-	if err != nil {
+	if err := app.checkOpen("revoking"); err != nil {
 		return nil, err
 	}
 	for _, revocation := range revocations {
 		app.logger.Warn("an operator revokes", "kind", revocation.Kind.String(), "key", revocation.Key, "reason", o.reason)
 	}
-	var told replica.Receipt
-	why := cause{sourceAdmin, issuer, o.reason}
-	named := revocations
-	if revocations, err = live.withAllFamilies(r.Context(), named); err != nil {
-		live.offer(why, named...)
-		err = fmt.Errorf("revoking: %w", err)
-	} else {
-		told, err = live.revokeWithReceipt(r.Context(), why, revocations...)
-	}
+	told, err := app.hub.RevokeWithReceipt(r.Context(), hub.Cause{Source: hub.SourceAdmin, Issuer: issuer, Reason: o.reason}, revocations...)
 	if err != nil {
 		return nil, unavailable(fmt.Errorf("%w; it holds at this gate and is offered to the store until the store takes it; "+
 			"whether other gates have it is not known: see their health, and send the same again when the store answers", err))
 	}
 	// Invariant 5: a token of the very second of an instant is refused, and a
 	// login right after the answer must not be.
-	awaitAfter(r.Context(), revocations[0].NotBefore)
-	return app.receiptOf(issuer, revocations, told), nil
+	hub.AwaitAfter(r.Context(), revocations[0].NotBefore)
+	return app.receiptOf(issuer, told), nil
 }
 
 // revocationsOf turns an order into revocations of one issuer.
@@ -149,16 +140,16 @@ func (a *App) revocationsOf(o order, now time.Time) (revocations []store.Revocat
 	if issuer, err = a.issuerNamed(o.issuer); err != nil {
 		return nil, "", err
 	}
-	revocation := store.Revocation{Expires: a.expires(now)}
+	revocation := store.Revocation{Expires: a.hub.Expires(now)}
 	switch {
 	case o.session != "":
-		revocation.Kind, revocation.Key = store.KindSession, a.key(store.KindSession, issuer, o.session)
+		revocation.Kind, revocation.Key = store.KindSession, a.hub.Key(store.KindSession, issuer, o.session)
 	case o.token != "":
-		revocation.Kind, revocation.Key = store.KindToken, a.key(store.KindToken, issuer, o.token)
+		revocation.Kind, revocation.Key = store.KindToken, a.hub.Key(store.KindToken, issuer, o.token)
 	case o.subject != "":
-		revocation.Kind, revocation.Key = store.KindSubject, a.key(store.KindSubject, issuer, o.subject)
+		revocation.Kind, revocation.Key = store.KindSubject, a.hub.Key(store.KindSubject, issuer, o.subject)
 	default:
-		revocation.Kind, revocation.Key = store.KindIssuer, a.key(store.KindIssuer, issuer, "")
+		revocation.Kind, revocation.Key = store.KindIssuer, a.hub.Key(store.KindIssuer, issuer, "")
 	}
 	if revocation.Kind.HasInstant() {
 		if o.before.IsZero() {
@@ -166,7 +157,7 @@ func (a *App) revocationsOf(o order, now time.Time) (revocations []store.Revocat
 		}
 		revocation.NotBefore = o.before.Unix()
 		if o.except != "" {
-			revocation.Except = a.key(store.KindSession, issuer, o.except)
+			revocation.Except = a.hub.Key(store.KindSession, issuer, o.except)
 		}
 	}
 	return []store.Revocation{revocation}, issuer, nil
@@ -188,7 +179,7 @@ func (a *App) revocationsOfToken(o order, now time.Time) ([]store.Revocation, st
 	if o.issuer != "" && o.issuer != verified.Issuer {
 		return nil, "", badRequest(errors.New("revoking a token: it is another issuer's"))
 	}
-	expires := a.expires(now)
+	expires := a.hub.Expires(now)
 	revocations := []store.Revocation{{Kind: store.KindToken, Key: verified.Keys.Token, Expires: expires}}
 	if !verified.Keys.Session.IsZero() {
 		revocations = append(revocations, store.Revocation{Kind: store.KindSession, Key: verified.Keys.Session, Expires: expires})

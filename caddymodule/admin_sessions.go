@@ -53,17 +53,16 @@ func listSessions(app *App, r *http.Request) (any, error) {
 	if subject == "" {
 		return nil, badRequest(errors.New("listing sessions: no subject"))
 	}
-	live, err := app.open("listing sessions")
-	if err != nil {
+	if err := app.checkOpen("listing sessions"); err != nil {
 		return nil, err
 	}
-	of, err := live.registry.Of(r.Context(), issuer, subject)
+	of, err := app.hub.SessionsOf(r.Context(), issuer, subject)
 	if err != nil {
 		return nil, unavailable(err)
 	}
 	list := sessionList{Issuer: issuer, Subject: subject, Sessions: []listedSession{}}
-	key := func(s store.Session) store.Key { return app.key(store.KindSession, issuer, s.ID) }
-	keys := store.Keys{Subject: app.key(store.KindSubject, issuer, subject), Issuer: app.key(store.KindIssuer, issuer, "")}
+	key := func(s store.Session) store.Key { return app.hub.Key(store.KindSession, issuer, s.ID) }
+	keys := store.Keys{Subject: app.hub.Key(store.KindSubject, issuer, subject), Issuer: app.hub.Key(store.KindIssuer, issuer, "")}
 	if page.after != "" {
 		begin := slices.IndexFunc(of, func(s store.Session) bool { return key(s).String() == page.from.String() })
 		if begin < 0 {
@@ -78,7 +77,7 @@ func listSessions(app *App, r *http.Request) (any, error) {
 	for _, s := range of {
 		keys.Session = key(s)
 		list.Sessions = append(list.Sessions, listedSession{
-			ID: s.ID, Key: keys.Session.String(), FirstSeen: unix(s.FirstSeen), LastSeen: unix(s.LastSeen), Revoked: live.over(s, &keys),
+			ID: s.ID, Key: keys.Session.String(), FirstSeen: unix(s.FirstSeen), LastSeen: unix(s.LastSeen), Revoked: app.hub.Over(s, &keys),
 		})
 	}
 	return list, nil

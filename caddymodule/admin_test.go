@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/stores"
 	"github.com/sessiongate/sessiongate/store/replica"
 )
@@ -44,7 +45,7 @@ func operate(tb testing.TB, a *adminAPI, method, path string) (status int, body 
 }
 
 func TestTheAdminAPITellsTheState(t *testing.T) {
-	app := &App{module: &stores.Memory{}, namespace: "default", Bootstrap: "auto", shared: new(shared)}
+	app := &App{module: &stores.Memory{}, namespace: "default", Bootstrap: "auto", hub: hub.New(hub.Options{})}
 	status, body, header := operate(t, adminOf(app), http.MethodGet, "/session_gate/health")
 	want := `{"store":"memory","namespace":"default","shared":false,"bootstrap":"auto","synced":false,"fenced":true,"degraded":true,` +
 		`"degraded_seconds":0,"position":0,"lag":0,"revocations":0,"unconfirmed":false}` + "\n"
@@ -55,7 +56,7 @@ func TestTheAdminAPITellsTheState(t *testing.T) {
 
 // Attack: have a browser or a crawler that only reads open a log.
 func TestTheAdminAPIAnswersOneMethodEach(t *testing.T) {
-	app := &App{module: &stores.Memory{}, shared: new(shared)}
+	app := &App{module: &stores.Memory{}, hub: hub.New(hub.Options{})}
 	for path, allowed := range map[string]string{"/session_gate/health": "GET", "/session_gate/bootstrap": "POST"} {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
 			status, body, header := operate(t, adminOf(app), method, path)
@@ -77,8 +78,8 @@ func TestTheWordIsNotTakenWhereThereIsNothingToOpen(t *testing.T) {
 			t.Errorf("answered %d %q, want 409 with %q", status, body, want)
 		}
 	}
-	refuse(&App{module: &stores.Bolt{}, shared: new(shared)}, `the store "bolt" is this machine's own, and there is no log of a fleet to open`)
-	refuse(&App{module: &stores.Redis{}, shared: new(shared)}, "the store is not open")
+	refuse(&App{module: &stores.Bolt{}, hub: hub.New(hub.Options{})}, `the store "bolt" is this machine's own, and there is no log of a fleet to open`)
+	refuse(&App{module: &stores.Redis{}, hub: hub.New(hub.Options{})}, "the store is not open")
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet()
 		f.away.Store(true)

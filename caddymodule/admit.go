@@ -9,16 +9,9 @@ import (
 
 	"github.com/sessiongate/sessiongate/caddymodule/streams"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/sessions"
 )
-
-// leave ends a request that was admitted. An answer that was cut short must not
-// pass for a whole one, whatever the handlers made of it: the server abandons it.
-func leave(running *streams.Request) {
-	if running.Leave() {
-		panic(http.ErrAbortHandler)
-	}
-}
 
 // admit decides whether a guarded request may go on, and prepares it for the
 // upstream. A request that goes on has a place among those that are running.
@@ -28,7 +21,7 @@ func (g *Gate) admit(w http.ResponseWriter, r *http.Request) (*streams.Request, 
 	if deny != nil {
 		return nil, deny
 	}
-	running, verdict := g.app.shared.enter(w, r, &t.Keys, g.until, now)
+	running, verdict := g.app.hub.Enter(w, r, &t.Keys, g.until, now)
 	if deny := denyVerdict(verdict); deny != nil {
 		return nil, deny
 	}
@@ -48,12 +41,7 @@ func (g *Gate) note(t *token.Verified, now int64) {
 	if t.SessionID == "" || !sessions.Due(t.Noted.Load(), now) {
 		return
 	}
-	l := g.app.shared.live.Load()
-	if l == nil {
-		return
-	}
-	l.running.Prolong(&t.Keys)
-	if l.registry.NoteAfter(t.Issuer, t.SessionID, t.Subject, now, l.replica.NotBefore(&t.Keys)) {
+	if g.app.hub.Note(&t.Keys, store.Session{Issuer: t.Issuer, ID: t.SessionID, Subject: t.Subject, LastSeen: now}) {
 		t.Noted.Store(now)
 	}
 }

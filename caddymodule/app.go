@@ -3,13 +3,13 @@ package caddymodule
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/sessiongate/sessiongate/caddymodule/config"
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/stores"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
@@ -19,16 +19,6 @@ import (
 func init() {
 	caddy.RegisterModule(new(App))
 }
-
-const (
-	// clockSkew is how far the clocks of gates may be apart for a revocation to be
-	// kept long enough.
-	clockSkew = stores.ClockSkew
-	// maxLeeway is the longest leeway that a gate may have.
-	maxLeeway = 5 * time.Minute
-	// retentionMargin is for how much longer than the retention a revocation is kept.
-	retentionMargin = 2*maxLeeway + clockSkew
-)
 
 // App is what all gates of a process share: the issuers whose tokens they
 // accept, the store where revocations are kept, and the replica that decides.
@@ -100,7 +90,8 @@ type App struct {
 	namespace string
 	verifier  *token.Verifier
 	keys      []*pooledKeys
-	shared    *shared
+	hub       *hub.Hub   // that of pooled, and in tests another
+	pooled    *pooledHub // nil in tests that provision no store
 	poolKey   string
 }
 
@@ -149,26 +140,6 @@ func (a *App) provision(ctx caddy.Context, logger *slog.Logger) error {
 	return err
 }
 
-// loadStore loads the store module and takes its place in the pool. Nothing is
-// opened.
-func (a *App) loadStore(ctx caddy.Context) error {
-	loaded, err := ctx.LoadModule(a, "StoreRaw")
-	if err != nil {
-		return fmt.Errorf("loading store: %w", err)
-	}
-	module, ok := loaded.(stores.Module)
-	if !ok {
-		return fmt.Errorf("loading store: module %T is not a store of session_gate", loaded)
-	}
-	pooled, _, err := sharedPool.LoadOrNew(module.PoolKey(), func() (caddy.Destructor, error) { return new(shared), nil })
-	if err != nil {
-		return fmt.Errorf("loading store: %w", err)
-	}
-	a.module, a.namespace = module, module.Namespace()
-	a.shared, a.poolKey = pooled.(*shared), module.PoolKey()
-	return nil
-}
-
 // resolve replaces the placeholders of the app's own fields.
 func (a *App) resolve() error {
 	return config.Resolve("session_gate", &a.Acknowledge, &a.OnStoreFailure, &a.Bootstrap, &a.Readiness)
@@ -196,7 +167,7 @@ func (a *App) Start() error {
 	for _, pooled := range a.keys {
 		pooled.start(a.logger)
 	}
-	return a.shared.start(a.module, a.sharedOptions())
+	return a.pooled.start(a.module, a.replicaOptions(), a.logger)
 }
 
 // Stop does nothing: requests of this configuration may still be running, and
@@ -219,62 +190,32 @@ func (a *App) Cleanup() error {
 	}
 	a.keys = nil
 	if a.poolKey != "" {
-		_, err := sharedPool.Delete(a.poolKey)
+		_, err := hubPool.Delete(a.poolKey)
 		errs = append(errs, err)
 		a.poolKey = ""
 	}
 	return errors.Join(errs...)
 }
 
-func (a *App) sharedOptions() sharedOptions {
-	o := sharedOptions{
-		retention: time.Duration(a.Retention),
-		logger:    a.logger,
-		replica: replica.Options{
-			Retention: time.Duration(a.Retention), Margin: retentionMargin,
-			Leeway: time.Duration(*a.Leeway), Skew: clockSkew,
-		},
+// replicaOptions are the settings of this configuration for its store.
+func (a *App) replicaOptions() replica.Options {
+	o := replica.Options{
+		Retention: time.Duration(a.Retention), Margin: hub.Margin,
+		Leeway: time.Duration(*a.Leeway), Skew: store.ClockSkew,
 	}
-	if a.module.Shared() {
-		o.replica.Lease = time.Duration(a.Lease)
-		o.replica.MaxStaleness = time.Duration(a.MaxStaleness)
-		o.replica.Manual, o.replica.Relogin = a.Bootstrap == "manual", a.Bootstrap == "relogin"
-		switch a.Acknowledge {
-		case "lease":
-			o.replica.Acknowledge = replica.AcknowledgeLease
-		case "store":
-			o.replica.Acknowledge = replica.AcknowledgeStore
-		}
+	if !a.module.Shared() {
+		return o
+	}
+	o.Lease = time.Duration(a.Lease)
+	o.MaxStaleness = time.Duration(a.MaxStaleness)
+	o.Manual, o.Relogin = a.Bootstrap == "manual", a.Bootstrap == "relogin"
+	switch a.Acknowledge {
+	case "lease":
+		o.Acknowledge = replica.AcknowledgeLease
+	case "store":
+		o.Acknowledge = replica.AcknowledgeStore
 	}
 	return o
-}
-
-// expires is the second until which a revocation made now is kept.
-//
-// Invariant 4: longer than any token that it names can be accepted, at
-// any gate of the fleet. The leeway counts twice: a token may be issued that much
-// ahead of our clock, and is accepted for that long after its end. It is the
-// longest that there is, because another gate may have more than this one.
-func (a *App) expires(now time.Time) int64 {
-	retention := time.Duration(a.Retention)
-	if l := a.shared.live.Load(); l != nil {
-		retention = l.replica.Retention()
-	}
-	end, step := now.Add(retention+retentionMargin).Unix(), int64(roundTo(retention)/time.Second)
-	return end - end%step + step
-}
-
-// roundTo is what expiries are rounded up to: a 64th of the retention, at least a
-// minute and at most an hour. Revoking again within that time moves no expiry, so
-// that the log takes a bounded number of entries for one logout, however often it is
-// repeated.
-func roundTo(retention time.Duration) time.Duration {
-	return min(max(retention/64, time.Minute), time.Hour)
-}
-
-// key names something of an issuer in the namespace of the store.
-func (a *App) key(kind store.Kind, issuer, value string) store.Key {
-	return store.NewKey(a.namespace, kind, issuer, value)
 }
 
 var (

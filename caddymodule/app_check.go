@@ -10,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/sessiongate/sessiongate/caddymodule/config"
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 )
 
 // setDefaults fills in the fields that are not given.
@@ -48,7 +49,7 @@ func (a *App) check() error {
 		// Invariant 4: a token must not outlive its revocation.
 		return fmt.Errorf("checking session_gate: retention %v is shorter than max_token_lifetime %v, so that a token "+
 			"could outlive its revocation; raise retention or lower max_token_lifetime", retention, lifetime)
-	case leeway < 0 || leeway > maxLeeway:
+	case leeway < 0 || leeway > hub.MaxLeeway:
 		return fmt.Errorf("checking session_gate: leeway %v is out of range; 0s to 5m", leeway)
 	case !leaseInRange(lease):
 		return fmt.Errorf("checking session_gate: lease %v is out of range; 200ms to 5m", lease)

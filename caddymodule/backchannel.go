@@ -8,6 +8,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
 )
@@ -45,15 +46,14 @@ func (g *Gate) logOut(w http.ResponseWriter, r *http.Request) *denial {
 	case err != nil:
 		return denyLogout
 	}
-	live := g.app.shared.live.Load()
-	if live == nil || !live.replica.Status().Synced {
+	if !g.app.hub.Status().Synced {
 		return denyLogoutUnavailable
 	}
 	received := g.receipt(l)
-	if live.replica.Holds(received.Key) {
+	if g.app.hub.Holds(received.Key) {
 		return denyLogout
 	}
-	return g.confirmLogout(r, live, cause{source: sourceIssuer, issuer: l.Issuer}, g.loggedOut(l), received)
+	return g.confirmLogout(r, hub.Cause{Source: hub.SourceIssuer, Issuer: l.Issuer}, g.loggedOut(l), received)
 }
 
 // confirmLogout makes a logout hold everywhere, and then that its token was received.
@@ -64,24 +64,22 @@ func (g *Gate) logOut(w http.ResponseWriter, r *http.Request) *denial {
 // Should the receipt not be confirmed, the logout is all the same.
 //
 // A call that is not confirmed leaves no receipt, so that the issuer may repeat it.
-func (g *Gate) confirmLogout(r *http.Request, live *live, why cause, logout, received store.Revocation) *denial {
-	if status := live.replica.Status(); status.Fenced {
-		live.offer(why, logout)
-		g.unconfirmed(logout, status.Err)
+func (g *Gate) confirmLogout(r *http.Request, why hub.Cause, logout, received store.Revocation) *denial {
+	if g.app.hub.Status().Fenced {
+		g.app.hub.RevokeLater(why, logout)
 		return denyLogoutUnavailable
 	}
-	if err := live.revoke(r.Context(), why, logout); err != nil {
-		g.unconfirmed(logout, err)
+	if err := g.app.hub.Revoke(r.Context(), why, logout); err != nil {
 		return denyLogoutUnavailable
 	}
-	if err := live.replica.Revoke(r.Context(), received); err != nil {
+	if err := g.app.hub.Mark(r.Context(), received); err != nil {
 		g.logger.Warn("a logout token was obeyed, but may be taken once more", "key", received.Key, "error", err)
 	}
 	if logout.Kind == store.KindSubject {
 		// Nearly always this is over. An issuer's page that comes next may log in.
 		ctx, cancel := context.WithTimeout(r.Context(), logoutPatience)
 		defer cancel()
-		awaitAfter(ctx, logout.NotBefore)
+		hub.AwaitAfter(ctx, logout.NotBefore)
 	}
 	return nil
 }
@@ -92,21 +90,21 @@ func (g *Gate) confirmLogout(r *http.Request, live *live, why cause, logout, rec
 func (g *Gate) loggedOut(l *token.Logout) store.Revocation {
 	if l.SessionID != "" {
 		return store.Revocation{
-			Kind: store.KindSession, Key: g.app.key(store.KindSession, l.Issuer, l.SessionID), Expires: g.app.expires(time.Now()),
+			Kind: store.KindSession, Key: g.app.hub.Key(store.KindSession, l.Issuer, l.SessionID), Expires: g.app.hub.Expires(time.Now()),
 		}
 	}
 	return store.Revocation{
-		Kind: store.KindSubject, Key: g.app.key(store.KindSubject, l.Issuer, l.Subject),
-		NotBefore: l.IssuedAt, Expires: g.app.expires(time.Unix(l.IssuedAt, 0)),
+		Kind: store.KindSubject, Key: g.app.hub.Key(store.KindSubject, l.Issuer, l.Subject),
+		NotBefore: l.IssuedAt, Expires: g.app.hub.Expires(time.Unix(l.IssuedAt, 0)),
 	}
 }
 
 // receipt is the revocation of a logout token itself. Access tokens have no id with
 // NUL in it (Invariant 6), so that none is meant by it.
 func (g *Gate) receipt(l *token.Logout) store.Revocation {
-	over := time.Unix(l.ExpiresAt, 0).Add(maxLeeway + clockSkew).Unix()
+	over := time.Unix(l.ExpiresAt, 0).Add(hub.MaxLeeway + store.ClockSkew).Unix()
 	return store.Revocation{
-		Kind: store.KindToken, Key: g.app.key(store.KindToken, l.Issuer, "logout\x00"+l.TokenID),
-		Expires: max(over, g.app.expires(time.Now())),
+		Kind: store.KindToken, Key: g.app.hub.Key(store.KindToken, l.Issuer, "logout\x00"+l.TokenID),
+		Expires: max(over, g.app.hub.Expires(time.Now())),
 	}
 }

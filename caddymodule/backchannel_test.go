@@ -216,14 +216,13 @@ func TestAFencedGateOffersALogout(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		live := g.app.shared.live.Load()
-		live.replica.Close() // fences it
+		setOf(g.app).Close() // fences it
 		raw := g.logoutToken(t, map[string]any{"sid": "laptop"})
 		for range 2 {
 			g.logOut(t, raw).wantLogoutRefused(t, http.StatusServiceUnavailable, "temporarily_unavailable")
 		}
 		g.logOut(t, "x").wantLogoutRefused(t, http.StatusBadRequest, "invalid_request")
-		if live.replica.Look(&verified.Keys) != replica.BySession {
+		if g.app.hub.Look(&verified.Keys) != replica.BySession {
 			t.Error("the gate forgot what it could not confirm")
 		}
 	})

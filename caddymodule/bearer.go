@@ -24,7 +24,7 @@ func (g *Gate) bearer(r *http.Request, now time.Time) (*token.Verified, token.So
 
 // checkRevoked refuses a token that is revoked, or of which that is not known.
 func (g *Gate) checkRevoked(t *token.Verified, now time.Time) *denial {
-	return denyVerdict(g.app.shared.check(&t.Keys, now))
+	return denyVerdict(g.app.hub.Check(&t.Keys, now))
 }
 
 // denyVerdict maps what a check found to an answer.

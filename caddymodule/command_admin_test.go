@@ -15,6 +15,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/stores"
 )
 
@@ -70,7 +71,7 @@ func TestTheGateIsFoundAsCaddysCommandsFindIt(t *testing.T) {
 }
 
 func TestTheGateIsAskedOverTCPAndUnixSockets(t *testing.T) {
-	app := &App{module: &stores.Memory{}, namespace: "default", shared: new(shared)}
+	app := &App{module: &stores.Memory{}, namespace: "default", hub: hub.New(hub.Options{})}
 	dir, err := os.MkdirTemp("", "gate") // a socket's path is short
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/stores"
 )
 
@@ -147,7 +148,7 @@ func TestTheHealthCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	app := &App{module: &stores.Memory{}, namespace: "default", shared: new(shared)}
+	app := &App{module: &stores.Memory{}, namespace: "default", hub: hub.New(hub.Options{})}
 	serveAdmin(t, listener, adminOf(app))
 	printed, err := sessionGate(t, "health", "--address", listener.Addr().String())
 	if !errors.Is(err, errRefusing) || !strings.Contains(printed, "refuses every guarded request") || strings.Contains(printed, "lease  ") {

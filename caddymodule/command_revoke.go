@@ -12,6 +12,8 @@ import (
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
+
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 )
 
 // revokeWords are the flags of `session-gate revoke`, and the body of the call.
@@ -107,7 +109,7 @@ func (words *revokeWords) complete(tokenFile, before string) (err error) {
 // patience is how long a gate may take over a revocation: two leases and a second,
 // and what is left of the second of an instant, which may be ahead by the leeway.
 func (s gateState) patience() time.Duration {
-	return 2*seconds(s.LeaseSeconds) + maxLeeway + adminPatience
+	return 2*seconds(s.LeaseSeconds) + hub.MaxLeeway + adminPatience
 }
 
 // revoke asks a gate to revoke, and writes the receipt.

@@ -12,6 +12,7 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
+	"github.com/sessiongate/sessiongate/caddymodule/config"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
 
@@ -114,7 +115,7 @@ func TestTheSecretFileIsReadAsThePlaceholderIs(t *testing.T) {
 			t.Errorf("%q: error %v", text, err)
 		}
 		placeholder := "{file." + file + "}"
-		if err := resolve("secret", &placeholder); err != nil || (placeholder == mintSecret) != same {
+		if err := config.Resolve("secret", &placeholder); err != nil || (placeholder == mintSecret) != same {
 			t.Errorf("%q: the placeholder gives %q, error %v", text, placeholder, err)
 		}
 	}

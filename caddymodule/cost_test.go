@@ -14,7 +14,6 @@ import (
 
 	"github.com/sessiongate/sessiongate/caddymodule/costtest"
 	"github.com/sessiongate/sessiongate/store"
-	"github.com/sessiongate/sessiongate/store/sessions"
 )
 
 // The bounds of a refusal: what every request may cost, and then a small multiple of its
@@ -65,22 +64,6 @@ func (c callCounter) Members(ctx context.Context, session store.Key) ([]store.Ke
 	return c.Grants.Members(ctx, session)
 }
 
-// countCalls has the calls of the store counted.
-func countCalls(tb testing.TB, g *gateTest) *atomic.Int64 {
-	tb.Helper()
-	opened := g.app.shared.live.Load()
-	calls := new(atomic.Int64)
-	backend := callCounter{opened.backend, opened.backend.(store.Grants), calls}
-	registry := sessions.New(backend, sessions.Options{})
-	tb.Cleanup(registry.Close)
-	counted := &live{backend: backend, replica: opened.replica, registry: registry, running: opened.running}
-	counted.owed.settle(counted)
-	tb.Cleanup(counted.owed.close)
-	g.app.shared.live.Store(counted)
-	tb.Cleanup(func() { g.app.shared.live.Store(opened) })
-	return calls
-}
-
 // lengthOf is how many bytes a request has.
 func lengthOf(r *http.Request, body string) (length int64) {
 	length = int64(len(r.Method) + len(r.RequestURI) + len(body))
@@ -95,8 +78,10 @@ func lengthOf(r *http.Request, body string) (length int64) {
 // Attack: a request that is cheap to send and dear to refuse: with a path, a field, a
 // cookie, a token or a body that is read again and again, or that asks the store often.
 func TestCostOfARefusal(t *testing.T) {
-	g := newGate(t, "ES256", costlyGate())
-	calls := countCalls(t, g)
+	calls := new(atomic.Int64)
+	g := newGateOn(t, "ES256", costlyGate(), func(opened store.Backend) store.Backend {
+		return callCounter{opened, opened.(store.Grants), calls}
+	})
 	shapes := hostileShapes(t, g)
 	if len(shapes) < fewestShapes {
 		t.Errorf("%d shapes, want %d at least", len(shapes), fewestShapes)

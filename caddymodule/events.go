@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/replica"
 )
@@ -48,31 +50,30 @@ type event struct {
 // calls them synchronously, and one that is slow, or that hangs, must hold up
 // neither a DELETE nor the replica. What is too much is dropped, and logged.
 //
-// A nil events emits nothing. It is safe for concurrent use.
+// It is safe for concurrent use.
 type events struct {
 	queue   chan event
 	dropped atomic.Uint64
 	logger  *slog.Logger
 	running func() (*App, error)
+	start   func() // begins the emitting, unless it has begun
 	stop    context.CancelFunc
 	over    chan struct{} // closed when the emitting has ended
 }
 
-// newEvents starts to emit, until close is called.
+// newEvents returns one that emits from start to close.
 func newEvents(logger *slog.Logger, running func() (*App, error)) *events {
 	ctx, stop := context.WithCancel(context.Background())
 	e := &events{queue: make(chan event, maxEvents), logger: logger, running: running, stop: stop, over: make(chan struct{})}
-	go e.emitAll(ctx)
+	e.start = sync.OnceFunc(func() { go e.emitAll(ctx) })
 	return e
 }
 
 // close ends the emitting. What waits is dropped, and a subscriber that is being
 // called is waited for only so long: it may hang.
 func (e *events) close() {
-	if e == nil {
-		return
-	}
 	e.stop()
+	e.start() // which ends at once, if it has not begun
 	select {
 	case <-e.over:
 	case <-time.After(closePatience):
@@ -80,9 +81,6 @@ func (e *events) close() {
 }
 
 func (e *events) put(name string, data func() map[string]any) {
-	if e == nil {
-		return
-	}
 	select {
 	case e.queue <- event{name, time.Now(), data}:
 	default:
@@ -90,19 +88,16 @@ func (e *events) put(name string, data func() map[string]any) {
 	}
 }
 
-// revoked tells of revocations that hold everywhere.
+// Revoked implements hub.Events.
 //
 // Invariant 10: no session id, no token and no subject is in an event,
 // which is logged at the level of debugging and handed to programs.
-func (e *events) revoked(why cause, revocations []store.Revocation) {
-	if e == nil {
-		return
-	}
+func (e *events) Revoked(why hub.Cause, revocations []store.Revocation) {
 	for _, r := range revocations {
 		e.put("session_revoked", func() map[string]any {
 			return map[string]any{
 				"kind": r.Kind.String(), "key": r.Key.String(),
-				"issuer": why.issuer, "reason": why.reason, "source": why.source,
+				"issuer": why.Issuer, "reason": why.Reason, "source": why.Source,
 			}
 		})
 	}
@@ -165,4 +160,4 @@ func (e *events) emit(ctx context.Context, next event) {
 	}
 }
 
-var _ replica.Observer = (*events)(nil)
+var _ hub.Events = (*events)(nil)

@@ -17,6 +17,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/replica"
@@ -94,8 +95,8 @@ func runSubscribed(t *testing.T, name, storeModule string) *gateTest {
 	if err := g.gate.provision(app, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
-	if live := app.shared.live.Load(); live != nil {
-		<-live.replica.Synced()
+	if set := setOf(app); set != nil {
+		<-set.Synced()
 	}
 	return g
 }
@@ -106,7 +107,7 @@ func TestSubscribersHearOfRevocations(t *testing.T) {
 	g.end(t, g.mint(t, map[string]any{"sid": "canary-session"}), "").want(t, http.StatusOK, "invalidated")
 	g.revokes(t, `{"subject":"canary-subject","before":100,"reason":"lost laptop"}`)
 	for i, want := range [][]string{
-		{"kind:session", "source:endpoint", "reason: ", "key:" + g.app.key(store.KindSession, tokentest.Issuer, "canary-session").String()},
+		{"kind:session", "source:endpoint", "reason: ", "key:" + g.app.hub.Key(store.KindSession, tokentest.Issuer, "canary-session").String()},
 		{"kind:subject", "source:admin", "reason:lost laptop", "issuer:" + tokentest.Issuer},
 	} {
 		got := hears(t, 1)
@@ -129,11 +130,11 @@ func TestSubscribersAreThoseOfTheConfigurationThatRuns(t *testing.T) {
 		t.Errorf("heard %q", got)
 	}
 	again := runSubscribed(t, "after", `{"store": "memory"}`)
-	if again.app.shared != g.app.shared {
+	if again.app.hub != g.app.hub {
 		t.Fatal("the store was not taken over")
 	}
-	g.app.shared.live.Load().events.StoreDown(replica.TroubleLost, time.Second)
-	g.app.shared.live.Load().events.StoreUp(2 * time.Second)
+	g.app.pooled.events.StoreDown(replica.TroubleLost, time.Second)
+	g.app.pooled.events.StoreUp(2 * time.Second)
 	for _, want := range []string{
 		"after: store_down of session_gate map[error:lost lease_left_seconds:1]", "after: store_up of session_gate map[after_seconds:2]",
 	} {
@@ -162,14 +163,13 @@ func TestASlowSubscriberHoldsUpNobody(t *testing.T) {
 	heard.hang = make(chan struct{})
 	heard.Unlock()
 	g := runSubscribed(t, "slow", `{"store": "memory"}`)
-	live := g.app.shared.live.Load()
 	revoked := store.Revocation{Kind: store.KindSession, Key: store.Key{1}, Expires: 1 << 31}
 	for range maxEvents + 100 {
-		if err := live.revoke(t.Context(), cause{}, revoked); err != nil {
+		if err := g.app.hub.Revoke(t.Context(), hub.Cause{}, revoked); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if dropped := live.events.dropped.Load(); dropped < 90 {
+	if dropped := g.app.pooled.events.dropped.Load(); dropped < 90 {
 		t.Errorf("%d events were dropped, want those that nobody took", dropped)
 	}
 	close(heard.hang)
@@ -187,6 +187,7 @@ func TestWhatWasDroppedIsLogged(t *testing.T) {
 		})
 		return &App{}, nil // of no configuration: there is nobody to hear
 	})
+	e.start()
 	e.StoreUp(1)
 	<-arrived
 	for range maxEvents + 3 {
@@ -206,6 +207,7 @@ func TestASubscriberThatPanicsIsSurvived(t *testing.T) {
 		asked <- struct{}{}
 		panic("oh")
 	})
+	e.start()
 	e.StoreUp(1)
 	e.StoreUp(1)
 	<-asked
@@ -213,19 +215,13 @@ func TestASubscriberThatPanicsIsSurvived(t *testing.T) {
 	await(t, "the line", func() bool { return strings.Count(lines.String(), "subscriber of an event panicked") == 2 })
 	e.close()
 	waiting := newEvents(slog.New(slog.DiscardHandler), func() (*App, error) { return nil, errors.New("nothing runs") })
+	waiting.start()
 	waiting.StoreUp(1)
 	began := time.Now()
 	waiting.close()
 	if took := time.Since(began); took > closePatience/2 {
 		t.Errorf("closing took %v while an event waits for a configuration", took)
 	}
-}
-
-func TestWhoHasNoEventsEmitsNone(*testing.T) {
-	var e *events
-	e.revoked(cause{}, []store.Revocation{{}})
-	e.StoreUp(1)
-	e.close()
 }
 
 // lockedBuffer is a log that may be read while it is written.

@@ -105,7 +105,7 @@ func TestARefreshDuringARevocationYieldsNothing(t *testing.T) {
 			g := newGrantTest(t, Gate{})
 			first, second := g.access(t, "t1", nil), g.access(t, "t2", nil)
 			g.login(t, hand(first, "r1"))
-			h := g.hook(t)
+			h := g.store
 			end := func() { g.end(t, first, "").want(t, http.StatusOK, invalidated) }
 			tokens := `{"access_token":"` + second + `","refresh_token":"r2"}`
 			inForce, answered, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
@@ -121,9 +121,9 @@ func TestARefreshDuringARevocationYieldsNothing(t *testing.T) {
 			})
 			switch moment {
 			case "the whole revocation before it is learned":
-				h.on("Learn", func() error { end(); return nil })
+				h.On("Learn", func() error { end(); return nil })
 			case "the answer before the members are read":
-				h.on("Members", func() error { close(inForce); <-answered; return nil })
+				h.On("Members", func() error { close(inForce); <-answered; return nil })
 			}
 			g.send(t, http.MethodPost, tokenPath, formMedia, "refresh_token=r1").wantInvalidGrant(t)
 			if close(answered); moment == "the answer before the members are read" {
@@ -143,9 +143,9 @@ func TestARefreshBeforeARevocationIsFoundByIt(t *testing.T) {
 	g := newGrantTest(t, Gate{})
 	first, second := g.access(t, "t1", nil), g.access(t, "t2", nil)
 	g.login(t, hand(first, "r1"))
-	h := g.hook(t)
+	h := g.store
 	var once atomic.Bool
-	h.on("Known", func() error { // the DELETE looks up its session, and has revoked nothing
+	h.On("Known", func() error { // the DELETE looks up its session, and has revoked nothing
 		if once.CompareAndSwap(false, true) {
 			g.wantRefreshed(t, "r1", hand(second, "r2"))
 		}
@@ -163,21 +163,21 @@ func TestARevocationThatCannotFindTheMembersIsNotConfirmed(t *testing.T) {
 	first, second := g.access(t, "t1", nil), g.access(t, "t2", nil)
 	g.login(t, hand(first, "r1"))
 	g.wantRefreshed(t, "r1", hand(second, "r2"))
-	h := g.hook(t)
+	h := g.store
 	fails := func() error { return errors.New("no answer") }
 
-	h.on("Known", fails)
+	h.On("Known", fails)
 	g.end(t, first, "").want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
 	g.get(t, "/", first).want(t, http.StatusUnauthorized, "unauthorized") // it is offered
 	g.end(t, first, "").want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
 
-	h.on("Known", nil)
-	h.on("Members", fails)
+	h.On("Known", nil)
+	h.On("Members", fails)
 	for range 2 {
 		g.end(t, first, "").want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
 		g.get(t, "/", second).want(t, http.StatusOK, "")
 	}
-	h.on("Members", nil)
+	h.On("Members", nil)
 	g.end(t, first, "").want(t, http.StatusNotFound, "invalid_session")
 	g.get(t, "/", second).want(t, http.StatusUnauthorized, "unauthorized")
 }

@@ -8,17 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/caddymodule/hub/hubtest"
 	"github.com/sessiongate/sessiongate/caddymodule/stores"
+	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/replica"
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
-
-// bubble is the clock of a synctest bubble, whose machine is never suspended.
-type bubble struct{}
-
-func (bubble) Now() replica.Instant { return replica.At(time.Now()) }
-
-func (bubble) Boot() time.Duration { return time.Duration(time.Now().UnixNano()) }
 
 // fleet is a shared store that can be away.
 type fleet struct {
@@ -42,12 +38,32 @@ func (f *fleet) link(ctx context.Context, _ model.Call, deliver model.Deliver) (
 // within a synctest bubble. It is stopped with the test.
 func (f *fleet) app(tb testing.TB, o replica.Options, app App) *App {
 	tb.Helper()
-	o.Lease, o.Clock = fleetLease, bubble{}
-	opened := &live{replica: replica.New(f.server.Connect(f.link), o)}
-	tb.Cleanup(opened.replica.Close)
-	app.module, app.namespace, app.shared, app.logger = new(stores.Redis), "orders", new(shared), slog.New(slog.DiscardHandler)
-	app.shared.live.Store(opened)
+	o.Lease, o.Clock = fleetLease, hubtest.Bubble{}
+	app.module, app.namespace, app.logger = new(stores.Redis), "orders", slog.New(slog.DiscardHandler)
+	app.hub = hub.New(hub.Options{Namespace: app.namespace})
+	mustOpen(tb, app.hub, o, f.server.Connect(f.link))
 	return &app
+}
+
+// mustOpen opens a hub on a store, and closes it with the test.
+func mustOpen(tb testing.TB, h *hub.Hub, o replica.Options, backend store.Backend) {
+	tb.Helper()
+	tb.Cleanup(func() {
+		if err := h.Close(); err != nil {
+			tb.Errorf("Close: %v", err)
+		}
+	})
+	if err := h.Open(o, func(*slog.Logger) (store.Backend, error) { return backend, nil }); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// mustFindDamaged opens a hub on a store that is damaged.
+func mustFindDamaged(tb testing.TB, h *hub.Hub, damaged error) {
+	tb.Helper()
+	if err := h.Open(replica.Options{}, func(*slog.Logger) (store.Backend, error) { return nil, damaged }); err != nil {
+		tb.Fatal(err)
+	}
 }
 
 // awaitState waits until the app knows that the log is in a state.

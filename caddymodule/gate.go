@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/sessiongate/sessiongate/caddymodule/config"
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/paths"
 	"github.com/sessiongate/sessiongate/caddymodule/streams"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
@@ -252,7 +253,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	if deny != nil {
 		return deny.write(w, r)
 	}
-	defer leave(running)
+	defer hub.Leave(running)
 	if streams.Tunnels(r) {
 		w, r = running.Tunnel(w, r)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 	"github.com/sessiongate/sessiongate/store"
 )
@@ -121,10 +122,10 @@ func TestATokenRevokedByItsOwnIDEndsNothing(t *testing.T) {
 	stolen := g.mint(t, nil)
 	revocation := store.Revocation{
 		Kind:    store.KindToken,
-		Key:     g.app.key(store.KindToken, tokentest.Issuer, "token-1"),
-		Expires: g.app.expires(time.Now()),
+		Key:     g.app.hub.Key(store.KindToken, tokentest.Issuer, "token-1"),
+		Expires: g.app.hub.Expires(time.Now()),
 	}
-	if err := g.app.shared.live.Load().replica.Revoke(t.Context(), revocation); err != nil {
+	if err := setOf(g.app).Revoke(t.Context(), revocation); err != nil {
 		t.Fatal(err)
 	}
 	g.end(t, stolen, "").want(t, http.StatusUnauthorized, "unauthorized")
@@ -157,7 +158,8 @@ func TestAStoreThatFailsIsUnavailable(t *testing.T) {
 		g.get(t, "/", seen).want(t, http.StatusOK, "")
 	}
 	g.end(t, ended, "").want(t, http.StatusOK, invalidated)
-	if err := g.app.shared.live.Load().backend.Close(); err != nil {
+	opened, _ := g.app.hub.Store()
+	if err := opened.Close(); err != nil {
 		t.Fatal(err)
 	}
 	// Attack: try ids while the store is away, to learn which are those of sessions.
@@ -181,7 +183,7 @@ func TestAStoreThatFailsIsUnavailable(t *testing.T) {
 // Invariant 11: until the set is known, nothing is admitted.
 func TestNothingIsAdmittedBeforeTheStart(t *testing.T) {
 	g := newGate(t, "HS256", Gate{Public: []string{"/healthz"}})
-	g.app.shared.live.Store(nil)
+	g.app.hub = hub.New(hub.Options{})
 	token := g.mint(t, nil)
 	g.get(t, "/", token).want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
 	g.end(t, token, "").want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
@@ -221,13 +223,12 @@ func TestAdmittedRequestsCarryAnIdentity(t *testing.T) {
 
 func TestSessionsOfAdmittedRequestsAreKnownAtOnce(t *testing.T) {
 	g := newGate(t, "HS256", Gate{})
-	registry := g.app.shared.live.Load().registry
 	alices := func(subject string) bool { return subject == "alice" }
-	if err := registry.Owned(t.Context(), tokentest.Issuer, "session-1", alices); !errors.Is(err, store.ErrUnknownSession) {
+	if err := g.app.hub.Owned(t.Context(), tokentest.Issuer, "session-1", alices); !errors.Is(err, store.ErrUnknownSession) {
 		t.Errorf("an unseen session: %v, want ErrUnknownSession", err)
 	}
 	g.get(t, "/", g.mint(t, nil))
-	if err := registry.Owned(t.Context(), tokentest.Issuer, "session-1", alices); err != nil {
+	if err := g.app.hub.Owned(t.Context(), tokentest.Issuer, "session-1", alices); err != nil {
 		t.Errorf("the session is not alice's: %v", err)
 	}
 }

@@ -16,7 +16,10 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/sessiongate/sessiongate/caddymodule/stores"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/replica"
 )
 
 // gateTest is a gate with an app on a store in memory, and the keys of its
@@ -25,6 +28,28 @@ type gateTest struct {
 	gate *Gate
 	app  *App
 	key  *tokentest.Key
+	// wrap, unless nil, is what the calls of the store go through.
+	wrap func(store.Backend) store.Backend
+}
+
+// wrappedStore is a store in memory whose calls go through those of a test.
+type wrappedStore struct {
+	stores.Memory
+	wrap func(store.Backend) store.Backend
+}
+
+func (s *wrappedStore) Open(logger *slog.Logger, leeway time.Duration) (store.Backend, error) {
+	opened, err := s.Memory.Open(logger, leeway)
+	if err != nil {
+		return nil, err
+	}
+	return s.wrap(opened), nil
+}
+
+// setOf returns the replica of an app whose store is open.
+func setOf(app *App) *replica.Replica {
+	_, set := app.hub.Store()
+	return set
 }
 
 // provisionApp provisions an app from JSON, and cleans it up with the test.
@@ -49,7 +74,13 @@ func provisionApp(tb testing.TB, config any) *App {
 // configuration given, and starts it; it waits for the first sync.
 func newGate(tb testing.TB, algorithm string, config Gate) *gateTest {
 	tb.Helper()
-	test := &gateTest{key: tokentest.NewKey(tb, algorithm, "")}
+	return newGateOn(tb, algorithm, config, nil)
+}
+
+// newGateOn is newGate, with what the calls of the store go through.
+func newGateOn(tb testing.TB, algorithm string, config Gate, wrap func(store.Backend) store.Backend) *gateTest {
+	tb.Helper()
+	test := &gateTest{key: tokentest.NewKey(tb, algorithm, ""), wrap: wrap}
 	issuer := &Issuer{Issuer: tokentest.Issuer, Audience: []string{tokentest.Audience}}
 	if test.key.Signer == nil {
 		test.key.Secret = []byte(strings.Repeat("s3cret", 8))
@@ -74,10 +105,13 @@ func (g *gateTest) start(tb testing.TB, config Gate, issuers ...*Issuer) {
 	if err := g.gate.provision(g.app, slog.New(slog.DiscardHandler)); err != nil {
 		tb.Fatalf("provisioning the gate: %v", err)
 	}
+	if g.wrap != nil {
+		g.app.module = &wrappedStore{wrap: g.wrap}
+	}
 	if err := g.app.Start(); err != nil {
 		tb.Fatalf("Start: %v", err)
 	}
-	<-g.app.shared.live.Load().replica.Synced()
+	<-setOf(g.app).Synced()
 }
 
 func decode(tb testing.TB, from, to any) {

@@ -78,7 +78,7 @@ const inRepair = "repair"
 // state returns the state of the gate now. It is safe for concurrent use, and
 // quick enough for probes.
 func (a *App) state() gateState {
-	status := a.shared.status()
+	status := a.hub.Status()
 	s := gateState{
 		Store:           caddy.GetModuleName(a.module),
 		Namespace:       a.namespace,

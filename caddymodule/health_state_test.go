@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/stores"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/replica"
@@ -24,12 +25,12 @@ func keysOf(tb testing.TB, value any) string {
 }
 
 func TestStateBeforeTheStoreIsOpen(t *testing.T) {
-	app := &App{module: &stores.Memory{}, namespace: "default", Bootstrap: "auto", shared: new(shared)}
+	app := &App{module: &stores.Memory{}, namespace: "default", Bootstrap: "auto", hub: hub.New(hub.Options{})}
 	want := gateState{Store: "memory", Namespace: "default", Bootstrap: "auto", Fenced: true, Degraded: true}
 	if got := app.state(); got != want {
 		t.Errorf("the state is %+v, want %+v", got, want)
 	}
-	app.shared.err = errors.Join(errors.New("opening store"), store.ErrDamaged)
+	mustFindDamaged(t, app.hub, errors.Join(errors.New("opening store"), store.ErrDamaged))
 	want.Error = "opening store; the store is damaged"
 	if got := app.state(); got != want {
 		t.Errorf("the state is %+v, want %+v", got, want)
@@ -65,10 +66,10 @@ func TestStateOfAFleet(t *testing.T) {
 			t.Errorf("in repair: %+v", got)
 		}
 
-		<-app.shared.live.Load().replica.Synced()
+		<-setOf(app).Synced()
 		f.awaitState(t, app, "settled")
 		revocation := store.Revocation{Kind: store.KindSession, Key: store.Key{1}, Expires: 1 << 31}
-		if err := app.shared.live.Load().replica.Revoke(t.Context(), revocation); err != nil {
+		if err := setOf(app).Revoke(t.Context(), revocation); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(fleetLease)
@@ -106,7 +107,7 @@ func TestStateOfAGateThatGoesOnWithAnOldSet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet()
 		app := f.app(t, replica.Options{MaxStaleness: time.Minute}, App{})
-		<-app.shared.live.Load().replica.Synced()
+		<-setOf(app).Synced()
 		f.away.Store(true)
 		time.Sleep(2 * fleetLease)
 		if got := app.state(); got.Fenced || !got.Degraded {

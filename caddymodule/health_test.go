@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/stores"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/memstore"
@@ -62,10 +63,10 @@ func wantProbes(tb testing.TB, h *Health, when, startup, ready string) {
 }
 
 func TestHealthBeforeTheStoreIsOpen(t *testing.T) {
-	app := &App{module: &stores.Memory{}, shared: new(shared)}
+	app := &App{module: &stores.Memory{}, hub: hub.New(hub.Options{})}
 	wantProbes(t, &Health{app}, "before the start", unread, unread)
 	// A restart does not mend a store: the process is alive, and says no more.
-	app.shared.err = store.ErrDamaged
+	mustFindDamaged(t, app.hub, store.ErrDamaged)
 	wantProbes(t, &Health{app}, "with a damaged store", unread, unread)
 }
 
@@ -90,7 +91,7 @@ func TestHealthThroughAnOutage(t *testing.T) {
 				f.away.Store(false)
 				time.Sleep(2 * time.Second)
 				wantProbes(t, h, "in repair", reasonRepair, reasonRepair)
-				<-app.shared.live.Load().replica.Synced()
+				<-setOf(app).Synced()
 				synctest.Wait()
 				wantProbes(t, h, "in sync", "", "")
 
@@ -124,10 +125,10 @@ func TestHealthInRepair(t *testing.T) {
 				f := newFleet()
 				app := f.app(t, replica.Options{Manual: true}, App{Readiness: readiness})
 				f.awaitState(t, app, inRepair)
-				if err := app.shared.live.Load().replica.Bootstrap(); err != nil {
+				if err := setOf(app).Bootstrap(); err != nil {
 					t.Fatal(err)
 				}
-				<-app.shared.live.Load().replica.Synced()
+				<-setOf(app).Synced()
 				f.away.Store(true)
 				time.Sleep(2 * fleetLease)
 				f.server.Flush()
@@ -142,13 +143,11 @@ func TestHealthInRepair(t *testing.T) {
 // A store of this machine's own has no lease, and its age means nothing.
 func TestHealthOfALocalStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		shared := new(shared)
-		copied := replica.New(memstore.New(nil), replica.Options{})
-		defer copied.Close()
-		shared.live.Store(&live{replica: copied})
-		<-copied.Synced()
+		app := &App{module: &stores.Memory{}, hub: hub.New(hub.Options{}), Readiness: "strict"}
+		mustOpen(t, app.hub, replica.Options{}, memstore.New(nil))
+		<-setOf(app).Synced()
 		time.Sleep(time.Hour)
-		h := &Health{&App{module: &stores.Memory{}, shared: shared, Readiness: "strict"}}
+		h := &Health{app}
 		wantProbes(t, h, "after an hour", "", "")
 		if _, said := probe(t, h, http.MethodGet, "/startupz"); len(said) != 1 {
 			t.Errorf("a local store says %v, want the status alone", said)
@@ -157,7 +156,7 @@ func TestHealthOfALocalStore(t *testing.T) {
 }
 
 func TestHealthAnswersProbesOnly(t *testing.T) {
-	h := &Health{&App{module: &stores.Memory{}, shared: new(shared)}}
+	h := &Health{&App{module: &stores.Memory{}, hub: hub.New(hub.Options{})}}
 	for _, path := range []string{"/", "/healthz", "/livez/", "/Livez", "/livez/x", "/ready", "//livez"} {
 		if status, _ := probe(t, h, http.MethodGet, path); status != 0 {
 			t.Errorf("GET %s is answered %d, want the next handler", path, status)

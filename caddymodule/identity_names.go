@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
+	"github.com/sessiongate/sessiongate/caddymodule/config"
 	"github.com/sessiongate/sessiongate/caddymodule/fieldname"
 )
 
@@ -41,12 +42,12 @@ type Identity struct {
 }
 
 func (i *Identity) resolve() error {
-	if err := resolve("identity", &i.Preset); err != nil {
+	if err := config.Resolve("identity", &i.Preset); err != nil {
 		return err
 	}
 	resolved := make(map[string]string, len(i.Headers))
 	for name, claim := range i.Headers {
-		if err := resolve("identity", &name, &claim); err != nil {
+		if err := config.Resolve("identity", &name, &claim); err != nil {
 			return err
 		}
 		if _, twice := resolved[name]; twice {
@@ -93,7 +94,7 @@ func (i *Identity) provision(claims []string) (*identity, error) {
 	}
 	fields, ok := presets[i.Preset]
 	if !ok {
-		return nil, oneOf("identity", i.Preset, "oauth2_proxy", "authelia", "pomerium")
+		return nil, config.OneOf("identity", i.Preset, "oauth2_proxy", "authelia", "pomerium")
 	}
 	if i.Preset != "pomerium" {
 		return newIdentity(fields), nil

@@ -56,7 +56,7 @@ func mustStart(t *testing.T, config *App) *App {
 }
 
 func references(key string) int {
-	n, _ := sharedPool.References(key)
+	n, _ := hubPool.References(key)
 	return n
 }
 
@@ -80,19 +80,19 @@ func TestProvisioningTouchesNoFileOfTheStore(t *testing.T) {
 func TestAReloadTakesTheStoreOver(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "revocations.db")
 	before := mustStart(t, boltApp(path))
-	key, live := before.poolKey, before.shared.live.Load()
-	<-live.replica.Synced()
+	key, set := before.poolKey, setOf(before)
+	<-set.Synced()
 	for range 20 {
 		config := boltApp(path)
 		config.Retention = caddy.Duration(48 * time.Hour)
 		after := mustStart(t, config)
-		if after.shared.live.Load() != live {
+		if setOf(after) != set {
 			t.Fatal("a reload opened another store")
 		}
 		if err := before.Cleanup(); err != nil {
 			t.Fatal(err)
 		}
-		if status := after.shared.status(); status.Fenced {
+		if status := after.hub.Status(); status.Fenced {
 			t.Fatalf("after a reload the gate is fenced: %+v", status)
 		}
 		before = after
@@ -144,7 +144,7 @@ func TestADamagedStoreLeavesTheGateClosed(t *testing.T) {
 	}
 	app := mustStart(t, boltApp(path))
 	defer app.Cleanup()
-	if status := app.shared.status(); !status.Fenced || status.Synced || !errors.Is(status.Err, store.ErrDamaged) {
+	if status := app.hub.Status(); !status.Fenced || status.Synced || !errors.Is(status.Err, store.ErrDamaged) {
 		t.Errorf("the status is %+v, want fenced and damaged", status)
 	}
 }

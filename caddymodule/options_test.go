@@ -35,7 +35,7 @@ func TestTheReplicaIsToldWhatIsConfigured(t *testing.T) {
 			t.Errorf("%s: %v", config, err)
 			continue
 		}
-		if got := app.sharedOptions().replica; got != want {
+		if got := app.replicaOptions(); got != want {
 			t.Errorf("%s: the replica is told %+v, want %+v", config, got, want)
 		}
 		if err := app.Cleanup(); err != nil {

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/sessiongate/sessiongate/store"
 )
 
 // listen returns an address that nobody may connect to, and a check for the end
@@ -142,15 +144,15 @@ func TestConfigurationsShareTheirStoreAndKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if first.shared != second.shared || first.keys[0].keys != second.keys[0].keys {
+	if first.hub != second.hub || first.keys[0].keys != second.keys[0].keys {
 		t.Error("the second configuration has a store or keys of its own")
 	}
-	if err := first.Cleanup(); err != nil || pooled() != 2 || second.shared.gone {
-		t.Errorf("after the first has gone: error %v, %d references, gone %t", err, pooled(), second.shared.gone)
+	closed := func() bool { return errors.Is(second.hub.Status().Err, store.ErrClosed) }
+	if err := first.Cleanup(); err != nil || pooled() != 2 || closed() {
+		t.Errorf("after the first has gone: error %v, %d references, closed %t", err, pooled(), closed())
 	}
-	shared := second.shared
-	if err := second.Cleanup(); err != nil || pooled() != 0 || !shared.gone {
-		t.Errorf("after both have gone: error %v, %d references, gone %t", err, pooled(), shared.gone)
+	if err := second.Cleanup(); err != nil || pooled() != 0 || !closed() {
+		t.Errorf("after both have gone: error %v, %d references, closed %t", err, pooled(), closed())
 	}
 }
 

@@ -69,7 +69,7 @@ func validateApps(tb testing.TB, apps caddy.ModuleMap) error {
 
 // pooled is how many references the pools hold.
 func pooled() (references int) {
-	for _, pool := range []*caddy.UsagePool{sharedPool, keyPool} {
+	for _, pool := range []*caddy.UsagePool{hubPool, keyPool} {
 		pool.Range(func(key, _ any) bool {
 			n, _ := pool.References(key)
 			references += n

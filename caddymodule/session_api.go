@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/replica"
@@ -59,7 +60,7 @@ func (g *Gate) caller(r *http.Request) (*token.Verified, *denial) {
 // a token that was revoked from one that was forged. Whoever holds a revoked one
 // may learn that its own session is over, and nothing else.
 func (g *Gate) target(caller *token.Verified, read func() (string, *denial)) (sessionID string, deny *denial) {
-	verdict := g.app.shared.check(&caller.Keys, time.Now())
+	verdict := g.app.hub.Check(&caller.Keys, time.Now())
 	switch {
 	case verdict&^unnamed == replica.Clear, verdict == replica.Unavailable:
 		return read()
@@ -80,72 +81,57 @@ func (g *Gate) end(r *http.Request, caller *token.Verified, sessionID string) *d
 	if !own {
 		revocation = store.Revocation{
 			Kind: store.KindSession,
-			Key:  g.app.key(store.KindSession, caller.Issuer, sessionID),
+			Key:  g.app.hub.Key(store.KindSession, caller.Issuer, sessionID),
 		}
 	}
-	revocation.Expires = g.app.expires(now)
-	verdict := g.app.shared.check(&caller.Keys, now)
-	live := g.app.shared.live.Load()
-	why := cause{source: sourceEndpoint, issuer: caller.Issuer}
+	revocation.Expires = g.app.hub.Expires(now)
+	verdict := g.app.hub.Check(&caller.Keys, now)
+	why := hub.Cause{Source: hub.SourceEndpoint, Issuer: caller.Issuer}
 	switch {
 	case verdict == replica.Unavailable:
-		return g.offer(r, live, why, caller, sessionID, own, revocation)
+		return g.revokeLater(r, why, caller, sessionID, own, revocation)
 	case own && (verdict&^unnamed == replica.Clear || sessionRevoked(caller, verdict)):
 	case verdict != replica.Clear:
 		return denyRevoked
 	default:
-		if deny := g.mayEnd(r, live, caller, sessionID, revocation); deny != nil {
+		if deny := g.mayEnd(r, caller, sessionID, revocation); deny != nil {
 			return deny
 		}
 	}
-	return g.confirm(r.Context(), live, why, revocation)
+	return g.confirm(r.Context(), why, revocation)
 }
 
 // confirm revokes a session with all that is known to belong to it, and says so
 // where that was done before. Such a repeat is a revocation like any other: it
 // prolongs the first, and is answered when every gate refuses the session.
-func (g *Gate) confirm(ctx context.Context, live *live, why cause, revocation store.Revocation) *denial {
-	ctx, cancel := live.patience(ctx)
-	defer cancel()
-	if live.replica.Published(revocation.Key) {
-		if _, err := live.complete(ctx, revocation); err != nil {
-			return g.unconfirmed(revocation, err)
-		}
+func (g *Gate) confirm(ctx context.Context, why hub.Cause, revocation store.Revocation) *denial {
+	repeated, err := g.app.hub.Repeat(ctx, revocation)
+	if err == nil && !repeated {
+		err = g.app.hub.Revoke(ctx, why, revocation)
+	}
+	switch {
+	case err != nil:
+		return denyUnconfirmed
+	case repeated:
 		return denySession
-	}
-	revocations, err := live.withFamilies(ctx, revocation)
-	if err != nil {
-		live.offer(why, revocation)
-		return g.unconfirmed(revocation, err)
-	}
-	if err := live.revoke(ctx, why, revocations...); err != nil {
-		return g.unconfirmed(revocation, err)
 	}
 	return nil
 }
 
-// offer revokes on this gate what may not be acknowledged to the caller, because
+// revokeLater revokes on this gate what may not be acknowledged to the caller, because
 // the gate is fenced. The store gets it when it answers again.
 //
 // Attack: end a live session with a token that was revoked by itself, while the
 // gate cannot tell. What it holds already still counts, and a gate that has never
 // held anything offers nothing.
-func (g *Gate) offer(r *http.Request, live *live, why cause, caller *token.Verified, sessionID string, own bool, revocation store.Revocation) *denial {
+func (g *Gate) revokeLater(r *http.Request, why hub.Cause, caller *token.Verified, sessionID string, own bool, revocation store.Revocation) *denial {
 	switch {
-	case live == nil, !live.replica.Status().Synced, live.replica.Look(&caller.Keys) != replica.Clear:
+	case !g.app.hub.Status().Synced, g.app.hub.Look(&caller.Keys) != replica.Clear:
 		return denyUnavailable
-	case !own && g.mayEnd(r, live, caller, sessionID, revocation) != nil:
+	case !own && g.mayEnd(r, caller, sessionID, revocation) != nil:
 		return denyUnavailable
 	}
-	live.offer(why, revocation)
-	return g.unconfirmed(revocation, live.replica.Status().Err)
-}
-
-// unconfirmed logs a revocation that holds on this gate, and of which nobody can
-// be told more.
-func (g *Gate) unconfirmed(revocation store.Revocation, err error) *denial {
-	g.logger.Error("a revocation was not confirmed by the store and was answered 503; it holds here, and is offered to the store until it takes it",
-		"key", revocation.Key, "error", err)
+	g.app.hub.RevokeLater(why, revocation)
 	return denyUnconfirmed
 }
 
@@ -179,9 +165,9 @@ func ownRevocation(caller *token.Verified) store.Revocation {
 // already revoked, and somebody else's look alike: the same is asked for each
 // first, so that neither the time it takes nor a store that is away tells them
 // apart.
-func (g *Gate) mayEnd(r *http.Request, live *live, caller *token.Verified, sessionID string, revocation store.Revocation) *denial {
+func (g *Gate) mayEnd(r *http.Request, caller *token.Verified, sessionID string, revocation store.Revocation) *denial {
 	admin := g.AdminScope != "" && caller.HasScope(g.AdminScope)
-	err := live.registry.Owned(r.Context(), caller.Issuer, sessionID, func(subject string) bool {
+	err := g.app.hub.Owned(r.Context(), caller.Issuer, sessionID, func(subject string) bool {
 		return admin || subject != "" && subject == caller.Subject
 	})
 	switch {

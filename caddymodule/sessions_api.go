@@ -1,12 +1,12 @@
 package caddymodule
 
 import (
-	"context"
 	"net/http"
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/replica"
@@ -90,7 +90,7 @@ func (g *Gate) endSessions(w http.ResponseWriter, r *http.Request) error {
 	if deny != nil {
 		return deny.write(w, r)
 	}
-	awaitAfter(r.Context(), revocation.NotBefore)
+	hub.AwaitAfter(r.Context(), revocation.NotBefore)
 	return writeJSON(w, http.StatusOK, []byte(`{"message":"Sessions invalidated successfully."}`))
 }
 
@@ -121,23 +121,22 @@ func (g *Gate) allOf(w http.ResponseWriter, r *http.Request, caller *token.Verif
 		return revocation, deny
 	}
 	instant := max(time.Now().Unix(), caller.IssuedAt) // the body may have taken its time
-	revocation.NotBefore, revocation.Expires = instant, g.app.expires(time.Unix(instant, 0))
+	revocation.NotBefore, revocation.Expires = instant, g.app.hub.Expires(time.Unix(instant, 0))
 	return revocation, nil
 }
 
 // endAll makes the revocation hold everywhere, or says why nobody knows whether it
 // does.
 func (g *Gate) endAll(r *http.Request, caller *token.Verified, revocation store.Revocation) *denial {
-	live := g.app.shared.live.Load()
-	why := cause{source: sourceSessions, issuer: caller.Issuer}
-	switch verdict := g.app.shared.check(&caller.Keys, time.Now()); {
+	why := hub.Cause{Source: hub.SourceSessions, Issuer: caller.Issuer}
+	switch verdict := g.app.hub.Check(&caller.Keys, time.Now()); {
 	case verdict == replica.Unavailable:
-		return g.offer(r, live, why, caller, "", true, revocation)
+		return g.revokeLater(r, why, caller, "", true, revocation)
 	case verdict != replica.Clear:
 		return denyRevoked
 	}
-	if err := live.alike.once(revocation, func() error { return live.revoke(r.Context(), why, revocation) }); err != nil {
-		return g.unconfirmed(revocation, err)
+	if err := g.app.hub.RevokeOnce(r.Context(), why, revocation); err != nil {
+		return denyUnconfirmed
 	}
 	return nil
 }
@@ -150,21 +149,4 @@ func unconfirmedAll(deny *denial, revocation store.Revocation) *denial {
 		return denyUnconfirmedAll
 	}
 	return deny
-}
-
-// awaitAfter returns when a Unix second has passed by this gate's clock, or the
-// caller has gone. It is within the leeway of now, but for a clock that was set
-// back.
-func awaitAfter(ctx context.Context, second int64) {
-	ctx, cancel := context.WithTimeout(ctx, maxLeeway+time.Second)
-	defer cancel()
-	for time.Now().Unix() <= second {
-		timer := time.NewTimer(time.Until(time.Unix(second+1, 0)))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return
-		}
-	}
 }

@@ -194,8 +194,7 @@ func TestSubjectsBelongToTheirIssuer(t *testing.T) {
 func TestAFencedGateOffersTheRevocationOfAll(t *testing.T) {
 	inSessionsGate(t, Gate{}, func(t *testing.T, g *gateTest) {
 		laptop, phone := g.of(t, "laptop"), g.of(t, "phone")
-		live := g.app.shared.live.Load()
-		live.replica.Close() // fences it
+		setOf(g.app).Close() // fences it
 		g.delete(t, sessionsPath+"?x", laptop).want(t, http.StatusBadRequest, "invalid_request")
 		a := g.delete(t, sessionsPath+exceptCurrent, laptop) // which may be repeated
 		a.want(t, http.StatusServiceUnavailable, string(denyUnconfirmed.body))
@@ -208,7 +207,7 @@ func TestAFencedGateOffersTheRevocationOfAll(t *testing.T) {
 			}
 			return &verified.Keys
 		}
-		if live.replica.Look(keys(phone)) == 0 {
+		if g.app.hub.Look(keys(phone)) == 0 {
 			t.Error("the gate forgot what it could not confirm")
 		}
 	})

@@ -3,7 +3,9 @@ package caddymodule
 import (
 	"fmt"
 	"net/http"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sessiongate/sessiongate/store"
@@ -44,5 +46,30 @@ func TestASessionThatTheStoreDeletedStaysRevoked(t *testing.T) {
 		g.get(t, "/", live).want(t, http.StatusOK, "")
 		g.end(t, live, "").want(t, http.StatusOK, "invalidated")
 		g.get(t, "/", live).want(t, http.StatusUnauthorized, "")
+	})
+}
+
+// The attack: fill the store, by ending all other sessions from a hundred connections
+// at once, for as long as the token lasts.
+func TestRevocationsOfOneSecondShareAnEntry(t *testing.T) {
+	inSessionsGate(t, Gate{}, func(t *testing.T, g *gateTest) {
+		laptop, phone := g.of(t, "laptop"), g.of(t, "phone")
+		entries := func() uint64 {
+			synctest.Wait() // until the replica has read what is on the log
+			return g.app.hub.Status().Position.Seq
+		}
+		for range 3 {
+			before := entries()
+			var all sync.WaitGroup
+			for range 100 {
+				all.Go(func() { g.delete(t, sessionsPath+exceptCurrent, laptop).want(t, http.StatusOK, allEnded) })
+			}
+			all.Wait()
+			if added := entries() - before; added != 1 {
+				t.Errorf("%d entries for a hundred calls of one second, want one", added)
+			}
+			g.get(t, "/", phone).want(t, http.StatusUnauthorized, "unauthorized")
+			g.get(t, "/", laptop).want(t, http.StatusOK, "")
+		}
 	})
 }

@@ -74,29 +74,19 @@ func (g *Gate) listSessions(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, body)
 }
 
-// over reports whether a session is revoked, by itself or by an instant.
-//
-// An instant names tokens, not sessions: what was not seen since it has no good
-// token here. Seen since was who is excepted, who logged in again, and who got a
-// newer token from the issuer all the same.
-func (l *live) over(s store.Session, k *store.Keys) bool {
-	return l.replica.Holds(k.Session) || s.LastSeen <= l.replica.NotBefore(k)
-}
-
 // sessionsOf returns the caller's sessions that are not revoked, in their order.
 func (g *Gate) sessionsOf(r *http.Request, caller *token.Verified) ([]listed, error) {
-	live := g.app.shared.live.Load()
-	known, err := live.registry.Of(r.Context(), caller.Issuer, caller.Subject)
+	known, err := g.app.hub.SessionsOf(r.Context(), caller.Issuer, caller.Subject)
 	if err != nil {
 		return nil, err
 	}
 	sessions := make([]listed, 0, len(known))
 	for _, s := range known {
 		keys := store.Keys{
-			Session: g.app.key(store.KindSession, s.Issuer, s.ID), Subject: caller.Keys.Subject, Issuer: caller.Keys.Issuer,
+			Session: g.app.hub.Key(store.KindSession, s.Issuer, s.ID), Subject: caller.Keys.Subject, Issuer: caller.Keys.Issuer,
 		}
 		current := s.ID == caller.SessionID
-		if !current && live.over(s, &keys) {
+		if !current && g.app.hub.Over(s, &keys) {
 			continue
 		}
 		sessions = append(sessions, listed{

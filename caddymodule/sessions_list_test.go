@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/store"
 )
 
@@ -92,9 +93,9 @@ func TestSessionsThatTheIssuerEndedAreNotListed(t *testing.T) {
 	inSessionsGate(t, Gate{}, func(t *testing.T, g *gateTest) {
 		g.get(t, "/", g.of(t, "phone")).want(t, http.StatusOK, "")
 		now := time.Now()
-		if err := g.app.shared.live.Load().revoke(t.Context(), cause{}, store.Revocation{
-			Kind: store.KindIssuer, Key: g.app.key(store.KindIssuer, "https://id.example.com", ""),
-			NotBefore: now.Unix(), Expires: g.app.expires(now),
+		if err := g.app.hub.Revoke(t.Context(), hub.Cause{}, store.Revocation{
+			Kind: store.KindIssuer, Key: g.app.hub.Key(store.KindIssuer, "https://id.example.com", ""),
+			NotBefore: now.Unix(), Expires: g.app.hub.Expires(now),
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -187,7 +188,7 @@ func TestWhoMayNotSeeTheList(t *testing.T) {
 					t.Errorf("%s: the answer may be read by %q, want %q", origin, got, want)
 				}
 			}
-			g.app.shared.live.Load().replica.Close() // fences it
+			setOf(g.app).Close() // fences it
 			g.get(t, sessionsPath, laptop).want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
 		})
 }

@@ -18,7 +18,6 @@ import (
 // exchange is one request to a token endpoint that may hand out tokens.
 type exchange struct {
 	gate *Gate
-	live *live
 	// asked is when the gate took the request up, before the upstream had it. A
 	// token that does not say when it was issued was issued then at the earliest.
 	asked time.Time
@@ -48,7 +47,7 @@ func (g *Gate) serveToken(w http.ResponseWriter, r *http.Request, next caddyhttp
 	case !mayGrant(r.Method, r.URL, r):
 		return true, passPreflight(w, r, next)
 	}
-	x := &exchange{gate: g, live: g.app.shared.live.Load(), asked: time.Now()}
+	x := &exchange{gate: g, asked: time.Now()}
 	if deny := x.open(w, r); deny != nil {
 		return true, g.writeGrant(w, r, deny)
 	}
@@ -104,7 +103,7 @@ func (x *exchange) open(w http.ResponseWriter, r *http.Request) *denial {
 	if parameters.Refreshes() && parameters.Refresh() == "" || parameters.Contradicts() {
 		return denyGrantRequest // RFC 6749 §6: it is required
 	}
-	if x.live == nil || x.check(&store.Keys{IssuedAt: math.MaxInt64, Expires: math.MaxInt64}) != replica.Clear {
+	if x.check(&store.Keys{IssuedAt: math.MaxInt64, Expires: math.MaxInt64}) != replica.Clear {
 		return denyGrantUnavailable
 	}
 	x.refresh, x.known = parameters.Refresh(), store.Grant{IssuedAt: x.asked.Unix()}

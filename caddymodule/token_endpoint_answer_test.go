@@ -13,7 +13,10 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/memstore"
+	"github.com/sessiongate/sessiongate/store/replica"
 )
 
 func gzipped(t *testing.T, text string) string {
@@ -152,14 +155,18 @@ func TestATokenEndpointThatCannotBeCheckedIsUnavailable(t *testing.T) {
 		fault func(*grantTest)
 		up    bool // whether the request reaches the token endpoint
 	}{
-		"before the start":        {login, func(g *grantTest) { g.app.shared.live.Store(nil) }, false},
-		"fenced":                  {login, func(g *grantTest) { g.app.shared.live.Load().replica.Close() }, false},
-		"no look-up":              {refresh, func(g *grantTest) { g.hook(t).on("Known", fails) }, false},
-		"nothing can be learned":  {login, func(g *grantTest) { g.hook(t).on("Learn", fails) }, true},
-		"too many of one session": {login, func(g *grantTest) { g.hook(t).on("Learn", func() error { return store.ErrFullFamily }) }, true},
-		"a store that learns not": {login, func(g *grantTest) { g.hook(t).on("Learn", func() error { return errNoGrants }) }, true},
+		"before the start":        {login, func(g *grantTest) { g.app.hub = hub.New(hub.Options{}) }, false},
+		"fenced":                  {login, func(g *grantTest) { setOf(g.app).Close() }, false},
+		"no look-up":              {refresh, func(g *grantTest) { g.store.On("Known", fails) }, false},
+		"nothing can be learned":  {login, func(g *grantTest) { g.store.On("Learn", fails) }, true},
+		"too many of one session": {login, func(g *grantTest) { g.store.On("Learn", func() error { return store.ErrFullFamily }) }, true},
+		"a store that learns not": {login, func(g *grantTest) {
+			elsewhere := hub.New(hub.Options{})
+			mustOpen(t, elsewhere, replica.Options{}, struct{ store.Backend }{memstore.New(nil)})
+			g.store.Keep(elsewhere.Tokens())
+		}, true},
 		"fenced while it is learned": {login, func(g *grantTest) {
-			g.hook(t).on("Learn", func() error { g.app.shared.live.Load().replica.Close(); return nil })
+			g.store.On("Learn", func() error { setOf(g.app).Close(); return nil })
 		}, true},
 	} {
 		t.Run(name, func(t *testing.T) {

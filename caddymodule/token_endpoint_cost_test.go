@@ -60,11 +60,11 @@ func grantCosts(t *testing.T, g *grantTest) map[string]grantCost {
 // before the answer goes back.
 func TestARequestAsksTheStoreOnce(t *testing.T) {
 	g := newGrantTest(t, Gate{})
-	h := g.hook(t)
+	h := g.store
 	var known, learned, members atomic.Int32
-	h.on("Known", func() error { known.Add(1); return nil })
-	h.on("Learn", func() error { learned.Add(1); return nil })
-	h.on("Members", func() error { members.Add(1); return nil })
+	h.On("Known", func() error { known.Add(1); return nil })
+	h.On("Learn", func() error { learned.Add(1); return nil })
+	h.On("Members", func() error { members.Add(1); return nil })
 	for name, tt := range grantCosts(t, g) {
 		known.Store(0)
 		learned.Store(0)
@@ -97,8 +97,8 @@ func TestARequestCostsRedisFewCommands(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = redis.Close() })
 	g := newGrantTest(t, Gate{})
-	h := g.hook(t)
-	h.Backend = redis
+	h := g.store
+	h.Keep(redis)
 	// Connect, and have the script loaded.
 	g.login(t, hand(g.access(t, "first", nil), "first"))
 	for name, tt := range grantCosts(t, g) {

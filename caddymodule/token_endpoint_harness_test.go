@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/sessiongate/sessiongate/caddymodule/hub/hubtest"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 	"github.com/sessiongate/sessiongate/store"
 )
@@ -21,7 +22,9 @@ const tokenPath = "/oauth/token"
 // grantTest is a gate before a token endpoint, over real HTTP.
 type grantTest struct {
 	*gateTest
-	url string
+	// store is what the calls of the gate's store go through.
+	store *hubtest.Hooked
+	url   string
 	// trusted says that requests come from a proxy that Caddy trusts. It is set before
 	// the first of them.
 	trusted bool
@@ -42,7 +45,11 @@ func newGrantTest(t *testing.T, config Gate) *grantTest {
 	if len(config.TokenEndpoint) == 0 {
 		config.TokenEndpoint = []string{tokenPath}
 	}
-	g := &grantTest{gateTest: newGate(t, "HS256", config)}
+	g := &grantTest{store: new(hubtest.Hooked)}
+	g.gateTest = newGateOn(t, "HS256", config, func(opened store.Backend) store.Backend {
+		g.store.Backend = opened
+		return g.store
+	})
 	g.hands(nil)
 	next := caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 		body, err := io.ReadAll(r.Body)
@@ -199,5 +206,5 @@ func hand(access, refresh string) map[string]any {
 // revoke revokes something of the tests' issuer.
 func (g *grantTest) revoke(t *testing.T, kind store.Kind, value string, notBefore int64) {
 	t.Helper()
-	g.revokeKey(t, kind, g.app.key(kind, tokentest.Issuer, value), notBefore)
+	g.revokeKey(t, kind, g.app.hub.Key(kind, tokentest.Issuer, value), notBefore)
 }

@@ -44,7 +44,7 @@ func (x *exchange) checkPresented(ctx context.Context, parameters *oauth.Paramet
 	if len(names) == 0 {
 		return nil
 	}
-	learned, err := x.live.known(ctx, names...)
+	learned, err := x.gate.app.hub.Tokens().Known(ctx, names...)
 	if err != nil {
 		// Invariant 7: a technical failure is never "not revoked".
 		x.gate.logger.Error("what was learned about the tokens of a request could not be looked up", "key", names[0], "error", err)
@@ -146,7 +146,7 @@ func (x *exchange) believe(issued *token.Verified, err error) (*token.Verified, 
 
 // check decides about a token of whose revocation the gate is asked.
 func (x *exchange) check(keys *store.Keys) replica.Verdict {
-	return x.gate.app.shared.check(keys, time.Now())
+	return x.gate.app.hub.Check(keys, time.Now())
 }
 
 // checkIssued decides about a token by its claims, and by the sessions that it was
@@ -194,13 +194,13 @@ func denyGrantVerdict(verdict replica.Verdict) *denial {
 // tokenKey names a token that is no access token of ours. No token id can be
 // mistaken for it: none holds a control character, and no issuer is without a name.
 func (g *Gate) tokenKey(raw string) store.Key {
-	return g.app.key(store.KindToken, "", "token\x00"+oauth.Name(raw))
+	return g.app.hub.Key(store.KindToken, "", "token\x00"+oauth.Name(raw))
 }
 
 // outlives reports whether a refresh token lives for longer than revocations are
 // kept, and says so once.
 func (x *exchange) outlives(lifetime time.Duration) bool {
-	retention := max(time.Duration(x.gate.app.Retention), x.live.replica.Retention())
+	retention := max(time.Duration(x.gate.app.Retention), x.gate.app.hub.Retention())
 	if lifetime <= retention {
 		return false
 	}

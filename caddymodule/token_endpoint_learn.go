@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/oauth"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
@@ -24,7 +25,7 @@ type handedOut struct {
 //
 // Invariant: learned first, checked afterwards. A revocation of a session that
 // comes meanwhile is in force everywhere before the members of the session are
-// read (live.revoke). So either it finds these tokens among them, or it was there
+// read (hub.Hub.Revoke). So either it finds these tokens among them, or it was there
 // before they were learned, and the check finds it.
 func (x *exchange) judge(ctx context.Context, answer oauth.Answer) *denial {
 	ctx = context.WithoutCancel(ctx) // a client that hangs up makes no token unknown
@@ -37,7 +38,7 @@ func (x *exchange) judge(ctx context.Context, answer oauth.Answer) *denial {
 	if len(grants) > 0 {
 		ctx, cancel := context.WithTimeout(ctx, learnPatience)
 		defer cancel()
-		if err := x.live.learn(ctx, grants...); errors.Is(err, store.ErrManyFamilies) {
+		if err := x.gate.app.hub.Tokens().Learn(ctx, grants...); errors.Is(err, store.ErrManyFamilies) {
 			x.gate.logger.Error("tokens that would belong to more sessions than are kept of one were withheld and answered 400",
 				"key", grants[0].Families[0], "error", err)
 			return denyGrantInvalid // a login that gives another token helps, and a refresh would not
@@ -134,7 +135,7 @@ func (x *exchange) grants(tokens handedOut) []store.Grant {
 	base := store.Grant{
 		Families: x.families(&tokens), Subject: x.known.Subject, Issuer: x.known.Issuer,
 		// A session that goes on is as old as its login.
-		IssuedAt: x.known.IssuedAt, Expires: x.gate.app.expires(now),
+		IssuedAt: x.known.IssuedAt, Expires: x.gate.app.hub.Expires(now),
 	}
 	if len(base.Families) == 0 {
 		return nil
@@ -156,7 +157,7 @@ func (x *exchange) grants(tokens handedOut) []store.Grant {
 	if access := tokens.access; access != nil && !slices.Equal(base.Families, []store.Key{access.Keys.Session}) {
 		grant := base
 		grant.Token, grant.Access, grant.IssuedAt = access.Keys.Token, true, min(access.IssuedAt, base.IssuedAt)
-		grant.Expires = min(base.Expires, max(access.ExpiresAt, now.Unix())+int64((2*maxLeeway+clockSkew)/time.Second))
+		grant.Expires = min(base.Expires, max(access.ExpiresAt, now.Unix())+int64(hub.Margin/time.Second))
 		grants = append(grants, grant)
 	}
 	return grants
@@ -177,22 +178,5 @@ func (x *exchange) families(tokens *handedOut) []store.Key {
 	}
 	issuer := tokens.all()[0].Issuer
 	// No session id holds a control character.
-	return []store.Key{x.gate.app.key(store.KindSession, issuer, "family\x00"+oauth.Name(beginning))}
-}
-
-// errNoGrants: a store from elsewhere that cannot keep what is learned.
-var errNoGrants = errors.New("the store does not keep what is learned about tokens")
-
-func (l *live) known(ctx context.Context, names ...store.Key) ([]store.Grant, error) {
-	if grants, ok := l.backend.(store.Grants); ok {
-		return grants.Known(ctx, names...)
-	}
-	return nil, nil
-}
-
-func (l *live) learn(ctx context.Context, learned ...store.Grant) error {
-	if grants, ok := l.backend.(store.Grants); ok {
-		return grants.Learn(ctx, learned...)
-	}
-	return errNoGrants
+	return []store.Key{x.gate.app.hub.Key(store.KindSession, issuer, "family\x00"+oauth.Name(beginning))}
 }

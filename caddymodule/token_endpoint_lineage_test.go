@@ -14,14 +14,14 @@ import (
 // before has a token be learned as one that was issued a minute ago.
 func (g *grantTest) before(t *testing.T, tokens ...string) {
 	t.Helper()
-	live := g.app.shared.live.Load()
+	learned := g.app.hub.Tokens()
 	for _, token := range tokens {
-		known, err := live.known(t.Context(), g.gate.tokenKey(token))
+		known, err := learned.Known(t.Context(), g.gate.tokenKey(token))
 		if err != nil || len(known) != 1 {
 			t.Fatalf("%s is known as %v, %v", token, known, err)
 		}
 		known[0].IssuedAt -= 60
-		if err := live.learn(t.Context(), known...); err != nil {
+		if err := learned.Learn(t.Context(), known...); err != nil {
 			t.Fatal(err)
 		}
 	}

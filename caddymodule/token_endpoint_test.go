@@ -5,14 +5,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 	"github.com/sessiongate/sessiongate/store"
 )
 
 func (g *grantTest) revokeKey(t *testing.T, kind store.Kind, key store.Key, notBefore int64) {
 	t.Helper()
-	revocation := store.Revocation{Kind: kind, Key: key, NotBefore: notBefore, Expires: g.app.expires(time.Now())}
-	if err := g.app.shared.live.Load().revoke(t.Context(), cause{}, revocation); err != nil {
+	revocation := store.Revocation{Kind: kind, Key: key, NotBefore: notBefore, Expires: g.app.hub.Expires(time.Now())}
+	if err := g.app.hub.Revoke(t.Context(), hub.Cause{}, revocation); err != nil {
 		t.Fatal(err)
 	}
 }

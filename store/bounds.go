@@ -1,5 +1,11 @@
 package store
 
+import "time"
+
+// ClockSkew is how far the clocks of gates, and of a store, may be apart, and how far the
+// clock of a machine may go back, for a revocation to be kept long enough.
+const ClockSkew = time.Minute
+
 // Bounds say which tokens a log cannot judge, because it has forgotten or lost
 // revocations that may have named them, and how long it keeps what it holds. All
 // are Unix seconds, zero where nothing is said.

@@ -67,7 +67,7 @@ func (*Bolt) Namespace() string { return DefaultNamespace }
 
 // Open implements Module.
 func (s *Bolt) Open(logger *slog.Logger, leeway time.Duration) (store.Backend, error) {
-	opened, err := boltstore.Open(boltstore.Options{Path: s.file, Leeway: leeway, Skew: ClockSkew, Logger: logger})
+	opened, err := boltstore.Open(boltstore.Options{Path: s.file, Leeway: leeway, Skew: store.ClockSkew, Logger: logger})
 	if err != nil {
 		return nil, err
 	}

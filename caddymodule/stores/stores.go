@@ -17,10 +17,6 @@ import (
 // DefaultNamespace is the namespace of a store that names none.
 const DefaultNamespace = "default"
 
-// ClockSkew is how far the clocks of gates may be apart, and how far the clock of a
-// machine may go back, for a revocation to be kept long enough.
-const ClockSkew = time.Minute
-
 // Module is a module in the namespace session_gate.stores, which may be somebody
 // else's. The app calls its methods after Provision. Provision must touch nothing
 // outside of the process: no file of the store, and no socket.

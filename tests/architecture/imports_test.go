@@ -40,6 +40,7 @@ var adapters = map[string]bool{
 
 // rooms lists what packages below caddymodule import of this project.
 var rooms = map[string][]string{
+	"caddymodule/hub":    {"caddymodule/streams", "store", "store/replica", "store/sessions"},
 	"caddymodule/config": nil,
 	"caddymodule/stores": {"caddymodule/config", "store", "store/boltstore", "store/memstore", "store/redisstore"},
 }
@@ -177,6 +178,11 @@ func TestEachBrokenImportIsFound(t *testing.T) {
 		"a store module imports Redis":     {"caddymodule/stores/redis.go", "github.com/redis/go-redis/v9"},
 		"a store module needs the adapter": {"caddymodule/stores/redis.go", own + "caddymodule"},
 		"adapter reads sizes itself":       {"caddymodule/gate.go", "github.com/dustin/go-humanize"},
+		"hub imports Caddy":                {"caddymodule/hub/hub.go", "github.com/caddyserver/caddy/v2"},
+		"hub imports Caddy in a test":      {"caddymodule/hub/hub_test.go", "github.com/caddyserver/caddy/v2"},
+		"hub imports the adapter":          {"caddymodule/hub/hub.go", own + "caddymodule"},
+		"hub imports tokens":               {"caddymodule/hub/hub.go", own + "caddymodule/token"},
+		"hub imports a store":              {"caddymodule/hub/hub.go", own + "store/memstore"},
 		"adapter parses tokens itself":     {"caddymodule/gate.go", "github.com/golang-jwt/jwt/v5"},
 		"adapter talks to Redis itself":    {"caddymodule/gate.go", "github.com/redis/go-redis/v9"},
 		"product imports test support":     {"caddymodule/gate.go", own + "caddymodule/token/tokentest"},

@@ -1,4 +1,4 @@
-package caddymodule
+package hub
 
 import (
 	"net/http"
@@ -11,6 +11,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/streams"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/replica"
+	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
 // cutBetween is a clock by which a check takes long: while a request has entered, it
@@ -56,23 +57,23 @@ func TestARequestThatIsCutWhileItIsRefusedIsAbandoned(t *testing.T) {
 		clock := &cutBetween{ResponseWriter: httptest.NewRecorder(), changed: make(chan struct{}, 1), cut: make(chan struct{})}
 		clock.table = streams.New(streams.Options{Revoked: func(*store.Keys) bool { return true }, Changed: clock.changed})
 		defer clock.table.Close()
-		o := replica.Options{Lease: fleetLease, Clock: clock}
-		l := &live{replica: replica.New(newFleet().server.Connect(nil), o), running: clock.table}
-		defer l.replica.Close()
-		<-l.replica.Synced()
+		h := New(Options{})
+		h.replica = replica.New(model.NewServer(1, 4096).Connect(nil), replica.Options{Lease: 3 * time.Second, Clock: clock})
+		defer h.replica.Close()
+		<-h.replica.Synced()
+		h.running = clock.table
+		h.isOpen.Store(true)
 		token := &store.Keys{Session: store.Key{1}, IssuedAt: 1, Expires: 1 << 31}
-		l.replica.Offer(store.Revocation{Kind: store.KindSession, Key: token.Session, Expires: 1 << 31})
-		s := new(shared)
-		s.live.Store(l)
+		h.replica.Offer(store.Revocation{Kind: store.KindSession, Key: token.Session, Expires: 1 << 31})
 		defer func() {
 			if cause := recover(); cause != http.ErrAbortHandler {
 				t.Errorf("ended with %v, want it abandoned", cause)
 			}
-			if n := l.running.Len(); n != 0 {
+			if n := h.running.Len(); n != 0 {
 				t.Errorf("%d requests are left", n)
 			}
 		}()
-		_, verdict := s.enter(clock, httptest.NewRequest(http.MethodGet, "/", nil), token, streams.ByRevocation, time.Now())
+		_, verdict := h.Enter(clock, httptest.NewRequest(http.MethodGet, "/", nil), token, streams.ByRevocation, time.Now())
 		t.Errorf("the verdict %v goes out by a connection that was cut", verdict)
 	})
 }

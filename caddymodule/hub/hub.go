@@ -1,0 +1,194 @@
+package hub
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/streams"
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/replica"
+	"github.com/sessiongate/sessiongate/store/sessions"
+)
+
+// Options are what a hub has from its beginning to its end, whatever configuration
+// uses it.
+type Options struct {
+	// Namespace is what the keys of the store are derived in.
+	Namespace string
+	// Logger is told what happens to the store and to revocations. Default: none.
+	Logger *slog.Logger
+	// Events is told of revocations and outages. Default: none.
+	Events Events
+}
+
+// Hub revokes, and knows what is revoked. Its methods may be called concurrently, and
+// before Open and after Close, too: then it admits nothing.
+type Hub struct {
+	namespace string
+	logger    *slog.Logger
+	events    Events
+
+	mu     sync.Mutex // of Open and Close
+	closed bool       // guarded by mu
+	err    error      // why the store is not open; guarded by mu
+
+	// isOpen says that the fields below it are set. It stays true after Close, when the
+	// replica admits nothing and the store says store.ErrClosed.
+	isOpen   atomic.Bool
+	backend  store.Backend
+	tokens   store.Grants
+	replica  *replica.Replica
+	registry *sessions.Registry
+	running  *streams.Table
+	retries  retryQueue
+	once     once
+	// lagging says that other gates may know a revocation later than the caller
+	// (`acknowledge store`).
+	lagging atomic.Bool
+}
+
+// New returns a hub whose store is not open. It does no I/O and starts nothing.
+func New(o Options) *Hub {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Events == nil {
+		o.Events = noEvents{}
+	}
+	return &Hub{namespace: o.Namespace, logger: o.Logger, events: o.Events}
+}
+
+// Open opens the store, or gives the open one new settings, of which Logger and
+// Observer are the hub's own. It does not wait for a network. A store that is damaged is
+// no error: the hub stays as it is and admits nothing, and Status says why. It returns
+// store.ErrClosed after Close.
+func (h *Hub) Open(o replica.Options, open func(*slog.Logger) (store.Backend, error)) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return store.ErrClosed
+	}
+	o.Logger, o.Observer = h.logger, h.events
+	if h.isOpen.Load() {
+		h.replica.Configure(o)
+		h.registry.Configure(o.Retention)
+		h.lagging.Store(o.Acknowledge == replica.AcknowledgeStore)
+		return nil
+	}
+	backend, err := open(h.logger)
+	h.err = err
+	if errors.Is(err, store.ErrDamaged) {
+		h.logger.Error("the store is damaged: every guarded request is refused with 503", "error", err)
+		h.events.StoreDown(replica.TroubleDamaged, 0)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	h.backend, h.tokens = backend, tokensOf(backend)
+	h.replica = replica.New(backend, o)
+	h.registry = sessions.New(backend, sessions.Options{Retention: o.Retention, Logger: h.logger})
+	h.running = streams.New(streams.Options{Revoked: h.replica.Revoked, Changed: h.replica.Changed(), Logger: h.logger})
+	h.lagging.Store(o.Acknowledge == replica.AcknowledgeStore)
+	h.retries.start(h)
+	h.isOpen.Store(true)
+	return nil
+}
+
+// Close ends the hub: the last configuration that used the store is gone. Requests are
+// refused from now on. Running requests are cut, because nobody would notice any more
+// that they are revoked. Close may be called twice.
+func (h *Hub) Close() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return nil
+	}
+	h.closed = true
+	if !h.isOpen.Load() {
+		h.err = store.ErrClosed
+		return nil
+	}
+	// A retry may be waiting for the fleet, which the replica knows how to end; and no
+	// request goes on for as long.
+	h.retries.stop()
+	h.replica.Close()
+	h.running.Close()
+	h.retries.close()
+	h.registry.Close()
+	if err := h.backend.Close(); !errors.Is(err, store.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// Check decides about a token, for a request that began before now. It takes no lock,
+// asks nobody and does not allocate. Until the store is open, nothing is known.
+func (h *Hub) Check(k *store.Keys, now time.Time) replica.Verdict {
+	if !h.isOpen.Load() {
+		return replica.Unavailable
+	}
+	return h.replica.Check(k, replica.At(now))
+}
+
+// Enter decides about a token of a request that runs from now on, and gives it its
+// place among the running requests if it is Clear. A request that is not Clear, and was
+// cut meanwhile, is abandoned (Leave). The caller leaves with Leave.
+func (h *Hub) Enter(w http.ResponseWriter, r *http.Request, k *store.Keys, end streams.End, now time.Time) (*streams.Request, replica.Verdict) {
+	if !h.isOpen.Load() {
+		return nil, replica.Unavailable
+	}
+	running := h.running.Enter(w, r, k, end)
+	verdict := h.replica.Check(k, replica.At(now))
+	if verdict != replica.Clear {
+		Leave(running)
+		return nil, verdict
+	}
+	return running, replica.Clear
+}
+
+// Leave ends a request that was admitted. An answer that was cut short must not
+// pass for a whole one, whatever the handlers made of it: Leave panics with
+// http.ErrAbortHandler, and the server abandons the answer.
+func Leave(running *streams.Request) {
+	if running.Leave() {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// Look decides about a token by what is held, whether that is fresh or not. Use it only
+// to refuse; to admit, use Check. Until the store is open, nothing is held.
+func (h *Hub) Look(k *store.Keys) replica.Verdict {
+	if !h.isOpen.Load() {
+		return replica.Clear
+	}
+	return h.replica.Look(k)
+}
+
+// Holds reports whether a session or a token is revoked by itself, or marked (Mark), as
+// far as this gate knows.
+func (h *Hub) Holds(k store.Key) bool { return h.isOpen.Load() && h.replica.Holds(k) }
+
+// Status is the state of the replica, or why there is none.
+func (h *Hub) Status() replica.Status {
+	if h.isOpen.Load() {
+		return h.replica.Status()
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return replica.Status{Fenced: true, Err: h.err}
+}
+
+// Store returns the open store and the replica on it, both nil until it is open. They
+// are for operators, who copy the store and change what its fleet has agreed on.
+// Revocations go through Revoke.
+func (h *Hub) Store() (store.Backend, *replica.Replica) {
+	if !h.isOpen.Load() {
+		return nil, nil
+	}
+	return h.backend, h.replica
+}

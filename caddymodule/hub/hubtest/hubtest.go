@@ -1,0 +1,132 @@
+// Package hubtest serves tests of what is on a hub: a store whose calls about tokens can
+// be made to do something first or to fail, a recorder of events, and the clock of a
+// synctest bubble.
+package hubtest
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/replica"
+)
+
+// Bubble is the clock of a synctest bubble, whose machine is never suspended.
+type Bubble struct{}
+
+// Now implements replica.Clock.
+func (Bubble) Now() replica.Instant { return replica.At(time.Now()) }
+
+// Boot implements replica.Clock.
+func (Bubble) Boot() time.Duration { return time.Duration(time.Now().UnixNano()) }
+
+// Hooked is a store whose calls about tokens can be made to do something first, or to
+// fail. It may be used concurrently.
+type Hooked struct {
+	store.Backend
+
+	mu     sync.Mutex
+	hooks  map[string]func() error
+	tokens store.Grants // in the place of the store, unless nil
+}
+
+// On has a call, "Learn", "Known" or "Members", begin with a hook; nil takes it away.
+func (h *Hooked) On(call string, hook func() error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.hooks == nil {
+		h.hooks = make(map[string]func() error)
+	}
+	h.hooks[call] = hook
+}
+
+// Keep has another store keep what is learned about tokens from now on.
+func (h *Hooked) Keep(tokens store.Grants) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.tokens = tokens
+}
+
+// begin runs the hook of a call, and returns the store that the call is for.
+func (h *Hooked) begin(call string) (store.Grants, error) {
+	h.mu.Lock()
+	hook, tokens := h.hooks[call], h.tokens
+	h.mu.Unlock()
+	if tokens == nil {
+		tokens = h.Backend.(store.Grants)
+	}
+	if hook == nil {
+		return tokens, nil
+	}
+	return tokens, hook()
+}
+
+// Learn implements store.Grants.
+func (h *Hooked) Learn(ctx context.Context, grants ...store.Grant) error {
+	tokens, err := h.begin("Learn")
+	if err != nil {
+		return err
+	}
+	return tokens.Learn(ctx, grants...)
+}
+
+// Known implements store.Grants.
+func (h *Hooked) Known(ctx context.Context, names ...store.Key) ([]store.Grant, error) {
+	tokens, err := h.begin("Known")
+	if err != nil {
+		return nil, err
+	}
+	return tokens.Known(ctx, names...)
+}
+
+// Members implements store.Grants.
+func (h *Hooked) Members(ctx context.Context, session store.Key) ([]store.Key, error) {
+	tokens, err := h.begin("Members")
+	if err != nil {
+		return nil, err
+	}
+	return tokens.Members(ctx, session)
+}
+
+// Revoked is an event about one revocation.
+type Revoked struct {
+	hub.Cause
+	store.Revocation
+}
+
+// Events writes down the revocations that subscribers would hear of.
+type Events struct {
+	mu    sync.Mutex
+	heard []Revoked
+}
+
+// StoreDown implements hub.Events.
+func (*Events) StoreDown(replica.Trouble, time.Duration) {}
+
+// StoreUp implements hub.Events.
+func (*Events) StoreUp(time.Duration) {}
+
+// Revoked implements hub.Events.
+func (e *Events) Revoked(why hub.Cause, revocations []store.Revocation) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, r := range revocations {
+		e.heard = append(e.heard, Revoked{why, r})
+	}
+}
+
+// Heard returns the events since it was called last.
+func (e *Events) Heard() []Revoked {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	heard := e.heard
+	e.heard = nil
+	return heard
+}
+
+var (
+	_ store.Grants = (*Hooked)(nil)
+	_ hub.Events   = (*Events)(nil)
+)

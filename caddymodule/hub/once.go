@@ -1,0 +1,61 @@
+package hub
+
+import (
+	"sync"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// once lets calls that ask for the same revocation of a subject share one. Its
+// zero value is ready. It may be used concurrently.
+//
+// Attack: end all other sessions over and over, at once from many connections. The
+// log keeps an entry of each for the retention, and a Redis that is full takes no
+// revocation of anybody (invariant 12). Calls of one second ask for the same.
+type once struct {
+	mu    sync.Mutex
+	calls map[store.Revocation]*onceCall
+}
+
+type onceCall struct {
+	done chan struct{} // closed when err is there to be read
+	err  error
+}
+
+// do returns what revoke returns, which is called once for all that come while it
+// runs, and after it succeeded, until the second of the instant has passed.
+func (o *once) do(revocation store.Revocation, revoke func() error) error {
+	call, first := o.join(revocation)
+	if !first {
+		<-call.done
+		return call.err
+	}
+	if call.err = revoke(); call.err == nil {
+		time.AfterFunc(time.Until(time.Unix(revocation.NotBefore+1, 0)), func() { o.remove(revocation) })
+	} else {
+		o.remove(revocation)
+	}
+	close(call.done)
+	return call.err
+}
+
+func (o *once) join(revocation store.Revocation) (call *onceCall, first bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if call, running := o.calls[revocation]; running {
+		return call, false
+	}
+	if o.calls == nil {
+		o.calls = make(map[store.Revocation]*onceCall)
+	}
+	call = &onceCall{done: make(chan struct{})}
+	o.calls[revocation] = call
+	return call, true
+}
+
+func (o *once) remove(revocation store.Revocation) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.calls, revocation)
+}

@@ -1,0 +1,121 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// relatedTimeout bounds the look-up of what belongs to one session or token.
+const relatedTimeout = time.Second
+
+// withSessions adds, for each token, revocations of the sessions that were learned for
+// it: a token that names no session stands for its own.
+func (h *Hub) withSessions(ctx context.Context, named []store.Revocation) ([]store.Revocation, error) {
+	all := make([]store.Revocation, 0, len(named))
+	for _, revocation := range named {
+		all = append(all, revocation)
+		if revocation.Kind != store.KindToken {
+			continue
+		}
+		bounded, cancel := context.WithTimeout(ctx, relatedTimeout)
+		learned, err := h.tokens.Known(bounded, revocation.Key)
+		cancel()
+		if err != nil {
+			return nil, fmt.Errorf("looking up the sessions of a token: %w", err)
+		}
+		for _, grant := range learned {
+			for _, session := range grant.Families {
+				all = append(all, store.Revocation{Kind: store.KindSession, Key: session, Expires: revocation.Expires})
+			}
+		}
+	}
+	return all, nil
+}
+
+// revokeTokensOf revokes the access tokens that belong to revoked sessions and do
+// not say so themselves. It asks the store at every gate, because another one of the
+// fleet may have a token endpoint.
+//
+// Attack: refresh while the session is being revoked. The sessions must be in force
+// everywhere before their tokens are read: an answer of the token endpoint is
+// learned first and checked afterwards, so that the gate withholds an answer whose
+// tokens were not learned when they were read.
+func (h *Hub) revokeTokensOf(ctx context.Context, revoked ...store.Revocation) error {
+	var tokens []store.Revocation
+	for _, session := range revoked {
+		if session.Kind != store.KindSession {
+			continue
+		}
+		bounded, cancel := context.WithTimeout(ctx, relatedTimeout)
+		names, err := h.tokens.Members(bounded, session.Key)
+		cancel()
+		if err != nil {
+			return fmt.Errorf("revoking the tokens of a session: %w", err)
+		}
+		for _, name := range names {
+			tokens = append(tokens, store.Revocation{Kind: store.KindToken, Key: name, Expires: session.Expires})
+		}
+	}
+	for entry := range slices.Chunk(tokens, store.MaxRevocations) {
+		if err := h.replica.Revoke(ctx, entry...); err != nil {
+			return fmt.Errorf("revoking the tokens of a session: %w", err)
+		}
+	}
+	return nil
+}
+
+// complete makes a revocation hold everywhere, and then revokes all that belongs to a
+// session. It returns the revocation with those of the sessions that a token belongs to.
+func (h *Hub) complete(ctx context.Context, named store.Revocation) (all []store.Revocation, err error) {
+	if all, err = h.withSessions(ctx, []store.Revocation{named}); err != nil {
+		return nil, err
+	}
+	if err := h.replica.Revoke(ctx, all...); err != nil {
+		return nil, err
+	}
+	return all, h.revokeTokensOf(ctx, all...)
+}
+
+// Tokens returns what was learned about tokens from the upstream's token endpoint. It is
+// never nil. Until the store is open, all of it is store.ErrClosed; a store from
+// elsewhere that cannot keep what is learned knows nothing, and refuses to learn.
+func (h *Hub) Tokens() store.Grants {
+	if !h.isOpen.Load() {
+		return closedTokens{}
+	}
+	return h.tokens
+}
+
+// tokensOf returns what a store keeps about tokens.
+func tokensOf(backend store.Backend) store.Grants {
+	if tokens, ok := backend.(store.Grants); ok {
+		return tokens
+	}
+	return noTokens{}
+}
+
+// errNoTokens: a store from elsewhere that cannot keep what is learned.
+var errNoTokens = errors.New("the store does not keep what is learned about tokens")
+
+type noTokens struct{}
+
+func (noTokens) Learn(context.Context, ...store.Grant) error                { return errNoTokens }
+func (noTokens) Known(context.Context, ...store.Key) ([]store.Grant, error) { return nil, nil }
+func (noTokens) Members(context.Context, store.Key) ([]store.Key, error)    { return nil, nil }
+
+type closedTokens struct{}
+
+func (closedTokens) Learn(context.Context, ...store.Grant) error { return store.ErrClosed }
+
+func (closedTokens) Known(context.Context, ...store.Key) ([]store.Grant, error) {
+	return nil, store.ErrClosed
+}
+
+func (closedTokens) Members(context.Context, store.Key) ([]store.Key, error) {
+	return nil, store.ErrClosed
+}

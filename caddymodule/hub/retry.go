@@ -1,0 +1,171 @@
+package hub
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+const (
+	// maxRetries bounds the revocations that are retried.
+	maxRetries = 1 << 14
+	// retryPause is the time between two tries, if two leases are not longer.
+	retryPause = time.Second
+)
+
+// retryQueue holds revocations that are not confirmed on every gate with all that
+// belongs to them: the caller was answered 503, or other gates may lag behind
+// (`acknowledge store`). A background goroutine completes them, as the replica completes
+// the revocations themselves, and then tells subscribers of those they have not heard
+// of. The zero value is inactive.
+type retryQueue struct {
+	mu      sync.Mutex
+	pending map[retryName]retry
+	wake    chan struct{}
+	cancel  context.CancelFunc
+	wait    sync.WaitGroup
+}
+
+type retry struct {
+	store.Revocation
+	// event is what subscribers have to hear of the revocation; nil if they have.
+	event *Cause
+	due   time.Time
+}
+
+// retryName tells revocations apart that are not one made twice.
+type retryName struct {
+	key, except store.Key
+	notBefore   int64
+}
+
+func retryNameOf(r store.Revocation) retryName { return retryName{r.Key, r.Except, r.NotBefore} }
+
+// start starts the background goroutine, which ends with close.
+func (q *retryQueue) start(h *Hub) {
+	ctx, cancel := context.WithCancel(context.Background())
+	q.pending, q.wake, q.cancel = make(map[retryName]retry), make(chan struct{}, 1), cancel
+	q.wait.Go(func() { q.loop(ctx, h) })
+}
+
+// stop has the background goroutine end. A revocation that is on its way ends by itself,
+// or when the replica is closed.
+func (q *retryQueue) stop() {
+	if q.cancel != nil {
+		q.cancel()
+	}
+}
+
+func (q *retryQueue) close() {
+	q.stop()
+	q.wait.Wait()
+}
+
+// add has revocations completed after a pause, when every gate knows them or is fenced,
+// and tells subscribers then, unless event is nil.
+func (q *retryQueue) add(pause time.Duration, event *Cause, revocations ...store.Revocation) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.pending == nil {
+		return
+	}
+	due := time.Now().Add(pause)
+	for _, revocation := range revocations {
+		if len(q.pending) < maxRetries {
+			q.pending[retryNameOf(revocation)] = retry{revocation, event, due}
+		}
+	}
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// remove removes revocations that were made once more, and completed.
+func (q *retryQueue) remove(revocations []store.Revocation) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, revocation := range revocations {
+		delete(q.pending, retryNameOf(revocation))
+	}
+}
+
+// retryPause is the time between two tries.
+func (h *Hub) retryPause() time.Duration { return max(retryPause, 2*h.replica.Status().Lease) }
+
+func (q *retryQueue) loop(ctx context.Context, h *Hub) {
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-q.wake:
+		}
+		for q.len() > 0 && ctx.Err() == nil {
+			timer := time.NewTimer(h.retryPause())
+			select {
+			case <-ctx.Done():
+			case <-timer.C:
+				q.run(ctx, h)
+			}
+			timer.Stop()
+		}
+	}
+}
+
+func (q *retryQueue) len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.pending)
+}
+
+// run completes the revocations that are due. After a failure the rest waits for the
+// next time: the store is away, most likely.
+func (q *retryQueue) run(ctx context.Context, h *Hub) {
+	q.mu.Lock()
+	var tokens, due []retry
+	for _, r := range q.pending {
+		switch {
+		case r.due.After(time.Now()):
+		case r.Kind == store.KindToken:
+			tokens = append(tokens, r)
+		default:
+			due = append(due, r)
+		}
+	}
+	q.mu.Unlock()
+	// Tokens first, so that nobody hears twice of their sessions.
+	for _, r := range append(tokens, due...) {
+		if !q.has(r) {
+			continue // it was completed meanwhile, with a token or by a call
+		}
+		all, err := h.complete(ctx, r.Revocation)
+		if err != nil {
+			return
+		}
+		if q.take(r) && r.event != nil {
+			h.events.Revoked(*r.event, all)
+			q.remove(all) // what belongs to it may wait by itself, and is told now
+		}
+	}
+}
+
+// has reports whether a retry is still in the queue.
+func (q *retryQueue) has(r retry) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.pending[retryNameOf(r.Revocation)] == r
+}
+
+// take takes a retry off the queue, and reports whether it was still there.
+func (q *retryQueue) take(r retry) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	name := retryNameOf(r.Revocation)
+	if q.pending[name] != r {
+		return false
+	}
+	delete(q.pending, name)
+	return true
+}

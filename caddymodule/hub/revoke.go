@@ -1,0 +1,178 @@
+package hub
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/replica"
+)
+
+// The sources of revocations, as events name them.
+const (
+	SourceEndpoint = "endpoint" // DELETE of the session endpoint
+	SourceSessions = "sessions" // the sessions endpoint: log out everywhere
+	SourceAdmin    = "admin"    // an operator
+	SourceIssuer   = "issuer"   // the issuer's logout
+)
+
+// Cause says who revokes, and why. It decides nothing; events tell it.
+type Cause struct {
+	// Source is one of the sources.
+	Source string
+	// Issuer is the exact `iss`.
+	Issuer string
+	// Reason is the operator's, or "".
+	Reason string
+}
+
+// Events is told of what subscribers should hear. Its methods return at once, and may
+// be called concurrently.
+type Events interface {
+	replica.Observer
+	// Revoked is told once of revocations that hold everywhere. It may keep the slice.
+	Revoked(Cause, []store.Revocation)
+}
+
+type noEvents struct{}
+
+func (noEvents) StoreDown(replica.Trouble, time.Duration) {}
+func (noEvents) StoreUp(time.Duration)                    {}
+func (noEvents) Revoked(Cause, []store.Revocation)        {}
+
+// Receipt tells what was revoked, and how it came to hold everywhere.
+type Receipt struct {
+	replica.Receipt
+	// Revoked are the revocations that were named, and those of the sessions that a
+	// named token belongs to.
+	Revoked []store.Revocation
+}
+
+// Revoke makes revocations hold everywhere, and with a token or a session all that is
+// known to belong to it. Every way to revoke goes through it: the endpoints, the
+// operator's commands, and the issuer's logout. It goes on when ctx is cancelled, and
+// ends within two leases and a second.
+//
+// After an error other gates may not know the revocations yet. They hold at this gate
+// if the store is open, and the gate retries them until they hold everywhere.
+func (h *Hub) Revoke(ctx context.Context, why Cause, revocations ...store.Revocation) error {
+	_, err := h.revoke(ctx, why, revocations, func(ctx context.Context, all []store.Revocation) (replica.Receipt, error) {
+		return replica.Receipt{}, h.replica.Revoke(ctx, all...)
+	})
+	return err
+}
+
+// RevokeWithReceipt is Revoke, and tells how it went.
+func (h *Hub) RevokeWithReceipt(ctx context.Context, why Cause, revocations ...store.Revocation) (Receipt, error) {
+	return h.revoke(ctx, why, revocations, func(ctx context.Context, all []store.Revocation) (replica.Receipt, error) {
+		return h.replica.RevokeWithReceipt(ctx, all...)
+	})
+}
+
+// revoke is Revoke, where the replica does its part by first.
+func (h *Hub) revoke(
+	ctx context.Context, why Cause, named []store.Revocation, first func(context.Context, []store.Revocation) (replica.Receipt, error),
+) (Receipt, error) {
+	if !h.isOpen.Load() {
+		return Receipt{}, fmt.Errorf("revoking: %w", store.ErrClosed)
+	}
+	ctx, cancel := h.limit(ctx)
+	defer cancel()
+	all, err := h.withSessions(ctx, named)
+	if err != nil {
+		err = fmt.Errorf("revoking: %w", err)
+		h.revokeLater(why, err, named)
+		return Receipt{}, err
+	}
+	receipt, err := first(ctx, all)
+	if err == nil {
+		err = h.revokeTokensOf(ctx, all...)
+	}
+	if err != nil {
+		h.retries.add(h.retryPause(), &why, all...)
+		h.unconfirmed(err, all)
+		return Receipt{}, err
+	}
+	h.retries.remove(all)
+	h.events.Revoked(why, all)
+	if h.lagging.Load() {
+		sessions := slices.DeleteFunc(slices.Clone(all), func(r store.Revocation) bool { return r.Kind != store.KindSession })
+		h.retries.add(h.retryPause(), nil, sessions...)
+	}
+	return Receipt{receipt, all}, nil
+}
+
+// RevokeOnce is Revoke for calls that may ask for the same again and again. Calls that
+// ask for the same revocation of a subject share one, until its second has passed.
+func (h *Hub) RevokeOnce(ctx context.Context, why Cause, revocation store.Revocation) error {
+	return h.once.do(revocation, func() error { return h.Revoke(ctx, why, revocation) })
+}
+
+// RevokeLater revokes at this gate at once, and retries in the background until the
+// revocations hold everywhere. It is for when nobody can be told that they do. Until
+// the store is open it does nothing.
+func (h *Hub) RevokeLater(why Cause, revocations ...store.Revocation) {
+	if h.isOpen.Load() {
+		h.revokeLater(why, h.replica.Status().Err, revocations)
+	}
+}
+
+func (h *Hub) revokeLater(why Cause, err error, revocations []store.Revocation) {
+	h.replica.Offer(revocations...)
+	h.retries.add(h.retryPause(), &why, revocations...)
+	h.unconfirmed(err, revocations)
+}
+
+// Repeat revokes a session, or a token, once more, if its revocation is on the log
+// already, and reports whether it is. The repeat prolongs the first revocation and
+// returns when it holds everywhere, with all that belongs to it. Subscribers hear
+// nothing of it: whoever audits logouts is not flooded by one token.
+func (h *Hub) Repeat(ctx context.Context, revocation store.Revocation) (repeated bool, err error) {
+	if !h.isOpen.Load() || !h.replica.Published(revocation.Key) {
+		return false, nil
+	}
+	ctx, cancel := h.limit(ctx)
+	defer cancel()
+	if _, err := h.complete(ctx, revocation); err != nil {
+		h.unconfirmed(err, []store.Revocation{revocation})
+		return true, err
+	}
+	return true, nil
+}
+
+// Mark has every gate hold a key that no token carries, such as that of a logout token
+// that was received. It is a revocation of which subscribers hear nothing, and to which
+// nothing belongs.
+func (h *Hub) Mark(ctx context.Context, mark store.Revocation) error {
+	if !h.isOpen.Load() {
+		return fmt.Errorf("marking: %w", store.ErrClosed)
+	}
+	return h.replica.Revoke(ctx, mark)
+}
+
+// unconfirmed logs revocations that hold on this gate, and of which nobody can be told
+// more.
+func (h *Hub) unconfirmed(err error, revocations []store.Revocation) {
+	for _, revocation := range revocations {
+		h.logger.Error("a revocation was not confirmed by the store; it holds at this gate, and the gate retries until the store has it",
+			"key", revocation.Key, "error", err)
+	}
+}
+
+// limit is the context of a whole call that revokes: without the caller's
+// cancellation, and with an earlier deadline if there is one already.
+func (h *Hub) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, bounded := ctx.Deadline()
+	ctx = context.WithoutCancel(ctx)
+	timeout := h.replica.Patience()
+	end := time.Now().Add(timeout)
+	switch {
+	case bounded && (timeout == 0 || deadline.Before(end)):
+		return context.WithDeadline(ctx, deadline)
+	case timeout == 0: // this machine's own store has a limit of its own
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, end)
+}

@@ -1,0 +1,49 @@
+package hub
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// Note remembers the session of an admitted token, seen at its LastSeen in Unix seconds,
+// and lets the running requests of the session go on for as long as the token. It does
+// not wait for the store. It reports false if there was no room, because the store is
+// away: note the session again with its next request.
+func (h *Hub) Note(k *store.Keys, s store.Session) bool {
+	if !h.isOpen.Load() {
+		return false
+	}
+	h.running.Prolong(k)
+	return h.registry.NoteAfter(s.Issuer, s.ID, s.Subject, s.LastSeen, h.replica.NotBefore(k))
+}
+
+// Owned returns nil if a session is known and by accepts its subject, and
+// store.ErrUnknownSession if not. It asks the store in either case, so that neither the
+// time it takes nor a store that is away tells them apart. Any other error says that
+// nobody knows.
+func (h *Hub) Owned(ctx context.Context, issuer, session string, by func(subject string) bool) error {
+	if !h.isOpen.Load() {
+		return fmt.Errorf("looking up the owner of a session: %w", store.ErrClosed)
+	}
+	return h.registry.Owned(ctx, issuer, session, by)
+}
+
+// SessionsOf returns the sessions of a subject, those seen last first, revoked ones among
+// them (Over). It waits for the store.
+func (h *Hub) SessionsOf(ctx context.Context, issuer, subject string) ([]store.Session, error) {
+	if !h.isOpen.Load() {
+		return nil, fmt.Errorf("listing the sessions of a subject: %w", store.ErrClosed)
+	}
+	return h.registry.Of(ctx, issuer, subject)
+}
+
+// Over reports whether a session with these keys is revoked, by itself or by an instant.
+//
+// An instant names tokens, not sessions: a session that was not seen since it has no
+// good token here. Those seen since were excepted, logged in again, or got a newer token
+// from the issuer all the same.
+func (h *Hub) Over(s store.Session, k *store.Keys) bool {
+	return h.isOpen.Load() && (h.replica.Holds(k.Session) || s.LastSeen <= h.replica.NotBefore(k))
+}

@@ -1,0 +1,78 @@
+package caddymodule
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/caddymodule/stores"
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/replica"
+)
+
+// hubPool keeps one hub for each store of the process, so that a configuration that is
+// loaded anew finds its set in memory and its file open.
+var hubPool = caddy.NewUsagePool()
+
+// pooledHub is a hub with what tells of it, for all configurations that use its store.
+// It is made without any I/O, when the first of them is provisioned, and opened when the
+// first of them starts.
+type pooledHub struct {
+	*hub.Hub
+	namespace string
+	log       *handover
+	events    *events
+}
+
+func newPooledHub(namespace string, logger *slog.Logger) *pooledHub {
+	p := &pooledHub{namespace: namespace, log: newHandover(logger)}
+	newest := slog.New(p.log)
+	p.events = newEvents(newest, runningApp)
+	p.Hub = hub.New(hub.Options{Namespace: namespace, Logger: newest, Events: p.events})
+	return p
+}
+
+// start opens the store, or gives the open one the settings of the newest
+// configuration.
+func (p *pooledHub) start(module stores.Module, o replica.Options, logger *slog.Logger) error {
+	p.log.to(logger)
+	p.events.start()
+	return p.Open(o, func(logger *slog.Logger) (store.Backend, error) { return module.Open(logger, o.Leeway) })
+}
+
+// Destruct implements caddy.Destructor: the last configuration that used the store is
+// gone.
+func (p *pooledHub) Destruct() error {
+	defer p.events.close()
+	return p.Close()
+}
+
+// loadStore loads the store module and takes the place of the app in the pool. Nothing
+// is opened.
+func (a *App) loadStore(ctx caddy.Context) error {
+	loaded, err := ctx.LoadModule(a, "StoreRaw")
+	if err != nil {
+		return fmt.Errorf("loading store: %w", err)
+	}
+	module, ok := loaded.(stores.Module)
+	if !ok {
+		return fmt.Errorf("loading store: module %T is not a store of session_gate", loaded)
+	}
+	a.module, a.namespace = module, module.Namespace()
+	loadedHub, _, err := hubPool.LoadOrNew(module.PoolKey(), func() (caddy.Destructor, error) {
+		return newPooledHub(a.namespace, a.logger), nil
+	})
+	if err != nil {
+		return fmt.Errorf("loading store: %w", err)
+	}
+	a.pooled, a.poolKey = loadedHub.(*pooledHub), module.PoolKey()
+	a.hub = a.pooled.Hub
+	if a.pooled.namespace != a.namespace {
+		return fmt.Errorf("loading store: it is in use with the namespace %q, not %q", a.pooled.namespace, a.namespace)
+	}
+	return nil
+}
+
+var _ caddy.Destructor = (*pooledHub)(nil)
