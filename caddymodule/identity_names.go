@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/net/http/httpguts"
-
 	"github.com/sessiongate/sessiongate/caddymodule/config"
 	"github.com/sessiongate/sessiongate/caddymodule/fieldname"
 )
@@ -103,7 +101,7 @@ func (i *Identity) provision(claims []string) (*identity, error) {
 	for _, claim := range claims {
 		name := textproto.CanonicalMIMEHeaderKey(pomeriumPrefix + strings.ReplaceAll(claim, "_", "-"))
 		known := slices.ContainsFunc(fields, func(f identityField) bool { return f.name == name })
-		if !known && httpguts.ValidHeaderFieldName(name) {
+		if !known && fieldname.IsValid(name) {
 			fields = append(fields, identityField{name: name, claim: claim})
 		}
 	}
@@ -119,7 +117,7 @@ func (i *Identity) named() (*identity, error) {
 	for name, claim := range i.Headers {
 		folded := fieldname.Fold(name)
 		switch {
-		case !httpguts.ValidHeaderFieldName(name):
+		case !fieldname.IsValid(name):
 			return nil, fmt.Errorf("checking session_gate: identity header %q is not a field name", name)
 		case slices.Contains(reservedFields, folded):
 			return nil, fmt.Errorf("checking session_gate: identity header %q is one that HTTP itself needs; choose another", name)

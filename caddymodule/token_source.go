@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"golang.org/x/net/http/httpguts"
+	"github.com/sessiongate/sessiongate/caddymodule/fieldname"
 )
 
 // TokenSource says where requests carry their credential. Both may be given; a
@@ -22,10 +22,10 @@ func (s *TokenSource) check() error {
 	case s.Header == "" && s.Cookie == "":
 		return errors.New("checking session_gate: token names neither a header nor a cookie; " +
 			"use token header Authorization, or token cookie <name>")
-	case s.Header != "" && !httpguts.ValidHeaderFieldName(s.Header):
+	case s.Header != "" && !fieldname.IsValid(s.Header):
 		return fmt.Errorf("checking session_gate: token header %q is not a field name (RFC 9110 §5.1)", s.Header)
 	// The name of a cookie is a token as that of a field is (RFC 6265 §4.1.1).
-	case s.Cookie != "" && !httpguts.ValidHeaderFieldName(s.Cookie):
+	case s.Cookie != "" && !fieldname.IsValid(s.Cookie):
 		return fmt.Errorf("checking session_gate: token cookie %q is not the name of a cookie (RFC 6265 §4.1.1)", s.Cookie)
 	}
 	return nil

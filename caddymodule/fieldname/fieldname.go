@@ -57,6 +57,17 @@ func fold(c byte) byte {
 	}
 }
 
+// IsValid reports whether a text is a token, as the name of a field and of a cookie have
+// to be (RFC 9110 §5.6.2).
+func IsValid(name string) bool {
+	for _, c := range []byte(name) {
+		if fold(c) == '-' && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
+			return false
+		}
+	}
+	return name != ""
+}
+
 // Members iterates over the members of a comma separated field value (RFC 9110
 // §5.6.1). Empty members are left out.
 func Members(list string) iter.Seq[string] {

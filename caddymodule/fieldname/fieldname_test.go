@@ -2,6 +2,7 @@ package fieldname
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -18,6 +19,21 @@ func TestNamesThatAreOneToCGIFoldToOne(t *testing.T) {
 		if Equal(name, "x-remote-user") || In(name, []string{"host", "x-remote-user"}) {
 			t.Errorf("%q is the same name", name)
 		}
+	}
+}
+
+func TestValidNamesAreTokens(t *testing.T) {
+	const valid = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	for c := range 256 {
+		want := strings.IndexByte(valid, byte(c)) >= 0
+		for _, name := range []string{string([]byte{byte(c)}), "X-" + string([]byte{byte(c)}) + "A"} {
+			if IsValid(name) != want {
+				t.Errorf("%q is valid: %t", name, !want)
+			}
+		}
+	}
+	if IsValid("") {
+		t.Error("no name is a valid one")
 	}
 }
 

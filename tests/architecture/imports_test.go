@@ -22,7 +22,6 @@ var owners = map[string]string{
 	"github.com/spf13/cobra":              "caddymodule",
 	"github.com/spf13/pflag":              "caddymodule",
 	"go.uber.org/zap":                     "caddymodule",
-	"golang.org/x/net":                    "caddymodule",
 	"golang.org/x/sys":                    "store/replica",
 	"github.com/dgraph-io/ristretto/v2":   "caddymodule/token",
 	"github.com/go-jose/go-jose/v4":       "caddymodule/token",
