@@ -32,7 +32,7 @@ func (g *Gate) admit(w http.ResponseWriter, r *http.Request) (*streams.Request, 
 	if g.StripToken {
 		g.extractor.Strip(r)
 	}
-	g.identity.set(r.Header, t)
+	g.identity.Set(r.Header, t)
 	return running, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/sessiongate/sessiongate/caddymodule/config"
+	"github.com/sessiongate/sessiongate/caddymodule/identity"
 )
 
 func init() {
@@ -101,7 +102,7 @@ func (g *Gate) readToken(d *caddyfile.Dispenser) error {
 
 // readIdentity reads a preset, or a block of headers and claims.
 func (g *Gate) readIdentity(d *caddyfile.Dispenser) error {
-	g.Identity = new(Identity)
+	g.Identity = new(identity.Config)
 	if d.CountRemainingArgs() > 0 {
 		return config.Choice(&g.Identity.Preset, "oauth2_proxy", "authelia", "pomerium")(d)
 	}

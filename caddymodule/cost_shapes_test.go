@@ -8,13 +8,15 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/sessiongate/sessiongate/caddymodule/identity"
 )
 
 // costlyGate is a gate that names all there is to look at.
 func costlyGate() Gate {
 	return Gate{
 		Token: &TokenSource{Header: "Authorization", Cookie: "session"}, Public: []string{"/healthz", "/assets/*"},
-		Identity: &Identity{Preset: "pomerium"}, Claims: []string{"email"}, CORS: []string{"https://app.example.com"},
+		Identity: &identity.Config{Preset: "pomerium"}, Claims: []string{"email"}, CORS: []string{"https://app.example.com"},
 		TokenEndpoint: []string{tokenPath, "/oauth/token.json"}, SessionsEndpoint: sessionsPath, BackchannelLogout: "/v1/auth/logout",
 	}
 }

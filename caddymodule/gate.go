@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/sessiongate/sessiongate/caddymodule/config"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/caddymodule/identity"
 	"github.com/sessiongate/sessiongate/caddymodule/paths"
 	"github.com/sessiongate/sessiongate/caddymodule/streams"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
@@ -62,7 +64,7 @@ type Gate struct {
 
 	// Identity are the headers that tell the upstream who the user is.
 	// Default: none is owned, set or stripped.
-	Identity *Identity `json:"identity,omitempty"`
+	Identity *identity.Config `json:"identity,omitempty"`
 
 	// Claims are given as placeholders. Default: none.
 	Claims []string `json:"claims,omitempty"`
@@ -114,7 +116,7 @@ type Gate struct {
 	outlived  *sync.Once  // the warning of refresh tokens that outlive the retention
 	extractor token.Extractor
 	public    *paths.Public
-	identity  *identity
+	identity  *identity.Headers
 	origins   origins
 	until     streams.End
 	view      int
@@ -172,12 +174,32 @@ func (g *Gate) resolve() error {
 		g.Token = &TokenSource{Header: "Authorization"}
 	}
 	if g.Identity != nil {
-		if err := g.Identity.resolve(); err != nil {
+		if err := resolveIdentity(g.Identity); err != nil {
 			return err
 		}
 	}
 	return config.Resolve("session_gate", &g.Endpoint, &g.Token.Header, &g.Token.Cookie, &g.AdminScope,
 		&g.Streams, &g.SessionsEndpoint, &g.BackchannelLogout)
+}
+
+// resolveIdentity resolves the placeholders in the names of fields and claims.
+func resolveIdentity(c *identity.Config) error {
+	if err := config.Resolve("identity", &c.Preset); err != nil {
+		return err
+	}
+	resolved := make(map[string]string, len(c.Headers))
+	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
+		claim := c.Headers[name]
+		if err := config.Resolve("identity", &name, &claim); err != nil {
+			return err
+		}
+		if _, twice := resolved[name]; twice {
+			return fmt.Errorf("resolving identity: header %q is named twice", name)
+		}
+		resolved[name] = claim
+	}
+	c.Headers = resolved
+	return nil
 }
 
 func (g *Gate) check() error {
@@ -204,21 +226,21 @@ func (g *Gate) prepare() (err error) {
 	if g.public, err = paths.NewPublic(g.Public); err != nil {
 		return fmt.Errorf("checking session_gate: %w", err)
 	}
-	if g.identity, err = g.Identity.provision(g.Claims); err != nil {
-		return err
+	if g.identity, err = identity.New(g.Identity, g.Claims); err != nil {
+		return fmt.Errorf("checking session_gate: %w", err)
 	}
 	if paths.IsOverride(g.Token.Header) {
 		return fmt.Errorf("checking session_gate: token looks for the credential in %q, "+
 			"which the gate deletes because some servers take the path from it; use another header", g.Token.Header)
 	}
-	if g.identity.owns(g.Token.Header) {
+	if g.identity.Owns(g.Token.Header) {
 		return fmt.Errorf("checking session_gate: identity owns %q, where token looks for the credential, "+
 			"which would be stripped before it is seen", g.Token.Header)
 	}
-	g.identity.bind(g.app.verifier)
-	g.identity.keep(g.Token.Header)
+	g.identity.Bind(g.app.verifier)
+	g.identity.Keep(g.Token.Header)
 	if g.Token.Cookie != "" {
-		g.identity.keep("Cookie")
+		g.identity.Keep("Cookie")
 	}
 	if g.origins, err = newOrigins(g.CORS); err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/caddymodule/identity"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 	"github.com/sessiongate/sessiongate/store"
 )
@@ -193,7 +194,7 @@ func TestNothingIsAdmittedBeforeTheStart(t *testing.T) {
 
 func TestAdmittedRequestsCarryAnIdentity(t *testing.T) {
 	g := newGate(t, "HS256", Gate{
-		Identity: &Identity{Preset: "authelia"}, Claims: []string{"email", "groups"}, StripToken: true,
+		Identity: &identity.Config{Preset: "authelia"}, Claims: []string{"email", "groups"}, StripToken: true,
 	})
 	token := g.mint(t, map[string]any{"email": "a@example.com", "groups": []string{"staff", "ops"}})
 	r := request(http.MethodGet, "/", token, "")

@@ -36,9 +36,9 @@ func (g *Gate) warnOfLogs(logs *caddyhttp.ServerLogConfig) {
 	if !g.logger.Enabled(context.Background(), slog.LevelDebug) {
 		return
 	}
-	for _, field := range g.identity.fields {
-		if g.app.namesSession(field.claim) {
-			g.logger.Warn("reverse_proxy's debug log shows the header that the session or the token is named in; "+remedy, "header", field.name)
+	for name, claim := range g.identity.All() {
+		if g.app.namesSession(claim) {
+			g.logger.Warn("reverse_proxy's debug log shows the header that the session or the token is named in; "+remedy, "header", name)
 		}
 	}
 }

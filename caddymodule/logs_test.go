@@ -7,13 +7,15 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/sessiongate/sessiongate/caddymodule/identity"
 )
 
 // Attack: read tokens in logs that Caddy writes before any handler can keep them
 // out. Who configures a gate so is told, and nobody else.
 func TestAGateWarnsOfWhatCaddysLogsShow(t *testing.T) {
 	shown := &caddyhttp.ServerLogConfig{ShouldLogCredentials: true}
-	sessions := &Identity{Headers: map[string]string{"X-Session": "sid", "X-Token": "jti", "X-User": "sub"}}
+	sessions := &identity.Config{Headers: map[string]string{"X-Session": "sid", "X-Token": "jti", "X-User": "sub"}}
 	for name, test := range map[string]struct {
 		gate  Gate
 		logs  *caddyhttp.ServerLogConfig

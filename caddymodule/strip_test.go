@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/sessiongate/sessiongate/caddymodule/identity"
 )
 
 // overrides are spellings of all fields by which a request names another path.
@@ -44,7 +46,7 @@ func (discard) WriteHeader(int)             {}
 // with X-Rewrite-URL: /v1/auth/session ends the upstream's session, and every token
 // stays good. Clients do not send such fields.
 func TestFieldsThatNameAnotherPathOfClientsAreDeleted(t *testing.T) {
-	g := newGate(t, "HS256", Gate{Public: []string{"/assets/*"}, Identity: &Identity{Preset: "authelia"}})
+	g := newGate(t, "HS256", Gate{Public: []string{"/assets/*"}, Identity: &identity.Config{Preset: "authelia"}})
 	deep := strings.Repeat("/a", 64) + strings.Repeat("/..", 64) + defaultEndpoint
 	for _, name := range overrides {
 		for _, c := range []struct{ method, path, value, token string }{
@@ -130,5 +132,56 @@ func TestATokenIsNotLookedForInAFieldThatIsDeleted(t *testing.T) {
 		if err := config.provision(g.app, g.gate.logger); err == nil || !strings.Contains(err.Error(), "use another header") {
 			t.Errorf("%s: error %v", name, err)
 		}
+	}
+}
+
+// Attack: Connection: Authorization, so that the upstream gets another request
+// than the one that was judged.
+func TestConnectionDoesNotNameTheCredential(t *testing.T) {
+	for _, config := range []*identity.Config{nil, {Preset: "authelia"}} {
+		for _, test := range []struct {
+			source     TokenSource
+			sent, want string
+		}{
+			{TokenSource{Header: "Authorization"}, "close, authorization", "close"},
+			{TokenSource{Header: "Authorization"}, "Authorization", ""},
+			{TokenSource{Header: "Authorization"}, "Cookie", "Cookie"},
+			{TokenSource{Header: "X-Token"}, "x-token, Authorization", "Authorization"},
+			{TokenSource{Cookie: "session"}, "COOKIE, te", "te"},
+			{TokenSource{Header: "Authorization", Cookie: "session"}, "Cookie,Authorization,keep-alive", "keep-alive"},
+			{TokenSource{Header: "Authorization"}, " keep-alive ,", " keep-alive ,"},
+		} {
+			gate := newGate(t, "HS256", Gate{Token: &test.source, Identity: config}).gate
+			r := &http.Request{Header: http.Header{"Connection": {test.sent}}}
+			gate.strip(r)
+			if got := r.Header.Get("Connection"); got != test.want {
+				t.Errorf("Connection: %q became %q, want %q", test.sent, got, test.want)
+			}
+		}
+	}
+}
+
+// Attack: each way to tell the upstream who the user is, and an upgrade past the gate, in one
+// request.
+func TestTheGateStripsIdentityAndUpgrades(t *testing.T) {
+	g := newGate(t, "HS256", Gate{Identity: &identity.Config{Preset: "authelia"}}).gate
+	r := &http.Request{
+		Header: http.Header{
+			"Remote_user": {"root"}, "Connection": {"Upgrade, Remote-User"}, "Upgrade": {"h2c"}, "Http2-Settings": {"AAMAAABkAAQAAP__"},
+			"Accept": {"*/*"},
+		},
+		Trailer: http.Header{"Remote-User": nil},
+	}
+	g.strip(r)
+	if want := (http.Header{"Connection": {"Upgrade"}, "Accept": {"*/*"}}); !sameHeader(r.Header, want) || r.Trailer != nil {
+		t.Errorf("the upstream gets %v and the trailers %v, want %v and none", r.Header, r.Trailer, want)
+	}
+}
+
+func TestStrippingAnOrdinaryRequestAllocatesNothing(t *testing.T) {
+	g := newGate(t, "HS256", Gate{Identity: &identity.Config{Preset: "pomerium"}}).gate
+	r := &http.Request{Header: http.Header{"Connection": {"keep-alive, Upgrade"}, "Accept": {"*/*"}, "X-Request-Id": {"1"}}}
+	if n := testing.AllocsPerRun(100, func() { g.strip(r) }); n != 0 {
+		t.Errorf("%v allocations", n)
 	}
 }

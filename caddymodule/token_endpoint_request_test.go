@@ -8,13 +8,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sessiongate/sessiongate/caddymodule/identity"
 	"github.com/sessiongate/sessiongate/store"
 )
 
 // Whoever logs in has no access token yet. What goes up is what came, byte by byte,
 // but for the identity that a client gave itself.
 func TestTheTokenEndpointIsPublic(t *testing.T) {
-	g := newGrantTest(t, Gate{Identity: &Identity{Preset: "authelia"}})
+	g := newGrantTest(t, Gate{Identity: &identity.Config{Preset: "authelia"}})
 	g.hands(map[string]any{"access_token": "opaque"})
 	const padded = "grant_type=password&username=a%20b&password=%FF&&x=%41&refresh_token=&client_secret=s%26"
 	for name, tt := range map[string]struct{ method, path, contentType, body string }{

@@ -39,9 +39,10 @@ var adapters = map[string]bool{
 
 // rooms lists what packages below caddymodule import of this project.
 var rooms = map[string][]string{
-	"caddymodule/hub":    {"caddymodule/streams", "store", "store/replica", "store/sessions"},
-	"caddymodule/config": nil,
-	"caddymodule/stores": {"caddymodule/config", "store", "store/boltstore", "store/memstore", "store/redisstore"},
+	"caddymodule/hub":      {"caddymodule/streams", "store", "store/replica", "store/sessions"},
+	"caddymodule/config":   nil,
+	"caddymodule/identity": {"caddymodule/fieldname", "caddymodule/token"},
+	"caddymodule/stores":   {"caddymodule/config", "store", "store/boltstore", "store/memstore", "store/redisstore"},
 }
 
 // plugged are the packages that register modules, which the plugin imports.
@@ -169,6 +170,9 @@ func TestEachBrokenImportIsFound(t *testing.T) {
 		"token imports Caddy":              {"caddymodule/token/verify.go", "github.com/caddyserver/caddy/v2/modules/caddyhttp"},
 		"token imports Caddy in a test":    {"caddymodule/token/verify_test.go", "github.com/caddyserver/caddy/v2"},
 		"token imports the adapter":        {"caddymodule/token/verify.go", own + "caddymodule"},
+		"identity imports paths":           {"caddymodule/identity/identity.go", own + "caddymodule/paths"},
+		"identity imports configuration":   {"caddymodule/identity/config.go", own + "caddymodule/config"},
+		"identity imports Caddy":           {"caddymodule/identity/config.go", "github.com/caddyserver/caddy/v2"},
 		"config imports tokens":            {"caddymodule/config/words.go", own + "caddymodule/token"},
 		"config imports a store":           {"caddymodule/config/words.go", own + "store"},
 		"config imports the adapter":       {"caddymodule/config/words.go", own + "caddymodule"},

@@ -1,4 +1,4 @@
-package caddymodule
+package identity
 
 import (
 	"bufio"
@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// cgiName is the variable that a field becomes in the environment of a CGI
-// program, by those who keep letters and digits only.
+// cgiName is the variable for a field in the environment of a CGI program, as servers name
+// it that keep letters and digits only.
 func cgiName(field string) string {
 	variable := []byte("HTTP_" + strings.ToUpper(field))
 	for i, c := range variable {
@@ -21,9 +21,9 @@ func cgiName(field string) string {
 	return string(variable)
 }
 
-// The attack: a field that a client sends arrives as one of those by which the
-// gate tells the upstream who the user is, or a Connection field takes ours
-// away. Fields that are nobody's stay as they are.
+// Attack: the upstream takes a client's field for one by which the gate tells who the user
+// is, or a Connection field makes the proxy drop the gate's own. Other fields stay as they
+// are.
 func FuzzIdentity(f *testing.F) {
 	for _, fields := range []string{
 		"Remote-User: root", "REMOTE_USER: root\nremote.groups: wheel", "Remote~User: root\nRemote-Users: a", "Connection: close, Remote-User , x",
@@ -32,13 +32,13 @@ func FuzzIdentity(f *testing.F) {
 	} {
 		f.Add(fields)
 	}
-	owners := map[string]*identity{}
+	owners := map[string]*Headers{}
 	for _, preset := range []string{"authelia", "pomerium", "oauth2_proxy"} {
-		owners[preset] = mustIdentity(f, &Identity{Preset: preset})
+		owners[preset] = mustHeaders(f, &Config{Preset: preset})
 	}
 	f.Fuzz(func(t *testing.T, fields string) {
 		lines := "POST / HTTP/1.1\r\nHost: gate\r\n" + strings.ReplaceAll(fields, "\n", "\r\n") + "\r\n\r\n0\r\n\r\n"
-		for preset, id := range owners {
+		for preset, h := range owners {
 			r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(lines)))
 			if err != nil {
 				return
@@ -46,10 +46,10 @@ func FuzzIdentity(f *testing.F) {
 			owned := func(name string) bool {
 				variable := cgiName(name)
 				return preset == "pomerium" && strings.HasPrefix(variable, "HTTP_X_POMERIUM_CLAIM_") ||
-					slices.ContainsFunc(presets[preset], func(field identityField) bool { return cgiName(field.name) == variable })
+					slices.ContainsFunc(presets[preset], func(f field) bool { return cgiName(f.name) == variable })
 			}
 			before := maps.Clone(r.Header)
-			stripBy(id, r)
+			h.Strip(r, nil)
 			for name, values := range before {
 				now, there := r.Header[name]
 				switch {

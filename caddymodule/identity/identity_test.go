@@ -1,8 +1,7 @@
-package caddymodule
+package identity
 
 import (
 	"fmt"
-	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -15,18 +14,17 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-func mustIdentity(tb testing.TB, config *Identity, claims ...string) *identity {
+func mustHeaders(tb testing.TB, config *Config, claims ...string) *Headers {
 	tb.Helper()
-	id, err := config.provision(claims)
+	h, err := New(config, claims)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return id
+	return h
 }
 
-// verified is a token with changed claims, as the gate has it, for identities to
-// be set from.
-func verified(tb testing.TB, changes map[string]any, identities ...*identity) *token.Verified {
+// verified is a token with changed claims, from a verifier that these Headers are bound to.
+func verified(tb testing.TB, changes map[string]any, identities ...*Headers) *token.Verified {
 	tb.Helper()
 	key := tokentest.NewKey(tb, "HS256", "")
 	keys, err := token.NewHMACKeys(key.Secret)
@@ -40,8 +38,8 @@ func verified(tb testing.TB, changes map[string]any, identities ...*identity) *t
 		tb.Fatal(err)
 	}
 	tb.Cleanup(verifier.Close)
-	for _, id := range identities {
-		id.bind(verifier)
+	for _, h := range identities {
+		h.Bind(verifier)
 	}
 	now := time.Now()
 	t, err := verifier.Verify(tokentest.Mint(tb, key, tokentest.Claims(now, changes)), now)
@@ -64,12 +62,12 @@ func TestIdentityIsStrippedInEverySpelling(t *testing.T) {
 		"Remote", "Remote-Users", "Remote-Use", "X-Remote-User", "RemoteUser", "Remote--User", "Remote-Addr", "Remote-Us\u0435r",
 		"X-Forwarded-User", "Authorization",
 	}
-	id := mustIdentity(t, &Identity{Preset: "authelia"})
+	h := mustHeaders(t, &Config{Preset: "authelia"})
 	header := http.Header{}
 	for _, name := range slices.Concat(owned, foreign) {
 		header[name] = []string{"root", "wheel"}
 	}
-	stripBy(id, &http.Request{Header: header})
+	h.Strip(&http.Request{Header: header}, nil)
 	for _, name := range owned {
 		if _, there := header[name]; there {
 			t.Errorf("%s reaches the upstream", name)
@@ -84,12 +82,12 @@ func TestIdentityIsStrippedInEverySpelling(t *testing.T) {
 
 // Pomerium's headers are owned by their prefix: an upstream may read any claim.
 func TestIdentityOwnsThePrefixOfPomerium(t *testing.T) {
-	id := mustIdentity(t, &Identity{Preset: "pomerium"})
+	h := mustHeaders(t, &Config{Preset: "pomerium"})
 	for name, owned := range map[string]bool{
 		"X-Pomerium-Claim-Email": true, "X-Pomerium-Claim-Anything": true, "x_pomerium.claim_role": true, "X-Pomerium-Claim-": true,
 		"X-Pomerium-Claim": false, "X-Pomerium-Jwt-Assertion": false, "X-Pomerium-Claims-Email": false, "Pomerium-Claim-Email": false,
 	} {
-		if id.owns(name) != owned {
+		if h.Owns(name) != owned {
 			t.Errorf("owns %s: %t", name, !owned)
 		}
 	}
@@ -98,8 +96,8 @@ func TestIdentityOwnsThePrefixOfPomerium(t *testing.T) {
 // The attack: a long name of ours that falls outside the table of lengths.
 func TestIdentityOwnsLongNames(t *testing.T) {
 	long := "X-" + string(slices.Repeat([]byte("a"), 80))
-	id := mustIdentity(t, &Identity{Headers: map[string]string{long: "sub"}})
-	if !id.owns(long) || id.owns(long+"a") || id.owns(long[:70]) {
+	h := mustHeaders(t, &Config{Headers: map[string]string{long: "sub"}})
+	if !h.Owns(long) || h.Owns(long+"a") || h.Owns(long[:70]) {
 		t.Error("a name of 82 letters is not told apart")
 	}
 }
@@ -108,22 +106,21 @@ func TestIdentityOwnsLongNames(t *testing.T) {
 // when the body is over, after everything was checked.
 func TestIdentityLetsNoTrailerThrough(t *testing.T) {
 	r := &http.Request{Header: http.Header{}, Trailer: http.Header{"Remote-User": nil, "Grpc-Status": nil}}
-	stripBy(mustIdentity(t, &Identity{Preset: "authelia"}), r)
+	mustHeaders(t, &Config{Preset: "authelia"}).Strip(r, nil)
 	if r.Trailer != nil {
 		t.Errorf("trailers are left: %v", r.Trailer)
 	}
 	r.Trailer = http.Header{"Grpc-Status": nil}
-	stripBy(mustIdentity(t, nil), r)
+	mustHeaders(t, nil).Strip(r, nil)
 	if r.Trailer != nil {
 		t.Errorf("trailers are left without an identity: %v", r.Trailer)
 	}
 }
 
 func TestStrippingAnOrdinaryRequestAllocatesNothing(t *testing.T) {
-	id := mustIdentity(t, &Identity{Preset: "pomerium"})
+	h := mustHeaders(t, &Config{Preset: "pomerium"})
 	r := &http.Request{Header: http.Header{"Connection": {"keep-alive, Upgrade"}, "Accept": {"*/*"}, "X-Request-Id": {"1"}}}
-	g := &Gate{identity: id}
-	if n := testing.AllocsPerRun(100, func() { g.strip(r) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { h.Strip(r, nil) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -133,29 +130,29 @@ func TestIdentityIsSetFromTheToken(t *testing.T) {
 		"sub": "alice", "email": "alice@example.com", "groups": []string{"dev", "ops"}, "name": "Alice Ä.", "preferred_username": "al", "tenant_id": 7,
 	}
 	for name, test := range map[string]struct {
-		config *Identity
+		config *Config
 		want   map[string]string
 	}{
 		"none": {nil, nil},
-		"oauth2_proxy": {&Identity{Preset: "oauth2_proxy"}, map[string]string{
+		"oauth2_proxy": {&Config{Preset: "oauth2_proxy"}, map[string]string{
 			"X-Forwarded-User": "alice", "X-Forwarded-Email": "alice@example.com", "X-Forwarded-Groups": "dev,ops",
 			"X-Forwarded-Preferred-Username": "al",
 		}},
-		"authelia": {&Identity{Preset: "authelia"}, map[string]string{
+		"authelia": {&Config{Preset: "authelia"}, map[string]string{
 			"Remote-User": "alice", "Remote-Groups": "dev,ops", "Remote-Name": "Alice Ä.", "Remote-Email": "alice@example.com",
 		}},
-		"pomerium": {&Identity{Preset: "pomerium"}, map[string]string{
+		"pomerium": {&Config{Preset: "pomerium"}, map[string]string{
 			"X-Pomerium-Claim-Sub": "alice", "X-Pomerium-Claim-Email": "alice@example.com", "X-Pomerium-Claim-Name": "Alice Ä.",
 			"X-Pomerium-Claim-Groups": "dev,ops", "X-Pomerium-Claim-Tenant-Id": "7",
 		}},
-		"headers": {&Identity{Headers: map[string]string{"x-user": "sub", "X_Tenant": "tenant_id", "X-None": "nowhere"}}, map[string]string{
+		"headers": {&Config{Headers: map[string]string{"x-user": "sub", "X_Tenant": "tenant_id", "X-None": "nowhere"}}, map[string]string{
 			"X-User": "alice", "X_tenant": "7",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			header := http.Header{"Accept": {"*/*"}}
-			id := mustIdentity(t, test.config, "tenant_id", "email", "https://example.com/roles")
-			id.set(header, verified(t, claims, id))
+			h := mustHeaders(t, test.config, "tenant_id", "email", "https://example.com/roles")
+			h.Set(header, verified(t, claims, h))
 			header.Del("Accept")
 			got := make(map[string]string, len(header))
 			for name, values := range header {
@@ -175,7 +172,7 @@ func TestIdentityIsSetFromTheToken(t *testing.T) {
 // The attack: a claim that a user may write, with a line break, smuggles a
 // second header; with blanks around it, it is another user's name upstream.
 func TestClaimsThatCannotBeAFieldAreNotSet(t *testing.T) {
-	id := mustIdentity(t, &Identity{Headers: map[string]string{"X-Name": "name"}})
+	h := mustHeaders(t, &Config{Headers: map[string]string{"X-Name": "name"}})
 	for claim, set := range map[string]bool{
 		"Alice": true, "": true, "Alice B": true, "Älice ✓": true, "a\tb": true,
 		"a\r\nX-Admin: 1": false, "a\nb": false, "a\rb": false, "a\x00b": false, "a\x7fb": false, "a\x1bb": false,
@@ -188,14 +185,14 @@ func TestClaimsThatCannotBeAFieldAreNotSet(t *testing.T) {
 		"a\u00a0b": true, "山田\u3000太郎": true, "Zoë": true, "à": true, "Ωmega": true, "𝒜": true, "Doe, John": true,
 	} {
 		header := http.Header{}
-		id.set(header, verified(t, map[string]any{"name": claim}, id))
+		h.Set(header, verified(t, map[string]any{"name": claim}, h))
 		if values, there := header["X-Name"]; there != set || set && values[0] != claim {
 			t.Errorf("the claim %q was set as %q", claim, values)
 		}
 	}
 	for _, claim := range []any{nil, map[string]any{"a": "b"}, []any{"a", nil}, []any{[]string{"a"}}} {
 		header := http.Header{}
-		id.set(header, verified(t, map[string]any{"name": claim}, id))
+		h.Set(header, verified(t, map[string]any{"name": claim}, h))
 		if len(header) != 0 {
 			t.Errorf("the claim %v was set as %v", claim, header)
 		}
@@ -205,13 +202,13 @@ func TestClaimsThatCannotBeAFieldAreNotSet(t *testing.T) {
 // The attack: a group whose name holds a comma, or a blank at its end, is read
 // by the upstream as other groups, of which the user is none.
 func TestListsAreSetWhereTheyAreReadAsTheyAre(t *testing.T) {
-	id := mustIdentity(t, &Identity{Headers: map[string]string{"X-Groups": "groups"}})
+	h := mustHeaders(t, &Config{Headers: map[string]string{"X-Groups": "groups"}})
 	for want, groups := range map[string]any{
 		"staff,admins": []string{"staff", "admins"}, "a b,c": []any{"a b", "c"}, "7,true,x": []any{7, true, "x"}, "é,ü": []any{"é", "ü"},
 		"one": []string{"one"}, "as,it,is": "as,it,is",
 	} {
 		header := http.Header{}
-		id.set(header, verified(t, map[string]any{"groups": groups}, id))
+		h.Set(header, verified(t, map[string]any{"groups": groups}, h))
 		if values := header["X-Groups"]; len(values) != 1 || values[0] != want {
 			t.Errorf("the groups %q were set as %q, want %q", groups, values, want)
 		}
@@ -220,8 +217,8 @@ func TestListsAreSetWhereTheyAreReadAsTheyAre(t *testing.T) {
 		{"a", "b,admins"}, {"b,admins"}, {","}, {"a", " admins"}, {"admins ", "a"}, {"a\u00a0", "b"}, {"a", "\u3000b", "c"}, {"a", "b\nc"},
 	} {
 		header := http.Header{}
-		token := verified(t, map[string]any{"groups": groups}, id)
-		if id.set(header, token); len(header) != 0 {
+		token := verified(t, map[string]any{"groups": groups}, h)
+		if h.Set(header, token); len(header) != 0 {
 			t.Errorf("the groups %q were set as %q", groups, header["X-Groups"])
 		}
 		// Placeholders are the issuer's word and nothing else.
@@ -234,17 +231,17 @@ func TestListsAreSetWhereTheyAreReadAsTheyAre(t *testing.T) {
 // The attack: one request's identity turns up in another's, through memory that
 // the two share. Handlers after the gate write to the slices of header fields.
 func TestValuesAreNeverShared(t *testing.T) {
-	id := mustIdentity(t, &Identity{Preset: "authelia"})
+	h := mustHeaders(t, &Config{Preset: "authelia"})
 	users := make([]*token.Verified, 4)
 	for i := range users {
-		users[i] = verified(t, map[string]any{"sub": fmt.Sprint("user-", i), "email": fmt.Sprint("mail-", i), "name": fmt.Sprint("name-", i)}, id)
+		users[i] = verified(t, map[string]any{"sub": fmt.Sprint("user-", i), "email": fmt.Sprint("mail-", i), "name": fmt.Sprint("name-", i)}, h)
 	}
 	var wait sync.WaitGroup
 	for i, user := range users {
 		wait.Go(func() {
 			for range 500 {
 				header := http.Header{}
-				id.set(header, user)
+				h.Set(header, user)
 				for name := range header {
 					// What request_header does, and more.
 					header[name] = append(header[name], "appended")
@@ -270,9 +267,4 @@ func TestValuesOfManyFields(t *testing.T) {
 			t.Errorf("%d values of %d, with room for %d", len(values), n, cap(values))
 		}
 	}
-}
-
-// stripBy strips a request as a gate with this identity does.
-func stripBy(id *identity, r *http.Request) {
-	(&Gate{identity: id, untrusted: new(sync.Map), logger: slog.New(slog.DiscardHandler)}).strip(r)
 }

@@ -1,0 +1,126 @@
+package identity
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/textproto"
+	"slices"
+	"strings"
+
+	"github.com/sessiongate/sessiongate/caddymodule/fieldname"
+)
+
+// Config names the header fields that tell the upstream who the user is: those of a
+// preset, or named ones. The gate removes them from every request, in every spelling, and
+// sets them from the verified token.
+//
+// An array is sent as a comma separated list. All text is sent as its UTF-8. The gate leaves
+// a field out if the upstream would not read what the claim says:
+//
+//   - the token has no such claim
+//   - its text, or an element of an array, holds control characters or line breaks, or
+//     begins or ends with a blank, also one of Unicode
+//   - an element of an array holds a comma
+type Config struct {
+	// Preset is one of:
+	//
+	//   - oauth2_proxy: X-Forwarded-User (`sub`), X-Forwarded-Email (`email`),
+	//     X-Forwarded-Groups (`groups`), X-Forwarded-Preferred-Username
+	//     (`preferred_username`)
+	//   - authelia: Remote-User (`sub`), Remote-Groups (`groups`), Remote-Name
+	//     (`name`), Remote-Email (`email`)
+	//   - pomerium: X-Pomerium-Claim-Sub, -Email, -Name, -Groups, and one for
+	//     each of the gate's claims; everything that begins with
+	//     X-Pomerium-Claim- is owned
+	//
+	// Default: none.
+	Preset string `json:"preset,omitempty"`
+
+	// Headers maps field names to claims, in the place of a preset. Default: none.
+	Headers map[string]string `json:"headers,omitempty"`
+}
+
+const pomeriumPrefix = "X-Pomerium-Claim-"
+
+var presets = map[string][]field{
+	"oauth2_proxy": {
+		{name: "X-Forwarded-User", claim: "sub"},
+		{name: "X-Forwarded-Email", claim: "email"},
+		{name: "X-Forwarded-Groups", claim: "groups"},
+		{name: "X-Forwarded-Preferred-Username", claim: "preferred_username"},
+	},
+	"authelia": {
+		{name: "Remote-User", claim: "sub"},
+		{name: "Remote-Groups", claim: "groups"},
+		{name: "Remote-Name", claim: "name"},
+		{name: "Remote-Email", claim: "email"},
+	},
+	"pomerium": {
+		{name: pomeriumPrefix + "Sub", claim: "sub"},
+		{name: pomeriumPrefix + "Email", claim: "email"},
+		{name: pomeriumPrefix + "Name", claim: "name"},
+		{name: pomeriumPrefix + "Groups", claim: "groups"},
+	},
+}
+
+// New returns the Headers of a configuration whose placeholders are resolved. claims are
+// those of the gate: the preset pomerium has a field for each. Without a configuration no
+// field is owned. An error says what is wrong with the configuration.
+func New(c *Config, claims []string) (*Headers, error) {
+	switch {
+	case c == nil:
+		return newHeaders(nil), nil
+	case c.Preset != "" && len(c.Headers) > 0:
+		return nil, errors.New("identity has both a preset and headers; use one of them")
+	case c.Preset == "":
+		return named(c.Headers)
+	}
+	fields, ok := presets[c.Preset]
+	if !ok {
+		return nil, fmt.Errorf("identity %q is unknown; use one of: oauth2_proxy, authelia, pomerium", c.Preset)
+	}
+	if c.Preset != "pomerium" {
+		return newHeaders(fields), nil
+	}
+	fields = slices.Clone(fields)
+	for _, claim := range claims {
+		name := textproto.CanonicalMIMEHeaderKey(pomeriumPrefix + strings.ReplaceAll(claim, "_", "-"))
+		known := slices.ContainsFunc(fields, func(f field) bool { return f.name == name })
+		if !known && fieldname.IsValid(name) {
+			fields = append(fields, field{name: name, claim: claim})
+		}
+	}
+	return newHeaders(fields, fieldname.Fold(pomeriumPrefix)), nil
+}
+
+// named returns the Headers with fields by name to claim.
+func named(headers map[string]string) (*Headers, error) {
+	if len(headers) == 0 {
+		return nil, errors.New("identity names no header; use a preset or name headers and claims")
+	}
+	names := make(map[string]string, len(headers))
+	var fields []field
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		claim, folded := headers[name], fieldname.Fold(name)
+		switch {
+		case !fieldname.IsValid(name):
+			return nil, fmt.Errorf("identity header %q is not a field name", name)
+		case slices.Contains(reservedFields, folded):
+			return nil, fmt.Errorf("identity header %q is one that HTTP itself needs; choose another", name)
+		case claim == "":
+			return nil, fmt.Errorf("identity header %q has no claim", name)
+		case names[folded] != "":
+			return nil, fmt.Errorf("identity headers %q and %q are one to many upstreams", names[folded], name)
+		}
+		names[folded] = name
+		fields = append(fields, field{name: name, claim: claim})
+	}
+	return newHeaders(fields), nil
+}
+
+// reservedFields would break the request if the gate set them from a token.
+var reservedFields = []string{
+	"authorization", "connection", "content-encoding", "content-length", "content-type", "cookie", "expect",
+	"host", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+}
