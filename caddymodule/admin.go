@@ -1,15 +1,17 @@
 package caddymodule
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
 )
 
 func init() {
@@ -128,11 +130,11 @@ func (a *adminAPI) endpoint(methods methods) caddy.AdminHandlerFunc {
 		if err != nil {
 			return err
 		}
-		body, err := json.Marshal(answer)
-		if err != nil {
+		if err := reply.JSON(w, http.StatusOK, answer); err != nil {
 			return fmt.Errorf("answering %s: %w", r.URL.Path, err)
 		}
-		return writeJSON(w, http.StatusOK, append(body, '\n'))
+		_, _ = io.WriteString(w, "\n") // for terminals
+		return nil
 	}
 }
 

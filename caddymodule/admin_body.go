@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
 )
 
@@ -32,7 +33,7 @@ type parameters map[string]func(json.RawMessage) error
 //
 // Errors tell no name and no value of the body: Caddy logs them.
 func (p parameters) readBody(r *http.Request) error {
-	if !isJSON(r.Header) {
+	if reply.MediaType(r.Header) != reply.MediaJSON {
 		return caddy.APIError{
 			HTTPStatus: http.StatusUnsupportedMediaType,
 			Err:        errors.New("reading the body: its Content-Type has to be application/json, without a Content-Encoding"),

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/replica"
@@ -75,7 +76,7 @@ func (a *App) explain(raw string, now time.Time) explained {
 			told.Steps[i].Detail = whyNot(step, e.Err, told.Steps[i].Detail)
 		}
 	}
-	var deny *denial
+	var deny *reply.Denial
 	if e.Err != nil {
 		deny = denyCredential(e.Err)
 	}
@@ -88,7 +89,7 @@ func (a *App) explain(raw string, now time.Time) explained {
 	}
 	told.Admitted, told.Status = deny == nil, http.StatusOK
 	if deny != nil {
-		told.Status, told.Reason = deny.status, deny.reason
+		told.Status, told.Reason = deny.Status, deny.Reason
 	}
 	return told
 }
@@ -107,7 +108,7 @@ func whyNot(step token.Step, err error, detail string) string {
 
 // explainRevocation tells whether the token is revoked, and whether the gate can
 // tell.
-func (a *App) explainRevocation(t *token.Verified, now time.Time) ([]explainedStep, *denial) {
+func (a *App) explainRevocation(t *token.Verified, now time.Time) ([]explainedStep, *reply.Denial) {
 	verdict := a.hub.Check(&t.Keys, now)
 	held := verdict
 	if verdict == replica.Unavailable {

@@ -10,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/sessiongate/sessiongate/caddymodule/copying"
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
 )
 
 // maxCopyBody bounds the body of a call that copies, in bytes: a full page.
@@ -19,7 +20,7 @@ const maxCopyBody = maxAdminAnswer
 //
 // Attack: see parameters.readBody.
 func takeCopy(app *App, r *http.Request) (any, error) {
-	if !isJSON(r.Header) {
+	if reply.MediaType(r.Header) != reply.MediaJSON {
 		return nil, caddy.APIError{HTTPStatus: http.StatusUnsupportedMediaType, Err: errors.New("copying: the Content-Type has to be application/json")}
 	}
 	var asked copying.Request

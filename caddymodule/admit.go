@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/streams"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
@@ -15,7 +16,7 @@ import (
 
 // admit decides whether a guarded request may go on, and prepares it for the
 // upstream. A request that goes on has a place among those that are running.
-func (g *Gate) admit(w http.ResponseWriter, r *http.Request) (*streams.Request, *denial) {
+func (g *Gate) admit(w http.ResponseWriter, r *http.Request) (*streams.Request, *reply.Denial) {
 	now := time.Now()
 	t, _, deny := g.bearer(r, now)
 	if deny != nil {
@@ -47,7 +48,7 @@ func (g *Gate) note(t *token.Verified, now int64) {
 }
 
 // denyCredential maps what is wrong with a credential to an answer.
-func denyCredential(err error) *denial {
+func denyCredential(err error) *reply.Denial {
 	switch {
 	case errors.Is(err, token.ErrMissing):
 		return denyMissing

@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
 )
@@ -25,7 +26,7 @@ func (g *Gate) serveLogout(w http.ResponseWriter, r *http.Request, _ caddyhttp.H
 		return false, nil
 	}
 	if deny := g.logOut(w, r); deny != nil {
-		return true, deny.write(w, r)
+		return true, refuse(w, r, deny)
 	}
 	w.Header().Set("Cache-Control", "no-store") // §2.8
 	w.WriteHeader(http.StatusOK)
@@ -34,7 +35,7 @@ func (g *Gate) serveLogout(w http.ResponseWriter, r *http.Request, _ caddyhttp.H
 
 // logOut does what a logout token says, or says why not. When it returns nil that
 // holds everywhere, as at the session endpoint.
-func (g *Gate) logOut(w http.ResponseWriter, r *http.Request) *denial {
+func (g *Gate) logOut(w http.ResponseWriter, r *http.Request) *reply.Denial {
 	raw, deny := readLogoutToken(w, r)
 	if deny != nil {
 		return deny
@@ -64,7 +65,7 @@ func (g *Gate) logOut(w http.ResponseWriter, r *http.Request) *denial {
 // Should the receipt not be confirmed, the logout is all the same.
 //
 // A call that is not confirmed leaves no receipt, so that the issuer may repeat it.
-func (g *Gate) confirmLogout(r *http.Request, why hub.Cause, logout, received store.Revocation) *denial {
+func (g *Gate) confirmLogout(r *http.Request, why hub.Cause, logout, received store.Revocation) *reply.Denial {
 	if g.app.hub.Status().Fenced {
 		g.app.hub.RevokeLater(why, logout)
 		return denyLogoutUnavailable

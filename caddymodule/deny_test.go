@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
 )
 
 // Each answer of the contract, to the byte: clients parse them, and RFC 6750 §3
@@ -15,7 +17,7 @@ func TestDenials(t *testing.T) {
 		refused = `Bearer realm="session_gate", error="invalid_token"`
 	)
 	for name, test := range map[string]struct {
-		deny                          *denial
+		deny                          *reply.Denial
 		status                        int
 		body, challenge, retry, cause string
 	}{
@@ -85,21 +87,31 @@ func TestDenials(t *testing.T) {
 }
 
 // write answers a request by a denial.
-func write(tb testing.TB, deny *denial) (*httptest.ResponseRecorder, func(string) (string, bool)) {
+func write(tb testing.TB, deny *reply.Denial) (*httptest.ResponseRecorder, func(string) (string, bool)) {
 	tb.Helper()
 	w := httptest.NewRecorder()
 	r, replacer := prepare(w, httptest.NewRequest(http.MethodGet, "/", nil))
-	if err := deny.write(w, r); err != nil {
+	if err := refuse(w, r, deny); err != nil {
 		tb.Errorf("writing: %v", err)
 	}
 	return w, replacer.GetString
+}
+
+// answered tells what a denial answers.
+func answered(deny *reply.Denial) string {
+	if deny == nil {
+		return "no denial"
+	}
+	w := httptest.NewRecorder()
+	_ = deny.Write(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	return w.Body.String()
 }
 
 // The attack: to learn from the answer whether a stolen token was noticed, is
 // only too old, or was never any good.
 func TestExpiredRevokedAndForgedAreOneAnswer(t *testing.T) {
 	want, _ := write(t, denyInvalid)
-	for name, deny := range map[string]*denial{"expired": denyExpired, "revoked": denyRevoked, "malformed": denyBroken} {
+	for name, deny := range map[string]*reply.Denial{"expired": denyExpired, "revoked": denyRevoked, "malformed": denyBroken} {
 		got, _ := write(t, deny)
 		if got.Code != want.Code || got.Body.String() != want.Body.String() || !sameHeader(got.Header(), want.Header()) {
 			t.Errorf("%s is answered %d %s with %v, a forged token %d %s with %v", name, got.Code, got.Body, got.Header(), want.Code, want.Body, want.Header())
@@ -110,7 +122,7 @@ func TestExpiredRevokedAndForgedAreOneAnswer(t *testing.T) {
 // A denial is written also where nobody keeps placeholders.
 func TestADenialNeedsNoReplacer(t *testing.T) {
 	w := httptest.NewRecorder()
-	if err := denyMissing.write(w, httptest.NewRequest(http.MethodGet, "/", nil)); err != nil || w.Code != http.StatusUnauthorized {
+	if err := refuse(w, httptest.NewRequest(http.MethodGet, "/", nil), denyMissing); err != nil || w.Code != http.StatusUnauthorized {
 		t.Errorf("answered %d, error %v", w.Code, err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 const tokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange"
 
 // grant asks for tokens with parameters, and these are handed out.
-func (g *grantTest) grant(t *testing.T, tokens map[string]any, parameters ...string) reply {
+func (g *grantTest) grant(t *testing.T, tokens map[string]any, parameters ...string) grantAnswer {
 	t.Helper()
 	g.hands(tokens)
 	form := make(url.Values)

@@ -15,6 +15,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/identity"
 	"github.com/sessiongate/sessiongate/caddymodule/paths"
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/streams"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
@@ -253,14 +254,14 @@ func (g *Gate) prepare() (err error) {
 // Invariant 1: verify first, then check, then forward: one token, one decision, from
 // verified claims only.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	if isMethod(r.Method, http.MethodConnect) && !opensWebSocket(r) {
-		return denyConnect.write(w, r)
+	if reply.IsMethod(r.Method, http.MethodConnect) && !opensWebSocket(r) {
+		return refuse(w, r, denyConnect)
 	}
 	g.strip(r)
 	// Attack: GET x:admin. What a rewrite, or this gate, makes of the path is not what
 	// reverse_proxy sends (url.URL.Opaque).
 	if r.URL.Opaque != "" {
-		return denyTarget.write(w, r)
+		return refuse(w, r, denyTarget)
 	}
 	if served, err := g.serveRoutes(w, r, next); served {
 		return err
@@ -273,7 +274,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	}
 	running, deny := g.admit(w, r)
 	if deny != nil {
-		return deny.write(w, r)
+		return refuse(w, r, deny)
 	}
 	defer hub.Leave(running)
 	if streams.Tunnels(r) {

@@ -1,12 +1,13 @@
 package caddymodule
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
 )
 
 func init() {
@@ -121,11 +122,10 @@ func (h health) write(w http.ResponseWriter) error {
 	if h.Status != "ok" {
 		status = http.StatusServiceUnavailable
 	}
-	body, err := json.Marshal(h)
-	if err != nil {
+	if err := reply.JSON(w, status, h); err != nil {
 		return fmt.Errorf("answering a probe: %w", err)
 	}
-	return writeJSON(w, status, body)
+	return nil
 }
 
 var (

@@ -3,8 +3,8 @@ package caddymodule
 import (
 	"net/http"
 	"net/url"
-	"slices"
-	"strings"
+
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
 )
 
 // opensWebSocket reports whether a CONNECT opens a WebSocket and nothing else (RFC
@@ -33,26 +33,10 @@ func opensWebSocket(r *http.Request) bool {
 	return false
 }
 
-// isMethod reports whether a method is the named one to some server. gunicorn and
-// hypercorn take `delete` for DELETE.
-func isMethod(method, name string) bool {
-	return method == name || len(method) == len(name) && strings.EqualFold(method, name)
-}
-
 func isDelete(method string, _ *url.URL, _ *http.Request) bool {
-	return isMethod(method, http.MethodDelete)
+	return reply.IsMethod(method, http.MethodDelete)
 }
 
 func isPost(method string, _ *url.URL, _ *http.Request) bool {
-	return isMethod(method, http.MethodPost)
-}
-
-// isMiscased reports whether a method is one of the list in another letter case. On a
-// path of the gate's own it is refused.
-//
-// Attack: delete /v1/auth/session, which is no DELETE to the gate. An upstream that
-// folds methods ends its own session, while every token stays good.
-func isMiscased(method string, names []string) bool {
-	return !slices.Contains(names, method) &&
-		slices.ContainsFunc(names, func(name string) bool { return isMethod(method, name) })
+	return reply.IsMethod(method, http.MethodPost)
 }

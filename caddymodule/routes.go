@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/sessiongate/sessiongate/caddymodule/paths"
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
 )
 
 // route is a path of the configuration that does not simply go upstream.
@@ -86,12 +87,12 @@ func (g *Gate) serveRoutes(w http.ResponseWriter, r *http.Request, next caddyhtt
 	for i := range g.routes {
 		switch route := &g.routes[i]; route.Match(r, original, route.guards) {
 		case paths.Exact:
-			if isMiscased(r.Method, route.methods) {
-				return true, denyMethodCase.write(w, r)
+			if reply.IsMiscased(r.Method, route.methods) {
+				return true, refuse(w, r, denyMethodCase)
 			}
 			return route.serve(w, r, next)
 		case paths.Ambiguous:
-			return true, denyAmbiguous.write(w, r)
+			return true, refuse(w, r, denyAmbiguous)
 		case paths.Other:
 			// Attack: GET /oauth/token.json over HTTP/3, with a grant in a body whose
 			// length is not said. A page is had without one.

@@ -2,12 +2,12 @@ package caddymodule
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/replica"
@@ -19,36 +19,36 @@ import (
 // 200 means that the revocation is durable in the store, and that no gate of the
 // fleet admits a request of the session that starts from now on.
 func (g *Gate) serveSession(w http.ResponseWriter, r *http.Request) error {
-	return g.invalidate(w, r, func() (string, *denial) { return readTarget(w, r) })
+	return g.invalidate(w, r, func() (string, *reply.Denial) { return readTarget(w, r) })
 }
 
 // invalidate ends the session that read finds in the request.
-func (g *Gate) invalidate(w http.ResponseWriter, r *http.Request, read func() (sessionID string, deny *denial)) error {
+func (g *Gate) invalidate(w http.ResponseWriter, r *http.Request, read func() (sessionID string, deny *reply.Denial)) error {
 	if len(g.origins) > 0 {
 		g.origins.allow(w, r, g.Token.Cookie != "")
 	}
 	caller, deny := g.caller(r)
 	if deny != nil {
-		return deny.write(w, r)
+		return refuse(w, r, deny)
 	}
 	sessionID, deny := g.target(caller, read)
 	if deny != nil {
-		return deny.write(w, r)
+		return refuse(w, r, deny)
 	}
 	if deny := g.end(r, caller, sessionID); deny != nil {
-		return deny.write(w, r)
+		return refuse(w, r, deny)
 	}
 	return writeInvalidated(w, sessionID)
 }
 
 // caller verifies who calls. Here the API page knows one answer for every token
 // that is not good, also for a malformed one.
-func (g *Gate) caller(r *http.Request) (*token.Verified, *denial) {
+func (g *Gate) caller(r *http.Request) (*token.Verified, *reply.Denial) {
 	caller, source, deny := g.bearer(r, time.Now())
 	switch {
 	case source == token.SourceCookie && g.origins.fromForeignSite(r):
 		return nil, denyForeignSite
-	case deny == denyMalformed:
+	case deny.Is(reply.Malformed):
 		return nil, denyBroken
 	}
 	return caller, deny
@@ -59,7 +59,7 @@ func (g *Gate) caller(r *http.Request) (*token.Verified, *denial) {
 // Attack: send a body that is wrong, or one that the gate has to ask for, to tell
 // a token that was revoked from one that was forged. Whoever holds a revoked one
 // may learn that its own session is over, and nothing else.
-func (g *Gate) target(caller *token.Verified, read func() (string, *denial)) (sessionID string, deny *denial) {
+func (g *Gate) target(caller *token.Verified, read func() (string, *reply.Denial)) (sessionID string, deny *reply.Denial) {
 	verdict := g.app.hub.Check(&caller.Keys, time.Now())
 	switch {
 	case verdict&^unnamed == replica.Clear, verdict == replica.Unavailable:
@@ -74,7 +74,7 @@ func (g *Gate) target(caller *token.Verified, read func() (string, *denial)) (se
 }
 
 // end revokes the session that the caller aims at, or says why not.
-func (g *Gate) end(r *http.Request, caller *token.Verified, sessionID string) *denial {
+func (g *Gate) end(r *http.Request, caller *token.Verified, sessionID string) *reply.Denial {
 	now := time.Now() // the body may have taken its time
 	own := sessionID == "" || sessionID == caller.SessionID
 	revocation := ownRevocation(caller)
@@ -104,7 +104,7 @@ func (g *Gate) end(r *http.Request, caller *token.Verified, sessionID string) *d
 // confirm revokes a session with all that is known to belong to it, and says so
 // where that was done before. Such a repeat is a revocation like any other: it
 // prolongs the first, and is answered when every gate refuses the session.
-func (g *Gate) confirm(ctx context.Context, why hub.Cause, revocation store.Revocation) *denial {
+func (g *Gate) confirm(ctx context.Context, why hub.Cause, revocation store.Revocation) *reply.Denial {
 	repeated, err := g.app.hub.Repeat(ctx, revocation)
 	if err == nil && !repeated {
 		err = g.app.hub.Revoke(ctx, why, revocation)
@@ -124,7 +124,7 @@ func (g *Gate) confirm(ctx context.Context, why hub.Cause, revocation store.Revo
 // Attack: end a live session with a token that was revoked by itself, while the
 // gate cannot tell. What it holds already still counts, and a gate that has never
 // held anything offers nothing.
-func (g *Gate) revokeLater(r *http.Request, why hub.Cause, caller *token.Verified, sessionID string, own bool, revocation store.Revocation) *denial {
+func (g *Gate) revokeLater(r *http.Request, why hub.Cause, caller *token.Verified, sessionID string, own bool, revocation store.Revocation) *reply.Denial {
 	switch {
 	case !g.app.hub.Status().Synced, g.app.hub.Look(&caller.Keys) != replica.Clear:
 		return denyUnavailable
@@ -165,7 +165,7 @@ func ownRevocation(caller *token.Verified) store.Revocation {
 // already revoked, and somebody else's look alike: the same is asked for each
 // first, so that neither the time it takes nor a store that is away tells them
 // apart.
-func (g *Gate) mayEnd(r *http.Request, caller *token.Verified, sessionID string, revocation store.Revocation) *denial {
+func (g *Gate) mayEnd(r *http.Request, caller *token.Verified, sessionID string, revocation store.Revocation) *reply.Denial {
 	admin := g.AdminScope != "" && caller.HasScope(g.AdminScope)
 	err := g.app.hub.Owned(r.Context(), caller.Issuer, sessionID, func(subject string) bool {
 		return admin || subject != "" && subject == caller.Subject
@@ -183,12 +183,8 @@ func (g *Gate) mayEnd(r *http.Request, caller *token.Verified, sessionID string,
 
 // writeInvalidated writes the successful answer of the API page.
 func writeInvalidated(w http.ResponseWriter, sessionID string) error {
-	body, err := json.Marshal(struct {
+	return reply.JSON(w, http.StatusOK, struct {
 		Message   string `json:"message"`
 		SessionID string `json:"session_id,omitempty"`
 	}{"Session invalidated successfully.", sessionID})
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, body)
 }

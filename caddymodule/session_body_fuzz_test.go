@@ -4,9 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net/http"
 	"net/http/httptest"
-	"regexp"
 	"strings"
 	"testing"
 	"unicode"
@@ -98,7 +96,7 @@ func FuzzSessionBody(f *testing.F) {
 		got, deny := readTarget(httptest.NewRecorder(), jsonBody(body))
 		want, ok := sessionIDIn(body)
 		if ok != (deny == nil) || got != want || deny != nil && deny != denyBody {
-			t.Fatalf("%q names %q, %s; the contract says %q, %t", body, got, deny, want, ok)
+			t.Fatalf("%q names %q, %s; the contract says %q, %t", body, got, answered(deny), want, ok)
 		}
 		if deny != nil {
 			return
@@ -116,31 +114,6 @@ func FuzzSessionBody(f *testing.F) {
 		var text string
 		if raw, there := inMap["session_id"]; there != (got != "") || there && (json.Unmarshal(raw, &text) != nil || text != got) {
 			t.Errorf("%q names %q; in a map it is %s", body, got, raw)
-		}
-	})
-}
-
-// plainType is what every reader takes for JSON in UTF-8, said once or more
-// often; usualType is what clients send.
-var (
-	plainType = regexp.MustCompile(`(?i)^[ \t]*application/json[ \t]*(;[ \t]*charset[ \t]*=[ \t]*("utf-8"|utf-8)[ \t]*)*;?[ \t]*$`)
-	usualType = regexp.MustCompile(`(?i)^[ \t]*application/json[ \t]*(;[ \t]*charset=("utf-8"|utf-8)[ \t]*)?;?[ \t]*$`)
-)
-
-// The attack: a media type that the gate takes for JSON and a proxy in front of
-// it, or the log of one, for something else.
-func FuzzMediaType(f *testing.F) {
-	for _, mediaType := range []string{
-		"application/json", "Application/JSON; charset=utf-8", `application/json;charset="UTF-8";`, "application/json; charset=utf-16",
-		"application/json; charset*=us-ascii'en'utf-8", "application/json; charset*0=utf; charset*1=-8", `application/json; charset="u\tf-8"`,
-		"application/json; boundary=a", "application/json, text/plain", " application/json\t;", "application/json; charset=utf-8; charset=utf-8",
-	} {
-		f.Add(mediaType)
-	}
-	f.Fuzz(func(t *testing.T, mediaType string) {
-		got := isJSON(http.Header{"Content-Type": {mediaType}})
-		if got && !plainType.MatchString(mediaType) || !got && usualType.MatchString(mediaType) {
-			t.Errorf("%q is JSON in UTF-8: %t", mediaType, got)
 		}
 	})
 }

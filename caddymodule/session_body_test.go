@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
 )
 
 // bodyRequest is a DELETE with a body, and fields by name and value.
@@ -24,23 +26,15 @@ func wantTarget(t *testing.T, name string, r *http.Request, want string) {
 	t.Helper()
 	got, deny := readTarget(httptest.NewRecorder(), r)
 	if deny != nil || got != want {
-		t.Errorf("%s: %q, %s, want %q", name, got, deny, want)
+		t.Errorf("%s: %q, %s, want %q", name, got, answered(deny), want)
 	}
 }
 
-func wantDenied(t *testing.T, name string, r *http.Request, want *denial) {
+func wantDenied(t *testing.T, name string, r *http.Request, want *reply.Denial) {
 	t.Helper()
 	if got, deny := readTarget(httptest.NewRecorder(), r); deny != want || got != "" {
-		t.Errorf("%s: %q, %s, want %s", name, got, deny, want)
+		t.Errorf("%s: %q, %s, want %s", name, got, answered(deny), answered(want))
 	}
-}
-
-// String makes failures legible.
-func (d *denial) String() string {
-	if d == nil {
-		return "no denial"
-	}
-	return string(d.body)
 }
 
 func TestBodiesThatNameASession(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/replica"
@@ -33,13 +34,13 @@ func (g *Gate) serveOneOfSessions(w http.ResponseWriter, r *http.Request, _ cadd
 	case isPreflight(r):
 		return true, g.origins.preflight(w, r, http.MethodDelete, g.Token.Cookie != "")
 	case r.Method == http.MethodDelete:
-		return true, g.invalidate(w, r, func() (string, *denial) { return g.readSegment(w, r) })
+		return true, g.invalidate(w, r, func() (string, *reply.Denial) { return g.readSegment(w, r) })
 	}
 	return false, nil
 }
 
 // readSegment reads the id of a session out of the path.
-func (g *Gate) readSegment(w http.ResponseWriter, r *http.Request) (sessionID string, deny *denial) {
+func (g *Gate) readSegment(w http.ResponseWriter, r *http.Request) (sessionID string, deny *reply.Denial) {
 	sessionID, ok := g.sessions.Child(r.URL)
 	if !ok || !token.ValidID(sessionID) {
 		return "", denySegment
@@ -51,11 +52,11 @@ func (g *Gate) readSegment(w http.ResponseWriter, r *http.Request) (sessionID st
 //
 // Attack, or mistake: DELETE of all sessions with a body that names one, which is
 // meant for the session endpoint. It must not end more than was meant.
-func refuseContent(w http.ResponseWriter, r *http.Request) *denial {
+func refuseContent(w http.ResponseWriter, r *http.Request) *reply.Denial {
 	if r.ContentLength > 0 {
 		return denyContent // without having the client send it first
 	}
-	if body, err := readBody(w, r, 1); err != nil || len(body) > 0 {
+	if body, err := reply.ReadBody(w, r, 1); err != nil || len(body) > 0 {
 		return denyContent
 	}
 	return nil
@@ -74,24 +75,26 @@ func (g *Gate) endSessions(w http.ResponseWriter, r *http.Request) error {
 	caller, source, deny := g.bearer(r, now)
 	switch {
 	case source == token.SourceCookie && g.origins.fromForeignSite(r):
-		return denyForeignSite.write(w, r)
+		return refuse(w, r, denyForeignSite)
 	case deny != nil:
-		return deny.write(w, r)
+		return refuse(w, r, deny)
 	}
 	// Attack: end the sessions of somebody who has logged in again, with a token
 	// that was revoked before. Also while the gate cannot tell: what it holds counts.
-	if deny := g.checkRevoked(caller, now); deny == denyRevoked {
-		return deny.write(w, r)
+	if deny := g.checkRevoked(caller, now); deny.Is(reply.Revoked) {
+		return refuse(w, r, deny)
 	}
 	revocation, deny := g.allOf(w, r, caller)
 	if deny == nil {
 		deny = unconfirmedAll(g.endAll(r, caller, revocation), revocation)
 	}
 	if deny != nil {
-		return deny.write(w, r)
+		return refuse(w, r, deny)
 	}
 	hub.AwaitAfter(r.Context(), revocation.NotBefore)
-	return writeJSON(w, http.StatusOK, []byte(`{"message":"Sessions invalidated successfully."}`))
+	return reply.JSON(w, http.StatusOK, struct {
+		Message string `json:"message"`
+	}{"Sessions invalidated successfully."})
 }
 
 // allOf makes the revocation that a request asks for: everything issued to the
@@ -101,7 +104,7 @@ func (g *Gate) endSessions(w http.ResponseWriter, r *http.Request) error {
 // then so are, most likely, the others of its issuer: the instant is not before the
 // caller's own `iat`. What names tokens of up to that instant is kept as long as if
 // it was made then, so that of two of them the later never expires sooner.
-func (g *Gate) allOf(w http.ResponseWriter, r *http.Request, caller *token.Verified) (revocation store.Revocation, deny *denial) {
+func (g *Gate) allOf(w http.ResponseWriter, r *http.Request, caller *token.Verified) (revocation store.Revocation, deny *reply.Denial) {
 	if caller.Subject == "" {
 		return revocation, denySubject
 	}
@@ -127,7 +130,7 @@ func (g *Gate) allOf(w http.ResponseWriter, r *http.Request, caller *token.Verif
 
 // endAll makes the revocation hold everywhere, or says why nobody knows whether it
 // does.
-func (g *Gate) endAll(r *http.Request, caller *token.Verified, revocation store.Revocation) *denial {
+func (g *Gate) endAll(r *http.Request, caller *token.Verified, revocation store.Revocation) *reply.Denial {
 	why := hub.Cause{Source: hub.SourceSessions, Issuer: caller.Issuer}
 	switch verdict := g.app.hub.Check(&caller.Keys, time.Now()); {
 	case verdict == replica.Unavailable:
@@ -144,8 +147,8 @@ func (g *Gate) endAll(r *http.Request, caller *token.Verified, revocation store.
 // unconfirmedAll is the answer where nobody knows whether a revocation holds
 // everywhere. Unless the caller's session is excepted, its token is refused here
 // from now on, and the same request with it, too.
-func unconfirmedAll(deny *denial, revocation store.Revocation) *denial {
-	if deny == denyUnconfirmed && revocation.Except.IsZero() {
+func unconfirmedAll(deny *reply.Denial, revocation store.Revocation) *reply.Denial {
+	if deny.Is(reply.Unconfirmed) && revocation.Except.IsZero() {
 		return denyUnconfirmedAll
 	}
 	return deny

@@ -5,13 +5,13 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
 )
@@ -51,27 +51,23 @@ func (g *Gate) listSessions(w http.ResponseWriter, r *http.Request) error {
 		deny = g.checkRevoked(caller, now)
 	}
 	if deny != nil {
-		return deny.write(w, r)
+		return refuse(w, r, deny)
 	}
 	g.note(caller, now.Unix())
 	limit, after, ok := readPage(r.URL.RawQuery)
 	switch {
 	case caller.Subject == "":
-		return denySubject.write(w, r)
+		return refuse(w, r, denySubject)
 	case !ok:
-		return denyPage.write(w, r)
+		return refuse(w, r, denyPage)
 	}
 	sessions, err := g.sessionsOf(r, caller)
 	if err != nil {
 		// Invariant 7: a technical failure is 503, never an empty list.
 		g.logger.Error("the sessions of a subject could not be listed", "key", caller.Keys.Subject, "error", err)
-		return denyUnavailable.write(w, r)
+		return refuse(w, r, denyUnavailable)
 	}
-	body, err := json.Marshal(pageOf(sessions, limit, after))
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, body)
+	return reply.JSON(w, http.StatusOK, pageOf(sessions, limit, after))
 }
 
 // sessionsOf returns the caller's sessions that are not revoked, in their order.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sessiongate/sessiongate/caddymodule/oauth"
 	"github.com/sessiongate/sessiongate/caddymodule/paths"
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/replica"
 )
@@ -71,7 +72,7 @@ func (g *Gate) serveToken(w http.ResponseWriter, r *http.Request, next caddyhttp
 // and is a grant to an endpoint that does not look at the method.
 func mayGrant(method string, u *url.URL, r *http.Request) bool {
 	switch {
-	case u.RawQuery != "" || isMethod(method, http.MethodPost) || hasBody(r):
+	case u.RawQuery != "" || reply.IsMethod(method, http.MethodPost) || hasBody(r):
 		return true
 	case mayHaveBody(r) && method != http.MethodGet && method != http.MethodHead && method != http.MethodOptions:
 		return true
@@ -95,7 +96,7 @@ func (g *Gate) isTokenAddress(r *http.Request) bool {
 //
 // Invariant 7: what cannot be checked is not passed. A login, too: its
 // answer could not be checked, and a code is good once.
-func (x *exchange) open(w http.ResponseWriter, r *http.Request) *denial {
+func (x *exchange) open(w http.ResponseWriter, r *http.Request) *reply.Denial {
 	parameters, deny := readParameters(w, r)
 	if deny != nil {
 		return deny
@@ -127,7 +128,7 @@ func prepareExchange(header http.Header) {
 }
 
 // close decides whether an answer may go back.
-func (x *exchange) close(r *http.Request, held *heldAnswer) *denial {
+func (x *exchange) close(r *http.Request, held *heldAnswer) *reply.Denial {
 	switch {
 	case held.broken:
 		return x.withhold(errBroken)
@@ -146,7 +147,7 @@ func (x *exchange) close(r *http.Request, held *heldAnswer) *denial {
 }
 
 // withhold logs why an answer cannot be checked.
-func (x *exchange) withhold(err error) *denial {
+func (x *exchange) withhold(err error) *reply.Denial {
 	x.gate.logger.Error("an answer of the upstream's token endpoint was withheld and answered 502, because the tokens in it cannot be checked; "+
 		"it must be one JSON object, or a form, of at most 256 KiB, plain or in gzip or deflate", "error", err)
 	return denyGrantAnswer

@@ -99,13 +99,13 @@ func (g *grantTest) take() []reached {
 	return taken
 }
 
-// reply is an answer of the gate.
-type reply struct {
+// grantAnswer is an answer of the gate.
+type grantAnswer struct {
 	*http.Response
 	body string
 }
 
-func (g *grantTest) send(t *testing.T, method, path, contentType, body string, fields ...string) reply {
+func (g *grantTest) send(t *testing.T, method, path, contentType, body string, fields ...string) grantAnswer {
 	t.Helper()
 	r, err := http.NewRequest(method, g.url+path, strings.NewReader(body))
 	if err != nil {
@@ -130,7 +130,7 @@ func (g *grantTest) send(t *testing.T, method, path, contentType, body string, f
 	if err != nil {
 		t.Fatal(err)
 	}
-	return reply{response, string(content)}
+	return grantAnswer{response, string(content)}
 }
 
 const formMedia = "application/x-www-form-urlencoded"
@@ -145,7 +145,7 @@ func (g *grantTest) login(t *testing.T, tokens map[string]any) {
 }
 
 // refresh presents a refresh token, for which these are handed out.
-func (g *grantTest) refresh(t *testing.T, token string, tokens map[string]any) reply {
+func (g *grantTest) refresh(t *testing.T, token string, tokens map[string]any) grantAnswer {
 	t.Helper()
 	g.hands(tokens)
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}}
@@ -171,14 +171,14 @@ func (g *grantTest) wantRefreshed(t *testing.T, token string, tokens map[string]
 	}
 }
 
-func (a reply) want(t *testing.T, status int, body string) {
+func (a grantAnswer) want(t *testing.T, status int, body string) {
 	t.Helper()
 	if a.StatusCode != status || !strings.Contains(a.body, body) {
 		t.Errorf("answered %d %s, want %d with %s", a.StatusCode, a.body, status, body)
 	}
 }
 
-func (a reply) wantInvalidGrant(t *testing.T) {
+func (a grantAnswer) wantInvalidGrant(t *testing.T) {
 	t.Helper()
 	const want = `{"error":"invalid_grant","error_description":"The token is invalid, expired or revoked."}`
 	if a.StatusCode != http.StatusBadRequest || a.body != want || a.Header.Get("Cache-Control") != "no-store" ||

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/oauth"
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/replica"
@@ -26,7 +27,7 @@ type presentedToken struct {
 //
 // Attack: a body of some bytes that costs hundreds of look-ups in the store. All names of
 // all tokens are looked up in one call.
-func (x *exchange) checkPresented(ctx context.Context, parameters *oauth.Parameters) *denial {
+func (x *exchange) checkPresented(ctx context.Context, parameters *oauth.Parameters) *reply.Denial {
 	var tokens []presentedToken
 	var names []store.Key
 	for _, raw := range parameters.Tokens() {
@@ -64,7 +65,7 @@ func (x *exchange) checkPresented(ctx context.Context, parameters *oauth.Paramet
 }
 
 // readPresented reads what a token says, and refuses one that is refused for that alone.
-func (x *exchange) readPresented(raw string) (presentedToken, *denial) {
+func (x *exchange) readPresented(raw string) (presentedToken, *reply.Denial) {
 	issued, deny := x.issued(raw)
 	if deny != nil {
 		return presentedToken{}, deny
@@ -79,7 +80,7 @@ func (x *exchange) readPresented(raw string) (presentedToken, *denial) {
 
 // checkToken checks a token by its claims and by what was learned when it was handed out. A
 // token of which neither says anything goes up. It returns what is known of the token.
-func (x *exchange) checkToken(presented presentedToken, learned []store.Grant) (known store.Grant, deny *denial) {
+func (x *exchange) checkToken(presented presentedToken, learned []store.Grant) (known store.Grant, deny *reply.Denial) {
 	known.IssuedAt = x.asked.Unix()
 	issued := presented.issued
 	if issued != nil {
@@ -108,7 +109,7 @@ func (x *exchange) checkToken(presented presentedToken, learned []store.Grant) (
 //
 // Invariant 4: a refresh token that lives for longer than revocations are
 // kept could outlive its own.
-func (x *exchange) checkLifetime(presented string, issued *token.Verified) *denial {
+func (x *exchange) checkLifetime(presented string, issued *token.Verified) *reply.Denial {
 	switch {
 	case presented != x.refresh:
 		return nil
@@ -124,7 +125,7 @@ func (x *exchange) checkLifetime(presented string, issued *token.Verified) *deni
 
 // issued reads a token that an issuer of ours has signed. It is nil for another,
 // and for none.
-func (x *exchange) issued(raw string) (*token.Verified, *denial) {
+func (x *exchange) issued(raw string) (*token.Verified, *reply.Denial) {
 	if raw == "" {
 		return nil, nil
 	}
@@ -132,7 +133,7 @@ func (x *exchange) issued(raw string) (*token.Verified, *denial) {
 	return x.believe(issued, err)
 }
 
-func (x *exchange) believe(issued *token.Verified, err error) (*token.Verified, *denial) {
+func (x *exchange) believe(issued *token.Verified, err error) (*token.Verified, *reply.Denial) {
 	switch {
 	case errors.Is(err, token.ErrUnavailable):
 		return nil, denyGrantUnavailable
@@ -180,7 +181,7 @@ func (x *exchange) checkGrant(grant store.Grant) replica.Verdict {
 }
 
 // denyGrantVerdict maps what a check found to the answer of a token endpoint.
-func denyGrantVerdict(verdict replica.Verdict) *denial {
+func denyGrantVerdict(verdict replica.Verdict) *reply.Denial {
 	switch verdict {
 	case replica.Clear:
 		return nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/oauth"
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
 )
@@ -27,7 +28,7 @@ type handedOut struct {
 // comes meanwhile is in force everywhere before the members of the session are
 // read (hub.Hub.Revoke). So either it finds these tokens among them, or it was there
 // before they were learned, and the check finds it.
-func (x *exchange) judge(ctx context.Context, answer oauth.Answer) *denial {
+func (x *exchange) judge(ctx context.Context, answer oauth.Answer) *reply.Denial {
 	ctx = context.WithoutCancel(ctx) // a client that hangs up makes no token unknown
 	tokens, deny := x.read(ctx, answer)
 	if deny != nil {
@@ -77,7 +78,7 @@ const (
 )
 
 // read reads the tokens of an answer.
-func (x *exchange) read(ctx context.Context, answer oauth.Answer) (tokens handedOut, deny *denial) {
+func (x *exchange) read(ctx context.Context, answer oauth.Answer) (tokens handedOut, deny *reply.Denial) {
 	ctx, cancel := context.WithTimeout(ctx, keyPatience)
 	defer cancel()
 	tokens.Answer = answer
@@ -96,7 +97,7 @@ func (x *exchange) read(ctx context.Context, answer oauth.Answer) (tokens handed
 // Attack: log in right after the issuer has changed its key. The access token would
 // be one of which nobody knows whose it is, until the gate has the key, and then
 // outlive its session.
-func (x *exchange) awaited(ctx context.Context, raw string) (*token.Verified, *denial) {
+func (x *exchange) awaited(ctx context.Context, raw string) (*token.Verified, *reply.Denial) {
 	for raw != "" {
 		issued, err := x.gate.app.verifier.Issued(raw)
 		if !errors.Is(err, token.ErrUnknownKey) {

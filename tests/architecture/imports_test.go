@@ -42,6 +42,7 @@ var rooms = map[string][]string{
 	"caddymodule/hub":      {"caddymodule/streams", "store", "store/replica", "store/sessions"},
 	"caddymodule/config":   nil,
 	"caddymodule/identity": {"caddymodule/fieldname", "caddymodule/token"},
+	"caddymodule/reply":    nil,
 	"caddymodule/stores":   {"caddymodule/config", "store", "store/boltstore", "store/memstore", "store/redisstore"},
 }
 
@@ -173,6 +174,8 @@ func TestEachBrokenImportIsFound(t *testing.T) {
 		"identity imports paths":           {"caddymodule/identity/identity.go", own + "caddymodule/paths"},
 		"identity imports configuration":   {"caddymodule/identity/config.go", own + "caddymodule/config"},
 		"identity imports Caddy":           {"caddymodule/identity/config.go", "github.com/caddyserver/caddy/v2"},
+		"reply imports tokens":             {"caddymodule/reply/denial.go", own + "caddymodule/token"},
+		"reply imports Caddy":              {"caddymodule/reply/denial.go", "github.com/caddyserver/caddy/v2"},
 		"config imports tokens":            {"caddymodule/config/words.go", own + "caddymodule/token"},
 		"config imports a store":           {"caddymodule/config/words.go", own + "store"},
 		"config imports the adapter":       {"caddymodule/config/words.go", own + "caddymodule"},

@@ -1,0 +1,109 @@
+package reply
+
+import (
+	"encoding/json"
+	"net/http"
+)
+
+// Class tells denials apart for handlers that answer, or go on, by what is wrong.
+type Class uint8
+
+// Classes of denials.
+const (
+	Unclassified Class = iota // handlers do not tell it apart
+	Malformed                 // the credential is malformed
+	Revoked                   // the token is revoked
+	Unconfirmed               // it is unknown whether a revocation holds on every gate
+)
+
+// Denial is one way to refuse a request: the answer, and the reason for logs. It is made
+// once, is not changed afterwards, and may be used concurrently.
+type Denial struct {
+	// Status is the status of the answer.
+	Status int
+	// Class is what is wrong, for handlers. Default: Unclassified.
+	Class Class
+	// Reason is a word for logs and metrics: missing, malformed, several, invalid, expired,
+	// revoked, unavailable, method, path or cross_site. The answer never tells it.
+	// Default: empty, if another part of the request is wrong.
+	Reason string
+
+	challenge  string // WWW-Authenticate (RFC 9110 §11.6.1), or empty
+	retryAfter string // Retry-After in seconds, or empty
+	allow      string // Allow (RFC 9110 §10.2.1), or empty
+	body       []byte
+}
+
+// New returns a denial with the body {"error": code, "message": message}. challenge is the
+// field WWW-Authenticate, or empty. An answer 503 has Retry-After: 1.
+func New(status int, code, message, challenge string) *Denial {
+	return newDenial(status, challenge, struct {
+		Error   string `json:"error"`
+		Message string `json:"message"`
+	}{code, message})
+}
+
+// OAuth returns a denial with the body that clients of a token endpoint, and issuers,
+// expect (RFC 6749 §5.2). An answer 503 has Retry-After: 1.
+func OAuth(status int, code, description string) *Denial {
+	return newDenial(status, "", struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}{code, description})
+}
+
+func newDenial(status int, challenge string, content any) *Denial {
+	body, err := json.Marshal(content)
+	if err != nil {
+		panic(err) // two strings
+	}
+	d := &Denial{Status: status, challenge: challenge, body: body}
+	if status == http.StatusServiceUnavailable {
+		d.retryAfter = "1"
+	}
+	return d
+}
+
+// Because returns the same answer with a reason for logs.
+func (d *Denial) Because(reason string) *Denial {
+	same := *d
+	same.Reason = reason
+	return &same
+}
+
+// As returns the same answer with a class.
+func (d *Denial) As(class Class) *Denial {
+	same := *d
+	same.Class = class
+	return &same
+}
+
+// Allowing returns the same answer with the methods that are allowed, as a list for the
+// field Allow.
+func (d *Denial) Allowing(methods string) *Denial {
+	same := *d
+	same.allow = methods
+	return &same
+}
+
+// Is reports whether a denial is of a class. None is of no class.
+func (d *Denial) Is(class Class) bool { return d != nil && d.Class == class }
+
+// Write answers the request, and does not wait for the rest of its body. A denial is
+// terminal: it is written, not returned as an error, because Caddy's routes of handle_errors
+// are not guarded and could serve what was refused. The error is always nil.
+func (d *Denial) Write(w http.ResponseWriter, r *http.Request) error {
+	skipBody(w, r)
+	header := w.Header()
+	if d.challenge != "" {
+		header.Set("WWW-Authenticate", d.challenge)
+	}
+	if d.allow != "" {
+		header.Set("Allow", d.allow)
+	}
+	if d.retryAfter != "" {
+		header.Set("Retry-After", d.retryAfter)
+	}
+	write(w, d.Status, d.body)
+	return nil
+}

@@ -1,0 +1,48 @@
+package caddymodule
+
+import (
+	"net/http"
+
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
+)
+
+// What the gate answers at the endpoint of a session, and of all sessions.
+var (
+	// denyBroken is for a malformed credential: the API page knows one answer for every
+	// token that is not good.
+	denyBroken      = denyInvalid.Because("malformed").As(reply.Malformed)
+	denyUnconfirmed = reply.New(http.StatusServiceUnavailable, "temporarily_unavailable",
+		"The session could not be invalidated for certain. Send the same request again.", "").Because("unavailable").As(reply.Unconfirmed)
+	denyForeignSite = reply.New(http.StatusForbidden, "forbidden",
+		"The browser does not say that the request comes from this site. If a proxy changes Host, keep it, or name the page's origin in cors.",
+		"").Because("cross_site")
+	denySession = reply.New(http.StatusNotFound, "invalid_session",
+		"Session not found or already invalidated.", "")
+	denyBody = reply.New(http.StatusBadRequest, "invalid_request",
+		"The body must be one JSON object, in which session_id, if it is there, is a string of 1 to 256 bytes.", "")
+	denyTooLarge = reply.New(http.StatusRequestEntityTooLarge, "payload_too_large",
+		"The body is larger than 4 KiB.", "")
+	denyMediaType = reply.New(http.StatusUnsupportedMediaType, "unsupported_media_type",
+		"A body must be application/json in UTF-8, without a Content-Encoding.", "")
+)
+
+// For the endpoint of all sessions alone.
+var (
+	// denyUnconfirmedAll does not ask for a retry: at this gate the caller's own token is
+	// revoked by then.
+	denyUnconfirmedAll = reply.New(http.StatusServiceUnavailable, "temporarily_unavailable",
+		"The sessions are over at this gate, and could not be invalidated everywhere for certain. They will be when the store answers.",
+		"").Because("unavailable").As(reply.Unconfirmed)
+	denySubject = reply.New(http.StatusBadRequest, "invalid_request",
+		"The access token names no subject.", "")
+	denyNoSession = reply.New(http.StatusBadRequest, "invalid_request",
+		"The access token names no session that could be excepted.", "")
+	denyExcept = reply.New(http.StatusBadRequest, "invalid_request",
+		"The query must be empty, or except=current.", "")
+	denyContent = reply.New(http.StatusBadRequest, "invalid_request",
+		"The request must have no body.", "")
+	denyPage = reply.New(http.StatusBadRequest, "invalid_request",
+		"The query is no page of the list: limit is 1 to 100, and after is what next was.", "")
+	denySegment = reply.New(http.StatusBadRequest, "invalid_request",
+		"The path must end in the id of one session, of 1 to 256 bytes.", "")
+)
