@@ -19,7 +19,7 @@ var (
 	denyLogout = reply.OAuth(http.StatusBadRequest, "invalid_request",
 		"The logout token is not valid, or was received before.")
 	denyLogoutUnavailable = reply.OAuth(http.StatusServiceUnavailable, "temporarily_unavailable",
-		"The logout could not be done for certain. Send the same request again.")
+		"The logout is not confirmed yet. Retry the same request.")
 )
 
 // readLogoutToken reads the logout token in the body of a request (§2.5). Other

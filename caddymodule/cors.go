@@ -44,29 +44,28 @@ func (o origins) has(origin string) bool {
 	return ok
 }
 
-// isPreflight reports whether a request is a browser's question before a request
-// (Fetch standard §4.8). It carries no token, and goes upstream without one.
+// isPreflight reports whether a request is a CORS preflight (Fetch standard §4.8). A
+// preflight carries no token, and goes upstream without one.
 //
-// Attack: a request that has an effect, dressed up as a question. Browsers ask
-// without content, and no page can add a field to the question; so what has a
-// body, tells the upstream to take it for another method, or would go on in another
-// protocol, is none.
+// Attack: a request with side effects disguised as a preflight. Browsers send preflights
+// without content, and no page can add a field to them. So a request with a body, with a
+// field for another method, or with an upgrade is no preflight.
 func isPreflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" &&
 		r.Header.Get("Access-Control-Request-Method") != "" && len(r.Header["Upgrade"]) == 0 &&
 		!hasBody(r) && !overridesMethod(r.Header)
 }
 
-// hasBody reports whether a request is known to have content. Over HTTP/3 that is
-// not known of one that does not give its length.
+// hasBody reports whether a request is known to have content. Over HTTP/3 a request without
+// a length may have none.
 func hasBody(r *http.Request) bool {
 	return r.ContentLength > 0 || r.ContentLength < 0 && r.ProtoMajor < 3
 }
 
-// mayHaveBody reports whether a request may have content and does not say so.
+// mayHaveBody reports whether it is unknown if a request has content.
 func mayHaveBody(r *http.Request) bool { return r.ContentLength < 0 && r.ProtoMajor >= 3 }
 
-// passPreflight hands a question on, for certain without content.
+// passPreflight hands a preflight on without content.
 func passPreflight(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	dropBody(r)
 	return next.ServeHTTP(w, r)
@@ -76,8 +75,8 @@ func dropBody(r *http.Request) {
 	r.Body, r.ContentLength, r.Trailer = http.NoBody, 0, nil
 }
 
-// methodOverrides are the fields, folded, from which some upstreams take the
-// method. The gate itself never does.
+// methodOverrides are the fields, folded, from which some upstreams take the method. The
+// gate never does.
 var methodOverrides = [...]string{"x-http-method-override", "x-http-method", "x-method-override"}
 
 func overridesMethod(header http.Header) bool {
@@ -89,8 +88,8 @@ func overridesMethod(header http.Header) bool {
 	return false
 }
 
-// allow tells the browser whether the page that asked may read the answer. The
-// answer differs by origin, so caches are told, too.
+// allow tells the browser whether the page that sent the request may read the answer, and
+// reports whether it may. The answer differs by origin, so allow tells caches, too.
 func (o origins) allow(w http.ResponseWriter, r *http.Request, credentials bool) bool {
 	header := w.Header()
 	header.Add("Vary", "Origin")
@@ -105,9 +104,9 @@ func (o origins) allow(w http.ResponseWriter, r *http.Request, credentials bool)
 	return true
 }
 
-// preflight answers the question for a path of the gate's own, where methods are
-// allowed. An origin that is not allowed gets the same status without the
-// permission, and the browser stops.
+// preflight answers a preflight for a path of the gate's own with the methods that are
+// allowed there. Another origin gets the same status without the permission, and the browser
+// stops.
 func (o origins) preflight(w http.ResponseWriter, r *http.Request, methods string, credentials bool) error {
 	header := w.Header()
 	header.Add("Vary", "Access-Control-Request-Method")
@@ -122,15 +121,14 @@ func (o origins) preflight(w http.ResponseWriter, r *http.Request, methods strin
 	return nil
 }
 
-// fromForeignSite reports whether the browser says that another site sent the
-// request. Sec-Fetch-Site decides if it is there, because it does not depend on the
-// Host field, which proxies rewrite. Without it, Origin has to be this host. With
-// neither field it was no browser, or an old one on this site. The rule is that of
-// http.CrossOriginProtection.
+// fromForeignSite reports whether the browser says that another site sent the request. The
+// rule is that of http.CrossOriginProtection: Sec-Fetch-Site decides if it is there, because
+// it does not depend on the Host field, which proxies rewrite. Without it, Origin has to be
+// this host. A client that sends neither field is no browser, or an old one on this site.
 //
-// Attack: a page of another site sends the DELETE, and the browser adds the
-// cookie (cross-site request forgery). A token in a header was put there on
-// purpose and needs no such check.
+// Attack: a page of another site sends the DELETE, and the browser adds the cookie
+// (cross-site request forgery). A page has to put a token into a header on purpose, so such
+// a request needs no check.
 func (o origins) fromForeignSite(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	if o.has(origin) {
@@ -139,7 +137,7 @@ func (o origins) fromForeignSite(r *http.Request) bool {
 	if new(http.CrossOriginProtection).Check(r) != nil {
 		return true
 	}
-	// A page that came in the clear may be anybody's. Where TLS ends before this
-	// gate, its own scheme is not known here.
+	// Anybody on the way may have written a page that came in the clear. If TLS ends before
+	// this gate, the scheme of the request is not known here.
 	return r.TLS != nil && r.Header.Get("Sec-Fetch-Site") == "" && strings.HasPrefix(origin, "http://")
 }

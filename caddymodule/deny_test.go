@@ -36,7 +36,7 @@ func TestDenials(t *testing.T) {
 		},
 		"unconfirmed": {
 			denyUnconfirmed, 503,
-			`{"error":"temporarily_unavailable","message":"The session could not be invalidated for certain. Send the same request again."}`,
+			`{"error":"temporarily_unavailable","message":"The revocation is not confirmed yet. Retry the same request."}`,
 			"", "1", "unavailable",
 		},
 		"foreign site": {denyForeignSite, 403, `{"error":"forbidden","message":"The browser does not say that the request comes from this site. If a proxy changes Host, keep it, or name the page's origin in cors."}`, "", "", "cross_site"},
@@ -56,7 +56,7 @@ func TestDenials(t *testing.T) {
 		"except":     {denyExcept, 400, `{"error":"invalid_request","message":"The query must be empty, or except=current."}`, "", "", ""},
 		"content":    {denyContent, 400, `{"error":"invalid_request","message":"The request must have no body."}`, "", "", ""},
 		"page": {
-			denyPage, 400, `{"error":"invalid_request","message":"The query is no page of the list: limit is 1 to 100, and after is what next was."}`,
+			denyPage, 400, `{"error":"invalid_request","message":"The query is no page of the list: limit is 1 to 100, and after is the value of next in the previous page."}`,
 			"", "", "",
 		},
 		"segment": {

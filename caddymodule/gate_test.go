@@ -165,7 +165,7 @@ func TestAStoreThatFailsIsUnavailable(t *testing.T) {
 	}
 	// Attack: try ids while the store is away, to learn which are those of sessions.
 	for _, id := range []string{"unknown", "ended", "bobs"} {
-		g.end(t, caller, `{"session_id":"`+id+`"}`).want(t, http.StatusServiceUnavailable, "not be invalidated for certain")
+		g.end(t, caller, `{"session_id":"`+id+`"}`).want(t, http.StatusServiceUnavailable, "The revocation is not confirmed yet")
 	}
 	a := g.end(t, token, "")
 	a.want(t, http.StatusServiceUnavailable, "temporarily_unavailable")

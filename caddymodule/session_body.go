@@ -14,10 +14,9 @@ import (
 // maxBody bounds the body of a session call (invariant 12).
 const maxBody = 4 << 10
 
-// readTarget reads the body of a DELETE: the session_id that it names, "" if it
-// names none, or why it is refused. A body that does not come in time is as
-// incomplete as one that breaks off: 400, because a 408 would have browsers and
-// proxies send the same once more, unasked.
+// readTarget reads the session_id in the body of a DELETE, "" if there is none, or says why
+// the gate refuses it. A body that does not come in time is as incomplete as one that breaks
+// off: 400, because browsers and proxies retry after a 408 by themselves.
 func readTarget(w http.ResponseWriter, r *http.Request) (sessionID string, deny *reply.Denial) {
 	switch {
 	case r.ContentLength > maxBody:

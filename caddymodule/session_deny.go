@@ -12,7 +12,7 @@ var (
 	// token that is not good.
 	denyBroken      = denyInvalid.Because("malformed").As(reply.Malformed)
 	denyUnconfirmed = reply.New(http.StatusServiceUnavailable, "temporarily_unavailable",
-		"The session could not be invalidated for certain. Send the same request again.", "").Because("unavailable").As(reply.Unconfirmed)
+		"The revocation is not confirmed yet. Retry the same request.", "").Because("unavailable").As(reply.Unconfirmed)
 	denyForeignSite = reply.New(http.StatusForbidden, "forbidden",
 		"The browser does not say that the request comes from this site. If a proxy changes Host, keep it, or name the page's origin in cors.",
 		"").Because("cross_site")
@@ -31,7 +31,7 @@ var (
 	// denyUnconfirmedAll does not ask for a retry: at this gate the caller's own token is
 	// revoked by then.
 	denyUnconfirmedAll = reply.New(http.StatusServiceUnavailable, "temporarily_unavailable",
-		"The sessions are over at this gate, and could not be invalidated everywhere for certain. They will be when the store answers.",
+		"The sessions are revoked at this gate. The other gates follow once the store answers.",
 		"").Because("unavailable").As(reply.Unconfirmed)
 	denySubject = reply.New(http.StatusBadRequest, "invalid_request",
 		"The access token names no subject.", "")
@@ -42,7 +42,7 @@ var (
 	denyContent = reply.New(http.StatusBadRequest, "invalid_request",
 		"The request must have no body.", "")
 	denyPage = reply.New(http.StatusBadRequest, "invalid_request",
-		"The query is no page of the list: limit is 1 to 100, and after is what next was.", "")
+		"The query is no page of the list: limit is 1 to 100, and after is the value of next in the previous page.", "")
 	denySegment = reply.New(http.StatusBadRequest, "invalid_request",
 		"The path must end in the id of one session, of 1 to 256 bytes.", "")
 )

@@ -26,7 +26,7 @@ var (
 	}
 	uncertainLogout = answer{
 		status: 503, retryAfter: "1",
-		body: `{"error":"temporarily_unavailable","error_description":"The logout could not be done for certain. Send the same request again."}`,
+		body: `{"error":"temporarily_unavailable","error_description":"The logout is not confirmed yet. Retry the same request."}`,
 	}
 )
 

@@ -13,7 +13,7 @@ import (
 // unconfirmedLogout is the answer to a logout at a store that is paused.
 var unconfirmedLogout = answer{
 	status: 503, retryAfter: "1",
-	body: `{"error":"temporarily_unavailable","message":"The session could not be invalidated for certain. Send the same request again."}`,
+	body: `{"error":"temporarily_unavailable","message":"The revocation is not confirmed yet. Retry the same request."}`,
 }
 
 // caddyfileOf writes a Caddyfile to the directory of a gate, which is the gate's own

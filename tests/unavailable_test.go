@@ -12,7 +12,7 @@ import (
 
 // unconfirmed is the answer to a DELETE whose outcome is unknown.
 var unconfirmed = answer{status: 503, retryAfter: "1", body: `{"error":"temporarily_unavailable",` +
-	`"message":"The session could not be invalidated for certain. Send the same request again."}`}
+	`"message":"The revocation is not confirmed yet. Retry the same request."}`}
 
 // recovers waits until the gate admits a token.
 func recovers(t *testing.T, g *harness.Gate, token string) {
