@@ -6,6 +6,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/sessiongate/sessiongate/caddymodule/credential"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
@@ -73,7 +74,7 @@ func (g *Gate) endSessions(w http.ResponseWriter, r *http.Request) error {
 	now := time.Now()
 	caller, source, deny := g.bearer(r, now)
 	switch {
-	case source == token.SourceCookie && g.origins.fromForeignSite(r):
+	case source == credential.SourceCookie && g.origins.fromForeignSite(r):
 		return denyForeignSite.write(w, r)
 	case deny != nil:
 		return deny.write(w, r)

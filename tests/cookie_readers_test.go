@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/caddymodule/credential"
 )
 
 // Two credentials, as long as the shortest tokens.
@@ -142,7 +142,7 @@ func cookieReaders(t *testing.T, name string) (deceived func(field string) []str
 // admitsCookie reports whether the gate takes the good cookie for the only
 // credential of a request with this Cookie field.
 func admitsCookie(name, field string) bool {
-	extractor := token.NewExtractor("", name)
+	extractor := credential.NewExtractor("", name)
 	raw, _, err := extractor.Extract(&http.Request{Header: http.Header{"Cookie": {strings.Trim(field, " \t")}}})
 	return err == nil && raw == goodCookie
 }

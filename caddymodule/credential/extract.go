@@ -1,4 +1,4 @@
-package token
+package credential
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/fieldname"
 )
 
-// MaxTokenSize is the longest credential that is looked at, in bytes.
-const MaxTokenSize = 8 << 10
+// MaxSize is the size of the longest credential accepted, in bytes.
+const MaxSize = 8 << 10
 
 // Source says where in a request the credential was.
 type Source uint8
@@ -65,7 +65,7 @@ func (e *Extractor) Header() string { return e.header }
 // credentials, whatever they hold, and so are two cookies of the name, or a
 // header and a cookie, or one of them and another that only some reader behind
 // the gate would find: ErrSeveral. A value that cannot hold a token by its
-// frame or its size is ErrMalformed; what is in it is Verify's to judge.
+// frame or its size is ErrMalformed; package token judges what is in it.
 //
 // It does not allocate on success. The credential shares memory with the
 // request.
@@ -103,15 +103,15 @@ func (e *Extractor) Extract(r *http.Request) (raw string, source Source, err err
 		return "", SourceNone, fmt.Errorf("extracting token: %d found: %w", found, ErrSeveral)
 	case frame != nil:
 		return "", SourceNone, frame
-	case len(raw) > MaxTokenSize:
+	case len(raw) > MaxSize:
 		return "", SourceNone, errTooLong
 	}
 	return raw, source, nil
 }
 
 // Strip removes from the request what Extract looks at: the header field,
-// unless all of it is of another scheme and so none of our business, and the
-// cookie of the name out of the Cookie fields. It allocates nothing for a
+// unless all of it is of another scheme and so not the gate's, and the cookie of the
+// name out of the Cookie fields. It allocates nothing for a
 // header.
 func (e *Extractor) Strip(r *http.Request) {
 	if e.header != "" {
@@ -165,9 +165,3 @@ func isTokenChar(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
 		strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
 }
-
-var (
-	errMissing = fmt.Errorf("extracting token: %w", ErrMissing)
-	errTooLong = fmt.Errorf("extracting token: longer than %d bytes: %w", MaxTokenSize, ErrMalformed)
-	errFrame   = fmt.Errorf("extracting token: no space after the scheme: %w", ErrMalformed)
-)

@@ -1,4 +1,4 @@
-package token_test
+package credential_test
 
 import (
 	"bufio"
@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/caddymodule/credential"
 )
 
 // readFields reads header fields as net/http's server does, and nil if it
@@ -45,7 +45,7 @@ func bare(credential string) string {
 // reader; what net/http finds is never overlooked; and what is stripped is gone,
 // while other cookies stay as they are.
 func FuzzExtract(f *testing.F) {
-	long := "a.b." + strings.Repeat("c", token.MinTokenSize)
+	long := "a.b." + strings.Repeat("c", credential.MinTokenSize)
 	for _, fields := range []string{
 		"Authorization: Bearer a.b.c", "authorization: bearer  a.b.c \nCookie: x=1; at=", "Authorization: Basic YTpi\nCookie: at=a.b.c; y=\"a b\"",
 		"Authorization: Bearer a.b.c\nAuthorization: Bearer d.e.f", "X-Access-Token: a.b.c\nX_Access_Token: d.e.f", "X-Access-Token: Bearer a.b.c\nx.access~token: d.e.f",
@@ -65,7 +65,7 @@ func FuzzExtract(f *testing.F) {
 			if r == nil {
 				return
 			}
-			e := token.NewExtractor(place[0], place[1])
+			e := credential.NewExtractor(place[0], place[1])
 			raw, _, err := e.Extract(r)
 			wantCounted(t, r, place, raw, err)
 			wantStripped(t, r, &e, place, err)
@@ -88,24 +88,24 @@ func wantCounted(t *testing.T, r *http.Request, place [2]string, raw string, err
 		if name == "Laravel" {
 			read = whole
 		}
-		for _, credential := range reader(read, place[0], place[1]) {
-			if credential = bare(credential); !tokenShape.MatchString(credential) {
+		for _, text := range reader(read, place[0], place[1]) {
+			if text = bare(text); !tokenShape.MatchString(text) {
 				continue
 			}
-			if err == nil && tokenShape.MatchString(raw) && raw != credential {
-				t.Errorf("%q: %q is accepted, and %s finds %q", place, raw, name, credential)
+			if err == nil && tokenShape.MatchString(raw) && raw != text {
+				t.Errorf("%q: %q is accepted, and %s finds %q", place, raw, name, text)
 			}
-			if name == "net/http" && place[0] != "Authorization" && errors.Is(err, token.ErrMissing) {
-				t.Errorf("%q: none is found, and %s finds %q", place, name, credential)
+			if name == "net/http" && place[0] != "Authorization" && errors.Is(err, credential.ErrMissing) {
+				t.Errorf("%q: none is found, and %s finds %q", place, name, text)
 			}
 		}
 	}
-	if found := len(r.CookiesNamed(place[1])); found > 1 && !errors.Is(err, token.ErrSeveral) {
+	if found := len(r.CookiesNamed(place[1])); found > 1 && !errors.Is(err, credential.ErrSeveral) {
 		t.Errorf("%q: net/http finds %d cookies, Extract says %v", place, found, err)
 	}
 }
 
-func wantStripped(t *testing.T, r *http.Request, e *token.Extractor, place [2]string, err error) {
+func wantStripped(t *testing.T, r *http.Request, e *credential.Extractor, place [2]string, err error) {
 	t.Helper()
 	others := func() (cookies []*http.Cookie) {
 		return slices.DeleteFunc(r.Cookies(), func(c *http.Cookie) bool { return c.Name == place[1] })
@@ -113,7 +113,7 @@ func wantStripped(t *testing.T, r *http.Request, e *token.Extractor, place [2]st
 	fields, cookies := maps.Clone(r.Header), others()
 	e.Strip(r)
 	// Several fields of another scheme are several after it, too.
-	if raw, _, again := e.Extract(r); raw != "" || !errors.Is(again, token.ErrMissing) && !errors.Is(err, token.ErrSeveral) {
+	if raw, _, again := e.Extract(r); raw != "" || !errors.Is(again, credential.ErrMissing) && !errors.Is(err, credential.ErrSeveral) {
 		t.Errorf("%q: after stripping, Extract finds %q, %v", place, raw, again)
 	}
 	for _, value := range r.Header[place[0]] {

@@ -1,4 +1,4 @@
-package token_test
+package credential_test
 
 import (
 	"math/rand/v2"
@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/caddymodule/credential"
 )
 
 // The readers are how applications, and what they are built of, find a
@@ -130,9 +130,9 @@ func pairs(r *http.Request, separators string, wanted func(name string) bool) (f
 
 // long returns those that may be a token.
 func long(credentials []string) (found []string) {
-	for _, credential := range credentials {
-		if len(bare(credential)) >= token.MinTokenSize {
-			found = append(found, credential)
+	for _, text := range credentials {
+		if len(bare(text)) >= credential.MinTokenSize {
+			found = append(found, text)
 		}
 	}
 	return found
@@ -160,8 +160,8 @@ func TestNoReaderFindsAnotherCookie(t *testing.T) {
 		"x=\"\"", "x=\"a b\"", "\x85", "\xa0", "\u2003", "\ufeff", "é", "at", "AT", "at=", "%61t=",
 	}
 	random := rand.New(rand.NewPCG(3, 5))
-	good, bad := "a.b."+strings.Repeat("g", token.MinTokenSize), "d.e."+strings.Repeat("r", token.MinTokenSize)
-	e, found := token.NewExtractor("", "at"), map[string]int{}
+	good, bad := "a.b."+strings.Repeat("g", credential.MinTokenSize), "d.e."+strings.Repeat("r", credential.MinTokenSize)
+	e, found := credential.NewExtractor("", "at"), map[string]int{}
 	for range 10_000 {
 		some := func() (text string) {
 			for range random.IntN(4) {

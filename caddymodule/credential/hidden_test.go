@@ -1,11 +1,11 @@
-package token_test
+package credential_test
 
 import (
 	"errors"
 	"strings"
 	"testing"
 
-	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/caddymodule/credential"
 )
 
 // The attack: beside a good credential, which the gate judges, the request
@@ -69,8 +69,8 @@ func TestExtractRefusesACredentialThatOnlyOthersSee(t *testing.T) {
 		"a blank of Latin-1 behind the scheme": {"Authorization", "at", []string{"Cookie", "at=" + good, "Authorization", "Basic x, Bearer\xa0d.e.f"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := token.NewExtractor(test.header, test.cookie)
-			if raw, _, err := e.Extract(request(test.fields...)); raw != "" || !errors.Is(err, token.ErrSeveral) {
+			e := credential.NewExtractor(test.header, test.cookie)
+			if raw, _, err := e.Extract(request(test.fields...)); raw != "" || !errors.Is(err, credential.ErrSeveral) {
 				t.Errorf("Extract = %q, %v, want ErrSeveral", raw, err)
 			}
 		})
@@ -94,30 +94,30 @@ func TestExtractMindsNothingElse(t *testing.T) {
 		"x=Zm9v/at==; y=Zm8=; z==; =; ;; at=a.b.c; bat[]=1; x[at]=2; %=3; %6=4; %zz=5; %u0=6; \xa0=7": nil,
 		"$Version=1; at=a.b.c; $Path=/": nil,
 		"at=" + long + " at=" + long:    nil,
-		"AT=a.b.c":                      token.ErrMissing,
-		"at\u00a0=a.b.c":                token.ErrMissing,
-		"at[]=a.b.c":                    token.ErrMissing,
-		"x=1, at=" + long:               token.ErrMissing,
-		"x=1;%61t=a.b.c":                token.ErrMissing,
+		"AT=a.b.c":                      credential.ErrMissing,
+		"at\u00a0=a.b.c":                credential.ErrMissing,
+		"at[]=a.b.c":                    credential.ErrMissing,
+		"x=1, at=" + long:               credential.ErrMissing,
+		"x=1;%61t=a.b.c":                credential.ErrMissing,
 	} {
-		e := token.NewExtractor("", "at")
+		e := credential.NewExtractor("", "at")
 		raw, _, err := e.Extract(request("Cookie", cookie))
 		if !errors.Is(err, want) || want == nil && raw != "a.b.c" && !strings.HasPrefix(cookie, "at="+raw) {
 			t.Errorf("%q: Extract = %q, %v, want %v", cookie, raw, err, want)
 		}
 	}
-	e := token.NewExtractor("Authorization", "at")
+	e := credential.NewExtractor("Authorization", "at")
 	for _, other := range []string{"Basic YTpi", "JWT d.e.f", "d.e.f", "Digest realm=\"a.b.c\", uri=\"/d.e.f\"", "Negotiate YII=", "a.b", "Digest username=\"bearer, x\"", "Bearer", "Bearer ", "Basic Bearer", "BearerX d.e.f", ""} {
 		if raw, _, err := e.Extract(request("Cookie", "at=a.b.c", "Authorization", other)); raw != "a.b.c" || err != nil {
 			t.Errorf("beside %q: Extract = %q, %v", other, raw, err)
 		}
 	}
 	for _, alone := range []string{"Basic x, Bearer a.b.c", "Digest a=\"b\", Bearer a.b.c", "Digest username=\"bearer, x\"", "Basic\tBearer a.b.c"} {
-		if raw, _, err := e.Extract(request("Authorization", alone)); raw != "" || !errors.Is(err, token.ErrMissing) {
+		if raw, _, err := e.Extract(request("Authorization", alone)); raw != "" || !errors.Is(err, credential.ErrMissing) {
 			t.Errorf("%q alone: Extract = %q, %v", alone, raw, err)
 		}
 	}
-	e = token.NewExtractor("X-Access-Token", "")
+	e = credential.NewExtractor("X-Access-Token", "")
 	r := request("X-Access-Token", "a.b.c", "X-Access-Tokens", "x", "X-Access", "y", "Xaccesstoken", "z", "Authorization", "Bearer d.e.f")
 	if raw, _, err := e.Extract(r); raw != "a.b.c" || err != nil {
 		t.Errorf("Extract = %q, %v", raw, err)
@@ -129,7 +129,7 @@ func TestExtractMindsNothingElse(t *testing.T) {
 // takes an hour, which no test is given.
 func TestExtractReadsALongFieldOnce(t *testing.T) {
 	const size = 4 << 20
-	e := token.NewExtractor("", "sid")
+	e := credential.NewExtractor("", "sid")
 	for name, field := range map[string]string{
 		"letters":           strings.Repeat("d=", size/2),
 		"pluses":            strings.Repeat("+=", size/2),
