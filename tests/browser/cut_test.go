@@ -14,6 +14,7 @@ import (
 // Attack: log out in one tab, and go on reading in another. A browser's WebSocket
 // is told why it ends; its EventSource asks again, is refused, and gives up.
 func TestStreamsOfABrowserEndWithTheSession(t *testing.T) {
+	t.Parallel()
 	page := newSite(t)
 	origin := page.at("127.0.0.1", "")
 	g := harness.Start(t, harness.Config{Gate: cookieGate + "cors " + origin})

@@ -12,6 +12,7 @@ import (
 // The example of the API page runs in a page of another origin: the browser asks
 // first, by a preflight, and lets the page read the answer.
 func TestExampleRunsInBrowserOnPageOfAllowedOrigin(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		page := newSite(t)
 		g := harness.Start(t, harness.Config{Store: store, Gate: "cors " + page.URL, Site: "log"})
@@ -33,6 +34,7 @@ func TestExampleRunsInBrowserOnPageOfAllowedOrigin(t *testing.T) {
 // Attack: a page that got hold of a token uses it from an origin that nobody
 // allowed.
 func TestExampleFailsInBrowserOnPageOfAnotherOrigin(t *testing.T) {
+	t.Parallel()
 	page := newSite(t)
 	g := harness.Start(t, harness.Config{Gate: "cors https://app.example.com"})
 	token := g.Token(harness.Session(harness.ExampleSession))
@@ -60,6 +62,7 @@ func (s *site) visit(t *testing.T, host, token string, flags ...string) result {
 const cookieGate = "token cookie session\n"
 
 func TestCookieLogsOutInBrowserOnPageOfAllowedOrigin(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		page := newSite(t)
 		g := harness.Start(t, harness.Config{Store: store, Gate: cookieGate + "cors " + page.at("localhost", "")})
@@ -77,6 +80,7 @@ func TestCookieLogsOutInBrowserOnPageOfAllowedOrigin(t *testing.T) {
 // forgery). The browser stops it after the preflight; one that does not ask first
 // is refused by the gate.
 func TestCookieLogsNobodyOutInBrowserOnPageOfAnotherSite(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		page := newSite(t)
 		g := harness.Start(t, harness.Config{Store: store, Gate: cookieGate + "cors https://app.example.com"})

@@ -39,6 +39,7 @@ func TestRepeatedLogoutsFillNoLog(t *testing.T) {
 // Attack: take the store away from a gate, and have a repeated logout confirmed by what
 // the gate remembers, while another gate admits the session. The repeat asks the fleet.
 func TestARepeatedLogoutIsNotConfirmedWithoutTheStore(t *testing.T) {
+	t.Parallel()
 	redis := redistest.Start(t)
 	g := harness.Start(t, harness.Config{Store: harness.Redis(redis.Addr(), "again")})
 	token := g.Token(harness.Session("laptop"))
@@ -61,6 +62,7 @@ func TestARepeatedLogoutIsNotConfirmedWithoutTheStore(t *testing.T) {
 // A repeated revocation by an operator has a receipt of its own, which names the gates
 // that have it.
 func TestTheReceiptOfARepeatNamesTheGates(t *testing.T) {
+	t.Parallel()
 	redis := redistest.Start(t)
 	gates := operating.Pair(t, harness.Redis(redis.Addr(), "again"))
 	for i, g := range []*harness.Gate{gates[0], gates[0], gates[1]} {

@@ -88,6 +88,7 @@ func wire(t *testing.T, g *harness.Gate, request string) string {
 // What a refused token is answered is the same whatever is wrong with it, byte by
 // byte, the order of the fields and what becomes of the connection included.
 func TestRefusedTokensAreAnsweredAlikeByteByByte(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g, refused, overByID := refusedTokens(t, store)
 		reference := refused["signed by a stranger"]
@@ -181,6 +182,7 @@ func compareOverHTTP2(t *testing.T, g *harness.Gate, refused map[string]string, 
 // were ended, also while the store is away: what is known here is not told then,
 // either.
 func TestForeignSessionsAreAnsweredAlikeByteByByte(t *testing.T) {
+	t.Parallel()
 	redis := redistest.Start(t)
 	g := harness.Start(t, harness.Config{Store: harness.RedisWith(redis, "")})
 	caller, bobs, ended := g.Token(harness.Session("caller")), g.Token(harness.Session("bobs", "sub", "bob")), g.Token(harness.Session("ended", "sub", "bob"))

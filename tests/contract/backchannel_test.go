@@ -62,6 +62,7 @@ func checkLoggedOut(t *testing.T, got harness.Answer) {
 // Attack: go on with a token after its issuer ended the session, at another gate, at
 // once; or have a logout done twice.
 func TestALogoutOfTheIssuerHoldsEverywhere(t *testing.T) {
+	t.Parallel()
 	eachSessionsPair(t, withLogout, func(t *testing.T, a, b *harness.Gate) {
 		laptop, phone, bobs := a.Token(harness.Session("laptop")), a.Token(harness.Session("phone")), a.Token(harness.Session("bobs", "sub", "bob"))
 		harness.See(t, b, laptop, phone, bobs)
@@ -91,6 +92,7 @@ func TestALogoutOfTheIssuerHoldsEverywhere(t *testing.T) {
 // OpenID Connect Back-Channel Logout 1.0 §2.6, each rule broken once: 400, alike, and
 // nothing is ended.
 func TestWhatIsNoLogoutTokenIsRefusedAndEndsNothing(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{Gate: withLogout})
 	laptop := g.Token(harness.Session("laptop"))
 	now := time.Now().Unix()
@@ -137,6 +139,7 @@ func TestWhatIsNoLogoutTokenIsRefusedAndEndsNothing(t *testing.T) {
 
 // Clients have other names than what access tokens are for.
 func TestLogoutTokensAreForTheClient(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{
 		Gate:    withLogout,
 		Issuers: "issuer " + tokentest.Issuer + " {\nhmac_secret {file.{$GATE_DIR}/hmac_secret}\naudience legacy-app\nlogout_audience web mobile\n}",
@@ -151,6 +154,7 @@ func TestLogoutTokensAreForTheClient(t *testing.T) {
 // The path needs no credential, over every version of HTTP, and no spelling of it
 // goes upstream.
 func TestTheLogoutPathOverEveryProtocol(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Gate: withLogout})
 	harness.EachProtocol(t, func(t *testing.T, protocol harness.Protocol) {
 		name := string(protocol)
@@ -175,6 +179,7 @@ func TestTheLogoutPathOverEveryProtocol(t *testing.T) {
 // Fault: the issuer's keys were never to be had. Whether the token is good is not
 // known, and the issuer may send it again.
 func TestALogoutIsUncertainWithoutKeys(t *testing.T) {
+	t.Parallel()
 	key := tokentest.NewKey(t, "ES256", "key-1")
 	keys := tokentest.NewEndpoint(t, key)
 	url := keys.Serve(t)
@@ -192,6 +197,7 @@ func TestALogoutIsUncertainWithoutKeys(t *testing.T) {
 // Fault: Redis is frozen. The gate refuses the session at once and promises nothing,
 // and the same token may be sent until it is taken, once.
 func TestALogoutIsUncertainWhileTheStoreIsFrozen(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	g := harness.Start(t, harness.Config{Store: harness.Redis(server.Addr(), "orders"), Gate: withLogout})
 	laptop, live := g.Token(harness.Session("laptop")), g.Token(harness.Session("lives on", "sub", "bob"))

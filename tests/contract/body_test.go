@@ -58,6 +58,7 @@ var refusedBodies = map[string]string{
 }
 
 func TestBodyThatIsAmbiguousIsRefused(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store})
 		laptop, phone := g.Token(harness.Session("laptop")), g.Token(harness.Session("phone"))
@@ -73,6 +74,7 @@ func TestBodyThatIsAmbiguousIsRefused(t *testing.T) {
 
 // Attack: make the gate hold what a client sends without end.
 func TestBodyIsBounded(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store})
 		laptop := g.Token(harness.Session("laptop"))
@@ -94,6 +96,7 @@ func TestBodyIsBounded(t *testing.T) {
 // Attack: a page of another site sends a form, whose Content-Types need no
 // preflight; or a body that a proxy in between decodes to something else.
 func TestBodyMustBeJSON(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store})
 		laptop := g.Token(harness.Session("laptop"))

@@ -10,6 +10,7 @@ import (
 // Attack: a page of another site sends the DELETE, and the browser adds the
 // cookie (cross-site request forgery).
 func TestCookieOfAnotherSitesRequestEndsNothing(t *testing.T) {
+	t.Parallel()
 	const app = "https://app.example.com"
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{
@@ -70,6 +71,7 @@ func TestCookieOfAnotherSitesRequestEndsNothing(t *testing.T) {
 // does not look at and the application uses: in a cookie that some reader takes for
 // the token's, in a value that some reader cuts, or behind another scheme.
 func TestHiddenCredentialsAreRefused(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Gate: harness.BothSources})
 	good, revoked := g.Token(harness.Session("good")), g.Token(harness.Session("revoked"))
 	answers.Invalidated.Check(t, harness.End(t, g, revoked))
@@ -122,6 +124,7 @@ func TestHiddenCredentialsAreRefused(t *testing.T) {
 
 // What is no token passes as it is, whatever it resembles.
 func TestOrdinaryCookiesPassBesideTheToken(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Gate: harness.BothSources})
 	token := g.Token(harness.Session("good"))
 	harness.EachProtocol(t, func(t *testing.T, protocol harness.Protocol) {

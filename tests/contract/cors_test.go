@@ -18,6 +18,7 @@ func preflight(t *testing.T, g *harness.Gate, path, origin string) harness.Answe
 }
 
 func TestPreflightOfTheEndpointIsAnswered(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store, Gate: "cors " + appOrigin + " https://admin.example.com:8443"})
 		for _, origin := range []string{appOrigin, "https://admin.example.com:8443"} {
@@ -46,6 +47,7 @@ func TestPreflightOfTheEndpointIsAnswered(t *testing.T) {
 }
 
 func TestPreflightElsewhereGoesUpstreamWithoutIdentity(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store, Gate: "cors " + appOrigin + "\nidentity authelia"})
 		harness.CheckAdmitted(t, preflight(t, g, "/orders", "https://evil.example.net"))
@@ -68,6 +70,7 @@ func TestPreflightElsewhereGoesUpstreamWithoutIdentity(t *testing.T) {
 // Pages of an allowed origin can read every answer of the endpoint, errors too;
 // no other page can read any.
 func TestAnswersOfTheEndpointAreReadableByAllowedOrigins(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store, Gate: "token header Authorization\ntoken cookie session\ncors " + appOrigin})
 		for origin, want := range map[string]map[string]string{

@@ -64,6 +64,7 @@ var ways = map[string]way{
 // the answer on, what is still running within a second, and its refresh tokens, of
 // which none reaches the token endpoint.
 func TestWhateverEndsALoginEndsAllOfIt(t *testing.T) {
+	t.Parallel()
 	for kind, claims := range map[string]map[string]any{"with a session id": harness.Session("laptop"), "without one": nil} {
 		for name, way := range ways {
 			if claims != nil || !way.named {

@@ -12,6 +12,7 @@ import (
 )
 
 func TestRequestWithoutCredentialIsChallenged(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store})
 		token := g.Token(harness.Session("laptop"))
@@ -44,6 +45,7 @@ func TestRequestWithoutCredentialIsChallenged(t *testing.T) {
 // The answer does not tell an expired, a forged and a revoked token apart, so
 // that nobody learns which tokens once were good.
 func TestInvalidExpiredAndRevokedTokensLookAlike(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store})
 		tokens := harness.Untrusted(t, g)
@@ -58,6 +60,7 @@ func TestInvalidExpiredAndRevokedTokensLookAlike(t *testing.T) {
 }
 
 func TestHeaderOfTheTokenSaysWhatItIs(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store})
 		mint := func(header map[string]any) string {
@@ -90,6 +93,7 @@ func TestHeaderOfTheTokenSaysWhatItIs(t *testing.T) {
 }
 
 func TestBrokenCredentialIsBadRequest(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store})
 		token := g.Token(harness.Session("laptop"))
@@ -117,6 +121,7 @@ func TestBrokenCredentialIsBadRequest(t *testing.T) {
 // Attack: of two credentials, the gate checks one and the application takes the
 // other.
 func TestSeveralCredentialsAreRefused(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store, Gate: harness.BothSources})
 		one, other := g.Token(harness.Session("one")), g.Token(harness.Session("other"))

@@ -23,6 +23,7 @@ func overrides(method string) map[string]harness.Request {
 // nothing ends a session but a DELETE, and an override makes no DELETE, nor any
 // other request, something that is not guarded.
 func TestMethodOverridesAreIgnored(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true})
 	harness.EachProtocol(t, func(t *testing.T, protocol harness.Protocol) {
 		for name, request := range overrides("DELETE") {
@@ -75,6 +76,7 @@ func TestMethodOverridesAreIgnored(t *testing.T) {
 // gate sees counts. A DELETE of the endpoint that is none any more would be a
 // logout that nobody makes.
 func TestMethodThatCaddyRewritesCounts(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{Routes: `
 		method /v1/* POST
 		method /logout DELETE
@@ -102,6 +104,7 @@ func TestMethodThatCaddyRewritesCounts(t *testing.T) {
 // Attack: preflights go upstream without a token. One that asks to be taken for
 // another method, or that has content, is what no browser sends.
 func TestWhatIsNoPreflightIsGuarded(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true})
 	question := []string{"Origin: https://app.example.com", "Access-Control-Request-Method: GET"}
 	harness.EachProtocol(t, func(t *testing.T, protocol harness.Protocol) {

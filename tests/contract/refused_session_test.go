@@ -15,6 +15,7 @@ import (
 // Attack: end somebody's session with a token that its issuer never made for
 // this application, or no longer stands for.
 func TestDeleteNeedsGoodToken(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store})
 		victim := g.Token(harness.Session("victim"))
@@ -37,6 +38,7 @@ func TestDeleteNeedsGoodToken(t *testing.T) {
 // Attack: a stolen token of a session that was ended is used to end the ones that
 // are left.
 func TestRevokedTokenEndsNoOtherSession(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store})
 		stolen, live := g.Token(harness.Session("stolen")), g.Token(harness.Session("live"))
@@ -51,6 +53,7 @@ func TestRevokedTokenEndsNoOtherSession(t *testing.T) {
 // Attack: try ids to learn which sessions exist, and whose they are. The answers
 // for unknown, ended and foreign sessions are the same, byte by byte.
 func TestSessionsThatAreNotTheCallersLookAlike(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store})
 		caller, ended := g.Token(harness.Session("caller")), g.Token(harness.Session("ended"))
@@ -74,6 +77,7 @@ func TestSessionsThatAreNotTheCallersLookAlike(t *testing.T) {
 
 // A token that names no session is a session of its own.
 func TestDeleteEndsTokenWithoutSession(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store})
 		token := g.Token(map[string]any{"sid": nil, "jti": "lone"})
@@ -96,6 +100,7 @@ func TestDeleteEndsTokenWithoutSession(t *testing.T) {
 // the twin (r, n-s), which verifies, too. A deny list of whole tokens would let
 // it in.
 func TestTokenWithoutIdsStaysRevokedInEverySpelling(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store, Key: tokentest.NewKey(t, "ES256", "")})
 		token := g.Token(map[string]any{"sid": nil, "jti": nil})

@@ -41,6 +41,7 @@ const rewrites = `
 
 // The path that counts is the one that the handler sees.
 func TestEndpointIsRecognisedAfterRewrites(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store, Routes: rewrites})
 		for _, path := range []string{"/api/v1/auth/session", "/legacy/v1/auth/session", "/logout", "/logout?x=1"} {
@@ -64,6 +65,7 @@ func TestEndpointIsRecognisedAfterRewrites(t *testing.T) {
 // the client is told that its session ended while nobody ended it; or it makes a
 // spelling that only the upstream takes for the endpoint.
 func TestEndpointThatIsRewrittenAwayIsRefused(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store, Routes: rewrites})
 		token := g.Token(harness.Session("laptop"))

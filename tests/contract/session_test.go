@@ -8,6 +8,7 @@ import (
 )
 
 func TestDeleteEndsTheSessionOfTheToken(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store})
 		cases := map[string]func(token string) harness.Answer{
@@ -52,6 +53,7 @@ func endAt(t *testing.T, g *harness.Gate, token, query string) harness.Answer {
 }
 
 func TestDeleteEndsTheSessionThatIsNamed(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store})
 		laptop, phone := g.Token(harness.Session("laptop")), g.Token(harness.Session("phone"))
@@ -88,6 +90,7 @@ func TestDeleteEndsTheSessionThatIsNamed(t *testing.T) {
 }
 
 func TestAdminScopeEndsSessionsOfItsIssuer(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		const other = "https://other.example.com"
 		g := harness.Start(t, harness.Config{

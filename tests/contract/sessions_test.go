@@ -43,6 +43,7 @@ func eachSessionsPair(t *testing.T, gate string, test func(t *testing.T, a, b *h
 // Attack: go on with any token of a user, at another gate, at once when all of the
 // user's sessions were ended. And whoever logs in at once is let in everywhere.
 func TestAllSessionsOfAUserEndEverywhere(t *testing.T) {
+	t.Parallel()
 	eachSessionsPair(t, withSessions, func(t *testing.T, a, b *harness.Gate) {
 		bobs := a.Token(harness.Session("bobs", "sub", "bob"))
 		for round := range 3 {
@@ -68,6 +69,7 @@ func TestAllSessionsOfAUserEndEverywhere(t *testing.T) {
 
 // Attack: have the exception of one revocation stand for those that follow.
 func TestAllSessionsButOneEndEverywhere(t *testing.T) {
+	t.Parallel()
 	eachSessionsPair(t, withSessions, func(t *testing.T, a, b *harness.Gate) {
 		laptop, phone := a.Token(harness.Session("laptop")), a.Token(harness.Session("phone"))
 		harness.See(t, a, laptop)
@@ -152,6 +154,7 @@ func TestSessionsAreListedWhereTheyWereSeenAndElsewhere(t *testing.T) {
 // Attack: a DELETE that an upstream takes for one of a session, or of all, and the
 // gate for none, over every version of HTTP.
 func TestSpellingsOfTheSessionsEndpointNeverGoUpstream(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Gate: withSessions})
 	laptop := g.Token(harness.Session("laptop"))
 	harness.EachProtocol(t, func(t *testing.T, protocol harness.Protocol) {
@@ -180,6 +183,7 @@ func TestSpellingsOfTheSessionsEndpointNeverGoUpstream(t *testing.T) {
 }
 
 func TestBrowsersAtTheSessionsEndpoint(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{Gate: withSessions + "\ntoken header Authorization\ntoken cookie session\ncors " + appOrigin})
 	laptop := g.Token(harness.Session("laptop"))
 	cookie := harness.Cookie("session=" + laptop)

@@ -7,6 +7,7 @@ import (
 )
 
 func TestStripTokenKeepsTheTokenFromTheUpstream(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		const sources = "token header Authorization\ntoken cookie session\n"
 		stripping := harness.Start(t, harness.Config{Store: store, Gate: sources + "strip_token"})

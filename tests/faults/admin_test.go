@@ -78,6 +78,7 @@ func listening(t *testing.T, g *harness.Gate) (ports []int) {
 // the admin API, or stops it, which asks for no password. With the address that
 // every shipped Caddyfile has, no TCP port leads to it, and nobody but the gate's own user can connect to the socket.
 func TestNeighbourCannotReachTheAdminAPI(t *testing.T) {
+	t.Parallel()
 	const nobody = 65534
 	g := harness.Start(t, harness.Config{})
 	path := filepath.Join(g.Dir(), "admin.sock")

@@ -12,6 +12,7 @@ import (
 // Fault: the process is killed, by the kernel or by an impatient operator, right
 // after it answered 200. What was confirmed is never forgotten.
 func TestKilledGateForgetsNoRevocation(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{})
 	live := g.Token(harness.Session("lives on"))
 	harness.See(t, g, live)

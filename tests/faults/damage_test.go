@@ -57,6 +57,7 @@ func (s *soundStore) write(t *testing.T, content []byte) {
 // overwritten or deleted, and the gate restarted, so that it takes what is left
 // for a store in which nothing was revoked.
 func TestDamagedFileIsNeverAnEmptyStore(t *testing.T) {
+	t.Parallel()
 	const page = 4096
 	s := makeSoundStore(t)
 	for name, damage := range map[string]struct {

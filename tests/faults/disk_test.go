@@ -17,6 +17,7 @@ import (
 // decide by a set of its own. It ends soon, and says which file it is and what
 // else there is.
 func TestSecondProcessOnOneFileEnds(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{Store: "store bolt {$GATE_DIR}/revocations.db"})
 	path := filepath.Join(g.Dir(), "revocations.db")
 	second := harness.Prepare(t, harness.Config{Key: g.Key, Store: "store bolt " + path})
@@ -36,6 +37,7 @@ func TestSecondProcessOnOneFileEnds(t *testing.T) {
 
 // Fault: the folder of the store cannot be made, or is not one.
 func TestGateWithoutPlaceForItsFileEnds(t *testing.T) {
+	t.Parallel()
 	g := harness.Prepare(t, harness.Config{Store: "store bolt {$GATE_DIR}/hmac_secret/deep/revocations.db"})
 	got := g.Command(t, "run")
 	if path := filepath.Join(g.Dir(), "hmac_secret"); got.Code == 0 || !strings.Contains(got.Output, path) {
@@ -47,6 +49,7 @@ func TestGateWithoutPlaceForItsFileEnds(t *testing.T) {
 // cannot be made durable is not confirmed, and what was decided before goes on.
 // A limit on the size of the process' files makes the same calls fail.
 func TestDiskThatTakesNothing(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{})
 	live, revoked, tried := g.Token(harness.Session("lives on")), g.Token(harness.Session("revoked")), g.Token(harness.Session("tried"))
 	harness.See(t, g, live, revoked, tried)
@@ -93,6 +96,7 @@ func limitFiles(t *testing.T, g *harness.Gate, size string) {
 // while the gate has it open. What is written to it then is gone with the
 // process: it is not confirmed. The set in memory goes on.
 func TestFileThatIsTakenAwayWhileOpen(t *testing.T) {
+	t.Parallel()
 	for name, take := range map[string]func(t *testing.T, path string){
 		"deleted": func(*testing.T, string) {},
 		"replaced": func(t *testing.T, path string) {

@@ -53,6 +53,7 @@ func (i issuers) token(t *testing.T, name string, key *tokentest.Key, id string)
 // new, which is 503 and not the client's fault; and a key that the issuer took
 // out of a good set is refused, also for tokens that were verified before.
 func TestLastGoodKeysGoOnWhateverTheEndpointAnswers(t *testing.T) {
+	t.Parallel()
 	first, second := tokentest.NewKey(t, "ES256", "key-1"), tokentest.NewKey(t, "ES256", "key-2")
 	faults := hostileAnswers(t, first, second)
 	i := startIssuers(t, slices.Collect(maps.Keys(faults)), first)

@@ -12,6 +12,7 @@ import (
 
 // Fault: keys that were never loaded are a technical failure, and not the client's.
 func TestTokensAreUnavailableUntilTheKeySetWasLoaded(t *testing.T) {
+	t.Parallel()
 	for _, source := range []string{"jwks", "discover"} {
 		t.Run(source, func(t *testing.T) {
 			harness.EachStore(t, func(t *testing.T, store string) {
@@ -50,6 +51,7 @@ func TestTokensAreUnavailableUntilTheKeySetWasLoaded(t *testing.T) {
 // Fault: a key that the issuer begins to use is found within seconds, and the last good
 // keys stay in force while the issuer is away.
 func TestNewKeyIsFoundAndOldOnesOutliveTheIssuer(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		t.Parallel() // it waits most of the time
 		first, second := tokentest.NewKey(t, "ES256", "key-1"), tokentest.NewKey(t, "EdDSA", "key-2")

@@ -15,6 +15,7 @@ import (
 // the new set on, neither passes, whatever the issuer did about the key, and the
 // tokens of its other keys do.
 func TestStolenKeyEndsWithTheSetThatSaysSo(t *testing.T) {
+	t.Parallel()
 	stolen, other := tokentest.NewKey(t, "ES256", "key-1"), tokentest.NewKey(t, "ES256", "key-2")
 	replaced := tokentest.NewKey(t, "ES256", "key-1")
 	weak := &tokentest.Key{Algorithm: "RS256", ID: "key-1", Signer: weakRSA(t)}
@@ -64,6 +65,7 @@ func TestStolenKeyEndsWithTheSetThatSaysSo(t *testing.T) {
 // it is not kept as the last good key; and that nobody gets in is the issuer's
 // fault, and not that of those who hold its tokens.
 func TestOnlyKeyPublishedInFullIsUnavailable(t *testing.T) {
+	t.Parallel()
 	key := tokentest.NewKey(t, "ES256", "key-1")
 	i := startIssuers(t, []string{"careless"}, key)
 	seen := i.token(t, "careless", key, "seen before")

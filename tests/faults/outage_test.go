@@ -87,6 +87,7 @@ func checkFencedWithin(t *testing.T, g *harness.Gate, lease time.Duration, token
 // Attack, and fault: everything in Redis is deleted while requests and
 // revocations are under way, so that nothing is on the log that was revoked.
 func TestFlushedRedisRevivesNothing(t *testing.T) {
+	t.Parallel()
 	redis := redistest.Start(t)
 	g := harness.Start(t, harness.Config{Store: harness.Redis(redis.Addr(), "flushed")})
 	live := g.Token(harness.Session("lives on"))

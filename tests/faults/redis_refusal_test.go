@@ -13,6 +13,7 @@ import (
 // starts and admits nothing, the log says what to check and shows no password,
 // and the right one is taken up by a reload.
 func TestRedisThatRefusesTheGate(t *testing.T) {
+	t.Parallel()
 	const right, wrong = "the-right-pa55word", "the-wr0ng-password"
 	redis := redistest.Start(t, redistest.Password(right))
 	good := harness.RedisWith(redis, "password "+harness.SecretFile(t, right))
@@ -39,6 +40,7 @@ func TestRedisThatRefusesTheGate(t *testing.T) {
 // Fault: Redis is set to evict keys when its memory is full, and drops
 // revocations in silence. It is refused, unless the operator accepts that.
 func TestRedisThatMayEvictIsRefused(t *testing.T) {
+	t.Parallel()
 	redis := redistest.Start(t, redistest.Config("maxmemory-policy allkeys-lru", "maxmemory 64mb"))
 	g := harness.Start(t, harness.Config{Store: harness.RedisWith(redis, ""), Unready: true, Gate: "public /healthz"})
 	harness.Says(t, g, `its maxmemory-policy is \"allkeys-lru\"; set noeviction, or allow_eviction here`)
@@ -66,6 +68,7 @@ func TestRedisThatMayEvictIsRefused(t *testing.T) {
 // old primary, which takes writes for seconds more: it admits what another gate has
 // ended with 200. A Redis that allows this is refused, unless the operator accepts it.
 func TestRedisThatMayHaveTwoPrimariesIsRefused(t *testing.T) {
+	t.Parallel()
 	atOnce := redistest.Config("repl-diskless-sync-delay 0")
 	redis := redistest.Start(t, atOnce)
 	redistest.StartReplica(t, redis, atOnce)
@@ -109,6 +112,7 @@ func TestRedisThatMayHaveTwoPrimariesIsRefused(t *testing.T) {
 // A single Redis gets a replica, for a backup, while gates use it. They go on, and
 // say what the next one that starts will say.
 func TestReplicaThatIsAttachedLater(t *testing.T) {
+	t.Parallel()
 	atOnce := redistest.Config("repl-diskless-sync-delay 0")
 	redis := redistest.Start(t, atOnce)
 	g := harness.Start(t, harness.Config{Store: harness.RedisWith(redis, "")})

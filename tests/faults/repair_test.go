@@ -15,6 +15,7 @@ import (
 // Fault: the file is damaged. The gate says which command to run, the command
 // says what is lost, and a gate that starts then refuses all that was kept.
 func TestOperatorRepairsADamagedFile(t *testing.T) {
+	t.Parallel()
 	s := makeSoundStore(t)
 	damaged := zeroed(bytes.Clone(s.content), 0, 4096)
 	s.write(t, damaged)
@@ -64,6 +65,7 @@ func TestOperatorRepairsADamagedFile(t *testing.T) {
 // Attack, and fault: have an operator make an empty store of a file in which there
 // is nothing, so that every revoked token is good again.
 func TestARepairThatKeepsNothingRevivesNothing(t *testing.T) {
+	t.Parallel()
 	for name, damage := range map[string]func(s *soundStore) error{
 		"emptied": func(s *soundStore) error { return os.Truncate(s.path, 0) },
 		"zeros":   func(s *soundStore) error { return os.WriteFile(s.path, make([]byte, len(s.content)), 0o600) },
@@ -86,6 +88,7 @@ func TestARepairThatKeepsNothingRevivesNothing(t *testing.T) {
 }
 
 func TestRepairOfNoFileSaysSo(t *testing.T) {
+	t.Parallel()
 	s := makeSoundStore(t)
 	for _, way := range []string{"--yes", "--restored"} {
 		if printed, code := operating.Run(t, s.gate, "repair", way); code != 1 || !strings.Contains(printed, "session_gate/revocations.db") || !strings.Contains(printed, "--file says where") {

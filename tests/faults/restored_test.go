@@ -16,6 +16,7 @@ import (
 // revoked since is good again. Tokens from before are refused, whether they were
 // revoked or not, and users log in again.
 func TestAnOlderCopyRevivesNothing(t *testing.T) {
+	t.Parallel()
 	for name, restore := range map[string]func(t *testing.T, s *soundStore, copied, marker []byte){
 		"the file alone": func(t *testing.T, s *soundStore, copied, _ []byte) {
 			s.write(t, copied)
@@ -73,6 +74,7 @@ func TestAnOlderCopyRevivesNothing(t *testing.T) {
 // Fault: kill -9 in the middle of DELETEs looks like a file that lost something, and
 // logs everybody out.
 func TestAKillRaisesNoFloor(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{})
 	live := g.Token(harness.Session("lives on"))
 	harness.See(t, g, live)
@@ -123,6 +125,7 @@ func TestAKillRaisesNoFloor(t *testing.T) {
 // mounted. Nothing is left that could tell of the loss, so that the gate says that it
 // began anew. An operator who sees it refuses what is from before.
 func TestAStoreThatIsGoneIsSaidToBeNew(t *testing.T) {
+	t.Parallel()
 	s := makeSoundStore(t)
 	for _, path := range []string{s.path, s.path + ".init"} {
 		if err := os.Remove(path); err != nil {

@@ -35,6 +35,7 @@ func checkRefusing(t *testing.T, g *harness.Gate, token string, ended answers.An
 // Attack: restart the gate while its store is away, so that it forgets what was
 // revoked. It admits nothing before it has read the whole set.
 func TestGateAdmitsNothingBeforeItsFirstSync(t *testing.T) {
+	t.Parallel()
 	t.Run("redis that is away", func(t *testing.T) {
 		redis := redistest.Start(t, redistest.Config("appendonly yes"))
 		store := harness.Redis(redis.Addr(), "test")
@@ -98,6 +99,7 @@ func TestGateAdmitsNothingBeforeItsFirstSync(t *testing.T) {
 // the stolen session is not yet revoked. Once its lease is over it admits
 // nothing.
 func TestGateIsFencedWhileItsStoreIsFrozen(t *testing.T) {
+	t.Parallel()
 	redis := redistest.Start(t)
 	g := harness.Start(t, harness.Config{
 		Store: harness.Redis(redis.Addr(), "test"), App: "lease 1s", Gate: "public /healthz",
@@ -133,6 +135,7 @@ func TestGateIsFencedWhileItsStoreIsFrozen(t *testing.T) {
 
 // Where the operator says so, a gate that refuses is not ready either.
 func TestStrictReadinessFollowsTheFence(t *testing.T) {
+	t.Parallel()
 	redis := redistest.Start(t)
 	g := harness.Start(t, harness.Config{Store: harness.Redis(redis.Addr(), "test"), App: "lease 500ms\nreadiness strict"})
 	redis.Freeze()

@@ -66,6 +66,7 @@ reverse_proxy {$UPSTREAM}`})
 // verdict about the token: a client that took it for 401 would throw its session
 // away.
 func TestUpstreamThatFailsIsNoVerdictOnTheToken(t *testing.T) {
+	t.Parallel()
 	g, _ := failing(t)
 	token := g.Token(nil)
 	for path, want := range map[string]int{"/hangs": 504, "/resets": 502, "/absent": 502} {

@@ -12,6 +12,7 @@ import (
 // to refuse it. With these lines nothing reaches the upstream, and without them the hidden
 // request does.
 func TestAdviceForPlainCaddyStopsCONNECT(t *testing.T) {
+	t.Parallel()
 	blocks := harness.Blocks(t, "SECURITY.md")
 	if len(blocks) != 1 || blocks[0].Language != "caddyfile" {
 		t.Fatalf("SECURITY.md has the blocks %v, want one Caddyfile", blocks)

@@ -151,6 +151,7 @@ func admitsCookie(name, field string) bool {
 // one that only the application finds. No reader finds the revoked one in a field
 // that the gate admits.
 func TestNoReaderFindsAnotherCookieThanTheGate(t *testing.T) {
+	t.Parallel()
 	const fields = 3000
 	for name := range hostileNames {
 		t.Run(name, func(t *testing.T) {
@@ -179,6 +180,7 @@ func TestNoReaderFindsAnotherCookieThanTheGate(t *testing.T) {
 // Each rule about names and values stands for a reader of today. A rule whose
 // readers are gone can go.
 func TestEachRuleAboutCookiesStopsAReader(t *testing.T) {
+	t.Parallel()
 	good, revoked := "; access_token="+goodCookie, "="+revokedCookie
 	deceived := cookieReaders(t, "access_token")
 	for name, c := range map[string]struct{ reader, field string }{

@@ -63,6 +63,7 @@ func early(t *testing.T, g *harness.Gate, m harness.Message) harness.Answer {
 // request of a session that has ended since is refused, and a logout that comes
 // twice ends nothing else; what comes early is judged as everything is.
 func TestEarlyDataIsJudgedAsEveryRequest(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Gate: "identity authelia\npublic /healthz"})
 	token, other := g.Token(harness.Session("laptop")), g.Token(harness.Session("phone"))
 	harness.See(t, g, token, other)
@@ -96,6 +97,7 @@ func TestEarlyDataIsJudgedAsEveryRequest(t *testing.T) {
 
 // Whoever wants no early data at all turns it off, and TLS tells the client so.
 func TestEarlyDataCanBeTurnedOff(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Global: "servers {\n0rtt off\n}"})
 	connection := g.DialQUIC(t, earlyTLS(t, g))
 	defer connection.CloseWithError(0, "")

@@ -28,6 +28,7 @@ var (
 // off it. A public path opens all others, and a logout ends what goes on at the gates.
 // Clients do not send such fields: they go no further.
 func TestFieldsThatNameAnotherPathGoNoFurther(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Gate: publicGate, Global: "servers {\n" + aliases + "\n}"})
 	token := g.Token(harness.Session("laptop"))
 	harness.See(t, g, token)
@@ -63,6 +64,7 @@ func TestFieldsThatNameAnotherPathGoNoFurther(t *testing.T) {
 // Attack: a trusted proxy that does not know the field passes on what a client sent.
 // What public and the gate's own paths say holds for both paths.
 func TestURLInAHeaderOpensNothing(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Gate: publicGate, Global: "servers {\n" + aliases + "\n" + trusting + "\n}"})
 	token := g.Token(harness.Session("laptop"))
 	harness.See(t, g, token)
@@ -126,6 +128,7 @@ func TestURLInAHeaderOpensNothing(t *testing.T) {
 // §10.3), which an upstream with WebDAV overwrites; and a public path whose query is the
 // path to the application.
 func TestPublicRequestsReachNoOtherPath(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Gate: "public / /assets/*"})
 	bearer := "Authorization: Bearer " + g.Token(harness.Session("laptop"))
 	harness.EachProtocol(t, func(t *testing.T, protocol harness.Protocol) {

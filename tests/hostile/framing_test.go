@@ -69,6 +69,7 @@ func framed(protocol harness.Protocol, method, target, framing string, fields ..
 // same. Every request arrives with its own body and no other one, and every answer is
 // that of its own request.
 func TestEveryRequestIsFramed(t *testing.T) {
+	t.Parallel()
 	upstream := newPooled(t)
 	g := harness.Start(t, harness.Config{
 		TLS: true, Global: harness.EveryProtocol, Env: []string{"GODEBUG=http2xconnect=1"},
@@ -122,6 +123,7 @@ var connects = map[string][]harness.Field{
 // Attack: the same by CONNECT, in each form that HTTP/2 and HTTP/3 have for it, with and
 // without a token, to a public path and to the gate's own.
 func TestNoConnectIsARequestToTheUpstream(t *testing.T) {
+	t.Parallel()
 	upstream := newPooled(t)
 	g := harness.Start(t, harness.Config{
 		TLS: true, Global: harness.EveryProtocol, Env: []string{"GODEBUG=http2xconnect=1"},

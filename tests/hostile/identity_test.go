@@ -84,6 +84,7 @@ func spoofs(name string) map[string][]string {
 // the application folds; or name the field in Connection, so that the proxy drops
 // the gate's own and the application sees a request of nobody.
 func TestIdentityIsTheGatesAlone(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		for preset, fields := range presets {
 			t.Run(strings.ReplaceAll(preset, "\n", " "), func(t *testing.T) {
@@ -108,6 +109,7 @@ func TestIdentityIsTheGatesAlone(t *testing.T) {
 // Attack: the same, at a server whose operator lets names with underscores and
 // dots through, which Caddy drops by itself otherwise.
 func TestIdentityIsTheGatesAloneWhereTheServerLetsItsAliasesThrough(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store, Gate: "identity authelia\npublic /public", Global: `
 			servers {
@@ -134,6 +136,7 @@ func TestIdentityIsTheGatesAloneWhereTheServerLetsItsAliasesThrough(t *testing.T
 
 // Attack: send the identity after the body, where the proxy reads it last.
 func TestIdentityInTrailersIsDropped(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store, Gate: "identity authelia\npublic /public"})
 		const chunks = "5\r\nhello\r\n0\r\n"
@@ -160,6 +163,7 @@ func TestIdentityInTrailersIsDropped(t *testing.T) {
 
 // A token that lacks a claim leaves its field out, and never to the client.
 func TestMissingClaimLeavesItsFieldUnset(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store, Gate: "identity authelia"})
 		// Attack: a claim that breaks out of its field.
@@ -175,6 +179,7 @@ func TestMissingClaimLeavesItsFieldUnset(t *testing.T) {
 // Attack: a name that a user may choose is another user's to an upstream that
 // trims or splits as it knows it; a list is read as other groups.
 func TestIdentityArrivesAsItIsOrNotAtAll(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Routes: `
 		session_gate {
 			identity authelia
@@ -218,6 +223,7 @@ func TestIdentityArrivesAsItIsOrNotAtAll(t *testing.T) {
 }
 
 func TestWithoutIdentityNoFieldIsTouched(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store})
 		harness.CheckAdmitted(t, g.Send(t, "GET", "/", harness.Bearer(g.Token(nil)), harness.Header("Remote-User", "mallory")))

@@ -65,6 +65,7 @@ var wrongLengths = map[string][]harness.Field{
 // Attack: a message that HTTP/1.1 could not carry becomes another one on the way
 // to an upstream that speaks that: a second request, a field, a body's end.
 func TestMalformedMessagesAreRefused(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Global: harness.EveryProtocol, Gate: publicGate})
 	token := g.Token(harness.Session("laptop"))
 	harness.See(t, g, token)
@@ -124,6 +125,7 @@ func TestMalformedMessagesAreRefused(t *testing.T) {
 // Attack: a length that is not the body's has the upstream take the next request
 // on its connection, which is somebody else's, for a body, or the other way round.
 func TestLengthOfAMessageIsThatOfItsBody(t *testing.T) {
+	t.Parallel()
 	const sent = "X-Sent" // a message that was ended by the gate may arrive late
 	g := harness.Start(t, harness.Config{TLS: true, Global: harness.EveryProtocol, Gate: publicGate})
 	token := g.Token(harness.Session("laptop"))
@@ -164,6 +166,7 @@ func checkLengths(t *testing.T, reached []harness.Reached, sent string) {
 
 // A DELETE whose :path only an upstream could take for the endpoint goes nowhere.
 func TestTargetsOfOtherFormsAreNotTheEndpoint(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Global: harness.EveryProtocol, Gate: publicGate})
 	token := g.Token(harness.Session("laptop"))
 	harness.See(t, g, token)
@@ -192,6 +195,7 @@ func TestTargetsOfOtherFormsAreNotTheEndpoint(t *testing.T) {
 // Attack: a browser may send the cookies of a request one by one (RFC 9113
 // §8.2.3), and so may whoever wants one of two tokens not to be seen.
 func TestCookieCrumbsAreOneField(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Global: harness.EveryProtocol, Gate: harness.BothSources})
 	one, other := g.Token(harness.Session("one")), g.Token(harness.Session("other"))
 	eachBinary(t, func(t *testing.T, protocol harness.Protocol) {
@@ -214,6 +218,7 @@ func TestCookieCrumbsAreOneField(t *testing.T) {
 // The host that the upstream sees is the one of the request, of which there is
 // one.
 func TestAuthorityIsTheHost(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Global: harness.EveryProtocol})
 	token := g.Token(harness.Session("laptop"))
 	eachBinary(t, func(t *testing.T, protocol harness.Protocol) {

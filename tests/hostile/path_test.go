@@ -36,6 +36,7 @@ var spellings = []string{
 // Attack: a DELETE that the gate does not take for its own, but the upstream
 // does. The upstream ends its session, and every token stays good.
 func TestOtherSpellingOfTheEndpointIsRefused(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store, Gate: "public /v1/*"})
 		token := g.Token(harness.Session("laptop"))
@@ -53,6 +54,7 @@ func TestOtherSpellingOfTheEndpointIsRefused(t *testing.T) {
 }
 
 func TestExactEndpointIsTakenInEveryFormOfTheRequestLine(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store, Gate: "public /v1/*"})
 		for _, target := range []string{harness.Endpoint, "http://gate.test" + harness.Endpoint, harness.Endpoint + "?x=//v1/auth/session/"} {
@@ -67,6 +69,7 @@ func TestExactEndpointIsTakenInEveryFormOfTheRequestLine(t *testing.T) {
 // Attack: delete in small letters, which gunicorn and hypercorn read as DELETE. The
 // upstream ends its session, and every token stays good.
 func TestMethodOfTheEndpointInOtherLettersIsRefused(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Gate: "public /*\nsessions_endpoint /v1/auth/sessions\ntoken_endpoint /oauth/token\nbackchannel_logout /v1/auth/logout"})
 	token := g.Token(harness.Session("laptop"))
 	harness.EachProtocol(t, func(t *testing.T, protocol harness.Protocol) {
@@ -87,6 +90,7 @@ func TestMethodOfTheEndpointInOtherLettersIsRefused(t *testing.T) {
 
 // What is not the endpoint belongs to the upstream, and is guarded.
 func TestOtherPathsAndMethodsGoUpstream(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store})
 		token := g.Token(harness.Session("laptop"))

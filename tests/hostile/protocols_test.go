@@ -11,6 +11,7 @@ import (
 // The rules that tests of their own spell out over HTTP/1.1 hold over HTTP/2 and
 // HTTP/3, too, whose servers parse targets and fields by code of their own.
 func TestRulesHoldOverEveryProtocol(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Gate: publicGate + "\n" + harness.BothSources})
 	one, other := g.Token(harness.Session("one")), g.Token(harness.Session("other"))
 	harness.See(t, g, one, other)
@@ -58,6 +59,7 @@ func TestRulesHoldOverEveryProtocol(t *testing.T) {
 }
 
 func TestIdentityIsTheGatesAloneOverEveryProtocol(t *testing.T) {
+	t.Parallel()
 	const preset = "identity authelia"
 	g := harness.Start(t, harness.Config{TLS: true, Gate: preset + "\npublic /public"})
 	bearer := "Authorization: Bearer " + g.Token(harness.Identified())

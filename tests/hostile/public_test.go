@@ -10,6 +10,7 @@ import (
 const publicGate = "public /healthz /assets/*\nidentity authelia"
 
 func TestPublicPathsNeedNoToken(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store, Gate: publicGate})
 		revoked := g.Token(harness.Session("revoked"))
@@ -51,6 +52,7 @@ var traversals = []string{
 // Attack: a path that is public by its prefix, and that the application or a
 // proxy before it resolves to one that is not.
 func TestTraversalOutOfPublicPathsIsGuarded(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store, Gate: publicGate})
 		for _, path := range traversals {
@@ -63,6 +65,7 @@ func TestTraversalOutOfPublicPathsIsGuarded(t *testing.T) {
 // The endpoint is never public, and rules are about the path that the upstream
 // sees.
 func TestPublicDoesNotOpenWhatIsBehindRewrites(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store, Routes: `
 			handle_path /assets/* {

@@ -144,6 +144,7 @@ var shapes = map[string]struct{ fields, rest string }{
 // Attack: request smuggling. What one reader takes for a body the other takes for
 // a request, which nobody has checked, and whose answer is somebody else's.
 func TestNoRequestIsHiddenInAnother(t *testing.T) {
+	t.Parallel()
 	upstream := newTape(t)
 	g := harness.Start(t, harness.Config{
 		// The gate ends a connection on which nothing comes any more.

@@ -13,6 +13,7 @@ import (
 // Attack: one in which the gate reads a public path, or none, and the upstream
 // one that it guards.
 func TestTargetsOfEveryFormAreGuarded(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{Gate: publicGate})
 	token := g.Token(harness.Session("laptop"))
 	harness.See(t, g, token)
@@ -48,6 +49,7 @@ func TestTargetsOfEveryFormAreGuarded(t *testing.T) {
 // Attack: the same for the endpoint. With a token, each of them either is a logout
 // or does not reach an upstream that could take it for one.
 func TestTargetOfTheEndpointInOtherForms(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{Gate: "public /v1/*"})
 	for _, target := range []string{
 		"http://other.test" + harness.Endpoint, "HTTP://gate.test" + harness.Endpoint, "https://gate.test:8443" + harness.Endpoint, "http://gate.test" + harness.Endpoint + "?x=/",
@@ -96,6 +98,7 @@ func TestTargetOfTheEndpointInOtherForms(t *testing.T) {
 // Attack: a target with a scheme and no path, of which a rewrite makes a public path,
 // while reverse_proxy sends what the client wrote.
 func TestATargetWithoutAPathIsSentNowhere(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{Gate: publicGate, Site: "rewrite * /healthz"})
 	bearer := "Authorization: Bearer " + g.Token(harness.Session("laptop"))
 	for _, line := range []string{"GET x:orders", "POST http:orders", "DELETE x:" + strings.TrimPrefix(harness.Endpoint, "/")} {
@@ -112,6 +115,7 @@ func TestATargetWithoutAPathIsSentNowhere(t *testing.T) {
 
 // The host of an absolute target is the host of the request (RFC 9112 §3.2.2).
 func TestHostIsThatOfTheTarget(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{})
 	bearer := "Authorization: Bearer " + g.Token(nil)
 	for target, want := range map[string]string{"/": "gate.test", "http://other.test/": "other.test", "http://other.test:81/": "other.test:81"} {

@@ -47,6 +47,7 @@ func (s *switching) take() string {
 // upgrade to HTTP/2; the proxy hands bytes on from then on, and what is in them is
 // never checked.
 func TestNoTunnelOfHTTPIsOpenedToTheUpstream(t *testing.T) {
+	t.Parallel()
 	upstream, agreeing := harness.NewUpstream(t), new(switching)
 	upstream.Handle("/healthz", agreeing.ServeHTTP)
 	upstream.Handle("/orders", agreeing.ServeHTTP)
@@ -89,6 +90,7 @@ func TestNoTunnelOfHTTPIsOpenedToTheUpstream(t *testing.T) {
 // Attack: over HTTP/2 and HTTP/3 a WebSocket is a CONNECT (RFC 8441, RFC 9220), which
 // a gate that knows of GET and POST only may leave alone. Every other CONNECT is 405.
 func TestConnectIsGuarded(t *testing.T) {
+	t.Parallel()
 	upstream, agreeing := harness.NewUpstream(t), new(switching)
 	upstream.Handle("/orders", agreeing.ServeHTTP)
 	g := harness.Start(t, harness.Config{TLS: true, Global: harness.EveryProtocol, Upstream: upstream, Gate: "identity authelia\npublic /healthz"})

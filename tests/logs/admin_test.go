@@ -19,6 +19,7 @@ import (
 // configuration, to get secrets that were given as placeholders, or the tokens and
 // sessions of requests that are under way.
 func TestSecretsAreNotInTheAdminAPI(t *testing.T) {
+	t.Parallel()
 	const password, apiKey = "canary-pa55word-of-redis", "canary-api-key"
 	redis := redistest.Start(t, redistest.Password(password))
 	keys := tokentest.NewEndpoint(t, tokentest.NewKey(t, "ES256", "key-1"))

@@ -35,6 +35,7 @@ func (c canaries) addToken(name, token string) {
 // see, to get tokens, secrets, or the ids of sessions that a log could be searched
 // for (invariant 10).
 func TestSecretsAreNeitherLoggedNorAnswered(t *testing.T) {
+	t.Parallel()
 	const password = "canary-pa55word-of-redis"
 	redis := redistest.Start(t, redistest.Password(password))
 	g := harness.Start(t, harness.Config{

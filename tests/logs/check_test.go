@@ -13,6 +13,7 @@ import (
 // Attack: read the logs of a gate, at the level of debugging, after somebody on call
 // has pasted a token that leaked (Invariant 10).
 func TestWhatOperatorsPasteIsNotLogged(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{Global: "debug"})
 	good, forged := g.Token(harness.Session("canary-session", "jti", "canary-token-id", "sub", "canary-subject")),
 		tokentest.Mint(t, harness.NewKey(), tokentest.Claims(time.Now(), harness.Session("canary-session")))

@@ -11,6 +11,7 @@ import (
 // Attack: read what a gate says that does not start, in the logs of a deployment or
 // of a build, to get the secrets that were written wrongly, or in the wrong place.
 func TestRefusedConfigurationsShowNoSecret(t *testing.T) {
+	t.Parallel()
 	const canary = "canary-5ecret-0123456789-0123456789"
 	key := "-----BEGIN PRIVATE KEY-----\n" + canary + "\n-----END PRIVATE KEY-----"
 	issuer := func(line string) harness.Config {
@@ -52,6 +53,7 @@ func TestRefusedConfigurationsShowNoSecret(t *testing.T) {
 
 // A token is printed for whoever asked for it, and nowhere else; a secret never.
 func TestTheTokenCommandShowsNoSecret(t *testing.T) {
+	t.Parallel()
 	const canary = "canary-5ecret-0123456789-0123456789"
 	mint := func(secret string) (stdout, stderr string) {
 		t.Helper()

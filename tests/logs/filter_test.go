@@ -26,6 +26,7 @@ var loggers = []string{"http.log.access", "http.log.error", "http.handlers.rever
 // put into a URL, where it is no credential. A filter of the log can, at every level
 // and in every format, and the gate says so; without one they are there.
 func TestAFilterKeepsOutOfTheLogsWhatCaddyDoesNotHide(t *testing.T) {
+	t.Parallel()
 	for _, format := range []string{"json", "console"} {
 		t.Run(format, func(t *testing.T) {
 			plain, shown := logAt(t, "format "+format)

@@ -8,4 +8,4 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(harness.MainParallel(m)) }

@@ -11,6 +11,7 @@ import (
 )
 
 func TestClaimsArePlaceholdersOfTheHandlersBehind(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store, Routes: `
 			session_gate {
@@ -53,6 +54,7 @@ func TestClaimsArePlaceholdersOfTheHandlersBehind(t *testing.T) {
 }
 
 func TestAccessLogTellsWhoAndWhy(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store, Site: "log\nlog_append reason {http.session_gate.reason}"})
 		revoked := g.Token(harness.Session("revoked"))

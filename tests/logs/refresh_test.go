@@ -17,6 +17,7 @@ import (
 // which one can go on where their owner stopped. They pass through the gate in
 // bodies, of which nothing is ever written down but hashes (Invariant 10).
 func TestRefreshTokensAreNeitherLoggedNorKept(t *testing.T) {
+	t.Parallel()
 	redis := redistest.Start(t)
 	g := harness.Start(t, harness.Config{
 		Store: harness.RedisWith(redis, ""), Global: "debug", Site: "log", Gate: "token_endpoint " + issuing.Path,

@@ -44,6 +44,7 @@ func (c *collector) String() string {
 // tokens, or the ids of sessions. Caddy's spans hold the path, and not the query,
 // and the gate adds nothing to them.
 func TestSecretsAreNotInTraces(t *testing.T) {
+	t.Parallel()
 	traces := new(collector)
 	server := httptest.NewServer(traces)
 	defer server.Close()

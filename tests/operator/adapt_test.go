@@ -9,6 +9,7 @@ import (
 
 // Whoever adapts a Caddyfile is warned of what is allowed and still dangerous.
 func TestAdaptingWarns(t *testing.T) {
+	t.Parallel()
 	literal := "issuer https://id.example.com {\nhmac_secret 0123456789012345678901234567890123456789\naudience a\n}"
 	for name, c := range map[string]struct {
 		config harness.Config

@@ -15,6 +15,7 @@ import (
 // CONTRACT §5: `check <token>` explains each step of the decision, and its exit
 // status is the decision.
 func TestOperatorChecksATokenStepByStep(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{})
 	now := time.Now()
 	revoked := g.Token(harness.Session("over"))

@@ -12,6 +12,7 @@ import (
 // A fleet's store going away and coming back is told once each, to whoever
 // subscribes to Caddy's events.
 func TestAnOutageIsAnEvent(t *testing.T) {
+	t.Parallel()
 	redis := redistest.Start(t)
 	g := harness.Start(t, harness.Config{Store: harness.Redis(redis.Addr(), "events"), Global: "debug"})
 	redis.Stop()

@@ -10,6 +10,7 @@ import (
 // Fault: in a script a variable is not set, and the command does more than was meant:
 // it ends the session that was to be kept, or lists what nobody asked for.
 func TestAnEmptyFlagIsNoFlag(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{})
 	kept := g.Token(harness.Session("kept"))
 	for _, c := range [][]string{

@@ -13,6 +13,7 @@ import (
 )
 
 func TestOperatorAsksAGateOfOneMachine(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{})
 	answers.Invalidated.Check(t, harness.End(t, g, g.Token(nil)))
 	operating.CheckHealth(t, g, 0, "The gate admits requests.\n", `bolt, namespace "default"`, "revocations  1\n")
@@ -45,6 +46,7 @@ func TestOperatorAsksAGateOfOneMachine(t *testing.T) {
 // The gate is found as Caddy's own commands find it, and what cannot be found is
 // an error that says where to look.
 func TestOperatorFindsTheGate(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{})
 	caddyfile := filepath.Join(g.Dir(), "Caddyfile")
 	for _, arguments := range [][]string{
@@ -76,6 +78,7 @@ func TestOperatorFindsTheGate(t *testing.T) {
 // The admin API speaks of the gate as it runs now, not of the configuration that
 // it was made with.
 func TestOperatorAsksAcrossReloads(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{Store: "store memory"})
 	if got := operating.StateOf(t, g).Store; got != "memory" {
 		t.Errorf("the store is %q", got)
@@ -106,6 +109,7 @@ func TestOperatorAsksAcrossReloads(t *testing.T) {
 
 // What operators and fleets say in a Caddyfile is valid.
 func TestWordsForOperatorsAreValid(t *testing.T) {
+	t.Parallel()
 	for _, words := range []string{"bootstrap manual", "bootstrap auto", "acknowledge store", "acknowledge fleet", "acknowledge lease", "bootstrap manual\nacknowledge store\nlease 200ms"} {
 		for _, store := range []string{"store bolt", harness.Redis("127.0.0.1:1", "words")} {
 			g := harness.Prepare(t, harness.Config{Store: store, App: words})

@@ -48,6 +48,7 @@ func checkBootstrap(t *testing.T, g *harness.Gate) {
 // everything while no gate ran. Under `bootstrap manual` nothing is admitted until
 // somebody has looked.
 func TestOperatorOpensANewNamespace(t *testing.T) {
+	t.Parallel()
 	redis := redistest.Start(t)
 	a := harness.Start(t, manually(redis, nil))
 	b := harness.Start(t, manually(redis, a))
@@ -87,6 +88,7 @@ func TestOperatorOpensANewNamespace(t *testing.T) {
 // Fault: everything in Redis is deleted while gates run. They vouch for what
 // they hold, so that nobody has to be woken.
 func TestLivingGateNeedsNoOperator(t *testing.T) {
+	t.Parallel()
 	redis := redistest.Start(t)
 	a := harness.Start(t, manually(redis, nil))
 	harness.Eventually(t, 10*time.Second, "the gate has heard of the log", func() bool { return operating.StateOf(t, a).State == "repair" })
@@ -113,6 +115,7 @@ func TestLivingGateNeedsNoOperator(t *testing.T) {
 // Where nobody shall be woken, a log opens by itself: of a new namespace, and of
 // one that was lost with every gate.
 func TestBootstrapAutoOpensByItself(t *testing.T) {
+	t.Parallel()
 	redis := redistest.Start(t)
 	config := harness.Config{Store: harness.Redis(redis.Addr(), "auto"), App: "lease 500ms\nbootstrap auto"}
 	a := harness.Start(t, config)
@@ -126,6 +129,7 @@ func TestBootstrapAutoOpensByItself(t *testing.T) {
 // Fault: Redis hangs. The state tells it for what it is, and an operator
 // is not told to give anything up.
 func TestOperatorIsToldThatTheStoreIsAway(t *testing.T) {
+	t.Parallel()
 	redis := redistest.Start(t)
 	g := harness.Start(t, harness.Config{Store: harness.Redis(redis.Addr(), "away"), App: "lease 500ms"})
 	redis.Freeze()

@@ -18,6 +18,7 @@ import (
 // CONTRACT §5: what an operator revokes at one gate is refused at every gate as soon
 // as the command ends.
 func TestOperatorRevokes(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		gates := operating.Pair(t, store)
 		a, z := gates[0], gates[len(gates)-1]
@@ -74,6 +75,7 @@ func TestOperatorRevokes(t *testing.T) {
 // Fault: a gate is frozen. The receipt says that it did not say anything,
 // and that its lease was waited for; once it goes on, it refuses.
 func TestReceiptNamesTheGates(t *testing.T) {
+	t.Parallel()
 	store := harness.Redis(redistest.Address(t))
 	gates := operating.Pair(t, store)
 	a, b := gates[0], gates[1]
@@ -103,6 +105,7 @@ func TestReceiptNamesTheGates(t *testing.T) {
 // Fault: the store is away. The command says that nobody knows, what holds, and what
 // to do.
 func TestOperatorRevokesWithoutAStore(t *testing.T) {
+	t.Parallel()
 	redis := redistest.Start(t)
 	g := harness.Start(t, harness.Config{Store: harness.Redis(redis.Addr(), "away")})
 	token := g.Token(harness.Session("laptop"))
@@ -119,6 +122,7 @@ func TestOperatorRevokesWithoutAStore(t *testing.T) {
 }
 
 func TestOperatorIsToldWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{})
 	for want, arguments := range map[string][]string{
 		"by exactly one of session, token, subject and issuer_before": {"revoke"},
@@ -143,6 +147,7 @@ func TestOperatorIsToldWhatIsWrong(t *testing.T) {
 }
 
 func TestOperatorListsSessions(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{})
 	for i := range 5 {
 		harness.See(t, g, g.Token(harness.Session(fmt.Sprint("session-", i))))

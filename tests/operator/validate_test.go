@@ -21,6 +21,7 @@ import (
 // Invariant 11: `caddy validate` opens no socket and no file of the
 // store.
 func TestValidateTouchesNothing(t *testing.T) {
+	t.Parallel()
 	t.Run("of redis and issuers", func(t *testing.T) {
 		redis, issuer := listen(t), listen(t)
 		g := harness.Prepare(t, harness.Config{
@@ -100,6 +101,7 @@ func checkUntouched(t *testing.T, listener net.Listener) {
 // Attack: a secret that is not mounted leaves a gate that anybody can sign
 // for. And what says so must not tell the secrets that are there.
 func TestValidateRefusesWhatIsMissing(t *testing.T) {
+	t.Parallel()
 	const short, password = "only-31-bytes-are-in-this-one!!", "pa55word-of-redis"
 	redis := "store redis 127.0.0.1:1 {\n%s\n}"
 	for name, c := range map[string]struct {

@@ -88,6 +88,7 @@ func (o *ordinary) user() string {
 
 // The comparison must find each kind of difference, or the table proves nothing.
 func TestEachDifferenceOfAnOrdinaryRequestIsSeen(t *testing.T) {
+	t.Parallel()
 	row := ordinary{target: "/x", fields: []string{"Authorization: Bearer {token}"}, except: []string{"Connection"}}
 	sound := func() (arrival, arrival) {
 		plain := arrival{line: "PUT /x HTTP/1.1", fields: []string{"Host: a", "Accept: b", "Accept: c", "Connection: e"}, body: "hello"}
@@ -125,6 +126,7 @@ func TestEachDifferenceOfAnOrdinaryRequestIsSeen(t *testing.T) {
 
 // The test must send what the table says.
 func TestTheTableOfOrdinaryRequestsIsReadAsItStands(t *testing.T) {
+	t.Parallel()
 	rows, err := parseOrdinaries("x.txt", `A client
 sends it.
     PUT /a\xff HTTP/1.1

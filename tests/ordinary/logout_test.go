@@ -11,6 +11,7 @@ import (
 // A browser says itself that a page ends its own session (Sec-Fetch-Site). Proxies
 // that send the gate another Host than the browser's do not make that another site.
 func TestLogoutsByCookieAreDoneBehindProxiesThatRewriteHost(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{Gate: harness.BothSources + "\nsessions_endpoint /v1/auth/sessions"})
 	for proxy, head := range map[string][]string{
 		// proxy_pass sets Host to $proxy_host and speaks HTTP/1.0.

@@ -33,6 +33,7 @@ const fewestOrdinary = 100
 // Operators remove a gate that breaks their clients. So each unusual and legitimate
 // request reaches the upstream as it does without the gate.
 func TestOrdinaryRequestsArriveAsWithoutTheGate(t *testing.T) {
+	t.Parallel()
 	rows := ordinaries(t)
 	guarded, plain := startOrdinary(t, richGate), startOrdinary(t, "")
 	token := guarded.gate.Token(harness.Session("laptop"))
@@ -116,6 +117,7 @@ func speak(t *testing.T, g *harness.Gate, method, text string) (answer harness.A
 
 // A table with few rows, or with rows that are alike, proves less than it seems to.
 func TestTheTableOfOrdinaryRequestsIsLargeAndHasNoRowTwice(t *testing.T) {
+	t.Parallel()
 	requests, sentences := make(map[string]string), make(map[string]string)
 	rows := ordinaries(t)
 	for _, row := range rows {

@@ -10,6 +10,7 @@ import (
 // The attack: have reverse_proxy drop the media type by which the gate has read the
 // body, so that the endpoint takes it for another.
 func TestTheMediaTypeOfATokenRequestArrives(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{Gate: "token_endpoint " + issuing.Path, TLS: true})
 	const media = "application/json"
 	harness.EachProtocol(t, func(t *testing.T, protocol harness.Protocol) {

@@ -12,6 +12,7 @@ import (
 // a grant to an endpoint that does not look at the method. It goes up without its query;
 // in another spelling of the path it does not go up.
 func TestPreflightOfATokenEndpointCarriesNoGrant(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Global: harness.EveryProtocol, Gate: "token_endpoint " + issuing.Path})
 	question := []string{"Origin: https://app.example.com", "Access-Control-Request-Method: POST"}
 	const grant = "?grant_type=refresh_token&refresh_token=r"

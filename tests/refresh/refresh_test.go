@@ -29,6 +29,7 @@ func kinds() map[string]*issuing.Endpoint {
 // The promise of the whole: after the 200 no token of the session is of any use,
 // whichever of them ended it. The refresh tokens from before the last one, too.
 func TestALogoutEndsAllTokensOfALogin(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		for name, issuer := range kinds() {
 			t.Run(name, func(t *testing.T) {
@@ -62,6 +63,7 @@ func TestALogoutEndsAllTokensOfALogin(t *testing.T) {
 // What was learned survives a restart, and kill -9, between the login and the
 // logout.
 func TestWhatWasLearnedSurvivesARestart(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store, Gate: "token_endpoint " + issuing.Path})
 		issuer := new(issuing.Endpoint)
@@ -81,6 +83,7 @@ func TestWhatWasLearnedSurvivesARestart(t *testing.T) {
 // Two gates on one Redis know the same, at once; the one where the session ends need
 // not have a token endpoint.
 func TestTwoGatesKnowTheSameRefreshTokens(t *testing.T) {
+	t.Parallel()
 	store := harness.Redis(redistest.Address(t))
 	edge := harness.Start(t, harness.Config{Store: store, Gate: "token_endpoint " + issuing.Path})
 	second := harness.Start(t, harness.Config{Store: store, Gate: "token_endpoint " + issuing.Path, Key: edge.Key, Upstream: edge.Upstream})
@@ -104,6 +107,7 @@ func TestTwoGatesKnowTheSameRefreshTokens(t *testing.T) {
 // The attack: refresh as fast as the endpoint can, at two gates, while the session is
 // revoked, and keep one access token that nobody has heard of.
 func TestRefreshesDuringALogoutYieldNothing(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		gates := []*harness.Gate{harness.Start(t, harness.Config{Store: store, Gate: "token_endpoint " + issuing.Path})}
 		if store != "store bolt" {
@@ -156,6 +160,7 @@ func TestRefreshesDuringALogoutYieldNothing(t *testing.T) {
 // Answers that come compressed although nobody asked for it, and those that the gate
 // cannot read, or not keep.
 func TestAnswersOfTheTokenEndpointAreReadOrWithheld(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{Gate: "token_endpoint " + issuing.Path})
 	for name, tt := range map[string]struct {
 		encode func(w http.ResponseWriter, body []byte)
@@ -227,6 +232,7 @@ func TestAnswersOfTheTokenEndpointAreReadOrWithheld(t *testing.T) {
 
 // Invariant 7: a gate that is fenced passes no refresh token, and hands out nothing.
 func TestAFencedGateGrantsNothing(t *testing.T) {
+	t.Parallel()
 	redis := redistest.Start(t)
 	g := harness.Start(t, harness.Config{Store: harness.RedisWith(redis, ""), Gate: "token_endpoint " + issuing.Path})
 	issuer := new(issuing.Endpoint)
@@ -249,6 +255,7 @@ func TestAFencedGateGrantsNothing(t *testing.T) {
 // Over every version of HTTP. Attack: POST to another spelling of the endpoint, with a
 // token that is good, so that nobody looks at the refresh token in it.
 func TestTheTokenEndpointHasOneSpelling(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{Gate: "token_endpoint " + issuing.Path + " /login/token", TLS: true})
 	good := "Authorization: Bearer " + g.Token(harness.Session("laptop"))
 	over := g.Token(harness.Session("phone"))

@@ -22,6 +22,7 @@ func checkMalformedGrant(t *testing.T, got harness.Answer) {
 // Over every version of HTTP. Attack: renew a JWT refresh token of a session that is over in
 // another spelling, where no gate saw it handed out.
 func TestARefreshTokenHasOneSpelling(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{Gate: "token_endpoint " + issuing.Path, TLS: true})
 	over := g.Token(harness.Session("phone"))
 	answers.Invalidated.Check(t, harness.End(t, g, over))
@@ -50,6 +51,7 @@ func TestARefreshTokenHasOneSpelling(t *testing.T) {
 // Over every version of HTTP. Attack: an anonymous request of 60 KB whose tokens and
 // parameters cost the gate and the store far more than a request that it admits.
 func TestATokenRequestIsBounded(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{Gate: "token_endpoint " + issuing.Path, TLS: true})
 	token := strings.Repeat("a", 10_000) + "=b." + strings.Repeat("c", 10_000) + "=d"
 	harness.EachProtocol(t, func(t *testing.T, protocol harness.Protocol) {

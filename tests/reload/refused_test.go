@@ -12,6 +12,7 @@ import (
 // refused as a whole, with what to do about it, and the one before goes on: with
 // its keys, its store, and all that was revoked.
 func TestWrongConfigurationChangesNothing(t *testing.T) {
+	t.Parallel()
 	occupant := harness.Start(t, harness.Config{Store: "store bolt {$GATE_DIR}/taken.db"})
 	taken := occupant.Dir() + "/taken.db"
 	cases := map[string]struct {

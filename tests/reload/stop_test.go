@@ -20,6 +20,7 @@ import (
 // Fault: the gate is stopped, as with every new version. The requests that it has
 // are finished, and it ends by itself.
 func TestStopFinishesWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{})
 	token := g.Token(nil)
 	reached, release := make(chan struct{}), make(chan struct{})
@@ -58,6 +59,7 @@ func TestStopFinishesWhatIsUnderWay(t *testing.T) {
 // the store in batches. They are there all the same, so that they can be ended by
 // their users at another gate, or later.
 func TestStopWritesTheLastSessions(t *testing.T) {
+	t.Parallel()
 	const sessions = 20
 	address, namespace := redistest.Address(t)
 	for name, c := range map[string]struct {
@@ -103,6 +105,7 @@ func TestStopWritesTheLastSessions(t *testing.T) {
 // Fault: the gate is stopped while its store is away. It does not wait for it for
 // long.
 func TestStopDoesNotWaitForStoreThatIsAway(t *testing.T) {
+	t.Parallel()
 	redis := redistest.Start(t)
 	g := harness.Start(t, harness.Config{Store: harness.Redis(redis.Addr(), "away")})
 	redis.Freeze()

@@ -18,6 +18,7 @@ import (
 // because it cannot be trusted any more, is used from the cache of verified
 // tokens. And one that was revoked comes back with its issuer.
 func TestIssuerThatIsRemovedIsRefusedAtOnce(t *testing.T) {
+	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		const partner = "https://partner.example.com"
 		both := harness.Config{Store: store, Issuers: harness.IssuerBlock(tokentest.Issuer) + harness.IssuerBlock(partner)}
@@ -45,6 +46,7 @@ func TestIssuerThatIsRemovedIsRefusedAtOnce(t *testing.T) {
 // Attack: a token that was signed with a secret that leaked is used from
 // the cache after the secret was replaced.
 func TestSecretThatIsReplacedIsRefusedAtOnce(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{})
 	token := g.Token(harness.Session("signed with what leaked"))
 	harness.See(t, g, token, token)
@@ -58,6 +60,7 @@ func TestSecretThatIsReplacedIsRefusedAtOnce(t *testing.T) {
 // Fault: a reload that changes the store leaves the old file locked,
 // so that nothing else can open it until the process ends.
 func TestReloadToAnotherStoreFreesTheFile(t *testing.T) {
+	t.Parallel()
 	for name, other := range map[string]func(t *testing.T) string{
 		"to another file": func(*testing.T) string { return "store bolt {$GATE_DIR}/second.db" },
 		"to redis":        func(t *testing.T) string { return harness.Redis(redistest.Address(t)) },
