@@ -27,9 +27,9 @@ func inRoot(t *testing.T, words ...string) (string, error) {
 	return string(output), err
 }
 
-// The commands under which the README's figures stand, each benchmark once.
+// The commands under which the figures of docs/performance.md stand, each benchmark once.
 func TestBenchmarksOfTheREADMERun(t *testing.T) {
-	for _, block := range harness.Readme(t) {
+	for _, block := range harness.Documented(t) {
 		if !strings.HasPrefix(block.Text, "go test -run '^$'") {
 			continue
 		}
@@ -58,7 +58,7 @@ func TestBenchmarksOfTheREADMERun(t *testing.T) {
 // The commands that show the promise, each for a short while.
 func TestProofsOfTheREADMERun(t *testing.T) {
 	short := map[string]string{"-seeds": "3", "-length": "2s", "-targets": "300"}
-	for _, block := range harness.Readme(t) {
+	for _, block := range harness.Documented(t) {
 		if !strings.HasPrefix(block.Text, "go test ") || strings.HasPrefix(block.Text, "go test -run '^$'") {
 			continue
 		}
@@ -86,7 +86,7 @@ func TestProofsOfTheREADMERun(t *testing.T) {
 func TestCommandsOfTheREADMEAreThoseOfOperators(t *testing.T) {
 	g := harness.Start(t, harness.Config{})
 	ran := 0
-	for _, block := range harness.Readme(t) {
+	for _, block := range harness.Documented(t) {
 		for line := range strings.Lines(block.Text) {
 			words, ours := strings.CutPrefix(strings.TrimSpace(line), "caddy session-gate ")
 			if !ours {

@@ -11,10 +11,10 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Every block of the README is run, by the test that is named here.
+// Every block of the README and of docs is run, by the test that is named here.
 func TestEveryBlockOfTheREADMEIsRun(t *testing.T) {
 	counted := map[string]int{}
-	for _, block := range harness.Readme(t) {
+	for _, block := range harness.Documented(t) {
 		first, _, _ := strings.Cut(block.Text, "\n")
 		switch {
 		case block.Language == "caddyfile":
@@ -40,7 +40,7 @@ func TestEveryBlockOfTheREADMEIsRun(t *testing.T) {
 		}
 	}
 	for test, want := range map[string]int{
-		"TestCaddyfilesOfTheREADMEAreValid":                        4,
+		"TestCaddyfilesOfTheREADMEAreValid":                        5,
 		"firstuse.TestRunOfAFreshCloneProposesARequestThatIsLetIn": 2,
 		"TestExamplesOfTheREADMEAreThoseOfTheAPIPage":              2,
 		"TestBenchmarksOfTheREADMERun":                             3,
@@ -64,7 +64,7 @@ func TestCaddyfilesOfTheREADMEAreValid(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, block := range harness.Readme(t) {
+	for _, block := range harness.Documented(t) {
 		if block.Language == "caddyfile" {
 			checkCaddyfile(t, strings.ReplaceAll(block.Text, "/run/secrets", secrets))
 		}
@@ -90,23 +90,23 @@ func checkCaddyfile(t *testing.T, text string) {
 	}
 }
 
-// The blocks that the README takes from the API page are those that are run
+// The blocks that docs/api.md takes from the API page are those that are run
 // against the gate, in TestExamplesOfTheAPIPage and in the browser.
 func TestExamplesOfTheREADMEAreThoseOfTheAPIPage(t *testing.T) {
 	for name, language := range map[string]string{"invalidate_session.curl": "sh", "invalidate_session.js": "javascript"} {
-		if !slices.Contains(harness.Readme(t), harness.Block{Language: language, Text: harness.Testdata(t, name)}) {
-			t.Errorf("the README does not hold the example %s", name)
+		if !slices.Contains(harness.Documented(t), harness.Block{Language: language, Text: harness.Testdata(t, name)}) {
+			t.Errorf("no page holds the example %s", name)
 		}
 	}
 }
 
-// The filter that the README gives for logs is the one that
+// The filter that docs/operations.md gives for logs is the one that
 // TestAFilterKeepsOutOfTheLogsWhatCaddyDoesNotHide tries.
 func TestLogFilterOfTheREADMEIsTheOneThatIsTried(t *testing.T) {
 	filter := harness.Testdata(t, "no_tokens.caddyfile")
-	if !slices.ContainsFunc(harness.Readme(t), func(block harness.Block) bool {
+	if !slices.ContainsFunc(harness.Documented(t), func(block harness.Block) bool {
 		return block.Language == "caddyfile" && strings.HasPrefix(block.Text, filter)
 	}) {
-		t.Error("no Caddyfile of the README begins with the filter")
+		t.Error("no Caddyfile of the pages begins with the filter")
 	}
 }
