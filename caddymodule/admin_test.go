@@ -47,7 +47,7 @@ func operate(tb testing.TB, a *adminAPI, method, path string) (status int, body 
 func TestTheAdminAPITellsTheState(t *testing.T) {
 	app := &App{module: &stores.Memory{}, namespace: "default", Bootstrap: "auto", hub: hub.New(hub.Options{})}
 	status, body, header := operate(t, adminOf(app), http.MethodGet, "/session_gate/health")
-	want := `{"store":"memory","namespace":"default","shared":false,"bootstrap":"auto","synced":false,"fenced":true,"degraded":true,` +
+	want := `{"version":"` + Version + `","store":"memory","namespace":"default","shared":false,"bootstrap":"auto","synced":false,"fenced":true,"degraded":true,` +
 		`"degraded_seconds":0,"position":0,"lag":0,"revocations":0,"unconfirmed":false}` + "\n"
 	if status != http.StatusOK || body != want || header.Get("Content-Type") != "application/json" || header.Get("Cache-Control") != "no-store" {
 		t.Errorf("answered %d %v\n%s, want 200 with\n%s", status, header, body, want)

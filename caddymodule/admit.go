@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/sessiongate/sessiongate/caddymodule/credential"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/streams"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
@@ -50,9 +51,9 @@ func (g *Gate) note(t *token.Verified, now int64) {
 // denyCredential maps what is wrong with a credential to an answer.
 func denyCredential(err error) *reply.Denial {
 	switch {
-	case errors.Is(err, token.ErrMissing):
+	case errors.Is(err, credential.ErrMissing):
 		return denyMissing
-	case errors.Is(err, token.ErrSeveral):
+	case errors.Is(err, credential.ErrSeveral):
 		return denySeveral
 	case errors.Is(err, token.ErrMalformed):
 		return denyMalformed

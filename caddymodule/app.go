@@ -164,6 +164,7 @@ func (a *App) issuers() ([]token.IssuerOptions, error) {
 // shared store or for an issuer: until they answer, gates answer 503. It fails
 // if the store cannot be had at all, as when another process holds it.
 func (a *App) Start() error {
+	a.logger.Info("session gate starting", "version", version())
 	for _, pooled := range a.keys {
 		pooled.start(a.logger)
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/credential"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store/replica"
@@ -11,7 +12,7 @@ import (
 
 // bearer finds and verifies the token of a request. Where it came from is known of
 // one that was found, also if it is not good.
-func (g *Gate) bearer(r *http.Request, now time.Time) (*token.Verified, token.Source, *reply.Denial) {
+func (g *Gate) bearer(r *http.Request, now time.Time) (*token.Verified, credential.Source, *reply.Denial) {
 	raw, source, err := g.extractor.Extract(r)
 	if err != nil {
 		return nil, source, denyCredential(err)

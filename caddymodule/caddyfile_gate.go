@@ -36,7 +36,7 @@ func parseGateDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, er
 		return nil, err
 	}
 	if matcher != nil {
-		config.Warn(h.Dispenser, "what the matcher of session_gate leaves out is neither guarded nor stripped of identity headers; "+
+		config.WarnAt(h.Dispenser, "what the matcher of session_gate leaves out is neither guarded nor stripped of identity headers; "+
 			"use public for paths that need no token")
 	}
 	return h.NewRoute(matcher, gate), nil

@@ -65,6 +65,9 @@ func (s gateState) describe(w io.Writer) error {
 		fmt.Fprintf(table, "Why:\t%s.\nNext:\t%s.\n", why, next)
 	}
 	fmt.Fprintf(table, "\nstore\t%s, namespace %q\n", s.Store, s.Namespace)
+	if s.Version != "" {
+		fmt.Fprintf(table, "version\t%s\n", s.Version)
+	}
 	if s.Shared {
 		fmt.Fprintf(table, "log\t%s, generation %s, entry %d, %d behind\n", cmp.Or(s.State, "not heard of"), cmp.Or(s.Generation, "unknown"), s.Position, s.Lag)
 		fmt.Fprintf(table, "lease\t%s\n", s.lease())

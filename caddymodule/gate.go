@@ -12,12 +12,12 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/sessiongate/sessiongate/caddymodule/config"
+	"github.com/sessiongate/sessiongate/caddymodule/credential"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/identity"
 	"github.com/sessiongate/sessiongate/caddymodule/paths"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/streams"
-	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
 
 func init() {
@@ -115,7 +115,7 @@ type Gate struct {
 	sessions  *paths.Path // below the sessions endpoint
 	untrusted *sync.Map   // the names, folded, of deleted fields that were warned of
 	outlived  *sync.Once  // the warning of refresh tokens that outlive the retention
-	extractor token.Extractor
+	extractor credential.Extractor
 	public    *paths.Public
 	identity  *identity.Headers
 	origins   origins
@@ -219,7 +219,7 @@ func (g *Gate) check() error {
 }
 
 func (g *Gate) prepare() (err error) {
-	g.extractor = token.NewExtractor(g.Token.Header, g.Token.Cookie)
+	g.extractor = credential.NewExtractor(g.Token.Header, g.Token.Cookie)
 	if g.Streams == "session" {
 		g.until = streams.ByRevocation
 	}

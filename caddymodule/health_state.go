@@ -13,6 +13,9 @@ import (
 // moment. It is the answer of `GET /session_gate/health` in the admin API.
 // Nothing in it is secret.
 type gateState struct {
+	// Version is the version of this plugin: the tag that it was built from, or the
+	// constant Version.
+	Version string `json:"version,omitempty"`
 	// Store is the kind of store: bolt, redis, memory, or the name of another
 	// module. Namespace is where in it the gate's fleet is.
 	Store     string `json:"store"`
@@ -80,6 +83,7 @@ const inRepair = "repair"
 func (a *App) state() gateState {
 	status := a.hub.Status()
 	s := gateState{
+		Version:         version(),
 		Store:           caddy.GetModuleName(a.module),
 		Namespace:       a.namespace,
 		Shared:          a.module.Shared(),

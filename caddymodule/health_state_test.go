@@ -26,7 +26,7 @@ func keysOf(tb testing.TB, value any) string {
 
 func TestStateBeforeTheStoreIsOpen(t *testing.T) {
 	app := &App{module: &stores.Memory{}, namespace: "default", Bootstrap: "auto", hub: hub.New(hub.Options{})}
-	want := gateState{Store: "memory", Namespace: "default", Bootstrap: "auto", Fenced: true, Degraded: true}
+	want := gateState{Version: Version, Store: "memory", Namespace: "default", Bootstrap: "auto", Fenced: true, Degraded: true}
 	if got := app.state(); got != want {
 		t.Errorf("the state is %+v, want %+v", got, want)
 	}
@@ -35,7 +35,7 @@ func TestStateBeforeTheStoreIsOpen(t *testing.T) {
 	if got := app.state(); got != want {
 		t.Errorf("the state is %+v, want %+v", got, want)
 	}
-	names := "bootstrap degraded degraded_seconds error fenced lag namespace position revocations shared store synced unconfirmed"
+	names := "bootstrap degraded degraded_seconds error fenced lag namespace position revocations shared store synced unconfirmed version"
 	if got := keysOf(t, app.state()); got != names {
 		t.Errorf("the members are\n%s, want\n%s", got, names)
 	}
@@ -94,7 +94,7 @@ func TestStateOfAFleet(t *testing.T) {
 			t.Errorf("after 5 s the lease was extended %v s ago", age)
 		}
 		names := "bootstrap degraded degraded_seconds error fenced gate gates generation lag lease_age_seconds lease_seconds namespace " +
-			"position revocations shared state store synced unconfirmed"
+			"position revocations shared state store synced unconfirmed version"
 		if got := keysOf(t, got); got != names {
 			t.Errorf("the members are\n%s, want\n%s", got, names)
 		}

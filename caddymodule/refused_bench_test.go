@@ -13,7 +13,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/caddymodule/credential"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
@@ -210,7 +210,7 @@ func BenchmarkCookie(b *testing.B) {
 		} {
 			b.Run(fmt.Sprintf("%s/%d-KiB", name, size>>10), func(b *testing.B) {
 				b.ReportAllocs()
-				e, r := token.NewExtractor("", "sid"), httptest.NewRequest(http.MethodGet, "/", nil)
+				e, r := credential.NewExtractor("", "sid"), httptest.NewRequest(http.MethodGet, "/", nil)
 				r.Header["Cookie"] = []string{"sid=x", pairs}
 				for b.Loop() {
 					if _, _, err := e.Extract(r); err != nil {

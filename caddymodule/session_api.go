@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/credential"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
@@ -46,7 +47,7 @@ func (g *Gate) invalidate(w http.ResponseWriter, r *http.Request, read func() (s
 func (g *Gate) caller(r *http.Request) (*token.Verified, *reply.Denial) {
 	caller, source, deny := g.bearer(r, time.Now())
 	switch {
-	case source == token.SourceCookie && g.origins.fromForeignSite(r):
+	case source == credential.SourceCookie && g.origins.fromForeignSite(r):
 		return nil, denyForeignSite
 	case deny.Is(reply.Malformed):
 		return nil, denyBroken

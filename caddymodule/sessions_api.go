@@ -6,6 +6,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/sessiongate/sessiongate/caddymodule/credential"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
@@ -74,7 +75,7 @@ func (g *Gate) endSessions(w http.ResponseWriter, r *http.Request) error {
 	now := time.Now()
 	caller, source, deny := g.bearer(r, now)
 	switch {
-	case source == token.SourceCookie && g.origins.fromForeignSite(r):
+	case source == credential.SourceCookie && g.origins.fromForeignSite(r):
 		return refuse(w, r, denyForeignSite)
 	case deny != nil:
 		return refuse(w, r, deny)

@@ -27,13 +27,13 @@ func Secret(field string, to *string) func(*caddyfile.Dispenser) error {
 func WarnOfLiteral(d *caddyfile.Dispenser, field string, secrets ...string) {
 	for _, secret := range secrets {
 		if !HasPlaceholder(secret) {
-			Warn(d, fmt.Sprintf("%s is written out in the configuration; use {file./run/secrets/…} or {env.…}", field))
+			WarnAt(d, fmt.Sprintf("%s is written out in the configuration; use {file./run/secrets/…} or {env.…}", field))
 		}
 	}
 }
 
-// Warn logs a warning with the file and the line of the dispenser, for the person
+// WarnAt logs a warning with the file and the line of the dispenser, for the person
 // who adapts the Caddyfile.
-func Warn(d *caddyfile.Dispenser, message string) {
+func WarnAt(d *caddyfile.Dispenser, message string) {
 	caddy.Log().Named("session_gate").Warn(fmt.Sprintf("%s:%d: %s", d.File(), d.Line(), message))
 }

@@ -7,14 +7,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sessiongate/sessiongate/caddymodule/credential"
 	"github.com/sessiongate/sessiongate/caddymodule/oauth"
-	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
 
 // The gate verifies no longer token than this one, so no longer one may go up unread.
 func TestATokenMayBeAsLongAsOneThatIsVerified(t *testing.T) {
-	if oauth.MaxTokenSize != token.MaxTokenSize {
-		t.Errorf("a token of %d bytes is read here, and of %d verified", oauth.MaxTokenSize, token.MaxTokenSize)
+	if oauth.MaxTokenSize != credential.MaxSize {
+		t.Errorf("a token of %d bytes is read here, and of %d verified", oauth.MaxTokenSize, credential.MaxSize)
 	}
 }
 

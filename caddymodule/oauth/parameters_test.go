@@ -109,6 +109,7 @@ func TestWhatReadersDisagreeOnIsRefused(t *testing.T) {
 		"a form in JSON":               {"", `{"x":"&refresh_token=a&y="}`},
 		"one between semicolons":       {"", `{"x":";refresh_token=a;y="}`},
 		"one with its name in ASP":     {"", `{"x":"&%u0072efresh%5ftoken=a&y=50%"}`},
+		"one in ASP with a capital":    {"", `{"x":"&%U0072efresh%5ftoken=a&y=50%"}`},
 		"no JSON":                      {"", `{"refresh_token":"a"`},
 	} {
 		if p, err := parse(tt[0], tt[1]); !errors.Is(err, oauth.ErrRequest) {

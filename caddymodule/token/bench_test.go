@@ -75,30 +75,6 @@ func benchVerifier(b *testing.B, key *tokentest.Key) *token.Verifier {
 	return v
 }
 
-func BenchmarkExtract(b *testing.B) {
-	key := tokentest.NewKey(b, "HS256", "")
-	raw := tokentest.Mint(b, key, tokentest.Claims(now, nil))
-	e := token.NewExtractor("Authorization", "at")
-	header := request("Authorization", "Bearer "+raw, "Cookie", "theme=dark; lang=en")
-	cookie := request("Cookie", "theme=dark; at="+raw+"; lang=en")
-	b.Run("header", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, _, err := e.Extract(header); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("cookie", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, _, err := e.Extract(cookie); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-}
-
 func BenchmarkView(b *testing.B) {
 	v, key := hmacVerifier(b)
 	index := v.AddView([]string{"email", "groups"})

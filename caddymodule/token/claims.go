@@ -17,10 +17,10 @@ type claim struct {
 
 // claimTexts returns the claims that have a text, in their order.
 func claimTexts(m members) []claim {
-	claims := make([]claim, 0, len(m))
-	for _, member := range m {
-		if text, ok := claimText(member.value); ok {
-			claims = append(claims, claim{member.name, text, fitsField(member.value, text)})
+	claims := make([]claim, 0, len(m.Members))
+	for _, member := range m.Members {
+		if text, ok := claimText(member.Value); ok {
+			claims = append(claims, claim{member.Name, text, fitsField(member.Value, text)})
 		}
 	}
 	return slices.Clip(claims)
@@ -59,7 +59,7 @@ func scalarText(value json.RawMessage) (string, bool) {
 // spaces between them (RFC 8693 §4.2), and `scp`, the same or an array.
 func claimScopes(m members) (scopes []string) {
 	for _, name := range []string{"scope", "scp"} {
-		value, ok := m.find(name)
+		value, ok := m.Find(name)
 		if !ok {
 			continue
 		}

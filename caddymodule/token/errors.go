@@ -3,19 +3,18 @@ package token
 import (
 	"errors"
 	"fmt"
+
+	"github.com/sessiongate/sessiongate/caddymodule/credential"
 )
 
-// Why a request is not let in. Every error of Extract and Verify wraps exactly
-// one of them. The text around it names the rule that was broken, for debug
-// logs and for operators, and never holds a byte of the token.
+// Why a token is refused. Every error of Verify wraps exactly one of them, but for
+// ErrUnknownKey. The text around it names the rule that was broken, for debug logs
+// and for operators, and never holds a byte of the token.
 var (
-	// ErrMissing: the request carries no credential where one is looked for.
-	ErrMissing = errors.New("no credential")
-	// ErrSeveral: the request carries more than one credential (RFC 6750 §2).
-	ErrSeveral = errors.New("several credentials")
-	// ErrMalformed: what stands where the credential belongs cannot be a JSON
-	// Web Signature in compact form (RFC 7515 §7.1), or is over MaxTokenSize.
-	ErrMalformed = errors.New("malformed credential")
+	// ErrMalformed: the credential cannot be a JSON Web Signature in compact form
+	// (RFC 7515 §7.1), or is longer than credential.MaxSize. Extract returns the same
+	// error for its own reasons.
+	ErrMalformed = credential.ErrMalformed
 	// ErrInvalid: the token is not one that this gate trusts.
 	ErrInvalid = errors.New("invalid token")
 	// ErrExpired: a genuine token whose time is over.

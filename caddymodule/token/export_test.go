@@ -14,9 +14,6 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// MinTokenSize is what is too short to be a token inside a cookie's value.
-const MinTokenSize = minTokenSize
-
 // SetHash replaces the hash of the cache, to make tokens collide.
 func (v *Verifier) SetHash(hash func(raw string) uint64) { v.cache.hash = hash }
 

@@ -75,7 +75,7 @@ func (i *issuer) checkAudience(m members) error { return checkAudience(m, i.Audi
 // checkAudience implements RFC 7519 §4.1.3: `aud` is a string or an array of
 // strings, and one of them has to be ours, unless any will do.
 func checkAudience(m members, ours []string, anyWill bool) error {
-	value, ok := m.find("aud")
+	value, ok := m.Find("aud")
 	if !ok {
 		if anyWill {
 			return nil

@@ -29,18 +29,18 @@ var (
 )
 
 // parseJWK reads a key from its text and the members in it.
-func parseJWK(text json.RawMessage, m members) (jwk, error) {
+func parseJWK(text json.RawMessage, m strictjson.Members) (jwk, error) {
 	if err := checkNames(m); err != nil {
 		return jwk{}, err
 	}
 	if err := checkPurpose(m); err != nil {
 		return jwk{}, err
 	}
-	id, _, err := m.text("kid")
+	id, _, err := m.Text("kid")
 	if err != nil {
 		return jwk{}, fmt.Errorf("reading key: its kid is not a string")
 	}
-	name, named, err := m.text("alg")
+	name, named, err := m.Text("alg")
 	if err != nil {
 		return jwk{}, fmt.Errorf("reading key: its alg is not a string")
 	}
@@ -65,13 +65,13 @@ func parseJWK(text json.RawMessage, m members) (jwk, error) {
 // checkNames refuses members that the standards know in another case. Names
 // are compared exactly (RFC 7517 §4), but the library that reads the numbers
 // does not: `"USE":"enc"` and `"D"` must not pass the checks and then be read.
-func checkNames(m members) error {
+func checkNames(m strictjson.Members) error {
 	for _, member := range m {
-		if slices.Contains(allMembers, member.name) {
+		if slices.Contains(allMembers, member.Name) {
 			continue
 		}
 		if slices.ContainsFunc(allMembers, func(known string) bool {
-			return strictjson.Fold(known) == strictjson.Fold(member.name)
+			return strictjson.Fold(known) == strictjson.Fold(member.Name)
 		}) {
 			return fmt.Errorf("reading key: the name of a member is in another case")
 		}
@@ -80,18 +80,18 @@ func checkNames(m members) error {
 }
 
 // checkPurpose refuses keys that are not published for verifying signatures.
-func checkPurpose(m members) error {
+func checkPurpose(m strictjson.Members) error {
 	// A secret in a public document, be it an empty one, was not put there for
 	// us. A symmetric key would moreover let everybody who can read it sign.
 	for _, name := range privateMembers {
-		if _, private := m.find(name); private {
+		if _, private := m.Find(name); private {
 			return fmt.Errorf("reading key: it is private or symmetric")
 		}
 	}
-	if use, has, err := m.text("use"); err != nil || has && use != "sig" {
+	if use, has, err := m.Text("use"); err != nil || has && use != "sig" {
 		return fmt.Errorf("reading key: its use is not sig")
 	}
-	if value, has := m.find("key_ops"); has {
+	if value, has := m.Find("key_ops"); has {
 		return checkOperations(value)
 	}
 	return nil
@@ -127,16 +127,16 @@ func checkOperations(value json.RawMessage) error {
 // publishedKey returns the public half of a key whose private half is there,
 // in whatever case its members are written, or nil. An empty secret and null
 // give nothing away.
-func publishedKey(m members) crypto.PublicKey {
+func publishedKey(m strictjson.Members) crypto.PublicKey {
 	public := make(map[string]json.RawMessage)
 	secret := false
 	for _, member := range m {
-		name := strictjson.Fold(member.name)
+		name := strictjson.Fold(member.Name)
 		switch {
 		case slices.Contains(publicMembers, name):
-			public[name] = member.value
+			public[name] = member.Value
 		case slices.Contains(privateMembers, name):
-			secret = secret || !bytes.Equal(member.value, []byte("null")) && !bytes.Equal(member.value, []byte(`""`))
+			secret = secret || !bytes.Equal(member.Value, []byte("null")) && !bytes.Equal(member.Value, []byte(`""`))
 		}
 	}
 	if !secret {

@@ -66,11 +66,11 @@ func parseJWKS(document []byte) (set keyDocument, err error) {
 // are refused and not read: what publishes and what verifies could take
 // different ones.
 func keysOf(document []byte) (texts []json.RawMessage, err error) {
-	m, err := scanDocument(document)
+	m, err := strictjson.ReadMembers(document)
 	if err != nil {
 		return nil, err
 	}
-	value, ok := m.find("keys")
+	value, ok := m.Find("keys")
 	if !ok {
 		return nil, fmt.Errorf("looking for keys: there are none")
 	}
@@ -82,7 +82,7 @@ func keysOf(document []byte) (texts []json.RawMessage, err error) {
 }
 
 func (d *keyDocument) add(text json.RawMessage) error {
-	m, err := scanDocument(text)
+	m, err := strictjson.ReadMembers(text)
 	if err != nil {
 		return fmt.Errorf("reading key: not a strict JSON object")
 	}

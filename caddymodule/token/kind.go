@@ -32,7 +32,7 @@ func (h header) isOneOf(types []string) bool {
 // Back-Channel Logout 1.0 §2.4, RFC 8417 §2.2): `events` is an object. A claim of
 // that name with anything else in it is the application's own.
 func checkKind(m members) error {
-	if events, ok := m.find("events"); ok && events[0] == '{' {
+	if events, ok := m.Find("events"); ok && events[0] == '{' {
 		return refuse("events is that of a security event token")
 	}
 	return nil

@@ -3,6 +3,8 @@ package token
 import (
 	"math"
 	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
 )
 
 // MaxLogoutAge is the longest lifetime (`exp` - `iat`) of a logout token that is
@@ -74,19 +76,19 @@ func (v *Verifier) verifyLogout(raw string, now int64) (*Logout, error) {
 // token by somebody who does not look at `events`, lets its holder in. So `events`
 // names the logout, and a `nonce`, which ID tokens of browsers have, is prohibited.
 func checkLogout(m members) error {
-	if _, has := m.find("nonce"); has {
+	if _, has := m.Find("nonce"); has {
 		return refuse("nonce is prohibited in a logout token")
 	}
-	events, ok := m.find("events")
+	events, ok := m.Find("events")
 	if !ok {
 		return refuse("events is missing")
 	}
-	named, err := scanDocument(events)
+	named, err := strictjson.ReadMembers(events)
 	if err != nil {
 		return refuse("events: " + err.Error())
 	}
 	// What is in the event is not looked at: §2.4 recommends that nothing is.
-	if event, ok := named.find(logoutEvent); !ok || event[0] != '{' {
+	if event, ok := named.Find(logoutEvent); !ok || event[0] != '{' {
 		return refuse("events does not name a logout")
 	}
 	return nil
@@ -95,7 +97,7 @@ func checkLogout(m members) error {
 // checkLogoutAudience is checkAudience for logout tokens, whose `aud` is the client
 // (§2.4), and which is required also where any is accepted.
 func (i *issuer) checkLogoutAudience(m members) error {
-	if _, ok := m.find("aud"); !ok {
+	if _, ok := m.Find("aud"); !ok {
 		return refuse("aud is missing")
 	}
 	if len(i.LogoutAudiences) == 0 {

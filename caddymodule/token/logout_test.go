@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/credential"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
@@ -129,7 +130,7 @@ func TestVerifyLogoutRefuses(t *testing.T) {
 		}
 	}
 	for name, raw := range map[string]string{
-		"nothing": "", "unsigned": good[:strings.LastIndexByte(good, '.')+1], "encrypted": good + ".x.y", "too long": good + strings.Repeat("x", token.MaxTokenSize),
+		"nothing": "", "unsigned": good[:strings.LastIndexByte(good, '.')+1], "encrypted": good + ".x.y", "too long": good + strings.Repeat("x", credential.MaxSize),
 	} {
 		if l, err := v.VerifyLogout(raw, now); l != nil || !errors.Is(err, token.ErrMalformed) {
 			t.Errorf("%s: %v, error %v, want ErrMalformed", name, l, err)

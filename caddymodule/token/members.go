@@ -13,12 +13,7 @@ import (
 
 // members are the members of a JOSE header or a claims set, in their order,
 // each name once.
-type members []member
-
-type member struct {
-	name  string
-	value json.RawMessage
-}
+type members struct{ strictjson.Members }
 
 // parseObject reads the one strict JSON object in a part of a token.
 func parseObject(part string, doc []byte) (strictjson.Object, error) {
@@ -29,67 +24,24 @@ func parseObject(part string, doc []byte) (strictjson.Object, error) {
 	return o, nil
 }
 
-// membersOf reads the members of a part of a token.
-func membersOf(part string, o strictjson.Object) (members, error) {
-	found, err := collect(o)
-	if err != nil {
-		return nil, refuse(part + ": " + err.Error())
-	}
-	return found, nil
-}
-
-// scanDocument reads the members of the one strict JSON object in a document that
-// is no part of a token.
-func scanDocument(doc []byte) (members, error) {
-	o, err := strictjson.Parse(doc, strictjson.MaxDepth)
-	if err != nil {
-		return nil, err
-	}
-	return collect(o)
-}
-
-// collect reads the members of an object. Names that differ in case only are
-// refused at the top level: the application behind the gate may read the other
+// membersOf reads the members of a part of a token. Names that differ in case only
+// are refused at the top level: the application behind the gate may read the other
 // one.
-func collect(o strictjson.Object) (members, error) {
-	var names strictjson.Names
-	found := make(members, 0, 16)
-	err := o.Members(func(name string, value json.RawMessage) error {
-		found = append(found, member{name, value})
-		return names.Add(name)
-	})
+func membersOf(part string, o strictjson.Object) (members, error) {
+	found, err := o.All()
 	if err != nil {
-		return nil, err
+		return members{}, refuse(part + ": " + err.Error())
 	}
-	return found, nil
-}
-
-func (m members) find(name string) (value json.RawMessage, ok bool) {
-	for i := range m {
-		if m[i].name == name {
-			return m[i].value, true
-		}
-	}
-	return nil, false
-}
-
-// text returns a member that must be a string if it is there, null included.
-func (m members) text(name string) (text string, ok bool, err error) {
-	value, _ := m.find(name)
-	return textOf(name, value)
+	return members{found}, nil
 }
 
 // textOf returns the text of a member that must be a string if it is there; nil
 // is one that is not.
 func textOf(name string, value json.RawMessage) (text string, ok bool, err error) {
-	if value == nil {
-		return "", false, nil
+	if text, ok, err = strictjson.TextOf(name, value); err != nil {
+		return "", false, refuse(err.Error())
 	}
-	text, isText := strictjson.Text(value)
-	if !isText {
-		return "", false, refuse(strconv.Quote(name) + " is not a string")
-	}
-	return text, true, nil
+	return text, ok, nil
 }
 
 // MaxIDSize is the longest session id, token id and subject, in bytes.
@@ -102,7 +54,8 @@ const MaxIDSize = 256
 // ...992 to many decoders), nor is a text with U+FFFD, which is what every
 // lone surrogate turns into.
 func (m members) id(name string) (string, error) {
-	text, ok, err := m.text(name)
+	value, _ := m.Find(name)
+	text, ok, err := textOf(name, value)
 	if err != nil || !ok {
 		return "", err
 	}
@@ -127,7 +80,7 @@ const maxDate = 1 << 53
 // date returns a NumericDate (RFC 7519 §2) in whole Unix seconds, rounded down
 // or up. Only a JSON number is one: "1700000000" and null are not.
 func (m members) date(name string, round func(float64) float64) (seconds int64, ok bool, err error) {
-	value, ok := m.find(name)
+	value, ok := m.Find(name)
 	if !ok {
 		return 0, false, nil
 	}

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/sessiongate/sessiongate/caddymodule/credential"
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
-	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
 
 // reference is what the specifications make of a token before any key is looked
@@ -23,7 +23,7 @@ type reference struct {
 // the alphabet and §3.5 for the spare bits, RFC 7515 §4.1 for the header.
 func readReference(raw string) (r reference) {
 	texts := strings.Split(raw, ".")
-	if len(texts) != 3 || len(raw) > token.MaxTokenSize {
+	if len(texts) != 3 || len(raw) > credential.MaxSize {
 		return reference{malformed: true}
 	}
 	for i, text := range texts {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sessiongate/sessiongate/caddymodule/credential"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
@@ -85,8 +86,8 @@ func TestVerifyRefusesOtherSpellings(t *testing.T) {
 		"five parts":      raw + ".x.y",
 		"two parts":       signedPart(raw),
 		"no header":       raw[strings.IndexByte(raw, '.'):],
-		"dots":            strings.Repeat(".", token.MaxTokenSize),
-		"over 8 KiB":      raw + strings.Repeat("A", token.MaxTokenSize),
+		"dots":            strings.Repeat(".", credential.MaxSize),
+		"over 8 KiB":      raw + strings.Repeat("A", credential.MaxSize),
 		"nothing":         "",
 	} {
 		t.Run(name, func(t *testing.T) { mustRefuse(t, v, spelling, token.ErrMalformed) })

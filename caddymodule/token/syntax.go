@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+
+	"github.com/sessiongate/sessiongate/caddymodule/credential"
 )
 
 // parts are the three texts of a JWS in compact form (RFC 7515 §7.1), still
@@ -19,7 +21,7 @@ type parts struct {
 // It is strict about the alphabet because the decoder is not: encoding/base64
 // ignores CR and LF even in strict mode.
 func split(raw string) (parts, error) {
-	if len(raw) > MaxTokenSize {
+	if len(raw) > credential.MaxSize {
 		return parts{}, errTooLong
 	}
 	for i := range len(raw) {
@@ -92,5 +94,6 @@ func decode(name, part string) ([]byte, error) {
 
 var (
 	errAlphabet = fmt.Errorf("splitting token: a character outside base64url: %w", ErrMalformed)
+	errTooLong  = fmt.Errorf("splitting token: longer than %d bytes: %w", credential.MaxSize, ErrMalformed)
 	errParts    = fmt.Errorf("splitting token: not three parts: %w", ErrMalformed)
 )

@@ -115,9 +115,11 @@ func TestARaisedRetentionKeepsWhatIsHeld(t *testing.T) {
 	}
 }
 
-// Fault: a gate is cut off while the retention of the fleet is raised, and comes back long
-// after. What was forgotten before the raise, the head knows: nobody is logged out for
-// what the gate had not heard of.
+// Fault, and attack: a gate is cut off while the retention of the fleet is raised, and
+// comes back long after. What was forgotten before the raise, the head knows: nobody is
+// logged out for what the gate had not heard of. What is on the log when the retention is
+// raised is held for longer than it says itself, and the gate must not have forgotten it
+// meanwhile: a token that lives longer than it would is admitted after the 200.
 func TestAGateThatWasAwayForARaiseLogsNobodyOut(t *testing.T) {
 	const before, after, margin = 3 * time.Hour, 6 * time.Hour, 11 * time.Minute
 	synctest.Test(t, func(t *testing.T) {
@@ -129,6 +131,10 @@ func TestAGateThatWasAwayForARaiseLogsNobodyOut(t *testing.T) {
 		there := start(t, server.Connect(nil), options)
 		<-there.Synced()
 		time.Sleep(2 * lease)
+		over, long := revocation("is over")
+		over.Expires = time.Now().Add(before + margin).Unix()
+		long.IssuedAt, long.Expires = time.Now().Unix(), time.Now().Add(2*after).Unix()
+		mustRevoke(t, there, over)
 		free := cutOff.hold("")
 		options.Retention = after
 		there.Configure(options)
@@ -141,6 +147,9 @@ func TestAGateThatWasAwayForARaiseLogsNobodyOut(t *testing.T) {
 		for name, gate := range map[string]*replica.Replica{"the gate that was away": away, "another": there} {
 			if got := gate.Check(live, replica.At(time.Now())); got != replica.Clear {
 				t.Errorf("%s: a token that nobody revoked is refused: %v", name, got)
+			}
+			if got := gate.Check(long, replica.At(time.Now())); got == replica.Clear {
+				t.Errorf("%s admits a token of the session that is over", name)
 			}
 			if got := gate.Retention(); got != after {
 				t.Errorf("%s: revocations are kept for %v, want %v", name, got, after)

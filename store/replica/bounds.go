@@ -186,11 +186,12 @@ func (r *Replica) LowerFloor(ctx context.Context) error {
 }
 
 // forget forgets in the set what has expired, and returns the second until which it
-// did, or zero if it must not.
+// did, or zero if it must not. A gate without a lease does not know whether the retention
+// was raised, and what has expired is to be held for longer.
 func (r *Replica) forget() int64 {
 	r.mu.Lock()
 	now, hold := r.earlier(), r.bounds.Hold
-	known := r.fleet == nil || r.clocks.store != 0
+	known := r.fleet == nil || r.clocks.store != 0 && r.leased()
 	if now < hold || !known {
 		r.mu.Unlock()
 		return 0

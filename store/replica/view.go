@@ -192,7 +192,7 @@ func (r *Replica) agree(head store.Head) {
 	if before > 0 && head.Retention > before && head.State == store.StateRepair {
 		// The head may have been lost, and who made it anew does not know of before. The
 		// head of an open log was told: a gate that was away tells it nothing.
-		head.Forgotten = max(head.Forgotten, r.earlier()-int64(before/time.Second))
+		head.Forgotten = max(head.Forgotten, r.purged-int64(before/time.Second))
 	}
 	if r.fleet != nil { // a store of this machine's own says it with what is read
 		r.bound(head.Bounds)

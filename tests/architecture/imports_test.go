@@ -39,11 +39,12 @@ var adapters = map[string]bool{
 
 // rooms lists what packages below caddymodule import of this project.
 var rooms = map[string][]string{
-	"caddymodule/hub":      {"caddymodule/streams", "store", "store/replica", "store/sessions"},
-	"caddymodule/config":   nil,
-	"caddymodule/identity": {"caddymodule/fieldname", "caddymodule/token"},
-	"caddymodule/reply":    nil,
-	"caddymodule/stores":   {"caddymodule/config", "store", "store/boltstore", "store/memstore", "store/redisstore"},
+	"caddymodule/credential": {"caddymodule/fieldname", "caddymodule/percent"},
+	"caddymodule/hub":        {"caddymodule/streams", "store", "store/replica", "store/sessions"},
+	"caddymodule/config":     nil,
+	"caddymodule/identity":   {"caddymodule/fieldname", "caddymodule/token"},
+	"caddymodule/reply":      nil,
+	"caddymodule/stores":     {"caddymodule/config", "store", "store/boltstore", "store/memstore", "store/redisstore"},
 }
 
 // plugged are the packages that register modules, which the plugin imports.
@@ -189,6 +190,8 @@ func TestEachBrokenImportIsFound(t *testing.T) {
 		"hub imports the adapter":          {"caddymodule/hub/hub.go", own + "caddymodule"},
 		"hub imports tokens":               {"caddymodule/hub/hub.go", own + "caddymodule/token"},
 		"hub imports a store":              {"caddymodule/hub/hub.go", own + "store/memstore"},
+		"credential imports Caddy":         {"caddymodule/credential/extract.go", "github.com/caddyserver/caddy/v2"},
+		"credential imports tokens":        {"caddymodule/credential/extract.go", own + "caddymodule/token"},
 		"adapter parses tokens itself":     {"caddymodule/gate.go", "github.com/golang-jwt/jwt/v5"},
 		"adapter talks to Redis itself":    {"caddymodule/gate.go", "github.com/redis/go-redis/v9"},
 		"product imports test support":     {"caddymodule/gate.go", own + "caddymodule/token/tokentest"},

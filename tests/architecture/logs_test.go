@@ -22,6 +22,8 @@ import (
 var attributes = []string{
 	// Why, and where.
 	"error", "panic", "stack", "path", "source", "reasons",
+	// The version of the plugin.
+	"version",
 	// The names of header fields, and of what is configured; the address of a peer.
 	"header", "address", "maxmemory_policy", "lease", "before", "floor", "ahead", "allowed", "max_staleness", "max_age",
 	// The replica and its fleet.

@@ -12,7 +12,7 @@ import (
 )
 
 // declared are the names that the Go files of the repository declare at the top, with
-// their package: "replica.Replica.beat" and "tests.TestX". A file of a black-box test
+// their package: "replica.Replica.beat" and "contract.TestX". A file of a black-box test
 // counts for the package that it tests.
 func declared(t *testing.T) map[string]bool {
 	t.Helper()

@@ -2,10 +2,13 @@ package harness
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"testing"
 )
 
@@ -26,6 +29,16 @@ func Main(m *testing.M) (code int) {
 	}
 	defer remove()
 	return m.Run()
+}
+
+// MainParallel is Main for packages whose gates mostly wait for leases: the tests that
+// allow it run two at a time for each processor. The flag -parallel comes later and wins.
+func MainParallel(m *testing.M) (code int) {
+	if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.NumCPU())); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return Main(m)
 }
 
 // provide returns the binary, and what removes it if it was built here.

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -86,7 +87,18 @@ func (g *Gate) launch() bool {
 		probe = "/livez"
 	}
 	// The two ports are opened one after the other, in any order.
-	return poll(startLimit, ended, func() bool { return g.Probe(probe) == 200 && g.listens() })
+	return poll(startLimit, ended, func() bool { return g.Probe(probe) == 200 && g.listens() && g.known() })
+}
+
+// known reports whether the admin API knows the configuration, if there is one: Caddy
+// names a configuration when all of it has started, and the ports are open before.
+func (g *Gate) known() bool {
+	response, err := overSocket(filepath.Join(g.dir, "admin.sock")).Get("http://localhost/session_gate/health")
+	if err != nil {
+		return true
+	}
+	_ = response.Body.Close()
+	return response.StatusCode != http.StatusNotFound
 }
 
 func (g *Gate) listens() bool {

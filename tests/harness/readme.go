@@ -21,6 +21,25 @@ func Readme(tb testing.TB) []Block {
 	return Blocks(tb, "README.md")
 }
 
+// Documented returns the fenced blocks of the README, and then those of the pages in
+// docs, by the names of the pages.
+func Documented(tb testing.TB) []Block {
+	tb.Helper()
+	root, err := Root()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	if err != nil || len(pages) == 0 {
+		tb.Fatalf("found %d pages in docs, error %v", len(pages), err)
+	}
+	blocks := Readme(tb)
+	for _, page := range pages {
+		blocks = append(blocks, Blocks(tb, filepath.Join("docs", filepath.Base(page)))...)
+	}
+	return blocks
+}
+
 // Blocks returns the fenced blocks of a document of the repository, in their order.
 func Blocks(tb testing.TB, document string) []Block {
 	tb.Helper()

@@ -1,0 +1,24 @@
+package credential
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Why a request has no credential to verify. Every error of Extract wraps exactly
+// one of them and holds no byte of the credential.
+var (
+	// ErrMissing: the request carries no credential where one is looked for.
+	ErrMissing = errors.New("no credential")
+	// ErrSeveral: the request carries more than one credential (RFC 6750 §2).
+	ErrSeveral = errors.New("several credentials")
+	// ErrMalformed: the text in the place of the credential cannot be one, or is
+	// longer than MaxSize.
+	ErrMalformed = errors.New("malformed credential")
+)
+
+var (
+	errMissing = fmt.Errorf("extracting token: %w", ErrMissing)
+	errTooLong = fmt.Errorf("extracting token: longer than %d bytes: %w", MaxSize, ErrMalformed)
+	errFrame   = fmt.Errorf("extracting token: no space after the scheme: %w", ErrMalformed)
+)

@@ -1,0 +1,124 @@
+package contract
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/tests/answers"
+	"github.com/sessiongate/sessiongate/tests/harness"
+)
+
+// nested is an object that holds arrays, together so many levels deep.
+func nested(levels int) string {
+	return `{"x":` + strings.Repeat("[", levels-1) + strings.Repeat("]", levels-1) + `}`
+}
+
+// padded is an object of exactly so many bytes.
+func padded(size int) string {
+	const frame = `{"x":""}`
+	return `{"x":"` + strings.Repeat("a", size-len(frame)) + `"}`
+}
+
+// refusedBodies are those that do not say for certain which session is meant.
+//
+// Attack: one body that two readers read differently, so that what the gate ends
+// is not what the logs or the application say.
+var refusedBodies = map[string]string{
+	"no JSON":                   `session_id=phone`,
+	"nothing but a blank":       ` `,
+	"an array":                  `["phone"]`,
+	"a string":                  `"phone"`,
+	"null":                      `null`,
+	"cut off":                   `{"session_id":"phone"`,
+	"trailing data":             `{"session_id":"phone"} x`,
+	"two objects":               `{"session_id":"phone"}{}`,
+	"a byte order mark":         "\ufeff{}",
+	"nested deeper than 32":     nested(33),
+	"session_id twice":          `{"session_id":"phone","session_id":"phone"}`,
+	"a case-twin":               `{"session_id":"phone","SESSION_ID":"laptop"}`,
+	"a case-twin first":         `{"Session_Id":"laptop","session_id":"phone"}`,
+	"a case-twin alone":         `{"SESSION_ID":"phone"}`,
+	"an escaped case-twin":      `{"\u0053ession_id":"phone"}`,
+	"a twin by U+017F":          `{"\u017fession_id":"phone"}`,
+	"a number":                  `{"session_id":1234567890}`,
+	"null in the place of it":   `{"session_id":null}`,
+	"true":                      `{"session_id":true}`,
+	"a list of sessions":        `{"session_id":["phone"]}`,
+	"an object for it":          `{"session_id":{"id":"phone"}}`,
+	"an empty one":              `{"session_id":""}`,
+	"over 256 bytes":            `{"session_id":"` + strings.Repeat("s", 257) + `"}`,
+	"invalid UTF-8":             "{\"session_id\":\"phone\xff\"}",
+	"invalid UTF-8 elsewhere":   "{\"x\":\"\xc3\x28\"}",
+	"a lone surrogate":          `{"session_id":"phone\ud800"}`,
+	"an escaped NUL":            `{"session_id":"phone\u0000"}`,
+	"an escaped line feed":      `{"session_id":"phone\n"}`,
+	"DEL":                       `{"session_id":"phone\u007f"}`,
+	"a control character as is": "{\"session_id\":\"phone\x01\"}",
+}
+
+func TestBodyThatIsAmbiguousIsRefused(t *testing.T) {
+	t.Parallel()
+	harness.EachStore(t, func(t *testing.T, store string) {
+		g := harness.Start(t, harness.Config{Store: store})
+		laptop, phone := g.Token(harness.Session("laptop")), g.Token(harness.Session("phone"))
+		harness.See(t, g, laptop, phone)
+		for name, body := range refusedBodies {
+			t.Run(name, func(t *testing.T) { answers.BadBody.Check(t, harness.End(t, g, laptop, body)) })
+		}
+		harness.CheckUnreached(t, g)
+		harness.CheckAdmitted(t, harness.Get(t, g, phone))
+		harness.CheckAdmitted(t, harness.Get(t, g, laptop))
+	})
+}
+
+// Attack: make the gate hold what a client sends without end.
+func TestBodyIsBounded(t *testing.T) {
+	t.Parallel()
+	harness.EachStore(t, func(t *testing.T, store string) {
+		g := harness.Start(t, harness.Config{Store: store})
+		laptop := g.Token(harness.Session("laptop"))
+		harness.See(t, g, laptop)
+		answers.TooLarge.Check(t, harness.End(t, g, laptop, padded(4097)))
+		chunk := fmt.Sprintf("%x\r\n%s\r\n", 2048, strings.Repeat(" ", 2048))
+		answers.TooLarge.Check(t, g.Raw(t, harness.Lines("DELETE "+harness.Endpoint+" HTTP/1.1", "Authorization: Bearer "+laptop,
+			"Content-Type: application/json", "Transfer-Encoding: chunked")+chunk+chunk+"1\r\n \r\n0\r\n\r\n"))
+		harness.CheckAdmitted(t, harness.Get(t, g, laptop))
+
+		answers.Invalidated.Check(t, harness.End(t, g, laptop, padded(4096)))
+		longest := strings.Repeat("s", 256)
+		harness.See(t, g, g.Token(harness.Session(longest, "jti", nil)))
+		answers.InvalidatedID(longest).Check(t, harness.End(t, g, g.Token(harness.Session("deep")), `{"session_id":"`+longest+`"}`))
+		answers.Invalidated.Check(t, harness.End(t, g, g.Token(harness.Session("deep")), nested(32)))
+	})
+}
+
+// Attack: a page of another site sends a form, whose Content-Types need no
+// preflight; or a body that a proxy in between decodes to something else.
+func TestBodyMustBeJSON(t *testing.T) {
+	t.Parallel()
+	harness.EachStore(t, func(t *testing.T, store string) {
+		g := harness.Start(t, harness.Config{Store: store})
+		laptop := g.Token(harness.Session("laptop"))
+		harness.See(t, g, laptop)
+		for _, contentType := range []string{
+			"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/json",
+			"application/jsonp", "application/problem+json", "application/json; charset=utf-16",
+			"application/json; charset=utf-8; version=1", "application/json,text/plain", "application/json; x",
+		} {
+			t.Run("not "+contentType, func(t *testing.T) {
+				answers.MediaType.Check(t, g.Send(t, "DELETE", harness.Endpoint, harness.Bearer(laptop), harness.Body(contentType, `{}`)))
+			})
+		}
+		t.Run("with a Content-Encoding", func(t *testing.T) {
+			answers.MediaType.Check(t, g.Send(t, "DELETE", harness.Endpoint, harness.Bearer(laptop), harness.JSON(`{}`),
+				harness.Header("Content-Encoding", "gzip")))
+		})
+		t.Run("with two Content-Types", func(t *testing.T) {
+			answers.MediaType.Check(t, g.Send(t, "DELETE", harness.Endpoint, harness.Bearer(laptop), harness.JSON(`{}`),
+				harness.Header("Content-Type", "text/plain")))
+		})
+		harness.CheckUnreached(t, g)
+		harness.CheckAdmitted(t, harness.Get(t, g, laptop))
+	})
+}

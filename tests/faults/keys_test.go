@@ -1,0 +1,81 @@
+package faults
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+	"github.com/sessiongate/sessiongate/tests/answers"
+	"github.com/sessiongate/sessiongate/tests/harness"
+)
+
+// Attack: go on with a stolen key after its issuer has acted: with a token
+// that the gate has verified before, and with a fresh one. From when the gate has
+// the new set on, neither passes, whatever the issuer did about the key, and the
+// tokens of its other keys do.
+func TestStolenKeyEndsWithTheSetThatSaysSo(t *testing.T) {
+	t.Parallel()
+	stolen, other := tokentest.NewKey(t, "ES256", "key-1"), tokentest.NewKey(t, "ES256", "key-2")
+	replaced := tokentest.NewKey(t, "ES256", "key-1")
+	weak := &tokentest.Key{Algorithm: "RS256", ID: "key-1", Signer: weakRSA(t)}
+	sets := map[string][]map[string]any{
+		"removed":              {other.JWK(t)},
+		"replaced in place":    {replaced.JWK(t), other.JWK(t)},
+		"for encryption":       {with(stolen.JWK(t), "use", "enc"), other.JWK(t)},
+		"published in full":    {with(stolen.JWK(t), "d", "c2VjcmV0"), other.JWK(t)},
+		"published beside":     {stolen.JWK(t), with(with(stolen.JWK(t), "d", "c2VjcmV0"), "kid", "x"), other.JWK(t)},
+		"replaced by a weak":   {weak.JWK(t), other.JWK(t)},
+		"replaced by a secret": {{"kty": "oct", "kid": "key-1", "k": "c2VjcmV0"}, other.JWK(t)},
+	}
+	i := startIssuers(t, slices.Collect(maps.Keys(sets)), stolen, other)
+	seen, good, prompt := make(map[string]string), make(map[string]string), make(map[string]string)
+	for name, set := range sets {
+		seen[name], good[name] = i.token(t, name, stolen, "seen before"), i.token(t, name, other, "good")
+		// A token that makes the gate look: of the key that took the place of the
+		// stolen one, or of one that nobody knows.
+		prompt[name] = i.token(t, name, tokentest.NewKey(t, "ES256", "key-3"), "prompt")
+		if name == "replaced in place" {
+			prompt[name] = i.token(t, name, replaced, "prompt")
+		}
+		harness.Recovers(t, i.gate, seen[name])
+		harness.CheckAdmitted(t, harness.Get(t, i.gate, good[name]))
+		i.endpoints[name].PublishJWKs(set...)
+		harness.Get(t, i.gate, prompt[name])
+	}
+	for name := range sets {
+		t.Run(name, func(t *testing.T) {
+			g := i.gate
+			harness.Eventually(t, harness.TrafficLimit, "the stolen key is refused", func() bool {
+				harness.Get(t, g, prompt[name])
+				return harness.StatusOf(t, g, seen[name]) == 401
+			})
+			answers.BadToken.Check(t, harness.Get(t, g, seen[name]))
+			answers.BadToken.Check(t, harness.Get(t, g, i.token(t, name, stolen, "fresh")))
+			answers.BadToken.Check(t, harness.Get(t, g, i.token(t, name, weak, "weak")))
+			harness.CheckAdmitted(t, harness.Get(t, g, good[name]))
+			if name == "replaced in place" {
+				harness.CheckAdmitted(t, harness.Get(t, g, prompt[name]))
+			}
+		})
+	}
+}
+
+// Fault: an issuer publishes its only key in full. Everybody can sign with it, so
+// it is not kept as the last good key; and that nobody gets in is the issuer's
+// fault, and not that of those who hold its tokens.
+func TestOnlyKeyPublishedInFullIsUnavailable(t *testing.T) {
+	t.Parallel()
+	key := tokentest.NewKey(t, "ES256", "key-1")
+	i := startIssuers(t, []string{"careless"}, key)
+	seen := i.token(t, "careless", key, "seen before")
+	harness.Recovers(t, i.gate, seen)
+	i.endpoints["careless"].PublishJWKs(with(key.JWK(t), "d", "c2VjcmV0"))
+	prompt := i.token(t, "careless", tokentest.NewKey(t, "ES256", "key-2"), "prompt")
+	harness.Eventually(t, harness.TrafficLimit, "the key is refused", func() bool {
+		harness.Get(t, i.gate, prompt)
+		return harness.StatusOf(t, i.gate, seen) == 503
+	})
+	answers.Unavailable.Check(t, harness.Get(t, i.gate, seen))
+	answers.Unavailable.Check(t, harness.Get(t, i.gate, i.token(t, "careless", key, "fresh")))
+}

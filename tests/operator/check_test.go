@@ -1,0 +1,60 @@
+package operator
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+	"github.com/sessiongate/sessiongate/tests/harness"
+	"github.com/sessiongate/sessiongate/tests/operating"
+)
+
+// CONTRACT §5: `check <token>` explains each step of the decision, and its exit
+// status is the decision.
+func TestOperatorChecksATokenStepByStep(t *testing.T) {
+	t.Parallel()
+	g := harness.Start(t, harness.Config{})
+	now := time.Now()
+	revoked := g.Token(harness.Session("over"))
+	operating.Check(t, g, 0, nil, "revoke", "--session", "over")
+	for name, c := range map[string]struct {
+		token string
+		code  int
+		says  []string
+	}{
+		"good":      {g.Token(harness.Session("s-1")), 0, []string{"A request with this token is admitted.", "ok  signature", "ok  freshness", `"s-1", key `}},
+		"revoked":   {revoked, 1, []string{"answered 401 (revoked)", "ok  signature", "NO  revocation  its session is revoked, key "}},
+		"expired":   {g.Token(map[string]any{"iat": now.Unix() - 900, "exp": now.Unix() - 600}), 1, []string{"answered 401 (expired)", "NO  time", "expires 10m"}},
+		"forged":    {tokentest.Mint(t, harness.NewKey(), tokentest.Claims(now, nil)), 1, []string{"answered 401 (invalid)", "NO  signature", "signature does not verify"}},
+		"malformed": {"gone.fishing", 1, []string{"answered 400 (malformed)", "NO  form"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "token")
+			if err := os.WriteFile(file, []byte(c.token+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			printed := operating.Check(t, g, c.code, c.says, "check", "--file", file)
+			if piped, code := operating.Feed(t, g, c.token, "check", "-"); code != c.code || !strings.HasPrefix(piped, printed[:strings.Index(printed, "\n")]) {
+				t.Errorf("from the standard input it exits with %d and prints\n%s", code, piped)
+			}
+			operating.Check(t, g, c.code, c.says[:1], "check", c.token)
+			if got := harness.Get(t, g, c.token); (got.Status == 200) != (c.code == 0) {
+				t.Errorf("a request with it is answered %d", got.Status)
+			}
+		})
+	}
+	// A script must not take its own mistake for a token that is refused.
+	for _, mistaken := range [][]string{{"--bogus"}, {"a", "b"}, {""}, {"--file", ""}, {"a", "--file", "b"}, {"--file", "gone"}} {
+		operating.Check(t, g, 2, []string{"Error: "}, append([]string{"check"}, mistaken...)...)
+	}
+	if printed, code := operating.Run(t, g, "check", "a", "--config", "gone"); code != 2 || !strings.Contains(printed, "gone") {
+		t.Errorf("without its configuration it exits with %d and prints\n%s", code, printed)
+	}
+	g.Stop()
+	if printed, code := operating.Operate(t, g, "check", revoked); code != 2 || !strings.Contains(printed, "does it run there") || strings.Contains(printed, revoked) {
+		t.Errorf("without a gate it exits with %d and prints\n%s", code, printed)
+	}
+}

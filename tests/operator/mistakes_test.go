@@ -1,0 +1,30 @@
+package operator
+
+import (
+	"testing"
+
+	"github.com/sessiongate/sessiongate/tests/harness"
+	"github.com/sessiongate/sessiongate/tests/operating"
+)
+
+// Fault: in a script a variable is not set, and the command does more than was meant:
+// it ends the session that was to be kept, or lists what nobody asked for.
+func TestAnEmptyFlagIsNoFlag(t *testing.T) {
+	t.Parallel()
+	g := harness.Start(t, harness.Config{})
+	kept := g.Token(harness.Session("kept"))
+	for _, c := range [][]string{
+		{"--except-session is empty", "revoke", "--subject", "alice", "--except-session", ""},
+		{"--before is empty", "revoke", "--subject", "alice", "--before="},
+		{"--issuer is empty", "revoke", "--subject", "alice", "--issuer", ""},
+		{"--subject is empty", "list", "--subject", ""},
+		{"--issuer is the issuer of a --subject", "list", "--issuer", "https://issuer.example"},
+		{"--token-file is empty", "revoke", "--token-file", ""},
+	} {
+		operating.Check(t, g, 1, []string{"Error: ", c[0]}, c[1:]...)
+	}
+	if printed, code := operating.Feed(t, g, "\n", "revoke", "--token-file", "-"); code != 1 {
+		t.Errorf("without a token it exits with %d and prints\n%s", code, printed)
+	}
+	harness.CheckAdmitted(t, harness.Get(t, g, kept))
+}

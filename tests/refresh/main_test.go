@@ -1,0 +1,11 @@
+// Package refresh holds black-box tests of the token endpoint behind the gate: refresh tokens that are revoked, learned and checked.
+package refresh
+
+import (
+	"os"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/tests/harness"
+)
+
+func TestMain(m *testing.M) { os.Exit(harness.MainParallel(m)) }

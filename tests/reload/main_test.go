@@ -1,0 +1,11 @@
+// Package reload holds black-box tests of changes of the configuration, and the end of the process.
+package reload
+
+import (
+	"os"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/tests/harness"
+)
+
+func TestMain(m *testing.M) { os.Exit(harness.MainParallel(m)) }

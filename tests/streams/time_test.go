@@ -1,0 +1,125 @@
+package streams
+
+import (
+	"net/http"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
+	"github.com/sessiongate/sessiongate/tests/answers"
+	"github.com/sessiongate/sessiongate/tests/harness"
+	"github.com/sessiongate/sessiongate/tests/running"
+)
+
+// tokenFor is a token of a session that is good for a number of seconds.
+func tokenFor(g *harness.Gate, id string, seconds int64) string {
+	now := time.Now().Unix()
+	return g.Token(harness.Session(id, "iat", now, "exp", now+seconds))
+}
+
+// A stream ends with the latest token of its session that its gate has admitted,
+// and with `streams session` only with the session.
+func TestAStreamEndsWithTheLatestTokenOfItsSession(t *testing.T) {
+	const short, longer = 3, 6
+	for _, streams := range []string{"", "streams expiry", "streams session"} {
+		t.Run("with "+streams, func(t *testing.T) {
+			t.Parallel()
+			g := harness.Start(t, harness.Config{App: "leeway 0s", Gate: streams})
+			begun, _ := running.Serve(g.Upstream)
+			began := time.Now()
+			alone := running.Start(t, http.DefaultClient, g.URL("/silent"), "", tokenFor(g, "alone", short), begun)
+			prolonged := running.Start(t, http.DefaultClient, g.URL("/events"), "", tokenFor(g, "prolonged", short), begun)
+			harness.CheckAdmitted(t, harness.Get(t, g, tokenFor(g, "prolonged", longer)))
+			if streams == "streams session" {
+				late := time.After(time.Until(began.Add((short + 2) * time.Second)))
+				select {
+				case err := <-alone.Ended:
+					t.Fatalf("a stream ended with its token: %v", err)
+				case <-late:
+				}
+				prolonged.GoesOn(t)
+				answers.Invalidated.Check(t, harness.End(t, g, tokenFor(g, "alone", 60)))
+				alone.IsCut(t, time.Now())
+				return
+			}
+			for _, end := range []struct {
+				of      *running.Request
+				seconds time.Duration
+			}{{alone, short}, {prolonged, longer}} {
+				<-end.of.Ended
+				// The dates of a token are whole seconds.
+				if after := time.Since(began); after < (end.seconds-1)*time.Second || after > (end.seconds+1)*time.Second+running.Limit {
+					t.Errorf("a stream ended after %v, its session's latest token after %d s", after, end.seconds)
+				}
+			}
+		})
+	}
+}
+
+// Fault: Redis does not answer. A gate that is fenced admits nothing new, and cuts
+// nothing: it knows of nothing that is over.
+func TestAFencedGateCutsNothing(t *testing.T) {
+	redis := redistest.Start(t)
+	g := harness.Start(t, harness.Config{Store: harness.Redis(redis.Addr(), "fenced")})
+	begun, _ := running.Serve(g.Upstream)
+	token := g.Token(harness.Session("goes on"))
+	s := running.Start(t, http.DefaultClient, g.URL("/events"), "", token, begun)
+	redis.Freeze()
+	defer redis.Thaw()
+	harness.Eventually(t, harness.StreamLimit, "the gate is fenced", func() bool { return harness.StatusOf(t, g, token) == 503 })
+	s.GoesOn(t)
+	redis.Thaw()
+	harness.Recovers(t, g, token)
+	s.GoesOn(t)
+	answers.Invalidated.Check(t, harness.End(t, g, token))
+	s.IsCut(t, time.Now())
+}
+
+// Attack: keep a stream on a gate that hears nothing while the session is ended at
+// another. When the gate hears again, it cuts what was revoked meanwhile.
+func TestWhatWasRevokedMeanwhileIsCut(t *testing.T) {
+	a, b := harness.StartPair(t)
+	begun, _ := running.Serve(a.Upstream)
+	token := a.Token(harness.Session("ended elsewhere"))
+	s := running.Start(t, http.DefaultClient, b.URL("/silent"), "", token, begun)
+	harness.See(t, a, token)
+	b.Signal(syscall.SIGSTOP)
+	t.Cleanup(func() { b.Signal(syscall.SIGCONT) })
+	answer := harness.End(t, a, token)
+	b.Signal(syscall.SIGCONT)
+	answers.Invalidated.Check(t, answer)
+	s.IsCut(t, time.Now())
+	harness.Recovers(t, b, a.Token(harness.Session("another")))
+}
+
+// A token that names no session is cut by itself, and others of its subject go on.
+func TestAStreamOfATokenWithoutASessionIsCut(t *testing.T) {
+	g := harness.Start(t, harness.Config{})
+	begun, _ := running.Serve(g.Upstream)
+	claims := func(id string) map[string]any { return map[string]any{"sid": nil, "jti": id} }
+	one, other := g.Token(claims("one")), g.Token(claims("other"))
+	ends := running.Start(t, http.DefaultClient, g.URL("/silent"), "", one, begun)
+	stays := running.Start(t, http.DefaultClient, g.URL("/events"), "", other, begun)
+	answers.Invalidated.Check(t, harness.End(t, g, one))
+	ends.IsCut(t, time.Now())
+	stays.GoesOn(t)
+}
+
+// Fault: the configuration is changed while streams run, whose requests belong to
+// the one before. They are cut all the same; and if the store is another one, at
+// once, because nobody would hear of their sessions any more.
+func TestStreamsOutliveAReloadAndAreCut(t *testing.T) {
+	g := harness.Start(t, harness.Config{})
+	begun, _ := running.Serve(g.Upstream)
+	token := g.Token(harness.Session("before the reload"))
+	s := running.Start(t, http.DefaultClient, g.URL("/events"), "", token, begun)
+	harness.Load(t, g, harness.Config{Key: g.Key, Upstream: g.Upstream, App: "leeway 31s"})
+	s.GoesOn(t)
+	other := running.Start(t, http.DefaultClient, g.URL("/events"), "", g.Token(harness.Session("another")), begun)
+	answers.Invalidated.Check(t, harness.End(t, g, token))
+	s.IsCut(t, time.Now())
+	other.GoesOn(t)
+	harness.Load(t, g, harness.Config{Key: g.Key, Upstream: g.Upstream, Store: "store memory"})
+	other.IsCut(t, time.Now())
+}
