@@ -186,8 +186,8 @@ func (r *Replica) LowerFloor(ctx context.Context) error {
 }
 
 // forget forgets in the set what has expired, and returns the second until which it
-// did, or zero if it must not. A gate without a lease does not know whether the retention
-// was raised, and what has expired is to be held for longer.
+// did, or zero if it must not. A gate without a lease forgets nothing: it may not have
+// heard that a raised retention holds what has expired.
 func (r *Replica) forget() int64 {
 	r.mu.Lock()
 	now, hold := r.earlier(), r.bounds.Hold

@@ -54,8 +54,8 @@ var retentionMutations = []mutation{
 var behindMutations = []mutation{
 	{"R13, a log that was lost has forgotten nothing", []edit{{
 		modelDir + "fleet.go",
-		"swept = max(swept, min(beat.Bounds.Swept, now))",
-		"swept = max(swept, min(0, now))",
+		"known.Swept = min(known.Swept, now)",
+		"known.Swept = min(0, now)",
 	}}},
 }
 
