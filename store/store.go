@@ -113,13 +113,13 @@ type Store interface {
 type Local interface {
 	Store
 
-	// Retain tells the store for how long revocations are to be kept, and returns
-	// what it says of tokens from then on. The longest that it was ever told counts.
-	// One that is longer than any before raises Bounds.Hold to the present time plus
+	// Retain tells the store for how long revocations are to be kept. It returns the
+	// longest that it was ever told, which counts, and what it says of tokens from
+	// then on. One that is longer than any before raises Bounds.Hold to the present time plus
 	// it plus margin, because what is on the log is kept for as long, and
 	// Bounds.Forgotten to the present time minus the one before. The first is no
 	// raise. It takes one commit where something changes.
-	Retain(ctx context.Context, retention, margin time.Duration) (Bounds, error)
+	Retain(ctx context.Context, retention, margin time.Duration) (longest time.Duration, b Bounds, err error)
 
 	// LowerFloor sets Bounds.Floor to zero, by the word of an operator. It takes one
 	// commit if there was a floor.

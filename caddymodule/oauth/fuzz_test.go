@@ -146,7 +146,7 @@ const original = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhbGljZSJ9.k2Zq
 // it handed out. Whatever some lenient reader takes for the token is refused.
 func FuzzRespelt(f *testing.F) {
 	for _, text := range []string{
-		original, original + "=", original[:len(original)-1] + "B", "." + original, original + ".x", `"` + original + `"`, "%65" + original[1:],
+		original, original + "=", original[:len(original)-1] + "B", "." + original, `".` + original, original + ".x", `"` + original + `"`, "%65" + original[1:],
 		strings.Replace(original, ".", "=.", 1), strings.NewReplacer("-", "+", "_", "/").Replace(original), "+" + original, original + "#",
 		strings.Replace(original, "k2Zq", "k2=Zq", 1), strings.Replace(original, "R5c", "R\\5c", 1), original + "%20", original + "%3d",
 	} {

@@ -16,9 +16,10 @@ const (
 // take it for a JSON Web Signature or a JSON Web Encryption. It is 0 for other tokens.
 //
 // The decoder is as lenient as the worst one: it reads both alphabets of base64, skips
-// every other character, and takes each object with the member `alg` for a header.
+// every other character and empty parts at the beginning, and takes each object with the
+// member `alg` for a header.
 func compactParts(token string) int {
-	first, _, dotted := strings.Cut(strings.TrimLeft(token, "."), ".")
+	first, _, dotted := strings.Cut(strings.TrimLeftFunc(token, isSkipped), ".")
 	if !dotted {
 		return 0
 	}
@@ -81,16 +82,20 @@ func isBase64URL(text string) bool {
 func decodeLeniently(text string) []byte {
 	kept := strings.Map(func(c rune) rune {
 		switch {
+		case isSkipped(c):
+			return -1
 		case c == '+':
 			return '-'
 		case c == '/':
 			return '_'
-		case 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_':
-			return c
-		default:
-			return -1
 		}
+		return c
 	}, text)
 	decoded, _ := base64.RawURLEncoding.DecodeString(kept) // all but a last character that stands alone
 	return decoded
+}
+
+// isSkipped reports whether a character is in neither alphabet of base64.
+func isSkipped(c rune) bool {
+	return ('A' > c || c > 'Z') && ('a' > c || c > 'z') && ('0' > c || c > '9') && !strings.ContainsRune("-_+/", c)
 }

@@ -18,7 +18,7 @@ import (
 // What is remembered is counted by the later of the two clocks, the wall clock and
 // the store's own, and what was forgotten by the earlier: no entry was forgotten
 // that had not expired by both.
-func (s *Store) Retain(ctx context.Context, retention, margin time.Duration) (store.Bounds, error) {
+func (s *Store) Retain(ctx context.Context, retention, margin time.Duration) (time.Duration, store.Bounds, error) {
 	wall, own := s.options.Clock().Unix(), s.own.now()
 	kept := int64(retention / time.Second)
 	h, err := s.amend(ctx, func(h *head) {
@@ -31,9 +31,9 @@ func (s *Store) Retain(ctx context.Context, retention, margin time.Duration) (st
 		h.retention = max(h.retention, kept)
 	})
 	if err != nil {
-		return store.Bounds{}, fmt.Errorf("setting the retention: %w", err)
+		return 0, store.Bounds{}, fmt.Errorf("setting the retention: %w", err)
 	}
-	return h.bounds, nil
+	return time.Duration(h.retention) * time.Second, h.bounds, nil
 }
 
 // LowerFloor implements store.Local.

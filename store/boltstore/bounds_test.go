@@ -169,7 +169,7 @@ func TestTheMarkerCarriesTheBounds(t *testing.T) {
 	before := m.append(t, path, 1)
 	s := m.open(t, path)
 	for _, retention := range []time.Duration{time.Hour, 2 * time.Hour} {
-		if _, err := s.Retain(t.Context(), retention, 0); err != nil {
+		if _, _, err := s.Retain(t.Context(), retention, 0); err != nil {
 			t.Fatal(err)
 		}
 	}

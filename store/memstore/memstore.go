@@ -149,17 +149,17 @@ func (s *Store) Trim(_ context.Context, now time.Time) error {
 }
 
 // Retain implements store.Local.
-func (s *Store) Retain(_ context.Context, retention, margin time.Duration) (store.Bounds, error) {
+func (s *Store) Retain(_ context.Context, retention, margin time.Duration) (time.Duration, store.Bounds, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.isClosed() {
-		return store.Bounds{}, fmt.Errorf("setting the retention: %w", store.ErrClosed)
+		return 0, store.Bounds{}, fmt.Errorf("setting the retention: %w", store.ErrClosed)
 	}
 	if now := s.clock(); 0 < s.retention && s.retention < retention {
 		s.bounds = s.bounds.Join(store.Bounds{Hold: now.Add(retention + margin).Unix(), Forgotten: now.Add(-s.retention).Unix()})
 	}
 	s.retention = max(s.retention, retention)
-	return s.bounds, nil
+	return s.retention, s.bounds, nil
 }
 
 // LowerFloor implements store.Local. A memory store never has a floor.

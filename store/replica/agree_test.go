@@ -142,6 +142,7 @@ func TestAGateThatWasAwayForARaiseLogsNobodyOut(t *testing.T) {
 		_, live := revocation("lives on")
 		live.IssuedAt, live.Expires = time.Now().Unix(), time.Now().Add(after).Unix()
 		time.Sleep(after - time.Hour)
+		away.Configure(options) // which it cannot tell
 		free()
 		time.Sleep(2 * lease)
 		for name, gate := range map[string]*replica.Replica{"the gate that was away": away, "another": there} {

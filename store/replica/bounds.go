@@ -109,7 +109,7 @@ func (r *Replica) bound(b store.Bounds) {
 		r.options.Load().Logger.Error("the log lost revocations and nobody can say which: every token issued until then is refused, and its users log in again",
 			"floor", time.Unix(r.bounds.Floor, 0).UTC())
 	}
-	r.set.bound(r.bounds)
+	r.settle()
 }
 
 // lack notes, before this gate has a lease, the second by which the log was trimmed: what
@@ -180,14 +180,14 @@ func (r *Replica) LowerFloor(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.bounds.Lowered = r.bounds.Floor
-	r.set.bound(r.bounds)
+	r.settle()
 	r.beats.ring()
 	return nil
 }
 
 // forget forgets in the set what has expired, and returns the second until which it
-// did, or zero if it must not. A gate without a lease does not know whether the retention
-// was raised, and what has expired is to be held for longer.
+// did, or zero if it must not. A gate without a lease forgets nothing: it may not have
+// heard that a raised retention holds what has expired.
 func (r *Replica) forget() int64 {
 	r.mu.Lock()
 	now, hold := r.earlier(), r.bounds.Hold
@@ -206,7 +206,7 @@ func (r *Replica) forget() int64 {
 // gate of the fleet was configured to, because that gate admits tokens which live
 // as long.
 func (r *Replica) Retention() time.Duration {
-	return max(r.options.Load().Retention, time.Duration(r.fleetRetention.Load()))
+	return max(r.options.Load().Retention, time.Duration(r.retention.Load()))
 }
 
 // retain tells a store of this machine's own for how long revocations are kept.
@@ -219,12 +219,44 @@ func (r *Replica) retain(ctx context.Context) error {
 	o := r.options.Load()
 	bounded, cancel := context.WithTimeout(ctx, localCall)
 	defer cancel()
-	bounds, err := local.Retain(bounded, o.Retention, o.Margin)
+	longest, bounds, err := local.Retain(bounded, o.Retention, o.Margin)
 	if err != nil {
 		return fmt.Errorf("telling the store for how long revocations are kept: %w", err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.retained(longest)
 	r.bound(bounds)
 	return nil
+}
+
+// outlive refuses tokens that may have outlived their revocations, because this gate
+// admits them for longer than the store was told. The store says which as soon as it is
+// told; until then it is what the store would say now. The caller holds mu.
+//
+// Attack: a token that is good for longer than any gate admitted so far, whose revocation
+// was forgotten, right after the configuration is changed.
+func (r *Replica) outlive(retention time.Duration) {
+	known := time.Duration(r.retention.Load())
+	if known == 0 || retention <= known {
+		return
+	}
+	r.untold = max(r.earlier(), r.bounds.Swept, r.purged) - int64(known/time.Second)
+	r.settle()
+}
+
+// retained takes up for how long the store keeps revocations. The caller holds mu, and
+// takes up the store's bounds next.
+func (r *Replica) retained(longest time.Duration) {
+	r.retention.Store(max(r.retention.Load(), int64(longest)))
+	if longest >= r.options.Load().Retention {
+		r.untold = 0
+	}
+}
+
+// settle has the set refuse what the bounds say. The caller holds mu.
+func (r *Replica) settle() {
+	b := r.bounds
+	b.Forgotten = max(b.Forgotten, r.untold)
+	r.set.bound(b)
 }

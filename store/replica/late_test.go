@@ -52,10 +52,10 @@ func TestAGateThatStartedAfterTheTrimIsNoWitness(t *testing.T) {
 	}
 }
 
-// Attack: a session is revoked and forgotten, as its tokens have expired. Then the log is
-// lost. The gate that vouches for it has forgotten the revocation, too, and must tell by
-// which second: a gate whose clock is hours behind starts then, and takes the token for
-// one that is good.
+// Attack: a session is revoked, and the fleet forgets the revocation when its tokens have
+// expired. Then the log is lost, and the witness has forgotten the revocation, too. It has
+// to tell the new log by which second it has forgotten. Otherwise a gate that starts with
+// a clock hours behind admits the token.
 func TestWhatWasForgottenBeforeALossStaysRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)

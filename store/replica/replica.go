@@ -22,15 +22,17 @@ type Replica struct {
 
 	options atomic.Pointer[Options]
 	term    atomic.Pointer[term] // nil until the first full sync, and again after Close
-	// Of the head, in nanoseconds; zero until they are known.
-	fleetLease, fleetRetention atomic.Int64
-	longest                    atomic.Int64 // of all leases that the fleet was heard to have
+	// Of the head, and the longest retention that the store was told, in nanoseconds;
+	// zero until they are known.
+	fleetLease, retention atomic.Int64
+	longest               atomic.Int64 // of all leases that the fleet was heard to have
 
 	mu     sync.Mutex // guards all down to the blank line
 	view   view
 	clocks clocks
 	bounds store.Bounds
 	apart  bool  // the log says that the clocks are apart
+	untold int64 // tokens with an `iat` up to this second are refused until the store knows the retention
 	purged int64 // the latest second by which the set, or the log before it was read, has forgotten
 	before int   // how many gates were live when this one last heard so in an earlier generation
 	// interrupt ends the read that is under way.
@@ -105,7 +107,10 @@ func New(s store.Store, o Options) *Replica {
 // during an outage does not wait until it is over.
 func (r *Replica) Configure(o Options) {
 	o = o.withDefaults()
+	r.mu.Lock()
+	r.outlive(o.Retention)
 	r.options.Store(&o)
+	r.mu.Unlock()
 	if err := r.retain(r.closing); err != nil {
 		// The next sweep tries again before it forgets anything.
 		o.Logger.Error("revocations are kept for no longer than before until the store takes it", "error", err)

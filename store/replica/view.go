@@ -187,8 +187,8 @@ func (r *Replica) agree(head store.Head) {
 		}
 	}
 	r.longest.Store(max(r.longest.Load(), int64(head.Lease), int64(head.Longest)))
-	before := time.Duration(r.fleetRetention.Load())
-	r.fleetRetention.Store(max(int64(before), int64(head.Retention)))
+	before := time.Duration(r.retention.Load())
+	r.retained(head.Retention)
 	if before > 0 && head.Retention > before && head.State == store.StateRepair {
 		// The head may have been lost, and who made it anew does not know of before. The
 		// head of an open log was told: a gate that was away tells it nothing.

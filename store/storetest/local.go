@@ -38,9 +38,12 @@ func openLocal(t *testing.T, place Place) store.Local {
 
 func retainFor(t *testing.T, s store.Local, retention time.Duration) store.Bounds {
 	t.Helper()
-	bounds, err := s.Retain(t.Context(), retention, time.Minute)
+	longest, bounds, err := s.Retain(t.Context(), retention, time.Minute)
 	if err != nil {
 		t.Fatalf("Retain: %v", err)
+	}
+	if again, _, err := s.Retain(t.Context(), time.Second, time.Minute); err != nil || longest < retention || again != longest {
+		t.Errorf("after %v the longest is %v, and after a second %v, %v", retention, longest, again, err)
 	}
 	if told := firstBatch(t, s).Bounds; told != bounds {
 		t.Errorf("Retain said %+v, and a batch says %+v", bounds, told)
@@ -169,7 +172,7 @@ func closedRetains(t *testing.T, place Place) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if bounds, err := s.Retain(t.Context(), time.Hour, 0); err == nil {
+	if _, bounds, err := s.Retain(t.Context(), time.Hour, 0); err == nil {
 		t.Errorf("a closed store says %+v", bounds)
 	}
 	if err := s.LowerFloor(t.Context()); err == nil {

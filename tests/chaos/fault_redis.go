@@ -33,8 +33,8 @@ func faultsOfRedis() []Fault {
 		{Name: "flushed", Loses: true, Begin: command("FLUSHALL"), End: nothing},
 		{Name: "flushed twice", Loses: true, Begin: command("FLUSHALL"), End: command("FLUSHALL")},
 		{
-			// Redis comes back while one gate still has a lease, and can vouch for the log. If no
-			// gate can, and one is cut off, everybody has to log in again, as the floor says.
+			// Redis comes back while one gate still has a lease, and that gate is a witness. Without
+			// a witness, and with a gate cut off, the fleet asks everybody to log in again.
 			Name: "killed, and back with nothing", Loses: true, End: nothing,
 			Begin: func(tb testing.TB, f *Fleet, _ int, size float64) {
 				f.Redis.Stop()

@@ -97,7 +97,7 @@ var newLeases = []fault{
 // newRetentions are longer retentions, and losses of the head that knew of them.
 var newRetentions = []fault{
 	{"a longer retention, and the head is lost", func(w *world, draw *stream, length time.Duration) {
-		longer := w.life * time.Duration(draw.between(60, 101)) / 100
+		longer := w.lifetime() * time.Duration(draw.between(60, 101)) / 100
 		w.roll(draw, length, func(g *gate) {
 			if draw.chance(0.7) {
 				g.configure(func(c *config) { c.retention = max(c.retention, longer.Truncate(time.Minute)) })
@@ -114,11 +114,37 @@ var newRetentions = []fault{
 		w.spend(draw.between(1, length+w.lease))
 		w.join()
 	}},
+	{"a longer retention while a gate is cut off until the old one is over", func(w *world, draw *stream, _ time.Duration) {
+		victim := w.anyGate(draw)
+		if victim == nil || !victim.runs() {
+			return
+		}
+		w.revokeBeside(victim, draw)
+		w.spend(2 * w.lease)
+		old := victim.replica.Retention() + 2*maxLeeway + clockSkew
+		cut, away := weather{loseRequest: 1, loseReply: 1}, min(draw.between(old, old+old/4), w.faulty-w.now())
+		w.wait.Go(func() { victim.suffer(&cut, away) })
+		longer := w.lifetime()
+		raise := func(c *config) { c.retention = max(c.retention, longer) }
+		to := w.base()
+		raise(&to)
+		w.rebase(to)
+		w.roll(draw, w.lease, func(g *gate) {
+			if g != victim {
+				g.configure(raise)
+			}
+		})
+		w.spend(away + w.lease)
+		if victim.runs() {
+			victim.configure(raise)
+			victim.tryPromises()
+		}
+	}},
 	{"another retention and leeway at a gate", func(w *world, draw *stream, _ time.Duration) {
 		if g := w.anyGate(draw); g != nil {
-			base := w.base().retention
+			base, life := w.base().retention, w.lifetime()
 			g.configure(func(c *config) {
-				c.retention = pick(draw, []time.Duration{base, w.life / 2, w.life})
+				c.retention = pick(draw, []time.Duration{base, life / 2, life})
 				c.leeway = pick(draw, []time.Duration{0, leeway, maxLeeway})
 			})
 		}

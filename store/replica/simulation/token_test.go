@@ -55,6 +55,13 @@ func (w *world) lives(draw *stream) time.Duration {
 	return draw.between(time.Minute, w.life)
 }
 
+// lifetime is how long tokens live at the most.
+func (w *world) lifetime() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.life
+}
+
 // issue makes a token by names.
 func (w *world) issue(session, subject, issuer string, life time.Duration) *token {
 	var lead time.Duration

@@ -116,12 +116,11 @@ func (h *head) agree(beat store.Heartbeat, now int64) {
 		h.retention = beat.Retention
 		h.bounds.Hold = max(h.bounds.Hold, max(now, gate)+int64((beat.Retention+beat.Margin).Seconds()))
 	}
-	swept := h.bounds.Swept
-	if h.state == store.StateRepair {
-		swept = max(swept, min(beat.Bounds.Swept, now))
+	known := beat.Bounds
+	if known.Swept = min(known.Swept, now); h.state != store.StateRepair {
+		known.Swept = 0
 	}
-	h.bounds = h.bounds.Join(beat.Bounds)
-	h.bounds.Swept = swept
+	h.bounds = h.bounds.Join(known)
 }
 
 // setLease changes the lease, and what waits are as long as if that is longer.

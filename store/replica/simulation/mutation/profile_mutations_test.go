@@ -36,7 +36,7 @@ var ordinaryMutations = []mutation{
 var mixedMutations = []mutation{
 	{"R12, revocations are kept for as long as this gate is configured to", []edit{{
 		replicaDir + "bounds.go",
-		"return max(r.options.Load().Retention, time.Duration(r.fleetRetention.Load()))",
+		"return max(r.options.Load().Retention, time.Duration(r.retention.Load()))",
 		"return r.options.Load().Retention",
 	}}},
 }
@@ -48,14 +48,24 @@ var retentionMutations = []mutation{
 		"h.bounds.Hold = max(h.bounds.Hold, ",
 		"h.bounds.Hold = min(h.bounds.Hold, ",
 	}}},
+	{"a raised retention counts only once the fleet knows it", []edit{{
+		replicaDir + "bounds.go",
+		"b.Forgotten = max(b.Forgotten, r.untold)",
+		"b.Forgotten = max(b.Forgotten, 0*r.untold)",
+	}}},
+	{"a gate that is cut off forgets what a raised retention may hold", []edit{{
+		replicaDir + "bounds.go",
+		"r.clocks.store != 0 && r.leased()",
+		"r.clocks.store != 0",
+	}}},
 }
 
 // behindMutations are rules that count while clocks of gates are days behind.
 var behindMutations = []mutation{
 	{"R13, a log that was lost has forgotten nothing", []edit{{
 		modelDir + "fleet.go",
-		"swept = max(swept, min(beat.Bounds.Swept, now))",
-		"swept = max(swept, min(0, now))",
+		"known.Swept = min(known.Swept, now)",
+		"known.Swept = min(0, now)",
 	}}},
 }
 
