@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/sessiongate/sessiongate/caddymodule/fieldname"
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
 )
 
 // origins are the origins that may call the session endpoint from a browser.
@@ -53,26 +54,13 @@ func (o origins) has(origin string) bool {
 func isPreflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" &&
 		r.Header.Get("Access-Control-Request-Method") != "" && len(r.Header["Upgrade"]) == 0 &&
-		!hasBody(r) && !overridesMethod(r.Header)
+		!reply.HasBody(r) && !overridesMethod(r.Header)
 }
-
-// hasBody reports whether a request is known to have content. Over HTTP/3 a request without
-// a length may have none.
-func hasBody(r *http.Request) bool {
-	return r.ContentLength > 0 || r.ContentLength < 0 && r.ProtoMajor < 3
-}
-
-// mayHaveBody reports whether it is unknown if a request has content.
-func mayHaveBody(r *http.Request) bool { return r.ContentLength < 0 && r.ProtoMajor >= 3 }
 
 // passPreflight hands a preflight on without content.
 func passPreflight(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	dropBody(r)
+	reply.DropBody(r)
 	return next.ServeHTTP(w, r)
-}
-
-func dropBody(r *http.Request) {
-	r.Body, r.ContentLength, r.Trailer = http.NoBody, 0, nil
 }
 
 // methodOverrides are the fields, folded, from which some upstreams take the method. The

@@ -96,8 +96,8 @@ func (g *Gate) serveRoutes(w http.ResponseWriter, r *http.Request, next caddyhtt
 		case paths.Other:
 			// Attack: GET /oauth/token.json over HTTP/3, with a grant in a body whose
 			// length is not said. A page is had without one.
-			if route.grants && mayHaveBody(r) && route.Resembles(r, original) {
-				dropBody(r)
+			if route.grants && reply.MayHaveBody(r) && route.Resembles(r, original) {
+				reply.DropBody(r)
 			}
 		}
 	}

@@ -72,9 +72,9 @@ func (g *Gate) serveToken(w http.ResponseWriter, r *http.Request, next caddyhttp
 // and is a grant to an endpoint that does not look at the method.
 func mayGrant(method string, u *url.URL, r *http.Request) bool {
 	switch {
-	case u.RawQuery != "" || reply.IsMethod(method, http.MethodPost) || hasBody(r):
+	case u.RawQuery != "" || reply.IsMethod(method, http.MethodPost) || reply.HasBody(r):
 		return true
-	case mayHaveBody(r) && method != http.MethodGet && method != http.MethodHead && method != http.MethodOptions:
+	case reply.MayHaveBody(r) && method != http.MethodGet && method != http.MethodHead && method != http.MethodOptions:
 		return true
 	}
 	return !paths.EveryNamed(r, func(named *url.URL) bool { return named.RawQuery == "" })

@@ -41,6 +41,20 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	return body, nil
 }
 
+// HasBody reports whether a request is known to have content. Over HTTP/3 a request without
+// a length may have none (MayHaveBody).
+func HasBody(r *http.Request) bool {
+	return r.ContentLength > 0 || r.ContentLength < 0 && r.ProtoMajor < 3
+}
+
+// MayHaveBody reports whether it is unknown if a request has content.
+func MayHaveBody(r *http.Request) bool { return r.ContentLength < 0 && r.ProtoMajor >= 3 }
+
+// DropBody takes the content off a request that goes upstream.
+func DropBody(r *http.Request) {
+	r.Body, r.ContentLength, r.Trailer = http.NoBody, 0, nil
+}
+
 // skipBody keeps an answer from waiting for a body that the gate did not read. Over HTTP/1
 // the server reads up to 256 KiB of a body before it sends the answer, unless the connection
 // ends with it.

@@ -89,6 +89,10 @@ func (d *Denial) Allowing(methods string) *Denial {
 // Is reports whether a denial is of a class. None is of no class.
 func (d *Denial) Is(class Class) bool { return d != nil && d.Class == class }
 
+// Refuse answers a request by a denial. A gate has one that also puts the reason where its
+// logs find it, and hands it to the packages that serve its paths.
+type Refuse func(http.ResponseWriter, *http.Request, *Denial) error
+
 // Write answers the request, and does not wait for the rest of its body. A denial is
 // terminal: it is written, not returned as an error, because Caddy's routes of handle_errors
 // are not guarded and could serve what was refused. The error is always nil.

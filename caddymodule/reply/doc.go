@@ -2,8 +2,9 @@
 // gate reads itself.
 //
 // A [Denial] is one way to refuse a request. [JSON] writes all other answers. [ReadBody] and
-// [MediaType] read a body as every reader would, within bounds of size and time.
+// [MediaType] read a body as every reader would, within bounds of size and time. [HasBody],
+// [MayHaveBody] and [DropBody] are for requests whose body the gate does not read.
 //
-// The package decides nothing: handlers say which denial a request gets, and set the
-// placeholder for its reason. It knows net/http only.
+// The package decides nothing: handlers say which denial a request gets, and a [Refuse] tells
+// logs its reason. It knows net/http only.
 package reply
