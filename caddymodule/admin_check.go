@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/caller"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
@@ -78,7 +79,7 @@ func (a *App) explain(raw string, now time.Time) explained {
 	}
 	var deny *reply.Denial
 	if e.Err != nil {
-		deny = denyCredential(e.Err)
+		deny = caller.DenyCredential(e.Err)
 	}
 	if e.Token != nil {
 		step, refused := a.explainRevocation(e.Token, now)
@@ -117,7 +118,7 @@ func (a *App) explainRevocation(t *token.Verified, now time.Time) ([]explainedSt
 	return []explainedStep{
 		{"revocation", held == replica.Clear, revokedBy(held, &t.Keys)},
 		{"freshness", verdict != replica.Unavailable, a.freshness()},
-	}, denyVerdict(verdict)
+	}, caller.DenyVerdict(verdict)
 }
 
 // revokedBy says in words by what a token is revoked.

@@ -73,6 +73,7 @@ func TestSubscribersHearNothingOfARepeat(t *testing.T) {
 		g.app.hub = hub.New(hub.Options{Namespace: g.app.namespace, Events: events})
 		mustOpen(t, g.app.hub, g.app.replicaOptions(), memstore.New(nil))
 		<-setOf(g.app).Synced()
+		g.reload(t, g.gate.logger)
 		g.end(t, token, "").want(t, http.StatusOK, "invalidated")
 		for range 5 {
 			time.Sleep(30 * time.Second)

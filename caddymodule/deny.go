@@ -12,25 +12,9 @@ import (
 // The body never tells.
 const reasonKey = "http.session_gate.reason"
 
-// realm is the gate's name in a challenge (RFC 9110 §11.5).
-const realm = `Bearer realm="session_gate"`
-
-// What the gate answers to a request on its way upstream, by what is wrong. Challenges
-// follow RFC 6750 §3.1: no error attribute if the request has no credential, and no detail
-// that would tell an expired, a forged and a revoked token apart.
+// What the gate answers to a request whose target or method is wrong, before it looks for a
+// credential.
 var (
-	denyMissing = reply.New(http.StatusUnauthorized, "unauthorized",
-		"Missing or invalid access token.", realm).Because("missing")
-	denyInvalid = reply.New(http.StatusUnauthorized, "unauthorized",
-		"Missing or invalid access token.", realm+`, error="invalid_token"`).Because("invalid")
-	denyExpired   = denyInvalid.Because("expired")
-	denyRevoked   = denyInvalid.Because("revoked").As(reply.Revoked)
-	denyMalformed = reply.New(http.StatusBadRequest, "invalid_request",
-		"The credential is malformed.", realm+`, error="invalid_request"`).Because("malformed").As(reply.Malformed)
-	denySeveral = reply.New(http.StatusBadRequest, "invalid_request",
-		"More than one credential in the request.", realm+`, error="invalid_request"`).Because("several")
-	denyUnavailable = reply.New(http.StatusServiceUnavailable, "temporarily_unavailable",
-		"The session cannot be checked at the moment. Try again.", "").Because("unavailable")
 	denyTarget = reply.New(http.StatusBadRequest, "invalid_request",
 		"The request target has no path.", "").Because("path")
 	denyAmbiguous = reply.New(http.StatusBadRequest, "invalid_request",

@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/sessiongate/sessiongate/caddymodule/caller"
 	"github.com/sessiongate/sessiongate/caddymodule/config"
 	"github.com/sessiongate/sessiongate/caddymodule/credential"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
@@ -118,7 +119,8 @@ type Gate struct {
 	extractor credential.Extractor
 	public    *paths.Public
 	identity  *identity.Headers
-	origins   origins
+	caller    *caller.Reader
+	origins   caller.Origins
 	until     streams.End
 	view      int
 }
@@ -243,9 +245,10 @@ func (g *Gate) prepare() (err error) {
 	if g.Token.Cookie != "" {
 		g.identity.Keep("Cookie")
 	}
-	if g.origins, err = newOrigins(g.CORS); err != nil {
-		return err
+	if g.origins, err = caller.NewOrigins(g.CORS, g.Token.Cookie != ""); err != nil {
+		return fmt.Errorf("checking session_gate: %w", err)
 	}
+	g.caller = caller.New(caller.Options{Credential: g.extractor, Verifier: g.app.verifier, Hub: g.app.hub})
 	return g.prepareRoutes()
 }
 
@@ -266,8 +269,9 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	if served, err := g.serveRoutes(w, r, next); served {
 		return err
 	}
-	if isPreflight(r) {
-		return passPreflight(w, r, next)
+	if caller.IsPreflight(r) {
+		reply.DropBody(r)
+		return next.ServeHTTP(w, r)
 	}
 	if g.public.Match(r) {
 		return next.ServeHTTP(w, r)

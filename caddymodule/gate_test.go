@@ -185,6 +185,7 @@ func TestAStoreThatFailsIsUnavailable(t *testing.T) {
 func TestNothingIsAdmittedBeforeTheStart(t *testing.T) {
 	g := newGate(t, "HS256", Gate{Public: []string{"/healthz"}})
 	g.app.hub = hub.New(hub.Options{})
+	g.reload(t, g.gate.logger)
 	token := g.mint(t, nil)
 	g.get(t, "/", token).want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
 	g.end(t, token, "").want(t, http.StatusServiceUnavailable, "temporarily_unavailable")

@@ -114,6 +114,17 @@ func (g *gateTest) start(tb testing.TB, config Gate, issuers ...*Issuer) {
 	<-setOf(g.app).Synced()
 }
 
+// reload provisions the gate anew, for what its app has now.
+func (g *gateTest) reload(tb testing.TB, logger *slog.Logger) {
+	tb.Helper()
+	fresh := new(Gate)
+	decode(tb, g.gate, fresh)
+	if err := fresh.provision(g.app, logger); err != nil {
+		tb.Fatalf("provisioning the gate: %v", err)
+	}
+	g.gate = fresh
+}
+
 func decode(tb testing.TB, from, to any) {
 	tb.Helper()
 	text, err := json.Marshal(from)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/sessiongate/sessiongate/caddymodule/caller"
 	"github.com/sessiongate/sessiongate/caddymodule/paths"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 )
@@ -117,8 +118,8 @@ func originalOf(r *http.Request) paths.Original {
 // send it.
 func (g *Gate) serveEndpoint(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) (bool, error) {
 	switch {
-	case isPreflight(r):
-		return true, g.origins.preflight(w, r, http.MethodDelete, g.Token.Cookie != "")
+	case caller.IsPreflight(r):
+		return true, g.origins.Preflight(w, r, http.MethodDelete)
 	case r.Method == http.MethodDelete:
 		return true, g.serveSession(w, r)
 	}

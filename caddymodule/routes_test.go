@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -140,6 +141,19 @@ func TestAPreflightOpensNoTunnel(t *testing.T) {
 	r.Header.Set("Connection", "Upgrade")
 	r.Header.Set("Upgrade", "websocket")
 	g.serve(t, r).want(t, http.StatusUnauthorized, "unauthorized")
+}
+
+// Attack: a preflight over HTTP/3 with a body, whose length nobody says.
+func TestAPreflightGoesUpWithoutABody(t *testing.T) {
+	r := request(http.MethodOptions, "/", "", "a=b")
+	r.Header.Set("Origin", "https://a.example")
+	r.Header.Set("Access-Control-Request-Method", http.MethodDelete)
+	r.ProtoMajor, r.ContentLength = 3, -1
+	answer := newGate(t, "HS256", Gate{}).serve(t, r)
+	answer.want(t, http.StatusOK, "")
+	if body, err := io.ReadAll(answer.upstream.Body); err != nil || len(body) > 0 || answer.upstream.ContentLength != 0 {
+		t.Errorf("the upstream is asked with the body %q, of length %d, error %v", body, answer.upstream.ContentLength, err)
+	}
 }
 
 // Attack: a preflight with the refresh token in its query, which needs no token here,

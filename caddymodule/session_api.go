@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/sessiongate/sessiongate/caddymodule/credential"
+	"github.com/sessiongate/sessiongate/caddymodule/caller"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
@@ -25,18 +25,16 @@ func (g *Gate) serveSession(w http.ResponseWriter, r *http.Request) error {
 
 // invalidate ends the session that read finds in the request.
 func (g *Gate) invalidate(w http.ResponseWriter, r *http.Request, read func() (sessionID string, deny *reply.Denial)) error {
-	if len(g.origins) > 0 {
-		g.origins.allow(w, r, g.Token.Cookie != "")
-	}
-	caller, deny := g.caller(r)
+	g.origins.Allow(w, r)
+	bearer, deny := g.bearer(r)
 	if deny != nil {
 		return refuse(w, r, deny)
 	}
-	sessionID, deny := g.target(caller, read)
+	sessionID, deny := g.target(bearer, read)
 	if deny != nil {
 		return refuse(w, r, deny)
 	}
-	if deny := g.end(r, caller, sessionID); deny != nil {
+	if deny := g.end(r, bearer, sessionID); deny != nil {
 		return refuse(w, r, deny)
 	}
 	return writeInvalidated(w, sessionID)
@@ -44,15 +42,15 @@ func (g *Gate) invalidate(w http.ResponseWriter, r *http.Request, read func() (s
 
 // caller verifies who calls. Here the API page knows one answer for every token
 // that is not good, also for a malformed one.
-func (g *Gate) caller(r *http.Request) (*token.Verified, *reply.Denial) {
-	caller, source, deny := g.bearer(r, time.Now())
-	switch {
-	case source == credential.SourceCookie && g.origins.fromForeignSite(r):
-		return nil, denyForeignSite
-	case deny.Is(reply.Malformed):
+func (g *Gate) bearer(r *http.Request) (*token.Verified, *reply.Denial) {
+	bearer, source, deny := g.caller.Read(r, time.Now())
+	if crossSite := g.origins.CheckSite(r, source); crossSite != nil {
+		return nil, crossSite
+	}
+	if deny.Is(reply.Malformed) {
 		return nil, denyBroken
 	}
-	return caller, deny
+	return bearer, deny
 }
 
 // target reads which session the caller aims at, "" for its own.
@@ -60,42 +58,42 @@ func (g *Gate) caller(r *http.Request) (*token.Verified, *reply.Denial) {
 // Attack: send a body that is wrong, or one that the gate has to ask for, to tell
 // a token that was revoked from one that was forged. Whoever holds a revoked one
 // may learn that its own session is over, and nothing else.
-func (g *Gate) target(caller *token.Verified, read func() (string, *reply.Denial)) (sessionID string, deny *reply.Denial) {
-	verdict := g.app.hub.Check(&caller.Keys, time.Now())
+func (g *Gate) target(bearer *token.Verified, read func() (string, *reply.Denial)) (sessionID string, deny *reply.Denial) {
+	verdict := g.app.hub.Check(&bearer.Keys, time.Now())
 	switch {
 	case verdict&^unnamed == replica.Clear, verdict == replica.Unavailable:
 		return read()
-	case !sessionRevoked(caller, verdict):
-		return "", denyRevoked
+	case !sessionRevoked(bearer, verdict):
+		return "", caller.Revoked
 	}
 	if sessionID, deny = read(); deny != nil {
-		return "", denyRevoked
+		return "", caller.Revoked
 	}
 	return sessionID, nil
 }
 
 // end revokes the session that the caller aims at, or says why not.
-func (g *Gate) end(r *http.Request, caller *token.Verified, sessionID string) *reply.Denial {
+func (g *Gate) end(r *http.Request, bearer *token.Verified, sessionID string) *reply.Denial {
 	now := time.Now() // the body may have taken its time
-	own := sessionID == "" || sessionID == caller.SessionID
-	revocation := ownRevocation(caller)
+	own := sessionID == "" || sessionID == bearer.SessionID
+	revocation := ownRevocation(bearer)
 	if !own {
 		revocation = store.Revocation{
 			Kind: store.KindSession,
-			Key:  g.app.hub.Key(store.KindSession, caller.Issuer, sessionID),
+			Key:  g.app.hub.Key(store.KindSession, bearer.Issuer, sessionID),
 		}
 	}
 	revocation.Expires = g.app.hub.Expires(now)
-	verdict := g.app.hub.Check(&caller.Keys, now)
-	why := hub.Cause{Source: hub.SourceEndpoint, Issuer: caller.Issuer}
+	verdict := g.app.hub.Check(&bearer.Keys, now)
+	why := hub.Cause{Source: hub.SourceEndpoint, Issuer: bearer.Issuer}
 	switch {
 	case verdict == replica.Unavailable:
-		return g.revokeLater(r, why, caller, sessionID, own, revocation)
-	case own && (verdict&^unnamed == replica.Clear || sessionRevoked(caller, verdict)):
+		return g.revokeLater(r, why, bearer, sessionID, own, revocation)
+	case own && (verdict&^unnamed == replica.Clear || sessionRevoked(bearer, verdict)):
 	case verdict != replica.Clear:
-		return denyRevoked
+		return caller.Revoked
 	default:
-		if deny := g.mayEnd(r, caller, sessionID, revocation); deny != nil {
+		if deny := g.mayEnd(r, bearer, sessionID, revocation); deny != nil {
 			return deny
 		}
 	}
@@ -125,12 +123,12 @@ func (g *Gate) confirm(ctx context.Context, why hub.Cause, revocation store.Revo
 // Attack: end a live session with a token that was revoked by itself, while the
 // gate cannot tell. What it holds already still counts, and a gate that has never
 // held anything offers nothing.
-func (g *Gate) revokeLater(r *http.Request, why hub.Cause, caller *token.Verified, sessionID string, own bool, revocation store.Revocation) *reply.Denial {
+func (g *Gate) revokeLater(r *http.Request, why hub.Cause, bearer *token.Verified, sessionID string, own bool, revocation store.Revocation) *reply.Denial {
 	switch {
-	case !g.app.hub.Status().Synced, g.app.hub.Look(&caller.Keys) != replica.Clear:
-		return denyUnavailable
-	case !own && g.mayEnd(r, caller, sessionID, revocation) != nil:
-		return denyUnavailable
+	case !g.app.hub.Status().Synced, g.app.hub.Look(&bearer.Keys) != replica.Clear:
+		return caller.Unavailable
+	case !own && g.mayEnd(r, bearer, sessionID, revocation) != nil:
+		return caller.Unavailable
 	}
 	g.app.hub.RevokeLater(why, revocation)
 	return denyUnconfirmed
@@ -139,8 +137,8 @@ func (g *Gate) revokeLater(r *http.Request, why hub.Cause, caller *token.Verifie
 // sessionRevoked reports whether a verdict says that the caller's own session is
 // over, rather than that something else refuses the token. A token that names no
 // session is its own.
-func sessionRevoked(caller *token.Verified, verdict replica.Verdict) bool {
-	if caller.Keys.Session.IsZero() {
+func sessionRevoked(bearer *token.Verified, verdict replica.Verdict) bool {
+	if bearer.Keys.Session.IsZero() {
 		return verdict&replica.ByToken != 0
 	}
 	return verdict&replica.BySession != 0
@@ -152,11 +150,11 @@ const unnamed = replica.Outlived | replica.ByFloor
 
 // ownRevocation is the revocation of the caller's session, or of the token
 // itself where it names none.
-func ownRevocation(caller *token.Verified) store.Revocation {
-	if caller.Keys.Session.IsZero() {
-		return store.Revocation{Kind: store.KindToken, Key: caller.Keys.Token}
+func ownRevocation(bearer *token.Verified) store.Revocation {
+	if bearer.Keys.Session.IsZero() {
+		return store.Revocation{Kind: store.KindToken, Key: bearer.Keys.Token}
 	}
-	return store.Revocation{Kind: store.KindSession, Key: caller.Keys.Session}
+	return store.Revocation{Kind: store.KindSession, Key: bearer.Keys.Session}
 }
 
 // mayEnd reports whether the caller may end another session: it is live, and the
@@ -166,10 +164,10 @@ func ownRevocation(caller *token.Verified) store.Revocation {
 // already revoked, and somebody else's look alike: the same is asked for each
 // first, so that neither the time it takes nor a store that is away tells them
 // apart.
-func (g *Gate) mayEnd(r *http.Request, caller *token.Verified, sessionID string, revocation store.Revocation) *reply.Denial {
-	admin := g.AdminScope != "" && caller.HasScope(g.AdminScope)
-	err := g.app.hub.Owned(r.Context(), caller.Issuer, sessionID, func(subject string) bool {
-		return admin || subject != "" && subject == caller.Subject
+func (g *Gate) mayEnd(r *http.Request, bearer *token.Verified, sessionID string, revocation store.Revocation) *reply.Denial {
+	admin := g.AdminScope != "" && bearer.HasScope(g.AdminScope)
+	err := g.app.hub.Owned(r.Context(), bearer.Issuer, sessionID, func(subject string) bool {
+		return admin || subject != "" && subject == bearer.Subject
 	})
 	switch {
 	case errors.Is(err, store.ErrUnknownSession):

@@ -9,13 +9,14 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/sessiongate/sessiongate/caddymodule/caller/callertest"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 )
 
 // bodyRequest is a DELETE with a body, and fields by name and value.
 func bodyRequest(body string, namesAndValues ...string) *http.Request {
 	r := httptest.NewRequest(http.MethodDelete, defaultEndpoint, strings.NewReader(body))
-	return fields(r, namesAndValues...)
+	return callertest.Fields(r, namesAndValues...)
 }
 
 func jsonBody(body string) *http.Request {

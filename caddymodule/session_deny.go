@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"net/http"
 
+	"github.com/sessiongate/sessiongate/caddymodule/caller"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 )
 
@@ -10,12 +11,9 @@ import (
 var (
 	// denyBroken is for a malformed credential: the API page knows one answer for every
 	// token that is not good.
-	denyBroken      = denyInvalid.Because("malformed").As(reply.Malformed)
+	denyBroken      = caller.Invalid.Because("malformed").As(reply.Malformed)
 	denyUnconfirmed = reply.New(http.StatusServiceUnavailable, "temporarily_unavailable",
 		"The revocation is not confirmed yet. Retry the same request.", "").Because("unavailable").As(reply.Unconfirmed)
-	denyForeignSite = reply.New(http.StatusForbidden, "forbidden",
-		"The browser does not say that the request comes from this site. If a proxy changes Host, keep it, or name the page's origin in cors.",
-		"").Because("cross_site")
 	denySession = reply.New(http.StatusNotFound, "invalid_session",
 		"Session not found or already invalidated.", "")
 	denyBody = reply.New(http.StatusBadRequest, "invalid_request",

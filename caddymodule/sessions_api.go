@@ -6,7 +6,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/sessiongate/sessiongate/caddymodule/credential"
+	"github.com/sessiongate/sessiongate/caddymodule/caller"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
@@ -18,8 +18,8 @@ import (
 // them, and browsers that ask whether they may send it.
 func (g *Gate) serveSessions(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) (bool, error) {
 	switch {
-	case isPreflight(r):
-		return true, g.origins.preflight(w, r, "GET, DELETE", g.Token.Cookie != "")
+	case caller.IsPreflight(r):
+		return true, g.origins.Preflight(w, r, "GET, DELETE")
 	case r.Method == http.MethodGet, r.Method == http.MethodHead:
 		return true, g.listSessions(w, r)
 	case r.Method == http.MethodDelete:
@@ -32,8 +32,8 @@ func (g *Gate) serveSessions(w http.ResponseWriter, r *http.Request, _ caddyhttp
 // the rules of the session endpoint.
 func (g *Gate) serveOneOfSessions(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) (bool, error) {
 	switch {
-	case isPreflight(r):
-		return true, g.origins.preflight(w, r, http.MethodDelete, g.Token.Cookie != "")
+	case caller.IsPreflight(r):
+		return true, g.origins.Preflight(w, r, http.MethodDelete)
 	case r.Method == http.MethodDelete:
 		return true, g.invalidate(w, r, func() (string, *reply.Denial) { return g.readSegment(w, r) })
 	}
@@ -69,25 +69,23 @@ func refuseContent(w http.ResponseWriter, r *http.Request) *reply.Denial {
 // that was issued up to a second which has passed by then: whoever logs in right
 // after it gets a token of a later one.
 func (g *Gate) endSessions(w http.ResponseWriter, r *http.Request) error {
-	if len(g.origins) > 0 {
-		g.origins.allow(w, r, g.Token.Cookie != "")
-	}
+	g.origins.Allow(w, r)
 	now := time.Now()
-	caller, source, deny := g.bearer(r, now)
-	switch {
-	case source == credential.SourceCookie && g.origins.fromForeignSite(r):
-		return refuse(w, r, denyForeignSite)
-	case deny != nil:
+	bearer, source, deny := g.caller.Read(r, now)
+	if crossSite := g.origins.CheckSite(r, source); crossSite != nil {
+		return refuse(w, r, crossSite)
+	}
+	if deny != nil {
 		return refuse(w, r, deny)
 	}
 	// Attack: end the sessions of somebody who has logged in again, with a token
 	// that was revoked before. Also while the gate cannot tell: what it holds counts.
-	if deny := g.checkRevoked(caller, now); deny.Is(reply.Revoked) {
+	if deny := g.caller.Check(bearer, now); deny.Is(reply.Revoked) {
 		return refuse(w, r, deny)
 	}
-	revocation, deny := g.allOf(w, r, caller)
+	revocation, deny := g.allOf(w, r, bearer)
 	if deny == nil {
-		deny = unconfirmedAll(g.endAll(r, caller, revocation), revocation)
+		deny = unconfirmedAll(g.endAll(r, bearer, revocation), revocation)
 	}
 	if deny != nil {
 		return refuse(w, r, deny)
@@ -105,17 +103,17 @@ func (g *Gate) endSessions(w http.ResponseWriter, r *http.Request) error {
 // then so are, most likely, the others of its issuer: the instant is not before the
 // caller's own `iat`. What names tokens of up to that instant is kept as long as if
 // it was made then, so that of two of them the later never expires sooner.
-func (g *Gate) allOf(w http.ResponseWriter, r *http.Request, caller *token.Verified) (revocation store.Revocation, deny *reply.Denial) {
-	if caller.Subject == "" {
+func (g *Gate) allOf(w http.ResponseWriter, r *http.Request, bearer *token.Verified) (revocation store.Revocation, deny *reply.Denial) {
+	if bearer.Subject == "" {
 		return revocation, denySubject
 	}
-	revocation.Kind, revocation.Key = store.KindSubject, caller.Keys.Subject
+	revocation.Kind, revocation.Key = store.KindSubject, bearer.Keys.Subject
 	// Attack, or mistake: a query that means something else, such as ?Except=current.
 	// It must not end more than was meant, so that no other is ignored.
 	switch r.URL.RawQuery {
 	case "":
 	case "except=current":
-		if revocation.Except = caller.Keys.Session; revocation.Except.IsZero() {
+		if revocation.Except = bearer.Keys.Session; revocation.Except.IsZero() {
 			return revocation, denyNoSession
 		}
 	default:
@@ -124,20 +122,20 @@ func (g *Gate) allOf(w http.ResponseWriter, r *http.Request, caller *token.Verif
 	if deny := refuseContent(w, r); deny != nil {
 		return revocation, deny
 	}
-	instant := max(time.Now().Unix(), caller.IssuedAt) // the body may have taken its time
+	instant := max(time.Now().Unix(), bearer.IssuedAt) // the body may have taken its time
 	revocation.NotBefore, revocation.Expires = instant, g.app.hub.Expires(time.Unix(instant, 0))
 	return revocation, nil
 }
 
 // endAll makes the revocation hold everywhere, or says why nobody knows whether it
 // does.
-func (g *Gate) endAll(r *http.Request, caller *token.Verified, revocation store.Revocation) *reply.Denial {
-	why := hub.Cause{Source: hub.SourceSessions, Issuer: caller.Issuer}
-	switch verdict := g.app.hub.Check(&caller.Keys, time.Now()); {
+func (g *Gate) endAll(r *http.Request, bearer *token.Verified, revocation store.Revocation) *reply.Denial {
+	why := hub.Cause{Source: hub.SourceSessions, Issuer: bearer.Issuer}
+	switch verdict := g.app.hub.Check(&bearer.Keys, time.Now()); {
 	case verdict == replica.Unavailable:
-		return g.revokeLater(r, why, caller, "", true, revocation)
+		return g.revokeLater(r, why, bearer, "", true, revocation)
 	case verdict != replica.Clear:
-		return denyRevoked
+		return caller.Revoked
 	}
 	if err := g.app.hub.RevokeOnce(r.Context(), why, revocation); err != nil {
 		return denyUnconfirmed

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/caller"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
@@ -42,46 +43,44 @@ type list struct {
 // the retention that are not revoked. Whoever sends a cookie from another site may
 // have it answered, and is kept from reading it by the browser (CORS).
 func (g *Gate) listSessions(w http.ResponseWriter, r *http.Request) error {
-	if len(g.origins) > 0 {
-		g.origins.allow(w, r, g.Token.Cookie != "")
-	}
+	g.origins.Allow(w, r)
 	now := time.Now()
-	caller, _, deny := g.bearer(r, now)
+	bearer, _, deny := g.caller.Read(r, now)
 	if deny == nil {
-		deny = g.checkRevoked(caller, now)
+		deny = g.caller.Check(bearer, now)
 	}
 	if deny != nil {
 		return refuse(w, r, deny)
 	}
-	g.note(caller, now.Unix())
+	g.caller.Note(bearer, now)
 	limit, after, ok := readPage(r.URL.RawQuery)
 	switch {
-	case caller.Subject == "":
+	case bearer.Subject == "":
 		return refuse(w, r, denySubject)
 	case !ok:
 		return refuse(w, r, denyPage)
 	}
-	sessions, err := g.sessionsOf(r, caller)
+	sessions, err := g.sessionsOf(r, bearer)
 	if err != nil {
 		// Invariant 7: a technical failure is 503, never an empty list.
-		g.logger.Error("the sessions of a subject could not be listed", "key", caller.Keys.Subject, "error", err)
-		return refuse(w, r, denyUnavailable)
+		g.logger.Error("the sessions of a subject could not be listed", "key", bearer.Keys.Subject, "error", err)
+		return refuse(w, r, caller.Unavailable)
 	}
 	return reply.JSON(w, http.StatusOK, pageOf(sessions, limit, after))
 }
 
 // sessionsOf returns the caller's sessions that are not revoked, in their order.
-func (g *Gate) sessionsOf(r *http.Request, caller *token.Verified) ([]listed, error) {
-	known, err := g.app.hub.SessionsOf(r.Context(), caller.Issuer, caller.Subject)
+func (g *Gate) sessionsOf(r *http.Request, bearer *token.Verified) ([]listed, error) {
+	known, err := g.app.hub.SessionsOf(r.Context(), bearer.Issuer, bearer.Subject)
 	if err != nil {
 		return nil, err
 	}
 	sessions := make([]listed, 0, len(known))
 	for _, s := range known {
 		keys := store.Keys{
-			Session: g.app.hub.Key(store.KindSession, s.Issuer, s.ID), Subject: caller.Keys.Subject, Issuer: caller.Keys.Issuer,
+			Session: g.app.hub.Key(store.KindSession, s.Issuer, s.ID), Subject: bearer.Keys.Subject, Issuer: bearer.Keys.Issuer,
 		}
-		current := s.ID == caller.SessionID
+		current := s.ID == bearer.SessionID
 		if !current && g.app.hub.Over(s, &keys) {
 			continue
 		}

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/sessiongate/sessiongate/caddymodule/caller/callertest"
 )
 
 // DELETE of one below the endpoint of all is DELETE of the session endpoint with its
@@ -119,7 +121,7 @@ func TestWhatIsNoIDIsRefusedBelowTheSessionsEndpoint(t *testing.T) {
 func TestPreflightsOfTheSessionsEndpoint(t *testing.T) {
 	inSessionsGate(t, Gate{CORS: []string{"https://app.example.com"}}, func(t *testing.T, g *gateTest) {
 		for path, methods := range map[string]string{sessionsPath: "GET, DELETE", sessionsPath + "/x": "DELETE"} {
-			r := fields(request(http.MethodOptions, path, "", ""), "Origin", "https://app.example.com", "Access-Control-Request-Method", "DELETE")
+			r := callertest.Fields(request(http.MethodOptions, path, "", ""), "Origin", "https://app.example.com", "Access-Control-Request-Method", "DELETE")
 			a := g.serve(t, r)
 			if got := a.Header().Get("Access-Control-Allow-Methods"); a.Code != http.StatusNoContent || got != methods {
 				t.Errorf("%s: answered %d, methods %q; want 204, %q", path, a.Code, got, methods)

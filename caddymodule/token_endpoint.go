@@ -9,6 +9,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/sessiongate/sessiongate/caddymodule/caller"
 	"github.com/sessiongate/sessiongate/caddymodule/oauth"
 	"github.com/sessiongate/sessiongate/caddymodule/paths"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
@@ -38,15 +39,17 @@ type exchange struct {
 // still good.
 func (g *Gate) serveToken(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (bool, error) {
 	switch {
-	case isPreflight(r):
+	case caller.IsPreflight(r):
 		// The page asks about its POST. A query would be for the endpoint alone.
 		r.URL.RawQuery, r.URL.ForceQuery = "", false
 		r.RequestURI = r.URL.RequestURI()
-		return true, passPreflight(w, r, next)
+		reply.DropBody(r)
+		return true, next.ServeHTTP(w, r)
 	case !g.isTokenAddress(r):
 		return true, g.writeGrant(w, r, denyGrantAddress)
 	case !mayGrant(r.Method, r.URL, r):
-		return true, passPreflight(w, r, next)
+		reply.DropBody(r)
+		return true, next.ServeHTTP(w, r)
 	}
 	x := &exchange{gate: g, asked: time.Now()}
 	if deny := x.open(w, r); deny != nil {

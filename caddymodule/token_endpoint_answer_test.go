@@ -155,7 +155,10 @@ func TestATokenEndpointThatCannotBeCheckedIsUnavailable(t *testing.T) {
 		fault func(*grantTest)
 		up    bool // whether the request reaches the token endpoint
 	}{
-		"before the start":        {login, func(g *grantTest) { g.app.hub = hub.New(hub.Options{}) }, false},
+		"before the start": {login, func(g *grantTest) {
+			g.app.hub = hub.New(hub.Options{})
+			g.reload(t, g.gate.logger)
+		}, false},
 		"fenced":                  {login, func(g *grantTest) { setOf(g.app).Close() }, false},
 		"no look-up":              {refresh, func(g *grantTest) { g.store.On("Known", fails) }, false},
 		"nothing can be learned":  {login, func(g *grantTest) { g.store.On("Learn", fails) }, true},

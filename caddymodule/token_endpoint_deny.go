@@ -42,9 +42,7 @@ func denyGrantRule(err error) *reply.Denial {
 // writeGrant writes a denial of a token endpoint: for pages of the origins that may
 // call this gate, too, and never to be kept (RFC 6749 §5.1).
 func (g *Gate) writeGrant(w http.ResponseWriter, r *http.Request, deny *reply.Denial) error {
-	if len(g.origins) > 0 {
-		g.origins.allow(w, r, g.Token.Cookie != "")
-	}
+	g.origins.Allow(w, r)
 	w.Header().Set("Pragma", "no-cache")
 	return refuse(w, r, deny)
 }

@@ -39,6 +39,10 @@ var adapters = map[string]bool{
 
 // rooms lists what packages below caddymodule import of this project.
 var rooms = map[string][]string{
+	"caddymodule/caller": {
+		"caddymodule/credential", "caddymodule/fieldname", "caddymodule/hub", "caddymodule/reply", "caddymodule/token",
+		"store", "store/replica", "store/sessions",
+	},
 	"caddymodule/credential": {"caddymodule/fieldname", "caddymodule/percent"},
 	"caddymodule/hub":        {"caddymodule/streams", "store", "store/replica", "store/sessions"},
 	"caddymodule/config":     nil,
@@ -190,6 +194,11 @@ func TestEachBrokenImportIsFound(t *testing.T) {
 		"hub imports the adapter":          {"caddymodule/hub/hub.go", own + "caddymodule"},
 		"hub imports tokens":               {"caddymodule/hub/hub.go", own + "caddymodule/token"},
 		"hub imports a store":              {"caddymodule/hub/hub.go", own + "store/memstore"},
+		"caller imports Caddy":             {"caddymodule/caller/caller.go", "github.com/caddyserver/caddy/v2"},
+		"caller imports Caddy in a test":   {"caddymodule/caller/caller_test.go", "github.com/caddyserver/caddy/v2"},
+		"caller imports the adapter":       {"caddymodule/caller/caller.go", own + "caddymodule"},
+		"caller imports paths":             {"caddymodule/caller/origins.go", own + "caddymodule/paths"},
+		"caller imports test support":      {"caddymodule/caller/caller.go", own + "caddymodule/caller/callertest"},
 		"credential imports Caddy":         {"caddymodule/credential/extract.go", "github.com/caddyserver/caddy/v2"},
 		"credential imports tokens":        {"caddymodule/credential/extract.go", own + "caddymodule/token"},
 		"adapter parses tokens itself":     {"caddymodule/gate.go", "github.com/golang-jwt/jwt/v5"},

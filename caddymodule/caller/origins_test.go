@@ -1,18 +1,23 @@
-package caddymodule
+package caller_test
 
 import (
 	"crypto/tls"
-	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
-	"strings"
 	"testing"
+
+	"github.com/sessiongate/sessiongate/caddymodule/caller"
+	"github.com/sessiongate/sessiongate/caddymodule/caller/callertest"
+	"github.com/sessiongate/sessiongate/caddymodule/credential"
 )
 
-func mustOrigins(tb testing.TB, names ...string) origins {
+const sessionPath = "/v1/auth/session"
+
+func mustOrigins(tb testing.TB, credentials bool, names ...string) caller.Origins {
 	tb.Helper()
-	o, err := newOrigins(names)
+	o, err := caller.NewOrigins(names, credentials)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -24,81 +29,12 @@ func TestOriginsAreAcceptedAsBrowsersWriteThem(t *testing.T) {
 		"https://app.example.com", "http://localhost:5173", "https://app.example.com:8443", "http://127.0.0.1", "https://[::1]:8443",
 		"https://xn--bcher-kva.example", "http://app.example.com:443", "https://app.example.com:80",
 	} {
-		if o, err := newOrigins([]string{name}); err != nil || !o.has(name) {
-			t.Errorf("%s: error %v", name, err)
+		w := httptest.NewRecorder()
+		mustOrigins(t, false, name).Allow(w, callertest.Fields(httptest.NewRequest(http.MethodDelete, sessionPath, nil), "Origin", name))
+		if got := w.Header().Get("Access-Control-Allow-Origin"); got != name {
+			t.Errorf("%s: the answer may be read by %q", name, got)
 		}
 	}
-}
-
-func TestWhatIsAPreflight(t *testing.T) {
-	for _, test := range []struct {
-		method, origin, asked string
-		want                  bool
-	}{
-		{"OPTIONS", "https://app.example.com", "DELETE", true},
-		{"OPTIONS", "https://app.example.com", "", false},
-		{"OPTIONS", "", "DELETE", false},
-		// The attack: a request with a body and effect that passes as a question.
-		{"POST", "https://app.example.com", "DELETE", false},
-		{"GET", "https://app.example.com", "GET", false},
-		{"DELETE", "https://app.example.com", "DELETE", false},
-	} {
-		r := fields(httptest.NewRequest(test.method, "/", nil), "Origin", test.origin, "Access-Control-Request-Method", test.asked)
-		if got := isPreflight(r); got != test.want {
-			t.Errorf("%+v: %t", test, got)
-		}
-	}
-}
-
-// Attack: what no browser asks, and an upstream serves as another method, or for
-// its body.
-func TestAPreflightHasNoContentAndNoOtherMethod(t *testing.T) {
-	question := func(body string, namesAndValues ...string) *http.Request {
-		var content io.Reader
-		if body != "" {
-			content = strings.NewReader(body)
-		}
-		return fields(fields(httptest.NewRequest("OPTIONS", "/", content), "Origin", "https://app.example.com",
-			"Access-Control-Request-Method", "DELETE"), namesAndValues...)
-	}
-	if !isPreflight(question("", "X-Method", "GET", "X-Original-Url", "/x")) {
-		t.Error("fields of other names count")
-	}
-	for _, name := range []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"} {
-		if isPreflight(question("", name, "GET")) {
-			t.Errorf("%s: GET is a question", name)
-		}
-	}
-	folded := question("")
-	folded.Header["X_HTTP.Method_override"] = []string{""}
-	if isPreflight(folded) {
-		t.Error("an override in another spelling is a question")
-	}
-	if isPreflight(question("a=b")) {
-		t.Error("a body of a known length is a question")
-	}
-	unknown := question("a=b")
-	unknown.ContentLength = -1
-	if isPreflight(unknown) {
-		t.Error("a body of an unknown length is a question")
-	}
-	// HTTP/3 does not say whether there is one: it is asked without.
-	unknown.ProtoMajor = 3
-	answer := newGate(t, "HS256", Gate{}).serve(t, unknown)
-	answer.want(t, http.StatusOK, "")
-	if body, err := io.ReadAll(answer.upstream.Body); err != nil || len(body) > 0 || answer.upstream.ContentLength != 0 {
-		t.Errorf("the upstream is asked with the body %q, of length %d, error %v", body, answer.upstream.ContentLength, err)
-	}
-}
-
-// fields sets header fields by name and value; "" sets none.
-func fields(r *http.Request, namesAndValues ...string) *http.Request {
-	for pair := range slices.Chunk(namesAndValues, 2) {
-		if pair[1] != "" {
-			r.Header.Set(pair[0], pair[1])
-		}
-	}
-	return r
 }
 
 func TestPreflightAnswers(t *testing.T) {
@@ -128,36 +64,24 @@ func TestPreflightAnswers(t *testing.T) {
 		{"null", "null", true, http.Header{"Vary": vary, "Cache-Control": {"no-store"}}},
 	} {
 		w := httptest.NewRecorder()
-		r := fields(httptest.NewRequest(http.MethodOptions, defaultEndpoint, nil), "Origin", test.origin, "Access-Control-Request-Method", "DELETE")
-		if err := mustOrigins(t, allowed).preflight(w, r, http.MethodDelete, test.cookie); err != nil {
+		r := callertest.Fields(httptest.NewRequest(http.MethodOptions, sessionPath, nil), "Origin", test.origin, "Access-Control-Request-Method", "DELETE")
+		if err := mustOrigins(t, test.cookie, allowed).Preflight(w, r, http.MethodDelete); err != nil {
 			t.Errorf("%s: %v", test.name, err)
 		}
 		if w.Code != http.StatusNoContent || w.Body.Len() != 0 {
 			t.Errorf("%s: answered %d %q", test.name, w.Code, w.Body)
 		}
-		if !sameHeader(w.Header(), test.want) {
+		if !maps.EqualFunc(w.Header(), test.want, slices.Equal) {
 			t.Errorf("%s: header\n%v\nwant\n%v", test.name, w.Header(), test.want)
 		}
 	}
-}
-
-func sameHeader(got, want http.Header) bool {
-	if len(got) != len(want) {
-		return false
-	}
-	for name, values := range want {
-		if !slices.Equal(got[name], values) {
-			return false
-		}
-	}
-	return true
 }
 
 // The attack: a page of another site sends the DELETE, and the browser adds the
 // cookie (cross-site request forgery).
 func TestWhoIsAForeignSite(t *testing.T) {
 	const allowed, own, foreign = "https://app.example.com", "https://gate.example", "https://evil.example"
-	o := mustOrigins(t, allowed)
+	o := mustOrigins(t, true, allowed)
 	for _, test := range []struct {
 		origin, site string
 		encrypted    bool
@@ -195,31 +119,44 @@ func TestWhoIsAForeignSite(t *testing.T) {
 		{allowed, "same-site", true, false},
 		{allowed, "cross-site", true, false},
 	} {
-		r := fields(httptest.NewRequest(http.MethodDelete, "http://gate.example"+defaultEndpoint, nil), "Origin", test.origin, "Sec-Fetch-Site", test.site)
+		r := callertest.Fields(httptest.NewRequest(http.MethodDelete, "http://gate.example"+sessionPath, nil), "Origin", test.origin, "Sec-Fetch-Site", test.site)
 		if test.encrypted {
 			r.TLS = new(tls.ConnectionState)
 		}
-		if got := o.fromForeignSite(r); got != test.want {
-			t.Errorf("%+v: %t", test, got)
+		if deny := o.CheckSite(r, credential.SourceCookie); (deny != nil) != test.want || deny != nil && deny.Status != http.StatusForbidden {
+			t.Errorf("%+v: %s", test, callertest.Written(deny))
+		}
+		// No browser adds a header by itself.
+		for _, source := range []credential.Source{credential.SourceHeader, credential.SourceNone} {
+			if deny := o.CheckSite(r, source); deny != nil {
+				t.Errorf("%+v, token in a header: %s", test, callertest.Written(deny))
+			}
 		}
 	}
 }
 
 func TestAllowTellsWhoMayRead(t *testing.T) {
-	o := mustOrigins(t, "https://app.example.com")
+	o := mustOrigins(t, false, "https://app.example.com")
 	for origin, allowed := range map[string]bool{"https://app.example.com": true, "https://evil.example": false, "": false} {
 		w := httptest.NewRecorder()
 		w.Header().Set("Vary", "Accept")
-		r := fields(httptest.NewRequest(http.MethodDelete, defaultEndpoint, nil), "Origin", origin)
-		if got := o.allow(w, r, false); got != allowed {
-			t.Errorf("%q: %t", origin, got)
-		}
+		r := callertest.Fields(httptest.NewRequest(http.MethodDelete, sessionPath, nil), "Origin", origin)
+		o.Allow(w, r)
 		want := http.Header{"Vary": {"Accept", "Origin"}}
 		if allowed {
 			want.Set("Access-Control-Allow-Origin", origin)
 		}
-		if !sameHeader(w.Header(), want) {
+		if !maps.EqualFunc(w.Header(), want, slices.Equal) {
 			t.Errorf("%q: header %v, want %v", origin, w.Header(), want)
 		}
+	}
+}
+
+// Without allowed origins all answers are alike, and caches need not tell them apart.
+func TestWithoutOriginsNothingIsAllowed(t *testing.T) {
+	w := httptest.NewRecorder()
+	mustOrigins(t, true).Allow(w, callertest.Fields(httptest.NewRequest(http.MethodDelete, sessionPath, nil), "Origin", "https://app.example.com"))
+	if len(w.Header()) > 0 {
+		t.Errorf("the answer has %v", w.Header())
 	}
 }

@@ -1,0 +1,63 @@
+package caller
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/credential"
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/sessions"
+)
+
+// Options are what a Reader asks. All are required.
+type Options struct {
+	// Credential finds the credential of a request.
+	Credential credential.Extractor
+	// Verifier verifies it.
+	Verifier *token.Verifier
+	// Hub knows what is revoked.
+	Hub *hub.Hub
+}
+
+// Reader finds out who sends a request. It may be used concurrently.
+type Reader struct{ o Options }
+
+// New returns a Reader.
+func New(o Options) *Reader { return &Reader{o} }
+
+// Read finds and verifies the token of a request, or returns why the request is refused. It
+// does not check whether the token is revoked (Check). The source is that of the credential,
+// also if the credential is refused; it is SourceNone if the request does not have exactly
+// one. Read waits for nothing, and does not allocate for a token that was verified before.
+func (c *Reader) Read(r *http.Request, now time.Time) (*token.Verified, credential.Source, *reply.Denial) {
+	raw, source, err := c.o.Credential.Extract(r)
+	if err != nil {
+		return nil, source, DenyCredential(err)
+	}
+	t, err := c.o.Verifier.Verify(raw, now)
+	if err != nil {
+		return nil, source, DenyCredential(err)
+	}
+	return t, source, nil
+}
+
+// Check returns why a verified token is refused: it is revoked, or nobody knows whether it
+// is. It asks no store and does not allocate.
+func (c *Reader) Check(t *token.Verified, now time.Time) *reply.Denial {
+	return DenyVerdict(c.o.Hub.Check(&t.Keys, now))
+}
+
+// Note remembers the session of an admitted token, once in a while. It does not wait for the
+// store.
+func (c *Reader) Note(t *token.Verified, now time.Time) {
+	second := now.Unix()
+	if t.SessionID == "" || !sessions.Due(t.Noted.Load(), second) {
+		return
+	}
+	if c.o.Hub.Note(&t.Keys, store.Session{Issuer: t.Issuer, ID: t.SessionID, Subject: t.Subject, LastSeen: second}) {
+		t.Noted.Store(second)
+	}
+}

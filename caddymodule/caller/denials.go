@@ -1,0 +1,72 @@
+package caller
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/sessiongate/sessiongate/caddymodule/credential"
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/store/replica"
+)
+
+// realm is the gate's name in a challenge (RFC 9110 §11.5).
+const realm = `Bearer realm="session_gate"`
+
+// Denials that other packages answer, too. Challenges follow RFC 6750 §3.1: no error
+// attribute if the request has no credential, and no detail that would tell an expired, a
+// forged and a revoked token apart.
+var (
+	// Invalid refuses a token that this gate does not trust.
+	Invalid = reply.New(http.StatusUnauthorized, "unauthorized",
+		"Missing or invalid access token.", realm+`, error="invalid_token"`).Because("invalid")
+	// Revoked refuses a token that is revoked.
+	Revoked = Invalid.Because("revoked").As(reply.Revoked)
+	// Unavailable refuses a token while the gate cannot check it.
+	Unavailable = reply.New(http.StatusServiceUnavailable, "temporarily_unavailable",
+		"The session cannot be checked at the moment. Try again.", "").Because("unavailable")
+)
+
+var (
+	missing = reply.New(http.StatusUnauthorized, "unauthorized",
+		"Missing or invalid access token.", realm).Because("missing")
+	expired   = Invalid.Because("expired")
+	malformed = reply.New(http.StatusBadRequest, "invalid_request",
+		"The credential is malformed.", realm+`, error="invalid_request"`).Because("malformed").As(reply.Malformed)
+	several = reply.New(http.StatusBadRequest, "invalid_request",
+		"More than one credential in the request.", realm+`, error="invalid_request"`).Because("several")
+	crossSite = reply.New(http.StatusForbidden, "forbidden",
+		"The browser does not say that the request comes from this site. If a proxy changes Host, keep it, or name the page's origin in cors.",
+		"").Because("cross_site")
+)
+
+// DenyCredential returns the denial for an error of credential.Extractor or token.Verifier.
+// An error that it does not know is Invalid.
+func DenyCredential(err error) *reply.Denial {
+	switch {
+	case errors.Is(err, credential.ErrMissing):
+		return missing
+	case errors.Is(err, credential.ErrSeveral):
+		return several
+	case errors.Is(err, token.ErrMalformed):
+		return malformed
+	case errors.Is(err, token.ErrExpired):
+		return expired
+	case errors.Is(err, token.ErrUnavailable):
+		return Unavailable
+	default:
+		return Invalid
+	}
+}
+
+// DenyVerdict returns the denial for what a check found, and nil for replica.Clear.
+func DenyVerdict(verdict replica.Verdict) *reply.Denial {
+	switch verdict {
+	case replica.Clear:
+		return nil
+	case replica.Unavailable:
+		return Unavailable
+	default:
+		return Revoked
+	}
+}

@@ -1,0 +1,71 @@
+package caller_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/caddymodule/caller"
+	"github.com/sessiongate/sessiongate/caddymodule/caller/callertest"
+)
+
+func TestWhatIsAPreflight(t *testing.T) {
+	for _, test := range []struct {
+		method, origin, asked string
+		want                  bool
+	}{
+		{"OPTIONS", "https://app.example.com", "DELETE", true},
+		{"OPTIONS", "https://app.example.com", "", false},
+		{"OPTIONS", "", "DELETE", false},
+		// The attack: a request with a body and effect that passes as a question.
+		{"POST", "https://app.example.com", "DELETE", false},
+		{"GET", "https://app.example.com", "GET", false},
+		{"DELETE", "https://app.example.com", "DELETE", false},
+	} {
+		r := callertest.Fields(httptest.NewRequest(test.method, "/", nil), "Origin", test.origin, "Access-Control-Request-Method", test.asked)
+		if got := caller.IsPreflight(r); got != test.want {
+			t.Errorf("%+v: %t", test, got)
+		}
+	}
+}
+
+// Attack: what no browser asks, and an upstream serves as another method, or for
+// its body.
+func TestAPreflightHasNoContentAndNoOtherMethod(t *testing.T) {
+	question := func(body string, namesAndValues ...string) *http.Request {
+		var content io.Reader
+		if body != "" {
+			content = strings.NewReader(body)
+		}
+		return callertest.Fields(callertest.Fields(httptest.NewRequest("OPTIONS", "/", content), "Origin", "https://app.example.com",
+			"Access-Control-Request-Method", "DELETE"), namesAndValues...)
+	}
+	if !caller.IsPreflight(question("", "X-Method", "GET", "X-Original-Url", "/x")) {
+		t.Error("fields of other names count")
+	}
+	for _, name := range []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"} {
+		if caller.IsPreflight(question("", name, "GET")) {
+			t.Errorf("%s: GET is a question", name)
+		}
+	}
+	folded := question("")
+	folded.Header["X_HTTP.Method_override"] = []string{""}
+	if caller.IsPreflight(folded) {
+		t.Error("an override in another spelling is a question")
+	}
+	if caller.IsPreflight(question("a=b")) {
+		t.Error("a body of a known length is a question")
+	}
+	unknown := question("a=b")
+	unknown.ContentLength = -1
+	if caller.IsPreflight(unknown) {
+		t.Error("a body of an unknown length is a question")
+	}
+	// Over HTTP/3 nobody knows whether there is one: the gate drops it.
+	unknown.ProtoMajor = 3
+	if !caller.IsPreflight(unknown) {
+		t.Error("a preflight over HTTP/3 is none")
+	}
+}
