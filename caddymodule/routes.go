@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/sessiongate/sessiongate/caddymodule/caller"
+	"github.com/sessiongate/sessiongate/caddymodule/logout"
 	"github.com/sessiongate/sessiongate/caddymodule/paths"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 )
@@ -50,8 +51,9 @@ func (g *Gate) prepareRoutes() error {
 		return err
 	}
 	if g.BackchannelLogout != "" {
-		logout := route{guards: isPost, methods: []string{http.MethodDelete, http.MethodPost}, serve: g.serveLogout}
-		if err := g.addRoute("backchannel_logout", g.BackchannelLogout, paths.Options{}, logout); err != nil {
+		receiver := logout.New(logout.Options{Verifier: g.app.verifier, Hub: g.app.hub, Logger: g.logger, Refuse: refuse})
+		posts := route{guards: isPost, methods: []string{http.MethodDelete, http.MethodPost}, serve: own(receiver.Serve)}
+		if err := g.addRoute("backchannel_logout", g.BackchannelLogout, paths.Options{}, posts); err != nil {
 			return err
 		}
 	}
@@ -79,6 +81,11 @@ func (g *Gate) addRoute(field, text string, o paths.Options, added route) (err e
 	}
 	g.routes = append(g.routes, added)
 	return nil
+}
+
+// own adapts a handler that answers by itself, without the upstream.
+func own(serve func(http.ResponseWriter, *http.Request) (bool, error)) func(http.ResponseWriter, *http.Request, caddyhttp.Handler) (bool, error) {
+	return func(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) (bool, error) { return serve(w, r) }
 }
 
 // serveRoutes answers a request to a path of the gate's own, and reports whether it

@@ -47,6 +47,7 @@ var rooms = map[string][]string{
 	"caddymodule/hub":        {"caddymodule/streams", "store", "store/replica", "store/sessions"},
 	"caddymodule/config":     nil,
 	"caddymodule/identity":   {"caddymodule/fieldname", "caddymodule/token"},
+	"caddymodule/logout":     {"caddymodule/hub", "caddymodule/reply", "caddymodule/token", "store"},
 	"caddymodule/reply":      nil,
 	"caddymodule/stores":     {"caddymodule/config", "store", "store/boltstore", "store/memstore", "store/redisstore"},
 }
@@ -179,6 +180,10 @@ func TestEachBrokenImportIsFound(t *testing.T) {
 		"identity imports paths":           {"caddymodule/identity/identity.go", own + "caddymodule/paths"},
 		"identity imports configuration":   {"caddymodule/identity/config.go", own + "caddymodule/config"},
 		"identity imports Caddy":           {"caddymodule/identity/config.go", "github.com/caddyserver/caddy/v2"},
+		"logout imports Caddy":             {"caddymodule/logout/logout.go", "github.com/caddyserver/caddy/v2"},
+		"logout imports Caddy in a test":   {"caddymodule/logout/logout_test.go", "github.com/caddyserver/caddy/v2"},
+		"logout asks who calls":            {"caddymodule/logout/logout.go", own + "caddymodule/caller"},
+		"logout imports the adapter":       {"caddymodule/logout/logout.go", own + "caddymodule"},
 		"reply imports tokens":             {"caddymodule/reply/denial.go", own + "caddymodule/token"},
 		"reply imports Caddy":              {"caddymodule/reply/denial.go", "github.com/caddyserver/caddy/v2"},
 		"config imports tokens":            {"caddymodule/config/words.go", own + "caddymodule/token"},

@@ -147,6 +147,24 @@ func (g *Gate) Revoke(tb testing.TB, kind store.Kind, value string, notBefore in
 	}
 }
 
+// RevokeOwn revokes the session of a token, or a token that names no session.
+func (g *Gate) RevokeOwn(tb testing.TB, raw string) {
+	tb.Helper()
+	keys := g.Keys(tb, raw)
+	r := store.Revocation{Kind: store.KindSession, Key: keys.Session, Expires: g.Hub.Expires(time.Now())}
+	if keys.Session.IsZero() {
+		r.Kind, r.Key = store.KindToken, keys.Token
+	}
+	if err := g.Hub.Revoke(tb.Context(), hub.Cause{}, r); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// Refuse is a reply.Refuse that keeps no reason.
+func Refuse(w http.ResponseWriter, r *http.Request, deny *reply.Denial) error {
+	return deny.Write(w, r)
+}
+
 // Request returns a request with a token in Authorization and a body of JSON; empty ones are
 // none.
 func Request(method, target, token, body string) *http.Request {

@@ -1,4 +1,4 @@
-package caddymodule
+package logout
 
 import (
 	"net/http"
@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// The attack: a body in which the gate finds one logout token, and net/http, or
-// whoever counts the parameters one by one, another, or several.
+// Attack: a body in which the gate finds one logout token, and net/http, or a reader that
+// counts the parameters one by one, another, or several.
 func FuzzLogoutRequest(f *testing.F) {
 	for _, form := range []string{
 		"logout_token=a.b.c", "logout_token=", "logout_token", "x=y&logout_token=a", "logout_token=a&logout_token=b", "logout_token=a;b", "%6cogout_token=a",
@@ -19,11 +19,11 @@ func FuzzLogoutRequest(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, form, contentType string) {
 		request := func() *http.Request {
-			r := httptest.NewRequest(http.MethodPost, logoutPath, strings.NewReader(form))
+			r := httptest.NewRequest(http.MethodPost, "/logout", strings.NewReader(form))
 			r.Header.Set("Content-Type", contentType)
 			return r
 		}
-		raw, deny := readLogoutToken(httptest.NewRecorder(), request())
+		raw, deny := readToken(httptest.NewRecorder(), request())
 		if deny != nil {
 			return
 		}
@@ -31,7 +31,7 @@ func FuzzLogoutRequest(f *testing.F) {
 		if err := r.ParseForm(); err != nil || len(r.PostForm["logout_token"]) != 1 || r.PostForm.Get("logout_token") != raw || raw == "" {
 			t.Errorf("%q as %q is %q, and to net/http %q, %v", form, contentType, raw, r.PostForm["logout_token"], err)
 		}
-		if len(form) > maxLogoutBody {
+		if len(form) > maxBody {
 			t.Errorf("a body of %d bytes was taken", len(form))
 		}
 	})

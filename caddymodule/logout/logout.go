@@ -1,0 +1,132 @@
+package logout
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// secondTimeout bounds the time that an issuer waits until the second of its logout has
+// passed.
+const secondTimeout = time.Second
+
+// Options are what a Receiver needs. All are required.
+type Options struct {
+	// Verifier verifies logout tokens.
+	Verifier *token.Verifier
+	// Hub revokes.
+	Hub *hub.Hub
+	// Logger is told if a logout token may be replayed.
+	Logger *slog.Logger
+	// Refuse writes denials.
+	Refuse reply.Refuse
+}
+
+// Receiver answers the requests by which issuers log sessions out. It may be used
+// concurrently.
+type Receiver struct{ o Options }
+
+// New returns a Receiver.
+func New(o Options) *Receiver { return &Receiver{o} }
+
+// Serve answers a POST with a logout token (OpenID Connect Back-Channel Logout 1.0 §2.5). The
+// token is the credential. Other methods are not served: the gate guards them like every
+// request.
+//
+// It answers 200 without a body if the revocation holds at every gate, 400 if the token is
+// not valid or was received before, and 503 if the revocation is not confirmed.
+func (c *Receiver) Serve(w http.ResponseWriter, r *http.Request) (served bool, err error) {
+	if r.Method != http.MethodPost {
+		return false, nil
+	}
+	if deny := c.logOut(w, r); deny != nil {
+		return true, c.o.Refuse(w, r, deny)
+	}
+	w.Header().Set("Cache-Control", "no-store") // §2.8
+	w.WriteHeader(http.StatusOK)
+	return true, nil
+}
+
+// logOut does what a logout token says, or returns why not. When it returns nil, the
+// revocation holds at every gate, as at the session endpoint.
+func (c *Receiver) logOut(w http.ResponseWriter, r *http.Request) *reply.Denial {
+	raw, deny := readToken(w, r)
+	if deny != nil {
+		return deny
+	}
+	l, err := c.o.Verifier.VerifyLogout(raw, time.Now())
+	switch {
+	case errors.Is(err, token.ErrUnavailable):
+		return denyUnavailable
+	case err != nil:
+		return denyToken
+	}
+	if !c.o.Hub.Status().Synced {
+		return denyUnavailable
+	}
+	marker := c.replayMarker(l)
+	if c.o.Hub.Holds(marker.Key) {
+		return denyToken
+	}
+	return c.revoke(r, hub.Cause{Source: hub.SourceIssuer, Issuer: l.Issuer}, c.revocationOf(l), marker)
+}
+
+// revoke makes a logout hold at every gate, and then marks its token as received.
+//
+// §2.6: every gate refuses another token with the same `jti`. Attack: replay a logout token
+// that was intercepted. The replay could do no harm: the token names one session, or tokens
+// up to its own `iat`, and nothing more than before. So the logout counts also if the marker
+// is not confirmed.
+//
+// A call that is not confirmed leaves no marker, so that the issuer may retry.
+func (c *Receiver) revoke(r *http.Request, cause hub.Cause, logout, marker store.Revocation) *reply.Denial {
+	if c.o.Hub.Status().Fenced {
+		c.o.Hub.RevokeLater(cause, logout)
+		return denyUnavailable
+	}
+	if err := c.o.Hub.Revoke(r.Context(), cause, logout); err != nil {
+		return denyUnavailable
+	}
+	if err := c.o.Hub.Mark(r.Context(), marker); err != nil {
+		c.o.Logger.Warn("a logout token was obeyed, but may be taken once more", "key", marker.Key, "error", err)
+	}
+	if logout.Kind == store.KindSubject {
+		// Nearly always the second has passed. An issuer's next page may log in.
+		ctx, cancel := context.WithTimeout(r.Context(), secondTimeout)
+		defer cancel()
+		hub.AwaitAfter(ctx, logout.NotBefore)
+	}
+	return nil
+}
+
+// revocationOf returns the revocation that a logout token asks for (§2.7): of the session
+// that it names, also if it names the subject, or else of all sessions of the subject. The
+// latter leaves sessions that began after the token was issued.
+func (c *Receiver) revocationOf(l *token.Logout) store.Revocation {
+	if l.SessionID != "" {
+		return store.Revocation{
+			Kind: store.KindSession, Key: c.o.Hub.Key(store.KindSession, l.Issuer, l.SessionID), Expires: c.o.Hub.Expires(time.Now()),
+		}
+	}
+	return store.Revocation{
+		Kind: store.KindSubject, Key: c.o.Hub.Key(store.KindSubject, l.Issuer, l.Subject),
+		NotBefore: l.IssuedAt, Expires: c.o.Hub.Expires(time.Unix(l.IssuedAt, 0)),
+	}
+}
+
+// replayMarker returns the revocation of a logout token itself. No access token has an id
+// with NUL in it (Invariant 6), so the marker names none.
+func (c *Receiver) replayMarker(l *token.Logout) store.Revocation {
+	over := time.Unix(l.ExpiresAt, 0).Add(hub.MaxLeeway + store.ClockSkew).Unix()
+	return store.Revocation{
+		Kind: store.KindToken, Key: c.o.Hub.Key(store.KindToken, l.Issuer, "logout\x00"+l.TokenID),
+		Expires: max(over, c.o.Hub.Expires(time.Now())),
+	}
+}
