@@ -115,7 +115,6 @@ type Gate struct {
 	routes    []route
 	sessions  *paths.Path // below the sessions endpoint
 	untrusted *sync.Map   // the names, folded, of deleted fields that were warned of
-	outlived  *sync.Once  // the warning of refresh tokens that outlive the retention
 	extractor credential.Extractor
 	public    *paths.Public
 	identity  *identity.Headers

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"sync"
+	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
@@ -12,6 +12,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/logout"
 	"github.com/sessiongate/sessiongate/caddymodule/paths"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
+	"github.com/sessiongate/sessiongate/caddymodule/tokenendpoint"
 )
 
 // route is a path of the configuration that does not simply go upstream.
@@ -33,6 +34,7 @@ type route struct {
 
 // prepareRoutes lists the paths of the configuration. No two of them may be one.
 func (g *Gate) prepareRoutes() error {
+	g.routes = nil
 	if g.SessionsEndpoint != "" {
 		methods := []string{http.MethodDelete, http.MethodGet, http.MethodHead}
 		// Ids are any text, also `a;b`, in which some servers see a parameter: one segment
@@ -57,14 +59,26 @@ func (g *Gate) prepareRoutes() error {
 			return err
 		}
 	}
+	return g.addTokenEndpoints()
+}
+
+// addTokenEndpoints adds the token endpoints of the upstream.
+func (g *Gate) addTokenEndpoints() error {
+	endpoint := tokenendpoint.New(tokenendpoint.Options{
+		Paths: g.TokenEndpoint, Public: g.public, Verifier: g.app.verifier, Hub: g.app.hub, Origins: g.origins,
+		Leeway: time.Duration(*g.app.Leeway), Retention: time.Duration(g.app.Retention), Logger: g.logger, Refuse: refuse,
+	})
+	serve := func(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (bool, error) {
+		return true, endpoint.Serve(w, r, next.ServeHTTP)
+	}
 	// The longest first: one of them may be another with a format.
 	for _, path := range slices.SortedFunc(slices.Values(g.TokenEndpoint), func(a, b string) int { return len(b) - len(a) }) {
-		grant := route{guards: mayGrant, methods: []string{http.MethodDelete, http.MethodPost}, serve: g.serveToken, grants: true}
-		if err := g.addRoute("token_endpoint", path, paths.Options{}, grant); err != nil {
+		if err := g.addRoute("token_endpoint", path, paths.Options{}, route{
+			guards: tokenendpoint.MayGrant, methods: []string{http.MethodDelete, http.MethodPost}, serve: serve, grants: true,
+		}); err != nil {
 			return err
 		}
 	}
-	g.outlived = new(sync.Once)
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/sessiongate/sessiongate/caddymodule/paths"
+	"github.com/sessiongate/sessiongate/caddymodule/tokenendpoint"
 )
 
 // target parses a request target as net/http does.
@@ -78,7 +79,7 @@ func TestRewrittenTokenRequests(t *testing.T) {
 		{"method rewritten", "POST", tokenPath, "GET", "/renew", paths.Ambiguous},
 	} {
 		r := rewritten(t, test.originalMethod, test.original, test.method, test.now)
-		if got := p.Match(r, originalOf(r), mayGrant); got != test.want {
+		if got := p.Match(r, originalOf(r), tokenendpoint.MayGrant); got != test.want {
 			t.Errorf("%s: %d, want %d", test.name, got, test.want)
 		}
 	}

@@ -52,7 +52,7 @@ func TestAnswersAreReadOrWithheld(t *testing.T) {
 	g.revoke(t, store.KindSession, "over", 0)
 	over := `{"access_token":"` + g.mint(t, map[string]any{"sid": "over"}) + `"}`
 	fine := ` {"access_token":"` + g.mint(t, map[string]any{"sid": "on"}) + `"}` + "\n"
-	filler := strings.Repeat(" ", maxAnswer)
+	filler := strings.Repeat(" ", 256<<10)
 	for name, tt := range map[string]struct {
 		answer http.HandlerFunc
 		status int
@@ -213,7 +213,7 @@ func TestRefreshTokensThatOutliveTheRetentionAreWarnedOf(t *testing.T) {
 	} {
 		g := newGrantTest(t, Gate{})
 		var log bytes.Buffer
-		g.gate.logger = slog.New(slog.NewTextHandler(&log, nil))
+		g.reload(t, slog.New(slog.NewTextHandler(&log, nil)))
 		for range 3 {
 			g.login(t, answer(g))
 		}

@@ -42,7 +42,7 @@ func TestRequestsBeyondTheBoundsDoNotGoUp(t *testing.T) {
 	h.On("Known", nil)
 	g.wantRefreshed(t, long[1:], map[string]any{"access_token": "opaque"})
 	// No server has to bound the head of a request as net/http's does.
-	r := httptest.NewRequest(http.MethodPost, tokenPath+"?x="+strings.Repeat("x", maxGrant), nil)
+	r := httptest.NewRequest(http.MethodPost, tokenPath+"?x="+strings.Repeat("x", 64<<10), nil)
 	g.serve(t, r).want(t, http.StatusBadRequest, "invalid_request")
 }
 

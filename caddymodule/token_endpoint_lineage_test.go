@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/oauth"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 	"github.com/sessiongate/sessiongate/store"
 )
@@ -16,7 +17,7 @@ func (g *grantTest) before(t *testing.T, tokens ...string) {
 	t.Helper()
 	learned := g.app.hub.Tokens()
 	for _, token := range tokens {
-		known, err := learned.Known(t.Context(), g.gate.tokenKey(token))
+		known, err := learned.Known(t.Context(), g.app.hub.Key(store.KindToken, "", "token\x00"+oauth.Name(token)))
 		if err != nil || len(known) != 1 {
 			t.Fatalf("%s is known as %v, %v", token, known, err)
 		}

@@ -26,7 +26,7 @@ func TestTheTokenEndpointIsPublic(t *testing.T) {
 		"a query alone":            {"GET", tokenPath + "?x=1", "", ""},
 		"a question":               {"GET", tokenPath, "", ""},
 		"nothing":                  {"POST", tokenPath, "", ""},
-		"the largest body":         {"POST", tokenPath, formMedia, "x=" + strings.Repeat("x", maxGrant-2)},
+		"the largest body":         {"POST", tokenPath, formMedia, "x=" + strings.Repeat("x", 64<<10-2)},
 		"a method of its own":      {"PUT", tokenPath, "application/json", `{"a":1}`},
 		"an unknown refresh token": {"POST", tokenPath, formMedia, "grant_type=refresh_token&refresh_token=unknown"},
 	} {
@@ -99,8 +99,8 @@ func TestARefreshTokenDoesNotGoAroundTheCheck(t *testing.T) {
 		"a charset in parts":         {"POST", "", formMedia + "; charset*0=utf; charset*1=-16", token, 415, nil},
 		"compressed":                 {"POST", "", formMedia, token, 415, []string{"Content-Encoding", "gzip"}},
 		"compressed JSON":            {"POST", "", "application/json", "{}", 415, []string{"Content-Encoding", "br"}},
-		"too large":                  {"POST", "", formMedia, "x=" + strings.Repeat("x", maxGrant) + "&" + token, 413, nil},
-		"too large and unreadable":   {"POST", "", "text/plain", "x=" + strings.Repeat("x", maxGrant) + "&" + token, 413, nil},
+		"too large":                  {"POST", "", formMedia, "x=" + strings.Repeat("x", 64<<10) + "&" + token, 413, nil},
+		"too large and unreadable":   {"POST", "", "text/plain", "x=" + strings.Repeat("x", 64<<10) + "&" + token, 413, nil},
 		"JSON called a form":         {"POST", "", formMedia, " \ufeff" + inJSON, 400, nil},
 		"JSON called one, encoded":   {"POST", "", formMedia, url.QueryEscape(inJSON), 400, nil},
 		"JSON behind a remark":       {"POST", "", formMedia, "/*=*/" + inJSON, 400, nil},
@@ -132,7 +132,7 @@ func TestARefreshTokenDoesNotGoAroundTheCheck(t *testing.T) {
 func TestAChunkedBodyIsRead(t *testing.T) {
 	g := newGrantTest(t, Gate{})
 	g.hands(map[string]any{"access_token": "opaque"})
-	for body, status := range map[string]int{"grant_type=password": 200, "x=" + strings.Repeat("x", maxGrant): 413} {
+	for body, status := range map[string]int{"grant_type=password": 200, "x=" + strings.Repeat("x", 64<<10): 413} {
 		r, err := http.NewRequest(http.MethodPost, g.url+tokenPath, struct{ *strings.Reader }{strings.NewReader(body)})
 		if err != nil {
 			t.Fatal(err)

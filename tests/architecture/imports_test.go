@@ -49,7 +49,11 @@ var rooms = map[string][]string{
 	"caddymodule/identity":   {"caddymodule/fieldname", "caddymodule/token"},
 	"caddymodule/logout":     {"caddymodule/hub", "caddymodule/reply", "caddymodule/token", "store"},
 	"caddymodule/reply":      nil,
-	"caddymodule/stores":     {"caddymodule/config", "store", "store/boltstore", "store/memstore", "store/redisstore"},
+	"caddymodule/tokenendpoint": {
+		"caddymodule/caller", "caddymodule/hub", "caddymodule/oauth", "caddymodule/paths", "caddymodule/reply", "caddymodule/token",
+		"store", "store/replica",
+	},
+	"caddymodule/stores": {"caddymodule/config", "store", "store/boltstore", "store/memstore", "store/redisstore"},
 }
 
 // plugged are the packages that register modules, which the plugin imports.
@@ -206,6 +210,9 @@ func TestEachBrokenImportIsFound(t *testing.T) {
 		"caller imports test support":      {"caddymodule/caller/caller.go", own + "caddymodule/caller/callertest"},
 		"credential imports Caddy":         {"caddymodule/credential/extract.go", "github.com/caddyserver/caddy/v2"},
 		"credential imports tokens":        {"caddymodule/credential/extract.go", own + "caddymodule/token"},
+		"tokenendpoint imports Caddy":      {"caddymodule/tokenendpoint/endpoint.go", "github.com/caddyserver/caddy/v2"},
+		"tokenendpoint imports the gate":   {"caddymodule/tokenendpoint/endpoint.go", own + "caddymodule"},
+		"tokenendpoint reads forms itself": {"caddymodule/tokenendpoint/request.go", own + "caddymodule/strictjson"},
 		"adapter parses tokens itself":     {"caddymodule/gate.go", "github.com/golang-jwt/jwt/v5"},
 		"adapter talks to Redis itself":    {"caddymodule/gate.go", "github.com/redis/go-redis/v9"},
 		"product imports test support":     {"caddymodule/gate.go", own + "caddymodule/token/tokentest"},

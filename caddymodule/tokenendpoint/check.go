@@ -1,4 +1,4 @@
-package caddymodule
+package tokenendpoint
 
 import (
 	"context"
@@ -45,11 +45,11 @@ func (x *exchange) checkPresented(ctx context.Context, parameters *oauth.Paramet
 	if len(names) == 0 {
 		return nil
 	}
-	learned, err := x.gate.app.hub.Tokens().Known(ctx, names...)
+	learned, err := x.o.Hub.Tokens().Known(ctx, names...)
 	if err != nil {
 		// Invariant 7: a technical failure is never "not revoked".
-		x.gate.logger.Error("what was learned about the tokens of a request could not be looked up", "key", names[0], "error", err)
-		return denyGrantUnavailable
+		x.o.Logger.Error("what was learned about the tokens of a request could not be looked up", "key", names[0], "error", err)
+		return denyUnavailable
 	}
 	continued := parameters.Continued()
 	for _, presented := range tokens {
@@ -66,11 +66,11 @@ func (x *exchange) checkPresented(ctx context.Context, parameters *oauth.Paramet
 
 // readPresented reads what a token says, and refuses one that is refused for that alone.
 func (x *exchange) readPresented(raw string) (presentedToken, *reply.Denial) {
-	issued, deny := x.issued(raw)
+	issued, deny := x.verify(raw)
 	if deny != nil {
 		return presentedToken{}, deny
 	}
-	presented := presentedToken{raw: raw, issued: issued, names: []store.Key{x.gate.tokenKey(raw)}}
+	presented := presentedToken{raw: raw, issued: issued, names: []store.Key{x.tokenKey(raw)}}
 	if issued != nil {
 		presented.names = append(presented.names, issued.Keys.Token)
 		deny = x.checkLifetime(raw, issued)
@@ -78,8 +78,9 @@ func (x *exchange) readPresented(raw string) (presentedToken, *reply.Denial) {
 	return presented, deny
 }
 
-// checkToken checks a token by its claims and by what was learned when it was handed out. A
-// token of which neither says anything goes up. It returns what is known of the token.
+// checkToken checks a token by its claims and by what was learned when it was handed out. If
+// neither says anything about the token, it goes upstream. checkToken returns what is known
+// of the token.
 func (x *exchange) checkToken(presented presentedToken, learned []store.Grant) (known store.Grant, deny *reply.Denial) {
 	known.IssuedAt = x.asked.Unix()
 	issued := presented.issued
@@ -94,13 +95,13 @@ func (x *exchange) checkToken(presented presentedToken, learned []store.Grant) (
 		if !slices.Contains(presented.names, grant.Token) {
 			continue
 		}
-		if deny := denyGrantVerdict(x.checkGrant(grant)); deny != nil {
+		if deny := denyVerdict(x.checkGrant(grant)); deny != nil {
 			return known, deny
 		}
 		known = grant.After(known)
 	}
 	if issued != nil {
-		deny = denyGrantVerdict(x.checkIssued(issued, known.Families))
+		deny = denyVerdict(x.checkIssued(issued, known.Families))
 	}
 	return known, deny
 }
@@ -114,45 +115,46 @@ func (x *exchange) checkLifetime(presented string, issued *token.Verified) *repl
 	case presented != x.refresh:
 		return nil
 	case issued.IssuedAt == 0 || issued.ExpiresAt == 0:
-		return denyGrantInvalid
-	case issued.ExpiresAt <= x.asked.Unix()-int64(time.Duration(*x.gate.app.Leeway)/time.Second):
-		return denyGrantExpired
-	case x.outlives(time.Duration(issued.ExpiresAt-issued.IssuedAt) * time.Second):
-		return denyGrantInvalid
+		return denyInvalid
+	case issued.ExpiresAt <= x.asked.Unix()-int64(x.o.Leeway/time.Second):
+		return denyExpired
+	case x.isTooLong(time.Duration(issued.ExpiresAt-issued.IssuedAt) * time.Second):
+		return denyInvalid
 	}
 	return nil
 }
 
-// issued reads a token that an issuer of ours has signed. It is nil for another,
+// verify reads a token that an issuer of ours has signed. It returns nil for another token,
 // and for none.
-func (x *exchange) issued(raw string) (*token.Verified, *reply.Denial) {
+func (x *exchange) verify(raw string) (*token.Verified, *reply.Denial) {
 	if raw == "" {
 		return nil, nil
 	}
-	issued, err := x.gate.app.verifier.Issued(raw)
-	return x.believe(issued, err)
+	issued, err := x.o.Verifier.Issued(raw)
+	return verified(issued, err)
 }
 
-func (x *exchange) believe(issued *token.Verified, err error) (*token.Verified, *reply.Denial) {
+// verified maps the answer of the verifier: a token that no issuer of ours has signed is nil.
+func verified(issued *token.Verified, err error) (*token.Verified, *reply.Denial) {
 	switch {
 	case errors.Is(err, token.ErrUnavailable):
-		return nil, denyGrantUnavailable
+		return nil, denyUnavailable
 	case err != nil:
 		return nil, nil
 	}
-	// That it has expired, or does not say when, makes it no other session's.
+	// A token that has expired, or does not say when, still belongs to its session.
 	issued.Keys.Expires = max(issued.Keys.Expires, time.Now().Unix()+1)
 	return issued, nil
 }
 
-// check decides about a token of whose revocation the gate is asked.
+// check decides whether a token is revoked.
 func (x *exchange) check(keys *store.Keys) replica.Verdict {
-	return x.gate.app.hub.Check(keys, time.Now())
+	return x.o.Hub.Check(keys, time.Now())
 }
 
-// checkIssued decides about a token by its claims, and by the sessions that it was
-// learned to belong to if it names none: one of them may be the one that is spared
-// when its subject's others are ended.
+// checkIssued decides about a token by its claims, and by the sessions that were
+// learned for it if it names none: one of them may be the one that is spared when the
+// others of its subject are revoked.
 func (x *exchange) checkIssued(issued *token.Verified, families []store.Key) replica.Verdict {
 	keys := &issued.Keys
 	if !keys.Session.IsZero() || len(families) == 0 {
@@ -163,10 +165,9 @@ func (x *exchange) checkIssued(issued *token.Verified, families []store.Key) rep
 	})
 }
 
-// checkGrant decides about a token by what was learned: it is revoked with any of
-// its sessions, and refused if it was learned before a loss. A retention that was
-// raised since says nothing about it: what is learned is kept for as long as it is
-// used.
+// checkGrant decides about a token by what was learned: it is revoked with any of its
+// sessions, and refused if it was learned before a loss. A retention that was raised since
+// says nothing about it: the store keeps what is learned for as long as it is used.
 func (x *exchange) checkGrant(grant store.Grant) replica.Verdict {
 	for _, family := range grant.Families {
 		keys := store.Keys{
@@ -180,33 +181,21 @@ func (x *exchange) checkGrant(grant store.Grant) replica.Verdict {
 	return replica.Clear
 }
 
-// denyGrantVerdict maps what a check found to the answer of a token endpoint.
-func denyGrantVerdict(verdict replica.Verdict) *reply.Denial {
-	switch verdict {
-	case replica.Clear:
-		return nil
-	case replica.Unavailable:
-		return denyGrantUnavailable
-	default:
-		return denyGrant
-	}
-}
-
 // tokenKey names a token that is no access token of ours. No token id can be
 // mistaken for it: none holds a control character, and no issuer is without a name.
-func (g *Gate) tokenKey(raw string) store.Key {
-	return g.app.hub.Key(store.KindToken, "", "token\x00"+oauth.Name(raw))
+func (e *Endpoint) tokenKey(raw string) store.Key {
+	return e.o.Hub.Key(store.KindToken, "", "token\x00"+oauth.Name(raw))
 }
 
-// outlives reports whether a refresh token lives for longer than revocations are
-// kept, and says so once.
-func (x *exchange) outlives(lifetime time.Duration) bool {
-	retention := max(time.Duration(x.gate.app.Retention), x.gate.app.hub.Retention())
+// isTooLong reports whether a refresh token lives longer than revocations are kept, and logs
+// it once.
+func (x *exchange) isTooLong(lifetime time.Duration) bool {
+	retention := max(x.o.Retention, x.o.Hub.Retention())
 	if lifetime <= retention {
 		return false
 	}
-	x.gate.outlived.Do(func() {
-		x.gate.logger.Warn("refresh tokens live longer than revocations are kept: those that say so themselves are refused, "+
+	x.outlived.Do(func() {
+		x.o.Logger.Warn("refresh tokens live longer than revocations are kept: those that say so themselves are refused, "+
 			"and others outlive their revocation; raise retention", "after", lifetime, "configured", retention)
 	})
 	return true

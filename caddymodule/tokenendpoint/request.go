@@ -1,4 +1,4 @@
-package caddymodule
+package tokenendpoint
 
 import (
 	"bytes"
@@ -9,52 +9,51 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 )
 
-// maxGrant bounds the body of a request to a token endpoint, and its query (invariant 12).
-const maxGrant = 64 << 10
+// maxRequest bounds the body of a request to a token endpoint, and its query (invariant 12).
+const maxRequest = 64 << 10
 
 // readParameters reads the parameters in the query and the body of a request, and
 // leaves the body for the upstream as it was.
 //
 // Attack: a refresh token in a part that only the upstream reads: in the query, in
-// another media type, charset or coding. What the gate does not read does not go
-// up.
+// another media type, charset or coding. The gate does not pass on what it does not read.
 func readParameters(w http.ResponseWriter, r *http.Request) (*oauth.Parameters, *reply.Denial) {
 	parameters := new(oauth.Parameters)
-	if len(r.URL.RawQuery) > maxGrant {
-		return nil, denyGrantQuery
+	if len(r.URL.RawQuery) > maxRequest {
+		return nil, denyQuery
 	}
 	if err := parameters.AddQuery(r.URL.RawQuery); err != nil {
-		return nil, denyGrantRule(err)
+		return nil, denyRule(err)
 	}
 	media := reply.MediaType(r.Header)
 	switch {
-	case r.ContentLength > maxGrant:
-		return nil, denyGrantTooLarge
+	case r.ContentLength > maxRequest:
+		return nil, denyTooLarge
 	case r.ContentLength > 0 && media == reply.MediaOther:
-		return nil, denyGrantMediaType // without having the client send it first
+		return nil, denyMediaType // without having the client send it first
 	}
-	body, err := reply.ReadBody(w, r, maxGrant+1)
+	body, err := reply.ReadBody(w, r, maxRequest+1)
 	switch {
-	case len(body) > maxGrant:
-		return nil, denyGrantTooLarge
+	case len(body) > maxRequest:
+		return nil, denyTooLarge
 	case err != nil:
-		return nil, denyGrantRequest
+		return nil, denyRequest
 	case len(body) > 0 && media == reply.MediaForm:
 		err = parameters.AddForm(string(body))
 	case len(body) > 0 && media == reply.MediaJSON:
 		err = parameters.AddJSON(body)
 	case len(body) > 0:
-		return nil, denyGrantMediaType
+		return nil, denyMediaType
 	}
 	if err != nil {
-		return nil, denyGrantRule(err)
+		return nil, denyRule(err)
 	}
-	handOn(r, body)
+	replaceBody(r, body)
 	return parameters, nil
 }
 
-// handOn gives a request the body that was read from it.
-func handOn(r *http.Request, body []byte) {
+// replaceBody gives a request the body that was read from it.
+func replaceBody(r *http.Request, body []byte) {
 	r.ContentLength, r.TransferEncoding, r.Trailer = int64(len(body)), nil, nil
 	if r.Body = http.NoBody; len(body) > 0 {
 		r.Body = io.NopCloser(bytes.NewReader(body))

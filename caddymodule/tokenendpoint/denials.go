@@ -1,0 +1,53 @@
+package tokenendpoint
+
+import (
+	"net/http"
+
+	"github.com/sessiongate/sessiongate/caddymodule/oauth"
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
+	"github.com/sessiongate/sessiongate/store/replica"
+)
+
+// What is answered at a token endpoint in the place of the upstream. As elsewhere the answer
+// does not tell an expired token from a revoked one.
+var (
+	denyRevoked = reply.OAuth(http.StatusBadRequest, "invalid_grant",
+		"The token is invalid, expired or revoked.").Because("revoked")
+	denyExpired = denyRevoked.Because("expired")
+	denyInvalid = denyRevoked.Because("invalid")
+	denyRequest = reply.OAuth(http.StatusBadRequest, "invalid_request",
+		"A parameter is missing, malformed, or there more than once.").Because("malformed")
+	denyQuery = reply.OAuth(http.StatusBadRequest, "invalid_request",
+		"The query is larger than 64 KiB.").Because("malformed")
+	denyAddress = reply.OAuth(http.StatusBadRequest, "invalid_request",
+		"The request names another address in a header field.")
+	denyTooLarge = reply.OAuth(http.StatusRequestEntityTooLarge, "invalid_request",
+		"The body is larger than 64 KiB.")
+	denyMediaType = reply.OAuth(http.StatusUnsupportedMediaType, "invalid_request",
+		"The body must be application/x-www-form-urlencoded or application/json in UTF-8, without a Content-Encoding.")
+	denyUnavailable = reply.OAuth(http.StatusServiceUnavailable, "temporarily_unavailable",
+		"The token cannot be checked at the moment. Try again.").Because("unavailable")
+	denyAnswer = reply.OAuth(http.StatusBadGateway, "server_error",
+		"The answer of the token endpoint cannot be checked.").Because("unavailable")
+)
+
+// denyRule says which rule a request breaks.
+func denyRule(err error) *reply.Denial {
+	rule := oauth.Rule(err)
+	if rule == "" {
+		return denyRequest
+	}
+	return reply.OAuth(http.StatusBadRequest, "invalid_request", "The request is refused: "+rule+".").Because("malformed")
+}
+
+// denyVerdict maps what a check found to an answer.
+func denyVerdict(verdict replica.Verdict) *reply.Denial {
+	switch verdict {
+	case replica.Clear:
+		return nil
+	case replica.Unavailable:
+		return denyUnavailable
+	default:
+		return denyRevoked
+	}
+}

@@ -1,0 +1,89 @@
+package tokenendpoint
+
+import (
+	"errors"
+	"math"
+	"net/http"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/oauth"
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/replica"
+)
+
+// exchange is one request to a token endpoint that may hand out tokens.
+type exchange struct {
+	*Endpoint
+	// asked is when the gate took the request up, before the upstream had it. A token that
+	// does not say when it was issued was issued then at the earliest.
+	asked time.Time
+	// refresh is the refresh token that the request presents, or empty.
+	refresh string
+	// known is what the gate knows of the token whose session goes on: its sessions, its
+	// subject and its age. If no session goes on, one begins when it is asked for.
+	known store.Grant
+}
+
+// checkRequest decides whether a request may go upstream.
+//
+// Invariant 7: the gate does not pass on what it cannot check. It does not pass a login on
+// either: the gate could not check the answer, and a code is good once.
+func (x *exchange) checkRequest(w http.ResponseWriter, r *http.Request) *reply.Denial {
+	parameters, deny := readParameters(w, r)
+	if deny != nil {
+		return deny
+	}
+	if parameters.Refreshes() && parameters.Refresh() == "" || parameters.Contradicts() {
+		return denyRequest // RFC 6749 §6: it is required
+	}
+	if x.check(&store.Keys{IssuedAt: math.MaxInt64, Expires: math.MaxInt64}) != replica.Clear {
+		return denyUnavailable
+	}
+	x.refresh, x.known = parameters.Refresh(), store.Grant{IssuedAt: x.asked.Unix()}
+	if deny := x.checkPresented(r.Context(), parameters); deny != nil {
+		return deny
+	}
+	prepareHeader(r.Header)
+	return nil
+}
+
+// prepareHeader makes the upstream read the request as the gate has read it, and makes the
+// answer one that the gate can read: whole, and not encoded.
+//
+// Attack: `Connection: Content-Type`, by which reverse_proxy drops that field, and the
+// upstream takes the body for what it likes. php_fastcgi takes it for a form.
+func prepareHeader(header http.Header) {
+	header.Set("Accept-Encoding", "identity")
+	for _, field := range []string{"Connection", "Range", "If-Range", "Upgrade", "Expect"} {
+		header.Del(field)
+	}
+}
+
+var errBroken = errors.New("reading token answer: it is too large, or broke off")
+
+// checkResponse decides whether an answer may go back.
+func (x *exchange) checkResponse(r *http.Request, response *bufferedResponse) *reply.Denial {
+	switch {
+	case response.broken:
+		return x.withhold(errBroken)
+	case response.body.Len() == 0:
+		return nil // nothing is handed out, whatever its fields say
+	}
+	content, err := oauth.Decode(response.header["Content-Encoding"], response.body.Bytes(), maxAnswer)
+	if err != nil {
+		return x.withhold(err)
+	}
+	answer, err := oauth.ParseAnswer(response.header.Get("Content-Type"), content)
+	if err != nil {
+		return x.withhold(err)
+	}
+	return x.checkTokens(r.Context(), answer)
+}
+
+// withhold logs why an answer cannot be checked.
+func (x *exchange) withhold(err error) *reply.Denial {
+	x.o.Logger.Error("an answer of the upstream's token endpoint was withheld and answered 502, because the tokens in it cannot be checked; "+
+		"it must be one JSON object, or a form, of at most 256 KiB, plain or in gzip or deflate", "error", err)
+	return denyAnswer
+}
