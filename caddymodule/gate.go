@@ -113,8 +113,7 @@ type Gate struct {
 	app       *App
 	logger    *slog.Logger
 	routes    []route
-	sessions  *paths.Path // below the sessions endpoint
-	untrusted *sync.Map   // the names, folded, of deleted fields that were warned of
+	untrusted *sync.Map // the names, folded, of deleted fields that were warned of
 	extractor credential.Extractor
 	public    *paths.Public
 	identity  *identity.Headers

@@ -8,10 +8,10 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/sessiongate/sessiongate/caddymodule/caller"
 	"github.com/sessiongate/sessiongate/caddymodule/logout"
 	"github.com/sessiongate/sessiongate/caddymodule/paths"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
+	"github.com/sessiongate/sessiongate/caddymodule/sessionapi"
 	"github.com/sessiongate/sessiongate/caddymodule/tokenendpoint"
 )
 
@@ -20,10 +20,10 @@ type route struct {
 	*paths.Path
 	// field is the word of the configuration.
 	field string
-	// guards tells the requests of which no other spelling of the path goes upstream.
+	// guards reports whether other spellings of the path must not go upstream.
 	guards paths.Guards
-	// methods are those that the gate serves at the path, and DELETE everywhere: no
-	// other letter case of them goes upstream.
+	// methods are those that the gate serves at the path, and DELETE at all of them. No other
+	// letter case of them goes upstream.
 	methods []string
 	// grants says that the upstream hands out tokens at the path.
 	grants bool
@@ -35,31 +35,48 @@ type route struct {
 // prepareRoutes lists the paths of the configuration. No two of them may be one.
 func (g *Gate) prepareRoutes() error {
 	g.routes = nil
-	if g.SessionsEndpoint != "" {
-		methods := []string{http.MethodDelete, http.MethodGet, http.MethodHead}
-		// Ids are any text, also `a;b`, in which some servers see a parameter: one segment
-		// below the path is an id first of all.
-		one := route{guards: isDelete, methods: methods, serve: g.serveOneOfSessions}
-		if err := g.addRoute("sessions_endpoint", g.SessionsEndpoint, paths.Options{Children: true}, one); err != nil {
-			return err
-		}
-		g.sessions = g.routes[len(g.routes)-1].Path
-		all := route{guards: isDelete, methods: methods, serve: g.serveSessions}
-		if err := g.addRoute("sessions_endpoint", g.SessionsEndpoint, paths.Options{}, all); err != nil {
-			return err
-		}
-	}
-	if err := g.addRoute("endpoint", g.Endpoint, paths.Options{}, route{guards: isDelete, methods: []string{http.MethodDelete}, serve: g.serveEndpoint}); err != nil {
+	if err := g.addSessions(); err != nil {
 		return err
 	}
 	if g.BackchannelLogout != "" {
 		receiver := logout.New(logout.Options{Verifier: g.app.verifier, Hub: g.app.hub, Logger: g.logger, Refuse: refuse})
-		posts := route{guards: isPost, methods: []string{http.MethodDelete, http.MethodPost}, serve: own(receiver.Serve)}
-		if err := g.addRoute("backchannel_logout", g.BackchannelLogout, paths.Options{}, posts); err != nil {
+		if err := g.addRoute("backchannel_logout", g.BackchannelLogout, paths.Options{}, route{
+			guards: isPost, methods: []string{http.MethodDelete, http.MethodPost}, serve: own(receiver.Serve),
+		}); err != nil {
 			return err
 		}
 	}
 	return g.addTokenEndpoints()
+}
+
+// addSessions adds the paths of the session API.
+func (g *Gate) addSessions() error {
+	o := sessionapi.Options{
+		Caller: g.caller, Origins: g.origins, Hub: g.app.hub, AdminScope: g.AdminScope, Logger: g.logger, Refuse: refuse,
+	}
+	if g.SessionsEndpoint != "" {
+		var err error
+		if o.Children, err = paths.New(g.SessionsEndpoint, paths.Options{Children: true}); err != nil {
+			return fmt.Errorf("checking session_gate: sessions_endpoint %w", err)
+		}
+	}
+	api := sessionapi.New(o)
+	if g.SessionsEndpoint != "" {
+		methods := []string{http.MethodDelete, http.MethodGet, http.MethodHead}
+		// Ids are any text, also `a;b`, in which some servers see a parameter: one segment
+		// below the path is an id first of all.
+		one := route{guards: isDelete, methods: methods, serve: own(api.OneSession)}
+		if err := g.addRoute("sessions_endpoint", g.SessionsEndpoint, paths.Options{Children: true}, one); err != nil {
+			return err
+		}
+		all := route{guards: isDelete, methods: methods, serve: own(api.Sessions)}
+		if err := g.addRoute("sessions_endpoint", g.SessionsEndpoint, paths.Options{}, all); err != nil {
+			return err
+		}
+	}
+	return g.addRoute("endpoint", g.Endpoint, paths.Options{}, route{
+		guards: isDelete, methods: []string{http.MethodDelete}, serve: own(api.Session),
+	})
 }
 
 // addTokenEndpoints adds the token endpoints of the upstream.
@@ -116,8 +133,8 @@ func (g *Gate) serveRoutes(w http.ResponseWriter, r *http.Request, next caddyhtt
 		case paths.Ambiguous:
 			return true, refuse(w, r, denyAmbiguous)
 		case paths.Other:
-			// Attack: GET /oauth/token.json over HTTP/3, with a grant in a body whose
-			// length is not said. A page is had without one.
+			// Attack: GET /oauth/token.json over HTTP/3, with a grant in a body of unknown
+			// length. A page needs none.
 			if route.grants && reply.MayHaveBody(r) && route.Resembles(r, original) {
 				reply.DropBody(r)
 			}
@@ -133,16 +150,4 @@ func originalOf(r *http.Request) paths.Original {
 		return paths.Original{}
 	}
 	return paths.Original{Method: before.Method, URL: before.URL}
-}
-
-// serveEndpoint answers DELETE of a session, and browsers that ask whether they may
-// send it.
-func (g *Gate) serveEndpoint(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) (bool, error) {
-	switch {
-	case caller.IsPreflight(r):
-		return true, g.origins.Preflight(w, r, http.MethodDelete)
-	case r.Method == http.MethodDelete:
-		return true, g.serveSession(w, r)
-	}
-	return false, nil
 }

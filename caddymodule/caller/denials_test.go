@@ -24,11 +24,8 @@ func TestDenials(t *testing.T) {
 		broken  = `Bearer realm="session_gate", error="invalid_request"`
 		refused = `Bearer realm="session_gate", error="invalid_token"`
 	)
-	for name, test := range map[string]struct {
-		deny                           *reply.Denial
-		status                         int
-		body, challenge, retry, reason string
-	}{
+	type denial callertest.Denial
+	for name, d := range map[string]denial{
 		"missing":   {caller.DenyCredential(credential.ErrMissing), 401, invalid, `Bearer realm="session_gate"`, "", "missing"},
 		"invalid":   {caller.DenyCredential(token.ErrInvalid), 401, invalid, refused, "", "invalid"},
 		"expired":   {caller.DenyCredential(token.ErrExpired), 401, invalid, refused, "", "expired"},
@@ -48,21 +45,7 @@ func TestDenials(t *testing.T) {
 		},
 		"an unknown error": {caller.DenyCredential(errors.New("x")), 401, invalid, refused, "", "invalid"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			w := write(t, test.deny)
-			want := http.Header{"Content-Type": {"application/json"}, "Cache-Control": {"no-store"}, "X-Content-Type-Options": {"nosniff"}}
-			for field, value := range map[string]string{"WWW-Authenticate": test.challenge, "Retry-After": test.retry} {
-				if value != "" {
-					want.Set(field, value)
-				}
-			}
-			if w.Code != test.status || w.Body.String() != test.body || !maps.EqualFunc(w.Header(), want, slices.Equal) {
-				t.Errorf("answered %d %s with %v, want %d %s with %v", w.Code, w.Body, w.Header(), test.status, test.body, want)
-			}
-			if test.deny.Reason != test.reason {
-				t.Errorf("the reason is %q, want %q", test.deny.Reason, test.reason)
-			}
-		})
+		t.Run(name, func(t *testing.T) { callertest.Denial(d).Check(t) })
 	}
 }
 

@@ -43,17 +43,21 @@ var rooms = map[string][]string{
 		"caddymodule/credential", "caddymodule/fieldname", "caddymodule/hub", "caddymodule/reply", "caddymodule/token",
 		"store", "store/replica", "store/sessions",
 	},
+	"caddymodule/config":     nil,
 	"caddymodule/credential": {"caddymodule/fieldname", "caddymodule/percent"},
 	"caddymodule/hub":        {"caddymodule/streams", "store", "store/replica", "store/sessions"},
-	"caddymodule/config":     nil,
 	"caddymodule/identity":   {"caddymodule/fieldname", "caddymodule/token"},
 	"caddymodule/logout":     {"caddymodule/hub", "caddymodule/reply", "caddymodule/token", "store"},
 	"caddymodule/reply":      nil,
+	"caddymodule/sessionapi": {
+		"caddymodule/caller", "caddymodule/hub", "caddymodule/paths", "caddymodule/reply", "caddymodule/strictjson", "caddymodule/token",
+		"store", "store/replica",
+	},
+	"caddymodule/stores": {"caddymodule/config", "store", "store/boltstore", "store/memstore", "store/redisstore"},
 	"caddymodule/tokenendpoint": {
 		"caddymodule/caller", "caddymodule/hub", "caddymodule/oauth", "caddymodule/paths", "caddymodule/reply", "caddymodule/token",
 		"store", "store/replica",
 	},
-	"caddymodule/stores": {"caddymodule/config", "store", "store/boltstore", "store/memstore", "store/redisstore"},
 }
 
 // plugged are the packages that register modules, which the plugin imports.
@@ -210,6 +214,9 @@ func TestEachBrokenImportIsFound(t *testing.T) {
 		"caller imports test support":      {"caddymodule/caller/caller.go", own + "caddymodule/caller/callertest"},
 		"credential imports Caddy":         {"caddymodule/credential/extract.go", "github.com/caddyserver/caddy/v2"},
 		"credential imports tokens":        {"caddymodule/credential/extract.go", own + "caddymodule/token"},
+		"sessionapi imports Caddy":         {"caddymodule/sessionapi/api.go", "github.com/caddyserver/caddy/v2"},
+		"sessionapi finds tokens itself":   {"caddymodule/sessionapi/api.go", own + "caddymodule/credential"},
+		"sessionapi imports the gate":      {"caddymodule/sessionapi/api.go", own + "caddymodule"},
 		"tokenendpoint imports Caddy":      {"caddymodule/tokenendpoint/endpoint.go", "github.com/caddyserver/caddy/v2"},
 		"tokenendpoint imports the gate":   {"caddymodule/tokenendpoint/endpoint.go", own + "caddymodule"},
 		"tokenendpoint reads forms itself": {"caddymodule/tokenendpoint/request.go", own + "caddymodule/strictjson"},

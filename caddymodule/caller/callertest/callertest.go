@@ -269,13 +269,3 @@ func (a Answer) Want(tb testing.TB, status int, body string) {
 		tb.Errorf("reached the upstream: %t", admitted)
 	}
 }
-
-// Written returns what a denial answers, as text.
-func Written(deny *reply.Denial) string {
-	if deny == nil {
-		return "no denial"
-	}
-	w := httptest.NewRecorder()
-	_ = deny.Write(w, httptest.NewRequest(http.MethodGet, "/", nil))
-	return w.Body.String()
-}

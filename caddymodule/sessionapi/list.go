@@ -1,4 +1,4 @@
-package caddymodule
+package sessionapi
 
 import (
 	"bytes"
@@ -39,49 +39,49 @@ type list struct {
 	Next string `json:"next,omitempty"`
 }
 
-// listSessions answers with a page of the caller's own sessions: those seen within
-// the retention that are not revoked. Whoever sends a cookie from another site may
-// have it answered, and is kept from reading it by the browser (CORS).
-func (g *Gate) listSessions(w http.ResponseWriter, r *http.Request) error {
-	g.origins.Allow(w, r)
+// listSessions answers with a page of the caller's own sessions: those seen within the
+// retention that are not revoked. A page of another site may have the browser ask with its
+// cookie, but the browser does not let that page read the answer (CORS).
+func (a *API) listSessions(w http.ResponseWriter, r *http.Request) error {
+	a.o.Origins.Allow(w, r)
 	now := time.Now()
-	bearer, _, deny := g.caller.Read(r, now)
+	bearer, _, deny := a.o.Caller.Read(r, now)
 	if deny == nil {
-		deny = g.caller.Check(bearer, now)
+		deny = a.o.Caller.Check(bearer, now)
 	}
 	if deny != nil {
-		return refuse(w, r, deny)
+		return a.o.Refuse(w, r, deny)
 	}
-	g.caller.Note(bearer, now)
+	a.o.Caller.Note(bearer, now)
 	limit, after, ok := readPage(r.URL.RawQuery)
 	switch {
 	case bearer.Subject == "":
-		return refuse(w, r, denySubject)
+		return a.o.Refuse(w, r, denySubject)
 	case !ok:
-		return refuse(w, r, denyPage)
+		return a.o.Refuse(w, r, denyPage)
 	}
-	sessions, err := g.sessionsOf(r, bearer)
+	sessions, err := a.sessionsOf(r, bearer)
 	if err != nil {
 		// Invariant 7: a technical failure is 503, never an empty list.
-		g.logger.Error("the sessions of a subject could not be listed", "key", bearer.Keys.Subject, "error", err)
-		return refuse(w, r, caller.Unavailable)
+		a.o.Logger.Error("the sessions of a subject could not be listed", "key", bearer.Keys.Subject, "error", err)
+		return a.o.Refuse(w, r, caller.Unavailable)
 	}
 	return reply.JSON(w, http.StatusOK, pageOf(sessions, limit, after))
 }
 
 // sessionsOf returns the caller's sessions that are not revoked, in their order.
-func (g *Gate) sessionsOf(r *http.Request, bearer *token.Verified) ([]listed, error) {
-	known, err := g.app.hub.SessionsOf(r.Context(), bearer.Issuer, bearer.Subject)
+func (a *API) sessionsOf(r *http.Request, bearer *token.Verified) ([]listed, error) {
+	known, err := a.o.Hub.SessionsOf(r.Context(), bearer.Issuer, bearer.Subject)
 	if err != nil {
 		return nil, err
 	}
 	sessions := make([]listed, 0, len(known))
 	for _, s := range known {
 		keys := store.Keys{
-			Session: g.app.hub.Key(store.KindSession, s.Issuer, s.ID), Subject: bearer.Keys.Subject, Issuer: bearer.Keys.Issuer,
+			Session: a.o.Hub.Key(store.KindSession, s.Issuer, s.ID), Subject: bearer.Keys.Subject, Issuer: bearer.Keys.Issuer,
 		}
 		current := s.ID == bearer.SessionID
-		if !current && g.app.hub.Over(s, &keys) {
+		if !current && a.o.Hub.Over(s, &keys) {
 			continue
 		}
 		sessions = append(sessions, listed{

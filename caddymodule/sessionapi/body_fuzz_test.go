@@ -1,4 +1,4 @@
-package caddymodule
+package sessionapi
 
 import (
 	"encoding/json"
@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/sessiongate/sessiongate/caddymodule/caller/callertest"
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
 )
 
@@ -75,7 +76,7 @@ func depthOf(value json.RawMessage) int {
 	}
 }
 
-// The attack: a body that names one session to the gate and another to whoever
+// Attack: a body that names one session to the gate and another to whoever
 // decodes it too. A body that is accepted has one reading in a map, in a struct,
 // to whom letter case does not matter, and to a decoder that stops after the
 // first value; and one that is refused breaks a rule of the contract.
@@ -96,7 +97,7 @@ func FuzzSessionBody(f *testing.F) {
 		got, deny := readTarget(httptest.NewRecorder(), jsonBody(body))
 		want, ok := sessionIDIn(body)
 		if ok != (deny == nil) || got != want || deny != nil && deny != denyBody {
-			t.Fatalf("%q names %q, %s; the contract says %q, %t", body, got, answered(deny), want, ok)
+			t.Fatalf("%q names %q, %s; the contract says %q, %t", body, got, callertest.Written(deny), want, ok)
 		}
 		if deny != nil {
 			return

@@ -1,14 +1,10 @@
-package caddymodule
+package sessionapi
 
 import (
 	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/sessiongate/sessiongate/caddymodule/hub"
-	"github.com/sessiongate/sessiongate/caddymodule/hub/hubtest"
-	"github.com/sessiongate/sessiongate/store/memstore"
 )
 
 // Attack: refresh a stolen session for a day, log it out again just before its
@@ -16,18 +12,18 @@ import (
 // promises as much as the 200: it lasts as long as any token of the session.
 func TestARepeatedLogoutProlongsTheRevocation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(t, "HS256", Gate{})
+		g := newAPI(t, "HS256", Options{})
 		of := func(jti string) string {
-			return g.mint(t, map[string]any{"sid": "s", "jti": jti, "exp": time.Now().Add(24 * time.Hour).Unix()})
+			return g.Mint(t, map[string]any{"sid": "s", "jti": jti, "exp": time.Now().Add(24 * time.Hour).Unix()})
 		}
 		first := of("first")
-		g.end(t, first, "").want(t, http.StatusOK, "invalidated")
+		g.end(t, first, "").Want(t, http.StatusOK, "invalidated")
 		time.Sleep(24*time.Hour - time.Minute)
 		second := of("second")
-		g.end(t, second, "").want(t, http.StatusNotFound, "invalid_session")
+		g.end(t, second, "").Want(t, http.StatusNotFound, "invalid_session")
 		for range 2 {
 			time.Sleep(time.Hour)
-			g.get(t, "/", second).want(t, http.StatusUnauthorized, "unauthorized")
+			g.Get(t, "/", second).Want(t, http.StatusUnauthorized, "unauthorized")
 		}
 	})
 }
@@ -35,29 +31,29 @@ func TestARepeatedLogoutProlongsTheRevocation(t *testing.T) {
 // Attack: fill the log, and with it the memory of every gate, by logging one session
 // out again and again for as long as its token lasts.
 func TestRepeatedLogoutsFillNoLog(t *testing.T) {
-	inSessionsGate(t, Gate{}, func(t *testing.T, g *gateTest) {
+	inAPI(t, Options{}, func(t *testing.T, g *apiTest) {
 		lasts := time.Now().Add(24 * time.Hour).Unix()
 		of := func(session any, jti string) string {
-			return g.mint(t, map[string]any{"sid": session, "jti": jti, "exp": lasts})
+			return g.Mint(t, map[string]any{"sid": session, "jti": jti, "exp": lasts})
 		}
 		caller, own, other, bare := of("caller", "1"), of("own", "2"), of("other", "3"), of(nil, "4")
-		g.get(t, "/", caller).want(t, http.StatusOK, "")
-		g.get(t, "/", other).want(t, http.StatusOK, "")
+		g.Get(t, "/", caller).Want(t, http.StatusOK, "")
+		g.Get(t, "/", other).Want(t, http.StatusOK, "")
 		end := func(status int, body string) {
-			g.end(t, own, "").want(t, status, body)
-			g.end(t, bare, "").want(t, status, body)
-			g.end(t, caller, `{"session_id":"other"}`).want(t, status, body)
+			g.end(t, own, "").Want(t, status, body)
+			g.end(t, bare, "").Want(t, status, body)
+			g.end(t, caller, `{"session_id":"other"}`).Want(t, status, body)
 		}
 		end(http.StatusOK, "invalidated")
 		const repeats, every, roundedTo = 1000, 10 * time.Second, 24 * time.Hour / 64
 		for range repeats {
 			time.Sleep(every)
 			end(http.StatusNotFound, "invalid_session")
-			g.delete(t, sessionsPath+"/other", caller).want(t, http.StatusNotFound, "invalid_session")
+			g.delete(t, sessionsPath+"/other", caller).Want(t, http.StatusNotFound, "invalid_session")
 		}
 		synctest.Wait()
 		most := 3 * uint64(2+repeats*every/roundedTo)
-		if entries := g.app.hub.Status().Position.Seq; entries > most {
+		if entries := g.Hub.Status().Position.Seq; entries > most {
 			t.Errorf("%d repeats of three revocations are %d entries, want %d at the most", 4*repeats, entries, most)
 		}
 	})
@@ -67,19 +63,14 @@ func TestRepeatedLogoutsFillNoLog(t *testing.T) {
 // token.
 func TestSubscribersHearNothingOfARepeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(t, "HS256", Gate{})
-		token := g.mint(t, nil)
-		events := new(hubtest.Events)
-		g.app.hub = hub.New(hub.Options{Namespace: g.app.namespace, Events: events})
-		mustOpen(t, g.app.hub, g.app.replicaOptions(), memstore.New(nil))
-		<-setOf(g.app).Synced()
-		g.reload(t, g.gate.logger)
-		g.end(t, token, "").want(t, http.StatusOK, "invalidated")
+		g := newAPI(t, "HS256", Options{})
+		token := g.Mint(t, nil)
+		g.end(t, token, "").Want(t, http.StatusOK, "invalidated")
 		for range 5 {
 			time.Sleep(30 * time.Second)
-			g.end(t, token, "").want(t, http.StatusNotFound, "invalid_session")
+			g.end(t, token, "").Want(t, http.StatusNotFound, "invalid_session")
 		}
-		if n := len(events.Heard()); n != 1 {
+		if n := len(g.Events.Heard()); n != 1 {
 			t.Errorf("%d events of one logout and its repeats, want one", n)
 		}
 	})

@@ -1,4 +1,4 @@
-package caddymodule
+package sessionapi
 
 import (
 	"net/http"
@@ -7,7 +7,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 )
 
-// What the gate answers at the endpoint of a session, and of all sessions.
+// What the API answers at the paths of a session, and of all sessions.
 var (
 	// denyBroken is for a malformed credential: the API page knows one answer for every
 	// token that is not good.
@@ -24,7 +24,7 @@ var (
 		"A body must be application/json in UTF-8, without a Content-Encoding.", "")
 )
 
-// For the endpoint of all sessions alone.
+// For the path of all sessions alone.
 var (
 	// denyUnconfirmedAll does not ask for a retry: at this gate the caller's own token is
 	// revoked by then.

@@ -1,4 +1,4 @@
-package caddymodule
+package sessionapi
 
 import (
 	"fmt"
@@ -15,19 +15,19 @@ import (
 // over. Only whose session it was is unknown: by its id it is 404, and in no list. Its
 // token stays revoked, and that of another deleted session is admitted and can end it.
 func TestASessionThatTheStoreDeletedStaysRevoked(t *testing.T) {
-	inSessionsGate(t, Gate{}, func(t *testing.T, g *gateTest) {
-		revoked, live, latest := g.of(t, "revoked"), g.of(t, "live"), ""
-		g.get(t, "/", revoked).want(t, http.StatusOK, "")
-		g.end(t, revoked, "").want(t, http.StatusOK, "invalidated")
-		g.get(t, "/", live).want(t, http.StatusOK, "")
+	inAPI(t, Options{}, func(t *testing.T, g *apiTest) {
+		revoked, live, latest := g.Of(t, "revoked"), g.Of(t, "live"), ""
+		g.Get(t, "/", revoked).Want(t, http.StatusOK, "")
+		g.end(t, revoked, "").Want(t, http.StatusOK, "invalidated")
+		g.Get(t, "/", live).Want(t, http.StatusOK, "")
 		time.Sleep(time.Second)
 		for i := range store.MaxSessionsOf {
-			latest = g.of(t, fmt.Sprint("new", i))
-			g.get(t, "/", latest).want(t, http.StatusOK, "")
+			latest = g.Of(t, fmt.Sprint("new", i))
+			g.Get(t, "/", latest).Want(t, http.StatusOK, "")
 		}
 		time.Sleep(time.Second)
 		for _, id := range []string{"revoked", "live"} {
-			g.end(t, latest, `{"session_id":"`+id+`"}`).want(t, http.StatusNotFound, "invalid_session")
+			g.end(t, latest, `{"session_id":"`+id+`"}`).Want(t, http.StatusNotFound, "invalid_session")
 		}
 		listed := make(map[string]bool)
 		for query := "?limit=100"; query != ""; {
@@ -42,34 +42,34 @@ func TestASessionThatTheStoreDeletedStaysRevoked(t *testing.T) {
 		if len(listed) != store.MaxSessionsOf || listed["revoked"] || listed["live"] {
 			t.Errorf("%d sessions are listed, want the %d seen last", len(listed), store.MaxSessionsOf)
 		}
-		g.get(t, "/", revoked).want(t, http.StatusUnauthorized, "")
-		g.get(t, "/", live).want(t, http.StatusOK, "")
-		g.end(t, live, "").want(t, http.StatusOK, "invalidated")
-		g.get(t, "/", live).want(t, http.StatusUnauthorized, "")
+		g.Get(t, "/", revoked).Want(t, http.StatusUnauthorized, "")
+		g.Get(t, "/", live).Want(t, http.StatusOK, "")
+		g.end(t, live, "").Want(t, http.StatusOK, "invalidated")
+		g.Get(t, "/", live).Want(t, http.StatusUnauthorized, "")
 	})
 }
 
-// The attack: fill the store, by ending all other sessions from a hundred connections
+// Attack: fill the store, by ending all other sessions from a hundred connections
 // at once, for as long as the token lasts.
 func TestRevocationsOfOneSecondShareAnEntry(t *testing.T) {
-	inSessionsGate(t, Gate{}, func(t *testing.T, g *gateTest) {
-		laptop, phone := g.of(t, "laptop"), g.of(t, "phone")
+	inAPI(t, Options{}, func(t *testing.T, g *apiTest) {
+		laptop, phone := g.Of(t, "laptop"), g.Of(t, "phone")
 		entries := func() uint64 {
 			synctest.Wait() // until the replica has read what is on the log
-			return g.app.hub.Status().Position.Seq
+			return g.Hub.Status().Position.Seq
 		}
 		for range 3 {
 			before := entries()
 			var all sync.WaitGroup
 			for range 100 {
-				all.Go(func() { g.delete(t, sessionsPath+exceptCurrent, laptop).want(t, http.StatusOK, allEnded) })
+				all.Go(func() { g.delete(t, sessionsPath+exceptCurrent, laptop).Want(t, http.StatusOK, allEnded) })
 			}
 			all.Wait()
 			if added := entries() - before; added != 1 {
 				t.Errorf("%d entries for a hundred calls of one second, want one", added)
 			}
-			g.get(t, "/", phone).want(t, http.StatusUnauthorized, "unauthorized")
-			g.get(t, "/", laptop).want(t, http.StatusOK, "")
+			g.Get(t, "/", phone).Want(t, http.StatusUnauthorized, "unauthorized")
+			g.Get(t, "/", laptop).Want(t, http.StatusOK, "")
 		}
 	})
 }

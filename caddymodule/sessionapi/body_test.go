@@ -1,4 +1,4 @@
-package caddymodule
+package sessionapi
 
 import (
 	"errors"
@@ -15,7 +15,7 @@ import (
 
 // bodyRequest is a DELETE with a body, and fields by name and value.
 func bodyRequest(body string, namesAndValues ...string) *http.Request {
-	r := httptest.NewRequest(http.MethodDelete, defaultEndpoint, strings.NewReader(body))
+	r := httptest.NewRequest(http.MethodDelete, sessionPath, strings.NewReader(body))
 	return callertest.Fields(r, namesAndValues...)
 }
 
@@ -27,14 +27,14 @@ func wantTarget(t *testing.T, name string, r *http.Request, want string) {
 	t.Helper()
 	got, deny := readTarget(httptest.NewRecorder(), r)
 	if deny != nil || got != want {
-		t.Errorf("%s: %q, %s, want %q", name, got, answered(deny), want)
+		t.Errorf("%s: %q, %s, want %q", name, got, callertest.Written(deny), want)
 	}
 }
 
 func wantDenied(t *testing.T, name string, r *http.Request, want *reply.Denial) {
 	t.Helper()
 	if got, deny := readTarget(httptest.NewRecorder(), r); deny != want || got != "" {
-		t.Errorf("%s: %q, %s, want %s", name, got, answered(deny), answered(want))
+		t.Errorf("%s: %q, %s, want %s", name, got, callertest.Written(deny), callertest.Written(want))
 	}
 }
 
@@ -64,7 +64,7 @@ func nested(depth int) string {
 	return `{"x":` + strings.Repeat("[", depth-1) + strings.Repeat("]", depth-1) + `}`
 }
 
-// The attack: a body in which the gate reads one session and whoever is behind
+// Attack: a body in which the gate reads one session and whoever is behind
 // it, or logs it, another; so that what ends here goes on there.
 func TestBodiesWithTwoReadings(t *testing.T) {
 	for _, body := range []string{
@@ -131,7 +131,7 @@ func TestBodiesAreBounded(t *testing.T) {
 	wantDenied(t, "4097 bytes in chunks", unsized(jsonBody(""), iotest.HalfReader(strings.NewReader(sized(4097)))), denyTooLarge)
 	wantDenied(t, "no JSON, too large", bodyRequest(strings.Repeat(" ", 4097), "Content-Type", "text/plain"), denyTooLarge)
 
-	// The attack: a length or an endless body that makes the gate read, and
+	// Attack: a length or an endless body that makes the gate read, and
 	// keep, what it will refuse.
 	unread := &countingReader{}
 	r := unsized(jsonBody(""), unread)
@@ -154,7 +154,7 @@ func (c *countingReader) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// The attack: a connection that ends in the middle of a body whose beginning is
+// Attack: a connection that ends in the middle of a body whose beginning is
 // a whole one.
 func TestABodyThatBreaksOffNamesNothing(t *testing.T) {
 	broken := io.MultiReader(strings.NewReader(`{"session_id":"a"}`), iotest.ErrReader(errors.New("connection reset")))

@@ -1,4 +1,4 @@
-package caddymodule
+package sessionapi
 
 import (
 	"encoding/json"

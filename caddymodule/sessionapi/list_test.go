@@ -1,4 +1,4 @@
-package caddymodule
+package sessionapi
 
 import (
 	"encoding/json"
@@ -11,15 +11,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/caller/callertest"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/store"
 )
 
 // listAt asks for a page of the list.
-func (g *gateTest) listAt(tb testing.TB, token, query string) (l list) {
+func (g *apiTest) listAt(tb testing.TB, token, query string) (l list) {
 	tb.Helper()
-	a := g.get(tb, sessionsPath+query, token)
-	a.want(tb, http.StatusOK, `{"sessions":[`)
+	a := g.Get(tb, sessionsPath+query, token)
+	a.Want(tb, http.StatusOK, `{"sessions":[`)
 	if err := json.Unmarshal(a.Body.Bytes(), &l); err != nil {
 		tb.Fatalf("%s: %v", a.Body, err)
 	}
@@ -33,7 +34,7 @@ func (l list) ids() (ids []string) {
 	return ids
 }
 
-func (g *gateTest) wantList(tb testing.TB, token string, want ...string) {
+func (g *apiTest) wantList(tb testing.TB, token string, want ...string) {
 	tb.Helper()
 	if got := g.listAt(tb, token, "").ids(); !slices.Equal(got, want) {
 		tb.Errorf("listed %q, want %q", got, want)
@@ -41,13 +42,13 @@ func (g *gateTest) wantList(tb testing.TB, token string, want ...string) {
 }
 
 func TestTheCallersSessionsAreListed(t *testing.T) {
-	inSessionsGate(t, Gate{}, func(t *testing.T, g *gateTest) {
-		g.get(t, "/", g.of(t, "phone")).want(t, http.StatusOK, "")
-		g.get(t, "/", g.mint(t, map[string]any{"sid": "bobs", "sub": "bob"})).want(t, http.StatusOK, "")
+	inAPI(t, Options{}, func(t *testing.T, g *apiTest) {
+		g.Get(t, "/", g.Of(t, "phone")).Want(t, http.StatusOK, "")
+		g.Get(t, "/", g.Mint(t, map[string]any{"sid": "bobs", "sub": "bob"})).Want(t, http.StatusOK, "")
 		time.Sleep(time.Minute)
-		a := g.get(t, sessionsPath, g.of(t, `"laptop"`))
+		a := g.Get(t, sessionsPath, g.Of(t, `"laptop"`))
 		// The session that asks is listed even if it did nothing else.
-		a.want(t, http.StatusOK, `{"sessions":[`+
+		a.Want(t, http.StatusOK, `{"sessions":[`+
 			`{"session_id":"\"laptop\"","first_seen":"2000-01-01T00:01:00Z","last_seen":"2000-01-01T00:01:00Z","current":true},`+
 			`{"session_id":"phone","first_seen":"2000-01-01T00:00:00Z","last_seen":"2000-01-01T00:00:00Z","current":false}]}`)
 		for field, want := range map[string]string{"Cache-Control": "no-store", "Content-Type": "application/json", "Etag": ""} {
@@ -55,7 +56,7 @@ func TestTheCallersSessionsAreListed(t *testing.T) {
 				t.Errorf("%s is %q, want %q", field, got, want)
 			}
 		}
-		bare := g.listAt(t, g.mint(t, map[string]any{"sid": nil, "jti": "bare"}), "")
+		bare := g.listAt(t, g.Mint(t, map[string]any{"sid": nil, "jti": "bare"}), "")
 		if len(bare.Sessions) != 2 || bare.Sessions[0].Current || bare.Sessions[1].Current {
 			t.Errorf("a token without a session sees %v, want two, neither of them current", bare.Sessions)
 		}
@@ -63,53 +64,53 @@ func TestTheCallersSessionsAreListed(t *testing.T) {
 }
 
 func TestSessionsThatAreOverAreNotListed(t *testing.T) {
-	inSessionsGate(t, Gate{}, func(t *testing.T, g *gateTest) {
-		laptop := g.of(t, "laptop")
+	inAPI(t, Options{}, func(t *testing.T, g *apiTest) {
+		laptop := g.Of(t, "laptop")
 		for _, session := range []string{"phone", "tablet"} {
-			g.get(t, "/", g.of(t, session)).want(t, http.StatusOK, "")
+			g.Get(t, "/", g.Of(t, session)).Want(t, http.StatusOK, "")
 			time.Sleep(time.Second)
 		}
 		g.wantList(t, laptop, "laptop", "tablet", "phone")
-		g.delete(t, sessionsPath+"/phone", laptop).want(t, http.StatusOK, "phone")
+		g.delete(t, sessionsPath+"/phone", laptop).Want(t, http.StatusOK, "phone")
 		g.wantList(t, laptop, "laptop", "tablet")
-		g.delete(t, sessionsPath+exceptCurrent, laptop).want(t, http.StatusOK, allEnded)
+		g.delete(t, sessionsPath+exceptCurrent, laptop).Want(t, http.StatusOK, allEnded)
 		g.wantList(t, laptop, "laptop")
-		desk := g.of(t, "desk")
+		desk := g.Of(t, "desk")
 		g.wantList(t, desk, "desk", "laptop")
-		g.delete(t, sessionsPath, desk).want(t, http.StatusOK, allEnded)
-		again := g.of(t, "again")
+		g.delete(t, sessionsPath, desk).Want(t, http.StatusOK, allEnded)
+		again := g.Of(t, "again")
 		g.wantList(t, again, "again")
 		time.Sleep(time.Second)
 		// The issuer was never told, and goes on with a session all the same: whoever
 		// looks has to see that it is live.
-		refreshed := g.mint(t, map[string]any{"sid": "desk", "jti": "refreshed"})
-		g.get(t, "/", refreshed).want(t, http.StatusOK, "")
+		refreshed := g.Mint(t, map[string]any{"sid": "desk", "jti": "refreshed"})
+		g.Get(t, "/", refreshed).Want(t, http.StatusOK, "")
 		g.wantList(t, again, "desk", "again")
 	})
 }
 
 // A revocation of everything that the issuer issued counts as well.
 func TestSessionsThatTheIssuerEndedAreNotListed(t *testing.T) {
-	inSessionsGate(t, Gate{}, func(t *testing.T, g *gateTest) {
-		g.get(t, "/", g.of(t, "phone")).want(t, http.StatusOK, "")
+	inAPI(t, Options{}, func(t *testing.T, g *apiTest) {
+		g.Get(t, "/", g.Of(t, "phone")).Want(t, http.StatusOK, "")
 		now := time.Now()
-		if err := g.app.hub.Revoke(t.Context(), hub.Cause{}, store.Revocation{
-			Kind: store.KindIssuer, Key: g.app.hub.Key(store.KindIssuer, "https://id.example.com", ""),
-			NotBefore: now.Unix(), Expires: g.app.hub.Expires(now),
+		if err := g.Hub.Revoke(t.Context(), hub.Cause{}, store.Revocation{
+			Kind: store.KindIssuer, Key: g.Hub.Key(store.KindIssuer, "https://id.example.com", ""),
+			NotBefore: now.Unix(), Expires: g.Hub.Expires(now),
 		}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		g.wantList(t, g.of(t, "laptop"), "laptop")
+		g.wantList(t, g.Of(t, "laptop"), "laptop")
 	})
 }
 
 func TestTheListIsPaged(t *testing.T) {
-	inSessionsGate(t, Gate{}, func(t *testing.T, g *gateTest) {
+	inAPI(t, Options{}, func(t *testing.T, g *apiTest) {
 		const n = 230
-		laptop := g.of(t, "s000")
+		laptop := g.Of(t, "s000")
 		for i := range n {
-			g.get(t, "/", g.of(t, fmt.Sprintf("s%03d", i))).want(t, http.StatusOK, "")
+			g.Get(t, "/", g.Of(t, fmt.Sprintf("s%03d", i))).Want(t, http.StatusOK, "")
 			if i%7 == 0 { // several in a second
 				time.Sleep(time.Second)
 			}
@@ -132,7 +133,7 @@ func TestTheListIsPaged(t *testing.T) {
 				}
 				at = "?after=" + l.Next + strings.Replace(query, "?", "&", 1)
 				// What is seen meanwhile does not move what comes next.
-				g.get(t, "/", g.of(t, "new "+l.Next)).want(t, http.StatusOK, "")
+				g.Get(t, "/", g.Of(t, "new "+l.Next)).Want(t, http.StatusOK, "")
 			}
 			seen = slices.DeleteFunc(seen, func(s string) bool { return strings.HasPrefix(s, "new ") })
 			sorted := slices.Sorted(slices.Values(seen))
@@ -144,15 +145,15 @@ func TestTheListIsPaged(t *testing.T) {
 }
 
 func TestWhatIsNoPageIsRefused(t *testing.T) {
-	inSessionsGate(t, Gate{}, func(t *testing.T, g *gateTest) {
-		laptop := g.of(t, "laptop")
+	inAPI(t, Options{}, func(t *testing.T, g *apiTest) {
+		laptop := g.Of(t, "laptop")
 		for _, query := range []string{
 			"?limit=0", "?limit=101", "?limit=-1", "?limit=", "?limit", "?limit=1e1", "?limit=+5", "?limit=%2B5", "?limit=05", "?limit=5&limit=5",
 			"?limit=99999999999999999999", "?after=", "?after=x", "?after=" + strings.Repeat("A", 31), "?after=" + strings.Repeat("A", 33),
 			"?after=" + strings.Repeat("A", 32) + "&after=" + strings.Repeat("A", 32), "?after=" + strings.Repeat("=", 32), "?after=" + strings.Repeat("A", 8<<10),
 			"?limit=5;after=x", "?limit=%zz",
 		} {
-			g.serve(t, get(t, sessionsPath+query, laptop)).want(t, http.StatusBadRequest, "invalid_request")
+			g.Serve(t, get(t, sessionsPath+query, laptop)).Want(t, http.StatusBadRequest, "invalid_request")
 		}
 	})
 }
@@ -160,35 +161,35 @@ func TestWhatIsNoPageIsRefused(t *testing.T) {
 func get(tb testing.TB, uri, token string) *http.Request {
 	tb.Helper()
 	path, query, _ := strings.Cut(uri, "?")
-	r := request(http.MethodGet, path, token, "")
+	r := callertest.Request(http.MethodGet, path, token, "")
 	r.URL = &url.URL{Path: path, RawQuery: query}
 	return r
 }
 
 func TestWhoMayNotSeeTheList(t *testing.T) {
-	inSessionsGate(t, Gate{Token: &TokenSource{Header: "Authorization", Cookie: "session"}, CORS: []string{"https://app.example.com"}},
-		func(t *testing.T, g *gateTest) {
-			laptop := g.of(t, "laptop")
-			over := g.of(t, "over")
-			g.end(t, over, "").want(t, http.StatusOK, invalidated)
-			g.get(t, sessionsPath, "").want(t, http.StatusUnauthorized, "unauthorized")
-			g.get(t, sessionsPath, laptop+"x").want(t, http.StatusUnauthorized, "unauthorized")
-			g.get(t, sessionsPath, over).want(t, http.StatusUnauthorized, "unauthorized")
-			g.get(t, sessionsPath+"?limit=x", over).want(t, http.StatusUnauthorized, "unauthorized")
-			g.get(t, sessionsPath, "abc").want(t, http.StatusBadRequest, "invalid_request")
-			g.get(t, sessionsPath, g.mint(t, map[string]any{"sub": nil})).want(t, http.StatusBadRequest, "names no subject")
+	inAPI(t, Options{Origins: fromApp(t)},
+		func(t *testing.T, g *apiTest) {
+			laptop := g.Of(t, "laptop")
+			over := g.Of(t, "over")
+			g.end(t, over, "").Want(t, http.StatusOK, invalidated)
+			g.Get(t, sessionsPath, "").Want(t, http.StatusUnauthorized, "unauthorized")
+			g.Get(t, sessionsPath, laptop+"x").Want(t, http.StatusUnauthorized, "unauthorized")
+			g.Get(t, sessionsPath, over).Want(t, http.StatusUnauthorized, "unauthorized")
+			g.Get(t, sessionsPath+"?limit=x", over).Want(t, http.StatusUnauthorized, "unauthorized")
+			g.Get(t, sessionsPath, "abc").Want(t, http.StatusBadRequest, "invalid_request")
+			g.Get(t, sessionsPath, g.Mint(t, map[string]any{"sub": nil})).Want(t, http.StatusBadRequest, "names no subject")
 			// A page of another site gets the answer, and may not read it.
 			r := httptest.NewRequest(http.MethodGet, sessionsPath, nil)
 			r.Header.Set("Cookie", "session="+laptop)
 			for origin, want := range map[string]string{"https://app.example.com": "https://app.example.com", "https://evil.example.net": ""} {
 				r.Header.Set("Origin", origin)
-				a := g.serve(t, r)
-				a.want(t, http.StatusOK, "laptop")
+				a := g.Serve(t, r)
+				a.Want(t, http.StatusOK, "laptop")
 				if got := a.Header().Get("Access-Control-Allow-Origin"); got != want {
 					t.Errorf("%s: the answer may be read by %q, want %q", origin, got, want)
 				}
 			}
-			setOf(g.app).Close() // fences it
-			g.get(t, sessionsPath, laptop).want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
+			g.Fence()
+			g.Get(t, sessionsPath, laptop).Want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
 		})
 }

@@ -1,0 +1,178 @@
+package sessionapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/caller"
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/replica"
+)
+
+// deleteSession revokes the session that read finds in the request.
+func (a *API) deleteSession(w http.ResponseWriter, r *http.Request, read func() (sessionID string, deny *reply.Denial)) error {
+	a.o.Origins.Allow(w, r)
+	bearer, deny := a.read(r)
+	if deny != nil {
+		return a.o.Refuse(w, r, deny)
+	}
+	sessionID, deny := a.target(bearer, read)
+	if deny != nil {
+		return a.o.Refuse(w, r, deny)
+	}
+	if deny := a.revoke(r, bearer, sessionID); deny != nil {
+		return a.o.Refuse(w, r, deny)
+	}
+	return writeInvalidated(w, sessionID)
+}
+
+// read verifies who calls. The API page has one answer for every token that is not good, also
+// for a malformed one.
+func (a *API) read(r *http.Request) (*token.Verified, *reply.Denial) {
+	bearer, source, deny := a.o.Caller.Read(r, time.Now())
+	if crossSite := a.o.Origins.CheckSite(r, source); crossSite != nil {
+		return nil, crossSite
+	}
+	if deny.Is(reply.Malformed) {
+		return nil, denyBroken
+	}
+	return bearer, deny
+}
+
+// target reads which session the caller aims at, "" for its own.
+//
+// Attack: send a body that is wrong, or one that the gate has to ask for, to tell a revoked
+// token from a forged one. The holder of a revoked token may learn that its own session is
+// revoked, and nothing else.
+func (a *API) target(bearer *token.Verified, read func() (string, *reply.Denial)) (sessionID string, deny *reply.Denial) {
+	verdict := a.o.Hub.Check(&bearer.Keys, time.Now())
+	switch {
+	case verdict&^unnamed == replica.Clear, verdict == replica.Unavailable:
+		return read()
+	case !sessionRevoked(bearer, verdict):
+		return "", caller.Revoked
+	}
+	if sessionID, deny = read(); deny != nil {
+		return "", caller.Revoked
+	}
+	return sessionID, nil
+}
+
+// revoke revokes the session that the caller aims at, or returns why not.
+func (a *API) revoke(r *http.Request, bearer *token.Verified, sessionID string) *reply.Denial {
+	now := time.Now() // the body may have taken its time
+	isOwn := sessionID == "" || sessionID == bearer.SessionID
+	revocation := revocationOf(bearer)
+	if !isOwn {
+		revocation = store.Revocation{
+			Kind: store.KindSession,
+			Key:  a.o.Hub.Key(store.KindSession, bearer.Issuer, sessionID),
+		}
+	}
+	revocation.Expires = a.o.Hub.Expires(now)
+	verdict := a.o.Hub.Check(&bearer.Keys, now)
+	cause := hub.Cause{Source: hub.SourceEndpoint, Issuer: bearer.Issuer}
+	switch {
+	case verdict == replica.Unavailable:
+		return a.revokeLater(r, cause, bearer, sessionID, isOwn, revocation)
+	case isOwn && (verdict&^unnamed == replica.Clear || sessionRevoked(bearer, verdict)):
+	case verdict != replica.Clear:
+		return caller.Revoked
+	default:
+		if deny := a.mayEnd(r, bearer, sessionID, revocation); deny != nil {
+			return deny
+		}
+	}
+	return a.confirm(r.Context(), cause, revocation)
+}
+
+// confirm revokes a session with all that is known to belong to it, and tells a repeat from
+// the first call. A repeat is a revocation like any other: it prolongs the first, and is
+// answered when every gate refuses the session.
+func (a *API) confirm(ctx context.Context, cause hub.Cause, revocation store.Revocation) *reply.Denial {
+	repeated, err := a.o.Hub.Repeat(ctx, revocation)
+	if err == nil && !repeated {
+		err = a.o.Hub.Revoke(ctx, cause, revocation)
+	}
+	switch {
+	case err != nil:
+		return denyUnconfirmed
+	case repeated:
+		return denySession
+	}
+	return nil
+}
+
+// revokeLater revokes at this gate without a confirmation, because the gate is fenced. The gate
+// retries until the store has the revocation.
+//
+// Attack: end a live session with a token that was revoked by itself, while the gate cannot
+// tell. The revocations that it holds still count, and a gate that has never read the log
+// revokes nothing.
+func (a *API) revokeLater(r *http.Request, cause hub.Cause, bearer *token.Verified, sessionID string, isOwn bool, revocation store.Revocation) *reply.Denial {
+	switch {
+	case !a.o.Hub.Status().Synced, a.o.Hub.Look(&bearer.Keys) != replica.Clear:
+		return caller.Unavailable
+	case !isOwn && a.mayEnd(r, bearer, sessionID, revocation) != nil:
+		return caller.Unavailable
+	}
+	a.o.Hub.RevokeLater(cause, revocation)
+	return denyUnconfirmed
+}
+
+// sessionRevoked reports whether a verdict says that the caller's own session is revoked, and
+// not that something else refuses the token. A token that names no session is its own.
+func sessionRevoked(bearer *token.Verified, verdict replica.Verdict) bool {
+	if bearer.Keys.Session.IsZero() {
+		return verdict&replica.ByToken != 0
+	}
+	return verdict&replica.BySession != 0
+}
+
+// unnamed are the reasons to refuse a token that no revocation names. Its session may be live,
+// and the token may end it.
+const unnamed = replica.Outlived | replica.ByFloor
+
+// revocationOf returns the revocation of the caller's session, or of the token itself if it
+// names none.
+func revocationOf(bearer *token.Verified) store.Revocation {
+	if bearer.Keys.Session.IsZero() {
+		return store.Revocation{Kind: store.KindToken, Key: bearer.Keys.Token}
+	}
+	return store.Revocation{Kind: store.KindSession, Key: bearer.Keys.Session}
+}
+
+// mayEnd reports whether the caller may end another session: it is live, and the
+// caller's own or, for holders of the admin scope, anybody's of the same issuer.
+//
+// Attack: try session ids to learn which exist, or whose they are. Unknown sessions, revoked
+// ones and those of others look alike: the gate asks the same for each of them first, so that
+// neither the time it takes nor a store that is away tells them apart.
+func (a *API) mayEnd(r *http.Request, bearer *token.Verified, sessionID string, revocation store.Revocation) *reply.Denial {
+	admin := a.o.AdminScope != "" && bearer.HasScope(a.o.AdminScope)
+	err := a.o.Hub.Owned(r.Context(), bearer.Issuer, sessionID, func(subject string) bool {
+		return admin || subject != "" && subject == bearer.Subject
+	})
+	switch {
+	case errors.Is(err, store.ErrUnknownSession):
+		return denySession
+	case err != nil:
+		// Invariant 7: a technical failure is 503, never "unknown".
+		a.o.Logger.Error("the owner of a session could not be looked up", "key", revocation.Key, "error", err)
+		return denyUnconfirmed
+	}
+	return nil
+}
+
+// writeInvalidated writes the successful answer of the API page.
+func writeInvalidated(w http.ResponseWriter, sessionID string) error {
+	return reply.JSON(w, http.StatusOK, struct {
+		Message   string `json:"message"`
+		SessionID string `json:"session_id,omitempty"`
+	}{"Session invalidated successfully.", sessionID})
+}

@@ -1,0 +1,123 @@
+package sessionapi
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/caller"
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/replica"
+)
+
+// readSegment reads the id of a session out of the path.
+func (a *API) readSegment(w http.ResponseWriter, r *http.Request) (sessionID string, deny *reply.Denial) {
+	sessionID, ok := a.o.Children.Child(r.URL)
+	if !ok || !token.ValidID(sessionID) {
+		return "", denySegment
+	}
+	return sessionID, refuseContent(w, r)
+}
+
+// refuseContent refuses a request with a body.
+//
+// Attack, or mistake: DELETE of all sessions with a body that names one, which is meant for
+// the path of one session. The call must not end more than was meant.
+func refuseContent(w http.ResponseWriter, r *http.Request) *reply.Denial {
+	if r.ContentLength > 0 {
+		return denyContent // without having the client send it first
+	}
+	if body, err := reply.ReadBody(w, r, 1); err != nil || len(body) > 0 {
+		return denyContent
+	}
+	return nil
+}
+
+// deleteSessions revokes all sessions of the caller's subject, or all but its own.
+//
+// 200 means what it does for one session, for every token of the subject that was issued up
+// to a second which has passed by then. A login right after the answer gets a token of a
+// later second.
+func (a *API) deleteSessions(w http.ResponseWriter, r *http.Request) error {
+	a.o.Origins.Allow(w, r)
+	now := time.Now()
+	bearer, source, deny := a.o.Caller.Read(r, now)
+	if crossSite := a.o.Origins.CheckSite(r, source); crossSite != nil {
+		return a.o.Refuse(w, r, crossSite)
+	}
+	if deny != nil {
+		return a.o.Refuse(w, r, deny)
+	}
+	// Attack: end the sessions of a user who has logged in again, with a token that was
+	// revoked before. The revocations that the gate holds count also while it is fenced.
+	if deny := a.o.Caller.Check(bearer, now); deny.Is(reply.Revoked) {
+		return a.o.Refuse(w, r, deny)
+	}
+	revocation, deny := a.allOf(w, r, bearer)
+	if deny == nil {
+		deny = unconfirmedAll(a.revokeAll(r, bearer, revocation), revocation)
+	}
+	if deny != nil {
+		return a.o.Refuse(w, r, deny)
+	}
+	hub.AwaitAfter(r.Context(), revocation.NotBefore)
+	return reply.JSON(w, http.StatusOK, struct {
+		Message string `json:"message"`
+	}{"Sessions invalidated successfully."})
+}
+
+// allOf returns the revocation that a request asks for: of everything issued to the caller's
+// subject up to now, in all sessions or in all others.
+//
+// The issuer's clock may be ahead of this one (`leeway`), as the caller's own `iat` shows: the
+// instant is not before that. The revocation is kept as if it was made at its instant, so
+// that of two of them the later never expires sooner.
+func (a *API) allOf(w http.ResponseWriter, r *http.Request, bearer *token.Verified) (revocation store.Revocation, deny *reply.Denial) {
+	if bearer.Subject == "" {
+		return revocation, denySubject
+	}
+	revocation.Kind, revocation.Key = store.KindSubject, bearer.Keys.Subject
+	// Attack, or mistake: a query that means something else, such as ?Except=current. The
+	// call must not end more than was meant, so no other query is ignored.
+	switch r.URL.RawQuery {
+	case "":
+	case "except=current":
+		if revocation.Except = bearer.Keys.Session; revocation.Except.IsZero() {
+			return revocation, denyNoSession
+		}
+	default:
+		return revocation, denyExcept
+	}
+	if deny := refuseContent(w, r); deny != nil {
+		return revocation, deny
+	}
+	instant := max(time.Now().Unix(), bearer.IssuedAt) // the body may have taken its time
+	revocation.NotBefore, revocation.Expires = instant, a.o.Hub.Expires(time.Unix(instant, 0))
+	return revocation, nil
+}
+
+// revokeAll makes the revocation hold at every gate, or returns why it is not confirmed.
+func (a *API) revokeAll(r *http.Request, bearer *token.Verified, revocation store.Revocation) *reply.Denial {
+	cause := hub.Cause{Source: hub.SourceSessions, Issuer: bearer.Issuer}
+	switch verdict := a.o.Hub.Check(&bearer.Keys, time.Now()); {
+	case verdict == replica.Unavailable:
+		return a.revokeLater(r, cause, bearer, "", true, revocation)
+	case verdict != replica.Clear:
+		return caller.Revoked
+	}
+	if err := a.o.Hub.RevokeOnce(r.Context(), cause, revocation); err != nil {
+		return denyUnconfirmed
+	}
+	return nil
+}
+
+// unconfirmedAll returns the answer to a revocation that is not confirmed. Unless the caller's
+// session is excepted, this gate refuses its token from now on, and with it a retry.
+func unconfirmedAll(deny *reply.Denial, revocation store.Revocation) *reply.Denial {
+	if deny.Is(reply.Unconfirmed) && revocation.Except.IsZero() {
+		return denyUnconfirmedAll
+	}
+	return deny
+}
