@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/sessiongate/sessiongate/caddymodule/identity"
+	"github.com/sessiongate/sessiongate/caddymodule/tokenendpoint/granttest"
 )
 
 // costlyGate is a gate that names all there is to look at.
@@ -118,7 +119,7 @@ func hostileGrants(token string) (shapes []hostileShape) {
 		return "refresh_token=r" + token + "&subject_token=s" + token + "&actor_token=a" + token
 	}
 	for name, body := range map[string]string{
-		"three tokens of 20 KB":        threeTokens(20_000),
+		"three tokens of 20 KB":        granttest.ThreeTokens(20_000),
 		"three tokens of 8 KB":         three(fill("a=b.", 8_000)),
 		"three short tokens":           three("a=b.c=d"),
 		"a respelt JWT":                "refresh_token=" + token + "=",

@@ -45,9 +45,9 @@ func TestAnOriginalRequestWithoutAURLIsNotKnown(t *testing.T) {
 func TestATokenEndpointWithAFormatCanBeNamed(t *testing.T) {
 	for _, paths := range [][]string{{tokenPath, tokenPath + ".json"}, {tokenPath + ".json", tokenPath}} {
 		g := newGrantTest(t, Gate{TokenEndpoint: paths})
-		g.hands(map[string]any{"access_token": "opaque"})
+		g.Hands(map[string]any{"access_token": "opaque"})
 		for path, status := range map[string]int{tokenPath: 200, tokenPath + ".json": 200, tokenPath + ".xml": 400, tokenPath + ".json.gz": 400} {
-			g.send(t, http.MethodPost, path, formMedia, "grant_type=password").want(t, status, "")
+			g.Send(t, http.MethodPost, path, formMedia, "grant_type=password").Want(t, status, "")
 		}
 	}
 	g := newGate(t, "HS256", Gate{})
@@ -91,7 +91,7 @@ func TestOwnPathsHaveTheirMethodsInOneLetterCase(t *testing.T) {
 	g := newGrantTest(t, Gate{
 		TokenEndpoint: []string{tokenPath}, SessionsEndpoint: sessionsPath, BackchannelLogout: "/logout", Public: []string{"/*"},
 	})
-	g.hands(map[string]any{})
+	g.Hands(map[string]any{})
 	token := g.mint(t, nil)
 	for _, c := range []struct{ method, path string }{
 		{"delete", defaultEndpoint},
@@ -161,7 +161,7 @@ func TestAPreflightGoesUpWithoutABody(t *testing.T) {
 // and is a grant to an endpoint that does not look at the method.
 func TestAPreflightOfATokenEndpointGoesUpWithoutItsQuery(t *testing.T) {
 	g := newGrantTest(t, Gate{})
-	g.hands(map[string]any{})
+	g.Hands(map[string]any{})
 	for _, c := range []struct {
 		target string
 		status int

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+	"github.com/sessiongate/sessiongate/caddymodule/tokenendpoint/granttest"
 )
 
 // The attack: log in right after the issuer has changed its key, for an access token
@@ -30,12 +31,12 @@ func TestTokensByANewKeyAreLearned(t *testing.T) {
 	admits(old)
 	endpoint.Publish(t, old, next)
 	first, second := mint(next, "t1"), mint(old, "t2")
-	g.login(t, hand(first, "r1"))
-	g.wantRefreshed(t, "r1", hand(second, "r2"))
+	g.Login(t, granttest.Hand(first, "r1"))
+	g.WantRefreshed(t, "r1", granttest.Hand(second, "r2"))
 	g.end(t, second, "").want(t, http.StatusOK, invalidated)
 	admits(next)
 	g.get(t, "/", first).want(t, http.StatusUnauthorized, "unauthorized")
-	g.wantRefused(t, "r2")
+	g.WantRefused(t, "r2")
 }
 
 // Invariant 7: without the keys that would tell, nothing goes up and nothing back.
@@ -49,15 +50,13 @@ func TestWithoutKeysNothingIsGranted(t *testing.T) {
 		Issuer: tokentest.Issuer, JWKS: issuer + tokentest.KeySetPath, Audience: []string{tokentest.Audience},
 	})
 	token := tokentest.Mint(t, key, tokentest.Claims(time.Now(), nil))
-	g.refresh(t, token, nil).want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
-	if n := len(g.take()); n != 0 {
-		t.Errorf("%d requests reached the token endpoint", n)
-	}
+	g.Refresh(t, token, nil).Want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
+	g.WantTaken(t, 0)
 	for _, name := range []string{"access_token", "refresh_token", "id_token"} {
-		g.hands(map[string]any{name: token})
-		g.send(t, http.MethodPost, tokenPath, formMedia, "grant_type=x").want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
+		g.Hands(map[string]any{name: token})
+		g.Send(t, http.MethodPost, tokenPath, formMedia, "grant_type=x").Want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
 	}
-	g.take()
+	g.Take()
 	// Of what is no token of the issuer, nothing has to be known.
-	g.wantRefreshed(t, "opaque", hand("opaque", "opaque"))
+	g.WantRefreshed(t, "opaque", granttest.Hand("opaque", "opaque"))
 }

@@ -1,161 +1,123 @@
 package caddymodule
 
 import (
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/sessiongate/sessiongate/caddymodule/hub"
-	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
-	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/caddymodule/identity"
 )
 
-func (g *grantTest) revokeKey(t *testing.T, kind store.Kind, key store.Key, notBefore int64) {
-	t.Helper()
-	revocation := store.Revocation{Kind: kind, Key: key, NotBefore: notBefore, Expires: g.app.hub.Expires(time.Now())}
-	if err := g.app.hub.Revoke(t.Context(), hub.Cause{}, revocation); err != nil {
-		t.Fatal(err)
+// Whoever logs in has no access token yet. What goes up is what came, byte by byte,
+// but for the identity that a client gave itself.
+func TestTheTokenEndpointIsPublic(t *testing.T) {
+	g := newGrantTest(t, Gate{Identity: &identity.Config{Preset: "authelia"}})
+	g.Hands(map[string]any{"access_token": "opaque"})
+	const padded = "grant_type=password&username=a%20b&password=%FF&&x=%41&refresh_token=&client_secret=s%26"
+	for name, tt := range map[string]struct{ method, path, contentType, body string }{
+		"a login":                  {"POST", tokenPath, formMedia, padded},
+		"a charset":                {"POST", tokenPath, formMedia + "; charset=UTF-8", "grant_type=authorization_code&code=c"},
+		"JSON":                     {"POST", tokenPath, "application/json", ` {"grant_type":"password", "password":"é\u0000"} `},
+		"a query":                  {"POST", tokenPath + "?x=1&y=%2f", formMedia, "grant_type=client_credentials"},
+		"a query alone":            {"GET", tokenPath + "?x=1", "", ""},
+		"a question":               {"GET", tokenPath, "", ""},
+		"nothing":                  {"POST", tokenPath, "", ""},
+		"the largest body":         {"POST", tokenPath, formMedia, "x=" + strings.Repeat("x", 64<<10-2)},
+		"a method of its own":      {"PUT", tokenPath, "application/json", `{"a":1}`},
+		"an unknown refresh token": {"POST", tokenPath, formMedia, "grant_type=refresh_token&refresh_token=unknown"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g.Send(t, tt.method, tt.path, tt.contentType, tt.body, "Remote-User", "root", "Authorization", "Basic YTpi",
+				"Accept-Encoding", "br, gzip", "Range", "bytes=0-9", "Connection", "Upgrade, Content-Type", "Upgrade", "websocket").Want(t, http.StatusOK, "")
+			taken := g.Take()
+			if len(taken) != 1 {
+				t.Fatalf("%d requests reached the token endpoint, want one", len(taken))
+			}
+			got := taken[0]
+			if got.Method != tt.method || got.RequestURI != tt.path || got.Text != tt.body || got.ContentLength != int64(len(tt.body)) {
+				t.Errorf("the token endpoint got %s %s with %d bytes %q", got.Method, got.RequestURI, got.ContentLength, got.Text)
+			}
+			if got.Header.Get("Remote-User") != "" || got.Header.Get("Authorization") != "Basic YTpi" {
+				t.Errorf("the token endpoint got the fields %v", got.Header)
+			}
+			grant := tt.method == "POST" || tt.body != "" || strings.Contains(tt.path, "?")
+			if coding := got.Header.Get("Accept-Encoding"); grant && (coding != "identity" || got.Header.Get("Range")+got.Header.Get("Upgrade")+got.Header.Get("Connection") != "") {
+				t.Errorf("the token endpoint is asked for %v", got.Header)
+			}
+		})
 	}
 }
 
-// JWT refresh tokens are checked by their claims, whether the gate saw them handed
-// out or not.
-func TestARevokedJWTRefreshTokenDoesNotGoUp(t *testing.T) {
-	now := time.Now()
-	hour := map[string]any{"aud": tokentest.Issuer, "typ": "Refresh", "exp": now.Add(time.Hour).Unix()}
-	with := func(changes map[string]any) map[string]any {
-		all := map[string]any{}
-		for _, claims := range []map[string]any{hour, changes} {
-			for name, value := range claims {
-				all[name] = value
+// The token endpoint counts by the retention and the leeway of the app.
+func TestTheTokenEndpointHasTheTimesOfTheApp(t *testing.T) {
+	g := newGrantTest(t, Gate{})
+	now := time.Now().Unix()
+	lasts := func(from, to int64) string {
+		return g.mint(t, map[string]any{"typ": "Refresh", "iat": now + from, "exp": now + to})
+	}
+	retention := int64(time.Duration(g.app.Retention) / time.Second)
+	g.WantRefreshed(t, lasts(0, retention), map[string]any{"access_token": "opaque"})
+	g.WantRefused(t, lasts(0, retention+1))
+	leeway := int64(time.Duration(*g.app.Leeway) / time.Second)
+	g.WantRefreshed(t, lasts(-60, 5-leeway), map[string]any{"access_token": "opaque"})
+	g.WantRefused(t, lasts(-60, -leeway))
+}
+
+// Attack: POST //oauth/token with a good access token, which is guarded and goes
+// up unread, to an endpoint that cleans its paths; or POST /oauth/token.json, to one
+// that takes the format off; or the refresh token with another method, or in a query.
+func TestOtherSpellingsOfTheTokenEndpointDoNotGoUp(t *testing.T) {
+	g := newGrantTest(t, Gate{Public: []string{"/oauth/*"}})
+	g.trusted = true
+	good := g.mint(t, nil)
+	for _, path := range []string{
+		"//oauth/token", "/oauth/token/", "/oauth/./token", "/oauth/%74oken", "/OAuth/token", "/oauth/token;x", "/a/../oauth/token",
+		"/oauth/token.json", "/oauth/token.", "/oauth/TOKEN.XML", "/oauth//token.json", "/oauth/token%2Ejson", "/oauth/token.json/", "/oauth/token.json;x",
+		"/oauth/x/../token.a.b", "/index.php/oauth/token", "/oauth/token.php/x", "/oauth/@@token", "/(S(x))/oauth/token", `/oauth\token.json`,
+	} {
+		for _, r := range []struct{ method, query, body string }{
+			{"POST", "", "refresh_token=r"}, {"POST", "", ""}, {"PUT", "", "refresh_token=r"}, {"GET", "?refresh_token=r", ""}, {"GET", "", "refresh_token=r"},
+		} {
+			g.Send(t, r.method, path+r.query, formMedia, r.body, "Authorization", "Bearer "+good).Want(t, http.StatusBadRequest, "another spelling")
+			if taken := g.Take(); len(taken) != 0 {
+				t.Errorf("%s %s reached the upstream", r.method, taken[0].RequestURI)
 			}
 		}
-		return all
+		// Nothing that could be granted: a page beside the endpoint.
+		for _, method := range []string{"GET", "HEAD", "DELETE"} {
+			g.Send(t, method, path, "", "", "Authorization", "Bearer "+good).Want(t, http.StatusOK, "")
+		}
+		g.Send(t, "OPTIONS", path, "", "", "Origin", "https://a.example", "Access-Control-Request-Method", "POST").Want(t, http.StatusOK, "")
+		g.Take()
 	}
-	for name, tt := range map[string]struct {
-		claims    map[string]any
-		kind      store.Kind
-		value     string
-		notBefore int64
-		refused   bool
-	}{
-		"its session":             {nil, store.KindSession, "session-1", 0, true},
-		"another session":         {nil, store.KindSession, "session-2", 0, false},
-		"the token":               {nil, store.KindToken, "token-1", 0, true},
-		"its subject":             {nil, store.KindSubject, "alice", now.Unix() + 60, true},
-		"its subject, long ago":   {nil, store.KindSubject, "alice", now.Add(-time.Minute).Unix(), false},
-		"its issuer":              {nil, store.KindIssuer, "", now.Unix() + 60, true},
-		"nothing":                 {nil, store.KindToken, "token-2", 0, false},
-		"expired":                 {map[string]any{"exp": now.Add(-time.Hour).Unix(), "iat": now.Add(-2 * time.Hour).Unix()}, store.KindToken, "x", 0, true},
-		"within the leeway":       {map[string]any{"exp": now.Add(-time.Second).Unix()}, store.KindToken, "x", 0, false},
-		"without an end":          {map[string]any{"exp": nil}, store.KindToken, "x", 0, true},
-		"without a beginning":     {map[string]any{"iat": nil}, store.KindToken, "x", 0, true},
-		"longer than retention":   {map[string]any{"exp": now.Add(25 * time.Hour).Unix()}, store.KindToken, "x", 0, true},
-		"as long as retention is": {map[string]any{"exp": now.Unix() + 86400, "iat": now.Unix()}, store.KindToken, "x", 0, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			g := newGrantTest(t, Gate{})
-			refresh := g.mint(t, with(tt.claims))
-			g.revoke(t, tt.kind, tt.value, tt.notBefore)
-			if tt.refused {
-				g.wantRefused(t, refresh)
-			} else {
-				// Of another subject, so that only what is presented decides.
-				g.wantRefreshed(t, refresh, map[string]any{"access_token": "opaque"})
-			}
-		})
+	// Over HTTP/3 a body need not be announced.
+	for _, method := range []string{"PUT", "PATCH", "DELETE", "GET", "HEAD"} {
+		r := httptest.NewRequest(method, "/oauth/token.json", struct{ io.Reader }{strings.NewReader("refresh_token=r")})
+		r.Proto, r.ProtoMajor, r.ContentLength = "HTTP/3.0", 3, -1
+		r.Header.Set("Authorization", "Bearer "+good)
+		a := g.serve(t, r)
+		if a.upstream == nil {
+			a.want(t, http.StatusBadRequest, "another spelling")
+			continue
+		}
+		if body, err := io.ReadAll(a.upstream.Body); err != nil || len(body) > 0 || a.upstream.ContentLength != 0 || method != "GET" && method != "HEAD" {
+			t.Errorf("%s reached the upstream with %q, error %v", method, body, err)
+		}
 	}
-}
-
-// The attack: a refresh token that the gate cannot read, for tokens of a session
-// that is over. It knows the token by its hash.
-func TestARevokedOpaqueRefreshTokenDoesNotGoUp(t *testing.T) {
-	now := time.Now().Unix()
-	for name, revoke := range map[string]func(*grantTest){
-		"by session": func(g *grantTest) { g.revoke(t, store.KindSession, "s", 0) },
-		"by subject": func(g *grantTest) { g.revoke(t, store.KindSubject, "alice", now+60) },
-		"by issuer":  func(g *grantTest) { g.revoke(t, store.KindIssuer, "", now+60) },
-		"by a DELETE": func(g *grantTest) {
-			g.end(t, g.access(t, "t9", map[string]any{"sid": "s"}), "").want(t, 200, invalidated)
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			g := newGrantTest(t, Gate{})
-			sid := map[string]any{"sid": "s"}
-			g.login(t, hand(g.access(t, "t1", sid), "r1"))
-			g.wantRefreshed(t, "r1", hand(g.access(t, "t2", sid), "r2"))
-			g.wantRefreshed(t, "r2", hand(g.access(t, "t3", sid), "r3"))
-			revoke(g)
-			for _, refresh := range []string{"r1", "r2", "r3"} {
-				g.wantRefused(t, refresh)
-			}
-			// One that nobody was handed through this gate is the endpoint's to judge.
-			g.wantRefreshed(t, "r4", map[string]any{"access_token": "opaque"})
-		})
+	for _, path := range []string{"/oauth/token/x", "/oauth/tokens", "/oauth/token-x", "/oauth/xtoken.json", "/oauth.x/token", "/oauth/token.json/x", "/docs/v1.2/oauth/token", "/src%2Foauth%2Ftoken.go/raw", "/token.json"} {
+		g.Send(t, http.MethodPost, path+"?x=1", formMedia, "x=1", "Authorization", "Bearer "+good).Want(t, http.StatusOK, "")
 	}
-}
-
-// A session that lives on is not touched by the end of another.
-func TestOtherSessionsRefreshOn(t *testing.T) {
-	g := newGrantTest(t, Gate{})
-	g.login(t, hand(g.access(t, "t1", nil), "r1"))
-	g.login(t, hand(g.access(t, "t2", nil), "r2"))
-	g.end(t, g.access(t, "t1", nil), "").want(t, http.StatusOK, invalidated)
-	g.wantRefused(t, "r1")
-	g.wantRefreshed(t, "r2", hand(g.access(t, "t3", nil), "r3"))
-	g.get(t, "/", g.access(t, "t3", nil)).want(t, http.StatusOK, "")
-}
-
-// The attack: exchange a token of a session that is over for new ones (RFC 8693).
-func TestARevokedTokenIsNotExchanged(t *testing.T) {
-	g := newGrantTest(t, Gate{})
-	g.login(t, hand(g.access(t, "t1", nil), "r1"))
-	access := g.access(t, "t1", nil)
-	g.end(t, access, "").want(t, http.StatusOK, invalidated)
-	for _, form := range []string{"subject_token=" + access, "subject_token=x&actor_token=r1", "grant_type=x&refresh_token=r1"} {
-		g.send(t, http.MethodPost, tokenPath, formMedia, form).wantInvalidGrant(t)
+	g.Take()
+	for _, address := range []string{tokenPath + "?refresh_token=r", "http://a.example/oauth/token.json?refresh_token=r", "/x, //oauth/token?refresh_token=r"} {
+		g.Send(t, http.MethodGet, "/elsewhere", "", "", "Authorization", "Bearer "+good, "X-Original-URL", address).
+			Want(t, http.StatusBadRequest, "another spelling")
 	}
-	if n := len(g.take()); n != 0 {
-		t.Errorf("%d requests reached the token endpoint", n)
+	g.Send(t, http.MethodPost, "/elsewhere", formMedia, "x=1", "Authorization", "Bearer "+good, "X-Original-URL", tokenPath).
+		Want(t, http.StatusBadRequest, "")
+	if n := len(g.Take()); n != 0 {
+		t.Errorf("%d requests reached the upstream", n)
 	}
-}
-
-// The attack: redeem a code, or refresh with a token that the gate does not know,
-// after the logout. What the endpoint hands out shows whose session it is.
-func TestTokensOfARevokedSessionAreNotHandedOut(t *testing.T) {
-	for name, answer := range map[string]func(*grantTest) map[string]any{
-		"by the access token": func(g *grantTest) map[string]any { return hand(g.access(t, "t", map[string]any{"sid": "s"}), "r") },
-		"by an access token for another audience": func(g *grantTest) map[string]any {
-			return hand(g.access(t, "t", map[string]any{"sid": "s", "aud": "other"}), "r")
-		},
-		"by the ID token": func(g *grantTest) map[string]any {
-			tokens := hand("opaque", "r")
-			tokens["id_token"] = g.mint(t, map[string]any{"sid": "s", "jti": nil, "aud": "client"})
-			return tokens
-		},
-		"by the refresh token": func(g *grantTest) map[string]any { return hand("opaque", g.mint(t, map[string]any{"sid": "s"})) },
-		"in camel case": func(g *grantTest) map[string]any {
-			return map[string]any{"accessToken": g.mint(t, map[string]any{"sid": "s"})}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			g := newGrantTest(t, Gate{})
-			g.revoke(t, store.KindSession, "s", 0)
-			a := g.refresh(t, "unknown", answer(g))
-			a.wantInvalidGrant(t)
-			if n := len(g.take()); n != 1 {
-				t.Errorf("%d requests reached the token endpoint, want one", n)
-			}
-		})
-	}
-}
-
-// What is learned on the way of a withheld answer refuses the same next time.
-func TestWithheldTokensAreLearned(t *testing.T) {
-	g := newGrantTest(t, Gate{})
-	g.revoke(t, store.KindSession, "s", 0)
-	g.refresh(t, "r0", hand(g.access(t, "t", map[string]any{"sid": "s"}), "r1")).wantInvalidGrant(t)
-	g.take()
-	g.wantRefused(t, "r0")
-	g.wantRefused(t, "r1")
 }

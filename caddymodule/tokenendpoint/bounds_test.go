@@ -1,4 +1,4 @@
-package caddymodule
+package tokenendpoint
 
 import (
 	"net/http"
@@ -7,25 +7,19 @@ import (
 	"testing"
 
 	"github.com/sessiongate/sessiongate/caddymodule/oauth"
+	"github.com/sessiongate/sessiongate/caddymodule/tokenendpoint/granttest"
 )
-
-// threeTokens is a form with three opaque tokens of this size, in which a decoder of base64
-// finds padding and parts.
-func threeTokens(size int) string {
-	token := strings.Repeat("aB3-", size/8) + "=b." + strings.Repeat("aB3-", size/8) + "=d"
-	return "refresh_token=r" + token + "&subject_token=s" + token + "&actor_token=a" + token
-}
 
 // Attack: an anonymous request of 60 KB that costs 200 times what an admitted one costs,
 // by tokens to be hashed and looked up, or by tens of thousands of parameters.
 func TestRequestsBeyondTheBoundsDoNotGoUp(t *testing.T) {
-	g := newGrantTest(t, Gate{})
-	h := g.store
+	g := newGrantTest(t, Options{})
+	h := g.Store
 	h.On("Known", func() error { t.Error("the store was asked"); return nil })
 	long := strings.Repeat("a", oauth.MaxTokenSize+1)
 	parameters := strings.Repeat("a=&", oauth.MaxParameters)
 	for name, tt := range map[string]struct{ query, contentType, body string }{
-		"three long tokens":           {"", formMedia, threeTokens(20_000)},
+		"three long tokens":           {"", formMedia, granttest.ThreeTokens(20_000)},
 		"a long token":                {"", formMedia, "refresh_token=" + long},
 		"one in a query":              {"?refresh_token=" + long, "", ""},
 		"one in JSON":                 {"", "application/json", `{"refresh_token":"` + long + `"}`},
@@ -33,17 +27,17 @@ func TestRequestsBeyondTheBoundsDoNotGoUp(t *testing.T) {
 		"many, in the query and JSON": {"?" + parameters, "application/json", `{"a":1}`},
 		"a token with a blank":        {"", formMedia, "refresh_token=a+b"},
 	} {
-		a := g.send(t, http.MethodPost, tokenPath+tt.query, tt.contentType, tt.body)
-		a.want(t, http.StatusBadRequest, "invalid_request")
-		if n := len(g.take()); n != 0 {
+		a := g.Send(t, http.MethodPost, tokenPath+tt.query, tt.contentType, tt.body)
+		a.Want(t, http.StatusBadRequest, "invalid_request")
+		if n := len(g.Take()); n != 0 {
 			t.Errorf("%s: %d requests reached the token endpoint", name, n)
 		}
 	}
 	h.On("Known", nil)
-	g.wantRefreshed(t, long[1:], map[string]any{"access_token": "opaque"})
+	g.WantRefreshed(t, long[1:], map[string]any{"access_token": "opaque"})
 	// No server has to bound the head of a request as net/http's does.
 	r := httptest.NewRequest(http.MethodPost, tokenPath+"?x="+strings.Repeat("x", 64<<10), nil)
-	g.serve(t, r).want(t, http.StatusBadRequest, "invalid_request")
+	g.Serve(t, r).Want(t, http.StatusBadRequest, "invalid_request")
 }
 
 // BenchmarkHostileGrant measures what an anonymous request of 60 KB with three opaque
@@ -51,20 +45,20 @@ func TestRequestsBeyondTheBoundsDoNotGoUp(t *testing.T) {
 func BenchmarkHostileGrant(b *testing.B) {
 	for name, form := range map[string]string{
 		"ordinary":                "grant_type=refresh_token&refresh_token=8xLOxBtZp8",
-		"three tokens of 20 KB":   threeTokens(20_000),
-		"three tokens of 8 KB":    threeTokens(8_000),
+		"three tokens of 20 KB":   granttest.ThreeTokens(20_000),
+		"three tokens of 8 KB":    granttest.ThreeTokens(8_000),
 		"many parameters":         strings.Repeat("a=&", 20_000),
-		"three short tokens":      threeTokens(8),
+		"three short tokens":      granttest.ThreeTokens(8),
 		"a name of 60 KB":         strings.Repeat("A", 60_000),
 		"a name of 60 KB escaped": strings.Repeat("%41", 20_000),
 	} {
 		b.Run(name, func(b *testing.B) {
-			g := newGate(b, "HS256", Gate{TokenEndpoint: []string{tokenPath}})
+			g := newGrantTest(b, Options{})
 			b.ReportAllocs()
 			for b.Loop() {
 				r := httptest.NewRequest(http.MethodPost, tokenPath, strings.NewReader(form))
 				r.Header.Set("Content-Type", formMedia)
-				g.serve(b, r)
+				g.Serve(b, r)
 			}
 		})
 	}
@@ -72,20 +66,20 @@ func BenchmarkHostileGrant(b *testing.B) {
 
 // A client's developer is told which rule the request breaks, and never what it holds.
 func TestARefusedTokenRequestNamesTheRule(t *testing.T) {
-	g := newGrantTest(t, Gate{})
+	g := newGrantTest(t, Options{})
 	for form, rule := range map[string]string{
 		strings.Repeat("a=&", oauth.MaxParameters) + "refresh_token=s3cret":   "too many parameters",
 		"refresh_token=s3cret" + strings.Repeat("a", oauth.MaxTokenSize):      "a token of more than 8 KiB",
-		"refresh_token=" + g.mint(t, map[string]any{"jti": "s3cret"}) + "%3D": "a signed or encrypted token in another spelling",
+		"refresh_token=" + g.Mint(t, map[string]any{"jti": "s3cret"}) + "%3D": "a signed or encrypted token in another spelling",
 		"refresh_token=s3cret%20x":                 "a token with a blank",
 		"refresh_token=s3cret&refresh_token=other": "a parameter given twice",
 		"refresh_token=s3cret&x=%":                 "a percent sign that encodes nothing",
 		"refresh_token=s3cret;x":                   "a semicolon in a form",
 	} {
-		a := g.send(t, http.MethodPost, tokenPath, formMedia, form)
-		a.want(t, http.StatusBadRequest, `"error_description":"The request is refused: `+rule)
-		if strings.Contains(a.body, "s3cret") || strings.Contains(a.body, "eyJ") {
-			t.Errorf("the answer tells the token: %s", a.body)
+		a := g.Send(t, http.MethodPost, tokenPath, formMedia, form)
+		a.Want(t, http.StatusBadRequest, `"error_description":"The request is refused: `+rule)
+		if strings.Contains(a.Text, "s3cret") || strings.Contains(a.Text, "eyJ") {
+			t.Errorf("the answer tells the token: %s", a.Text)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package caddymodule
+package tokenendpoint
 
 import (
 	"fmt"
@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/sessiongate/sessiongate/caddymodule/oauth"
+	"github.com/sessiongate/sessiongate/caddymodule/tokenendpoint/granttest"
 	"github.com/sessiongate/sessiongate/store/redisstore"
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
@@ -34,7 +35,7 @@ func grantCosts(t *testing.T, g *grantTest) map[string]grantCost {
 		}
 		return values.Encode()
 	}
-	jwt := func(n string) string { return g.mint(t, map[string]any{"jti": n, "exp": nil}) }
+	jwt := func(n string) string { return g.Mint(t, map[string]any{"jti": n, "exp": nil}) }
 	long := strings.Repeat("a", oauth.MaxTokenSize)
 	return map[string]grantCost{
 		"a login":                       {form("grant_type", "password"), 0, 0, true},
@@ -46,7 +47,7 @@ func grantCosts(t *testing.T, g *grantTest) map[string]grantCost {
 		"one token three times":         {form("refresh_token", "r", "subject_token", "r", "actor_token", "r"), 1, 1, true},
 		"JWTs, and an opaque token":     {form("refresh_token", "r", "subject_token", jwt("1"), "actor_token", jwt("2")), 1, 5, true},
 		"four tokens":                   {form("refresh_token", "r", "subject_token", jwt("1"), "actor_token", jwt("2"), "assertion", jwt("3")), 1, 7, true},
-		"three that are too long":       {threeTokens(20_000), 0, 0, false},
+		"three that are too long":       {granttest.ThreeTokens(20_000), 0, 0, false},
 		"a respelt JWT":                 {form("refresh_token", jwt("1")+"="), 0, 0, false},
 		"a JWT that says no end":        {form("refresh_token", jwt("1")), 0, 0, false},
 		"tokens, and a malformed one":   {form("refresh_token", "a", "subject_token", "b", "actor_token", "c\n"), 0, 0, false},
@@ -59,8 +60,8 @@ func grantCosts(t *testing.T, g *grantTest) map[string]grantCost {
 // Whatever a request presents, the store is asked once before it goes up, and told once
 // before the answer goes back.
 func TestARequestAsksTheStoreOnce(t *testing.T) {
-	g := newGrantTest(t, Gate{})
-	h := g.store
+	g := newGrantTest(t, Options{})
+	h := g.Store
 	var known, learned, members atomic.Int32
 	h.On("Known", func() error { known.Add(1); return nil })
 	h.On("Learn", func() error { learned.Add(1); return nil })
@@ -68,11 +69,11 @@ func TestARequestAsksTheStoreOnce(t *testing.T) {
 	for name, tt := range grantCosts(t, g) {
 		known.Store(0)
 		learned.Store(0)
-		g.hands(hand(g.access(t, "new", nil), "next"))
-		a := g.send(t, http.MethodPost, tokenPath, formMedia, tt.form)
-		up := len(g.take()) == 1
+		g.Hands(hand(g.access(t, "new", nil), "next"))
+		a := g.Send(t, http.MethodPost, tokenPath, formMedia, tt.form)
+		up := len(g.Take()) == 1
 		if up != tt.up || (a.StatusCode == http.StatusOK) != tt.up {
-			t.Errorf("%s: answered %d %s, went up: %t", name, a.StatusCode, a.body, up)
+			t.Errorf("%s: answered %d %s, went up: %t", name, a.StatusCode, a.Text, up)
 		}
 		wantLearned := 0
 		if tt.up {
@@ -96,16 +97,16 @@ func TestARequestCostsRedisFewCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = redis.Close() })
-	g := newGrantTest(t, Gate{})
-	h := g.store
+	g := newGrantTest(t, Options{})
+	h := g.Store
 	h.Keep(redis)
 	// Connect, and have the script loaded.
-	g.login(t, hand(g.access(t, "first", nil), "first"))
+	g.Login(t, hand(g.access(t, "first", nil), "first"))
 	for name, tt := range grantCosts(t, g) {
 		server.Do("CONFIG", "RESETSTAT")
-		g.hands(map[string]any{"access_token": "opaque"})
-		g.send(t, http.MethodPost, tokenPath, formMedia, tt.form)
-		g.take()
+		g.Hands(map[string]any{"access_token": "opaque"})
+		g.Send(t, http.MethodPost, tokenPath, formMedia, tt.form)
+		g.Take()
 		if calls := commands(t, server); calls["hmget"] != tt.names || len(calls) > 1 || tt.names == 0 && len(calls) > 0 {
 			t.Errorf("%s: redis ran %v, want %d HMGET", name, calls, tt.names)
 		}
@@ -113,7 +114,7 @@ func TestARequestCostsRedisFewCommands(t *testing.T) {
 	for sessions := 1; sessions <= 3; sessions++ {
 		server.Do("CONFIG", "RESETSTAT")
 		access := g.access(t, "t"+strconv.Itoa(sessions), map[string]any{"sid": fmt.Sprint("s", sessions)})
-		g.grant(t, hand(access, "r"), "grant_type", "password").want(t, http.StatusOK, "{")
+		g.Grant(t, hand(access, "r"), "grant_type", "password").Want(t, http.StatusOK, "{")
 		total := 0
 		calls := commands(t, server)
 		for _, n := range calls {

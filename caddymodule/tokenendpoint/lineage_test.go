@@ -1,4 +1,4 @@
-package caddymodule
+package tokenendpoint
 
 import (
 	"encoding/json"
@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sessiongate/sessiongate/caddymodule/oauth"
+	"github.com/sessiongate/sessiongate/caddymodule/caller/callertest"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 	"github.com/sessiongate/sessiongate/store"
 )
@@ -15,9 +15,9 @@ import (
 // before has a token be learned as one that was issued a minute ago.
 func (g *grantTest) before(t *testing.T, tokens ...string) {
 	t.Helper()
-	learned := g.app.hub.Tokens()
+	learned := g.Gate.Hub.Tokens()
 	for _, token := range tokens {
-		known, err := learned.Known(t.Context(), g.app.hub.Key(store.KindToken, "", "token\x00"+oauth.Name(token)))
+		known, err := learned.Known(t.Context(), g.endpoint.tokenKey(token))
 		if err != nil || len(known) != 1 {
 			t.Fatalf("%s is known as %v, %v", token, known, err)
 		}
@@ -28,43 +28,43 @@ func (g *grantTest) before(t *testing.T, tokens ...string) {
 	}
 }
 
-// The attack: refresh while all sessions of a subject that began before an instant
+// Attack: refresh while all sessions of a subject that began before an instant
 // are ended, so that the tokens handed out are younger than the instant. They are as
 // old as their login.
 func TestARefreshedTokenIsAsOldAsItsLogin(t *testing.T) {
 	now := time.Now()
 	for name, old := range map[string]func(*grantTest) string{
 		"an opaque token": func(g *grantTest) string {
-			g.login(t, hand(g.access(t, "t1", nil), "r1"))
+			g.Login(t, hand(g.access(t, "t1", nil), "r1"))
 			g.before(t, "r1")
 			return "r1"
 		},
 		"a JWT that the gate has not seen": func(g *grantTest) string {
-			return g.mint(t, map[string]any{"sid": "s", "iat": now.Unix() - 60})
+			return g.Mint(t, map[string]any{"sid": "s", "iat": now.Unix() - 60})
 		},
 	} {
 		for _, moment := range []string{"while it is refreshed", "afterwards"} {
 			t.Run(name+", "+moment, func(t *testing.T) {
-				g := newGrantTest(t, Gate{})
+				g := newGrantTest(t, Options{})
 				first := old(g)
 				tokens := hand(g.access(t, "t2", nil), "r2")
-				end := func() { g.revoke(t, store.KindSubject, "alice", now.Unix()-30) }
+				end := func() { g.Revoke(t, store.KindSubject, "alice", now.Unix()-30) }
 				if moment == "afterwards" {
-					g.wantRefreshed(t, first, tokens)
+					g.WantRefreshed(t, first, tokens)
 					end()
 				} else {
-					g.answers(func(w http.ResponseWriter, _ *http.Request) {
+					g.Answers(func(w http.ResponseWriter, _ *http.Request) {
 						end()
 						_ = json.NewEncoder(w).Encode(tokens) // the gate takes it
 					})
-					g.send(t, http.MethodPost, tokenPath, formMedia, "grant_type=refresh_token&refresh_token="+first).wantInvalidGrant(t)
-					g.take()
+					g.Send(t, http.MethodPost, tokenPath, formMedia, "grant_type=refresh_token&refresh_token="+first).WantInvalidGrant(t)
+					g.Take()
 				}
-				g.wantRefused(t, "r2")
+				g.WantRefused(t, "r2")
 				// Another login is not of before.
 				again := g.access(t, "t3", nil)
-				g.login(t, hand(again, "r3"))
-				g.wantRefreshed(t, "r3", hand(again, "r4"))
+				g.Login(t, hand(again, "r3"))
+				g.WantRefreshed(t, "r3", hand(again, "r4"))
 			})
 		}
 	}
@@ -74,7 +74,7 @@ func TestARefreshedTokenIsAsOldAsItsLogin(t *testing.T) {
 // login is of before; the others do not.
 func TestTheSparedSessionRefreshesOn(t *testing.T) {
 	signed := func(g *grantTest, tokenID string, issued int64) string {
-		return g.mint(t, map[string]any{
+		return g.Mint(t, map[string]any{
 			"sid": nil, "jti": tokenID, "aud": tokentest.Issuer, "typ": "Refresh", "iat": issued, "exp": issued + 3600,
 		})
 	}
@@ -84,26 +84,26 @@ func TestTheSparedSessionRefreshesOn(t *testing.T) {
 		"JWT":    func(g *grantTest, tokenID string) string { return signed(g, tokenID, old) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := newGrantTest(t, Gate{SessionsEndpoint: sessionsPath})
+			g := newGrantTest(t, Options{})
 			in := func(session, tokenID string) map[string]any {
 				return hand(g.access(t, "t"+tokenID, map[string]any{"sid": session}), refresh(g, tokenID))
 			}
 			unseen := signed(g, "unseen", old)
-			g.login(t, in("laptop", "l1"))
-			g.login(t, in("phone", "p1"))
-			g.wantRefreshed(t, refresh(g, "l1"), in("laptop", "l2"))
-			g.delete(t, sessionsPath+"?except=current", g.of(t, "laptop")).want(t, http.StatusOK, allEnded)
+			g.Login(t, in("laptop", "l1"))
+			g.Login(t, in("phone", "p1"))
+			g.WantRefreshed(t, refresh(g, "l1"), in("laptop", "l2"))
+			g.Serve(t, callertest.Request(http.MethodDelete, sessionsPath+"?except=current", g.Of(t, "laptop"), "")).Want(t, http.StatusOK, allEnded)
 			for _, token := range []string{"l1", "l2"} {
-				g.wantRefreshed(t, refresh(g, token), in("laptop", "l2")) // the same one again
+				g.WantRefreshed(t, refresh(g, token), in("laptop", "l2")) // the same one again
 			}
-			g.wantRefreshed(t, refresh(g, "l2"), in("laptop", "l3"))
-			g.wantRefused(t, refresh(g, "p1"))
+			g.WantRefreshed(t, refresh(g, "l2"), in("laptop", "l3"))
+			g.WantRefused(t, refresh(g, "p1"))
 			// Of one that says nothing of a session, and of which nothing was learned,
 			// nobody knows that it is spared.
-			g.wantRefused(t, unseen)
-			g.end(t, g.of(t, "laptop"), "").want(t, http.StatusOK, invalidated)
+			g.WantRefused(t, unseen)
+			g.end(t, g.Of(t, "laptop")).Want(t, http.StatusOK, invalidated)
 			for _, token := range []string{"l1", "l2", "l3"} {
-				g.wantRefused(t, refresh(g, token))
+				g.WantRefused(t, refresh(g, token))
 			}
 		})
 	}
@@ -114,26 +114,24 @@ func TestTheSparedSessionRefreshesOn(t *testing.T) {
 // as an assertion, for new ones.
 func TestWhatAnAssertionIsGrantedStaysInItsSession(t *testing.T) {
 	const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-	g := newGrantTest(t, Gate{})
+	g := newGrantTest(t, Options{})
 	first := g.access(t, "t1", nil)
-	g.login(t, hand(first, "r1"))
+	g.Login(t, hand(first, "r1"))
 	granted := g.access(t, "t2", nil)
-	g.grant(t, hand(granted, "r2"), "grant_type", jwtBearer, "assertion", first, "requested_token_use", "on_behalf_of").want(t, http.StatusOK, "{")
+	g.Grant(t, hand(granted, "r2"), "grant_type", jwtBearer, "assertion", first, "requested_token_use", "on_behalf_of").Want(t, http.StatusOK, "{")
 	// Assertions of clients and of SAML are the endpoint's to judge.
 	clients := tokentest.Mint(t, tokentest.NewKey(t, "ES256", ""), tokentest.Claims(time.Now(), nil))
-	g.grant(t, hand("opaque", "r3"), "grant_type", jwtBearer, "assertion", clients).want(t, http.StatusOK, "{")
+	g.Grant(t, hand("opaque", "r3"), "grant_type", jwtBearer, "assertion", clients).Want(t, http.StatusOK, "{")
 	saml := strings.Repeat("PHNhbWw+\r\n", 2000) + "PC9zYW1sPg=="
-	g.grant(t, hand("opaque", "r4"), "grant_type", "urn:ietf:params:oauth:grant-type:saml2-bearer", "assertion", saml).want(t, http.StatusOK, "{")
-	g.take()
+	g.Grant(t, hand("opaque", "r4"), "grant_type", "urn:ietf:params:oauth:grant-type:saml2-bearer", "assertion", saml).Want(t, http.StatusOK, "{")
+	g.Take()
 
-	g.end(t, first, "").want(t, http.StatusOK, invalidated)
-	g.get(t, "/", granted).want(t, http.StatusUnauthorized, "unauthorized")
-	g.wantRefused(t, "r2")
+	g.end(t, first).Want(t, http.StatusOK, invalidated)
+	g.Get(t, "/", granted).Want(t, http.StatusUnauthorized, "unauthorized")
+	g.WantRefused(t, "r2")
 	for _, grant := range []string{jwtBearer, "of our own", "password"} {
-		g.grant(t, nil, "grant_type", grant, "assertion", first).wantInvalidGrant(t)
+		g.Grant(t, nil, "grant_type", grant, "assertion", first).WantInvalidGrant(t)
 	}
 	g.wantMalformed(t, "grant_type", jwtBearer, "assertion", first+"=")
-	if n := len(g.take()); n != 0 {
-		t.Errorf("%d requests reached the token endpoint", n)
-	}
+	g.WantTaken(t, 0)
 }

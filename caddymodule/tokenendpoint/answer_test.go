@@ -1,4 +1,4 @@
-package caddymodule
+package tokenendpoint
 
 import (
 	"bytes"
@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-
+	"github.com/sessiongate/sessiongate/caddymodule/caller"
+	"github.com/sessiongate/sessiongate/caddymodule/caller/callertest"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/memstore"
@@ -45,14 +45,14 @@ func answerOf(status int, coding, body string) http.HandlerFunc {
 	}
 }
 
-// The attack: have tokens of a session that is over come in an answer that the gate
+// Attack: have tokens of a session that is over come in an answer that the gate
 // does not read. What it cannot read is withheld, with all its fields.
 func TestAnswersAreReadOrWithheld(t *testing.T) {
-	g := newGrantTest(t, Gate{})
-	g.revoke(t, store.KindSession, "over", 0)
-	over := `{"access_token":"` + g.mint(t, map[string]any{"sid": "over"}) + `"}`
-	fine := ` {"access_token":"` + g.mint(t, map[string]any{"sid": "on"}) + `"}` + "\n"
-	filler := strings.Repeat(" ", 256<<10)
+	g := newGrantTest(t, Options{})
+	g.Revoke(t, store.KindSession, "over", 0)
+	over := `{"access_token":"` + g.Mint(t, map[string]any{"sid": "over"}) + `"}`
+	fine := ` {"access_token":"` + g.Mint(t, map[string]any{"sid": "on"}) + `"}` + "\n"
+	filler := strings.Repeat(" ", maxAnswer)
 	for name, tt := range map[string]struct {
 		answer http.HandlerFunc
 		status int
@@ -95,15 +95,15 @@ func TestAnswersAreReadOrWithheld(t *testing.T) {
 		}, 200, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g.answers(tt.answer)
-			a := g.send(t, http.MethodPost, tokenPath, formMedia, "grant_type=x")
-			a.want(t, tt.status, "")
+			g.Answers(tt.answer)
+			a := g.Send(t, http.MethodPost, tokenPath, formMedia, "grant_type=x")
+			a.Want(t, tt.status, "")
 			if a.StatusCode == 400 || a.StatusCode == 502 {
-				if strings.Contains(a.body, "eyJ") || a.Header.Get("X-Upstream") != "" || a.Header.Get("Content-Encoding") != "" {
-					t.Errorf("handed out %s with %v", a.body, a.Header)
+				if strings.Contains(a.Text, "eyJ") || a.Header.Get("X-Upstream") != "" || a.Header.Get("Content-Encoding") != "" {
+					t.Errorf("handed out %s with %v", a.Text, a.Header)
 				}
-			} else if a.body != tt.body {
-				t.Errorf("answered %d bytes, want %d", len(a.body), len(tt.body))
+			} else if a.Text != tt.body {
+				t.Errorf("answered %d bytes, want %d", len(a.Text), len(tt.body))
 			}
 		})
 	}
@@ -112,8 +112,8 @@ func TestAnswersAreReadOrWithheld(t *testing.T) {
 // Fields of the answer that are about its body are still true, and a trailer is
 // nothing that could hold what was not checked.
 func TestTheFieldsOfAnAnswerPass(t *testing.T) {
-	g := newGrantTest(t, Gate{})
-	g.answers(func(w http.ResponseWriter, _ *http.Request) {
+	g := newGrantTest(t, Options{})
+	g.Answers(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Trailer", "X-Token")
 		w.Header().Add("Set-Cookie", "a=b")
 		w.Header().Add("Set-Cookie", "c=d")
@@ -121,7 +121,7 @@ func TestTheFieldsOfAnAnswerPass(t *testing.T) {
 		w.Header().Set("X-Token", "t")
 		w.Header().Set(http.TrailerPrefix+"X-Other", "t")
 	})
-	a := g.send(t, http.MethodPost, tokenPath, formMedia, "grant_type=x")
+	a := g.Send(t, http.MethodPost, tokenPath, formMedia, "grant_type=x")
 	if a.ContentLength != 13 || len(a.Header["Set-Cookie"]) != 2 || len(a.Trailer) != 0 || a.Header.Get("Trailer") != "" {
 		t.Errorf("answered %v with the trailer %v", a.Header, a.Trailer)
 	}
@@ -130,11 +130,11 @@ func TestTheFieldsOfAnAnswerPass(t *testing.T) {
 // An error of the next handler is Caddy's to answer, and a panic that is none of
 // reverse_proxy's is none of ours.
 func TestErrorsOfTheUpstreamPass(t *testing.T) {
-	g := newGrantTest(t, Gate{})
+	g := newGrantTest(t, Options{})
 	failing := errors.New("no upstream")
 	w := httptest.NewRecorder()
-	r, _ := prepare(w, request(http.MethodPost, tokenPath, "", ""))
-	err := g.gate.ServeHTTP(w, r, caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error { return failing }))
+	r := callertest.Request(http.MethodPost, tokenPath, "", "")
+	err := g.endpoint.Serve(w, r, func(http.ResponseWriter, *http.Request) error { return failing })
 	if !errors.Is(err, failing) || w.Body.Len() > 0 {
 		t.Errorf("error %v, answered %s", err, w.Body)
 	}
@@ -143,7 +143,7 @@ func TestErrorsOfTheUpstreamPass(t *testing.T) {
 			t.Errorf("recovered %v", cause)
 		}
 	}()
-	_ = g.gate.ServeHTTP(w, r, caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error { panic("bug") }))
+	_ = g.endpoint.Serve(w, r, func(http.ResponseWriter, *http.Request) error { panic("bug") })
 }
 
 // Invariant 7: what cannot be checked is neither passed nor called revoked.
@@ -156,33 +156,37 @@ func TestATokenEndpointThatCannotBeCheckedIsUnavailable(t *testing.T) {
 		up    bool // whether the request reaches the token endpoint
 	}{
 		"before the start": {login, func(g *grantTest) {
-			g.app.hub = hub.New(hub.Options{})
-			g.reload(t, g.gate.logger)
+			g.serve(Options{}, hub.New(hub.Options{}))
 		}, false},
-		"fenced":                  {login, func(g *grantTest) { setOf(g.app).Close() }, false},
-		"no look-up":              {refresh, func(g *grantTest) { g.store.On("Known", fails) }, false},
-		"nothing can be learned":  {login, func(g *grantTest) { g.store.On("Learn", fails) }, true},
-		"too many of one session": {login, func(g *grantTest) { g.store.On("Learn", func() error { return store.ErrFullFamily }) }, true},
+		"fenced":                  {login, func(g *grantTest) { g.Fence() }, false},
+		"no look-up":              {refresh, func(g *grantTest) { g.Store.On("Known", fails) }, false},
+		"nothing can be learned":  {login, func(g *grantTest) { g.Store.On("Learn", fails) }, true},
+		"too many of one session": {login, func(g *grantTest) { g.Store.On("Learn", func() error { return store.ErrFullFamily }) }, true},
 		"a store that learns not": {login, func(g *grantTest) {
 			elsewhere := hub.New(hub.Options{})
-			mustOpen(t, elsewhere, replica.Options{}, struct{ store.Backend }{memstore.New(nil)})
-			g.store.Keep(elsewhere.Tokens())
+			t.Cleanup(func() { _ = elsewhere.Close() })
+			if err := elsewhere.Open(replica.Options{}, func(*slog.Logger) (store.Backend, error) {
+				return struct{ store.Backend }{memstore.New(nil)}, nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			g.Store.Keep(elsewhere.Tokens())
 		}, true},
 		"fenced while it is learned": {login, func(g *grantTest) {
-			g.store.On("Learn", func() error { setOf(g.app).Close(); return nil })
+			g.Store.On("Learn", func() error { g.Fence(); return nil })
 		}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := newGrantTest(t, Gate{})
-			g.login(t, hand(g.access(t, "t1", nil), "r1"))
+			g := newGrantTest(t, Options{})
+			g.Login(t, hand(g.access(t, "t1", nil), "r1"))
 			tt.fault(g)
-			g.hands(hand(g.access(t, "t2", nil), "r2"))
-			a := g.send(t, http.MethodPost, tokenPath, formMedia, tt.form)
-			a.want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
-			if a.Header.Get("Retry-After") != "1" || strings.Contains(a.body, "eyJ") {
-				t.Errorf("answered %s with %v", a.body, a.Header)
+			g.Hands(hand(g.access(t, "t2", nil), "r2"))
+			a := g.Send(t, http.MethodPost, tokenPath, formMedia, tt.form)
+			a.Want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
+			if a.Header.Get("Retry-After") != "1" || strings.Contains(a.Text, "eyJ") {
+				t.Errorf("answered %s with %v", a.Text, a.Header)
 			}
-			if up := len(g.take()) == 1; up != tt.up {
+			if up := len(g.Take()) == 1; up != tt.up {
 				t.Errorf("reached the token endpoint: %t", up)
 			}
 		})
@@ -191,10 +195,14 @@ func TestATokenEndpointThatCannotBeCheckedIsUnavailable(t *testing.T) {
 
 // Pages of the origins that may call the gate may read why they are refused.
 func TestRefusalsOfTheTokenEndpointCanBeReadByPages(t *testing.T) {
-	g := newGrantTest(t, Gate{CORS: []string{"https://app.example.com"}})
+	origins, err := caller.NewOrigins([]string{"https://app.example.com"}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newGrantTest(t, Options{Origins: origins})
 	for origin, want := range map[string]string{"https://app.example.com": "https://app.example.com", "https://evil.example.com": ""} {
-		a := g.send(t, http.MethodPost, tokenPath, formMedia, "grant_type=refresh_token", "Origin", origin)
-		a.want(t, http.StatusBadRequest, "invalid_request")
+		a := g.Send(t, http.MethodPost, tokenPath, formMedia, "grant_type=refresh_token", "Origin", origin)
+		a.Want(t, http.StatusBadRequest, "invalid_request")
 		if got := a.Header.Get("Access-Control-Allow-Origin"); got != want {
 			t.Errorf("%s: allowed is %q", origin, got)
 		}
@@ -208,17 +216,15 @@ func TestRefreshTokensThatOutliveTheRetentionAreWarnedOf(t *testing.T) {
 			return map[string]any{"access_token": "a", "refresh_token": "r", "refresh_expires_in": 2592000}
 		},
 		"by the token": func(g *grantTest) map[string]any {
-			return hand("a", g.mint(t, map[string]any{"exp": time.Now().Add(720 * time.Hour).Unix()}))
+			return hand("a", g.Mint(t, map[string]any{"exp": time.Now().Add(720 * time.Hour).Unix()}))
 		},
 	} {
-		g := newGrantTest(t, Gate{})
-		var log bytes.Buffer
-		g.reload(t, slog.New(slog.NewTextHandler(&log, nil)))
+		g := newGrantTest(t, Options{})
 		for range 3 {
-			g.login(t, answer(g))
+			g.Login(t, answer(g))
 		}
-		if n := strings.Count(log.String(), "raise retention"); n != 1 {
-			t.Errorf("%s: %d warnings, want one: %s", name, n, log.String())
+		if n := strings.Count(g.Log.String(), "raise retention"); n != 1 {
+			t.Errorf("%s: %d warnings, want one: %s", name, n, g.Log.String())
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package caddymodule
+package tokenendpoint
 
 import (
 	"net/http"
@@ -14,11 +14,9 @@ import (
 // it goes up, because nobody can tell what it presents.
 func (g *grantTest) wantMalformed(t *testing.T, parameters ...string) {
 	t.Helper()
-	a := g.grant(t, nil, parameters...)
-	a.want(t, http.StatusBadRequest, `{"error":"invalid_request","error_description":`)
-	if n := len(g.take()); n != 0 {
-		t.Errorf("%d requests reached the token endpoint", n)
-	}
+	a := g.Grant(t, nil, parameters...)
+	a.Want(t, http.StatusBadRequest, `{"error":"invalid_request","error_description":`)
+	g.WantTaken(t, 0)
 }
 
 // respelt are other spellings of a JWT that lenient decoders take for it.
@@ -38,11 +36,11 @@ func respelt(raw string) []string {
 // that nobody knows, and the endpoint decodes it as before.
 func TestARespeltJWTIsRefusedThoughNoGateSawIt(t *testing.T) {
 	now := time.Now()
-	g := newGrantTest(t, Gate{})
-	refresh := g.mint(t, map[string]any{"sid": nil, "typ": "Refresh", "exp": now.Add(time.Hour).Unix(), "iat": now.Unix() - 60})
-	g.wantRefreshed(t, refresh, map[string]any{"access_token": "opaque"})
-	g.revoke(t, store.KindSubject, "alice", now.Unix())
-	g.wantRefused(t, refresh)
+	g := newGrantTest(t, Options{})
+	refresh := g.Mint(t, map[string]any{"sid": nil, "typ": "Refresh", "exp": now.Add(time.Hour).Unix(), "iat": now.Unix() - 60})
+	g.WantRefreshed(t, refresh, map[string]any{"access_token": "opaque"})
+	g.Revoke(t, store.KindSubject, "alice", now.Unix())
+	g.WantRefused(t, refresh)
 	for _, spelling := range respelt(refresh) {
 		g.wantMalformed(t, "grant_type", "refresh_token", "refresh_token", spelling)
 		g.wantMalformed(t, "grant_type", tokenExchange, "subject_token", spelling)
@@ -53,14 +51,14 @@ func TestARespeltJWTIsRefusedThoughNoGateSawIt(t *testing.T) {
 // Attack: the same with a JWT by a key of the endpoint's own, and with an encrypted one,
 // which a gate did see handed out. The name of either is not that of another spelling.
 func TestARespeltTokenThatAGateSawIsRefused(t *testing.T) {
-	g := newGrantTest(t, Gate{})
+	g := newGrantTest(t, Options{})
 	hidden := tokentest.Mint(t, tokentest.NewKey(t, "HS256", ""), tokentest.Claims(time.Now(), nil))
 	const sealed = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0..aXY.Y2lwaGVyZw.dGFnZw"
 	for _, refresh := range []string{hidden, sealed} {
 		access := g.access(t, "for "+refresh[len(refresh)-6:], nil)
-		g.login(t, hand(access, refresh))
-		g.end(t, access, "").want(t, http.StatusOK, invalidated)
-		g.wantRefused(t, refresh)
+		g.Login(t, hand(access, refresh))
+		g.end(t, access).Want(t, http.StatusOK, invalidated)
+		g.WantRefused(t, refresh)
 		for _, spelling := range append(respelt(refresh), strings.Replace(refresh, ".aXY.", ".aXZ.", 1)+"=") {
 			g.wantMalformed(t, "grant_type", "refresh_token", "refresh_token", spelling)
 		}
@@ -70,26 +68,26 @@ func TestARespeltTokenThatAGateSawIsRefused(t *testing.T) {
 // Attack: renew an opaque refresh token of a session that is over, in capitals. Laravel
 // Passport, among others, decodes its hexadecimal digits in either case.
 func TestAnOpaqueTokenInAnotherLetterCaseIsRefused(t *testing.T) {
-	g := newGrantTest(t, Gate{})
+	g := newGrantTest(t, Options{})
 	const refresh = "def502009f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 	access := g.access(t, "t1", nil)
-	g.login(t, hand(access, refresh))
-	g.end(t, access, "").want(t, http.StatusOK, invalidated)
-	g.wantRefused(t, strings.ToUpper(refresh))
-	g.wantRefused(t, "D"+refresh[1:])
-	g.wantRefreshed(t, refresh+"00", map[string]any{"access_token": "opaque"})
+	g.Login(t, hand(access, refresh))
+	g.end(t, access).Want(t, http.StatusOK, invalidated)
+	g.WantRefused(t, strings.ToUpper(refresh))
+	g.WantRefused(t, "D"+refresh[1:])
+	g.WantRefreshed(t, refresh+"00", map[string]any{"access_token": "opaque"})
 }
 
 // What the endpoint hands out in another spelling is withheld: whoever got it could not
 // present it, and the gate could not tell whose it is.
 func TestARespeltTokenIsNotHandedOut(t *testing.T) {
-	g := newGrantTest(t, Gate{})
+	g := newGrantTest(t, Options{})
 	for _, member := range []string{"access_token", "refresh_token", "id_token"} {
-		for _, spelling := range respelt(g.mint(t, nil)) {
-			a := g.grant(t, map[string]any{member: spelling}, "grant_type", "password")
-			a.want(t, http.StatusBadGateway, "server_error")
-			if strings.Contains(a.body, spelling[1:]) {
-				t.Errorf("handed out %s", a.body)
+		for _, spelling := range respelt(g.Mint(t, nil)) {
+			a := g.Grant(t, map[string]any{member: spelling}, "grant_type", "password")
+			a.Want(t, http.StatusBadGateway, "server_error")
+			if strings.Contains(a.Text, spelling[1:]) {
+				t.Errorf("handed out %s", a.Text)
 			}
 		}
 	}

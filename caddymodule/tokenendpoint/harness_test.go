@@ -1,0 +1,71 @@
+package tokenendpoint
+
+import (
+	"maps"
+	"net/http"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/caddymodule/caller/callertest"
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/caddymodule/sessionapi"
+	"github.com/sessiongate/sessiongate/caddymodule/tokenendpoint/granttest"
+)
+
+const (
+	tokenPath    = granttest.Path
+	formMedia    = granttest.FormMedia
+	sessionPath  = "/v1/auth/session"
+	sessionsPath = "/v1/auth/sessions"
+	invalidated  = `{"message":"Session invalidated successfully."}`
+	allEnded     = `{"message":"Sessions invalidated successfully."}`
+)
+
+var hand = granttest.Hand
+
+// grantTest is a gate before a token endpoint, at which callers can end their sessions.
+type grantTest struct {
+	*callertest.Gate
+	*granttest.Upstream
+	endpoint *Endpoint
+}
+
+// newGrantTest returns a gate, of which the options are Origins.
+func newGrantTest(tb testing.TB, o Options) *grantTest {
+	tb.Helper()
+	g := &grantTest{Gate: callertest.New(tb, "HS256")}
+	api := sessionapi.New(sessionapi.Options{Caller: g.Reader, Hub: g.Hub, Logger: g.Logger, Refuse: callertest.Refuse})
+	own := func(serve func(http.ResponseWriter, *http.Request) (bool, error)) callertest.Route {
+		return func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) (bool, error) { return serve(w, r) }
+	}
+	g.Routes[sessionPath], g.Routes[sessionsPath] = own(api.Session), own(api.Sessions)
+	g.serve(o, g.Gate.Hub)
+	g.Upstream = granttest.New(tb, g.ServeHTTP)
+	return g
+}
+
+// serve has an endpoint with other options, and with another hub, serve from now on.
+func (g *grantTest) serve(o Options, h *hub.Hub) {
+	o.Paths, o.Verifier, o.Hub, o.Logger, o.Refuse = []string{tokenPath}, g.Verifier, h, g.Logger, callertest.Refuse
+	o.Leeway, o.Retention = callertest.Leeway, callertest.Retention
+	g.endpoint = New(o)
+	g.Routes[tokenPath] = func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) (bool, error) {
+		return true, g.endpoint.Serve(w, r, func(w http.ResponseWriter, r *http.Request) error {
+			next(w, r)
+			return nil
+		})
+	}
+}
+
+// end asks to end the session of a token.
+func (g *grantTest) end(tb testing.TB, token string) callertest.Answer {
+	tb.Helper()
+	return g.Serve(tb, callertest.Request(http.MethodDelete, sessionPath, token, ""))
+}
+
+// access mints an access token with changed claims, which names no session unless they do.
+func (g *grantTest) access(tb testing.TB, tokenID string, changes map[string]any) string {
+	tb.Helper()
+	claims := map[string]any{"sid": nil, "jti": tokenID}
+	maps.Copy(claims, changes)
+	return g.Mint(tb, claims)
+}
