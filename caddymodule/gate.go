@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -183,26 +182,6 @@ func (g *Gate) resolve() error {
 		&g.Streams, &g.SessionsEndpoint, &g.BackchannelLogout)
 }
 
-// resolveIdentity resolves the placeholders in the names of fields and claims.
-func resolveIdentity(c *identity.Config) error {
-	if err := config.Resolve("identity", &c.Preset); err != nil {
-		return err
-	}
-	resolved := make(map[string]string, len(c.Headers))
-	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
-		claim := c.Headers[name]
-		if err := config.Resolve("identity", &name, &claim); err != nil {
-			return err
-		}
-		if _, twice := resolved[name]; twice {
-			return fmt.Errorf("resolving identity: header %q is named twice", name)
-		}
-		resolved[name] = claim
-	}
-	c.Headers = resolved
-	return nil
-}
-
 func (g *Gate) check() error {
 	config.SetDefault(&g.Endpoint, defaultEndpoint)
 	config.SetDefault(&g.Streams, "expiry")
@@ -227,21 +206,8 @@ func (g *Gate) prepare() (err error) {
 	if g.public, err = paths.NewPublic(g.Public); err != nil {
 		return fmt.Errorf("checking session_gate: %w", err)
 	}
-	if g.identity, err = identity.New(g.Identity, g.Claims); err != nil {
-		return fmt.Errorf("checking session_gate: %w", err)
-	}
-	if paths.IsOverride(g.Token.Header) {
-		return fmt.Errorf("checking session_gate: token looks for the credential in %q, "+
-			"which the gate deletes because some servers take the path from it; use another header", g.Token.Header)
-	}
-	if g.identity.Owns(g.Token.Header) {
-		return fmt.Errorf("checking session_gate: identity owns %q, where token looks for the credential, "+
-			"which would be stripped before it is seen", g.Token.Header)
-	}
-	g.identity.Bind(g.app.verifier)
-	g.identity.Keep(g.Token.Header)
-	if g.Token.Cookie != "" {
-		g.identity.Keep("Cookie")
+	if err = g.prepareIdentity(); err != nil {
+		return err
 	}
 	if g.origins, err = caller.NewOrigins(g.CORS, g.Token.Cookie != ""); err != nil {
 		return fmt.Errorf("checking session_gate: %w", err)

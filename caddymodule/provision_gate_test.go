@@ -76,6 +76,12 @@ func TestIdentityRefuses(t *testing.T) {
 			gate: `"token": {"header": "X-Pomerium-Claim-Token"}, "identity": {"preset": "pomerium"}`, want: "where token looks for the credential",
 		},
 	}
+	// Attack: a claim chooses the path that the upstream serves.
+	for _, name := range []string{"X-Original-URL", "x_forwarded_uri", "X-Script-Name", "Script_Name", "X-Vhm-Root"} {
+		refusals["a path in "+name] = refusal{
+			gate: `"identity": {"headers": {"` + name + `": "sub"}}`, want: "from which some servers take the path; use another header",
+		}
+	}
 	for _, name := range []string{"Host", "host", "Content_Length", "Transfer-Encoding", "Connection", "Cookie", "Authorization", "Upgrade"} {
 		refusals["reserved "+name] = refusal{
 			gate: `"identity": {"headers": {"` + name + `": "sub"}}`, want: "is one that HTTP itself needs; choose another",
