@@ -59,8 +59,7 @@ func TestRepeatedLogoutsFillNoLog(t *testing.T) {
 	})
 }
 
-// Subscribers hear nothing of a repeat: whoever audits logouts is not flooded by one
-// token.
+// Subscribers hear nothing of a repeat, so that one token cannot flood an audit of logouts.
 func TestSubscribersHearNothingOfARepeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newAPI(t, "HS256", Options{})

@@ -9,9 +9,9 @@ import (
 
 // What the API answers at the paths of a session, and of all sessions.
 var (
-	// denyBroken is for a malformed credential: the API page knows one answer for every
-	// token that is not good.
-	denyBroken      = caller.Invalid.Because("malformed").As(reply.Malformed)
+	// denyMalformed answers a malformed credential at the path of one session, where every
+	// token that is not good has one answer.
+	denyMalformed   = caller.Invalid.Because("malformed").As(reply.Malformed)
 	denyUnconfirmed = reply.New(http.StatusServiceUnavailable, "temporarily_unavailable",
 		"The revocation is not confirmed yet. Retry the same request.", "").Because("unavailable").As(reply.Unconfirmed)
 	denySession = reply.New(http.StatusNotFound, "invalid_session",

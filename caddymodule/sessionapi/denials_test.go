@@ -15,7 +15,7 @@ func TestDenials(t *testing.T) {
 	)
 	type denial callertest.Denial
 	for name, d := range map[string]denial{
-		"broken": {denyBroken, 401, invalid, refused, "", "malformed"},
+		"broken": {denyMalformed, 401, invalid, refused, "", "malformed"},
 		"unconfirmed": {
 			denyUnconfirmed, 503,
 			`{"error":"temporarily_unavailable","message":"The revocation is not confirmed yet. Retry the same request."}`,
@@ -55,7 +55,7 @@ func TestDenials(t *testing.T) {
 // Attack: learn from the answer whether a token was ever good. Here a malformed token is
 // answered like every other that is not good.
 func TestAMalformedTokenIsAnsweredLikeAForgedOne(t *testing.T) {
-	if got, want := callertest.Written(denyBroken), callertest.Written(caller.Invalid); got != want || denyBroken.Status != caller.Invalid.Status {
-		t.Errorf("answered %d %s, a forged token %d %s", denyBroken.Status, got, caller.Invalid.Status, want)
+	if got, want := callertest.Written(denyMalformed), callertest.Written(caller.Invalid); got != want || denyMalformed.Status != caller.Invalid.Status {
+		t.Errorf("answered %d %s, a forged token %d %s", denyMalformed.Status, got, caller.Invalid.Status, want)
 	}
 }

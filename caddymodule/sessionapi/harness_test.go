@@ -21,8 +21,7 @@ const (
 // apiTest is a gate that serves the sessions of its callers.
 type apiTest struct{ *callertest.Gate }
 
-// newAPI returns a gate with the session API, of which the options are AdminScope and
-// Origins.
+// newAPI returns a gate with the session API. The options may have AdminScope and Origins.
 func newAPI(tb testing.TB, algorithm string, o Options) *apiTest {
 	tb.Helper()
 	g := &apiTest{callertest.New(tb, algorithm)}

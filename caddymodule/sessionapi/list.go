@@ -106,11 +106,10 @@ func pageOf(sessions []listed, limit int, after rank) list {
 	return l
 }
 
-// rank is the place of a session in the list, and as text the cursor: when it
-// was seen last, and a hash of its name.
+// rank is the place of a session in the list, and as text the cursor: when the session was
+// seen last, and a hash of its id.
 //
-// Invariant 10: no session id is ever logged. A cursor is in the query, and
-// so in access logs.
+// Invariant 10: no session id is ever logged. A cursor is in the query, and so in access logs.
 type rank [8 + len(store.Key{})]byte
 
 // rankOf sorts what was seen last first.

@@ -81,8 +81,8 @@ func TestSessionsThatAreOverAreNotListed(t *testing.T) {
 		again := g.Of(t, "again")
 		g.wantList(t, again, "again")
 		time.Sleep(time.Second)
-		// The issuer was never told, and goes on with a session all the same: whoever
-		// looks has to see that it is live.
+		// The issuer was never told, and goes on with the session. The list has to show that
+		// it is live.
 		refreshed := g.Mint(t, map[string]any{"sid": "desk", "jti": "refreshed"})
 		g.Get(t, "/", refreshed).Want(t, http.StatusOK, "")
 		g.wantList(t, again, "desk", "again")

@@ -17,7 +17,10 @@ import (
 // deleteSession revokes the session that read finds in the request.
 func (a *API) deleteSession(w http.ResponseWriter, r *http.Request, read func() (sessionID string, deny *reply.Denial)) error {
 	a.o.Origins.Allow(w, r)
-	bearer, deny := a.read(r)
+	bearer, deny := a.read(r, time.Now())
+	if deny.Is(reply.Malformed) {
+		deny = denyMalformed
+	}
 	if deny != nil {
 		return a.o.Refuse(w, r, deny)
 	}
@@ -31,15 +34,11 @@ func (a *API) deleteSession(w http.ResponseWriter, r *http.Request, read func() 
 	return writeInvalidated(w, sessionID)
 }
 
-// read verifies who calls. The API page has one answer for every token that is not good, also
-// for a malformed one.
-func (a *API) read(r *http.Request) (*token.Verified, *reply.Denial) {
-	bearer, source, deny := a.o.Caller.Read(r, time.Now())
+// read verifies who calls, and refuses pages of other sites.
+func (a *API) read(r *http.Request, now time.Time) (*token.Verified, *reply.Denial) {
+	bearer, source, deny := a.o.Caller.Read(r, now)
 	if crossSite := a.o.Origins.CheckSite(r, source); crossSite != nil {
 		return nil, crossSite
-	}
-	if deny.Is(reply.Malformed) {
-		return nil, denyBroken
 	}
 	return bearer, deny
 }
@@ -147,8 +146,8 @@ func revocationOf(bearer *token.Verified) store.Revocation {
 	return store.Revocation{Kind: store.KindSession, Key: bearer.Keys.Session}
 }
 
-// mayEnd reports whether the caller may end another session: it is live, and the
-// caller's own or, for holders of the admin scope, anybody's of the same issuer.
+// mayEnd returns why the caller may not end another session. The session has to be live, and
+// of the caller's subject or, for holders of the admin scope, of any subject of the issuer.
 //
 // Attack: try session ids to learn which exist, or whose they are. Unknown sessions, revoked
 // ones and those of others look alike: the gate asks the same for each of them first, so that

@@ -12,29 +12,6 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// readSegment reads the id of a session out of the path.
-func (a *API) readSegment(w http.ResponseWriter, r *http.Request) (sessionID string, deny *reply.Denial) {
-	sessionID, ok := a.o.Children.Child(r.URL)
-	if !ok || !token.ValidID(sessionID) {
-		return "", denySegment
-	}
-	return sessionID, refuseContent(w, r)
-}
-
-// refuseContent refuses a request with a body.
-//
-// Attack, or mistake: DELETE of all sessions with a body that names one, which is meant for
-// the path of one session. The call must not end more than was meant.
-func refuseContent(w http.ResponseWriter, r *http.Request) *reply.Denial {
-	if r.ContentLength > 0 {
-		return denyContent // without having the client send it first
-	}
-	if body, err := reply.ReadBody(w, r, 1); err != nil || len(body) > 0 {
-		return denyContent
-	}
-	return nil
-}
-
 // deleteSessions revokes all sessions of the caller's subject, or all but its own.
 //
 // 200 means what it does for one session, for every token of the subject that was issued up
@@ -43,10 +20,7 @@ func refuseContent(w http.ResponseWriter, r *http.Request) *reply.Denial {
 func (a *API) deleteSessions(w http.ResponseWriter, r *http.Request) error {
 	a.o.Origins.Allow(w, r)
 	now := time.Now()
-	bearer, source, deny := a.o.Caller.Read(r, now)
-	if crossSite := a.o.Origins.CheckSite(r, source); crossSite != nil {
-		return a.o.Refuse(w, r, crossSite)
-	}
+	bearer, deny := a.read(r, now)
 	if deny != nil {
 		return a.o.Refuse(w, r, deny)
 	}

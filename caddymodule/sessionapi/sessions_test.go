@@ -20,7 +20,7 @@ func TestAllSessionsOfTheCallerAreEnded(t *testing.T) {
 			g.Get(t, "/", token).Want(t, http.StatusUnauthorized, "unauthorized")
 		}
 		g.Get(t, "/", bobs).Want(t, http.StatusOK, "")
-		// Whoever logs in right after the 200 is let in.
+		// A login right after the 200 is admitted.
 		g.Get(t, "/", g.Of(t, "new")).Want(t, http.StatusOK, "")
 		// Attack: end the new session with an old token.
 		g.delete(t, sessionsPath, laptop).Want(t, http.StatusUnauthorized, "unauthorized")
@@ -51,7 +51,7 @@ func TestAllSessionsButTheCallersAreEnded(t *testing.T) {
 }
 
 // The 200 waits until the second of the instant is over, because `iat` is in whole
-// seconds: whoever logs in right after it, in whatever part of a second, gets in.
+// seconds: a login right after it is admitted, in whatever part of a second.
 func TestTheAnswerIsHeldUntilItsSecondHasPassed(t *testing.T) {
 	for _, part := range []time.Duration{0, 500 * time.Millisecond, 999 * time.Millisecond} {
 		inAPI(t, Options{}, func(t *testing.T, g *apiTest) {

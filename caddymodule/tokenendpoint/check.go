@@ -106,10 +106,10 @@ func (x *exchange) checkToken(presented presentedToken, learned []store.Grant) (
 	return known, deny
 }
 
-// checkLifetime checks the times of a refresh token that says them.
+// checkLifetime checks the times of a refresh token that an issuer of ours has signed.
 //
-// Invariant 4: a refresh token that lives for longer than revocations are
-// kept could outlive its own.
+// Invariant 4: a refresh token that lives longer than revocations are kept could outlive its
+// own.
 func (x *exchange) checkLifetime(presented string, issued *token.Verified) *reply.Denial {
 	switch {
 	case presented != x.refresh:
@@ -152,16 +152,16 @@ func (x *exchange) check(keys *store.Keys) replica.Verdict {
 	return x.o.Hub.Check(keys, time.Now())
 }
 
-// checkIssued decides about a token by its claims, and by the sessions that were
-// learned for it if it names none: one of them may be the one that is spared when the
-// others of its subject are revoked.
-func (x *exchange) checkIssued(issued *token.Verified, families []store.Key) replica.Verdict {
+// checkIssued decides about a token by its claims, and by the sessions that were learned for
+// it if it names none: one of them may be the one that is spared when the others of its
+// subject are revoked.
+func (x *exchange) checkIssued(issued *token.Verified, learned []store.Key) replica.Verdict {
 	keys := &issued.Keys
-	if !keys.Session.IsZero() || len(families) == 0 {
+	if !keys.Session.IsZero() || len(learned) == 0 {
 		return x.check(keys)
 	}
 	return x.checkGrant(store.Grant{
-		Token: keys.Token, Families: families, Subject: keys.Subject, Issuer: keys.Issuer, IssuedAt: keys.IssuedAt,
+		Token: keys.Token, Families: learned, Subject: keys.Subject, Issuer: keys.Issuer, IssuedAt: keys.IssuedAt,
 	})
 }
 
@@ -169,9 +169,9 @@ func (x *exchange) checkIssued(issued *token.Verified, families []store.Key) rep
 // sessions, and refused if it was learned before a loss. A retention that was raised since
 // says nothing about it: the store keeps what is learned for as long as it is used.
 func (x *exchange) checkGrant(grant store.Grant) replica.Verdict {
-	for _, family := range grant.Families {
+	for _, session := range grant.Families {
 		keys := store.Keys{
-			Session: family, Token: grant.Token, Subject: grant.Subject, Issuer: grant.Issuer,
+			Session: session, Token: grant.Token, Subject: grant.Subject, Issuer: grant.Issuer,
 			IssuedAt: grant.IssuedAt, Expires: time.Now().Unix() + 1,
 		}
 		if verdict := x.check(&keys) &^ replica.Outlived; verdict != replica.Clear {
@@ -181,8 +181,8 @@ func (x *exchange) checkGrant(grant store.Grant) replica.Verdict {
 	return replica.Clear
 }
 
-// tokenKey names a token that is no access token of ours. No token id can be
-// mistaken for it: none holds a control character, and no issuer is without a name.
+// tokenKey names a token that is no access token of ours. No token id has the same key: ids
+// hold no control character, and every issuer has a name.
 func (e *Endpoint) tokenKey(raw string) store.Key {
 	return e.o.Hub.Key(store.KindToken, "", "token\x00"+oauth.Name(raw))
 }

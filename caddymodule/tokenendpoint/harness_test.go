@@ -29,7 +29,7 @@ type grantTest struct {
 	endpoint *Endpoint
 }
 
-// newGrantTest returns a gate, of which the options are Origins.
+// newGrantTest returns a gate before a token endpoint. The options may have Origins.
 func newGrantTest(tb testing.TB, o Options) *grantTest {
 	tb.Helper()
 	g := &grantTest{Gate: callertest.New(tb, "HS256")}

@@ -48,19 +48,19 @@ func (x *exchange) checkTokens(ctx context.Context, answer oauth.Answer) *reply.
 			return denyUnavailable
 		}
 	}
-	var families []store.Key
+	var sessions []store.Key
 	for _, grant := range grants {
-		families = grant.Families
+		sessions = grant.Families
 		if deny := denyVerdict(x.checkGrant(grant)); deny != nil {
 			return deny
 		}
 	}
 	for _, issued := range tokens.all() {
-		of := families
+		learned := sessions
 		if issued != tokens.refresh {
-			of = nil // by its claims alone, as where it will be presented
+			learned = nil // by its claims alone, as where it will be presented
 		}
-		if deny := denyVerdict(x.checkIssued(issued, of)); deny != nil {
+		if deny := denyVerdict(x.checkIssued(issued, learned)); deny != nil {
 			return deny
 		}
 	}
@@ -93,9 +93,8 @@ func (x *exchange) read(ctx context.Context, answer oauth.Answer) (tokens handed
 
 // verifyWaiting is like verify, but waits for a key set that may not hold a new key yet.
 //
-// Attack: log in right after the issuer has changed its key. Until the gate has
-// the key, it could not tell whose access token this is, and the token would then outlive its
-// session.
+// Attack: log in right after the issuer has changed its key. Without the key the gate cannot
+// tell whose access token this is. Once it has the key, the token would outlive its session.
 func (x *exchange) verifyWaiting(ctx context.Context, raw string) (*token.Verified, *reply.Denial) {
 	for raw != "" {
 		issued, err := x.o.Verifier.Issued(raw)
@@ -167,15 +166,15 @@ func (x *exchange) grants(tokens handedOut) []store.Grant {
 // the session, and its name comes from the token that it began with, so that two gates name it
 // alike.
 func (x *exchange) sessionsOf(tokens *handedOut) []store.Key {
-	families := x.known.Families
+	sessions := x.known.Families
 	for _, issued := range tokens.all() {
-		families = store.JoinFamilies(families, []store.Key{issued.Keys.Session})
+		sessions = store.JoinFamilies(sessions, []store.Key{issued.Keys.Session})
 	}
-	beginning := cmp.Or(x.refresh, tokens.Refresh)
-	if len(families) > 0 || beginning == "" || len(tokens.all()) == 0 {
-		return families
+	first := cmp.Or(x.refresh, tokens.Refresh)
+	if len(sessions) > 0 || first == "" || len(tokens.all()) == 0 {
+		return sessions
 	}
 	issuer := tokens.all()[0].Issuer
 	// No session id holds a control character.
-	return []store.Key{x.o.Hub.Key(store.KindSession, issuer, "family\x00"+oauth.Name(beginning))}
+	return []store.Key{x.o.Hub.Key(store.KindSession, issuer, "family\x00"+oauth.Name(first))}
 }

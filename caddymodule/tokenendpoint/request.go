@@ -12,11 +12,11 @@ import (
 // maxRequest bounds the body of a request to a token endpoint, and its query (invariant 12).
 const maxRequest = 64 << 10
 
-// readParameters reads the parameters in the query and the body of a request, and
-// leaves the body for the upstream as it was.
+// readParameters reads the parameters in the query and the body of a request, and leaves the
+// body for the upstream as it was.
 //
-// Attack: a refresh token in a part that only the upstream reads: in the query, in
-// another media type, charset or coding. The gate does not pass on what it does not read.
+// Attack: a refresh token in a part that only the upstream reads: in the query, in another
+// media type, charset or coding. The gate does not pass on what it does not read.
 func readParameters(w http.ResponseWriter, r *http.Request) (*oauth.Parameters, *reply.Denial) {
 	parameters := new(oauth.Parameters)
 	if len(r.URL.RawQuery) > maxRequest {

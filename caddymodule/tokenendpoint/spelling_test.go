@@ -78,8 +78,8 @@ func TestAnOpaqueTokenInAnotherLetterCaseIsRefused(t *testing.T) {
 	g.WantRefreshed(t, refresh+"00", map[string]any{"access_token": "opaque"})
 }
 
-// What the endpoint hands out in another spelling is withheld: whoever got it could not
-// present it, and the gate could not tell whose it is.
+// A token that the endpoint hands out in another spelling is withheld: its client could not
+// present it, and the gate could not tell to whom it belongs.
 func TestARespeltTokenIsNotHandedOut(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	for _, member := range []string{"access_token", "refresh_token", "id_token"} {

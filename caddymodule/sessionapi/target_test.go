@@ -64,8 +64,8 @@ func nested(depth int) string {
 	return `{"x":` + strings.Repeat("[", depth-1) + strings.Repeat("]", depth-1) + `}`
 }
 
-// Attack: a body in which the gate reads one session and whoever is behind
-// it, or logs it, another; so that what ends here goes on there.
+// Attack: a body in which the gate reads one session, and a server behind
+// it, or a log, another. The session that ends here would go on there.
 func TestBodiesWithTwoReadings(t *testing.T) {
 	for _, body := range []string{
 		// Twice, and in other letters, also alone.

@@ -14,9 +14,9 @@ import (
 // maxBody bounds the body of a session call (invariant 12).
 const maxBody = 4 << 10
 
-// readTarget reads the session_id in the body of a DELETE, "" if there is none, or says why
-// the gate refuses it. A body that does not come in time is as incomplete as one that breaks
-// off: 400, because browsers and proxies retry after a 408 by themselves.
+// readTarget reads the session_id in the body of a DELETE, "" if there is none, or returns why
+// the body is refused. A body that does not come in time is answered 400 like one that breaks
+// off, because browsers and proxies retry after a 408 by themselves.
 func readTarget(w http.ResponseWriter, r *http.Request) (sessionID string, deny *reply.Denial) {
 	switch {
 	case r.ContentLength > maxBody:
@@ -44,15 +44,13 @@ func readTarget(w http.ResponseWriter, r *http.Request) (sessionID string, deny 
 
 var errTarget = errors.New("session_id is not one usable string")
 
-// parseTarget returns the session_id in a JSON object, or "" if there is none.
-// Other members are ignored.
+// parseTarget returns the session_id in a JSON object, or "" if there is none. It ignores
+// other members.
 //
-// Attack: {"session_id":"mine","SESSION_ID":"yours"}, where two readers of one
-// body see two sessions. A name that differs in case only is refused also
-// alone.
+// Attack: {"session_id":"mine","SESSION_ID":"yours"}, where two readers of one body see two
+// sessions. A name that differs in letter case only is refused also alone.
 //
-// Invariant 6: ids are opaque strings of 1 to 256 bytes, held to one
-// rule here and in tokens.
+// Invariant 6: ids are opaque strings of 1 to 256 bytes, by one rule here and in tokens.
 func parseTarget(body []byte) (sessionID string, err error) {
 	seen := false
 	err = strictjson.Scan(body, strictjson.MaxDepth, func(name string, value json.RawMessage) error {
@@ -67,4 +65,27 @@ func parseTarget(body []byte) (sessionID string, err error) {
 		return nil
 	})
 	return sessionID, err
+}
+
+// readSegment reads the id of a session out of the path.
+func (a *API) readSegment(w http.ResponseWriter, r *http.Request) (sessionID string, deny *reply.Denial) {
+	sessionID, ok := a.o.Children.Child(r.URL)
+	if !ok || !token.ValidID(sessionID) {
+		return "", denySegment
+	}
+	return sessionID, refuseContent(w, r)
+}
+
+// refuseContent refuses a request with a body.
+//
+// Attack, or mistake: DELETE of all sessions with a body that names one, which is meant for
+// the path of one session. The call must not end more than was meant.
+func refuseContent(w http.ResponseWriter, r *http.Request) *reply.Denial {
+	if r.ContentLength > 0 {
+		return denyContent // without having the client send it first
+	}
+	if body, err := reply.ReadBody(w, r, 1); err != nil || len(body) > 0 {
+		return denyContent
+	}
+	return nil
 }

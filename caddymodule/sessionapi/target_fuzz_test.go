@@ -76,8 +76,8 @@ func depthOf(value json.RawMessage) int {
 	}
 }
 
-// Attack: a body that names one session to the gate and another to whoever
-// decodes it too. A body that is accepted has one reading in a map, in a struct,
+// Attack: a body that names one session to the gate and another to a
+// reader that decodes it, too. A body that is accepted has one reading in a map, in a struct,
 // to whom letter case does not matter, and to a decoder that stops after the
 // first value; and one that is refused breaks a rule of the contract.
 func FuzzSessionBody(f *testing.F) {
