@@ -19,7 +19,7 @@ func (g *Gate) admit(w http.ResponseWriter, r *http.Request) (*streams.Request, 
 	if deny != nil {
 		return nil, deny
 	}
-	running, verdict := g.app.hub.Enter(w, r, &t.Keys, g.until, now)
+	running, verdict := g.app.hub.Enter(w, r, &t.Keys, g.end, now)
 	if deny := caller.DenyVerdict(verdict); deny != nil {
 		return nil, deny
 	}

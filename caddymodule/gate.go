@@ -118,7 +118,7 @@ type Gate struct {
 	identity  *identity.Headers
 	caller    *caller.Reader
 	origins   caller.Origins
-	until     streams.End
+	end       streams.End
 	view      int
 }
 
@@ -200,7 +200,7 @@ func (g *Gate) check() error {
 func (g *Gate) prepare() (err error) {
 	g.extractor = credential.NewExtractor(g.Token.Header, g.Token.Cookie)
 	if g.Streams == "session" {
-		g.until = streams.ByRevocation
+		g.end = streams.ByRevocation
 	}
 	g.untrusted = new(sync.Map)
 	if g.public, err = paths.NewPublic(g.Public); err != nil {

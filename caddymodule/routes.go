@@ -27,7 +27,7 @@ type route struct {
 	methods []string
 	// grants says that the upstream hands out tokens at the path.
 	grants bool
-	// serve answers a request to the path, or reports that it is guarded like
+	// serve answers a request to the path. It returns false if the request is guarded like
 	// every other.
 	serve func(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (served bool, err error)
 }
@@ -41,7 +41,7 @@ func (g *Gate) prepareRoutes() error {
 	if g.BackchannelLogout != "" {
 		receiver := logout.New(logout.Options{Verifier: g.app.verifier, Hub: g.app.hub, Logger: g.logger, Refuse: refuse})
 		if err := g.addRoute("backchannel_logout", g.BackchannelLogout, paths.Options{}, route{
-			guards: isPost, methods: []string{http.MethodDelete, http.MethodPost}, serve: own(receiver.Serve),
+			guards: isPost, methods: []string{http.MethodDelete, http.MethodPost}, serve: terminal(receiver.Serve),
 		}); err != nil {
 			return err
 		}
@@ -65,17 +65,17 @@ func (g *Gate) addSessions() error {
 		methods := []string{http.MethodDelete, http.MethodGet, http.MethodHead}
 		// Ids are any text, also `a;b`, in which some servers see a parameter: one segment
 		// below the path is an id first of all.
-		one := route{guards: isDelete, methods: methods, serve: own(api.OneSession)}
+		one := route{guards: isDelete, methods: methods, serve: terminal(api.OneSession)}
 		if err := g.addRoute("sessions_endpoint", g.SessionsEndpoint, paths.Options{Children: true}, one); err != nil {
 			return err
 		}
-		all := route{guards: isDelete, methods: methods, serve: own(api.Sessions)}
+		all := route{guards: isDelete, methods: methods, serve: terminal(api.Sessions)}
 		if err := g.addRoute("sessions_endpoint", g.SessionsEndpoint, paths.Options{}, all); err != nil {
 			return err
 		}
 	}
 	return g.addRoute("endpoint", g.Endpoint, paths.Options{}, route{
-		guards: isDelete, methods: []string{http.MethodDelete}, serve: own(api.Session),
+		guards: isDelete, methods: []string{http.MethodDelete}, serve: terminal(api.Session),
 	})
 }
 
@@ -114,13 +114,13 @@ func (g *Gate) addRoute(field, text string, o paths.Options, added route) (err e
 	return nil
 }
 
-// own adapts a handler that answers by itself, without the upstream.
-func own(serve func(http.ResponseWriter, *http.Request) (bool, error)) func(http.ResponseWriter, *http.Request, caddyhttp.Handler) (bool, error) {
+// terminal adapts a handler that does not need the upstream.
+func terminal(serve func(http.ResponseWriter, *http.Request) (bool, error)) func(http.ResponseWriter, *http.Request, caddyhttp.Handler) (bool, error) {
 	return func(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) (bool, error) { return serve(w, r) }
 }
 
-// serveRoutes answers a request to a path of the gate's own, and reports whether it
-// did.
+// serveRoutes answers a request to one of the routes, and refuses one that some server could
+// take for it. It reports whether it did either.
 func (g *Gate) serveRoutes(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (served bool, err error) {
 	original := originalOf(r)
 	for i := range g.routes {
@@ -143,7 +143,7 @@ func (g *Gate) serveRoutes(w http.ResponseWriter, r *http.Request, next caddyhtt
 	return false, nil
 }
 
-// originalOf is a request before handlers that rewrite.
+// originalOf returns a request as it was before handlers that rewrite.
 func originalOf(r *http.Request) paths.Original {
 	before, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request)
 	if !ok || before.URL == nil {

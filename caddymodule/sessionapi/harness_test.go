@@ -31,10 +31,10 @@ func newAPI(tb testing.TB, algorithm string, o Options) *apiTest {
 		tb.Fatal(err)
 	}
 	api := New(o)
-	own := func(serve func(http.ResponseWriter, *http.Request) (bool, error)) callertest.Route {
+	terminal := func(serve func(http.ResponseWriter, *http.Request) (bool, error)) callertest.Route {
 		return func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) (bool, error) { return serve(w, r) }
 	}
-	g.Routes[sessionPath], g.Routes[sessionsPath], g.Below[sessionsPath] = own(api.Session), own(api.Sessions), own(api.OneSession)
+	g.Routes[sessionPath], g.Routes[sessionsPath], g.Below[sessionsPath] = terminal(api.Session), terminal(api.Sessions), terminal(api.OneSession)
 	return g
 }
 

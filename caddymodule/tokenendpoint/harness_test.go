@@ -34,10 +34,10 @@ func newGrantTest(tb testing.TB, o Options) *grantTest {
 	tb.Helper()
 	g := &grantTest{Gate: callertest.New(tb, "HS256")}
 	api := sessionapi.New(sessionapi.Options{Caller: g.Reader, Hub: g.Hub, Logger: g.Logger, Refuse: callertest.Refuse})
-	own := func(serve func(http.ResponseWriter, *http.Request) (bool, error)) callertest.Route {
+	terminal := func(serve func(http.ResponseWriter, *http.Request) (bool, error)) callertest.Route {
 		return func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) (bool, error) { return serve(w, r) }
 	}
-	g.Routes[sessionPath], g.Routes[sessionsPath] = own(api.Session), own(api.Sessions)
+	g.Routes[sessionPath], g.Routes[sessionsPath] = terminal(api.Session), terminal(api.Sessions)
 	g.serve(o, g.Gate.Hub)
 	g.Upstream = granttest.New(tb, g.ServeHTTP)
 	return g
