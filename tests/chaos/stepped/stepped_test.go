@@ -67,7 +67,7 @@ func TestTheOverlayLeavesNoOtherClock(t *testing.T) {
 		}
 		sweeps += strings.Count(string(source), "sweepEvery = time.Second")
 	}
-	for _, file := range []string{"caddymodule/admit.go", "caddymodule/session_api.go", "store/replica/clock.go"} {
+	for _, file := range []string{"caddymodule/admit.go", "caddymodule/sessionapi/session.go", "store/replica/clock.go"} {
 		if overlay.Replace[filepath.Join(top, file)] == "" {
 			t.Errorf("%s is not in the overlay", file)
 		}
