@@ -37,7 +37,8 @@ type Config struct {
 	// Default: none.
 	Preset string `json:"preset,omitempty"`
 
-	// Headers maps field names to claims, in the place of a preset. Default: none.
+	// Headers maps field names to claims, in the place of a preset. A gate refuses a field
+	// from which some servers take the path, such as X-Original-URL. Default: none.
 	Headers map[string]string `json:"headers,omitempty"`
 }
 

@@ -46,7 +46,7 @@ type Gate struct {
 	Store *hubtest.Hooked
 	// Reader looks for credentials in Authorization, and in the cookie "session".
 	Reader *caller.Reader
-	// Log is what the gate and the packages that are given Logger log, as text.
+	// Log is what was logged to Logger, as text.
 	Log    *strings.Builder
 	Logger *slog.Logger
 	// Routes are asked for requests to their paths.
@@ -59,33 +59,15 @@ type Gate struct {
 // sync with its store. It is closed with the test.
 func New(tb testing.TB, algorithm string) *Gate {
 	tb.Helper()
-	key := tokentest.NewKey(tb, algorithm, "")
-	var keys token.KeySource
-	var err error
-	if key.Signer == nil {
-		key.Secret = []byte(strings.Repeat("s3cret", 8))
-		keys, err = token.NewHMACKeys(key.Secret)
-	} else {
-		keys, err = token.NewPublicKeys(key.PublicPEM(tb))
-	}
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return NewWith(tb, key, keys)
-}
-
-// NewWith is New with a key, and with where the gate gets its keys from.
-func NewWith(tb testing.TB, key *tokentest.Key, keys token.KeySource) *Gate {
-	tb.Helper()
 	g := &Gate{
-		Key: key, Events: new(hubtest.Events), Store: &hubtest.Hooked{Backend: memstore.New(nil)},
+		Key: tokentest.NewKey(tb, algorithm, ""), Events: new(hubtest.Events), Store: &hubtest.Hooked{Backend: memstore.New(nil)},
 		Log: new(strings.Builder), Routes: make(map[string]Route), Below: make(map[string]Route),
 	}
 	g.Logger = slog.New(slog.NewTextHandler(g.Log, nil))
 	var err error
 	if g.Verifier, err = token.NewVerifier(token.Options{
 		Namespace: "orders", Leeway: Leeway,
-		Issuers: []token.IssuerOptions{{Issuer: tokentest.Issuer, Audiences: []string{tokentest.Audience}, Keys: keys}},
+		Issuers: []token.IssuerOptions{{Issuer: tokentest.Issuer, Audiences: []string{tokentest.Audience}, Keys: keysOf(tb, g.Key)}},
 	}); err != nil {
 		tb.Fatal(err)
 	}
@@ -106,6 +88,22 @@ func NewWith(tb testing.TB, key *tokentest.Key, keys token.KeySource) *Gate {
 		Credential: credential.NewExtractor("Authorization", "session"), Verifier: g.Verifier, Hub: g.Hub,
 	})
 	return g
+}
+
+// keysOf returns what verifies the signatures of a key. A key without a signer gets a secret.
+func keysOf(tb testing.TB, key *tokentest.Key) (keys token.KeySource) {
+	tb.Helper()
+	var err error
+	if key.Signer == nil {
+		key.Secret = []byte(strings.Repeat("s3cret", 8))
+		keys, err = token.NewHMACKeys(key.Secret)
+	} else {
+		keys, err = token.NewPublicKeys(key.PublicPEM(tb))
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return keys
 }
 
 // Fence has the gate lose its lease, and refuse what it cannot check.
