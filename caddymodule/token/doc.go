@@ -9,7 +9,7 @@
 // costs a thousand times what looking it up does; whether a token is revoked is
 // never cached.
 //
-// Signatures are verified by golang-jwt's signing methods. Its parser is not
-// used: it reads claims as encoding/json does, which takes "sid" and "SID" for
-// one name, and ignores `crit`.
+// Package keys holds the keys of the issuers and verifies signatures by golang-jwt's
+// signing methods. The parser of that library is not used: it reads claims as
+// encoding/json does, which takes "sid" and "SID" for one name, and ignores `crit`.
 package token

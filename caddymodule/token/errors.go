@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/sessiongate/sessiongate/caddymodule/credential"
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
 )
 
 // Why a token is refused. Every error of Verify wraps exactly one of them, but for
@@ -16,14 +17,14 @@ var (
 	// error for its own reasons.
 	ErrMalformed = credential.ErrMalformed
 	// ErrInvalid: the token is not one that this gate trusts.
-	ErrInvalid = errors.New("invalid token")
+	ErrInvalid = keys.ErrInvalid
 	// ErrExpired: a genuine token whose time is over.
 	ErrExpired = errors.New("expired token")
 	// ErrUnknownKey goes with ErrInvalid: the key set of the issuer does not hold the
 	// `kid`. If the issuer has just begun to sign with it, it will in some seconds.
-	ErrUnknownKey = errors.New("kid is unknown")
+	ErrUnknownKey = keys.ErrUnknownKey
 	// ErrUnavailable: the keys that would tell are not to be had at present.
-	ErrUnavailable = errors.New("keys unavailable")
+	ErrUnavailable = keys.ErrUnavailable
 )
 
 // refuse returns the error of a token that breaks the rule given.

@@ -47,7 +47,7 @@ func (v *Verifier) genuine(j jws, e *Explanation) (s signed, err error) {
 	}
 	// Read before the keys are: should they change in between, the token is
 	// stale at once instead of never.
-	s.epoch = s.issuer.Keys.epoch()
+	s.epoch = s.issuer.Keys.Epoch()
 	e.take(StepSignature)
 	if err := s.issuer.signatures.verify(j); err != nil {
 		return s, err

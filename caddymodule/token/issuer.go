@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
 )
 
@@ -28,7 +29,7 @@ type IssuerOptions struct {
 	// TokenIDClaim names the claim with the token id. Default: jti.
 	TokenIDClaim string
 	// Keys hold the issuer's keys. Required.
-	Keys KeySource
+	Keys keys.Source
 }
 
 // issuer is one trusted issuer, its options checked.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/store"
 )
 
@@ -38,7 +39,7 @@ type Verified struct {
 
 	// What the cache needs to know whether it may still answer with this token.
 	raw       string
-	keys      KeySource
+	source    keys.Source
 	epoch     uint64
 	validFrom int64 // Unix seconds, leeway included
 }
@@ -98,7 +99,7 @@ func (t *Verified) Texts(index int) []Text { return t.views[index].texts }
 // fresh reports whether the keys that verified the token are still in force
 // and the token has all the views that are wanted.
 func (t *Verified) fresh(views int) bool {
-	return t.epoch == t.keys.epoch() && len(t.views) >= views
+	return t.epoch == t.source.Epoch() && len(t.views) >= views
 }
 
 // checkTime judges the dates of the token.

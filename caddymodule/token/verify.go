@@ -28,7 +28,7 @@ func (v *Verifier) verify(raw string, now int64, e *Explanation) (*Verified, err
 	if err := s.issuer.checkAudience(s.members); err != nil {
 		return nil, err
 	}
-	t := &Verified{Issuer: s.issuer.Issuer, raw: own(raw), keys: s.issuer.Keys, epoch: s.epoch}
+	t := &Verified{Issuer: s.issuer.Issuer, raw: own(raw), source: s.issuer.Keys, epoch: s.epoch}
 	e.take(StepLifetime)
 	if err := v.setTime(t, s.members); err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func (v *Verifier) verify(raw string, now int64, e *Explanation) (*Verified, err
 // Signatures.verify's to say.
 func (v *Verifier) allows(algorithm string) bool {
 	for _, i := range v.issuers {
-		if i.signatures.allows(algorithm) != nil {
+		if i.signatures.allows(algorithm) {
 			return true
 		}
 	}

@@ -1,10 +1,9 @@
-package token
+package keys
 
 import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,7 +25,7 @@ type RemoteOptions struct {
 	Logger *slog.Logger
 }
 
-// RemoteKeys are the keys that an issuer publishes. They are fetched in the
+// Remote are the keys that an issuer publishes. They are fetched in the
 // background, by one goroutine, and no request ever waits for it:
 //
 //   - from Start on, again and again after 1 to 30 s until they are there;
@@ -59,9 +58,9 @@ type RemoteOptions struct {
 // this machine or its links (loopback, link-local) unless the issuer is there
 // itself.
 //
-// One RemoteKeys may serve many verifiers, also across changes of the
+// One Remote may serve many verifiers, also across changes of the
 // configuration. Its methods may be called concurrently.
-type RemoteKeys struct {
+type Remote struct {
 	options RemoteOptions
 	fetcher *fetcher
 	logger  *slog.Logger
@@ -86,9 +85,9 @@ type RemoteKeys struct {
 	warned    bool          // that the keys grow old
 }
 
-// NewRemoteKeys checks the options. Nothing is fetched before Start.
-func NewRemoteKeys(options RemoteOptions) (*RemoteKeys, error) {
-	k := &RemoteKeys{
+// NewRemote checks the options. Nothing is fetched before Start.
+func NewRemote(options RemoteOptions) (*Remote, error) {
+	k := &Remote{
 		options: options,
 		fetcher: newFetcher(options.InsecureHTTP),
 		logger:  options.Logger,
@@ -117,7 +116,7 @@ func NewRemoteKeys(options RemoteOptions) (*RemoteKeys, error) {
 
 // Start begins to fetch, once; further calls, and calls after Close, do
 // nothing.
-func (k *RemoteKeys) Start() {
+func (k *Remote) Start() {
 	k.lifecycle.Lock()
 	defer k.lifecycle.Unlock()
 	if k.cancel != nil || k.closed {
@@ -130,7 +129,7 @@ func (k *RemoteKeys) Start() {
 
 // Close ends fetching and waits for its goroutine. The keys loaded so far stay
 // usable. It may be called more than once, and without Start.
-func (k *RemoteKeys) Close() {
+func (k *Remote) Close() {
 	k.lifecycle.Lock()
 	defer k.lifecycle.Unlock()
 	k.closed = true
@@ -141,53 +140,58 @@ func (k *RemoteKeys) Close() {
 }
 
 // Loaded reports whether there are keys.
-func (k *RemoteKeys) Loaded() bool { return k.current.Load() != nil }
+func (k *Remote) Loaded() bool { return k.current.Load() != nil }
 
-// Epoch counts how often a key was removed or changed, or all of them grew too
-// old. Tokens verified in an earlier epoch are verified anew on their next use.
-func (k *RemoteKeys) Epoch() uint64 {
+// Epoch counts how often a key was removed or changed, or all of them grew too old.
+func (k *Remote) Epoch() uint64 {
 	if set := k.current.Load(); set != nil {
 		return set.epoch
 	}
 	return 0
 }
 
-func (k *RemoteKeys) epoch() uint64 { return k.Epoch() }
-
-// possible is every algorithm but the symmetric ones: a public document holds
-// no secrets.
-func (k *RemoteKeys) possible() []*algorithm {
-	return slices.DeleteFunc(slices.Clone(algorithms), func(a *algorithm) bool { return a.fits([]byte(nil)) })
+// Algorithms lists every algorithm but the symmetric ones: a public document holds no
+// secrets.
+func (k *Remote) Algorithms() (names []string) {
+	for _, a := range algorithms {
+		if !a.fits([]byte(nil)) {
+			names = append(names, a.name)
+		}
+	}
+	return names
 }
 
-func (k *RemoteKeys) find(keyID string, a *algorithm) ([]any, error) {
+// Verify implements Source. Where `kid` is missing, the one key that fits the algorithm is
+// meant, and none if several do.
+func (k *Remote) Verify(s Signature) error {
 	set := k.current.Load()
 	switch {
 	case set == nil:
-		return nil, errNeverLoaded
+		return errNeverLoaded
 	case set.lapsed:
-		return nil, errLapsed
+		return errLapsed
 	}
-	found, known := findJWK(set.keys, keyID, a)
-	switch {
-	case len(found) > 0:
-		return found, nil
-	case known:
-		k.doubt()
-		return nil, refuse("no key of the set is the one for kid and alg")
+	a := algorithmNamed(s.Algorithm)
+	found, known := findJWK(set.keys, s.KeyID, a)
+	if !known {
+		ask(k.unknown)
+		// Invariant 7: while the issuer cannot be asked, nobody knows whether the key
+		// is wrong or new.
+		if k.failing.Load() {
+			return errMayBeNew
+		}
+		return errUnknownKey
 	}
-	ask(k.unknown)
-	// Invariant 7: while the issuer cannot be asked, nobody knows
-	// whether the key is wrong or new.
-	if k.failing.Load() {
-		return nil, errMayBeNew
+	err := errNoMatch
+	for _, key := range found {
+		if a.verifies(s, key) {
+			return nil
+		}
+		err = errSignature
 	}
-	return nil, errUnknownKey
+	ask(k.doubted)
+	return err
 }
-
-// doubt asks for a fetch because the key that a token names is there and did not
-// sign it. The token is forged, or the issuer has replaced the key in place.
-func (k *RemoteKeys) doubt() { ask(k.doubted) }
 
 // ask never waits, and asking twice is asking once.
 func ask(c chan<- struct{}) {
@@ -198,11 +202,4 @@ func ask(c chan<- struct{}) {
 }
 
 // source is what the log calls the issuer's endpoint.
-func (k *RemoteKeys) source() string { return shown(k.options.URL + k.options.Discover) }
-
-var (
-	errNeverLoaded = fmt.Errorf("verifying token: the key set was never loaded: %w", ErrUnavailable)
-	errLapsed      = fmt.Errorf("verifying token: the key set could not be confirmed for %s: %w", maxAge, ErrUnavailable)
-	errUnknownKey  = fmt.Errorf("verifying token: %w: %w", ErrUnknownKey, ErrInvalid)
-	errMayBeNew    = fmt.Errorf("verifying token: kid is unknown and the key set is stale: %w", ErrUnavailable)
-)
+func (k *Remote) source() string { return shown(k.options.URL + k.options.Discover) }

@@ -1,4 +1,4 @@
-package token_test
+package keys_test
 
 import (
 	"log/slog"
@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
@@ -26,19 +26,19 @@ func inOutage(t *testing.T, key *tokentest.Key, fault http.HandlerFunc, test fun
 	synctest.Test(t, func(t *testing.T) {
 		endpoint := tokentest.NewEndpoint(t, key)
 		o := outage{log: &logText{}, ahead: &atomic.Int64{}}
-		keys, err := token.NewRemoteKeys(token.RemoteOptions{
+		remote, err := keys.NewRemote(keys.RemoteOptions{
 			URL: keySetURL, Logger: slog.New(slog.NewTextHandler(o.log, nil)),
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		keys.SetTransport(endpoint)
-		keys.SetWallClock(func() time.Duration { return time.Duration(o.ahead.Load()) })
-		keys.Start()
-		t.Cleanup(keys.Close)
+		remote.SetTransport(endpoint)
+		remote.SetWallClock(func() time.Duration { return time.Duration(o.ahead.Load()) })
+		remote.Start()
+		t.Cleanup(remote.Close)
 		synctest.Wait()
 		endpoint.Behave(fault)
-		o.bubble = bubble{verifierFor(t, keys), keys, endpoint}
+		o.bubble = bubble{remote, endpoint}
 		test(t, o)
 	})
 }
@@ -71,7 +71,7 @@ func TestKeysLapseADayAfterTheLastGoodFetch(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inOutage(t, key, fault, func(t *testing.T, o outage) {
-				cached := cacheToken(t, o.Verifier, mint(t, key))
+				held := accept(t, o.Remote, signed(t, key))
 				o.pass(12*time.Hour - 15*time.Second)
 				if got := o.lines("WARN"); got != 0 {
 					t.Errorf("%d warnings before half of the time:\n%s", got, o.log)
@@ -81,29 +81,29 @@ func TestKeysLapseADayAfterTheLastGoodFetch(t *testing.T) {
 					t.Errorf("%d warnings after half of the time, want 1:\n%s", got, o.log)
 				}
 				o.pass(12*time.Hour - 30*time.Second)
-				if got := mustVerify(t, o.Verifier, cached.Raw()); got != cached {
-					t.Error("a token was verified anew before the keys lapsed")
+				if mustVerify(t, o.Remote, held.Signature); !held.holds() {
+					t.Error("an epoch began before the keys lapsed")
 				}
 				o.pass(30 * time.Second)
-				// From the cache, by a key that was known, and by one that was not:
-				// technical failures all, and no 401.
-				mustRefuse(t, o.Verifier, cached.Raw(), token.ErrUnavailable)
-				mustRefuse(t, o.Verifier, tokentest.Mint(t, key, tokentest.Claims(now, map[string]any{"jti": "2"})), token.ErrUnavailable)
-				mustRefuse(t, o.Verifier, mint(t, tokentest.NewKey(t, "ES256", "x")), token.ErrUnavailable)
+				// What was accepted before, by a key that was known, and by one that was
+				// not: technical failures all, and no 401.
+				mustEnd(t, held, keys.ErrUnavailable)
+				mustRefuse(t, o.Remote, signed(t, key), keys.ErrUnavailable)
+				mustRefuse(t, o.Remote, signed(t, tokentest.NewKey(t, "ES256", "x")), keys.ErrUnavailable)
 				o.pass(24 * time.Hour)
-				mustRefuse(t, o.Verifier, cached.Raw(), token.ErrUnavailable)
+				mustEnd(t, held, keys.ErrUnavailable)
 				if warnings, errors := o.lines("WARN"), o.lines("ERROR"); warnings != 1 || errors != 1 {
 					t.Errorf("%d warnings and %d errors, want 1 each:\n%s", warnings, errors, o.log)
 				}
 
 				o.endpoint.Behave(nil)
 				o.pass(36 * time.Second)
-				mustVerify(t, o.Verifier, cached.Raw())
+				held = accept(t, o.Remote, held.Signature)
 				o.endpoint.Behave(fault)
 				o.pass(24*time.Hour - time.Minute)
-				mustVerify(t, o.Verifier, cached.Raw())
+				mustVerify(t, o.Remote, held.Signature)
 				o.pass(11 * time.Minute) // the last good fetch may be ten minutes younger
-				mustRefuse(t, o.Verifier, cached.Raw(), token.ErrUnavailable)
+				mustEnd(t, held, keys.ErrUnavailable)
 				if warnings, errors := o.lines("WARN"), o.lines("ERROR"); warnings != 2 || errors != 2 {
 					t.Errorf("%d warnings and %d errors in two outages, want 2 each", warnings, errors)
 				}
@@ -127,21 +127,23 @@ func TestNoClockStretchesTheTimeOfOldKeys(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inOutage(t, key, down, func(t *testing.T, o outage) {
-				raw := mint(t, key)
-				cacheToken(t, o.Verifier, raw)
+				raw := signed(t, key)
+				held := accept(t, o.Remote, raw)
 				for i, step := range steps {
 					o.ahead.Add(int64(step.wall))
 					last := i == len(steps)-1
 					if last && step.real > 0 {
 						o.pass(step.real - time.Minute)
-						mustVerify(t, o.Verifier, raw)
+						if mustVerify(t, o.Remote, raw); !held.holds() {
+							t.Error("the keys lapsed early")
+						}
 						o.pass(time.Minute)
 					} else {
 						o.pass(step.real)
 					}
 				}
 				o.pass(6 * time.Second)
-				mustRefuse(t, o.Verifier, raw, token.ErrUnavailable)
+				mustEnd(t, held, keys.ErrUnavailable)
 			})
 		})
 	}
@@ -154,18 +156,18 @@ func TestKeysAreFetchedRightAfterASuspend(t *testing.T) {
 	for name, asleep := range map[string]time.Duration{"an hour": time.Hour, "a week": 7 * 24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			inOutage(t, stolen, nil, func(t *testing.T, o outage) {
-				raw := mint(t, stolen)
-				cacheToken(t, o.Verifier, raw)
+				raw := signed(t, stolen)
+				held := accept(t, o.Remote, raw)
 				o.pass(time.Minute)
 				o.endpoint.Publish(t, next)
 				o.ahead.Add(int64(asleep))
 				o.pass(6 * time.Second)
-				mustVerify(t, o.Verifier, mint(t, next))
+				mustVerify(t, o.Remote, signed(t, next))
 				o.pass(8 * time.Minute)
 				if got := o.endpoint.Fetches(tokentest.KeySetPath); got != 2 {
 					t.Errorf("%d fetches, want 2", got)
 				}
-				mustRefuse(t, o.Verifier, raw, token.ErrInvalid)
+				mustEnd(t, held, keys.ErrInvalid)
 			})
 		})
 	}
@@ -175,13 +177,13 @@ func TestKeysAreFetchedRightAfterASuspend(t *testing.T) {
 func TestConfirmedKeysDoNotAge(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "a")
 	inOutage(t, key, nil, func(t *testing.T, o outage) {
-		cached := cacheToken(t, o.Verifier, mint(t, key))
+		held := accept(t, o.Remote, signed(t, key))
 		o.pass(72 * time.Hour)
-		if n := testing.AllocsPerRun(1000, func() { _, _ = o.Verify(cached.Raw(), now) }); n != 0 {
-			t.Errorf("%v allocations for a cached token", n)
+		if n := testing.AllocsPerRun(1000, func() { _ = held.holds() }); n != 0 {
+			t.Errorf("%v allocations for a look at the epoch", n)
 		}
-		if got := mustVerify(t, o.Verifier, cached.Raw()); got != cached || o.lines("WARN")+o.lines("ERROR") != 0 {
-			t.Errorf("same token %t, log:\n%s", got == cached, o.log)
+		if mustVerify(t, o.Remote, held.Signature); !held.holds() || o.lines("WARN")+o.lines("ERROR") != 0 {
+			t.Errorf("same epoch %t, log:\n%s", held.holds(), o.log)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package token_test
+package keys_test
 
 import (
 	"io"
@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
@@ -27,35 +27,35 @@ func (o *outcome) Write(line []byte) (int, error) {
 func (o *outcome) logger() *slog.Logger { return slog.New(slog.NewTextHandler(o, nil)) }
 
 // fetchOnce starts remote keys and returns the first line of their log.
-func fetchOnce(t *testing.T, options token.RemoteOptions, transport http.RoundTripper) (*token.RemoteKeys, string) {
+func fetchOnce(t *testing.T, options keys.RemoteOptions, transport http.RoundTripper) (*keys.Remote, string) {
 	t.Helper()
 	o := &outcome{first: make(chan string, 1)}
 	options.Logger = o.logger()
-	keys, err := token.NewRemoteKeys(options)
+	remote, err := keys.NewRemote(options)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if transport != nil {
-		keys.SetTransport(transport)
+		remote.SetTransport(transport)
 	}
-	keys.Start()
+	remote.Start()
 	line := <-o.first
-	keys.Close()
-	return keys, line
+	remote.Close()
+	return remote, line
 }
 
 func TestKeysOverARealConnection(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "a")
 	base := tokentest.NewEndpoint(t, key).Serve(t)
-	for name, options := range map[string]token.RemoteOptions{
+	for name, options := range map[string]keys.RemoteOptions{
 		"key set":   {URL: base + tokentest.KeySetPath + "?api_key=canary"},
 		"discovery": {Discover: base},
 	} {
-		keys, line := fetchOnce(t, options, nil)
-		if !keys.Loaded() || strings.Contains(line, "canary") {
+		remote, line := fetchOnce(t, options, nil)
+		if !remote.Loaded() || strings.Contains(line, "canary") {
 			t.Errorf("%s: %s", name, line)
 		}
-		mustVerify(t, verifierFor(t, keys), mint(t, key))
+		mustVerify(t, remote, signed(t, key))
 	}
 }
 
@@ -103,9 +103,9 @@ func TestHostileEndpoint(t *testing.T) {
 			endpoint := tokentest.NewEndpoint(t, key)
 			endpoint.Behave(tt.behave)
 			base := endpoint.Serve(t)
-			keys, line := fetchOnce(t, token.RemoteOptions{URL: base + tokentest.KeySetPath + "?api_key=canary"}, nil)
-			if keys.Loaded() || !strings.Contains(line, tt.want) || strings.Contains(line, "canary") {
-				t.Errorf("loaded %t, log %s", keys.Loaded(), line)
+			remote, line := fetchOnce(t, keys.RemoteOptions{URL: base + tokentest.KeySetPath + "?api_key=canary"}, nil)
+			if remote.Loaded() || !strings.Contains(line, tt.want) || strings.Contains(line, "canary") {
+				t.Errorf("loaded %t, log %s", remote.Loaded(), line)
 			}
 		})
 	}
@@ -119,7 +119,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func TestRemoteOptionsRefused(t *testing.T) {
-	for want, options := range map[string]token.RemoteOptions{
+	for want, options := range map[string]keys.RemoteOptions{
 		"exactly one":            {},
 		"exactly one of":         {URL: keySetURL, Discover: tokentest.Issuer},
 		"https is required":      {URL: "http://id.example.com/jwks.json"},
@@ -132,20 +132,20 @@ func TestRemoteOptionsRefused(t *testing.T) {
 		"query":                  {Discover: tokentest.Issuer + "?canary"},
 		"127.0.0.1.example.com":  {URL: "http://127.0.0.1.example.com/jwks.json"},
 	} {
-		_, err := token.NewRemoteKeys(options)
+		_, err := keys.NewRemote(options)
 		wantError(t, err, want)
 		if err != nil && strings.Contains(err.Error(), "canary") {
 			t.Errorf("error %q tells a secret", err)
 		}
 	}
-	for _, options := range []token.RemoteOptions{
+	for _, options := range []keys.RemoteOptions{
 		{URL: "http://127.0.0.1:8080/jwks.json"},
 		{URL: "http://[::1]/jwks.json"},
 		{Discover: "http://localhost:8080"},
 		{URL: "http://id.internal/jwks.json", InsecureHTTP: true},
 		{URL: keySetURL + "?tenant=1"},
 	} {
-		if _, err := token.NewRemoteKeys(options); err != nil {
+		if _, err := keys.NewRemote(options); err != nil {
 			t.Errorf("%+v: %v", options, err)
 		}
 	}

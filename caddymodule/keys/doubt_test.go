@@ -1,11 +1,11 @@
-package token_test
+package keys_test
 
 import (
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
@@ -19,21 +19,23 @@ func TestKeyReplacedInPlaceIsFoundWithinSeconds(t *testing.T) {
 			t.Run(name+" by "+algorithm, func(t *testing.T) {
 				stolen, next := tokentest.NewKey(t, "ES256", ids), tokentest.NewKey(t, algorithm, ids)
 				inBubble(t, []*tokentest.Key{stolen}, func(t *testing.T, v bubble) {
-					raw := mint(t, stolen)
-					cacheToken(t, v.Verifier, raw)
+					raw := signed(t, stolen)
+					held := accept(t, v.Remote, raw)
 					v.endpoint.Publish(t, next)
 					time.Sleep(time.Minute)
-					mustVerify(t, v.Verifier, raw)
+					if mustVerify(t, v.Remote, raw); !held.holds() {
+						t.Error("an epoch began without a fetch")
+					}
 					began := time.Now()
-					mustRefuse(t, v.Verifier, mint(t, next), token.ErrInvalid)
+					mustRefuse(t, v.Remote, signed(t, next), keys.ErrInvalid)
 					if time.Since(began) != 0 {
 						t.Error("a request waited for the fetch")
 					}
 					synctest.Wait() // the last fetch is long ago, so this one is at once
-					mustVerify(t, v.Verifier, mint(t, next))
-					mustRefuse(t, v.Verifier, raw, token.ErrInvalid)
-					if v.keys.Epoch() != 1 {
-						t.Errorf("epoch %d, want 1", v.keys.Epoch())
+					mustVerify(t, v.Remote, signed(t, next))
+					mustEnd(t, held, keys.ErrInvalid)
+					if v.Epoch() != 1 {
+						t.Errorf("epoch %d, want 1", v.Epoch())
 					}
 				})
 			})
@@ -47,11 +49,11 @@ func TestKeyReplacedInPlaceIsFoundWithinSeconds(t *testing.T) {
 func TestForgedSignaturesFetchEverMoreRarely(t *testing.T) {
 	key, attacker := tokentest.NewKey(t, "ES256", "a"), tokentest.NewKey(t, "ES256", "a")
 	inBubble(t, []*tokentest.Key{key}, func(t *testing.T, v bubble) {
-		forged := mint(t, attacker)
+		forged := signed(t, attacker)
 		flood := func(length time.Duration) (fetches int) {
 			before := v.endpoint.Fetches(tokentest.KeySetPath)
 			for range length / (100 * time.Millisecond) {
-				mustRefuse(t, v.Verifier, forged, token.ErrInvalid)
+				mustRefuse(t, v.Remote, forged, keys.ErrInvalid)
 				time.Sleep(100 * time.Millisecond)
 			}
 			synctest.Wait()
@@ -64,14 +66,14 @@ func TestForgedSignaturesFetchEverMoreRarely(t *testing.T) {
 		if got := flood(10 * time.Minute); got != 10 {
 			t.Errorf("%d fetches in the next ten minutes, want 10", got)
 		}
-		mustVerify(t, v.Verifier, mint(t, key))
+		mustVerify(t, v.Remote, signed(t, key))
 
 		// A key that the issuer replaces meanwhile is found within the minute, and
 		// then the gate looks quickly again.
 		next := tokentest.NewKey(t, "ES256", "a")
 		v.endpoint.Publish(t, next)
 		got := flood(time.Minute)
-		mustVerify(t, v.Verifier, mint(t, next))
+		mustVerify(t, v.Remote, signed(t, next))
 		if got < 3 {
 			t.Errorf("%d fetches in the minute in which a key changed, want 3 or more", got)
 		}
@@ -82,15 +84,15 @@ func TestForgedSignaturesFetchEverMoreRarely(t *testing.T) {
 func TestForgedSignaturesDoNotDelayNewKeys(t *testing.T) {
 	key, next := tokentest.NewKey(t, "ES256", "a"), tokentest.NewKey(t, "ES256", "next")
 	inBubble(t, []*tokentest.Key{key}, func(t *testing.T, v bubble) {
-		forged := mint(t, tokentest.NewKey(t, "ES256", "a"))
+		forged := signed(t, tokentest.NewKey(t, "ES256", "a"))
 		for range 3000 {
-			mustRefuse(t, v.Verifier, forged, token.ErrInvalid)
+			mustRefuse(t, v.Remote, forged, keys.ErrInvalid)
 			time.Sleep(100 * time.Millisecond)
 		}
 		v.endpoint.Publish(t, key, next)
-		mustRefuse(t, v.Verifier, mint(t, next), token.ErrInvalid)
+		mustRefuse(t, v.Remote, signed(t, next), keys.ErrInvalid)
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
-		mustVerify(t, v.Verifier, mint(t, next))
+		mustVerify(t, v.Remote, signed(t, next))
 	})
 }

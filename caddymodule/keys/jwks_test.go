@@ -1,4 +1,4 @@
-package token_test
+package keys_test
 
 import (
 	"bytes"
@@ -14,25 +14,25 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
 // loadSet is the outcome of loading a set of these keys: the verifier, whether
 // the set was taken, and the log.
-func loadSet(t *testing.T, test func(v *token.Verifier, loaded bool, log string), jwks ...map[string]any) {
+func loadSet(t *testing.T, test func(v keys.Source, loaded bool, log string), jwks ...map[string]any) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		endpoint := tokentest.NewEndpoint(t)
 		endpoint.PublishJWKs(jwks...)
 		var log strings.Builder
-		keys := remoteKeys(t, endpoint, token.RemoteOptions{
+		remote := remoteKeys(t, endpoint, keys.RemoteOptions{
 			URL: keySetURL, Logger: slog.New(slog.NewTextHandler(&log, nil)),
 		})
 		synctest.Wait()
 		time.Sleep(time.Hour) // six refreshes, or many retries
-		keys.Close()
-		test(verifierFor(t, keys), keys.Loaded(), log.String())
+		remote.Close()
+		test(remote, remote.Loaded(), log.String())
 	})
 }
 
@@ -120,22 +120,22 @@ func TestUnusableKeysAreIgnoredWithOneWarning(t *testing.T) {
 		"RSA with an empty modulus": changed(t, rsaKey, map[string]any{"n": ""}),
 	} {
 		t.Run(name, func(t *testing.T) {
-			loadSet(t, func(v *token.Verifier, loaded bool, log string) {
+			loadSet(t, func(v keys.Source, loaded bool, log string) {
 				if !loaded {
 					t.Fatal("the whole set was refused")
 				}
-				mustVerify(t, v, mint(t, good))
-				mustRefuse(t, v, mint(t, bad), token.ErrInvalid)
+				mustVerify(t, v, signed(t, good))
+				mustRefuse(t, v, signed(t, bad), keys.ErrInvalid)
 				if got := strings.Count(log, "level=WARN"); got != 1 {
 					t.Errorf("%d warnings, want 1:\n%s", got, log)
 				}
 			}, jwk, good.JWK(t))
 			// Alone, such a key is no key set: the fetch failed.
-			loadSet(t, func(v *token.Verifier, loaded bool, _ string) {
+			loadSet(t, func(v keys.Source, loaded bool, _ string) {
 				if loaded {
 					t.Error("a set without a usable key was taken")
 				}
-				mustRefuse(t, v, mint(t, good), token.ErrUnavailable)
+				mustRefuse(t, v, signed(t, good), keys.ErrUnavailable)
 			}, jwk)
 		})
 	}
@@ -154,10 +154,10 @@ func certificate(t *testing.T, key *tokentest.Key) string {
 
 func TestJWKAlgorithmNarrows(t *testing.T) {
 	key := tokentest.NewKey(t, "PS256", "a")
-	loadSet(t, func(v *token.Verifier, _ bool, log string) {
-		mustVerify(t, v, mint(t, key))
-		mustRefuse(t, v, mint(t, key.As("RS256")), token.ErrInvalid)
-		mustRefuse(t, v, mint(t, key.As("PS512")), token.ErrInvalid)
+	loadSet(t, func(v keys.Source, _ bool, log string) {
+		mustVerify(t, v, signed(t, key))
+		mustRefuse(t, v, signed(t, key.As("RS256")), keys.ErrInvalid)
+		mustRefuse(t, v, signed(t, key.As("PS512")), keys.ErrInvalid)
 		if strings.Contains(log, "WARN") {
 			t.Errorf("a warning for a good set:\n%s", log)
 		}
@@ -174,8 +174,8 @@ func TestOddKeysAreUsed(t *testing.T) {
 		"URL of a certificate":   {"x5u": "http://169.254.169.254/"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			loadSet(t, func(v *token.Verifier, _ bool, log string) {
-				mustVerify(t, v, mint(t, key))
+			loadSet(t, func(v keys.Source, _ bool, log string) {
+				mustVerify(t, v, signed(t, key))
 				if strings.Contains(log, "WARN") {
 					t.Errorf("a warning for a good set:\n%s", log)
 				}
@@ -206,7 +206,7 @@ func TestRSAWithExponentThreeIsUsed(t *testing.T) {
 		private := &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: n, E: 3}, D: d, Primes: []*big.Int{p, q}}
 		private.Precompute()
 		key := &tokentest.Key{Algorithm: "RS256", ID: "a", Signer: private}
-		loadSet(t, func(v *token.Verifier, _ bool, _ string) { mustVerify(t, v, mint(t, key)) }, key.JWK(t))
+		loadSet(t, func(v keys.Source, _ bool, _ string) { mustVerify(t, v, signed(t, key)) }, key.JWK(t))
 		return
 	}
 }
@@ -219,9 +219,9 @@ func TestKeysOfASetAreCounted(t *testing.T) {
 	for i := range 99 {
 		jwks = append(jwks, changed(t, first, map[string]any{"kid": fmt.Sprint(i)}))
 	}
-	loadSet(t, func(v *token.Verifier, _ bool, log string) {
-		mustVerify(t, v, mint(t, first))
-		mustRefuse(t, v, mint(t, last), token.ErrInvalid)
+	loadSet(t, func(v keys.Source, _ bool, log string) {
+		mustVerify(t, v, signed(t, first))
+		mustRefuse(t, v, signed(t, last), keys.ErrInvalid)
 		if !strings.Contains(log, "all but the first 100 keys") {
 			t.Errorf("log:\n%s", log)
 		}
@@ -232,17 +232,17 @@ func TestKeysOfASetAreCounted(t *testing.T) {
 // costs a hundred of the slowest signatures.
 func TestKeysOfOneIDAreCounted(t *testing.T) {
 	jwks := []map[string]any{}
-	keys := []*tokentest.Key{}
+	same := []*tokentest.Key{}
 	for range 6 {
 		key := tokentest.NewKey(t, "EdDSA", "same")
-		keys, jwks = append(keys, key), append(jwks, key.JWK(t))
+		same, jwks = append(same, key), append(jwks, key.JWK(t))
 	}
-	loadSet(t, func(v *token.Verifier, _ bool, log string) {
-		for i, key := range keys {
+	loadSet(t, func(v keys.Source, _ bool, log string) {
+		for i, key := range same {
 			if i < 4 {
-				mustVerify(t, v, mint(t, key))
+				mustVerify(t, v, signed(t, key))
 			} else {
-				mustRefuse(t, v, mint(t, key), token.ErrInvalid)
+				mustRefuse(t, v, signed(t, key), keys.ErrInvalid)
 			}
 		}
 		if strings.Count(log, "more than 4 have one kid") != 1 {
@@ -253,8 +253,8 @@ func TestKeysOfOneIDAreCounted(t *testing.T) {
 
 func TestKeysWithOneIDAreToldApartByAlgorithm(t *testing.T) {
 	a, b := tokentest.NewKey(t, "ES256", "same"), tokentest.NewKey(t, "EdDSA", "same")
-	loadSet(t, func(v *token.Verifier, _ bool, _ string) {
-		mustVerify(t, v, mint(t, a))
-		mustVerify(t, v, mint(t, b))
+	loadSet(t, func(v keys.Source, _ bool, _ string) {
+		mustVerify(t, v, signed(t, a))
+		mustVerify(t, v, signed(t, b))
 	}, a.JWK(t), b.JWK(t))
 }

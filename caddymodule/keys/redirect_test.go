@@ -1,4 +1,4 @@
-package token_test
+package keys_test
 
 import (
 	"compress/gzip"
@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
@@ -27,18 +27,18 @@ func secureEndpoint(t *testing.T, handler http.Handler) *httptest.Server {
 }
 
 // fetchOver is fetchOnce by a client of the product's own that trusts the server.
-func fetchOver(t *testing.T, server *httptest.Server, options token.RemoteOptions) (*token.RemoteKeys, string) {
+func fetchOver(t *testing.T, server *httptest.Server, options keys.RemoteOptions) (*keys.Remote, string) {
 	t.Helper()
 	o := &outcome{first: make(chan string, 1)}
 	options.Logger = o.logger()
-	keys, err := token.NewRemoteKeys(options)
+	remote, err := keys.NewRemote(options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys.Trust(server.Certificate())
-	keys.Start()
-	defer keys.Close()
-	return keys, <-o.first
+	remote.Trust(server.Certificate())
+	remote.Start()
+	defer remote.Close()
+	return remote, <-o.first
 }
 
 // The attack: an endpoint sends the gate elsewhere, for keys of the attacker's, or
@@ -95,9 +95,9 @@ func TestRedirects(t *testing.T) {
 			}
 			mux.ServeHTTP(w, r)
 		})
-		keys, line := fetchOver(t, server, token.RemoteOptions{URL: server.URL + "/moved"})
-		if keys.Loaded() != tt.loads || !tt.loads && (!strings.Contains(line, "redirect") || strings.Contains(line, "password")) {
-			t.Errorf("%s: loaded %t, log %s", name, keys.Loaded(), line)
+		remote, line := fetchOver(t, server, keys.RemoteOptions{URL: server.URL + "/moved"})
+		if remote.Loaded() != tt.loads || !tt.loads && (!strings.Contains(line, "redirect") || strings.Contains(line, "password")) {
+			t.Errorf("%s: loaded %t, log %s", name, remote.Loaded(), line)
 		}
 		// The same for a discovery document, which names whose keys count.
 		endpoint.Behave(func(w http.ResponseWriter, r *http.Request) {
@@ -113,9 +113,9 @@ func TestRedirects(t *testing.T) {
 				mux.ServeHTTP(w, r)
 			}
 		})
-		keys, line = fetchOver(t, server, token.RemoteOptions{Discover: server.URL})
-		if keys.Loaded() != tt.loads {
-			t.Errorf("%s, of a discovery document: loaded %t, log %s", name, keys.Loaded(), line)
+		remote, line = fetchOver(t, server, keys.RemoteOptions{Discover: server.URL})
+		if remote.Loaded() != tt.loads {
+			t.Errorf("%s, of a discovery document: loaded %t, log %s", name, remote.Loaded(), line)
 		}
 	}
 	if got := elsewhere.Fetches(tokentest.KeySetPath); got != 0 {
@@ -126,12 +126,12 @@ func TestRedirects(t *testing.T) {
 // The attack: somebody on the way answers in the issuer's place.
 func TestUnknownCertificateIsNotTrusted(t *testing.T) {
 	server := secureEndpoint(t, tokentest.NewEndpoint(t, tokentest.NewKey(t, "ES256", "a")))
-	if keys, line := fetchOnce(t, token.RemoteOptions{URL: server.URL + tokentest.KeySetPath}, nil); keys.Loaded() {
+	if remote, line := fetchOnce(t, keys.RemoteOptions{URL: server.URL + tokentest.KeySetPath}, nil); remote.Loaded() {
 		t.Errorf("log %s", line)
 	}
 	// And a certificate of somebody else's, whom the machine trusts.
 	named := strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
-	if keys, line := fetchOver(t, server, token.RemoteOptions{URL: named + tokentest.KeySetPath}); keys.Loaded() || len(line) > 1000 {
+	if remote, line := fetchOver(t, server, keys.RemoteOptions{URL: named + tokentest.KeySetPath}); remote.Loaded() || len(line) > 1000 {
 		t.Errorf("log %s", line)
 	}
 }
@@ -159,12 +159,12 @@ func TestCompressedDocumentIsCountedUnpacked(t *testing.T) {
 			w.Header().Set("Content-Encoding", "gzip")
 			_, _ = w.Write([]byte(tt.body))
 		}))
-		var keys *token.RemoteKeys
+		var remote *keys.Remote
 		var line string
-		allocated := allocatedBy(func() { keys, line = fetchOnce(t, token.RemoteOptions{URL: server.URL}, nil) })
+		allocated := allocatedBy(func() { remote, line = fetchOnce(t, keys.RemoteOptions{URL: server.URL}, nil) })
 		server.Close()
-		if keys.Loaded() != tt.loads || !strings.Contains(line, tt.want) || allocated > 32<<20 {
-			t.Errorf("%s: loaded %t, %d bytes allocated, log %s", name, keys.Loaded(), allocated, line)
+		if remote.Loaded() != tt.loads || !strings.Contains(line, tt.want) || allocated > 32<<20 {
+			t.Errorf("%s: loaded %t, %d bytes allocated, log %s", name, remote.Loaded(), allocated, line)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package token_test
+package keys_test
 
 import (
 	"bufio"
@@ -14,7 +14,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
@@ -95,23 +95,23 @@ func TestHostileWire(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				o := &outcome{first: make(chan string, 1)}
-				keys, err := token.NewRemoteKeys(token.RemoteOptions{
+				remote, err := keys.NewRemote(keys.RemoteOptions{
 					URL: "http://127.0.0.1/jwks.json", Logger: slog.New(slog.NewTextHandler(o, nil)),
 				})
 				if err != nil {
 					t.Fatal(err)
 				}
-				keys.SetDial(wire(tt.answer))
+				remote.SetDial(wire(tt.answer))
 				began := time.Now()
-				keys.Start()
+				remote.Start()
 				defer time.Sleep(2 * time.Second) // the endpoint notices that nobody reads on
-				defer keys.Close()
+				defer remote.Close()
 				line := <-o.first
 				if took := time.Since(began); took > 5*time.Second || tt.takes > 0 && took != tt.takes {
 					t.Errorf("given up after %s, want %s", took, tt.takes)
 				}
-				if keys.Loaded() || !strings.Contains(line, tt.want) {
-					t.Errorf("loaded %t, log %.1000s", keys.Loaded(), line)
+				if remote.Loaded() || !strings.Contains(line, tt.want) {
+					t.Errorf("loaded %t, log %.1000s", remote.Loaded(), line)
 				}
 				if len(line) > 1000 || strings.ContainsAny(line, "\x1b\u202e") || strings.Count(line, "\n") != 1 {
 					t.Errorf("log of %d bytes: %.1000q", len(line), line)
@@ -135,17 +135,17 @@ func TestHostileDocumentsAreNotLogged(t *testing.T) {
 		"another name":   {"/": map[string]any{canary: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			options := token.RemoteOptions{Discover: tokentest.Issuer}
+			options := keys.RemoteOptions{Discover: tokentest.Issuer}
 			if documents["/"] != nil {
-				options = token.RemoteOptions{URL: "https://id.example.com/"}
+				options = keys.RemoteOptions{URL: "https://id.example.com/"}
 			}
 			var log strings.Builder
 			synctest.Test(t, func(t *testing.T) {
 				options.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-				keys := remoteKeys(t, answering(documents), options)
+				remote := remoteKeys(t, answering(documents), options)
 				time.Sleep(10 * time.Second)
 				synctest.Wait()
-				keys.Close()
+				remote.Close()
 			})
 			if !strings.Contains(log.String(), "level=WARN") {
 				t.Errorf("nothing was logged of it:\n%s", log.String())
@@ -169,12 +169,12 @@ func TestLoggedTextIsOneShortLineOfPrintableCharacters(t *testing.T) {
 		"\xff":                    "\ufffd",
 		"é":                       "é",
 	} {
-		if got := token.Loggable(text); got != want {
+		if got := keys.Loggable(text); got != want {
 			t.Errorf("%q is logged as %q, want %q", text, got, want)
 		}
 	}
 	for _, letter := range []string{"x", "é", "€", "\xff"} {
-		if got := token.Loggable(strings.Repeat(letter, 100_000)); len(got) > 500 || !utf8.ValidString(got) {
+		if got := keys.Loggable(strings.Repeat(letter, 100_000)); len(got) > 500 || !utf8.ValidString(got) {
 			t.Errorf("%d bytes are logged: %q", len(got), got)
 		}
 	}

@@ -1,4 +1,4 @@
-package token_test
+package keys_test
 
 import (
 	"encoding/json"
@@ -7,7 +7,7 @@ import (
 	"testing"
 	"unicode/utf16"
 
-	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
@@ -24,7 +24,7 @@ func TestAmbiguousDocumentsAreNoKeySets(t *testing.T) {
 	for _, unit := range utf16.Encode([]rune(good)) {
 		wide += string([]byte{byte(unit), byte(unit >> 8)})
 	}
-	if n, err := token.ParseKeySet([]byte(" " + good + "\n")); n != 1 || err != nil {
+	if n, err := keys.ParseKeySet([]byte(" " + good + "\n")); n != 1 || err != nil {
 		t.Fatalf("the good set has %d keys, error %v", n, err)
 	}
 	for name, document := range map[string]string{
@@ -53,7 +53,7 @@ func TestAmbiguousDocumentsAreNoKeySets(t *testing.T) {
 		"nested beyond the limit":   `{"keys":[` + key + `],"x":` + strings.Repeat("[", 32) + strings.Repeat("]", 32) + `}`,
 		"nested beyond the decoder": `{"keys":[` + key + `],"x":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`,
 	} {
-		if n, err := token.ParseKeySet([]byte(document)); n != 0 || err == nil {
+		if n, err := keys.ParseKeySet([]byte(document)); n != 0 || err == nil {
 			t.Errorf("%s: %d keys, error %v", name, n, err)
 		}
 	}
@@ -85,7 +85,7 @@ func TestLargeDocumentsAreBounded(t *testing.T) {
 		"a long name":   {`{"` + long + `":1,"keys":[]}`, 0},
 	} {
 		usable := 0
-		allocated := allocatedBy(func() { usable, _ = token.ParseKeySet([]byte(tt.document)) })
+		allocated := allocatedBy(func() { usable, _ = keys.ParseKeySet([]byte(tt.document)) })
 		if usable != tt.usable || allocated > 64<<20 {
 			t.Errorf("%s: %d usable keys, %d bytes allocated", name, usable, allocated)
 		}
@@ -103,9 +103,9 @@ func FuzzKeySet(f *testing.F) {
 	}
 	f.Add(`{"keys":[null,1,[],{"kty":"AKP","alg":"ML-DSA-44","pub":"AA"},{"kty":"RSA","n":"","e":""}]}`)
 	f.Fuzz(func(t *testing.T, set string) {
-		keys, err := token.ParseKeySet([]byte(set))
-		if (keys > 0) == (err != nil) {
-			t.Errorf("%d usable keys and error %v", keys, err)
+		usable, err := keys.ParseKeySet([]byte(set))
+		if (usable > 0) == (err != nil) {
+			t.Errorf("%d usable keys and error %v", usable, err)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package token_test
+package keys_test
 
 import (
 	"net"
@@ -6,7 +6,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
@@ -44,23 +44,23 @@ func TestConnectionsEndWithTheFetch(t *testing.T) {
 				server.StartTLS()
 				t.Cleanup(server.Close)
 				o := &outcome{first: make(chan string, 1)}
-				keys, err := token.NewRemoteKeys(token.RemoteOptions{URL: server.URL + tokentest.KeySetPath, Logger: o.logger()})
+				remote, err := keys.NewRemote(keys.RemoteOptions{URL: server.URL + tokentest.KeySetPath, Logger: o.logger()})
 				if err != nil {
 					t.Fatal(err)
 				}
-				keys.Trust(server.Certificate())
-				keys.Start()
-				defer keys.Close()
+				remote.Trust(server.Certificate())
+				remote.Start()
+				defer remote.Close()
 				if got := <-entered; got != protocol {
 					t.Errorf("fetched over HTTP/%d, want %d", got, protocol)
 				}
 				if silent {
-					keys.Close()
+					remote.Close()
 				}
 				<-closed
 				if !silent {
 					<-o.first
-					mustVerify(t, verifierFor(t, keys), mint(t, key))
+					mustVerify(t, remote, signed(t, key))
 				}
 			})
 		}

@@ -1,7 +1,6 @@
-package token_test
+package keys_test
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -11,7 +10,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
@@ -19,22 +18,21 @@ const keySetURL = "https://id.example.com" + tokentest.KeySetPath
 
 // remoteKeys are started keys of an endpoint without a network, closed at the
 // end of the bubble.
-func remoteKeys(t *testing.T, endpoint http.RoundTripper, options token.RemoteOptions) *token.RemoteKeys {
+func remoteKeys(t *testing.T, endpoint http.RoundTripper, options keys.RemoteOptions) *keys.Remote {
 	t.Helper()
-	keys, err := token.NewRemoteKeys(options)
+	remote, err := keys.NewRemote(options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys.SetTransport(endpoint)
-	keys.Start()
-	t.Cleanup(keys.Close)
-	return keys
+	remote.SetTransport(endpoint)
+	remote.Start()
+	t.Cleanup(remote.Close)
+	return remote
 }
 
-// bubble is a verifier and the endpoint of its keys.
+// bubble are remote keys and their endpoint.
 type bubble struct {
-	*token.Verifier
-	keys     *token.RemoteKeys
+	*keys.Remote
 	endpoint *tokentest.Endpoint
 }
 
@@ -43,15 +41,10 @@ func inBubble(t *testing.T, first []*tokentest.Key, test func(t *testing.T, b bu
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		endpoint := tokentest.NewEndpoint(t, first...)
-		keys := remoteKeys(t, endpoint, token.RemoteOptions{URL: keySetURL})
+		remote := remoteKeys(t, endpoint, keys.RemoteOptions{URL: keySetURL})
 		synctest.Wait()
-		test(t, bubble{verifierFor(t, keys), keys, endpoint})
+		test(t, bubble{remote, endpoint})
 	})
-}
-
-func mint(t *testing.T, key *tokentest.Key) string {
-	t.Helper()
-	return tokentest.Mint(t, key, tokentest.Claims(now, nil))
 }
 
 func TestRemoteKeysFindKeyByID(t *testing.T) {
@@ -59,14 +52,14 @@ func TestRemoteKeysFindKeyByID(t *testing.T) {
 	ed, rsa := tokentest.NewKey(t, "EdDSA", "ed"), tokentest.NewKey(t, "RS256", "rsa")
 	inBubble(t, []*tokentest.Key{a, b, ed, rsa}, func(t *testing.T, v bubble) {
 		for _, key := range []*tokentest.Key{a, b, ed, rsa, rsa.As("PS512")} {
-			mustVerify(t, v.Verifier, mint(t, key))
+			mustVerify(t, v.Remote, signed(t, key))
 		}
 		// The attack: a key of the set under the name of another.
-		mustRefuse(t, v.Verifier, tokentest.Mint(t, a, tokentest.Claims(now, nil), map[string]any{"kid": "b"}), token.ErrInvalid)
-		mustRefuse(t, v.Verifier, tokentest.Mint(t, a, tokentest.Claims(now, nil), map[string]any{"kid": "ed"}), token.ErrInvalid)
+		mustRefuse(t, v.Remote, withKeyID(signed(t, a), "b"), keys.ErrInvalid)
+		mustRefuse(t, v.Remote, withKeyID(signed(t, a), "ed"), keys.ErrInvalid)
 		// Without a kid only the one key that fits is meant.
-		mustVerify(t, v.Verifier, tokentest.Mint(t, ed, tokentest.Claims(now, nil), map[string]any{"kid": nil}))
-		mustRefuse(t, v.Verifier, tokentest.Mint(t, a, tokentest.Claims(now, nil), map[string]any{"kid": nil}), token.ErrInvalid)
+		mustVerify(t, v.Remote, withKeyID(signed(t, ed), ""))
+		mustRefuse(t, v.Remote, withKeyID(signed(t, a), ""), keys.ErrInvalid)
 	})
 }
 
@@ -75,48 +68,47 @@ func TestRemoteKeysAreUnavailableUntilLoaded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		endpoint := tokentest.NewEndpoint(t, key)
 		endpoint.Behave(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
-		keys := remoteKeys(t, endpoint, token.RemoteOptions{URL: keySetURL})
-		v := verifierFor(t, keys)
+		remote := remoteKeys(t, endpoint, keys.RemoteOptions{URL: keySetURL})
 		// Invariant 7: a technical failure is never a 401.
-		mustRefuse(t, v, mint(t, key), token.ErrUnavailable)
+		mustRefuse(t, remote, signed(t, key), keys.ErrUnavailable)
 		// Fetches after 0, 1, 3, 7, 15, 31, then every 30 s.
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		if got := endpoint.Fetches(tokentest.KeySetPath); got != 8 {
 			t.Errorf("%d fetches in two minutes, want 8", got)
 		}
-		if keys.Loaded() {
+		if remote.Loaded() {
 			t.Error("loaded out of nothing")
 		}
-		mustRefuse(t, v, mint(t, key), token.ErrUnavailable)
+		mustRefuse(t, remote, signed(t, key), keys.ErrUnavailable)
 		endpoint.Behave(nil)
 		time.Sleep(30 * time.Second)
 		synctest.Wait()
-		if !keys.Loaded() {
+		if !remote.Loaded() {
 			t.Error("not loaded 30 s after the endpoint came back")
 		}
-		mustVerify(t, v, mint(t, key))
+		mustVerify(t, remote, signed(t, key))
 	})
 }
 
 func TestRemoteKeysPickUpNewKeyWithinSeconds(t *testing.T) {
 	old, next := tokentest.NewKey(t, "ES256", "old"), tokentest.NewKey(t, "ES256", "next")
 	inBubble(t, []*tokentest.Key{old}, func(t *testing.T, v bubble) {
-		cached := cacheToken(t, v.Verifier, mint(t, old))
+		held := accept(t, v.Remote, signed(t, old))
 		v.endpoint.Publish(t, old, next)
 		began := time.Now()
-		mustRefuse(t, v.Verifier, mint(t, next), token.ErrInvalid)
+		mustRefuse(t, v.Remote, signed(t, next), keys.ErrInvalid)
 		if time.Since(began) != 0 {
 			t.Error("a request waited for the fetch")
 		}
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
-		mustVerify(t, v.Verifier, mint(t, next))
-		if v.keys.Epoch() != 0 {
+		mustVerify(t, v.Remote, signed(t, next))
+		if v.Epoch() != 0 {
 			t.Error("a new key began an epoch")
 		}
-		if got := mustVerify(t, v.Verifier, cached.Raw()); got != cached {
-			t.Error("a new key made a token of an old one stale")
+		if mustVerify(t, v.Remote, held.Signature); !held.holds() {
+			t.Error("a new key ended a signature of an old one")
 		}
 	})
 }
@@ -126,11 +118,9 @@ func TestRemoteKeysPickUpNewKeyWithinSeconds(t *testing.T) {
 func TestUnknownKeyIDsFetchAtMostOncePerFiveSeconds(t *testing.T) {
 	key, attacker := tokentest.NewKey(t, "ES256", "a"), tokentest.NewKey(t, "ES256", "")
 	inBubble(t, []*tokentest.Key{key}, func(t *testing.T, v bubble) {
-		forged := mint(t, attacker)
-		signed := forged[len("eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9"):]
+		forged := signed(t, attacker)
 		for i := range 10_000 {
-			header := b64(fmt.Appendf(nil, `{"alg":"ES256","kid":"%d"}`, i))
-			mustRefuse(t, v.Verifier, header+signed, token.ErrInvalid)
+			mustRefuse(t, v.Remote, withKeyID(forged, fmt.Sprint(i)), keys.ErrUnknownKey)
 			time.Sleep(10 * time.Millisecond)
 		}
 		synctest.Wait()
@@ -138,7 +128,7 @@ func TestUnknownKeyIDsFetchAtMostOncePerFiveSeconds(t *testing.T) {
 		if got := v.endpoint.Fetches(tokentest.KeySetPath); got < 15 || got > 21 {
 			t.Errorf("%d fetches in 100 s, want 21 at most", got)
 		}
-		mustVerify(t, v.Verifier, mint(t, key))
+		mustVerify(t, v.Remote, signed(t, key))
 	})
 }
 
@@ -150,19 +140,18 @@ func TestRemovedKeyEndsItsTokens(t *testing.T) {
 	for name, next := range map[string][]*tokentest.Key{"removed": {other}, "replaced": {replaced, other}} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, []*tokentest.Key{stolen, other}, func(t *testing.T, v bubble) {
-				raw, good := mint(t, stolen), mint(t, other)
-				cacheToken(t, v.Verifier, raw)
-				before := cacheToken(t, v.Verifier, good)
+				raw, good := signed(t, stolen), signed(t, other)
+				held, other := accept(t, v.Remote, raw), accept(t, v.Remote, good)
 				v.endpoint.Publish(t, next...)
 				time.Sleep(10 * time.Minute)
 				synctest.Wait()
-				mustRefuse(t, v.Verifier, raw, token.ErrInvalid)
-				if v.keys.Epoch() != 1 {
-					t.Errorf("epoch %d, want 1", v.keys.Epoch())
+				mustEnd(t, held, keys.ErrInvalid)
+				if v.Epoch() != 1 {
+					t.Errorf("epoch %d, want 1", v.Epoch())
 				}
-				// Others are verified anew once, and cached again.
-				if after := cacheToken(t, v.Verifier, good); after == before {
-					t.Error("a token of an older epoch was not verified anew")
+				// Others are verified anew once, and hold again.
+				if other.holds() || !accept(t, v.Remote, good).holds() {
+					t.Error("a signature of an older epoch holds, or one of this does not")
 				}
 			})
 		})
@@ -172,15 +161,15 @@ func TestRemovedKeyEndsItsTokens(t *testing.T) {
 func TestRefreshThatChangesNothingKeepsTheEpoch(t *testing.T) {
 	a, b := tokentest.NewKey(t, "ES256", "a"), tokentest.NewKey(t, "EdDSA", "b")
 	inBubble(t, []*tokentest.Key{a, b}, func(t *testing.T, v bubble) {
-		cached := cacheToken(t, v.Verifier, mint(t, a))
+		held := accept(t, v.Remote, signed(t, a))
 		v.endpoint.Publish(t, b, a)
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		if got := v.endpoint.Fetches(tokentest.KeySetPath); got != 7 {
 			t.Errorf("%d fetches in an hour, want 7", got)
 		}
-		if got := mustVerify(t, v.Verifier, cached.Raw()); got != cached || v.keys.Epoch() != 0 {
-			t.Errorf("epoch %d, same token %t", v.keys.Epoch(), got == cached)
+		if mustVerify(t, v.Remote, held.Signature); !held.holds() || v.Epoch() != 0 {
+			t.Errorf("epoch %d, want 0", v.Epoch())
 		}
 	})
 }
@@ -192,13 +181,13 @@ func TestLastGoodKeysStayDuringAnOutage(t *testing.T) {
 		v.endpoint.Behave(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
 		time.Sleep(24*time.Hour - time.Minute)
 		synctest.Wait()
-		mustVerify(t, v.Verifier, mint(t, key))
+		mustVerify(t, v.Remote, signed(t, key))
 		// Nobody can tell whether this key is new or forged: not a 401.
-		mustRefuse(t, v.Verifier, mint(t, next), token.ErrUnavailable)
+		mustRefuse(t, v.Remote, signed(t, next), keys.ErrUnavailable)
 		v.endpoint.Behave(nil)
 		time.Sleep(30 * time.Second)
 		synctest.Wait()
-		mustRefuse(t, v.Verifier, mint(t, next), token.ErrInvalid)
+		mustRefuse(t, v.Remote, signed(t, next), keys.ErrInvalid)
 	})
 }
 
@@ -209,25 +198,25 @@ func TestSlowEndpointIsGivenUp(t *testing.T) {
 		v.endpoint.Behave(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 		time.Sleep(10*time.Minute + 5*time.Second)
 		synctest.Wait()
-		mustRefuse(t, v.Verifier, mint(t, tokentest.NewKey(t, "ES256", "x")), token.ErrUnavailable)
-		mustVerify(t, v.Verifier, mint(t, key))
+		mustRefuse(t, v.Remote, signed(t, tokentest.NewKey(t, "ES256", "x")), keys.ErrUnavailable)
+		mustVerify(t, v.Remote, signed(t, key))
 		began := time.Now()
-		v.keys.Close() // also while a fetch is under way
+		v.Close() // also while a fetch is under way
 		if time.Since(began) != 0 {
 			t.Error("Close waited for the endpoint")
 		}
 	})
 }
 
-func TestTwoVerifiersShareRemoteKeys(t *testing.T) {
+// Two verifiers share the keys: both start them, and one goes on when they are closed.
+func TestKeysAreFetchedByOneAndOutliveClose(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "a")
 	inBubble(t, []*tokentest.Key{key}, func(t *testing.T, v bubble) {
-		second := verifierFor(t, v.keys)
-		v.keys.Start()
+		v.Start()
 		synctest.Wait()
-		mustVerify(t, second, mint(t, key))
+		mustVerify(t, v.Remote, signed(t, key))
 		v.Close()
-		mustVerify(t, second, mint(t, key))
+		mustVerify(t, v.Remote, signed(t, key))
 		if got := v.endpoint.Fetches(tokentest.KeySetPath); got != 1 {
 			t.Errorf("%d fetches, want 1", got)
 		}
@@ -244,23 +233,16 @@ func TestCloseEndsEveryGoroutine(t *testing.T) {
 		once.Do(func() { close(entered) })
 		<-r.Context().Done()
 	})
-	keys, err := token.NewRemoteKeys(token.RemoteOptions{URL: keySetURL})
+	remote, err := keys.NewRemote(keys.RemoteOptions{URL: keySetURL})
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys.SetTransport(endpoint)
-	keys.Start()
-	keys.Start()
+	remote.SetTransport(endpoint)
+	remote.Start()
+	remote.Start()
 	<-entered
-	v, err := token.NewVerifier(token.Options{Issuers: []token.IssuerOptions{{Issuer: "x", AnyAudience: true, Keys: keys}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	v.Close()
-	keys.Close()
-	keys.Close()
-	keys.Start() // after Close: nothing
-	if _, err := v.Verify(mint(t, key), now); !errors.Is(err, token.ErrInvalid) {
-		t.Errorf("after Close: %v", err)
-	}
+	remote.Close()
+	remote.Close()
+	remote.Start() // after Close: nothing
+	mustRefuse(t, remote, signed(t, key), keys.ErrUnavailable)
 }

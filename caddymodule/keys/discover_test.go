@@ -1,4 +1,4 @@
-package token_test
+package keys_test
 
 import (
 	"net"
@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
@@ -31,7 +31,7 @@ func TestHostileDiscovery(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			discovery := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(tt.document)) })
 			endpoint := tokentest.NewEndpoint(t, key)
-			keys, line := fetchOnce(t, token.RemoteOptions{Discover: issuer}, roundTripper(func(r *http.Request) (*http.Response, error) {
+			remote, line := fetchOnce(t, keys.RemoteOptions{Discover: issuer}, roundTripper(func(r *http.Request) (*http.Response, error) {
 				if r.URL.Path == "/realm"+tokentest.DiscoveryPath {
 					recorder := httptest.NewRecorder()
 					discovery(recorder, r)
@@ -39,8 +39,8 @@ func TestHostileDiscovery(t *testing.T) {
 				}
 				return endpoint.RoundTrip(r)
 			}))
-			if good := tt.want == ""; keys.Loaded() != good || !strings.Contains(line, tt.want) {
-				t.Errorf("loaded %t, log %s", keys.Loaded(), line)
+			if good := tt.want == ""; remote.Loaded() != good || !strings.Contains(line, tt.want) {
+				t.Errorf("loaded %t, log %s", remote.Loaded(), line)
 			}
 		})
 	}
@@ -69,17 +69,17 @@ func TestDiscoveredKeySetIsNotOnThisMachine(t *testing.T) {
 	for _, host := range []string{"127.0.0.1", "127.1.2.3", "localhost", "0.0.0.0", "[::1]", "[::]", "[::ffff:127.0.0.1]"} {
 		document := map[string]any{"issuer": tokentest.Issuer, "jwks_uri": "https://" + host + ":" + port + tokentest.KeySetPath}
 		o := &outcome{first: make(chan string, 1)}
-		keys, err := token.NewRemoteKeys(token.RemoteOptions{Discover: tokentest.Issuer, Logger: o.logger()})
+		remote, err := keys.NewRemote(keys.RemoteOptions{Discover: tokentest.Issuer, Logger: o.logger()})
 		if err != nil {
 			t.Fatal(err)
 		}
-		keys.SetIssuerTransport(answering(map[string]any{tokentest.DiscoveryPath: document}))
-		keys.Start()
+		remote.SetIssuerTransport(answering(map[string]any{tokentest.DiscoveryPath: document}))
+		remote.Start()
 		// A machine without IPv6 cannot even try.
 		if line := <-o.first; !strings.Contains(line, "must not name this machine") && !strings.HasPrefix(host, "[::") {
 			t.Errorf("%s: log %s", host, line)
 		}
-		keys.Close()
+		remote.Close()
 	}
 	select {
 	case <-knocked:
@@ -110,7 +110,7 @@ func TestAddressesThatADocumentMayName(t *testing.T) {
 		"203.0.113.1:443":          true,
 		"[2001:db8::1]:443":        true,
 	} {
-		if err := token.Outward(address); (err == nil) != allowed {
+		if err := keys.Outward(address); (err == nil) != allowed {
 			t.Errorf("%s: allowed %t, want %t: %v", address, err == nil, allowed, err)
 		}
 	}
@@ -127,12 +127,12 @@ func TestIssuerOnThisMachineMayNameItsNeighbour(t *testing.T) {
 	}))
 	defer server.Close()
 	issuer = server.URL
-	if keys, line := fetchOnce(t, token.RemoteOptions{Discover: issuer}, nil); !keys.Loaded() {
+	if remote, line := fetchOnce(t, keys.RemoteOptions{Discover: issuer}, nil); !remote.Loaded() {
 		t.Errorf("log %s", line)
 	}
 	// Elsewhere its keys could be changed by whoever is in between.
 	neighbour = "http://id.example.com"
-	if keys, line := fetchOnce(t, token.RemoteOptions{Discover: issuer}, nil); keys.Loaded() || !strings.Contains(line, "https is required") {
-		t.Errorf("loaded %t, log %s", keys.Loaded(), line)
+	if remote, line := fetchOnce(t, keys.RemoteOptions{Discover: issuer}, nil); remote.Loaded() || !strings.Contains(line, "https is required") {
+		t.Errorf("loaded %t, log %s", remote.Loaded(), line)
 	}
 }

@@ -1,4 +1,4 @@
-package token
+package keys
 
 import (
 	"crypto"
@@ -34,14 +34,24 @@ var algorithms = []*algorithm{
 	{"EdDSA", jwt.SigningMethodEdDSA, isEd25519},
 }
 
-// algorithmNamed returns the algorithm of that exact name. "none" is not one.
-func algorithmNamed(name string) (*algorithm, bool) {
+// IsAlgorithm reports whether this is the exact name of an algorithm that some source can
+// verify. "none" is not one.
+func IsAlgorithm(name string) bool { return algorithmNamed(name) != nil }
+
+// algorithmNamed returns the algorithm of that exact name, or nil.
+func algorithmNamed(name string) *algorithm {
 	for _, a := range algorithms {
 		if a.name == name {
-			return a, true
+			return a
 		}
 	}
-	return nil, false
+	return nil
+}
+
+// verifies reports whether the key made the signature. The key has the type that the
+// algorithm needs.
+func (a *algorithm) verifies(s Signature, key any) bool {
+	return a.method.Verify(s.Input, s.Value, key) == nil
 }
 
 // algorithmsFor returns every algorithm that a key can verify.

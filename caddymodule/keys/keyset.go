@@ -1,4 +1,4 @@
-package token
+package keys
 
 import (
 	"context"
@@ -24,7 +24,7 @@ type keySet struct {
 // replace puts a set in force, and begins a new epoch if a key was removed or
 // changed. A set that only grew leaves the epoch alone: what its keys verified
 // before still holds.
-func (k *RemoteKeys) replace(keys []jwk) {
+func (k *Remote) replace(keys []jwk) {
 	next := &keySet{keys: keys}
 	old := k.current.Load()
 	if old != nil {
@@ -48,7 +48,7 @@ func (k *RemoteKeys) replace(keys []jwk) {
 // withdraw takes keys out of force whose private halves the issuer has
 // published in a set that is otherwise of no use. The last good keys stay in
 // force when a set is damaged, but not these: everybody can sign with them.
-func (k *RemoteKeys) withdraw(published []crypto.PublicKey) {
+func (k *Remote) withdraw(published []crypto.PublicKey) {
 	old := k.current.Load()
 	if old == nil {
 		return
@@ -70,7 +70,7 @@ func (k *RemoteKeys) withdraw(published []crypto.PublicKey) {
 // Invariant 7: from then on nobody knows whether a key still holds,
 // which is 503 and not 401. It is a new epoch, so that tokens in caches lapse
 // with the keys that verified them.
-func (k *RemoteKeys) lapse() {
+func (k *Remote) lapse() {
 	age := k.stopwatch.elapsed() - k.confirmed
 	set := k.current.Load()
 	if set == nil || set.lapsed {
@@ -86,6 +86,6 @@ func (k *RemoteKeys) lapse() {
 	}
 }
 
-func (k *RemoteKeys) reportAge(level slog.Level, text string, age time.Duration) {
+func (k *Remote) reportAge(level slog.Level, text string, age time.Duration) {
 	k.logger.Log(context.Background(), level, text, "source", k.source(), "age", age.Round(time.Second), "max_age", maxAge)
 }

@@ -1,4 +1,4 @@
-package token
+package keys
 
 import (
 	"context"
@@ -19,7 +19,7 @@ const (
 
 // run is the one goroutine that fetches, so that there is never more than one
 // fetch under way.
-func (k *RemoteKeys) run(ctx context.Context) {
+func (k *Remote) run(ctx context.Context) {
 	defer close(k.done)
 	k.stopwatch.start()
 	failures := 0
@@ -51,7 +51,7 @@ func (k *RemoteKeys) run(ctx context.Context) {
 // whose keys bear the same names. Each doubt that finds nothing new makes the
 // next one wait twice as long, up to a minute. So a replaced key is found
 // within seconds, or within a minute while somebody floods the gate.
-func (k *RemoteKeys) wait(ctx context.Context, began time.Time, pause time.Duration) (rediscover, more bool) {
+func (k *Remote) wait(ctx context.Context, began time.Time, pause time.Duration) (rediscover, more bool) {
 	due := newAlarm(time.Now().Add(pause))
 	look := time.NewTicker(lookEvery)
 	defer due.timer.Stop()
@@ -104,7 +104,7 @@ func (a *alarm) hasten(at time.Time) bool {
 }
 
 // pause is how long to wait after a fetch.
-func (k *RemoteKeys) pause(failures int) time.Duration {
+func (k *Remote) pause(failures int) time.Duration {
 	if failures == 0 {
 		return refreshEvery
 	}
@@ -116,7 +116,7 @@ func (k *RemoteKeys) pause(failures int) time.Duration {
 }
 
 // refresh fetches the key set and puts it in force.
-func (k *RemoteKeys) refresh(ctx context.Context, rediscover bool) error {
+func (k *Remote) refresh(ctx context.Context, rediscover bool) error {
 	if k.options.Discover != "" && (rediscover || k.place.address == "") {
 		place, err := k.fetcher.discover(ctx, k.options.Discover)
 		if err != nil {
@@ -144,7 +144,7 @@ func (k *RemoteKeys) refresh(ctx context.Context, rediscover bool) error {
 }
 
 // reportFailure logs the first of a row of failures aloud.
-func (k *RemoteKeys) reportFailure(err error) {
+func (k *Remote) reportFailure(err error) {
 	level := slog.LevelDebug
 	if !k.failing.Swap(true) {
 		level = slog.LevelWarn

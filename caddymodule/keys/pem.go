@@ -1,4 +1,4 @@
-package token
+package keys
 
 import (
 	"bytes"
@@ -8,24 +8,24 @@ import (
 	"strings"
 )
 
-// NewPublicKeys reads public keys from the contents of PEM files: PKIX and
-// PKCS #1 public keys, and certificates, of which only the key counts and
-// neither the dates nor the issuer. Keys are RSA of 2048 to 8192 bits, EC on
-// P-256, P-384 or P-521, or Ed25519. A file may hold several. A token is tried
-// with each key that its algorithm fits; its `kid` is ignored.
+// NewPEM reads public keys from the contents of PEM files: PKIX and PKCS #1 public keys,
+// and certificates. Only the key of a certificate counts, neither its dates nor its
+// issuer. Keys are RSA of 2048 to 8192 bits, EC on P-256, P-384 or P-521, or Ed25519. A
+// file may hold several. The source tries each key whose type is that of the algorithm,
+// and ignores `kid`.
 //
 // A file without a key, a private key, and a block that cannot be read are
 // errors: a missing key must not go unnoticed.
-func NewPublicKeys(files ...[]byte) (*PublicKeys, error) {
-	keys := &PublicKeys{}
+func NewPEM(files ...[]byte) (Source, error) {
+	var keys static
 	for i, file := range files {
 		found, err := parsePublicKeys(file)
 		if err != nil {
 			return nil, fmt.Errorf("reading public key file %d: %w", i+1, err)
 		}
-		keys.keys = append(keys.keys, found...)
+		keys = append(keys, found...)
 	}
-	if len(keys.keys) == 0 {
+	if len(keys) == 0 {
 		return nil, fmt.Errorf("reading public keys: no file given")
 	}
 	return keys, nil

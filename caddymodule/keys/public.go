@@ -1,4 +1,4 @@
-package token
+package keys
 
 import (
 	"crypto/ed25519"
