@@ -38,7 +38,7 @@ func (k *Remote) replace(keys []jwk) {
 	recovered := k.failing.Swap(false)
 	changed := old == nil || next.epoch != old.epoch || len(keys) != len(old.keys)
 	if changed {
-		k.patience = minFetchPause
+		k.mismatchPause = minFetchPause
 	}
 	if changed || recovered || old.lapsed {
 		k.logger.Info("loaded key set", "source", k.source(), "keys", len(keys))

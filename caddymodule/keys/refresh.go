@@ -9,12 +9,12 @@ import (
 
 // When a key set is fetched again.
 const (
-	refreshEvery  = 10 * time.Minute
-	minFetchPause = 5 * time.Second
-	minRetryPause = time.Second
-	maxRetryPause = 30 * time.Second
-	maxPatience   = time.Minute
-	lookEvery     = 5 * time.Second // at the clocks
+	refreshEvery     = 10 * time.Minute
+	minFetchPause    = 5 * time.Second
+	minRetryPause    = time.Second
+	maxRetryPause    = 30 * time.Second
+	maxMismatchPause = time.Minute
+	lookEvery        = 5 * time.Second // how often the clocks are compared
 )
 
 // run is the one goroutine that fetches, so that there is never more than one
@@ -39,68 +39,57 @@ func (k *Remote) run(ctx context.Context) {
 	}
 }
 
-// wait returns when the next fetch is due: after the pause, or earlier, if
-// somebody asked for it or the pause was longer than the timers know, because
-// the machine was suspended.
+// wait returns when the next fetch is due: after the pause, or earlier if a token asked
+// for one, or if the machine was suspended, during which timers stand still.
 //
-// Invariant 12: forged tokens come from anybody, so they cannot make
-// fetches more frequent than minFetchPause. Unknown `kid`s always get that,
-// because it is how an issuer changes keys (OpenID Connect Core 1.0 §10.1.1).
-// Doubts do not: a key replaced in place is rare, while tokens that a known key
-// did not sign can be an everyday noise, such as those of another environment
-// whose keys bear the same names. Each doubt that finds nothing new makes the
-// next one wait twice as long, up to a minute. So a replaced key is found
-// within seconds, or within a minute while somebody floods the gate.
+// Invariant 12: anybody can send forged tokens, so they cannot make fetches more frequent
+// than minFetchPause. An unknown `kid` always gets that, because it is how an issuer
+// changes keys (OpenID Connect Core 1.0 §10.1.1). A signature that a known key did not
+// make does not. An issuer seldom replaces a key in place, while such tokens can come all
+// day long: those of another environment whose keys have the same names. Each mismatch
+// after which nothing has changed makes the next one wait twice as long, up to a minute.
+// The gate therefore finds a replaced key within seconds, and within a minute while
+// somebody floods it.
 func (k *Remote) wait(ctx context.Context, began time.Time, pause time.Duration) (rediscover, more bool) {
-	due := newAlarm(time.Now().Add(pause))
+	due := time.Now().Add(pause)
+	// advance moves the fetch to an earlier time and reports whether it was one.
+	advance := func(after time.Duration) bool {
+		at := began.Add(after)
+		if !at.Before(due) {
+			return false
+		}
+		due = at
+		return true
+	}
 	look := time.NewTicker(lookEvery)
-	defer due.timer.Stop()
 	defer look.Stop()
 	rediscover = true
-	unknown, doubted := k.unknown, k.doubted
+	unknown, mismatch := k.unknown, k.mismatch
 	for {
 		k.lapse()
 		select {
 		case <-ctx.Done():
 			return false, false
-		case <-due.timer.C:
+		case <-time.After(time.Until(due)):
 			return rediscover, true
 		case <-look.C:
 			if k.stopwatch.elapsed()-k.fetched > pause+2*fetchTimeout {
-				due.hasten(began.Add(minFetchPause))
+				advance(minFetchPause)
 			}
 		case <-unknown:
 			unknown = nil
-			// Where the set is known to be, unless it may have moved.
-			if due.hasten(began.Add(minFetchPause)) {
+			// Fetch from the known address, unless the key set may have moved.
+			if advance(minFetchPause) {
 				rediscover = k.failing.Load()
 			}
-		case <-doubted:
-			doubted = nil
-			if due.hasten(began.Add(k.patience)) {
+		case <-mismatch:
+			mismatch = nil
+			if advance(k.mismatchPause) {
 				rediscover = k.failing.Load()
 			}
-			k.patience = min(2*k.patience, maxPatience)
+			k.mismatchPause = min(2*k.mismatchPause, maxMismatchPause)
 		}
 	}
-}
-
-// alarm is a timer that can only be set to an earlier time.
-type alarm struct {
-	at    time.Time
-	timer *time.Timer
-}
-
-func newAlarm(at time.Time) *alarm { return &alarm{at, time.NewTimer(time.Until(at))} }
-
-// hasten reports whether at is earlier.
-func (a *alarm) hasten(at time.Time) bool {
-	if !at.Before(a.at) {
-		return false
-	}
-	a.at = at
-	a.timer.Reset(time.Until(at))
-	return true
 }
 
 // pause is how long to wait after a fetch.

@@ -67,8 +67,9 @@ type Remote struct {
 
 	current atomic.Pointer[keySet] // nil until the first load; stored by run only
 	failing atomic.Bool            // the last fetch failed
-	unknown chan struct{}          // of capacity 1: somebody asked for an unknown `kid`
-	doubted chan struct{}          // of capacity 1: a known key did not verify a signature
+	// Hints for run, of capacity 1: a token named an unknown `kid`, or a known key that
+	// did not make its signature.
+	unknown, mismatch chan struct{}
 
 	lifecycle sync.Mutex
 	cancel    context.CancelFunc // set by Start
@@ -76,13 +77,14 @@ type Remote struct {
 	closed    bool
 
 	// The rest belongs to run.
-	place     location      // of the key set, once it is known
-	ignored   string        // what the last warning said
-	patience  time.Duration // how long a doubt waits
+	place     location // of the key set, once it is known
+	ignored   string   // what the last warning said
 	stopwatch stopwatch
 	fetched   time.Duration // on the stopwatch: the last fetch
 	confirmed time.Duration // on the stopwatch: the last good fetch
 	warned    bool          // that the keys grow old
+	// mismatchPause is how long after a fetch a mismatch brings the next one.
+	mismatchPause time.Duration
 }
 
 // NewRemote checks the options. Nothing is fetched before Start.
@@ -91,11 +93,11 @@ func NewRemote(options RemoteOptions) (*Remote, error) {
 		options: options,
 		fetcher: newFetcher(options.InsecureHTTP),
 		logger:  options.Logger,
-		unknown: make(chan struct{}, 1),
-		doubted: make(chan struct{}, 1),
 
-		patience:  minFetchPause,
-		stopwatch: stopwatch{read: readClocks()},
+		unknown:       make(chan struct{}, 1),
+		mismatch:      make(chan struct{}, 1),
+		mismatchPause: minFetchPause,
+		stopwatch:     stopwatch{read: readClocks()},
 	}
 	if k.logger == nil {
 		k.logger = slog.New(slog.DiscardHandler)
@@ -189,7 +191,7 @@ func (k *Remote) Verify(s Signature) error {
 		}
 		err = errSignature
 	}
-	ask(k.doubted)
+	ask(k.mismatch)
 	return err
 }
 
