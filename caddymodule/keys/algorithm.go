@@ -14,7 +14,7 @@ import (
 type algorithm struct {
 	name   string
 	method jwt.SigningMethod
-	// fits reports whether a key is of the type that the algorithm needs.
+	// fits reports whether a key has the type that the algorithm needs.
 	fits func(key any) bool
 }
 
@@ -64,8 +64,8 @@ func algorithmsFor(key any) (fitting []*algorithm) {
 	return fitting
 }
 
-// pss is RSASSA-PSS with a salt as long as the hash, as RFC 7518 §3.5 demands.
-// The library's own methods accept a salt of any length.
+// pss returns RSASSA-PSS with a salt as long as the hash, as RFC 7518 §3.5 requires. The
+// library's own methods accept a salt of any length.
 func pss(name string, hash crypto.Hash) jwt.SigningMethod {
 	options := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: hash}
 	return &jwt.SigningMethodRSAPSS{

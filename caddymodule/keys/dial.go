@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// newClient returns a client that shares neither connections nor proxies nor
-// settings with anybody, and keeps no connection: the next fetch is minutes
-// away. control may refuse the addresses that it connects to.
+// newClient returns a client with no proxy and no shared connections or settings. It keeps no
+// connection, since the next fetch is minutes away. control may refuse an address that the
+// client is about to connect to.
 func newClient(control func(context.Context, string, string, syscall.RawConn) error) *http.Client {
 	dialer := &net.Dialer{Timeout: fetchTimeout, ControlContext: control}
 	return &http.Client{
@@ -22,17 +22,17 @@ func newClient(control func(context.Context, string, string, syscall.RawConn) er
 			Proxy:                  nil,
 			DialContext:            dialer.DialContext,
 			DisableKeepAlives:      true,
-			ForceAttemptHTTP2:      true, // a DialContext of one's own turns it off
+			ForceAttemptHTTP2:      true, // a custom DialContext turns it off
 			TLSHandshakeTimeout:    fetchTimeout,
 			MaxResponseHeaderBytes: 64 << 10,
 		},
 	}
 }
 
-// outward refuses connections to this machine and to its links, where metadata
-// services of clouds and admin interfaces listen. It sees the address after the
-// name was resolved, so no name leads there either. Private networks are
-// allowed: issuers live in them.
+// outward refuses connections to this machine and to its links, where metadata services of
+// clouds and admin interfaces listen. It sees the address after the name was resolved, so it
+// also refuses names that lead there. Private networks are allowed, because issuers live in
+// them.
 func outward(_ context.Context, _, address string, _ syscall.RawConn) error {
 	endpoint, err := netip.ParseAddrPort(address)
 	if err != nil {
@@ -45,9 +45,10 @@ func outward(_ context.Context, _, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// checkRedirect lets an issuer move a document about on its own host, over
-// TLS. Elsewhere a redirect would choose whose keys are trusted, or make the
-// gate knock at doors inside its own network.
+// checkRedirect lets an issuer move a document on its own host, over TLS.
+//
+// Attack: a redirect to another host would choose the keys that are trusted, or make the
+// gate send requests to services inside its own network.
 func checkRedirect(next *http.Request, via []*http.Request) error {
 	first := via[0].URL
 	switch {
@@ -55,7 +56,7 @@ func checkRedirect(next *http.Request, via []*http.Request) error {
 		return fmt.Errorf("following redirect: more than %d", maxRedirects)
 	case first.Scheme != "https" || next.URL.Scheme != "https":
 		return fmt.Errorf("following redirect: refused outside https")
-	// With a user in it the client would send a password of the other's choice.
+	// For a URL with a user, the client would send a password that the endpoint chose.
 	case next.URL.Host != first.Host || next.URL.User != nil:
 		return fmt.Errorf("following redirect: refused to another host, port or user")
 	default:

@@ -13,14 +13,13 @@ import (
 
 const wellKnownPath = "/.well-known/openid-configuration"
 
-// location is where the key set is.
+// location is the URL of a document, and the client that fetches it.
 type location struct {
 	address string
 	client  *http.Client
 }
 
-// discover returns where the issuer's key set is (OpenID Connect Discovery 1.0
-// §4).
+// discover returns the location of the issuer's key set (OpenID Connect Discovery 1.0 §4).
 func (f *fetcher) discover(ctx context.Context, issuer string) (location, error) {
 	document, err := f.get(ctx, location{strings.TrimSuffix(issuer, "/") + wellKnownPath, f.named})
 	if err != nil {
@@ -40,10 +39,9 @@ func (f *fetcher) discover(ctx context.Context, issuer string) (location, error)
 	return location{address, f.clientFor(issuer, u)}, nil
 }
 
-// clientFor chooses the client for an address that a document names. An issuer
-// may keep its keys at another host, as Google does, and its word is taken for
-// that; but it is the operator who says that something on this machine is to be
-// asked, by naming it, or an issuer that is there itself.
+// clientFor chooses the client for an address that a discovery document names. An issuer may
+// keep its keys at another host, as Google does. Only the operator can make the gate ask
+// something on this machine, by naming it or by trusting an issuer on this machine.
 func (f *fetcher) clientFor(issuer string, found *url.URL) *http.Client {
 	own, err := url.Parse(issuer)
 	if err == nil && (own.Host == found.Host || isLoopback(own.Hostname())) {
@@ -52,8 +50,8 @@ func (f *fetcher) clientFor(issuer string, found *url.URL) *http.Client {
 	return f.found
 }
 
-// parseDiscovery returns `jwks_uri`. `issuer` has to be exactly the one asked
-// for (§4.3): a document about somebody else would lend that one's keys.
+// parseDiscovery returns `jwks_uri`. `issuer` must be exactly the one that was asked for
+// (§4.3), because a document about another issuer would bring the keys of that one.
 func parseDiscovery(document []byte, issuer string) (address string, err error) {
 	var names strictjson.Names
 	var named string

@@ -46,9 +46,9 @@ func TestHostileDiscovery(t *testing.T) {
 	}
 }
 
-// The attack: an issuer that was taken over has the gate knock at doors on its own
-// machine, or at the metadata service of its cloud, by naming them as its key set.
-// The name is resolved first, so that no name of the attacker's leads there.
+// Attack: an issuer that was taken over makes the gate send requests to services on its own
+// machine, or to the metadata service of its cloud, by naming them as its key set. The name
+// is resolved first, so no name of the attacker's leads there.
 func TestDiscoveredKeySetIsNotOnThisMachine(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -59,11 +59,11 @@ func TestDiscoveredKeySetIsNotOnThisMachine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	knocked := make(chan struct{})
+	connected := make(chan struct{})
 	go func() {
 		if c, err := listener.Accept(); err == nil {
 			c.Close()
-			close(knocked)
+			close(connected)
 		}
 	}()
 	for _, host := range []string{"127.0.0.1", "127.1.2.3", "localhost", "0.0.0.0", "[::1]", "[::]", "[::ffff:127.0.0.1]"} {
@@ -82,8 +82,8 @@ func TestDiscoveredKeySetIsNotOnThisMachine(t *testing.T) {
 		remote.Close()
 	}
 	select {
-	case <-knocked:
-		t.Error("the gate knocked")
+	case <-connected:
+		t.Error("the gate connected to its own machine")
 	default:
 	}
 }
@@ -130,7 +130,7 @@ func TestIssuerOnThisMachineMayNameItsNeighbour(t *testing.T) {
 	if remote, line := fetchOnce(t, keys.RemoteOptions{Discover: issuer}, nil); !remote.Loaded() {
 		t.Errorf("log %s", line)
 	}
-	// Elsewhere its keys could be changed by whoever is in between.
+	// On another machine an attacker on the path could change the keys.
 	neighbour = "http://id.example.com"
 	if remote, line := fetchOnce(t, keys.RemoteOptions{Discover: issuer}, nil); remote.Loaded() || !strings.Contains(line, "https is required") {
 		t.Errorf("loaded %t, log %s", remote.Loaded(), line)

@@ -12,13 +12,13 @@ import (
 	"unicode"
 )
 
-// maxDocument bounds a document in bytes, after it was unpacked.
+// maxDocument is the largest document that is read, in bytes, after it was unpacked.
 const maxDocument = 1 << 20
 
 // fetcher gets the documents of an issuer.
 type fetcher struct {
-	named        *http.Client // for what the operator named
-	found        *http.Client // for what a document named
+	named        *http.Client // for addresses that the operator named
+	found        *http.Client // for addresses that a document named
 	insecureHTTP bool
 }
 
@@ -26,8 +26,7 @@ func newFetcher(insecureHTTP bool) *fetcher {
 	return &fetcher{named: newClient(nil), found: newClient(outward), insecureHTTP: insecureHTTP}
 }
 
-// checkURL accepts https, and http to this very machine or where the operator
-// said so aloud.
+// checkURL accepts https, and http to this machine or if the operator allowed it.
 func (f *fetcher) checkURL(address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	switch {
@@ -52,8 +51,8 @@ func isLoopback(host string) bool {
 	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
-// get returns the document at a place, of at most maxDocument bytes. The
-// Content-Type does not matter.
+// get returns the document at a location, of at most maxDocument bytes. The Content-Type does
+// not matter.
 func (f *fetcher) get(ctx context.Context, from location) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, from.address, nil)
 	if err != nil {
@@ -67,7 +66,7 @@ func (f *fetcher) get(ctx context.Context, from location) ([]byte, error) {
 			err = outer.Err
 		}
 		if query := request.URL.RawQuery; query != "" && strings.Contains(err.Error(), query) {
-			// So does what an endpoint gives back that repeats it.
+			// The error may also quote an answer that repeats the query.
 			err = errors.New("the answer cannot be read or followed, and quotes the query")
 		}
 		return nil, fmt.Errorf("fetching %q: %w", shown(from.address), err)
@@ -76,8 +75,8 @@ func (f *fetcher) get(ctx context.Context, from location) ([]byte, error) {
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("fetching %q: status %d", shown(from.address), response.StatusCode)
 	}
-	// Invariant 12: what is counted is what comes out of the transport,
-	// which unpacks gzip. A small answer cannot become a large one.
+	// Invariant 12: the limit counts what the transport returns, which has unpacked gzip.
+	// A small answer cannot become a large document.
 	document, err := io.ReadAll(io.LimitReader(response.Body, maxDocument+1))
 	if err != nil {
 		return nil, fmt.Errorf("fetching %q: %w", shown(from.address), err)
@@ -88,8 +87,8 @@ func (f *fetcher) get(ctx context.Context, from location) ([]byte, error) {
 	return document, nil
 }
 
-// shown is a URL as it may be logged: without the query, which may hold an API
-// key, and what follows it.
+// shown returns a URL as it may be logged: without the query, which may hold an API key, and
+// the fragment.
 func shown(address string) string {
 	if i := strings.IndexAny(address, "?#"); i >= 0 {
 		return address[:i]
@@ -100,10 +99,11 @@ func shown(address string) string {
 // maxLogged is the longest text of an error that is logged, in bytes.
 const maxLogged = 400
 
-// loggable is the text of an error as it may be logged. The errors of the HTTP
-// and TLS libraries quote what the other side sent, up to a whole header, and it
-// may be the enemy: so they are cut, and nothing in them can be taken for a line
-// of the log or move about on a terminal.
+// loggable returns the text of an error as it may be logged.
+//
+// Attack: the errors of the HTTP and TLS libraries quote what the endpoint sent, up to a whole
+// header. A hostile endpoint writes lines of its own into the log, or moves the cursor of the
+// terminal that shows it. So the text is cut, and only printable characters are left.
 func loggable(text string) string {
 	if len(text) > maxLogged {
 		text = strings.ToValidUTF8(text[:maxLogged], "") + "…"

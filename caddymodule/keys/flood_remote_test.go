@@ -17,8 +17,8 @@ import (
 // Attack: a million signatures, each under a key id of its own, half of them
 // while the issuer answers and half while it hangs, so that it is flooded with
 // fetches, that something waits for each, or that the ids are remembered. The set
-// is fetched once in 5 s, by the one goroutine; nothing is remembered; none costs
-// a signature; and users whose signatures were never seen are let in all the while
+// is fetched once in 5 s, by the one goroutine; nothing is remembered; none costs the
+// verification of a signature; and new signatures of users are accepted all the while
 // (invariant 12).
 func TestMillionUnknownKeyIDsCostOneFetchInFiveSeconds(t *testing.T) {
 	const half, period = 500_000, 25 * time.Second

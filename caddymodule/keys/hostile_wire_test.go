@@ -45,9 +45,8 @@ func repeat(w io.Writer, text string, pause time.Duration) {
 	}
 }
 
-// The attack (invariant 12): an endpoint that never comes to an end, or says
-// what is no HTTP, so that the gate waits, fills its memory, or writes into its
-// log what the endpoint would like to read there.
+// Attack (invariant 12): an endpoint that never ends its answer, or does not speak HTTP, so
+// that the gate waits, fills its memory, or writes the endpoint's text into its log.
 func TestHostileWire(t *testing.T) {
 	const start = "HTTP/1.1 200 OK\r\n"
 	canary := "canary\x1b[2J\u202e" + strings.Repeat("canary", 5000)
@@ -159,8 +158,8 @@ func TestHostileDocumentsAreNotLogged(t *testing.T) {
 	}
 }
 
-// The attack: an endpoint writes a second line into the log, or moves the cursor of
-// whoever reads it. What quotes nothing itself has to be safe, too.
+// Attack: an endpoint writes a second line into the log, or moves the cursor of the terminal
+// that shows it.
 func TestLoggedTextIsOneShortLineOfPrintableCharacters(t *testing.T) {
 	for text, want := range map[string]string{
 		"fetching: EOF":           "fetching: EOF",

@@ -62,9 +62,9 @@ func parseJWK(text json.RawMessage, m strictjson.Members) (jwk, error) {
 	return key, nil
 }
 
-// checkNames refuses members that the standards know in another case. Names
-// are compared exactly (RFC 7517 §4), but the library that reads the numbers
-// does not: `"USE":"enc"` and `"D"` must not pass the checks and then be read.
+// checkNames refuses members whose name is a known one in another letter case. Names are
+// compared exactly here (RFC 7517 §4), but the library that reads the numbers ignores case:
+// `"USE":"enc"` and `"D"` must not pass the checks and then be read.
 func checkNames(m strictjson.Members) error {
 	for _, member := range m {
 		if slices.Contains(allMembers, member.Name) {
@@ -81,8 +81,8 @@ func checkNames(m strictjson.Members) error {
 
 // checkPurpose refuses keys that are not published for verifying signatures.
 func checkPurpose(m strictjson.Members) error {
-	// A secret in a public document, be it an empty one, was not put there for
-	// us. A symmetric key would moreover let everybody who can read it sign.
+	// A secret in a public document, even an empty one, is a mistake of the issuer. A
+	// symmetric key would also let everybody who can read it sign.
 	for _, name := range privateMembers {
 		if _, private := m.Find(name); private {
 			return fmt.Errorf("reading key: it is private or symmetric")
@@ -100,9 +100,8 @@ func checkPurpose(m strictjson.Members) error {
 // checkOperations reads `key_ops` (RFC 7517 §4.3): distinct texts, and `verify`
 // among them.
 //
-// The attack: a private key that also decrypts or unwraps. An RSA key behind a
-// padding oracle signs whatever is asked of it, so a key that is said to do both
-// is taken for none.
+// Attack: a private key that also decrypts or unwraps. An RSA key behind a padding oracle
+// signs whatever it is asked to, so a key for both purposes is not used.
 func checkOperations(value json.RawMessage) error {
 	elements, _ := strictjson.Elements(value)
 	var operations []string
@@ -124,9 +123,8 @@ func checkOperations(value json.RawMessage) error {
 	return nil
 }
 
-// publishedKey returns the public half of a key whose private half is there,
-// in whatever case its members are written, or nil. An empty secret and null
-// give nothing away.
+// publishedKey returns the public key of a key that also holds its private members, in any
+// letter case, or nil. An empty secret and null reveal nothing.
 func publishedKey(m strictjson.Members) crypto.PublicKey {
 	public := make(map[string]json.RawMessage)
 	secret := false

@@ -9,20 +9,20 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
 )
 
-// How many keys of a set are used, and of one `kid`. They bound the signatures
-// that one token can make the gate verify. A `kid` should be unique (RFC 7517
+// The largest numbers of keys that are used of a set, and under one `kid`. They bound the
+// signatures that one token can make the gate verify. A `kid` should be unique (RFC 7517
 // §4.5).
 const (
 	maxJWKs    = 100
 	maxSameKID = 4
 )
 
-// keyDocument is what a key set (RFC 7517 §5) holds.
+// keyDocument holds the contents of a key set (RFC 7517 §5).
 type keyDocument struct {
 	keys []jwk
-	// published are the public keys whose private halves are in the set.
+	// published are the public keys whose private keys are in the set.
 	published []crypto.PublicKey
-	// ignored says for the log why keys were left out, each reason once.
+	// ignored are the reasons why keys were left out, for the log, each once.
 	ignored []string
 }
 
@@ -32,9 +32,8 @@ func (d *keyDocument) ignore(reason string) {
 	}
 }
 
-// parseJWKS reads a key set. Keys that cannot verify signatures here are left
-// out; a set without any usable key is an error. What else the set holds is
-// returned with it.
+// parseJWKS reads a key set. Keys that cannot verify signatures here are left out. A set
+// without any usable key is an error; its published and ignored keys are returned with it.
 func parseJWKS(document []byte) (set keyDocument, err error) {
 	texts, err := keysOf(document)
 	if err != nil {
@@ -49,9 +48,9 @@ func parseJWKS(document []byte) (set keyDocument, err error) {
 			set.ignore(err.Error())
 		}
 	}
-	// A private key that was published is burnt, also where its public half
-	// stands in the set under a `kid` of its own. The other keys are not: to
-	// refuse the set would keep the burnt key in force, and a new one out.
+	// A private key that was published is burnt, also if its public key stands in the
+	// set under a `kid` of its own. The other keys are not. Refusing the whole set would
+	// keep the burnt key in force and a new one out.
 	if left := without(set.keys, set.published); len(left) < len(set.keys) {
 		set.keys = left
 		set.ignore("checking key: its private half is in the set")
@@ -62,9 +61,8 @@ func parseJWKS(document []byte) (set keyDocument, err error) {
 	return set, nil
 }
 
-// keysOf returns the elements of the member `keys`. Its twins, such as `Keys`,
-// are refused and not read: what publishes and what verifies could take
-// different ones.
+// keysOf returns the elements of the member `keys`. Duplicates in another letter case, such
+// as `Keys`, are refused, because the issuer and the gate could read different ones.
 func keysOf(document []byte) (texts []json.RawMessage, err error) {
 	m, err := strictjson.ReadMembers(document)
 	if err != nil {
@@ -106,7 +104,7 @@ func (d *keyDocument) add(text json.RawMessage) error {
 	return nil
 }
 
-// without returns the keys that are none of those.
+// without returns the keys that are not among those.
 func without(keys []jwk, those []crypto.PublicKey) []jwk {
 	return slices.DeleteFunc(slices.Clone(keys), func(key jwk) bool { return slices.ContainsFunc(those, key.is) })
 }
@@ -116,8 +114,8 @@ func holdsAll(keys, old []jwk) bool {
 	return !slices.ContainsFunc(old, func(o jwk) bool { return !slices.ContainsFunc(keys, o.same) })
 }
 
-// findJWK returns the keys with that `kid` that fit the algorithm. Without a
-// `kid` the one key that fits is meant, and none if there are several.
+// findJWK returns the keys with that `kid` that fit the algorithm, and whether the set has
+// that `kid` at all. For "" it returns the one key that fits, and none if several do.
 func findJWK(keys []jwk, id string, a *algorithm) (found []any, known bool) {
 	for _, key := range keys {
 		if id != "" && key.id != id {

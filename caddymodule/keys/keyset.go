@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// How old the last good keys may grow.
+// The ages at which the last good keys lapse, and at which a warning says that they will.
 const (
 	maxAge  = 24 * time.Hour
 	warnAge = maxAge / 2
 )
 
-// keySet is what is in force. It is immutable.
+// keySet are the keys in force. It is immutable.
 type keySet struct {
 	keys  []jwk
 	epoch uint64
@@ -21,9 +21,8 @@ type keySet struct {
 	lapsed bool
 }
 
-// replace puts a set in force, and begins a new epoch if a key was removed or
-// changed. A set that only grew leaves the epoch alone: what its keys verified
-// before still holds.
+// replace puts a set in force, and begins a new epoch if a key was removed or changed. If
+// keys were only added, the epoch stays: what the others verified before still holds.
 func (k *Remote) replace(keys []jwk) {
 	next := &keySet{keys: keys}
 	old := k.current.Load()
@@ -45,9 +44,9 @@ func (k *Remote) replace(keys []jwk) {
 	}
 }
 
-// withdraw takes keys out of force whose private halves the issuer has
-// published in a set that is otherwise of no use. The last good keys stay in
-// force when a set is damaged, but not these: everybody can sign with them.
+// withdraw takes public keys out of force. The issuer has published their private keys in a
+// set that has no usable key. The last good keys stay in force when a set is damaged, but not
+// these: everybody can sign with them.
 func (k *Remote) withdraw(published []crypto.PublicKey) {
 	old := k.current.Load()
 	if old == nil {
@@ -57,19 +56,18 @@ func (k *Remote) withdraw(published []crypto.PublicKey) {
 	if len(left) == len(old.keys) {
 		return
 	}
-	// Invariant 7: that a token's key is gone is the issuer's fault, and
-	// not unknown to it. So its tokens are answered 503 from now on, and not 401.
+	// Invariant 7: it is the issuer's fault that the key is gone, not the client's. Its
+	// tokens get 503 from now on, and not 401.
 	k.failing.Store(true)
 	k.current.Store(&keySet{keys: left, epoch: old.epoch + 1, lapsed: old.lapsed})
 	k.logger.Error("the issuer has published private keys: what they sign is refused",
 		"source", k.source(), "keys", len(old.keys)-len(left), "left", len(left))
 }
 
-// lapse ends the time of the last good keys.
+// lapse takes the last good keys out of force when they are too old.
 //
-// Invariant 7: from then on nobody knows whether a key still holds,
-// which is 503 and not 401. It is a new epoch, so that tokens in caches lapse
-// with the keys that verified them.
+// Invariant 7: from then on nobody knows whether a key still holds, which is 503 and not
+// 401. A new epoch begins, so that caches do not keep tokens which these keys verified.
 func (k *Remote) lapse() {
 	age := k.stopwatch.elapsed() - k.confirmed
 	set := k.current.Load()

@@ -59,8 +59,8 @@ func (o outage) pass(d time.Duration) {
 	synctest.Wait()
 }
 
-// The attack: whoever stole a key keeps the gate away from the issuer, which has
-// withdrawn it. For a day the last good keys go on; then nobody knows.
+// Attack: an attacker has stolen a key and keeps the gate away from the issuer, which has
+// withdrawn it. The last good keys stay in force for a day; then every token gets 503.
 func TestKeysLapseADayAfterTheLastGoodFetch(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "a")
 	for name, fault := range map[string]http.HandlerFunc{
@@ -112,8 +112,8 @@ func TestKeysLapseADayAfterTheLastGoodFetch(t *testing.T) {
 	}
 }
 
-// The attack: the time of a stolen key is stretched by a machine whose clock is
-// set back, or which is suspended and knows nothing of the hours in between.
+// Attack: a machine whose clock is set back, or that is suspended, keeps a stolen key in
+// force for longer.
 func TestNoClockStretchesTheTimeOfOldKeys(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "a")
 	down := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }

@@ -9,10 +9,9 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// The attack: a key was stolen, and the issuer put another in its place
-// under the same `kid`, so that no token ever names an unknown one. The first
-// token of the new key makes the gate look, and what the stolen one signed ends
-// with it.
+// Attack: a key was stolen, and the issuer replaced it under the same `kid`, so no token ever
+// names an unknown one. The first token of the new key makes the gate fetch the set, and
+// tokens of the stolen key are refused from then on.
 func TestKeyReplacedInPlaceIsFoundWithinSeconds(t *testing.T) {
 	for name, ids := range map[string]string{"with kid": "a", "without kid": ""} {
 		for _, algorithm := range []string{"ES256", "EdDSA"} {
@@ -43,9 +42,9 @@ func TestKeyReplacedInPlaceIsFoundWithinSeconds(t *testing.T) {
 	}
 }
 
-// The attack (invariant 12): forged tokens that name a good key, which everybody can
-// make, so that the gate floods the issuer. And the noise: tokens of another
-// environment whose keys bear the same names, all day long.
+// Attack (invariant 12): forged tokens that name a good key, which everybody can make, so
+// that the gate floods the issuer. Tokens of another environment, whose keys have the same
+// names, do the same all day long.
 func TestForgedSignaturesFetchEverMoreRarely(t *testing.T) {
 	key, attacker := tokentest.NewKey(t, "ES256", "a"), tokentest.NewKey(t, "ES256", "a")
 	inBubble(t, []*tokentest.Key{key}, func(t *testing.T, v bubble) {
@@ -80,7 +79,7 @@ func TestForgedSignaturesFetchEverMoreRarely(t *testing.T) {
 	})
 }
 
-// The attack: forged signatures, so that an unknown `kid` has to wait.
+// Attack: forged signatures delay the fetch for an unknown `kid`.
 func TestForgedSignaturesDoNotDelayNewKeys(t *testing.T) {
 	key, next := tokentest.NewKey(t, "ES256", "a"), tokentest.NewKey(t, "ES256", "next")
 	inBubble(t, []*tokentest.Key{key}, func(t *testing.T, v bubble) {

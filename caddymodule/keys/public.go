@@ -6,9 +6,9 @@ import (
 	"fmt"
 )
 
-// The sizes of RSA keys, in bits. Below the first a key is too weak (RFC 7518
-// §3.3); above the second one verification takes milliseconds, so whoever
-// could name such a key could stop the gate.
+// The sizes of RSA keys that are accepted, in bits. Smaller keys are too weak (RFC 7518
+// §3.3). With larger keys a verification takes milliseconds, and an attacker could stop the
+// gate with tokens that name them.
 const (
 	minRSABits = 2048
 	maxRSABits = 8192
@@ -16,7 +16,7 @@ const (
 	maxRSAExponent = 1<<31 - 1 // the largest that crypto/rsa takes
 )
 
-// checkPublicKey reports why a public key cannot be used here.
+// checkPublicKey returns an error if a public key cannot be used here.
 func checkPublicKey(key any) error {
 	switch public := key.(type) {
 	case *rsa.PublicKey:

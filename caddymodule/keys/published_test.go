@@ -38,9 +38,8 @@ func privateJWK(t *testing.T, key *tokentest.Key, members map[string]any) map[st
 	return jwk
 }
 
-// The attack: the issuer publishes a private key, and whoever reads the set signs
-// with it. The public half of that key counts no longer wherever it stands, and
-// the other keys of the set do.
+// Attack: the issuer publishes a private key, and an attacker who reads the set signs with
+// it. The public key is not used, wherever it stands. The other keys of the set are.
 func TestPublishedPrivateKeyTakesItsPublicHalfAlong(t *testing.T) {
 	for _, algorithm := range []string{"ES256", "ES512", "RS256", "EdDSA"} {
 		burnt, good := tokentest.NewKey(t, algorithm, "burnt"), tokentest.NewKey(t, "ES256", "good")
@@ -73,9 +72,8 @@ func inCaps(jwk map[string]any) map[string]any {
 	return caps
 }
 
-// The attack: the same, by an issuer whose set then holds nothing else that is of
-// use. The last good keys stay in force when a set is damaged; not so the ones
-// that everybody can now sign with.
+// Attack: the same, with a set that holds no usable key. The last good keys stay in force
+// when a set is damaged, but not those that everybody can now sign with.
 func TestPublishedPrivateKeyIsNoLastGoodKey(t *testing.T) {
 	burnt, good := tokentest.NewKey(t, "ES256", "burnt"), tokentest.NewKey(t, "ES256", "good")
 	next := tokentest.NewKey(t, "ES256", "next")
@@ -108,7 +106,7 @@ func TestPublishedPrivateKeyIsNoLastGoodKey(t *testing.T) {
 					}
 					return
 				}
-				// The issuer is at fault, and not whoever holds the token: 503.
+				// The issuer is at fault, not the client: 503.
 				mustEnd(t, held, keys.ErrUnavailable)
 				if len(tt.held) > 1 {
 					mustVerify(t, remote, signed(t, good))

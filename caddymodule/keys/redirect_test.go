@@ -41,9 +41,9 @@ func fetchOver(t *testing.T, server *httptest.Server, options keys.RemoteOptions
 	return remote, <-o.first
 }
 
-// The attack: an endpoint sends the gate elsewhere, for keys of the attacker's, or
-// to knock at doors inside the gate's network and on its own machine. And the rule: an issuer
-// may move its document about on its own host, over TLS.
+// Attack: an endpoint redirects the gate to keys of the attacker's, or to services inside the
+// gate's network and on its own machine. An issuer may move its document on its own host,
+// over TLS.
 func TestRedirects(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "a")
 	mux := http.NewServeMux()

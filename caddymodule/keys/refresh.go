@@ -17,8 +17,7 @@ const (
 	lookEvery        = 5 * time.Second // how often the clocks are compared
 )
 
-// run is the one goroutine that fetches, so that there is never more than one
-// fetch under way.
+// run is the one goroutine that fetches, so there is never more than one fetch at a time.
 func (k *Remote) run(ctx context.Context) {
 	defer close(k.done)
 	k.stopwatch.start()
@@ -92,7 +91,7 @@ func (k *Remote) wait(ctx context.Context, began time.Time, pause time.Duration)
 	}
 }
 
-// pause is how long to wait after a fetch.
+// pause returns how long to wait after a fetch, by the number of failures in a row.
 func (k *Remote) pause(failures int) time.Duration {
 	if failures == 0 {
 		return refreshEvery
@@ -132,7 +131,8 @@ func (k *Remote) refresh(ctx context.Context, rediscover bool) error {
 	return nil
 }
 
-// reportFailure logs the first of a row of failures aloud.
+// reportFailure logs a failed fetch: the first of a row as a warning, the others at level
+// debug.
 func (k *Remote) reportFailure(err error) {
 	level := slog.LevelDebug
 	if !k.failing.Swap(true) {

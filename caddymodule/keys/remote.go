@@ -17,49 +17,48 @@ type RemoteOptions struct {
 	// Discover is the issuer whose OpenID Connect discovery document names the
 	// key set. The document's `issuer` has to be exactly this one.
 	Discover string
-	// InsecureHTTP allows plain http to hosts other than this machine. Whoever
-	// is on the way can then make tokens. Default: false.
+	// InsecureHTTP allows plain http to hosts other than this machine. An attacker on
+	// the path can then make tokens. Default: false.
 	InsecureHTTP bool
-	// Logger gets a line when keys were loaded first or changed, when fetching
-	// begins to fail, and for keys that are ignored. Default: none.
+	// Logger gets a line when the keys are loaded or change, when fetches begin to
+	// fail, and when keys are ignored. Default: none.
 	Logger *slog.Logger
 }
 
-// Remote are the keys that an issuer publishes. They are fetched in the
-// background, by one goroutine, and no request ever waits for it:
+// Remote is a Source of the keys that an issuer publishes. One goroutine fetches them in
+// the background, and no request ever waits for it. It fetches:
 //
-//   - from Start on, again and again after 1 to 30 s until they are there;
-//   - then every ten minutes, and after a failure within 5 to 30 s; meanwhile
-//     the last good keys stay in force;
-//   - when a token names an unknown `kid`, at most once in 5 s however many
-//     there are. That token is refused; the next one finds the new key;
-//   - and when a token names a key that is known and did not sign it: at first
-//     as quickly, then ever more rarely, down to once a minute, until a key
-//     changes. So an issuer may replace a key under its old `kid`.
+//   - from Start on, again and again after 1 to 30 s until the keys are there;
+//   - then every ten minutes, and after a failure within 5 to 30 s. The last good keys
+//     stay in force meanwhile;
+//   - when a token names an unknown `kid`, at most once in 5 s however many such tokens
+//     come. That token is refused; the next one finds the new key;
+//   - when a token names a known key that did not sign it: at first as quickly, then ever
+//     more rarely, down to once a minute, until a key changes. An issuer may therefore
+//     replace a key under its old `kid`.
 //
-// The last good keys stay in force for 24 h and no longer: whoever keeps the
-// gate away from the issuer must not keep alive a key that the issuer has
-// withdrawn. Then Verify returns ErrUnavailable for every token of the issuer,
-// also for those verified before, until a fetch succeeds. A warning is logged
-// after 12 h, and an error at the end. The 24 h begin with the last good fetch,
-// and neither a suspend nor a step of the wall clock back makes them longer; a
-// step forward makes them shorter.
+// The last good keys stay in force for 24 h and no longer.
 //
-// A fetch is good if it yields a key set with a usable key. Unusable keys are
-// left out, and a warning names why: keys for encryption, weak ones (RSA below
-// 2048 bits), types and curves that are not supported (RSA over 4096 bits is
-// one), keys that are not strict JSON. A private key is left out, and the public
-// key that belongs to it is withdrawn with it, wherever it stands.
+// Attack: an attacker has a stolen key and keeps the gate away from the issuer, which has
+// withdrawn that key. After the 24 h, Verify returns ErrUnavailable for every token of the
+// issuer, also for those verified before, until a fetch succeeds. A warning is logged after
+// 12 h, and an error at the end. The 24 h begin with the last good fetch. Neither a suspend
+// nor a wall clock that is set back makes them longer; a clock that is set forward makes
+// them shorter.
 //
-// The client uses no proxy and none of the environment's settings, waits 5 s
-// at most and reads 1 MiB at most, unpacked; redirects are followed on the same
-// host and port, three at most, and over https only. A discovery document may
-// name a key set at another host (as long as it stays with https), but none on
-// this machine or its links (loopback, link-local) unless the issuer is there
-// itself.
+// A fetch is good if it yields a key set with a usable key. Unusable keys are left out, and
+// a warning says why: keys for encryption, weak keys (RSA below 2048 bits), unsupported
+// types, curves and sizes (RSA over 4096 bits), and keys that are not strict JSON. A private
+// key is left out, and its public key with it, wherever that stands in the set.
 //
-// One Remote may serve many verifiers, also across changes of the
-// configuration. Its methods may be called concurrently.
+// The client uses no proxy and no setting of the environment. It waits at most 5 s and reads
+// at most 1 MiB, unpacked. It follows at most three redirects, on the same host and port and
+// over https only. A discovery document may name a key set at another host, if it stays with
+// https, but none on this machine or its links (loopback, link-local), unless the issuer is
+// there itself.
+//
+// One Remote may serve many verifiers, also across changes of the configuration. Its methods
+// may be called concurrently.
 type Remote struct {
 	options RemoteOptions
 	fetcher *fetcher
@@ -116,8 +115,7 @@ func NewRemote(options RemoteOptions) (*Remote, error) {
 	return k, nil
 }
 
-// Start begins to fetch, once; further calls, and calls after Close, do
-// nothing.
+// Start begins to fetch. Further calls, and calls after Close, do nothing.
 func (k *Remote) Start() {
 	k.lifecycle.Lock()
 	defer k.lifecycle.Unlock()
@@ -129,8 +127,8 @@ func (k *Remote) Start() {
 	go k.run(ctx)
 }
 
-// Close ends fetching and waits for its goroutine. The keys loaded so far stay
-// usable. It may be called more than once, and without Start.
+// Close stops the goroutine that fetches and waits for it. The keys that were loaded stay
+// usable. Close may be called more than once, and without Start.
 func (k *Remote) Close() {
 	k.lifecycle.Lock()
 	defer k.lifecycle.Unlock()
@@ -144,7 +142,8 @@ func (k *Remote) Close() {
 // Loaded reports whether there are keys.
 func (k *Remote) Loaded() bool { return k.current.Load() != nil }
 
-// Epoch counts how often a key was removed or changed, or all of them grew too old.
+// Epoch implements Source. It counts how often a key was removed or changed, or all of
+// them grew too old.
 func (k *Remote) Epoch() uint64 {
 	if set := k.current.Load(); set != nil {
 		return set.epoch
@@ -152,8 +151,8 @@ func (k *Remote) Epoch() uint64 {
 	return 0
 }
 
-// Algorithms lists every algorithm but the symmetric ones: a public document holds no
-// secrets.
+// Algorithms implements Source. It lists every algorithm but the symmetric ones: a public
+// document holds no secrets.
 func (k *Remote) Algorithms() (names []string) {
 	for _, a := range algorithms {
 		if !a.fits([]byte(nil)) {
@@ -163,8 +162,8 @@ func (k *Remote) Algorithms() (names []string) {
 	return names
 }
 
-// Verify implements Source. Where `kid` is missing, the one key that fits the algorithm is
-// meant, and none if several do.
+// Verify implements Source. A signature without `kid` is verified by the one key that fits
+// the algorithm, and by none if several do.
 func (k *Remote) Verify(s Signature) error {
 	set := k.current.Load()
 	switch {
@@ -195,7 +194,7 @@ func (k *Remote) Verify(s Signature) error {
 	return err
 }
 
-// ask never waits, and asking twice is asking once.
+// ask gives run a hint. It never waits: a hint that is already there is enough.
 func ask(c chan<- struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -203,5 +202,5 @@ func ask(c chan<- struct{}) {
 	}
 }
 
-// source is what the log calls the issuer's endpoint.
+// source is the name of the issuer's endpoint in the log.
 func (k *Remote) source() string { return shown(k.options.URL + k.options.Discover) }
