@@ -11,7 +11,7 @@ import (
 )
 
 // MintHMAC makes a token of these claims, signed with HS256, for development
-// and for trying out a gate. The secret has at least keys.MinSecretSize bytes.
+// and to try out a gate. The secret has at least keys.MinSecretSize bytes.
 // Nothing is added to the claims.
 func MintHMAC(secret []byte, claims map[string]any) (string, error) {
 	if len(secret) < keys.MinSecretSize {

@@ -2,20 +2,21 @@ package token
 
 import "math"
 
-// Issued returns what a token says that one of the issuers has signed, whatever
-// it is for: a refresh token or an ID token, of any type and audience, that has
-// expired or lives for long. It is for tokens that pass by, of which is asked
-// whose they are; it admits nobody. Errors wrap ErrMalformed or ErrInvalid for
-// what is no such token, in the latter case ErrUnknownKey too where a key may only
-// be new, and ErrUnavailable where the keys are not there that would tell.
+// VerifySignatureOnly returns the ids and dates of a token that one of the issuers has signed.
+// The token may be of any type and audience, such as a refresh token or an ID token. It may
+// have expired, and may live for longer than an access token may. Use it to learn which session
+// a token belongs to that is passed on; it must admit nobody.
 //
-// ExpiresAt and IssuedAt are 0 where the token does not say.
-func (v *Verifier) Issued(raw string) (*Verified, error) {
+// Errors wrap ErrMalformed, ErrInvalid or ErrUnavailable, as those of Verify. An error that
+// wraps ErrUnknownKey too says that the key may be a new one.
+//
+// ExpiresAt and IssuedAt are 0 if the token does not have them.
+func (v *Verifier) VerifySignatureOnly(raw string) (*Verified, error) {
 	j, err := parseAnyJWS(raw)
 	if err != nil {
 		return nil, err
 	}
-	s, err := v.genuine(j, nil)
+	s, err := v.verifySignature(j, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +27,7 @@ func (v *Verifier) Issued(raw string) (*Verified, error) {
 	return t, v.setIdentity(t, s.issuer, s.members, j)
 }
 
-// setDates reads the dates of a token that need not be there.
+// setDates reads the dates of a token. They may be missing.
 func (v *Verifier) setDates(t *Verified, m members) (err error) {
 	if t.ExpiresAt, _, err = m.date("exp", math.Floor); err != nil {
 		return err

@@ -9,9 +9,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// What passes by is of every kind, and its names are those of an access token of
-// the same session.
-func TestIssuedReadsTokensOfEveryKind(t *testing.T) {
+// A token of any kind has the same revocation keys as an access token of its session.
+func TestVerifySignatureOnlyReadsTokensOfEveryKind(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "")
 	v := verifierFor(t, sourceFor(t, key))
 	now := time.Now()
@@ -29,7 +28,7 @@ func TestIssuedReadsTokensOfEveryKind(t *testing.T) {
 		"one that has expired":   {nil, map[string]any{"exp": now.Add(-time.Hour).Unix()}},
 		"one that says no dates": {nil, map[string]any{"exp": nil, "iat": nil}},
 	} {
-		got, err := v.Issued(tokentest.Mint(t, key, tokentest.Claims(now, tt.claims), tt.header))
+		got, err := v.VerifySignatureOnly(tokentest.Mint(t, key, tokentest.Claims(now, tt.claims), tt.header))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -44,9 +43,9 @@ func TestIssuedReadsTokensOfEveryKind(t *testing.T) {
 	}
 }
 
-// The attack: have the gate believe a token that nobody of ours has signed, so
-// that it ends, or keeps, somebody else's session.
-func TestIssuedBelievesNobodyElse(t *testing.T) {
+// Attack: a token that no trusted issuer has signed makes the gate end, or keep, the session
+// of another user.
+func TestVerifySignatureOnlyBelievesNobodyElse(t *testing.T) {
 	key, other := tokentest.NewKey(t, "ES256", ""), tokentest.NewKey(t, "ES256", "")
 	v := verifierFor(t, sourceFor(t, key))
 	claims := tokentest.Claims(time.Now(), nil)
@@ -56,14 +55,14 @@ func TestIssuedBelievesNobodyElse(t *testing.T) {
 		"another issuer":    tokentest.Mint(t, key, tokentest.Claims(time.Now(), map[string]any{"iss": "https://other.example.com"})),
 		"no issuer":         tokentest.Mint(t, key, tokentest.Claims(time.Now(), map[string]any{"iss": nil})),
 		"another algorithm": tokentest.Mint(t, tokentest.NewKey(t, "HS256", ""), claims),
-		"a twin":            tokentest.Seal(t, key, `{"alg":"ES256"}`, `{"iss":"https://id.example.com","sid":"a","SID":"b"}`),
+		"a duplicate":       tokentest.Seal(t, key, `{"alg":"ES256"}`, `{"iss":"https://id.example.com","sid":"a","SID":"b"}`),
 		"a session number":  tokentest.Mint(t, key, tokentest.Claims(time.Now(), map[string]any{"sid": 1})),
 		"a date of text":    tokentest.Mint(t, key, tokentest.Claims(time.Now(), map[string]any{"exp": "tomorrow"})),
 		"no object":         tokentest.Seal(t, key, `{"alg":"ES256"}`, `[]`),
 		"a critical header": tokentest.Mint(t, key, claims, map[string]any{"crit": []string{"b64"}}),
 		"no base64":         "eyJhbGciOiJFUzI1NiJ9.e.e",
 	} {
-		if got, err := v.Issued(raw); !errors.Is(err, token.ErrInvalid) && !errors.Is(err, token.ErrMalformed) {
+		if got, err := v.VerifySignatureOnly(raw); !errors.Is(err, token.ErrInvalid) && !errors.Is(err, token.ErrMalformed) {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}

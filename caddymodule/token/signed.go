@@ -1,29 +1,29 @@
 package token
 
-// signed is what one of the issuers has signed. Of its claims none but `iss` was
+// signedClaims are the claims of a token that one of the issuers has signed. Only `iss` was
 // looked at.
-type signed struct {
+type signedClaims struct {
 	issuer  *issuer
 	members members
 	// epoch is that of the issuer's keys.
 	epoch uint64
 }
 
-// genuine verifies the signature of a token of whatever kind.
+// verifySignature verifies the signature of a token of any kind.
 //
-// Invariant 1: verify first. Of the payload only `iss` is used before
-// the signature has been verified, and only to choose the keys.
+// Invariant 1: verify first. Before the signature has been verified, only `iss` of the
+// payload is used, and only to choose the keys.
 //
-// Invariant 12: what a forged token costs is bounded. That no name has a
-// twin is therefore looked into after the signature: with hundreds of members it
-// costs more than an admitted request does. Nothing is accepted before it.
+// Invariant 12: the cost of a forged token is bounded. Duplicate names are therefore looked
+// for after the signature: with hundreds of members that costs more than an admitted request
+// does. No token is accepted before it.
 //
-// It tells the explanation, which may be nil, how far it came.
-func (v *Verifier) genuine(j jws, e *Explanation) (s signed, err error) {
+// The explanation, which may be nil, gets the steps that were taken.
+func (v *Verifier) verifySignature(j jws, e *Explanation) (s signedClaims, err error) {
 	e.take(StepAlgorithm)
 	e.header(j.header)
-	// Also of an issuer that is not trusted, and before the payload is read, which
-	// may be large.
+	// Before the payload is read, which may be large, and also for an issuer that is not
+	// trusted.
 	if !v.allows(j.header.algorithm) {
 		return s, errAlgorithm
 	}
@@ -45,8 +45,8 @@ func (v *Verifier) genuine(j jws, e *Explanation) (s signed, err error) {
 	if s.issuer, trusted = v.issuers[name]; !trusted {
 		return s, refuse("iss is not trusted")
 	}
-	// Read before the keys are: should they change in between, the token is
-	// stale at once instead of never.
+	// Read the epoch first: if the keys change in between, the token is stale at once
+	// instead of never.
 	s.epoch = s.issuer.Keys.Epoch()
 	e.take(StepSignature)
 	if err := s.issuer.signatures.verify(j); err != nil {
