@@ -130,7 +130,7 @@ func (x *exchange) verify(raw string) (*token.Verified, *reply.Denial) {
 	if raw == "" {
 		return nil, nil
 	}
-	issued, err := x.o.Verifier.Issued(raw)
+	issued, err := x.o.Verifier.VerifySignatureOnly(raw)
 	return verified(issued, err)
 }
 

@@ -12,8 +12,9 @@ import (
 
 // counted are the packages that see a request before it is refused.
 var counted = []string{
-	"caddymodule", "caddymodule/caller", "caddymodule/credential", "caddymodule/fieldname", "caddymodule/identity", "caddymodule/hub", "caddymodule/logout", "caddymodule/oauth",
-	"caddymodule/paths", "caddymodule/percent", "caddymodule/reply", "caddymodule/sessionapi", "caddymodule/strictjson", "caddymodule/token", "caddymodule/tokenendpoint",
+	"caddymodule", "caddymodule/caller", "caddymodule/credential", "caddymodule/fieldname", "caddymodule/identity", "caddymodule/hub",
+	"caddymodule/keys", "caddymodule/logout", "caddymodule/oauth", "caddymodule/paths", "caddymodule/percent", "caddymodule/reply",
+	"caddymodule/sessionapi", "caddymodule/strictjson", "caddymodule/token", "caddymodule/tokenendpoint",
 }
 
 // Attack: a request that is cheap to send and dear to refuse. The test itself is

@@ -16,6 +16,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/credential"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/hub/hubtest"
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
@@ -91,19 +92,19 @@ func New(tb testing.TB, algorithm string) *Gate {
 }
 
 // keysOf returns what verifies the signatures of a key. A key without a signer gets a secret.
-func keysOf(tb testing.TB, key *tokentest.Key) (keys token.KeySource) {
+func keysOf(tb testing.TB, key *tokentest.Key) (source keys.Source) {
 	tb.Helper()
 	var err error
 	if key.Signer == nil {
 		key.Secret = []byte(strings.Repeat("s3cret", 8))
-		keys, err = token.NewHMACKeys(key.Secret)
+		source, err = keys.NewHMAC(key.Secret)
 	} else {
-		keys, err = token.NewPublicKeys(key.PublicPEM(tb))
+		source, err = keys.NewPEM(key.PublicPEM(tb))
 	}
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return keys
+	return source
 }
 
 // Fence has the gate lose its lease, and refuse what it cannot check.
