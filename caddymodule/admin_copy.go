@@ -14,7 +14,7 @@ import (
 )
 
 // maxCopyBody bounds the body of a call that copies, in bytes: a full page.
-const maxCopyBody = maxAdminAnswer
+const maxCopyBody = 4 << 20
 
 // takeCopy lets the command `copy` read or write the store that this process has open.
 //

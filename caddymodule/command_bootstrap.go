@@ -21,7 +21,7 @@ const (
 )
 
 func bootstrapCommand() *cobra.Command {
-	return adminCommand(&cobra.Command{
+	return gateCommand(&cobra.Command{
 		Use:   "bootstrap [--address <interface>] [--config <path> [--adapter <name>]]",
 		Short: "Lets a log be opened that may have lost revocations",
 		Long: `
@@ -38,19 +38,19 @@ The gate opens the log two leases after it heard of the loss, at once if that is
 past. The command waits for it. The exit status is 0 when the log is open.
 `,
 		Example: "caddy session-gate bootstrap --address unix//run/caddy/admin.sock",
-	}, func(call adminCall, _ caddycmd.Flags) error { return call.bootstrap(os.Stdout) })
+	}, 1, func(c client, _ caddycmd.Flags) error { return c.bootstrap(os.Stdout) })
 }
 
 // bootstrap gives the gate the operator's word, and waits until the log is open.
-func (call adminCall) bootstrap(w io.Writer) error {
-	body, err := call(http.MethodPost, adminBootstrap)
+func (c client) bootstrap(w io.Writer) error {
+	body, err := c.ask(http.MethodPost, adminBootstrap, nil)
 	if err != nil {
 		return err
 	}
-	if _, err := printed(w, body, false, said.describe); err != nil {
+	if _, err := show(w, body, false, said.describe); err != nil {
 		return err
 	}
-	if err := call.awaitOpen(time.Now()); err != nil {
+	if err := c.awaitOpen(time.Now()); err != nil {
 		return fmt.Errorf("waiting for the log to open: %w", err)
 	}
 	fmt.Fprintln(w, "The log is open, and this gate admits requests.")
@@ -58,10 +58,10 @@ func (call adminCall) bootstrap(w io.Writer) error {
 }
 
 // awaitOpen asks until the log is open and the gate admits by it.
-func (call adminCall) awaitOpen(began time.Time) error {
+func (c client) awaitOpen(began time.Time) error {
 	generation := ""
 	for {
-		state, _, err := call.state()
+		state, _, err := c.state()
 		switch {
 		case err != nil:
 			return err

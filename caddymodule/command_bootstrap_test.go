@@ -12,9 +12,9 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// directly returns a way to the admin API without a network.
-func directly(tb testing.TB, a *adminAPI) adminCall {
-	return func(method, path string) ([]byte, error) {
+// directly returns a client of an admin API without a network.
+func directly(tb testing.TB, a *adminAPI) client {
+	return func(_ time.Duration, method, path string, _ any) ([]byte, error) {
 		status, body, _ := operate(tb, a, method, path)
 		if status != http.StatusOK {
 			return nil, errors.New(body)
@@ -69,14 +69,14 @@ func TestTheBootstrapCommandWaitsUntilTheGateAdmitsByTheLog(t *testing.T) {
 		open.State, open.Fenced, open.Degraded = "open", true, true
 		admitting.State = "open"
 		states, asked := []gateState{old, open, admitting}, 0
-		call := adminCall(func(method, _ string) ([]byte, error) {
+		c := client(func(_ time.Duration, method, _ string, _ any) ([]byte, error) {
 			if method == http.MethodPost {
 				return json.Marshal(said{"Taken."})
 			}
 			asked++
 			return json.Marshal(states[min(asked, len(states))-1])
 		})
-		if err := call.bootstrap(new(strings.Builder)); err != nil || asked != len(states) {
+		if err := c.bootstrap(new(strings.Builder)); err != nil || asked != len(states) {
 			t.Errorf("ended after %d answers, want %d, error %v", asked, len(states), err)
 		}
 	})
@@ -124,7 +124,7 @@ func TestTheBootstrapCommandEndsWithTheGate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ending := adminCall(func(method, _ string) ([]byte, error) {
+	ending := client(func(_ time.Duration, method, _ string, _ any) ([]byte, error) {
 		if method == http.MethodPost {
 			return taken, nil
 		}
@@ -133,8 +133,8 @@ func TestTheBootstrapCommandEndsWithTheGate(t *testing.T) {
 	if err := ending.bootstrap(new(strings.Builder)); !errors.Is(err, gone) {
 		t.Errorf("with a gate that ends: %v", err)
 	}
-	other := adminCall(func(string, string) ([]byte, error) { return []byte("<html>"), nil })
-	if err := other.bootstrap(new(strings.Builder)); err == nil || !strings.HasPrefix(err.Error(), "reading what the gate says: ") {
+	other := client(func(time.Duration, string, string, any) ([]byte, error) { return []byte("<html>"), nil })
+	if err := other.bootstrap(new(strings.Builder)); err == nil || !strings.HasPrefix(err.Error(), "reading the answer of the gate: ") {
 		t.Errorf("with something else: %v", err)
 	}
 }

@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -30,39 +29,21 @@ input, or --file.
 	}
 	command.Flags().String("file", "", "The file with the token; - is the standard input")
 	command.Flags().Bool("json", false, "Print the explanation as JSON")
-	return askingCommand(command, 2, func(ask asking, fl caddycmd.Flags) error {
+	return gateCommand(command, 2, func(c client, fl caddycmd.Flags) error {
 		raw, err := argumentToken(fl.Arg(0), fl.String("file"))
 		if err != nil {
 			return err
 		}
-		return ask.check(os.Stdout, raw, fl.Bool("json"))
+		return c.check(os.Stdout, raw, fl.Bool("json"))
 	})
 }
 
-// argumentToken is the token of an argument, of a file, or of the standard input.
-func argumentToken(argument, file string) (raw string, err error) {
-	switch {
-	case argument != "" && file != "":
-		return "", errors.New("reading the token: give it as an argument or in a file, not both")
-	case argument == "-":
-		raw, err = tokenFrom("-")
-	case file != "":
-		raw, err = tokenFrom(file)
-	default:
-		raw = bareToken(argument)
-	}
-	if err == nil && raw == "" {
-		err = errors.New("reading the token: there is none; give it with --file, or as - on the standard input")
-	}
-	return raw, err
-}
-
 // check asks what the gate makes of a token.
-func (ask asking) check(w io.Writer, raw string, asJSON bool) error {
-	body, err := ask(adminPatience, http.MethodPost, adminCheck, map[string]string{"token": raw})
+func (c client) check(w io.Writer, raw string, asJSON bool) error {
+	body, err := c.ask(http.MethodPost, adminCheck, map[string]string{"token": raw})
 	var answer explained
 	if err == nil {
-		answer, err = printed(w, body, asJSON, explained.describe)
+		answer, err = show(w, body, asJSON, explained.describe)
 	}
 	switch {
 	case err != nil:

@@ -66,7 +66,7 @@ The exit status is 0 when all was copied, and 1 otherwise.
 	flags.String("to", "", "The Caddyfile to whose store it is copied")
 	flags.StringP("adapter", "a", "", "Name of config adapter to apply to both")
 	flags.Bool("resume", false, "Have the store of --from take logouts again")
-	return plainCommand(command, 1, func(fl caddycmd.Flags) error {
+	return localCommand(command, 1, func(fl caddycmd.Flags) error {
 		if err := refuseEmpty(fl.FlagSet); err != nil {
 			return err
 		}
@@ -118,8 +118,8 @@ func runCopy(ctx context.Context, from, to, adapter string) error {
 		return err
 	}
 	progress := newProgress(os.Stderr)
-	patience := copyGrace + 3*max(time.Duration(source.app.Lease), time.Duration(target.app.Lease))
-	err = copying.Run(ctx, read, write, patience, progress.show)
+	timeout := copyGrace + 3*max(time.Duration(source.app.Lease), time.Duration(target.app.Lease))
+	err = copying.Run(ctx, read, write, timeout, progress.show)
 	progress.end()
 	if err != nil {
 		return fmt.Errorf("copying: %w", err)
@@ -195,9 +195,9 @@ func (s *storeFile) remote() (copying.Place, error) {
 	if err != nil {
 		return nil, fmt.Errorf("copying: a gate has the store open: %w", err)
 	}
-	ask := askingAt(address)
+	gate := clientAt(address)
 	remote := copying.Remote(func(_ context.Context, q copying.Request) (a copying.Answer, err error) {
-		body, err := ask(adminPatience, http.MethodPost, adminCopy, q)
+		body, err := gate.ask(http.MethodPost, adminCopy, q)
 		if err != nil {
 			return a, err
 		}

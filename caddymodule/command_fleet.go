@@ -28,8 +28,8 @@ too, for the day on which the store loses its memory.
 		Example: "caddy session-gate lease 5s --address unix//run/caddy/admin.sock",
 	}
 	command.Args = cobra.ExactArgs(1)
-	return askingCommand(command, 1, func(ask asking, fl caddycmd.Flags) error {
-		return ask.tell(os.Stdout, http.MethodPost, adminLease, map[string]string{"lease": fl.Arg(0)})
+	return gateCommand(command, 1, func(c client, fl caddycmd.Flags) error {
+		return c.tell(os.Stdout, http.MethodPost, adminLease, map[string]string{"lease": fl.Arg(0)})
 	})
 }
 
@@ -51,31 +51,31 @@ caddy session-gate revoke --issuer-before.
 	command.Flags().Bool("lower", false, "Let tokens pass again that only the floor refuses")
 	command.Flags().Bool("yes", false, "Confirm --lower")
 	command.Args = cobra.NoArgs
-	return askingCommand(command, 1, func(ask asking, fl caddycmd.Flags) error {
+	return gateCommand(command, 1, func(c client, fl caddycmd.Flags) error {
 		switch {
 		case !fl.Bool("lower"):
-			return ask.calling().floor(os.Stdout)
+			return c.floor(os.Stdout)
 		case !fl.Bool("yes"):
 			return errors.New("lowering the floor: sessions may come back whose revocation was lost; add --yes if that is meant")
 		default:
-			return ask.tell(os.Stdout, http.MethodDelete, adminFloor, nil)
+			return c.tell(os.Stdout, http.MethodDelete, adminFloor, nil)
 		}
 	})
 }
 
 // tell sends an operator's word to the gate, and writes its answer.
-func (ask asking) tell(w io.Writer, method, path string, body any) error {
-	answer, err := ask(adminPatience, method, path, body)
+func (c client) tell(w io.Writer, method, path string, body any) error {
+	answer, err := c.ask(method, path, body)
 	if err != nil {
 		return err
 	}
-	_, err = printed(w, answer, false, said.describe)
+	_, err = show(w, answer, false, said.describe)
 	return err
 }
 
 // floor writes up to when tokens are refused after a loss.
-func (call adminCall) floor(w io.Writer) error {
-	state, _, err := call.state()
+func (c client) floor(w io.Writer) error {
+	state, _, err := c.state()
 	if err != nil {
 		return err
 	}

@@ -31,14 +31,14 @@ GET /session_gate/health.
 		Example: "caddy session-gate health --address unix//run/caddy/admin.sock",
 	}
 	command.Flags().Bool("json", false, "Print the state as JSON")
-	return adminCommand(command, func(call adminCall, fl caddycmd.Flags) error {
-		return call.health(os.Stdout, fl.Bool("json"))
+	return gateCommand(command, 1, func(c client, fl caddycmd.Flags) error {
+		return c.health(os.Stdout, fl.Bool("json"))
 	})
 }
 
 // health writes the state of the gate, and fails if it refuses requests.
-func (call adminCall) health(w io.Writer, asJSON bool) error {
-	state, body, err := call.state()
+func (c client) health(w io.Writer, asJSON bool) error {
+	state, body, err := c.state()
 	if err != nil {
 		return err
 	}

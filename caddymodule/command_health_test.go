@@ -6,19 +6,20 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/stores"
 )
 
-// answering returns a way to a gate that always answers with this state.
-func answering(tb testing.TB, state gateState) adminCall {
+// answering returns a client of a gate that always answers with this state.
+func answering(tb testing.TB, state gateState) client {
 	tb.Helper()
 	body, err := json.Marshal(state)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return func(string, string) ([]byte, error) { return body, nil }
+	return func(time.Duration, string, string, any) ([]byte, error) { return body, nil }
 }
 
 // well is a gate of a fleet to which nothing is wrong.

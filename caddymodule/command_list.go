@@ -38,28 +38,28 @@ Both lists come in pages. --after takes what the page before calls next.
 	flags.Int("limit", defaultLines, "How many lines, 1000 at the most")
 	flags.String("after", "", "What the page before calls next")
 	flags.Bool("json", false, "Print the list as JSON")
-	return askingCommand(command, 1, func(ask asking, fl caddycmd.Flags) error {
+	return gateCommand(command, 1, func(c client, fl caddycmd.Flags) error {
 		if fl.String("issuer") != "" && fl.String("subject") == "" {
 			return errors.New("--issuer is the issuer of a --subject; without one, all that is held is listed")
 		}
-		return ask.list(os.Stdout, fl.String("issuer"), fl.String("subject"), fl.String("after"), fl.Int("limit"), fl.Bool("json"))
+		return c.list(os.Stdout, fl.String("issuer"), fl.String("subject"), fl.String("after"), fl.Int("limit"), fl.Bool("json"))
 	})
 }
 
-func (ask asking) list(w io.Writer, issuer, subject, after string, limit int, asJSON bool) error {
+func (c client) list(w io.Writer, issuer, subject, after string, limit int, asJSON bool) error {
 	if subject == "" {
 		query := url.Values{"limit": {strconv.Itoa(limit)}}
 		if after != "" {
 			query.Set("after", after)
 		}
-		body, err := ask(adminPatience, http.MethodGet, adminRevocations+"?"+query.Encode(), nil)
+		body, err := c.ask(http.MethodGet, adminRevocations+"?"+query.Encode(), nil)
 		if err != nil {
 			return err
 		}
-		_, err = printed(w, body, asJSON, revocationList.describe)
+		_, err = show(w, body, asJSON, revocationList.describe)
 		return err
 	}
-	body, err := ask(adminPatience, http.MethodPost, adminSessions, struct {
+	body, err := c.ask(http.MethodPost, adminSessions, struct {
 		Issuer  string `json:"issuer,omitempty"`
 		Subject string `json:"subject"`
 		After   string `json:"after,omitempty"`
@@ -68,7 +68,7 @@ func (ask asking) list(w io.Writer, issuer, subject, after string, limit int, as
 	if err != nil {
 		return err
 	}
-	_, err = printed(w, body, asJSON, sessionList.describe)
+	_, err = show(w, body, asJSON, sessionList.describe)
 	return err
 }
 

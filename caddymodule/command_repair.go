@@ -51,7 +51,7 @@ sound, or if the store is not damaged.
 	command.Flags().Bool("dry-run", false, "Only tell what would be kept")
 	command.Flags().Bool("yes", false, "Replace the file")
 	command.Flags().Bool("restored", false, "Take a copy that was put back; tokens issued before the next start are refused")
-	return plainCommand(command, 1, func(fl caddycmd.Flags) error {
+	return localCommand(command, 1, func(fl caddycmd.Flags) error {
 		dryRun, replace := fl.Bool("dry-run"), fl.Bool("yes")
 		path, isRestored := fl.String("file"), fl.Bool("restored")
 		if path == "" {

@@ -70,11 +70,11 @@ store is not open; the same command is safe to repeat.
 	flags.StringVar(&words.ExceptSession, "except-session", "", "A session that --subject or --issuer-before leaves alone")
 	flags.StringVar(&words.Reason, "reason", "", "Why, for the gate's log and for events")
 	flags.Bool("json", false, "Print the receipt as JSON")
-	return askingCommand(command, 1, func(ask asking, fl caddycmd.Flags) error {
+	return gateCommand(command, 1, func(c client, fl caddycmd.Flags) error {
 		if err := words.complete(tokenFile, before); err != nil {
 			return err
 		}
-		return ask.revoke(os.Stdout, words, fl.Bool("json"))
+		return c.revoke(os.Stdout, words, fl.Bool("json"))
 	})
 }
 
@@ -106,23 +106,23 @@ func (words *revokeWords) complete(tokenFile, before string) (err error) {
 	return nil
 }
 
-// patience is how long a gate may take over a revocation: two leases and a second,
+// timeout is how long a gate may take over a revocation: two leases and a second,
 // and what is left of the second of an instant, which may be ahead by the leeway.
-func (s gateState) patience() time.Duration {
-	return 2*seconds(s.LeaseSeconds) + hub.MaxLeeway + adminPatience
+func (s gateState) timeout() time.Duration {
+	return 2*seconds(s.LeaseSeconds) + hub.MaxLeeway + adminTimeout
 }
 
 // revoke asks a gate to revoke, and writes the receipt.
-func (ask asking) revoke(w io.Writer, words revokeWords, asJSON bool) error {
-	state, _, err := ask.calling().state()
+func (c client) revoke(w io.Writer, words revokeWords, asJSON bool) error {
+	state, _, err := c.state()
 	if err != nil {
 		return err
 	}
-	body, err := ask(state.patience(), http.MethodPost, adminRevocations, words)
+	body, err := c(state.timeout(), http.MethodPost, adminRevocations, words)
 	if err != nil {
 		return err
 	}
-	_, err = printed(w, body, asJSON, receipt.describe)
+	_, err = show(w, body, asJSON, receipt.describe)
 	return err
 }
 

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// asked is a way to the admin API of a gate without a network.
-func (g *gateTest) asked(tb testing.TB) asking {
+// client returns a client of the gate's admin API without a network.
+func (g *gateTest) client(tb testing.TB) client {
 	return func(_ time.Duration, method, path string, body any) ([]byte, error) {
 		encoded := ""
 		if body != nil {
@@ -93,7 +93,7 @@ func TestTheCommandsAskAndPrint(t *testing.T) {
 	g := newGate(t, "HS256", Gate{})
 	good := g.mint(t, map[string]any{"sid": "s-1"})
 	g.get(t, "/", good).want(t, http.StatusOK, "")
-	ask := g.asked(t)
+	c := g.client(t)
 	run := func(name string, do func(w *strings.Builder) error, status int, says ...string) {
 		t.Helper()
 		var printed strings.Builder
@@ -118,19 +118,19 @@ func TestTheCommandsAskAndPrint(t *testing.T) {
 			t.Errorf("%s prints the token", name)
 		}
 	}
-	check := func(w *strings.Builder) error { return ask.check(w, good, false) }
+	check := func(w *strings.Builder) error { return c.check(w, good, false) }
 	run("check", check, 0, "A request with this token is admitted.", "ok  signature", `"s-1", key `)
-	run("list", func(w *strings.Builder) error { return ask.list(w, "", "alice", "", 10, false) }, 0, `"s-1"`, "live")
-	run("revoke", func(w *strings.Builder) error { return ask.revoke(w, revokeWords{Session: "s-1"}, false) }, 0, "Revoked: the session")
+	run("list", func(w *strings.Builder) error { return c.list(w, "", "alice", "", 10, false) }, 0, `"s-1"`, "live")
+	run("revoke", func(w *strings.Builder) error { return c.revoke(w, revokeWords{Session: "s-1"}, false) }, 0, "Revoked: the session")
 	run("check", check, 1, "is answered 401 (revoked)", "NO  revocation", "its session is revoked")
-	run("list", func(w *strings.Builder) error { return ask.list(w, "", "alice", "", 10, false) }, 0, `"s-1"`, "revoked")
-	run("list", func(w *strings.Builder) error { return ask.list(w, "", "", "", 10, false) }, 0, "1 revocations are held.", "session")
-	run("list of nobody", func(w *strings.Builder) error { return ask.list(w, "", "bob", "", 10, false) }, 0, `No session of "bob"`)
-	run("revoke nothing", func(w *strings.Builder) error { return ask.revoke(w, revokeWords{}, false) }, 1)
-	run("as JSON", func(w *strings.Builder) error { return ask.check(w, good, true) }, 1, `"reason":"revoked"`)
-	away := asking(func(time.Duration, string, string, any) ([]byte, error) { return nil, errors.New("connection refused") })
+	run("list", func(w *strings.Builder) error { return c.list(w, "", "alice", "", 10, false) }, 0, `"s-1"`, "revoked")
+	run("list", func(w *strings.Builder) error { return c.list(w, "", "", "", 10, false) }, 0, "1 revocations are held.", "session")
+	run("list of nobody", func(w *strings.Builder) error { return c.list(w, "", "bob", "", 10, false) }, 0, `No session of "bob"`)
+	run("revoke nothing", func(w *strings.Builder) error { return c.revoke(w, revokeWords{}, false) }, 1)
+	run("as JSON", func(w *strings.Builder) error { return c.check(w, good, true) }, 1, `"reason":"revoked"`)
+	away := client(func(time.Duration, string, string, any) ([]byte, error) { return nil, errors.New("connection refused") })
 	run("check without a gate", func(w *strings.Builder) error { return away.check(w, good, false) }, 2)
-	other := asking(func(time.Duration, string, string, any) ([]byte, error) { return []byte("<html>"), nil })
+	other := client(func(time.Duration, string, string, any) ([]byte, error) { return []byte("<html>"), nil })
 	run("check of something else", func(w *strings.Builder) error { return other.check(w, good, false) }, 2)
 }
 

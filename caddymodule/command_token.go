@@ -22,7 +22,7 @@ type mintOptions struct {
 
 func tokenCommand() *cobra.Command {
 	var o mintOptions
-	command := &cobra.Command{
+	command := localCommand(&cobra.Command{
 		Use:   "token --issuer <iss> --hmac-secret-file <file> [flags]",
 		Short: "Mints a development token",
 		Long: `
@@ -34,16 +34,14 @@ placeholders.
 `,
 		Example: "caddy session-gate token --issuer https://id.example.com --audience legacy-app " +
 			"--subject alice --hmac-secret-file secret",
-		Args: cobra.NoArgs,
-		RunE: caddycmd.WrapCommandFuncForCobra(func(fl caddycmd.Flags) (int, error) {
-			minted, err := o.mint(time.Now())
-			if err != nil {
-				return 1, err
-			}
-			fmt.Println(minted)
-			return 0, nil
-		}),
-	}
+	}, 1, func(caddycmd.Flags) error {
+		minted, err := o.mint(time.Now())
+		if err != nil {
+			return err
+		}
+		fmt.Println(minted)
+		return nil
+	})
 	flags := command.Flags()
 	flags.StringVar(&o.issuer, "issuer", "", "The issuer (iss); required")
 	flags.StringVar(&o.audience, "audience", "", "The audience (aud); none if empty")

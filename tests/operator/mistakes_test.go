@@ -20,6 +20,8 @@ func TestAnEmptyFlagIsNoFlag(t *testing.T) {
 		{"--subject is empty", "list", "--subject", ""},
 		{"--issuer is the issuer of a --subject", "list", "--issuer", "https://issuer.example"},
 		{"--token-file is empty", "revoke", "--token-file", ""},
+		{"--config is empty", "health", "--config", ""},
+		{"--config is empty", "bootstrap", "--config="},
 	} {
 		operating.Check(t, g, 1, []string{"Error: ", c[0]}, c[1:]...)
 	}

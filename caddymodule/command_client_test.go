@@ -38,6 +38,13 @@ func serveAdmin(tb testing.TB, listener net.Listener, a *adminAPI) {
 	tb.Cleanup(server.Close)
 }
 
+// within returns a client of the admin API at an address, with another timeout.
+func within(timeout time.Duration, address string) client {
+	return func(_ time.Duration, method, path string, body any) ([]byte, error) {
+		return clientAt(address)(timeout, method, path, body)
+	}
+}
+
 func TestTheGateIsFoundAsCaddysCommandsFindIt(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {
@@ -87,12 +94,12 @@ func TestTheGateIsAskedOverTCPAndUnixSockets(t *testing.T) {
 		if network == "unix" {
 			at = "unix/" + at + "|0600"
 		}
-		call := callAdmin(at, time.Minute)
-		state, body, err := call.state()
+		c := within(time.Minute, at)
+		state, body, err := c.state()
 		if err != nil || state != app.state() || !json.Valid(body) {
 			t.Errorf("%s: the state is %+v, error %v", at, state, err)
 		}
-		_, err = call(http.MethodPost, adminBootstrap)
+		_, err = c.ask(http.MethodPost, adminBootstrap, nil)
 		if err == nil || !strings.Contains(err.Error(), "HTTP 409") || !strings.Contains(err.Error(), "this machine's own") || strings.Contains(err.Error(), "does it run") {
 			t.Errorf("%s: bootstrapping: %v, want what the gate says", at, err)
 		}
@@ -107,7 +114,7 @@ func TestAGateThatCannotBeAskedIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = listener.Close()
-	nobody := callAdmin(listener.Addr().String(), time.Minute)
+	nobody := within(time.Minute, listener.Addr().String())
 	if _, _, err := nobody.state(); err == nil || !strings.Contains(err.Error(), listener.Addr().String()) || !strings.Contains(err.Error(), "`admin off`") {
 		t.Errorf("where nothing listens: %v", err)
 	}
@@ -115,7 +122,7 @@ func TestAGateThatCannotBeAskedIsAnError(t *testing.T) {
 		`{}`: "the answer is none of a session gate", "<html>": "invalid character", "": "unexpected end",
 	} {
 		other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }))
-		_, _, err := callAdmin(other.Listener.Addr().String(), time.Minute).state()
+		_, _, err := within(time.Minute, other.Listener.Addr().String()).state()
 		if err == nil || !strings.HasPrefix(err.Error(), "reading the state of the gate: ") || !strings.Contains(err.Error(), want) {
 			t.Errorf("where %q is answered: %v, want %s", body, err, want)
 		}
@@ -131,7 +138,7 @@ func TestAGateThatHangsIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	_, _, err = callAdmin(listener.Addr().String(), 50*time.Millisecond).state()
+	_, _, err = within(50*time.Millisecond, listener.Addr().String()).state()
 	if err == nil || !strings.Contains(err.Error(), "no answer within 50ms") {
 		t.Errorf("asking a gate that hangs: %v", err)
 	}
@@ -153,9 +160,9 @@ func TestNoConnectionIsKept(t *testing.T) {
 		}
 	}
 	server.Start()
-	call := callAdmin(server.Listener.Addr().String(), time.Minute)
+	c := within(time.Minute, server.Listener.Addr().String())
 	for range 10 {
-		if _, _, err := call.state(); err != nil {
+		if _, _, err := c.state(); err != nil {
 			t.Fatal(err)
 		}
 	}
