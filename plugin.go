@@ -46,5 +46,6 @@ package sessiongate
 // These packages register their modules with Caddy when they are imported.
 import (
 	_ "github.com/sessiongate/sessiongate/caddymodule"
+	_ "github.com/sessiongate/sessiongate/caddymodule/operator"
 	_ "github.com/sessiongate/sessiongate/caddymodule/stores"
 )

@@ -10,6 +10,8 @@ import (
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
+
+	"github.com/sessiongate/sessiongate/caddymodule/operator"
 )
 
 const (
@@ -43,11 +45,11 @@ past. The command waits for it. The exit status is 0 when the log is open.
 
 // bootstrap gives the gate the operator's word, and waits until the log is open.
 func (c client) bootstrap(w io.Writer) error {
-	body, err := c.ask(http.MethodPost, adminBootstrap, nil)
+	body, err := c.ask(http.MethodPost, operator.PathBootstrap, nil)
 	if err != nil {
 		return err
 	}
-	if _, err := show(w, body, false, said.describe); err != nil {
+	if _, err := show(w, body, false, describeMessage); err != nil {
 		return err
 	}
 	if err := c.awaitOpen(time.Now()); err != nil {
@@ -65,14 +67,14 @@ func (c client) awaitOpen(began time.Time) error {
 		switch {
 		case err != nil:
 			return err
-		case state.State != inRepair && !state.Fenced:
+		case state.State != operator.InRepair && !state.Fenced:
 			return nil
-		case state.State == inRepair && generation != "" && state.Generation != "" && state.Generation != generation:
+		case state.State == operator.InRepair && generation != "" && state.Generation != "" && state.Generation != generation:
 			// The word was for one loss, and this is another.
 			return errors.New("the log was begun anew meanwhile; find out what happens to the store, and run the command again")
-		case time.Since(began) > 3*seconds(state.LeaseSeconds)+openGrace:
-			why, next := state.advice()
-			return fmt.Errorf("after %v the gate still %s: %s; next: %s", time.Since(began).Round(time.Second), state.admission(), why, next)
+		case time.Since(began) > 3*state.LeaseSeconds.Duration()+openGrace:
+			why, next := state.Advice()
+			return fmt.Errorf("after %v the gate still %s: %s; next: %s", time.Since(began).Round(time.Second), state.Admission(), why, next)
 		}
 		if state.Generation != "" {
 			generation = state.Generation

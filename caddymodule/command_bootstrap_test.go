@@ -9,17 +9,27 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/operator"
+	"github.com/sessiongate/sessiongate/caddymodule/operator/operatortest"
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// directly returns a client of an admin API without a network.
-func directly(tb testing.TB, a *adminAPI) client {
-	return func(_ time.Duration, method, path string, _ any) ([]byte, error) {
-		status, body, _ := operate(tb, a, method, path)
-		if status != http.StatusOK {
-			return nil, errors.New(body)
+// directly returns a client of the admin API of an app without a network.
+func directly(tb testing.TB, app operator.App) client {
+	return func(_ time.Duration, method, path string, body any) ([]byte, error) {
+		sent := ""
+		if body != nil {
+			encoded, err := json.Marshal(body)
+			if err != nil {
+				return nil, err
+			}
+			sent = string(encoded)
 		}
-		return []byte(body), nil
+		status, said := operatortest.Order(tb, app, method, path, sent, nil)
+		if status != http.StatusOK {
+			return nil, errors.New(said)
+		}
+		return []byte(said), nil
 	}
 }
 
@@ -32,19 +42,19 @@ func TestTheBootstrapCommandWaitsUntilTheLogIsOpen(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := newFleet()
-				app := f.app(t, replica.Options{Manual: true}, App{Bootstrap: "manual"})
+				f := operatortest.NewFleet()
+				app := f.App(t, replica.Options{Manual: true}, "manual")
 				time.Sleep(known)
 				var printed strings.Builder
 				began := time.Now()
-				if err := directly(t, adminOf(app)).bootstrap(&printed); err != nil {
+				if err := directly(t, app).bootstrap(&printed); err != nil {
 					t.Fatal(err)
 				}
-				took, opens := time.Since(began), max(0, 2*fleetLease-known)
-				if took < opens || took > opens+fleetLease {
+				took, opens := time.Since(began), max(0, 2*operatortest.Lease-known)
+				if took < opens || took > opens+operatortest.Lease {
 					t.Errorf("open after %v, want two leases after the loss, which is in %v", took, opens)
 				}
-				if app.state().Fenced {
+				if app.State().Fenced {
 					t.Error("the command has ended and the gate refuses")
 				}
 				for _, want := range []string{"two leases after this gate heard of its loss", "The log is open, and this gate admits requests.\n"} {
@@ -52,7 +62,7 @@ func TestTheBootstrapCommandWaitsUntilTheLogIsOpen(t *testing.T) {
 						t.Errorf("printed\n%s\nwant %q in it", printed.String(), want)
 					}
 				}
-				if err := directly(t, adminOf(app)).bootstrap(&printed); err == nil || !strings.Contains(err.Error(), "nothing to open") {
+				if err := directly(t, app).bootstrap(&printed); err == nil || !strings.Contains(err.Error(), "nothing to open") {
 					t.Errorf("once more: %v", err)
 				}
 			})
@@ -65,13 +75,13 @@ func TestTheBootstrapCommandWaitsUntilTheLogIsOpen(t *testing.T) {
 func TestTheBootstrapCommandWaitsUntilTheGateAdmitsByTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		old, open, admitting := well(), well(), well()
-		old.State, old.Degraded = inRepair, true
+		old.State, old.Degraded = operator.InRepair, true
 		open.State, open.Fenced, open.Degraded = "open", true, true
 		admitting.State = "open"
-		states, asked := []gateState{old, open, admitting}, 0
+		states, asked := []operator.State{old, open, admitting}, 0
 		c := client(func(_ time.Duration, method, _ string, _ any) ([]byte, error) {
 			if method == http.MethodPost {
-				return json.Marshal(said{"Taken."})
+				return json.Marshal(operator.Message{Message: "Taken."})
 			}
 			asked++
 			return json.Marshal(states[min(asked, len(states))-1])
@@ -86,11 +96,11 @@ func TestTheBootstrapCommandWaitsUntilTheGateAdmitsByTheLog(t *testing.T) {
 // for what was lost before.
 func TestTheBootstrapCommandSaysThatTheLogWasBegunAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFleet()
-		app := f.app(t, replica.Options{Manual: true}, App{Bootstrap: "manual"})
-		f.awaitState(t, app, inRepair)
-		time.AfterFunc(fleetLease, f.server.Flush)
-		err := directly(t, adminOf(app)).bootstrap(new(strings.Builder))
+		f := operatortest.NewFleet()
+		app := f.App(t, replica.Options{Manual: true}, "manual")
+		operatortest.AwaitState(t, app, operator.InRepair)
+		time.AfterFunc(operatortest.Lease, f.Server.Flush)
+		err := directly(t, app).bootstrap(new(strings.Builder))
 		if err == nil || !strings.Contains(err.Error(), "begun anew meanwhile") {
 			t.Errorf("error %v", err)
 		}
@@ -101,16 +111,16 @@ func TestTheBootstrapCommandSaysThatTheLogWasBegunAnew(t *testing.T) {
 // and says what is the matter.
 func TestTheBootstrapCommandGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFleet()
-		app := f.app(t, replica.Options{Manual: true}, App{Bootstrap: "manual"})
-		f.awaitState(t, app, inRepair)
-		time.AfterFunc(time.Second, func() { f.away.Store(true) })
+		f := operatortest.NewFleet()
+		app := f.App(t, replica.Options{Manual: true}, "manual")
+		operatortest.AwaitState(t, app, operator.InRepair)
+		time.AfterFunc(time.Second, func() { f.Away.Store(true) })
 		began := time.Now()
-		err := directly(t, adminOf(app)).bootstrap(new(strings.Builder))
+		err := directly(t, app).bootstrap(new(strings.Builder))
 		if err == nil || !strings.HasPrefix(err.Error(), "waiting for the log to open: after 39s the gate still refuses") || !strings.Contains(err.Error(), "mend the store") {
 			t.Errorf("error %v", err)
 		}
-		if took := time.Since(began); took > 3*fleetLease+openGrace+time.Second {
+		if took := time.Since(began); took > 3*operatortest.Lease+openGrace+time.Second {
 			t.Errorf("gave up after %v", took)
 		}
 	})
@@ -120,7 +130,7 @@ func TestTheBootstrapCommandGivesUp(t *testing.T) {
 // else.
 func TestTheBootstrapCommandEndsWithTheGate(t *testing.T) {
 	gone := errors.New("connection refused")
-	taken, err := json.Marshal(said{"Taken."})
+	taken, err := json.Marshal(operator.Message{Message: "Taken."})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,8 @@ import (
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
+
+	"github.com/sessiongate/sessiongate/caddymodule/operator"
 )
 
 func checkCommand() *cobra.Command {
@@ -40,10 +42,10 @@ input, or --file.
 
 // check asks what the gate makes of a token.
 func (c client) check(w io.Writer, raw string, asJSON bool) error {
-	body, err := c.ask(http.MethodPost, adminCheck, map[string]string{"token": raw})
-	var answer explained
+	body, err := c.ask(http.MethodPost, operator.PathCheck, map[string]string{"token": raw})
+	var answer operator.Explanation
 	if err == nil {
-		answer, err = show(w, body, asJSON, explained.describe)
+		answer, err = show(w, body, asJSON, describeExplanation)
 	}
 	switch {
 	case err != nil:
@@ -54,8 +56,8 @@ func (c client) check(w io.Writer, raw string, asJSON bool) error {
 	return nil
 }
 
-// describe writes the explanation for a person.
-func (e explained) describe(w io.Writer) error {
+// describeExplanation writes the explanation for a person.
+func describeExplanation(e operator.Explanation, w io.Writer) error {
 	if e.Admitted {
 		fmt.Fprint(w, "A request with this token is admitted.\n\n")
 	} else {

@@ -12,16 +12,13 @@ import (
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
+
+	"github.com/sessiongate/sessiongate/caddymodule/operator"
 )
 
-const (
-	// adminTimeout bounds the wait for one answer of the admin API. The process of a
-	// gate may be stopped or starved, and a person on call must not wait for it.
-	adminTimeout = 10 * time.Second
-	// maxAdminAnswer bounds the part of an answer that is read, in bytes: a page of a thousand
-	// sessions with the longest ids, written in escapes.
-	maxAdminAnswer = maxCopyBody
-)
+// adminTimeout bounds the wait for one answer of the admin API. The process of a gate
+// may be stopped or starved, and a person on call must not wait for it.
+const adminTimeout = 10 * time.Second
 
 // client asks the admin API of one gate. The body is sent as JSON; nil is no body. It
 // returns the body of the answer, or an error for every status but 200 and after the
@@ -48,8 +45,8 @@ func (c client) ask(method, path string, body any) ([]byte, error) {
 }
 
 // state asks for the state of the gate. It also returns the body of the answer.
-func (c client) state() (s gateState, body []byte, err error) {
-	if body, err = c.ask(http.MethodGet, adminHealth, nil); err != nil {
+func (c client) state() (s operator.State, body []byte, err error) {
+	if body, err = c.ask(http.MethodGet, operator.PathHealth, nil); err != nil {
 		return s, nil, err
 	}
 	if err := json.Unmarshal(body, &s); err != nil {
@@ -132,7 +129,7 @@ func send(address, method, path string, body []byte) ([]byte, error) {
 		return nil, fmt.Errorf("asking the gate at %q: %w%s", address, err, hint)
 	}
 	defer response.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAdminAnswer))
+	answer, err := io.ReadAll(io.LimitReader(response.Body, operator.MaxPage))
 	if err != nil {
 		return nil, fmt.Errorf("asking the gate at %q: %w", address, err)
 	}

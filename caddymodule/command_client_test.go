@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"encoding/json"
-	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -15,28 +14,9 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
-	"github.com/sessiongate/sessiongate/caddymodule/hub"
-	"github.com/sessiongate/sessiongate/caddymodule/stores"
+	"github.com/sessiongate/sessiongate/caddymodule/operator"
+	"github.com/sessiongate/sessiongate/caddymodule/operator/operatortest"
 )
-
-// serveAdmin serves the admin API of a process with this app as Caddy does, and
-// returns the address.
-func serveAdmin(tb testing.TB, listener net.Listener, a *adminAPI) {
-	tb.Helper()
-	mux := http.NewServeMux()
-	for _, route := range a.Routes() {
-		mux.HandleFunc(route.Pattern, func(w http.ResponseWriter, r *http.Request) {
-			var refused caddy.APIError
-			if err := route.Handler.ServeHTTP(w, r); errors.As(err, &refused) {
-				w.WriteHeader(refused.HTTPStatus)
-				_ = json.NewEncoder(w).Encode(map[string]string{"error": refused.Error()})
-			}
-		})
-	}
-	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: mux}}
-	server.Start()
-	tb.Cleanup(server.Close)
-}
 
 // within returns a client of the admin API at an address, with another timeout.
 func within(timeout time.Duration, address string) client {
@@ -78,7 +58,7 @@ func TestTheGateIsFoundAsCaddysCommandsFindIt(t *testing.T) {
 }
 
 func TestTheGateIsAskedOverTCPAndUnixSockets(t *testing.T) {
-	app := &App{module: &stores.Memory{}, namespace: "default", hub: hub.New(hub.Options{})}
+	app := operatortest.Closed(t, operator.Store{Kind: "memory", Namespace: "default"})
 	dir, err := os.MkdirTemp("", "gate") // a socket's path is short
 	if err != nil {
 		t.Fatal(err)
@@ -89,17 +69,17 @@ func TestTheGateIsAskedOverTCPAndUnixSockets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		serveAdmin(t, listener, adminOf(app))
+		operatortest.Serve(t, listener, app)
 		at := listener.Addr().String()
 		if network == "unix" {
 			at = "unix/" + at + "|0600"
 		}
 		c := within(time.Minute, at)
 		state, body, err := c.state()
-		if err != nil || state != app.state() || !json.Valid(body) {
+		if err != nil || state != app.State() || !json.Valid(body) {
 			t.Errorf("%s: the state is %+v, error %v", at, state, err)
 		}
-		_, err = c.ask(http.MethodPost, adminBootstrap, nil)
+		_, err = c.ask(http.MethodPost, operator.PathBootstrap, nil)
 		if err == nil || !strings.Contains(err.Error(), "HTTP 409") || !strings.Contains(err.Error(), "this machine's own") || strings.Contains(err.Error(), "does it run") {
 			t.Errorf("%s: bootstrapping: %v, want what the gate says", at, err)
 		}

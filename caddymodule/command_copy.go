@@ -19,16 +19,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sessiongate/sessiongate/caddymodule/copying"
+	"github.com/sessiongate/sessiongate/caddymodule/operator"
 	"github.com/sessiongate/sessiongate/caddymodule/stores"
 	"github.com/sessiongate/sessiongate/store"
 )
 
-const (
-	adminCopy = "/session_gate/copy"
-	// copyGrace is how long a store may stand still beyond the leases that have to pass
-	// until its log is open.
-	copyGrace = 10 * time.Second
-)
+// copyGrace is how long a store may stand still beyond the leases that have to pass
+// until its log is open.
+const copyGrace = 10 * time.Second
 
 func copyCommand() *cobra.Command {
 	command := &cobra.Command{
@@ -101,13 +99,14 @@ func runCopy(ctx context.Context, from, to, adapter string) error {
 		return err
 	}
 	defer target.close()
+	fromStore, toStore := source.app.Settings().Store, target.app.Settings().Store
 	switch {
-	case source.app.poolKey == target.app.poolKey:
+	case fromStore.Place == toStore.Place:
 		return fmt.Errorf("copying: %q and %q have the same store; name another one", from, to)
-	case source.app.namespace != target.app.namespace:
+	case fromStore.Namespace != toStore.Namespace:
 		return fmt.Errorf("copying: %q has the namespace %q and %q has %q; names in a store are hashes over the namespace, so that nothing "+
 			"would be found in the copy: give both the same one (that of bolt is %q, so write `namespace %s` in store redis), or start anew and have users log in again",
-			from, source.app.namespace, to, target.app.namespace, stores.DefaultNamespace, stores.DefaultNamespace)
+			from, fromStore.Namespace, to, toStore.Namespace, stores.DefaultNamespace, stores.DefaultNamespace)
 	}
 	read, err := source.open(true)
 	if err != nil {
@@ -118,7 +117,7 @@ func runCopy(ctx context.Context, from, to, adapter string) error {
 		return err
 	}
 	progress := newProgress(os.Stderr)
-	timeout := copyGrace + 3*max(time.Duration(source.app.Lease), time.Duration(target.app.Lease))
+	timeout := copyGrace + 3*max(source.app.Settings().Lease, target.app.Settings().Lease)
 	err = copying.Run(ctx, read, write, timeout, progress.show)
 	progress.end()
 	if err != nil {
@@ -132,7 +131,8 @@ func runCopy(ctx context.Context, from, to, adapter string) error {
 
 // storeFile is the store of a configuration file.
 type storeFile struct {
-	app           *App
+	app           operator.Standalone
+	logger        *slog.Logger
 	file, adapter string
 }
 
@@ -144,39 +144,41 @@ func readStore(ctx caddy.Context, file, adapter string) (*storeFile, error) {
 	}
 	var parsed struct {
 		Apps struct {
-			SessionGate *App `json:"session_gate"`
+			SessionGate json.RawMessage `json:"session_gate"`
 		} `json:"apps"`
 	}
 	if err := json.Unmarshal(config, &parsed); err != nil {
 		return nil, fmt.Errorf("reading %q: %w", file, err)
 	}
-	app := parsed.Apps.SessionGate
-	if app == nil {
+	if written := string(parsed.Apps.SessionGate); written == "" || written == "null" {
 		return nil, fmt.Errorf("reading %q: it has no session_gate in its global options", file)
 	}
-	app.logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	if err := app.resolve(); err != nil {
+	app, err := operator.NewStandalone()
+	if err != nil {
 		return nil, fmt.Errorf("reading %q: %w", file, err)
 	}
-	app.setDefaults()
-	if err := errors.Join(app.check(), app.loadStore(ctx)); err != nil {
+	s := &storeFile{app, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})), file, adapter}
+	err = json.Unmarshal(parsed.Apps.SessionGate, app)
+	if err == nil {
+		err = app.ProvisionStore(ctx, s.logger)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("reading %q: %w", file, err)
 	}
-	app.Acknowledge = "fleet" // the copy waits for the gates, whatever they do
-	return &storeFile{app, file, adapter}, nil
+	return s, nil
 }
 
 func (s *storeFile) close() {
 	if err := s.app.Cleanup(); err != nil {
-		s.app.logger.Error("closing the store", "error", err)
+		s.logger.Error("closing the store", "error", err)
 	}
 }
 
 // open opens the store, or reaches it through the gate that has it open.
 func (s *storeFile) open(source bool) (copying.Place, error) {
-	if bolt, ok := s.app.module.(*stores.Bolt); ok && source {
-		if _, err := os.Stat(bolt.File()); errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("copying: there is no store at %q; does %q name the right one, and is this the user of the gate?", bolt.File(), s.file)
+	if path := s.app.Settings().Store.File; path != "" && source {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("copying: there is no store at %q; does %q name the right one, and is this the user of the gate?", path, s.file)
 		}
 	}
 	err := s.app.Start()
@@ -186,7 +188,7 @@ func (s *storeFile) open(source bool) (copying.Place, error) {
 	case err != nil:
 		return nil, fmt.Errorf("copying: %w", err)
 	}
-	return s.app.local()
+	return operator.Place(s.app)
 }
 
 // remote reaches the store through the admin API of the gate that has it open.
@@ -197,7 +199,7 @@ func (s *storeFile) remote() (copying.Place, error) {
 	}
 	gate := clientAt(address)
 	remote := copying.Remote(func(_ context.Context, q copying.Request) (a copying.Answer, err error) {
-		body, err := gate.ask(http.MethodPost, adminCopy, q)
+		body, err := gate.ask(http.MethodPost, operator.PathCopy, q)
 		if err != nil {
 			return a, err
 		}
@@ -207,7 +209,7 @@ func (s *storeFile) remote() (copying.Place, error) {
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("copying: another process has the store open: %w", err)
-	case state.Store != s.app.poolKey:
+	case state.Store != s.app.Settings().Store.Place:
 		return nil, fmt.Errorf("copying: another process has the store of %q open, and the gate at %q has another one; "+
 			"stop that process, or name the address of its admin API in %q (admin …)", s.file, address, s.file)
 	}

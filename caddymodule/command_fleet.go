@@ -6,9 +6,12 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"time"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
+
+	"github.com/sessiongate/sessiongate/caddymodule/operator"
 )
 
 func leaseCommand() *cobra.Command {
@@ -29,7 +32,7 @@ too, for the day on which the store loses its memory.
 	}
 	command.Args = cobra.ExactArgs(1)
 	return gateCommand(command, 1, func(c client, fl caddycmd.Flags) error {
-		return c.tell(os.Stdout, http.MethodPost, adminLease, map[string]string{"lease": fl.Arg(0)})
+		return c.tell(os.Stdout, http.MethodPost, operator.PathLease, map[string]string{"lease": fl.Arg(0)})
 	})
 }
 
@@ -58,7 +61,7 @@ caddy session-gate revoke --issuer-before.
 		case !fl.Bool("yes"):
 			return errors.New("lowering the floor: sessions may come back whose revocation was lost; add --yes if that is meant")
 		default:
-			return c.tell(os.Stdout, http.MethodDelete, adminFloor, nil)
+			return c.tell(os.Stdout, http.MethodDelete, operator.PathFloor, nil)
 		}
 	})
 }
@@ -69,7 +72,7 @@ func (c client) tell(w io.Writer, method, path string, body any) error {
 	if err != nil {
 		return err
 	}
-	_, err = show(w, answer, false, said.describe)
+	_, err = show(w, answer, false, describeMessage)
 	return err
 }
 
@@ -81,7 +84,7 @@ func (c client) floor(w io.Writer) error {
 	}
 	text := "There is no floor: no token is refused because of a loss."
 	if state.Floor != 0 {
-		text = fmt.Sprintf("Tokens issued up to %s are refused: the store lost revocations.", stamp(unix(state.Floor)))
+		text = fmt.Sprintf("Tokens issued up to %s are refused: the store lost revocations.", stamp(time.Unix(state.Floor, 0)))
 	}
 	_, err = fmt.Fprintln(w, text)
 	return err

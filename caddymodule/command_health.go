@@ -11,6 +11,8 @@ import (
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
+
+	"github.com/sessiongate/sessiongate/caddymodule/operator"
 )
 
 // errRefusing is what the command `health` fails with when a gate is fenced.
@@ -45,7 +47,7 @@ func (c client) health(w io.Writer, asJSON bool) error {
 	if asJSON {
 		_, err = w.Write(body)
 	} else {
-		err = state.describe(w)
+		err = describeState(state, w)
 	}
 	if err != nil {
 		return fmt.Errorf("writing the state of the gate: %w", err)
@@ -56,12 +58,12 @@ func (c client) health(w io.Writer, asJSON bool) error {
 	return nil
 }
 
-// describe writes the state for a person who was woken by it: first what it means
+// describeState writes the state for a person who was woken by it: first what it means
 // and what to do, then the particulars.
-func (s gateState) describe(w io.Writer) error {
+func describeState(s operator.State, w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "The gate %s.\n", s.admission())
-	if why, next := s.advice(); why != "" {
+	fmt.Fprintf(table, "The gate %s.\n", s.Admission())
+	if why, next := s.Advice(); why != "" {
 		fmt.Fprintf(table, "Why:\t%s.\nNext:\t%s.\n", why, next)
 	}
 	fmt.Fprintf(table, "\nstore\t%s, namespace %q\n", s.Store, s.Namespace)
@@ -70,15 +72,15 @@ func (s gateState) describe(w io.Writer) error {
 	}
 	if s.Shared {
 		fmt.Fprintf(table, "log\t%s, generation %s, entry %d, %d behind\n", cmp.Or(s.State, "not heard of"), cmp.Or(s.Generation, "unknown"), s.Position, s.Lag)
-		fmt.Fprintf(table, "lease\t%s\n", s.lease())
+		fmt.Fprintf(table, "lease\t%s\n", s.Lease())
 		others := ""
 		if s.Unlisted {
 			others = ", and others that are not counted (acknowledge lease)"
 		}
-		fmt.Fprintf(table, "gates\t%d live%s%s\n", s.Gates, others, s.named())
+		fmt.Fprintf(table, "gates\t%d live%s%s\n", s.Gates, others, named(s))
 	}
 	if s.Floor != 0 {
-		fmt.Fprintf(table, "floor\ttokens issued up to %s are refused: the store lost revocations\n", stamp(unix(s.Floor)))
+		fmt.Fprintf(table, "floor\ttokens issued up to %s are refused: the store lost revocations\n", stamp(time.Unix(s.Floor, 0)))
 	}
 	confirmed := ""
 	if s.Unconfirmed {
@@ -86,7 +88,7 @@ func (s gateState) describe(w io.Writer) error {
 	}
 	fmt.Fprintf(table, "revocations\t%d%s\n", s.Revocations, confirmed)
 	if s.DegradedSeconds > 0 {
-		fmt.Fprintf(table, "degraded\tfor %v since the first full sync\n", seconds(float64(s.DegradedSeconds)))
+		fmt.Fprintf(table, "degraded\tfor %v since the first full sync\n", time.Duration(s.DegradedSeconds)*time.Second)
 	}
 	if s.Error != "" {
 		fmt.Fprintf(table, "error\t%s\n", s.Error)
@@ -95,21 +97,9 @@ func (s gateState) describe(w io.Writer) error {
 }
 
 // named is the gate's own id, as receipts show it, if it has one.
-func (s gateState) named() string {
+func named(s operator.State) string {
 	if s.Gate == "" {
 		return ""
 	}
 	return ", this one is " + s.Gate
-}
-
-func (s gateState) lease() string {
-	length := seconds(s.LeaseSeconds)
-	if s.LeaseAgeSeconds == nil {
-		return fmt.Sprintf("%v, never had", length)
-	}
-	return fmt.Sprintf("%v, extended %v ago", length, seconds(*s.LeaseAgeSeconds))
-}
-
-func seconds(s float64) time.Duration {
-	return time.Duration(s * float64(time.Second)).Round(time.Millisecond)
 }

@@ -8,12 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sessiongate/sessiongate/caddymodule/hub"
-	"github.com/sessiongate/sessiongate/caddymodule/stores"
+	"github.com/sessiongate/sessiongate/caddymodule/operator"
+	"github.com/sessiongate/sessiongate/caddymodule/operator/operatortest"
 )
 
 // answering returns a client of a gate that always answers with this state.
-func answering(tb testing.TB, state gateState) client {
+func answering(tb testing.TB, state operator.State) client {
 	tb.Helper()
 	body, err := json.Marshal(state)
 	if err != nil {
@@ -23,9 +23,9 @@ func answering(tb testing.TB, state gateState) client {
 }
 
 // well is a gate of a fleet to which nothing is wrong.
-func well() gateState {
-	age := 0.4
-	return gateState{
+func well() operator.State {
+	age := operator.Seconds(0.4)
+	return operator.State{
 		Store: "redis", Namespace: "orders", Shared: true, Bootstrap: "auto", Synced: true, LeaseSeconds: 3, LeaseAgeSeconds: &age,
 		State: "settled", Generation: "00000000deadbeef", Position: 17, Gates: 2, Revocations: 12,
 	}
@@ -80,50 +80,50 @@ error        sending a heartbeat: connection refused
 // merely away would give up revocations for nothing.
 func TestAdviceFollowsTheCause(t *testing.T) {
 	for name, c := range map[string]struct {
-		change    func(*gateState)
+		change    func(*operator.State)
 		what, why string
 		next      string
 		fenced    bool
 	}{
-		"nothing":                            {func(*gateState) {}, "admits requests", "", "", false},
-		"the store is away within the lease": {func(s *gateState) { s.Error = "away" }, "admits requests", "the store cannot be used", "mend the store", false},
+		"nothing":                            {func(*operator.State) {}, "admits requests", "", "", false},
+		"the store is away within the lease": {func(s *operator.State) { s.Error = "away" }, "admits requests", "the store cannot be used", "mend the store", false},
 		"the store is away and the operator allows it": {
-			func(s *gateState) { s.Error, s.Degraded = "away", true },
+			func(s *operator.State) { s.Error, s.Degraded = "away", true },
 			"admits requests by an old set", "the store cannot be used", "mend the store", false,
 		},
 		"the store is away in repair": {
-			func(s *gateState) { s.Error, s.State, s.Bootstrap = "away", inRepair, "manual" },
+			func(s *operator.State) { s.Error, s.State, s.Bootstrap = "away", operator.InRepair, "manual" },
 			"refuses every guarded request", "the store cannot be used", "mend the store", true,
 		},
 		"repair under a witness": {
-			func(s *gateState) { s.State, s.Bootstrap = inRepair, "manual" },
+			func(s *operator.State) { s.State, s.Bootstrap = operator.InRepair, "manual" },
 			"admits requests", "putting them back", "goes on by itself", false,
 		},
 		"repair under bootstrap auto": {
-			func(s *gateState) { s.State = inRepair },
+			func(s *operator.State) { s.State = operator.InRepair },
 			"refuses every guarded request", "may have lost revocations", "opens by itself after two leases", true,
 		},
 		"repair under bootstrap manual": {
-			func(s *gateState) { s.State, s.Bootstrap = inRepair, "manual" },
+			func(s *operator.State) { s.State, s.Bootstrap = operator.InRepair, "manual" },
 			"refuses every guarded request", "may have lost revocations", "then run: caddy session-gate bootstrap", true,
 		},
-		"the log is being read": {func(s *gateState) { s.Lag, s.Synced = 40000, false }, "refuses every guarded request", "reading the log", "wait", true},
-		"behind":                {func(s *gateState) { s.Lag = 40000 }, "admits requests", "reading the log", "wait", false},
-		"suspended":             {func(*gateState) {}, "refuses every guarded request", "its lease is over", "wait", true},
+		"the log is being read": {func(s *operator.State) { s.Lag, s.Synced = 40000, false }, "refuses every guarded request", "reading the log", "wait", true},
+		"behind":                {func(s *operator.State) { s.Lag = 40000 }, "admits requests", "reading the log", "wait", false},
+		"suspended":             {func(*operator.State) {}, "refuses every guarded request", "its lease is over", "wait", true},
 		"a file is damaged": {
-			func(s *gateState) { s.Shared, s.Error = false, "the store is damaged" },
+			func(s *operator.State) { s.Shared, s.Error = false, "the store is damaged" },
 			"refuses every guarded request", "the store cannot be used", "the file", true,
 		},
-		"unconfirmed": {func(s *gateState) { s.Unconfirmed = true }, "admits requests", "not in the store yet", "nothing", false},
+		"unconfirmed": {func(s *operator.State) { s.Unconfirmed = true }, "admits requests", "not in the store yet", "nothing", false},
 	} {
 		state := well()
 		c.change(&state)
 		if c.fenced {
 			state.Fenced, state.Degraded = true, true
 		}
-		why, next := state.advice()
-		if !strings.HasPrefix(state.admission(), c.what) || !strings.Contains(why, c.why) || !strings.Contains(next, c.next) {
-			t.Errorf("%s: the gate %s; why: %s; next: %s", name, state.admission(), why, next)
+		why, next := state.Advice()
+		if !strings.HasPrefix(state.Admission(), c.what) || !strings.Contains(why, c.why) || !strings.Contains(next, c.next) {
+			t.Errorf("%s: the gate %s; why: %s; next: %s", name, state.Admission(), why, next)
 		}
 		if (why == "") != (c.why == "") || strings.Contains(next, "bootstrap") != strings.Contains(c.next, "bootstrap") {
 			t.Errorf("%s: why: %s; next: %s", name, why, next)
@@ -132,7 +132,7 @@ func TestAdviceFollowsTheCause(t *testing.T) {
 }
 
 func TestHealthBeforeTheStoreHasAnswered(t *testing.T) {
-	state := gateState{Store: "redis", Namespace: "orders", Shared: true, Bootstrap: "auto", Fenced: true, Degraded: true, LeaseSeconds: 0.2}
+	state := operator.State{Store: "redis", Namespace: "orders", Shared: true, Bootstrap: "auto", Fenced: true, Degraded: true, LeaseSeconds: 0.2}
 	var printed strings.Builder
 	if err := answering(t, state).health(&printed, false); err == nil {
 		t.Error("the gate passes for one that admits")
@@ -149,20 +149,32 @@ func TestTheHealthCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	app := &App{module: &stores.Memory{}, namespace: "default", hub: hub.New(hub.Options{})}
-	serveAdmin(t, listener, adminOf(app))
+	app := operatortest.Closed(t, operator.Store{Kind: "memory", Namespace: "default"})
+	operatortest.Serve(t, listener, app)
 	printed, err := sessionGate(t, "health", "--address", listener.Addr().String())
 	if !errors.Is(err, errRefusing) || !strings.Contains(printed, "refuses every guarded request") || strings.Contains(printed, "lease  ") {
 		t.Errorf("printed\n%s, error %v", printed, err)
 	}
 	printed, err = sessionGate(t, "health", "--json", "--address", listener.Addr().String())
-	var state gateState
-	if decoding := json.Unmarshal([]byte(printed), &state); !errors.Is(err, errRefusing) || decoding != nil || state != app.state() {
+	var state operator.State
+	if decoding := json.Unmarshal([]byte(printed), &state); !errors.Is(err, errRefusing) || decoding != nil || state != app.State() {
 		t.Errorf("printed\n%s, error %v, %v", printed, err, decoding)
 	}
 	for _, arguments := range [][]string{{"health", "extra"}, {"health", "--config", "/nonexistent"}, {"bootstrap", "extra"}} {
 		if printed, err := sessionGate(t, arguments...); err == nil {
 			t.Errorf("%q printed %q", arguments, printed)
 		}
+	}
+}
+
+func TestHealthShowsTheVersion(t *testing.T) {
+	state := well()
+	state.Version = "v1.2.3"
+	var printed strings.Builder
+	if err := answering(t, state).health(&printed, false); err != nil {
+		t.Fatal(err)
+	}
+	if want := "\nversion      v1.2.3\n"; !strings.Contains(printed.String(), want) {
+		t.Errorf("printed\n%s\nwant %q in it", printed.String(), want)
 	}
 }

@@ -13,6 +13,8 @@ import (
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
+
+	"github.com/sessiongate/sessiongate/caddymodule/operator"
 )
 
 func listCommand() *cobra.Command {
@@ -35,7 +37,7 @@ Both lists come in pages. --after takes what the page before calls next.
 	flags := command.Flags()
 	flags.String("issuer", "", "The issuer (iss); may be left out where there is only one")
 	flags.String("subject", "", "The subject (sub) whose sessions are listed")
-	flags.Int("limit", defaultLines, "How many lines, 1000 at the most")
+	flags.Int("limit", operator.DefaultLines, "How many lines, 1000 at the most")
 	flags.String("after", "", "What the page before calls next")
 	flags.Bool("json", false, "Print the list as JSON")
 	return gateCommand(command, 1, func(c client, fl caddycmd.Flags) error {
@@ -52,14 +54,14 @@ func (c client) list(w io.Writer, issuer, subject, after string, limit int, asJS
 		if after != "" {
 			query.Set("after", after)
 		}
-		body, err := c.ask(http.MethodGet, adminRevocations+"?"+query.Encode(), nil)
+		body, err := c.ask(http.MethodGet, operator.PathRevocations+"?"+query.Encode(), nil)
 		if err != nil {
 			return err
 		}
-		_, err = show(w, body, asJSON, revocationList.describe)
+		_, err = show(w, body, asJSON, describeRevocations)
 		return err
 	}
-	body, err := c.ask(http.MethodPost, adminSessions, struct {
+	body, err := c.ask(http.MethodPost, operator.PathSessions, struct {
 		Issuer  string `json:"issuer,omitempty"`
 		Subject string `json:"subject"`
 		After   string `json:"after,omitempty"`
@@ -68,12 +70,12 @@ func (c client) list(w io.Writer, issuer, subject, after string, limit int, asJS
 	if err != nil {
 		return err
 	}
-	_, err = show(w, body, asJSON, sessionList.describe)
+	_, err = show(w, body, asJSON, describeSessions)
 	return err
 }
 
-// describe writes the sessions for a person.
-func (l sessionList) describe(w io.Writer) error {
+// describeSessions writes the sessions for a person.
+func describeSessions(l operator.SessionList, w io.Writer) error {
 	if len(l.Sessions) == 0 {
 		fmt.Fprintf(w, "No session of %q by %s was seen, or all are forgotten.\n", l.Subject, l.Issuer)
 		return nil
@@ -91,8 +93,8 @@ func (l sessionList) describe(w io.Writer) error {
 	return table.Flush()
 }
 
-// describe writes the revocations for a person.
-func (l revocationList) describe(w io.Writer) error {
+// describeRevocations writes the revocations for a person.
+func describeRevocations(l operator.RevocationList, w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	confirmed := ""
 	if l.Unconfirmed {

@@ -8,12 +8,11 @@ import (
 	"os"
 	"strconv"
 	"text/tabwriter"
-	"time"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
-	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/caddymodule/operator"
 )
 
 // revokeWords are the flags of `session-gate revoke`, and the body of the call.
@@ -106,29 +105,23 @@ func (words *revokeWords) complete(tokenFile, before string) (err error) {
 	return nil
 }
 
-// timeout is how long a gate may take over a revocation: two leases and a second,
-// and what is left of the second of an instant, which may be ahead by the leeway.
-func (s gateState) timeout() time.Duration {
-	return 2*seconds(s.LeaseSeconds) + hub.MaxLeeway + adminTimeout
-}
-
 // revoke asks a gate to revoke, and writes the receipt.
 func (c client) revoke(w io.Writer, words revokeWords, asJSON bool) error {
 	state, _, err := c.state()
 	if err != nil {
 		return err
 	}
-	body, err := c(state.timeout(), http.MethodPost, adminRevocations, words)
+	body, err := c(state.RevokeTimeout()+adminTimeout, http.MethodPost, operator.PathRevocations, words)
 	if err != nil {
 		return err
 	}
-	_, err = show(w, body, asJSON, receipt.describe)
+	_, err = show(w, body, asJSON, describeReceipt)
 	return err
 }
 
-// describe writes the receipt for a person who was woken: first what holds, then
+// describeReceipt writes the receipt for a person who was woken: first what holds, then
 // why that is certain.
-func (r receipt) describe(w io.Writer) error {
+func describeReceipt(r operator.Receipt, w io.Writer) error {
 	for _, revoked := range r.Revoked {
 		if revoked.NotBefore != nil {
 			fmt.Fprintf(w, "Revoked: all that %s issued up to %s", r.Issuer, stamp(*revoked.NotBefore))
@@ -140,7 +133,7 @@ func (r receipt) describe(w io.Writer) error {
 		}
 		fmt.Fprintf(w, "Revoked: the %s with the key %s of %s.\n", revoked.Kind, revoked.Key, r.Issuer)
 	}
-	took := seconds(r.TookSeconds)
+	took := r.TookSeconds.Duration()
 	switch {
 	case !r.Shared:
 		fmt.Fprintf(w, "It is in the store of this machine, and this gate, its only one, refuses from now on. It took %v.\n", took)
@@ -158,31 +151,31 @@ func (r receipt) describe(w io.Writer) error {
 		case r.Unsettled:
 			why = "the log was begun anew a moment ago, and a gate that is not listed may have been admitting"
 		}
-		fmt.Fprintf(w, "A lease had to pass, %v: %s.\n", seconds(r.LeaseSeconds), why)
+		fmt.Fprintf(w, "A lease had to pass, %v: %s.\n", r.LeaseSeconds.Duration(), why)
 	}
 	fmt.Fprintf(w, "The revocation log holds it by entry %d.\n\n", r.Position)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "GATE\tHAD IT\n%s\tat once; it was asked\n", r.Gate)
 	for _, g := range r.Gates {
-		fmt.Fprintf(table, "%s\t%s\n", g.Gate, g.words())
+		fmt.Fprintf(table, "%s\t%s\n", g.Gate, outcomeOf(g))
 	}
 	if r.Others > 0 {
-		fmt.Fprintf(table, "%d others\t%s\n", r.Others, r.othersWords())
+		fmt.Fprintf(table, "%d others\t%s\n", r.Others, othersOf(r))
 	}
 	return table.Flush()
 }
 
-// othersWords say what became of the gates that are not named.
-func (r receipt) othersWords() string {
+// othersOf says what became of the gates that are not named.
+func othersOf(r operator.Receipt) string {
 	if r.StoreOnly {
 		return "not waited for"
 	}
 	return "by then, or admitting nothing"
 }
 
-// words say what became of a gate.
-func (g receiptGate) words() string {
-	after := seconds(g.AfterSeconds)
+// outcomeOf says what became of a gate.
+func outcomeOf(g operator.ReceiptGate) string {
+	after := g.AfterSeconds.Duration()
 	switch g.Outcome {
 	case "applied":
 		return fmt.Sprintf("after %v", after)

@@ -9,6 +9,8 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/sessiongate/sessiongate/caddymodule/operator"
 )
 
 // exit ends a command with an exit status of its own.
@@ -97,4 +99,10 @@ func show[T any](w io.Writer, body []byte, asJSON bool, describe func(T, io.Writ
 		return answer, fmt.Errorf("writing the answer of the gate: %w", err)
 	}
 	return answer, nil
+}
+
+// describeMessage writes a message of the gate for a person.
+func describeMessage(m operator.Message, w io.Writer) error {
+	_, err := fmt.Fprintln(w, m.Message)
+	return err
 }

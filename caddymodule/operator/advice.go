@@ -1,13 +1,12 @@
-package caddymodule
+package operator
 
 import (
 	"fmt"
-	"math"
 	"time"
 )
 
-// admission says in words what becomes of guarded requests.
-func (s gateState) admission() string {
+// Admission says in words what becomes of guarded requests.
+func (s State) Admission() string {
 	switch {
 	case s.Fenced:
 		return "refuses every guarded request with 503"
@@ -18,9 +17,9 @@ func (s gateState) admission() string {
 	}
 }
 
-// advice says what is wrong with a gate and what whoever is on call does next.
+// Advice says what is wrong with a gate and what whoever is on call does next.
 // Both are empty if all is well.
-func (s gateState) advice() (why, next string) {
+func (s State) Advice() (why, next string) {
 	switch {
 	case s.Error != "" && s.Shared:
 		return "the store cannot be used, and its error says why",
@@ -28,11 +27,11 @@ func (s gateState) advice() (why, next string) {
 	case s.Error != "":
 		return "the store cannot be used, and its error says why",
 			"see the gate's log, which says what to do about the file"
-	case s.State == inRepair:
+	case s.State == InRepair:
 		return s.adviceInRepair()
 	case s.Skewed:
 		return fmt.Sprintf("the clock of this machine and the store's are %v apart: revocations are kept by the later one, and forgotten by the earlier one",
-				seconds(math.Abs(s.ClockOffsetSeconds)).Round(time.Second)),
+				s.ClockOffsetSeconds.Duration().Abs().Round(time.Second)),
 			"set both clocks by NTP; until then this gate opens no log that was lost"
 	case s.Lag > 0 || !s.Synced:
 		return "it is reading the log of revocations", "wait; if it is still behind in a minute, see the gate's log"
@@ -45,7 +44,7 @@ func (s gateState) advice() (why, next string) {
 	}
 }
 
-func (s gateState) adviceInRepair() (why, next string) {
+func (s State) adviceInRepair() (why, next string) {
 	switch {
 	case !s.Degraded:
 		return "the store may have lost revocations, and this gate, which holds them all, is putting them back",

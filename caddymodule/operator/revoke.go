@@ -1,4 +1,4 @@
-package caddymodule
+package operator
 
 import (
 	"encoding/json"
@@ -101,27 +101,27 @@ func (o order) check(now time.Time, leeway time.Duration) error {
 	return nil
 }
 
-// takeRevocation revokes what an operator wants revoked, and answers with a receipt.
-func takeRevocation(app *App, r *http.Request) (any, error) {
+// revoke revokes what an operator wants revoked, and answers with a receipt.
+func revoke(g gate, r *http.Request) (any, error) {
 	o, err := readOrder(r)
 	if err != nil {
 		return nil, err
 	}
 	now := time.Now()
-	if err := o.check(now, time.Duration(*app.Leeway)); err != nil {
+	if err := o.check(now, g.settings.Leeway); err != nil {
 		return nil, badRequest(fmt.Errorf("revoking: %w", err))
 	}
-	revocations, issuer, err := app.revocationsOf(o, now)
+	revocations, issuer, err := g.revocationsOf(o, now)
 	if err != nil {
 		return nil, err
 	}
-	if err := app.checkOpen("revoking"); err != nil {
+	if err := g.checkOpen("revoking"); err != nil {
 		return nil, err
 	}
 	for _, revocation := range revocations {
-		app.logger.Warn("an operator revokes", "kind", revocation.Kind.String(), "key", revocation.Key, "reason", o.reason)
+		g.settings.Logger.Warn("an operator revokes", "kind", revocation.Kind.String(), "key", revocation.Key, "reason", o.reason)
 	}
-	told, err := app.hub.RevokeWithReceipt(r.Context(), hub.Cause{Source: hub.SourceAdmin, Issuer: issuer, Reason: o.reason}, revocations...)
+	told, err := g.Hub().RevokeWithReceipt(r.Context(), hub.Cause{Source: hub.SourceAdmin, Issuer: issuer, Reason: o.reason}, revocations...)
 	if err != nil {
 		return nil, unavailable(fmt.Errorf("%w; it holds at this gate and is offered to the store until the store takes it; "+
 			"whether other gates have it is not known: see their health, and send the same again when the store answers", err))
@@ -129,27 +129,27 @@ func takeRevocation(app *App, r *http.Request) (any, error) {
 	// Invariant 5: a token of the very second of an instant is refused, and a
 	// login right after the answer must not be.
 	hub.AwaitAfter(r.Context(), revocations[0].NotBefore)
-	return app.receiptOf(issuer, told), nil
+	return g.receiptOf(issuer, told), nil
 }
 
 // revocationsOf turns an order into revocations of one issuer.
-func (a *App) revocationsOf(o order, now time.Time) (revocations []store.Revocation, issuer string, err error) {
+func (g gate) revocationsOf(o order, now time.Time) (revocations []store.Revocation, issuer string, err error) {
 	if token.IsSigned(o.token) {
-		return a.revocationsOfToken(o, now)
+		return g.revocationsOfToken(o, now)
 	}
-	if issuer, err = a.issuerNamed(o.issuer); err != nil {
+	if issuer, err = g.issuerNamed(o.issuer); err != nil {
 		return nil, "", err
 	}
-	revocation := store.Revocation{Expires: a.hub.Expires(now)}
+	revocation := store.Revocation{Expires: g.Hub().Expires(now)}
 	switch {
 	case o.session != "":
-		revocation.Kind, revocation.Key = store.KindSession, a.hub.Key(store.KindSession, issuer, o.session)
+		revocation.Kind, revocation.Key = store.KindSession, g.Hub().Key(store.KindSession, issuer, o.session)
 	case o.token != "":
-		revocation.Kind, revocation.Key = store.KindToken, a.hub.Key(store.KindToken, issuer, o.token)
+		revocation.Kind, revocation.Key = store.KindToken, g.Hub().Key(store.KindToken, issuer, o.token)
 	case o.subject != "":
-		revocation.Kind, revocation.Key = store.KindSubject, a.hub.Key(store.KindSubject, issuer, o.subject)
+		revocation.Kind, revocation.Key = store.KindSubject, g.Hub().Key(store.KindSubject, issuer, o.subject)
 	default:
-		revocation.Kind, revocation.Key = store.KindIssuer, a.hub.Key(store.KindIssuer, issuer, "")
+		revocation.Kind, revocation.Key = store.KindIssuer, g.Hub().Key(store.KindIssuer, issuer, "")
 	}
 	if revocation.Kind.HasInstant() {
 		if o.before.IsZero() {
@@ -157,7 +157,7 @@ func (a *App) revocationsOf(o order, now time.Time) (revocations []store.Revocat
 		}
 		revocation.NotBefore = o.before.Unix()
 		if o.except != "" {
-			revocation.Except = a.hub.Key(store.KindSession, issuer, o.except)
+			revocation.Except = g.Hub().Key(store.KindSession, issuer, o.except)
 		}
 	}
 	return []store.Revocation{revocation}, issuer, nil
@@ -167,8 +167,8 @@ func (a *App) revocationsOf(o order, now time.Time) (revocations []store.Revocat
 // that it belongs to, of which there are other tokens.
 //
 // Attack: have an operator revoke a session by a token that somebody made up.
-func (a *App) revocationsOfToken(o order, now time.Time) ([]store.Revocation, string, error) {
-	verified, err := a.verifier.Verify(o.token, now)
+func (g gate) revocationsOfToken(o order, now time.Time) ([]store.Revocation, string, error) {
+	verified, err := g.Verifier().Verify(o.token, now)
 	if errors.Is(err, token.ErrUnavailable) {
 		return nil, "", unavailable(fmt.Errorf("revoking a token: %w; revoke its session, or its subject, by name", err))
 	}
@@ -179,7 +179,7 @@ func (a *App) revocationsOfToken(o order, now time.Time) ([]store.Revocation, st
 	if o.issuer != "" && o.issuer != verified.Issuer {
 		return nil, "", badRequest(errors.New("revoking a token: it is another issuer's"))
 	}
-	expires := a.hub.Expires(now)
+	expires := g.Hub().Expires(now)
 	revocations := []store.Revocation{{Kind: store.KindToken, Key: verified.Keys.Token, Expires: expires}}
 	if !verified.Keys.Session.IsZero() {
 		revocations = append(revocations, store.Revocation{Kind: store.KindSession, Key: verified.Keys.Session, Expires: expires})

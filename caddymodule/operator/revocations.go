@@ -1,4 +1,4 @@
-package caddymodule
+package operator
 
 import (
 	"net/http"
@@ -8,21 +8,21 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// revocationList is a page of the revocations that a gate holds, in the order of
+// RevocationList is a page of the revocations that a gate holds, in the order of
 // their hashes, which is none.
-type revocationList struct {
+type RevocationList struct {
 	// Held is how many are held, expired ones among them for some minutes.
 	Held int `json:"held"`
 	// Unconfirmed says that the store has yet to take some of them.
 	Unconfirmed bool               `json:"unconfirmed"`
-	Revocations []listedRevocation `json:"revocations"`
+	Revocations []ListedRevocation `json:"revocations"`
 	// Next is the `after` of the next page. Absent on the last.
 	Next string `json:"next,omitempty"`
 }
 
-// listedRevocation is a revocation as operators see it: what it names was hashed,
+// ListedRevocation is a revocation as operators see it: what it names was hashed,
 // and nobody can tell.
-type listedRevocation struct {
+type ListedRevocation struct {
 	Kind string `json:"kind"`
 	Key  string `json:"key"`
 	// NotBefore is the instant up to which all is refused that was issued, for a
@@ -36,17 +36,17 @@ type listedRevocation struct {
 }
 
 // listRevocations lists what the gate holds.
-func listRevocations(app *App, r *http.Request) (any, error) {
+func listRevocations(g gate, r *http.Request) (any, error) {
 	var page page
 	if err := page.parameters(parameters{}).readQuery(r); err != nil {
 		return nil, err
 	}
-	if err := app.checkOpen("listing revocations"); err != nil {
+	if err := g.checkOpen("listing revocations"); err != nil {
 		return nil, err
 	}
-	_, set := app.hub.Store()
+	_, set := g.Hub().Store()
 	status := set.Status()
-	list := revocationList{Held: status.Revocations, Unconfirmed: status.Unconfirmed, Revocations: []listedRevocation{}}
+	list := RevocationList{Held: status.Revocations, Unconfirmed: status.Unconfirmed, Revocations: []ListedRevocation{}}
 	held := set.List(replica.Held{Revocation: store.Revocation{Key: page.from}}, page.skip+page.limit+1, time.Now().Unix())
 	held = held[min(page.skip, len(held)):]
 	if len(held) > page.limit {
@@ -58,7 +58,7 @@ func listRevocations(app *App, r *http.Request) (any, error) {
 		list.Next = page.next(keys)
 	}
 	for _, h := range held {
-		listed := listedRevocation{Kind: h.Kind.String(), Key: h.Key.String(), Expires: unix(h.Expires), Logged: h.Logged}
+		listed := ListedRevocation{Kind: h.Kind.String(), Key: h.Key.String(), Expires: unix(h.Expires), Logged: h.Logged}
 		if h.Kind.HasInstant() {
 			notBefore := unix(h.NotBefore)
 			listed.NotBefore = &notBefore

@@ -1,4 +1,4 @@
-package caddymodule
+package operator
 
 import (
 	"encoding/json"
@@ -13,30 +13,27 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 )
 
-// maxCopyBody bounds the body of a call that copies, in bytes: a full page.
-const maxCopyBody = 4 << 20
-
-// takeCopy lets the command `copy` read or write the store that this process has open.
+// copyStore lets the command `copy` read or write the store that this process has open.
 //
 // Attack: see parameters.readBody.
-func takeCopy(app *App, r *http.Request) (any, error) {
+func copyStore(g gate, r *http.Request) (any, error) {
 	if reply.MediaType(r.Header) != reply.MediaJSON {
 		return nil, caddy.APIError{HTTPStatus: http.StatusUnsupportedMediaType, Err: errors.New("copying: the Content-Type has to be application/json")}
 	}
 	var asked copying.Request
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxCopyBody))
+	body, err := io.ReadAll(io.LimitReader(r.Body, MaxPage))
 	if err == nil {
 		err = json.Unmarshal(body, &asked)
 	}
 	if err != nil {
 		return nil, badRequest(errors.New("copying: the body is not what the command copy of this version sends"))
 	}
-	local, err := app.local()
+	local, err := Place(g.App)
 	if err != nil {
 		return nil, err
 	}
 	if asked.Do == "pause" || asked.Do == "resume" {
-		app.logger.Warn("the store is copied: an operator has it refuse logouts, or take them again", "reason", asked.Do)
+		g.settings.Logger.Warn("the store is copied: an operator has it refuse logouts, or take them again", "reason", asked.Do)
 	}
 	answer, err := local.Serve(r.Context(), asked)
 	if err != nil {
@@ -45,14 +42,15 @@ func takeCopy(app *App, r *http.Request) (any, error) {
 	return answer, nil
 }
 
-// local is the open store of an app, to be copied.
-func (a *App) local() (*copying.Local, error) {
-	if err := a.checkOpen("copying"); err != nil {
+// Place returns the open store of an app, to be copied from or to.
+func Place(app App) (*copying.Local, error) {
+	g := gateOf(app)
+	if err := g.checkOpen("copying"); err != nil {
 		return nil, err
 	}
-	backend, set := a.hub.Store()
+	backend, set := g.Hub().Store()
 	return &copying.Local{
-		Store: a.module.PoolKey(), Backend: backend, Replica: set,
-		Advice: func() (why, next string) { return a.state().advice() },
+		Store: g.settings.Store.Place, Backend: backend, Replica: set,
+		Advice: func() (why, next string) { return StateOf(app).Advice() },
 	}, nil
 }

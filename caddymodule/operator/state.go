@@ -1,18 +1,18 @@
-package caddymodule
+package operator
 
 import (
 	"fmt"
 	"strings"
+	"time"
 
-	"github.com/caddyserver/caddy/v2"
-
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// gateState is what operators, probes and metrics want to know of a gate at one
+// State is what operators, probes and metrics want to know of a gate at one
 // moment. It is the answer of `GET /session_gate/health` in the admin API.
 // Nothing in it is secret.
-type gateState struct {
+type State struct {
 	// Version is the version of this plugin: the tag that it was built from, or the
 	// constant Version.
 	Version string `json:"version,omitempty"`
@@ -40,10 +40,10 @@ type gateState struct {
 	DegradedSeconds uint64 `json:"degraded_seconds"`
 
 	// LeaseSeconds is the fleet's lease.
-	LeaseSeconds float64 `json:"lease_seconds,omitempty"`
+	LeaseSeconds Seconds `json:"lease_seconds,omitempty"`
 	// LeaseAgeSeconds is how long ago the store was asked, when its answer last
 	// extended the lease. Absent if it never did.
-	LeaseAgeSeconds *float64 `json:"lease_age_seconds,omitempty"`
+	LeaseAgeSeconds *Seconds `json:"lease_age_seconds,omitempty"`
 	// State is that of the log: repair, open or settled. In repair nobody's lease
 	// is extended. Absent until the store has answered.
 	State string `json:"state,omitempty"`
@@ -62,7 +62,7 @@ type gateState struct {
 	// ClockOffsetSeconds is the store's clock minus this machine's, where they
 	// disagree by more than the way to the store explains. Skewed says that it is more
 	// than revocations are made for.
-	ClockOffsetSeconds float64 `json:"clock_offset_seconds,omitempty"`
+	ClockOffsetSeconds Seconds `json:"clock_offset_seconds,omitempty"`
 	Skewed             bool    `json:"skewed,omitempty"`
 	// Unlisted says that other gates may be live, which have `acknowledge lease` and
 	// are not counted.
@@ -75,24 +75,26 @@ type gateState struct {
 	Error string `json:"error,omitempty"`
 }
 
-// inRepair is the State of a log that may have lost revocations.
-const inRepair = "repair"
+// InRepair is the State of a log that may have lost revocations.
+const InRepair = "repair"
 
-// state returns the state of the gate now. It is safe for concurrent use, and
+// StateOf returns the state of the gate now. It is safe for concurrent use, and
 // quick enough for probes.
-func (a *App) state() gateState {
-	status := a.hub.Status()
-	s := gateState{
-		Version:         version(),
-		Store:           caddy.GetModuleName(a.module),
-		Namespace:       a.namespace,
-		Shared:          a.module.Shared(),
-		Bootstrap:       a.Bootstrap,
+func StateOf(app App) State { return gateOf(app).state() }
+
+func (g gate) state() State {
+	status := g.Hub().Status()
+	s := State{
+		Version:         g.settings.Version,
+		Store:           g.settings.Store.Kind,
+		Namespace:       g.settings.Store.Namespace,
+		Shared:          g.settings.Store.Shared,
+		Bootstrap:       g.settings.Bootstrap,
 		Synced:          status.Synced,
 		Fenced:          status.Fenced,
 		Degraded:        status.Degraded || status.Fenced,
 		DegradedSeconds: status.DegradedSeconds,
-		LeaseSeconds:    status.Lease.Seconds(),
+		LeaseSeconds:    secondsOf(status.Lease),
 		Position:        status.Position.Seq,
 		Lag:             status.Lag,
 		Gates:           status.Gates,
@@ -103,16 +105,16 @@ func (a *App) state() gateState {
 		Unconfirmed:     status.Unconfirmed,
 	}
 	if status.Offset != 0 {
-		s.ClockOffsetSeconds = -status.Offset.Seconds()
+		s.ClockOffsetSeconds = -secondsOf(status.Offset)
 	}
 	s.name(status)
 	return s
 }
 
 // name puts into words what a status holds as values.
-func (s *gateState) name(status replica.Status) {
+func (s *State) name(status replica.Status) {
 	if !status.Heard.IsZero() {
-		age := status.Age.Seconds()
+		age := secondsOf(status.Age)
 		s.LeaseAgeSeconds = &age
 	}
 	if status.Gate != 0 {
@@ -128,3 +130,30 @@ func (s *gateState) name(status replica.Status) {
 		s.Error = strings.ReplaceAll(status.Err.Error(), "\n", "; ")
 	}
 }
+
+// Lease says in words how long the lease is, and when it was extended last.
+func (s State) Lease() string {
+	length := s.LeaseSeconds.Duration()
+	if s.LeaseAgeSeconds == nil {
+		return fmt.Sprintf("%v, never had", length)
+	}
+	return fmt.Sprintf("%v, extended %v ago", length, s.LeaseAgeSeconds.Duration())
+}
+
+// RevokeTimeout is how long the gate may take for a revocation: two leases, and the rest
+// of the second of an instant, which may be ahead by the longest leeway.
+func (s State) RevokeTimeout() time.Duration {
+	return 2*s.LeaseSeconds.Duration() + hub.MaxLeeway
+}
+
+// Seconds is a length of time in an answer.
+type Seconds float64
+
+// Duration is rounded to milliseconds.
+func (s Seconds) Duration() time.Duration {
+	return time.Duration(float64(s) * float64(time.Second)).Round(time.Millisecond)
+}
+
+func secondsOf(d time.Duration) Seconds { return Seconds(d.Seconds()) }
+
+func unix(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }

@@ -1,4 +1,4 @@
-package caddymodule
+package operator
 
 import (
 	"encoding/json"
@@ -7,28 +7,28 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// fleetOf returns what decides in an app that is open, to change what its fleet goes
-// by.
-func fleetOf(app *App) (*replica.Replica, error) {
-	_, fleet := app.hub.Store()
+// fleetOf returns the replica of an open gate, to change what its fleet has agreed on.
+func fleetOf(g gate) (*replica.Replica, error) {
+	_, fleet := g.Hub().Store()
 	if fleet == nil {
 		return nil, conflict(errors.New("changing the fleet: the store is not open"))
 	}
 	return fleet, nil
 }
 
-// takeLease changes the lease of the fleet.
-func takeLease(app *App, r *http.Request) (any, error) {
+// changeLease changes the lease of the fleet.
+func changeLease(g gate, r *http.Request) (any, error) {
 	var lease time.Duration
 	err := parameters{"lease": func(value json.RawMessage) (err error) {
 		var text string
 		if err := json.Unmarshal(value, &text); err != nil {
 			return errors.New("it is a text, such as 5s")
 		}
-		if lease, err = time.ParseDuration(text); err != nil || !leaseInRange(lease) {
+		if lease, err = time.ParseDuration(text); err != nil || !hub.ValidLease(lease) {
 			return errors.New("it is a duration from 200ms to 5m")
 		}
 		return nil
@@ -39,7 +39,7 @@ func takeLease(app *App, r *http.Request) (any, error) {
 	if lease == 0 {
 		return nil, badRequest(errors.New("reading the body: it names no lease"))
 	}
-	fleet, err := fleetOf(app)
+	fleet, err := fleetOf(g)
 	if err != nil {
 		return nil, err
 	}
@@ -47,17 +47,17 @@ func takeLease(app *App, r *http.Request) (any, error) {
 	if err := fleet.SetLease(r.Context(), lease); err != nil {
 		return nil, conflict(err)
 	}
-	app.logger.Warn("an operator changed the lease of the fleet", "lease", lease, "before", before)
+	g.settings.Logger.Warn("an operator changed the lease of the fleet", "lease", lease, "before", before)
 	text := fmt.Sprintf("The lease of the fleet is %v.", lease)
 	if lease < before {
 		text += fmt.Sprintf(" A DELETE waits for as long as before until every lease of %v is over.", before)
 	}
-	return said{text + " Write it into the configuration, too: a gate that makes a lost head anew has no other."}, nil
+	return Message{text + " Write it into the configuration, too: a gate that makes a lost head anew has no other."}, nil
 }
 
 // lowerFloor lets tokens pass again that are refused only because of a loss.
-func lowerFloor(app *App, r *http.Request) (any, error) {
-	fleet, err := fleetOf(app)
+func lowerFloor(g gate, r *http.Request) (any, error) {
+	fleet, err := fleetOf(g)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func lowerFloor(app *App, r *http.Request) (any, error) {
 	if err := fleet.LowerFloor(r.Context()); err != nil {
 		return nil, conflict(err)
 	}
-	app.logger.Warn("an operator lowered the floor: tokens pass again that were issued before a loss, and with them sessions whose revocation was lost",
+	g.settings.Logger.Warn("an operator lowered the floor: tokens pass again that were issued before a loss, and with them sessions whose revocation was lost",
 		"floor", unix(floor))
-	return said{"The floor is lowered. The gates hear of it within a lease."}, nil
+	return Message{"The floor is lowered. The gates hear of it within a lease."}, nil
 }

@@ -1,4 +1,4 @@
-package caddymodule
+package operator
 
 import (
 	"encoding/json"
@@ -123,8 +123,4 @@ func numberMember(to *int, highest int) func(json.RawMessage) error {
 		*to = n
 		return nil
 	}
-}
-
-func badRequest(err error) error {
-	return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err}
 }

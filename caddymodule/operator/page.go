@@ -1,26 +1,21 @@
-package caddymodule
+package operator
 
 import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"net/http"
-	"slices"
 	"strconv"
 	"strings"
-	"time"
-
-	"github.com/caddyserver/caddy/v2"
 
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
 	"github.com/sessiongate/sessiongate/store"
 )
 
 const (
-	// defaultLines and maxLines are how many lines a list has.
-	defaultLines = 100
-	maxLines     = 1000
+	// DefaultLines is how many lines a list has if the call has no `limit`.
+	DefaultLines = 100
+	// maxLines is how many lines a list has at most.
+	maxLines = 1000
 )
 
 // page is which part of a list is asked for.
@@ -36,7 +31,7 @@ type page struct {
 
 // parameters adds those of a page to others.
 func (p *page) parameters(more parameters) parameters {
-	p.limit = defaultLines
+	p.limit = DefaultLines
 	more["limit"] = numberMember(&p.limit, maxLines)
 	more["after"] = func(value json.RawMessage) error {
 		text, ok := strictjson.Text(value)
@@ -76,37 +71,3 @@ func (p *page) next(keys []store.Key) string {
 	}
 	return last.String() + "." + strconv.Itoa(n)
 }
-
-func unix(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }
-
-// issuerNamed is the issuer that an operator means: the only one if none is named.
-func (a *App) issuerNamed(name string) (string, error) {
-	configured := make([]string, len(a.Issuer))
-	for i, issuer := range a.Issuer {
-		configured[i] = issuer.Issuer
-	}
-	switch {
-	case name == "" && len(configured) == 1:
-		return configured[0], nil
-	case name == "":
-		return "", badRequest(fmt.Errorf("finding the issuer: there are several; name one of %s", strings.Join(configured, ", ")))
-	case !slices.Contains(configured, name):
-		return "", badRequest(fmt.Errorf("finding the issuer: it is not configured; the issuers are %s", strings.Join(configured, ", ")))
-	}
-	return name, nil
-}
-
-// checkOpen refuses a call that needs an open store, if there is none.
-func (a *App) checkOpen(doing string) error {
-	if _, set := a.hub.Store(); set == nil {
-		return unavailable(fmt.Errorf("%s: the store is not open: %s", doing, a.state().Error))
-	}
-	return nil
-}
-
-func unavailable(err error) error {
-	return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
-}
-
-// wantID is what ids of sessions, tokens and subjects are.
-const wantID = "a string of 1 to 256 bytes without control characters"

@@ -1,4 +1,4 @@
-package caddymodule
+package operator
 
 import (
 	"errors"
@@ -10,17 +10,17 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// sessionList is a page of the sessions of a subject.
-type sessionList struct {
+// SessionList is a page of the sessions of a subject.
+type SessionList struct {
 	Issuer   string          `json:"issuer"`
 	Subject  string          `json:"subject"`
-	Sessions []listedSession `json:"sessions"`
+	Sessions []ListedSession `json:"sessions"`
 	// Next is the `after` of the next page. Absent on the last.
 	Next string `json:"next,omitempty"`
 }
 
-// listedSession is a session as operators see it.
-type listedSession struct {
+// ListedSession is a session as operators see it.
+type ListedSession struct {
 	ID string `json:"id"`
 	// Key is the prefix of the hash by which logs and events name the session.
 	Key       string    `json:"key"`
@@ -32,7 +32,7 @@ type listedSession struct {
 }
 
 // listSessions lists the sessions of a subject.
-func listSessions(app *App, r *http.Request) (any, error) {
+func listSessions(g gate, r *http.Request) (any, error) {
 	var issuer, subject string
 	var page page
 	p := page.parameters(parameters{
@@ -46,23 +46,23 @@ func listSessions(app *App, r *http.Request) (any, error) {
 	if err := read(r); err != nil {
 		return nil, err
 	}
-	issuer, err := app.issuerNamed(issuer)
+	issuer, err := g.issuerNamed(issuer)
 	if err != nil {
 		return nil, err
 	}
 	if subject == "" {
 		return nil, badRequest(errors.New("listing sessions: no subject"))
 	}
-	if err := app.checkOpen("listing sessions"); err != nil {
+	if err := g.checkOpen("listing sessions"); err != nil {
 		return nil, err
 	}
-	of, err := app.hub.SessionsOf(r.Context(), issuer, subject)
+	of, err := g.Hub().SessionsOf(r.Context(), issuer, subject)
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	list := sessionList{Issuer: issuer, Subject: subject, Sessions: []listedSession{}}
-	key := func(s store.Session) store.Key { return app.hub.Key(store.KindSession, issuer, s.ID) }
-	keys := store.Keys{Subject: app.hub.Key(store.KindSubject, issuer, subject), Issuer: app.hub.Key(store.KindIssuer, issuer, "")}
+	list := SessionList{Issuer: issuer, Subject: subject, Sessions: []ListedSession{}}
+	key := func(s store.Session) store.Key { return g.Hub().Key(store.KindSession, issuer, s.ID) }
+	keys := store.Keys{Subject: g.Hub().Key(store.KindSubject, issuer, subject), Issuer: g.Hub().Key(store.KindIssuer, issuer, "")}
 	if page.after != "" {
 		begin := slices.IndexFunc(of, func(s store.Session) bool { return key(s).String() == page.from.String() })
 		if begin < 0 {
@@ -76,8 +76,8 @@ func listSessions(app *App, r *http.Request) (any, error) {
 	}
 	for _, s := range of {
 		keys.Session = key(s)
-		list.Sessions = append(list.Sessions, listedSession{
-			ID: s.ID, Key: keys.Session.String(), FirstSeen: unix(s.FirstSeen), LastSeen: unix(s.LastSeen), Revoked: app.hub.Over(s, &keys),
+		list.Sessions = append(list.Sessions, ListedSession{
+			ID: s.ID, Key: keys.Session.String(), FirstSeen: unix(s.FirstSeen), LastSeen: unix(s.LastSeen), Revoked: g.Hub().Over(s, &keys),
 		})
 	}
 	return list, nil

@@ -1,4 +1,4 @@
-package caddymodule
+package operator_test
 
 import (
 	"fmt"
@@ -7,29 +7,31 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/operator"
+	"github.com/sessiongate/sessiongate/caddymodule/operator/operatortest"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 	"github.com/sessiongate/sessiongate/store"
 )
 
 func TestAnOperatorListsTheSessionsOfASubject(t *testing.T) {
-	g := newGate(t, "HS256", Gate{})
+	app := operatortest.New(t)
 	want := make(map[string]bool)
 	for i := range 7 {
 		sid := fmt.Sprint("session ", i)
-		g.get(t, "/", g.mint(t, map[string]any{"sid": sid})).want(t, http.StatusOK, "")
+		app.WantAdmitted(t, app.Mint(t, map[string]any{"sid": sid}), true)
 		want[sid] = true
 	}
-	g.get(t, "/", g.mint(t, map[string]any{"sid": "bob's", "sub": "bob"})).want(t, http.StatusOK, "")
-	g.revokes(t, `{"session":"session 3"}`)
+	app.WantAdmitted(t, app.Mint(t, map[string]any{"sid": "bob's", "sub": "bob"}), true)
+	revokes(t, app, `{"session":"session 3"}`)
 	after := ""
 	for pages := 1; ; pages++ {
-		var list sessionList
+		var list operator.SessionList
 		body := fmt.Sprintf(`{"subject":"alice","limit":3%s}`, after)
-		if status, said := g.order(t, http.MethodPost, adminSessions, body, &list); status != http.StatusOK {
+		if status, said := operatortest.Order(t, app, http.MethodPost, operator.PathSessions, body, &list); status != http.StatusOK {
 			t.Fatalf("answered %d %s", status, said)
 		}
 		for _, s := range list.Sessions {
-			if !want[s.ID] || s.Revoked != (s.ID == "session 3") || s.FirstSeen.IsZero() || s.Key != g.app.hub.Key(store.KindSession, tokentest.Issuer, s.ID).String() {
+			if !want[s.ID] || s.Revoked != (s.ID == "session 3") || s.FirstSeen.IsZero() || s.Key != app.Hub().Key(store.KindSession, tokentest.Issuer, s.ID).String() {
 				t.Errorf("listed as %+v", s)
 			}
 			delete(want, s.ID)
@@ -45,8 +47,8 @@ func TestAnOperatorListsTheSessionsOfASubject(t *testing.T) {
 	if len(want) != 0 {
 		t.Errorf("not listed: %v", want)
 	}
-	var whole sessionList
-	if status, _ := g.order(t, http.MethodGet, adminSessions+"?subject=alice", "", &whole); status != http.StatusOK || len(whole.Sessions) != 7 {
+	var whole operator.SessionList
+	if status, _ := operatortest.Order(t, app, http.MethodGet, operator.PathSessions+"?subject=alice", "", &whole); status != http.StatusOK || len(whole.Sessions) != 7 {
 		t.Errorf("with GET: %d %+v", status, whole)
 	}
 }
@@ -54,15 +56,15 @@ func TestAnOperatorListsTheSessionsOfASubject(t *testing.T) {
 // Fault: the list that an operator looks at after revoking all of a subject calls its
 // sessions live. What is excepted, and what is seen again later, is.
 func TestTheListTellsWhatAnInstantRevoked(t *testing.T) {
-	g := newGate(t, "HS256", Gate{})
+	app := operatortest.New(t)
 	for _, sid := range []string{"kept", "ended"} {
-		g.get(t, "/", g.mint(t, map[string]any{"sid": sid})).want(t, http.StatusOK, "")
+		app.WantAdmitted(t, app.Mint(t, map[string]any{"sid": sid}), true)
 	}
-	g.revokes(t, `{"subject":"alice","except_session":"kept"}`)
-	later := g.mint(t, map[string]any{"sid": "later", "iat": time.Now().Unix() + 1})
-	g.get(t, "/", later).want(t, http.StatusOK, "")
-	var list sessionList
-	if status, said := g.order(t, http.MethodPost, adminSessions, `{"subject":"alice"}`, &list); status != http.StatusOK || len(list.Sessions) != 3 {
+	revokes(t, app, `{"subject":"alice","except_session":"kept"}`)
+	later := app.Mint(t, map[string]any{"sid": "later", "iat": time.Now().Unix() + 1})
+	app.WantAdmitted(t, later, true)
+	var list operator.SessionList
+	if status, said := operatortest.Order(t, app, http.MethodPost, operator.PathSessions, `{"subject":"alice"}`, &list); status != http.StatusOK || len(list.Sessions) != 3 {
 		t.Fatalf("answered %d %s", status, said)
 	}
 	for _, s := range list.Sessions {
@@ -74,18 +76,18 @@ func TestTheListTellsWhatAnInstantRevoked(t *testing.T) {
 
 // Invariant 10: what was revoked was hashed, and a list of it names nobody.
 func TestAnOperatorListsTheRevocations(t *testing.T) {
-	g := newGate(t, "HS256", Gate{})
+	app := operatortest.New(t)
 	for _, body := range []string{
 		`{"session":"canary"}`, `{"token":"canary"}`, `{"subject":"canary","before":100}`,
 		`{"subject":"canary","before":200,"except_session":"canary"}`, `{"issuer_before":true,"before":300}`,
 	} {
-		g.revokes(t, body)
+		revokes(t, app, body)
 	}
 	kinds := make(map[string]int)
-	target, pages := adminRevocations+"?limit=1", 0
+	target, pages := operator.PathRevocations+"?limit=1", 0
 	for next := target; next != ""; pages++ {
-		var list revocationList
-		status, said := g.order(t, http.MethodGet, next, "", &list)
+		var list operator.RevocationList
+		status, said := operatortest.Order(t, app, http.MethodGet, next, "", &list)
 		if status != http.StatusOK || list.Held != 5 || len(list.Revocations) != 1 || strings.Contains(said, "canary") {
 			t.Fatalf("answered %d %s", status, said)
 		}
@@ -104,7 +106,7 @@ func TestAnOperatorListsTheRevocations(t *testing.T) {
 	}
 	// What is revoked here comes back from the log in a moment.
 	await(t, "all are on the log", func() bool {
-		_, said := g.order(t, http.MethodGet, adminRevocations, "", nil)
+		_, said := operatortest.Order(t, app, http.MethodGet, operator.PathRevocations, "", nil)
 		return strings.Count(said, `"logged":true`) == 5
 	})
 	if pages != 5 || kinds["session"] != 1 || kinds["token"] != 1 || kinds["subject"] != 2 || kinds["issuer"] != 1 {

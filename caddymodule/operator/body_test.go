@@ -1,68 +1,28 @@
-package caddymodule
+package operator_test
 
 import (
-	"encoding/json"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/caddyserver/caddy/v2"
+	"github.com/sessiongate/sessiongate/caddymodule/operator"
+	"github.com/sessiongate/sessiongate/caddymodule/operator/operatortest"
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
-
-// order sends a request with a body to the admin API, and decodes the answer if it
-// is 200.
-func (g *gateTest) order(tb testing.TB, method, target, body string, answer any) (status int, said string) {
-	tb.Helper()
-	r := httptest.NewRequest(method, target, strings.NewReader(body))
-	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	return g.orderBy(tb, r, answer)
-}
-
-func (g *gateTest) orderBy(tb testing.TB, r *http.Request, answer any) (status int, said string) {
-	tb.Helper()
-	for _, route := range adminOf(g.app).Routes() {
-		if route.Pattern != r.URL.Path {
-			continue
-		}
-		w := httptest.NewRecorder()
-		err := route.Handler.ServeHTTP(w, r)
-		if got := w.Header().Get("Cache-Control"); got != "no-store" && w.Code == http.StatusOK {
-			tb.Errorf("%s may be cached: %q", r.URL.Path, got)
-		}
-		var refused caddy.APIError
-		if errors.As(err, &refused) {
-			return refused.HTTPStatus, refused.Error()
-		}
-		if err != nil {
-			tb.Fatalf("%s: %v", r.URL.Path, err)
-		}
-		if answer != nil {
-			if err := json.Unmarshal(w.Body.Bytes(), answer); err != nil {
-				tb.Fatalf("%s answers %s: %v", r.URL.Path, w.Body, err)
-			}
-		}
-		return w.Code, w.Body.String()
-	}
-	tb.Fatalf("nothing answers %s", r.URL.Path)
-	return 0, ""
-}
 
 // Attack: have the operator's browser send a form, or a text, to the admin API: it
 // may do so without asking.
 func TestTheAdminAPITakesJSONOnly(t *testing.T) {
-	g := newGate(t, "HS256", Gate{})
-	for _, path := range []string{adminRevocations, adminCheck, adminSessions} {
+	app := operatortest.New(t)
+	for _, path := range []string{operator.PathRevocations, operator.PathCheck, operator.PathSessions} {
 		for _, contentType := range []string{"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/json; charset=latin1"} {
 			r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(`{"session":"s"}`))
 			if contentType != "" {
 				r.Header.Set("Content-Type", contentType)
 			}
-			if status, said := g.orderBy(t, r, nil); status != http.StatusUnsupportedMediaType {
+			if status, said, _ := operatortest.Ask(t, operatortest.Routes(app), r); status != http.StatusUnsupportedMediaType {
 				t.Errorf("%s with %q is answered %d %s", path, contentType, status, said)
 			}
 		}
@@ -72,7 +32,7 @@ func TestTheAdminAPITakesJSONOnly(t *testing.T) {
 // Fault: an operator mistypes a word at night. What is not understood revokes
 // nothing, and the error, which Caddy logs, tells nothing of what was sent.
 func TestTheAdminAPITakesNothingThatItDoesNotUnderstand(t *testing.T) {
-	g := newGate(t, "HS256", Gate{})
+	app := operatortest.New(t)
 	const canary = "canary-session"
 	for name, body := range map[string]string{
 		"an unknown member":        `{"session":"canary-session","exept_session":"canary-session"}`,
@@ -99,55 +59,55 @@ func TestTheAdminAPITakesNothingThatItDoesNotUnderstand(t *testing.T) {
 		"before 1970":               `{"subject":"canary-session","before":-1}`,
 		"before in the future":      `{"subject":"canary-session","before":4000000000}`,
 		"an unknown issuer":         `{"session":"canary-session","issuer":"https://evil"}`,
-		"a forged token":            `{"token":"` + g.mint(t, map[string]any{"sid": canary}) + `x"}`,
+		"a forged token":            `{"token":"` + app.Mint(t, map[string]any{"sid": canary}) + `x"}`,
 		"deep":                      strings.Repeat(`{"session":`, 40) + `"canary-session"` + strings.Repeat("}", 40),
 	} {
-		r := httptest.NewRequest(http.MethodPost, adminRevocations, strings.NewReader(body))
+		r := httptest.NewRequest(http.MethodPost, operator.PathRevocations, strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")
-		status, said := g.orderBy(t, r, nil)
+		status, said, _ := operatortest.Ask(t, operatortest.Routes(app), r)
 		if status != http.StatusBadRequest || strings.Contains(said, canary) || strings.Contains(said, "FATAL") {
 			t.Errorf("%s is answered %d %q", name, status, said)
 		}
 	}
-	huge := `{"session":"` + strings.Repeat("x", maxAdminBody) + `"}`
-	if status, said := g.order(t, http.MethodPost, adminRevocations, huge, nil); status != http.StatusRequestEntityTooLarge {
+	huge := `{"session":"` + strings.Repeat("x", operator.MaxBody) + `"}`
+	if status, said := operatortest.Order(t, app, http.MethodPost, operator.PathRevocations, huge, nil); status != http.StatusRequestEntityTooLarge {
 		t.Errorf("a huge body is answered %d %s", status, said)
 	}
-	if held := setOf(g.app).Status().Revocations; held != 0 {
+	if held := app.Hub().Status().Revocations; held != 0 {
 		t.Errorf("%d revocations are held", held)
 	}
 }
 
 func TestAnUnknownIssuerIsToldWhichThereAre(t *testing.T) {
-	g := newGate(t, "HS256", Gate{})
-	_, said := g.order(t, http.MethodPost, adminRevocations, `{"session":"s","issuer":"https://evil"}`, nil)
-	if !strings.Contains(said, g.app.Issuer[0].Issuer) || strings.Contains(said, "evil") {
+	app := operatortest.New(t)
+	_, said := operatortest.Order(t, app, http.MethodPost, operator.PathRevocations, `{"session":"s","issuer":"https://evil"}`, nil)
+	if !strings.Contains(said, tokentest.Issuer) || strings.Contains(said, "evil") {
 		t.Errorf("it says %q", said)
 	}
-	g.app.Issuer = append(g.app.Issuer, &Issuer{Issuer: "https://second"})
-	status, said := g.order(t, http.MethodPost, adminRevocations, `{"session":"s"}`, nil)
+	app.Configured.Issuers = append(app.Configured.Issuers, "https://second")
+	status, said := operatortest.Order(t, app, http.MethodPost, operator.PathRevocations, `{"session":"s"}`, nil)
 	if status != http.StatusBadRequest || !strings.Contains(said, "there are several") || !strings.Contains(said, "https://second") {
 		t.Errorf("without an issuer: %d %q", status, said)
 	}
 }
 
 func TestListsTakeWhatTheyUnderstand(t *testing.T) {
-	g := newGate(t, "HS256", Gate{})
+	app := operatortest.New(t)
 	for target, want := range map[string]int{
-		adminRevocations:                                       200,
-		adminRevocations + "?limit=1000":                       200,
-		adminRevocations + "?limit=0":                          400,
-		adminRevocations + "?limit=1001":                       400,
-		adminRevocations + "?limit=ten":                        400,
-		adminRevocations + "?after=00":                         400,
-		adminRevocations + "?subject=alice":                    400,
-		adminSessions:                                          400,
-		adminSessions + "?subject=alice":                       200,
-		adminSessions + "?subject=alice&subject=bob":           400,
-		adminSessions + "?subject=alice&issuer=https://evil":   400,
-		adminSessions + "?subject=alice&after=" + "0011aabb.1": 409,
+		operator.PathRevocations:                                       200,
+		operator.PathRevocations + "?limit=1000":                       200,
+		operator.PathRevocations + "?limit=0":                          400,
+		operator.PathRevocations + "?limit=1001":                       400,
+		operator.PathRevocations + "?limit=ten":                        400,
+		operator.PathRevocations + "?after=00":                         400,
+		operator.PathRevocations + "?subject=alice":                    400,
+		operator.PathSessions:                                          400,
+		operator.PathSessions + "?subject=alice":                       200,
+		operator.PathSessions + "?subject=alice&subject=bob":           400,
+		operator.PathSessions + "?subject=alice&issuer=https://evil":   400,
+		operator.PathSessions + "?subject=alice&after=" + "0011aabb.1": 409,
 	} {
-		if status, said := g.order(t, http.MethodGet, target, "", nil); status != want {
+		if status, said := operatortest.Order(t, app, http.MethodGet, target, "", nil); status != want {
 			t.Errorf("%s is answered %d %s, want %d", target, status, said, want)
 		}
 	}

@@ -1,4 +1,4 @@
-package caddymodule
+package operator_test
 
 import (
 	"encoding/json"
@@ -11,41 +11,56 @@ import (
 	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
-	"github.com/sessiongate/sessiongate/caddymodule/stores"
+	"github.com/sessiongate/sessiongate/caddymodule/operator"
+	"github.com/sessiongate/sessiongate/caddymodule/operator/operatortest"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
+// setOf returns the replica of an app that is open.
+func setOf(app operator.App) *replica.Replica {
+	_, set := app.Hub().Store()
+	return set
+}
+
 // keysOf returns the names of the members of a value's JSON, sorted.
 func keysOf(tb testing.TB, value any) string {
 	tb.Helper()
+	text, err := json.Marshal(value)
+	if err != nil {
+		tb.Fatal(err)
+	}
 	var members map[string]any
-	decode(tb, value, &members)
+	if err := json.Unmarshal(text, &members); err != nil {
+		tb.Fatal(err)
+	}
 	return strings.Join(slices.Sorted(maps.Keys(members)), " ")
 }
 
 func TestStateBeforeTheStoreIsOpen(t *testing.T) {
-	app := &App{module: &stores.Memory{}, namespace: "default", Bootstrap: "auto", hub: hub.New(hub.Options{})}
-	want := gateState{Version: Version, Store: "memory", Namespace: "default", Bootstrap: "auto", Fenced: true, Degraded: true}
-	if got := app.state(); got != want {
+	app := operatortest.Closed(t, operator.Store{Kind: "memory", Namespace: "default"})
+	want := operator.State{Version: "v1", Store: "memory", Namespace: "default", Bootstrap: "auto", Fenced: true, Degraded: true}
+	if got := app.State(); got != want {
 		t.Errorf("the state is %+v, want %+v", got, want)
 	}
-	mustFindDamaged(t, app.hub, errors.Join(errors.New("opening store"), store.ErrDamaged))
+	app.Fail(t, errors.Join(errors.New("opening store"), store.ErrDamaged))
 	want.Error = "opening store; the store is damaged"
-	if got := app.state(); got != want {
+	if got := app.State(); got != want {
 		t.Errorf("the state is %+v, want %+v", got, want)
 	}
 	names := "bootstrap degraded degraded_seconds error fenced lag namespace position revocations shared store synced unconfirmed version"
-	if got := keysOf(t, app.state()); got != names {
+	if got := keysOf(t, app.State()); got != names {
 		t.Errorf("the members are\n%s, want\n%s", got, names)
 	}
 }
 
 func TestStateOfALocalStore(t *testing.T) {
-	test := newGate(t, "HS256", Gate{})
-	invalidated := test.end(t, test.mint(t, nil), "")
-	invalidated.want(t, 200, "invalidated")
-	got := test.app.state()
+	app := operatortest.New(t)
+	revocation := store.Revocation{Kind: store.KindSession, Key: store.Key{1}, Expires: 1 << 31}
+	if err := app.Hub().Revoke(t.Context(), hub.Cause{}, revocation); err != nil {
+		t.Fatal(err)
+	}
+	got := app.State()
 	if got.Fenced || got.Degraded || !got.Synced || got.Shared || got.Revocations != 1 {
 		t.Errorf("the state is %+v, want synced, admitting, with one revocation", got)
 	}
@@ -58,22 +73,22 @@ func TestStateOfALocalStore(t *testing.T) {
 // outage.
 func TestStateOfAFleet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFleet()
-		app := f.app(t, replica.Options{}, App{Bootstrap: "auto"})
-		f.awaitState(t, app, inRepair)
-		got := app.state()
+		f := operatortest.NewFleet()
+		app := f.App(t, replica.Options{}, "auto")
+		operatortest.AwaitState(t, app, operator.InRepair)
+		got := app.State()
 		if got.Synced || !got.Fenced || !got.Degraded || got.LeaseAgeSeconds != nil || got.Store != "redis" || got.Namespace != "orders" || !got.Shared {
 			t.Errorf("in repair: %+v", got)
 		}
 
 		<-setOf(app).Synced()
-		f.awaitState(t, app, "settled")
+		operatortest.AwaitState(t, app, "settled")
 		revocation := store.Revocation{Kind: store.KindSession, Key: store.Key{1}, Expires: 1 << 31}
 		if err := setOf(app).Revoke(t.Context(), revocation); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(fleetLease)
-		got = app.state()
+		time.Sleep(operatortest.Lease)
+		got = app.State()
 		if !got.Synced || got.Fenced || got.Degraded || got.DegradedSeconds != 0 || got.Gates != 1 || got.Revocations != 1 || got.Unconfirmed {
 			t.Errorf("settled: %+v", got)
 		}
@@ -84,9 +99,9 @@ func TestStateOfAFleet(t *testing.T) {
 			t.Errorf("the lease of 3 s was extended %v s ago, want a heartbeat each quarter", age)
 		}
 
-		f.away.Store(true)
+		f.Away.Store(true)
 		time.Sleep(5 * time.Second)
-		got = app.state()
+		got = app.State()
 		if !got.Synced || !got.Fenced || got.DegradedSeconds == 0 || !strings.Contains(got.Error, "no answer from redis") || strings.Contains(got.Error, "\n") {
 			t.Errorf("away: %+v", got)
 		}
@@ -105,19 +120,19 @@ func TestStateOfAFleet(t *testing.T) {
 // not fenced.
 func TestStateOfAGateThatGoesOnWithAnOldSet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFleet()
-		app := f.app(t, replica.Options{MaxStaleness: time.Minute}, App{})
+		f := operatortest.NewFleet()
+		app := f.App(t, replica.Options{MaxStaleness: time.Minute}, "auto")
 		<-setOf(app).Synced()
-		f.away.Store(true)
-		time.Sleep(2 * fleetLease)
-		if got := app.state(); got.Fenced || !got.Degraded {
+		f.Away.Store(true)
+		time.Sleep(2 * operatortest.Lease)
+		if got := app.State(); got.Fenced || !got.Degraded {
 			t.Errorf("after two leases: %+v, want degraded and not fenced", got)
 		}
 		time.Sleep(time.Minute)
-		if got := app.state(); !got.Fenced || !got.Degraded {
+		if got := app.State(); !got.Fenced || !got.Degraded {
 			t.Errorf("after a minute more: %+v, want fenced", got)
 		}
-		text, err := json.Marshal(app.state())
+		text, err := json.Marshal(app.State())
 		if err != nil || !strings.Contains(string(text), `"degraded":true`) {
 			t.Errorf("written as %s, error %v", text, err)
 		}

@@ -1,7 +1,6 @@
-package caddymodule
+package operator
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -15,20 +14,26 @@ import (
 )
 
 func init() {
-	caddy.RegisterModule(adminAPI{})
+	caddy.RegisterModule(API{})
 }
 
+// The paths of the admin API.
 const (
-	adminHealth      = "/session_gate/health"
-	adminBootstrap   = "/session_gate/bootstrap"
-	adminLease       = "/session_gate/lease"
-	adminFloor       = "/session_gate/floor"
-	adminSessions    = "/session_gate/sessions"
-	adminRevocations = "/session_gate/revocations"
-	adminCheck       = "/session_gate/check"
+	PathHealth      = "/session_gate/health"
+	PathBootstrap   = "/session_gate/bootstrap"
+	PathLease       = "/session_gate/lease"
+	PathFloor       = "/session_gate/floor"
+	PathSessions    = "/session_gate/sessions"
+	PathRevocations = "/session_gate/revocations"
+	PathCheck       = "/session_gate/check"
+	PathCopy        = "/session_gate/copy"
 )
 
-// adminAPI is what operators ask of a running gate, below /session_gate/ in
+// MaxPage bounds an answer, and the body of a call that copies, in bytes: a page of a
+// thousand sessions with the longest ids, written in escapes, or a page of a copy.
+const MaxPage = 4 << 20
+
+// API is what operators ask of a running gate, below /session_gate/ in
 // Caddy's admin API:
 //
 //   - `GET /session_gate/health` answers 200 with the state of the gate, whatever
@@ -54,62 +59,43 @@ const (
 // `{"error": "…"}`, which Caddy logs: they hold no token, session or subject. Who
 // reaches the admin API can replace the configuration, so that these endpoints ask
 // for nothing more than what keeps browsers out: a body is JSON and says so.
-type adminAPI struct {
-	running func() (*App, error)
-}
+type API struct{}
 
 // CaddyModule returns the Caddy module information.
-func (adminAPI) CaddyModule() caddy.ModuleInfo {
+func (API) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{
 		ID:  "admin.api.session_gate",
-		New: func() caddy.Module { return &adminAPI{runningApp} },
+		New: func() caddy.Module { return new(API) },
 	}
 }
 
 // Routes implements caddy.AdminRouter.
-func (a *adminAPI) Routes() []caddy.AdminRoute {
+func (*API) Routes() []caddy.AdminRoute { return Routes(running) }
+
+// Routes returns the admin API of the app that running returns. running is called for
+// each request.
+func Routes(running func() (App, error)) []caddy.AdminRoute {
 	var routes []caddy.AdminRoute
 	for pattern, methods := range map[string]methods{
-		adminHealth:      {http.MethodGet: func(app *App, _ *http.Request) (any, error) { return app.state(), nil }},
-		adminBootstrap:   {http.MethodPost: takeBootstrap},
-		adminLease:       {http.MethodPost: takeLease},
-		adminFloor:       {http.MethodDelete: lowerFloor},
-		adminSessions:    {http.MethodGet: listSessions, http.MethodPost: listSessions},
-		adminRevocations: {http.MethodGet: listRevocations, http.MethodPost: takeRevocation},
-		adminCheck:       {http.MethodPost: explainToken},
-		adminCopy:        {http.MethodPost: takeCopy},
+		PathHealth:      {http.MethodGet: func(g gate, _ *http.Request) (any, error) { return g.state(), nil }},
+		PathBootstrap:   {http.MethodPost: bootstrap},
+		PathLease:       {http.MethodPost: changeLease},
+		PathFloor:       {http.MethodDelete: lowerFloor},
+		PathSessions:    {http.MethodGet: listSessions, http.MethodPost: listSessions},
+		PathRevocations: {http.MethodGet: listRevocations, http.MethodPost: revoke},
+		PathCheck:       {http.MethodPost: check},
+		PathCopy:        {http.MethodPost: copyStore},
 	} {
-		routes = append(routes, caddy.AdminRoute{Pattern: pattern, Handler: a.endpoint(methods)})
+		routes = append(routes, caddy.AdminRoute{Pattern: pattern, Handler: endpoint(running, methods)})
 	}
 	return routes
 }
 
 // methods are what an endpoint does, by the method of the request.
-type methods map[string]func(*App, *http.Request) (any, error)
+type methods map[string]func(gate, *http.Request) (any, error)
 
-// runningApp returns the app of the configuration that runs now.
-//
-// Caddy makes its admin API before the apps, and keeps it while configurations
-// come and go: an app that was found once, or loaded from here, would be another
-// than the one that decides about requests. All apps of the active context are
-// loaded, so that asking it for one loads none.
-func runningApp() (*App, error) {
-	app, err := caddy.ActiveContext().AppIfConfigured("session_gate")
-	if errors.Is(err, caddy.ErrNotConfigured) {
-		return nil, caddy.APIError{
-			HTTPStatus: http.StatusNotFound,
-			Err:        errors.New("finding the app: no configuration with session_gate is running"),
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("finding the app: %w", err)
-	}
-	return app.(*App), nil
-}
-
-// endpoint answers a request with what the operation of its method makes of the
-// running app.
-func (a *adminAPI) endpoint(methods methods) caddy.AdminHandlerFunc {
+// endpoint answers a request by the operation of its method on the running app.
+func endpoint(running func() (App, error), methods methods) caddy.AdminHandlerFunc {
 	allowed := strings.Join(slices.Sorted(maps.Keys(methods)), ", ")
 	return func(w http.ResponseWriter, r *http.Request) error {
 		operation, known := methods[r.Method]
@@ -122,11 +108,11 @@ func (a *adminAPI) endpoint(methods methods) caddy.AdminHandlerFunc {
 		}
 		// Also of an error: it may tell what was asked.
 		w.Header().Set("Cache-Control", "no-store")
-		app, err := a.running()
+		app, err := running()
 		if err != nil {
 			return err
 		}
-		answer, err := operation(app, r)
+		answer, err := operation(gateOf(app), r)
 		if err != nil {
 			return err
 		}
@@ -138,4 +124,4 @@ func (a *adminAPI) endpoint(methods methods) caddy.AdminHandlerFunc {
 	}
 }
 
-var _ caddy.AdminRouter = (*adminAPI)(nil)
+var _ caddy.AdminRouter = (*API)(nil)

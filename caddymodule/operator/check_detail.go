@@ -1,0 +1,115 @@
+package operator
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/replica"
+)
+
+// revokedBy says in words by what a token is revoked.
+func revokedBy(verdict replica.Verdict, k *store.Keys) string {
+	if verdict == replica.Clear {
+		return "nothing that is held revokes it"
+	}
+	var by []string
+	for _, one := range []struct {
+		verdict replica.Verdict
+		text    string
+	}{
+		{replica.BySession, "its session is revoked, key " + k.Session.String()},
+		{replica.ByToken, "the token itself is revoked, key " + k.Token.String()},
+		{replica.BySubject, "it was issued up to an instant before which all tokens of its subject are revoked, key " + k.Subject.String()},
+		{replica.ByIssuer, "it was issued up to an instant before which all tokens of its issuer are revoked, key " + k.Issuer.String()},
+		{replica.Outlived, "revocations that may have named it are forgotten: a clock went back, or it was issued before the retention was raised and lives for longer"},
+		{replica.ByFloor, "it was issued before the store lost revocations that nobody can name; its user logs in again"},
+	} {
+		if verdict&one.verdict != 0 {
+			by = append(by, one.text)
+		}
+	}
+	return strings.Join(by, "; ")
+}
+
+// freshness says in words whether the gate's set is fresh.
+func (g gate) freshness() string {
+	s := g.state()
+	detail := "the gate " + s.Admission()
+	if why, _ := s.Advice(); why != "" {
+		detail += ": " + why
+	}
+	if s.Error != "" {
+		detail += ": " + s.Error
+	}
+	if s.Shared {
+		detail += "; the lease is " + s.Lease()
+	}
+	return detail
+}
+
+// detail says what a step found. The words of a token whose signature is not the
+// issuer's are quoted, and bounded.
+func (g gate) detail(step token.Step, e token.Explanation, now time.Time) string {
+	switch step {
+	case token.StepForm:
+		return "a signed token in compact form, declared as an access token or not at all"
+	case token.StepAlgorithm:
+		return "alg " + clipped(e.Algorithm)
+	case token.StepIssuer:
+		return "iss " + clipped(e.Issuer)
+	case token.StepSignature:
+		if e.KeyID == "" {
+			return "alg " + clipped(e.Algorithm) + ", no kid"
+		}
+		return "alg " + clipped(e.Algorithm) + ", kid " + clipped(e.KeyID)
+	case token.StepClaims:
+		return "no claim is there twice, and it is no logout token"
+	case token.StepAudience:
+		return "aud names this gate, or any_audience is configured"
+	case token.StepLifetime:
+		if e.Token == nil {
+			return "at most " + g.settings.MaxTokenLifetime.String()
+		}
+		return fmt.Sprintf("exp is %v after iat, at most %v", Seconds(e.Token.ExpiresAt-e.Token.IssuedAt).Duration(), g.settings.MaxTokenLifetime)
+	case token.StepIdentity:
+		return "sub, session and token id are 1 to 256 bytes each, or absent"
+	case token.StepTime:
+		return g.times(e.Token, now)
+	default:
+		return ""
+	}
+}
+
+// times says how far away the dates of a token are.
+func (g gate) times(t *token.Verified, now time.Time) string {
+	if t == nil {
+		return ""
+	}
+	detail := fmt.Sprintf("issued %s, expires %s, leeway %v",
+		fromNow(t.IssuedAt, now), fromNow(t.ExpiresAt, now), g.settings.Leeway)
+	if notBefore, ok := t.Claim("nbf"); ok {
+		detail += ", nbf " + clipped(notBefore)
+	}
+	return detail
+}
+
+// fromNow says how far a second is from now.
+func fromNow(second int64, now time.Time) string {
+	d := second - now.Unix()
+	if d < 0 {
+		return Seconds(-d).Duration().String() + " ago"
+	}
+	return "in " + Seconds(d).Duration().String()
+}
+
+// clipped quotes the beginning of a text that anybody may have written.
+func clipped(text string) string {
+	const most = 100
+	if len(text) > most {
+		return fmt.Sprintf("%q…", text[:most])
+	}
+	return fmt.Sprintf("%q", text)
+}

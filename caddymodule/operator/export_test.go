@@ -1,0 +1,3 @@
+package operator
+
+const MaxBody = maxAdminBody
