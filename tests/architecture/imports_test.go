@@ -19,8 +19,8 @@ var owners = map[string]string{
 	"github.com/caddyserver/caddy/v2":     "caddymodule",
 	"github.com/dustin/go-humanize":       "caddymodule/config",
 	"github.com/prometheus/client_golang": "caddymodule",
-	"github.com/spf13/cobra":              "caddymodule",
-	"github.com/spf13/pflag":              "caddymodule",
+	"github.com/spf13/cobra":              "caddymodule/command",
+	"github.com/spf13/pflag":              "caddymodule/command",
 	"go.uber.org/zap":                     "caddymodule",
 	"golang.org/x/sys":                    "store/replica",
 	"github.com/dgraph-io/ristretto/v2":   "caddymodule/token",
@@ -33,6 +33,7 @@ var owners = map[string]string{
 // adapters are the packages beside caddymodule that import Caddy. Everything below
 // them can be tested without linking it.
 var adapters = map[string]bool{
+	"caddymodule/command":  true,
 	"caddymodule/config":   true,
 	"caddymodule/operator": true,
 	"caddymodule/stores":   true,
@@ -42,7 +43,11 @@ var adapters = map[string]bool{
 var rooms = map[string][]string{
 	"caddymodule/credential": {"caddymodule/fieldname", "caddymodule/percent"},
 	"caddymodule/hub":        {"caddymodule/streams", "store", "store/replica", "store/sessions"},
-	"caddymodule/config":     nil,
+	"caddymodule/command": {
+		"caddymodule/copying", "caddymodule/operator", "caddymodule/stores", "caddymodule/token",
+		"store", "store/boltstore",
+	},
+	"caddymodule/config": nil,
 	"caddymodule/operator": {
 		"caddymodule/copying", "caddymodule/hub", "caddymodule/reply", "caddymodule/strictjson", "caddymodule/token",
 		"store", "store/replica",
@@ -55,6 +60,7 @@ var rooms = map[string][]string{
 // plugged are the packages that register modules, which the plugin imports.
 var plugged = map[string]bool{
 	"caddymodule":          true,
+	"caddymodule/command":  true,
 	"caddymodule/operator": true,
 	"caddymodule/stores":   true,
 }
@@ -200,6 +206,11 @@ func TestEachBrokenImportIsFound(t *testing.T) {
 		"operator imports a store module":  {"caddymodule/operator/app.go", own + "caddymodule/stores"},
 		"operator imports a store":         {"caddymodule/operator/copy.go", own + "store/boltstore"},
 		"operator reads flags":             {"caddymodule/operator/app.go", "github.com/spf13/cobra"},
+		"command needs the adapter":        {"caddymodule/command/copy.go", own + "caddymodule"},
+		"command revokes itself":           {"caddymodule/command/revoke.go", own + "caddymodule/hub"},
+		"command opens a Redis":            {"caddymodule/command/copy.go", own + "store/redisstore"},
+		"somebody else needs the command":  {"caddymodule/operator/app.go", own + "caddymodule/command"},
+		"the adapter reads flags":          {"caddymodule/app.go", "github.com/spf13/cobra"},
 		"credential imports Caddy":         {"caddymodule/credential/extract.go", "github.com/caddyserver/caddy/v2"},
 		"credential imports tokens":        {"caddymodule/credential/extract.go", own + "caddymodule/token"},
 		"adapter parses tokens itself":     {"caddymodule/gate.go", "github.com/golang-jwt/jwt/v5"},

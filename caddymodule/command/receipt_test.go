@@ -1,15 +1,11 @@
-package caddymodule
+package command
 
 import (
-	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/operator"
-	"github.com/sessiongate/sessiongate/caddymodule/operator/operatortest"
 )
 
 // outcome is what a gate made of a revocation.
@@ -73,89 +69,5 @@ func TestTheReceiptIsReadAtNight(t *testing.T) {
 		if err := describeReceipt(c.receipt, &printed); err != nil || printed.String() != c.want {
 			t.Errorf("%s: error %v, printed\n%s\nwant\n%s", name, err, printed.String(), c.want)
 		}
-	}
-}
-
-func TestTheCommandsAskAndPrint(t *testing.T) {
-	app := operatortest.New(t)
-	good := app.Mint(t, map[string]any{"sid": "s-1"})
-	app.WantAdmitted(t, good, true)
-	c := directly(t, app)
-	run := func(name string, do func(w *strings.Builder) error, status int, says ...string) {
-		t.Helper()
-		var printed strings.Builder
-		err := do(&printed)
-		got := 0
-		if err != nil {
-			got = 1
-			var with exit
-			if errors.As(err, &with) {
-				got = with.status
-			}
-		}
-		if got != status {
-			t.Errorf("%s ends with %d (%v), want %d", name, got, err, status)
-		}
-		for _, want := range says {
-			if !strings.Contains(printed.String(), want) {
-				t.Errorf("%s prints\n%s\nwant %q in it", name, printed.String(), want)
-			}
-		}
-		if strings.Contains(printed.String(), good) {
-			t.Errorf("%s prints the token", name)
-		}
-	}
-	check := func(w *strings.Builder) error { return c.check(w, good, false) }
-	run("check", check, 0, "A request with this token is admitted.", "ok  signature", `"s-1", key `)
-	run("list", func(w *strings.Builder) error { return c.list(w, "", "alice", "", 10, false) }, 0, `"s-1"`, "live")
-	run("revoke", func(w *strings.Builder) error { return c.revoke(w, revokeWords{Session: "s-1"}, false) }, 0, "Revoked: the session")
-	run("check", check, 1, "is answered 401 (revoked)", "NO  revocation", "its session is revoked")
-	run("list", func(w *strings.Builder) error { return c.list(w, "", "alice", "", 10, false) }, 0, `"s-1"`, "revoked")
-	run("list", func(w *strings.Builder) error { return c.list(w, "", "", "", 10, false) }, 0, "1 revocations are held.", "session")
-	run("list of nobody", func(w *strings.Builder) error { return c.list(w, "", "bob", "", 10, false) }, 0, `No session of "bob"`)
-	run("revoke nothing", func(w *strings.Builder) error { return c.revoke(w, revokeWords{}, false) }, 1)
-	run("as JSON", func(w *strings.Builder) error { return c.check(w, good, true) }, 1, `"reason":"revoked"`)
-	away := client(func(time.Duration, string, string, any) ([]byte, error) { return nil, errors.New("connection refused") })
-	run("check without a gate", func(w *strings.Builder) error { return away.check(w, good, false) }, 2)
-	other := client(func(time.Duration, string, string, any) ([]byte, error) { return []byte("<html>"), nil })
-	run("check of something else", func(w *strings.Builder) error { return other.check(w, good, false) }, 2)
-}
-
-// What is copied from a request or a file is a token all the same.
-func TestATokenIsReadAsPeopleCopyIt(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "token")
-	for text, want := range map[string]string{
-		"abc": "abc", " abc\r\n": "abc", "Bearer abc\n": "abc", "bearer  abc": "abc", "Bearer": "Bearer", "": "",
-	} {
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := tokenFrom(path); err != nil || got != want {
-			t.Errorf("%q is read as %q, error %v", text, got, err)
-		}
-	}
-	empty := filepath.Join(t.TempDir(), "empty")
-	if err := os.WriteFile(empty, []byte(" \n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range [][2]string{{"", ""}, {"x", path}, {"", path + ".none"}, {"", empty}} {
-		if raw, err := argumentToken(c[0], c[1]); err == nil || !strings.HasPrefix(err.Error(), "reading the token: ") {
-			t.Errorf("of %q there is %q, error %v", c, raw, err)
-		}
-	}
-	words := revokeWords{Token: "x"}
-	if err := words.complete(path, ""); err == nil {
-		t.Error("two tokens were taken")
-	}
-	words = revokeWords{}
-	if err := words.complete(empty, ""); err == nil || !strings.Contains(err.Error(), "is empty") {
-		t.Errorf("an empty file is no token: %v", err)
-	}
-	words = revokeWords{Subject: "alice"}
-	if err := words.complete("", "1800000000"); err != nil || words.Before != int64(1_800_000_000) {
-		t.Errorf("before is %v, error %v", words.Before, err)
-	}
-	if err := words.complete("", "2027-01-15T08:00:00Z"); err != nil || words.Before != "2027-01-15T08:00:00Z" {
-		t.Errorf("before is %v, error %v", words.Before, err)
 	}
 }

@@ -1,4 +1,4 @@
-package caddymodule
+package command
 
 import (
 	"encoding/json"
@@ -13,25 +13,6 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/operator/operatortest"
 	"github.com/sessiongate/sessiongate/store/replica"
 )
-
-// directly returns a client of the admin API of an app without a network.
-func directly(tb testing.TB, app operator.App) client {
-	return func(_ time.Duration, method, path string, body any) ([]byte, error) {
-		sent := ""
-		if body != nil {
-			encoded, err := json.Marshal(body)
-			if err != nil {
-				return nil, err
-			}
-			sent = string(encoded)
-		}
-		status, said := operatortest.Order(tb, app, method, path, sent, nil)
-		if status != http.StatusOK {
-			return nil, errors.New(said)
-		}
-		return []byte(said), nil
-	}
-}
 
 // Fault: an operator opens a log for which no gate can vouch. The command
 // ends when the gate admits requests again, and not before.

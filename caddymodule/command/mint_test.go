@@ -1,16 +1,11 @@
-package caddymodule
+package command
 
 import (
-	"bytes"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	caddycmd "github.com/caddyserver/caddy/v2/cmd"
-	"github.com/spf13/cobra"
 
 	"github.com/sessiongate/sessiongate/caddymodule/config"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
@@ -146,35 +141,6 @@ func TestMintRefuses(t *testing.T) {
 	}
 }
 
-// sessionGate runs `caddy session-gate` with arguments and returns what it
-// printed.
-func sessionGate(tb testing.TB, arguments ...string) (printed string, err error) {
-	tb.Helper()
-	registered, known := caddycmd.Commands()["session-gate"]
-	if !known {
-		tb.Fatal("the command is not registered")
-	}
-	command := &cobra.Command{Use: registered.Name, SilenceErrors: true, SilenceUsage: true}
-	registered.CobraFunc(command)
-	command.SetArgs(append([]string{}, arguments...)) // nil would be those of this process
-	var help bytes.Buffer
-	command.SetOut(&help)
-	stdout := os.Stdout
-	read, written, err := os.Pipe()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	os.Stdout = written
-	defer func() { os.Stdout = stdout }()
-	err = command.Execute()
-	_ = written.Close()
-	text, readErr := io.ReadAll(read)
-	if readErr != nil {
-		tb.Fatal(readErr)
-	}
-	return string(text) + help.String(), err
-}
-
 func TestTheTokenCommand(t *testing.T) {
 	file := secretFile(t, mintSecret+"\n")
 	printed, err := sessionGate(t, "token", "--issuer", "https://id.example.com", "--audience", "legacy-app", "--hmac-secret-file", file)
@@ -202,24 +168,5 @@ func TestTheTokenCommand(t *testing.T) {
 	}
 	if v.Subject != "bob" || v.SessionID != "s-9" || v.ExpiresAt-v.IssuedAt != 90 {
 		t.Errorf("the flags gave %q, %q, %ds", v.Subject, v.SessionID, v.ExpiresAt-v.IssuedAt)
-	}
-}
-
-func TestTheCommandRefuses(t *testing.T) {
-	for _, arguments := range [][]string{
-		{"token"},
-		{"token", "--issuer", "a"},
-		{"token", "--hmac-secret-file", "a"},
-		{"token", "extra"},
-		{"token", "--ttl", "soon"},
-		{"token", "--blockade"},
-		{"blockade"},
-	} {
-		if printed, err := sessionGate(t, arguments...); err == nil {
-			t.Errorf("%q printed %q", arguments, printed)
-		}
-	}
-	if printed, err := sessionGate(t); err != nil || !strings.Contains(printed, "token") {
-		t.Errorf("without arguments: %q, error %v", printed, err)
 	}
 }

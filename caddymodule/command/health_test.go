@@ -1,4 +1,4 @@
-package caddymodule
+package command
 
 import (
 	"encoding/json"
@@ -6,21 +6,10 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/operator"
 	"github.com/sessiongate/sessiongate/caddymodule/operator/operatortest"
 )
-
-// answering returns a client of a gate that always answers with this state.
-func answering(tb testing.TB, state operator.State) client {
-	tb.Helper()
-	body, err := json.Marshal(state)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return func(time.Duration, string, string, any) ([]byte, error) { return body, nil }
-}
 
 // well is a gate of a fleet to which nothing is wrong.
 func well() operator.State {
