@@ -44,7 +44,7 @@ func TestTheCommandsAskAndPrint(t *testing.T) {
 	run("revoke", func(w *strings.Builder) error { return c.revoke(w, revokeWords{Session: "s-1"}, false) }, 0, "Revoked: the session")
 	run("check", check, 1, "is answered 401 (revoked)", "NO  revocation", "its session is revoked")
 	run("list", func(w *strings.Builder) error { return c.list(w, "", "alice", "", 10, false) }, 0, `"s-1"`, "revoked")
-	run("list", func(w *strings.Builder) error { return c.list(w, "", "", "", 10, false) }, 0, "1 revocations are held.", "session")
+	run("list", func(w *strings.Builder) error { return c.count(w, false) }, 0, "1 revocations are held.", "session  1\ntoken    0\n")
 	run("list of nobody", func(w *strings.Builder) error { return c.list(w, "", "bob", "", 10, false) }, 0, `No session of "bob"`)
 	run("revoke nothing", func(w *strings.Builder) error { return c.revoke(w, revokeWords{}, false) }, 1)
 	run("as JSON", func(w *strings.Builder) error { return c.check(w, good, true) }, 1, `"reason":"revoked"`)

@@ -47,8 +47,8 @@ const MaxPage = 4 << 20
 //   - `GET /session_gate/sessions?issuer=&subject=` lists the sessions of a subject,
 //     those seen last first; `limit` and `after` page through it. `POST` takes the
 //     same as JSON, so that Caddy's log does not show the subject.
-//   - `GET /session_gate/revocations` counts and lists the revocations that this gate
-//     holds, by hash; `limit` and `after` page through it.
+//   - `GET /session_gate/revocations` counts the revocations that this gate holds, by
+//     kind.
 //   - `POST /session_gate/revocations` revokes, and answers 200 with a receipt once
 //     the revocation holds everywhere, or 503.
 //   - `POST /session_gate/check` with `{"token": "…"}` tells what the gate makes of a
@@ -82,7 +82,7 @@ func Routes(running func() (App, error)) []caddy.AdminRoute {
 		PathLease:       {http.MethodPost: changeLease},
 		PathFloor:       {http.MethodDelete: lowerFloor},
 		PathSessions:    {http.MethodGet: listSessions, http.MethodPost: listSessions},
-		PathRevocations: {http.MethodGet: listRevocations, http.MethodPost: revoke},
+		PathRevocations: {http.MethodGet: countRevocations, http.MethodPost: revoke},
 		PathCheck:       {http.MethodPost: check},
 		PathCopy:        {http.MethodPost: copyStore},
 	} {

@@ -5,7 +5,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/operator"
 	"github.com/sessiongate/sessiongate/caddymodule/operator/operatortest"
@@ -95,12 +94,14 @@ func TestListsTakeWhatTheyUnderstand(t *testing.T) {
 	app := operatortest.New(t)
 	for target, want := range map[string]int{
 		operator.PathRevocations:                                       200,
-		operator.PathRevocations + "?limit=1000":                       200,
-		operator.PathRevocations + "?limit=0":                          400,
-		operator.PathRevocations + "?limit=1001":                       400,
-		operator.PathRevocations + "?limit=ten":                        400,
-		operator.PathRevocations + "?after=00":                         400,
+		operator.PathRevocations + "?limit=10":                         400,
 		operator.PathRevocations + "?subject=alice":                    400,
+		operator.PathSessions + "?subject=alice&limit=1000":            200,
+		operator.PathSessions + "?subject=alice&limit=0":               400,
+		operator.PathSessions + "?subject=alice&limit=1001":            400,
+		operator.PathSessions + "?subject=alice&limit=ten":             400,
+		operator.PathSessions + "?subject=alice&after=00":              400,
+		operator.PathSessions + "?subject=alice&after=0011aabb.0":      400,
 		operator.PathSessions:                                          400,
 		operator.PathSessions + "?subject=alice":                       200,
 		operator.PathSessions + "?subject=alice&subject=bob":           400,
@@ -109,16 +110,6 @@ func TestListsTakeWhatTheyUnderstand(t *testing.T) {
 	} {
 		if status, said := operatortest.Order(t, app, http.MethodGet, target, "", nil); status != want {
 			t.Errorf("%s is answered %d %s, want %d", target, status, said, want)
-		}
-	}
-}
-
-// await polls until something is the case.
-func await(tb testing.TB, what string, is func() bool) {
-	tb.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			tb.Fatalf("waiting in vain: %s", what)
 		}
 	}
 }

@@ -115,7 +115,7 @@ func (g gate) explainRevocation(t *token.Verified, now time.Time) ([]Step, *repl
 		held = g.Hub().Look(&t.Keys)
 	}
 	return []Step{
-		{"revocation", held == replica.Clear, revokedBy(held, &t.Keys)},
+		{"revocation", held == replica.Clear, g.revokedBy(held, &t.Keys)},
 		{"freshness", verdict != replica.Unavailable, g.freshness()},
 	}, g.Refusal(nil, verdict)
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // revokedBy says in words by what a token is revoked.
-func revokedBy(verdict replica.Verdict, k *store.Keys) string {
+func (g gate) revokedBy(verdict replica.Verdict, k *store.Keys) string {
 	if verdict == replica.Clear {
 		return "nothing that is held revokes it"
 	}
@@ -22,8 +22,8 @@ func revokedBy(verdict replica.Verdict, k *store.Keys) string {
 	}{
 		{replica.BySession, "its session is revoked, key " + k.Session.String()},
 		{replica.ByToken, "the token itself is revoked, key " + k.Token.String()},
-		{replica.BySubject, "it was issued up to an instant before which all tokens of its subject are revoked, key " + k.Subject.String()},
-		{replica.ByIssuer, "it was issued up to an instant before which all tokens of its issuer are revoked, key " + k.Issuer.String()},
+		{replica.BySubject, "tokens of its subject issued up to " + g.instant(k.Subject, k.Session) + " are revoked, key " + k.Subject.String()},
+		{replica.ByIssuer, "tokens of its issuer issued up to " + g.instant(k.Issuer, k.Session) + " are revoked, key " + k.Issuer.String()},
 		{replica.Outlived, "revocations that may have named it are forgotten: a clock went back, or it was issued before the retention was raised and lives for longer"},
 		{replica.ByFloor, "it was issued before the store lost revocations that nobody can name; its user logs in again"},
 	} {
@@ -32,6 +32,13 @@ func revokedBy(verdict replica.Verdict, k *store.Keys) string {
 		}
 	}
 	return strings.Join(by, "; ")
+}
+
+// instant says up to when tokens of a subject or an issuer are revoked, unless they
+// belong to an excepted session.
+func (g gate) instant(of, session store.Key) string {
+	_, set := g.Hub().Store()
+	return unix(set.NotBefore(&store.Keys{Subject: of, Session: session})).Format(time.RFC3339)
 }
 
 // freshness says in words whether the gate's set is fresh.

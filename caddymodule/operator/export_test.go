@@ -1,3 +1,8 @@
 package operator
 
 const MaxBody = maxAdminBody
+
+var (
+	NextOf = nextOf
+	LineOf = lineOf
+)

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
-	"github.com/sessiongate/sessiongate/store"
 )
 
 const (
@@ -16,58 +15,54 @@ const (
 	DefaultLines = 100
 	// maxLines is how many lines a list has at most.
 	maxLines = 1000
+	// prefixSize is how many bytes of a key may be shown.
+	prefixSize = 4
 )
 
-// page is which part of a list is asked for.
+// page is the part of a list that a call asks for.
 type page struct {
 	limit int
-	// after is what the page before called next: the prefix of a key, and how many
-	// lines with that prefix there were already. Empty for the first page. It is in
-	// addresses, which are logged, so that it is no whole key.
+	// after is the `next` of the previous page: see nextOf. "" is the first page.
 	after string
-	from  store.Key
-	skip  int
 }
 
-// parameters adds those of a page to others.
+// parameters adds the parameters of a page to others.
 func (p *page) parameters(more parameters) parameters {
 	p.limit = DefaultLines
 	more["limit"] = numberMember(&p.limit, maxLines)
 	more["after"] = func(value json.RawMessage) error {
 		text, ok := strictjson.Text(value)
-		prefix, skip, _ := strings.Cut(text, ".")
-		raw, err := hex.DecodeString(prefix)
-		if err == nil {
-			p.skip, err = strconv.Atoi(skip)
-		}
-		if !ok || err != nil || len(raw) != prefixSize || p.skip < 1 || p.skip > maxSkip {
-			return errors.New("it has to be what the page before calls next")
+		prefix, occurrence, _ := strings.Cut(text, ".")
+		raw, notHex := hex.DecodeString(prefix)
+		n, notNumber := strconv.Atoi(occurrence)
+		if !ok || notHex != nil || notNumber != nil || len(raw) != prefixSize || n < 1 {
+			return errors.New("want the `next` value of the previous page")
 		}
 		p.after = text
-		copy(p.from[:], raw)
 		return nil
 	}
 	return more
 }
 
-const (
-	// prefixSize is how many bytes of a key may be shown.
-	prefixSize = 4
-	// maxSkip bounds how many lines are skipped that share a prefix.
-	maxSkip = 1 << 16
-)
-
-// next is what the page after these keys begins after, the last page's beginning
-// included.
-func (p *page) next(keys []store.Key) string {
-	last, n := keys[len(keys)-1], 0
-	for _, k := range keys {
-		if k.String() == last.String() {
+// nextOf names the last of some lines, given as the prefixes of their keys: by its
+// prefix, and by how many lines up to there have that prefix. It is in addresses, which
+// Caddy logs, so it holds no whole key.
+func nextOf(lines []string) string {
+	last, n := lines[len(lines)-1], 0
+	for _, line := range lines {
+		if line == last {
 			n++
 		}
 	}
-	if n == len(keys) && p.after != "" && p.from.String() == last.String() {
-		n += p.skip
+	return last + "." + strconv.Itoa(n)
+}
+
+// lineOf returns the index of the line that nextOf named, and -1 if there is none.
+func lineOf(lines []string, next string) int {
+	for i, line := range lines {
+		if strings.HasPrefix(next, line+".") && nextOf(lines[:i+1]) == next {
+			return i
+		}
 	}
-	return last.String() + "." + strconv.Itoa(n)
+	return -1
 }

@@ -3,7 +3,6 @@ package operator
 import (
 	"errors"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/token"
@@ -15,6 +14,9 @@ type SessionList struct {
 	Issuer   string          `json:"issuer"`
 	Subject  string          `json:"subject"`
 	Sessions []ListedSession `json:"sessions"`
+	// NotBefore is the latest instant up to which tokens of the subject, or of its whole
+	// issuer, are revoked. A session may be excepted. Absent if there is none.
+	NotBefore *time.Time `json:"not_before,omitempty"`
 	// Next is the `after` of the next page. Absent on the last.
 	Next string `json:"next,omitempty"`
 }
@@ -60,21 +62,27 @@ func listSessions(g gate, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	list := SessionList{Issuer: issuer, Subject: subject, Sessions: []ListedSession{}}
 	key := func(s store.Session) store.Key { return g.Hub().Key(store.KindSession, issuer, s.ID) }
 	keys := store.Keys{Subject: g.Hub().Key(store.KindSubject, issuer, subject), Issuer: g.Hub().Key(store.KindIssuer, issuer, "")}
+	list := SessionList{Issuer: issuer, Subject: subject, Sessions: []ListedSession{}}
+	if _, set := g.Hub().Store(); set.NotBefore(&keys) > 0 {
+		notBefore := unix(set.NotBefore(&keys))
+		list.NotBefore = &notBefore
+	}
+	lines, begin, end := make([]string, len(of)), 0, len(of)
+	for i, s := range of {
+		lines[i] = key(s).String()
+	}
 	if page.after != "" {
-		begin := slices.IndexFunc(of, func(s store.Session) bool { return key(s).String() == page.from.String() })
-		if begin < 0 {
-			return nil, conflict(errors.New("listing sessions: the list has changed; begin it anew"))
+		if begin = lineOf(lines, page.after) + 1; begin == 0 {
+			return nil, conflict(errors.New("listing sessions: the list has changed; start with the first page again"))
 		}
-		of = of[begin+1:]
 	}
-	if len(of) > page.limit {
-		of = of[:page.limit]
-		list.Next = page.next([]store.Key{key(of[len(of)-1])})
+	if end-begin > page.limit {
+		end = begin + page.limit
+		list.Next = nextOf(lines[:end])
 	}
-	for _, s := range of {
+	for _, s := range of[begin:end] {
 		keys.Session = key(s)
 		list.Sessions = append(list.Sessions, ListedSession{
 			ID: s.ID, Key: keys.Session.String(), FirstSeen: unix(s.FirstSeen), LastSeen: unix(s.LastSeen), Revoked: g.Hub().Over(s, &keys),
