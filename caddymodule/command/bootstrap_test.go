@@ -14,8 +14,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// Fault: an operator opens a log for which no gate can vouch. The command
-// ends when the gate admits requests again, and not before.
+// Fault: an operator opens a revocation log that no gate can confirm. The command ends
+// when the gate admits requests again, and not before.
 func TestTheBootstrapCommandWaitsUntilTheLogIsOpen(t *testing.T) {
 	for name, known := range map[string]time.Duration{
 		"the loss is new": time.Second,
@@ -38,7 +38,7 @@ func TestTheBootstrapCommandWaitsUntilTheLogIsOpen(t *testing.T) {
 				if app.State().Fenced {
 					t.Error("the command has ended and the gate refuses")
 				}
-				for _, want := range []string{"two leases after this gate heard of its loss", "The log is open, and this gate admits requests.\n"} {
+				for _, want := range []string{"two leases after it learned of the loss", "The revocation log is open, and this gate admits requests.\n"} {
 					if !strings.Contains(printed.String(), want) {
 						t.Errorf("printed\n%s\nwant %q in it", printed.String(), want)
 					}
@@ -51,8 +51,8 @@ func TestTheBootstrapCommandWaitsUntilTheLogIsOpen(t *testing.T) {
 	}
 }
 
-// A log that is open and a gate that admits come one after the other. A gate may
-// also admit by an old set while nothing is open yet.
+// First the revocation log is open, then the gate admits. A gate may also admit by an old
+// set while the log is not open yet.
 func TestTheBootstrapCommandWaitsUntilTheGateAdmitsByTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		old, open, admitting := well(), well(), well()
@@ -73,23 +73,23 @@ func TestTheBootstrapCommandWaitsUntilTheGateAdmitsByTheLog(t *testing.T) {
 	})
 }
 
-// Fault: the store is lost once more while the operator waits. The word was
-// for what was lost before.
-func TestTheBootstrapCommandSaysThatTheLogWasBegunAnew(t *testing.T) {
+// Fault: the store is lost once more while the operator waits. The operator allowed to
+// open it after the first loss only.
+func TestTheBootstrapCommandSaysThatTheLogWasLostAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := operatortest.NewFleet()
 		app := f.App(t, replica.Options{Manual: true}, "manual")
 		operatortest.AwaitState(t, app, operator.InRepair)
 		time.AfterFunc(operatortest.Lease, f.Server.Flush)
 		err := directly(t, app).bootstrap(new(strings.Builder))
-		if err == nil || !strings.Contains(err.Error(), "begun anew meanwhile") {
+		if err == nil || !strings.Contains(err.Error(), "lost again meanwhile") {
 			t.Errorf("error %v", err)
 		}
 	})
 }
 
-// Fault: the store goes away while the operator waits. The command is bounded
-// and says what is the matter.
+// Fault: the store goes away while the operator waits. The command gives up, and says why
+// the gate refuses.
 func TestTheBootstrapCommandGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := operatortest.NewFleet()
@@ -98,7 +98,7 @@ func TestTheBootstrapCommandGivesUp(t *testing.T) {
 		time.AfterFunc(time.Second, func() { f.Away.Store(true) })
 		began := time.Now()
 		err := directly(t, app).bootstrap(new(strings.Builder))
-		if err == nil || !strings.HasPrefix(err.Error(), "waiting for the log to open: after 39s the gate still refuses") || !strings.Contains(err.Error(), "mend the store") {
+		if err == nil || !strings.HasPrefix(err.Error(), "waiting for the revocation log to open: after 39s the gate still refuses") || !strings.Contains(err.Error(), "repair the store") {
 			t.Errorf("error %v", err)
 		}
 		if took := time.Since(began); took > 3*operatortest.Lease+openGrace+time.Second {
@@ -107,8 +107,7 @@ func TestTheBootstrapCommandGivesUp(t *testing.T) {
 	})
 }
 
-// Fault: the gate ends while the operator waits, or is not asked but something
-// else.
+// Fault: the gate ends while the operator waits, or another program answers.
 func TestTheBootstrapCommandEndsWithTheGate(t *testing.T) {
 	gone := errors.New("connection refused")
 	taken, err := json.Marshal(operator.Message{Message: "Taken."})

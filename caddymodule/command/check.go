@@ -16,15 +16,14 @@ import (
 func checkCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "check [<token> | -] [--file <path>] [--json]",
-		Short: "Explains what a gate makes of a token",
+		Short: "Explains how a gate decides about a token",
 		Long: `
-Asks a running gate what it would make of a request with a token, and prints each
-rule that the token was held to. The exit status is 0 if the request would be
-admitted, 1 if it would be refused, and 2 if the gate could not be asked.
+Asks a running gate how it would decide about a request with a token, and prints each
+rule that it applies. The exit status is 0 if the gate would admit the request, 1 if it
+would refuse it, and 2 if the gate could not be asked.
 
-A token that is an argument stays in the shell's history, and others on the
-machine see it among the processes. Use "-", which reads it from the standard
-input, or --file.
+A token on the command line stays in the shell's history, and is in the list of
+processes. Use "-", which reads the token from the standard input, or --file.
 `,
 		Example: "caddy session-gate check - --address unix//run/caddy/admin.sock < token",
 		Args:    cobra.MaximumNArgs(1),
@@ -40,7 +39,7 @@ input, or --file.
 	})
 }
 
-// check asks what the gate makes of a token.
+// check asks how the gate decides about a token.
 func (c client) check(w io.Writer, raw string, asJSON bool) error {
 	body, err := c.ask(http.MethodPost, operator.PathCheck, map[string]string{"token": raw})
 	var answer operator.Explanation

@@ -53,7 +53,7 @@ func (c client) state() (s operator.State, body []byte, err error) {
 		return s, nil, fmt.Errorf("reading the state of the gate: %w", err)
 	}
 	if s.Store == "" {
-		return s, nil, errors.New("reading the state of the gate: the answer is none of a session gate")
+		return s, nil, errors.New("reading the state of the gate: the answer does not come from a session gate")
 	}
 	return s, body, nil
 }

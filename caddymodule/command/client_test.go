@@ -100,7 +100,7 @@ func TestAGateThatCannotBeAskedIsAnError(t *testing.T) {
 		t.Errorf("where nothing listens: %v", err)
 	}
 	for body, want := range map[string]string{
-		`{}`: "the answer is none of a session gate", "<html>": "invalid character", "": "unexpected end",
+		`{}`: "the answer does not come from a session gate", "<html>": "invalid character", "": "unexpected end",
 	} {
 		other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }))
 		_, _, err := within(time.Minute, other.Listener.Addr().String()).state()
@@ -111,10 +111,10 @@ func TestAGateThatCannotBeAskedIsAnError(t *testing.T) {
 	}
 }
 
-// Fault: the process is stopped, and its listener still takes
-// connections. Whoever is on call must not wait for ever.
+// Fault: the process is stopped, and its listener still takes connections. The person on
+// call must not wait for ever.
 func TestAGateThatHangsIsAnError(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") // accepted by the system, and by nobody else
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // the kernel accepts, no process does
 	if err != nil {
 		t.Fatal(err)
 	}

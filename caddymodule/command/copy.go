@@ -23,8 +23,8 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// copyGrace is how long a store may stand still beyond the leases that have to pass
-// until its log is open.
+// copyGrace is how long a store may make no progress after the leases that have to pass
+// until its revocation log is open.
 const copyGrace = 10 * time.Second
 
 func copyCommand() *cobra.Command {
@@ -32,28 +32,29 @@ func copyCommand() *cobra.Command {
 		Use:   "copy --from <Caddyfile> (--to <Caddyfile> | --resume)",
 		Short: "Copies revocations, sessions and learned tokens to another store",
 		Long: `
-Copies what the store of one Caddyfile holds to the store of another: revocations, the
-floor, sessions, and learned refresh tokens. The gates of both may run. A bolt file
-that a gate has open is reached through the admin API of its Caddyfile, everything else
-directly. Run this as the user of the gate.
+Copies revocations, the floor, sessions and learned refresh tokens from the store of one
+Caddyfile to the store of another. The gates of both may run. If a gate has a bolt file
+open, the command copies through the admin API of its Caddyfile, otherwise directly. Run
+this as the user of the gate.
 
-The source is copied while it goes on serving. Before the last pass it is paused, for
-all its gates: they go on checking requests, but a logout is answered 503, and so is a
-login or refresh through a token_endpoint. So nothing is missing in the copy. When the
-command has said that it is done, start the gates with the other Caddyfile. A logout
-that was answered 503 has to be sent again then. A gate that is left on the source does
-not hear of logouts on the copy: stop it.
+The gates of the source serve meanwhile. Before the last pass the command pauses the
+source for all its gates, so that nothing is missing in the copy: they go on checking
+requests, but answer 503 to logouts, and to logins and refreshes through a
+token_endpoint. When the command prints that it is done, start the gates with the other
+Caddyfile. Clients then send a logout again that was answered 503. A gate that still uses
+the source does not learn of logouts on the copy: stop it.
 
-The source stays paused, also when its gates are restarted. --resume has it take logouts
-again; what comes then is not in the copy.
+The source stays paused, also after a restart of its gates. With --resume it takes
+logouts again; these are not in the copy.
 
 Names in a store are hashes over the namespace, so both must have the same one. That of
 bolt is "default".
 
-The command may be interrupted at any time. The source then takes logouts again, unless
-the command was killed: repeat it, or use --resume. Repeating it copies what is missing.
+You may interrupt the command at any time. The source then takes logouts again, unless
+the command was killed: run it again, or use --resume. Run again, it copies what is
+missing.
 
-The exit status is 0 when all was copied, and 1 otherwise.
+The exit status is 0 if all was copied, and 1 otherwise.
 `,
 		Example: "caddy session-gate copy --from Caddyfile --to Caddyfile.redis",
 		Args:    cobra.NoArgs,
@@ -62,7 +63,7 @@ The exit status is 0 when all was copied, and 1 otherwise.
 	flags.String("from", "", "The Caddyfile whose store is copied")
 	flags.String("to", "", "The Caddyfile to whose store it is copied")
 	flags.StringP("adapter", "a", "", "Name of config adapter to apply to both")
-	flags.Bool("resume", false, "Have the store of --from take logouts again")
+	flags.Bool("resume", false, "Let the store of --from take logouts again")
 	return localCommand(command, 1, func(fl caddycmd.Flags) error {
 		if err := refuseEmpty(fl.FlagSet); err != nil {
 			return err
@@ -103,8 +104,8 @@ func runCopy(ctx context.Context, from, to, adapter string) error {
 	case fromStore.Place == toStore.Place:
 		return fmt.Errorf("copying: %q and %q have the same store; name another one", from, to)
 	case fromStore.Namespace != toStore.Namespace:
-		return fmt.Errorf("copying: %q has the namespace %q and %q has %q; names in a store are hashes over the namespace, so that nothing "+
-			"would be found in the copy: give both the same one (that of bolt is %q, so write `namespace %s` in store redis), or start anew and have users log in again",
+		return fmt.Errorf("copying: %q has the namespace %q and %q has %q; names in a store are hashes over the namespace, so the gates "+
+			"would find nothing in the copy: give both the same one (that of bolt is %q, so write `namespace %s` in store redis), or start anew and have users log in again",
 			from, fromStore.Namespace, to, toStore.Namespace, stores.DefaultNamespace, stores.DefaultNamespace)
 	}
 	read, err := source.open(true)
@@ -123,12 +124,12 @@ func runCopy(ctx context.Context, from, to, adapter string) error {
 		return fmt.Errorf("copying: %w", err)
 	}
 	fmt.Printf("Done. The store of %q takes no logouts any more. Start all its gates with %q now, and leave none behind; "+
-		"a logout that is answered 503 until then has to be repeated.\n"+
+		"clients repeat a logout that is answered 503 until then.\n"+
 		"To go on with %q instead: caddy session-gate copy --resume --from %s\n", from, to, from, from)
 	return nil
 }
 
-// storeFile is the store of a configuration file.
+// storeFile is the store that a configuration file names.
 type storeFile struct {
 	app           operator.Standalone
 	logger        *slog.Logger
@@ -215,7 +216,7 @@ func (s *storeFile) remote() (copying.Place, error) {
 	return remote, nil
 }
 
-// resume has a store take logouts again.
+// resume lets a store take logouts again.
 func (s *storeFile) resume(ctx context.Context) error {
 	place, err := s.open(true)
 	if err == nil {
@@ -224,6 +225,6 @@ func (s *storeFile) resume(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("resuming: %w", err)
 	}
-	fmt.Printf("The store of %q takes logouts again. What comes from now on is not in a copy that was made before: make it again before you use it.\n", s.file)
+	fmt.Printf("The store of %q takes logouts again. Logouts from now on are not in an earlier copy: run copy again before you use it.\n", s.file)
 	return nil
 }

@@ -19,14 +19,14 @@ func leaseCommand() *cobra.Command {
 		Use:   "lease <duration> [--address <interface>] [--config <path> [--adapter <name>]]",
 		Short: "Changes the lease of a fleet while it runs",
 		Long: `
-Changes the lease of the fleet that a running gate belongs to: for how long after a
-heartbeat a gate may admit, and so for how long a DELETE waits for a gate that is
-frozen or cut off. It is from 200ms to 5m.
+Changes the lease of the fleet that a running gate belongs to, from 200ms to 5m. The
+lease is for how long after a heartbeat a gate may admit requests, and for how long a
+DELETE waits for a gate that is frozen or cut off.
 
-A lease that is raised counts at once. One that is lowered is granted at once, and a
-DELETE waits for as long as before until every longer lease is over. Gates that start
-later take the lease of the fleet, whatever their configuration says. Write it there,
-too, for the day on which the store loses its memory.
+A longer lease counts at once. After a shorter one, a DELETE may wait as long as before
+until every longer lease has expired. Gates that start later use the lease of the fleet,
+not that of their configuration. Write it into the configuration, too: the fleet needs
+it there if the store loses its data.
 `,
 		Example: "caddy session-gate lease 5s --address unix//run/caddy/admin.sock",
 	}
@@ -41,17 +41,17 @@ func floorCommand() *cobra.Command {
 		Use:   "floor [--lower --yes] [--address <interface>] [--config <path> [--adapter <name>]]",
 		Short: "Shows, or lowers, the instant up to which tokens are refused after a loss",
 		Long: `
-Shows the floor of a fleet. After its store lost revocations that no gate could name,
-every token is refused that was issued up to that instant, so that no revoked session
-comes back: users log in again.
+Shows the floor of a fleet. If the store lost revocations and no gate knows which, the
+gates refuse every token that was issued up to the floor, and users log in again. So no
+revoked session is accepted again.
 
-With --lower those tokens pass again, and with them those of sessions whose revocation
-was lost. --yes says that this is meant. To refuse more than the floor does, see
+With --lower the gates accept those tokens again, also those of sessions whose
+revocation was lost. --yes confirms that. To refuse more tokens than the floor does, see
 caddy session-gate revoke --issuer-before.
 `,
 		Example: "caddy session-gate floor --address unix//run/caddy/admin.sock",
 	}
-	command.Flags().Bool("lower", false, "Let tokens pass again that only the floor refuses")
+	command.Flags().Bool("lower", false, "Accept tokens again that only the floor refuses")
 	command.Flags().Bool("yes", false, "Confirm --lower")
 	command.Args = cobra.NoArgs
 	return gateCommand(command, 1, func(c client, fl caddycmd.Flags) error {
@@ -59,14 +59,14 @@ caddy session-gate revoke --issuer-before.
 		case !fl.Bool("lower"):
 			return c.floor(os.Stdout)
 		case !fl.Bool("yes"):
-			return errors.New("lowering the floor: sessions may come back whose revocation was lost; add --yes if that is meant")
+			return errors.New("lowering the floor: sessions whose revocation was lost may be accepted again; add --yes to confirm")
 		default:
 			return c.tell(os.Stdout, http.MethodDelete, operator.PathFloor, nil)
 		}
 	})
 }
 
-// tell sends an operator's word to the gate, and writes its answer.
+// tell sends a call that changes something, and writes the answer.
 func (c client) tell(w io.Writer, method, path string, body any) error {
 	answer, err := c.ask(method, path, body)
 	if err != nil {
@@ -76,7 +76,7 @@ func (c client) tell(w io.Writer, method, path string, body any) error {
 	return err
 }
 
-// floor writes up to when tokens are refused after a loss.
+// floor writes the instant up to which tokens are refused after a loss.
 func (c client) floor(w io.Writer) error {
 	state, _, err := c.state()
 	if err != nil {

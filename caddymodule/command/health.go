@@ -23,12 +23,11 @@ func healthCommand() *cobra.Command {
 		Use:   "health [--address <interface>] [--config <path> [--adapter <name>]] [--json]",
 		Short: "Says whether a gate admits requests, and what to do if it does not",
 		Long: `
-Asks a running gate for its state, and says whether it admits requests, why not,
-and what to do next. The exit status is 0 if it admits them, and 1 if it does
-not or cannot be reached.
+Asks a running gate for its state, and says whether it admits requests, why not, and
+what to do next. The exit status is 0 if the gate admits requests, and 1 if it does not
+or cannot be reached.
 
-With --json the state is printed as it came from the admin API, where it is
-GET /session_gate/health.
+With --json it prints the answer of the admin API to GET /session_gate/health.
 `,
 		Example: "caddy session-gate health --address unix//run/caddy/admin.sock",
 	}
@@ -59,7 +58,7 @@ func (c client) health(w io.Writer, asJSON bool) error {
 }
 
 // describeState writes the state for a person who was woken by it: first what it means
-// and what to do, then the particulars.
+// and what to do, then the details.
 func describeState(s operator.State, w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "The gate %s.\n", s.Admission())
@@ -71,7 +70,7 @@ func describeState(s operator.State, w io.Writer) error {
 		fmt.Fprintf(table, "version\t%s\n", s.Version)
 	}
 	if s.Shared {
-		fmt.Fprintf(table, "log\t%s, generation %s, entry %d, %d behind\n", cmp.Or(s.State, "not heard of"), cmp.Or(s.Generation, "unknown"), s.Position, s.Lag)
+		fmt.Fprintf(table, "log\t%s, generation %s, entry %d, %d behind\n", cmp.Or(s.State, "not known yet"), cmp.Or(s.Generation, "unknown"), s.Position, s.Lag)
 		fmt.Fprintf(table, "lease\t%s\n", s.Lease())
 		others := ""
 		if s.Unlisted {
@@ -96,7 +95,7 @@ func describeState(s operator.State, w io.Writer) error {
 	return table.Flush()
 }
 
-// named is the gate's own id, as receipts show it, if it has one.
+// named returns the gate's own id, as receipts show it, if it has one.
 func named(s operator.State) string {
 	if s.Gate == "" {
 		return ""

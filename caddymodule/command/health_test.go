@@ -11,7 +11,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/operator/operatortest"
 )
 
-// well is a gate of a fleet to which nothing is wrong.
+// well is the state of a gate of a fleet with which nothing is wrong.
 func well() operator.State {
 	age := operator.Seconds(0.4)
 	return operator.State{
@@ -20,7 +20,7 @@ func well() operator.State {
 	}
 }
 
-func TestHealthOfAGateToWhichNothingIsWrong(t *testing.T) {
+func TestHealthOfAGateWithWhichNothingIsWrong(t *testing.T) {
 	var printed strings.Builder
 	if err := answering(t, well()).health(&printed, false); err != nil {
 		t.Error(err)
@@ -49,7 +49,7 @@ func TestHealthOfAGateThatRefuses(t *testing.T) {
 	}
 	want := `The gate refuses every guarded request with 503.
 Why:   the store cannot be used, and its error says why.
-Next:  mend the store or the way to it; the gate recovers by itself, within a lease or, if revocations may be lost, three.
+Next:  repair the store, or the way to it; the gate recovers by itself within a lease, or within three if revocations may be lost.
 
 store        redis, namespace "orders"
 log          settled, generation 00000000deadbeef, entry 17, 0 behind
@@ -64,9 +64,9 @@ error        sending a heartbeat: connection refused
 	}
 }
 
-// What is wrong is named by its cause, and what comes next is something that can
-// be done about that cause: an operator who bootstraps a log while Redis is
-// merely away would give up revocations for nothing.
+// The advice names the cause, and a step that helps against that cause. An operator who
+// bootstraps a revocation log while Redis is only away would give up revocations for
+// nothing.
 func TestAdviceFollowsTheCause(t *testing.T) {
 	for name, c := range map[string]struct {
 		change    func(*operator.State)
@@ -75,18 +75,18 @@ func TestAdviceFollowsTheCause(t *testing.T) {
 		fenced    bool
 	}{
 		"nothing":                            {func(*operator.State) {}, "admits requests", "", "", false},
-		"the store is away within the lease": {func(s *operator.State) { s.Error = "away" }, "admits requests", "the store cannot be used", "mend the store", false},
+		"the store is away within the lease": {func(s *operator.State) { s.Error = "away" }, "admits requests", "the store cannot be used", "repair the store", false},
 		"the store is away and the operator allows it": {
 			func(s *operator.State) { s.Error, s.Degraded = "away", true },
-			"admits requests by an old set", "the store cannot be used", "mend the store", false,
+			"admits requests by an old set", "the store cannot be used", "repair the store", false,
 		},
 		"the store is away in repair": {
 			func(s *operator.State) { s.Error, s.State, s.Bootstrap = "away", operator.InRepair, "manual" },
-			"refuses every guarded request", "the store cannot be used", "mend the store", true,
+			"refuses every guarded request", "the store cannot be used", "repair the store", true,
 		},
 		"repair under a witness": {
 			func(s *operator.State) { s.State, s.Bootstrap = operator.InRepair, "manual" },
-			"admits requests", "putting them back", "goes on by itself", false,
+			"admits requests", "restoring them", "goes on by itself", false,
 		},
 		"repair under bootstrap auto": {
 			func(s *operator.State) { s.State = operator.InRepair },
@@ -96,9 +96,9 @@ func TestAdviceFollowsTheCause(t *testing.T) {
 			func(s *operator.State) { s.State, s.Bootstrap = operator.InRepair, "manual" },
 			"refuses every guarded request", "may have lost revocations", "then run: caddy session-gate bootstrap", true,
 		},
-		"the log is being read": {func(s *operator.State) { s.Lag, s.Synced = 40000, false }, "refuses every guarded request", "reading the log", "wait", true},
-		"behind":                {func(s *operator.State) { s.Lag = 40000 }, "admits requests", "reading the log", "wait", false},
-		"suspended":             {func(*operator.State) {}, "refuses every guarded request", "its lease is over", "wait", true},
+		"the log is being read": {func(s *operator.State) { s.Lag, s.Synced = 40000, false }, "refuses every guarded request", "reading the revocation log", "wait", true},
+		"behind":                {func(s *operator.State) { s.Lag = 40000 }, "admits requests", "reading the revocation log", "wait", false},
+		"suspended":             {func(*operator.State) {}, "refuses every guarded request", "its lease has expired", "wait", true},
 		"a file is damaged": {
 			func(s *operator.State) { s.Shared, s.Error = false, "the store is damaged" },
 			"refuses every guarded request", "the store cannot be used", "the file", true,
@@ -126,7 +126,7 @@ func TestHealthBeforeTheStoreHasAnswered(t *testing.T) {
 	if err := answering(t, state).health(&printed, false); err == nil {
 		t.Error("the gate passes for one that admits")
 	}
-	for _, want := range []string{"log          not heard of, generation unknown, entry 0", "lease        200ms, never had"} {
+	for _, want := range []string{"log          not known yet, generation unknown, entry 0", "lease        200ms, never had"} {
 		if !strings.Contains(printed.String(), want) {
 			t.Errorf("printed\n%s\nwant %q in it", printed.String(), want)
 		}

@@ -25,9 +25,9 @@ tokens of the subject are revoked, if there is one. --issuer may be left out if 
 gate has only one issuer. The list comes in pages: give --after the value that the
 previous page calls next.
 
-Without --subject, counts the revocations that the gate holds, by kind. They name what
-is revoked by hashes. To see whether a token is revoked, and why, use
-caddy session-gate check.
+Without --subject, counts the revocations that the gate holds, by kind. A gate holds only
+hashes of what is revoked. Use caddy session-gate check to see whether a token is
+revoked, and why.
 `,
 		Example: "caddy session-gate list --subject alice --address unix//run/caddy/admin.sock",
 		Args:    cobra.NoArgs,

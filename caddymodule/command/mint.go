@@ -26,8 +26,8 @@ func tokenCommand() *cobra.Command {
 		Use:   "token --issuer <iss> --hmac-secret-file <file> [flags]",
 		Short: "Mints a development token",
 		Long: `
-Mints a token, signed with HS256 by the secret in a file, and prints it. It is
-for development: a real issuer keeps its secret to itself.
+Mints a token, signed with HS256 by the secret in a file, and prints it. It is for
+development: a real issuer does not share its secret.
 
 One line break at the end of the file is not part of the secret, as in {file.*}
 placeholders.
@@ -52,8 +52,8 @@ placeholders.
 	return command
 }
 
-// mint returns a token with what the flags say, a fresh token id, and a fresh
-// session where none is named.
+// mint returns a token with the claims of the flags, a new token id, and a new session
+// if there is no --session.
 func (o mintOptions) mint(now time.Time) (string, error) {
 	switch {
 	case o.issuer == "":
@@ -63,9 +63,9 @@ func (o mintOptions) mint(now time.Time) (string, error) {
 	case o.ttl < time.Second:
 		return "", fmt.Errorf("minting token: ttl %v is too short; at least 1s", o.ttl)
 	case o.subject != "" && !token.ValidID(o.subject):
-		return "", fmt.Errorf("minting token: subject %q cannot be one: 1 to 256 bytes, no control characters", o.subject)
+		return "", fmt.Errorf("minting token: subject %q is not valid: want 1 to 256 bytes, no control characters", o.subject)
 	case o.session != "" && !token.ValidID(o.session):
-		return "", fmt.Errorf("minting token: session %q cannot be an id: 1 to 256 bytes, no control characters", o.session)
+		return "", fmt.Errorf("minting token: session %q is not valid: want 1 to 256 bytes, no control characters", o.session)
 	}
 	secret, err := os.ReadFile(o.secretFile)
 	if err != nil {

@@ -9,7 +9,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/copying"
 )
 
-// progress shows how far a copy is: on a terminal in one line, else in one for each pass.
+// progress shows how far a copy is: on a terminal in one line, otherwise in a line for
+// each pass.
 type progress struct {
 	w        io.Writer
 	terminal bool

@@ -8,8 +8,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/operator"
 )
 
-// describeReceipt writes the receipt for a person who was woken: first what holds, then
-// why that is certain.
+// describeReceipt writes the receipt for a person who was woken: first what is revoked,
+// then why it holds everywhere.
 func describeReceipt(r operator.Receipt, w io.Writer) error {
 	for _, revoked := range r.Revoked {
 		if revoked.NotBefore != nil {
@@ -33,12 +33,12 @@ func describeReceipt(r operator.Receipt, w io.Writer) error {
 		fmt.Fprintf(w, "It holds at every gate after %v.\n", took)
 	}
 	if r.LeaseSeconds > 0 {
-		why := "not every gate said that it had it"
+		why := "not every gate confirmed it"
 		switch {
 		case r.Unlisted:
-			why = "there are gates that say nothing (acknowledge lease)"
+			why = "some gates do not confirm (acknowledge lease)"
 		case r.Unsettled:
-			why = "the log was begun anew a moment ago, and a gate that is not listed may have been admitting"
+			why = "the revocation log was restored a moment ago, and a gate that is not listed may have been admitting"
 		}
 		fmt.Fprintf(w, "A lease had to pass, %v: %s.\n", r.LeaseSeconds.Duration(), why)
 	}
@@ -54,7 +54,7 @@ func describeReceipt(r operator.Receipt, w io.Writer) error {
 	return table.Flush()
 }
 
-// othersOf says what became of the gates that are not named.
+// othersOf says what became of the gates that the receipt does not name.
 func othersOf(r operator.Receipt) string {
 	if r.StoreOnly {
 		return "not waited for"
@@ -71,7 +71,7 @@ func outcomeOf(g operator.ReceiptGate) string {
 	case "left":
 		return fmt.Sprintf("it left, seen after %v: it stopped, or had sent no heartbeat for a lease, and admits nothing", after)
 	case "fenced":
-		return fmt.Sprintf("not heard of: a lease had to pass, %v, and it admits nothing until it has caught up", after)
+		return fmt.Sprintf("did not confirm: a lease had to pass, %v, and it admits nothing until it has caught up", after)
 	default:
 		return "not waited for"
 	}

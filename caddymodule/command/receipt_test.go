@@ -36,15 +36,15 @@ func TestTheReceiptIsReadAtNight(t *testing.T) {
 				TookSeconds: 3.1, Gate: "aaaa", Gates: []operator.ReceiptGate{outcome("bbbb", "fenced", 3.09), outcome("cccc", "left", 0.2)}, LeaseSeconds: 3.09,
 			},
 			"Revoked: all that https://a issued up to 2027-01-15T08:00:00Z to the subject, key 00.\nIt holds at every gate after 3.1s.\n" +
-				"A lease had to pass, 3.09s: not every gate said that it had it.\nThe revocation log holds it by entry 7.\n\n" +
+				"A lease had to pass, 3.09s: not every gate confirmed it.\nThe revocation log holds it by entry 7.\n\n" +
 				"GATE  HAD IT\naaaa  at once; it was asked\n" +
-				"bbbb  not heard of: a lease had to pass, 3.09s, and it admits nothing until it has caught up\n" +
+				"bbbb  did not confirm: a lease had to pass, 3.09s, and it admits nothing until it has caught up\n" +
 				"cccc  it left, seen after 200ms: it stopped, or had sent no heartbeat for a lease, and admits nothing\n",
 		},
 		"a young log": {
 			operator.Receipt{Issuer: "https://a", Revoked: []operator.Revoked{{Kind: "issuer", Key: "00", NotBefore: &instant}}, Shared: true, Position: 7, TookSeconds: 3, Gate: "aaaa", LeaseSeconds: 3, Unsettled: true},
 			"Revoked: all that https://a issued up to 2027-01-15T08:00:00Z, key 00.\nIt holds at every gate after 3s.\n" +
-				"A lease had to pass, 3s: the log was begun anew a moment ago, and a gate that is not listed may have been admitting.\n" +
+				"A lease had to pass, 3s: the revocation log was restored a moment ago, and a gate that is not listed may have been admitting.\n" +
 				"The revocation log holds it by entry 7.\n\nGATE  HAD IT\naaaa  at once; it was asked\n",
 		},
 		"a large fleet": {
@@ -55,7 +55,7 @@ func TestTheReceiptIsReadAtNight(t *testing.T) {
 		"gates that are on no list": {
 			operator.Receipt{Issuer: "https://a", Revoked: one, Shared: true, Position: 7, TookSeconds: 3.1, Gate: "aaaa", LeaseSeconds: 3.09, Unlisted: true, Unsettled: true},
 			"Revoked: the session with the key 0011aabb of https://a.\nIt holds at every gate after 3.1s.\n" +
-				"A lease had to pass, 3.09s: there are gates that say nothing (acknowledge lease).\n" +
+				"A lease had to pass, 3.09s: some gates do not confirm (acknowledge lease).\n" +
 				"The revocation log holds it by entry 7.\n\nGATE  HAD IT\naaaa  at once; it was asked\n",
 		},
 		"the store alone": {

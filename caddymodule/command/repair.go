@@ -13,44 +13,44 @@ import (
 	"github.com/sessiongate/sessiongate/store/boltstore"
 )
 
-// errNotReplaced is what the command `repair` fails with when it was not told to
-// replace anything.
-var errNotReplaced = errors.New("repairing the store: nothing was changed; --yes replaces the file, --dry-run only tells, --restored takes a copy that was put back")
+// errNotReplaced is the error of the command `repair` if no flag tells it to change
+// something.
+var errNotReplaced = errors.New("repairing the store: nothing was changed; --yes replaces the file, --dry-run only reports, --restored accepts a copy that was put back")
 
 func repairCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "repair [--file <path>] (--dry-run | --yes | --restored)",
-		Short: "Keeps what is sound of a damaged bolt file, or takes a copy that was put back",
+		Short: "Keeps the sound part of a damaged bolt file, or accepts a copy that was put back",
 		Long: `
 Stop the gate first: the file is locked while it runs. Run this as the user of the
 gate, or as root: new files are owned by the owner of the old ones.
 
-For a file that a gate calls damaged, or that is gone: --dry-run tells what of it is
-sound. --yes makes a new file of that, or an empty one if nothing is. The damaged
-file is kept beside it. Each entry has a checksum; an entry without the right one is
+For a file that a gate calls damaged, or that is missing: --dry-run reports which part of
+it is sound. --yes makes a new file of that part, or an empty file if there is none, and
+keeps the damaged file beside it. Each entry has a checksum; entries with a wrong one are
 not kept.
 
-For a copy of the file that you put back from a backup, a snapshot or another
-machine: --restored takes it as it is. It does not matter whether the file ending in
-.init was put back, too. Use it as well after the clock of the machine was ahead and
-was corrected, if the gate says so. The clock has to be right.
+For a copy of the file that you put back from a backup, a snapshot or another machine:
+--restored accepts it as it is. It does not matter whether you put back the file ending in
+.init, too. Also use it, if the gate says so, after the clock of the machine was ahead and
+was corrected. The clock must be right.
 
-A copy that was put back lacks the revocations that were made since, and a damaged
-file may have lost some. If so, the gate refuses all tokens issued until it starts,
-and users have to log in again. A session that was revoked, and that the issuer still
-refreshes, is accepted again with a new token: end it at the issuer, too. A refresh
-token whose record is lost is as one that was never handed out through a gate.
+A copy that was put back lacks the revocations that were made since, and a damaged file
+may have lost some. If so, the gate refuses all tokens issued until it starts, and users
+have to log in again. If the issuer still refreshes a revoked session, the gate accepts it
+again with a new token: end it at the issuer, too. A refresh token whose record is lost is
+treated like one that was never handed out through a gate.
 
-The exit status is 0 if the file was replaced or taken, if --dry-run told what is
-sound, or if the store is not damaged.
+The exit status is 0 if the file was replaced or accepted, if --dry-run reported, or if
+the store is not damaged.
 `,
 		Example: "caddy session-gate repair --file /data/caddy/session_gate/revocations.db --dry-run",
 		Args:    cobra.NoArgs,
 	}
 	command.Flags().String("file", "", "The file; the default path of store bolt if empty")
-	command.Flags().Bool("dry-run", false, "Only tell what would be kept")
+	command.Flags().Bool("dry-run", false, "Only report what would be kept")
 	command.Flags().Bool("yes", false, "Replace the file")
-	command.Flags().Bool("restored", false, "Take a copy that was put back; tokens issued before the next start are refused")
+	command.Flags().Bool("restored", false, "Accept a copy that was put back; tokens issued before the next start are refused")
 	return localCommand(command, 1, func(fl caddycmd.Flags) error {
 		dryRun, replace := fl.Bool("dry-run"), fl.Bool("yes")
 		path, isRestored := fl.String("file"), fl.Bool("restored")
@@ -68,7 +68,7 @@ sound, or if the store is not damaged.
 	})
 }
 
-// repair tells what can be kept of a file, and replaces it if it may.
+// repair reports what can be kept of a file, and replaces the file if it may.
 func repair(w io.Writer, path string, dryRun, replace bool) error {
 	salvaged, err := boltstore.Salvage(boltstore.Options{Path: path})
 	switch {
@@ -100,7 +100,7 @@ func repair(w io.Writer, path string, dryRun, replace bool) error {
 	return nil
 }
 
-// restored takes a file for a copy that was put back on purpose.
+// restored accepts a file as a copy that was put back on purpose.
 func restored(w io.Writer, path string) error {
 	if err := boltstore.Restored(boltstore.Options{Path: path}); err != nil {
 		return repairAdvice(err)

@@ -11,13 +11,13 @@ import (
 	"github.com/sessiongate/sessiongate/store/boltstore"
 )
 
-// repairAdvice says what to do where nothing can be salvaged.
+// repairAdvice adds to an error what to do.
 func repairAdvice(err error) error {
 	switch {
 	case errors.Is(err, store.ErrLocked):
 		return fmt.Errorf("%w: stop the gate first", err)
 	case errors.Is(err, store.ErrDamaged):
-		return fmt.Errorf("%w; --dry-run tells what of it is sound", err)
+		return fmt.Errorf("%w; --dry-run reports which part of it is sound", err)
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w; --file says where the store is", err)
 	default:
@@ -25,8 +25,8 @@ func repairAdvice(err error) error {
 	}
 }
 
-// describeSalvaged tells a person what would be kept, what is lost, and what that
-// means.
+// describeSalvaged writes what would be kept, what is lost, and what that means, for a
+// person.
 func describeSalvaged(w io.Writer, s *boltstore.Salvaged) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "file\t%s\ndamage\t%v\n", s.Path, s.Damage)
@@ -40,14 +40,15 @@ func describeSalvaged(w io.Writer, s *boltstore.Salvaged) error {
 		return nil
 	}
 	fmt.Fprint(w, `
-What was revoked by an entry that is lost would be accepted again. So the gate refuses
+Sessions that were revoked by a lost entry would be accepted again. So the gate refuses
 all tokens issued until it starts on the new file, and users have to log in again.
-Sessions that the issuer still refreshes come back: end those at the issuer, too.
+Revoked sessions that the issuer still refreshes are accepted again with a new token: end
+those at the issuer, too.
 `)
 	return nil
 }
 
-// lost says how much is lost, as far as that is known.
+// lost says how much is lost, if that is known.
 func lost(s *boltstore.Salvaged) string {
 	if s.Whole {
 		return "nothing"

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/operator"
 	"github.com/sessiongate/sessiongate/caddymodule/operator/operatortest"
 )
 
@@ -41,12 +42,12 @@ func TestTheCommandsAskAndPrint(t *testing.T) {
 	check := func(w *strings.Builder) error { return c.check(w, good, false) }
 	run("check", check, 0, "A request with this token is admitted.", "ok  signature", `"s-1", key `)
 	run("list", func(w *strings.Builder) error { return c.list(w, "", "alice", "", 10, false) }, 0, `"s-1"`, "live")
-	run("revoke", func(w *strings.Builder) error { return c.revoke(w, revokeWords{Session: "s-1"}, false) }, 0, "Revoked: the session")
+	run("revoke", func(w *strings.Builder) error { return c.revoke(w, operator.RevokeRequest{Session: "s-1"}, false) }, 0, "Revoked: the session")
 	run("check", check, 1, "is answered 401 (revoked)", "NO  revocation", "its session is revoked")
 	run("list", func(w *strings.Builder) error { return c.list(w, "", "alice", "", 10, false) }, 0, `"s-1"`, "revoked")
 	run("list", func(w *strings.Builder) error { return c.count(w, false) }, 0, "1 revocations are held.", "session  1\ntoken    0\n")
 	run("list of nobody", func(w *strings.Builder) error { return c.list(w, "", "bob", "", 10, false) }, 0, `No session of "bob"`)
-	run("revoke nothing", func(w *strings.Builder) error { return c.revoke(w, revokeWords{}, false) }, 1)
+	run("revoke nothing", func(w *strings.Builder) error { return c.revoke(w, operator.RevokeRequest{}, false) }, 1)
 	run("as JSON", func(w *strings.Builder) error { return c.check(w, good, true) }, 1, `"reason":"revoked"`)
 	away := client(func(time.Duration, string, string, any) ([]byte, error) { return nil, errors.New("connection refused") })
 	run("check without a gate", func(w *strings.Builder) error { return away.check(w, good, false) }, 2)

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/sessiongate/sessiongate/caddymodule/operator"
 )
 
 // What is copied from a request or a file is a token all the same.
@@ -29,19 +31,26 @@ func TestATokenIsReadAsPeopleCopyIt(t *testing.T) {
 			t.Errorf("of %q there is %q, error %v", c, raw, err)
 		}
 	}
-	words := revokeWords{Token: "x"}
-	if err := words.complete(path, ""); err == nil {
+	request := operator.RevokeRequest{Token: "x"}
+	if err := complete(&request, path, ""); err == nil {
 		t.Error("two tokens were taken")
 	}
-	words = revokeWords{}
-	if err := words.complete(empty, ""); err == nil || !strings.Contains(err.Error(), "is empty") {
+	request = operator.RevokeRequest{}
+	if err := complete(&request, empty, ""); err == nil || !strings.Contains(err.Error(), "is empty") {
 		t.Errorf("an empty file is no token: %v", err)
 	}
-	words = revokeWords{Subject: "alice"}
-	if err := words.complete("", "1800000000"); err != nil || words.Before != int64(1_800_000_000) {
-		t.Errorf("before is %v, error %v", words.Before, err)
+}
+
+func TestAnInstantIsReadAsPeopleWriteIt(t *testing.T) {
+	for _, before := range []string{"1800000000", "2027-01-15T08:00:00Z", "2027-01-15T09:00:00+01:00"} {
+		request := operator.RevokeRequest{Subject: "alice"}
+		if err := complete(&request, "", before); err != nil || request.Before.Unix() != 1_800_000_000 {
+			t.Errorf("%s is read as %v, error %v", before, request.Before, err)
+		}
 	}
-	if err := words.complete("", "2027-01-15T08:00:00Z"); err != nil || words.Before != "2027-01-15T08:00:00Z" {
-		t.Errorf("before is %v, error %v", words.Before, err)
+	for _, before := range []string{"yesterday", "0", "-1", "1e9", "2027-01-15", "999999999999999"} {
+		if err := complete(&operator.RevokeRequest{}, "", before); err == nil || !strings.HasPrefix(err.Error(), "reading --before: ") {
+			t.Errorf("%s is read, error %v", before, err)
+		}
 	}
 }

@@ -33,32 +33,30 @@ const (
 // thousand sessions with the longest ids, written in escapes, or a page of a copy.
 const MaxPage = 4 << 20
 
-// API is what operators ask of a running gate, below /session_gate/ in
-// Caddy's admin API:
+// API is the part of Caddy's admin API below /session_gate/, for operators:
 //
-//   - `GET /session_gate/health` answers 200 with the state of the gate, whatever
-//     the state is.
-//   - `POST /session_gate/bootstrap` lets a shared log in repair be opened
-//     although no gate can vouch for what it held. It answers 200 when the word
-//     was taken, and 409 with what is the case when there is nothing to open.
+//   - `GET /session_gate/health` answers 200 with the state of the gate, whatever the
+//     state is.
+//   - `POST /session_gate/bootstrap` opens a shared revocation log in repair, although no
+//     gate can confirm what it held. It answers 409 if there is nothing to open.
 //   - `POST /session_gate/lease` with `{"lease": "5s"}` changes the lease of the fleet.
-//   - `DELETE /session_gate/floor` lets tokens pass again that are refused only because
-//     they were issued before the store lost revocations.
-//   - `GET /session_gate/sessions?issuer=&subject=` lists the sessions of a subject,
-//     those seen last first; `limit` and `after` page through it. `POST` takes the
-//     same as JSON, so that Caddy's log does not show the subject.
+//   - `DELETE /session_gate/floor` accepts tokens again that are refused only because they
+//     were issued before the store lost revocations.
+//   - `GET /session_gate/sessions?issuer=&subject=` lists the sessions of a subject, those
+//     seen last first; `limit` and `after` page through it. `POST` takes the same as JSON,
+//     so that Caddy's log does not show the subject.
 //   - `GET /session_gate/revocations` counts the revocations that this gate holds, by
 //     kind.
-//   - `POST /session_gate/revocations` revokes, and answers 200 with a receipt once
-//     the revocation holds everywhere, or 503.
-//   - `POST /session_gate/check` with `{"token": "…"}` tells what the gate makes of a
-//     token, and why.
+//   - `POST /session_gate/revocations` revokes. It answers 200 with a receipt once the
+//     revocation holds everywhere, or 503.
+//   - `POST /session_gate/check` with `{"token": "…"}` explains how the gate decides about
+//     a token.
 //   - `POST /session_gate/copy` is for the command `copy` of the same version.
 //
 // All answer 404 while no configuration with the app runs. Errors are Caddy's
-// `{"error": "…"}`, which Caddy logs: they hold no token, session or subject. Who
-// reaches the admin API can replace the configuration, so that these endpoints ask
-// for nothing more than what keeps browsers out: a body is JSON and says so.
+// `{"error": "…"}`. Caddy logs them, so they hold no token, session or subject. Whoever
+// reaches the admin API can replace the configuration. So the endpoints ask for no
+// further permission; a body must be JSON and say so, which keeps browsers out.
 type API struct{}
 
 // CaddyModule returns the Caddy module information.
@@ -91,7 +89,7 @@ func Routes(running func() (App, error)) []caddy.AdminRoute {
 	return routes
 }
 
-// methods are what an endpoint does, by the method of the request.
+// methods are the operations of an endpoint, by the method of the request.
 type methods map[string]func(gate, *http.Request) (any, error)
 
 // endpoint answers a request by the operation of its method on the running app.
@@ -106,7 +104,7 @@ func endpoint(running func() (App, error), methods methods) caddy.AdminHandlerFu
 				Err:        fmt.Errorf("answering %s %s: the method is %s", r.Method, r.URL.Path, allowed),
 			}
 		}
-		// Also of an error: it may tell what was asked.
+		// On errors, too: they may tell what was asked.
 		w.Header().Set("Cache-Control", "no-store")
 		app, err := running()
 		if err != nil {

@@ -45,7 +45,7 @@ func TestTheAdminAPIAnswersOneMethodEach(t *testing.T) {
 	}
 }
 
-func TestTheWordIsNotTakenWhereThereIsNothingToOpen(t *testing.T) {
+func TestBootstrapIsRefusedWhereThereIsNothingToOpen(t *testing.T) {
 	refuse := func(app operator.App, want string) {
 		t.Helper()
 		status, body, _ := operate(t, app, http.MethodPost, "/session_gate/bootstrap")
@@ -53,7 +53,7 @@ func TestTheWordIsNotTakenWhereThereIsNothingToOpen(t *testing.T) {
 			t.Errorf("answered %d %q, want 409 with %q", status, body, want)
 		}
 	}
-	refuse(operatortest.Closed(t, operator.Store{Kind: "bolt"}), `the store "bolt" is this machine's own, and there is no log of a fleet to open`)
+	refuse(operatortest.Closed(t, operator.Store{Kind: "bolt"}), `the store "bolt" is this machine's own; there is no revocation log of a fleet to open`)
 	refuse(operatortest.Closed(t, operator.Store{Kind: "redis", Shared: true}), "the store is not open")
 	synctest.Test(t, func(t *testing.T) {
 		f := operatortest.NewFleet()
@@ -67,10 +67,10 @@ func TestTheWordIsNotTakenWhereThereIsNothingToOpen(t *testing.T) {
 	})
 }
 
-// Fault: the store lost everything, and nobody can vouch for what it held.
-// Under `bootstrap manual` nothing is admitted until an operator says so, however
-// long that takes; and then within moments.
-func TestTheWordOpensTheLog(t *testing.T) {
+// Fault: the store lost everything, and no gate can confirm what it held. Under
+// `bootstrap manual` nothing is admitted until an operator allows it, however long that
+// takes; and then within moments.
+func TestBootstrapOpensTheRevocationLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := operatortest.NewFleet()
 		app := f.App(t, replica.Options{Manual: true}, "manual")
@@ -79,13 +79,13 @@ func TestTheWordOpensTheLog(t *testing.T) {
 			t.Fatalf("after an hour: %+v, want in repair", got)
 		}
 		status, body, _ := operate(t, app, http.MethodPost, "/session_gate/bootstrap")
-		var told operator.Message
-		if err := json.Unmarshal([]byte(body), &told); err != nil || status != http.StatusOK || !strings.Contains(told.Message, "Other gates follow.") {
+		var answer operator.Message
+		if err := json.Unmarshal([]byte(body), &answer); err != nil || status != http.StatusOK || !strings.Contains(answer.Message, "The other gates follow.") {
 			t.Fatalf("answered %d %s", status, body)
 		}
 		time.Sleep(time.Second)
 		if got := app.State(); got.Fenced || got.State == operator.InRepair {
-			t.Errorf("a second after the word: %+v, want open", got)
+			t.Errorf("a second after the call: %+v, want open", got)
 		}
 	})
 }

@@ -17,36 +17,36 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
 )
 
-// maxAdminBody bounds the body of a call to the admin API: a token of the longest
-// that is looked at, in JSON, and some room.
-const maxAdminBody = 16 << 10
+// maxBody bounds the body of a call, in bytes: the longest token that the gate reads, in
+// JSON, and some room.
+const maxBody = 16 << 10
 
-// parameters read the members of a JSON object, or the values of a query, by their
-// names. Each is given a JSON value, and returns what is wrong with it.
+// parameters read the members of a JSON object, or of a query, by their names. Each gets
+// a JSON value, and returns an error if it is not valid.
 type parameters map[string]func(json.RawMessage) error
 
-// readBody reads a JSON object. What it does not know is an error: an operator who
-// mistypes `except_session` at night must not revoke what was to be kept.
+// readBody reads a JSON object. An unknown member is an error: an operator who mistypes
+// `except_session` at night must not revoke the session that was to be kept.
 //
-// Attack: a page in a browser that has the operator's machine send a form to the
-// admin API. A form cannot be application/json without being asked for first.
+// Attack: a page in the operator's browser sends a form to the admin API. A form cannot
+// have the type application/json; for other requests the browser first asks the API.
 //
-// Errors tell no name and no value of the body: Caddy logs them.
+// Errors hold no name and no value of the body, because Caddy logs them.
 func (p parameters) readBody(r *http.Request) error {
 	if reply.MediaType(r.Header) != reply.MediaJSON {
 		return caddy.APIError{
 			HTTPStatus: http.StatusUnsupportedMediaType,
-			Err:        errors.New("reading the body: its Content-Type has to be application/json, without a Content-Encoding"),
+			Err:        errors.New("reading the body: want Content-Type application/json, and no Content-Encoding"),
 		}
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxAdminBody+1))
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil {
-		return badRequest(errors.New("reading the body: it did not come whole"))
+		return badRequest(errors.New("reading the body: it is incomplete"))
 	}
-	if len(body) > maxAdminBody {
+	if len(body) > maxBody {
 		return caddy.APIError{
 			HTTPStatus: http.StatusRequestEntityTooLarge,
-			Err:        fmt.Errorf("reading the body: it is larger than %d KiB", maxAdminBody>>10),
+			Err:        fmt.Errorf("reading the body: it is larger than %d KiB", maxBody>>10),
 		}
 	}
 	seen := make(map[string]bool)
@@ -54,9 +54,9 @@ func (p parameters) readBody(r *http.Request) error {
 		read, known := p[name]
 		switch {
 		case !known:
-			return fmt.Errorf("it has a member that is none of %s", p.names())
+			return fmt.Errorf("it has an unknown member; the members are %s", p.names())
 		case seen[name]:
-			return fmt.Errorf("%s is there twice", name)
+			return fmt.Errorf("%s is given twice", name)
 		}
 		seen[name] = true
 		return p.read(read, name, value)
@@ -67,15 +67,15 @@ func (p parameters) readBody(r *http.Request) error {
 	return nil
 }
 
-// readQuery reads the query of an address.
+// readQuery reads the query of a request.
 func (p parameters) readQuery(r *http.Request) error {
 	for name, values := range r.URL.Query() {
 		read, known := p[name]
 		switch {
 		case !known:
-			return badRequest(fmt.Errorf("reading the query: it has a parameter that is none of %s", p.names()))
+			return badRequest(fmt.Errorf("reading the query: it has an unknown parameter; the parameters are %s", p.names()))
 		case len(values) != 1:
-			return badRequest(fmt.Errorf("reading the query: %s is there twice", name))
+			return badRequest(fmt.Errorf("reading the query: %s is given twice", name))
 		}
 		value, err := json.Marshal(values[0])
 		if err == nil {
@@ -97,19 +97,19 @@ func (p parameters) read(read func(json.RawMessage) error, name string, value js
 
 func (p parameters) names() string { return strings.Join(slices.Sorted(maps.Keys(p)), ", ") }
 
-// textMember reads a string that a rule holds for.
+// textMember reads a string that is valid; want describes a valid one.
 func textMember(to *string, want string, valid func(string) bool) func(json.RawMessage) error {
 	return func(value json.RawMessage) error {
 		text, ok := strictjson.Text(value)
 		if !ok || !valid(text) {
-			return fmt.Errorf("it has to be %s", want)
+			return fmt.Errorf("want %s", want)
 		}
 		*to = text
 		return nil
 	}
 }
 
-// numberMember reads a number from one to a highest, also from a string.
+// numberMember reads a number from 1 to the highest, also from a string.
 func numberMember(to *int, highest int) func(json.RawMessage) error {
 	return func(value json.RawMessage) error {
 		text, ok := strictjson.Text(value)
@@ -118,7 +118,7 @@ func numberMember(to *int, highest int) func(json.RawMessage) error {
 		}
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 || n > highest {
-			return fmt.Errorf("it has to be a number from 1 to %d", highest)
+			return fmt.Errorf("want a number from 1 to %d", highest)
 		}
 		*to = n
 		return nil

@@ -11,8 +11,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// Attack: have the operator's browser send a form, or a text, to the admin API: it
-// may do so without asking.
+// Attack: a page has the operator's browser send a form, or a text, to the admin API. The
+// browser does that without asking the API first.
 func TestTheAdminAPITakesJSONOnly(t *testing.T) {
 	app := operatortest.New(t)
 	for _, path := range []string{operator.PathRevocations, operator.PathCheck, operator.PathSessions} {
@@ -28,8 +28,8 @@ func TestTheAdminAPITakesJSONOnly(t *testing.T) {
 	}
 }
 
-// Fault: an operator mistypes a word at night. What is not understood revokes
-// nothing, and the error, which Caddy logs, tells nothing of what was sent.
+// Fault: an operator mistypes a word at night. A request that the gate does not understand
+// revokes nothing, and the error, which Caddy logs, holds nothing of the request.
 func TestTheAdminAPITakesNothingThatItDoesNotUnderstand(t *testing.T) {
 	app := operatortest.New(t)
 	const canary = "canary-session"

@@ -11,12 +11,12 @@ type Message struct {
 	Message string `json:"message"`
 }
 
-// bootstrap lets a revocation log in repair be opened.
+// bootstrap opens a revocation log in repair, although no gate can confirm its contents.
 func bootstrap(g gate, _ *http.Request) (any, error) {
 	_, fleet := g.Hub().Store()
 	switch {
 	case !g.settings.Store.Shared:
-		return nil, conflict(fmt.Errorf("bootstrapping: the store %q is this machine's own, and there is no log of a fleet to open",
+		return nil, conflict(fmt.Errorf("bootstrapping: the store %q is this machine's own; there is no revocation log of a fleet to open",
 			g.settings.Store.Kind))
 	case fleet == nil:
 		return nil, conflict(errors.New("bootstrapping: the store is not open"))
@@ -28,6 +28,6 @@ func bootstrap(g gate, _ *http.Request) (any, error) {
 		}
 		return nil, conflict(fmt.Errorf("%w but %s; there is nothing to open", err, state))
 	}
-	g.settings.Logger.Warn("an operator lets the log be opened, although no gate can vouch for what it held")
-	return Message{"The log is opened two leases after this gate heard of its loss, at once if that is past. Other gates follow."}, nil
+	g.settings.Logger.Warn("an operator allowed opening the revocation log without a gate that can confirm its contents")
+	return Message{"This gate opens the revocation log two leases after it learned of the loss, or at once if they have passed. The other gates follow."}, nil
 }

@@ -11,19 +11,18 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// Explanation tells an operator what the gate makes of a token. It is the answer of
+// Explanation tells how the gate decides about a token. It is the answer of
 // `POST /session_gate/check`.
 type Explanation struct {
-	// Admitted says that a request with the token would go upstream now. If not,
-	// Status and Reason are those of the answer: the reason as in
-	// {http.session_gate.reason}.
+	// Admitted reports whether a request with the token would go upstream now. If not,
+	// Status is that of the answer, and Reason that of {http.session_gate.reason}.
 	Admitted bool   `json:"admitted"`
 	Status   int    `json:"status"`
 	Reason   string `json:"reason,omitempty"`
-	// Steps are the rules that the token was held to, in order. The first that it
-	// does not pass decides.
+	// Steps are the rules that were applied, in order. The first one that the token does
+	// not pass decides.
 	Steps []Step `json:"steps"`
-	// Claims are what the token says, if the signature is the issuer's.
+	// Claims are those of the token, if the signature is the issuer's.
 	Claims *Claims `json:"claims,omitempty"`
 }
 
@@ -34,7 +33,7 @@ type Step struct {
 	Detail string `json:"detail"`
 }
 
-// Claims are what a token with a good signature says.
+// Claims are those of a token with a good signature.
 type Claims struct {
 	Issuer    string    `json:"issuer"`
 	Subject   string    `json:"subject,omitempty"`
@@ -42,14 +41,14 @@ type Claims struct {
 	TokenID   string    `json:"token_id,omitempty"`
 	IssuedAt  time.Time `json:"issued_at"`
 	ExpiresAt time.Time `json:"expires_at"`
-	// The prefixes of the hashes by which logs, events and lists name the token.
+	// Prefixes of the hashes by which logs, events and lists name the token.
 	SessionKey string `json:"session_key,omitempty"`
 	TokenKey   string `json:"token_key"`
 	SubjectKey string `json:"subject_key,omitempty"`
 }
 
-// check tells what the gate makes of a token. The token is in no log and in
-// no answer.
+// check explains how the gate decides about a token. The token is in no log and in no
+// answer.
 func check(g gate, r *http.Request) (any, error) {
 	var raw string
 	err := parameters{"token": textMember(&raw, "a string", func(s string) bool { return s != "" })}.readBody(r)
@@ -62,18 +61,18 @@ func check(g gate, r *http.Request) (any, error) {
 	return g.explain(raw, time.Now()), nil
 }
 
-// explain holds a token to the rules as a request with it would be, and tells each.
+// explain applies the rules to a token, as for a request, and describes each.
 //
-// Invariant 1: verify first, then check. What decides are the verifier and
-// the replica themselves; here is only told what they say.
+// Invariant 1: verify first, then check. The verifier and the replica decide; explain only
+// describes what they say.
 func (g gate) explain(raw string, now time.Time) Explanation {
 	e := g.Verifier().Explain(raw, now)
-	told := Explanation{Claims: claimsOf(e.Token)}
+	answer := Explanation{Claims: claimsOf(e.Token)}
 	for i, step := range e.Steps {
 		passed := e.Err == nil || i < len(e.Steps)-1
-		told.Steps = append(told.Steps, Step{string(step), passed, g.detail(step, e, now)})
+		answer.Steps = append(answer.Steps, Step{string(step), passed, g.detail(step, e, now)})
 		if !passed {
-			told.Steps[i].Detail = whyNot(step, e.Err, told.Steps[i].Detail)
+			answer.Steps[i].Detail = reason(step, e.Err, answer.Steps[i].Detail)
 		}
 	}
 	var deny *reply.Denial
@@ -82,21 +81,21 @@ func (g gate) explain(raw string, now time.Time) Explanation {
 	}
 	if e.Token != nil {
 		step, refused := g.explainRevocation(e.Token, now)
-		told.Steps = append(told.Steps, step...)
+		answer.Steps = append(answer.Steps, step...)
 		if deny == nil {
 			deny = refused
 		}
 	}
-	told.Admitted, told.Status = deny == nil, http.StatusOK
+	answer.Admitted, answer.Status = deny == nil, http.StatusOK
 	if deny != nil {
-		told.Status, told.Reason = deny.Status, deny.Reason
+		answer.Status, answer.Reason = deny.Status, deny.Reason
 	}
-	return told
+	return answer
 }
 
-// whyNot says in the verifier's words which rule a step found broken, and what the
-// token has there, where that is a matter of values.
-func whyNot(step token.Step, err error, detail string) string {
+// reason says in the verifier's words which rule a step found broken, and which value the
+// token has there, if it has one.
+func reason(step token.Step, err error, detail string) string {
 	rule := strings.TrimSuffix(strings.TrimPrefix(err.Error(), "verifying token: "), ": "+token.ErrInvalid.Error())
 	switch step {
 	case token.StepAlgorithm, token.StepIssuer, token.StepSignature, token.StepTime:
@@ -106,8 +105,8 @@ func whyNot(step token.Step, err error, detail string) string {
 	}
 }
 
-// explainRevocation tells whether the token is revoked, and whether the gate can
-// tell.
+// explainRevocation tells whether the token is revoked, and whether the gate can prove
+// that its set is fresh.
 func (g gate) explainRevocation(t *token.Verified, now time.Time) ([]Step, *reply.Denial) {
 	verdict := g.Hub().Check(&t.Keys, now)
 	held := verdict
@@ -120,7 +119,7 @@ func (g gate) explainRevocation(t *token.Verified, now time.Time) ([]Step, *repl
 	}, g.Refusal(nil, verdict)
 }
 
-// claimsOf are the claims of a token that was verified.
+// claimsOf returns the claims of a token whose signature is good; nil if there is none.
 func claimsOf(t *token.Verified) *Claims {
 	if t == nil {
 		return nil

@@ -10,10 +10,10 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// revokedBy says in words by what a token is revoked.
+// revokedBy says in words which revocations name a token.
 func (g gate) revokedBy(verdict replica.Verdict, k *store.Keys) string {
 	if verdict == replica.Clear {
-		return "nothing that is held revokes it"
+		return "no revocation that the gate holds names it"
 	}
 	var by []string
 	for _, one := range []struct {
@@ -24,8 +24,8 @@ func (g gate) revokedBy(verdict replica.Verdict, k *store.Keys) string {
 		{replica.ByToken, "the token itself is revoked, key " + k.Token.String()},
 		{replica.BySubject, "tokens of its subject issued up to " + g.instant(k.Subject, k.Session) + " are revoked, key " + k.Subject.String()},
 		{replica.ByIssuer, "tokens of its issuer issued up to " + g.instant(k.Issuer, k.Session) + " are revoked, key " + k.Issuer.String()},
-		{replica.Outlived, "revocations that may have named it are forgotten: a clock went back, or it was issued before the retention was raised and lives for longer"},
-		{replica.ByFloor, "it was issued before the store lost revocations that nobody can name; its user logs in again"},
+		{replica.Outlived, "a revocation of it may be forgotten: a clock went back, or it was issued before the retention was raised and lives longer"},
+		{replica.ByFloor, "it was issued before the store lost revocations, and no gate knows which; its user has to log in again"},
 	} {
 		if verdict&one.verdict != 0 {
 			by = append(by, one.text)
@@ -34,14 +34,14 @@ func (g gate) revokedBy(verdict replica.Verdict, k *store.Keys) string {
 	return strings.Join(by, "; ")
 }
 
-// instant says up to when tokens of a subject or an issuer are revoked, unless they
-// belong to an excepted session.
+// instant returns up to when tokens of a subject, or an issuer, with this session are
+// revoked. The set finds both kinds by the key alone.
 func (g gate) instant(of, session store.Key) string {
 	_, set := g.Hub().Store()
 	return unix(set.NotBefore(&store.Keys{Subject: of, Session: session})).Format(time.RFC3339)
 }
 
-// freshness says in words whether the gate's set is fresh.
+// freshness says in words whether the gate can prove that its set is fresh.
 func (g gate) freshness() string {
 	s := g.state()
 	detail := "the gate " + s.Admission()
@@ -57,12 +57,12 @@ func (g gate) freshness() string {
 	return detail
 }
 
-// detail says what a step found. The words of a token whose signature is not the
-// issuer's are quoted, and bounded.
+// detail says what a step found. It quotes and shortens the words of a token, because
+// the signature may not be the issuer's.
 func (g gate) detail(step token.Step, e token.Explanation, now time.Time) string {
 	switch step {
 	case token.StepForm:
-		return "a signed token in compact form, declared as an access token or not at all"
+		return "a signed token in compact form; its typ is that of an access token, or absent"
 	case token.StepAlgorithm:
 		return "alg " + clipped(e.Algorithm)
 	case token.StepIssuer:
@@ -73,7 +73,7 @@ func (g gate) detail(step token.Step, e token.Explanation, now time.Time) string
 		}
 		return "alg " + clipped(e.Algorithm) + ", kid " + clipped(e.KeyID)
 	case token.StepClaims:
-		return "no claim is there twice, and it is no logout token"
+		return "no claim appears twice, and the token is not a logout token"
 	case token.StepAudience:
 		return "aud names this gate, or any_audience is configured"
 	case token.StepLifetime:
@@ -90,7 +90,7 @@ func (g gate) detail(step token.Step, e token.Explanation, now time.Time) string
 	}
 }
 
-// times says how far away the dates of a token are.
+// times says how far the dates of a token are from now.
 func (g gate) times(t *token.Verified, now time.Time) string {
 	if t == nil {
 		return ""
@@ -112,7 +112,8 @@ func fromNow(second int64, now time.Time) string {
 	return "in " + Seconds(d).Duration().String()
 }
 
-// clipped quotes the beginning of a text that anybody may have written.
+// clipped quotes the beginning of a text that anybody may have written, 100 bytes at
+// most.
 func clipped(text string) string {
 	const most = 100
 	if len(text) > most {

@@ -18,7 +18,7 @@ import (
 // Attack: see parameters.readBody.
 func copyStore(g gate, r *http.Request) (any, error) {
 	if reply.MediaType(r.Header) != reply.MediaJSON {
-		return nil, caddy.APIError{HTTPStatus: http.StatusUnsupportedMediaType, Err: errors.New("copying: the Content-Type has to be application/json")}
+		return nil, caddy.APIError{HTTPStatus: http.StatusUnsupportedMediaType, Err: errors.New("copying: want Content-Type application/json")}
 	}
 	var asked copying.Request
 	body, err := io.ReadAll(io.LimitReader(r.Body, MaxPage))
@@ -26,14 +26,14 @@ func copyStore(g gate, r *http.Request) (any, error) {
 		err = json.Unmarshal(body, &asked)
 	}
 	if err != nil {
-		return nil, badRequest(errors.New("copying: the body is not what the command copy of this version sends"))
+		return nil, badRequest(errors.New("copying: the body is not valid; use the command copy of the same version as the gate"))
 	}
 	local, err := Place(g.App)
 	if err != nil {
 		return nil, err
 	}
 	if asked.Do == "pause" || asked.Do == "resume" {
-		g.settings.Logger.Warn("the store is copied: an operator has it refuse logouts, or take them again", "reason", asked.Do)
+		g.settings.Logger.Warn("an operator paused or resumed the store for a copy", "reason", asked.Do)
 	}
 	answer, err := local.Serve(r.Context(), asked)
 	if err != nil {

@@ -1,6 +1,6 @@
 package operator
 
-const MaxBody = maxAdminBody
+const MaxBody = maxBody
 
 var (
 	NextOf = nextOf

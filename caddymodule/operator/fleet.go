@@ -26,10 +26,10 @@ func changeLease(g gate, r *http.Request) (any, error) {
 	err := parameters{"lease": func(value json.RawMessage) (err error) {
 		var text string
 		if err := json.Unmarshal(value, &text); err != nil {
-			return errors.New("it is a text, such as 5s")
+			return errors.New("want a string, such as \"5s\"")
 		}
 		if lease, err = time.ParseDuration(text); err != nil || !hub.ValidLease(lease) {
-			return errors.New("it is a duration from 200ms to 5m")
+			return errors.New("want a duration from 200ms to 5m")
 		}
 		return nil
 	}}.readBody(r)
@@ -37,7 +37,7 @@ func changeLease(g gate, r *http.Request) (any, error) {
 		return nil, err
 	}
 	if lease == 0 {
-		return nil, badRequest(errors.New("reading the body: it names no lease"))
+		return nil, badRequest(errors.New("changing the lease: the body has no lease"))
 	}
 	fleet, err := fleetOf(g)
 	if err != nil {
@@ -50,12 +50,12 @@ func changeLease(g gate, r *http.Request) (any, error) {
 	g.settings.Logger.Warn("an operator changed the lease of the fleet", "lease", lease, "before", before)
 	text := fmt.Sprintf("The lease of the fleet is %v.", lease)
 	if lease < before {
-		text += fmt.Sprintf(" A DELETE waits for as long as before until every lease of %v is over.", before)
+		text += fmt.Sprintf(" Until every lease of %v has expired, a DELETE may wait as long as before.", before)
 	}
-	return Message{text + " Write it into the configuration, too: a gate that makes a lost head anew has no other."}, nil
+	return Message{text + " Write it into the configuration, too: a gate that restores a lost store has no other."}, nil
 }
 
-// lowerFloor lets tokens pass again that are refused only because of a loss.
+// lowerFloor accepts tokens again that are refused only because of a loss.
 func lowerFloor(g gate, r *http.Request) (any, error) {
 	fleet, err := fleetOf(g)
 	if err != nil {
@@ -65,7 +65,7 @@ func lowerFloor(g gate, r *http.Request) (any, error) {
 	if err := fleet.LowerFloor(r.Context()); err != nil {
 		return nil, conflict(err)
 	}
-	g.settings.Logger.Warn("an operator lowered the floor: tokens pass again that were issued before a loss, and with them sessions whose revocation was lost",
+	g.settings.Logger.Warn("an operator lowered the floor: tokens issued before a loss are accepted again, also those of sessions whose revocation was lost",
 		"floor", unix(floor))
-	return Message{"The floor is lowered. The gates hear of it within a lease."}, nil
+	return Message{"The floor is lowered. All gates follow within a lease."}, nil
 }

@@ -55,8 +55,8 @@ func TestAnOperatorListsTheSessionsOfASubject(t *testing.T) {
 	}
 }
 
-// Fault: the list that an operator looks at after revoking all of a subject calls its
-// sessions live. What is excepted, and what is seen again later, is.
+// Fault: after an operator revoked all tokens of a subject, the list calls its sessions
+// live. Only sessions that are excepted, or seen again with a later token, are.
 func TestTheListTellsWhatAnInstantRevoked(t *testing.T) {
 	app := operatortest.New(t)
 	for _, sid := range []string{"kept", "ended"} {

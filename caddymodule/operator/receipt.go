@@ -6,33 +6,34 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 )
 
-// Receipt tells an operator how a revocation came to hold everywhere. It is the
+// Receipt tells how a revocation came to hold everywhere. It is the
 // answer of `POST /session_gate/revocations`. Times are seconds.
 type Receipt struct {
 	Issuer  string    `json:"issuer"`
 	Revoked []Revoked `json:"revoked"`
-	// Shared says that a fleet of gates uses the store. Without it this gate is the
-	// only one, and there is nothing to say of others.
+	// Shared reports whether a fleet of gates uses the store. If not, this gate is the
+	// only one.
 	Shared bool `json:"shared"`
-	// Position is the number of the entry on the revocation log, or of the last one if
-	// the log held all of it before.
+	// Position is the number of the entry on the revocation log, or of the last entry if
+	// the log held the revocation before.
 	Position uint64 `json:"position"`
-	// TookSeconds is how long it was until it held everywhere.
+	// TookSeconds is how long it took until the revocation held everywhere.
 	TookSeconds Seconds `json:"took_seconds"`
 	// Gate is the id of the gate that was asked, which had it first.
 	Gate string `json:"gate,omitempty"`
-	// Gates are the other gates that were live then, at most 32 of them. Others is how
-	// many there were besides.
+	// Gates are the other gates that were live then, at most 32. Others is how many more
+	// there were.
 	Gates  []ReceiptGate `json:"gates,omitempty"`
 	Others int           `json:"others,omitempty"`
-	// LeaseSeconds is how long it was until every lease was over that might have
-	// been admitting. Absent if nobody had to wait for that.
+	// LeaseSeconds is how long it took until every lease by which a gate might have
+	// admitted had expired. Absent if the revocation did not have to wait for that.
 	LeaseSeconds Seconds `json:"lease_seconds,omitempty"`
-	// Unsettled says that a lease had to pass because the log was young.
+	// Unsettled reports whether a lease had to pass because the revocation log was new.
 	Unsettled bool `json:"unsettled,omitempty"`
-	// Unlisted says that a lease had to pass because of gates with `acknowledge lease`.
+	// Unlisted reports whether a lease had to pass because of gates with
+	// `acknowledge lease`.
 	Unlisted bool `json:"unlisted,omitempty"`
-	// StoreOnly says that no other gate was waited for (`acknowledge store`).
+	// StoreOnly reports whether the gate waited for the store alone (`acknowledge store`).
 	StoreOnly bool `json:"store_only,omitempty"`
 }
 
@@ -43,8 +44,8 @@ type Revoked struct {
 	NotBefore *time.Time `json:"not_before,omitempty"`
 }
 
-// ReceiptGate is what another gate made of it: applied, left, fenced or
-// not_waited_for.
+// ReceiptGate is what became of another gate: it applied the revocation, left, was
+// fenced, or was not_waited_for. AfterSeconds is when.
 type ReceiptGate struct {
 	Gate         string  `json:"gate"`
 	Outcome      string  `json:"outcome"`
@@ -52,16 +53,16 @@ type ReceiptGate struct {
 }
 
 func (g gate) receiptOf(issuer string, from hub.Receipt) Receipt {
-	told := Receipt{
+	answer := Receipt{
 		Issuer: issuer, Shared: g.settings.Store.Shared, Position: from.Position.Seq, TookSeconds: secondsOf(from.Took),
 		LeaseSeconds: secondsOf(from.Lease), Unsettled: from.Unsettled, StoreOnly: from.StoreOnly,
 		Unlisted: from.Unlisted, Others: from.Others,
 	}
 	if from.Gate != 0 {
-		told.Gate = from.Gate.String()
+		answer.Gate = from.Gate.String()
 	}
 	for _, other := range from.Gates {
-		told.Gates = append(told.Gates, ReceiptGate{other.Gate.String(), other.Outcome.String(), secondsOf(other.After)})
+		answer.Gates = append(answer.Gates, ReceiptGate{other.Gate.String(), other.Outcome.String(), secondsOf(other.After)})
 	}
 	for _, r := range from.Revoked {
 		name := Revoked{Kind: r.Kind.String(), Key: r.Key.String()}
@@ -69,7 +70,7 @@ func (g gate) receiptOf(issuer string, from hub.Receipt) Receipt {
 			notBefore := unix(r.NotBefore)
 			name.NotBefore = &notBefore
 		}
-		told.Revoked = append(told.Revoked, name)
+		answer.Revoked = append(answer.Revoked, name)
 	}
-	return told
+	return answer
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// revokes sends an order that must be answered with a receipt.
+// revokes sends a request that must be answered with a receipt.
 func revokes(tb testing.TB, app operator.App, body string) (got operator.Receipt) {
 	tb.Helper()
 	if status, said := operatortest.Order(tb, app, http.MethodPost, operator.PathRevocations, body, &got); status != http.StatusOK {
@@ -41,8 +41,8 @@ func TestAnOperatorRevokesOneSession(t *testing.T) {
 	app.WantAdmitted(t, other, true)
 }
 
-// A token id is one token; a whole token is the token, and its session with all the
-// tokens that nobody has pasted.
+// A token id revokes one token; a whole token also revokes its session, with the tokens
+// that the operator did not paste.
 func TestAnOperatorRevokesATokenByItsIDOrWhole(t *testing.T) {
 	app := operatortest.New(t)
 	first := app.Mint(t, map[string]any{"sid": "s", "jti": "one"})
@@ -63,8 +63,8 @@ func TestAnOperatorRevokesATokenByItsIDOrWhole(t *testing.T) {
 	app.WantAdmitted(t, bare, false)
 }
 
-// Fault: the operator pastes more of a line than the token, or less, and what has no
-// token is revoked as if it was an id; the receipt would say that all is well.
+// Fault: an operator pastes more of a line than the token, or less. The gate must not
+// revoke that as an id, which no token has: the receipt would say that all is well.
 func TestATokenThatWasCopiedBadlyIsNoID(t *testing.T) {
 	app := operatortest.New(t)
 	whole := app.Mint(t, map[string]any{"sid": nil, "jti": nil, "aud": tokentest.Audience})
@@ -81,8 +81,8 @@ func TestATokenThatWasCopiedBadlyIsNoID(t *testing.T) {
 	app.WantAdmitted(t, whole, true)
 }
 
-// Fault: the store is away, so that nobody can tell to which sessions a token belongs.
-// What is named is refused here, and offered to the store, all the same.
+// Fault: the store is away, so the gate cannot learn to which sessions a token belongs.
+// The gate refuses what the operator named all the same, and retries.
 func TestWhatAnOperatorNamesIsRefusedWhileTheStoreIsAway(t *testing.T) {
 	hooked := &hubtest.Hooked{Backend: memstore.New(nil)}
 	app := operatortest.On(t, hooked)
@@ -90,7 +90,7 @@ func TestWhatAnOperatorNamesIsRefusedWhileTheStoreIsAway(t *testing.T) {
 	leaked := app.Mint(t, map[string]any{"jti": "leaked", "sid": nil})
 	first, second := app.Mint(t, map[string]any{"jti": "1", "sid": "s"}), app.Mint(t, map[string]any{"jti": "2", "sid": "s"})
 	for _, body := range []string{`{"token":"leaked"}`, `{"token":"` + first + `"}`} {
-		if status, said := operatortest.Order(t, app, http.MethodPost, operator.PathRevocations, body, nil); status != http.StatusServiceUnavailable || !strings.Contains(said, "it holds at this gate") {
+		if status, said := operatortest.Order(t, app, http.MethodPost, operator.PathRevocations, body, nil); status != http.StatusServiceUnavailable || !strings.Contains(said, "holds at this gate") {
 			t.Errorf("answered %d %s", status, said)
 		}
 	}
@@ -164,8 +164,8 @@ func TestAnInstantMayBeNamed(t *testing.T) {
 	app.WantAdmitted(t, young, true)
 }
 
-// Fault: the store is away. The operator is told that nobody knows, and that it
-// holds here; nothing is lost.
+// Fault: the store is away. The operator is told that the revocation is not confirmed and
+// holds at this gate; nothing is lost.
 func TestARevocationThatIsNotConfirmedIs503(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := operatortest.NewFleet()
@@ -173,7 +173,7 @@ func TestARevocationThatIsNotConfirmedIs503(t *testing.T) {
 		operatortest.AwaitState(t, app, "settled")
 		f.Away.Store(true)
 		status, said := operatortest.Order(t, app, http.MethodPost, operator.PathRevocations, `{"session":"canary-session"}`, nil)
-		if status != http.StatusServiceUnavailable || !strings.Contains(said, "it holds at this gate and is offered") ||
+		if status != http.StatusServiceUnavailable || !strings.Contains(said, "holds at this gate, which retries") ||
 			!strings.Contains(said, "redis-0.internal") || strings.Contains(said, "canary") {
 			t.Errorf("answered %d %s", status, said)
 		}

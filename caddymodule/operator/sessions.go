@@ -21,15 +21,15 @@ type SessionList struct {
 	Next string `json:"next,omitempty"`
 }
 
-// ListedSession is a session as operators see it.
+// ListedSession is one session of a SessionList.
 type ListedSession struct {
 	ID string `json:"id"`
 	// Key is the prefix of the hash by which logs and events name the session.
 	Key       string    `json:"key"`
 	FirstSeen time.Time `json:"first_seen"`
 	LastSeen  time.Time `json:"last_seen"`
-	// Revoked says that the session is revoked, by itself or by an instant of the
-	// subject or the issuer since which it was not seen.
+	// Revoked reports whether the session is revoked, by itself or by an instant of the
+	// subject or the issuer after which it was not seen.
 	Revoked bool `json:"revoked"`
 }
 

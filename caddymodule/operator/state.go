@@ -9,19 +9,17 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// State is what operators, probes and metrics want to know of a gate at one
-// moment. It is the answer of `GET /session_gate/health` in the admin API.
-// Nothing in it is secret.
+// State is the state of a gate at one moment, for operators and probes. It is the answer
+// of `GET /session_gate/health`. Nothing in it is secret.
 type State struct {
-	// Version is the version of this plugin: the tag that it was built from, or the
-	// constant Version.
+	// Version is the version of this plugin.
 	Version string `json:"version,omitempty"`
 	// Store is the kind of store: bolt, redis, memory, or the name of another
 	// module. Namespace is where in it the gate's fleet is.
 	Store     string `json:"store"`
 	Namespace string `json:"namespace"`
-	// Shared says that a fleet of gates uses the store. Without it there is no
-	// lease, no state and no list of gates.
+	// Shared reports whether a fleet of gates uses the store. If not, there is no lease,
+	// no state and no list of gates.
 	Shared bool `json:"shared"`
 	// Bootstrap is auto, manual or relogin, as configured.
 	Bootstrap string `json:"bootstrap"`
@@ -29,57 +27,57 @@ type State struct {
 	// Gate is the gate's own id in the fleet, as receipts name it. Absent without one.
 	Gate string `json:"gate,omitempty"`
 
-	// Synced says that the gate was able to admit at least once.
+	// Synced reports whether the gate was able to admit at least once.
 	Synced bool `json:"synced"`
-	// Fenced says that the gate answers 503 to every guarded request.
+	// Fenced reports whether the gate answers 503 to every guarded request.
 	Fenced bool `json:"fenced"`
-	// Degraded says that the gate cannot prove that its set is fresh: it is
-	// fenced, or admits by an old set because `on_store_failure allow` says so.
+	// Degraded reports whether the gate cannot prove that its set is fresh: it is fenced,
+	// or admits by an old set because of `on_store_failure allow`.
 	Degraded bool `json:"degraded"`
-	// DegradedSeconds counts the seconds of that since the first full sync.
+	// DegradedSeconds is for how long it was degraded since the first full sync.
 	DegradedSeconds uint64 `json:"degraded_seconds"`
 
 	// LeaseSeconds is the fleet's lease.
 	LeaseSeconds Seconds `json:"lease_seconds,omitempty"`
-	// LeaseAgeSeconds is how long ago the store was asked, when its answer last
-	// extended the lease. Absent if it never did.
+	// LeaseAgeSeconds is how long ago the gate sent the heartbeat that last extended its
+	// lease. Absent if none did.
 	LeaseAgeSeconds *Seconds `json:"lease_age_seconds,omitempty"`
-	// State is that of the log: repair, open or settled. In repair nobody's lease
-	// is extended. Absent until the store has answered.
+	// State is that of the revocation log: repair, open or settled. In repair no lease is
+	// extended. Absent until the store has answered.
 	State string `json:"state,omitempty"`
-	// Generation names the life of the log that the gate has read, in hex. Absent
-	// until it has read any of it.
+	// Generation is the generation of the revocation log that the gate has read, in hex.
+	// Absent until it has read some of it.
 	Generation string `json:"generation,omitempty"`
-	// Position is the number of the last entry that was applied, and Lag how many
-	// are known and not applied.
+	// Position is the number of the last entry that the gate has applied, and Lag how
+	// many more it knows of.
 	Position uint64 `json:"position"`
 	Lag      uint64 `json:"lag"`
 	// Gates is how many gates are live, this one among them.
 	Gates int `json:"gates,omitempty"`
-	// Floor is the instant, in Unix seconds, up to which every token is refused
-	// because the store lost revocations that nobody can name. Absent without one.
+	// Floor is the instant, in Unix seconds, up to which every token is refused, because
+	// the store lost revocations and no gate knows which. Absent without one.
 	Floor int64 `json:"floor,omitempty"`
-	// ClockOffsetSeconds is the store's clock minus this machine's, where they
-	// disagree by more than the way to the store explains. Skewed says that it is more
-	// than revocations are made for.
+	// ClockOffsetSeconds is the store's clock minus this machine's, if they differ by more
+	// than a call of the store takes. Skewed reports whether the difference is larger than
+	// the margin by which revocations are kept.
 	ClockOffsetSeconds Seconds `json:"clock_offset_seconds,omitempty"`
 	Skewed             bool    `json:"skewed,omitempty"`
-	// Unlisted says that other gates may be live, which have `acknowledge lease` and
-	// are not counted.
+	// Unlisted reports whether other gates may be live that are not counted, because they
+	// have `acknowledge lease`.
 	Unlisted bool `json:"unlisted,omitempty"`
 	// Revocations is how many are held.
 	Revocations int `json:"revocations"`
-	// Unconfirmed says that some of them are not in the store yet.
+	// Unconfirmed reports whether some of them are not in the store yet.
 	Unconfirmed bool `json:"unconfirmed"`
-	// Error is why the store cannot be used just now. Absent if it can.
+	// Error is why the store cannot be used now. Absent if it can.
 	Error string `json:"error,omitempty"`
 }
 
-// InRepair is the State of a log that may have lost revocations.
+// InRepair is the State of a revocation log that may have lost revocations.
 const InRepair = "repair"
 
-// StateOf returns the state of the gate now. It is safe for concurrent use, and
-// quick enough for probes.
+// StateOf returns the state of a gate now. It may be called concurrently, and is quick
+// enough for probes.
 func StateOf(app App) State { return gateOf(app).state() }
 
 func (g gate) state() State {
@@ -111,7 +109,7 @@ func (g gate) state() State {
 	return s
 }
 
-// name puts into words what a status holds as values.
+// name fills in the fields that are text, or may be absent.
 func (s *State) name(status replica.Status) {
 	if !status.Heard.IsZero() {
 		age := secondsOf(status.Age)

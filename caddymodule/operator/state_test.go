@@ -116,8 +116,7 @@ func TestStateOfAFleet(t *testing.T) {
 	})
 }
 
-// What an operator allows is told: a gate that admits by an old set is degraded,
-// not fenced.
+// A gate that admits by an old set, as the operator allows, is degraded and not fenced.
 func TestStateOfAGateThatGoesOnWithAnOldSet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := operatortest.NewFleet()

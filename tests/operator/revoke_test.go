@@ -91,7 +91,7 @@ func TestReceiptNamesTheGates(t *testing.T) {
 	harness.See(t, b, token)
 	b.Signal(syscall.SIGSTOP)
 	t.Cleanup(func() { b.Signal(syscall.SIGCONT) })
-	printed := operating.Check(t, a, 0, []string{"It holds at every gate after ", idB + "  not heard of: a lease had to pass, "}, "revoke", "--session", "frozen")
+	printed := operating.Check(t, a, 0, []string{"It holds at every gate after ", idB + "  did not confirm: a lease had to pass, "}, "revoke", "--session", "frozen")
 	if strings.Contains(printed, idB+"  after") {
 		t.Errorf("a frozen gate is said to have had it:\n%s", printed)
 	}
@@ -111,7 +111,7 @@ func TestOperatorRevokesWithoutAStore(t *testing.T) {
 	token := g.Token(harness.Session("laptop"))
 	harness.See(t, g, token)
 	redis.Stop()
-	operating.Check(t, g, 1, []string{"Error: ", "HTTP 503", "it holds at this gate and is offered to the store", "send the same again"}, "revoke", "--session", "laptop")
+	operating.Check(t, g, 1, []string{"Error: ", "HTTP 503", "the revocation holds at this gate, which retries until the store has it", "repeat the call"}, "revoke", "--session", "laptop")
 	if got := harness.Get(t, g, token); got.Status == 200 {
 		t.Error("it does not hold at the gate that was asked")
 	}
