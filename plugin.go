@@ -10,9 +10,10 @@
 //
 // Importing this package registers the app "session_gate", the handlers
 // "http.handlers.session_gate" and "http.handlers.session_gate_health", the
-// stores "session_gate.stores.*" and the command "caddy session-gate". That is
-// all it does: the code is in the packages caddymodule, the adapter to Caddy,
-// and store, the revocations.
+// stores "session_gate.stores.*", the admin API "admin.api.session_gate" and the
+// command "caddy session-gate". That is all it does: the code is in the packages
+// caddymodule, the adapter to Caddy, with the rooms below it, and store, the
+// revocations.
 //
 // # Invariants
 //
@@ -46,5 +47,7 @@ package sessiongate
 // These packages register their modules with Caddy when they are imported.
 import (
 	_ "github.com/sessiongate/sessiongate/caddymodule"
+	_ "github.com/sessiongate/sessiongate/caddymodule/command"
+	_ "github.com/sessiongate/sessiongate/caddymodule/operator"
 	_ "github.com/sessiongate/sessiongate/caddymodule/stores"
 )

@@ -51,7 +51,7 @@ func (a *App) check() error {
 			"could outlive its revocation; raise retention or lower max_token_lifetime", retention, lifetime)
 	case leeway < 0 || leeway > hub.MaxLeeway:
 		return fmt.Errorf("checking session_gate: leeway %v is out of range; 0s to 5m", leeway)
-	case !leaseInRange(lease):
+	case !hub.ValidLease(lease):
 		return fmt.Errorf("checking session_gate: lease %v is out of range; 200ms to 5m", lease)
 	case a.OnStoreFailure == "allow" && staleness < lease:
 		return fmt.Errorf("checking session_gate: on_store_failure allow with a max_staleness of %v is shorter than the lease "+
@@ -62,11 +62,6 @@ func (a *App) check() error {
 		return fmt.Errorf("checking session_gate: token_cache %d bytes is too small; at least 1MiB", a.TokenCache)
 	}
 	return nil
-}
-
-// leaseInRange reports whether a fleet may have this lease.
-func leaseInRange(lease time.Duration) bool {
-	return lease >= 200*time.Millisecond && lease <= 5*time.Minute
 }
 
 // checkWords refuses values that are not among those that mean something.

@@ -224,3 +224,13 @@ func (a answer) wantReason(tb testing.TB, want string) {
 		tb.Errorf("the reason is %q, want %q", reason, want)
 	}
 }
+
+// await polls until something is the case.
+func await(tb testing.TB, what string, is func() bool) {
+	tb.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			tb.Fatalf("waiting in vain: %s", what)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/sessiongate/sessiongate/caddymodule/operator"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 )
 
@@ -61,7 +62,7 @@ type health struct {
 	State string `json:"state,omitempty"`
 	// Heard is how long ago the store was asked, when its answer last extended the
 	// lease, in seconds.
-	Heard *float64 `json:"heard_seconds_ago,omitempty"`
+	Heard *operator.Seconds `json:"heard_seconds_ago,omitempty"`
 }
 
 // ServeHTTP answers a probe.
@@ -81,10 +82,10 @@ func (h *Health) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhtt
 	}
 }
 
-func (h *Health) started() health { return startup(h.app.state()) }
+func (h *Health) started() health { return startup(operator.StateOf(h.app)) }
 
 func (h *Health) ready() health {
-	state := h.app.state()
+	state := operator.StateOf(h.app)
 	answer := startup(state)
 	switch {
 	case answer.Status != "ok":
@@ -92,7 +93,7 @@ func (h *Health) ready() health {
 		answer.refuse("stopping")
 	case h.app.Readiness == "strict" && state.Skewed:
 		answer.refuse("the clock of this machine and the store's are too far apart; the log says by how much")
-	case h.app.Readiness == "strict" && state.Fenced && state.State == inRepair:
+	case h.app.Readiness == "strict" && state.Fenced && state.State == operator.InRepair:
 		answer.refuse(reasonRepair)
 	case h.app.Readiness == "strict" && state.Fenced:
 		answer.refuse("the store does not answer and the lease is over")
@@ -103,11 +104,11 @@ func (h *Health) ready() health {
 // reasonRepair is told while a log that may have lost revocations is not open.
 const reasonRepair = "the revocations in the store are being repaired; the log says more"
 
-func startup(state gateState) health {
+func startup(state operator.State) health {
 	answer := health{Status: "ok", State: state.State, Heard: state.LeaseAgeSeconds}
 	switch {
 	case state.Synced:
-	case state.State == inRepair:
+	case state.State == operator.InRepair:
 		answer.refuse(reasonRepair)
 	default:
 		answer.refuse("the revocations have not been read yet; the log says why")

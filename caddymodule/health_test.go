@@ -11,6 +11,8 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/caddymodule/operator"
+	"github.com/sessiongate/sessiongate/caddymodule/operator/operatortest"
 	"github.com/sessiongate/sessiongate/caddymodule/stores"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/memstore"
@@ -77,9 +79,9 @@ func TestHealthThroughAnOutage(t *testing.T) {
 	for readiness, fenced := range map[string]string{"lenient": "", "strict": leaseUp} {
 		t.Run(readiness, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := newFleet()
-				f.away.Store(true)
-				app := f.app(t, replica.Options{}, App{Readiness: readiness})
+				f := operatortest.NewFleet()
+				f.Away.Store(true)
+				app := fleetApp(t, f, replica.Options{}, App{Readiness: readiness})
 				h := &Health{app}
 
 				time.Sleep(10 * time.Second)
@@ -88,14 +90,14 @@ func TestHealthThroughAnOutage(t *testing.T) {
 					t.Errorf("before the first answer: %v", said)
 				}
 
-				f.away.Store(false)
+				f.Away.Store(false)
 				time.Sleep(2 * time.Second)
 				wantProbes(t, h, "in repair", reasonRepair, reasonRepair)
 				<-setOf(app).Synced()
 				synctest.Wait()
 				wantProbes(t, h, "in sync", "", "")
 
-				f.away.Store(true)
+				f.Away.Store(true)
 				time.Sleep(2 * time.Second)
 				wantProbes(t, h, "away, within the lease", "", "")
 				time.Sleep(2 * time.Second)
@@ -105,7 +107,7 @@ func TestHealthThroughAnOutage(t *testing.T) {
 					t.Errorf("after 4 s, the store was heard %v s ago", said["heard_seconds_ago"])
 				}
 
-				f.away.Store(false)
+				f.Away.Store(false)
 				time.Sleep(2 * time.Second)
 				wantProbes(t, h, "back", "", "")
 				if _, said := probe(t, h, http.MethodGet, "/startupz"); said["state"] != "settled" && said["state"] != "open" {
@@ -122,18 +124,18 @@ func TestHealthInRepair(t *testing.T) {
 	for readiness, refused := range map[string]string{"lenient": "", "strict": reasonRepair} {
 		t.Run(readiness, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := newFleet()
-				app := f.app(t, replica.Options{Manual: true}, App{Readiness: readiness})
-				f.awaitState(t, app, inRepair)
+				f := operatortest.NewFleet()
+				app := fleetApp(t, f, replica.Options{Manual: true}, App{Readiness: readiness})
+				operatortest.AwaitState(t, app, operator.InRepair)
 				if err := setOf(app).Bootstrap(); err != nil {
 					t.Fatal(err)
 				}
 				<-setOf(app).Synced()
-				f.away.Store(true)
-				time.Sleep(2 * fleetLease)
-				f.server.Flush()
-				f.away.Store(false)
-				time.Sleep(10 * fleetLease)
+				f.Away.Store(true)
+				time.Sleep(2 * operatortest.Lease)
+				f.Server.Flush()
+				f.Away.Store(false)
+				time.Sleep(10 * operatortest.Lease)
 				wantProbes(t, &Health{app}, "in repair", "", refused)
 			})
 		})

@@ -49,6 +49,16 @@ func (p *pooledHub) Destruct() error {
 	return p.Close()
 }
 
+// runningApp returns the app of the configuration that runs now. All apps of the active
+// context are loaded, so this loads none.
+func runningApp() (*App, error) {
+	app, err := caddy.ActiveContext().AppIfConfigured("session_gate")
+	if err != nil {
+		return nil, fmt.Errorf("finding the app: %w", err)
+	}
+	return app.(*App), nil
+}
+
 // loadStore loads the store module and takes the place of the app in the pool. Nothing
 // is opened.
 func (a *App) loadStore(ctx caddy.Context) error {

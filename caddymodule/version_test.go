@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"runtime/debug"
-	"strings"
 	"testing"
 )
 
@@ -24,17 +23,5 @@ func TestVersionIsTheTagOfABuildFromATag(t *testing.T) {
 				t.Errorf("version is %q, want %q", got, c.want)
 			}
 		})
-	}
-}
-
-func TestHealthShowsTheVersion(t *testing.T) {
-	state := well()
-	state.Version = "v1.2.3"
-	var printed strings.Builder
-	if err := answering(t, state).health(&printed, false); err != nil {
-		t.Fatal(err)
-	}
-	if want := "\nversion      v1.2.3\n"; !strings.Contains(printed.String(), want) {
-		t.Errorf("printed\n%s\nwant %q in it", printed.String(), want)
 	}
 }

@@ -85,8 +85,8 @@ func TestALongerRetentionRevivesNothing(t *testing.T) {
 			if err := copying.Run(t.Context(), file, to, patience, ignore); err != nil {
 				t.Fatal(err)
 			}
-			for name, expires := range held(file) {
-				if got, want := held(to)[name], expires+int64(2*day/time.Second); got != want {
+			for name, expires := range logged(t, file) {
+				if got, want := logged(t, to)[name], expires+int64(2*day/time.Second); got != want {
 					t.Errorf("%s expires at %d in the copy, want %d", name, got, want)
 				}
 			}

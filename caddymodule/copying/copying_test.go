@@ -115,20 +115,34 @@ func fill(t *testing.T, l *copying.Local) {
 	}
 }
 
-// held are the revocations that a replica holds, by key, exception and instant.
-func held(l *copying.Local) map[string]int64 {
+// logged are the revocations on a store's log, by key, exception and instant, each with
+// its latest expiry.
+func logged(t *testing.T, l *copying.Local) map[string]int64 {
+	t.Helper()
 	all := make(map[string]int64)
-	for _, h := range l.Replica.List(replica.Held{}, 1<<20, 0) {
-		all[fmt.Sprint(h.Kind, h.Key[:], h.Except[:], h.NotBefore)] = h.Expires
+	for from := (store.Position{}); ; {
+		batch, err := l.Backend.Read(t.Context(), from, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(batch.Entries) == 0 {
+			return all
+		}
+		for _, entry := range batch.Entries {
+			from = entry.Position
+			for _, r := range entry.Revocations {
+				name := fmt.Sprint(r.Kind, r.Key[:], r.Except[:], r.NotBefore)
+				all[name] = max(all[name], r.Expires)
+			}
+		}
 	}
-	return all
 }
 
 // checkFilled fails the test unless a store holds what fill puts in. A Redis keeps what
 // it held in its first days for longer, and so does a copy of it.
 func checkFilled(t *testing.T, l *copying.Local) {
 	t.Helper()
-	got := held(l)
+	got := logged(t, l)
 	for _, r := range filled {
 		if expires := got[fmt.Sprint(r.Kind, r.Key[:], r.Except[:], r.NotBefore)]; expires < r.Expires {
 			t.Errorf("the revocation of the %s %v expires at %d, want %d or later", r.Kind, r.Key, expires, r.Expires)

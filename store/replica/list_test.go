@@ -1,9 +1,9 @@
 package replica_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -24,107 +24,60 @@ func alone(t *testing.T, o replica.Options) *replica.Replica {
 	return r
 }
 
-func TestTheListIsWholeInPages(t *testing.T) {
+func TestCountsAreByKind(t *testing.T) {
 	r := alone(t, replica.Options{Clock: replica.SystemClock{}})
-	want := make(map[string]bool)
-	var all []store.Revocation
-	name := func(v store.Revocation) string {
-		return fmt.Sprintf("%v %x %d %x", v.Kind, v.Key, v.NotBefore, v.Except)
+	if counts := r.Counts(); len(counts) != 0 {
+		t.Errorf("before the first revocation there are %v", counts)
 	}
+	var all []store.Revocation
 	for i := range 1000 {
-		kind := store.Kind(i%4 + 1)
-		v := store.Revocation{Kind: kind, Key: store.NewKey("", kind, "https://a", fmt.Sprint(i)), Expires: 1000 + int64(i%2)}
+		kind := store.KindSession
+		switch {
+		case i%10 == 0:
+			kind = store.KindSubject
+		case i%3 == 0:
+			kind = store.KindToken
+		}
+		v := store.Revocation{Kind: kind, Key: store.NewKey("", kind, "https://a", fmt.Sprint(i)), Expires: 1 << 31}
 		if kind.HasInstant() {
-			v.NotBefore, v.Except = 25, store.NewKey("", store.KindSession, "https://a", "kept")
+			v.NotBefore = 25
 		}
 		all = append(all, v)
-		want[name(v)] = true
 	}
 	// A subject may have several instants, each with its own exception; none of these
 	// implies another, because the later ones expire sooner.
-	for i := range 20 {
-		v := all[2]
-		v.NotBefore, v.Expires = 24-int64(i), 2000+int64(i)
+	for i := range int64(20) {
+		v := all[0]
+		v.NotBefore, v.Expires = 24-i, v.Expires+1+i
 		v.Except = store.NewKey("", store.KindSession, "https://a", fmt.Sprint("other ", i))
 		all = append(all, v)
-		want[name(v)] = true
 	}
+	all = append(all, store.Revocation{Kind: store.KindIssuer, Key: store.NewKey("", store.KindIssuer, "https://a", ""), NotBefore: 25, Expires: 1 << 31})
 	mustRevoke(t, r, all...)
-	var after replica.Held
-	for {
-		page := r.List(after, 7, 999)
-		if len(page) == 0 {
-			break
-		}
-		for _, held := range page {
-			order := bytes.Compare(held.Key[:], after.Key[:])
-			if order < 0 || order == 0 && bytes.Compare(held.Except[:], after.Except[:]) <= 0 || !want[name(held.Revocation)] {
-				t.Fatalf("%+v after %+v: out of order, shown twice, or never revoked", held, after)
-			}
-			after = held
-			delete(want, name(held.Revocation))
-		}
+	mustRevoke(t, r, all[:10]...) // held once
+	want := map[store.Kind]int{store.KindSession: 600, store.KindToken: 300, store.KindSubject: 100 + 20, store.KindIssuer: 1}
+	counts, sum := r.Counts(), 0
+	for _, n := range counts {
+		sum += n
 	}
-	if len(want) != 0 {
-		t.Errorf("%d are missing from the list", len(want))
-	}
-	if got := r.List(replica.Held{}, 2000, 1000); len(got) != 500+20 {
-		t.Errorf("a second later %d are listed, want the 520 that have not expired", len(got))
-	}
-	for _, limit := range []int{0, -1} {
-		if got := r.List(replica.Held{}, limit, 0); got != nil {
-			t.Errorf("with the limit %d the list is %v", limit, got)
-		}
+	if !maps.Equal(counts, want) || sum != r.Status().Revocations {
+		t.Errorf("the counts are %v, want %v, and together the %d of Status", counts, want, r.Status().Revocations)
 	}
 }
 
-// Fault: two instants of a subject have one exception, and none implies the other,
-// because the later one expires sooner. The page ends between them.
-func TestInstantsWithOneExceptionAreOnTwoPages(t *testing.T) {
-	r := alone(t, replica.Options{Clock: replica.SystemClock{}})
-	subject := store.NewKey("", store.KindSubject, "https://a", "alice")
-	want := make(map[int64]bool)
-	for _, instant := range []struct{ notBefore, expires int64 }{{100, 3000}, {200, 2000}, {150, 2500}} {
-		mustRevoke(t, r, store.Revocation{
-			Kind: store.KindSubject, Key: subject, NotBefore: instant.notBefore, Expires: instant.expires,
-		})
-		want[instant.notBefore] = true
-	}
-	var after replica.Held
-	for page := r.List(after, 1, 0); len(page) > 0; page = r.List(after, 1, 0) {
-		if !want[page[0].NotBefore] {
-			t.Fatalf("%+v is shown twice", page[0])
-		}
-		after = page[0]
-		delete(want, after.NotBefore)
-	}
-	if len(want) != 0 {
-		t.Errorf("missing from the list: %v", want)
-	}
-}
-
-func TestTheListTellsWhatTheLogHas(t *testing.T) {
+// What the store has yet to take is held, and counted.
+func TestUnconfirmedRevocationsAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &faulty{Fleet: shared()}
 		r := start(t, f, replica.Options{Lease: lease})
 		<-r.Synced()
-		logged, _ := revocation("logged")
 		local, _ := revocation("local")
-		mustRevoke(t, r, logged)
-		time.Sleep(time.Second)
 		f.fail(errAway)
-		_ = r.Revoke(context.Background(), local)
-		for _, held := range r.List(replica.Held{}, 10, 0) {
-			if held.Logged != (held.Key == logged.Key) || held.Kind != store.KindSession {
-				t.Errorf("listed as %+v", held)
-			}
+		if err := r.Revoke(context.Background(), local); err == nil {
+			t.Error("a revocation is confirmed without a store")
 		}
-		f.fail(nil)
-		time.Sleep(2 * lease)
-		for _, held := range r.List(replica.Held{}, 10, 0) {
-			if !held.Logged {
-				t.Errorf("the store has taken it, and it is listed as %+v", held)
-			}
+		if counts := r.Counts(); counts[store.KindSession] != 1 || !r.Status().Unconfirmed {
+			t.Errorf("the counts are %v, and the status is %+v", counts, r.Status())
 		}
 	})
 }

@@ -19,8 +19,8 @@ var owners = map[string]string{
 	"github.com/caddyserver/caddy/v2":     "caddymodule",
 	"github.com/dustin/go-humanize":       "caddymodule/config",
 	"github.com/prometheus/client_golang": "caddymodule",
-	"github.com/spf13/cobra":              "caddymodule",
-	"github.com/spf13/pflag":              "caddymodule",
+	"github.com/spf13/cobra":              "caddymodule/command",
+	"github.com/spf13/pflag":              "caddymodule/command",
 	"go.uber.org/zap":                     "caddymodule",
 	"golang.org/x/sys":                    "store/replica",
 	"github.com/dgraph-io/ristretto/v2":   "caddymodule/token",
@@ -33,8 +33,10 @@ var owners = map[string]string{
 // adapters are the packages beside caddymodule that import Caddy. Everything below
 // them can be tested without linking it.
 var adapters = map[string]bool{
-	"caddymodule/config": true,
-	"caddymodule/stores": true,
+	"caddymodule/command":  true,
+	"caddymodule/config":   true,
+	"caddymodule/operator": true,
+	"caddymodule/stores":   true,
 }
 
 // rooms lists what packages below caddymodule import of this project.
@@ -43,13 +45,21 @@ var rooms = map[string][]string{
 		"caddymodule/credential", "caddymodule/fieldname", "caddymodule/hub", "caddymodule/reply", "caddymodule/token",
 		"store", "store/replica", "store/sessions",
 	},
+	"caddymodule/command": {
+		"caddymodule/copying", "caddymodule/operator", "caddymodule/stores", "caddymodule/token",
+		"store", "store/boltstore",
+	},
 	"caddymodule/config":     nil,
 	"caddymodule/credential": {"caddymodule/fieldname", "caddymodule/percent"},
 	"caddymodule/hub":        {"caddymodule/streams", "store", "store/replica", "store/sessions"},
 	"caddymodule/identity":   {"caddymodule/fieldname", "caddymodule/token"},
 	"caddymodule/keys":       {"caddymodule/strictjson"},
 	"caddymodule/logout":     {"caddymodule/hub", "caddymodule/reply", "caddymodule/token", "store"},
-	"caddymodule/reply":      nil,
+	"caddymodule/operator": {
+		"caddymodule/caller", "caddymodule/copying", "caddymodule/hub", "caddymodule/reply", "caddymodule/strictjson", "caddymodule/token",
+		"store", "store/replica",
+	},
+	"caddymodule/reply": nil,
 	"caddymodule/sessionapi": {
 		"caddymodule/caller", "caddymodule/hub", "caddymodule/paths", "caddymodule/reply", "caddymodule/strictjson", "caddymodule/token",
 		"store", "store/replica",
@@ -64,8 +74,10 @@ var rooms = map[string][]string{
 
 // plugged are the packages that register modules, which the plugin imports.
 var plugged = map[string]bool{
-	"caddymodule":        true,
-	"caddymodule/stores": true,
+	"caddymodule":          true,
+	"caddymodule/command":  true,
+	"caddymodule/operator": true,
+	"caddymodule/stores":   true,
 }
 
 // testModules may be imported by every test and by nothing else.
@@ -106,7 +118,7 @@ func objection(file source, imported string) string {
 	}
 	for thirdParty, owner := range owners {
 		if isWithin(imported, thirdParty) {
-			if thirdParty == "github.com/caddyserver/caddy/v2" && adapters[file.folder()] {
+			if thirdParty == "github.com/caddyserver/caddy/v2" && (adapters[file.folder()] || support(file.folder()) && adapters[path.Dir(file.folder())]) {
 				return ""
 			}
 			if file.folder() == owner || support(file.folder()) && path.Dir(file.folder()) == owner {
@@ -219,6 +231,15 @@ func TestEachBrokenImportIsFound(t *testing.T) {
 		"caller imports the adapter":       {"caddymodule/caller/caller.go", own + "caddymodule"},
 		"caller imports paths":             {"caddymodule/caller/origins.go", own + "caddymodule/paths"},
 		"caller imports test support":      {"caddymodule/caller/caller.go", own + "caddymodule/caller/callertest"},
+		"operator needs the adapter":       {"caddymodule/operator/app.go", own + "caddymodule"},
+		"operator imports a store module":  {"caddymodule/operator/app.go", own + "caddymodule/stores"},
+		"operator imports a store":         {"caddymodule/operator/copy.go", own + "store/boltstore"},
+		"operator reads flags":             {"caddymodule/operator/app.go", "github.com/spf13/cobra"},
+		"command needs the adapter":        {"caddymodule/command/copy.go", own + "caddymodule"},
+		"command revokes itself":           {"caddymodule/command/revoke.go", own + "caddymodule/hub"},
+		"command opens a Redis":            {"caddymodule/command/copy.go", own + "store/redisstore"},
+		"somebody else needs the command":  {"caddymodule/operator/app.go", own + "caddymodule/command"},
+		"the adapter reads flags":          {"caddymodule/app.go", "github.com/spf13/cobra"},
 		"credential imports Caddy":         {"caddymodule/credential/extract.go", "github.com/caddyserver/caddy/v2"},
 		"credential imports tokens":        {"caddymodule/credential/extract.go", own + "caddymodule/token"},
 		"sessionapi imports Caddy":         {"caddymodule/sessionapi/api.go", "github.com/caddyserver/caddy/v2"},

@@ -22,7 +22,7 @@ func TestOperatorChangesTheLease(t *testing.T) {
 	token := a.Token(harness.Session("laptop"))
 	answers.Invalidated.Check(t, harness.End(t, a, token))
 	answers.BadToken.Check(t, harness.Get(t, b, token))
-	operating.Check(t, b, 0, []string{"The lease of the fleet is 1s.", "A DELETE waits for as long as before until every lease of 2s is over."}, "lease", "1s")
+	operating.Check(t, b, 0, []string{"The lease of the fleet is 1s.", "Until every lease of 2s has expired, a DELETE may wait as long as before."}, "lease", "1s")
 	harness.Eventually(t, 15*time.Second, "the first gate has the lease", func() bool { return operating.StateOf(t, a).LeaseSeconds == 1 })
 	for _, wrong := range []string{"soon", "3", "1ms", "6m", "0s", ""} {
 		operating.Check(t, a, 1, []string{"HTTP 400", "from 200ms to 5m"}, "lease", wrong)

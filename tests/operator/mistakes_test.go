@@ -18,8 +18,11 @@ func TestAnEmptyFlagIsNoFlag(t *testing.T) {
 		{"--before is empty", "revoke", "--subject", "alice", "--before="},
 		{"--issuer is empty", "revoke", "--subject", "alice", "--issuer", ""},
 		{"--subject is empty", "list", "--subject", ""},
-		{"--issuer is the issuer of a --subject", "list", "--issuer", "https://issuer.example"},
+		{"--issuer goes with --subject", "list", "--issuer", "https://issuer.example"},
+		{"--limit goes with --subject", "list", "--limit", "10"},
 		{"--token-file is empty", "revoke", "--token-file", ""},
+		{"--config is empty", "health", "--config", ""},
+		{"--config is empty", "bootstrap", "--config="},
 	} {
 		operating.Check(t, g, 1, []string{"Error: ", c[0]}, c[1:]...)
 	}

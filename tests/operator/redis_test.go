@@ -39,7 +39,7 @@ func checkStaysClosed(t *testing.T, token string, gates ...*harness.Gate) {
 func checkBootstrap(t *testing.T, g *harness.Gate) {
 	t.Helper()
 	printed, code := operating.Operate(t, g, "bootstrap")
-	if code != 0 || !strings.Contains(printed, "Other gates follow.") || !strings.Contains(printed, "The log is open, and this gate admits requests.") {
+	if code != 0 || !strings.Contains(printed, "The other gates follow.") || !strings.Contains(printed, "The revocation log is open, and this gate admits requests.") {
 		t.Errorf("bootstrap exits with %d and prints\n%s", code, printed)
 	}
 }
@@ -107,7 +107,7 @@ func TestLivingGateNeedsNoOperator(t *testing.T) {
 	b := harness.Start(t, manually(redis, a))
 	harness.Recovers(t, b, live)
 	answers.BadToken.Check(t, harness.Get(t, b, revoked))
-	if n := strings.Count(a.Logs(), "an operator lets the log be opened"); n != 1 {
+	if n := strings.Count(a.Logs(), "an operator allowed opening the revocation log"); n != 1 {
 		t.Errorf("the log says %d times that an operator opened the log, want once", n)
 	}
 }
@@ -134,7 +134,7 @@ func TestOperatorIsToldThatTheStoreIsAway(t *testing.T) {
 	g := harness.Start(t, harness.Config{Store: harness.Redis(redis.Addr(), "away"), App: "lease 500ms"})
 	redis.Freeze()
 	harness.Eventually(t, 10*time.Second, "the gate is fenced", func() bool { return operating.StateOf(t, g).Fenced })
-	operating.CheckHealth(t, g, 1, "The gate refuses every guarded request with 503.", "the store cannot be used", "mend the store", "error")
+	operating.CheckHealth(t, g, 1, "The gate refuses every guarded request with 503.", "the store cannot be used", "repair the store", "error")
 	if got := operating.StateOf(t, g); !got.Synced || !got.Degraded || got.Error == "" {
 		t.Errorf("the state is %+v", got)
 	}

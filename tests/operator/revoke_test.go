@@ -91,7 +91,7 @@ func TestReceiptNamesTheGates(t *testing.T) {
 	harness.See(t, b, token)
 	b.Signal(syscall.SIGSTOP)
 	t.Cleanup(func() { b.Signal(syscall.SIGCONT) })
-	printed := operating.Check(t, a, 0, []string{"It holds at every gate after ", idB + "  not heard of: a lease had to pass, "}, "revoke", "--session", "frozen")
+	printed := operating.Check(t, a, 0, []string{"It holds at every gate after ", idB + "  did not confirm: a lease had to pass, "}, "revoke", "--session", "frozen")
 	if strings.Contains(printed, idB+"  after") {
 		t.Errorf("a frozen gate is said to have had it:\n%s", printed)
 	}
@@ -111,11 +111,11 @@ func TestOperatorRevokesWithoutAStore(t *testing.T) {
 	token := g.Token(harness.Session("laptop"))
 	harness.See(t, g, token)
 	redis.Stop()
-	operating.Check(t, g, 1, []string{"Error: ", "HTTP 503", "it holds at this gate and is offered to the store", "send the same again"}, "revoke", "--session", "laptop")
+	operating.Check(t, g, 1, []string{"Error: ", "HTTP 503", "the revocation holds at this gate, which retries until the store has it", "repeat the call"}, "revoke", "--session", "laptop")
 	if got := harness.Get(t, g, token); got.Status == 200 {
 		t.Error("it does not hold at the gate that was asked")
 	}
-	printed := operating.Check(t, g, 0, []string{"some of them not in the store yet", "only here"}, "list")
+	printed := operating.Check(t, g, 0, []string{"1 revocations are held, some of them not in the store yet", "session  1"}, "list")
 	if strings.Contains(printed, "laptop") {
 		t.Errorf("the list names the session:\n%s", printed)
 	}
@@ -133,7 +133,7 @@ func TestOperatorIsToldWhatIsWrong(t *testing.T) {
 		"the issuers are https://":                                    {"revoke", "--session", "a", "--issuer", "https://evil.example"},
 		"a line of at most 200 bytes":                                 {"revoke", "--session", "a", "--reason", "two\nlines"},
 		"unknown flag":                                                {"revoke", "--sid", "a"},
-		"a number from 1 to 1000":                                     {"list", "--limit", "0"},
+		"a number from 1 to 1000":                                     {"list", "--subject", "a", "--limit", "0"},
 		"there is none; give it with --file":                          {"check", "--file", os.DevNull},
 	} {
 		printed, code := operating.Operate(t, g, arguments...)
@@ -159,7 +159,9 @@ func TestOperatorListsSessions(t *testing.T) {
 	}
 	operating.Check(t, g, 0, []string{"There are more: --after "}, "list", "--subject", "alice", "--limit", "2")
 	operating.Check(t, g, 0, []string{`No session of "nobody"`}, "list", "--subject", "nobody")
-	operating.Check(t, g, 0, []string{"1 revocations are held.", "session", "on the log"}, "list")
+	operating.Check(t, g, 0, []string{"1 revocations are held.", "session  1", "token    0"}, "list")
+	operating.Check(t, g, 0, []string{"Revoked: all that "}, "revoke", "--subject", "alice", "--before", "2020-01-01T00:00:00Z")
+	operating.Check(t, g, 0, []string{"Tokens issued up to 2020-01-01T00:00:00Z are revoked"}, "list", "--subject", "alice")
 	if info, err := os.Stat(filepath.Join(g.Dir(), "admin.sock")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the socket is %v (%v), want for its user only", info, err)
 	}

@@ -1,0 +1,154 @@
+package command
+
+import (
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	_ "github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile" // the adapter of Caddyfiles
+
+	"github.com/sessiongate/sessiongate/caddymodule/operator"
+	"github.com/sessiongate/sessiongate/caddymodule/operator/operatortest"
+)
+
+// within returns a client of the admin API at an address, with another timeout.
+func within(timeout time.Duration, address string) client {
+	return func(_ time.Duration, method, path string, body any) ([]byte, error) {
+		return clientAt(address)(timeout, method, path, body)
+	}
+}
+
+func TestTheGateIsFoundAsCaddysCommandsFindIt(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	listening := write("listening.json", `{"admin": {"listen": "unix//run/a.sock"}}`)
+	for _, c := range []struct{ address, file, adapter, want string }{
+		{"", "", "", caddy.DefaultAdminListen},
+		{"unix//run/b.sock|0600", "", "", "unix//run/b.sock|0600"},
+		{"localhost:1", listening, "", "localhost:1"},
+		{"", listening, "", "unix//run/a.sock"},
+		{"", write("silent.json", `{}`), "", caddy.DefaultAdminListen},
+		{"", write("Caddyfile", "{\n\tadmin localhost:2\n}\n"), "caddyfile", "localhost:2"},
+	} {
+		if got, err := adminAddress(c.address, c.file, c.adapter); err != nil || got != c.want {
+			t.Errorf("%+v: found %q, error %v", c, got, err)
+		}
+	}
+	for want, file := range map[string]string{
+		"turns it off (admin off)": write("off.Caddyfile", "{\n\tadmin off\n}\n"),
+		"no such file":             filepath.Join(dir, "nothing"),
+	} {
+		if got, err := adminAddress("", file, "caddyfile"); err == nil || !strings.HasPrefix(err.Error(), "finding the admin API: ") || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: found %q, error %v, want %s", file, got, err, want)
+		}
+	}
+}
+
+func TestTheGateIsAskedOverTCPAndUnixSockets(t *testing.T) {
+	app := operatortest.Closed(t, operator.Store{Kind: "memory", Namespace: "default"})
+	dir, err := os.MkdirTemp("", "gate") // a socket's path is short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	for network, address := range map[string]string{"tcp": "127.0.0.1:0", "unix": filepath.Join(dir, "admin.sock")} {
+		listener, err := net.Listen(network, address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		operatortest.Serve(t, listener, app)
+		at := listener.Addr().String()
+		if network == "unix" {
+			at = "unix/" + at + "|0600"
+		}
+		c := within(time.Minute, at)
+		state, body, err := c.state()
+		if err != nil || state != app.State() || !json.Valid(body) {
+			t.Errorf("%s: the state is %+v, error %v", at, state, err)
+		}
+		_, err = c.ask(http.MethodPost, operator.PathBootstrap, nil)
+		if err == nil || !strings.Contains(err.Error(), "HTTP 409") || !strings.Contains(err.Error(), "this machine's own") || strings.Contains(err.Error(), "does it run") {
+			t.Errorf("%s: bootstrapping: %v, want what the gate says", at, err)
+		}
+	}
+}
+
+// Fault: the command is run where nothing listens, as with `admin off`, or where
+// something else does.
+func TestAGateThatCannotBeAskedIsAnError(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = listener.Close()
+	nobody := within(time.Minute, listener.Addr().String())
+	if _, _, err := nobody.state(); err == nil || !strings.Contains(err.Error(), listener.Addr().String()) || !strings.Contains(err.Error(), "`admin off`") {
+		t.Errorf("where nothing listens: %v", err)
+	}
+	for body, want := range map[string]string{
+		`{}`: "the answer does not come from a session gate", "<html>": "invalid character", "": "unexpected end",
+	} {
+		other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }))
+		_, _, err := within(time.Minute, other.Listener.Addr().String()).state()
+		if err == nil || !strings.HasPrefix(err.Error(), "reading the state of the gate: ") || !strings.Contains(err.Error(), want) {
+			t.Errorf("where %q is answered: %v, want %s", body, err, want)
+		}
+		other.Close()
+	}
+}
+
+// Fault: the process is stopped, and its listener still takes connections. The person on
+// call must not wait for ever.
+func TestAGateThatHangsIsAnError(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // the kernel accepts, no process does
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	_, _, err = within(50*time.Millisecond, listener.Addr().String()).state()
+	if err == nil || !strings.Contains(err.Error(), "no answer within 50ms") {
+		t.Errorf("asking a gate that hangs: %v", err)
+	}
+}
+
+// The command polls: connections that it kept would add up at the gate.
+func TestNoConnectionIsKept(t *testing.T) {
+	var open atomic.Int64
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"store":"x"}`)) }))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			open.Add(1)
+		case http.StateClosed:
+			open.Add(-1)
+		case http.StateIdle:
+			t.Error("a connection is kept")
+		case http.StateActive, http.StateHijacked:
+		}
+	}
+	server.Start()
+	c := within(time.Minute, server.Listener.Addr().String())
+	for range 10 {
+		if _, _, err := c.state(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server.Close()
+	if n := open.Load(); n != 0 {
+		t.Errorf("%d connections are open", n)
+	}
+}

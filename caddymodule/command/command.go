@@ -1,0 +1,34 @@
+package command
+
+import (
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+)
+
+func init() {
+	caddycmd.RegisterCommand(caddycmd.Command{
+		Name:  "session-gate",
+		Usage: "list | revoke | check | health | bootstrap | lease | floor | repair | copy | token [flags]",
+		Short: "Operates session gates",
+		Long: `
+Operates session gates.
+
+	list       lists the sessions of a subject, or counts the revocations that a gate holds
+	revoke     revokes a session, a token, or all tokens of a subject or an issuer
+	check      explains how a gate decides about a token
+	health     says whether a gate admits requests, and what to do if it does not
+	bootstrap  opens a revocation log that may have lost revocations
+	lease      changes the lease of a fleet while it runs
+	floor      shows, or lowers, the instant up to which tokens are refused after a loss
+	repair     keeps the sound part of a damaged bolt file
+	copy       copies revocations, sessions and learned tokens to another store
+	token      mints a development token
+`,
+		CobraFunc: func(command *cobra.Command) {
+			// Without a subcommand, print which there are.
+			command.Args = cobra.NoArgs
+			command.RunE = func(command *cobra.Command, _ []string) error { return command.Help() }
+			command.AddCommand(listCommand(), revokeCommand(), checkCommand(), healthCommand(), bootstrapCommand(), leaseCommand(), floorCommand(), repairCommand(), copyCommand(), tokenCommand())
+		},
+	})
+}

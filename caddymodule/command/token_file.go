@@ -1,0 +1,61 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// maxTokenFile bounds the part of a file, or of the standard input, in which a token is
+// looked for, in bytes.
+const maxTokenFile = 64 << 10
+
+// tokenFrom reads a token, or a token id, from a file; "-" is the standard input. It
+// removes the scheme Bearer, which people copy along from a header. Errors do not hold
+// the token.
+func tokenFrom(name string) (string, error) {
+	source := io.Reader(os.Stdin)
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return "", fmt.Errorf("reading the token: %w", err)
+		}
+		defer file.Close()
+		source = file
+	}
+	content, err := io.ReadAll(io.LimitReader(source, maxTokenFile))
+	if err != nil {
+		return "", fmt.Errorf("reading the token: %w", err)
+	}
+	return bareToken(string(content)), nil
+}
+
+// argumentToken returns the token of an argument, of a file, or of the standard input.
+func argumentToken(argument, file string) (raw string, err error) {
+	switch {
+	case argument != "" && file != "":
+		return "", errors.New("reading the token: give it as an argument or in a file, not both")
+	case argument == "-":
+		raw, err = tokenFrom("-")
+	case file != "":
+		raw, err = tokenFrom(file)
+	default:
+		raw = bareToken(argument)
+	}
+	if err == nil && raw == "" {
+		err = errors.New("reading the token: there is none; give it with --file, or as - on the standard input")
+	}
+	return raw, err
+}
+
+// bareToken removes the scheme, and the blanks around a token.
+func bareToken(text string) string {
+	text = strings.TrimSpace(text)
+	const scheme = "bearer "
+	if len(text) > len(scheme) && strings.EqualFold(text[:len(scheme)], scheme) {
+		text = strings.TrimSpace(text[len(scheme):])
+	}
+	return text
+}

@@ -1,0 +1,56 @@
+package command
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sessiongate/sessiongate/caddymodule/operator"
+)
+
+// What is copied from a request or a file is a token all the same.
+func TestATokenIsReadAsPeopleCopyIt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "token")
+	for text, want := range map[string]string{
+		"abc": "abc", " abc\r\n": "abc", "Bearer abc\n": "abc", "bearer  abc": "abc", "Bearer": "Bearer", "": "",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := tokenFrom(path); err != nil || got != want {
+			t.Errorf("%q is read as %q, error %v", text, got, err)
+		}
+	}
+	empty := filepath.Join(t.TempDir(), "empty")
+	if err := os.WriteFile(empty, []byte(" \n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range [][2]string{{"", ""}, {"x", path}, {"", path + ".none"}, {"", empty}} {
+		if raw, err := argumentToken(c[0], c[1]); err == nil || !strings.HasPrefix(err.Error(), "reading the token: ") {
+			t.Errorf("of %q there is %q, error %v", c, raw, err)
+		}
+	}
+	request := operator.RevokeRequest{Token: "x"}
+	if err := complete(&request, path, ""); err == nil {
+		t.Error("two tokens were taken")
+	}
+	request = operator.RevokeRequest{}
+	if err := complete(&request, empty, ""); err == nil || !strings.Contains(err.Error(), "is empty") {
+		t.Errorf("an empty file is no token: %v", err)
+	}
+}
+
+func TestAnInstantIsReadAsPeopleWriteIt(t *testing.T) {
+	for _, before := range []string{"1800000000", "2027-01-15T08:00:00Z", "2027-01-15T09:00:00+01:00"} {
+		request := operator.RevokeRequest{Subject: "alice"}
+		if err := complete(&request, "", before); err != nil || request.Before.Unix() != 1_800_000_000 {
+			t.Errorf("%s is read as %v, error %v", before, request.Before, err)
+		}
+	}
+	for _, before := range []string{"yesterday", "0", "-1", "1e9", "2027-01-15", "999999999999999"} {
+		if err := complete(&operator.RevokeRequest{}, "", before); err == nil || !strings.HasPrefix(err.Error(), "reading --before: ") {
+			t.Errorf("%s is read, error %v", before, err)
+		}
+	}
+}

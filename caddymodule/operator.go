@@ -1,0 +1,55 @@
+package caddymodule
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/caddymodule/operator"
+	"github.com/sessiongate/sessiongate/caddymodule/stores"
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+)
+
+// Hub implements operator.App.
+func (a *App) Hub() *hub.Hub { return a.hub }
+
+// Verifier implements operator.App.
+func (a *App) Verifier() *token.Verifier { return a.verifier }
+
+// Settings implements operator.App.
+func (a *App) Settings() operator.Settings {
+	s := operator.Settings{
+		Version: version(), Logger: a.logger, Bootstrap: a.Bootstrap,
+		MaxTokenLifetime: time.Duration(a.MaxTokenLifetime), Lease: time.Duration(a.Lease),
+		Store: operator.Store{Kind: caddy.GetModuleName(a.module), Namespace: a.namespace, Place: a.module.PoolKey(), Shared: a.module.Shared()},
+	}
+	if a.Leeway != nil {
+		s.Leeway = time.Duration(*a.Leeway)
+	}
+	if bolt, ok := a.module.(*stores.Bolt); ok {
+		s.Store.File = bolt.File()
+	}
+	for _, issuer := range a.Issuer {
+		s.Issuers = append(s.Issuers, issuer.Issuer)
+	}
+	return s
+}
+
+// ProvisionStore implements operator.Standalone.
+func (a *App) ProvisionStore(ctx caddy.Context, logger *slog.Logger) error {
+	a.ctx, a.logger = ctx, logger
+	if err := a.resolve(); err != nil {
+		return err
+	}
+	a.setDefaults()
+	if err := errors.Join(a.check(), a.loadStore(ctx)); err != nil {
+		return err
+	}
+	a.Acknowledge = "fleet"
+	return nil
+}
+
+var _ operator.Standalone = (*App)(nil)

@@ -1,0 +1,112 @@
+package operator
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+)
+
+// appID is the name of the app in a configuration, and the id of its Caddy module.
+const appID = "session_gate"
+
+// App is the app session_gate, as operators need it. Its methods may be called
+// concurrently, also after the configuration of the app was replaced.
+type App interface {
+	// Hub decides and revokes. It is never nil, and its store may not be open.
+	Hub() *hub.Hub
+	// Verifier verifies the tokens of the app's issuers. It is nil in a Standalone.
+	Verifier() *token.Verifier
+	// Settings returns a copy of what the app is configured to.
+	Settings() Settings
+}
+
+// Standalone is an App without a running configuration, whose store a command opens by
+// Start. Cleanup closes it.
+type Standalone interface {
+	App
+	caddy.App
+	caddy.CleanerUpper
+	// ProvisionStore prepares an app, which was decoded from a configuration, to open its
+	// store and to do nothing else. It touches nothing outside of the process. What the app
+	// writes then waits for the whole fleet, whatever `acknowledge` says.
+	ProvisionStore(caddy.Context, *slog.Logger) error
+}
+
+// Settings are what an app is configured to.
+type Settings struct {
+	// Version is the version of this plugin.
+	Version string
+	// Logger takes the lines about what operators do. Never nil.
+	Logger *slog.Logger
+	// Issuers are the `iss` of the issuers whose tokens are accepted.
+	Issuers []string
+	// Leeway, MaxTokenLifetime, Lease and Bootstrap are the words of the configuration.
+	Leeway, MaxTokenLifetime, Lease time.Duration
+	Bootstrap                       string
+	Store                           Store
+}
+
+// Store says where an app keeps revocations.
+type Store struct {
+	// Kind is bolt, redis, memory, or the name of another module. Namespace is where in
+	// the store the gate's fleet is.
+	Kind, Namespace string
+	// Place names the store: two with one name are the same.
+	Place string
+	// File is the path of the store's file; "" if it has none.
+	File string
+	// Shared reports whether a fleet of gates uses the store.
+	Shared bool
+}
+
+// gate is an App, with its settings read once.
+type gate struct {
+	App
+	settings Settings
+}
+
+func gateOf(app App) gate { return gate{app, app.Settings()} }
+
+// running returns the app of the configuration that runs now.
+//
+// Caddy makes its admin API before the apps, and keeps it while configurations come and
+// go. An app that was found once, or loaded from here, would not be the one that decides
+// about requests. All apps of the active context are loaded, so this loads none.
+func running() (App, error) {
+	loaded, err := caddy.ActiveContext().AppIfConfigured(appID)
+	if errors.Is(err, caddy.ErrNotConfigured) {
+		return nil, caddy.APIError{
+			HTTPStatus: http.StatusNotFound,
+			Err:        errors.New("finding the app: no configuration with session_gate is running"),
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("finding the app: %w", err)
+	}
+	app, ok := loaded.(App)
+	if !ok {
+		return nil, fmt.Errorf("finding the app: %T is another module", loaded)
+	}
+	return app, nil
+}
+
+// NewStandalone returns an app that is to be decoded from the JSON of a configuration,
+// and then provisioned by ProvisionStore.
+func NewStandalone() (Standalone, error) {
+	info, err := caddy.GetModule(appID)
+	if err != nil {
+		return nil, fmt.Errorf("finding the app: %w", err)
+	}
+	app, ok := info.New().(Standalone)
+	if !ok {
+		return nil, fmt.Errorf("finding the app: %s is another module", appID)
+	}
+	return app, nil
+}

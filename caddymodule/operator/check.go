@@ -1,0 +1,139 @@
+package operator
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/caller"
+	"github.com/sessiongate/sessiongate/caddymodule/reply"
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/store/replica"
+)
+
+// Explanation tells how the gate decides about a token. It is the answer of
+// `POST /session_gate/check`.
+type Explanation struct {
+	// Admitted reports whether a request with the token would go upstream now. If not,
+	// Status is that of the answer, and Reason that of {http.session_gate.reason}.
+	Admitted bool   `json:"admitted"`
+	Status   int    `json:"status"`
+	Reason   string `json:"reason,omitempty"`
+	// Steps are the rules that were applied, in order. The first one that the token does
+	// not pass decides.
+	Steps []Step `json:"steps"`
+	// Claims are those of the token, if the signature is the issuer's.
+	Claims *Claims `json:"claims,omitempty"`
+}
+
+// Step is one rule, and whether the token passed it.
+type Step struct {
+	Step   string `json:"step"`
+	Passed bool   `json:"passed"`
+	Detail string `json:"detail"`
+}
+
+// Claims are those of a token with a good signature.
+type Claims struct {
+	Issuer    string    `json:"issuer"`
+	Subject   string    `json:"subject,omitempty"`
+	SessionID string    `json:"session_id,omitempty"`
+	TokenID   string    `json:"token_id,omitempty"`
+	IssuedAt  time.Time `json:"issued_at"`
+	ExpiresAt time.Time `json:"expires_at"`
+	// Prefixes of the hashes by which logs, events and lists name the token.
+	SessionKey string `json:"session_key,omitempty"`
+	TokenKey   string `json:"token_key"`
+	SubjectKey string `json:"subject_key,omitempty"`
+}
+
+// check explains how the gate decides about a token. The token is in no log and in no
+// answer.
+func check(g gate, r *http.Request) (any, error) {
+	var raw string
+	err := parameters{"token": textMember(&raw, "a string", func(s string) bool { return s != "" })}.readBody(r)
+	if err != nil {
+		return nil, err
+	}
+	if raw == "" {
+		return nil, badRequest(errors.New("checking a token: no token"))
+	}
+	return g.explain(raw, time.Now()), nil
+}
+
+// explain applies the rules to a token, as for a request, and describes each.
+//
+// Invariant 1: verify first, then check. The verifier and the replica decide, and caller says what
+// that is answered with, as for a request; explain only describes it.
+func (g gate) explain(raw string, now time.Time) Explanation {
+	e := g.Verifier().Explain(raw, now)
+	answer := Explanation{Claims: claimsOf(e.Token)}
+	for i, step := range e.Steps {
+		passed := e.Err == nil || i < len(e.Steps)-1
+		answer.Steps = append(answer.Steps, Step{string(step), passed, g.detail(step, e, now)})
+		if !passed {
+			answer.Steps[i].Detail = reason(step, e.Err, answer.Steps[i].Detail)
+		}
+	}
+	var deny *reply.Denial
+	if e.Err != nil {
+		deny = caller.DenyCredential(e.Err)
+	}
+	if e.Token != nil {
+		step, refused := g.explainRevocation(e.Token, now)
+		answer.Steps = append(answer.Steps, step...)
+		if deny == nil {
+			deny = refused
+		}
+	}
+	answer.Admitted, answer.Status = deny == nil, http.StatusOK
+	if deny != nil {
+		answer.Status, answer.Reason = deny.Status, deny.Reason
+	}
+	return answer
+}
+
+// reason says in the verifier's words which rule a step found broken, and which value the
+// token has there, if it has one.
+func reason(step token.Step, err error, detail string) string {
+	rule := strings.TrimSuffix(strings.TrimPrefix(err.Error(), "verifying token: "), ": "+token.ErrInvalid.Error())
+	switch step {
+	case token.StepAlgorithm, token.StepIssuer, token.StepSignature, token.StepTime:
+		return rule + " (" + detail + ")"
+	default:
+		return rule
+	}
+}
+
+// explainRevocation tells whether the token is revoked, and whether the gate can prove
+// that its set is fresh.
+func (g gate) explainRevocation(t *token.Verified, now time.Time) ([]Step, *reply.Denial) {
+	verdict := g.Hub().Check(&t.Keys, now)
+	held := verdict
+	if verdict == replica.Unavailable {
+		held = g.Hub().Look(&t.Keys)
+	}
+	return []Step{
+		{"revocation", held == replica.Clear, g.revokedBy(held, &t.Keys)},
+		{"freshness", verdict != replica.Unavailable, g.freshness()},
+	}, caller.DenyVerdict(verdict)
+}
+
+// claimsOf returns the claims of a token whose signature is good; nil if there is none.
+func claimsOf(t *token.Verified) *Claims {
+	if t == nil {
+		return nil
+	}
+	c := &Claims{
+		Issuer: t.Issuer, Subject: t.Subject, SessionID: t.SessionID, TokenID: t.TokenID,
+		IssuedAt: unix(t.IssuedAt), ExpiresAt: unix(t.ExpiresAt), TokenKey: t.Keys.Token.String(),
+	}
+	if !t.Keys.Session.IsZero() {
+		c.SessionKey = t.Keys.Session.String()
+	}
+	if !t.Keys.Subject.IsZero() {
+		c.SubjectKey = t.Keys.Subject.String()
+	}
+	return c
+}

@@ -1,0 +1,123 @@
+package operator
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/replica"
+)
+
+// revokedBy says in words which revocations name a token.
+func (g gate) revokedBy(verdict replica.Verdict, k *store.Keys) string {
+	if verdict == replica.Clear {
+		return "no revocation that the gate holds names it"
+	}
+	var by []string
+	for _, one := range []struct {
+		verdict replica.Verdict
+		text    string
+	}{
+		{replica.BySession, "its session is revoked, key " + k.Session.String()},
+		{replica.ByToken, "the token itself is revoked, key " + k.Token.String()},
+		{replica.BySubject, "tokens of its subject issued up to " + g.instant(k.Subject, k.Session) + " are revoked, key " + k.Subject.String()},
+		{replica.ByIssuer, "tokens of its issuer issued up to " + g.instant(k.Issuer, k.Session) + " are revoked, key " + k.Issuer.String()},
+		{replica.Outlived, "a revocation of it may be forgotten: a clock went back, or it was issued before the retention was raised and lives longer"},
+		{replica.ByFloor, "it was issued before the store lost revocations, and no gate knows which; its user has to log in again"},
+	} {
+		if verdict&one.verdict != 0 {
+			by = append(by, one.text)
+		}
+	}
+	return strings.Join(by, "; ")
+}
+
+// instant returns up to when tokens of a subject, or an issuer, with this session are
+// revoked. The set finds both kinds by the key alone.
+func (g gate) instant(of, session store.Key) string {
+	_, set := g.Hub().Store()
+	return unix(set.NotBefore(&store.Keys{Subject: of, Session: session})).Format(time.RFC3339)
+}
+
+// freshness says in words whether the gate can prove that its set is fresh.
+func (g gate) freshness() string {
+	s := g.state()
+	detail := "the gate " + s.Admission()
+	if why, _ := s.Advice(); why != "" {
+		detail += ": " + why
+	}
+	if s.Error != "" {
+		detail += ": " + s.Error
+	}
+	if s.Shared {
+		detail += "; the lease is " + s.Lease()
+	}
+	return detail
+}
+
+// detail says what a step found. It quotes and shortens the words of a token, because
+// the signature may not be the issuer's.
+func (g gate) detail(step token.Step, e token.Explanation, now time.Time) string {
+	switch step {
+	case token.StepForm:
+		return "a signed token in compact form; its typ is that of an access token, or absent"
+	case token.StepAlgorithm:
+		return "alg " + clipped(e.Algorithm)
+	case token.StepIssuer:
+		return "iss " + clipped(e.Issuer)
+	case token.StepSignature:
+		if e.KeyID == "" {
+			return "alg " + clipped(e.Algorithm) + ", no kid"
+		}
+		return "alg " + clipped(e.Algorithm) + ", kid " + clipped(e.KeyID)
+	case token.StepClaims:
+		return "no claim appears twice, and the token is not a logout token"
+	case token.StepAudience:
+		return "aud names this gate, or any_audience is configured"
+	case token.StepLifetime:
+		if e.Token == nil {
+			return "at most " + g.settings.MaxTokenLifetime.String()
+		}
+		return fmt.Sprintf("exp is %v after iat, at most %v", Seconds(e.Token.ExpiresAt-e.Token.IssuedAt).Duration(), g.settings.MaxTokenLifetime)
+	case token.StepIdentity:
+		return "sub, session and token id are 1 to 256 bytes each, or absent"
+	case token.StepTime:
+		return g.times(e.Token, now)
+	default:
+		return ""
+	}
+}
+
+// times says how far the dates of a token are from now.
+func (g gate) times(t *token.Verified, now time.Time) string {
+	if t == nil {
+		return ""
+	}
+	detail := fmt.Sprintf("issued %s, expires %s, leeway %v",
+		fromNow(t.IssuedAt, now), fromNow(t.ExpiresAt, now), g.settings.Leeway)
+	if notBefore, ok := t.Claim("nbf"); ok {
+		detail += ", nbf " + clipped(notBefore)
+	}
+	return detail
+}
+
+// fromNow says how far a second is from now.
+func fromNow(second int64, now time.Time) string {
+	d := second - now.Unix()
+	if d < 0 {
+		return Seconds(-d).Duration().String() + " ago"
+	}
+	return "in " + Seconds(d).Duration().String()
+}
+
+// clipped quotes the beginning of a text that anybody may have written, 100 bytes at
+// most.
+func clipped(text string) string {
+	const most = 100
+	if len(text) > most {
+		return fmt.Sprintf("%q…", text[:most])
+	}
+	return fmt.Sprintf("%q", text)
+}

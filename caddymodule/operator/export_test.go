@@ -1,0 +1,8 @@
+package operator
+
+const MaxBody = maxBody
+
+var (
+	NextOf = nextOf
+	LineOf = lineOf
+)
