@@ -15,9 +15,9 @@ import (
 
 // Retain implements store.Local.
 //
-// What is remembered is counted by the later of the two clocks, the wall clock and
-// the store's own, and what was forgotten by the earlier: no entry was forgotten
-// that had not expired by both.
+// What is kept is counted by the later of the two clocks, the wall clock and the
+// store's own. What was forgotten is counted by the earlier one: every forgotten entry
+// had expired by both.
 func (s *Store) Retain(ctx context.Context, retention, margin time.Duration) (time.Duration, store.Bounds, error) {
 	wall, own := s.options.Clock().Unix(), s.own.now()
 	kept := int64(retention / time.Second)
@@ -44,7 +44,7 @@ func (s *Store) LowerFloor(ctx context.Context) error {
 	return nil
 }
 
-// amend changes the head, and commits if it is another then.
+// amend changes the head, and commits it if it differs.
 func (s *Store) amend(ctx context.Context, change func(h *head)) (head, error) {
 	var h head // the transaction may outlive a call that ctx ends
 	err := s.change(ctx, func(tx *bolt.Tx) error {
@@ -113,7 +113,7 @@ func (s *Store) settle(h head) error {
 	return s.advance(h)
 }
 
-// loss says why a database may have lost revocations, and nothing if it has not.
+// loss returns why a database may have lost revocations, or nothing if it has not.
 func (s *Store) loss(h head, m marker, found bool) (reason string, err error) {
 	older, err := s.older(h, m)
 	switch {
@@ -130,8 +130,8 @@ func (s *Store) loss(h head, m marker, found bool) (reason string, err error) {
 	return reason, err
 }
 
-// older reports whether a database lacks what its marker says that it holds: it is
-// shorter, or the last entry that the marker knows is another.
+// older reports whether a database lacks entries that its marker names: it is shorter,
+// or the last entry that the marker knows is another.
 func (s *Store) older(h head, m marker) (bool, error) {
 	if h.seq <= m.seq || m.seq <= h.trimmed || m.tag == 0 {
 		return h.seq < m.seq || h.seq == m.seq && m.tag != 0 && h.tag != m.tag, nil

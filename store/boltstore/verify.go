@@ -80,9 +80,9 @@ func verify(f *os.File) (verified, error) {
 
 // contents checks what a file holds against what its head promises.
 //
-// Invariant: a file passes only if the log holds every entry after trimmed up
-// to the head, each with its checksum, and both copies of the head agree. So
-// damage can make a store refuse to open, and cannot make revocations fewer.
+// Invariant: a file passes only if the log holds every entry after trimmed up to the
+// head, each with its checksum, and both copies of the head agree. So damage can make
+// the store refuse to open, but cannot remove revocations.
 type contents struct {
 	buckets []string
 	head    *head
@@ -145,7 +145,7 @@ func (c *contents) entry(key, value []byte) error {
 	return nil
 }
 
-// finish returns the head once everything was shown.
+// finish returns the head after the last key.
 func (c *contents) finish() (head, error) {
 	switch {
 	case !slices.Equal(c.buckets, bucketNames):
