@@ -23,7 +23,7 @@ type target struct {
 // addresses are not sentinels.
 type sentinel struct{ master, username, password string }
 
-// address is one parsed address. What it does not say is zero.
+// address is one parsed address. Parts that it does not name are zero.
 type address struct {
 	network, host      string
 	tls                bool
@@ -31,10 +31,10 @@ type address struct {
 	db                 int
 }
 
-// resolve parses the addresses and joins them with the other fields. Errors
-// name an address by its place and quote nothing of it: in one that is written
-// wrongly, as gate:password@host or redis://gate:1/2@host, a password stands
-// where a port or a database belongs.
+// resolve parses the addresses and joins them with the other fields. Errors name an
+// address by its position and quote nothing of it. In a malformed one, such as
+// gate:password@host or redis://gate:1/2@host, a password is where a port or a database
+// belongs.
 func (o Options) resolve() (target, error) {
 	t := target{
 		username: o.Username, password: o.Password, db: o.DB, tls: o.TLS,
@@ -65,7 +65,7 @@ func (o Options) resolve() (target, error) {
 	return t, t.validate(o)
 }
 
-// add takes over what one address says, unless something else was said before.
+// add adopts what one address says, unless something else was said before.
 func (t *target) add(a address) error {
 	switch {
 	case t.network != "" && t.network != a.network:
@@ -94,7 +94,7 @@ func (t *target) add(a address) error {
 	return nil
 }
 
-// validate crosses what only the whole can tell.
+// validate checks the fields against each other.
 func (t *target) validate(o Options) error {
 	switch {
 	case o.SentinelMaster != "" && o.Cluster:

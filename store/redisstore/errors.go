@@ -13,14 +13,14 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// replyUnreadable begins what the scripts of this package refuse with where a
-// newer version, or another program, has written.
+// replyUnreadable is the beginning of the error with which the scripts of this package
+// refuse data of a newer version, or of another program.
 const replyUnreadable = "UNREADABLE"
 
 const permit = "permit the user the commands and keys that the package's documentation lists"
 
-// remedies tell what to do about an error reply of Redis, by how it begins, but
-// for ERR.
+// remedies tell what to do about an error reply of Redis, by its beginning (without
+// ERR).
 var remedies = []struct{ prefix, remedy string }{
 	{"NOAUTH", "Redis wants a password: set username and password"},
 	{"WRONGPASS", "check username and password"},
@@ -41,9 +41,9 @@ var remedies = []struct{ prefix, remedy string }{
 	{"WRONGTYPE", "a key of the namespace holds something else: choose another namespace"},
 }
 
-// explain turns what go-redis returned into what the store's contract promises:
-// its sentinel errors, the caller's context error, and a remedy, and nothing that
-// was sent. What doing says begins with a gerund.
+// explain turns an error of go-redis into one of the store's contract: its sentinel
+// errors, or the caller's context error, with a remedy. It holds nothing that was sent.
+// doing begins with a gerund.
 func (s *Store) explain(ctx context.Context, doing string, err error) error {
 	if err == nil {
 		return nil
@@ -68,8 +68,8 @@ func (s *Store) explain(ctx context.Context, doing string, err error) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
-// remedy tells what to do about an error reply of Redis, or nothing. Redis 6 puts
-// words of its own before an error that a script ran into.
+// remedy returns what to do about an error reply of Redis, or nothing. Redis 6 puts
+// words of its own before an error that a script met.
 func remedy(err error) string {
 	var reply redis.Error
 	if !errors.As(err, &reply) {

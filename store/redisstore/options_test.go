@@ -55,8 +55,8 @@ func TestValidateRefuses(t *testing.T) {
 		"a word for a port":       {addresses("a:redis"), "port"},
 		"another scheme":          {addresses("http://a"), "scheme"},
 		"credentials without URL": {addresses("u:" + hidden + "@a:1"), "want host:port"},
-		// The attack: what is written wrongly has the password where something
-		// else belongs, and the error is in everybody's log.
+		// The attack: in a malformed address the password is in the place of another
+		// part, and the error is in the log.
 		"a password for a port":    {addresses("u:" + hidden + "@a"), "its port is not"},
 		"a password for a path":    {addresses("redis://u:1/" + hidden + "@a:1"), "its database is not a number"},
 		"a password for a scheme":  {addresses(hidden + "://a:1"), "its scheme is none of"},

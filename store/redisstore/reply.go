@@ -9,9 +9,9 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// reply is what is left to read of a raw reply, in the Redis serialization
-// protocol, version 2. A cold start reads millions of entries, and go-redis'
-// typed replies cost two dozen allocations for each.
+// reply is the unread rest of a raw reply, in the Redis serialization protocol, version
+// 2. A cold start reads millions of entries, and go-redis' typed replies cost two dozen
+// allocations for each.
 type reply struct {
 	raw  []byte
 	read int // how much of it was read
@@ -70,7 +70,7 @@ func (r *reply) take(n int) []byte {
 
 func (r *reply) left() int { return len(r.raw) - r.read }
 
-// nilReply is the reply of a command that has nothing to tell.
+// nilReply is the reply of a command that has no result.
 const nilReply = "*-1\r\n"
 
 // parseStream reads the reply to an XREAD of one stream: nil, or the entries.
