@@ -20,10 +20,10 @@ const (
 type conn struct {
 	net.Conn
 	tunnel *tunnel
-	// farewell says that a close frame was sent to the client.
-	farewell atomic.Bool
-	closing  sync.Once
-	closed   error
+	// closeSent says that a close frame was sent to the client.
+	closeSent atomic.Bool
+	closing   sync.Once
+	closed    error
 }
 
 type closeWriter interface{ CloseWrite() error }
@@ -37,7 +37,7 @@ type halfConn struct {
 // CloseWrite closes the half to the client.
 func (c halfConn) CloseWrite() error {
 	if c.tunnel.over.Load() {
-		return net.ErrClosed // it is on its way, after a close frame
+		return net.ErrClosed // it is closing already, after a close frame
 	}
 	return c.half.CloseWrite()
 }
@@ -59,7 +59,7 @@ func (c *conn) Read(p []byte) (int, error) {
 // the client would never see the frame (RFC 6455 §7.1.1).
 func (c *conn) Close() error {
 	c.closing.Do(func() {
-		if c.farewell.Load() {
+		if c.closeSent.Load() {
 			c.linger()
 		}
 		c.closed = c.Conn.Close()

@@ -18,7 +18,7 @@ const (
 	// between, it is ten times the duration of the last look.
 	minRest, maxRest = 5 * time.Millisecond, 250 * time.Millisecond
 	// maxCut is how long the cut of one request may keep others waiting.
-	maxCut = 2 * lastWord
+	maxCut = 2 * writeTimeout
 )
 
 // long is far enough in the past for every clock.

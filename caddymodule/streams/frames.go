@@ -5,8 +5,8 @@ import "encoding/binary"
 // frames follows the frames of a WebSocket in one direction (RFC 6455 §5.2), to know
 // where a frame ends.
 type frames struct {
-	header [14]byte // of the present frame, as far as it has come
-	length int      // of what has come of it
+	header [14]byte // of the present frame, as far as it was received
+	length int      // received length of the header
 	rest   uint64   // bytes of payload that are still to come
 	closed bool     // a close frame has passed
 }

@@ -27,7 +27,7 @@ const (
 type reason string
 
 const (
-	running reason = "" // it was not
+	running reason = "" // it was not cut
 	revoked reason = "revoked"
 	expired reason = "expired"
 	// closed: revocations are not followed any more.
@@ -73,9 +73,9 @@ const prepared = 4
 // shard is a part of the places.
 type shard struct {
 	mu   sync.Mutex
-	done sync.Cond // of cuts
+	done sync.Cond // for running cuts
 	all  []*Request
-	free []*Request // with room for all
+	free []*Request // with capacity for all
 	_    [64]byte   // no two shards share a line of the processor's cache
 }
 
@@ -128,7 +128,7 @@ func New(o Options) *Table {
 func (t *Table) Enter(w http.ResponseWriter, request *http.Request, keys *store.Keys, end End) *Request {
 	h := t.hints.Get().(*hint)
 	s := &t.shards[h.shard]
-	t.hints.Put(h) // at once: it is no claim
+	t.hints.Put(h) // at once, because a hint reserves nothing
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.free) == 0 {

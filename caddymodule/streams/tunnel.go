@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// lastWord is how long a client may take to read sent data before its tunnel is cut.
-const lastWord = 100 * time.Millisecond
+// writeTimeout is how long a client may take to read sent data before its tunnel is cut.
+const writeTimeout = 100 * time.Millisecond
 
 // tunnel is a request that deadlines alone do not end: it may go on in another
 // protocol, or it came over HTTP/3.
@@ -26,7 +26,7 @@ type tunnel struct {
 	webSocket, connect bool
 
 	over  atomic.Bool
-	begun atomic.Bool // the other protocol
+	begun atomic.Bool // whether the other protocol has begun
 	conn  atomic.Pointer[conn]
 
 	// silent says that there was no time for a close frame.
@@ -53,7 +53,7 @@ func (r *Request) Tunnel(w http.ResponseWriter, request *http.Request) (http.Res
 	r.home.mu.Lock()
 	defer r.home.mu.Unlock()
 	r.tunnel = t
-	if r.reason != running { // cut already, by its deadlines alone
+	if r.reason != running { // it was cut already, by its deadlines alone
 		t.over.Store(true)
 		cancel()
 	}
@@ -136,19 +136,19 @@ func (t *tunnel) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // of a frame this is not possible.
 func (t *tunnel) cut() (established bool) {
 	first := !t.over.Swap(true)
-	defer t.cancel() // the upstream is told
+	defer t.cancel() // this ends the request to the upstream
 	if !t.begun.Load() {
 		return false
 	}
 	end, to := t.ending()
 	if first {
 		if t.lockSoon(end) {
-			t.sayGoodbye(to)
+			t.sendClose(to)
 			t.mu.Unlock()
 		} else {
 			t.silent.Store(true)
 		}
-		_ = end.SetReadDeadline(long) // a read that is under way ends
+		_ = end.SetReadDeadline(long) // a running read ends
 	}
 	if t.silent.Load() {
 		_ = end.SetWriteDeadline(long)
@@ -163,8 +163,8 @@ func (t *tunnel) cut() (established bool) {
 // meanwhile, for a minute. So the deadline is set again, and lockSoon does not wait for
 // the Write.
 func (t *tunnel) lockSoon(end deadlines) bool {
-	over := time.Now().Add(lastWord)
-	for late := over.Add(lastWord); ; time.Sleep(lastWord / 20) {
+	over := time.Now().Add(writeTimeout)
+	for late := over.Add(writeTimeout); ; time.Sleep(writeTimeout / 20) {
 		_ = end.SetWriteDeadline(over)
 		if t.mu.TryLock() {
 			return true
@@ -190,9 +190,9 @@ func (t *tunnel) ending() (deadlines, io.Writer) {
 	return http.NewResponseController(t.ResponseWriter), t.ResponseWriter
 }
 
-// sayGoodbye tells the client that its WebSocket has ended, if that is possible. The
+// sendClose tells the client that its WebSocket has ended, if that is possible. The
 // caller holds mu.
-func (t *tunnel) sayGoodbye(to io.Writer) {
+func (t *tunnel) sendClose(to io.Writer) {
 	if !t.webSocket || !t.frames.between() {
 		return
 	}
@@ -200,10 +200,10 @@ func (t *tunnel) sayGoodbye(to io.Writer) {
 		return
 	}
 	if c := t.conn.Load(); c != nil {
-		c.farewell.Store(true)
+		c.closeSent.Store(true)
 		return
 	}
 	controller := http.NewResponseController(t.ResponseWriter)
 	_ = controller.Flush()
-	_ = controller.SetWriteDeadline(time.Now().Add(lingering)) // the end of the stream has to follow
+	_ = controller.SetWriteDeadline(time.Now().Add(lingering)) // the end of the stream must follow
 }
