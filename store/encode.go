@@ -110,7 +110,7 @@ func cutSeconds(b []byte) (int64, []byte, error) {
 	// A last byte of zero adds nothing. It would give one number many spellings, and
 	// only the shortest is ever written.
 	if n > 1 && b[n-1] == 0 {
-		return 0, nil, fmt.Errorf("time with a needless byte")
+		return 0, nil, fmt.Errorf("time with a superfluous byte")
 	}
 	return int64(v), b[n:], nil
 }

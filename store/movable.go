@@ -7,7 +7,7 @@ import (
 
 // ErrPaused: the store was copied to another one, or is being copied. It accepts no
 // revocations and learns no tokens until an operator resumes it.
-var ErrPaused = errors.New("the store was copied, or is being copied, and takes nothing new: start the gates on the copy, " +
+var ErrPaused = errors.New("the store was copied, or is being copied, and accepts nothing new: start the gates on the copy, " +
 	"or run caddy session-gate copy --resume")
 
 // Memory is a part of what a store remembers beside its log.

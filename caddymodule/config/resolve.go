@@ -67,7 +67,7 @@ func ResolveFile(field string, name *string) error {
 		return nil
 	}
 	if _, err := os.Stat(*name); err != nil {
-		return fmt.Errorf("resolving %s: %s is not replaced by the name of a file; {file.X} gives what is in X, so write X alone", field, written)
+		return fmt.Errorf("resolving %s: %s is not replaced by the name of a file; {file.X} gives the content of X, so write X alone", field, written)
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ type once struct {
 }
 
 type onceCall struct {
-	done chan struct{} // closed when err is there to be read
+	done chan struct{} // closed when err is set
 	err  error
 }
 

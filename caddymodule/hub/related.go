@@ -103,7 +103,7 @@ func tokensOf(backend store.Backend) store.Grants {
 }
 
 // errNoTokens: a store of another author that cannot keep what is learned.
-var errNoTokens = errors.New("the store does not keep what is learned about tokens")
+var errNoTokens = errors.New("the store cannot keep what is learned about tokens")
 
 type noTokens struct{}
 

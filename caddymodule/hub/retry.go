@@ -138,7 +138,7 @@ func (q *retryQueue) run(ctx context.Context, h *Hub) {
 	// Tokens first, so that subscribers receive their sessions only once.
 	for _, r := range append(tokens, due...) {
 		if !q.has(r) {
-			continue // it was completed meanwhile, with a token or by a call
+			continue // it was completed meanwhile, with a token or by another call
 		}
 		all, err := h.complete(ctx, r.Revocation)
 		if err != nil {
@@ -146,7 +146,7 @@ func (q *retryQueue) run(ctx context.Context, h *Hub) {
 		}
 		if q.take(r) && r.event != nil {
 			h.events.Revoked(*r.event, all)
-			q.remove(all) // what belongs to it may wait by itself, and is told now
+			q.remove(all) // related revocations may be in the queue, and their event is emitted now
 		}
 	}
 }

@@ -67,7 +67,7 @@ func parseJSONAnswer(body []byte, found map[string]string) error {
 		case member == refreshLifetime:
 			text = string(value)
 		case !isText && string(value) != "null":
-			return withhold("a token that is no string")
+			return withhold("a token that is not a string")
 		}
 		return note(found, member, text)
 	})
@@ -82,14 +82,14 @@ func parseJSONAnswer(body []byte, found map[string]string) error {
 // Attack: JSON declared as a form. Few clients look at the media type.
 func parseFormAnswer(body string, found map[string]string) error {
 	if strings.ContainsAny(body, "{}\"") {
-		return withhold("a form that is none")
+		return withhold("an invalid form")
 	}
 	for pair := range strings.SplitSeq(body, "&") {
 		name, value, _ := strings.Cut(pair, "=")
 		name, err1 := url.QueryUnescape(name)
 		value, err2 := url.QueryUnescape(value)
 		if errors.Join(err1, err2) != nil || strings.IndexByte(pair, ';') >= 0 {
-			return withhold("a form that is none")
+			return withhold("an invalid form")
 		}
 		if member := responseMember(name); member != "" {
 			if err := note(found, member, value); err != nil {

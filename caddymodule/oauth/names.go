@@ -33,7 +33,7 @@ func matchName(name string, wanted ...string) string {
 			bracket, ended = bracket || r == '[', ended || r == 0
 		case c == 0:
 		case len(folded) == longestName:
-			return "" // and longer than each of them however it goes on
+			return "" // the folded name is already longer than each of them
 		default:
 			folded = append(folded, c)
 		}

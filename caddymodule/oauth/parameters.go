@@ -129,7 +129,7 @@ func (p *Parameters) AddQuery(query string) error {
 // null count as absent. Errors wrap ErrRequest.
 func (p *Parameters) AddJSON(doc []byte) error {
 	if holdsParameter(string(doc)) {
-		return refuse("JSON with a parameter for those who take it for a form")
+		return refuse("JSON that holds a parameter if it is read as a form")
 	}
 	err := strictjson.Scan(doc, strictjson.MaxDepth, func(name string, value json.RawMessage) error {
 		parameter, err := p.match(name)
@@ -138,7 +138,7 @@ func (p *Parameters) AddJSON(doc []byte) error {
 		}
 		text, isText := strictjson.Text(value)
 		if !isText && string(value) != "null" {
-			return refuse("a parameter that is no string")
+			return refuse("a parameter that is not a string")
 		}
 		return p.add(parameter, text)
 	})

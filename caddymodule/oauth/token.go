@@ -35,9 +35,9 @@ func brokenRule(token string) string {
 	case len(token) > MaxTokenSize:
 		return "a token of more than 8 KiB"
 	case !isVisible(token):
-		return "a token with characters that no token has"
+		return "a token with characters that tokens may not have"
 	case isRespelt(token):
-		return "a signed or encrypted token in another spelling than its own"
+		return "a signed or encrypted token in another spelling than the standard one"
 	}
 	return ""
 }

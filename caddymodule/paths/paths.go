@@ -122,7 +122,7 @@ func (p *Path) Is(u *url.URL) bool {
 // below it (Match), and then never goes upstream.
 func (p *Path) Child(u *url.URL) (segment string, ok bool) {
 	if !strings.HasPrefix(u.Path, p.path) {
-		return "", false // nearly always, and at once
+		return "", false // the usual case, and fast
 	}
 	escaped, ok := strings.CutPrefix(u.EscapedPath(), p.path+"/")
 	if !ok || strings.Contains(escaped, "/") || vanishes(slashed(decodePercent(escaped))) {

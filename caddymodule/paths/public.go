@@ -13,7 +13,7 @@ import (
 // Public are the paths that need no token: exact ones, and prefixes that end in /*.
 // It may be used concurrently.
 type Public struct {
-	exact, prefixes []string // few, so that a look through them beats a map
+	exact, prefixes []string // few, so a search is faster than a map
 }
 
 // NewPublic returns the paths that the patterns name.
@@ -82,7 +82,7 @@ func isDisputed(u *url.URL) bool {
 	}
 	for segment := range strings.SplitSeq(u.Path, "/") {
 		if segment = strings.TrimRight(segment, " "); segment == "." || segment == ".." {
-			return true // to Windows, with blanks behind it, too
+			return true // for Windows, even with blanks behind it
 		}
 	}
 	raw := strings.ToLower(u.RawPath)

@@ -45,7 +45,7 @@ func TestRedisRefuses(t *testing.T) {
 			`"addresses": ["a:1"], "password": "{file./nowhere/password}"`, "resolving store redis: {file./nowhere/password} is missing",
 		},
 		"a password with braces":    {`"addresses": ["a:1"], "password": "a{s3cret}b"`, "a placeholder in it is unknown"},
-		"a database of a cluster":   {`"addresses": ["a:1"], "cluster": true, "db": 1`, "a Cluster has no database but 0"},
+		"a database of a cluster":   {`"addresses": ["a:1"], "cluster": true, "db": 1`, "a Cluster has only database 0"},
 		"half a second of lag":      {`"addresses": ["a:1"], "min_replicas_max_lag": "1500ms"`, "min_replicas_max_lag 1.5s: Redis counts whole seconds"},
 		"a bad URL":                 {`"addresses": ["redis://gate:s3cret@%zz:1"]`, "address"},
 		"half a client certificate": {`"addresses": ["a:1"], "tls": {"cert": "a.pem"}`, "key"},

@@ -41,7 +41,7 @@ func Scan(doc []byte, maxDepth int, visit func(name string, value json.RawMessag
 
 // Object is a valid JSON object. It shares the memory of its document.
 type Object struct {
-	doc []byte // from the brace on
+	doc []byte // begins at the brace
 }
 
 // Parse returns the one JSON object that doc holds. It checks all of doc: valid UTF-8,
@@ -76,7 +76,7 @@ func (o Object) Members(visit func(name string, value json.RawMessage) error) er
 func (o Object) First(names ...string) []json.RawMessage {
 	values := make([]json.RawMessage, len(names))
 	s := scanner{doc: o.doc}
-	_ = s.object(func(quoted []byte, value json.RawMessage) error { // that visit has no error
+	_ = s.object(func(quoted []byte, value json.RawMessage) error { // this visit returns no error
 		for i, name := range names {
 			if values[i] == nil && spells(quoted, name) {
 				values[i] = value

@@ -41,7 +41,7 @@ func spells(quoted []byte, name string) bool {
 	if bytes.IndexByte(text, '\\') < 0 {
 		return false
 	}
-	var room [64]byte // on the stack, for names as short as ours
+	var room [64]byte // on the stack, for names of the usual length
 	return string(appendUnquoted(room[:0], text)) == name
 }
 

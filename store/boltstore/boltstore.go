@@ -65,18 +65,18 @@ type Store struct {
 	own     clock
 	db      *bolt.DB
 	file    *os.File    // the file that db maps
-	opened  os.FileInfo // what path named when it was opened
+	opened  os.FileInfo // the file at path when it was opened
 
 	appends chan *appending // to the writer
 	changes chan *change    // to the writer
 	done    chan struct{}   // closed when the writer has ended
 
-	listed int // how many sessions the index of all names; only the writer uses it
+	listed int // number of sessions in the index of all; only the writer uses it
 
-	marker *os.File // only Open and the writer use it, and what it says
+	marker *os.File // only Open and the writer use it and marked
 	marked marker
 
-	size   atomic.Int64          // how large the file was seen to be; it only grows
+	size   atomic.Int64          // the largest size seen; it only grows
 	broken atomic.Pointer[error] // set once a transaction panicked
 	paused atomic.Bool           // only Open and the writer set it
 
@@ -129,7 +129,7 @@ func (s *Store) open() error {
 	s.db, s.file, s.listed = db, file, found.sessions
 	s.opened, err = file.Stat()
 	if err == nil {
-		err = s.intact() // what was locked may not be what path names by now
+		err = s.intact() // path may by now name another file than the locked one
 	}
 	if err == nil {
 		err = s.settle(found.head)
@@ -138,7 +138,7 @@ func (s *Store) open() error {
 		s.paused.Store(true)
 	}
 	if err != nil {
-		_ = errors.Join(s.marker.Close(), db.Close()) // the error that counts is the one before
+		_ = errors.Join(s.marker.Close(), db.Close()) // the earlier error counts
 		return err
 	}
 	removeLeftovers(s.options.Path)

@@ -72,7 +72,7 @@ func (s *Store) settle(h head) error {
 		return err
 	}
 	if m.generation != h.generation && m.generation != 0 {
-		return advise(s.options.Path, damagef("it is another database than %q was written for", markerPath(s.options.Path)))
+		return advise(s.options.Path, damagef("%q belongs to another database", markerPath(s.options.Path)))
 	}
 	was := h
 	h.bounds = h.bounds.Join(m.bounds)
@@ -88,7 +88,7 @@ func (s *Store) settle(h head) error {
 		s.options.Logger.Info("a new store was created, in which nothing is revoked; if there was one before, "+
 			"stop the gate and run caddy session-gate repair --restored", "path", s.options.Path)
 	}
-	if m.restored { // and the clock of this machine is right, the operator says
+	if m.restored { // so the operator says that the clock of this machine is right
 		h.bounds.Swept, h.clock = 0, 0
 	}
 	s.own.start(time.Unix(h.clock, 0))
@@ -102,7 +102,7 @@ func (s *Store) settle(h head) error {
 		}
 	}
 	// The marker comes last: until then, the next start comes to the same conclusion.
-	if s.marked = m; m.seq == 0 { // there may be none that can be overwritten
+	if s.marked = m; m.seq == 0 { // there may be no marker to overwrite
 		if err := writeMarker(s.options.Path, markerOf(h).text()); err != nil {
 			return err
 		}
@@ -120,9 +120,9 @@ func (s *Store) loss(h head, m marker, found bool) (reason string, err error) {
 	case m.restored:
 		reason = "an operator has put the file back or repaired it"
 	case older:
-		reason = "the file is older than its marker: an earlier copy was put back, or the disk has lost what it had confirmed"
+		reason = "the file is older than its marker: an earlier copy was put back, or the disk has lost confirmed data"
 	case m.generation == 0 && (found || h.seq > 0):
-		reason = "the marker is missing or damaged, so nobody can tell whether the file is an earlier copy"
+		reason = "the marker is missing or damaged, so the file may be an earlier copy"
 	case s.options.Clock().Unix() < h.bounds.Swept-int64(s.options.Skew/time.Second):
 		reason = fmt.Sprintf("the clock of this machine is behind %v, by which expired revocations were forgotten; set it right; "+
 			"if it is right now and was ahead before, stop the gate and run caddy session-gate repair --restored", time.Unix(h.bounds.Swept, 0).UTC())

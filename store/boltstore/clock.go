@@ -26,7 +26,7 @@ type clock struct {
 
 	mu   sync.Mutex
 	at   time.Time
-	read time.Duration // what elapsed said then
+	read time.Duration // the value of elapsed at that time
 }
 
 // start sets the clock. It is for a time at which nothing depends on the previous

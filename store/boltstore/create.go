@@ -24,7 +24,7 @@ const newSuffix = ".new-"
 // deleted. A database without a marker, which a crash may leave, holds no confirmed
 // entry.
 func ensureCreated(path string) error {
-	_, found, err := readMarker(path) // first: whoever creates it now writes it last
+	_, found, err := readMarker(path) // first, because a creation that is running now writes the marker last
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func create(path string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.Remove(built) }() // the next Open removes what is left
+	defer func() { _ = os.Remove(built) }() // the next Open removes leftovers
 	if err := os.Link(built, path); err != nil {
 		if _, other := os.Stat(path); other != nil {
 			return err
@@ -101,7 +101,7 @@ func initialise(path string, h head) error {
 // removeLeftovers removes the leftovers of a crash during an earlier creation. The
 // caller holds the lock on the database, so no other process needs them.
 func removeLeftovers(path string) {
-	left, _ := filepath.Glob(path + newSuffix + "*") // they are in nobody's way
+	left, _ := filepath.Glob(path + newSuffix + "*") // they do no harm
 	for _, name := range left {
 		_ = os.Remove(name)
 	}

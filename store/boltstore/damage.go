@@ -21,7 +21,7 @@ var errGone = damagef("it was created once and is gone")
 // advise adds to an error of Open what an operator can do. None of the remedies makes a
 // revoked token valid without a warning.
 func advise(path string, found error) error {
-	return fmt.Errorf("%q: %w; the gate answers 503 until this is settled. Stop it, and run one of two commands: "+
+	return fmt.Errorf("%q: %w; the gate answers 503 until this is fixed. Stop it, and run one of two commands: "+
 		"caddy session-gate repair --file %q --yes keeps what is sound, or begins an empty store if nothing is; "+
 		"caddy session-gate repair --file %q --restored takes a copy that you have put back from a backup. "+
 		"If revocations may be lost, both refuse all tokens issued so far, and users have to log in again",
@@ -31,7 +31,7 @@ func advise(path string, found error) error {
 // intact returns an error unless path still names the file that is open, and all of it.
 // Data written to a file without a name is lost when the process ends.
 func (s *Store) intact() error {
-	size := s.size.Load() // before the file is asked: meanwhile it may grow
+	size := s.size.Load() // before Stat, because the file may grow meanwhile
 	now, err := os.Stat(s.options.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -39,7 +39,7 @@ func marshalGrant(grant store.Grant) []byte {
 // unmarshalGrant reads a record. A missing record that an index still names is damage,
 // and so is a wrong one or that of another token.
 func unmarshalGrant(token store.Key, value []byte) (store.Grant, error) {
-	damage := damagef("a token's record is not what was written")
+	damage := damagef("a token's record is damaged")
 	const size = len(store.Key{})
 	rest, ok := unsealed(value)
 	if !ok || len(value) < grantFixed || store.Key(rest) != token || rest[size] > 1 {

@@ -32,7 +32,7 @@ func (s *Store) Read(ctx context.Context, after store.Position, wait time.Durati
 	}
 	for {
 		s.mu.Lock()
-		grown := s.grown // before the log is read: what comes after wakes us
+		grown := s.grown // before the log is read, so that a later entry wakes us
 		s.mu.Unlock()
 		batch, err := s.read(ctx, after)
 		if err != nil {
@@ -164,7 +164,7 @@ func (s *Store) trimLog(tx *bolt.Tx, by int64) (more bool, err error) {
 		h.bounds.Swept = max(h.bounds.Swept, by)
 	}
 	if h.seq == 0 {
-		s.own.start(s.options.Clock()) // nothing was revoked yet that could be forgotten
+		s.own.start(s.options.Clock()) // there is no revocation yet to forget
 	}
 	own := s.own.now()
 	if h.trimmed == begin && own-h.clock < keepClock {
@@ -188,7 +188,7 @@ func (s *Store) view(ctx context.Context, transact func(*bolt.Tx) error) error {
 		return s.db.View(transact)
 	})
 	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
-		return store.ErrClosed // it was closed while this call was under way
+		return store.ErrClosed // it was closed during this call
 	}
 	return err
 }

@@ -29,7 +29,7 @@ type marker struct {
 	generation store.Generation
 	seq, tag   uint64 // the tag is zero if it is not known
 	bounds     store.Bounds
-	restored   bool // and nothing else is known
+	restored   bool // then nothing else is known
 }
 
 // markerOf returns the marker of a database with this head.

@@ -65,7 +65,7 @@ func parseMeta(p page, id uint64) (meta, error) {
 // sector as a whole. So after a crash the page is the old one or the new one, and an
 // invalid one is damage.
 func readMetas(r io.ReaderAt, size uint64) (best meta, err error) {
-	second := uint64(os.Getpagesize()) // if the first does not say where it is
+	second := uint64(os.Getpagesize()) // if the first does not name its place
 	for i := range uint64(2) {
 		m, failed := readMeta(r, size, i*second, i)
 		switch {

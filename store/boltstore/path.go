@@ -35,7 +35,7 @@ func RealPath(path string) (string, error) {
 			existing, rest = parent, filepath.Join(filepath.Base(existing), rest)
 		case stat.Mode()&fs.ModeSymlink != 0:
 			return "", fmt.Errorf("resolving path %q: the link %q leads to nothing", path, existing)
-		default: // somebody has just created it
+		default: // another process has just created it
 		}
 	}
 }

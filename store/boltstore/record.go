@@ -47,7 +47,7 @@ type head struct {
 	trimmed, seq uint64
 	tag          uint64 // of the entry seq; zero if it is not known
 	clock        int64  // the store's own, in Unix seconds; zero if there is none yet
-	retention    int64  // the longest that Retain was told, in seconds; zero before
+	retention    int64  // the longest retention passed to Retain, in seconds; zero before
 	bounds       store.Bounds
 }
 

@@ -31,7 +31,7 @@ func (s *Salvaged) Replace() (damaged string, err error) {
 	built, err := build(s.Path, func(name string) error { return s.fill(name, h) })
 	if err == nil {
 		damaged, err = s.replace(built, h)
-		_ = os.Remove(built) // it has another name by then, or is of no use
+		_ = os.Remove(built) // by then it has another name, or is useless
 	}
 	if err != nil {
 		return "", fmt.Errorf("replacing %q: %w", s.Path, err)

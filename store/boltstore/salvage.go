@@ -86,7 +86,7 @@ func (s *Salvaged) examine(o Options) error {
 		}
 		h, err := verify(s.file)
 		if err == nil && m.generation != 0 && m.generation != h.generation {
-			err = damagef("it is another database than its marker was written for")
+			err = damagef("its marker belongs to another database")
 		}
 		s.Damage = err
 	}
@@ -161,7 +161,7 @@ func Restored(o Options) (err error) {
 // Invariant: what is kept was written. The checksum of an entry covers its
 // generation and number, and that of a token covers its name.
 type kept struct {
-	now        string            // the bucket that is shown
+	now        string            // the present bucket
 	head, seal head              // the two copies, zero if not found
 	values     map[uint64][]byte // the entries, by sequence number
 	grants     []store.Grant

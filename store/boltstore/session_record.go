@@ -77,7 +77,7 @@ func unmarshalSession(value []byte) (session store.Session, err error) {
 		*t, rest = int64(v), rest[size:]
 	}
 	if !ok || len(rest) != 0 {
-		return store.Session{}, damagef("a session's record is not what was written")
+		return store.Session{}, damagef("a session's record is damaged")
 	}
 	return session, nil
 }

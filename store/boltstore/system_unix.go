@@ -50,7 +50,7 @@ func keepOwner(f *os.File, of string) error {
 		return nil
 	}
 	if err := f.Chown(int(owner.Uid), int(owner.Gid)); err != nil {
-		return fmt.Errorf("%w; do it as the user with the id %d, who owns %q", err, owner.Uid, of)
+		return fmt.Errorf("%w; run it as the user with the id %d, who owns %q", err, owner.Uid, of)
 	}
 	return nil
 }

@@ -22,9 +22,9 @@ type visitor interface {
 // neither fault nor panic, whatever is on the pages.
 type boltFile struct {
 	meta
-	lenient bool // leave out what is damaged, and go on with the rest
+	lenient bool // skip damaged parts, and go on with the rest
 	r       io.ReaderAt
-	claimed []uint64 // a bit for each page that something already uses
+	claimed []uint64 // a bit for each page that is already in use
 	buffers [][]byte // one for each depth
 }
 
@@ -119,7 +119,7 @@ func (f *boltFile) read(id uint64, depth int) (page, error) {
 		return nil, fmt.Errorf("reading page %d: %w", id, err)
 	}
 	if p.id() != id {
-		return nil, damagef("page %d is not what was written there", id)
+		return nil, damagef("page %d holds another page", id)
 	}
 	pages := p.overflow() + 1
 	if err := f.claim(id, pages); err != nil || pages == 1 {

@@ -17,7 +17,7 @@ import (
 // verified is what a sound file holds.
 type verified struct {
 	head
-	sessions int // how many sessions the index of all names
+	sessions int // number of sessions in the index of all
 }
 
 // openFile opens, locks and verifies the database at path, in this order, and
@@ -43,7 +43,7 @@ func openFile(path string, timeout time.Duration) (db *bolt.DB, file *os.File, v
 		return err
 	})
 	if panicked && file != nil {
-		_ = file.Close() // frees the lock, which bbolt cannot do any more
+		_ = file.Close() // releases the lock, because bbolt cannot any more
 	}
 	switch {
 	case errors.Is(err, store.ErrLocked) || errors.Is(err, bolterrors.ErrTimeout):
@@ -87,7 +87,7 @@ type contents struct {
 	buckets []string
 	head    *head
 	seal    *head
-	last    uint64 // sequence number of the entry that was shown last
+	last    uint64 // sequence number of the last entry
 	// sessions is how many sessions the index of all names.
 	sessions int
 }
@@ -120,13 +120,13 @@ func (c *contents) pair(key, value []byte) error {
 		}
 		return nil
 	default:
-		return nil // who was seen is checked record by record when it is read
+		return nil // sessions are checked record by record when they are read
 	}
 }
 
 func (c *contents) set(h **head, key, want, value []byte) error {
 	if *h != nil || !bytes.Equal(key, want) {
-		return damagef("something is kept that was never written")
+		return damagef("an unexpected key where the head of the log belongs")
 	}
 	found, err := unmarshalHead(value)
 	*h = &found

@@ -29,7 +29,7 @@ type Store struct {
 	registry   registry
 	grants     grants
 	bounds     store.Bounds
-	retention  time.Duration // the longest that Retain was told
+	retention  time.Duration // the longest retention passed to Retain
 }
 
 // Options say how a store works.

@@ -60,7 +60,7 @@ func (o Options) resolve() (target, error) {
 		plain = plain || strings.HasPrefix(text, "redis://") || a.network == "unix"
 	}
 	if plain && t.tls != nil {
-		return t, fmt.Errorf("checking redis addresses: redis:// and unix:// are without TLS, and TLS is asked for; use rediss://")
+		return t, fmt.Errorf("checking redis addresses: TLS is configured, and redis:// and unix:// have no TLS; use rediss://")
 	}
 	return t, t.validate(o)
 }
@@ -71,11 +71,11 @@ func (t *target) add(a address) error {
 	case t.network != "" && t.network != a.network:
 		return fmt.Errorf("unix sockets and hosts do not mix")
 	case a.username != "" && t.username != "" && a.username != t.username:
-		return fmt.Errorf("the username differs from the one given elsewhere")
+		return fmt.Errorf("the username differs from another one in the configuration")
 	case a.password != "" && t.password != "" && a.password != t.password:
-		return fmt.Errorf("the password differs from the one given elsewhere")
+		return fmt.Errorf("the password differs from another one in the configuration")
 	case a.db != 0 && t.db != 0 && a.db != t.db:
-		return fmt.Errorf("database %d differs from %d, given elsewhere", a.db, t.db)
+		return fmt.Errorf("database %d differs from %d in the configuration", a.db, t.db)
 	}
 	t.network = a.network
 	t.addresses = append(t.addresses, a.host)
@@ -102,13 +102,13 @@ func (t *target) validate(o Options) error {
 	case t.network == "unix" && (t.cluster || o.SentinelMaster != ""):
 		return fmt.Errorf("checking redis options: a unix socket reaches one server, no Cluster and no sentinel")
 	case t.cluster && t.db != 0:
-		return fmt.Errorf("checking redis options: a Cluster has no database but 0")
+		return fmt.Errorf("checking redis options: a Cluster has only database 0")
 	case t.db < 0:
 		return fmt.Errorf("checking redis options: database %d is negative", t.db)
 	case t.username != "" && t.password == "", o.SentinelUsername != "" && o.SentinelPassword == "":
 		return fmt.Errorf("checking redis options: a username without a password")
 	case o.SentinelMaster == "" && o.SentinelPassword != "":
-		return fmt.Errorf("checking redis options: a password for sentinels, without the name by which they know the primary")
+		return fmt.Errorf("checking redis options: a password for sentinels without sentinel_master")
 	}
 	return t.tls.validate()
 }
@@ -141,10 +141,10 @@ func parseAddress(text, port string) (address, error) {
 		db = query.Get("db")
 		query.Del("db")
 	default:
-		return address{}, fmt.Errorf("its scheme is none of redis, rediss and unix")
+		return address{}, fmt.Errorf("its scheme is not redis, rediss or unix")
 	}
 	if len(query) > 0 || u.Fragment != "" {
-		return address{}, fmt.Errorf("the URL has parameters; there are options for what can be set")
+		return address{}, fmt.Errorf("the URL has parameters; use the options instead")
 	}
 	if db != "" {
 		if a.db, err = strconv.Atoi(db); err != nil || a.db < 0 {

@@ -12,7 +12,7 @@ import (
 // answer is what a script returns of the head: names and values.
 type answer struct {
 	store.Head
-	policy string // maxmemory_policy of INFO, if Redis tells it
+	policy string // maxmemory_policy of INFO, if Redis reports it
 }
 
 // readHead reads the answer of a script, and adds what this store knows of the primary.

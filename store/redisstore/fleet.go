@@ -43,11 +43,11 @@ func (s *Store) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.Head
 	if err != nil {
 		return store.Head{}, err
 	}
-	a.Lag = s.lag() // as it is by what was read since
+	a.Lag = s.lag() // with the guard that was read since
 	s.told.Store(&told{head: a.Position, asked: asked})
 	if asks {
 		now := time.Now()
-		s.judged.Store(&now) // a policy that is refused is asked for again at once
+		s.judged.Store(&now) // after a refusal, the next heartbeat asks at once
 	}
 	return a.Head, nil
 }

@@ -10,7 +10,7 @@ import (
 type head struct {
 	store.Position        // the end of the log
 	trimmed        uint64 // every entry up to this number was trimmed
-	born           uint64 // up to this number, entries are left of older generations, and may be missing
+	born           uint64 // up to this number, entries belong to older generations, and some may be missing
 	large          uint64 // after this number, none up to seq has more than a KiB
 }
 

@@ -42,7 +42,7 @@ func (r *reply) array() int {
 	kind, n := r.header()
 	// An element takes four bytes at the least.
 	if r.err == nil && (kind != '*' || n < 0 || n > r.left()/4) {
-		r.err = errors.New("no array in a reply that wants one")
+		r.err = errors.New("no array in a reply that needs one")
 	}
 	if r.err != nil {
 		return 0
@@ -55,7 +55,7 @@ func (r *reply) array() int {
 func (r *reply) bulk() []byte {
 	kind, n := r.header()
 	if r.err == nil && (kind != '$' || n < 0 || n > r.left()-2) {
-		r.err = errors.New("no text in a reply that wants it")
+		r.err = errors.New("no text in a reply that needs one")
 	}
 	if r.err != nil {
 		return nil

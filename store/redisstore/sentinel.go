@@ -31,7 +31,7 @@ type sentinels struct {
 	end    context.CancelFunc
 	ended  chan struct{}
 
-	asking     sync.Mutex // held by who asks, and guards these
+	asking     sync.Mutex // held by the goroutine that asks; guards these
 	clients    map[string]*redis.SentinelClient
 	discovered time.Time
 
@@ -108,7 +108,7 @@ func (w *sentinels) know(addresses ...string) {
 	}
 	for address, client := range w.clients {
 		if known[address] == nil {
-			_ = client.Close() // it only asked
+			_ = client.Close() // it only asked questions
 		}
 	}
 	w.clients = known
@@ -175,7 +175,7 @@ func (w *sentinels) askOne(ctx context.Context, sentinel string, client *redis.S
 	a := named{primary: net.JoinHostPort(address[0], address[1])}
 	a.epoch, _ = strconv.ParseUint(fields["config-epoch"], 10, 64)
 	if discover {
-		others, _ := client.Sentinels(ctx, master).Result() // without them, those of the options are asked
+		others, _ := client.Sentinels(ctx, master).Result() // without them, the sentinels of the options are asked
 		for _, other := range others {
 			if other["ip"] == "" || other["port"] == "" {
 				continue
@@ -213,7 +213,7 @@ func (w *sentinels) dial(ctx context.Context, network, _ string) (net.Conn, erro
 	defer w.mu.Unlock()
 	if w.primary != primary {
 		_ = dialled.Close()
-		return nil, fmt.Errorf("the primary is %s now, and no more %s", w.primary, primary)
+		return nil, fmt.Errorf("the primary is now %s, no longer %s", w.primary, primary)
 	}
 	w.conns[conn] = struct{}{}
 	if plain, ok := dialled.(syscall.Conn); ok {

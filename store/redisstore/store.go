@@ -21,11 +21,11 @@ type Store struct {
 	clock   func() time.Time
 	prefix  string // of every key
 	keys    []string
-	secrets []string // what no error may hold
+	secrets []string // no error may hold these
 	limits  store.SessionLimits
 
-	writer redis.UniversalClient // everything that does not wait
-	reader redis.UniversalClient // reads that may wait
+	writer redis.UniversalClient // for all calls that do not wait
+	reader redis.UniversalClient // for reads that may wait
 	// sentinels find the primary for both; nil for none.
 	sentinels *sentinels
 
@@ -39,16 +39,16 @@ type Store struct {
 	closed atomic.Bool
 	waits  sync.WaitGroup // reads that wait in Redis
 
-	judged       atomic.Pointer[time.Time] // when Redis told a good eviction policy
+	judged       atomic.Pointer[time.Time] // when Redis last reported a good eviction policy
 	warnEviction sync.Once
 
 	replicated bool // by the options: another server may be promoted
 	// guard is the last known guard of the primary, or nil to read it again.
 	guard  atomic.Pointer[guard]
-	single atomic.Bool            // it was seen without replicas, and needs none
+	single atomic.Bool            // it was seen without replicas, and needs none then
 	lease  atomic.Int64           // the fleet's, zero if it is not known
 	maxLag atomic.Int64           // min-replicas-max-lag, zero if it promises nothing
-	warned atomic.Pointer[string] // of what it lacks
+	warned atomic.Pointer[string] // the missing settings of the last warning
 }
 
 // told is a head, and when it was asked for.

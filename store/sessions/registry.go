@@ -259,14 +259,14 @@ func (r *Registry) fail(err error) {
 	}
 	if !r.failing && !errors.Is(err, store.ErrClosed) {
 		r.failing = true
-		r.logger.Warn("sessions could not be written to the store and wait for it", "error", err, "pending", len(r.pending))
+		r.logger.Warn("sessions could not be written to the store; the gate retries", "error", err, "pending", len(r.pending))
 	}
 }
 
 func (r *Registry) recover() {
 	if r.failing {
 		r.failing = false
-		r.logger.Info("the store takes sessions again", "not_noted_meanwhile", r.dropped)
+		r.logger.Info("the store accepts sessions again", "not_noted_meanwhile", r.dropped)
 		r.dropped = 0
 	}
 }

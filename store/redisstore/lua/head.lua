@@ -100,10 +100,10 @@ end
 local function head(candidate)
   local store = identity()
   if not store then
-    return nil, redis.error_reply('IDENTITY of the store is not told: INFO lacks run_id or master_replid')
+    return nil, redis.error_reply('IDENTITY of the store is unknown: INFO lacks run_id or master_replid')
   end
   local time = redis.pcall('TIME')
-  if time.err then return nil, redis.error_reply('CLOCK of the store is not told: TIME is refused') end
+  if time.err then return nil, redis.error_reply('CLOCK of the store is unknown: TIME is refused') end
   local v = redis.call('HMGET', KEYS[1], 'version', 'store', 'generation', 'state', 'seq', 'trimmed', 'born',
     'entries', 'count', 'lease', 'longest', 'retention', 'gates', 'unlisted', 'turn', 'large', 'tag',
     'anew', 'swept', 'forgotten', 'floor', 'hold', 'lowered', 'leeway', 'format', 'understood')
