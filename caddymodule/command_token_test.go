@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sessiongate/sessiongate/caddymodule/config"
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
 
@@ -31,12 +32,12 @@ func secretFile(tb testing.TB, secret string) string {
 // verifyMinted judges a minted token as a gate with the secret does.
 func verifyMinted(tb testing.TB, minted string, now time.Time) (*token.Verified, error) {
 	tb.Helper()
-	keys, err := token.NewHMACKeys([]byte(mintSecret))
+	source, err := keys.NewHMAC([]byte(mintSecret))
 	if err != nil {
 		tb.Fatal(err)
 	}
 	verifier, err := token.NewVerifier(token.Options{Namespace: "test", Issuers: []token.IssuerOptions{{
-		Issuer: "https://id.example.com", Audiences: []string{"legacy-app"}, Keys: keys,
+		Issuer: "https://id.example.com", Audiences: []string{"legacy-app"}, Keys: source,
 	}}})
 	if err != nil {
 		tb.Fatal(err)

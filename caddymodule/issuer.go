@@ -10,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/sessiongate/sessiongate/caddymodule/config"
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
 
@@ -81,7 +82,7 @@ type pooledKeys struct {
 
 // remoteKeys closes a key set with its last reference.
 type remoteKeys struct {
-	*token.RemoteKeys
+	*keys.Remote
 	log *handover
 }
 
@@ -112,7 +113,7 @@ func (i *Issuer) options(logger *slog.Logger) (token.IssuerOptions, *pooledKeys,
 	if err := i.checkAudience(); err != nil {
 		return token.IssuerOptions{}, nil, fmt.Errorf("checking issuer %q: %w", i.Issuer, err)
 	}
-	keys, pooled, err := i.source(logger)
+	source, pooled, err := i.source(logger)
 	if err != nil {
 		return token.IssuerOptions{}, pooled, fmt.Errorf("checking issuer %q: %w", i.Issuer, err)
 	}
@@ -124,7 +125,7 @@ func (i *Issuer) options(logger *slog.Logger) (token.IssuerOptions, *pooledKeys,
 		Algorithms:      i.Algorithms,
 		SessionClaim:    i.SessionClaim,
 		TokenIDClaim:    i.TokenIDClaim,
-		Keys:            keys,
+		Keys:            source,
 	}, pooled, nil
 }
 
@@ -165,7 +166,7 @@ func (i *Issuer) checkAudience() error {
 //
 // Invariant 3: where keys come from is said by the configuration, and
 // nothing that is missing or unreadable leaves an issuer without keys.
-func (i *Issuer) source(logger *slog.Logger) (token.KeySource, *pooledKeys, error) {
+func (i *Issuer) source(logger *slog.Logger) (keys.Source, *pooledKeys, error) {
 	given := 0
 	for _, is := range []bool{i.JWKS != "", i.Discover, len(i.PublicKey) > 0, len(i.HMACSecret) > 0} {
 		if is {
@@ -176,21 +177,21 @@ func (i *Issuer) source(logger *slog.Logger) (token.KeySource, *pooledKeys, erro
 	case given != 1:
 		return nil, nil, fmt.Errorf("%d sources of keys, want exactly one of: jwks, discover, public_key, hmac_secret", given)
 	case len(i.PublicKey) > 0:
-		keys, err := readPublicKeys(i.PublicKey)
-		return keys, nil, err
+		source, err := readPublicKeys(i.PublicKey)
+		return source, nil, err
 	case len(i.HMACSecret) > 0:
 		secrets := make([][]byte, len(i.HMACSecret))
 		for n, secret := range i.HMACSecret {
 			secrets[n] = []byte(secret)
 		}
-		keys, err := token.NewHMACKeys(secrets...)
-		return keys, nil, err
+		source, err := keys.NewHMAC(secrets...)
+		return source, nil, err
 	default:
 		return i.remote(logger)
 	}
 }
 
-func readPublicKeys(paths []string) (token.KeySource, error) {
+func readPublicKeys(paths []string) (keys.Source, error) {
 	files := make([][]byte, len(paths))
 	for n, path := range paths {
 		var err error
@@ -198,14 +199,14 @@ func readPublicKeys(paths []string) (token.KeySource, error) {
 			return nil, fmt.Errorf("reading public key: %w", err)
 		}
 	}
-	return token.NewPublicKeys(files...)
+	return keys.NewPEM(files...)
 }
 
 // remote takes the key set of the URL out of the pool, or puts it there. It is
 // not loaded before the app starts.
-func (i *Issuer) remote(logger *slog.Logger) (token.KeySource, *pooledKeys, error) {
+func (i *Issuer) remote(logger *slog.Logger) (keys.Source, *pooledKeys, error) {
 	log := newHandover(logger)
-	options := token.RemoteOptions{
+	options := keys.RemoteOptions{
 		URL:          i.JWKS,
 		InsecureHTTP: i.InsecureHTTP,
 		Logger:       slog.New(log),
@@ -219,11 +220,11 @@ func (i *Issuer) remote(logger *slog.Logger) (token.KeySource, *pooledKeys, erro
 		poolKey = "insecure " + poolKey
 	}
 	pooled, _, err := keyPool.LoadOrNew(poolKey, func() (caddy.Destructor, error) {
-		keys, err := token.NewRemoteKeys(options)
+		remote, err := keys.NewRemote(options)
 		if err != nil {
 			return nil, err
 		}
-		return &remoteKeys{keys, log}, nil
+		return &remoteKeys{remote, log}, nil
 	})
 	switch {
 	case err != nil && !i.InsecureHTTP && strings.HasPrefix(options.URL+options.Discover, "http://"):
@@ -231,6 +232,6 @@ func (i *Issuer) remote(logger *slog.Logger) (token.KeySource, *pooledKeys, erro
 	case err != nil:
 		return nil, nil, err
 	}
-	keys := pooled.(*remoteKeys)
-	return keys.RemoteKeys, &pooledKeys{poolKey, keys}, nil
+	remote := pooled.(*remoteKeys)
+	return remote.Remote, &pooledKeys{poolKey, remote}, nil
 }

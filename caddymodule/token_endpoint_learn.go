@@ -99,7 +99,7 @@ func (x *exchange) read(ctx context.Context, answer oauth.Answer) (tokens handed
 // outlive its session.
 func (x *exchange) awaited(ctx context.Context, raw string) (*token.Verified, *reply.Denial) {
 	for raw != "" {
-		issued, err := x.gate.app.verifier.Issued(raw)
+		issued, err := x.gate.app.verifier.VerifySignatureOnly(raw)
 		if !errors.Is(err, token.ErrUnknownKey) {
 			return x.believe(issued, err)
 		}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
@@ -27,12 +28,12 @@ func mustHeaders(tb testing.TB, config *Config, claims ...string) *Headers {
 func verified(tb testing.TB, changes map[string]any, identities ...*Headers) *token.Verified {
 	tb.Helper()
 	key := tokentest.NewKey(tb, "HS256", "")
-	keys, err := token.NewHMACKeys(key.Secret)
+	source, err := keys.NewHMAC(key.Secret)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	verifier, err := token.NewVerifier(token.Options{Namespace: "test", Issuers: []token.IssuerOptions{{
-		Issuer: tokentest.Issuer, Audiences: []string{tokentest.Audience}, Keys: keys,
+		Issuer: tokentest.Issuer, Audiences: []string{tokentest.Audience}, Keys: source,
 	}}})
 	if err != nil {
 		tb.Fatal(err)

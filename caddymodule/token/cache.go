@@ -15,11 +15,11 @@ const (
 	MinCacheBytes     = 1 << 20
 )
 
-// cache keeps verified tokens by their raw text. It forgets whenever it likes
-// and never holds the only copy of anything, least of all of a revocation.
+// cache keeps verified tokens by their raw text. It may forget a token at any time, and holds
+// nothing about revocations.
 type cache struct {
-	// hash is keyed by a secret of this process, so that nobody can choose
-	// tokens that collide.
+	// hash is keyed by a secret of this process, so that nobody can choose tokens that
+	// collide.
 	hash   func(raw string) uint64
 	tokens *ristretto.Cache[uint64, *Verified]
 	quota  *quota
@@ -30,9 +30,9 @@ type cache struct {
 	closing atomic.Bool
 }
 
-// guard keeps Close away from a cache in use: ristretto panics when a Set, or
-// a Get that fills its buffer, meets Close. There are several, on cache lines
-// of their own, so that requests with different tokens do not meet.
+// guard keeps Close away from a cache in use: ristretto panics if Close is called during a Set,
+// or during a Get that fills its buffer. There are several, on cache lines of their own, so
+// that requests with different tokens do not wait for each other.
 type guard struct {
 	sync.RWMutex
 	closed bool
@@ -51,9 +51,9 @@ func newCache(bytes int64) (*cache, error) {
 		NumCounters: 10 * bytes / usualSize,
 		MaxCost:     bytes,
 		BufferItems: 64,
-		// The cost given counts ristretto's own share too, and counts it whole.
+		// The cost of a token includes ristretto's own memory.
 		IgnoreInternalCost: true,
-		// The key is a hash already. Collisions are told by comparing tokens.
+		// The key is a hash already. get finds collisions by comparing tokens.
 		KeyToHash: func(hash uint64) (uint64, uint64) { return hash, 0 },
 	})
 	if err != nil {
@@ -67,9 +67,9 @@ func newCache(bytes int64) (*cache, error) {
 	}, nil
 }
 
-// tail is the part of a token that is hashed: the end of its signature, in which
-// two good tokens differ. Whatever else shares it does not pass the comparison
-// with the whole.
+// tail returns the part of a token that is hashed: the end of its signature, in which two good
+// tokens differ. Another text with the same end does not pass the comparison with the whole
+// token.
 func tail(raw string) string { return raw[max(0, len(raw)-48):] }
 
 // get returns the verified token with exactly this raw text, or nil.
@@ -81,18 +81,18 @@ func (c *cache) get(hash uint64, raw string) *Verified {
 		return nil
 	}
 	t, ok := c.tokens.Get(hash)
-	// A hash of 64 bits names a place, not a token: with the comparison left
-	// out, a collision would hand one user's claims to another.
+	// Compare the whole text: two tokens may have the same hash, and one user would get
+	// the claims of another.
 	if !ok || t.raw != raw {
 		return nil
 	}
 	return t
 }
 
-// set offers a token to the cache. It may be dropped, and appears later.
+// set adds a token to the cache. The cache may drop it, and returns it only some time later.
 //
-// No time to live is given: with one, ristretto asks the clock on every Get,
-// which costs a quarter of a hit. sweep makes the room instead.
+// The token has no time to live: with one, ristretto reads the clock on every Get, which costs
+// a quarter of a hit. sweep makes room instead.
 func (c *cache) set(hash uint64, t *Verified, now int64) {
 	g := &c.guards[hash%uint64(len(c.guards))]
 	g.RLock()
@@ -108,20 +108,20 @@ func (c *cache) set(hash uint64, t *Verified, now int64) {
 	}
 }
 
-// sweepEvery is how many seconds are between two sweeps, at least.
+// sweepEvery is the shortest time between two sweeps, in seconds.
 const sweepEvery = 60
 
-// sweep removes the tokens that have expired by now. It only makes room; whether
-// a token is over is decided on every hit.
+// sweep removes the tokens that have expired by now. It only makes room: each hit checks again
+// whether the token has expired.
 func (c *cache) sweep(now int64) {
-	var over []uint64
+	var expired []uint64
 	c.tokens.IterValues(func(t *Verified) (stop bool) {
 		if now >= t.Keys.Expires {
-			over = append(over, c.hash(t.raw))
+			expired = append(expired, c.hash(t.raw))
 		}
 		return c.closing.Load()
 	})
-	for _, hash := range over {
+	for _, hash := range expired {
 		if c.closing.Load() {
 			return
 		}
@@ -129,8 +129,8 @@ func (c *cache) sweep(now int64) {
 	}
 }
 
-// close empties the cache and ends its goroutines. From then on get finds
-// nothing and set does nothing.
+// close empties the cache and ends its goroutines. After it, get finds nothing and set does
+// nothing.
 func (c *cache) close() {
 	for i := range c.guards {
 		c.guards[i].Lock()

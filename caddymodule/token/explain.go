@@ -14,68 +14,66 @@ const (
 	StepAlgorithm Step = "algorithm"
 	// StepIssuer: `iss` is one of the issuers trusted.
 	StepIssuer Step = "issuer"
-	// StepSignature: the issuer may use `alg`, has a key for it, by `kid` where it
-	// names its keys, and the signature is that key's.
+	// StepSignature: the issuer may use `alg` and has a key for it, which `kid` names if
+	// the issuer has a key set, and that key made the signature.
 	StepSignature Step = "signature"
-	// StepClaims: no claim has a twin, and the token is no other kind of token.
+	// StepClaims: no claim is there twice, and the token is no other kind of token.
 	StepClaims Step = "claims"
 	// StepAudience: `aud` names this gate.
 	StepAudience Step = "audience"
 	// StepLifetime: `exp` and `iat` are there, and not too far apart.
 	StepLifetime Step = "lifetime"
-	// StepIdentity: the ids of subject, session and token can be ids.
+	// StepIdentity: subject, session id and token id are valid ids.
 	StepIdentity Step = "identity"
 	// StepTime: the token is good now.
 	StepTime Step = "time"
 )
 
-// Explanation tells how far a token came with Verify.
+// Explanation lists the steps of Verify that a token passed.
 type Explanation struct {
-	// Steps are those that were taken. The token passed all of them, but for the
-	// last one if there is an Err.
+	// Steps are the steps that were taken. The token passed all of them, except the last
+	// one if there is an Err.
 	Steps []Step
-	// Algorithm and KeyID are `alg` and `kid`, and Issuer is `iss`, as the token has
-	// them; "" if that could not be read. Unless StepSignature was passed, they are
-	// nobody's word.
+	// Algorithm, KeyID and Issuer are `alg`, `kid` and `iss` of the token, "" if they could
+	// not be read. Do not trust them unless StepSignature was passed.
 	Algorithm, KeyID, Issuer string
-	// Token is the token if all but its time was found good, else nil.
+	// Token is the token if it is good or only its time is not, else nil.
 	Token *Verified
 	// Err is what Verify returns.
 	Err error
 }
 
-// Explain verifies a token as Verify does, for people who want to know why a token
-// is refused. It goes by the cache no more than Verify does for a token that it
-// sees for the first time, and leaves it as it is.
+// Explain verifies a token as Verify does, for people who want to know why a token is refused.
+// It neither uses nor changes the cache.
 func (v *Verifier) Explain(raw string, now time.Time) Explanation {
 	var e Explanation
 	e.Token, e.Err = v.verify(raw, now.Unix(), &e)
 	return e
 }
 
-// take notes that a step is taken. A nil explanation is for nobody.
+// take notes that a step is taken. A nil explanation takes no notes.
 func (e *Explanation) take(step Step) {
 	if e != nil {
 		e.Steps = append(e.Steps, step)
 	}
 }
 
-// header notes what the header says.
+// header notes `alg` and `kid`.
 func (e *Explanation) header(h header) {
 	if e != nil {
 		e.Algorithm, e.KeyID = h.algorithm, h.keyID
 	}
 }
 
-// issuer notes whom the token names.
+// issuer notes `iss`.
 func (e *Explanation) issuer(name string) {
 	if e != nil {
 		e.Issuer = name
 	}
 }
 
-// IsSigned reports whether a text has the form of a signed token, rather than that
-// of an id: three parts of base64url, the first of which is a JSON object.
+// IsSigned reports whether a text has the form of a signed token, rather than that of an id:
+// three parts of base64url, with a JSON object in the first one.
 func IsSigned(text string) bool {
 	p, err := split(text)
 	if err != nil {

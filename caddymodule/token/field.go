@@ -12,10 +12,9 @@ import (
 // fitsField reports whether the text of a claim arrives as it is in a header
 // field: a scalar as a field value, a list as a list of the same elements.
 //
-// Attack: a user who may found the group "b,admins" and is in "a" and in that one
-// is in three groups for an upstream that reads a,b,admins; and one of a group
-// " admins" is in admins, because blanks around the elements of a list are not
-// part of them (RFC 9110 §5.6.1).
+// Attack: a user creates the group "b,admins". An upstream that reads a,b,admins takes it for
+// two groups. A user of a group " admins" is in admins, because blanks around the elements of
+// a list are not part of them (RFC 9110 §5.6.1).
 func fitsField(value json.RawMessage, text string) bool {
 	elements, isArray := strictjson.Elements(value)
 	if !isArray {
@@ -29,15 +28,14 @@ func fitsField(value json.RawMessage, text string) bool {
 	return true
 }
 
-// isFieldValue reports whether a text is the same to whoever reads it from a
-// header field (RFC 9110 §5.5). Letters of any script are: they are sent as the
-// UTF-8 that they are in the token.
+// isFieldValue reports whether every reader of a header field gets this text unchanged (RFC
+// 9110 §5.5). Letters of any script may be in it: they are sent as UTF-8, as in the token.
 //
-// Attack: a user who registers as " admin" is "admin" to an upstream, because
-// the blanks around a field's value are not part of it. So is "admin" with a
-// no-break space, for the trim functions of many languages take away what Unicode
-// knows of blanks, and some of what it once did. And what ends a line in Unicode
-// ends a field for those that split a head with its rules.
+// Attack: a user who registers as " admin" is "admin" to an upstream, because the blanks
+// around a field's value are not part of it. So is "admin" with a no-break space: the trim
+// functions of many languages remove every blank of Unicode, and some characters that once
+// were blanks. A line break of Unicode ends the field for a server that splits lines by
+// Unicode's rules.
 func isFieldValue(text string) bool {
 	for _, r := range text {
 		if unicode.IsControl(r) && r != '\t' || r == '\u2028' || r == '\u2029' {
@@ -49,10 +47,10 @@ func isFieldValue(text string) bool {
 	return text == "" || !isBlank(first) && !isBlank(last)
 }
 
-// isBlank reports whether some trim function takes a character away.
+// isBlank reports whether some trim function removes the character.
 func isBlank(r rune) bool {
 	switch r {
-	case '\u180e', '\u200b', '\ufeff': // no blanks of today's Unicode
+	case '\u180e', '\u200b', '\ufeff': // not blanks in today's Unicode
 		return true
 	}
 	return unicode.IsSpace(r)

@@ -62,16 +62,19 @@ func (c *crowd) request(t *testing.T) {
 		c.hits++
 	}
 	c.last[i] = verified
+	// The cache counts uses in a goroutine of its own, and drops what it has no time for.
+	runtime.Gosched()
 }
 
-// check fails the test if the crowd was held up, or the cache is over its bound.
-func (c *crowd) check(t *testing.T) {
+// check fails the test if the cache answered less than this part of the crowd's requests, in
+// percent, or is over its bound.
+func (c *crowd) check(t *testing.T, least float64) {
 	t.Helper()
 	c.WaitForCache()
 	rate := 100 * float64(c.hits) / float64(c.asked)
 	t.Logf("the cache answered %.2f %% of the crowd's %d requests, and holds %d of %d bytes", rate, c.asked, c.CacheUsed(), crowdCache)
-	if rate < leastHits {
-		t.Errorf("the cache answered %.2f %% of the crowd's requests, want %d %%", rate, leastHits)
+	if rate < least {
+		t.Errorf("the cache answered %.2f %% of the crowd's requests, want %.0f %%", rate, least)
 	}
 	if c.CacheUsed() > crowdCache {
 		t.Errorf("the cache holds %d bytes, want %d at most", c.CacheUsed(), crowdCache)
@@ -126,7 +129,8 @@ func forgeries(victim string) map[string]forgery {
 // algorithm (invariant 12).
 func TestFloodOfForgeriesLeavesTheCacheToItsUsers(t *testing.T) {
 	const flood = 1_000_000
-	v, key := hmacVerifier(t, func(o *token.Options) { o.CacheBytes = crowdCache })
+	key := tokentest.NewKey(t, "HS256", "")
+	v, source := watchedVerifier(t, key, func(o *token.Options) { o.CacheBytes = crowdCache })
 	c := newCrowd(t, v, key)
 	cached := len(v.Cached())
 	kinds := forgeries(c.raws[0])
@@ -134,12 +138,12 @@ func TestFloodOfForgeriesLeavesTheCacheToItsUsers(t *testing.T) {
 	for name := range kinds {
 		names = append(names, name)
 	}
-	signatures := token.CountSignatures(t)
+	verified := source.verified.Load()
 	used, peak := heap(), heapPeak()
 	for i := range flood {
 		kind := kinds[names[i%len(names)]]
-		if verified, err := v.Verify(kind.make(i/len(names)), now); verified != nil || !errors.Is(err, kind.want) {
-			t.Fatalf("%s: got token %t, error %v, want %v", names[i%len(names)], verified != nil, err, kind.want)
+		if got, err := v.Verify(kind.make(i/len(names)), now); got != nil || !errors.Is(err, kind.want) {
+			t.Fatalf("%s: got token %t, error %v, want %v", names[i%len(names)], got != nil, err, kind.want)
 		}
 		if i%20 == 0 {
 			c.request(t)
@@ -150,10 +154,10 @@ func TestFloodOfForgeriesLeavesTheCacheToItsUsers(t *testing.T) {
 	if used > floodHeap || peak > floodHeap {
 		t.Errorf("the heap grew by %d bytes, and by %d at its peak, want %d at most", used, peak, floodHeap)
 	}
-	if n := signatures(); n > 0 {
+	if n := source.verified.Load() - verified; n > 0 {
 		t.Errorf("%d signatures were verified", n)
 	}
-	c.check(t)
+	c.check(t, leastHits)
 	if len(v.Cached()) != cached {
 		t.Errorf("the cache holds %d tokens, want %d", len(v.Cached()), cached)
 	}
@@ -170,10 +174,10 @@ func ownClaims(subject string, session int) string {
 // user's token. Each is verified and refused, and the user's stays where it is.
 func TestFloodOfForgedSignaturesLeavesTheCacheToItsUsers(t *testing.T) {
 	const flood = 100_000
-	v, key := hmacVerifier(t, func(o *token.Options) { o.CacheBytes = crowdCache })
+	key := tokentest.NewKey(t, "HS256", "")
+	v, source := watchedVerifier(t, key, func(o *token.Options) { o.CacheBytes = crowdCache })
 	c := newCrowd(t, v, key)
-	used := v.CacheUsed()
-	signatures := token.CountSignatures(t)
+	used, verified := v.CacheUsed(), source.verified.Load()
 	header, noise := b64([]byte(`{"alg":"HS256"}`))+".", strings.Repeat(rand.Text(), 100)
 	for i := range flood {
 		victim := c.raws[i%crowdSize]
@@ -187,37 +191,56 @@ func TestFloodOfForgedSignaturesLeavesTheCacheToItsUsers(t *testing.T) {
 			c.request(t)
 		}
 	}
-	if n := signatures(); n != flood {
+	if n := source.verified.Load() - verified; n != flood {
 		t.Errorf("%d signatures were verified, want %d", n, flood)
 	}
-	c.check(t)
+	c.check(t, leastHits)
 	if v.CacheUsed() != used {
 		t.Errorf("the cache holds %d bytes, want %d as before", v.CacheUsed(), used)
 	}
 }
 
-// Attack: one account, and an issuer that gives it a new token as often as it asks:
-// five genuine ones, used once each, for each request of all others together.
-// While there is room they get it; then they push out few, and the regular users'
-// tokens stay.
+// Attack: an account gets a new token from its issuer as often as it asks: five of them for
+// each request of all other users together, used once each, or twice so that the cache takes
+// them for regular ones. While there is room they get it. Then they push out few tokens, and
+// those of the regular users stay.
 func TestFloodOfOneAccountLeavesTheCacheToTheOthers(t *testing.T) {
+	for name, tt := range map[string]struct {
+		uses  int
+		least float64
+	}{
+		"used once": {1, leastHits},
+		// Measured were 89 to 99.9 %, and 48 % without the quota.
+		"used twice": {2, 75},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v, key := hmacVerifier(t, func(o *token.Options) { o.CacheBytes = crowdCache })
+			c := newCrowd(t, v, key)
+			floodOneAccount(t, c, key, tt.uses)
+			c.check(t, tt.least)
+			if used := v.CacheUsed(); used < crowdCache*9/10 {
+				t.Errorf("the cache holds %d bytes, want nearly %d: the account did not get the room that there was", used, crowdCache)
+			}
+		})
+	}
+}
+
+func floodOneAccount(t *testing.T, c *crowd, key *tokentest.Key, uses int) {
+	t.Helper()
 	const flood = 50_000
-	v, key := hmacVerifier(t, func(o *token.Options) { o.CacheBytes = crowdCache })
-	c := newCrowd(t, v, key)
 	header := b64([]byte(`{"alg":"HS256"}`)) + "."
 	for i := range flood {
 		signed := header + b64([]byte(ownClaims("mallory", i)))
-		mustVerify(t, v, signed+"."+b64(key.Sign(t, signed)))
+		raw := signed + "." + b64(key.Sign(t, signed))
+		for range uses {
+			mustVerify(t, c.Verifier, raw)
+		}
 		if i%5 == 0 {
 			c.request(t)
 		}
 		// Without it the cache drops what it is offered, which would be no attack.
 		if i%100 == 0 {
-			v.WaitForCache()
+			c.WaitForCache()
 		}
-	}
-	c.check(t)
-	if used := v.CacheUsed(); used < crowdCache*9/10 {
-		t.Errorf("the cache holds %d bytes, want nearly %d: the account did not get the room that there was", used, crowdCache)
 	}
 }

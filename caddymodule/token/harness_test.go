@@ -4,10 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
@@ -17,7 +18,7 @@ var now = time.Unix(1_800_000_000, 0)
 
 // verifierFor returns a verifier that trusts tokentest's issuer by these keys,
 // with a leeway of 30 s and tokens of at most an hour.
-func verifierFor(t testing.TB, keys token.KeySource, change ...func(*token.Options)) *token.Verifier {
+func verifierFor(t testing.TB, keys keys.Source, change ...func(*token.Options)) *token.Verifier {
 	t.Helper()
 	options := token.Options{
 		Namespace: "default",
@@ -40,19 +41,50 @@ func verifierFor(t testing.TB, keys token.KeySource, change ...func(*token.Optio
 }
 
 // sourceFor holds the key as its users would configure it.
-func sourceFor(t testing.TB, key *tokentest.Key) token.KeySource {
+func sourceFor(t testing.TB, key *tokentest.Key) keys.Source {
 	t.Helper()
-	var source token.KeySource
+	var source keys.Source
 	var err error
 	if key.Secret != nil {
-		source, err = token.NewHMACKeys(key.Secret)
+		source, err = keys.NewHMAC(key.Secret)
 	} else {
-		source, err = token.NewPublicKeys(key.PublicPEM(t))
+		source, err = keys.NewPEM(key.PublicPEM(t))
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	return source
+}
+
+// watched is a source that is watched, and that a test may change.
+type watched struct {
+	keys.Source
+	verified  atomic.Int64   // how many signatures it was asked to verify
+	last      keys.Signature // the last one
+	epoch     atomic.Uint64
+	verifying func() error // called for each signature, if it is set
+}
+
+// Verify implements keys.Source.
+func (w *watched) Verify(s keys.Signature) error {
+	w.verified.Add(1)
+	w.last = s
+	if w.verifying != nil {
+		if err := w.verifying(); err != nil {
+			return err
+		}
+	}
+	return w.Source.Verify(s)
+}
+
+// Epoch implements keys.Source.
+func (w *watched) Epoch() uint64 { return w.epoch.Load() }
+
+// watchedVerifier is a verifier, the key of tokens that it accepts, and its source.
+func watchedVerifier(t testing.TB, key *tokentest.Key, change ...func(*token.Options)) (*token.Verifier, *watched) {
+	t.Helper()
+	source := &watched{Source: sourceFor(t, key)}
+	return verifierFor(t, source, change...), source
 }
 
 // hmacVerifier is a verifier and the key of tokens that it accepts.
@@ -89,20 +121,10 @@ func marshalled(value any) string {
 	return string(text)
 }
 
-// logText is a log that may be read while it is written.
-type logText struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *logText) Write(line []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(line)
-}
-
-func (l *logText) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
+// wantError fails the test unless err says so much.
+func wantError(t *testing.T, err error, text string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), text) {
+		t.Errorf("error %v, want one with %q", err, text)
+	}
 }

@@ -2,15 +2,15 @@ package token
 
 import "github.com/sessiongate/sessiongate/caddymodule/strictjson"
 
-// header is what the JOSE header (RFC 7515 §4) may decide: which of the allowed
-// algorithms and which of the configured keys to use. `jku`, `jwk`, `x5u` and
-// `x5c` are keys by the token's own word and are never looked at.
+// header holds the members of the JOSE header (RFC 7515 §4) that choose among the allowed
+// algorithms and the configured keys. `jku`, `jwk`, `x5u` and `x5c` would let the token bring
+// its own key; they are never looked at.
 type header struct {
 	algorithm string
 	keyID     string // "" for none
 	typ       string // as it stands there
 	typed     bool   // whether there is a `typ`
-	// whole is the object that they are from, for checkNames.
+	// whole is the object that holds them, for checkNames.
 	whole strictjson.Object
 }
 
@@ -23,9 +23,9 @@ func parseHeader(part string) (h header, err error) {
 		return h, err
 	}
 	first := h.whole.First("crit", "b64", "typ", "alg", "kid")
-	// RFC 7515 §4.1.11: who does not understand a critical extension must
-	// refuse. No extension is understood here, and RFC 7797's `b64` changes
-	// what is signed.
+	// RFC 7515 §4.1.11: a reader that does not understand a critical extension must
+	// refuse it. No extension is understood here. RFC 7797's `b64` changes the signing
+	// input.
 	switch {
 	case first[0] != nil:
 		return h, refuse("header holds crit")
@@ -47,8 +47,8 @@ func parseHeader(part string) (h header, err error) {
 	return h, err
 }
 
-// checkNames refuses a header in which a name has a twin, so that another reader
-// could have found another algorithm or key in it.
+// checkNames refuses a header with a duplicate name, in which another reader could find
+// another algorithm or key.
 func (h header) checkNames() error {
 	_, err := membersOf("header", h.whole)
 	return err

@@ -5,12 +5,13 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
 )
 
 // IssuerOptions say which tokens of one issuer are trusted.
 type IssuerOptions struct {
-	// Issuer is the exact `iss`. Required.
+	// Issuer is the exact value of `iss`. Required.
 	Issuer string
 	// Audiences: one of them must be in `aud`. Required unless AnyAudience.
 	Audiences []string
@@ -28,7 +29,7 @@ type IssuerOptions struct {
 	// TokenIDClaim names the claim with the token id. Default: jti.
 	TokenIDClaim string
 	// Keys hold the issuer's keys. Required.
-	Keys KeySource
+	Keys keys.Source
 }
 
 // issuer is one trusted issuer, its options checked.
@@ -72,8 +73,8 @@ func newIssuer(options IssuerOptions) (*issuer, error) {
 
 func (i *issuer) checkAudience(m members) error { return checkAudience(m, i.Audiences, i.AnyAudience) }
 
-// checkAudience implements RFC 7519 §4.1.3: `aud` is a string or an array of
-// strings, and one of them has to be ours, unless any will do.
+// checkAudience implements RFC 7519 §4.1.3: `aud` is a string or an array of strings, and one of
+// them must be ours, unless any is accepted.
 func checkAudience(m members, ours []string, anyWill bool) error {
 	value, ok := m.Find("aud")
 	if !ok {

@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// accessTokenTypes are those of access tokens (RFC 9068 §2.1) and of tokens that
-// declare no kind, or no more than that they are a JWT.
+// accessTokenTypes are the types of access tokens (RFC 9068 §2.1), and of tokens that declare
+// no kind or only that they are a JWT.
 var accessTokenTypes = []string{"", "JWT", "at+jwt"}
 
-// isOneOf tells the kinds of tokens apart by what they declare (RFC 8725 §3.11).
-// Of the types "" stands for a header without `typ`. Media types are compared
-// without regard to case, and "application/" may be left out (RFC 7515 §4.1.9).
+// isOneOf reports whether `typ` declares one of these kinds of token (RFC 8725 §3.11). The type
+// "" stands for a header without `typ`. Media types are compared without regard to case, and
+// "application/" may be left out (RFC 7515 §4.1.9).
 func (h header) isOneOf(types []string) bool {
 	if !h.typed {
 		return slices.Contains(types, "")
@@ -24,13 +24,13 @@ func (h header) isOneOf(types []string) bool {
 	return typ != "" && slices.ContainsFunc(types, func(t string) bool { return strings.EqualFold(t, typ) })
 }
 
-// checkKind refuses what is no access token by its claims (RFC 8725 §3.12), for
-// issuers that do not declare it in the header.
+// checkKind refuses a token that is no access token by its claims (RFC 8725 §3.12), for issuers
+// that do not declare the kind in the header.
 //
-// The attack: a logout token, which passes through many hands and names the
-// same issuer, client and session. It is a security event token (OpenID Connect
-// Back-Channel Logout 1.0 §2.4, RFC 8417 §2.2): `events` is an object. A claim of
-// that name with anything else in it is the application's own.
+// Attack: a logout token, which passes through many hands and names the same issuer, client
+// and session, is used as an access token. It is a security event token (OpenID Connect
+// Back-Channel Logout 1.0 §2.4, RFC 8417 §2.2): `events` is an object. A claim of that name
+// with another value belongs to the application.
 func checkKind(m members) error {
 	if events, ok := m.Find("events"); ok && events[0] == '{' {
 		return refuse("events is that of a security event token")

@@ -20,8 +20,8 @@ var logoutTokenTypes = []string{"", "JWT", "logout+jwt"}
 // token (§2.4).
 const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 
-// Logout is what a logout token says: that a session is over, or all sessions of a
-// subject that began up to IssuedAt.
+// Logout holds the claims of a logout token. It ends a session, or all sessions of a subject
+// that began up to IssuedAt.
 type Logout struct {
 	// Issuer is `iss`, exactly as configured.
 	Issuer string
@@ -35,9 +35,9 @@ type Logout struct {
 }
 
 // VerifyLogout verifies a logout token by the rules of OpenID Connect Back-Channel
-// Logout 1.0 §2.6, but for whether it was received before. Errors wrap ErrMalformed,
-// ErrInvalid, ErrExpired or ErrUnavailable, as those of Verify. It never waits, and
-// costs a signature.
+// Logout 1.0 §2.6. It does not check whether the token was received before. Errors wrap
+// ErrMalformed, ErrInvalid, ErrExpired or ErrUnavailable, as those of Verify. It never waits,
+// and verifies a signature each time.
 func (v *Verifier) VerifyLogout(raw string, now time.Time) (*Logout, error) {
 	l, err := v.verifyLogout(raw, now.Unix())
 	if err != nil {
@@ -52,7 +52,7 @@ func (v *Verifier) verifyLogout(raw string, now int64) (*Logout, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := v.genuine(j, nil)
+	s, err := v.verifySignature(j, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -69,12 +69,12 @@ func (v *Verifier) verifyLogout(raw string, now int64) (*Logout, error) {
 	return l, l.setTime(s.members, now, v.leeway)
 }
 
-// checkLogout refuses what is no logout token by its claims (RFC 8725 §3.12).
+// checkLogout refuses a token that is no logout token by its claims (RFC 8725 §3.12).
 //
-// Attack: an ID token, which names the same issuer, client and session and passes
-// through the browser, ends its owner's session; or a logout token, taken for an ID
-// token by somebody who does not look at `events`, lets its holder in. So `events`
-// names the logout, and a `nonce`, which ID tokens of browsers have, is prohibited.
+// Attack: an ID token, which names the same issuer, client and session and passes through the
+// browser, ends its owner's session. Or a service that does not look at `events` takes a
+// logout token for an ID token and admits its holder. So `events` must name the logout, and a
+// `nonce`, which ID tokens of browsers have, is prohibited.
 func checkLogout(m members) error {
 	if _, has := m.Find("nonce"); has {
 		return refuse("nonce is prohibited in a logout token")
@@ -87,15 +87,15 @@ func checkLogout(m members) error {
 	if err != nil {
 		return refuse("events: " + err.Error())
 	}
-	// What is in the event is not looked at: §2.4 recommends that nothing is.
+	// The contents of the event do not matter: §2.4 recommends an empty object.
 	if event, ok := named.Find(logoutEvent); !ok || event[0] != '{' {
 		return refuse("events does not name a logout")
 	}
 	return nil
 }
 
-// checkLogoutAudience is checkAudience for logout tokens, whose `aud` is the client
-// (§2.4), and which is required also where any is accepted.
+// checkLogoutAudience is checkAudience for logout tokens. Their `aud` is the client (§2.4), and
+// is required even if any audience is accepted.
 func (i *issuer) checkLogoutAudience(m members) error {
 	if _, ok := m.Find("aud"); !ok {
 		return refuse("aud is missing")
@@ -106,7 +106,7 @@ func (i *issuer) checkLogoutAudience(m members) error {
 	return checkAudience(m, i.LogoutAudiences, false)
 }
 
-// setIDs reads what the token is called and whom it names.
+// setIDs reads the ids of the token, the session and the subject.
 func (l *Logout) setIDs(m members) (err error) {
 	for _, id := range []struct {
 		name string
@@ -125,10 +125,10 @@ func (l *Logout) setIDs(m members) (err error) {
 	return nil
 }
 
-// setTime reads and judges the dates of a logout token.
+// setTime reads and checks the dates of a logout token.
 //
-// Attack: a logout token that was intercepted is kept, to end sessions with it later.
-// It is good for minutes, whatever it says.
+// Attack: an attacker keeps an intercepted logout token, to end sessions with it later. It is
+// good for minutes, whatever its `exp`.
 func (l *Logout) setTime(m members, now, leeway int64) (err error) {
 	if l.IssuedAt, err = m.requiredDate("iat"); err != nil {
 		return err

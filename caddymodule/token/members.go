@@ -11,8 +11,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
 )
 
-// members are the members of a JOSE header or a claims set, in their order,
-// each name once.
+// members are the members of a JOSE header or a claims set, in their order. No name is there
+// twice.
 type members struct{ strictjson.Members }
 
 // parseObject reads the one strict JSON object in a part of a token.
@@ -24,9 +24,8 @@ func parseObject(part string, doc []byte) (strictjson.Object, error) {
 	return o, nil
 }
 
-// membersOf reads the members of a part of a token. Names that differ in case only
-// are refused at the top level: the application behind the gate may read the other
-// one.
+// membersOf reads the members of a part of a token. At the top level, names that differ in case
+// only are refused, because the application behind the gate may read the other one.
 func membersOf(part string, o strictjson.Object) (members, error) {
 	found, err := o.All()
 	if err != nil {
@@ -35,8 +34,8 @@ func membersOf(part string, o strictjson.Object) (members, error) {
 	return members{found}, nil
 }
 
-// textOf returns the text of a member that must be a string if it is there; nil
-// is one that is not.
+// textOf returns the text of a member that must be a string if it is there. A nil value is a
+// member that is not there.
 func textOf(name string, value json.RawMessage) (text string, ok bool, err error) {
 	if text, ok, err = strictjson.TextOf(name, value); err != nil {
 		return "", false, refuse(err.Error())
@@ -47,12 +46,11 @@ func textOf(name string, value json.RawMessage) (text string, ok bool, err error
 // MaxIDSize is the longest session id, token id and subject, in bytes.
 const MaxIDSize = 256
 
-// id returns a member that must be a usable id if it is there, "" if it is not.
+// id returns a member that must be a usable id if it is there, or "" if it is not.
 //
-// Invariant 6: ids are opaque strings of 1 to 256 bytes. Two ids must
-// not become one on their way, so a number is none (9007199254740993 is
-// ...992 to many decoders), nor is a text with U+FFFD, which is what every
-// lone surrogate turns into.
+// Invariant 6: ids are opaque strings of 1 to 256 bytes. No decoder may read two ids as one, so
+// a number is no id (many decoders read 9007199254740993 as ...992), and neither is a text with
+// U+FFFD, into which every lone surrogate turns.
 func (m members) id(name string) (string, error) {
 	value, _ := m.Find(name)
 	text, ok, err := textOf(name, value)

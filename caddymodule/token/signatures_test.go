@@ -4,11 +4,12 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-func signaturesFor(t testing.TB, keys token.KeySource, algorithms ...string) *token.Signatures {
+func signaturesFor(t testing.TB, keys keys.Source, algorithms ...string) *token.Signatures {
 	t.Helper()
 	s, err := token.NewSignatures(keys, algorithms...)
 	if err != nil {

@@ -1,21 +1,18 @@
 package token
 
-import (
-	"strings"
-	"unsafe"
-)
+import "unsafe"
 
 const (
-	// usualSize is what a token of usual claims takes, in bytes.
+	// usualSize is the size of a token with the usual claims in the cache, in bytes.
 	usualSize = 2 << 10
-	// entrySize is what ristretto takes for an entry: slots of 56 and of 16 bytes
+	// entrySize is the memory that ristretto needs for an entry: slots of 56 and of 16 bytes
 	// in two maps that are two thirds full, and ten counters.
 	entrySize = 144
 	// textSize is the header of a string. Boxing a string takes another one.
 	textSize = int64(unsafe.Sizeof(""))
 )
 
-// size is what the token takes in memory while it is cached, in bytes.
+// size returns how much memory the token needs while it is cached, in bytes.
 func (t *Verified) size() int64 {
 	size := entrySize + allocated(int64(unsafe.Sizeof(*t))) + allocated(int64(len(t.raw))) +
 		allocated(int64(len(t.Subject))) + allocated(int64(len(t.SessionID))) + allocated(int64(len(t.TokenID)))
@@ -30,9 +27,6 @@ func (t *Verified) size() int64 {
 	return size + t.viewsSize()
 }
 
-// allocated is what the allocator takes for n bytes: its size classes waste an
+// allocated returns how many bytes the allocator needs for n bytes: its size classes waste an
 // eighth at most.
 func allocated(n int64) int64 { return (n + n/8 + 15) &^ 15 }
-
-// own copies text, so that what is kept does not hold on to a whole request.
-func own(text string) string { return strings.Clone(text) }

@@ -38,8 +38,8 @@ func split(raw string) (parts, error) {
 	return parts{header: header, payload: payload, signature: signature, signed: signed}, nil
 }
 
-// jws is a JSON Web Signature that was taken apart and not verified: nothing of
-// it may be believed yet.
+// jws is a JSON Web Signature in its parts. It was not verified, so nothing of it may be
+// believed yet.
 type jws struct {
 	header    header
 	payload   string // still encoded
@@ -59,7 +59,7 @@ func parseJWS(raw string, types []string) (jws, error) {
 	return j, nil
 }
 
-// parseAnyJWS is parseJWS for who takes every type.
+// parseAnyJWS is parseJWS for every type.
 func parseAnyJWS(raw string) (jws, error) {
 	p, err := split(raw)
 	if err != nil {

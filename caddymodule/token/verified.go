@@ -4,12 +4,12 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// Verified is a token whose signature and claims were found good. It is shared
-// by all requests that carry the token and is immutable, but for Keys.Clear and
-// Noted. It must not be copied.
+// Verified is a token with a good signature and good claims. All requests with the token share
+// it. It is immutable, except for Keys.Clear and Noted. It must not be copied.
 type Verified struct {
 	// Keys are the names by which the token can be revoked. Session is zero if
 	// the token has no session id, Subject if it has no subject. Token is never
@@ -28,17 +28,17 @@ type Verified struct {
 	TokenID string
 	// ExpiresAt and IssuedAt are `exp` and `iat`, rounded down to Unix seconds.
 	ExpiresAt, IssuedAt int64
-	// Noted belongs to the registry of live sessions: the Unix second at which
-	// it last noted the session of this token.
+	// Noted belongs to the registry of live sessions. It is the Unix second at which the
+	// registry last noted the session of this token.
 	Noted atomic.Int64
 
 	claims []claim
 	scopes []string
 	views  []*view
 
-	// What the cache needs to know whether it may still answer with this token.
+	// The cache decides by these whether it may still return this token.
 	raw       string
-	keys      KeySource
+	source    keys.Source
 	epoch     uint64
 	validFrom int64 // Unix seconds, leeway included
 }
@@ -47,8 +47,8 @@ type Verified struct {
 // boolean as it was written, an array of such joined with ",". Objects, null
 // and arrays that hold them have no text. It allocates nothing.
 //
-// The text is the issuer's word and nothing else: an element of an array may
-// itself hold a comma, and any of them a line break.
+// The text is unchanged from the token: an element of an array may itself hold a comma, and
+// any text a line break.
 func (t *Verified) Claim(name string) (text string, ok bool) {
 	if c := t.find(name); c != nil {
 		return c.text, true
@@ -84,10 +84,9 @@ func (t *Verified) View(index int) func(key string) (any, bool) {
 type Text struct {
 	Text string
 	OK   bool // whether the token has it
-	// Field says whether it arrives as it is in a header field (RFC 9110 §5.5): it
-	// has no control characters, no line breaks and no blanks at its ends, also
-	// those of Unicode; and an array is read as the same elements from a comma
-	// separated list, none of which holds a comma or has blanks at its ends.
+	// Field reports whether a header field carries it unchanged (RFC 9110 §5.5): it has
+	// no control characters, no line breaks and no blanks at its ends, also none of
+	// Unicode. No element of an array holds a comma or has blanks at its ends.
 	Field bool
 }
 
@@ -95,13 +94,13 @@ type Text struct {
 // not be changed.
 func (t *Verified) Texts(index int) []Text { return t.views[index].texts }
 
-// fresh reports whether the keys that verified the token are still in force
-// and the token has all the views that are wanted.
+// fresh reports whether the keys that verified the token are still in force and the token has
+// all views that were added.
 func (t *Verified) fresh(views int) bool {
-	return t.epoch == t.keys.epoch() && len(t.views) >= views
+	return t.epoch == t.source.Epoch() && len(t.views) >= views
 }
 
-// checkTime judges the dates of the token.
+// checkTime checks the dates of the token.
 func (t *Verified) checkTime(now int64) error {
 	if now >= t.Keys.Expires {
 		return errExpired

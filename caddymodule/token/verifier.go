@@ -19,9 +19,8 @@ type Options struct {
 	Namespace string
 	// Issuers are the issuers trusted, at least one, each named once.
 	Issuers []IssuerOptions
-	// Leeway is how far the issuers' clocks may be off; `exp` is extended by it
-	// and `iat` and `nbf` may be ahead by it. It is rounded up to whole seconds.
-	// Default: none.
+	// Leeway is how far the issuers' clocks may be off. It extends `exp`, and `iat` and
+	// `nbf` may be ahead by it. It is rounded up to whole seconds. Default: none.
 	Leeway time.Duration
 	// MaxTokenLifetime bounds exp - iat. Default: DefaultMaxTokenLifetime.
 	MaxTokenLifetime time.Duration
@@ -90,10 +89,10 @@ func NewVerifier(options Options) (*Verifier, error) {
 	return v, nil
 }
 
-// AddView makes the placeholders of one gate: the standard ones and those of
-// the claims named. It returns the view's index for Verified.View and
-// Verified.Texts; the same claims, in whatever order, have the same index. Tokens that Verify returned
-// before do not have the view, so add views before serving requests.
+// AddView makes the placeholders of one gate: the standard ones and those of the named claims.
+// It returns the index of the view for Verified.View and Verified.Texts. The same claims, in
+// any order, have the same index. Tokens that Verify returned before do not have the view, so
+// add views before serving requests.
 func (v *Verifier) AddView(claims []string) int {
 	wanted := slices.Clone(claims)
 	slices.Sort(wanted)
@@ -112,14 +111,12 @@ func (v *Verifier) AddView(claims []string) int {
 	return len(views)
 }
 
-// Verify returns the verified token of a credential, or an error that wraps
-// ErrMalformed, ErrInvalid, ErrExpired or ErrUnavailable. ErrExpired means that
-// all but the time is right; ErrUnavailable, that the keys which would tell are
-// not there yet.
+// Verify returns the verified token of a credential, or an error that wraps ErrMalformed,
+// ErrInvalid, ErrExpired or ErrUnavailable. ErrExpired means that only the time is not right,
+// and ErrUnavailable that the keys are not available at present.
 //
-// It never waits for anything. A token seen before costs a hash, a look-up and
-// a comparison, and no allocation; others cost a signature. It works without
-// the cache after Close.
+// It never waits for anything. A cached token costs a hash, a look-up and a comparison, and no
+// allocation; for others, a signature is verified. After Close it works without the cache.
 func (v *Verifier) Verify(raw string, now time.Time) (*Verified, error) {
 	views := *v.views.Load()
 	hash := v.cache.hash(raw)
@@ -139,6 +136,6 @@ func (v *Verifier) Verify(raw string, now time.Time) (*Verified, error) {
 	return t, nil
 }
 
-// Close ends the verifier's goroutines and empties its cache. The keys are not
-// its own and stay as they are. It may be called more than once.
+// Close ends the verifier's goroutines and empties its cache. It does not close the sources of
+// keys. It may be called more than once.
 func (v *Verifier) Close() { v.cache.close() }

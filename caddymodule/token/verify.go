@@ -5,19 +5,20 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// verify verifies a token that the cache does not know. It tells the explanation,
-// which may be nil, how far it came. Expired tokens are returned beside the error.
+// verify verifies a token that is not in the cache. The explanation, which may be nil, gets
+// the steps that were taken. An expired token is returned with its error.
 func (v *Verifier) verify(raw string, now int64, e *Explanation) (*Verified, error) {
 	e.take(StepForm)
 	j, err := parseJWS(raw, accessTokenTypes)
 	if err != nil {
 		return nil, err
 	}
-	s, err := v.genuine(j, e)
+	s, err := v.verifySignature(j, e)
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +29,7 @@ func (v *Verifier) verify(raw string, now int64, e *Explanation) (*Verified, err
 	if err := s.issuer.checkAudience(s.members); err != nil {
 		return nil, err
 	}
-	t := &Verified{Issuer: s.issuer.Issuer, raw: own(raw), keys: s.issuer.Keys, epoch: s.epoch}
+	t := &Verified{Issuer: s.issuer.Issuer, raw: strings.Clone(raw), source: s.issuer.Keys, epoch: s.epoch}
 	e.take(StepLifetime)
 	if err := v.setTime(t, s.members); err != nil {
 		return nil, err
@@ -42,11 +43,11 @@ func (v *Verifier) verify(raw string, now int64, e *Explanation) (*Verified, err
 	return t, t.checkTime(now)
 }
 
-// allows reports whether some issuer may use an algorithm. Which one may is
-// Signatures.verify's to say.
+// allows reports whether some issuer may use an algorithm. Signatures.verify decides which
+// one may.
 func (v *Verifier) allows(algorithm string) bool {
 	for _, i := range v.issuers {
-		if i.signatures.allows(algorithm) != nil {
+		if i.signatures.allows(algorithm) {
 			return true
 		}
 	}
@@ -65,12 +66,11 @@ func (v *Verifier) setTime(t *Verified, m members) (err error) {
 	if err != nil {
 		return err
 	}
-	// Invariant 4: exp - iat is bounded, else a token could outlive
-	// its revocation.
+	// Invariant 4: exp - iat is bounded. A longer token could outlive its revocation.
 	if t.ExpiresAt-t.IssuedAt > v.lifetime {
 		return refuse("exp - iat is over the longest lifetime allowed")
 	}
-	// A token from the future would slip past every not-before instant.
+	// A not-before instant would never refuse a token from the future.
 	t.validFrom = max(notBefore, t.IssuedAt) - v.leeway
 	// Invariant 5: iat counts in whole seconds, rounded down.
 	t.Keys.IssuedAt, t.Keys.Expires = t.IssuedAt, t.ExpiresAt+v.leeway

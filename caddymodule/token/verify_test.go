@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 	"github.com/sessiongate/sessiongate/store"
@@ -142,7 +143,7 @@ func TestMintHMAC(t *testing.T) {
 	if got := mustVerify(t, v, raw).Subject; got != "alice" {
 		t.Errorf("subject %q", got)
 	}
-	if _, err := token.MintHMAC(key.Secret[:token.MinSecretSize-1], nil); err == nil {
+	if _, err := token.MintHMAC(key.Secret[:keys.MinSecretSize-1], nil); err == nil {
 		t.Error("a short secret was accepted")
 	}
 	if _, err := token.MintHMAC(key.Secret, map[string]any{"x": make(chan int)}); err == nil {

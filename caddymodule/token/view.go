@@ -5,12 +5,11 @@ import (
 	"unsafe"
 )
 
-// placeholder is what Caddy's authentication handlers begin the names of
-// their placeholders with.
+// placeholder is the prefix of the placeholders of Caddy's authentication handlers.
 const placeholder = "http.auth.user."
 
-// placeholders are the texts of a token that every gate offers, boxed once so
-// that handing them out allocates nothing.
+// placeholders are the texts of a token for every gate, boxed once, so that returning them
+// allocates nothing.
 type placeholders struct {
 	subject, sessionID, tokenID, issuer any
 }
@@ -21,7 +20,7 @@ type view struct {
 	names  []string
 	texts  []Text
 	values []any // the same, boxed
-	// function is lookup, made once: a method value made anew would allocate.
+	// function is lookup, made once, because each method value allocates.
 	function func(key string) (any, bool)
 }
 
@@ -30,8 +29,7 @@ func (v *view) lookup(key string) (any, bool) {
 	if !ok {
 		return nil, false
 	}
-	// The four names come first: a claim called "id" must not pass for the
-	// subject.
+	// The four names come first: a claim called "id" must not replace the subject.
 	switch name {
 	case "id":
 		return v.subject, true
@@ -42,16 +40,16 @@ func (v *view) lookup(key string) (any, bool) {
 	case "issuer":
 		return v.issuer, true
 	}
-	for i, own := range v.names {
-		if own == name {
+	for i, claim := range v.names {
+		if claim == name {
 			return v.values[i], true
 		}
 	}
 	return nil, false
 }
 
-// addViews makes the placeholders of every view. A claim that is not there is
-// an empty text, so that no placeholder is left standing in a header.
+// addViews makes the placeholders of every view. A missing claim has an empty text, so that no
+// placeholder stays unreplaced in a header.
 func (t *Verified) addViews(views [][]string) {
 	shared := &placeholders{subject: t.Subject, sessionID: t.SessionID, tokenID: t.TokenID, issuer: t.Issuer}
 	t.views = make([]*view, len(views))
@@ -71,7 +69,7 @@ func (t *Verified) addViews(views [][]string) {
 	}
 }
 
-// viewsSize is what the views take in memory, in bytes.
+// viewsSize returns how much memory the views need, in bytes.
 func (t *Verified) viewsSize() int64 {
 	const closure, slot = 16, 8
 	size := allocated(4*textSize) + 4*allocated(textSize) // the shared placeholders

@@ -24,8 +24,8 @@ var owners = map[string]string{
 	"go.uber.org/zap":                     "caddymodule",
 	"golang.org/x/sys":                    "store/replica",
 	"github.com/dgraph-io/ristretto/v2":   "caddymodule/token",
-	"github.com/go-jose/go-jose/v4":       "caddymodule/token",
-	"github.com/golang-jwt/jwt/v5":        "caddymodule/token",
+	"github.com/go-jose/go-jose/v4":       "caddymodule/keys",
+	"github.com/golang-jwt/jwt/v5":        "caddymodule/keys",
 	"github.com/redis/go-redis/v9":        "store/redisstore",
 	"go.etcd.io/bbolt":                    "store/boltstore",
 }
@@ -43,8 +43,10 @@ var rooms = map[string][]string{
 	"caddymodule/hub":        {"caddymodule/streams", "store", "store/replica", "store/sessions"},
 	"caddymodule/config":     nil,
 	"caddymodule/identity":   {"caddymodule/fieldname", "caddymodule/token"},
+	"caddymodule/keys":       {"caddymodule/strictjson"},
 	"caddymodule/reply":      nil,
 	"caddymodule/stores":     {"caddymodule/config", "store", "store/boltstore", "store/memstore", "store/redisstore"},
+	"caddymodule/token":      {"caddymodule/credential", "caddymodule/keys", "caddymodule/strictjson", "store"},
 }
 
 // plugged are the packages that register modules, which the plugin imports.
@@ -172,6 +174,11 @@ func TestEachBrokenImportIsFound(t *testing.T) {
 		"token imports Caddy":              {"caddymodule/token/verify.go", "github.com/caddyserver/caddy/v2/modules/caddyhttp"},
 		"token imports Caddy in a test":    {"caddymodule/token/verify_test.go", "github.com/caddyserver/caddy/v2"},
 		"token imports the adapter":        {"caddymodule/token/verify.go", own + "caddymodule"},
+		"token imports hub":                {"caddymodule/token/verify.go", own + "caddymodule/hub"},
+		"token verifies signatures itself": {"caddymodule/token/verify.go", "github.com/golang-jwt/jwt/v5"},
+		"keys imports Caddy":               {"caddymodule/keys/remote.go", "github.com/caddyserver/caddy/v2"},
+		"keys imports tokens":              {"caddymodule/keys/remote.go", own + "caddymodule/token"},
+		"keys imports the store":           {"caddymodule/keys/remote.go", own + "store"},
 		"identity imports paths":           {"caddymodule/identity/identity.go", own + "caddymodule/paths"},
 		"identity imports configuration":   {"caddymodule/identity/config.go", own + "caddymodule/config"},
 		"identity imports Caddy":           {"caddymodule/identity/config.go", "github.com/caddyserver/caddy/v2"},
@@ -199,7 +206,7 @@ func TestEachBrokenImportIsFound(t *testing.T) {
 		"plugin imports more":              {"plugin.go", own + "store"},
 		"adapter imports the plugin":       {"caddymodule/gate.go", module},
 		"somebody imports a new module":    {"caddymodule/gate.go", "example.com/new"},
-		"twin of an owned module's name":   {"caddymodule/token/verify.go", "github.com/golang-jwt/jwt/v5x"},
+		"twin of an owned module's name":   {"caddymodule/keys/algorithm.go", "github.com/golang-jwt/jwt/v5x"},
 		"support of another owner's kind":  {"store/redisstore/redistest/server.go", "go.etcd.io/bbolt"},
 	}
 	for name, c := range cases {

@@ -13,7 +13,7 @@ import (
 // counted are the packages that see a request before it is refused.
 var counted = []string{
 	"caddymodule", "caddymodule/fieldname", "caddymodule/identity", "caddymodule/hub", "caddymodule/oauth", "caddymodule/paths", "caddymodule/percent", "caddymodule/reply",
-	"caddymodule/strictjson", "caddymodule/token",
+	"caddymodule/keys", "caddymodule/strictjson", "caddymodule/token",
 }
 
 // Attack: a request that is cheap to send and dear to refuse. The test itself is

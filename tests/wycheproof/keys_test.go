@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
 
@@ -40,32 +41,32 @@ func verifierOf(t *testing.T, g group) verify {
 	if err := json.Unmarshal(g.Private, &key); err != nil {
 		t.Fatal(err)
 	}
-	keys := key.Keys
-	if keys == nil {
-		keys = []jwk{key}
+	jwks := key.Keys
+	if jwks == nil {
+		jwks = []jwk{key}
 	}
-	for _, key := range keys {
+	for _, key := range jwks {
 		if key.Type != "oct" {
 			return fetched(t, g.Private)
 		}
 	}
-	return configured(t, keys)
+	return configured(t, jwks)
 }
 
 // configured is `hmac_secret` with the secrets and `algorithms` with what the
 // keys say that they are for.
-func configured(t *testing.T, keys []jwk) verify {
+func configured(t *testing.T, jwks []jwk) verify {
 	t.Helper()
 	var secrets [][]byte
 	var algorithms []string
-	for _, key := range keys {
+	for _, key := range jwks {
 		secret, err := base64.RawURLEncoding.DecodeString(key.Secret)
 		if err != nil {
 			t.Fatal(err)
 		}
 		secrets, algorithms = append(secrets, secret), append(algorithms, key.Algorithm)
 	}
-	source, err := token.NewHMACKeys(secrets...)
+	source, err := keys.NewHMAC(secrets...)
 	if err != nil {
 		return refuseAll(err)
 	}
@@ -84,7 +85,7 @@ func fetched(t *testing.T, document json.RawMessage) verify {
 	}))
 	defer endpoint.Close()
 	outcome := newOutcome()
-	source, err := token.NewRemoteKeys(token.RemoteOptions{URL: endpoint.URL, Logger: slog.New(outcome)})
+	source, err := keys.NewRemote(keys.RemoteOptions{URL: endpoint.URL, Logger: slog.New(outcome)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +97,7 @@ func fetched(t *testing.T, document json.RawMessage) verify {
 	return with(source)
 }
 
-func with(source token.KeySource, algorithms ...string) verify {
+func with(source keys.Source, algorithms ...string) verify {
 	signatures, err := token.NewSignatures(source, algorithms...)
 	if err != nil {
 		return refuseAll(err)

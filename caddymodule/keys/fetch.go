@@ -1,0 +1,117 @@
+package keys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode"
+)
+
+// maxDocument is the largest document that is read, in bytes, after it was unpacked.
+const maxDocument = 1 << 20
+
+// fetcher gets the documents of an issuer.
+type fetcher struct {
+	named        *http.Client // for addresses that the operator named
+	found        *http.Client // for addresses that a document named
+	insecureHTTP bool
+}
+
+func newFetcher(insecureHTTP bool) *fetcher {
+	return &fetcher{named: newClient(nil), found: newClient(outward), insecureHTTP: insecureHTTP}
+}
+
+// checkURL accepts https, and http to this machine or if the operator allowed it.
+func (f *fetcher) checkURL(address string) (*url.URL, error) {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("checking URL: it cannot be parsed")
+	case u.User != nil:
+		return nil, fmt.Errorf("checking URL: it holds a user or a password")
+	case u.Host == "":
+		return nil, fmt.Errorf("checking URL %q: no host", shown(address))
+	case u.Fragment != "":
+		return nil, fmt.Errorf("checking URL %q: it has a fragment", shown(address))
+	case u.Scheme == "https":
+		return u, nil
+	case u.Scheme == "http" && (f.insecureHTTP || isLoopback(u.Hostname())):
+		return u, nil
+	default:
+		return nil, fmt.Errorf("checking URL %q: https is required", shown(address))
+	}
+}
+
+func isLoopback(host string) bool {
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
+}
+
+// get returns the document at a location, of at most maxDocument bytes. The Content-Type does
+// not matter.
+func (f *fetcher) get(ctx context.Context, from location) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, from.address, nil)
+	if err != nil {
+		return nil, fmt.Errorf("fetching document: %w", err)
+	}
+	request.Header.Set("Accept", "application/json, application/jwk-set+json")
+	response, err := from.client.Do(request)
+	if err != nil {
+		// The client's own error quotes the whole URL.
+		if outer := (*url.Error)(nil); errors.As(err, &outer) {
+			err = outer.Err
+		}
+		if query := request.URL.RawQuery; query != "" && strings.Contains(err.Error(), query) {
+			// The error may also quote an answer that repeats the query.
+			err = errors.New("the answer cannot be read or followed, and quotes the query")
+		}
+		return nil, fmt.Errorf("fetching %q: %w", shown(from.address), err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("fetching %q: status %d", shown(from.address), response.StatusCode)
+	}
+	// Invariant 12: the limit counts what the transport returns, which has unpacked gzip.
+	// A small answer cannot become a large document.
+	document, err := io.ReadAll(io.LimitReader(response.Body, maxDocument+1))
+	if err != nil {
+		return nil, fmt.Errorf("fetching %q: %w", shown(from.address), err)
+	}
+	if len(document) > maxDocument {
+		return nil, fmt.Errorf("fetching %q: more than %d bytes", shown(from.address), maxDocument)
+	}
+	return document, nil
+}
+
+// shown returns a URL as it may be logged: without the query, which may hold an API key, and
+// the fragment.
+func shown(address string) string {
+	if i := strings.IndexAny(address, "?#"); i >= 0 {
+		return address[:i]
+	}
+	return address
+}
+
+// maxLogged is the longest text of an error that is logged, in bytes.
+const maxLogged = 400
+
+// loggable returns the text of an error as it may be logged.
+//
+// Attack: the errors of the HTTP and TLS libraries quote what the endpoint sent, up to a whole
+// header. A hostile endpoint writes lines of its own into the log, or moves the cursor of the
+// terminal that shows it. So the text is cut, and only printable characters are left.
+func loggable(text string) string {
+	if len(text) > maxLogged {
+		text = strings.ToValidUTF8(text[:maxLogged], "") + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
+}

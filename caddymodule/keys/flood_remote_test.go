@@ -1,0 +1,80 @@
+package keys_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+)
+
+// Attack: a million signatures, each under a key id of its own, half of them
+// while the issuer answers and half while it hangs, so that it is flooded with
+// fetches, that something waits for each, or that the ids are remembered. The set
+// is fetched once in 5 s, by the one goroutine; nothing is remembered; none costs the
+// verification of a signature; and new signatures of users are accepted all the while
+// (invariant 12).
+func TestMillionUnknownKeyIDsCostOneFetchInFiveSeconds(t *testing.T) {
+	const half, period = 500_000, 25 * time.Second
+	// floodHeap is how much the heap may grow at its peak, in bytes.
+	const floodHeap = 32 << 20
+	key := tokentest.NewKey(t, "ES256", "a")
+	inBubble(t, []*tokentest.Key{key}, func(t *testing.T, v bubble) {
+		used, peak := heap(), heapPeak()
+		for _, name := range []string{"answers", "hangs"} {
+			if name == "hangs" {
+				v.endpoint.Behave(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+			}
+			fetched := v.endpoint.Fetches(tokentest.KeySetPath)
+			floodUnknownKeyIDs(t, v, key, name, half, period)
+			if n := v.endpoint.Fetches(tokentest.KeySetPath) - fetched; n < 3 || n > int(period/(5*time.Second)) {
+				t.Errorf("while the issuer %s: %d fetches in %v, want one in 5 s", name, n, period)
+			}
+		}
+		used, peak = heap()-used, heapPeak()-peak
+		t.Logf("the heap grew by %d bytes, and by %d at its peak", used, peak)
+		if used > floodHeap || peak > floodHeap {
+			t.Errorf("the heap grew by %d bytes, and by %d at its peak, want %d at most", used, peak, floodHeap)
+		}
+	})
+}
+
+// floodUnknownKeyIDs spreads so many tokens over a period, from several
+// goroutines, and has a new user come in between.
+func floodUnknownKeyIDs(t *testing.T, v bubble, key *tokentest.Key, name string, flood int, period time.Duration) {
+	t.Helper()
+	const steps, workers = 50, 4
+	signatures, goroutines := keys.CountSignatures(t), runtime.NumGoroutine()
+	forged := keys.Signature{Algorithm: "ES256", Input: signed(t, key).Input, Value: make([]byte, 64)}
+	for step := range steps {
+		var wait sync.WaitGroup
+		for worker := range workers {
+			wait.Go(func() {
+				for i := range flood / steps / workers {
+					err := v.Verify(withKeyID(forged, fmt.Sprintf("%s-%d-%d-%d", name, step, worker, i)))
+					if !errors.Is(err, keys.ErrInvalid) && !(name == "hangs" && errors.Is(err, keys.ErrUnavailable)) {
+						t.Errorf("while the issuer %s: %v", name, err)
+						return
+					}
+				}
+			})
+		}
+		wait.Wait()
+		mustVerify(t, v.Remote, signed(t, key))
+		time.Sleep(period / steps)
+		// The client has some for a fetch that is under way.
+		if n := runtime.NumGoroutine(); n > goroutines+5 {
+			t.Fatalf("while the issuer %s: %d goroutines, %d before", name, n, goroutines)
+		}
+	}
+	synctest.Wait()
+	if n := signatures(); n != steps {
+		t.Errorf("while the issuer %s: %d signatures were verified, want %d, those of the users", name, n, steps)
+	}
+}

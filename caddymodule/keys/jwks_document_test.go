@@ -1,0 +1,111 @@
+package keys_test
+
+import (
+	"encoding/json"
+	"runtime"
+	"strings"
+	"testing"
+	"unicode/utf16"
+
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+)
+
+// The attack: a document in which two readers find different keys, or which
+// costs much to read. The issuer's own tools may see the one, the gate the other.
+func TestAmbiguousDocumentsAreNoKeySets(t *testing.T) {
+	text, err := json.Marshal(tokentest.NewKey(t, "ES256", "k").JWK(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := string(text)
+	good := `{"keys":[` + key + `]}`
+	wide := "\xff\xfe"
+	for _, unit := range utf16.Encode([]rune(good)) {
+		wide += string([]byte{byte(unit), byte(unit >> 8)})
+	}
+	if n, err := keys.ParseKeySet([]byte(" " + good + "\n")); n != 1 || err != nil {
+		t.Fatalf("the good set has %d keys, error %v", n, err)
+	}
+	for name, document := range map[string]string{
+		"BOM":                       "\ufeff" + good,
+		"UTF-16":                    wide,
+		"invalid UTF-8":             strings.Replace(good, `"sig"`, "\"sig\xff\"", 1),
+		"trailing data":             good + "{}",
+		"trailing set":              good + good,
+		"trailing NUL":              good + "\x00",
+		"cut short":                 good[:len(good)-1],
+		"comment":                   good[:len(good)-1] + "/**/}",
+		"keys is null":              `{"keys":null}`,
+		"keys is an object":         `{"keys":` + key + `}`,
+		"keys is a text":            `{"keys":"` + strings.ReplaceAll(key, `"`, `\"`) + `"}`,
+		"keys in caps":              `{"KEYS":[` + key + `]}`,
+		"keys with a Kelvin sign":   `{"\u212aeys":[` + key + `]}`,
+		"keys twice":                `{"keys":[],"keys":[` + key + `]}`,
+		"keys in two cases":         `{"Keys":[],"keys":[` + key + `]}`,
+		"keys one level down":       `{"data":{"keys":[` + key + `]}}`,
+		"an array":                  `[` + key + `]`,
+		"a key instead of a set":    key,
+		"a key in an array":         `{"keys":[[` + key + `]]}`,
+		"kid twice":                 strings.Replace(good, `"kid":"k"`, `"kid":"x","kid":"k"`, 1),
+		"kid in two cases":          strings.Replace(good, `"kid":"k"`, `"Kid":"x","kid":"k"`, 1),
+		"use twice":                 strings.Replace(good, `"use":"sig"`, `"use":"enc","use":"sig"`, 1),
+		"nested beyond the limit":   `{"keys":[` + key + `],"x":` + strings.Repeat("[", 32) + strings.Repeat("]", 32) + `}`,
+		"nested beyond the decoder": `{"keys":[` + key + `],"x":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`,
+	} {
+		if n, err := keys.ParseKeySet([]byte(document)); n != 0 || err == nil {
+			t.Errorf("%s: %d keys, error %v", name, n, err)
+		}
+	}
+}
+
+// allocatedBy is how many bytes were allocated meanwhile, freed or not.
+func allocatedBy(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// The attack: a set of the largest size allowed, full of the smallest elements,
+// or one name of a megabyte. It is read within the memory of a few documents.
+func TestLargeDocumentsAreBounded(t *testing.T) {
+	long := strings.Repeat("k", 1_000_000)
+	text, err := json.Marshal(tokentest.NewKey(t, "ES256", long).JWK(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		document string
+		usable   int
+	}{
+		"many nothings": {`{"keys":[` + strings.Repeat("1,", 500_000) + `1]}`, 0},
+		"a long kid":    {`{"keys":[` + string(text) + `]}`, 1},
+		"a long name":   {`{"` + long + `":1,"keys":[]}`, 0},
+	} {
+		usable := 0
+		allocated := allocatedBy(func() { usable, _ = keys.ParseKeySet([]byte(tt.document)) })
+		if usable != tt.usable || allocated > 64<<20 {
+			t.Errorf("%s: %d usable keys, %d bytes allocated", name, usable, allocated)
+		}
+	}
+}
+
+// Key sets come from a network: none may make the parser fall.
+func FuzzKeySet(f *testing.F) {
+	for _, algorithm := range []string{"RS256", "ES256", "ES512", "EdDSA"} {
+		jwk, err := json.Marshal(tokentest.NewKey(f, algorithm, "k").JWK(f))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(`{"keys":[` + string(jwk) + `]}`)
+	}
+	f.Add(`{"keys":[null,1,[],{"kty":"AKP","alg":"ML-DSA-44","pub":"AA"},{"kty":"RSA","n":"","e":""}]}`)
+	f.Fuzz(func(t *testing.T, set string) {
+		usable, err := keys.ParseKeySet([]byte(set))
+		if (usable > 0) == (err != nil) {
+			t.Errorf("%d usable keys and error %v", usable, err)
+		}
+	})
+}

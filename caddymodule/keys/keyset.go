@@ -1,0 +1,89 @@
+package keys
+
+import (
+	"context"
+	"crypto"
+	"log/slog"
+	"time"
+)
+
+// The ages at which the last good keys lapse, and at which a warning says that they will.
+const (
+	maxAge  = 24 * time.Hour
+	warnAge = maxAge / 2
+)
+
+// keySet are the keys in force. It is immutable.
+type keySet struct {
+	keys  []jwk
+	epoch uint64
+	// lapsed: the keys are kept for comparison and verify nothing.
+	lapsed bool
+}
+
+// replace puts a set in force, and begins a new epoch if a key was removed or changed. If
+// keys were only added, the epoch stays: what the others verified before still holds.
+func (k *Remote) replace(keys []jwk) {
+	next := &keySet{keys: keys}
+	old := k.current.Load()
+	if old != nil {
+		next.epoch = old.epoch
+		if !holdsAll(keys, old.keys) {
+			next.epoch++
+		}
+	}
+	k.current.Store(next)
+	k.confirmed, k.warned = k.fetched, false
+	recovered := k.failing.Swap(false)
+	changed := old == nil || next.epoch != old.epoch || len(keys) != len(old.keys)
+	if changed {
+		k.mismatchPause = minFetchPause
+	}
+	if changed || recovered || old.lapsed {
+		k.logger.Info("loaded key set", "source", k.source(), "keys", len(keys))
+	}
+}
+
+// withdraw takes public keys out of force. The issuer has published their private keys in a
+// set that has no usable key. The last good keys stay in force when a set is damaged, but not
+// these: everybody can sign with them.
+func (k *Remote) withdraw(published []crypto.PublicKey) {
+	old := k.current.Load()
+	if old == nil {
+		return
+	}
+	left := without(old.keys, published)
+	if len(left) == len(old.keys) {
+		return
+	}
+	// Invariant 7: it is the issuer's fault that the key is gone, not the client's. Its
+	// tokens get 503 from now on, and not 401.
+	k.failing.Store(true)
+	k.current.Store(&keySet{keys: left, epoch: old.epoch + 1, lapsed: old.lapsed})
+	k.logger.Error("the issuer has published private keys: what they sign is refused",
+		"source", k.source(), "keys", len(old.keys)-len(left), "left", len(left))
+}
+
+// lapse takes the last good keys out of force when they are too old.
+//
+// Invariant 7: from then on nobody knows whether a key still holds, which is 503 and not
+// 401. A new epoch begins, so that caches do not keep tokens which these keys verified.
+func (k *Remote) lapse() {
+	age := k.stopwatch.elapsed() - k.confirmed
+	set := k.current.Load()
+	if set == nil || set.lapsed {
+		return
+	}
+	switch {
+	case age >= maxAge:
+		k.current.Store(&keySet{keys: set.keys, epoch: set.epoch + 1, lapsed: true})
+		k.reportAge(slog.LevelError, "key set not confirmed for too long: every token of the issuer is answered 503 until it is", age)
+	case age >= warnAge && !k.warned:
+		k.warned = true
+		k.reportAge(slog.LevelWarn, "key set not confirmed for long: its keys lapse soon, and then every token of the issuer is answered 503", age)
+	}
+}
+
+func (k *Remote) reportAge(level slog.Level, text string, age time.Duration) {
+	k.logger.Log(context.Background(), level, text, "source", k.source(), "age", age.Round(time.Second), "max_age", maxAge)
+}

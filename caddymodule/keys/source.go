@@ -1,0 +1,60 @@
+package keys
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Source holds the keys of one issuer. NewHMAC, NewPEM and NewRemote return one. Several
+// verifiers may share it. Its methods may be called concurrently and never wait for
+// anything.
+type Source interface {
+	// Algorithms lists the algorithms that keys of this source can have, by their
+	// names of RFC 7518 §3.1 and RFC 8037 §3.1.
+	Algorithms() []string
+	// Verify returns nil if one of the keys made the signature: one that `kid` names, if
+	// the source goes by it, and whose type is that of the algorithm. Errors wrap
+	// ErrInvalid or ErrUnavailable.
+	Verify(Signature) error
+	// Epoch changes whenever a key was removed or changed. A signature that was
+	// verified holds until then. Read the epoch before calling Verify: if a key
+	// changes in between, the signature then counts as one of an older epoch.
+	Epoch() uint64
+}
+
+// Signature is a JSON Web Signature (RFC 7515) and what its header says of it. Nothing of
+// it is to be believed before it was verified.
+type Signature struct {
+	// Algorithm is `alg`. The caller has checked that the issuer may use it.
+	Algorithm string
+	// KeyID is `kid`, "" if there is none.
+	KeyID string
+	// Input is the signing input: the encoded header, a dot and the encoded payload.
+	Input string
+	// Value is the signature itself, decoded.
+	Value []byte
+}
+
+// Why a signature is refused.
+var (
+	// ErrInvalid: no key of the issuer made the signature.
+	ErrInvalid = errors.New("invalid token")
+	// ErrUnknownKey goes with ErrInvalid: the key set of the issuer does not hold the
+	// `kid`. If the issuer has just begun to sign with it, a fetch within seconds
+	// brings it.
+	ErrUnknownKey = errors.New("kid is unknown")
+	// ErrUnavailable: the keys that would tell are not there at present.
+	ErrUnavailable = errors.New("keys unavailable")
+)
+
+var (
+	errNoKey       = refuse("no key fits the algorithm")
+	errNoMatch     = refuse("no key of the set is the one for kid and alg")
+	errSignature   = refuse("signature does not verify")
+	errUnknownKey  = fmt.Errorf("verifying token: %w: %w", ErrUnknownKey, ErrInvalid)
+	errNeverLoaded = fmt.Errorf("verifying token: the key set was never loaded: %w", ErrUnavailable)
+	errLapsed      = fmt.Errorf("verifying token: the key set could not be confirmed for %s: %w", maxAge, ErrUnavailable)
+	errMayBeNew    = fmt.Errorf("verifying token: kid is unknown and the key set is stale: %w", ErrUnavailable)
+)
+
+func refuse(rule string) error { return fmt.Errorf("verifying token: %s: %w", rule, ErrInvalid) }

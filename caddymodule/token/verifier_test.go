@@ -1,0 +1,73 @@
+package token_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+)
+
+func TestOptionsRefused(t *testing.T) {
+	public := sourceFor(t, tokentest.NewKey(t, "ES256", ""))
+	secret := sourceFor(t, tokentest.NewKey(t, "HS256", ""))
+	remote, err := keys.NewRemote(keys.RemoteOptions{URL: "https://id.example.com/jwks.json"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		change func(o *token.Options)
+		want   string
+	}{
+		"no issuer":            {func(o *token.Options) { o.Issuers = nil }, "no issuer"},
+		"issuer without name":  {func(o *token.Options) { o.Issuers[0].Issuer = "" }, "no name"},
+		"issuer without keys":  {func(o *token.Options) { o.Issuers[0].Keys = nil }, "no keys"},
+		"issuer twice":         {func(o *token.Options) { o.Issuers = append(o.Issuers, o.Issuers[0]) }, "given twice"},
+		"no audience":          {func(o *token.Options) { o.Issuers[0].Audiences = nil }, "no audience"},
+		"empty audience":       {func(o *token.Options) { o.Issuers[0].Audiences = []string{"a", ""} }, "empty audience"},
+		"audience and any":     {func(o *token.Options) { o.Issuers[0].AnyAudience = true }, "any audience"},
+		"one claim for both":   {func(o *token.Options) { o.Issuers[0].SessionClaim = "jti" }, "one claim"},
+		"exp as a session":     {func(o *token.Options) { o.Issuers[0].SessionClaim = "exp" }, "cannot name"},
+		"none":                 {algorithmsOf(public, "none"), `"none" is not one of`},
+		"unknown algorithm":    {algorithmsOf(public, "es256"), `"es256" is not one of`},
+		"empty algorithm":      {algorithmsOf(public, ""), `"" is not one of`},
+		"HS256 of public keys": {algorithmsOf(public, "ES256", "HS256"), "HS256 does not fit"},
+		"HS256 of remote keys": {algorithmsOf(remote, "HS256"), "HS256 does not fit"},
+		"RS256 of a secret":    {algorithmsOf(secret, "RS256"), "RS256 does not fit"},
+		"ES384 of a P-256 key": {algorithmsOf(public, "ES384"), "ES384 does not fit"},
+		"negative leeway":      {func(o *token.Options) { o.Leeway = -1 }, "leeway"},
+		"negative lifetime":    {func(o *token.Options) { o.MaxTokenLifetime = -time.Hour }, "lifetime"},
+		"lifetime under 1 s":   {func(o *token.Options) { o.MaxTokenLifetime = time.Millisecond }, "lifetime"},
+		"tiny cache":           {func(o *token.Options) { o.CacheBytes = token.MinCacheBytes - 1 }, "token cache"},
+		"negative cache":       {func(o *token.Options) { o.CacheBytes = -1 }, "token cache"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			options := token.Options{Issuers: []token.IssuerOptions{{Issuer: "i", Audiences: []string{"a"}, Keys: secret}}}
+			tt.change(&options)
+			v, err := token.NewVerifier(options)
+			wantError(t, err, tt.want)
+			if v != nil {
+				t.Error("a verifier beside the error")
+			}
+		})
+	}
+}
+
+func algorithmsOf(source keys.Source, algorithms ...string) func(*token.Options) {
+	return func(o *token.Options) { o.Issuers[0].Keys, o.Issuers[0].Algorithms = source, algorithms }
+}
+
+func TestDefaults(t *testing.T) {
+	v, key := hmacVerifier(t, func(o *token.Options) {
+		o.MaxTokenLifetime, o.CacheBytes, o.Leeway = 0, 0, 0
+		o.Issuers[0].Audiences, o.Issuers[0].AnyAudience = nil, true
+	})
+	day := int64(token.DefaultMaxTokenLifetime / time.Second)
+	claims := tokentest.Claims(now, map[string]any{"aud": nil, "exp": now.Unix() + day})
+	mustVerify(t, v, tokentest.Mint(t, key, claims))
+	claims["exp"] = now.Unix() + day + 1
+	mustRefuse(t, v, tokentest.Mint(t, key, claims), token.ErrInvalid)
+	claims["exp"], claims["aud"] = now.Unix()+day, 1
+	mustRefuse(t, v, tokentest.Mint(t, key, claims), token.ErrInvalid)
+}
