@@ -16,14 +16,14 @@ import (
 //	    not-before  uvarint, Unix seconds
 //	    except      16 bytes, zero for none
 //
-// Anything else is ErrUnreadable: an entry that this version does not
-// understand might revoke something, so nobody may go on as if it did not.
+// Anything else is ErrUnreadable. An entry that this version does not understand might
+// revoke something, so it is never ignored.
 const payloadVersion = 1
 
-// Format is the newest format of entries that this gate understands. Each heartbeat says
-// it, and the head tells the one that every gate of the fleet understands: gates write
-// no newer one, so that two adjacent versions work together. It is 1 for a gate that
-// says nothing.
+// Format is the newest format of entries that this gate understands. Each heartbeat
+// names it, and the head names the one that every gate of the fleet understands. Gates
+// write no newer one, so that two adjacent versions work together. A gate that names
+// none counts as 1.
 const Format = payloadVersion
 
 // MaxRevocations is how many revocations one entry may hold.
@@ -107,10 +107,10 @@ func cutSeconds(b []byte) (int64, []byte, error) {
 	if n <= 0 || v > maxUnix {
 		return 0, nil, fmt.Errorf("time out of range")
 	}
-	// A last byte of zero adds nothing: one number would have many spellings,
-	// and none but the shortest was ever written.
+	// A last byte of zero adds nothing. It would give one number many spellings, and
+	// only the shortest is ever written.
 	if n > 1 && b[n-1] == 0 {
-		return 0, nil, fmt.Errorf("time with a needless byte")
+		return 0, nil, fmt.Errorf("time with a superfluous byte")
 	}
 	return int64(v), b[n:], nil
 }

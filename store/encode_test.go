@@ -55,9 +55,9 @@ func TestFormatOfVersionOneStaysAsItIs(t *testing.T) {
 	}
 }
 
-// The fault: during a rolling upgrade a newer gate writes what an older one
-// does not know, or a disk hands back something else than was written.
-// Taking any of it for "nothing revoked" would let a revoked token in.
+// The fault: during a rolling upgrade a newer gate writes entries that an older one
+// does not know, or a disk returns other bytes than were written. If a gate took any of
+// it for "nothing revoked", a revoked token would be let in.
 func TestWhatIsNotUnderstoodIsNeverSkipped(t *testing.T) {
 	good := mustMarshal(t, revocations()[0])
 	unknownKind := bytes.Clone(good)
@@ -119,9 +119,10 @@ func TestWhatCouldNotBeReadIsNotWritten(t *testing.T) {
 	}
 }
 
-// The attack: whoever can write to the log makes a gate fall, fill its memory, or
-// read an entry in another way than the next gate. What is read, is written by
-// the same bytes; what is not, is ErrUnreadable, another version as such.
+// The attack: somebody who can write to the log crashes a gate, fills its memory, or
+// makes it read an entry in another way than the next gate. What is read can be written
+// only as the same bytes. Everything else is ErrUnreadable, and another version is
+// reported as such.
 func FuzzUnmarshalRevocations(f *testing.F) {
 	f.Add(mustMarshal(f, revocations()...))
 	f.Add([]byte{1})

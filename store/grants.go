@@ -7,12 +7,12 @@ import (
 	"slices"
 )
 
-// ErrFullFamily: the session has MaxMembers access tokens that have not expired, and
-// one more could not be found again.
+// ErrFullFamily: the session has MaxMembers unexpired access tokens. One more could not
+// be found again.
 var ErrFullFamily = errors.New("the session has too many access tokens")
 
-// ErrManyFamilies: the token would belong to more than MaxFamilies sessions, and one
-// of them could not end it.
+// ErrManyFamilies: the token would belong to more than MaxFamilies sessions. Ending one
+// of them would not end the token.
 var ErrManyFamilies = errors.New("the token belongs to too many sessions")
 
 const (
@@ -22,8 +22,8 @@ const (
 	MaxMembers = 1024
 )
 
-// Grant is what a gate learned about one token from an answer of the upstream's
-// token endpoint. It holds no token and no id: names are hashes.
+// Grant is what a gate learned about one token from a response of the upstream's token
+// endpoint. It holds no token and no id: names are hashes.
 type Grant struct {
 	// Token names the token. An access token has the name by which it is revoked
 	// (Keys.Token).
@@ -34,13 +34,13 @@ type Grant struct {
 	// Families are the sessions that the token belongs to, as they are revoked
 	// (KindSession); 1 to MaxFamilies, those learned last at the end.
 	Families []Key
-	// Subject and Issuer are the names of whom it was issued to and by, zero if
-	// nobody said.
+	// Subject and Issuer are the names of the subject and the issuer of the token, zero
+	// if they are not known.
 	Subject, Issuer Key
-	// IssuedAt is the second, in Unix time, at which it was issued or, where the
-	// token does not say, asked for.
+	// IssuedAt is the Unix second at which the token was issued. If the token does not
+	// say, it is the second at which it was requested.
 	IssuedAt int64
-	// Expires is the second, in Unix time, from which it may be forgotten.
+	// Expires is the Unix second from which the grant may be forgotten.
 	Expires int64
 }
 
@@ -63,12 +63,12 @@ func (g Grant) Validate() error {
 	return nil
 }
 
-// After returns what is known of a token that is learned again, where known is
-// what was learned before. It belongs to the families of both, was issued at the
-// earlier second and is kept for longer. The families may be more than MaxFamilies.
+// After returns what is known about a token that is learned again; known is what was
+// learned before. The token belongs to the families of both, was issued at the earlier
+// second and is kept until the later expiry. The families may be more than MaxFamilies.
 //
-// Invariant 2: revocation is monotone. A token that is handed out once
-// more does not leave a session that is over.
+// Invariant 2: revocation is monotone. A token that is handed out again stays in a
+// session that has ended.
 func (g Grant) After(known Grant) Grant {
 	g.Families = JoinFamilies(known.Families, g.Families)
 	g.IssuedAt = min(g.IssuedAt, known.IssuedAt)
@@ -82,8 +82,8 @@ func (g Grant) After(known Grant) Grant {
 	return g
 }
 
-// JoinFamilies returns each family of the lists once, in the order in which they
-// come first, without zero ones.
+// JoinFamilies returns each family of the lists once, in the order of their first
+// occurrence, without zero ones.
 func JoinFamilies(lists ...[]Key) []Key {
 	var joined []Key
 	for _, family := range slices.Concat(lists...) {
@@ -94,29 +94,29 @@ func JoinFamilies(lists ...[]Key) []Key {
 	return joined
 }
 
-// Grants remembers which session the tokens belong to that say nothing of one, or
-// nothing that a gate can read. A store may implement it; those of this project
-// do. It is written when the upstream's token endpoint has answered, and read when
-// a refresh token is presented or a session revoked, never on the path of an
-// ordinary request. All methods may be called concurrently, take one round trip
-// or commit, honour ctx, and return ErrClosed after Close.
+// Grants remembers the session of tokens that name no session, or none that a gate can
+// read. A store may implement it; those of this project do. It is written when the
+// upstream's token endpoint has answered. It is read when a refresh token is presented
+// or a session is revoked, never on the path of an ordinary request. All methods may be
+// called concurrently, take one round trip or commit, honour ctx, and return ErrClosed
+// after Close.
 //
-// A grant is kept until it expires, over restarts too, as well as the store can
-// keep it. What a store lost is not put back by the gates, as revocations are: a
-// token that was forgotten is one that was never learned.
+// A grant is kept until it expires, over restarts too, as well as the store can keep
+// it. Gates restore lost revocations, but not lost grants: a forgotten token counts as
+// one that was never learned.
 type Grants interface {
-	// Learn records grants, all of them or none; a token that is learned again
-	// is as Grant.After says. When it returns nil they are durable. ErrFullFamily
-	// means that an access token was one too many, and ErrManyFamilies that a
-	// session was; after another error the outcome is unknown, and learning again
-	// is safe.
+	// Learn records grants, all of them or none. A token that is learned again becomes
+	// what Grant.After returns. When Learn returns nil the grants are durable.
+	// ErrFullFamily means that an access token was one too many, and ErrManyFamilies
+	// that a session was. After another error the outcome is unknown, and learning
+	// again is safe.
 	Learn(ctx context.Context, grants ...Grant) error
 
-	// Known returns what was learned about tokens, in their order, and leaves out
-	// those that were not learned, or that have expired.
+	// Known returns what was learned about tokens, in their order. It leaves out tokens
+	// that were not learned or have expired.
 	Known(ctx context.Context, tokens ...Key) ([]Grant, error)
 
-	// Members returns the names of the access tokens of a session that have not
-	// expired, in no order; at most MaxMembers.
+	// Members returns the names of the unexpired access tokens of a session, in no
+	// order; at most MaxMembers.
 	Members(ctx context.Context, family Key) ([]Key, error)
 }

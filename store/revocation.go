@@ -16,10 +16,10 @@ type Kind uint8
 const (
 	// KindSession revokes every token of one session (`sid`) of an issuer.
 	KindSession Kind = 1
-	// KindToken revokes one token, by its token id (`jti`), or by the SHA-256
-	// of its signing input where it has neither `jti` nor `sid`.
+	// KindToken revokes one token, by its token id (`jti`). If it has neither `jti` nor
+	// `sid`, it is revoked by the SHA-256 of its signing input.
 	KindToken Kind = 2
-	// KindSubject revokes what an issuer issued to a subject (`sub`) up to and
+	// KindSubject revokes all that an issuer issued to a subject (`sub`) up to and
 	// including the second of an instant.
 	KindSubject Kind = 3
 	// KindIssuer revokes all that an issuer issued up to and including the
@@ -50,8 +50,8 @@ func (k Kind) Valid() bool { return k >= KindSession && k <= KindIssuer }
 // HasInstant reports whether revocations of this kind carry a NotBefore.
 func (k Kind) HasInstant() bool { return k == KindSubject || k == KindIssuer }
 
-// Key is the name under which something is revoked: the first 16 bytes of a
-// SHA-256. The zero Key names nothing.
+// Key is the name under which something is revoked: the first 16 bytes of a SHA-256.
+// The zero Key names nothing.
 type Key [16]byte
 
 // NewKey derives the key of a value. The parts are hashed with their lengths
@@ -101,9 +101,8 @@ type Revocation struct {
 	Expires int64
 }
 
-// Validate reports what makes r impossible to store: an unknown kind, no key,
-// an instant where none belongs or none where one does, an exception where
-// none belongs, or no expiry.
+// Validate returns what makes r impossible to store: an unknown kind, no key, a missing
+// or superfluous instant, a superfluous exception, or no expiry.
 func (r Revocation) Validate() error {
 	switch {
 	case !r.Kind.Valid():
@@ -126,10 +125,10 @@ func (r Revocation) Validate() error {
 // 2106). Anything later is an error long before it is stored.
 const maxUnix = 1<<32 - 1
 
-// Keys are the names by which one verified token can be revoked, made ready
-// once when the token is verified and kept with it. A zero Session or Subject
-// means that the token names none. Keys must not be copied after first use and
-// belong to one replica.
+// Keys are the names by which one verified token can be revoked. They are made once
+// when the token is verified, and kept with it. A zero Session or Subject means that
+// the token names none. Keys must not be copied after first use and belong to one
+// replica.
 type Keys struct {
 	Session Key
 	Token   Key
@@ -137,10 +136,10 @@ type Keys struct {
 	Issuer  Key
 	// IssuedAt is the claim `iat` in Unix seconds.
 	IssuedAt int64
-	// Expires is `exp` plus the leeway, in Unix seconds: from then on no gate
-	// accepts the token anyway.
+	// Expires is `exp` plus the leeway, in Unix seconds: from then on no gate accepts
+	// the token.
 	Expires int64
-	// Clear belongs to the replica that checks these keys: the version of its
-	// set at which nothing was found against them.
+	// Clear belongs to the replica that checks these keys: the version of its set in
+	// which it found no revocation of them.
 	Clear atomic.Uint64
 }

@@ -34,7 +34,7 @@ type SessionLimits struct {
 	Total int
 }
 
-// OrDefault returns the limits with the defaults in the place of what is not set.
+// OrDefault returns the limits, with the default for each limit that is not set.
 func (l SessionLimits) OrDefault() SessionLimits {
 	if l.Subject <= 0 {
 		l.Subject = MaxSessionsOf
@@ -45,10 +45,10 @@ func (l SessionLimits) OrDefault() SessionLimits {
 	return l
 }
 
-// Sessions remembers which sessions were seen, and whose they are. It is soft
-// state: it decides who may revoke what, never whether a token is revoked. It
-// is written in batches and never used on the path of an ordinary request. All
-// methods may be called concurrently.
+// Sessions remembers the sessions that were seen, and their owners. It is soft state:
+// it decides who may revoke a session, never whether a token is revoked. It is written
+// in batches and never used on the path of an ordinary request. All methods may be
+// called concurrently.
 //
 // Invariant: a store keeps at most as many sessions as its SessionLimits say. If
 // there are more, Seen deletes those seen longest ago: first of the subject, then
@@ -64,7 +64,7 @@ type Sessions interface {
 	// and Subject and keeps its FirstSeen.
 	Seen(ctx context.Context, sessions ...Session) error
 
-	// Owner returns the subject whose session this is, or ErrUnknownSession.
+	// Owner returns the subject that owns the session, or ErrUnknownSession.
 	Owner(ctx context.Context, issuer, id string) (subject string, err error)
 
 	// Of returns the sessions of a subject that have not expired, those seen

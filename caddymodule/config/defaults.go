@@ -14,8 +14,8 @@ func SetDefault[T comparable](field *T, value T) {
 	}
 }
 
-// OneOf refuses a value that is not among those that mean something, so that a typo
-// never disables what the operator meant.
+// OneOf refuses a value that is not among the choices, so that a typo never disables
+// what the operator meant.
 func OneOf(field, value string, choices ...string) error {
 	if slices.Contains(choices, value) {
 		return nil

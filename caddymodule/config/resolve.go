@@ -15,9 +15,8 @@ import (
 // configuration, in place. Errors name the field, and never quote a value. After
 // an error, the values before the broken one are replaced.
 //
-// Attack: a secret file that is not mounted would leave an empty secret, and
-// anybody can sign with that. So a placeholder that is unknown or empty is an
-// error.
+// Attack: a secret file that is not mounted would give an empty secret, and anybody can
+// sign with that. So an unknown or empty placeholder is an error.
 func Resolve(field string, values ...*string) error {
 	replacer := caddy.NewReplacer()
 	for _, value := range values {
@@ -30,8 +29,8 @@ func Resolve(field string, values ...*string) error {
 	return nil
 }
 
-// present refuses a placeholder that has no value. Errors name variables and files
-// only: braces of any other kind may be part of a secret.
+// present refuses a placeholder without a value. Errors name only variables and files,
+// because other text in braces may be part of a secret.
 func present(name string, value any) (any, error) {
 	switch {
 	case caddy.ToString(value) != "":
@@ -55,10 +54,10 @@ func ResolveAll(field string, values []string) error {
 
 // ResolveFile is Resolve for the name of a file.
 //
-// Attack: `key {file./run/secrets/key.pem}` gives the content of the file instead
-// of its name, and the error of opening that would print the key. So a value that
-// comes from {file.X}, or that holds control characters, must name a file that
-// exists, and the error quotes the placeholder alone.
+// Attack: `key {file./run/secrets/key.pem}` gives the content of the file instead of
+// its name, and the error of opening that would print the key. So a value that comes
+// from {file.X}, or that holds control characters, must name a file that exists. The
+// error quotes only the placeholder.
 func ResolveFile(field string, name *string) error {
 	written := *name
 	if err := Resolve(field, name); err != nil || *name == written {
@@ -68,14 +67,14 @@ func ResolveFile(field string, name *string) error {
 		return nil
 	}
 	if _, err := os.Stat(*name); err != nil {
-		return fmt.Errorf("resolving %s: %s is not replaced by the name of a file; {file.X} gives what is in X, so write X alone", field, written)
+		return fmt.Errorf("resolving %s: %s is not replaced by the name of a file; {file.X} gives the content of X, so write X alone", field, written)
 	}
 	return nil
 }
 
-// placeholder matches a value that is known only when the gate starts.
+// placeholder matches a value that is known only at the start of the gate.
 var placeholder = regexp.MustCompile(`\{(env|file)\..+\}`)
 
-// HasPlaceholder reports whether a value holds {env.X} or {file.X}, so that what it
-// means is known only when the gate starts.
+// HasPlaceholder reports whether a value holds {env.X} or {file.X}, so that its meaning
+// is known only at the start of the gate.
 func HasPlaceholder(value string) bool { return placeholder.MatchString(value) }

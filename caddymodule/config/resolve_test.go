@@ -23,7 +23,7 @@ func TestResolve(t *testing.T) {
 		"{file." + file + "}":        "from a file",
 		`\{env.SG_TEST\}`:            "{env.SG_TEST}",
 		"a } b":                      "a } b",
-		// What a value holds is not looked at again.
+		// A value is not resolved again.
 		"{env.SG_NESTED}": "{env.SG_TEST}",
 	} {
 		got := text
@@ -33,7 +33,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// The attack: a secret that is not there becomes an empty one.
+// The attack: a missing secret becomes an empty one.
 func TestResolveRefusesWhatIsMissing(t *testing.T) {
 	t.Setenv("SG_EMPTY", "")
 	const missing = "is missing or empty; is the variable set, or the file there and readable?"
@@ -77,8 +77,8 @@ func TestResolveAll(t *testing.T) {
 	}
 }
 
-// The attack: {file.X} gives what is in the key file where its name is wanted, and
-// the error of opening that prints the key.
+// The attack: {file.X} gives the content of the key file instead of its name, and the
+// error of opening that prints the key.
 func TestResolveFileNeverQuotesWhatIsInAFile(t *testing.T) {
 	folder := t.TempDir()
 	key := filepath.Join(folder, "key.pem")

@@ -19,11 +19,11 @@ func Secret(field string, to *string) func(*caddyfile.Dispenser) error {
 	}
 }
 
-// WarnOfLiteral warns of each secret that is written out in a Caddyfile. The
-// warning names the field, never the secret.
+// WarnOfLiteral warns of each secret that a Caddyfile holds literally. The warning
+// names the field, never the secret.
 //
-// Attack: a secret in the Caddyfile is also in the adapted JSON, in what the admin
-// API shows, and in the backups of all of them.
+// Attack: a secret in the Caddyfile is also in the adapted JSON, in the answers of the
+// admin API, and in the backups of all of them.
 func WarnOfLiteral(d *caddyfile.Dispenser, field string, secrets ...string) {
 	for _, secret := range secrets {
 		if !HasPlaceholder(secret) {

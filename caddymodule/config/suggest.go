@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// suggest names the word that was probably meant, or all words of the block.
+// suggest returns the word that was probably meant, or all words of the block.
 func (w Words) suggest(name string) string {
 	known := slices.Sorted(maps.Keys(w))
 	nearest := slices.MinFunc(known, func(a, b string) int {

@@ -34,7 +34,7 @@ func Texts(to *[]string) func(*caddyfile.Dispenser) error {
 	}
 }
 
-// Flag reads a word that stands alone, and sets what it stands for.
+// Flag reads a word without values, and sets its field.
 func Flag(to *bool) func(*caddyfile.Dispenser) error {
 	return func(d *caddyfile.Dispenser) error {
 		if values := d.RemainingArgs(); len(values) != 0 {
@@ -45,7 +45,7 @@ func Flag(to *bool) func(*caddyfile.Dispenser) error {
 	}
 }
 
-// Choice reads one of the values that mean something, or a placeholder.
+// Choice reads one of the choices, or a placeholder.
 func Choice(to *string, choices ...string) func(*caddyfile.Dispenser) error {
 	return func(d *caddyfile.Dispenser) error {
 		if err := Text(to)(d); err != nil {

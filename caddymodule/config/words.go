@@ -31,8 +31,8 @@ const (
 	errParsing      = "parsing %s: %w"
 )
 
-// placedError is an error that already names its word and its line, so that the
-// blocks around it add nothing.
+// placedError is an error that already names its word and its line, so that the blocks
+// around it add nothing.
 type placedError struct{ error }
 
 // Unwrap returns what the error wraps.
@@ -42,20 +42,19 @@ func (e placedError) Unwrap() error { return e.error }
 // it as it is.
 func Placed(err error) error { return placedError{err} }
 
-// Parsing says that the values of a word are wrong: "parsing NAME: ERR", with the
-// line of the dispenser.
+// Parsing returns the error of wrong values: "parsing NAME: ERR", with the line of the
+// dispenser.
 func Parsing(d *caddyfile.Dispenser, name string, err error) error {
 	return Placed(d.Errf(errParsing, name, err))
 }
 
-// Specified says that something is given twice, and how it is written.
+// Specified returns the error of a word that is given twice, with its usage.
 func Specified(d *caddyfile.Dispenser, name, usage string) error {
 	return Placed(d.Errf(errSpecified, name, usage))
 }
 
-// Read reads the block that follows the current line of the dispenser, if there is
-// one. A word that is unknown, and one that is given twice, is an error with the
-// remedy.
+// Read reads the block that follows the current line of the dispenser, if there is one.
+// An unknown word, or one that is given twice, is an error with the remedy.
 func (w Words) Read(d *caddyfile.Dispenser) error {
 	seen := map[string]bool{}
 	before := ""
@@ -79,8 +78,8 @@ func (w Words) Read(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-// unrecognized is the error of the word at the dispenser. A brace is what follows a
-// word without a block.
+// unrecognized returns the error of the word at the dispenser. A brace follows a word
+// without a block.
 func (w Words) unrecognized(d *caddyfile.Dispenser, before string) error {
 	name, remedy := d.Val(), ""
 	switch {

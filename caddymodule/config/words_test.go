@@ -9,14 +9,14 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
-// read reads a block of these words, as a module does that stands before it.
+// read reads a block of these words, as a module before the block does.
 func read(words Words, lines string) error {
 	d := caddyfile.NewTestDispenser("block {\n" + lines + "\n}\n")
 	d.Next()
 	return words.Read(d)
 }
 
-// sample are words of each kind; what they read is kept.
+// sample has words of each kind, and keeps what they read.
 type sample struct {
 	name, mode string
 	paths      []string
@@ -49,8 +49,8 @@ func TestReadGivesEachWordItsLine(t *testing.T) {
 	}
 }
 
-// An operator reads these errors, so each names the word, the place and the remedy,
-// and each of them once.
+// An operator reads these errors, so each names the word, the place and the remedy
+// once.
 func TestReadSaysWhatIsWrong(t *testing.T) {
 	for lines, want := range map[string]string{
 		"nmae a":             `unrecognized subdirective "nmae"; did you mean: name <name>, at Testfile:2`,
@@ -120,7 +120,7 @@ func TestSuggest(t *testing.T) {
 		"Lease":    "did you mean: lease 3s",
 		"leewya":   "did you mean: leeway 30s",
 		"retntion": "did you mean: retention 24h",
-		// As far from one as from the other: the first by name, each time.
+		// Both words are equally far: the first by name is suggested, each time.
 		"leeasay":     "did you mean: leeway 30s",
 		"le":          "use one of: lease, leeway, retention",
 		"ttl":         "use one of: lease, leeway, retention",

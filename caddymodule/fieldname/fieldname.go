@@ -1,9 +1,9 @@
-// Package fieldname compares the names of header fields as CGI and its heirs do,
-// and parts the lists in field values.
+// Package fieldname compares the names of header fields as CGI and its successors do,
+// and splits the lists in field values.
 //
-// CGI makes one variable of `-` and `_` in a name, without regard to letter case;
-// lighttpd, Apache before 2.4 and others make it of everything but letters and
-// digits. A gate that tells such names apart leaves the upstream a field that the
+// CGI turns `-` and `_` in a name into one variable, without regard to letter case.
+// lighttpd, Apache before 2.4 and others do so with everything except letters and
+// digits. If a gate told such names apart, the upstream would receive a field that the
 // gate has not seen.
 package fieldname
 
@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// Fold returns the one spelling of all names that some upstream takes for this
-// name: small letters and digits, and `-` for everything else.
+// Fold returns one spelling for all names that some upstream takes for this name: small
+// letters and digits, and `-` for everything else.
 func Fold(name string) string {
 	folded := []byte(name)
 	for i, c := range folded {
@@ -35,8 +35,7 @@ func Equal(name, folded string) bool {
 	return true
 }
 
-// In reports whether a name folds to one of some names, which are folded. It does
-// not allocate.
+// In reports whether a name folds to one of some folded names. It does not allocate.
 func In(name string, folded []string) bool {
 	for _, one := range folded {
 		if Equal(name, one) {
@@ -57,8 +56,8 @@ func fold(c byte) byte {
 	}
 }
 
-// IsValid reports whether a text is a token, as the name of a field and of a cookie have
-// to be (RFC 9110 §5.6.2).
+// IsValid reports whether a text is a token, as names of fields and cookies must be
+// (RFC 9110 §5.6.2).
 func IsValid(name string) bool {
 	for _, c := range []byte(name) {
 		if fold(c) == '-' && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {

@@ -14,8 +14,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// cutBetween is a clock by which a check takes long: while a request has entered, it
-// is not read before the request was cut. And it is a writer, which notes that.
+// cutBetween is a clock that makes a check slow: once a request has entered, a read of
+// the clock waits until the request was cut. It is also a writer, which notes the cut.
 type cutBetween struct {
 	http.ResponseWriter
 	table   *streams.Table
@@ -49,9 +49,9 @@ func (c *cutBetween) SetReadDeadline(time.Time) error {
 	return nil
 }
 
-// Fault: running requests are looked through while one with a revoked token is being
-// refused. Its connection was cut, so that no refusal gets through it whole, and nobody
-// may use it again.
+// Fault: a look through the running requests happens while a request with a revoked
+// token is being refused. Its connection was cut, so the refusal does not arrive whole,
+// and no other request may use the connection.
 func TestARequestThatIsCutWhileItIsRefusedIsAbandoned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		clock := &cutBetween{ResponseWriter: httptest.NewRecorder(), changed: make(chan struct{}, 1), cut: make(chan struct{})}

@@ -10,11 +10,11 @@ import (
 const (
 	// MaxLeeway is the longest leeway that a gate may have.
 	MaxLeeway = 5 * time.Minute
-	// Margin is for how much longer than the retention a revocation is kept.
+	// Margin is how much longer than the retention a revocation is kept.
 	Margin = 2*MaxLeeway + store.ClockSkew
 )
 
-// Key names something of an issuer in the namespace of the store.
+// Key returns the name of something of an issuer in the namespace of the store.
 func (h *Hub) Key(kind store.Kind, issuer, value string) store.Key {
 	return store.NewKey(h.namespace, kind, issuer, value)
 }
@@ -29,29 +29,29 @@ func (h *Hub) Retention() time.Duration {
 
 // Expires is the Unix second until which a revocation made now is kept.
 //
-// Invariant 4: longer than any token that it names can be accepted, at
-// any gate of the fleet. The leeway counts twice: a token may be issued that much
-// ahead of our clock, and is accepted for that long after its end. It is the
-// longest that there is, because another gate may have more than this one.
+// Invariant 4: longer than any gate of the fleet can accept a token that the revocation
+// names. The leeway counts twice: a token may be issued that much ahead of our clock,
+// and is accepted for that long after its end. It is MaxLeeway, because another gate
+// may have a longer leeway than this one.
 func (h *Hub) Expires(now time.Time) int64 {
 	retention := h.Retention()
 	end, step := now.Add(retention+Margin).Unix(), int64(roundTo(retention)/time.Second)
 	return end - end%step + step
 }
 
-// roundTo is what expiries are rounded up to: a 64th of the retention, at least a
-// minute and at most an hour. Revoking again within that time moves no expiry, so
-// that the log takes a bounded number of entries for one logout, however often it is
+// roundTo is the step to which expiries are rounded up: a 64th of the retention, at
+// least a minute and at most an hour. Revoking again within that time moves no expiry.
+// So one logout takes a bounded number of entries on the log, however often it is
 // repeated.
 func roundTo(retention time.Duration) time.Duration {
 	return min(max(retention/64, time.Minute), time.Hour)
 }
 
-// AwaitAfter returns when a Unix second has passed by this gate's clock, or ctx ends. It
-// is for callers that have revoked what was issued up to that second (invariant 5): a
-// login right after the answer must not be refused. The second is within the leeway of
-// now, but for a clock that was set back, so it returns after MaxLeeway and a second at
-// the latest.
+// AwaitAfter returns when a Unix second has passed by this gate's clock, or ctx ends.
+// It is for callers that have revoked all that was issued up to that second (invariant
+// 5): a login right after the answer must not be refused. The second is within the
+// leeway of now, unless the clock was set back. So AwaitAfter returns after at most
+// MaxLeeway and a second.
 func AwaitAfter(ctx context.Context, second int64) {
 	ctx, cancel := context.WithTimeout(ctx, MaxLeeway+time.Second)
 	defer cancel()

@@ -13,7 +13,7 @@ import (
 )
 
 // An expiry is rounded up, so that a repeat soon after does not move it. It is never
-// earlier than it has to be, and never more than an hour later.
+// earlier than necessary, and at most an hour later.
 func TestExpiriesAreRoundedUp(t *testing.T) {
 	for name, c := range map[string]struct{ retention, step time.Duration }{
 		"a day, by a 64th":             {24 * time.Hour, 22*time.Minute + 30*time.Second},

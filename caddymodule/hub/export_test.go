@@ -6,8 +6,8 @@ const RetryPause = retryPause
 
 var RoundTo = roundTo
 
-// Retries is how many revocations are to be completed.
+// Retries returns how many revocations wait for a retry.
 func (h *Hub) Retries() int { return h.retries.len() }
 
-// Retry has a revocation completed of which subscribers have heard.
+// Retry adds a revocation to the queue of retries, without an event.
 func (h *Hub) Retry(r store.Revocation) { h.retries.add(h.retryPause(), nil, r) }

@@ -12,7 +12,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// openHub is a hub on a store, and what subscribers hear of it.
+// openHub is a hub on a store, with the events that subscribers receive.
 type openHub struct {
 	*hub.Hub
 	events hubtest.Events
@@ -53,7 +53,7 @@ var (
 	ofSession            = []store.Key{sessionKey}
 )
 
-// mustLearn has the store learn that an access token belongs to the session.
+// mustLearn makes the store learn that an access token belongs to the session.
 func mustLearn(t *testing.T, to store.Grants, token store.Key) {
 	t.Helper()
 	expires := time.Now().Add(time.Hour).Unix()

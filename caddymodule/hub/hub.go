@@ -14,19 +14,18 @@ import (
 	"github.com/sessiongate/sessiongate/store/sessions"
 )
 
-// Options are what a hub has from its beginning to its end, whatever configuration
-// uses it.
+// Options are those of a hub for its whole life, for all configurations that use it.
 type Options struct {
-	// Namespace is what the keys of the store are derived in.
+	// Namespace is the namespace from which the keys of the store are derived.
 	Namespace string
-	// Logger is told what happens to the store and to revocations. Default: none.
+	// Logger receives events of the store and of revocations. Default: none.
 	Logger *slog.Logger
-	// Events is told of revocations and outages. Default: none.
+	// Events receives revocations and outages. Default: none.
 	Events Events
 }
 
-// Hub revokes, and knows what is revoked. Its methods may be called concurrently, and
-// before Open and after Close, too: then it admits nothing.
+// Hub revokes, and knows what is revoked. Its methods may be called concurrently, also
+// before Open and after Close: then it admits nothing.
 type Hub struct {
 	namespace string
 	logger    *slog.Logger
@@ -62,10 +61,10 @@ func New(o Options) *Hub {
 	return &Hub{namespace: o.Namespace, logger: o.Logger, events: o.Events}
 }
 
-// Open opens the store, or gives the open one new settings, of which Logger and
-// Observer are the hub's own. It does not wait for a network. A store that is damaged is
-// no error: the hub stays as it is and admits nothing, and Status says why. It returns
-// store.ErrClosed after Close.
+// Open opens the store, or gives the open one new settings. Logger and Observer of
+// these are the hub's own. It does not wait for a network. A damaged store is no error:
+// the hub stays as it is and admits nothing, and Status says why. After Close it
+// returns store.ErrClosed.
 func (h *Hub) Open(o replica.Options, open func(*slog.Logger) (store.Backend, error)) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -100,8 +99,8 @@ func (h *Hub) Open(o replica.Options, open func(*slog.Logger) (store.Backend, er
 }
 
 // Close ends the hub: the last configuration that used the store is gone. Requests are
-// refused from now on. Running requests are cut, because nobody would notice any more
-// that they are revoked. Close may be called twice.
+// refused from now on. Running requests are cut, because the hub does not learn of
+// their revocations any more. Close may be called twice.
 func (h *Hub) Close() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -113,8 +112,8 @@ func (h *Hub) Close() error {
 		h.err = store.ErrClosed
 		return nil
 	}
-	// A retry may be waiting for the fleet, which the replica knows how to end; and no
-	// request goes on for as long.
+	// A retry may be waiting for the fleet, and the replica knows how to end that.
+	// Meanwhile no request may go on.
 	h.retries.stop()
 	h.replica.Close()
 	h.running.Close()
@@ -127,7 +126,7 @@ func (h *Hub) Close() error {
 }
 
 // Check decides about a token, for a request that began before now. It takes no lock,
-// asks nobody and does not allocate. Until the store is open, nothing is known.
+// asks no store and does not allocate. Until the store is open, it admits nothing.
 func (h *Hub) Check(k *store.Keys, now time.Time) replica.Verdict {
 	if !h.isOpen.Load() {
 		return replica.Unavailable
@@ -135,9 +134,9 @@ func (h *Hub) Check(k *store.Keys, now time.Time) replica.Verdict {
 	return h.replica.Check(k, replica.At(now))
 }
 
-// Enter decides about a token of a request that runs from now on, and gives it its
-// place among the running requests if it is Clear. A request that is not Clear, and was
-// cut meanwhile, is abandoned (Leave). The caller leaves with Leave.
+// Enter decides about the token of a request that runs from now on. If the token is
+// Clear, the request gets a place among the running requests. A request that is not
+// Clear and was cut meanwhile is abandoned (Leave). The caller leaves with Leave.
 func (h *Hub) Enter(w http.ResponseWriter, r *http.Request, k *store.Keys, end streams.End, now time.Time) (*streams.Request, replica.Verdict) {
 	if !h.isOpen.Load() {
 		return nil, replica.Unavailable
@@ -151,8 +150,8 @@ func (h *Hub) Enter(w http.ResponseWriter, r *http.Request, k *store.Keys, end s
 	return running, replica.Clear
 }
 
-// Leave ends a request that was admitted. An answer that was cut short must not
-// pass for a whole one, whatever the handlers made of it: Leave panics with
+// Leave ends an admitted request. A client must not take an answer that was cut for
+// complete, whatever the handlers did with it. So Leave panics with
 // http.ErrAbortHandler, and the server abandons the answer.
 func Leave(running *streams.Request) {
 	if running.Leave() {
@@ -160,8 +159,8 @@ func Leave(running *streams.Request) {
 	}
 }
 
-// Look decides about a token by what is held, whether that is fresh or not. Use it only
-// to refuse; to admit, use Check. Until the store is open, nothing is held.
+// Look decides about a token by the present set, fresh or not. Use it only to refuse;
+// to admit, use Check. Until the store is open, the set is empty.
 func (h *Hub) Look(k *store.Keys) replica.Verdict {
 	if !h.isOpen.Load() {
 		return replica.Clear
@@ -173,7 +172,7 @@ func (h *Hub) Look(k *store.Keys) replica.Verdict {
 // far as this gate knows.
 func (h *Hub) Holds(k store.Key) bool { return h.isOpen.Load() && h.replica.Holds(k) }
 
-// Status is the state of the replica, or why there is none.
+// Status returns the state of the replica, or why there is none.
 func (h *Hub) Status() replica.Status {
 	if h.isOpen.Load() {
 		return h.replica.Status()
@@ -183,8 +182,8 @@ func (h *Hub) Status() replica.Status {
 	return replica.Status{Fenced: true, Err: h.err}
 }
 
-// Store returns the open store and the replica on it, both nil until it is open. They
-// are for operators, who copy the store and change what its fleet has agreed on.
+// Store returns the open store and its replica, both nil until the store is open. They
+// are for operators, who copy the store and change the settings of its fleet.
 // Revocations go through Revoke.
 func (h *Hub) Store() (store.Backend, *replica.Replica) {
 	if !h.isOpen.Load() {

@@ -20,13 +20,13 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// good are the keys of a token that nothing revokes.
+// good returns the keys of a token that nothing revokes.
 func good() *store.Keys {
 	return &store.Keys{Session: sessionKey, IssuedAt: time.Now().Unix(), Expires: inAnHour()}
 }
 
-// Invariant 7: a hub whose store is not open admits nobody, reports no failure as an
-// answer, and needs no test for it by its callers. Nor does one that was closed.
+// Invariant 7: a hub whose store is not open admits nothing, and returns no failure as
+// an answer. Callers need not test for it. The same holds after Close.
 func TestAHubThatIsNotOpenAdmitsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		opened := newOpen(t, replica.Options{}, memstore.New(nil))
@@ -78,8 +78,8 @@ func enter(h *hub.Hub, r *http.Request) (running *streams.Request, verdict repli
 	return h.Enter(httptest.NewRecorder(), r, good(), streams.ByRevocation, time.Now())
 }
 
-// A damaged store is no reason not to start: the gate says 503, and why. Another error
-// is, and a later Open may succeed.
+// With a damaged store the gate starts: it answers 503, and says why. With another
+// error it does not start, and a later Open may succeed.
 func TestOpenTellsADamagedStoreFromNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Options{})
@@ -112,7 +112,7 @@ func TestOpenTellsADamagedStoreFromNone(t *testing.T) {
 	})
 }
 
-// A reload gives the open store new settings, and opens no other.
+// A reload gives the open store new settings, and opens no other store.
 func TestOpenAgainTakesNewSettings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newOpen(t, replica.Options{Retention: time.Hour}, memstore.New(nil))
@@ -126,8 +126,8 @@ func TestOpenAgainTakesNewSettings(t *testing.T) {
 	})
 }
 
-// Subscribers hear of a revocation once, of a repeat nothing, and of a mark nothing. What
-// is not on the log is no repeat.
+// Subscribers receive a revocation once, and no event for a repeat or a mark. A
+// revocation that is not on the log is no repeat.
 func TestRepeatsAndMarksAreNoEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, hooked := newHooked(t, replica.Options{})
@@ -174,7 +174,7 @@ func TestARepeatThatFailsIsAFailure(t *testing.T) {
 	})
 }
 
-// A receipt names the sessions of a token that names none, as subscribers hear of them.
+// A receipt names the sessions of a token that names none, as the events do.
 func TestTheReceiptNamesWhatATokenStandsFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, hooked := newHooked(t, replica.Options{})
@@ -189,7 +189,7 @@ func TestTheReceiptNamesWhatATokenStandsFor(t *testing.T) {
 	})
 }
 
-// A caller that hangs up takes no revocation back.
+// A revocation goes on after its caller has hung up.
 func TestARevocationGoesOnWithoutItsCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, _ := newHooked(t, replica.Options{})
@@ -202,8 +202,8 @@ func TestARevocationGoesOnWithoutItsCaller(t *testing.T) {
 	})
 }
 
-// A session that was seen since an instant goes on; one that was not is over, as is one
-// that is revoked by itself.
+// A session that was seen after an instant goes on. One that was not has ended, as has
+// one that is revoked by itself.
 func TestASessionIsOverByItselfAndByAnInstant(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, _ := newHooked(t, replica.Options{})
@@ -231,8 +231,8 @@ func TestASessionIsOverByItselfAndByAnInstant(t *testing.T) {
 	})
 }
 
-// A store from elsewhere that keeps nothing about tokens revokes sessions all the same,
-// and what it would have to learn is a failure.
+// A store of another author that keeps nothing about tokens can still revoke sessions.
+// Learning is a failure.
 func TestAStoreThatKeepsNoTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newOpen(t, replica.Options{}, struct{ store.Backend }{memstore.New(nil)})
@@ -247,8 +247,8 @@ func TestAStoreThatKeepsNoTokens(t *testing.T) {
 	})
 }
 
-// A running request goes on for as long as the newest token of its session, which Note
-// tells of, and no longer.
+// A running request goes on for as long as the newest token of its session that Note
+// has received, and no longer.
 func TestANotedTokenProlongsItsSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, prolonged := range []bool{true, false} {

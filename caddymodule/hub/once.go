@@ -10,21 +10,22 @@ import (
 // once lets calls that ask for the same revocation of a subject share one. Its
 // zero value is ready. It may be used concurrently.
 //
-// Attack: end all other sessions over and over, at once from many connections. The
-// log keeps an entry of each for the retention, and a Redis that is full takes no
-// revocation of anybody (invariant 12). Calls of one second ask for the same.
+// Attack: end all other sessions again and again, at the same time from many
+// connections. The log keeps an entry of each for the retention, and a full Redis
+// accepts no revocation of anybody (invariant 12). Calls within one second ask for the
+// same.
 type once struct {
 	mu    sync.Mutex
 	calls map[store.Revocation]*onceCall
 }
 
 type onceCall struct {
-	done chan struct{} // closed when err is there to be read
+	done chan struct{} // closed when err is set
 	err  error
 }
 
-// do returns what revoke returns, which is called once for all that come while it
-// runs, and after it succeeded, until the second of the instant has passed.
+// do calls revoke and returns its result. Calls that come while it runs share the
+// result. After a success, so do calls until the second of the instant has passed.
 func (o *once) do(revocation store.Revocation, revoke func() error) error {
 	call, first := o.join(revocation)
 	if !first {

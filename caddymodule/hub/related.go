@@ -10,11 +10,12 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// relatedTimeout bounds the look-up of what belongs to one session or token.
+// relatedTimeout bounds the look-up of the sessions or tokens that belong to one token
+// or session.
 const relatedTimeout = time.Second
 
 // withSessions adds, for each token, revocations of the sessions that were learned for
-// it: a token that names no session stands for its own.
+// it. A token that names no session represents its own.
 func (h *Hub) withSessions(ctx context.Context, named []store.Revocation) ([]store.Revocation, error) {
 	all := make([]store.Revocation, 0, len(named))
 	for _, revocation := range named {
@@ -37,14 +38,14 @@ func (h *Hub) withSessions(ctx context.Context, named []store.Revocation) ([]sto
 	return all, nil
 }
 
-// revokeTokensOf revokes the access tokens that belong to revoked sessions and do
-// not say so themselves. It asks the store at every gate, because another one of the
-// fleet may have a token endpoint.
+// revokeTokensOf revokes the access tokens that belong to revoked sessions but do not
+// name them. It asks the store at every gate, because another gate of the fleet may
+// have a token endpoint.
 //
-// Attack: refresh while the session is being revoked. The sessions must be in force
-// everywhere before their tokens are read: an answer of the token endpoint is
-// learned first and checked afterwards, so that the gate withholds an answer whose
-// tokens were not learned when they were read.
+// Attack: refresh while the session is being revoked. The sessions must be revoked
+// everywhere before their tokens are read. An answer of the token endpoint is learned
+// first and checked afterwards. So the gate withholds an answer if its tokens were not
+// learned when they were read.
 func (h *Hub) revokeTokensOf(ctx context.Context, revoked ...store.Revocation) error {
 	var tokens []store.Revocation
 	for _, session := range revoked {
@@ -69,8 +70,9 @@ func (h *Hub) revokeTokensOf(ctx context.Context, revoked ...store.Revocation) e
 	return nil
 }
 
-// complete makes a revocation hold everywhere, and then revokes all that belongs to a
-// session. It returns the revocation with those of the sessions that a token belongs to.
+// complete makes a revocation hold everywhere, and then revokes all tokens of the
+// session. It returns the revocation with those of the sessions that a token belongs
+// to.
 func (h *Hub) complete(ctx context.Context, named store.Revocation) (all []store.Revocation, err error) {
 	if all, err = h.withSessions(ctx, []store.Revocation{named}); err != nil {
 		return nil, err
@@ -81,9 +83,10 @@ func (h *Hub) complete(ctx context.Context, named store.Revocation) (all []store
 	return all, h.revokeTokensOf(ctx, all...)
 }
 
-// Tokens returns what was learned about tokens from the upstream's token endpoint. It is
-// never nil. Until the store is open, all of it is store.ErrClosed; a store from
-// elsewhere that cannot keep what is learned knows nothing, and refuses to learn.
+// Tokens returns what was learned about tokens from the upstream's token endpoint. It
+// is never nil. Until the store is open, its methods return store.ErrClosed. If a store
+// of another author cannot keep what is learned, it knows nothing, and refuses to
+// learn.
 func (h *Hub) Tokens() store.Grants {
 	if !h.isOpen.Load() {
 		return closedTokens{}
@@ -99,8 +102,8 @@ func tokensOf(backend store.Backend) store.Grants {
 	return noTokens{}
 }
 
-// errNoTokens: a store from elsewhere that cannot keep what is learned.
-var errNoTokens = errors.New("the store does not keep what is learned about tokens")
+// errNoTokens: a store of another author that cannot keep what is learned.
+var errNoTokens = errors.New("the store cannot keep what is learned about tokens")
 
 type noTokens struct{}
 

@@ -15,11 +15,11 @@ const (
 	retryPause = time.Second
 )
 
-// retryQueue holds revocations that are not confirmed on every gate with all that
-// belongs to them: the caller was answered 503, or other gates may lag behind
-// (`acknowledge store`). A background goroutine completes them, as the replica completes
-// the revocations themselves, and then tells subscribers of those they have not heard
-// of. The zero value is inactive.
+// retryQueue holds revocations that are not confirmed on every gate, with all that
+// belongs to them. The caller got 503, or other gates may lag behind (`acknowledge
+// store`). A background goroutine completes them, while the replica retries the
+// revocations themselves. It then emits the events that subscribers have not received.
+// The zero value is inactive.
 type retryQueue struct {
 	mu      sync.Mutex
 	pending map[retryName]retry
@@ -30,12 +30,12 @@ type retryQueue struct {
 
 type retry struct {
 	store.Revocation
-	// event is what subscribers have to hear of the revocation; nil if they have.
+	// event is the event to emit for the revocation; nil if it was emitted.
 	event *Cause
 	due   time.Time
 }
 
-// retryName tells revocations apart that are not one made twice.
+// retryName identifies a revocation, so that one made twice is retried once.
 type retryName struct {
 	key, except store.Key
 	notBefore   int64
@@ -50,8 +50,8 @@ func (q *retryQueue) start(h *Hub) {
 	q.wait.Go(func() { q.loop(ctx, h) })
 }
 
-// stop has the background goroutine end. A revocation that is on its way ends by itself,
-// or when the replica is closed.
+// stop ends the background goroutine. A running revocation ends by itself, or when the
+// replica is closed.
 func (q *retryQueue) stop() {
 	if q.cancel != nil {
 		q.cancel()
@@ -63,8 +63,8 @@ func (q *retryQueue) close() {
 	q.wait.Wait()
 }
 
-// add has revocations completed after a pause, when every gate knows them or is fenced,
-// and tells subscribers then, unless event is nil.
+// add completes revocations after a pause, when every gate knows them or is fenced. It
+// then emits event, unless that is nil.
 func (q *retryQueue) add(pause time.Duration, event *Cause, revocations ...store.Revocation) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -83,7 +83,7 @@ func (q *retryQueue) add(pause time.Duration, event *Cause, revocations ...store
 	}
 }
 
-// remove removes revocations that were made once more, and completed.
+// remove removes revocations that were repeated and completed.
 func (q *retryQueue) remove(revocations []store.Revocation) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -121,7 +121,7 @@ func (q *retryQueue) len() int {
 }
 
 // run completes the revocations that are due. After a failure the rest waits for the
-// next time: the store is away, most likely.
+// next time, because the store is probably away.
 func (q *retryQueue) run(ctx context.Context, h *Hub) {
 	q.mu.Lock()
 	var tokens, due []retry
@@ -135,10 +135,10 @@ func (q *retryQueue) run(ctx context.Context, h *Hub) {
 		}
 	}
 	q.mu.Unlock()
-	// Tokens first, so that nobody hears twice of their sessions.
+	// Tokens first, so that subscribers receive their sessions only once.
 	for _, r := range append(tokens, due...) {
 		if !q.has(r) {
-			continue // it was completed meanwhile, with a token or by a call
+			continue // it was completed meanwhile, with a token or by another call
 		}
 		all, err := h.complete(ctx, r.Revocation)
 		if err != nil {
@@ -146,7 +146,7 @@ func (q *retryQueue) run(ctx context.Context, h *Hub) {
 		}
 		if q.take(r) && r.event != nil {
 			h.events.Revoked(*r.event, all)
-			q.remove(all) // what belongs to it may wait by itself, and is told now
+			q.remove(all) // related revocations may be in the queue, and their event is emitted now
 		}
 	}
 }
@@ -158,7 +158,7 @@ func (q *retryQueue) has(r retry) bool {
 	return q.pending[retryNameOf(r.Revocation)] == r
 }
 
-// take takes a retry off the queue, and reports whether it was still there.
+// take removes a retry from the queue, and reports whether it was still there.
 func (q *retryQueue) take(r retry) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()

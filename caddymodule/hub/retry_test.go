@@ -18,8 +18,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// The fault: a revocation that was answered 503 is retried until the store has
-// it, and nobody repeats the call. What belongs to the session must not live on.
+// The fault: a revocation that was answered 503 is retried until the store has it, and
+// no caller repeats the call. The tokens of the session must not stay valid.
 func TestWhatBelongsToASessionIsRevokedLater(t *testing.T) {
 	expires := time.Now().Add(24 * time.Hour).Unix()
 	session := store.Revocation{Kind: store.KindSession, Key: sessionKey, Expires: expires}
@@ -62,8 +62,8 @@ func TestWhatBelongsToASessionIsRevokedLater(t *testing.T) {
 	}
 }
 
-// Fault: the store is away, so that nobody can tell to which sessions a token belongs.
-// All that is named is retried, the session beside the token, too.
+// Fault: the store is away, so the gate cannot know the sessions of a token. It retries
+// all that is named, also the session beside the token.
 func TestAllThatIsNamedIsRetried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, hooked := newHooked(t, replica.Options{})
@@ -79,8 +79,8 @@ func TestAllThatIsNamedIsRetried(t *testing.T) {
 	})
 }
 
-// Fault: who audits logouts hears nothing of those that were made while the store was
-// away. They hear of each once, also if the call is repeated.
+// Fault: a subscriber that audits logouts misses those made while the store was away.
+// It must receive each once, also if the call is repeated.
 func TestSubscribersHearOfWhatHeldLater(t *testing.T) {
 	expires := time.Now().Add(24 * time.Hour).Unix()
 	session := store.Revocation{Kind: store.KindSession, Key: sessionKey, Expires: expires}
@@ -124,8 +124,8 @@ func TestSubscribersHearOfWhatHeldLater(t *testing.T) {
 	}
 }
 
-// With `acknowledge store`, a gate that lags may have learned of a token after the
-// tokens of the session were read, and not have known that the session is over.
+// With `acknowledge store`, a lagging gate may have learned a token after the tokens of
+// the session were read, without knowing that the session had ended.
 func TestLaggingGatesAreLookedAfter(t *testing.T) {
 	for acknowledge, lagging := range map[replica.Acknowledge]bool{replica.AcknowledgeStore: true, replica.AcknowledgeFleet: false} {
 		synctest.Test(t, func(t *testing.T) {
@@ -147,9 +147,9 @@ func TestLaggingGatesAreLookedAfter(t *testing.T) {
 	}
 }
 
-// Fault: a gate reads nothing, so that a revocation which is retried waits for it, for up
-// to two leases, while the last configuration that used the store is taken away. Its
-// requests must not run on for as long.
+// Fault: a gate reads nothing, so a retried revocation waits for it, for up to two
+// leases. Meanwhile the last configuration that used the store is removed. Its requests
+// must not run on for that long.
 func TestARetryHoldsUpNoClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const lease = 30 * time.Second

@@ -18,7 +18,7 @@ const (
 	SourceIssuer   = "issuer"   // the issuer's logout
 )
 
-// Cause says who revokes, and why. It decides nothing; events tell it.
+// Cause says who revokes, and why. It decides nothing; events carry it.
 type Cause struct {
 	// Source is one of the sources.
 	Source string
@@ -28,11 +28,12 @@ type Cause struct {
 	Reason string
 }
 
-// Events is told of what subscribers should hear. Its methods return at once, and may
-// be called concurrently.
+// Events receives what subscribers should learn. Its methods return at once, and may be
+// called concurrently.
 type Events interface {
 	replica.Observer
-	// Revoked is told once of revocations that hold everywhere. It may keep the slice.
+	// Revoked is called once for revocations that hold everywhere. It may keep the
+	// slice.
 	Revoked(Cause, []store.Revocation)
 }
 
@@ -42,7 +43,7 @@ func (noEvents) StoreDown(replica.Trouble, time.Duration) {}
 func (noEvents) StoreUp(time.Duration)                    {}
 func (noEvents) Revoked(Cause, []store.Revocation)        {}
 
-// Receipt tells what was revoked, and how it came to hold everywhere.
+// Receipt says what was revoked, and how it came to hold everywhere.
 type Receipt struct {
 	replica.Receipt
 	// Revoked are the revocations that were named, and those of the sessions that a
@@ -50,9 +51,9 @@ type Receipt struct {
 	Revoked []store.Revocation
 }
 
-// Revoke makes revocations hold everywhere, and with a token or a session all that is
+// Revoke makes revocations hold everywhere, and for a token or a session all that is
 // known to belong to it. Every way to revoke goes through it: the endpoints, the
-// operator's commands, and the issuer's logout. It goes on when ctx is cancelled, and
+// operator's commands, and the issuer's logout. It goes on if ctx is cancelled, and
 // ends within two leases and a second.
 //
 // After an error other gates may not know the revocations yet. They hold at this gate
@@ -64,14 +65,14 @@ func (h *Hub) Revoke(ctx context.Context, why Cause, revocations ...store.Revoca
 	return err
 }
 
-// RevokeWithReceipt is Revoke, and tells how it went.
+// RevokeWithReceipt is Revoke, and also returns a receipt.
 func (h *Hub) RevokeWithReceipt(ctx context.Context, why Cause, revocations ...store.Revocation) (Receipt, error) {
 	return h.revoke(ctx, why, revocations, func(ctx context.Context, all []store.Revocation) (replica.Receipt, error) {
 		return h.replica.RevokeWithReceipt(ctx, all...)
 	})
 }
 
-// revoke is Revoke, where the replica does its part by first.
+// revoke is Revoke, with first as the call of the replica.
 func (h *Hub) revoke(
 	ctx context.Context, why Cause, named []store.Revocation, first func(context.Context, []store.Revocation) (replica.Receipt, error),
 ) (Receipt, error) {
@@ -111,8 +112,8 @@ func (h *Hub) RevokeOnce(ctx context.Context, why Cause, revocation store.Revoca
 }
 
 // RevokeLater revokes at this gate at once, and retries in the background until the
-// revocations hold everywhere. It is for when nobody can be told that they do. Until
-// the store is open it does nothing.
+// revocations hold everywhere. It is for calls that cannot confirm them. Until the
+// store is open it does nothing.
 func (h *Hub) RevokeLater(why Cause, revocations ...store.Revocation) {
 	if h.isOpen.Load() {
 		h.revokeLater(why, h.replica.Status().Err, revocations)
@@ -125,10 +126,10 @@ func (h *Hub) revokeLater(why Cause, err error, revocations []store.Revocation) 
 	h.unconfirmed(err, revocations)
 }
 
-// Repeat revokes a session, or a token, once more, if its revocation is on the log
+// Repeat revokes a session, or a token, once more if its revocation is on the log
 // already, and reports whether it is. The repeat prolongs the first revocation and
-// returns when it holds everywhere, with all that belongs to it. Subscribers hear
-// nothing of it: whoever audits logouts is not flooded by one token.
+// returns when it holds everywhere, with all that belongs to it. Subscribers receive no
+// event, so that one token cannot flood an audit of logouts.
 func (h *Hub) Repeat(ctx context.Context, revocation store.Revocation) (repeated bool, err error) {
 	if !h.isOpen.Load() || !h.replica.Published(revocation.Key) {
 		return false, nil
@@ -142,9 +143,9 @@ func (h *Hub) Repeat(ctx context.Context, revocation store.Revocation) (repeated
 	return true, nil
 }
 
-// Mark has every gate hold a key that no token carries, such as that of a logout token
-// that was received. It is a revocation of which subscribers hear nothing, and to which
-// nothing belongs.
+// Mark makes every gate hold a key that no token carries, such as that of a received
+// logout token. It is a revocation without an event and without anything that belongs
+// to it.
 func (h *Hub) Mark(ctx context.Context, mark store.Revocation) error {
 	if !h.isOpen.Load() {
 		return fmt.Errorf("marking: %w", store.ErrClosed)
@@ -152,8 +153,7 @@ func (h *Hub) Mark(ctx context.Context, mark store.Revocation) error {
 	return h.replica.Revoke(ctx, mark)
 }
 
-// unconfirmed logs revocations that hold on this gate, and of which nobody can be told
-// more.
+// unconfirmed logs revocations that hold on this gate and are not confirmed.
 func (h *Hub) unconfirmed(err error, revocations []store.Revocation) {
 	for _, revocation := range revocations {
 		h.logger.Error("a revocation was not confirmed by the store; it holds at this gate, and the gate retries until the store has it",
@@ -171,7 +171,7 @@ func (h *Hub) limit(ctx context.Context) (context.Context, context.CancelFunc) {
 	switch {
 	case bounded && (timeout == 0 || deadline.Before(end)):
 		return context.WithDeadline(ctx, deadline)
-	case timeout == 0: // this machine's own store has a limit of its own
+	case timeout == 0: // the store of one machine has its own limit
 		return context.WithCancel(ctx)
 	}
 	return context.WithDeadline(ctx, end)

@@ -7,10 +7,10 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// Note remembers the session of an admitted token, seen at its LastSeen in Unix seconds,
-// and lets the running requests of the session go on for as long as the token. It does
-// not wait for the store. It reports false if there was no room, because the store is
-// away: note the session again with its next request.
+// Note remembers the session of an admitted token, seen at its LastSeen in Unix
+// seconds. It lets the running requests of the session go on for as long as the token.
+// It does not wait for the store. It reports false if there was no room, because the
+// store is away: then note the session again with its next request.
 func (h *Hub) Note(k *store.Keys, s store.Session) bool {
 	if !h.isOpen.Load() {
 		return false
@@ -21,8 +21,8 @@ func (h *Hub) Note(k *store.Keys, s store.Session) bool {
 
 // Owned returns nil if a session is known and by accepts its subject, and
 // store.ErrUnknownSession if not. It asks the store in either case, so that neither the
-// time it takes nor a store that is away tells them apart. Any other error says that
-// nobody knows.
+// time nor an absent store reveals the difference. Any other error means that the owner
+// could not be looked up.
 func (h *Hub) Owned(ctx context.Context, issuer, session string, by func(subject string) bool) error {
 	if !h.isOpen.Load() {
 		return fmt.Errorf("looking up the owner of a session: %w", store.ErrClosed)
@@ -30,8 +30,8 @@ func (h *Hub) Owned(ctx context.Context, issuer, session string, by func(subject
 	return h.registry.Owned(ctx, issuer, session, by)
 }
 
-// SessionsOf returns the sessions of a subject, those seen last first, revoked ones among
-// them (Over). It waits for the store.
+// SessionsOf returns the sessions of a subject, the last seen first, including revoked
+// ones (Over). It waits for the store.
 func (h *Hub) SessionsOf(ctx context.Context, issuer, subject string) ([]store.Session, error) {
 	if !h.isOpen.Load() {
 		return nil, fmt.Errorf("listing the sessions of a subject: %w", store.ErrClosed)
@@ -41,9 +41,9 @@ func (h *Hub) SessionsOf(ctx context.Context, issuer, subject string) ([]store.S
 
 // Over reports whether a session with these keys is revoked, by itself or by an instant.
 //
-// An instant names tokens, not sessions: a session that was not seen since it has no
-// good token here. Those seen since were excepted, logged in again, or got a newer token
-// from the issuer all the same.
+// An instant names tokens, not sessions. A session that was not seen since then has no
+// valid token here. A session that was seen since then was excepted, logged in again,
+// or got a newer token from the issuer.
 func (h *Hub) Over(s store.Session, k *store.Keys) bool {
 	return h.isOpen.Load() && (h.replica.Holds(k.Session) || s.LastSeen <= h.replica.NotBefore(k))
 }

@@ -12,31 +12,31 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
 )
 
-// ErrAnswer: an answer in which the tokens cannot be told for certain. Its text
+// ErrAnswer: the gate cannot tell for certain which tokens an answer holds. Its text
 // names the rule and never a value.
 var ErrAnswer = errors.New("not a readable token answer")
 
 func withhold(rule string) error { return fmt.Errorf("reading token answer: %s: %w", rule, ErrAnswer) }
 
-// The members of an answer that matter, as foldName writes them.
+// The relevant members of an answer, as foldName writes them.
 const (
 	accessToken     = "accesstoken"
 	idToken         = "idtoken"
 	refreshLifetime = "refreshexpiresin"
 )
 
-// Answer is what a token endpoint hands out (RFC 6749 §5.1); "" is no token.
+// Answer is what a token endpoint hands out (RFC 6749 §5.1); "" means no token.
 type Answer struct {
 	Access, Refresh string
 	// ID is the ID token (OpenID Connect Core §3.1.3.3).
 	ID string
-	// RefreshLifetime is for how long the refresh token is good, where the answer
-	// says so, as Keycloak's `refresh_expires_in` does; else 0.
+	// RefreshLifetime is the lifetime of the refresh token if the answer names it, as
+	// Keycloak's `refresh_expires_in` does; else 0.
 	RefreshLifetime time.Duration
 }
 
-// ParseAnswer reads the body of an answer: one JSON object or, where the media type
-// says so, a form. An empty body hands out nothing. Errors wrap ErrAnswer.
+// ParseAnswer reads the body of an answer: one JSON object or, if the media type says
+// so, a form. An empty body hands out nothing. Errors wrap ErrAnswer.
 func ParseAnswer(contentType string, body []byte) (Answer, error) {
 	found := make(map[string]string, 4)
 	var err error
@@ -67,7 +67,7 @@ func parseJSONAnswer(body []byte, found map[string]string) error {
 		case member == refreshLifetime:
 			text = string(value)
 		case !isText && string(value) != "null":
-			return withhold("a token that is no string")
+			return withhold("a token that is not a string")
 		}
 		return note(found, member, text)
 	})
@@ -77,19 +77,19 @@ func parseJSONAnswer(body []byte, found map[string]string) error {
 	return err
 }
 
-// parseFormAnswer reads a form, as some endpoints that are older than RFC 6749 give.
+// parseFormAnswer reads a form, which some endpoints older than RFC 6749 send.
 //
-// Attack: JSON that is said to be a form. Few clients look at what is said.
+// Attack: JSON declared as a form. Few clients look at the media type.
 func parseFormAnswer(body string, found map[string]string) error {
 	if strings.ContainsAny(body, "{}\"") {
-		return withhold("a form that is none")
+		return withhold("an invalid form")
 	}
 	for pair := range strings.SplitSeq(body, "&") {
 		name, value, _ := strings.Cut(pair, "=")
 		name, err1 := url.QueryUnescape(name)
 		value, err2 := url.QueryUnescape(value)
 		if errors.Join(err1, err2) != nil || strings.IndexByte(pair, ';') >= 0 {
-			return withhold("a form that is none")
+			return withhold("an invalid form")
 		}
 		if member := responseMember(name); member != "" {
 			if err := note(found, member, value); err != nil {
@@ -100,10 +100,10 @@ func parseFormAnswer(body string, found map[string]string) error {
 	return nil
 }
 
-// note takes one member that matters.
+// note adds one relevant member.
 //
-// Attack: an answer with two tokens of one name, of which the gate checks the one
-// and the client takes the other.
+// Attack: an answer has two tokens of one name. The gate checks one and the client uses
+// the other.
 func note(found map[string]string, member, value string) error {
 	if _, twice := found[member]; twice {
 		return withhold("a member given twice")
@@ -117,13 +117,13 @@ func note(found map[string]string, member, value string) error {
 	return nil
 }
 
-// responseMember returns which of the members that matter some client could take a name
-// for, or "".
+// responseMember returns the relevant member that some client could take a name for, or
+// "".
 func responseMember(name string) string {
 	return matchName(name, accessToken, refreshToken, idToken, refreshLifetime)
 }
 
-// seconds reads a lifetime; one that is none is 0.
+// seconds reads a lifetime. It returns 0 for an invalid one.
 func seconds(text string) time.Duration {
 	const most = 100 * 365 * 24 * time.Hour
 	var n float64

@@ -39,8 +39,8 @@ func TestAnswersThatAreRead(t *testing.T) {
 	}
 }
 
-// The attack: an answer of which the gate reads one token and the client another,
-// or none and the client one.
+// The attack: the gate reads one token in an answer and the client another, or only the
+// client finds one.
 func TestAnswersThatAreWithheld(t *testing.T) {
 	for name, tt := range map[string][2]string{
 		"two tokens":                 {"application/json", `{"access_token":"a","access_token":"b"}`},
@@ -66,7 +66,7 @@ func TestAnswersThatAreWithheld(t *testing.T) {
 	}
 }
 
-// packed returns a text as a coding writes it.
+// packed returns a text in a content coding.
 func packed(t *testing.T, text string, coding func(io.Writer) io.WriteCloser) []byte {
 	t.Helper()
 	var b bytes.Buffer

@@ -18,7 +18,8 @@ func TestATokenMayBeAsLongAsOneThatIsVerified(t *testing.T) {
 	}
 }
 
-// Attack: three tokens of 20 KB in a body of 60 KB, each to be hashed and looked up.
+// Attack: three tokens of 20 KB in a body of 60 KB, each of which must be hashed and
+// looked up.
 func TestTooLongATokenIsRefused(t *testing.T) {
 	longest := strings.Repeat("a", oauth.MaxTokenSize)
 	if requested, answered := accepts(t, longest); !requested || !answered {
@@ -48,7 +49,7 @@ func TestTooLongATokenIsRefused(t *testing.T) {
 	}
 }
 
-// pairs are so many parameters of a form that do not matter, with names of their own.
+// pairs returns this many irrelevant parameters of a form, each with its own name.
 func pairs(n int) string {
 	list := make([]string, n)
 	for i := range list {
@@ -88,8 +89,8 @@ func TestTooManyParametersAreRefused(t *testing.T) {
 	}
 }
 
-// Attack: hostile bodies as large as they may be, with what is dear to read. None has the
-// gate allocate more than a small multiple of its length.
+// Attack: hostile bodies of the largest size, with content that is expensive to read.
+// For none the gate allocates more than a small multiple of its length.
 func TestReadingAllocatesNoMoreThanAMultipleOfTheBody(t *testing.T) {
 	const size = 64 << 10
 	fill := func(text string) string { return strings.Repeat(text, size/len(text)) }

@@ -12,7 +12,7 @@ import (
 // Decode returns the content of a body with these Content-Encoding fields (RFC 9110
 // §8.4), of at most limit bytes. It knows gzip and deflate. Errors wrap ErrAnswer.
 //
-// Attack: a body of some kilobytes that unfolds to gigabytes.
+// Attack: a body of some kilobytes that decompresses to gigabytes.
 func Decode(encodings []string, body []byte, limit int) ([]byte, error) {
 	var reader io.Reader
 	var err error
@@ -25,7 +25,7 @@ func Decode(encodings []string, body []byte, limit int) ([]byte, error) {
 	case "gzip", "x-gzip":
 		reader, err = gzip.NewReader(bytes.NewReader(body))
 	case "deflate":
-		// zlib by the book, and without its frame from some servers.
+		// zlib as in the RFC, or without its frame from some servers.
 		if reader, err = zlib.NewReader(bytes.NewReader(body)); err != nil {
 			reader, err = flate.NewReader(bytes.NewReader(body)), nil
 		}

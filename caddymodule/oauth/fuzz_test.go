@@ -12,9 +12,9 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/oauth"
 )
 
-// The attack: a form in which net/url, as one reader among many, finds a refresh
-// token that the gate does not. What is accepted has the tokens that net/url finds,
-// and each once.
+// The attack: a form in which net/url, as one reader among many, finds a refresh token
+// and the gate does not. An accepted form has the tokens that net/url finds, and each
+// once.
 func FuzzForm(f *testing.F) {
 	for _, form := range []string{
 		"grant_type=refresh_token&refresh_token=a", "refresh_token=a&refresh_token=b", "a=b;refresh_token=c", "refresh_token=%41+b",
@@ -33,7 +33,7 @@ func FuzzForm(f *testing.F) {
 			t.Fatalf("%q is accepted, and net/url says %v", form, err)
 		}
 		wantTokens(t, form, p, func(name string) []string { return values[name] })
-		// And no reader who looks at the body only finds a document in it.
+		// No reader that looks only at the body finds a document in it.
 		decoded, _ := url.QueryUnescape(form) // net/url has read it
 		for _, doc := range []string{form, decoded} {
 			var members map[string]any
@@ -68,7 +68,7 @@ func FuzzDocument(f *testing.F) {
 			}
 			return nil
 		})
-		// And no reader who takes it for a form finds a token there.
+		// No reader that takes it for a form finds a token there.
 		for _, form := range []string{doc, strings.ReplaceAll(doc, ";", "&")} {
 			values, _ := url.ParseQuery(form) // what is left out is no token
 			for _, name := range []string{"grant_type", "refresh_token", "subject_token", "actor_token"} {
@@ -87,7 +87,7 @@ func FuzzDocument(f *testing.F) {
 }
 
 // wantTokens fails the test unless the parameters are those that another reader has
-// found, where there are any under the exact names.
+// found under the exact names, if there are any.
 func wantTokens(t *testing.T, text string, p *oauth.Parameters, found func(name string) []string) {
 	t.Helper()
 	tokens := p.Tokens()
@@ -109,8 +109,7 @@ func wantTokens(t *testing.T, text string, p *oauth.Parameters, found func(name 
 	}
 }
 
-// The attack: an answer in which a client finds a token that the gate has not
-// checked.
+// The attack: a client finds a token in an answer that the gate has not checked.
 func FuzzAnswer(f *testing.F) {
 	for _, body := range []string{
 		`{"access_token":"a","refresh_token":"r","id_token":"i","expires_in":3600}`, `{"access_token":"a","Access_Token":"b"}`,
@@ -142,8 +141,9 @@ func FuzzAnswer(f *testing.F) {
 // original is a JWT refresh token that a lenient endpoint issued.
 const original = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhbGljZSJ9.k2ZqDq3p-Q_5xY0mVb7uCwT1n8eLr4sJfAhGi6oKzEA"
 
-// Attack: the JWT refresh token of a revoked subject in another spelling, where no gate saw
-// it handed out. Whatever some lenient reader takes for the token is refused.
+// Attack: the JWT refresh token of a revoked subject in another spelling. No gate has
+// seen it in a response. Every text that some lenient reader takes for the token is
+// refused.
 func FuzzRespelt(f *testing.F) {
 	for _, text := range []string{
 		original, original + "=", original[:len(original)-1] + "B", "." + original, `".` + original, original + ".x", `"` + original + `"`, "%65" + original[1:],
@@ -177,8 +177,9 @@ func FuzzRespelt(f *testing.F) {
 	})
 }
 
-// decodedParts are the first three parts of a token in the compact form as lenient decoders
-// read them: in both alphabets, without characters of none, up to padding if they stop there.
+// decodedParts returns the first three parts of a token in the compact form as lenient
+// decoders read them. They read both alphabets, skip other characters, and read up to
+// the padding if they stop there.
 func decodedParts(token string, stops bool) (parts []string) {
 	for part := range strings.SplitSeq(strings.Trim(token, "."), ".") {
 		if stops {

@@ -17,14 +17,15 @@ var withoutRefresh = []string{
 	"urnietfparamsoauthgranttypedevicecode", "urnopenidparamsgranttypeciba", // RFC 8628, CIBA
 }
 
-// Continued is the token whose session goes on with what the request is granted: the
-// refresh token, under whatever name an endpoint has the grant, of a token exchange the
-// subject token (RFC 8693 §2.1), and of an assertion grant the JWT (RFC 7523 §2.1), which
-// Entra ID takes to act on behalf of a user. Of any other grant it is "".
+// Continued returns the token whose session goes on in the tokens that the request is
+// granted. That is the refresh token, whatever name the endpoint has for the grant. For
+// a token exchange it is the subject token (RFC 8693 §2.1). For an assertion grant it
+// is the JWT (RFC 7523 §2.1), with which Entra ID acts on behalf of a user. For any
+// other grant it is "".
 //
 // Attack: refresh with &subject_token=<an old ID token of alice>, which the endpoint
-// ignores (RFC 6749 §3.2). One's own tokens would belong to her session, too, and
-// end it.
+// ignores (RFC 6749 §3.2). The attacker's own tokens would belong to her session, too,
+// and end it.
 func (p *Parameters) Continued() string {
 	if token := p.Refresh(); token != "" {
 		return token
@@ -38,12 +39,13 @@ func (p *Parameters) Continued() string {
 	return ""
 }
 
-// Contradicts reports whether the request presents a refresh token beside a grant
-// that takes none. Nobody can tell which of the two is granted.
+// Contradicts reports whether the request presents a refresh token beside a grant that
+// takes none. Then it is ambiguous which of the two is granted.
 //
-// Attack: a stolen refresh token, with the grant type and the subject token of an
-// exchange beside it, to an endpoint that looks at the refresh token only. What it
-// hands out would belong to the session of the subject token, and outlive the other.
+// Attack: send a stolen refresh token, with the grant type and the subject token of an
+// exchange beside it, to an endpoint that looks only at the refresh token. The tokens
+// in its response would belong to the session of the subject token, and outlive the
+// other.
 func (p *Parameters) Contradicts() bool {
 	return p.Refresh() != "" && slices.Contains(withoutRefresh, foldName(p.values[grantType]))
 }

@@ -12,7 +12,7 @@ const (
 	encryptedParts = 5 // RFC 7516 §7.1
 )
 
-// compactParts returns how many parts a token must have because a lenient decoder could
+// compactParts returns how many parts a token must have, if a lenient decoder could
 // take it for a JSON Web Signature or a JSON Web Encryption. It is 0 for other tokens.
 //
 // The decoder is as lenient as the worst one: it reads both alphabets of base64, skips
@@ -34,9 +34,9 @@ func compactParts(token string) int {
 	}
 }
 
-// isJOSE reports whether a lenient decoder could take a token for a signed or an encrypted
-// one: in the compact form, in which some endpoints decode percent escapes and plus signs
-// once more, or in JSON (RFC 7515 §7.2, RFC 7516 §7.2).
+// isJOSE reports whether a lenient decoder could take a token for a signed or an
+// encrypted one. It may be in the compact form, in which some endpoints decode percent
+// escapes and plus signs once more, or in JSON (RFC 7515 §7.2, RFC 7516 §7.2).
 //
 // Attack: the parts of a revoked JWT as members of a JSON object, which go-jose, node-jose
 // and jwcrypto, among others, read as well.
@@ -46,13 +46,13 @@ func isJOSE(token string) bool {
 }
 
 // isRespelt reports whether a lenient decoder could take a token for a signed or an
-// encrypted one, although it is not written as the standards write it: in base64url
-// without padding and without spare bits, with as many parts as there have to be.
+// encrypted one, although it does not have the form of the standards: base64url without
+// padding and without spare bits, with the right number of parts.
 //
-// Attack: a JWT refresh token of a revoked subject, with padding behind it or with spare
-// bits in the last character of its signature. The gate did not see it handed out, cannot
-// verify what it is now, and would take it for an opaque token that nobody knows. The
-// endpoint decodes the signature as before.
+// Attack: a JWT refresh token of a revoked subject, with padding behind it or with
+// spare bits in the last character of its signature. The gate has not seen it in a
+// response, cannot verify this spelling, and would take it for an unknown opaque token.
+// The endpoint decodes the same signature.
 func isRespelt(token string) bool {
 	want := compactParts(token)
 	if want == 0 {
@@ -67,18 +67,19 @@ func isRespelt(token string) bool {
 			return true
 		}
 	}
-	// A signature of nothing has the payload somewhere else (RFC 7515, appendix F).
+	// A detached signature has its payload in another place (RFC 7515, appendix F).
 	return want == signedParts && parts[1] == ""
 }
 
-// isBase64URL reports whether a text without line breaks is the one spelling of some octets in
-// base64url. The decoder skips line breaks even in its strict mode; isVisible refuses them first.
+// isBase64URL reports whether a text without line breaks is the only spelling of some
+// octets in base64url. The decoder skips line breaks even in its strict mode; isVisible
+// refuses them first.
 func isBase64URL(text string) bool {
 	_, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	return err == nil
 }
 
-// decodeLeniently decodes base64 in either alphabet, and skips what is in none.
+// decodeLeniently decodes base64 in either alphabet, and skips other characters.
 func decodeLeniently(text string) []byte {
 	kept := strings.Map(func(c rune) rune {
 		switch {

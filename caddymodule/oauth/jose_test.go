@@ -93,9 +93,9 @@ func TestRealRefreshTokensPass(t *testing.T) {
 	}
 }
 
-// Attack: a JWT refresh token of a revoked subject in another spelling, where the gate
-// did not see it handed out. The endpoint decodes it leniently, and the gate cannot
-// verify it.
+// Attack: a JWT refresh token of a revoked subject in another spelling. No gate has
+// seen it in a response. The endpoint decodes it leniently, and the gate cannot verify
+// it.
 func TestARespeltSignedTokenIsRefused(t *testing.T) {
 	raw := tokentest.Mint(t, tokentest.NewKey(t, "ES384", ""), tokentest.Claims(time.Now(), nil))
 	parts := strings.Split(raw, ".")

@@ -1,21 +1,21 @@
 package oauth
 
-// requestParameter returns which of the parameters that matter some reader could take a
-// name for, or "".
+// requestParameter returns the relevant parameter that some reader could take a name
+// for, or "".
 //
-// Attack: Refresh_Token for a reader without regard to case, refreshToken for one
-// that maps names to fields, refresh.token and refresh[token for PHP, which makes
-// underscores of them, refresh_token[] and refresh_token[0] for those that know
-// lists, and refresh_token%00x for those that end a text there.
+// Attack: other spellings of a name. Some readers ignore letter case (Refresh_Token),
+// some map names to fields (refreshToken). PHP turns characters into underscores
+// (refresh.token, refresh[token). Some know lists (refresh_token[], refresh_token[0]),
+// and some end a text at NUL (refresh_token%00x).
 func requestParameter(name string) string {
 	return matchName(name, grantType, refreshToken, subjectToken, actorToken, assertion)
 }
 
-// No folded name that matters is shorter or longer than this.
+// No relevant folded name is shorter or longer than this.
 const shortestName, longestName = 7, 16
 
-// matchName returns which of the folded names some reader could take a name for, or "".
-// The reader takes all of the name, or what is before its first bracket or NUL.
+// matchName returns the folded name that some reader could take a name for, or "". The
+// reader takes all of the name, or the part before its first bracket or NUL.
 func matchName(name string, wanted ...string) string {
 	if len(name) < shortestName {
 		return ""
@@ -33,7 +33,7 @@ func matchName(name string, wanted ...string) string {
 			bracket, ended = bracket || r == '[', ended || r == 0
 		case c == 0:
 		case len(folded) == longestName:
-			return "" // and longer than each of them however it goes on
+			return "" // the folded name is already longer than each of them
 		default:
 			folded = append(folded, c)
 		}

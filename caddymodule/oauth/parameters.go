@@ -42,7 +42,7 @@ func Rule(err error) string {
 	}, broken.rule)
 }
 
-// The parameters that matter, as foldName writes them.
+// The relevant parameters, as foldName writes them.
 const (
 	grantType    = "granttype"
 	refreshToken = "refreshtoken"
@@ -55,8 +55,8 @@ const (
 // together. Members of a JSON object are parameters.
 const MaxParameters = 100
 
-// Parameters are those of a request that matter to a gate, from its query and its
-// body together, as many frameworks join them. The zero Parameters is empty.
+// Parameters are the relevant parameters of a request, from its query and its body
+// together, because many frameworks join them. The zero Parameters is empty.
 type Parameters struct {
 	values map[string]string
 	// count is how many parameters there are in all, at most MaxParameters.
@@ -66,13 +66,13 @@ type Parameters struct {
 // Refreshes reports whether the request is a refresh grant (RFC 6749 §6).
 func (p *Parameters) Refreshes() bool { return p.values[grantType] == "refresh_token" }
 
-// Refresh is the refresh token that the request presents, whatever grant it says
-// it is, or "".
+// Refresh returns the refresh token that the request presents, for any grant type, or
+// "".
 func (p *Parameters) Refresh() string { return p.values[refreshToken] }
 
-// Tokens are all tokens that new ones could be made of, whatever the grant. An assertion that
-// is no JWT, as of SAML, is none. `client_assertion` is none either: it says who the client
-// is (RFC 7521 §4.2).
+// Tokens returns all tokens from which the endpoint could make new ones, for any grant
+// type. It leaves out assertions that are no JWT, such as those of SAML, and
+// `client_assertion`, which identifies the client (RFC 7521 §4.2).
 func (p *Parameters) Tokens() (tokens []string) {
 	for _, name := range []string{refreshToken, subjectToken, actorToken, assertion} {
 		if value := p.values[name]; value != "" {
@@ -93,8 +93,8 @@ func (p *Parameters) AddForm(form string) error {
 
 // AddQuery adds the parameters of a query. Errors wrap ErrRequest.
 //
-// Attack: x=1;refresh_token=… where some readers part by semicolons, and %u0072
-// or a lone %, which each reader mends in its own way.
+// Attack: x=1;refresh_token=… where some readers split at semicolons, and %u0072 or a
+// lone %, which each reader repairs in its own way.
 func (p *Parameters) AddQuery(query string) error {
 	for pair := range strings.SplitSeq(query, "&") {
 		if pair == "" {
@@ -125,11 +125,11 @@ func (p *Parameters) AddQuery(query string) error {
 	return nil
 }
 
-// AddJSON adds the members of the one JSON object in a document. Members that are
-// null are not there. Errors wrap ErrRequest.
+// AddJSON adds the members of the one JSON object in a document. Members with the value
+// null count as absent. Errors wrap ErrRequest.
 func (p *Parameters) AddJSON(doc []byte) error {
 	if holdsParameter(string(doc)) {
-		return refuse("JSON with a parameter for those who take it for a form")
+		return refuse("JSON that holds a parameter if it is read as a form")
 	}
 	err := strictjson.Scan(doc, strictjson.MaxDepth, func(name string, value json.RawMessage) error {
 		parameter, err := p.match(name)
@@ -138,7 +138,7 @@ func (p *Parameters) AddJSON(doc []byte) error {
 		}
 		text, isText := strictjson.Text(value)
 		if !isText && string(value) != "null" {
-			return refuse("a parameter that is no string")
+			return refuse("a parameter that is not a string")
 		}
 		return p.add(parameter, text)
 	})
@@ -148,11 +148,11 @@ func (p *Parameters) AddJSON(doc []byte) error {
 	return err
 }
 
-// match counts a parameter, and returns which of those that matter it is for some reader,
-// or "".
+// match counts a parameter, and returns the relevant parameter that some reader could
+// take it for, or "".
 //
-// Attack: a body of tens of thousands of parameters, each of which the gate and the
-// endpoint look at.
+// Attack: a body of tens of thousands of parameters. The gate and the endpoint look at
+// each.
 func (p *Parameters) match(name string) (string, error) {
 	if p.count++; p.count > MaxParameters {
 		return "", refuse("too many parameters")
@@ -163,10 +163,10 @@ func (p *Parameters) match(name string) (string, error) {
 	return requestParameter(name), nil
 }
 
-// add takes one parameter that matters.
+// add adds one relevant parameter.
 //
-// RFC 6749 §3.2: none may be there twice. Attack: two refresh tokens, of which the
-// gate checks one and the endpoint takes the other.
+// RFC 6749 §3.2: no parameter may occur twice. Attack: two refresh tokens. The gate
+// checks one and the endpoint uses the other.
 func (p *Parameters) add(parameter, value string) error {
 	if _, twice := p.values[parameter]; twice {
 		return refuse("a parameter given twice")

@@ -74,7 +74,7 @@ func TestEverySpellingOfANameIsTheParameter(t *testing.T) {
 	}
 }
 
-// RFC 6749 §3.2, and the attack: one request that two readers read otherwise.
+// RFC 6749 §3.2, and the attack: two readers read one request in different ways.
 func TestWhatReadersDisagreeOnIsRefused(t *testing.T) {
 	for name, tt := range map[string][2]string{
 		"two refresh tokens":           {"", "refresh_token=a&refresh_token=b"},
@@ -120,7 +120,7 @@ func TestWhatReadersDisagreeOnIsRefused(t *testing.T) {
 	}
 }
 
-// Of the tokens that a request presents one has a session that goes on.
+// One of the tokens that a request presents has a session that goes on.
 func TestTheTokenThatGoesOn(t *testing.T) {
 	const jws = "eyJhbGciOiJIUzI1NiJ9.e30.AAAA"
 	const exchange = "urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange"

@@ -8,11 +8,11 @@ import (
 
 // isDocument reports whether a form begins as a JSON document does, encoded or not:
 // with an object, a list, or a comment, which some readers skip. White space, control
-// characters and what is not ASCII may be before it, such as the byte order marks of
-// UTF-8 and UTF-16.
+// characters and bytes that are not ASCII may come before it, such as the byte order
+// marks of UTF-8 and UTF-16.
 //
-// Attack: JSON that is said to be a form. To the gate it is one strange name, and an
-// endpoint that does not look at the media type finds a refresh token in it.
+// Attack: JSON declared as a form. For the gate it is one strange name. An endpoint
+// that ignores the media type finds a refresh token in it.
 func isDocument(form string) bool {
 	for form != "" {
 		c, width := octet(form)
@@ -24,11 +24,11 @@ func isDocument(form string) bool {
 	return false
 }
 
-// holdsParameter reports whether a reader who takes a JSON document for a form finds
-// a parameter that matters.
+// holdsParameter reports whether a reader that takes a JSON document for a form finds a
+// relevant parameter.
 //
-// Attack: {"a":"&refresh_token=…&b="} where the media type is lost on the way, or not
-// looked at. To the gate it is one member that does not matter.
+// Attack: {"a":"&refresh_token=…&b="}, if the media type is lost on the way, or
+// ignored. For the gate it is one irrelevant member.
 func holdsParameter(doc string) bool {
 	start, equals := 0, -1
 	for i := 0; i <= len(doc); i++ {
@@ -60,8 +60,8 @@ func unescape(text string) string {
 	return string(decoded)
 }
 
-// octet returns the octet that a text, which is not empty, begins with in a form, and in
-// how many characters it is written.
+// octet returns the first octet of a text in a form, and its width in characters. The
+// text is not empty.
 func octet(text string) (c byte, width int) {
 	switch {
 	case text[0] == '+':

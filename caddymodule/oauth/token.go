@@ -9,11 +9,12 @@ import (
 // MaxTokenSize is the longest token that is read, in bytes.
 const MaxTokenSize = 8 << 10
 
-// Name returns what a token is known by: a SHA-256 in hex. It is the hash of the token's
-// text without regard to letter case. Of a JSON Web Signature it is the hash of the signing
-// input, because some algorithms have two valid signatures for each one.
+// Name returns the SHA-256 in hex by which the gate knows a token. It is the hash of
+// the token's text without regard to letter case. For a JSON Web Signature it is the
+// hash of the signing input, because some algorithms have two valid signatures for each
+// one.
 //
-// Tokens made at random do not share a name by chance: base64url keeps five sixths of its
+// Random tokens do not share a name by chance: base64url keeps five sixths of its
 // entropy in one letter case, and hexadecimal digits keep all.
 //
 // Attack: a revoked JWT refresh token with the other one of its two ECDSA signatures. Or a
@@ -34,18 +35,18 @@ func brokenRule(token string) string {
 	case len(token) > MaxTokenSize:
 		return "a token of more than 8 KiB"
 	case !isVisible(token):
-		return "a token with characters that no token has"
+		return "a token with characters that tokens may not have"
 	case isRespelt(token):
-		return "a signed or encrypted token in another spelling than its own"
+		return "a signed or encrypted token in another spelling than the standard one"
 	}
 	return ""
 }
 
-// isVisible reports whether a token is of visible characters, with blanks at most
+// isVisible reports whether a token has visible characters only, except for blanks
 // inside (RFC 6749 §A.17).
 //
-// Attack: a revoked refresh token with a blank or a line break at its end, which is
-// another token here and is trimmed behind the gate.
+// Attack: a revoked refresh token with a blank or a line break at its end. It is
+// another token for the gate, and the upstream trims it.
 func isVisible(token string) bool {
 	for i := range len(token) {
 		if c := token[i]; c < ' ' || c > '~' {

@@ -48,8 +48,8 @@ func TestATokenHasOneNameWhateverItsSignature(t *testing.T) {
 	}
 }
 
-// Attack: a revoked opaque refresh token in another letter case, to an endpoint that
-// decodes hexadecimal digits, or whose database does not regard case.
+// Attack: a revoked opaque refresh token in another letter case, sent to an endpoint
+// that decodes hexadecimal digits, or whose database ignores case.
 func TestAnOpaqueTokenHasOneNameInEitherCase(t *testing.T) {
 	for _, token := range []string{
 		"def50200" + strings.Repeat("9c1f7ab3", 80), "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "ory_rt_MDEyMzQ1Njc4OTAxMjM0NQ.YWJj",
@@ -62,7 +62,7 @@ func TestAnOpaqueTokenHasOneNameInEitherCase(t *testing.T) {
 	}
 }
 
-// What is made at random does not share a name, in any of the usual alphabets.
+// Random tokens do not share a name, in any of the usual alphabets.
 func TestRandomTokensHaveNamesOfTheirOwn(t *testing.T) {
 	seen := make(map[string]string)
 	for range 20_000 {

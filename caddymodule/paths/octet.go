@@ -31,8 +31,8 @@ func decodePercent(p string) string {
 	return string(decoded)
 }
 
-// lastOctet returns the octet that the end of p means, and how many bytes mean
-// it, 0 for none.
+// lastOctet returns the octet that the last bytes of p mean, and how many bytes these
+// are, or 0.
 func lastOctet(p []byte) (octet byte, size int) {
 	n := len(p)
 	if n >= 3 && p[n-3] == '%' {
@@ -43,8 +43,8 @@ func lastOctet(p []byte) (octet byte, size int) {
 	if n < 2 || p[n-1]&0xc0 != 0x80 {
 		return 0, 0
 	}
-	// The lead of two bytes has the seventh bit of an ASCII character in it; in
-	// longer forms the byte before the last has.
+	// The first of two bytes holds the seventh bit of an ASCII character. In longer
+	// forms the byte before the last holds it.
 	lead := p[n-2] & 1
 	octet = lead<<6 | p[n-1]&0x3f
 	switch {

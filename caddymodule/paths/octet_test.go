@@ -10,8 +10,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/paths/pathstest"
 )
 
-// The attack: %252525…, in as many levels as a header holds, decoded once a
-// level, costs seconds of CPU (invariant 12). In one pass it takes one buffer.
+// The attack: %252525…, in as many levels as a header can hold, costs seconds of CPU if
+// each pass decodes one level (invariant 12). One pass takes one buffer.
 func TestDecodingTakesOnePass(t *testing.T) {
 	const levels = 1 << 17
 	text := "/%" + strings.Repeat("25", levels) + "41"
@@ -23,7 +23,7 @@ func TestDecodingTakesOnePass(t *testing.T) {
 	}
 }
 
-// decodeInPasses is the plain reading of what decodePercent computes.
+// decodeInPasses is the plain version of decodePercent.
 func decodeInPasses(p string) string {
 	for {
 		var pass strings.Builder
@@ -45,7 +45,7 @@ func decodeInPasses(p string) string {
 	}
 }
 
-// What is decoded in one pass is what many passes make of it, and nothing is left.
+// One pass gives the result of many passes, and no escape is left.
 func FuzzDecodePercent(f *testing.F) {
 	for _, text := range append(pathstest.Misspellings, "%", "%%", "%2", "%%341", "%2%35%34%31", "%zz", "..", "/a/%00/../b", "%2%2525") {
 		f.Add(text)
@@ -61,8 +61,8 @@ func FuzzDecodePercent(f *testing.F) {
 	})
 }
 
-// The attack: 16 KiB of slashes or dots in the path of a DELETE, each of which would
-// be a segment of its own in memory (invariant 12).
+// The attack: 16 KiB of slashes or dots in the path of a DELETE, each of which would be
+// a segment in memory (invariant 12).
 func TestLongPathsAreReadInAFewCopies(t *testing.T) {
 	const size, times = 16 << 10, 100
 	p := mustPath(t, endpoint, Options{})

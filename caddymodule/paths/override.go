@@ -9,18 +9,18 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/fieldname"
 )
 
-// override is how a field names another path.
+// override says how a field names another path.
 type override uint8
 
 const (
 	noOverride override = iota
-	// namesAddress: some upstreams take the path from the value, whatever the request line
-	// says: IIS URL Rewrite and what was written to run behind it, Symfony, Laminas, Yii
-	// (CVE-2018-14773).
+	// namesAddress: some upstreams take the path from the value, whatever the request
+	// line says: IIS URL Rewrite and applications made to run behind it, Symfony,
+	// Laminas, Yii (CVE-2018-14773).
 	namesAddress
-	// namesPrefix: some take the value off the beginning of the path: gunicorn (SCRIPT_NAME),
-	// and middleware of WSGI applications that are written to run below a prefix (Flask's
-	// snippet 35 and its many copies).
+	// namesPrefix: some strip the value from the beginning of the path: gunicorn
+	// (SCRIPT_NAME), and middleware of WSGI applications that run below a prefix
+	// (Flask's snippet 35 and its many copies).
 	namesPrefix
 	// namesRoot: some put the value before the path (Pyramid and repoze).
 	namesRoot
@@ -44,7 +44,7 @@ var overrides = []struct {
 }
 
 // overrideLengths has a bit for each length of those names, so that most names are
-// told apart without being read.
+// excluded without being read.
 var overrideLengths = func() (lengths uint32) {
 	for _, field := range overrides {
 		lengths |= 1 << len(field.name)
@@ -56,16 +56,16 @@ var overrideLengths = func() (lengths uint32) {
 // it, from a field of this name. Only a trusted proxy may send such a field: the gate
 // deletes those of others. It does not allocate.
 //
-// Attack: GET /healthz with X-Original-URL: /admin, GET /assets/admin with
-// SCRIPT_NAME: /assets, or GET /healthz with X-Vhm-Root: /admin/@@view, needs no token
-// here, and is /admin for the upstream.
+// Attack: GET /healthz with X-Original-URL: /admin, GET /assets/admin with SCRIPT_NAME:
+// /assets, or GET /healthz with X-Vhm-Root: /admin/@@view needs no token here, and is
+// /admin for the upstream.
 func IsOverride(name string) bool {
 	return len(name) < 32 && overrideLengths>>len(name)&1 != 0 && overrideOf(name) != noOverride
 }
 
 // overrideOf returns how a field names another path. Its name is not empty.
 func overrideOf(name string) override {
-	// Of the names, Script-Name alone begins with another letter.
+	// Only Script-Name begins with another letter.
 	if first := name[0] | 0x20; first != 'x' && (first != 's' || len(name) != len("Script-Name")) {
 		return noOverride
 	}
@@ -84,8 +84,8 @@ func (p *Path) isNamed(r *http.Request) bool {
 		func(rest string) bool { return !p.couldBe(rest) })
 }
 
-// everyOverride reports whether conditions hold for each address, and for each rest of
-// the path, that the fields of a request name. Nearly always there are none.
+// everyOverride reports whether the conditions hold for each address, and for each rest
+// of the path, that the fields of a request name. Usually there are none.
 func everyOverride(r *http.Request, address, rest func(string) bool) bool {
 	for name, values := range r.Header {
 		if !IsOverride(name) {
@@ -100,7 +100,7 @@ func everyOverride(r *http.Request, address, rest func(string) bool) bool {
 			case namesRoot:
 				holds = rest("/" + strings.TrimPrefix(strings.Trim(value, "/")+r.URL.Path, "/"))
 			case namesPrefix:
-				// gunicorn takes the prefix off the path as it was sent.
+				// gunicorn strips the prefix from the path as it was sent.
 				holds = everyRest(r.URL.Path, value, rest) && everyRest(r.URL.EscapedPath(), value, rest)
 			}
 			if !holds {
@@ -111,15 +111,15 @@ func everyOverride(r *http.Request, address, rest func(string) bool) bool {
 	return true
 }
 
-// everyRest reports whether a condition holds for what a prefix leaves of a path, if it is
-// one.
+// everyRest reports whether a condition holds for the rest of a path behind a prefix,
+// if the path has the prefix.
 func everyRest(path, prefix string, holds func(string) bool) bool {
 	left, stripped := strings.CutPrefix(path, prefix)
 	return !stripped || prefix == "" || holds("/"+strings.TrimPrefix(left, "/"))
 }
 
 // couldBeURL is couldBe for a path with a query, for an absolute URL, and for a list of
-// those, which is how several fields become one.
+// those. Several fields become such a list.
 func (p *Path) couldBeURL(value string) bool {
 	if _, query, _ := strings.Cut(value, "?"); p.couldBe(pathOf(value)) || p.isQueried(query) {
 		return true
@@ -141,8 +141,8 @@ func (p *Path) isQueried(query string) bool {
 	return strings.HasPrefix(path, "/") && p.couldBe(path)
 }
 
-// pathOf takes the scheme and the host off an absolute URL, and the query and the
-// fragment off every one.
+// pathOf removes the scheme and the host from an absolute URL, and the query and the
+// fragment from every URL.
 func pathOf(value string) string {
 	value = strings.Trim(slashed(value), " \t")
 	if end := strings.IndexAny(value, "?#"); end >= 0 {
@@ -156,8 +156,8 @@ func pathOf(value string) string {
 }
 
 // EveryNamed reports whether a condition holds for each address that the fields of a
-// request name in the place of its own, and for what each prefix leaves of its path.
-// It holds for no address that cannot be read.
+// request name instead of its own, and for the rest of its path behind each prefix. It
+// is false for an address that cannot be read.
 func EveryNamed(r *http.Request, holds func(u *url.URL) bool) bool {
 	isReadable := func(address string) bool {
 		u, err := url.ParseRequestURI(address)
@@ -178,8 +178,8 @@ func EveryNamed(r *http.Request, holds func(u *url.URL) bool) bool {
 	})
 }
 
-// laterURLs iterates over the URLs after the first in a field that is read as a list.
-// A comma before anything else is part of a URL.
+// laterURLs iterates over the URLs after the first in a field that is read as a list. A
+// comma before other text is part of a URL.
 func laterURLs(value string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		_, later, _ := strings.Cut(value, ",")

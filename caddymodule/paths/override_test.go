@@ -8,8 +8,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/paths/pathstest"
 )
 
-// addressNames are spellings of the fields from which upstreams take a URL, and
-// prefixNames of those by which they shorten the path.
+// addressNames are spellings of the fields from which upstreams take a URL. prefixNames
+// are those with which they shorten the path.
 var (
 	addressNames = []string{"X-Original-Url", "X-Rewrite-Url", "X-Original-Uri", "X-Forwarded-Uri", "x-original-url", "X_Original_Url", "X.Rewrite.Url", "X-ORIGINAL_URI"}
 	prefixNames  = []string{"X-Script-Name", "X_Script_Name", "X-Forwarded-Script-Name", "X-Traversal-Path", "X-Forwarded-Prefix", "x.forwarded.prefix", "SCRIPT_NAME", "Script-Name"}
@@ -61,7 +61,7 @@ func TestAPublicPathIsOneUnderEveryNamedAddressToo(t *testing.T) {
 }
 
 // Attack: GET /assets/admin with X-Script-Name: /assets, which is /admin for an
-// upstream that takes the value off the path.
+// upstream that strips the value from the path.
 func TestAPublicPathIsOneWithoutEveryPrefixToo(t *testing.T) {
 	p := mustPublic(t, "/healthz", "/assets/*", "/app/healthz", "/app/assets/*")
 	for _, c := range []struct {
@@ -90,14 +90,14 @@ func TestAPublicPathIsOneWithoutEveryPrefixToo(t *testing.T) {
 }
 
 // Attack: DELETE /x with X-Rewrite-URL: /v1/auth/session, which a trusted proxy passes
-// on: the upstream ends its session, and every token stays good.
+// on. The upstream ends its session, and every token stays valid.
 func TestADeleteWhoseFieldsNameTheEndpointIsAmbiguous(t *testing.T) {
 	p := mustPath(t, endpoint, Options{})
 	values := append([]string{
 		endpoint, "v1/auth/session", "https://gate.test/v1/auth/session", "https://gate.test/v1/auth/session?x", "//gate.test/v1/auth/session",
 		`https:\\gate.test\v1/auth/session`, "/x, /v1/auth/session", "/v1/auth/session, /x", "/x,https://gate.test//v1/auth/session/",
 		"https://gate.test/v1/auth/session,/x", endpoint + "#x",
-		// What looks like a scheme, or parts a list, behind the path or within it.
+		// Texts that look like a scheme, or split a list, behind the path or within it.
 		endpoint + "?u=http://h/c", endpoint + "?a://b", endpoint + "#a://b/c", "/v1/auth/x://../session", "/v1/auth/x,y/../session",
 		"/v1/auth/x,/y/../../session", "https://gate.test/v1/auth/x,y/../session",
 	}, pathstest.Misspellings...)

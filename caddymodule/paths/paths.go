@@ -1,11 +1,11 @@
 // Package paths reports whether some reader behind the gate could take a request
 // for one to a given path, and which paths are public under every reading.
 //
-// Proxies, frameworks and file systems disagree on what a path means: how often it
-// is decoded, what `..`, `;`, `\` and blanks do to it, and whether letter case
-// counts. A request that one of them takes for a path of the gate's own must not
-// pass the gate as something else. So the package refuses a little more than any
-// reader does, by one rule that is linear in the path (Path.Match).
+// Proxies, frameworks and file systems disagree on the meaning of a path: how often it
+// is decoded, what `..`, `;`, `\` and blanks do to it, and whether letter case counts.
+// If one of them takes a request for one of the gate's own paths, the request must not
+// pass the gate as something else. So the package refuses a little more than any reader
+// accepts, by one rule that is linear in the path (Path.Match).
 package paths
 
 import (
@@ -17,9 +17,9 @@ import (
 	"unicode/utf8"
 )
 
-// Options say what a Path stands for.
+// Options say what a Path matches.
 type Options struct {
-	// Children: the path stands for every path of one segment below it.
+	// Children: the path matches every path of one segment below it.
 	Children bool
 }
 
@@ -31,8 +31,8 @@ type Path struct {
 	children bool
 }
 
-// New returns a Path. The text has to be in the one spelling that is compared:
-// absolute, clean, and without anything that has to be encoded.
+// New returns a Path. The text must be in the one spelling that is compared: absolute,
+// clean, and without anything that has to be encoded.
 func New(text string, o Options) (*Path, error) {
 	if !strings.HasPrefix(text, "/") || text == "/" || path.Clean(text) != text ||
 		(&url.URL{Path: text}).EscapedPath() != text || strings.ContainsAny(text, ";*") {
@@ -55,14 +55,13 @@ const (
 	// Exact is a request to the path in its one spelling.
 	Exact
 	// Ambiguous is a guarded request that some reader behind the gate could take for
-	// one to the path. It must not go upstream: whoever takes it so would do what
-	// the gate has to do, and end a session that goes on here, or refresh one that
-	// is revoked.
+	// one to the path. It must not go upstream. Such a reader would do the gate's work:
+	// end a session that goes on here, or refresh a revoked one.
 	Ambiguous
 )
 
-// Original is a request as it was before handlers that rewrite. Its URL is nil if
-// that is not known; then nothing was rewritten.
+// Original is a request as it was before handlers that rewrite. Its URL is nil if that
+// is not known; then nothing was rewritten.
 type Original struct {
 	Method string
 	URL    *url.URL
@@ -72,10 +71,9 @@ type Original struct {
 // method and URL.
 type Guards func(method string, u *url.URL, r *http.Request) bool
 
-// Match classifies a request. Requests that guards excludes are Exact or Other,
-// never Ambiguous. The path that counts is the one that the handler sees, after
-// rewrites. The path that the client sent must not have been this one, unless the
-// current one is.
+// Match classifies a request. Requests that guards excludes are Exact or Other, never
+// Ambiguous. The path that counts is the one that the handler sees, after rewrites. If
+// that path is another one, the path that the client sent must not have been this one.
 //
 // A request is Ambiguous by its current or original path, or by a field that names
 // another one (IsOverride), if the path is not Exact and either
@@ -87,9 +85,9 @@ type Guards func(method string, u *url.URL, r *http.Request) bool
 //     that is a script or for the server itself (isSpecial); and the wanted segments
 //     occur in it in order, at any depth.
 //
-// Attack: DELETE //v1/auth/session, or %2e, or ;x, or with a rewrite before the
-// gate, goes past the gate to an upstream that cleans the path and ends its own
-// session, while every token stays good.
+// Attack: DELETE //v1/auth/session, or %2e, or ;x, or a rewrite before the gate: the
+// request passes the gate, and an upstream that cleans the path ends its own session,
+// while every token stays valid.
 func (p *Path) Match(r *http.Request, original Original, guards Guards) Match {
 	matters := guards(r.Method, r.URL, r)
 	same := original.URL == nil || original.Method == r.Method && original.URL.RawQuery == r.URL.RawQuery
@@ -119,12 +117,12 @@ func (p *Path) Is(u *url.URL) bool {
 
 // Child returns the one segment of a URL's path below this one, decoded once.
 //
-// Attack: a segment that is none to some reader, such as %2e%2e, `;a`, or one that holds
-// more segments and takes them back. It may still resemble this path, or one below it
-// (Match), and then never goes upstream.
+// Attack: a segment that is none for some reader, such as %2e%2e, `;a`, or one that
+// holds more segments and takes them back. It may still resemble this path, or one
+// below it (Match), and then never goes upstream.
 func (p *Path) Child(u *url.URL) (segment string, ok bool) {
 	if !strings.HasPrefix(u.Path, p.path) {
-		return "", false // nearly always, and at once
+		return "", false // the usual case, and fast
 	}
 	escaped, ok := strings.CutPrefix(u.EscapedPath(), p.path+"/")
 	if !ok || strings.Contains(escaped, "/") || vanishes(slashed(decodePercent(escaped))) {
@@ -134,8 +132,8 @@ func (p *Path) Child(u *url.URL) (segment string, ok bool) {
 	return segment, err == nil && segment != ".."
 }
 
-// vanishes reports whether nothing is left of a decoded segment for some reader, so that
-// the path itself is meant.
+// vanishes reports whether some reader drops all of a decoded segment, so that the
+// request means the path itself.
 func vanishes(decoded string) bool {
 	first := true
 	for part := range strings.SplitSeq(decoded, "/") {
@@ -169,7 +167,7 @@ func (p *Path) Overlaps(other *Path) bool {
 	return p.equals(other.example(), false) || other.equals(p.example(), false)
 }
 
-// example is a path that is one to this Path.
+// example returns a path that matches this Path.
 func (p *Path) example() string {
 	if p.children {
 		return p.path + "/x"

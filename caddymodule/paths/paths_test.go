@@ -39,8 +39,8 @@ func match(p *Path, method string, u *url.URL) Match {
 	return p.Match(&http.Request{Method: method, URL: u}, Original{}, isDelete)
 }
 
-// The attack: a DELETE that goes past the gate to an upstream that cleans the
-// path ends the session there, and its tokens stay good at every gate.
+// The attack: a DELETE passes the gate, and an upstream that cleans the path ends the
+// session there, while its tokens stay valid at every gate.
 func TestADeleteThatResemblesTheEndpointIsAmbiguous(t *testing.T) {
 	p := mustPath(t, endpoint, Options{})
 	for _, text := range pathstest.Misspellings {
@@ -79,8 +79,8 @@ func TestOrdinaryPathsAreOther(t *testing.T) {
 	}
 }
 
-// What the rule refuses and no reader takes for the endpoint: an ordinary DELETE has
-// no dot-dots or parameters around these very segments.
+// Paths that the rule refuses although no reader takes them for the endpoint. An
+// ordinary DELETE has no dot-dots or parameters around these very segments.
 func TestContestedPathsWithTheSegmentsInOrderAreAmbiguous(t *testing.T) {
 	p := mustPath(t, endpoint, Options{})
 	for _, text := range []string{
@@ -114,8 +114,8 @@ func TestThePathHasOneSpelling(t *testing.T) {
 	}
 }
 
-// The path that counts is the one after handle_path, uri, rewrite and method; a
-// request that was for the path and no longer is would pass unseen.
+// The path after handle_path, uri, rewrite and method counts. A request that was for
+// the path and no longer is would pass unseen.
 func TestRewrittenRequests(t *testing.T) {
 	p := mustPath(t, endpoint, Options{})
 	for _, test := range []struct {

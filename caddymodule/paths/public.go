@@ -13,7 +13,7 @@ import (
 // Public are the paths that need no token: exact ones, and prefixes that end in /*.
 // It may be used concurrently.
 type Public struct {
-	exact, prefixes []string // few, so that a look through them beats a map
+	exact, prefixes []string // few, so a search is faster than a map
 }
 
 // NewPublic returns the paths that the patterns name.
@@ -35,12 +35,12 @@ func NewPublic(patterns []string) (*Public, error) {
 	return p, nil
 }
 
-// Match reports whether a request is for a public path, also by every field that
-// names another path (IsOverride), of which only those of trusted proxies are left.
+// Match reports whether a request is for a public path, also by every field that names
+// another path (IsOverride). Only the fields of trusted proxies are left.
 //
-// Attack: COPY /assets/evil with Destination: /private/page (RFC 4918 §10.3), by which an
-// upstream with WebDAV writes to a path that needs a token, or copies all below one. A
-// request that names a destination is not public.
+// Attack: COPY /assets/evil with Destination: /private/page (RFC 4918 §10.3). An
+// upstream with WebDAV writes to a path that needs a token, or copies all below one. So
+// a request that names a destination is not public.
 func (p *Public) Match(r *http.Request) bool {
 	return p.MatchURL(r.URL) && len(r.Header["Destination"]) == 0 && EveryNamed(r, p.MatchURL)
 }
@@ -48,12 +48,12 @@ func (p *Public) Match(r *http.Request) bool {
 // MatchURL reports whether a URL is public under every reading of its path. Letter
 // case counts.
 //
-// Attack: /assets/../admin, /assets/..%2fadmin or /assets/..;/admin, public by
-// the prefix and something else for an upstream that cleans or decodes it. A path
-// with anything in it that readers disagree on is not public; it still goes upstream
-// with a token. What is left can only be cleaned of doubled slashes, which
-// takes no path out of a prefix. A query that begins with a slash is another path to
-// some applications (CodeIgniter).
+// Attack: /assets/../admin, /assets/..%2fadmin or /assets/..;/admin is public by the
+// prefix, and something else for an upstream that cleans or decodes it. A path that
+// readers could disagree on is not public; it still goes upstream with a token. The
+// other paths can only be cleaned of doubled slashes, which takes no path out of a
+// prefix. A query that begins with a slash is another path for some applications
+// (CodeIgniter).
 func (p *Public) MatchURL(u *url.URL) bool {
 	return p.has(u.Path) && !isDisputed(u) && !strings.HasPrefix(u.RawQuery, "/")
 }
@@ -70,10 +70,10 @@ func (p *Public) has(path string) bool {
 	return false
 }
 
-// isDisputed reports whether readers disagree on what a path is once decoded. They
-// do about dot segments, too: after /assets/../a//../assets/x one reader is in
-// /assets, and another, to whom an empty segment is one, in /a/assets. Octets
-// that are no UTF-8 are dots and slashes to decoders of overlong forms.
+// isDisputed reports whether readers disagree on a path once it is decoded. They also
+// disagree on dot segments: after /assets/../a//../assets/x one reader is in /assets.
+// Another one, for which an empty segment counts, is in /a/assets. Octets that are no
+// UTF-8 are dots and slashes for decoders of overlong forms.
 func isDisputed(u *url.URL) bool {
 	for i := range len(u.Path) {
 		if c := u.Path[i]; c < ' ' || c == 0x7f || c == '%' || c == ';' || c == '\\' || c == '?' || c == '#' {
@@ -82,14 +82,14 @@ func isDisputed(u *url.URL) bool {
 	}
 	for segment := range strings.SplitSeq(u.Path, "/") {
 		if segment = strings.TrimRight(segment, " "); segment == "." || segment == ".." {
-			return true // to Windows, with blanks behind it, too
+			return true // for Windows, even with blanks behind it
 		}
 	}
 	raw := strings.ToLower(u.RawPath)
 	return strings.Contains(raw, "%2f") || strings.Contains(raw, "%2e") || !utf8.ValidString(u.Path)
 }
 
-// cleaned is path.Clean, but for a slash at the end, which stays.
+// cleaned is path.Clean, except that a slash at the end stays.
 func cleaned(p string) string {
 	clean := path.Clean(p)
 	if strings.HasSuffix(p, "/") && clean != "/" {

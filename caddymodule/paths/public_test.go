@@ -35,8 +35,8 @@ func TestPublicPaths(t *testing.T) {
 }
 
 // The attack: a path that is public by its beginning, and something else for an
-// upstream that cleans it, decodes it once more, or reads it as its platform
-// reads paths.
+// upstream that cleans it, decodes it once more, or reads it by the rules of its
+// platform.
 func TestPublicIsNotLeftByTraversal(t *testing.T) {
 	p := mustPublic(t, "/healthz", "/assets/*")
 	for _, text := range []string{
@@ -45,11 +45,12 @@ func TestPublicIsNotLeftByTraversal(t *testing.T) {
 		"/assets/%252e%252e/admin", "/assets/%25", "/assets/..%5cadmin", `/assets/..\admin`, "/assets/..;/admin", "/assets/..;a=b/admin",
 		"/assets/a;b", "/assets/%3Bb", "/assets/..%00/admin", "/assets/a%0d%0ab", "/assets/%09..", "/assets/%7f", "/healthz/../admin",
 		"/admin/../healthz", "/admin/../assets/a", "/healthz;/../admin", "/%68ealthz;",
-		// A query or a fragment to whom decodes first, and blanks that Windows drops.
+		// A query or a fragment for a reader that decodes first, and blanks that
+		// Windows drops.
 		"/assets/..%3f", "/assets/..%23x", "/healthz%3f", "/assets/..%20/admin", "/assets/x/..%20%20/../../admin",
-		// Empty segments, which only some readers drop before they take one back.
+		// Empty segments, which only some readers drop before they go back by one.
 		"/assets/../admin//../assets/a", "/assets//../../admin",
-		// Overlong forms of a dot and a slash, to decoders that accept them.
+		// Overlong forms of a dot and a slash, for decoders that accept them.
 		"/assets/%c0%ae%c0%ae/admin", "/assets/..%c0%afadmin", "/assets/%e0%80%ae%e0%80%ae/admin", "/assets/%ff",
 	} {
 		if p.MatchURL(target(t, text)) {

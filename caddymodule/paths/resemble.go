@@ -6,14 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// couldBe reports whether some reader could take an escaped path for this one. It
-// takes a few passes over the path, however it is made (invariant 12).
+// couldBe reports whether some reader could take an escaped path for this one. It takes
+// a few passes over any path (invariant 12).
 //
 // Attack: DELETE /v1/auth/;/../session, or %23/.., or %252e%252e/.., or a\b/.., or
-// //.., or a thousand segments and as many dot-dots in front. One reader makes the
-// endpoint of it, and another, who drops, decodes or parts first, takes back more or
-// fewer segments. Nobody has to follow them: an ordinary DELETE has no dot-dots in
-// front of these very segments.
+// //.., or a thousand segments and as many dot-dots in front. One reader finds the
+// endpoint in it. Another reader, which drops, decodes or splits first, goes back by
+// more or fewer segments. The gate need not follow them: an ordinary DELETE has no
+// dot-dots in front of these very segments.
 func (p *Path) couldBe(escaped string) bool {
 	decoded := slashed(decodePercent(escaped))
 	if !isContested(decoded) {
@@ -22,10 +22,10 @@ func (p *Path) couldBe(escaped string) bool {
 	return p.occursIn(decoded) || p.occursIn(withoutControls(decoded))
 }
 
-// isContested reports whether readers could disagree on the segments of a decoded
-// path, beyond empty ones, single dots, blanks and letter case: on what dot-dots
-// take back, where parameters, a query, a fragment or a text in C end, what is a
-// host (RFC 3986 §4.2), and which segments are special.
+// isContested reports whether readers could disagree on the segments of a decoded path,
+// beyond empty ones, single dots, blanks and letter case. They disagree on what
+// dot-dots take back, on where parameters, a query, a fragment or a text in C end, on
+// what is a host (RFC 3986 §4.2), and on which segments are special.
 func isContested(decoded string) bool {
 	if strings.HasPrefix(decoded, "//") || strings.Contains(decoded, "..") {
 		return true
@@ -48,17 +48,18 @@ func cutsPaths(c byte) bool {
 	return c < ' ' || c == 0x7f || c == ';' || c == '?' || c == '#'
 }
 
-// scripts are the ends of files that servers run, with what is behind them as the path.
+// scripts are the endings of files that servers run. The text behind such a file is its
+// path.
 var scripts = []string{
 	".php", ".php3", ".php4", ".php5", ".php7", ".php8", ".phtml", ".phar", ".cgi", ".fcgi", ".pl", ".py", ".rb", ".wsgi",
 	".asp", ".aspx", ".ashx", ".asmx", ".axd", ".cfm", ".cfc", ".dll", ".exe", ".jsp", ".jspx",
 }
 
-// isSpecial reports whether a segment is, to some server, no part of the path that it
-// gives to the application.
+// isSpecial reports whether some server does not pass a segment to the application as
+// part of the path.
 //
-// Attack: DELETE /index.php/v1/auth/session, which PHP gives to the script as the path
-// /v1/auth/session. Or /(S(x))/oauth/token (ASP.NET), /oauth/@@token (Pyramid),
+// Attack: DELETE /index.php/v1/auth/session: PHP passes the path /v1/auth/session to
+// the script. The same for /(S(x))/oauth/token (ASP.NET), /oauth/@@token (Pyramid),
 // /oauth/++view++token and /VirtualHostBase/http/h/VirtualHostRoot/oauth/token (Zope).
 func isSpecial(segment string) bool {
 	switch {
@@ -75,9 +76,9 @@ func isSpecial(segment string) bool {
 	})
 }
 
-// equals reports whether a decoded path has the wanted segments and no others, or,
-// for a Path of children, others below them only. Empty segments and single dots do
-// not count, nor does a blank at the end of a segment (Windows drops it).
+// equals reports whether a decoded path has the wanted segments and no others. For a
+// Path of children, it may have others below them. Empty segments and single dots do
+// not count, nor does a blank at the end of a segment, which Windows drops.
 func (p *Path) equals(decoded string, format bool) bool {
 	found := 0
 	for segment := range strings.SplitSeq(decoded, "/") {
@@ -96,7 +97,7 @@ func (p *Path) equals(decoded string, format bool) bool {
 }
 
 // occursIn reports whether the wanted segments are among those of a decoded path, in
-// order. The path is cut wherever some reader cuts it.
+// order. The path is split wherever some reader splits it.
 func (p *Path) occursIn(decoded string) bool {
 	found, begin := 0, 0
 	for i := 0; i <= len(decoded) && found < len(p.segments); i++ {
@@ -116,10 +117,10 @@ func (p *Path) occursIn(decoded string) bool {
 }
 
 // isSegment reports whether a segment is the wanted one, without regard to letter case.
-// It may have a format if that is told.
+// If format is set, it may have a format at its end.
 //
-// Attack: POST /oauth/token.json, which is a path of its own to the gate, and
-// /oauth/token to frameworks that choose the format of an answer by it.
+// Attack: POST /oauth/token.json. For the gate it is another path, and for frameworks
+// that choose the format of an answer by the path it is /oauth/token.
 func isSegment(segment, want string, format bool) bool {
 	if len(segment) < len(want) {
 		return false
@@ -143,14 +144,14 @@ func isASCII(text string) bool {
 	return true
 }
 
-// caseless makes one spelling of those that are one in lower or in upper case.
+// caseless returns one spelling for all texts that are equal in lower or in upper case.
 //
-// Attack: DELETE /v1/auth/sess%C4%B0on. U+0130 is "i" in lower case, which is where
-// Caddy's own path matcher compares, and U+0131 is "I" in upper case.
+// Attack: DELETE /v1/auth/sess%C4%B0on. U+0130 is "i" in lower case, in which Caddy's
+// own path matcher compares, and U+0131 is "I" in upper case.
 func caseless(p string) string { return strings.ToLower(strings.ToUpper(p)) }
 
-// slashed has slashes for backslashes, at the price of one pass: strings.Replace takes
-// ten times as long for many of them.
+// slashed replaces backslashes by slashes in one pass: strings.Replace takes ten times
+// as long for many of them.
 func slashed(text string) string {
 	if !strings.Contains(text, `\`) {
 		return text

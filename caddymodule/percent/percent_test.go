@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Octet is strconv.ParseUint for all pairs of bytes, but for the signs and underscores that
-// the latter may know.
+// Octet agrees with strconv.ParseUint for all pairs of bytes, except for signs and
+// underscores.
 func TestTwoDigitsAreAnOctet(t *testing.T) {
 	for high := range 256 {
 		for low := range 256 {

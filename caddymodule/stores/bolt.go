@@ -46,17 +46,17 @@ func (s *Bolt) Provision(caddy.Context) error {
 	return err
 }
 
-// DefaultPath is where a bolt store lies unless its configuration names a path.
+// DefaultPath is the path of a bolt store whose configuration names none.
 func DefaultPath() string {
 	return filepath.Join(caddy.AppDataDir(), "session_gate", "revocations.db")
 }
 
-// File is the absolute path of the file, behind symbolic links. It is empty before
-// Provision.
+// File returns the absolute path of the file, with symbolic links resolved. It is empty
+// before Provision.
 func (s *Bolt) File() string { return s.file }
 
-// PoolKey implements Module. One file is opened once, whatever the other options
-// say, because bbolt would wait for itself.
+// PoolKey implements Module. It is the same for all options of one file, because
+// opening a file twice would make bbolt wait for itself.
 func (s *Bolt) PoolKey() string { return "bolt " + s.file }
 
 // Shared implements Module.

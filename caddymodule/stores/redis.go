@@ -50,7 +50,7 @@ type Redis struct {
 	// TLS encrypts the connection. Default: none, unless an address is rediss://.
 	TLS *RedisTLS `json:"tls,omitempty"`
 
-	// NamespaceName sets fleets apart that use the same Redis. No `{`, `}`, `:`.
+	// NamespaceName separates fleets that use the same Redis. No `{`, `}`, `:`.
 	// Default: default.
 	NamespaceName string `json:"namespace,omitempty"`
 

@@ -11,10 +11,11 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore"
 )
 
-// refusal is a configuration that must not be loaded, and what the error says.
+// refusal is a configuration that must not be loaded, and the text of the error.
 type refusal struct{ members, want string }
 
-// testRefusals wants each to be refused with an error that names no secret.
+// testRefusals checks that each configuration is refused with an error that names no
+// secret.
 func testRefusals(t *testing.T, kind string, refusals map[string]refusal) {
 	t.Helper()
 	for name, test := range refusals {
@@ -44,7 +45,7 @@ func TestRedisRefuses(t *testing.T) {
 			`"addresses": ["a:1"], "password": "{file./nowhere/password}"`, "resolving store redis: {file./nowhere/password} is missing",
 		},
 		"a password with braces":    {`"addresses": ["a:1"], "password": "a{s3cret}b"`, "a placeholder in it is unknown"},
-		"a database of a cluster":   {`"addresses": ["a:1"], "cluster": true, "db": 1`, "a Cluster has no database but 0"},
+		"a database of a cluster":   {`"addresses": ["a:1"], "cluster": true, "db": 1`, "a Cluster has only database 0"},
 		"half a second of lag":      {`"addresses": ["a:1"], "min_replicas_max_lag": "1500ms"`, "min_replicas_max_lag 1.5s: Redis counts whole seconds"},
 		"a bad URL":                 {`"addresses": ["redis://gate:s3cret@%zz:1"]`, "address"},
 		"half a client certificate": {`"addresses": ["a:1"], "tls": {"cert": "a.pem"}`, "key"},
@@ -59,8 +60,8 @@ func TestBoltRefuses(t *testing.T) {
 	})
 }
 
-// The attack: a placeholder gives what is in a file where the name of the file is
-// wanted, and the error prints the secret that is in it.
+// The attack: a placeholder gives the content of a file instead of its name, and the
+// error prints the secret in it.
 func TestNoErrorQuotesWhatIsInAFile(t *testing.T) {
 	folder := t.TempDir()
 	for name, text := range map[string]string{"secret": "s3cret\n", "private.pem": "-----BEGIN PRIVATE KEY-----\ns3cret\n"} {
@@ -83,7 +84,7 @@ func TestNoErrorQuotesWhatIsInAFile(t *testing.T) {
 	testRefusals(t, "redis", refusals)
 }
 
-// A word that does not reach the store would disable what the operator meant.
+// An option that does not reach the store would disable what the operator meant.
 func TestRedisIsToldWhatIsConfigured(t *testing.T) {
 	t.Setenv("SG_REDIS", "value")
 	module := mustLoad(t, "redis", `

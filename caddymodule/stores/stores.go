@@ -1,6 +1,5 @@
-// Package stores has the modules of Caddy that say where revocations are kept:
-// session_gate.stores.bolt, session_gate.stores.redis and
-// session_gate.stores.memory.
+// Package stores has the modules of Caddy that configure where revocations are kept:
+// session_gate.stores.bolt, session_gate.stores.redis and session_gate.stores.memory.
 //
 // A module reads its configuration, checks it, and opens a store of the packages
 // below store. It decides nothing about revocations: a replica reads the store, and
@@ -17,19 +16,19 @@ import (
 // DefaultNamespace is the namespace of a store that names none.
 const DefaultNamespace = "default"
 
-// Module is a module in the namespace session_gate.stores, which may be somebody
-// else's. The app calls its methods after Provision. Provision must touch nothing
-// outside of the process: no file of the store, and no socket.
+// Module is a module in the namespace session_gate.stores, which may come from another
+// author. The app calls its methods after Provision. Provision must use nothing outside
+// of the process: no file of the store, and no socket.
 type Module interface {
-	// PoolKey names the place where the store lives. Configurations with equal keys
-	// share one open store.
+	// PoolKey identifies the place of the store. Configurations with equal keys share
+	// one open store.
 	PoolKey() string
 	// Shared reports whether other processes write to the store.
 	Shared() bool
-	// Namespace is what keys are derived in. Gates with the same store and namespace
-	// are a fleet.
+	// Namespace is the namespace from which keys are derived. Gates with the same store
+	// and namespace are a fleet.
 	Namespace() string
-	// Open opens the store, and logs what an operator should know, also later. Where
+	// Open opens the store, and logs what an operator should know, also later. If
 	// revocations may be lost, the store refuses tokens with an `iat` up to the present
 	// time plus leeway. Open does not wait for a network. After an error that wraps
 	// store.ErrDamaged the gate runs and answers 503; after any other, it does not

@@ -81,8 +81,8 @@ func TestWhatEachStoreIs(t *testing.T) {
 	}
 }
 
-// Attack: two configurations spell one file in two ways. Opened twice, the file
-// would have two sets of revocations, and a reload would wait for itself.
+// Attack: two configurations spell one file in two ways. If it was opened twice, the
+// file would have two sets of revocations, and a reload would wait for itself.
 func TestOneBoltFileHasOnePoolKey(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "revocations.db")
@@ -116,8 +116,8 @@ func TestTheDefaultPathOfBolt(t *testing.T) {
 	}
 }
 
-// Attack: the marker beside a bolt file is taken away, so that an older copy of the
-// file passes for the newest. Tokens that clocks ahead of this one issued are refused
+// Attack: the marker beside a bolt file is removed, so that an older copy of the file
+// counts as the newest. Tokens of issuers with a clock ahead of this one are refused
 // too, as far as the leeway of the gate accepts them.
 func TestBoltRefusesTokensUpToTheLeewayAfterALoss(t *testing.T) {
 	const leeway = 5 * time.Minute
@@ -158,7 +158,8 @@ func TestBoltOfADamagedFile(t *testing.T) {
 	}
 }
 
-// Nobody should find out after a restart that revocations were kept in memory.
+// The log warns that revocations are kept in memory, so that no operator learns it only
+// after a restart.
 func TestMemoryWarns(t *testing.T) {
 	_, log := open(t, mustLoad(t, "memory", ""), 0)
 	if !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "forgotten with this process") {

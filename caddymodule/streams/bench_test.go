@@ -8,7 +8,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// What an ordinary request pays to be found while it runs: at most 100 ns, and no
+// The cost for an ordinary request to be found while it runs: at most 100 ns, and no
 // allocation.
 func BenchmarkEnterLeave(b *testing.B) {
 	t := New(Options{Revoked: func(*store.Keys) bool { return false }})
@@ -30,8 +30,8 @@ func BenchmarkEnterLeave(b *testing.B) {
 	})
 }
 
-// What a revocation costs where many requests are running, beside the checks of
-// their tokens.
+// The cost of a revocation while many requests are running, beside the checks of their
+// tokens.
 func BenchmarkLook(b *testing.B) {
 	for _, running := range []int{0, 100, 10_000} {
 		b.Run(fmt.Sprint(running), func(b *testing.B) {

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// lingering is how long a client that was sent a close frame may take to
-	// close. A connection that is closed before may take the frame with it.
+	// lingering is how long a client may take to close after a close frame was sent. If
+	// the connection is closed before, the frame may be lost.
 	lingering = time.Second
 	// maxLingering bounds what the client may send meanwhile, in bytes.
 	maxLingering = 1 << 20
@@ -20,15 +20,15 @@ const (
 type conn struct {
 	net.Conn
 	tunnel *tunnel
-	// farewell says that the client was sent a close frame.
-	farewell atomic.Bool
-	closing  sync.Once
-	closed   error
+	// closeSent says that a close frame was sent to the client.
+	closeSent atomic.Bool
+	closing   sync.Once
+	closed    error
 }
 
 type closeWriter interface{ CloseWrite() error }
 
-// halfConn is a conn whose halves can be closed by themselves.
+// halfConn is a conn whose halves can be closed separately.
 type halfConn struct {
 	*conn
 	half closeWriter
@@ -37,7 +37,7 @@ type halfConn struct {
 // CloseWrite closes the half to the client.
 func (c halfConn) CloseWrite() error {
 	if c.tunnel.over.Load() {
-		return net.ErrClosed // it is on its way, after a close frame
+		return net.ErrClosed // it is closing already, after a close frame
 	}
 	return c.half.CloseWrite()
 }
@@ -45,8 +45,7 @@ func (c halfConn) CloseWrite() error {
 // Write writes to the client until the tunnel is cut.
 func (c *conn) Write(p []byte) (int, error) { return c.tunnel.write(c.Conn, p) }
 
-// Read reads from the client until the tunnel is cut. What is read then is
-// dropped.
+// Read reads from the client until the tunnel is cut. Later data is dropped.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if c.tunnel.over.Load() {
@@ -55,12 +54,12 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close closes the connection. A client that was sent a close frame may close it
-// first, for a moment: to close while it still sends would reset the connection,
-// and it would never see the frame (RFC 6455 §7.1.1).
+// Close closes the connection. If a close frame was sent, the client may close first,
+// for a moment. Closing while the client still sends would reset the connection, and
+// the client would never see the frame (RFC 6455 §7.1.1).
 func (c *conn) Close() error {
 	c.closing.Do(func() {
-		if c.farewell.Load() {
+		if c.closeSent.Load() {
 			c.linger()
 		}
 		c.closed = c.Conn.Close()

@@ -5,15 +5,15 @@ import (
 	"net"
 )
 
-// connectionKey is where the context of a connection has what cancels it.
+// connectionKey is the key of the cancel function in the context of a connection.
 type connectionKey struct{}
 
-// Connection gives a connection a context that a cut can cancel, and with it that of
-// the request which is running. It is for http.Server.ConnContext. A connection that
-// has such a context keeps it.
+// Connection gives a connection a context that a cut can cancel, which also cancels the
+// running request. It is for http.Server.ConnContext. A connection that has such a
+// context keeps it.
 //
-// One that is never cancelled leaves nothing behind: the context of a server is not
-// cancelled either, and knows none of those that come from it.
+// A context that is never cancelled leaves nothing behind, because a server's context
+// is not cancelled either, and does not know its children.
 func Connection(ctx context.Context, _ net.Conn) context.Context {
 	if ctx.Value(connectionKey{}) != nil {
 		return ctx
@@ -22,8 +22,8 @@ func Connection(ctx context.Context, _ net.Conn) context.Context {
 	return context.WithValue(ctx, connectionKey{}, cancel)
 }
 
-// cancelConnection cancels the context of the connection that a request's context
-// comes from, if there is one.
+// cancelConnection cancels the context of the connection that a request's context was
+// derived from, if there is one.
 func cancelConnection(request context.Context) {
 	if request == nil {
 		return

@@ -9,8 +9,9 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// Attack: have nothing under way that a deadline would end. The connection's context
-// ends the request, and of HTTP/1 alone: others share their connection with somebody.
+// Attack: let no read or write be under way that a deadline would end. The connection's
+// context ends the request. This is for HTTP/1 only: in other versions requests share a
+// connection.
 func TestACutCancelsAConnectionThatIsNotShared(t *testing.T) {
 	for protocol := 1; protocol <= 3; protocol++ {
 		connection := Connection(context.Background(), nil)
@@ -32,8 +33,8 @@ func TestACutCancelsAConnectionThatIsNotShared(t *testing.T) {
 	}
 }
 
-// Fault: over HTTP/1, a CONNECT has no tunnel without its connection, and what is cut
-// must not leave that to the next request.
+// Fault: over HTTP/1, a CONNECT has no tunnel without its connection, and the next
+// request must not use a connection that was cut.
 func TestACutConnectOverHTTP1IsAbandoned(t *testing.T) {
 	r := httptest.NewRequest(http.MethodConnect, "/", nil).WithContext(Connection(context.Background(), nil))
 	table := New(Options{Revoked: func(*store.Keys) bool { return true }, Changed: make(chan struct{})})

@@ -12,13 +12,13 @@ import (
 
 const (
 	// lookEvery bounds how long an expired request goes on, and how long a change
-	// would be overlooked that was not told.
+	// without a signal stays unnoticed.
 	lookEvery = time.Second
-	// minRest and maxRest bound the time between two looks, where revocations come
-	// fast. It is ten times what a look took, in between.
+	// minRest and maxRest bound the time between two looks if revocations come fast. In
+	// between, it is ten times the duration of the last look.
 	minRest, maxRest = 5 * time.Millisecond, 250 * time.Millisecond
 	// maxCut is how long the cut of one request may keep others waiting.
-	maxCut = 2 * lastWord
+	maxCut = 2 * writeTimeout
 )
 
 // long is far enough in the past for every clock.
@@ -32,7 +32,7 @@ type candidate struct {
 	end     End
 }
 
-// watch cuts what has to be, until ctx ends.
+// watch cuts requests when necessary, until ctx ends.
 func (t *Table) watch(ctx context.Context) {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
@@ -63,8 +63,8 @@ func (t *Table) look() {
 	})
 }
 
-// cutAll cuts the requests that are over for a reason. A request that enters
-// meanwhile may be missed: it is checked after it entered.
+// cutAll cuts the requests that have to end for a reason. It may miss a request that
+// enters meanwhile: that one is checked after it entered.
 func (t *Table) cutAll(why reason, over func(candidate) bool) {
 	var found []candidate
 	var cuts sync.WaitGroup
@@ -83,10 +83,10 @@ func (t *Table) cutAll(why reason, over func(candidate) bool) {
 	}
 }
 
-// awaitCuts waits for cuts that are under way, for a while.
+// awaitCuts waits a while for running cuts.
 //
 // Attack: hold up the cut of one's own request, behind a handler that hides the
-// connection and its deadlines, so that nobody else's is cut any more.
+// connection and its deadlines, so that no other request is cut any more.
 func awaitCuts(cuts *sync.WaitGroup) {
 	done := make(chan struct{})
 	go func() {
@@ -116,13 +116,12 @@ func (s *shard) running(to []candidate) []candidate {
 	return to
 }
 
-// cut ends a request, if it is still the one that has the place, and reports
-// whether it was running until now. One that goes on after it was cut is cut
-// again by the next look.
+// cut ends a request, if it still has the place, and reports whether it was running
+// until now. If the request goes on after the cut, the next look cuts it again.
 //
 // Attack: let the request end at this moment, and send the next one on the same
-// connection, which then loses its deadlines, or is cut in its place. The place
-// is held until the cut is over.
+// connection. That one would lose its deadlines, or be cut instead. So the place is
+// held until the cut is over.
 func (t *Table) cut(c candidate, why reason, cuts *sync.WaitGroup) (first bool) {
 	r, s := c.request, c.request.home
 	s.mu.Lock()
@@ -136,8 +135,8 @@ func (t *Table) cut(c candidate, why reason, cuts *sync.WaitGroup) (first bool) 
 	}
 	r.cutting = true
 	writer, alone, tunnel := r.writer, r.alone, r.tunnel
-	// A client that reads nothing may hold up the end of its WebSocket for a
-	// moment, and not that of others.
+	// A client that reads nothing may hold up the end of its own WebSocket for a
+	// moment, but not that of others.
 	cuts.Go(func() {
 		if err := end(writer, alone, tunnel); first && errors.Is(err, errors.ErrUnsupported) {
 			t.options.Logger.Error("a running request could not be cut; some handler before session_gate hides its connection", "error", err)
@@ -150,26 +149,26 @@ func (t *Table) cut(c candidate, why reason, cuts *sync.WaitGroup) (first bool) 
 	return first
 }
 
-// end sets the deadlines of a request into the past and cancels its connection, or
-// cuts its tunnel. An error that is not errors.ErrUnsupported means that it has ended
-// by itself.
+// end sets the deadlines of a request into the past and cancels its connection, or cuts
+// its tunnel. An error other than errors.ErrUnsupported means that the request has
+// ended by itself.
 //
-// Attack: have no read and no write under way that a deadline could end. Over HTTP/1,
+// Attack: let no read and no write be under way that a deadline could end. Over HTTP/1,
 // the first byte of a next request keeps the server from reading while it waits for the
-// upstream, and so does an upload that the upstream does not read. No other request
-// will use the connection: the one that was cut abandons it.
+// upstream. So does an upload that the upstream does not read. No other request will
+// use the connection, because the request that was cut abandons it.
 func end(w http.ResponseWriter, alone context.Context, tunnel *tunnel) error {
 	if tunnel != nil && tunnel.cut() {
 		return nil
 	}
 	controller := http.NewResponseController(w)
 	// Caddy's writer (caddyhttp.IdleTimeoutWriter) also keeps the deadline in a field,
-	// without a lock, as a limit of the later ones that its writes set. A Write under way
-	// may miss it: then the next look cuts again. There is no other way to limit those
-	// writes, and long is read as itself or as none, also half written.
+	// without a lock, as a limit of the later deadlines that its writes set. A running
+	// Write may miss it: then the next look cuts again. There is no other way to limit
+	// those writes. A half written value of long reads as long or as none.
 	//
-	// Writes first: else there may be time for the answer that a read failed, or that
-	// the upstream was told.
+	// Writes first. Otherwise there may be time for an answer that a read failed, or
+	// that the upstream saw the end.
 	err := errors.Join(controller.SetWriteDeadline(long), controller.SetReadDeadline(long))
 	cancelConnection(alone)
 	return err

@@ -13,14 +13,14 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// brokenWriter is that of a connection which its client has closed.
+// brokenWriter is the writer of a connection that its client has closed.
 type brokenWriter struct{ http.ResponseWriter }
 
 func (brokenWriter) SetWriteDeadline(time.Time) error { return io.ErrClosedPipe }
 func (brokenWriter) SetReadDeadline(time.Time) error  { return io.ErrClosedPipe }
 
-// What cannot be cut is told, once and not with every look. What ends by itself at
-// that moment is no error.
+// A request that cannot be cut is logged once, not with every look. If it ends by
+// itself at that moment, that is no error.
 func TestWhatCannotBeCutIsTold(t *testing.T) {
 	for name, test := range map[string]struct {
 		writer http.ResponseWriter
@@ -51,8 +51,8 @@ func TestWhatCannotBeCutIsTold(t *testing.T) {
 	}
 }
 
-// Fault: a Write that is under way takes the deadline back. The request goes on, and
-// the next look cuts it again.
+// Fault: a running Write resets the deadline. The request goes on, and the next look
+// cuts it again.
 func TestWhatGoesOnIsCutAgain(t *testing.T) {
 	table := New(Options{Revoked: func(*store.Keys) bool { return true }, Changed: make(chan struct{})})
 	table.stop() // the looks are the test's

@@ -2,20 +2,20 @@ package streams
 
 import "encoding/binary"
 
-// frames follows the frames of a WebSocket in one direction (RFC 6455 §5.2), to
-// know where one ends.
+// frames follows the frames of a WebSocket in one direction (RFC 6455 §5.2), to know
+// where a frame ends.
 type frames struct {
-	header [14]byte // of the present frame, as far as it has come
-	length int      // of what has come of it
+	header [14]byte // of the present frame, as far as it was received
+	length int      // received length of the header
 	rest   uint64   // bytes of payload that are still to come
 	closed bool     // a close frame has passed
 }
 
-// between reports whether a frame can be sent now: all before were sent whole, and
-// none of them was the last.
+// between reports whether a frame can be sent now: all earlier ones were sent whole,
+// and none of them was a close frame.
 func (f *frames) between() bool { return f.length == 0 && f.rest == 0 && !f.closed }
 
-// pass takes note of bytes that were sent.
+// pass notes bytes that were sent.
 func (f *frames) pass(p []byte) {
 	for len(p) > 0 {
 		if f.rest > 0 {
@@ -33,7 +33,7 @@ func (f *frames) pass(p []byte) {
 	}
 }
 
-// headerLength is how long the header is, as far as what has come of it tells.
+// headerLength is the length of the header, as far as the received part shows it.
 func (f *frames) headerLength() int {
 	if f.length < 2 {
 		return 2
@@ -51,7 +51,7 @@ func (f *frames) headerLength() int {
 	return length
 }
 
-// begin takes up a frame whose header is whole.
+// begin starts a frame whose header is complete.
 func (f *frames) begin() {
 	const closing = 0x8
 	f.closed = f.closed || f.header[0]&0x0f == closing
@@ -66,6 +66,6 @@ func (f *frames) begin() {
 	f.length = 0
 }
 
-// policyViolation is a close frame with the status 1008 (RFC 6455 §7.4.1) and
-// without a text: the session is over, and no more than that is said.
+// policyViolation is a close frame with the status 1008 (RFC 6455 §7.4.1) and without a
+// text: it says only that the session has ended.
 var policyViolation = []byte{0x88, 2, 1008 >> 8, 1008 & 0xff}

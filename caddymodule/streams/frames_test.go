@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// frame is a frame of a WebSocket as it stands on the wire.
+// frame returns a frame of a WebSocket as bytes on the wire.
 func frame(opcode byte, payload int, masked bool) []byte {
 	f := []byte{0x80 | opcode}
 	mask := byte(0)
@@ -28,7 +28,7 @@ func frame(opcode byte, payload int, masked bool) []byte {
 	return append(f, bytes.Repeat([]byte{0x88}, payload)...) // looks like close frames
 }
 
-// Frames of all lengths are followed, in whatever pieces they are written.
+// Frames of all lengths are followed, in writes of any size.
 func TestTheEndOfEachFrameIsKnown(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
@@ -48,8 +48,8 @@ func TestTheEndOfEachFrameIsKnown(t *testing.T) {
 	}
 }
 
-// Fault: the upstream has said goodbye already, and a second close frame would be
-// an error of the protocol.
+// Fault: the upstream has sent a close frame already. A second one would be an error of
+// the protocol.
 func TestNothingFollowsACloseFrame(t *testing.T) {
 	var f frames
 	f.pass(frame(1, 5, false))

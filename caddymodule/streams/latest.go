@@ -7,19 +7,19 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// maxLatest bounds the sessions of one shard of which the latest token is known,
-// which is 2^18 in all and about 16 MiB. Where there are more, a request of a
-// session that is not known ends with its own token.
+// maxLatest bounds the sessions of one shard with a known latest token: 2^18 in all,
+// about 16 MiB. If there are more, a request of an unknown session ends with its own
+// token.
 const maxLatest = 1 << 18 / shards
 
-// latest holds until when the tokens of sessions are good.
+// latest holds when the tokens of sessions expire.
 type latest struct {
 	mu      sync.Mutex
 	expires map[store.Key]int64 // Unix seconds
 }
 
-// Prolong notes that a token was verified: requests of its session run on until
-// its time is over, too. It is for new tokens; it takes a lock.
+// Prolong notes that a token was verified: requests of its session also run on until
+// this token expires. It is for new tokens; it takes a lock.
 func (t *Table) Prolong(keys *store.Keys) {
 	if keys.Session.IsZero() {
 		return
@@ -50,8 +50,8 @@ func (l *latest) forget(now int64) bool {
 	return len(l.expires) < maxLatest
 }
 
-// latestOf is until when the tokens of a token's session are good, in Unix seconds;
-// 0 if that is not known.
+// latestOf is when the latest token of a token's session expires, in Unix seconds; 0 if
+// that is not known.
 func (t *Table) latestOf(keys *store.Keys) int64 {
 	if keys.Session.IsZero() {
 		return 0

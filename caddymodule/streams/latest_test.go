@@ -9,8 +9,8 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// With AtExpiry a request ends with the latest token of its session, whichever it
-// began with; with ByRevocation it does not.
+// With AtExpiry a request ends with the latest token of its session, not with its own.
+// With ByRevocation no expiry ends it.
 func TestANewTokenOfTheSessionProlongs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		table := New(Options{Revoked: func(*store.Keys) bool { return false }, Changed: make(chan struct{})})

@@ -12,14 +12,14 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// End says what ends a request that is still running.
+// End says what ends a running request.
 type End uint8
 
 const (
-	// AtExpiry ends it when its session is revoked, and when the time of the
-	// latest token of the session is over.
+	// AtExpiry ends it when its session is revoked, and when the latest token of the
+	// session expires.
 	AtExpiry End = iota
-	// ByRevocation ends it when its session is revoked, only.
+	// ByRevocation ends it only when its session is revoked.
 	ByRevocation
 )
 
@@ -27,23 +27,23 @@ const (
 type reason string
 
 const (
-	running reason = "" // it was not
+	running reason = "" // it was not cut
 	revoked reason = "revoked"
 	expired reason = "expired"
-	// closed: nobody would tell any more whether it is revoked.
+	// closed: revocations are not followed any more.
 	closed reason = "closed"
 )
 
 // Options configure a Table.
 type Options struct {
-	// Revoked reports whether a token is revoked by what is known now, fresh or
-	// not. It is asked about every running request and must be quick.
+	// Revoked reports whether a token is revoked by the present knowledge, fresh or
+	// not. It is called for every running request and must be fast.
 	Revoked func(*store.Keys) bool
-	// Changed receives when revocations were added since it received last.
+	// Changed receives a value if revocations were added since the last one.
 	Changed <-chan struct{}
 	// Clock gives the time. Default: time.Now.
 	Clock func() time.Time
-	// Logger is told what was cut. Default: none.
+	// Logger receives what was cut. Default: none.
 	Logger *slog.Logger
 }
 
@@ -53,8 +53,8 @@ type Table struct {
 	options Options
 	shards  [shards]shard
 	latest  [shards]latest
-	// hints are handed out by processor, so that each keeps to a shard of its own,
-	// nearly always: shared ones cost three times as much.
+	// hints are kept by processor, so that each processor nearly always uses its own
+	// shard: shared ones cost three times as much.
 	hints sync.Pool
 
 	stop context.CancelFunc
@@ -70,12 +70,12 @@ type hint struct{ shard uint32 }
 // prepared is how many places a shard has from the beginning.
 const prepared = 4
 
-// shard is some of the places.
+// shard is a part of the places.
 type shard struct {
 	mu   sync.Mutex
-	done sync.Cond // of cuts
+	done sync.Cond // for running cuts
 	all  []*Request
-	free []*Request // with room for all
+	free []*Request // with capacity for all
 	_    [64]byte   // no two shards share a line of the processor's cache
 }
 
@@ -85,14 +85,14 @@ type Request struct {
 
 	// The rest is guarded by home.mu.
 
-	// turn counts the requests that had the place, so that none is cut in the
-	// place of another.
+	// turn counts the requests that had the place, so that no request is cut instead of
+	// an earlier one.
 	turn   uint64
 	writer http.ResponseWriter
 	keys   *store.Keys // nil while the place is free
 	end    End
-	// alone is the context of a request that has its connection to itself, as in
-	// HTTP/1, where nothing else comes from the connection's; nil for others.
+	// alone is the context of a request with its own connection, as in HTTP/1, where no
+	// other request uses the connection's context; nil for others.
 	alone   context.Context
 	tunnel  *tunnel // nil for most
 	cutting bool
@@ -122,13 +122,13 @@ func New(o Options) *Table {
 	return t
 }
 
-// Enter takes a place for a request with a token. It has to happen before the
-// token is checked: a revocation that comes later finds the request here, and one
-// that came earlier is found by the check. Whoever enters has to leave.
+// Enter takes a place for a request with a token. Call it before the token is checked:
+// then a later revocation finds the request here, and the check finds an earlier one.
+// Each Enter needs a Leave.
 func (t *Table) Enter(w http.ResponseWriter, request *http.Request, keys *store.Keys, end End) *Request {
 	h := t.hints.Get().(*hint)
 	s := &t.shards[h.shard]
-	t.hints.Put(h) // at once: it is no claim
+	t.hints.Put(h) // at once, because a hint reserves nothing
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.free) == 0 {
@@ -151,9 +151,9 @@ func (s *shard) grow() {
 	s.free = append(slices.Grow(s.free, len(s.all)), r)
 }
 
-// Leave gives the place back, after a cut that is under way. It reports whether the
-// request was cut and its answer has to be abandoned, so that nobody takes it for
-// whole: not where it went on in another protocol.
+// Leave returns the place, after a running cut. It reports whether the request was cut
+// and its answer must be abandoned, so that no client takes it for complete. It is
+// false if the request went on in another protocol.
 func (r *Request) Leave() (abandon bool) {
 	s := r.home
 	s.mu.Lock()
@@ -172,7 +172,7 @@ func (r *Request) Leave() (abandon bool) {
 	return abandon
 }
 
-// Len is how many requests are running.
+// Len returns how many requests are running.
 func (t *Table) Len() (running int) {
 	for i := range t.shards {
 		s := &t.shards[i]
@@ -183,8 +183,8 @@ func (t *Table) Len() (running int) {
 	return running
 }
 
-// Close cuts whatever is still running, and ends the background work. It is for
-// when the revocations are not followed any more; nobody may be admitted by then.
+// Close cuts all running requests, and ends the background work. It is for when
+// revocations are not followed any more; then no request may be admitted.
 func (t *Table) Close() {
 	t.stop()
 	t.wait.Wait()

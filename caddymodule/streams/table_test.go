@@ -12,7 +12,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// limit is how long anything may take that has to happen.
+// limit is the longest time for anything that has to happen.
 const limit = 20 * time.Second
 
 // plain is a request without anything special.
@@ -76,7 +76,7 @@ func (g *gate) mustEnd(t *testing.T, abandoned bool) {
 	}
 }
 
-// Attack: whoever was logged out goes on reading, writing, or waiting in a request
+// Attack: after the logout, a client goes on reading, writing, or waiting in a request
 // that was admitted before.
 func TestWhatIsStillRunningIsCut(t *testing.T) {
 	endless := func(w http.ResponseWriter, r *http.Request) {
@@ -148,8 +148,8 @@ func TestWhatIsStillRunningIsCut(t *testing.T) {
 	}
 }
 
-// Attack: log out, and let the next request on the connection be somebody else's,
-// who loses it: a front proxy shares its connections among users.
+// Attack: log out, so that another user's next request on the same connection is lost:
+// a front proxy shares its connections among users.
 func TestACutHitsNoOtherRequest(t *testing.T) {
 	table := New(Options{Revoked: func(*store.Keys) bool { return false }, Changed: make(chan struct{})})
 	defer table.Close()
@@ -174,7 +174,7 @@ func TestACutHitsNoOtherRequest(t *testing.T) {
 	}
 }
 
-// What is cut is cut before its handler can leave, and the connection with it.
+// A request is cut before its handler can leave, and so is the connection.
 func TestLeavingWaitsForTheCut(t *testing.T) {
 	w := &slowWriter{ResponseWriter: httptest.NewRecorder(), cutting: make(chan struct{}), goOn: make(chan struct{})}
 	table := New(Options{Revoked: func(*store.Keys) bool { return true }, Changed: make(chan struct{})})
@@ -195,8 +195,8 @@ func TestLeavingWaitsForTheCut(t *testing.T) {
 	}
 }
 
-// Attack: a client that reads nothing, behind a handler that hides the deadlines of
-// its connection, keeps all others from being cut.
+// Attack: a client reads nothing, behind a handler that hides the deadlines of its
+// connection, and so keeps all others from being cut.
 func TestACutThatHangsKeepsNoOtherWaiting(t *testing.T) {
 	hangs := &slowWriter{ResponseWriter: httptest.NewRecorder(), cutting: make(chan struct{}), goOn: make(chan struct{})}
 	table := New(Options{Revoked: func(*store.Keys) bool { return true }, Changed: make(chan struct{})})
@@ -214,7 +214,7 @@ func TestACutThatHangsKeepsNoOtherWaiting(t *testing.T) {
 	held.Leave()
 }
 
-// slowWriter takes its time over deadlines.
+// slowWriter is slow to set deadlines.
 type slowWriter struct {
 	http.ResponseWriter
 	cutting, goOn chan struct{}
@@ -237,7 +237,7 @@ type deadlineWriter struct {
 func (w *deadlineWriter) SetWriteDeadline(time.Time) error { w.cut.Store(true); return nil }
 func (w *deadlineWriter) SetReadDeadline(time.Time) error  { return nil }
 
-// A store that is closed tells no more what is revoked.
+// A closed store does not say any more what is revoked.
 func TestCloseCutsWhatIsStillRunning(t *testing.T) {
 	begun := make(chan struct{})
 	g := newGate(t, 1, func(_ http.ResponseWriter, r *http.Request) {

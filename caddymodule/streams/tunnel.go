@@ -13,24 +13,23 @@ import (
 	"time"
 )
 
-// lastWord is how long a client may take to read what was sent to it before its
-// tunnel is cut.
-const lastWord = 100 * time.Millisecond
+// writeTimeout is how long a client may take to read sent data before its tunnel is cut.
+const writeTimeout = 100 * time.Millisecond
 
-// tunnel is a request that deadlines alone do not end: one that may go on in
-// another protocol, or one over HTTP/3.
+// tunnel is a request that deadlines alone do not end: it may go on in another
+// protocol, or it came over HTTP/3.
 type tunnel struct {
 	http.ResponseWriter
 	cancel context.CancelFunc
-	// webSocket says that the other protocol is that, and connect that it begins
-	// without a connection of its own (RFC 8441, RFC 9220), not as in HTTP/1.
+	// webSocket says that the other protocol is WebSocket. connect says that it begins
+	// without its own connection (RFC 8441, RFC 9220), unlike in HTTP/1.
 	webSocket, connect bool
 
 	over  atomic.Bool
-	begun atomic.Bool // the other protocol
+	begun atomic.Bool // whether the other protocol has begun
 	conn  atomic.Pointer[conn]
 
-	// silent says that there was no time for a goodbye.
+	// silent says that there was no time for a close frame.
 	silent atomic.Bool
 
 	mu     sync.Mutex // of writes
@@ -42,8 +41,8 @@ func Tunnels(r *http.Request) bool {
 	return r.ProtoMajor == 3 || len(r.Header["Upgrade"]) > 0 || r.Method == http.MethodConnect
 }
 
-// Tunnel prepares a request for which Tunnels is true. The handlers that follow
-// have to be given what it returns.
+// Tunnel prepares a request for which Tunnels is true. Pass its results to the next
+// handlers.
 func (r *Request) Tunnel(w http.ResponseWriter, request *http.Request) (http.ResponseWriter, *http.Request) {
 	ctx, cancel := context.WithCancel(request.Context())
 	t := &tunnel{
@@ -54,7 +53,7 @@ func (r *Request) Tunnel(w http.ResponseWriter, request *http.Request) (http.Res
 	r.home.mu.Lock()
 	defer r.home.mu.Unlock()
 	r.tunnel = t
-	if r.reason != running { // cut already, by its deadlines alone
+	if r.reason != running { // it was cut already, by its deadlines alone
 		t.over.Store(true)
 		cancel()
 	}
@@ -73,7 +72,7 @@ func isWebSocket(r *http.Request) bool {
 	})
 }
 
-// Unwrap is how http.ResponseController finds what else the writer can do.
+// Unwrap lets http.ResponseController find what else the writer can do.
 func (t *tunnel) Unwrap() http.ResponseWriter { return t.ResponseWriter }
 
 // WriteHeader notes that a CONNECT has become a tunnel.
@@ -89,7 +88,7 @@ func (t *tunnel) WriteHeader(status int) {
 // Write writes to the client until the tunnel is cut.
 func (t *tunnel) Write(p []byte) (int, error) { return t.write(t.ResponseWriter, p) }
 
-// FlushError implements what http.ResponseController asks for.
+// FlushError implements the interface of http.ResponseController.
 func (t *tunnel) FlushError() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -118,8 +117,8 @@ func (t *tunnel) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c := &conn{Conn: hijacked, tunnel: t}
 	t.begun.Store(true)
 	t.conn.Store(c)
-	// A cut before now took it for an ordinary request, and the deadlines that it
-	// set are gone: net/http takes them off a connection that it hands out.
+	// An earlier cut took it for an ordinary request. The deadlines of that cut are
+	// gone, because net/http removes them from a connection that it hands out.
 	if t.over.Load() {
 		_ = hijacked.Close()
 		return nil, nil, net.ErrClosed
@@ -130,26 +129,26 @@ func (t *tunnel) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return c, buffered, nil
 }
 
-// cut ends the tunnel, and reports whether it was one. If it was not, the deadlines
-// of the request have to be set.
+// cut ends the tunnel, and reports whether there was one. If not, the caller has to set
+// the deadlines of the request.
 //
-// Where a WebSocket is between two frames, its client is told that it is over by a
-// close frame. In the midst of one there is no way to.
+// If a WebSocket is between two frames, a close frame tells its client. In the middle
+// of a frame this is not possible.
 func (t *tunnel) cut() (established bool) {
 	first := !t.over.Swap(true)
-	defer t.cancel() // the upstream is told
+	defer t.cancel() // this ends the request to the upstream
 	if !t.begun.Load() {
 		return false
 	}
 	end, to := t.ending()
 	if first {
 		if t.lockSoon(end) {
-			t.sayGoodbye(to)
+			t.sendClose(to)
 			t.mu.Unlock()
 		} else {
 			t.silent.Store(true)
 		}
-		_ = end.SetReadDeadline(long) // a read that is under way ends
+		_ = end.SetReadDeadline(long) // a running read ends
 	}
 	if t.silent.Load() {
 		_ = end.SetWriteDeadline(long)
@@ -157,14 +156,15 @@ func (t *tunnel) cut() (established bool) {
 	return true
 }
 
-// lockSoon waits for whoever writes at this moment, who holds mu, and reports whether
-// it has mu. The client has so long to read what is being written.
+// lockSoon waits for a running write, which holds mu, and reports whether it has mu.
+// The client has this long to read the data.
 //
-// Attack: read nothing. A Write that is under way in Caddy may take back the deadline
-// which was set meanwhile, for a minute, so that it is set again, and not waited for.
+// Attack: read nothing. A running Write of Caddy may reset a deadline that was set
+// meanwhile, for a minute. So the deadline is set again, and lockSoon does not wait for
+// the Write.
 func (t *tunnel) lockSoon(end deadlines) bool {
-	over := time.Now().Add(lastWord)
-	for late := over.Add(lastWord); ; time.Sleep(lastWord / 20) {
+	over := time.Now().Add(writeTimeout)
+	for late := over.Add(writeTimeout); ; time.Sleep(writeTimeout / 20) {
 		_ = end.SetWriteDeadline(over)
 		if t.mu.TryLock() {
 			return true
@@ -175,13 +175,14 @@ func (t *tunnel) lockSoon(end deadlines) bool {
 	}
 }
 
-// deadlines end what is under way on a connection, or on a stream.
+// deadlines end running reads and writes on a connection, or on a stream.
 type deadlines interface {
 	SetReadDeadline(time.Time) error
 	SetWriteDeadline(time.Time) error
 }
 
-// ending is what the tunnel goes through to the client.
+// ending returns the deadlines and the writer with which the tunnel ends towards the
+// client.
 func (t *tunnel) ending() (deadlines, io.Writer) {
 	if c := t.conn.Load(); c != nil {
 		return c.Conn, c.Conn
@@ -189,9 +190,9 @@ func (t *tunnel) ending() (deadlines, io.Writer) {
 	return http.NewResponseController(t.ResponseWriter), t.ResponseWriter
 }
 
-// sayGoodbye tells the client that its WebSocket is over, where that is possible.
-// The caller holds mu.
-func (t *tunnel) sayGoodbye(to io.Writer) {
+// sendClose tells the client that its WebSocket has ended, if that is possible. The
+// caller holds mu.
+func (t *tunnel) sendClose(to io.Writer) {
 	if !t.webSocket || !t.frames.between() {
 		return
 	}
@@ -199,10 +200,10 @@ func (t *tunnel) sayGoodbye(to io.Writer) {
 		return
 	}
 	if c := t.conn.Load(); c != nil {
-		c.farewell.Store(true)
+		c.closeSent.Store(true)
 		return
 	}
 	controller := http.NewResponseController(t.ResponseWriter)
 	_ = controller.Flush()
-	_ = controller.SetWriteDeadline(time.Now().Add(lingering)) // the end of the stream has to follow
+	_ = controller.SetWriteDeadline(time.Now().Add(lingering)) // the end of the stream must follow
 }

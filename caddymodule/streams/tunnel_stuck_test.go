@@ -11,8 +11,8 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// stuckWriter is the writer of a stream to a client that reads nothing, with a Write
-// under way that takes deadlines back which were set meanwhile, as Caddy's does.
+// stuckWriter is the writer of a stream to a client that reads nothing. Its running
+// Write resets deadlines that were set meanwhile, as Caddy's does.
 type stuckWriter struct {
 	connectWriter
 	mu              sync.Mutex
@@ -32,7 +32,7 @@ func (w *stuckWriter) SetWriteDeadline(time.Time) error {
 
 func (w *stuckWriter) release() { w.passed.Do(func() { close(w.cut) }) }
 
-// stuck reports whether the Write was not ended yet.
+// stuck reports whether the Write is still running.
 func (w *stuckWriter) stuck() bool {
 	select {
 	case <-w.cut:
@@ -48,9 +48,9 @@ func (w *stuckWriter) Write([]byte) (int, error) {
 	return 0, os.ErrDeadlineExceeded
 }
 
-// Attack: read nothing from a WebSocket in a stream, whose answer is being written just
-// then, and go on sending. The Write takes the deadline back, for a minute, and holds
-// up whoever waits for its end to say goodbye.
+// Attack: read nothing from a WebSocket in a stream while its response is written, and
+// go on sending. The Write resets the deadline, for a minute, and holds up the close
+// frame.
 func TestAWriteThatTakesDeadlinesBackHoldsUpNoCut(t *testing.T) {
 	for name, deaf := range map[string]int{"once": 1, "during all of a cut": 1000} {
 		t.Run(name, func(t *testing.T) {

@@ -51,8 +51,8 @@ func switchProtocols(t *testing.T, w http.ResponseWriter) net.Conn {
 	return connection
 }
 
-// A WebSocket of a session that is over ends with the status 1008 where a frame can
-// be sent, and in the midst of a frame without one. So does another protocol.
+// A WebSocket of an ended session ends with the status 1008 if a frame can be sent, and
+// in the middle of a frame without one. So does another protocol.
 func TestTunnelsAreCut(t *testing.T) {
 	whole := frame(1, 200, false)
 	for name, test := range map[string]struct {
@@ -97,15 +97,15 @@ func TestTunnelsAreCut(t *testing.T) {
 	}
 }
 
-// Attack: read nothing, so that the connection is full and whoever ends it waits,
-// and with it the end of all others.
+// Attack: read nothing, so that the connection is full. The goroutine that ends it
+// waits, and with it the end of all others.
 func TestATunnelThatNobodyReadsIsCut(t *testing.T) {
 	writes := make(chan struct{})
 	g := newGate(t, 1, func(w http.ResponseWriter, _ *http.Request) {
 		connection := switchProtocols(t, w)
 		defer connection.Close()
 		close(writes)
-		// Far more than the system holds for a connection.
+		// Far more than the system buffers for a connection.
 		if _, err := connection.Write(frame(2, 64<<20, false)); err == nil {
 			t.Error("all was written, and nobody reads")
 		}
@@ -116,9 +116,9 @@ func TestATunnelThatNobodyReadsIsCut(t *testing.T) {
 	g.mustEnd(t, false)
 }
 
-// Fault: the session is revoked between the upstream's word that it goes on in
-// another protocol, and the moment at which the connection is handed out. net/http
-// takes the deadlines off it then, which were the cut.
+// Fault: the session is revoked after the upstream has switched to another protocol,
+// and before the connection is handed out. net/http then removes the deadlines, which
+// were the cut.
 func TestNoConnectionIsHandedOutAfterTheCut(t *testing.T) {
 	g := newGate(t, 1, func(w http.ResponseWriter, r *http.Request) {
 		before := w.(*tunnel)
@@ -145,7 +145,7 @@ func TestNoConnectionIsHandedOutAfterTheCut(t *testing.T) {
 	g.mustEnd(t, false)
 }
 
-// connectWriter is the writer of a stream that is not cut by its deadlines.
+// connectWriter is the writer of a stream that its deadlines do not cut.
 type connectWriter struct {
 	*httptest.ResponseRecorder
 	read, write time.Time
@@ -192,8 +192,8 @@ func TestAWebSocketInAStreamIsCut(t *testing.T) {
 	}
 }
 
-// A request over HTTP/3 that was cut has a context that is over: its deadlines do
-// not reach who waits for the upstream.
+// A request over HTTP/3 that was cut has a cancelled context, because its deadlines do
+// not reach a handler that waits for the upstream.
 func TestACutOverHTTP3TellsTheUpstream(t *testing.T) {
 	table := New(Options{Revoked: func(*store.Keys) bool { return false }, Changed: make(chan struct{})})
 	defer table.Close()

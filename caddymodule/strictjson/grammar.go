@@ -8,18 +8,18 @@ var (
 	errNotObject = fmt.Errorf("scanning JSON: %w", ErrNotObject)
 )
 
-// grammar checks a text against RFC 8259. It allocates nothing, ends at the
-// first fault, and goes no deeper than it is told.
+// grammar checks a text against RFC 8259. It allocates nothing, stops at the first
+// fault, and goes no deeper than its limit.
 //
-// Attack: an 8 KiB token of brackets. encoding/json's Valid keeps a stack as high
-// as whoever wrote the text likes, and takes several times as long for any text.
+// Attack: an 8 KiB token of brackets. encoding/json's Valid keeps a stack of the depth
+// that the sender chooses, and takes several times as long for any text.
 type grammar struct {
 	doc []byte
 	at  int
 }
 
-// check reports why a text is not one JSON value that is nested no deeper than
-// this. That the text is valid UTF-8 has to be known.
+// check returns an error unless a text is one JSON value that is nested no deeper than
+// maxDepth. The text must be valid UTF-8.
 func check(doc []byte, maxDepth int) error {
 	g := grammar{doc: doc}
 	if err := g.value(maxDepth); err != nil {
@@ -31,8 +31,8 @@ func check(doc []byte, maxDepth int) error {
 	return nil
 }
 
-// next steps over space and returns the octet there, or 0, which begins and ends
-// nothing in JSON, at the end.
+// next steps over space and returns the octet there. At the end it returns 0, which
+// begins and ends nothing in JSON.
 func (g *grammar) next() byte {
 	for ; g.at < len(g.doc); g.at++ {
 		if c := g.doc[g.at]; !isSpace(c) {
@@ -42,7 +42,7 @@ func (g *grammar) next() byte {
 	return 0
 }
 
-// value steps over a value that may hold so many levels.
+// value steps over a value that may have this many levels.
 func (g *grammar) value(levels int) error {
 	sound := false
 	switch c := g.next(); c {
@@ -67,8 +67,8 @@ func (g *grammar) value(levels int) error {
 	return nil
 }
 
-// list steps over an array, or over an object, in which a name and a colon stand
-// before each value.
+// list steps over an array, or over an object, in which a name and a colon come before
+// each value.
 func (g *grammar) list(end byte, levels int, named bool) error {
 	if levels == 0 {
 		return errDepth

@@ -25,8 +25,8 @@ func ReadMembers(doc []byte) (Members, error) {
 	return o.All()
 }
 
-// All returns all members. Two names that differ in case only are ErrTwin:
-// another reader of the document may take the other member.
+// All returns all members. Two names that differ only in case are ErrTwin: another
+// reader of the document may use the other member.
 func (o Object) All() (Members, error) {
 	var names Names
 	found := make(Members, 0, 16)
@@ -40,7 +40,7 @@ func (o Object) All() (Members, error) {
 	return found, nil
 }
 
-// Find returns the value of the member of exactly this name.
+// Find returns the value of the member with exactly this name.
 func (m Members) Find(name string) (value json.RawMessage, ok bool) {
 	for i := range m {
 		if m[i].Name == name {
@@ -50,14 +50,15 @@ func (m Members) Find(name string) (value json.RawMessage, ok bool) {
 	return nil, false
 }
 
-// Text returns a member that must be a string if it is there, null included.
+// Text returns a member that must be a string if it is present. A null member is
+// present.
 func (m Members) Text(name string) (text string, ok bool, err error) {
 	value, _ := m.Find(name)
 	return TextOf(name, value)
 }
 
-// TextOf is Members.Text for a value that was already found, nil for none. The name
-// serves the error.
+// TextOf is Members.Text for a value that was already found, or nil. The name is for
+// the error.
 func TextOf(name string, value json.RawMessage) (text string, ok bool, err error) {
 	if value == nil {
 		return "", false, nil

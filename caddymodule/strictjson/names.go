@@ -6,17 +6,17 @@ import (
 	"unicode/utf8"
 )
 
-// Names collects the names of an object's members and refuses twins: a name
-// that is already there, or that differs from one in case only, in the sense
-// of strings.EqualFold. encoding/json takes such names for one member, other
-// decoders for two, and so "sid" next to "ſid" (U+017F) would be one session
-// for the gate and another for the application. The zero Names is empty.
+// Names collects the names of an object's members and refuses twins: a name that is
+// already there, or that differs from one only in case, in the sense of
+// strings.EqualFold. encoding/json takes such names for one member, other decoders for
+// two. So "sid" next to "ſid" (U+017F) would be one session for the gate and another
+// for the application. The zero Names is empty.
 type Names struct {
 	seen map[string]struct{}
 }
 
-// Add returns an error that wraps ErrTwin if name is a twin of one that was
-// added before. It takes the same time however many names there are.
+// Add returns an error that wraps ErrTwin if name is a twin of an earlier one. Its time
+// does not depend on the number of names.
 func (n *Names) Add(name string) error {
 	if n.seen == nil {
 		n.seen = make(map[string]struct{}, 16)
@@ -49,8 +49,8 @@ func foldFrom(name string, i int) string {
 	return string(folded)
 }
 
-// foldRune returns the smallest rune of r's case orbit, in lower case where
-// that is an ASCII letter.
+// foldRune returns the smallest rune of r's case orbit, in lower case if that is an
+// ASCII letter.
 func foldRune(r rune) rune {
 	smallest := r
 	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {

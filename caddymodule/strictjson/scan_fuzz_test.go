@@ -14,10 +14,10 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
 )
 
-// The attack: a document in which the gate and an application that decodes it
-// with encoding/json read different things. Scan visits what its tokens are, one
-// by one; where no two names are twins, maps and structs hold the same; and what
-// Scan refuses is refused for the one reason there is.
+// The attack: the gate and an application that decodes with encoding/json read
+// different things in a document. Scan visits the members that a token reader finds,
+// one by one. If no two names are twins, maps and structs hold the same. If Scan
+// refuses a document, it does so for the right reason.
 func FuzzScan(f *testing.F) {
 	for _, doc := range []string{
 		`{}`, ` {"a":1,"b":[1,{"c":"}"}],"a":"\u0041"}`, `{"a":"\\"}`, `null`, `[]`, `{"a":1}{`, "{\"\xff\":1}",
@@ -52,9 +52,8 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-// refusals says by the means of encoding/json why a document is refused, nil if
-// it is not. One that is too deep and broken has two reasons, of which the one
-// that comes first in it counts.
+// refusals returns why encoding/json refuses a document, or nil. A document that is too
+// deep and broken has two reasons, and the first one in the text counts.
 func refusals(doc string) []error {
 	valid, deep := json.Valid([]byte(doc)), depth(doc) > strictjson.MaxDepth
 	switch {
@@ -70,7 +69,7 @@ func refusals(doc string) []error {
 	return []error{nil}
 }
 
-// depth is how deep a document is nested, as far as it is sound.
+// depth is how deep a document is nested, up to its first fault.
 func depth(doc string) int {
 	decoder := json.NewDecoder(strings.NewReader(doc))
 	deepest, level := 0, 0
@@ -146,7 +145,7 @@ func wantParts(t *testing.T, value json.RawMessage) {
 	}
 }
 
-// isRange tells a number that no float64 holds.
+// isRange reports whether a number fits into no float64.
 func isRange(err error) bool {
 	var wrong *json.UnmarshalTypeError
 	return errors.As(err, &wrong)

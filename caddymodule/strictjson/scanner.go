@@ -2,15 +2,14 @@ package strictjson
 
 import "encoding/json"
 
-// scanner walks over a document that was found valid. That lets it look for
-// brackets and quotes only, and it cannot run past the end.
+// scanner walks over a valid document. So it only looks for brackets and quotes, and
+// cannot run past the end.
 type scanner struct {
 	doc []byte
 	at  int
 }
 
-// object visits the members of the object that begins here, their names with
-// their quotes.
+// object visits the members of the object that begins here. Names have their quotes.
 func (s *scanner) object(visit func(quoted []byte, value json.RawMessage) error) error {
 	s.at++
 	for s.skipSpace(); s.doc[s.at] != '}'; s.skipSpace() {

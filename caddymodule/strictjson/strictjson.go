@@ -1,10 +1,9 @@
 // Package strictjson reads JSON objects that an adversary wrote.
 //
-// The decoders that people usually meet disagree on the odd corners of JSON:
-// which of two members with one name wins, whether "sid" and "SID" are one
-// name, what becomes of invalid UTF-8. Where a gate and the application behind
-// it disagree, one of them can be told a lie. So this package offers no choice:
-// a document has one meaning, or it is refused.
+// Common decoders disagree on the odd corners of JSON: which of two members with one
+// name wins, whether "sid" and "SID" are one name, what happens to invalid UTF-8. If a
+// gate and the application behind it disagree, an attacker can lie to one of them. So
+// this package offers no choice: a document has one meaning, or it is refused.
 package strictjson
 
 import (
@@ -17,8 +16,8 @@ import (
 // without an object or array inside has depth 1.
 const MaxDepth = 32
 
-// What makes Scan refuse a document. A visitor's own errors are returned as
-// they are.
+// The errors with which Scan refuses a document. Errors of a visitor are returned
+// unchanged.
 var (
 	// ErrSyntax: not valid UTF-8, not valid JSON (RFC 8259), or trailing data.
 	ErrSyntax = errors.New("not valid JSON")
@@ -26,7 +25,7 @@ var (
 	ErrNotObject = errors.New("not a JSON object")
 	// ErrDepth: nested deeper than allowed.
 	ErrDepth = errors.New("nested too deep")
-	// ErrTwin: two members have one name, or names that differ in case only.
+	// ErrTwin: two members have one name, or names that differ only in case.
 	ErrTwin = errors.New("two members share a name")
 )
 
@@ -40,15 +39,14 @@ func Scan(doc []byte, maxDepth int, visit func(name string, value json.RawMessag
 	return o.Members(visit)
 }
 
-// Object is a JSON object that was found sound. It shares the memory of its
-// document.
+// Object is a valid JSON object. It shares the memory of its document.
 type Object struct {
-	doc []byte // from the brace on
+	doc []byte // begins at the brace
 }
 
-// Parse returns the one JSON object that doc holds. The whole of doc is sound
-// then: valid UTF-8, one JSON object, no trailing data, nested no deeper than
-// maxDepth. It allocates nothing, whatever doc holds.
+// Parse returns the one JSON object that doc holds. It checks all of doc: valid UTF-8,
+// one JSON object, no trailing data, nested no deeper than maxDepth. It allocates
+// nothing, whatever doc holds.
 func Parse(doc []byte, maxDepth int) (Object, error) {
 	if !utf8.Valid(doc) {
 		return Object{}, errSyntax
@@ -63,22 +61,22 @@ func Parse(doc []byte, maxDepth int) (Object, error) {
 	return Object{doc: doc[s.at:]}, nil
 }
 
-// Members calls visit for every member, in their order, members with the same
-// name included. The name is decoded; the value is the member's own text without
-// the space around it, valid JSON, and shares the document's memory. An error of
-// visit ends it and is returned.
+// Members calls visit for every member, in order, including members with the same name.
+// The name is decoded. The value is the text of the member without the space around it;
+// it is valid JSON, and shares the document's memory. An error of visit stops it and is
+// returned.
 func (o Object) Members(visit func(name string, value json.RawMessage) error) error {
 	s := scanner{doc: o.doc}
 	return s.object(func(quoted []byte, value json.RawMessage) error { return visit(unquote(quoted), value) })
 }
 
-// First returns the value of the first member of each name, nil where there is
-// none. The names have no backslash. It keeps nothing of the others, however many
-// there are, and does not tell whether there is a second one.
+// First returns the value of the first member with each name, nil if there is none. The
+// names have no backslash. It stores nothing of the other members, and does not report
+// whether there is a second one with the name.
 func (o Object) First(names ...string) []json.RawMessage {
 	values := make([]json.RawMessage, len(names))
 	s := scanner{doc: o.doc}
-	_ = s.object(func(quoted []byte, value json.RawMessage) error { // that visit has no error
+	_ = s.object(func(quoted []byte, value json.RawMessage) error { // this visit returns no error
 		for i, name := range names {
 			if values[i] == nil && spells(quoted, name) {
 				values[i] = value
@@ -89,9 +87,9 @@ func (o Object) First(names ...string) []json.RawMessage {
 	return values
 }
 
-// Text decodes value if it is a JSON string. Escapes of lone surrogates become
-// U+FFFD, as encoding/json does it: a caller to whom two such texts must not
-// be one has to refuse U+FFFD.
+// Text decodes value if it is a JSON string. Escapes of lone surrogates become U+FFFD,
+// as in encoding/json. A caller that must tell two such texts apart has to refuse
+// U+FFFD.
 func Text(value json.RawMessage) (text string, ok bool) {
 	if len(value) < 2 || value[0] != '"' {
 		return "", false

@@ -13,11 +13,11 @@ func unquote(quoted []byte) string {
 	if bytes.IndexByte(text, '\\') < 0 {
 		return string(text)
 	}
-	// No escape is shorter than what it stands for.
+	// No escape is shorter than its character.
 	return string(appendUnquoted(make([]byte, 0, len(text)), text))
 }
 
-// appendUnquoted appends what the inside of a valid JSON string says.
+// appendUnquoted appends the decoded inside of a valid JSON string.
 func appendUnquoted(decoded, text []byte) []byte {
 	for {
 		plain := bytes.IndexByte(text, '\\')
@@ -31,8 +31,8 @@ func appendUnquoted(decoded, text []byte) []byte {
 	}
 }
 
-// spells reports whether a valid JSON string, quotes included, is a name, which
-// has no backslash. It decodes only what is as long as a spelling of it can be.
+// spells reports whether a valid JSON string, quotes included, means a name that has no
+// backslash. It decodes the string only if its length can be that of the name.
 func spells(quoted []byte, name string) bool {
 	text := quoted[1 : len(quoted)-1]
 	if len(text) <= len(name) || len(text) > len(`\u0000`)*len(name) {
@@ -41,12 +41,12 @@ func spells(quoted []byte, name string) bool {
 	if bytes.IndexByte(text, '\\') < 0 {
 		return false
 	}
-	var room [64]byte // on the stack, for names as short as ours
+	var room [64]byte // on the stack, for names of the usual length
 	return string(appendUnquoted(room[:0], text)) == name
 }
 
-// unescape decodes the escape that a text begins with, and returns what is
-// behind it. A pair of surrogates is one escape.
+// unescape decodes the escape at the beginning of a text, and returns the rest. A pair
+// of surrogates is one escape.
 func unescape(text []byte) (rune, []byte) {
 	switch c := text[1]; c {
 	case 'b':

@@ -19,7 +19,7 @@ import (
 // commit, and short enough for a clear error at the start.
 const defaultLockTimeout = time.Second
 
-// Options say where a store lies and what it leans on.
+// Options say where a store is and which clocks it uses.
 type Options struct {
 	// Path is the database file. It is created, with its directories (0700),
 	// if it was never there. Required.
@@ -29,16 +29,16 @@ type Options struct {
 	// Elapsed is how long the process has run, counted from any fixed moment. Steps of
 	// the wall clock must not move it. Default: the monotonic clock.
 	Elapsed func() time.Duration
-	// Leeway is added to the present time where the floor is raised: the longest by
-	// which an accepted token's `iat` may be ahead. Skew is by how much the wall clock
+	// Leeway is added to the present time when the floor is raised: it is the longest
+	// by which an accepted token's `iat` may be ahead. Skew is how far the wall clock
 	// may be behind the time by which revocations were forgotten. Default: none.
 	Leeway, Skew time.Duration
 	// Sessions bound how many sessions the store keeps.
 	Sessions store.SessionLimits
-	// Logger is told of what an operator should know. Default: nobody is told.
+	// Logger receives what an operator should know. Default: none.
 	Logger *slog.Logger
-	// LockTimeout is how long Open waits for another process to let go of the
-	// file. Default: 1 s.
+	// LockTimeout is how long Open waits for another process to release the file.
+	// Default: 1 s.
 	LockTimeout time.Duration
 }
 
@@ -65,18 +65,18 @@ type Store struct {
 	own     clock
 	db      *bolt.DB
 	file    *os.File    // the file that db maps
-	opened  os.FileInfo // what path named when it was opened
+	opened  os.FileInfo // the file at path when it was opened
 
 	appends chan *appending // to the writer
 	changes chan *change    // to the writer
 	done    chan struct{}   // closed when the writer has ended
 
-	listed int // how many sessions the index of all names; only the writer uses it
+	listed int // number of sessions in the index of all; only the writer uses it
 
-	marker *os.File // only Open and the writer use it, and what it says
+	marker *os.File // only Open and the writer use it and marked
 	marked marker
 
-	size   atomic.Int64          // how large the file was seen to be; it only grows
+	size   atomic.Int64          // the largest size seen; it only grows
 	broken atomic.Pointer[error] // set once a transaction panicked
 	paused atomic.Bool           // only Open and the writer set it
 
@@ -88,14 +88,14 @@ type Store struct {
 
 var _ store.Backend = (*Store)(nil)
 
-// Open opens the store at o.Path, and creates it if it was never there. It
-// reads all of the file that is in use, about 0.2 s for a million entries. A file
-// that may have lost revocations opens with a floor: Bounds.Floor is the present.
+// Open opens the store at o.Path, and creates it if it was never there. It reads all of
+// the file that is in use, about 0.2 s for a million entries. If the file may have lost
+// revocations, the store opens with a floor: Bounds.Floor is the present time.
 //
-// Its error wraps store.ErrLocked if another process, or another Store of this
-// one, holds the file, and store.ErrDamaged if the file is not what was
-// written, was deleted, or is not this store's. Then nothing was changed, and
-// the text says what to do next.
+// Its error wraps store.ErrLocked if another process, or another Store of this one,
+// holds the file. It wraps store.ErrDamaged if the file is not what was written, was
+// deleted, or belongs to another store. Then nothing was changed, and the text says
+// what to do next.
 func Open(o Options) (*Store, error) {
 	o = o.withDefaults()
 	var err error
@@ -129,7 +129,7 @@ func (s *Store) open() error {
 	s.db, s.file, s.listed = db, file, found.sessions
 	s.opened, err = file.Stat()
 	if err == nil {
-		err = s.intact() // what was locked may not be what path names by now
+		err = s.intact() // path may by now name another file than the locked one
 	}
 	if err == nil {
 		err = s.settle(found.head)
@@ -138,7 +138,7 @@ func (s *Store) open() error {
 		s.paused.Store(true)
 	}
 	if err != nil {
-		_ = errors.Join(s.marker.Close(), db.Close()) // the error that counts is the one before
+		_ = errors.Join(s.marker.Close(), db.Close()) // the earlier error counts
 		return err
 	}
 	removeLeftovers(s.options.Path)
@@ -146,8 +146,8 @@ func (s *Store) open() error {
 	return nil
 }
 
-// Close ends the calls that wait, finishes the commit that is under way, and
-// lets go of the file. A second Close returns store.ErrClosed.
+// Close ends the calls that wait, finishes the running commit, and releases the file. A
+// second Close returns store.ErrClosed.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	if s.closed {

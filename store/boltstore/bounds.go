@@ -15,9 +15,9 @@ import (
 
 // Retain implements store.Local.
 //
-// What is remembered is counted by the later of the two clocks, the wall clock and
-// the store's own, and what was forgotten by the earlier: no entry was forgotten
-// that had not expired by both.
+// What is kept is counted by the later of the two clocks, the wall clock and the
+// store's own. What was forgotten is counted by the earlier one: every forgotten entry
+// had expired by both.
 func (s *Store) Retain(ctx context.Context, retention, margin time.Duration) (time.Duration, store.Bounds, error) {
 	wall, own := s.options.Clock().Unix(), s.own.now()
 	kept := int64(retention / time.Second)
@@ -44,7 +44,7 @@ func (s *Store) LowerFloor(ctx context.Context) error {
 	return nil
 }
 
-// amend changes the head, and commits if it is another then.
+// amend changes the head, and commits it if it differs.
 func (s *Store) amend(ctx context.Context, change func(h *head)) (head, error) {
 	var h head // the transaction may outlive a call that ctx ends
 	err := s.change(ctx, func(tx *bolt.Tx) error {
@@ -72,7 +72,7 @@ func (s *Store) settle(h head) error {
 		return err
 	}
 	if m.generation != h.generation && m.generation != 0 {
-		return advise(s.options.Path, damagef("it is another database than %q was written for", markerPath(s.options.Path)))
+		return advise(s.options.Path, damagef("%q belongs to another database", markerPath(s.options.Path)))
 	}
 	was := h
 	h.bounds = h.bounds.Join(m.bounds)
@@ -88,7 +88,7 @@ func (s *Store) settle(h head) error {
 		s.options.Logger.Info("a new store was created, in which nothing is revoked; if there was one before, "+
 			"stop the gate and run caddy session-gate repair --restored", "path", s.options.Path)
 	}
-	if m.restored { // and the clock of this machine is right, the operator says
+	if m.restored { // so the operator says that the clock of this machine is right
 		h.bounds.Swept, h.clock = 0, 0
 	}
 	s.own.start(time.Unix(h.clock, 0))
@@ -102,7 +102,7 @@ func (s *Store) settle(h head) error {
 		}
 	}
 	// The marker comes last: until then, the next start comes to the same conclusion.
-	if s.marked = m; m.seq == 0 { // there may be none that can be overwritten
+	if s.marked = m; m.seq == 0 { // there may be no marker to overwrite
 		if err := writeMarker(s.options.Path, markerOf(h).text()); err != nil {
 			return err
 		}
@@ -113,16 +113,16 @@ func (s *Store) settle(h head) error {
 	return s.advance(h)
 }
 
-// loss says why a database may have lost revocations, and nothing if it has not.
+// loss returns why a database may have lost revocations, or nothing if it has not.
 func (s *Store) loss(h head, m marker, found bool) (reason string, err error) {
 	older, err := s.older(h, m)
 	switch {
 	case m.restored:
 		reason = "an operator has put the file back or repaired it"
 	case older:
-		reason = "the file is older than its marker: an earlier copy was put back, or the disk has lost what it had confirmed"
+		reason = "the file is older than its marker: an earlier copy was put back, or the disk has lost confirmed data"
 	case m.generation == 0 && (found || h.seq > 0):
-		reason = "the marker is missing or damaged, so nobody can tell whether the file is an earlier copy"
+		reason = "the marker is missing or damaged, so the file may be an earlier copy"
 	case s.options.Clock().Unix() < h.bounds.Swept-int64(s.options.Skew/time.Second):
 		reason = fmt.Sprintf("the clock of this machine is behind %v, by which expired revocations were forgotten; set it right; "+
 			"if it is right now and was ahead before, stop the gate and run caddy session-gate repair --restored", time.Unix(h.bounds.Swept, 0).UTC())
@@ -130,8 +130,8 @@ func (s *Store) loss(h head, m marker, found bool) (reason string, err error) {
 	return reason, err
 }
 
-// older reports whether a database lacks what its marker says that it holds: it is
-// shorter, or the last entry that the marker knows is another.
+// older reports whether a database lacks entries that its marker names: it is shorter,
+// or the last entry that the marker knows is another.
 func (s *Store) older(h head, m marker) (bool, error) {
 	if h.seq <= m.seq || m.seq <= h.trimmed || m.tag == 0 {
 		return h.seq < m.seq || h.seq == m.seq && m.tag != 0 && h.tag != m.tag, nil

@@ -29,8 +29,8 @@ func (m *machine) append(t *testing.T, path string, n int) files {
 	return take(t, path)
 }
 
-// Attack: an older copy of the file is put in its place, so that what was revoked
-// since is good again. And the other way round: no floor where nothing is lost,
+// Attack: an older copy of the file is put in its place, so that what was revoked since
+// is valid again. The test also checks the opposite: without a loss there is no floor,
 // because it logs everybody out.
 func TestTheFloorIsRaisedIfRevocationsMayBeLost(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -138,7 +138,8 @@ func TestAClockBehindWhatWasForgottenRaisesTheFloor(t *testing.T) {
 }
 
 // Attack: another store's file is put in the place of this one. An operator may say
-// that it was put there on purpose. Then what it does not know is refused by the floor.
+// that it was put there on purpose. Then the floor refuses the tokens that it does not
+// know.
 func TestARestoredFileRaisesTheFloor(t *testing.T) {
 	m := newMachine()
 	path, foreign := freshPath(t), freshPath(t)
@@ -181,8 +182,8 @@ func TestTheMarkerCarriesTheBounds(t *testing.T) {
 	}
 }
 
-// An operator who lets tokens from before the floor pass again means for good, and not
-// until the next restart. Another loss raises it again.
+// An operator lowers the floor for good, not until the next restart. Another loss
+// raises it again.
 func TestALoweredFloorStaysLow(t *testing.T) {
 	path, m := freshPath(t), newMachine()
 	older := m.append(t, path, 1)
@@ -207,7 +208,7 @@ func TestALoweredFloorStaysLow(t *testing.T) {
 	}
 }
 
-// A first start is told, because nothing in the file shows that it was not the first.
+// A first start is logged, because the file does not show that it was not the first.
 func TestANewStoreIsSaid(t *testing.T) {
 	path, m := freshPath(t), newMachine()
 	mustClose(t, m.open(t, path))

@@ -6,30 +6,31 @@ import (
 )
 
 const (
-	// catchUp is how the store's clock follows a wall clock that is ahead of it: by
-	// one second in so many of running, six hours a day.
+	// catchUp is how fast the store's clock follows a wall clock that is ahead of it:
+	// one second for each catchUp seconds that the store is open, six hours a day.
 	catchUp = 4
-	// keepClock is how often, in seconds, the clock of an idle store is written down.
+	// keepClock is how often, in seconds, an idle store writes its clock down.
 	keepClock = 3600
 )
 
-// clock is the store's own. It is the wall clock until something is revoked. From
-// then on it goes on with the time that the store is open, and is never set. It stands
-// still while no process has the store open.
+// clock is the store's own. It is the wall clock until something is revoked. From then
+// on it runs while the store is open, and is never set. It stops while no process has
+// the store open.
 //
-// It catches up with the wall clock slowly, because nobody can tell a wall clock that
-// is wrong from a machine that was off. A wall clock that is days ahead for an hour
-// moves it by a quarter of an hour.
+// It catches up with the wall clock slowly, because the store cannot tell a wrong wall
+// clock from a machine that was off. A wall clock that is days ahead for an hour moves
+// it by a quarter of an hour.
 type clock struct {
 	wall    func() time.Time
 	elapsed func() time.Duration
 
 	mu   sync.Mutex
 	at   time.Time
-	read time.Duration // what elapsed said then
+	read time.Duration // the value of elapsed at that time
 }
 
-// start sets the clock, while nothing depends on what it said before.
+// start sets the clock. It is for a time at which nothing depends on the previous
+// value.
 func (c *clock) start(at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -51,6 +52,6 @@ func (c *clock) now() int64 {
 
 var processStart = time.Now()
 
-// running is how long this process has run. It stands still while the machine is
-// suspended, other than a boot clock, and no step of the wall clock moves it.
+// running is how long this process has run. Unlike a boot clock it stops while the
+// machine is suspended. Steps of the wall clock do not move it.
 func running() time.Duration { return time.Since(processStart) }

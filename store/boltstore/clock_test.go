@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Attack: the wall clock of a gate is set a day ahead for a minute, or is ahead when
-// the gate starts. Every revocation seems to have expired, and would be forgotten for
-// good when the clock is right again.
+// Attack: the wall clock of a gate is a day ahead for a minute, or when the gate
+// starts. Every revocation seems to have expired, and would be forgotten for good
+// before the clock is right again.
 func TestAnEntryIsForgottenByBothClocks(t *testing.T) {
 	const day = 24 * time.Hour
 	for name, c := range map[string]struct {
@@ -88,7 +88,8 @@ func TestAnEntryIsForgottenByBothClocks(t *testing.T) {
 }
 
 // Fault: a machine without a battery creates the store in 1970, before it asks for the
-// time, or its clock is ahead then. Nothing would ever be forgotten, or too early.
+// time, or its clock is ahead at that moment. Entries would never be forgotten, or too
+// early.
 func TestTheClockBeginsWithTheFirstRevocation(t *testing.T) {
 	for name, created := range map[string]time.Time{"in 1970": time.Unix(100, 0), "in 2100": time.Unix(4102444800, 0)} {
 		t.Run(name, func(t *testing.T) {
@@ -114,7 +115,7 @@ func TestTheClockBeginsWithTheFirstRevocation(t *testing.T) {
 	}
 }
 
-// Fault: the disk of an idle gate is written to each minute, for ever.
+// Fault: an idle gate writes to its disk each minute, for ever.
 func TestAnIdleStoreIsWrittenToOnceAnHour(t *testing.T) {
 	m := newMachine()
 	s := m.open(t, freshPath(t))

@@ -14,17 +14,17 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// newSuffix begins the end of the names under which files are built.
+// newSuffix is part of the names under which files are built.
 const newSuffix = ".new-"
 
 // ensureCreated creates the store at path if it was never there.
 //
-// Invariant: the marker is written after the database is durable under its
-// name, and before Open returns. So a marker without a database means that the
-// database was deleted, and a database without a marker, which a crash may
-// leave, holds nothing that anybody was told of.
+// Invariant: the marker is written after the database is durable under its name, and
+// before Open returns. So a marker without a database means that the database was
+// deleted. A database without a marker, which a crash may leave, holds no confirmed
+// entry.
 func ensureCreated(path string) error {
-	_, found, err := readMarker(path) // first: whoever creates it now writes it last
+	_, found, err := readMarker(path) // first, because a creation that is running now writes the marker last
 	if err != nil {
 		return err
 	}
@@ -43,9 +43,9 @@ func ensureCreated(path string) error {
 	return nil
 }
 
-// create builds an empty database under a name of its own and then links it to
-// path, so that path never names anything unfinished. Linking, other than
-// renaming, leaves alone what another process has just put there.
+// create builds an empty database under another name and then links it to path, so that
+// path never names an unfinished file. Unlike renaming, linking leaves alone a file
+// that another process has just created.
 func create(path string) error {
 	if err := makeDir(filepath.Dir(path)); err != nil {
 		return err
@@ -56,7 +56,7 @@ func create(path string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.Remove(built) }() // the next Open removes what is left
+	defer func() { _ = os.Remove(built) }() // the next Open removes leftovers
 	if err := os.Link(built, path); err != nil {
 		if _, other := os.Stat(path); other != nil {
 			return err
@@ -65,8 +65,8 @@ func create(path string) error {
 	return syncDir(filepath.Dir(path))
 }
 
-// build makes a file beside path and fills it. Its owner is that of the file at path,
-// or of the marker.
+// build makes a file beside path and fills it. The file gets the owner of the file at
+// path, or of the marker.
 func build(path string, fill func(name string) error) (name string, err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+newSuffix+"*")
 	if err != nil {
@@ -81,7 +81,7 @@ func build(path string, fill func(name string) error) (name string, err error) {
 	return f.Name(), err
 }
 
-// initialise makes a store with nothing on its log of an empty file, durably.
+// initialise makes an empty file a store with an empty log, durably.
 func initialise(path string, h head) error {
 	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second})
 	if err != nil {
@@ -98,10 +98,10 @@ func initialise(path string, h head) error {
 	return errors.Join(err, db.Close())
 }
 
-// removeLeftovers removes what a crash left of an earlier creation. Whoever
-// calls it holds the lock on the database, so nobody else needs to finish one.
+// removeLeftovers removes the leftovers of a crash during an earlier creation. The
+// caller holds the lock on the database, so no other process needs them.
 func removeLeftovers(path string) {
-	left, _ := filepath.Glob(path + newSuffix + "*") // they are in nobody's way
+	left, _ := filepath.Glob(path + newSuffix + "*") // they do no harm
 	for _, name := range left {
 		_ = os.Remove(name)
 	}

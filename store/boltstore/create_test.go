@@ -81,8 +81,8 @@ func TestCreationGoesOnAfterACrash(t *testing.T) {
 	}
 }
 
-// The attack, or the accident: deleting the database forgets every revocation,
-// so that stolen tokens work again. The marker beside it tells.
+// The attack, or the accident: the database is deleted and every revocation forgotten,
+// so that stolen tokens work again. The marker beside it shows this.
 func TestDeletedDatabaseIsDamage(t *testing.T) {
 	path := freshPath(t)
 	mustClose(t, openAt(t, path))
@@ -104,8 +104,8 @@ func TestForeignDatabaseIsDamage(t *testing.T) {
 	wantDamaged(t, path, "another database")
 }
 
-// wantDamaged opens a store that cannot be opened, and wants to be told why and
-// what to do.
+// wantDamaged opens a store that cannot be opened, and checks that the error says why
+// and what to do.
 func wantDamaged(t *testing.T, path, why string) {
 	t.Helper()
 	s, err := Open(Options{Path: path})
@@ -122,9 +122,8 @@ func wantDamaged(t *testing.T, path, why string) {
 	}
 }
 
-// Two gates of a new installation start at once, on one path: one creates the
-// store and has it, the others are told that it is in use, and none replaces
-// the file under another.
+// Two gates of a new installation start at once, on one path. One creates the store and
+// holds it, the others get ErrLocked, and none replaces the file of another.
 func TestCreatedByOneOfMany(t *testing.T) {
 	path := freshPath(t)
 	var mu sync.Mutex

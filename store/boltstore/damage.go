@@ -10,28 +10,28 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// damagef is a description of damage. Its errors wrap store.ErrDamaged.
+// damagef returns an error that describes damage. It wraps store.ErrDamaged.
 func damagef(format string, args ...any) error {
 	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), store.ErrDamaged)
 }
 
-// errGone is the damage of a store whose marker is there, and whose database is not.
+// errGone is the damage of a store that has a marker and no database.
 var errGone = damagef("it was created once and is gone")
 
-// advise adds to what was found in a store that cannot be opened what an
-// operator can do. Nothing that it names makes a revoked token good in silence.
+// advise adds to an error of Open what an operator can do. None of the remedies makes a
+// revoked token valid without a warning.
 func advise(path string, found error) error {
-	return fmt.Errorf("%q: %w; the gate answers 503 until this is settled. Stop it, and run one of two commands: "+
+	return fmt.Errorf("%q: %w; the gate answers 503 until this is fixed. Stop it, and run one of two commands: "+
 		"caddy session-gate repair --file %q --yes keeps what is sound, or begins an empty store if nothing is; "+
 		"caddy session-gate repair --file %q --restored takes a copy that you have put back from a backup. "+
 		"If revocations may be lost, both refuse all tokens issued so far, and users have to log in again",
 		path, found, path, path)
 }
 
-// intact reports whether path still names the file that is open, and all of it.
-// What is written to a file without a name is gone with the process.
+// intact returns an error unless path still names the file that is open, and all of it.
+// Data written to a file without a name is lost when the process ends.
 func (s *Store) intact() error {
-	size := s.size.Load() // before the file is asked: meanwhile it may grow
+	size := s.size.Load() // before Stat, because the file may grow meanwhile
 	now, err := os.Stat(s.options.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -48,11 +48,10 @@ func (s *Store) intact() error {
 	return nil
 }
 
-// guarded runs fn, which uses bbolt's mapping of the file, and turns a panic
-// into an error that wraps store.ErrDamaged. Open has verified the file, so
-// this is for what becomes of it later: bbolt panics when a page is not what it
-// expects, and the mapping of a file that is cut off faults, which ends the
-// process unless the goroutine asks for a panic instead.
+// guarded runs fn, which uses bbolt's mapping of the file, and turns a panic into an
+// error that wraps store.ErrDamaged. Open has verified the file, so this is for later
+// damage. bbolt panics if a page is not what it expects. The mapping of a file that was
+// cut off faults, which ends the process unless the goroutine asks for a panic instead.
 func guarded(fn func() error) (panicked bool, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
@@ -63,8 +62,8 @@ func guarded(fn func() error) (panicked bool, err error) {
 	return false, fn()
 }
 
-// use runs a transaction, unless an earlier one panicked: what locks of bbolt's
-// that one holds nobody knows.
+// use runs a transaction, unless an earlier one panicked: that one may still hold locks
+// of bbolt.
 func (s *Store) use(transaction func() error) error {
 	if broken := s.broken.Load(); broken != nil {
 		return *broken

@@ -56,8 +56,8 @@ func newModel(t testing.TB) model {
 	return m
 }
 
-// try opens the store on a database that was tampered with. Either it says that
-// the store is damaged, or it holds everything and works.
+// try opens the store on a database that was tampered with. Either Open says that the
+// store is damaged, or the store holds everything and works.
 func (m model) try(t *testing.T, database []byte) (refused bool) {
 	t.Helper()
 	path := freshPath(t)
@@ -117,8 +117,8 @@ func TestDamageIsRecognised(t *testing.T) {
 	}
 }
 
-// Every single page of the file, in each way that a page goes wrong. Pages that
-// hold nothing may; then everything is still there.
+// Every page of the file goes wrong in each way. Damage of pages that hold nothing may
+// pass; then everything is still there.
 func TestDamageOfAnyPageLosesNothing(t *testing.T) {
 	m := newModel(t)
 	ways := map[string]func(i int, page []byte){

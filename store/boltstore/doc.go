@@ -1,21 +1,21 @@
-// Package boltstore keeps the revocations of one machine in a bbolt file. One
-// process holds the file at a time; a second one is told so.
+// Package boltstore keeps the revocations of one machine in a bbolt file. One process
+// holds the file at a time; a second one gets an error.
 //
-// Append returns when the disk has the entry. Appends that come while a commit
-// is under way share the next one, so a burst costs a few syncs and a single
-// append never waits for company.
+// Append returns when the entry is on disk. Appends that arrive during a commit share
+// the next one. So a burst costs a few syncs, and a single append never waits for
+// others.
 //
 // # The file
 //
-// Beside the database at path lies path + ".init", the marker: it says that the
-// store was created once, under which generation, how far its log went, and the
-// bounds. A database that is gone while its marker is there was deleted, and is never
-// begun anew in silence. The marker is written after each commit and before anybody
-// hears of it, so a database that is older than its marker has lost revocations. It
-// then opens with a floor: all tokens issued until then are refused.
+// Beside the database at path is path + ".init", the marker. It says that the store was
+// created once, under which generation, how far its log went, and the bounds. If the
+// marker is there and the database is not, the database was deleted, and Open never
+// replaces it without an error. The marker is written after each commit and before the
+// commit is confirmed. So a database that is older than its marker has lost
+// revocations. It then opens with a floor: all tokens issued until then are refused.
 //
-// A database and a marker that were put back together look like the truth. Whoever
-// does that says so with Restored.
+// If a database and a marker were put back together, the store cannot know. The
+// operator says so with Restored.
 //
 // The buckets of the database are
 //
@@ -37,17 +37,17 @@
 // # The clock
 //
 // An entry is forgotten when it has expired by the wall clock and by the store's own
-// clock, which is kept in the head. That one goes on only while a process has the
-// store open, and catches up with the wall clock by six hours a day. It may so lag
-// behind, and entries are then kept for longer.
+// clock, which is kept in the head. The store's clock runs only while a process has the
+// store open, and catches up with the wall clock by six hours a day. It may lag behind,
+// and then entries are kept for longer.
 //
 // # Damage
 //
-// Open reads every page that is in use, without mapping the file, and checks
-// both meta pages, the free list, the trees, and that the log holds each entry
-// from the oldest to the head with its checksum. Whatever is not as it was
-// written is store.ErrDamaged; it is never taken for a smaller log.
+// Open reads every page that is in use, without mapping the file. It checks both meta
+// pages, the free list, the trees, and that the log holds each entry from the oldest to
+// the head with its checksum. Any difference from what was written is store.ErrDamaged;
+// it is never taken for a smaller log.
 //
-// Salvage keeps what can be reached in a damaged file and is sound, and Replace makes
-// a sound store of it. If revocations may be lost, that one has a floor.
+// Salvage keeps the sound part of a damaged file that it can reach, and Replace makes a
+// sound store of it. If revocations may be lost, the new store has a floor.
 package boltstore

@@ -31,8 +31,8 @@ func (m model) edited(edits []byte) []byte {
 	return database
 }
 
-// resealed makes the checksums of the meta pages right again, as whoever writes
-// to the file on purpose would.
+// resealed corrects the checksums of the meta pages, as an attacker who writes to the
+// file would.
 func (m model) resealed(database []byte) []byte {
 	for _, begin := range []int{0, m.pageSize} {
 		if end := begin + pageHeader + metaSize; end <= len(database) {
@@ -66,10 +66,10 @@ func (m model) addEdits(f *testing.F) {
 	}
 }
 
-// The attack, and the fault: a file that was changed, by a disk or by a hand, is
-// opened as a smaller set than was written, so that revoked tokens pass. What is
-// opened holds everything, and everything else is damage; no file makes the gate
-// fall or hang.
+// The attack, and the fault: a file that was changed, by a disk or on purpose, is
+// opened as a smaller set than was written, so that revoked tokens pass. A file that
+// opens holds everything, and every other file is damaged. No file makes the gate crash
+// or hang.
 func FuzzOpen(f *testing.F) {
 	m := newModel(f)
 	m.addEdits(f)
@@ -96,9 +96,9 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// The same in memory, where far more files can be tried, and also with checksums
-// of the meta pages that are right: reading neither panics nor goes on for ever,
-// and what passes holds each entry that its head promises.
+// The same in memory, where far more files can be tried, and also with valid checksums
+// of the meta pages. Reading neither panics nor runs for ever, and a file that passes
+// holds each entry that its head promises.
 func FuzzVerifyFile(f *testing.F) {
 	m := newModel(f)
 	m.addEdits(f)
@@ -130,7 +130,7 @@ func isDamage(err error) bool {
 	return errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrUnreadable)
 }
 
-// counter counts the entries of the log that it is shown.
+// counter counts the entries of the log.
 type counter struct {
 	contents
 	entries uint64

@@ -13,9 +13,9 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// The fault: the disk is full. A limit on the size of files makes the
-// same system calls fail. Nothing is acknowledged that is not there, and when
-// there is room again the store goes on by itself.
+// The fault: the disk is full. A limit on the size of files makes the same system calls
+// fail. No entry is acknowledged that is not there. When there is room again the store
+// continues by itself.
 func TestFullDisk(t *testing.T) {
 	// The limit is on every file of a process, also on what the go command has a
 	// test write about itself, so that this is a process of its own.

@@ -7,19 +7,19 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// memberKey sorts the access tokens of a session, those that expire first first.
+// memberKey sorts the access tokens of a session by expiry, the earliest first.
 func memberKey(family store.Key, grant store.Grant) []byte {
 	key := binary.BigEndian.AppendUint64(family[:], uint64(grant.Expires))
 	return append(key, grant.Token[:]...)
 }
 
-// grantFixed is what every record of a token has: the checksum, its own name,
-// whether it is an access token, how many families it has, its subject and its
+// grantFixed is the size of the fixed part of a record: the checksum, the token's name,
+// whether it is an access token, the number of its families, its subject and its
 // issuer.
 const grantFixed = sumSize + 2 + 3*len(store.Key{})
 
-// marshalGrant returns the record of a token: what every one has, its families,
-// and the two times as uvarints.
+// marshalGrant returns the record of a token: the fixed part, its families, and the two
+// times as uvarints.
 func marshalGrant(grant store.Grant) []byte {
 	value := make([]byte, sumSize, grantFixed+len(grant.Families)*len(store.Key{})+2*binary.MaxVarintLen64)
 	access := byte(0)
@@ -36,10 +36,10 @@ func marshalGrant(grant store.Grant) []byte {
 	return sealed(value)
 }
 
-// unmarshalGrant reads a record. A missing one, which an index still names, is
-// damage like a wrong one, and so is that of another token.
+// unmarshalGrant reads a record. A missing record that an index still names is damage,
+// and so is a wrong one or that of another token.
 func unmarshalGrant(token store.Key, value []byte) (store.Grant, error) {
-	damage := damagef("a token's record is not what was written")
+	damage := damagef("a token's record is damaged")
 	const size = len(store.Key{})
 	rest, ok := unsealed(value)
 	if !ok || len(value) < grantFixed || store.Key(rest) != token || rest[size] > 1 {

@@ -77,8 +77,8 @@ func (s *Store) Members(ctx context.Context, family store.Key) ([]store.Key, err
 	return members, nil
 }
 
-// grantBuckets are the buckets of the tokens that were learned: the records, the
-// access tokens by session, and all of them by expiry.
+// grantBuckets are the buckets of the learned tokens: the records, the access tokens by
+// session, and all of them by expiry.
 type grantBuckets struct{ grants, families, expiries *bolt.Bucket }
 
 func grantBucketsOf(tx *bolt.Tx) grantBuckets {
@@ -89,8 +89,8 @@ func grantBucketsOf(tx *bolt.Tx) grantBuckets {
 	}
 }
 
-// learnAll records grants at the second now. After an error the transaction must
-// leave nothing.
+// learnAll records grants at the second now. After an error the caller must roll back
+// the transaction.
 func learnAll(tx *bolt.Tx, grants []store.Grant, now int64) error {
 	b := grantBucketsOf(tx)
 	for _, grant := range grants {
@@ -101,7 +101,7 @@ func learnAll(tx *bolt.Tx, grants []store.Grant, now int64) error {
 	return nil
 }
 
-// record writes what is known of a token now.
+// record writes what is now known of a token.
 func (b grantBuckets) record(grant store.Grant, now int64) error {
 	token := grant.Token[:]
 	if value := b.grants.Get(token); value != nil {
@@ -142,7 +142,7 @@ func (b grantBuckets) members(family store.Key, now int64) (members []store.Key)
 	return members
 }
 
-// unlist takes a token out of the indexes.
+// unlist removes a token from the indexes.
 func (b grantBuckets) unlist(known store.Grant) error {
 	err := b.expiries.Delete(expiryIndexKey(known.Token[:], known.Expires))
 	if known.Access {

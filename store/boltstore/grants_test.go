@@ -102,8 +102,8 @@ func TestGrantRecord(t *testing.T) {
 	}
 }
 
-// The attack, by way of a bad disk: a record whose session has become another
-// would live on after the logout. It is a failure, not a token that nobody knows.
+// The attack, by way of a bad disk: the session in a record has changed, so that the
+// token would survive the logout. This is a failure, not an unknown token.
 func TestDamagedGrantIsNotUnknown(t *testing.T) {
 	s := openAt(t, freshPath(t))
 	grant := learned("t", later(), "f")

@@ -84,8 +84,8 @@ func appendUntilKilled(path string) error {
 	return <-failed
 }
 
-// The fault: the gate is killed right after it answered 200. Whatever was
-// acknowledged is there after the restart, and no kill looks like a loss.
+// The fault: the gate is killed right after it answered 200. All acknowledged entries
+// are there after the restart, and no kill looks like a loss.
 func TestKilledStoreKeepsWhatItAcknowledged(t *testing.T) {
 	path := freshPath(t)
 	acknowledged := map[uint64]int{}
@@ -148,8 +148,8 @@ func createUntilKilled(path string) error {
 	}
 }
 
-// The fault: killed while the store is created. Wherever that was, the next
-// start must neither find damage nor a store that is not empty.
+// The fault: the process is killed while it creates the store. At any point of the
+// creation, the next start must find neither damage nor a store that is not empty.
 func TestKilledCreationGoesOn(t *testing.T) {
 	for range *killRounds {
 		root := t.TempDir()

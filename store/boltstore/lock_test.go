@@ -12,7 +12,7 @@ import (
 // brief is a time to wait for a lock that is not going to be free.
 const brief = 50 * time.Millisecond
 
-// wantLocked opens a store that somebody else holds.
+// wantLocked opens a store that another process holds.
 func wantLocked(t *testing.T, path string, timeout time.Duration) {
 	t.Helper()
 	begin := time.Now()
@@ -63,7 +63,7 @@ func TestOpenWaitsForTheLock(t *testing.T) {
 	}
 }
 
-// A refused Open must let go of the file, or nobody could repair it.
+// A refused Open must release the file, or nobody could repair it.
 func TestRefusedOpenFreesTheLock(t *testing.T) {
 	path := freshPath(t)
 	mustClose(t, openAt(t, path))

@@ -13,14 +13,13 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// What one Read returns at the most: so many entries, and no more after so
-// many bytes.
+// Limits of one Read: so many entries, and no further entry after so many bytes.
 const (
 	batchEntries = 4096
 	batchBytes   = 1 << 20
 )
 
-// trimEntries is how many entries one transaction forgets at the most.
+// trimEntries is how many entries one transaction forgets at most.
 const trimEntries = 1024
 
 // Read implements store.Store.
@@ -33,7 +32,7 @@ func (s *Store) Read(ctx context.Context, after store.Position, wait time.Durati
 	}
 	for {
 		s.mu.Lock()
-		grown := s.grown // before the log is read: what comes after wakes us
+		grown := s.grown // before the log is read, so that a later entry wakes us
 		s.mu.Unlock()
 		batch, err := s.read(ctx, after)
 		if err != nil {
@@ -74,8 +73,8 @@ func (s *Store) read(ctx context.Context, after store.Position) (store.Batch, er
 	if err != nil {
 		return store.Batch{}, err
 	}
-	// Decoding waits until the transaction is over: the longer one lasts, the
-	// longer may a commit wait that has to grow the file.
+	// Decoding waits until the transaction is over. A commit that has to grow the file
+	// waits for running transactions, so they must be short.
 	batch := store.Batch{Head: store.Position{Generation: h.generation, Seq: h.seq}, Bounds: h.bounds, Now: s.own.now()}
 	for _, e := range found {
 		entry, err := unmarshalEntry(e.position, e.value)
@@ -87,7 +86,7 @@ func (s *Store) read(ctx context.Context, after store.Position) (store.Batch, er
 	return batch, nil
 }
 
-// begin returns the position to read from when asked for what comes after one.
+// begin returns the position at which a read after the given position begins.
 func (h head) begin(after store.Position) (store.Position, error) {
 	switch {
 	case after == store.Position{}:
@@ -121,7 +120,7 @@ func (h head) copyAfter(tx *bolt.Tx, after store.Position) ([]stored, error) {
 // Trim implements store.Store, and forgets expired sessions too. It works in
 // bounded transactions, between which appends are committed.
 //
-// Invariant: nothing is forgotten that has not expired by both clocks, the caller's
+// Invariant: an entry is forgotten only if it has expired by both clocks, the caller's
 // and the store's own. A wall clock that is ahead forgets nothing early.
 func (s *Store) Trim(ctx context.Context, now time.Time) error {
 	by := min(now.Unix(), s.own.now())
@@ -139,8 +138,8 @@ func (s *Store) Trim(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// trimLog forgets the oldest entries as long as they have expired, and writes down
-// the store's own clock.
+// trimLog forgets the oldest entries if they have expired, and writes down the store's
+// own clock.
 func (s *Store) trimLog(tx *bolt.Tx, by int64) (more bool, err error) {
 	h, err := loadHead(tx)
 	if err != nil {
@@ -165,7 +164,7 @@ func (s *Store) trimLog(tx *bolt.Tx, by int64) (more bool, err error) {
 		h.bounds.Swept = max(h.bounds.Swept, by)
 	}
 	if h.seq == 0 {
-		s.own.start(s.options.Clock()) // nothing was revoked yet that could be forgotten
+		s.own.start(s.options.Clock()) // there is no revocation yet to forget
 	}
 	own := s.own.now()
 	if h.trimmed == begin && own-h.clock < keepClock {
@@ -189,7 +188,7 @@ func (s *Store) view(ctx context.Context, transact func(*bolt.Tx) error) error {
 		return s.db.View(transact)
 	})
 	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
-		return store.ErrClosed // it was closed while this call was under way
+		return store.ErrClosed // it was closed during this call
 	}
 	return err
 }

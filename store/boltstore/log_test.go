@@ -60,8 +60,8 @@ func TestBatchesAreBounded(t *testing.T) {
 	}
 }
 
-// The fault: a day's worth of entries expires at once, and revocations wait
-// until one transaction has forgotten them all.
+// The fault: the entries of a whole day expire at once, and revocations wait until one
+// transaction has forgotten them all.
 func TestTrimmingIsBounded(t *testing.T) {
 	s := openAt(t, freshPath(t))
 	fill(t, s, 2*trimEntries+1, numbered(1, 1))
@@ -78,7 +78,7 @@ func TestTrimmingIsBounded(t *testing.T) {
 	}
 }
 
-// A trimmed log keeps its place in the file: what it freed is used again.
+// Trimming does not make the file grow: freed space is used again.
 func TestTrimmedSpaceIsUsedAgain(t *testing.T) {
 	path := freshPath(t)
 	s := openAt(t, path)
@@ -128,8 +128,8 @@ func TestUnreadableEntryIsNotSkipped(t *testing.T) {
 	}
 }
 
-// Everything at once, and the file opened again after it: whatever was
-// acknowledged and has not expired is there, and Open finds nothing wrong.
+// Everything at once, and then the file is opened again. All acknowledged and unexpired
+// entries are there, and Open finds nothing wrong.
 func TestEverythingAtOnce(t *testing.T) {
 	path := freshPath(t)
 	acknowledged := map[store.Key]bool{}
@@ -181,8 +181,8 @@ func TestEverythingAtOnce(t *testing.T) {
 	}
 }
 
-// Close comes while everything else is under way: each call either did its work
-// or says that the store is closed.
+// Close is called while everything else is under way. Each call either did its work or
+// says that the store is closed.
 func TestCloseUnderLoad(t *testing.T) {
 	path := freshPath(t)
 	for range 20 {

@@ -11,9 +11,9 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// A marker is a text, because people read it when they wonder what the file is. Its
-// third line says how far the log went, and ends with a checksum. A marker of an
-// earlier version has only two lines.
+// A marker is text, so that people can read what the file is. Its third line says how
+// far the log went, and ends with a checksum. A marker of an earlier version has only
+// two lines.
 const (
 	titleFormat = "Sessiongate created a store beside this file. Keep the two together.\ngeneration %016x\n"
 	lineFormat  = "log %016x %016x %016x %016x %016x %016x "
@@ -23,26 +23,26 @@ const (
 	restoredText = "Sessiongate created a store beside this file. Keep the two together.\nrestored\n"
 )
 
-// marker says what the database beside it holds at least: the log up to seq, whose
-// last entry has the tag, and the bounds. A marker that is not sound has generation 0.
+// marker says what the database beside it holds at least: the log up to seq, whose last
+// entry has the tag, and the bounds. A marker that is damaged has generation 0.
 type marker struct {
 	generation store.Generation
 	seq, tag   uint64 // the tag is zero if it is not known
 	bounds     store.Bounds
-	restored   bool // and nothing else is known
+	restored   bool // then nothing else is known
 }
 
-// markerOf is the marker of a database with this head.
+// markerOf returns the marker of a database with this head.
 func markerOf(h head) marker {
 	return marker{generation: h.generation, seq: h.seq, tag: h.tag, bounds: h.bounds}
 }
 
-// markerPath is where the marker of a database lies.
+// markerPath returns the path of a database's marker.
 func markerPath(path string) string { return path + ".init" }
 
 func (m marker) title() string { return fmt.Sprintf(titleFormat, m.generation) }
 
-// text is the whole marker. It always has the same size, and fits into one sector.
+// text returns the whole marker. It always has the same size, and fits into one sector.
 func (m marker) text() string {
 	b := m.bounds
 	text := m.title() + fmt.Sprintf(lineFormat, m.seq, m.tag, uint64(b.Swept), uint64(b.Forgotten), uint64(b.Floor), uint64(b.Hold))
@@ -63,8 +63,7 @@ func parseMarker(text string) (m marker) {
 	}
 }
 
-// readMarker returns the marker of the store that once was created at path, and
-// whether one was.
+// readMarker returns the marker of the store at path, and whether there is one.
 func readMarker(path string) (m marker, found bool, err error) {
 	text, err := os.ReadFile(markerPath(path))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -73,8 +72,8 @@ func readMarker(path string) (m marker, found bool, err error) {
 	return parseMarker(string(text)), err == nil, err
 }
 
-// writeMarker writes a marker anew, durably. It appears whole or not at all, and is
-// the database's owner's.
+// writeMarker replaces a marker, durably. It appears whole or not at all, and gets the
+// owner of the database.
 func writeMarker(path, text string) error {
 	built, err := build(path, func(name string) error {
 		f, err := os.OpenFile(name, os.O_WRONLY, 0)
@@ -93,10 +92,9 @@ func writeMarker(path, text string) error {
 	return nil
 }
 
-// advance overwrites the marker if the head says something new. It does not wait for
-// the disk: what is written outlives the process, and a disk writes a sector as a
-// whole. After a power cut the marker is at most older than the database, which was
-// durable before.
+// advance overwrites the marker if the head has changed. It does not wait for the disk:
+// the data outlives the process, and a disk writes a sector as a whole. After a power
+// cut the marker is at most older than the database, which was durable before.
 func (s *Store) advance(h head) error {
 	m := markerOf(h)
 	if m == s.marked {

@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// Attack: a marker of which something was changed, so that an earlier copy of the
-// file is not seen to be one.
+// Attack: a changed marker, so that an earlier copy of the file is not recognised.
 func TestAMarkerThatIsNotSoundRaisesTheFloor(t *testing.T) {
 	path, m := freshPath(t), newMachine()
 	good := string(m.append(t, path, 1).marker)
@@ -53,8 +52,8 @@ func TestAMarkerThatIsNotSoundRaisesTheFloor(t *testing.T) {
 	}
 }
 
-// Invariant: the marker is written before anybody hears of an append. So an append
-// is not confirmed if the marker cannot be written.
+// Invariant: the marker is written before an append is confirmed. So an append is not
+// confirmed if the marker cannot be written.
 func TestAnAppendIsConfirmedAfterTheMarker(t *testing.T) {
 	path, m := freshPath(t), newMachine()
 	s := m.open(t, path)

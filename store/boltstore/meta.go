@@ -21,8 +21,8 @@ const (
 	noFreelist  = 1<<64 - 1 // the free list was not written
 )
 
-// meta is where a commit says what the file holds. Commits write the two meta
-// pages in turn; the one with the higher txid counts.
+// meta is a meta page, in which a commit records what the file holds. Commits write the
+// two meta pages in turn; the one with the higher txid counts.
 type meta struct {
 	pageSize uint64
 	root     uint64 // page of the root bucket
@@ -31,8 +31,8 @@ type meta struct {
 	txid     uint64
 }
 
-// parseMeta reads a meta page from its beginning. A copy of the other one is
-// no meta page: it would be valid, and the commit before.
+// parseMeta reads a meta page from its beginning. A copy of the other meta page is
+// refused: it would be valid, and the previous commit.
 func parseMeta(p page, id uint64) (meta, error) {
 	b := p[pageHeader : pageHeader+metaSize]
 	sum := fnv.New64a()
@@ -59,14 +59,13 @@ func parseMeta(p page, id uint64) (meta, error) {
 // readMetas returns the meta page that counts. If only one is valid, it returns that
 // one beside the error.
 //
-// Invariant: both meta pages are valid. bbolt goes on with the other if one is
-// not, and the other is the commit before: an acknowledged revocation would be
-// gone. A crash leaves no invalid one: bbolt writes a page with its meta, whose 80
-// bytes lie at the beginning of a sector, and disks write a sector as a whole;
-// so after a crash the page is the old one or the new one, and an invalid one is
-// damage.
+// Invariant: both meta pages are valid. If one is not, bbolt uses the other, which is
+// the previous commit: an acknowledged revocation would be lost. A crash leaves no
+// invalid meta page. Its 80 bytes lie at the beginning of a sector, and disks write a
+// sector as a whole. So after a crash the page is the old one or the new one, and an
+// invalid one is damage.
 func readMetas(r io.ReaderAt, size uint64) (best meta, err error) {
-	second := uint64(os.Getpagesize()) // if the first does not say where it is
+	second := uint64(os.Getpagesize()) // if the first does not name its place
 	for i := range uint64(2) {
 		m, failed := readMeta(r, size, i*second, i)
 		switch {

@@ -16,11 +16,11 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// memoryPart is how many sessions or tokens Memory returns at the most.
+// memoryPart is how many sessions or tokens Memory returns at most.
 const memoryPart = 128
 
 // Memory implements store.Movable. The tokens come first, and then the sessions. A
-// place is the name of a bucket and, in hex, the key after which it goes on.
+// place is the name of a bucket and, in hex, the key after which the next part begins.
 func (s *Store) Memory(ctx context.Context, from string) (part store.Memory, next string, err error) {
 	name, text, _ := strings.Cut(from, " ")
 	if name == "" {
@@ -56,7 +56,7 @@ func (s *Store) Memory(ctx context.Context, from string) (part store.Memory, nex
 	return part, next, nil
 }
 
-// remembered adds what a record holds.
+// remembered adds the content of a record.
 func remembered(part *store.Memory, bucket string, key, value []byte) error {
 	if bucket == bucketSessions {
 		session, err := unmarshalSession(value)
@@ -68,14 +68,14 @@ func remembered(part *store.Memory, bucket string, key, value []byte) error {
 	return err
 }
 
-// pausePath is the file that is beside a paused store. It lasts when the gate is
-// restarted: a gate that takes logouts again would take them for itself alone.
+// pausePath is the path of a file beside a paused store. It survives a restart of the
+// gate. A restarted gate that accepted logouts would keep them to itself.
 func pausePath(path string) string { return path + ".paused" }
 
 const pauseText = "The Sessiongate store beside this file was copied to another one, or is being copied, and takes no logouts.\n" +
 	"Start the gates on the copy. To use this store again, run: caddy session-gate copy --resume --from <Caddyfile>\n"
 
-// Pause implements store.Movable. The writer does it, so that no commit is under way.
+// Pause implements store.Movable. The writer runs it, so that no commit is under way.
 func (s *Store) Pause(ctx context.Context, on bool) error {
 	err := s.change(ctx, func(*bolt.Tx) error {
 		if err := s.notePause(on); err != nil {
@@ -110,7 +110,7 @@ func (s *Store) notePause(on bool) error {
 // Paused implements store.Movable.
 func (s *Store) Paused(ctx context.Context) (bool, error) { return s.paused.Load(), ctx.Err() }
 
-// accepts reports why the store takes nothing new. Only the writer calls it.
+// accepts returns an error if the store accepts nothing new. Only the writer calls it.
 func (s *Store) accepts() error {
 	if s.paused.Load() {
 		return store.ErrPaused
@@ -118,8 +118,8 @@ func (s *Store) accepts() error {
 	return nil
 }
 
-// Raise raises the floor and Bounds.Forgotten to what another store says that was
-// copied to this one.
+// Raise raises the floor and Bounds.Forgotten to those of another store that was copied
+// to this one.
 func (s *Store) Raise(ctx context.Context, b store.Bounds) error {
 	if _, err := s.amend(ctx, func(h *head) { h.bounds = h.bounds.Join(b) }); err != nil {
 		return fmt.Errorf("raising the floor: %w", err)

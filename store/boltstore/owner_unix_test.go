@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Fault: root repairs the file of a gate that runs as somebody else, and the gate
-// cannot open what is in its place. Who is not root repairs no file but its own.
+// Fault: root repairs the file of a gate that runs as another user, and the gate cannot
+// open the new file. A user other than root can repair only its own file.
 func TestARepairedStoreIsItsOwners(t *testing.T) {
 	const nobody = 65534
 	owner := nobody

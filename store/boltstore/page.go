@@ -2,9 +2,9 @@ package boltstore
 
 import "encoding/binary"
 
-// The layout of a bbolt file of version 2 (go.etcd.io/bbolt/internal/common),
-// as far as it takes to tell a sound file from a damaged one. Numbers are in
-// the byte order of the machine. Each page begins with
+// The layout of a bbolt file of version 2 (go.etcd.io/bbolt/internal/common), as far as
+// needed to tell a sound file from a damaged one. Numbers are in the byte order of the
+// machine. Each page begins with
 //
 //	id 8, flags 2, count 2, overflow 4
 //
@@ -25,8 +25,8 @@ const (
 
 var native = binary.NativeEndian
 
-// page is a page with its overflow, or the part of a value that is laid out
-// like one. Its accessors check what they read against its length.
+// page is a page with its overflow, or the part of a value that has the same layout.
+// Its accessors check what they read against its length.
 type page []byte
 
 func (p page) id() uint64       { return native.Uint64(p) }

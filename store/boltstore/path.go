@@ -8,11 +8,10 @@ import (
 	"path/filepath"
 )
 
-// RealPath returns the one absolute name of a path, with every symbolic link in
-// the part that exists resolved, so that two spellings of a file are seen to be
-// one. It neither creates nor opens the file. A link that leads nowhere is an
-// error: behind it may be a volume that is not mounted, and a store begun
-// elsewhere would be an empty one.
+// RealPath returns the one absolute name of a path, with every symbolic link in the
+// existing part resolved. So two spellings of a file give the same name. It neither
+// creates nor opens the file. A link to nothing is an error: its target may be on a
+// volume that is not mounted, and a store at another place would be empty.
 func RealPath(path string) (string, error) {
 	if path == "" {
 		return "", errors.New("resolving path: the path is empty")
@@ -36,7 +35,7 @@ func RealPath(path string) (string, error) {
 			existing, rest = parent, filepath.Join(filepath.Base(existing), rest)
 		case stat.Mode()&fs.ModeSymlink != 0:
 			return "", fmt.Errorf("resolving path %q: the link %q leads to nothing", path, existing)
-		default: // somebody has just created it
+		default: // another process has just created it
 		}
 	}
 }

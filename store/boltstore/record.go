@@ -11,8 +11,8 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// The buckets. In a file they come in the order of their names, so that the
-// head is met before the log that is judged by it.
+// The buckets. A file holds them in the order of their names, so that the head is read
+// before the log that it describes.
 const (
 	bucketExpiries  = "expiries"
 	bucketFamilies  = "families"
@@ -28,9 +28,9 @@ var bucketNames = []string{
 	bucketExpiries, bucketFamilies, bucketGrantEnds, bucketGrants, bucketHead, bucketLog, bucketSessions, bucketSubjects,
 }
 
-// The head is kept twice, on two pages: a stale copy of either page does not
-// agree with the other. Being the last key of the log, the second one is on the
-// page that an append rewrites anyway.
+// The head is kept twice, on two pages: a stale copy of either page does not agree with
+// the other. The second one is the last key of the log, so it is on the page that an
+// append rewrites anyway.
 var (
 	keyHead = []byte("log")
 	keySeal = binary.BigEndian.AppendUint64(nil, math.MaxUint64)
@@ -47,7 +47,7 @@ type head struct {
 	trimmed, seq uint64
 	tag          uint64 // of the entry seq; zero if it is not known
 	clock        int64  // the store's own, in Unix seconds; zero if there is none yet
-	retention    int64  // the longest that Retain was told, in seconds; zero before
+	retention    int64  // the longest retention passed to Retain, in seconds; zero before
 	bounds       store.Bounds
 }
 
@@ -124,8 +124,8 @@ func marshalEntry(at store.Position, tag uint64, payload []byte) []byte {
 	return value
 }
 
-// entrySum covers the place of an entry too, so that a value which turns up
-// under another number, or from another life of the file, does not pass.
+// entrySum covers the place of an entry too. A value under another number, or from
+// another generation of the file, does not pass.
 func entrySum(at store.Position, body []byte) uint32 {
 	var place [16]byte
 	binary.BigEndian.PutUint64(place[:], uint64(at.Generation))

@@ -10,10 +10,10 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// The attack: a value in the file that makes the gate fall or fill its memory,
-// or that is read as something other than what was written. With a checksum that
-// is right, as whoever writes the file can make it: what is read is written by
-// the same bytes, and everything else is refused.
+// The attack: a value in the file makes the gate crash or fill its memory, or is read
+// as something other than what was written. The checksum is right, as an attacker who
+// writes the file can make it. What is read can be written only as the same bytes, and
+// everything else is refused.
 func FuzzRecord(f *testing.F) {
 	payload, err := store.MarshalRevocations([]store.Revocation{numbered(1, 100), numbered(2, 300)})
 	if err != nil {

@@ -14,24 +14,24 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// rebuildEntries is how many entries or tokens one transaction of a rebuilding holds.
+// rebuildEntries is how many entries or tokens one transaction of a rebuild holds.
 const rebuildEntries = 1024
 
-// Replace puts a store that holds what was salvaged, of a generation of its own, in
-// the place of the damaged one, and returns the name under which the damaged file
-// is kept, if there is one. Its marker is kept under the same name and ".init". The
-// new files are owned by the owner of the damaged one. If revocations may be lost, the
-// next Open raises the floor.
+// Replace replaces the damaged store by a new one that holds what was salvaged, in a
+// generation of its own. It returns the name under which the damaged file is kept, if
+// there is one. The damaged file's marker is kept under the same name and ".init". The
+// new files get the owner of the damaged one. If revocations may be lost, the next Open
+// raises the floor.
 //
-// The new store is built, verified and durable before anything is replaced. After
-// a crash in between the store is as damaged as before, or sound, and never empty.
+// The new store is built, verified and durable before anything is replaced. After a
+// crash in between, the store is as damaged as before, or sound, but never empty.
 func (s *Salvaged) Replace() (damaged string, err error) {
 	h := s.base
 	h.generation, h.trimmed, h.seq, h.tag = store.Generation(rand.Uint64()|1), 0, 0, 0
 	built, err := build(s.Path, func(name string) error { return s.fill(name, h) })
 	if err == nil {
 		damaged, err = s.replace(built, h)
-		_ = os.Remove(built) // it has another name by then, or is of no use
+		_ = os.Remove(built) // by then it has another name, or is useless
 	}
 	if err != nil {
 		return "", fmt.Errorf("replacing %q: %w", s.Path, err)
@@ -45,7 +45,7 @@ func (s *Salvaged) replace(built string, want head) (damaged string, err error) 
 		return "", err
 	}
 	defer fresh.Close()
-	// Nobody opens the new file before its marker is there.
+	// No process opens the new file before its marker is there.
 	if err := lock(fresh, defaultLockTimeout); err != nil {
 		return "", err
 	}
@@ -66,11 +66,12 @@ func (s *Salvaged) replace(built string, want head) (damaged string, err error) 
 	if s.Whole {
 		text = markerOf(found.head).text()
 	}
-	// Until the marker is written, the new file is another's by the old one: damaged.
+	// Until the new marker is written, the new file does not match the old one: it
+	// counts as damaged.
 	return damaged, errors.Join(syncDir(filepath.Dir(s.Path)), writeMarker(s.Path, text))
 }
 
-// fill writes what is kept into an empty file, durably.
+// fill writes the kept entries and tokens into an empty file, durably.
 func (s *Salvaged) fill(path string, h head) error {
 	if err := initialise(path, h); err != nil {
 		return err

@@ -35,8 +35,8 @@ func mustReplace(t *testing.T, s *Salvaged) (*Store, string) {
 	return openAt(t, s.Path), damaged
 }
 
-// Fault: a page of the log is bad, and the store is repaired: what was kept
-// is refused again, the store works, and the damaged file is still there.
+// Fault: a page of the log is bad, and the store is repaired. The kept revocations are
+// refused again, the store works, and the damaged file is still there.
 func TestARepairedStoreHoldsWhatWasKept(t *testing.T) {
 	m := newModel(t)
 	repaired := 0
@@ -74,8 +74,8 @@ func TestARepairedStoreHoldsWhatWasKept(t *testing.T) {
 	}
 }
 
-// Fault: the file is another store's. Then nobody knows what the one that was there
-// held.
+// Fault: the file belongs to another store. Then the contents of the lost one are
+// unknown.
 func TestRepairOfAnotherStoresFile(t *testing.T) {
 	m := newModel(t)
 	path := m.place(t, m.database)
@@ -93,8 +93,8 @@ func TestRepairOfAnotherStoresFile(t *testing.T) {
 	}
 }
 
-// Fault: the process is killed between the two steps of the replacing. A gate that
-// is started then must not find a store that looks sound.
+// Fault: the process is killed between the two steps of the replacement. A gate that is
+// started then must not find a store that looks sound.
 func TestHalfAReplacementIsDamage(t *testing.T) {
 	m := newModel(t)
 	database := bytes.Clone(m.database)
@@ -126,7 +126,7 @@ func TestHalfAReplacementIsDamage(t *testing.T) {
 	}
 }
 
-// reopened salvages a file that is not the model's own.
+// reopened salvages a file other than the model's own.
 func (m model) reopened(t *testing.T, path string) *Salvaged {
 	t.Helper()
 	s, err := Salvage(Options{Path: path})

@@ -13,26 +13,26 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// ErrSound is that of Salvage for a store that Open would open.
+// ErrSound is the error of Salvage for a store that Open would open.
 var ErrSound = errors.New("the store is not damaged")
 
-// Salvaged is what can be kept of a damaged store. While it is open nobody else
-// can use the file. It is not for concurrent use.
+// Salvaged is the part of a damaged store that can be kept. While it is open no other
+// process can use the file. It is not for concurrent use.
 type Salvaged struct {
 	// Path is the database, every symbolic link resolved.
 	Path string
-	// Damage is why Open refuses the store.
+	// Damage is the reason for which Open refuses the store.
 	Damage error
 	// Entries is how many entries can be kept, and Revocations how many revocations
 	// are in them. Each has its checksum, which covers its place on the log.
 	Entries, Revocations int
-	// Tokens is how many records of tokens can be kept that were learned at a token
-	// endpoint. One that is lost is as one that was never learned.
+	// Tokens is how many records can be kept of tokens that were learned at a token
+	// endpoint. A lost one counts as never learned.
 	Tokens int
 	// Lost is how many entries are known to have been there and cannot be kept. It is 0
-	// if nothing is left that says how long the log was.
+	// if nothing tells any more how long the log was.
 	Lost uint64
-	// Whole says that every revocation that was there can be kept for certain.
+	// Whole says that every revocation of the store can be kept for certain.
 	Whole bool
 
 	file *os.File // locked; nil if the file is gone
@@ -40,10 +40,10 @@ type Salvaged struct {
 	base head // what the new store begins with: the bounds, the clock and the retention
 }
 
-// Salvage reads what can be reached of the store at o.Path, changes nothing, and
-// locks the file until Close is called. It keeps in memory what it finds. Of a file
-// that is gone, and was there by its marker, nothing is found. The records of seen
-// sessions are not kept: a session is recorded again with its next request.
+// Salvage reads what it can reach of the store at o.Path, changes nothing, and locks
+// the file until Close is called. It keeps its findings in memory. If a marker is there
+// and the file is gone, it finds nothing. It does not keep the records of seen
+// sessions: a session is recorded again with its next request.
 //
 // Its error wraps ErrSound if the store can be opened as it is, store.ErrLocked if
 // another process holds the file, store.ErrUnreadable if a newer version wrote it,
@@ -60,7 +60,7 @@ func Salvage(o Options) (*Salvaged, error) {
 	return s, nil
 }
 
-// Close lets go of the file.
+// Close releases the file.
 func (s *Salvaged) Close() error {
 	if s.file == nil {
 		return nil
@@ -86,7 +86,7 @@ func (s *Salvaged) examine(o Options) error {
 		}
 		h, err := verify(s.file)
 		if err == nil && m.generation != 0 && m.generation != h.generation {
-			err = damagef("it is another database than its marker was written for")
+			err = damagef("its marker belongs to another database")
 		}
 		s.Damage = err
 	}
@@ -99,8 +99,8 @@ func (s *Salvaged) examine(o Options) error {
 	return s.keep(m)
 }
 
-// keep reads what can be reached, and counts what is missing up to the end of the log,
-// which is as far as the head or the marker says.
+// keep reads what it can reach, and counts the entries that are missing up to the end
+// of the log. The head and the marker tell that end.
 func (s *Salvaged) keep(m marker) error {
 	certain := false
 	if s.file != nil {
@@ -130,7 +130,7 @@ func (s *Salvaged) keep(m marker) error {
 }
 
 // Restored notes that the file at o.Path was put back on purpose, whatever its marker
-// says. The next Open raises the floor, and begins the store's own clock anew: the
+// says. The next Open raises the floor, and starts the store's own clock again: the
 // wall clock has to be right then.
 //
 // Its error wraps store.ErrLocked if a process holds the file, store.ErrDamaged if the
@@ -161,7 +161,7 @@ func Restored(o Options) (err error) {
 // Invariant: what is kept was written. The checksum of an entry covers its
 // generation and number, and that of a token covers its name.
 type kept struct {
-	now        string            // the bucket that is shown
+	now        string            // the present bucket
 	head, seal head              // the two copies, zero if not found
 	values     map[uint64][]byte // the entries, by sequence number
 	grants     []store.Grant
@@ -188,7 +188,7 @@ func (k *kept) pair(key, value []byte) error {
 	return nil
 }
 
-// newest is the head that knows most. It is certain if both copies agree.
+// newest returns the head that knows most. It is certain if both copies agree.
 func (k *kept) newest() (newest head, certain bool) {
 	if k.seal.seq > k.head.seq {
 		return k.seal, false
@@ -196,8 +196,8 @@ func (k *kept) newest() (newest head, certain bool) {
 	return k.head, k.head == k.seal && k.head.generation != 0
 }
 
-// read leaves the entries that are sound and that a head does not call trimmed. It
-// returns how many revocations they hold, and the last sequence number.
+// read removes entries that are damaged or that the head calls trimmed. It returns how
+// many revocations the others hold, and the last sequence number.
 func (k *kept) read(h head) (revocations int, last uint64) {
 	for seq, value := range k.values {
 		entry, err := unmarshalEntry(store.Position{Generation: h.generation, Seq: seq}, value)
@@ -210,5 +210,5 @@ func (k *kept) read(h head) (revocations int, last uint64) {
 	return revocations, last
 }
 
-// numbers are the sequence numbers of the entries, in order.
+// numbers returns the sequence numbers of the entries, in order.
 func (k *kept) numbers() []uint64 { return slices.Sorted(maps.Keys(k.values)) }

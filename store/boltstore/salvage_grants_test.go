@@ -12,9 +12,9 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// Attack: have a file damaged, so that a refresh token of a session that is over is
-// one that nobody knows after the repair. What is sound of the records of tokens is
-// kept, whatever else is lost, and nothing is kept that was not written.
+// Attack: damage a file, so that a refresh token of an ended session is unknown after
+// the repair. The sound records of tokens are kept, whatever else is lost, and nothing
+// is kept that was not written.
 func TestARepairedStoreKnowsTheTokensThatItLearned(t *testing.T) {
 	path := freshPath(t)
 	s := openAt(t, path)
@@ -78,8 +78,8 @@ func subset(some, all []store.Key) bool {
 	return len(some) > 0 && !slices.ContainsFunc(some, func(k store.Key) bool { return !slices.Contains(all, k) })
 }
 
-// Attack: the record of a token whose session lives is put in the place of one whose
-// session is over.
+// Attack: the record of a token in a live session replaces that of a token in an ended
+// one.
 func TestARecordOfATokenIsBelievedInItsPlaceOnly(t *testing.T) {
 	path := freshPath(t)
 	s := openAt(t, path)

@@ -41,8 +41,8 @@ func (m model) salvaged(t testing.TB, path string) *Salvaged {
 	return s
 }
 
-// checkKept fails the test unless what is kept was written, and nothing that is
-// missing goes without saying.
+// checkKept fails the test unless everything kept was written, and everything missing
+// is reported.
 func (m model) checkKept(t testing.TB, s *Salvaged) {
 	t.Helper()
 	written := make(map[uint64]store.Entry)
@@ -61,8 +61,8 @@ func (m model) checkKept(t testing.TB, s *Salvaged) {
 	}
 }
 
-// Fault: every page goes bad in turn. Whatever is on the others is kept, and
-// what is not is said to be lost.
+// Fault: every page goes bad in turn. The contents of the others are kept, and the rest
+// is reported as lost.
 func TestSalvageKeepsWhatIsOnOtherPages(t *testing.T) {
 	m := newModel(t)
 	most, whole, pages := 0, 0, 0
@@ -95,8 +95,8 @@ func TestSalvageKeepsWhatIsOnOtherPages(t *testing.T) {
 	}
 }
 
-// The end of the log is only known from both meta pages and both copies of the
-// head: what is found elsewhere may be that of the commit before.
+// The end of the log is only known from both meta pages and both copies of the head.
+// The contents of other pages may come from the previous commit.
 func TestSalvageIsNotSureOfTheEndWithoutBothMetaPages(t *testing.T) {
 	m := newModel(t)
 	for i := range 2 {
@@ -134,8 +134,8 @@ func TestSalvageOfCutOffAndGarbage(t *testing.T) {
 	}
 }
 
-// A file that somebody wrote to, on purpose or not, has nothing in it that was not
-// written by a gate, and reading it ends.
+// A file that somebody wrote to, on purpose or not, yields nothing that no gate has
+// written. Reading it always ends.
 func TestSalvageOfScrambledFiles(t *testing.T) {
 	m := newModel(t)
 	path := m.place(t, m.database)

@@ -15,20 +15,20 @@ func sessionKey(issuer, id string) []byte {
 	return key[:]
 }
 
-// subjectKey is what the index keys of a subject's sessions begin with.
+// subjectKey returns the beginning of the index keys of a subject's sessions.
 func subjectKey(issuer, subject string) []byte {
 	key := store.NewKey("", store.KindSubject, issuer, subject)
 	return key[:]
 }
 
-// subjectIndexKey sorts the sessions of a subject, those seen last first.
+// subjectIndexKey sorts the sessions of a subject, the last seen first.
 func subjectIndexKey(id []byte, session store.Session) []byte {
 	key := subjectKey(session.Issuer, session.Subject)
 	key = binary.BigEndian.AppendUint64(key, ^uint64(session.LastSeen))
 	return append(key, id...)
 }
 
-// allSessions is what the index keys of all sessions begin with. No subject's key is
+// allSessions is the beginning of the index keys of all sessions. No subject's key is
 // zero.
 var allSessions = make([]byte, len(store.Key{}))
 
@@ -38,7 +38,7 @@ func ageIndexKey(id []byte, lastSeen int64) []byte {
 	return append(key, id...)
 }
 
-// expiryIndexKey sorts all sessions, those that expire first first.
+// expiryIndexKey sorts all sessions by expiry, the earliest first.
 func expiryIndexKey(id []byte, expires int64) []byte {
 	return append(binary.BigEndian.AppendUint64(nil, uint64(expires)), id...)
 }
@@ -58,8 +58,8 @@ func marshalSession(session store.Session) []byte {
 	return sealed(value)
 }
 
-// unmarshalSession reads a record. A missing one, which an index still names,
-// is damage like a wrong one.
+// unmarshalSession reads a record. A missing record that an index still names is
+// damage, like a wrong one.
 func unmarshalSession(value []byte) (session store.Session, err error) {
 	rest, ok := unsealed(value)
 	for _, text := range []*string{&session.Issuer, &session.ID, &session.Subject} {
@@ -77,13 +77,13 @@ func unmarshalSession(value []byte) (session store.Session, err error) {
 		*t, rest = int64(v), rest[size:]
 	}
 	if !ok || len(rest) != 0 {
-		return store.Session{}, damagef("a session's record is not what was written")
+		return store.Session{}, damagef("a session's record is damaged")
 	}
 	return session, nil
 }
 
-// shortest reads a uvarint, and how many bytes it has, 0 if it is none or longer
-// than it was written.
+// shortest reads a uvarint, and returns how many bytes it has. The size is 0 if there
+// is none, or if it is longer than necessary.
 func shortest(b []byte) (v uint64, size int) {
 	v, size = binary.Uvarint(b)
 	if size > 1 && b[size-1] == 0 {

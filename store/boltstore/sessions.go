@@ -12,9 +12,9 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// How many sessions or tokens one transaction records, or forgets, at the most. Each has
-// keys all over the file, so a transaction of 1024 took 48 ms where one of 256
-// took 18 ms, and an append may have to wait for it.
+// How many sessions or tokens one transaction records, or forgets, at most. The keys of
+// each lie all over the file, so a transaction of 1024 took 48 ms, and one of 256 took
+// 18 ms. An append may have to wait for it.
 const (
 	seenSessions   = 256
 	forgetSessions = 256
@@ -87,12 +87,11 @@ func (s *Store) Of(ctx context.Context, issuer, subject string) ([]store.Session
 	return of, nil
 }
 
-// sessionBuckets are the buckets of the sessions: the records, and for each
-// record two keys in one index and one in the other.
+// sessionBuckets are the buckets of the sessions: the records, and for each record two
+// keys in one index and one in the other.
 type sessionBuckets struct {
 	sessions, subjects, expiries *bolt.Bucket
-	// grown is by how many the sessions that the index of all names have grown in
-	// this transaction.
+	// grown is by how many sessions the index of all has grown in this transaction.
 	grown int
 }
 
@@ -104,8 +103,8 @@ func bucketsOf(tx *bolt.Tx) *sessionBuckets {
 	}
 }
 
-// record writes what is known of a session now, and reports whether its subject
-// has one more.
+// record writes what is now known of a session, and reports whether its subject has one
+// more.
 func (b *sessionBuckets) record(session store.Session) (added bool, err error) {
 	id := sessionKey(session.Issuer, session.ID)
 	added = true
@@ -131,7 +130,7 @@ func (b *sessionBuckets) record(session store.Session) (added bool, err error) {
 	)
 }
 
-// unlist takes a session out of the indexes.
+// unlist removes a session from the indexes.
 func (b *sessionBuckets) unlist(id []byte, known store.Session) error {
 	b.grown--
 	return errors.Join(
@@ -155,7 +154,7 @@ func (b *sessionBuckets) forget(id []byte) error {
 func oldest(expiries *bolt.Bucket, now int64) (expired [][]byte) {
 	cursor, end := expiries.Cursor(), expiryIndexKey(nil, now+1)
 	for key, _ := cursor.First(); key != nil && bytes.Compare(key, end) < 0; key, _ = cursor.Next() {
-		// A cursor does not survive a deletion, and so neither would the key.
+		// A cursor does not survive a deletion, and neither would the key.
 		if expired = append(expired, bytes.Clone(key)); len(expired) == forgetSessions {
 			break
 		}

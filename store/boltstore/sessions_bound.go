@@ -9,7 +9,7 @@ import (
 )
 
 // deleteSessions is how many sessions of one subject, and how many of all, one
-// transaction of Seen deletes at the most: more than it can add.
+// transaction of Seen deletes at most: more than it can add.
 const deleteSessions = 2 * seenSessions
 
 // recordSeen records sessions in one transaction, and then deletes those seen
@@ -55,7 +55,7 @@ func (b *sessionBuckets) boundSubject(subject []byte, limit int) error {
 	return nil
 }
 
-// boundAll deletes so many of all sessions, and at most deleteSessions.
+// boundAll deletes the given number of all sessions, but at most deleteSessions.
 func (b *sessionBuckets) boundAll(over int) error {
 	var ids [][]byte
 	cursor := b.subjects.Cursor()

@@ -92,8 +92,8 @@ func TestExpiredSessionsLeaveNothing(t *testing.T) {
 	}
 }
 
-// The fault: a flood of logins in one call, in one transaction that everybody
-// else waits for.
+// The fault: a flood of logins in one call, in one transaction that all others wait
+// for.
 func TestSeenIsBounded(t *testing.T) {
 	s := openAt(t, freshPath(t))
 	sessions := make([]store.Session, 2*seenSessions+1)
@@ -170,8 +170,8 @@ func TestSessionRecord(t *testing.T) {
 	}
 }
 
-// The attack, by way of a bad disk: a record whose subject has become another
-// would let that other end the session. It is nobody's.
+// The attack, by way of a bad disk: the subject in a record has changed, so that the
+// other subject could end the session. The session has no owner then.
 func TestDamagedRecordIsNobodys(t *testing.T) {
 	s := openAt(t, freshPath(t))
 	mustSee(t, s, seen("s", "alice", 1, later()))

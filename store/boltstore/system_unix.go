@@ -13,12 +13,12 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// lockRetry is how often a lock that is held is tried again.
+// lockRetry is how often a held lock is tried again.
 const lockRetry = 20 * time.Millisecond
 
-// lock takes the lock that bbolt takes, on the same open file, where taking it
-// twice changes nothing. It is taken this early so that nobody writes while the
-// file is verified.
+// lock takes the lock that bbolt takes, on the same open file, so that bbolt can take
+// it again. It is taken this early so that no other process writes while the file is
+// verified.
 func lock(f *os.File, timeout time.Duration) error {
 	for deadline := time.Now().Add(timeout); ; time.Sleep(lockRetry) {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
@@ -31,8 +31,8 @@ func lock(f *os.File, timeout time.Duration) error {
 	}
 }
 
-// keepOwner gives a new file the owner and the group of another one, if there is one:
-// whoever replaces a file as root leaves it to the user of the gate.
+// keepOwner gives a new file the owner and the group of another one, if there is one.
+// If root replaces a file, it still belongs to the user of the gate.
 func keepOwner(f *os.File, of string) error {
 	had, err := os.Stat(of)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -50,7 +50,7 @@ func keepOwner(f *os.File, of string) error {
 		return nil
 	}
 	if err := f.Chown(int(owner.Uid), int(owner.Gid)); err != nil {
-		return fmt.Errorf("%w; do it as the user with the id %d, who owns %q", err, owner.Uid, of)
+		return fmt.Errorf("%w; run it as the user with the id %d, who owns %q", err, owner.Uid, of)
 	}
 	return nil
 }

@@ -11,26 +11,26 @@ import (
 // keys on a page, 2^60 pages.
 const maxDepth = 60
 
-// visitor is shown what a bbolt file holds, in order. What it is shown is valid
-// during the call only.
+// visitor receives what a bbolt file holds, in order. The arguments are valid during
+// the call only.
 type visitor interface {
 	bucket(name string) error
 	pair(key, value []byte) error
 }
 
-// boltFile is a bbolt file that is read page by page, never mapped: whatever is
-// on the pages, reading them can neither fault nor panic.
+// boltFile is a bbolt file that is read page by page, never mapped. So reading can
+// neither fault nor panic, whatever is on the pages.
 type boltFile struct {
 	meta
-	lenient bool // leave out what is damaged, and go on with the rest
+	lenient bool // skip damaged parts, and go on with the rest
 	r       io.ReaderAt
-	claimed []uint64 // a bit for each page that something already uses
+	claimed []uint64 // a bit for each page that is already in use
 	buffers [][]byte // one for each depth
 }
 
-// verifyFile checks that a bbolt file of so many bytes is whole, and shows the
-// visitor what it holds: both meta pages, every page that is in use, the order
-// of the keys, and that no page is used twice or is both used and free.
+// verifyFile checks that a bbolt file of this size is whole, and shows the visitor what
+// it holds. It checks both meta pages, every page that is in use and the order of the
+// keys. No page may be used twice, or be both used and free.
 func verifyFile(r io.ReaderAt, size int64, v visitor) error {
 	m, err := readMetas(r, uint64(size))
 	if err != nil {
@@ -46,9 +46,9 @@ func verifyFile(r io.ReaderAt, size int64, v visitor) error {
 	return f.walk(place{page: m.root}, v)
 }
 
-// salvageFile shows the visitor what can be reached in a damaged file: a page that is
-// not sound costs what hangs on it. Its error is that of the meta pages: then the
-// visitor may have been shown the commit before the last.
+// salvageFile shows the visitor what it can reach in a damaged file. A damaged page
+// also costs the pages below it. The error is that of the meta pages: then the visitor
+// may have seen the commit before the last.
 func salvageFile(r io.ReaderAt, size int64, v visitor) error {
 	m, err := readMetas(r, uint64(size))
 	if m.pageSize == 0 {
@@ -119,7 +119,7 @@ func (f *boltFile) read(id uint64, depth int) (page, error) {
 		return nil, fmt.Errorf("reading page %d: %w", id, err)
 	}
 	if p.id() != id {
-		return nil, damagef("page %d is not what was written there", id)
+		return nil, damagef("page %d holds another page", id)
 	}
 	pages := p.overflow() + 1
 	if err := f.claim(id, pages); err != nil || pages == 1 {
@@ -132,7 +132,7 @@ func (f *boltFile) read(id uint64, depth int) (page, error) {
 	return whole, nil
 }
 
-// place is where in the trees a page hangs.
+// place is the position of a page in the trees.
 type place struct {
 	page   uint64
 	depth  int
@@ -141,8 +141,8 @@ type place struct {
 	until  []byte // every key is before it; nil for no bound
 }
 
-// within reports whether key follows previous, which is nil for the first key
-// of a page, and lies where the page may hold it.
+// within reports whether key follows previous, which is nil for the first key of a
+// page, and belongs on this page.
 func (at place) within(key, previous []byte) bool {
 	return (previous == nil || bytes.Compare(previous, key) < 0) &&
 		(previous != nil || bytes.Compare(at.from, key) <= 0) &&
@@ -153,7 +153,8 @@ func (f *boltFile) walk(at place, v visitor) error {
 	return f.bear(f.walkPage(at, v))
 }
 
-// bear returns what was found wrong with a part of the tree, unless the rest counts.
+// bear returns an error of a part of the tree, or nil if the rest is to be read all the
+// same.
 func (f *boltFile) bear(err error) error {
 	if f.lenient {
 		return nil

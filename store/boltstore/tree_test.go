@@ -14,7 +14,7 @@ func (m model) pageAt(database []byte, id uint64) page {
 	return page(database[id*uint64(m.pageSize) : (id+1)*uint64(m.pageSize)])
 }
 
-// find returns the first page that is as wanted and that the newest commit uses.
+// find returns the first page that matches and that the newest commit uses.
 func (m model) find(t *testing.T, wanted func(p page) bool) uint64 {
 	t.Helper()
 	meta, err := readMetas(bytes.NewReader(m.database), uint64(len(m.database)))
@@ -130,8 +130,7 @@ func TestPagesThatDoNotFitTogether(t *testing.T) {
 	}
 }
 
-// A disk that cannot be read is a failure and no damage: repairing would not
-// help.
+// A disk that cannot be read is a failure, not damage: a repair would not help.
 func TestUnreadableDiskIsNotDamage(t *testing.T) {
 	m := newModel(t)
 	for after := range 8 {

@@ -14,9 +14,9 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// The faults: the file is taken away, exchanged or cut off under the
-// running gate. bbolt goes on writing to a file that no restart will find; a
-// DELETE must not be confirmed on that.
+// The faults: the file is removed, replaced or cut off under the running gate. bbolt
+// would go on writing to a file that no restart finds. A DELETE must not be confirmed
+// on that.
 func TestFileTakenAwayWhileInUse(t *testing.T) {
 	for name, take := range map[string]func(path string) error{
 		"deleted":  os.Remove,
@@ -56,8 +56,8 @@ func callAll(t *testing.T, s *Store) map[string]error {
 	}
 }
 
-// The fault: the file is cut off between the look at it and its use, so that
-// bbolt's mapping of it faults. By default that is the end of the whole server.
+// The fault: the file is cut off between the check and its use, so that bbolt's mapping
+// of it faults. By default that ends the whole server.
 func TestFaultOfTheMappingIsAnError(t *testing.T) {
 	for name, use := range map[string]func(s *Store) error{
 		"reading": func(s *Store) error {
@@ -78,7 +78,8 @@ func TestFaultOfTheMappingIsAnError(t *testing.T) {
 			}
 			mustAppend(t, s, numbered(1, later()))
 			size := int64(len(mustRead(t, path)))
-			// What use does between its two steps, so that the first sees nothing.
+			// This is what use does between its two steps, so that the first sees
+			// nothing.
 			s.size.Store(0)
 			if err := os.Truncate(path, 0); err != nil {
 				t.Fatal(err)
@@ -86,7 +87,7 @@ func TestFaultOfTheMappingIsAnError(t *testing.T) {
 			if err := use(s); !errors.Is(err, store.ErrDamaged) {
 				t.Errorf("%s gave %v, want ErrDamaged", name, err)
 			}
-			// The file is back in its size, but nobody knows what bbolt is doing.
+			// The file has its size again, but the state of bbolt is unknown.
 			if err := os.Truncate(path, size); err != nil {
 				t.Fatal(err)
 			}
@@ -115,7 +116,7 @@ func TestPanicOfATransactionIsAnError(t *testing.T) {
 	mustClose(t, s)
 }
 
-// The fault: the disk answers EIO, or what comes to the same here, EBADF.
+// The fault: the disk answers EIO. EBADF has the same effect here.
 func TestWriteErrorIsReturned(t *testing.T) {
 	path := freshPath(t)
 	s := openAt(t, path)

@@ -17,7 +17,7 @@ import (
 // verified is what a sound file holds.
 type verified struct {
 	head
-	sessions int // how many sessions the index of all names
+	sessions int // number of sessions in the index of all
 }
 
 // openFile opens, locks and verifies the database at path, in this order, and
@@ -43,7 +43,7 @@ func openFile(path string, timeout time.Duration) (db *bolt.DB, file *os.File, v
 		return err
 	})
 	if panicked && file != nil {
-		_ = file.Close() // frees the lock, which bbolt cannot do any more
+		_ = file.Close() // releases the lock, because bbolt cannot any more
 	}
 	switch {
 	case errors.Is(err, store.ErrLocked) || errors.Is(err, bolterrors.ErrTimeout):
@@ -80,14 +80,14 @@ func verify(f *os.File) (verified, error) {
 
 // contents checks what a file holds against what its head promises.
 //
-// Invariant: a file passes only if the log holds every entry after trimmed up
-// to the head, each with its checksum, and both copies of the head agree. So
-// damage can make a store refuse to open, and cannot make revocations fewer.
+// Invariant: a file passes only if the log holds every entry after trimmed up to the
+// head, each with its checksum, and both copies of the head agree. So damage can make
+// the store refuse to open, but cannot remove revocations.
 type contents struct {
 	buckets []string
 	head    *head
 	seal    *head
-	last    uint64 // sequence number of the entry that was shown last
+	last    uint64 // sequence number of the last entry
 	// sessions is how many sessions the index of all names.
 	sessions int
 }
@@ -120,13 +120,13 @@ func (c *contents) pair(key, value []byte) error {
 		}
 		return nil
 	default:
-		return nil // who was seen is checked record by record when it is read
+		return nil // sessions are checked record by record when they are read
 	}
 }
 
 func (c *contents) set(h **head, key, want, value []byte) error {
 	if *h != nil || !bytes.Equal(key, want) {
-		return damagef("something is kept that was never written")
+		return damagef("an unexpected key where the head of the log belongs")
 	}
 	found, err := unmarshalHead(value)
 	*h = &found
@@ -145,7 +145,7 @@ func (c *contents) entry(key, value []byte) error {
 	return nil
 }
 
-// finish returns the head once everything was shown.
+// finish returns the head after the last key.
 func (c *contents) finish() (head, error) {
 	switch {
 	case !slices.Equal(c.buckets, bucketNames):

@@ -11,7 +11,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// A bit that flips on the disk, wherever it is, makes no revocation disappear.
+// A flipped bit on the disk, at any place, makes no revocation disappear.
 func TestFlippedBitsLoseNothing(t *testing.T) {
 	m := newModel(t)
 	random := rand.New(rand.NewPCG(1, 2))
@@ -25,9 +25,8 @@ func TestFlippedBitsLoseNothing(t *testing.T) {
 	}
 }
 
-// The same, and worse, in memory, where thousands of files can be tried: bytes
-// of pages in use are changed. Verifying neither panics nor passes a log with
-// fewer entries, or with others.
+// The same in memory, where thousands of files can be tried: bytes of pages in use are
+// changed. Verifying neither panics nor accepts a log with fewer or other entries.
 func TestVerifyingScrambledFiles(t *testing.T) {
 	m := newModel(t)
 	random := rand.New(rand.NewPCG(3, 4))
@@ -58,7 +57,7 @@ func TestVerifyingScrambledFiles(t *testing.T) {
 	}
 }
 
-// bbolt takes the other meta page if one is not valid, and so the commit before.
+// bbolt uses the other meta page if one is not valid, and so the previous commit.
 func TestEachByteOfTheMetaPagesCounts(t *testing.T) {
 	m := newModel(t)
 	for _, begin := range []int{0, m.pageSize} {
@@ -92,8 +91,8 @@ func headOf(t testing.TB, s *Store) (h head) {
 	return h
 }
 
-// A page of the log as it was some commits ago, with a good checksum on every
-// entry: a write that the disk confirmed and lost.
+// A page of the log as it was some commits ago, with a valid checksum on every entry: a
+// write that the disk confirmed and lost.
 func TestStalePageIsDamage(t *testing.T) {
 	path := freshPath(t)
 	s := openAt(t, path)

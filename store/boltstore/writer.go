@@ -11,7 +11,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// What one commit may hold. A commit of this size takes a few milliseconds.
+// Limits of one commit. A commit of this size takes a few milliseconds.
 const (
 	groupAppends = 1024
 	groupBytes   = 1 << 20
@@ -24,8 +24,8 @@ type appending struct {
 	committed chan error
 }
 
-// newAppending makes an appending whose answer the writer can always leave: it
-// does not wait for a caller that has given up.
+// newAppending makes an appending. The writer never waits to answer it, even if the
+// caller has given up.
 func newAppending(payload []byte) *appending {
 	return &appending{payload: payload, committed: make(chan error, 1)}
 }
@@ -49,12 +49,12 @@ func (s *Store) Append(ctx context.Context, revocations ...store.Revocation) (st
 	return a.position, nil
 }
 
-// errUnchanged is what a transaction ends with that has nothing to commit. The disk
-// is then left alone.
+// errUnchanged is the result of a transaction that has nothing to commit. Then nothing
+// is written to disk.
 var errUnchanged = errors.New("nothing is changed")
 
-// change has the writer run a transaction, and waits for its commit. After an
-// error the transaction may still be run: it must own what it uses.
+// change makes the writer run a transaction, and waits for its commit. After an error
+// the transaction may still run: it must own what it uses.
 func (s *Store) change(ctx context.Context, transact func(*bolt.Tx) error) error {
 	c := &change{transact: transact, committed: make(chan error, 1)}
 	return hand(ctx, s, s.changes, c, c.committed)
@@ -82,8 +82,8 @@ func hand[W any](ctx context.Context, s *Store, writer chan<- W, work W, committ
 
 // write is the goroutine that runs all writing transactions, until Close.
 //
-// Invariant: whatever was taken from a channel is answered. And an append waits
-// for at most one change: when a commit ends, appends come first.
+// Invariant: everything taken from a channel is answered. An append waits for at most
+// one change: when a commit ends, appends come first.
 func (s *Store) write() {
 	defer close(s.done)
 	for {
@@ -154,11 +154,11 @@ func appendEntries(tx *bolt.Tx, group []*appending, own int64) error {
 	return saveHead(tx, h)
 }
 
-// update runs a writing transaction and returns when the disk has it.
+// update runs a writing transaction and returns when it is on disk.
 //
-// Invariant: the marker is written after the commit, and before anybody hears of it.
-// So no kill leaves a database that is older than its marker, and a database that is
-// older has lost what somebody was told.
+// Invariant: the marker is written after the commit, and before the commit is
+// confirmed. So a kill never leaves a database that is older than its marker. A
+// database that is older has lost a confirmed entry.
 func (s *Store) update(transact func(*bolt.Tx) error) error {
 	return s.use(func() error {
 		var h head

@@ -97,8 +97,8 @@ func TestGroupsAreBounded(t *testing.T) {
 	})
 }
 
-// The fault: logins by the thousand keep the writer busy with sessions, and a
-// revocation waits its turn behind all of them.
+// The fault: thousands of logins keep the writer busy with sessions, and a revocation
+// waits for all of them.
 func TestAppendWaitsForOneChangeAtMost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := openAt(t, freshPath(t))
@@ -150,8 +150,8 @@ func TestCancelledAppendsEnd(t *testing.T) {
 	})
 }
 
-// The fault: the disk hangs in the middle of a commit. A caller that has given
-// up is not kept waiting for it, nor the writer for the caller.
+// The fault: the disk hangs in the middle of a commit. A caller that has given up does
+// not wait for it, and the writer does not wait for the caller.
 func TestCancelledWhileCommitting(t *testing.T) {
 	s := openAt(t, freshPath(t))
 	payload, err := store.MarshalRevocations([]store.Revocation{numbered(1, later())})

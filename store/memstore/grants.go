@@ -8,8 +8,8 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// grants are the tokens that were learned, and by session the access tokens among
-// them.
+// grants holds the tokens that were learned, and the access tokens among them by
+// session.
 type grants struct {
 	tokens  map[store.Key]store.Grant
 	members map[store.Key]map[store.Key]struct{}
@@ -68,7 +68,7 @@ func (g grants) full(grant store.Grant, now int64) bool {
 	})
 }
 
-// add records what is known of a token now.
+// add records what is now known of a token.
 func (g grants) add(grant store.Grant) {
 	g.tokens[grant.Token] = grant
 	if !grant.Access {

@@ -1,5 +1,5 @@
-// Package memstore is a store that lives in memory: for tests, and for trying
-// the gate out. What it holds ends with the process.
+// Package memstore is a store in memory: for tests, and for trying the gate out. Its
+// contents end with the process.
 package memstore
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// batchSize is how many entries one Read returns at the most.
+// batchSize is how many entries one Read returns at most.
 const batchSize = 4096
 
 // Store is a store.Backend in memory. It is safe for concurrent use.
@@ -29,7 +29,7 @@ type Store struct {
 	registry   registry
 	grants     grants
 	bounds     store.Bounds
-	retention  time.Duration // the longest that Retain was told
+	retention  time.Duration // the longest retention passed to Retain
 }
 
 // Options say how a store works.

@@ -24,8 +24,7 @@ type known struct {
 func (k *known) id() sessionID      { return sessionID{k.Issuer, k.ID} }
 func (k *known) subject() subjectID { return subjectID{k.Issuer, k.Subject} }
 
-// registry are the sessions that are kept: by id, by subject, and by when they were
-// seen last.
+// registry holds the kept sessions: by id, by subject, and by when they were last seen.
 type registry struct {
 	limits   store.SessionLimits
 	sessions map[sessionID]*known

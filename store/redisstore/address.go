@@ -23,7 +23,7 @@ type target struct {
 // addresses are not sentinels.
 type sentinel struct{ master, username, password string }
 
-// address is one parsed address. What it does not say is zero.
+// address is one parsed address. Parts that it does not name are zero.
 type address struct {
 	network, host      string
 	tls                bool
@@ -31,10 +31,10 @@ type address struct {
 	db                 int
 }
 
-// resolve parses the addresses and joins them with the other fields. Errors
-// name an address by its place and quote nothing of it: in one that is written
-// wrongly, as gate:password@host or redis://gate:1/2@host, a password stands
-// where a port or a database belongs.
+// resolve parses the addresses and joins them with the other fields. Errors name an
+// address by its position and quote nothing of it. In a malformed one, such as
+// gate:password@host or redis://gate:1/2@host, a password is where a port or a database
+// belongs.
 func (o Options) resolve() (target, error) {
 	t := target{
 		username: o.Username, password: o.Password, db: o.DB, tls: o.TLS,
@@ -60,22 +60,22 @@ func (o Options) resolve() (target, error) {
 		plain = plain || strings.HasPrefix(text, "redis://") || a.network == "unix"
 	}
 	if plain && t.tls != nil {
-		return t, fmt.Errorf("checking redis addresses: redis:// and unix:// are without TLS, and TLS is asked for; use rediss://")
+		return t, fmt.Errorf("checking redis addresses: TLS is configured, and redis:// and unix:// have no TLS; use rediss://")
 	}
 	return t, t.validate(o)
 }
 
-// add takes over what one address says, unless something else was said before.
+// add adopts what one address says, unless something else was said before.
 func (t *target) add(a address) error {
 	switch {
 	case t.network != "" && t.network != a.network:
 		return fmt.Errorf("unix sockets and hosts do not mix")
 	case a.username != "" && t.username != "" && a.username != t.username:
-		return fmt.Errorf("the username differs from the one given elsewhere")
+		return fmt.Errorf("the username differs from another one in the configuration")
 	case a.password != "" && t.password != "" && a.password != t.password:
-		return fmt.Errorf("the password differs from the one given elsewhere")
+		return fmt.Errorf("the password differs from another one in the configuration")
 	case a.db != 0 && t.db != 0 && a.db != t.db:
-		return fmt.Errorf("database %d differs from %d, given elsewhere", a.db, t.db)
+		return fmt.Errorf("database %d differs from %d in the configuration", a.db, t.db)
 	}
 	t.network = a.network
 	t.addresses = append(t.addresses, a.host)
@@ -94,7 +94,7 @@ func (t *target) add(a address) error {
 	return nil
 }
 
-// validate crosses what only the whole can tell.
+// validate checks the fields against each other.
 func (t *target) validate(o Options) error {
 	switch {
 	case o.SentinelMaster != "" && o.Cluster:
@@ -102,13 +102,13 @@ func (t *target) validate(o Options) error {
 	case t.network == "unix" && (t.cluster || o.SentinelMaster != ""):
 		return fmt.Errorf("checking redis options: a unix socket reaches one server, no Cluster and no sentinel")
 	case t.cluster && t.db != 0:
-		return fmt.Errorf("checking redis options: a Cluster has no database but 0")
+		return fmt.Errorf("checking redis options: a Cluster has only database 0")
 	case t.db < 0:
 		return fmt.Errorf("checking redis options: database %d is negative", t.db)
 	case t.username != "" && t.password == "", o.SentinelUsername != "" && o.SentinelPassword == "":
 		return fmt.Errorf("checking redis options: a username without a password")
 	case o.SentinelMaster == "" && o.SentinelPassword != "":
-		return fmt.Errorf("checking redis options: a password for sentinels, without the name by which they know the primary")
+		return fmt.Errorf("checking redis options: a password for sentinels without sentinel_master")
 	}
 	return t.tls.validate()
 }
@@ -141,10 +141,10 @@ func parseAddress(text, port string) (address, error) {
 		db = query.Get("db")
 		query.Del("db")
 	default:
-		return address{}, fmt.Errorf("its scheme is none of redis, rediss and unix")
+		return address{}, fmt.Errorf("its scheme is not redis, rediss or unix")
 	}
 	if len(query) > 0 || u.Fragment != "" {
-		return address{}, fmt.Errorf("the URL has parameters; there are options for what can be set")
+		return address{}, fmt.Errorf("the URL has parameters; use the options instead")
 	}
 	if db != "" {
 		if a.db, err = strconv.Atoi(db); err != nil || a.db < 0 {

@@ -12,11 +12,10 @@ import (
 // answer is what a script returns of the head: names and values.
 type answer struct {
 	store.Head
-	policy string // maxmemory_policy of INFO, if Redis tells it
+	policy string // maxmemory_policy of INFO, if Redis reports it
 }
 
-// readHead reads the answer of a script, and adds what this side knows of the
-// primary.
+// readHead reads the answer of a script, and adds what this store knows of the primary.
 func (s *Store) readHead(doing string, reply any) (answer, error) {
 	a, err := parseAnswer(reply)
 	if err != nil {
@@ -26,9 +25,9 @@ func (s *Store) readHead(doing string, reply any) (answer, error) {
 	return a, nil
 }
 
-// parseAnswer reads an answer. Its errors wrap store.ErrUnreadable. Names that
-// are not known are left to newer versions, which change the head's version
-// where an older gate may not ignore them.
+// parseAnswer reads an answer. Its errors wrap store.ErrUnreadable. It ignores unknown
+// names. A newer version that adds a name which an older gate may not ignore changes
+// the head's version.
 func parseAnswer(reply any) (answer, error) {
 	var a answer
 	var p parser
@@ -48,7 +47,7 @@ func parseAnswer(reply any) (answer, error) {
 	return a, nil
 }
 
-// set takes over one field.
+// set adopts one field.
 func (a *answer) set(p *parser, name, value string) {
 	switch name {
 	case "generation":
@@ -127,8 +126,8 @@ func (p *parser) seconds(text string) int64 {
 	return int64(n)
 }
 
-// gates reads the ids of gates, and what each has applied. The one that has applied
-// least is the last.
+// gates reads the ids of gates, and what each has applied. The furthest behind comes
+// last.
 func (p *parser) gates(words []string) (gates []store.Gate) {
 	if len(words)%2 != 0 {
 		p.fail("%d ids of gates and numbers", len(words))
@@ -140,7 +139,7 @@ func (p *parser) gates(words []string) (gates []store.Gate) {
 	return gates
 }
 
-// turn reads whose turn it is: the gate, 1 for a witness, the count.
+// turn reads which gate has the turn: the gate, 1 for a witness, the count.
 func (p *parser) turn(value string) store.Turn {
 	if value == "" {
 		return store.Turn{}

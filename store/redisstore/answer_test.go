@@ -53,8 +53,8 @@ func TestParseAnswer(t *testing.T) {
 	}
 }
 
-// The attack: whoever can write to the head makes a gate believe in a state, a
-// lease or a list of gates that nobody wrote.
+// The attack: somebody who can write to the head makes a gate believe in a state, a
+// lease or a list of gates that no gate wrote.
 func TestParseAnswerRefuses(t *testing.T) {
 	replies := map[string]any{
 		"nothing":               nil,

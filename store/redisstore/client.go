@@ -8,7 +8,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// The time budgets. go-redis' own defaults let a frozen Redis go unnoticed for
+// The time budgets. With go-redis' own defaults, a frozen Redis would go unnoticed for
 // tens of seconds.
 const (
 	// dialTimeout bounds making a connection, TLS included.
@@ -18,21 +18,21 @@ const (
 	// callBudget bounds one call of the store as a whole, however many commands
 	// and connections it takes. A Read that waits may add longestBlock.
 	callBudget = time.Second
-	// longestBlock is how long one XREAD waits in Redis at the most: half of the
-	// longest lease. Whoever reads says how long a read may be deaf.
+	// longestBlock is how long one XREAD waits in Redis at most: half of the longest
+	// lease. The caller of a read says how long it may wait.
 	longestBlock = 150 * time.Second
 	// keepAlive finds dead peers of connections that only wait.
 	keepAlive = 5 * time.Second
-	// connLifetime is after how long a connection is made anew, so that a
-	// changed policy, password or certificate is noticed.
+	// connLifetime is after how long a connection is replaced, so that a changed
+	// policy, password or certificate is noticed.
 	connLifetime = 10 * time.Minute
 )
 
 // clientName is what CLIENT LIST of Redis shows.
 const clientName = "session_gate"
 
-// writerOptions are go-redis' options for everything but waiting reads. All
-// that has a default worth knowing is said here.
+// writerOptions are go-redis' options for all calls except waiting reads. They set
+// every option that has an important default.
 func (t target) writerOptions(onConnect func(context.Context, *redis.Conn) error) *redis.UniversalOptions {
 	return &redis.UniversalOptions{
 		Addrs:         t.addresses,
@@ -44,7 +44,7 @@ func (t target) writerOptions(onConnect func(context.Context, *redis.Conn) error
 		Dialer:        t.dialer(),
 		OnConnect:     onConnect,
 
-		// RESP2: every reply has one shape, and nothing comes unasked.
+		// RESP2: every reply has one form, and Redis sends nothing unasked.
 		Protocol: 2,
 		// A timeout does not mean "not applied": a retried append would be on
 		// the log twice.
@@ -67,12 +67,12 @@ func (t target) writerOptions(onConnect func(context.Context, *redis.Conn) error
 		ConnMaxLifetimeJitter: time.Minute,
 		PipelinePoolSize:      -1,
 
-		// CLIENT SETINFO came with Redis 7.2 and would need a permission of its
-		// own. The client's name tells enough.
+		// CLIENT SETINFO came with Redis 7.2 and would need a permission of its own.
+		// The client's name is enough.
 		DisableIdentity: true,
 
-		// Invariant: only primaries are read. A replica lags, and a revocation
-		// that it has not heard of would pass for none.
+		// Invariant: only primaries are read. A replica lags, and a revocation that it
+		// has not received yet would count as none.
 		ReadOnly:       false,
 		RouteByLatency: false,
 		RouteRandomly:  false,
@@ -83,9 +83,9 @@ func (t target) writerOptions(onConnect func(context.Context, *redis.Conn) error
 	}
 }
 
-// readerOptions are those of the client that waits for entries. Its connections
-// are its own, so that no call queues behind a wait. Each of its calls has a deadline
-// of its own, which is the wait and a budget.
+// readerOptions are those of the client that waits for entries. It has its own
+// connections, so that no call queues behind a wait. Each of its calls has its own
+// deadline, which is the wait and a budget.
 func (t target) readerOptions(onConnect func(context.Context, *redis.Conn) error) *redis.UniversalOptions {
 	o := t.writerOptions(onConnect)
 	o.ReadTimeout = longestBlock + socketTimeout

@@ -8,8 +8,8 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// A default of go-redis that slips in here makes a frozen Redis hang requests
-// for seconds, appends happen twice, or replicas be read.
+// A default of go-redis that slips in here makes a frozen Redis hang requests for
+// seconds, makes appends happen twice, or reads replicas.
 func TestClientOptions(t *testing.T) {
 	for _, test := range []struct {
 		name   string

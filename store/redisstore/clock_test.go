@@ -12,8 +12,8 @@ import (
 
 var errNotYet = errors.New("not yet")
 
-// Fault: Redis' own clock is an hour off. Nothing is forgotten too early or refused
-// for it, and somebody is told.
+// Fault: Redis' own clock is an hour off. Nothing is forgotten too early or refused for
+// that, and the gate reports it.
 func TestRedisWhoseClockIsOff(t *testing.T) {
 	t.Parallel()
 	for name, off := range map[string]time.Duration{"ahead": time.Hour, "behind": -time.Hour} {
@@ -50,7 +50,7 @@ func TestRedisWhoseClockIsOff(t *testing.T) {
 }
 
 // Attack: set the clocks of Redis and of one gate ahead, so that the log is trimmed.
-// When Redis' clock is right again, the other gate puts back what it holds.
+// When Redis' clock is right again, the other gate restores what it holds.
 func TestRedisThatTrimmedByAClockThatWasAhead(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, redistest.Clock(0))

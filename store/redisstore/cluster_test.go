@@ -12,8 +12,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// The keys of a namespace must lie in one slot, whatever its name, and the
-// nodes' redirections be followed.
+// The keys of a namespace must lie in one slot, for any name, and the client must
+// follow the redirections of the nodes.
 func TestCluster(t *testing.T) {
 	nodes := redistest.StartCluster(t, 3)
 	for _, namespace := range []string{"a", "b", "orders of the north"} {
@@ -55,9 +55,9 @@ func holder(t *testing.T, nodes []*redistest.Server) (from, to *redistest.Server
 	return nil, nil, ""
 }
 
-// Rule R6. The slot moves to another node while the store works. While only
-// some of the keys are there, no call is answered from a part of them; afterwards
-// the other process begins a generation over all that came.
+// Rule R6. The slot moves to another node while the store works. While only some of the
+// keys are there, no call is answered from a part of them. Afterwards the other process
+// begins a generation over all keys that arrived.
 func TestClusterReshard(t *testing.T) {
 	nodes := redistest.StartCluster(t, 2)
 	s := open(t, options{Addresses: []string{nodes[0].Addr()}, Cluster: true, AllowSplitBrain: true})
@@ -87,7 +87,7 @@ func TestClusterReshard(t *testing.T) {
 	for _, key := range []string{headKey, gatesKey, beatsKey} {
 		migrate(key)
 	}
-	// All have moved, and the slot not yet: the other node is asked.
+	// All keys have moved, and the slot not yet: the client asks the other node.
 	head := mustLook(t, s)
 	for _, node := range nodes {
 		node.Do("CLUSTER", "SETSLOT", slot, "NODE", id(to))
@@ -106,7 +106,7 @@ func TestClusterReshard(t *testing.T) {
 	works(t, logCalls(s, head.Position))
 }
 
-// Fault: nobody serves the slot.
+// Fault: no node serves the slot.
 func TestClusterDown(t *testing.T) {
 	nodes := redistest.StartCluster(t, 1)
 	s := open(t, options{Addresses: []string{nodes[0].Addr()}, Cluster: true, AllowSplitBrain: true})

@@ -10,15 +10,15 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// ErrEviction: this Redis may forget revocations on its own, or does not tell
-// whether it would. Nothing is read from it and nothing written to it.
+// ErrEviction: this Redis may forget revocations on its own, or does not say whether it
+// would. Nothing is read from it and nothing written to it.
 var ErrEviction = errors.New("redis may evict revocations")
 
 // ErrReplica: the address is that of a replica, which lags behind.
 var ErrReplica = errors.New("redis is a replica")
 
-// examine is run on every new connection before its first use, so that it holds
-// after a reconnect, a failover and a restart with another configuration too.
+// examine runs on every new connection before its first use. So it also covers a
+// reconnect, a failover and a restart with another configuration.
 func (s *Store) examine(ctx context.Context, conn *redis.Conn) error {
 	if err := s.examineServer(ctx, conn); err != nil {
 		// go-redis strips the outer layer of this error.
@@ -36,8 +36,8 @@ func (s *Store) examineServer(ctx context.Context, conn *redis.Conn) error {
 	case info["redis_mode"] == "sentinel":
 		return errors.New("this is a sentinel: name the primary that it watches with sentinel_master")
 	case info["redis_mode"] != "cluster" && info["role"] == "slave":
-		// Invariant: only primaries are read. A Cluster's replicas are asked
-		// for the slots only; they redirect everything else.
+		// Invariant: only primaries are read. A Cluster's replicas are only asked for
+		// the slots; they redirect everything else.
 		return fmt.Errorf("%w: name the primary, or its sentinels with sentinel_master", ErrReplica)
 	}
 	if err := s.examineEviction(ctx, conn, info["maxmemory_policy"]); err != nil {
@@ -50,10 +50,10 @@ func (s *Store) examineServer(ctx context.Context, conn *redis.Conn) error {
 	return s.judgeGuard(ctx, g, time.Duration(s.lease.Load()))
 }
 
-// examineEviction accepts a connection only if Redis keeps what it is given.
+// examineEviction accepts a connection only if Redis keeps what is written.
 //
-// Invariant: an entry leaves the log through Trim alone. With any other policy
-// than noeviction, Redis acknowledges an append and drops it later in silence.
+// Invariant: only Trim removes an entry from the log. With any other policy than
+// noeviction, Redis acknowledges an append and drops it later in silence.
 func (s *Store) examineEviction(ctx context.Context, conn *redis.Conn, policy string) error {
 	if policy == "" {
 		config, err := conn.ConfigGet(ctx, "maxmemory-policy").Result()
@@ -66,8 +66,8 @@ func (s *Store) examineEviction(ctx context.Context, conn *redis.Conn, policy st
 	return s.judge(ctx, policy)
 }
 
-// judge accepts an eviction policy, or the word that it may be any. Of one that it
-// refuses, whoever was told, the next heartbeat asks again.
+// judge accepts an eviction policy, or AllowEviction. After a refusal the next
+// heartbeat asks again, on any connection.
 func (s *Store) judge(ctx context.Context, policy string) error {
 	switch {
 	case policy == "noeviction":

@@ -46,7 +46,7 @@ func TestEvictionPolicies(t *testing.T) {
 	}
 }
 
-// A changed policy is noticed when connections are made anew.
+// A changed policy is noticed when connections are replaced.
 func TestEvictionPolicyAfterReconnect(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
@@ -136,7 +136,7 @@ func failsSomewhere(t *testing.T, server *redistest.Server, gate options) bool {
 	return failed || err != nil
 }
 
-// The policy cannot be read: not knowing is not good enough.
+// The policy cannot be read: then the server is refused, too.
 func TestPolicyUnreadable(t *testing.T) {
 	server := redistest.Start(t)
 	server.Do("ACL", "SETUSER", "gate", "on", ">secret", "~*", "+@all", "-config",
@@ -155,7 +155,7 @@ func TestPolicyUnreadable(t *testing.T) {
 	mustBeat(t, s, 1, mustAppend(t, s, "two"))
 }
 
-// A server that does not tell the time would have one gate's clock trim for all.
+// If a server did not tell the time, the clock of one gate would trim for all.
 func TestClockUnreadable(t *testing.T) {
 	server := redistest.Start(t)
 	server.Do("ACL", "SETUSER", "gate", "on", ">secret", "~*", "+@all", "-time")
@@ -165,8 +165,8 @@ func TestClockUnreadable(t *testing.T) {
 	}
 }
 
-// Rule R6. A server that does not tell which process it is may have lost
-// everything, and look the same.
+// Rule R6. A server that does not say which process it is may have lost everything, and
+// look the same.
 func TestIdentityUnreadable(t *testing.T) {
 	server := redistest.Start(t)
 	for _, section := range []string{"server", "replication"} {

@@ -68,7 +68,7 @@ func TestContractOfAFleet(t *testing.T) {
 	})
 }
 
-// keep remembers all that a server holds, and returns what has it hold that again.
+// keep saves all that a server holds, and returns a function that restores it.
 func keep(server *redistest.Server) (back func()) {
 	held := map[string]string{}
 	for _, key := range server.Do("KEYS", "*").([]any) {

@@ -25,11 +25,10 @@ func connect(o *redis.UniversalOptions, w *sentinels) redis.UniversalClient {
 	return client
 }
 
-// everyDial makes every call that finds no connection dial. go-redis' pool gives
-// up after as many failed dials as it may have connections, and then tries once
-// a second, while every call fails at once: a lease would run out with Redis long
-// back. A dial that fails therefore gives a connection that is broken, which the
-// pool does not count.
+// everyDial makes every call that finds no connection dial. go-redis' pool gives up
+// after as many failed dials as it may have connections. It then tries once a second,
+// and meanwhile every call fails at once: a lease would expire although Redis is back.
+// So a failed dial returns a broken connection, which the pool does not count.
 type everyDial struct{}
 
 // DialHook implements redis.Hook.
@@ -51,13 +50,13 @@ func (everyDial) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proce
 	return next
 }
 
-// broken is a connection that was never made. Its first use returns why.
+// broken is a connection that was never made. Its first use returns the reason.
 type broken struct{ err error }
 
 func (b broken) Read([]byte) (int, error)  { return 0, b.err }
 func (b broken) Write([]byte) (int, error) { return 0, b.err }
 
-// SyscallConn is how the pool looks whether an idle connection still lives.
+// SyscallConn is called by the pool to check whether an idle connection still lives.
 func (b broken) SyscallConn() (syscall.RawConn, error) { return nil, b.err }
 
 func (broken) Close() error                     { return nil }

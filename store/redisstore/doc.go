@@ -4,10 +4,10 @@
 //
 // # Keys
 //
-// Everything of a namespace lies under one hash tag, so that a script may touch
-// it all on a Cluster too:
+// All keys of a namespace have one hash tag, so that a script may use all of them on a
+// Cluster too:
 //
-//	{session_gate:<namespace>}:head            hash: what is known of the log and of the list of gates
+//	{session_gate:<namespace>}:head            hash: the state of the log and of the list of gates
 //	{session_gate:<namespace>}:log             stream: id <seq>-0, field r with a record
 //	{session_gate:<namespace>}:gates           sorted set: the 16 hex of each gate on the list by what it has applied
 //	{session_gate:<namespace>}:beats           sorted set: the same by the count of its last heartbeat
@@ -17,9 +17,8 @@
 //	{session_gate:<namespace>}:grant:<hex>     hash: access, families, subject, issuer, issued, expires
 //	{session_gate:<namespace>}:family:<hex>    sorted set: the hex of its access tokens by expiry
 //
-// Head, log and list carry no expiry: nothing but Trim ever takes an entry off the
-// log, and only from its beginning. Sequence numbers are contiguous and counted
-// by the head, never by Redis.
+// Head, log and list have no expiry: only Trim removes an entry from the log, and only
+// from its beginning. Sequence numbers have no gaps. The head counts them, never Redis.
 //
 // The fields of the head:
 //
@@ -33,9 +32,9 @@
 //	born                up to this number, entries are left of older generations
 //	entries             how many the log has
 //	large               after this number, no entry has more than a KiB
-//	count               of all heartbeats, and of the steps of merges
+//	count               the number of all heartbeats, and of the steps of merges
 //	lease, retention    of the fleet, in microseconds
-//	longest, leeway     the longest lease that may still be good, and the largest leeway, likewise
+//	longest, leeway     the longest lease that may not have expired, and the largest leeway, likewise
 //	swept, forgotten, floor, lowered, hold
 //	                    Unix seconds: see store.Bounds
 //	format, understood  the newest format of entries that every gate understands, and the count of
@@ -45,9 +44,9 @@
 //	expected, merged, lacks
 //	                    how many gates knew an earlier generation, which of them have merged, and 1
 //	                    if one of them held what the log lacks, likewise
-//	turn                who merges: its gate or zeros, 1 for a witness, the count of the last step
+//	turn                which gate merges: its id or zeros, 1 for a witness, the count of the last step
 //	gates               how many are on the list
-//	paused              1 if nothing new is taken, because the namespace was copied
+//	paused              1 if nothing new is accepted, because the namespace was copied
 //	unlisted            the count of the last heartbeat of a gate that is not to be on the list, or 0
 //
 // A record is one binary value:
@@ -60,23 +59,23 @@
 //	rest     the revocations, as store.MarshalRevocations writes them
 //
 // Version 2 kept the gates in the head, and its records lack the tag of the entry
-// before. They are read, and its head is taken for a lost one. A head or a record of
-// another version is store.ErrUnreadable.
+// before. This version reads such records, and treats such a head as lost. A head or a
+// record of another version is store.ErrUnreadable.
 //
 // # Reading
 //
-// An entry has up to 150 KiB, and a command is told a number of entries. So the script
-// that reads takes 16 entries at a time, and ends its page at a MiB, or after one entry
-// that is longer. A gate that waits asks for 16 by XREAD. Where the head says that no
+// An entry has up to 150 KiB, and a command limits only the number of entries. So the
+// script that reads takes 16 entries at a time, and ends its page at a MiB, or after
+// one longer entry. A gate that waits asks for 16 by XREAD. If the head says that no
 // entry has more than a KiB, a gate that is behind reads by XRANGE, which costs Redis a
 // tenth of the script.
 //
 // # The list of gates
 //
-// Every script compares how many members the two sorted sets have with what the head
-// counts. So a list that was deleted, evicted or cut never passes for a list of fewer
-// gates. No script returns more than store.MaxGates of the list, and none takes longer
-// because the list is long, but for the logarithm of its length.
+// Every script compares the number of members in the two sorted sets with the count in
+// the head. So a list that was deleted, evicted or cut never counts as a list of fewer
+// gates. No script returns more than store.MaxGates of the list. A long list slows a
+// script only by the logarithm of its length.
 //
 // # Sessions
 //
@@ -87,28 +86,28 @@
 // The owner in a record is the hex of its subject. All keys of sessions expire a
 // minute after the last session in them.
 //
-// A call takes one script for a hundred sessions. A session that is seen again takes
-// 6 commands in it, a new one 8, and 4 to 6 more if another is deleted for it, however
-// many there are.
+// A call takes one script for a hundred sessions. In it a session that is seen again
+// takes 6 commands and a new one 8, and 4 to 6 more if another is deleted for it,
+// however many there are.
 //
-// A record that an earlier version wrote has no owner and is not in the sorted set
-// of all sessions. It does not count until it is seen again, and expires by itself.
-// A gate of an earlier version that runs beside deletes no records: the bounds hold
-// once all gates are updated.
+// A record of an earlier version has no owner and is not in the sorted set of all
+// sessions. It does not count until it is seen again, and expires by itself. A gate of
+// an earlier version that runs beside deletes no records: the bounds hold once all
+// gates are updated.
 //
 // # What counts as a loss
 //
-// Every script that touches the log first compares the head with what runs and
-// with what lies there. It begins a new generation, in repair, over the entries
-// that are left, if
+// Every script that uses the log first compares the head with the running process and
+// with the keys. It begins a new generation, in repair, over the entries that are left,
+// if
 //
 //   - another process serves the keys, or one with another history of writes:
 //     after a restart, a failover, or a move to another node of a Cluster. A
 //     primary also gets another history when its first replica attaches, and an
 //     hour after its last one left;
 //   - the head is missing, or lacks a field;
-//   - the log has more or fewer entries than the head counts, or has passed the
-//     head's number, or lacks one in between;
+//   - the log has more or fewer entries than the head counts, or a number beyond the
+//     head's, or lacks one in between;
 //   - the list has more or fewer gates than the head counts;
 //   - a gate has applied more than the head counts, or its last entry there has another
 //     tag, or its last heartbeat a greater count than the head's: the log has gone back
@@ -118,29 +117,29 @@
 //
 // # What Redis must allow
 //
-// Eviction must be off (maxmemory-policy noeviction), or Redis may silently
-// forget a revocation. Every new connection is asked, and every heartbeat asks
-// again; another policy is refused, and at a new connection one that cannot be
-// read, unless Options.AllowEviction.
+// Eviction must be off (maxmemory-policy noeviction), or Redis may silently forget a
+// revocation. The store asks on every new connection, and with every heartbeat. It
+// refuses another policy, and on a new connection one that it cannot read, unless
+// Options.AllowEviction is set.
 //
-// A primary must stop taking writes when a replica was promoted in its place, or a
-// gate that has not heard of it goes on by the old one. Redis does so with
-// min-replicas-to-write and a min-replicas-max-lag below the lease. With replicas,
-// Sentinel or a Cluster, anything else is refused, unless Options.AllowSplitBrain.
-// Every new connection is asked, and a heartbeat once a minute. A server that had no
-// replica when the store first reached it may get one; that is only warned of. For
-// its max-lag and two seconds a primary may go on, because Redis counts in whole
-// seconds and once a second: store.Head.Lag.
+// A primary must stop taking writes when a replica was promoted in its place. Otherwise
+// a gate that has not heard of the promotion goes on with the old one. Redis does so
+// with min-replicas-to-write and a min-replicas-max-lag below the lease. With replicas,
+// Sentinel or a Cluster, the store refuses anything else, unless
+// Options.AllowSplitBrain is set. It asks on every new connection, and with a heartbeat
+// once a minute. If a server had no replica when the store first reached it and gets
+// one, the store only warns. A primary may go on for its max-lag and two seconds,
+// because Redis counts in whole seconds and once a second: store.Head.Lag.
 //
-// All sentinels are asked for the primary twice a second, and at once after a call
-// that failed. The configuration with the highest epoch counts, and connections to
-// another server are closed.
+// The store asks all sentinels for the primary twice a second, and at once after a call
+// that failed. The configuration with the highest epoch counts. Connections to another
+// server are closed.
 //
-// A Redis whose memory is full refuses to add revocations. It still takes
-// heartbeats, reads and trims: nothing new can be revoked, so whoever has read
-// all that was may go on admitting. A Redis that refuses every write, because it
-// is a replica, has too few replicas (min-replicas-to-write) or cannot save,
-// takes no heartbeat either, and every gate fences itself when its lease ends.
+// A Redis whose memory is full refuses to add revocations. It still takes heartbeats,
+// reads and trims. Nothing new can be revoked, so a gate that has read everything may
+// go on admitting. A Redis that refuses every write takes no heartbeat either: it is a
+// replica, has too few replicas (min-replicas-to-write) or cannot save. Then every gate
+// fences itself when its lease expires.
 //
 // An ACL user needs no more than this:
 //
@@ -156,7 +155,7 @@
 //
 //	+cluster|slots +command +asking
 //
-// To copy a namespace elsewhere, the user also needs +scan.
+// To copy a namespace to another store, the user also needs +scan.
 //
 // A user of the sentinels needs
 //
@@ -165,9 +164,9 @@
 //
 // # Time
 //
-// Redis' clock and that of the gate that asks must both say that a revocation has
-// expired, before it is trimmed. Where Redis' clock goes back below the second by
-// which it trimmed, a new generation is begun: it had been ahead, and what was
-// trimmed had not expired. Apart from that it tells of a loss when it was, and
-// measures how long a key of a session may stay. Leases are no matter of it.
+// A revocation is trimmed only if it has expired by Redis' clock and by the clock of
+// the gate that asks. If Redis' clock goes back below the second by which it trimmed, a
+// new generation begins: the clock had been ahead, and trimmed entries had not expired.
+// Apart from that, Redis' clock dates a loss, and measures how long a key of a session
+// may stay. Leases do not depend on it.
 package redisstore

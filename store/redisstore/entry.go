@@ -43,8 +43,8 @@ func (p *parser) fail(format string, args ...any) {
 	}
 }
 
-// candidate is the generation that a script gives to a log that is not the one
-// it was.
+// candidate returns a generation that a script gives to a log if that is not the same
+// as before.
 func candidate() string { return hex64(rand.Uint64() | 1) }
 
 func hex64(v uint64) string {
@@ -61,15 +61,15 @@ type entry struct {
 }
 
 // rawEntry is an entry as it lies on the stream: its id, and its record. Further fields
-// are left to newer versions, which say in a version byte whether an older gate may
+// belong to newer versions, which say in a version byte whether an older gate may
 // ignore them.
 type rawEntry struct{ id, record []byte }
 
 // parse reads the entry. Its position carries the generation under which it was
 // appended. It shares no memory with what was read.
 //
-// Invariant: an entry is understood whole or is store.ErrUnreadable; it is never
-// skipped, for it might revoke something.
+// Invariant: an entry is understood whole or is store.ErrUnreadable. It is never
+// skipped, because it might revoke something.
 func (r *rawEntry) parse() (e entry, err error) {
 	if e, err = parseRecord(r.record); err == nil {
 		e.Position.Seq, err = r.number()

@@ -31,7 +31,7 @@ func wellFormed(tb testing.TB) (element []any, want entry) {
 
 const generationFF = "\x00\x00\x00\x00\x00\x00\x00\xff"
 
-// version2 is a record as it was before it had the tag of the entry before it.
+// version2 is a record of version 2, without the tag of the entry before it.
 func version2(record string) string { return "\x02" + record[1:9] + record[17:] }
 
 func parse(element any) (entry, error) {
@@ -61,8 +61,8 @@ func TestEntry(t *testing.T) {
 	}
 }
 
-// The attack: whoever can write to the log puts something on it that the gates
-// skip, or that makes them fall.
+// The attack: somebody who can write to the log adds data that the gates skip, or that
+// makes them crash.
 func TestEntryRefuses(t *testing.T) {
 	whole, _ := wellFormed(t)
 	record := whole[1].([]any)[1].(string)
@@ -100,9 +100,9 @@ func TestEntryRefuses(t *testing.T) {
 	}
 }
 
-// The attack: an entry that one gate reads in another way than the next, or that
-// none understands and one passes over. A record that is read is written by the
-// same bytes; whatever is not is ErrUnreadable.
+// The attack: two gates read an entry in different ways, or none understands it and one
+// skips it. A record that is read can be written only as the same bytes. Everything
+// else is ErrUnreadable.
 func FuzzEntry(f *testing.F) {
 	element, _ := wellFormed(f)
 	record := element[1].([]any)[1].(string)

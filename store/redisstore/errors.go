@@ -13,14 +13,14 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// replyUnreadable begins what the scripts of this package refuse with where a
-// newer version, or another program, has written.
+// replyUnreadable is the beginning of the error with which the scripts of this package
+// refuse data of a newer version, or of another program.
 const replyUnreadable = "UNREADABLE"
 
 const permit = "permit the user the commands and keys that the package's documentation lists"
 
-// remedies tell what to do about an error reply of Redis, by how it begins, but
-// for ERR.
+// remedies tell what to do about an error reply of Redis, by its beginning (without
+// ERR).
 var remedies = []struct{ prefix, remedy string }{
 	{"NOAUTH", "Redis wants a password: set username and password"},
 	{"WRONGPASS", "check username and password"},
@@ -28,22 +28,22 @@ var remedies = []struct{ prefix, remedy string }{
 	{"NOPERM", permit},
 	{"The user executing the script", permit},
 	{"ACL failure in script", permit},
-	{"IDENTITY", "permit the user +info; a server that hides what it is cannot prove that it lost nothing"},
-	{"CLOCK", "permit the user +time; what has expired is told by the clock of the store, too"},
+	{"IDENTITY", "permit the user +info; a server that hides its identity cannot prove that it lost nothing"},
+	{"CLOCK", "permit the user +time; the clock of the store also decides what has expired"},
 	{"OOM", "Redis is full: raise its maxmemory"},
-	{"LOADING", "Redis is reading its files and will answer when it has"},
+	{"LOADING", "Redis is reading its files, and answers when it has finished"},
 	{"READONLY", "this is a replica: name the primary, or its sentinels with sentinel_master"},
 	{"MASTERDOWN", "this is a replica that lost its primary: name the primary or its sentinels"},
-	{"CLUSTERDOWN", "the Cluster does not serve all slots: see its nodes"},
-	{"MISCONF", "Redis cannot write its snapshot and refuses writes: see its disk"},
-	{"NOREPLICAS", "too few replicas follow the primary: see min-replicas-to-write"},
+	{"CLUSTERDOWN", "the Cluster does not serve all slots: check its nodes"},
+	{"MISCONF", "Redis cannot write its snapshot and refuses writes: check its disk"},
+	{"NOREPLICAS", "too few replicas follow the primary: check min-replicas-to-write"},
 	{"MOVED", "this is a node of a Cluster: set cluster"},
 	{"WRONGTYPE", "a key of the namespace holds something else: choose another namespace"},
 }
 
-// explain turns what go-redis returned into what the store's contract promises:
-// its sentinel errors, the caller's context error, and a remedy, and nothing that
-// was sent. What doing says begins with a gerund.
+// explain turns an error of go-redis into one of the store's contract: its sentinel
+// errors, or the caller's context error, with a remedy. It holds nothing that was sent.
+// doing begins with a gerund.
 func (s *Store) explain(ctx context.Context, doing string, err error) error {
 	if err == nil {
 		return nil
@@ -68,8 +68,8 @@ func (s *Store) explain(ctx context.Context, doing string, err error) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
-// remedy tells what to do about an error reply of Redis, or nothing. Redis 6 puts
-// words of its own before an error that a script ran into.
+// remedy returns what to do about an error reply of Redis, or nothing. Redis 6 puts
+// words of its own before an error that a script met.
 func remedy(err error) string {
 	var reply redis.Error
 	if !errors.As(err, &reply) {

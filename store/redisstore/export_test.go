@@ -5,7 +5,7 @@ import "time"
 // GuardEvery is how often heartbeats read how the primary is guarded.
 const GuardEvery = guardEvery
 
-// AgeGuard has so much time pass since the guard was read.
+// AgeGuard lets this much time pass since the guard was read.
 func (s *Store) AgeGuard(by time.Duration) {
 	aged := *s.guard.Load()
 	aged.read = aged.read.Add(-by)

@@ -8,14 +8,14 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// judgeEvery is how often heartbeats ask for the eviction policy. It is what costs
-// Redis most in a heartbeat, and they follow on every batch.
+// judgeEvery is how often heartbeats ask for the eviction policy. This is the most
+// expensive part of a heartbeat for Redis, and heartbeats follow on every batch.
 const judgeEvery = 50 * time.Millisecond
 
-// Heartbeat implements store.Fleet. Redis takes it when its memory is full: then
-// no revocation can be added, and whoever has read those that are may go on.
-// A Redis whose eviction policy was changed to one that drops revocations is
-// refused with ErrEviction within judgeEvery.
+// Heartbeat implements store.Fleet. Redis takes it when its memory is full: then no
+// revocation can be added, and a gate that has read all of them may go on. If the
+// eviction policy of Redis is changed to one that drops revocations, Heartbeat refuses
+// it with ErrEviction within judgeEvery.
 func (s *Store) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.Head, error) {
 	const doing = "sending heartbeat to redis"
 	generation := ""
@@ -43,11 +43,11 @@ func (s *Store) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.Head
 	if err != nil {
 		return store.Head{}, err
 	}
-	a.Lag = s.lag() // as it is by what was read since
+	a.Lag = s.lag() // with the guard that was read since
 	s.told.Store(&told{head: a.Position, asked: asked})
 	if asks {
 		now := time.Now()
-		s.judged.Store(&now) // a policy that is refused is asked for again at once
+		s.judged.Store(&now) // after a refusal, the next heartbeat asks at once
 	}
 	return a.Head, nil
 }
@@ -106,7 +106,7 @@ func (s *Store) Merge(ctx context.Context, m store.Merge) (store.Head, bool, err
 	return a.Head, err == nil && parts[0] == int64(1), err
 }
 
-// flag is how a script is told yes or no.
+// flag encodes a bool for a script.
 func flag(yes bool) int {
 	if yes {
 		return 1
@@ -114,10 +114,10 @@ func flag(yes bool) int {
 	return 0
 }
 
-// micros is how a script is told a duration.
+// micros encodes a duration for a script.
 func micros(d time.Duration) int64 { return max(d, 0).Microseconds() }
 
-// thenWord is how a script is told what becomes of the turn.
+// thenWord encodes for a script what happens to the turn.
 func thenWord(then store.Then) string {
 	switch then {
 	case store.Open:

@@ -47,7 +47,7 @@ func BenchmarkRaw(b *testing.B) {
 	}
 }
 
-// measure makes calls one after another, and tells what they cost Redis too.
+// measure makes calls one after another, and also reports their cost for Redis.
 func measure(b *testing.B, server *redistest.Server, call func() error) {
 	before := cpuOf(b, server)
 	for b.Loop() {

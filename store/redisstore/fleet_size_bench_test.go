@@ -21,10 +21,11 @@ var (
 // fleetLease is that of the large fleet: the default one.
 const fleetLease = 3 * time.Second
 
-// BenchmarkLargeFleet is a fleet of many gates on one Redis, all in this process: what
-// Redis does while they are idle, how long a revocation takes, and how long they refuse
-// after a Redis that was away for more than a lease comes back empty. It fails beyond
-// what is promised: a quarter of a core, a quarter of a lease, and four leases.
+// BenchmarkLargeFleet is a fleet of many gates on one Redis, all in this process. It
+// measures what Redis does while they are idle, how long a revocation takes, and how
+// long they refuse requests after a Redis that was away for more than a lease comes
+// back empty. It fails beyond the promises: a quarter of a core, a quarter of a lease,
+// and four leases.
 func BenchmarkLargeFleet(b *testing.B) {
 	server := redistest.Start(b, redistest.Config("maxclients 50000"))
 	gates := startGates(b, server, *fleetSize)
@@ -55,7 +56,7 @@ func startGates(b *testing.B, server *redistest.Server, n int) []*replica.Replic
 	return gates
 }
 
-// awaitAll waits until all gates are as wanted, and returns how long that took.
+// awaitAll waits until all gates meet a condition, and returns how long that took.
 func awaitAll(b *testing.B, gates []*replica.Replica, wanted func(replica.Status) bool) time.Duration {
 	b.Helper()
 	began, tick := time.Now(), time.NewTicker(20*time.Millisecond)
@@ -111,7 +112,7 @@ func revokeInTurn(b *testing.B, server *redistest.Server, gates []*replica.Repli
 	}
 }
 
-// repair has Redis come back empty after every lease is over, so that no gate is a
+// repair brings Redis back empty after every lease has expired, so that no gate is a
 // witness.
 func repair(b *testing.B, server *redistest.Server, gates []*replica.Replica) {
 	b.Helper()

@@ -48,8 +48,8 @@ func runsOf(tb testing.TB, server *redistest.Server, command string) int {
 	return calls
 }
 
-// What an idle gate costs: four heartbeats and two reads a lease, and no script that
-// reads, for the heartbeats tell that there is nothing to read.
+// The cost of an idle gate: four heartbeats and two reads a lease. It runs no script
+// that reads, because the heartbeats say that there is nothing to read.
 func TestAnIdleGateAsksLittle(t *testing.T) {
 	server := redistest.Start(t)
 	r := startGate(t, server, 400*time.Millisecond)
@@ -75,9 +75,9 @@ var (
 	mergedLease = flag.Duration("merged-lease", 3*time.Second, "the lease of the gates meanwhile")
 )
 
-// Fault (L1): after a merge of millions of revocations a gate that started never read
-// them, and had Redis so busy that the others lost their leases. For six million, as
-// after a loss in a large fleet:
+// Fault: after a merge of millions of revocations, a gate that started never finished
+// reading them, and kept Redis so busy that the others lost their leases. For six
+// million, as after a loss in a large fleet:
 //
 //	go test ./store/redisstore -run AStartingGateReads -merged 1465 -v
 func TestAStartingGateReadsMergedRevocations(t *testing.T) {

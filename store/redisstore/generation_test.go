@@ -9,9 +9,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// Rule R8. As many entries as the head counts, but one of them is missing: the
-// reader finds the hole, and the log goes into repair instead of failing for
-// ever.
+// Rule R8. The log has as many entries as the head counts, but one number is missing.
+// The reader finds the hole, and the log goes into repair instead of failing for ever.
 func TestHoleWithTheRightCount(t *testing.T) {
 	server := redistest.Start(t)
 	for _, from := range []uint64{0, 3} {
@@ -33,9 +32,9 @@ func TestHoleWithTheRightCount(t *testing.T) {
 	}
 }
 
-// Rule R8. Entries may be missing up to where a generation was born. Another
-// generation, of which the reader knows no more than a position, was not born
-// there.
+// Rule R8. Entries may be missing up to the number at which a generation began. That
+// number says nothing about another generation, of which the reader knows only a
+// position.
 func TestBornIsOfItsGeneration(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
@@ -53,9 +52,9 @@ func TestBornIsOfItsGeneration(t *testing.T) {
 	}
 }
 
-// Rule R8. The log has taken numbers that the head does not know of, and has as
-// many entries as it counts: Redis refuses the next number. The entry is put on
-// a log in repair, and a merge begins anew.
+// Rule R8. The log has taken numbers that the head does not know, and has as many
+// entries as the head counts. Redis refuses the next number. The entry is put on a log
+// in repair, and a merge starts again.
 func TestLogPassedTheHead(t *testing.T) {
 	server := redistest.Start(t)
 	pass := func() (s store.Fleet, before store.Position) {
@@ -82,8 +81,8 @@ func TestLogPassedTheHead(t *testing.T) {
 	}
 }
 
-// Fault: within one process: head and log go back together, as DEBUG RELOAD of an
-// old dump makes them. A gate that holds more than the log says so.
+// Fault: head and log go back together within one process, as after DEBUG RELOAD of an
+// old dump. A gate that holds more than the log says so.
 func TestLogGoneBack(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
@@ -101,8 +100,8 @@ func TestLogGoneBack(t *testing.T) {
 	}
 }
 
-// Rule R6: an old dump comes back under the old generation, with a head and
-// a log that agree. Only the process tells.
+// Rule R6: an old dump comes back under the old generation, with a head and a log that
+// agree. Only the process differs.
 func TestRestartWithOldDump(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
@@ -126,8 +125,8 @@ func TestRestartWithOldDump(t *testing.T) {
 	}
 }
 
-// The attack: make Redis crash, to have it forget what was revoked. With an
-// append-only file it forgets nothing, and cannot prove it.
+// The attack: make Redis crash, so that it forgets revocations. With an append-only
+// file it forgets nothing, but cannot prove it.
 func TestRestartWithAppendOnlyFile(t *testing.T) {
 	server := redistest.Start(t, redistest.Config("appendonly yes", "appendfsync no"))
 	s := openAt(t, server)
@@ -150,8 +149,8 @@ func TestRestartWithAppendOnlyFile(t *testing.T) {
 	}
 }
 
-// A primary gets another history when its first replica attaches: a generation
-// is begun, and nothing else is lost.
+// A primary gets another history when its first replica attaches. A generation begins,
+// and nothing else is lost.
 func TestFirstReplica(t *testing.T) {
 	primary := redistest.Start(t, atOnce)
 	s := openAt(t, primary)
@@ -166,9 +165,9 @@ func TestFirstReplica(t *testing.T) {
 	}
 }
 
-// guarded is atOnce for a server that takes no writes once no replica follows it.
+// guarded is atOnce for a server that takes no writes if no replica follows it.
 var guarded = redistest.Config("repl-diskless-sync-delay 0", "min-replicas-to-write 1", "min-replicas-max-lag 1")
 
-// atOnce makes a primary send a new replica what it has without waiting for
-// further ones.
+// atOnce makes a primary send its data to a new replica without waiting for further
+// ones.
 var atOnce = redistest.Config("repl-diskless-sync-delay 0")

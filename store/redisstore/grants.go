@@ -12,15 +12,14 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// What the script that learns tokens returns for a session that has as many as it may
-// have, and for a token of as many sessions.
+// What the script that learns tokens returns for a session with too many tokens, and
+// for a token of too many sessions.
 const (
 	replyFull = "FULL"
 	replyMany = "MANY"
 )
 
-// Learn implements store.Grants. It is one script. What has expired already is
-// not recorded.
+// Learn implements store.Grants. It is one script. It does not record expired grants.
 func (s *Store) Learn(ctx context.Context, grants ...store.Grant) error {
 	const doing = "learning tokens in redis"
 	now := s.clock().Unix()
@@ -67,8 +66,8 @@ func (s *Store) Learn(ctx context.Context, grants ...store.Grant) error {
 
 // Known implements store.Grants.
 //
-// Invariant 7: a record that is there and not whole is a failure. Other
-// than with sessions, unknown would let a token pass.
+// Invariant 7: a damaged record is a failure. With sessions it counts as unknown; here,
+// unknown would let a token pass.
 func (s *Store) Known(ctx context.Context, tokens ...store.Key) ([]store.Grant, error) {
 	const doing = "looking up tokens in redis"
 	bounded, cancel, err := s.begin(ctx, doing, callBudget)
@@ -135,7 +134,7 @@ func (s *Store) familyKey(family store.Key) string {
 	return s.prefix + "family:" + hex.EncodeToString(family[:])
 }
 
-// optional is the hex of a key, "" for none.
+// optional returns the hex of a key, or "" for none.
 func optional(key store.Key) string {
 	if key.IsZero() {
 		return ""

@@ -52,8 +52,8 @@ func TestTokensExpireByOurClock(t *testing.T) {
 	}
 }
 
-// Invariant 7: what was learned about a token and is damaged is a failure, not a
-// token that nobody knows, which would pass.
+// Invariant 7: a damaged record of a token is a failure. It does not count as an
+// unknown token, which would pass.
 func TestADamagedTokenIsNotUnknown(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)

@@ -10,24 +10,23 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// ErrSplitBrain: this Redis may go on taking writes after a replica was promoted in
-// its place. Gates that stay with it do not hear of the revocations that the new
-// primary takes.
+// ErrSplitBrain: this Redis may go on taking writes after a replica was promoted in its
+// place. Gates that stay with it do not learn of the revocations on the new primary.
 var ErrSplitBrain = errors.New("redis may have two primaries")
 
 const (
 	// guardEvery is how often heartbeats read the guard of the primary.
 	guardEvery = time.Minute
-	// lagRounding is for how much longer than its min-replicas-max-lag a primary
-	// takes writes after it last heard of a replica: Redis measures the lag in whole
-	// seconds, and does so once a second.
+	// lagRounding is how much longer than its min-replicas-max-lag a primary takes
+	// writes after it last heard of a replica: Redis measures the lag in whole seconds,
+	// and does so once a second.
 	lagRounding = 2 * time.Second
 
 	setMinReplicas = "set min-replicas-to-write 1 and min-replicas-max-lag 1 on every server and a lease above 1s, or allow_split_brain here"
 )
 
 // guard is what keeps a primary from taking writes after its replicas have left, as
-// a server told it.
+// reported by a server.
 type guard struct {
 	read       time.Time
 	replicated bool          // another server may be promoted in its place
@@ -35,8 +34,8 @@ type guard struct {
 	maxLag     time.Duration // min-replicas-max-lag, zero if it is not known
 }
 
-// readGuard asks a server for its guard. INFO has min_slaves_good_slaves only if
-// Redis enforces min-replicas-to-write: both settings are above zero.
+// readGuard asks a server for its guard. INFO has min_slaves_good_slaves only if Redis
+// enforces min-replicas-to-write: both settings are above zero.
 func (s *Store) readGuard(ctx context.Context, conn redis.Cmdable) (*guard, error) {
 	g := &guard{read: time.Now()}
 	info, err := readInfo(ctx, conn, "replication")
@@ -63,8 +62,8 @@ func (s *Store) readGuard(ctx context.Context, conn redis.Cmdable) (*guard, erro
 	return g, nil
 }
 
-// lacks returns why the server may go on after a promotion, and what to do, or
-// nothing. A lease of zero is not known yet.
+// lacks returns why the server may go on after a promotion, and what to do, or nothing.
+// A lease of zero is not known yet.
 func (g *guard) lacks(lease time.Duration) string {
 	switch {
 	case !g.replicated:
@@ -81,7 +80,7 @@ func (g *guard) lacks(lease time.Duration) string {
 
 // judgeGuard refuses a server that may go on after a promotion, unless the options
 // allow it. It only warns if the server had no replica when the store first reached it:
-// somebody has attached one for a backup, and gates that run must not fail for that.
+// somebody has attached one for a backup, and running gates must not fail for that.
 func (s *Store) judgeGuard(ctx context.Context, g *guard, lease time.Duration) error {
 	s.guard.Store(g)
 	lacks := g.lacks(lease)
@@ -108,8 +107,8 @@ func (s *Store) judgeGuard(ctx context.Context, g *guard, lease time.Duration) e
 	return fmt.Errorf("%w: %s", ErrSplitBrain, lacks)
 }
 
-// checkGuard judges the primary by a guard that is not older than guardEvery, and by
-// a lease, which is that of the fleet or is to be.
+// checkGuard judges the primary by a guard that is not older than guardEvery, and by a
+// lease: the fleet's, or the one that is to be set.
 func (s *Store) checkGuard(ctx context.Context, lease time.Duration) error {
 	g := s.guard.Load()
 	if g == nil || time.Since(g.read) >= guardEvery {
@@ -128,8 +127,8 @@ func (s *Store) checkGuard(ctx context.Context, lease time.Duration) error {
 	return s.judgeGuard(ctx, g, lease)
 }
 
-// lag is for how long the primary may take writes after another was promoted in its
-// place. Zero: none can be, or the options allow any time.
+// lag is how long the primary may take writes after another was promoted in its place.
+// Zero: no other server can be promoted, or the options allow any time.
 func (s *Store) lag() time.Duration {
 	if lag := time.Duration(s.maxLag.Load()); lag > 0 {
 		return lag + lagRounding

@@ -42,8 +42,8 @@ func hidden(server *redistest.Server) options {
 	return options{Addresses: []string{server.Addr()}, Username: "gate", Password: "secret"}
 }
 
-// Attack: a replica is promoted, the old primary takes writes for 8 s more, and a
-// gate that has not heard of it admits there what another has revoked here.
+// Attack: a replica is promoted, and the old primary takes writes for 8 s more. A gate
+// that has not heard of it admits sessions there that another gate has revoked here.
 func TestPrimaryThatGoesOnAfterAFailoverIsRefused(t *testing.T) {
 	primary := redistest.Start(t, guarded)
 	redistest.StartReplica(t, primary, guarded)
@@ -110,7 +110,7 @@ func TestALeaseThatTheGuardRefusesIsNotSet(t *testing.T) {
 	}
 }
 
-// Where any call finds no guard, it gets no connection.
+// A call that finds no guard gets no connection.
 func TestNothingIsReadFromAPrimaryWithoutAGuard(t *testing.T) {
 	primary := redistest.Start(t, atOnce)
 	redistest.StartReplica(t, primary)
@@ -140,8 +140,8 @@ func TestSentinelAndClusterNeedAGuardWithoutReplicas(t *testing.T) {
 	}
 }
 
-// How long a primary that was replaced goes on is its max-lag, in whole seconds,
-// and the second of the cron that notices.
+// A primary that was replaced goes on for its max-lag, in whole seconds, and the second
+// until the cron notices.
 func TestLagOfAPrimary(t *testing.T) {
 	primary := redistest.Start(t, guarded)
 	redistest.StartReplica(t, primary, guarded)

@@ -10,16 +10,16 @@ import (
 type head struct {
 	store.Position        // the end of the log
 	trimmed        uint64 // every entry up to this number was trimmed
-	born           uint64 // up to this number, entries are left of older generations, and may be missing
+	born           uint64 // up to this number, entries belong to older generations, and some may be missing
 	large          uint64 // after this number, none up to seq has more than a KiB
 }
 
-// batch checks that the entries are what the head says must come after a
-// position, all of them unless the page was cut, and returns them under the head's
+// batch checks that the entries are those that must come after a position according to
+// the head, all of them unless the page was cut. It returns them under the head's
 // generation.
 //
-// Rule R8: what the head counts and the log does not hold is a gap,
-// never an empty batch. Redis itself reports no trimmed, deleted or lost entry.
+// Rule R8: if the head counts an entry that the log does not hold, that is a gap, never
+// an empty batch. Redis itself reports no trimmed, deleted or lost entry.
 func (h head) batch(after store.Position, entries []entry, cut bool) (store.Batch, error) {
 	switch {
 	case after == store.Position{}:
@@ -41,9 +41,9 @@ func (h head) batch(after store.Position, entries []entry, cut bool) (store.Batc
 	return batch, nil
 }
 
-// walk checks that entries run on from a position, and returns them under its
-// generation, with the place that they lead to as the head. Those that are left of older
-// generations carry theirs.
+// walk checks that entries follow a position without a gap, and returns them under its
+// generation, with the position after the last one as the head. Entries of older
+// generations carry their own.
 func (h head) walk(after store.Position, entries []entry) (store.Batch, error) {
 	batch := store.Batch{Entries: make([]store.Entry, 0, len(entries)), Born: h.born}
 	for _, e := range entries {
@@ -54,7 +54,7 @@ func (h head) walk(after store.Position, entries []entry) (store.Batch, error) {
 		case at.Generation != after.Generation && at.Seq > h.born:
 			return store.Batch{}, fmt.Errorf("entry %d is of a generation that is not the log's: %w", at.Seq, store.ErrUnreadable)
 		case at.Seq == after.Seq+1 && after.Tag != 0 && e.previous != 0 && e.previous != after.Tag:
-			// The log has gone back since the entry before it was read.
+			// The log has gone back since the previous entry was read.
 			return store.Batch{}, fmt.Errorf("entry %d follows another entry %d: %w", at.Seq, after.Seq, store.ErrGap)
 		}
 		after.Seq, after.Tag = at.Seq, at.Tag
@@ -68,8 +68,8 @@ func (h head) walk(after store.Position, entries []entry) (store.Batch, error) {
 	return batch, nil
 }
 
-// follows reports whether an entry may come right after a position: among what
-// is left of older generations entries may be missing, after it none.
+// follows reports whether an entry may come right after a position. Among the entries
+// of older generations some may be missing, after them none.
 func (h head) follows(after, next store.Position) bool {
 	if next.Seq <= h.born {
 		return next.Seq > after.Seq

@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// Fault: a connection that was just opened finds that Redis evicts, a moment after a
-// heartbeat on another found that it does not, which still counted for the next.
+// Fault: a new connection finds that Redis evicts. A moment before, a heartbeat on
+// another connection had found that it does not, and that result still counted for the
+// next heartbeat.
 func TestARefusedPolicyIsAskedForAgainAtOnce(t *testing.T) {
 	for _, policy := range []string{"allkeys-lru", ""} {
 		s, now := new(Store), time.Now()

@@ -23,8 +23,8 @@ func TestStoresShareALog(t *testing.T) {
 	}
 }
 
-// The attack: whoever may write to one fleet's namespace tries to revoke,
-// or to make forget, in another's.
+// The attack: somebody who can write to one fleet's namespace tries to revoke, or to
+// make gates forget, in another's.
 func TestNamespacesAreApart(t *testing.T) {
 	server := redistest.Start(t)
 	orders := open(t, options{Addresses: []string{server.Addr()}, Namespace: "orders"})
@@ -54,8 +54,8 @@ func TestNamespacesAreApart(t *testing.T) {
 	}
 }
 
-// More than a page: what a full one says of the head must be true, or its reader
-// would count as fresh while it is behind.
+// More than a page: a full page must report the head correctly, or its reader would
+// count as fresh while it is behind.
 func TestReadPages(t *testing.T) {
 	const entries = 4096 + 500
 	server := redistest.Start(t)

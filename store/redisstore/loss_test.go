@@ -9,7 +9,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// losses are what happens to a log of five entries, and what is left of it then.
+// losses are events that happen to a log of five entries, and the entries that are left
+// afterwards.
 var losses = []struct {
 	name string
 	lose func(t *testing.T, server *redistest.Server)
@@ -54,7 +55,7 @@ var losses = []struct {
 	{"a gate that the head does not count", loseGate("ZADD", beatsKey, "1", "0123456789abcdef"), []uint64{1, 2, 3, 4, 5}},
 }
 
-// loseGate does something to the list of gates, on which there is one.
+// loseGate changes the list of gates, on which there is one.
 func loseGate(words ...string) func(*testing.T, *redistest.Server) {
 	return func(t *testing.T, server *redistest.Server) {
 		mustBeat(t, openAt(t, server), 7, mustRead(t, openAt(t, server), store.Position{}).Head)
@@ -62,9 +63,9 @@ func loseGate(words ...string) func(*testing.T, *redistest.Server) {
 	}
 }
 
-// Rules R6, R7, R8. The attack, or the accident: Redis loses or changes what was
-// acknowledged, and says nothing. Whichever call comes next begins a generation
-// in repair. A gate that took it for "no news" would admit revoked sessions.
+// Rules R6, R7, R8. The attack, or the accident: Redis loses or changes acknowledged
+// data, and says nothing. The next call of any kind begins a generation in repair. If a
+// gate took the loss for "no news", it would admit revoked sessions.
 func TestLossBeginsAGeneration(t *testing.T) {
 	for _, loss := range losses {
 		t.Run(loss.name, func(t *testing.T) {
@@ -89,8 +90,8 @@ func TestLossBeginsAGeneration(t *testing.T) {
 	}
 }
 
-// wantAnew looks into Redis itself: another generation is there, in repair, and
-// nobody is listed.
+// wantAnew checks in Redis itself that another generation is there, in repair, with an
+// empty list of gates.
 func wantAnew(t *testing.T, server *redistest.Server, before store.Head, call string) {
 	t.Helper()
 	generation := server.Do("HGET", headKey, "generation")
@@ -105,7 +106,8 @@ func wantAnew(t *testing.T, server *redistest.Server, before store.Head, call st
 	}
 }
 
-// checkLeft reads what a loss leaves, and that numbers go on after it.
+// checkLeft reads the entries that a loss leaves, and checks that numbers go on after
+// them.
 func checkLeft(t *testing.T, server *redistest.Server, lose func(*testing.T, *redistest.Server), left []uint64) {
 	t.Helper()
 	server.Do("FLUSHALL")
@@ -129,7 +131,7 @@ func checkLeft(t *testing.T, server *redistest.Server, lose func(*testing.T, *re
 	if next := mustAppend(t, s, "next"); next.Seq != head.Seq+1 || next.Generation != head.Generation {
 		t.Errorf("the next append is at %v, the head was %v", next, head.Position)
 	}
-	// Reading on passes over what is missing, on either way of reading.
+	// Reading continues beyond the missing entries, on both ways of reading.
 	for _, e := range batch.Entries {
 		rest, err := s.Read(t.Context(), e.Position, 0)
 		if err != nil || len(rest.Entries) == 0 || rest.Head.Seq != head.Seq+1 {

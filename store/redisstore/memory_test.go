@@ -14,9 +14,9 @@ func fullErr(err error) bool {
 	return err != nil && strings.Contains(err.Error(), "OOM") && strings.Contains(err.Error(), "raise its maxmemory")
 }
 
-// Fault: with memory full, whatever adds a revocation fails whole. What tells
-// gates from one another goes on, because nothing that they would miss can be
-// added: heartbeats, looks, goodbyes and reads. Trimming makes room.
+// Fault: with full memory, calls that add a revocation fail as a whole. Calls that tell
+// the gates from one another go on, because gates cannot miss a revocation that cannot
+// be added: heartbeats, looks, leaving and reads. Trimming makes room.
 func TestOutOfMemory(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
@@ -84,8 +84,8 @@ func TestOutOfMemoryAfterALoss(t *testing.T) {
 	}
 }
 
-// A Redis that cannot save, or has too few replicas, refuses every write. Nobody
-// is given a lease by it: heartbeats fail too.
+// A Redis that cannot save, or has too few replicas, refuses every write. It gives no
+// gate a lease, because heartbeats fail too.
 func TestEveryWriteRefused(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)

@@ -13,17 +13,18 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// replyPaused begins what the scripts refuse with while the namespace is paused.
+// replyPaused is the beginning of the error with which the scripts refuse while the
+// namespace is paused.
 const replyPaused = "PAUSED"
 
 // scanStep is how many keys Redis looks at in one step of Memory.
 const scanStep = 512
 
-// literal quotes what a pattern of Redis gives a meaning to.
+// literal quotes the characters that have a meaning in a pattern of Redis.
 var literal = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`)
 
-// Memory implements store.Movable. A place is the cursor of a SCAN, which counts for
-// one server: after a failover, a caller begins anew.
+// Memory implements store.Movable. A place is the cursor of a SCAN, which is valid on
+// one server: after a failover, a caller starts again.
 func (s *Store) Memory(ctx context.Context, from string) (part store.Memory, next string, err error) {
 	const doing = "reading sessions and tokens in redis"
 	bounded, cancel, err := s.begin(ctx, doing, callBudget)
@@ -54,8 +55,8 @@ func (s *Store) Memory(ctx context.Context, from string) (part store.Memory, nex
 	return part, next, nil
 }
 
-// server is the one that has the keys of the namespace: on a Cluster all are in one
-// slot, and a SCAN goes to one node.
+// server returns the server that has the keys of the namespace. On a Cluster all are in
+// one slot, and a SCAN goes to one node.
 func (s *Store) server(ctx context.Context) (redis.Cmdable, error) {
 	if cluster, ok := s.writer.(*redis.ClusterClient); ok {
 		return cluster.MasterForKey(ctx, s.keys[0])
@@ -63,8 +64,9 @@ func (s *Store) server(ctx context.Context) (redis.Cmdable, error) {
 	return s.writer, nil
 }
 
-// remembered reads those of the keys that are of sessions and tokens. Sessions are soft
-// state: a record that is not whole is none. A token's that is not whole is a failure.
+// remembered reads those of the keys that belong to sessions and tokens. Sessions are
+// soft state: a damaged record counts as none. A damaged record of a token is a
+// failure.
 func (s *Store) remembered(ctx context.Context, server redis.Cmdable, keys []string) (part store.Memory, err error) {
 	replies := make([]*redis.SliceCmd, len(keys))
 	_, err = server.Pipelined(ctx, func(pipe redis.Pipeliner) error {
@@ -106,7 +108,8 @@ func (s *Store) remembered(ctx context.Context, server redis.Cmdable, keys []str
 	return part, nil
 }
 
-// Pause implements store.Movable. Scripts refuse what is new, whichever gate runs them.
+// Pause implements store.Movable. The scripts refuse new entries, whichever gate runs
+// them.
 func (s *Store) Pause(ctx context.Context, on bool) error {
 	_, err := s.call(ctx, "pausing redis", pauseScript, candidate(), flag(on))
 	return err

@@ -11,8 +11,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// A gate's user may pause, and is paused. Who copies needs one permission more, and is
-// told.
+// A gate's user may pause, and learns that the store is paused. A user that copies
+// needs one more permission, and the error says which.
 func TestThePermissionsOfACopy(t *testing.T) {
 	server := redistest.Start(t)
 	server.Do(slices.Concat([]string{"ACL", "SETUSER", "gate", "on", ">secret"}, permissions(t, userLine))...)
@@ -35,8 +35,8 @@ func TestThePermissionsOfACopy(t *testing.T) {
 	}
 }
 
-// On a Cluster a SCAN goes to one node. It has to be the one with the namespace, also
-// where its name is quoted in the pattern.
+// On a Cluster a SCAN goes to one node. It must be the one with the namespace, even if
+// its name has to be quoted in the pattern.
 func TestTheMemoryOfEachNamespaceOfACluster(t *testing.T) {
 	nodes := redistest.StartCluster(t, 3)
 	for _, namespace := range []string{"a", "b*", "[c]", "d?", `e\f`} {

@@ -18,15 +18,15 @@ import (
 // maxNamespace is how long a namespace may be, in bytes.
 const maxNamespace = 128
 
-// Options say which Redis to use, and as whom.
+// Options say which Redis to use, and as which user.
 type Options struct {
 	// Addresses are where Redis is: host:port, or a redis://, rediss:// or
 	// unix:// URL, which may carry username, password and database. A missing
 	// port is 6379, or 26379 for sentinels. Several addresses are the nodes of
 	// a Cluster, or, with SentinelMaster, sentinels. At least one is required.
 	Addresses []string
-	// Username and Password authenticate at Redis; Username alone is an error.
-	// A URL that says otherwise is an error. Default: none.
+	// Username and Password authenticate at Redis; Username alone is an error. A URL
+	// with other values is an error. Default: none.
 	Username, Password string
 	// DB is the number of the database. Default: 0, the only one of a Cluster.
 	DB int
@@ -37,24 +37,24 @@ type Options struct {
 	SentinelUsername, SentinelPassword string
 	// Cluster says that a single address is a Cluster's.
 	Cluster bool
-	// TLS is how to verify the server and to identify to it. A rediss:// URL
-	// alone verifies against the system's authorities. Default: no TLS.
+	// TLS says how to verify the server and to identify to it. A rediss:// URL alone
+	// verifies against the system's authorities. Default: no TLS.
 	TLS *TLS
-	// Namespace keeps fleets that share a Redis apart. It is not empty, at most
-	// 128 bytes, and holds no `{`, `}`, `:` or control character.
+	// Namespace separates fleets that share a Redis. It is not empty, at most 128
+	// bytes, and holds no `{`, `}`, `:` or control character.
 	Namespace string
-	// AllowEviction accepts a Redis that may evict revocations, or that does
-	// not tell whether it does, with a warning in the log.
+	// AllowEviction accepts a Redis that may evict revocations, or that does not say
+	// whether it does, with a warning in the log.
 	AllowEviction bool
-	// MinReplicasMaxLag is what the servers' min-replicas-max-lag is, in whole
-	// seconds, where they do not tell. Default: unknown.
+	// MinReplicasMaxLag is the servers' min-replicas-max-lag, in whole seconds, if they
+	// do not report it. Default: unknown.
 	MinReplicasMaxLag time.Duration
 	// AllowSplitBrain accepts a primary that may go on taking writes when another
 	// was promoted, with a warning in the log: one with replicas, Sentinel or a
 	// Cluster, and without min-replicas-to-write or with a min-replicas-max-lag
 	// that is not below the lease.
 	AllowSplitBrain bool
-	// Logger takes the store's few log lines. Default: none are written.
+	// Logger receives the store's few log lines. Default: none.
 	Logger *slog.Logger
 	// Clock tells the time by which sessions expire. Default: time.Now.
 	Clock func() time.Time
@@ -63,8 +63,7 @@ type Options struct {
 	Sessions store.SessionLimits
 }
 
-// Validate reports what makes the options unusable. It touches no file and no
-// network.
+// Validate returns what makes the options unusable. It uses no file and no network.
 func (o Options) Validate() error {
 	if err := validateNamespace(o.Namespace); err != nil {
 		return err
@@ -92,14 +91,13 @@ func validateNamespace(namespace string) error {
 	return nil
 }
 
-// poolSecret makes pool keys meaningless outside this process, so that none can
-// be searched for the password in it.
+// poolSecret makes pool keys meaningless outside this process, so that nobody can
+// search them for the password.
 var poolSecret = rand.Text()
 
-// PoolKey names what may share one Store: options with equal keys reach the
-// same Redis as the same user, by the same rules, for the same namespace. It
-// tells nothing of the secrets and holds within this process only. Options that
-// are not valid have a key too.
+// PoolKey returns equal keys for options that may share one Store: they reach the same
+// Redis as the same user, by the same rules, for the same namespace. A key reveals no
+// secret and is valid within this process only. Invalid options have a key too.
 func (o Options) PoolKey() string {
 	t, err := o.resolve()
 	mac := hmac.New(sha256.New, []byte(poolSecret))

@@ -55,11 +55,11 @@ func TestValidateRefuses(t *testing.T) {
 		"a word for a port":       {addresses("a:redis"), "port"},
 		"another scheme":          {addresses("http://a"), "scheme"},
 		"credentials without URL": {addresses("u:" + hidden + "@a:1"), "want host:port"},
-		// The attack: what is written wrongly has the password where something
-		// else belongs, and the error is in everybody's log.
+		// The attack: in a malformed address the password is in the place of another
+		// part, and the error is in the log.
 		"a password for a port":    {addresses("u:" + hidden + "@a"), "its port is not"},
 		"a password for a path":    {addresses("redis://u:1/" + hidden + "@a:1"), "its database is not a number"},
-		"a password for a scheme":  {addresses(hidden + "://a:1"), "its scheme is none of"},
+		"a password for a scheme":  {addresses(hidden + "://a:1"), "its scheme is not"},
 		"a broken URL":             {addresses("redis://u:" + hidden + "@a:b:c/%zz"), "not a URL"},
 		"a database that is none":  {addresses("redis://a/orders"), "not a number"},
 		"a negative database":      {options{Addresses: []string{"a"}, Namespace: "n", DB: -1}, "negative"},
@@ -67,7 +67,7 @@ func TestValidateRefuses(t *testing.T) {
 		"a socket on a host":       {addresses("unix://a/redis.sock"), "unix:///"},
 		"a socket among hosts":     {addresses("a:1", "unix:///s"), "do not mix"},
 		"a Cluster's socket":       {options{Addresses: []string{"unix:///s"}, Namespace: "n", Cluster: true}, "one server"},
-		"a Cluster's database":     {options{Addresses: []string{"a"}, Namespace: "n", Cluster: true, DB: 1}, "no database"},
+		"a Cluster's database":     {options{Addresses: []string{"a"}, Namespace: "n", Cluster: true, DB: 1}, "only database 0"},
 		"a Cluster with sentinels": {options{Addresses: []string{"a"}, Namespace: "n", Cluster: true, SentinelMaster: "m"}, "no sentinels"},
 		"two users":                {options{Addresses: []string{"redis://u:p@a"}, Namespace: "n", Username: "v"}, "username differs"},
 		"two passwords":            {options{Addresses: []string{"redis://:" + hidden + "@a"}, Namespace: "n", Password: "p"}, "password differs"},

@@ -15,7 +15,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// calls are all calls of a store, with no deadline of the caller's.
+// calls are all calls of a store, without a deadline of the caller.
 func calls(s *redisstore.Store, position store.Position) map[string]func(context.Context) error {
 	session := store.Session{Issuer: "i", ID: "s", Subject: "u", FirstSeen: 1, LastSeen: 1, Expires: revocation("").Expires}
 	former := session
@@ -61,8 +61,8 @@ func logCalls(s *redisstore.Store, position store.Position) map[string]func(cont
 	}
 }
 
-// works makes each call until it works, which it need not at once on a machine
-// that gives Redis no time.
+// works makes each call until it works. On a machine that gives Redis no time, this may
+// take a while.
 func works(t *testing.T, calls map[string]func(context.Context) error) {
 	t.Helper()
 	for name, call := range calls {
@@ -79,8 +79,8 @@ func isTimeout(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// The attack: freeze Redis, which goes on accepting
-// connections and bytes. Every call fails in its time and says why.
+// The attack: freeze Redis, which goes on accepting connections and bytes. Every call
+// fails within its time and says why.
 func TestFrozenRedis(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
@@ -161,8 +161,8 @@ func TestCancelledReadReturns(t *testing.T) {
 	}
 }
 
-// The attack: freeze Redis during a DELETE. It gets the append, answers
-// nothing, and applies it when it goes on: once.
+// The attack: freeze Redis during a DELETE. It receives the append, answers nothing,
+// and applies it once when it goes on.
 func TestFrozenAppendIsAppliedOnce(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
@@ -208,7 +208,7 @@ func TestOpenWithoutRedis(t *testing.T) {
 	}
 }
 
-// Fault: a reader whose connection is cut goes on and misses nothing.
+// Fault: the connection of a reader is cut. It goes on and misses nothing.
 func TestConnectionsCut(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)

@@ -7,15 +7,14 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// What one page has at the most: so many entries, and so many bytes unless one
-// entry has more.
+// Limits of one page: so many entries, and so many bytes unless one entry has more.
 const (
 	pageEntries = 4096
 	pageBytes   = 1 << 20
 )
 
-// page asks the script, which sees head and log as of one instant, for the entries
-// after a position.
+// page asks the script for the entries after a position. The script sees head and log
+// as of one instant.
 func (s *Store) page(ctx context.Context, after store.Position) (store.Batch, error) {
 	generation := ""
 	if after != (store.Position{}) {
@@ -51,7 +50,7 @@ func (s *Store) page(ctx context.Context, after store.Position) (store.Batch, er
 	return batch, err
 }
 
-// text is the text in a reply, or nothing.
+// text returns the text in a reply, or nothing.
 func text(v any) string {
 	s, _ := v.(string)
 	return s

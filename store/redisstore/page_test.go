@@ -10,8 +10,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// large is an entry of as many revocations as one may hold, each of a session of its
-// own, as merges write them.
+// large is an entry with the most revocations that one may hold, each of another
+// session, as merges write them.
 func large(number int) []store.Revocation {
 	expires := time.Now().Add(time.Hour).Unix()
 	revocations := make([]store.Revocation, store.MaxRevocations)
@@ -40,8 +40,8 @@ func mustAppendLarge(tb testing.TB, s store.Store, entries int) (last store.Posi
 // size is how many entries and how many revocations a batch had.
 type size struct{ entries, revocations int }
 
-// readBatches reads all after a position, by the calls that a gate makes while it is
-// behind, and returns how much it was, and the largest batch.
+// readBatches reads all entries after a position, by the calls that a gate makes while
+// it is behind. It returns the total size, and the largest batch.
 func readBatches(t *testing.T, s store.Store, after store.Position, wait time.Duration) (all, largest size, batches int) {
 	t.Helper()
 	for {
@@ -70,8 +70,8 @@ func readBatches(t *testing.T, s store.Store, after store.Position, wait time.Du
 	}
 }
 
-// Fault (L1): after a merge of two million revocations a page of 4096 entries had
-// 350 MB, which no gate could read before its call was over.
+// Fault: after a merge of two million revocations, a page of 4096 entries had 350 MB.
+// No gate could read it before its call was over.
 func TestAPageIsCutByBytes(t *testing.T) {
 	const entries = 45
 	server := redistest.Start(t)
@@ -102,8 +102,8 @@ func TestAPageIsCutByBytes(t *testing.T) {
 	}
 }
 
-// A page that was cut ends before the head, and before the place where the generation
-// was born. Neither is a hole; a hole that comes after it is one.
+// A page that was cut ends before the head, and before the number at which the
+// generation began. Neither is a hole; a hole that comes after it is one.
 func TestACutPageHidesNoHole(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
@@ -118,7 +118,7 @@ func TestACutPageHidesNoHole(t *testing.T) {
 	if head := mustLook(t, s); head.Generation != born.Generation {
 		t.Errorf("what is left was taken for a hole: the head is %+v, it was %+v", head, born)
 	}
-	// As many entries as the head counts, but not their numbers.
+	// The log has as many entries as the head counts, but other numbers.
 	server.Do("XDEL", logKey, "45-0")
 	server.Do("XADD", logKey, "61-0", "r", recordOf(t, born.Generation, revocation("61")))
 	after := store.Position{Generation: born.Generation, Seq: 30}
@@ -133,8 +133,8 @@ func TestACutPageHidesNoHole(t *testing.T) {
 	}
 }
 
-// A bare command returns a thousand entries, where each of them is small. Those that
-// merges put among them are left to the script, wherever they are.
+// A bare command returns a thousand entries if each of them is small. The script reads
+// the large ones that merges put among them, at any place.
 func TestLargeEntriesAmongSmallOnes(t *testing.T) {
 	const entries, large, bytes = 3000, 20, 21
 	server := redistest.Start(t)

@@ -10,9 +10,9 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// The attack: whoever can write to the log puts something on it that gates
-// do not understand, in the hope that they skip it, or all that follows. It is
-// refused for as long as it is there, and nothing is lost when it is gone.
+// The attack: somebody who can write to the log adds data that gates do not understand,
+// in the hope that they skip it, or all that follows. It is refused as long as it is
+// there, and nothing is lost when it is gone.
 func TestPoisonIsNotSkipped(t *testing.T) {
 	one := []store.Revocation{revocation("poison")}
 	payload, err := store.MarshalRevocations(one)
@@ -63,7 +63,7 @@ func TestPoisonIsNotSkipped(t *testing.T) {
 	}
 }
 
-// An entry that does not say when it expires is not passed over by trimming.
+// Trimming does not pass over an entry that does not say when it expires.
 func TestTrimStopsAtPoison(t *testing.T) {
 	server := redistest.Start(t)
 	for _, fields := range [][]string{{"r", "\x04" + recordOf(t, 0xaa, revocation("x"))[1:]}, {"r", "\x02"}, {"r", "\x03"}, {"r", ""}, {"x", "y"}} {
@@ -81,8 +81,8 @@ func TestTrimStopsAtPoison(t *testing.T) {
 	}
 }
 
-// An entry that carries a generation which was never this log's is no revocation
-// of its gates'.
+// An entry with a generation that was never this log's is not a revocation of its
+// gates.
 func TestEntryOfAnotherGeneration(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
@@ -113,8 +113,8 @@ func TestHeadOfANewerVersion(t *testing.T) {
 	}
 }
 
-// A log that holds ids which are not this store's, and whose head is lost or no
-// longer true, cannot be numbered on.
+// If a log holds ids of another form, and its head is lost or no longer true, its
+// numbers cannot go on.
 func TestIdsOfAnother(t *testing.T) {
 	server := redistest.Start(t)
 	for _, id := range []string{"6-1", "18446744073709551615-0", "1000000000000000-0"} {
@@ -131,8 +131,8 @@ func TestIdsOfAnother(t *testing.T) {
 }
 
 // Version 2 wrote records without the tag of the entry before. A gate of this version
-// reads them and trims them, and begins a generation over them: gates of version 2, which
-// do not see its list of gates, refuse the new head.
+// reads and trims them, and begins a generation over them. Gates of version 2, which do
+// not see its list of gates, refuse the new head.
 func TestEntriesOfVersion2(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)

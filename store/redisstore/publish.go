@@ -7,15 +7,13 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// Append implements store.Store. It is one round trip, never repeated by
-// itself.
+// Append implements store.Store. It is one round trip, and is never retried here.
 func (s *Store) Append(ctx context.Context, revocations ...store.Revocation) (store.Position, error) {
 	head, err := s.publish(ctx, "appending to redis", revocations)
 	return head.Position, err
 }
 
-// Publish implements store.Fleet. It is one round trip, never repeated by
-// itself.
+// Publish implements store.Fleet. It is one round trip, and is never retried here.
 func (s *Store) Publish(ctx context.Context, revocations ...store.Revocation) (store.Head, error) {
 	return s.publish(ctx, "publishing to redis", revocations)
 }

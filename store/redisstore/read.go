@@ -11,18 +11,18 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// A command cannot be told how many bytes to return at the most, and an entry may
-// have 150 KiB.
+// A command cannot limit the bytes of its reply, and an entry may have 150 KiB.
 const (
-	// followEntries is how many entries one XREAD returns at the most.
+	// followEntries is how many entries one XREAD returns at most.
 	followEntries = 16
-	// smallEntries is how many one XRANGE does, where none has more than a KiB.
+	// smallEntries is how many entries one XRANGE returns, if none has more than a KiB.
 	smallEntries = 1024
 )
 
-// Read implements store.Store. A wait is one command, and one more if nothing came and
-// no heartbeat of this store was told meanwhile that nothing had to: what blocks in
-// Redis does not notice that the log was emptied, so the head is asked.
+// Read implements store.Store. A wait is one command. If nothing came, it is one more,
+// unless a heartbeat of this store learned meanwhile that there was nothing: a command
+// that blocks in Redis does not notice that the log was emptied, so Read asks for the
+// head.
 func (s *Store) Read(ctx context.Context, after store.Position, wait time.Duration) (store.Batch, error) {
 	const doing = "reading from redis"
 	block := min(max(wait, 0), longestBlock)
@@ -40,8 +40,8 @@ func (s *Store) Read(ctx context.Context, after store.Position, wait time.Durati
 	return batch, s.explain(ctx, doing, err)
 }
 
-// await is read for a wait, which go-redis does not end when ctx is cancelled. It
-// returns then, and leaves the connection to its wait. Close waits for that.
+// await reads with a wait, which go-redis does not end when ctx is cancelled. Then
+// await returns, and leaves the connection to its wait. Close waits for that.
 func (s *Store) await(ctx context.Context, after store.Position, block time.Duration) (store.Batch, error) {
 	type result struct {
 		batch store.Batch
@@ -82,11 +82,11 @@ func (s *Store) read(ctx context.Context, after store.Position, block time.Durat
 	batch, err := s.known(after.Generation).walk(after, entries)
 	switch {
 	case err != nil, len(entries) == 0 && !s.told.Load().nothing(after, began):
-		// Nothing came, or not what must come next. The script knows why.
+		// Nothing came, or another entry than the next one. The script knows why.
 		return s.page(ctx, after)
 	case len(entries) == followEntries:
-		// There may be more. Whoever claims to have read up to the head must have
-		// read up to a head seen after the call began.
+		// There may be more. A reader that claims to have read up to the head must have
+		// read up to a head that was seen after the call began.
 		rest, err := s.page(ctx, batch.Head)
 		rest.Entries = append(batch.Entries, rest.Entries...)
 		return rest, err
@@ -94,10 +94,10 @@ func (s *Store) read(ctx context.Context, after store.Position, block time.Durat
 	return batch, nil
 }
 
-// catchUp reads on without a wait. Where the head that the script told last is far on,
-// and says that no entry up to it is large, a bare command returns as much as the
-// script for a tenth of what it costs. The end of the log is left to the script, which
-// tells the present head.
+// catchUp reads on without a wait. If the script's last head is far ahead, and says
+// that no entry up to it is large, a bare command returns as much as the script for a
+// tenth of its cost. The script reads the end of the log, because it returns the
+// present head.
 func (s *Store) catchUp(ctx context.Context, after store.Position) (store.Batch, error) {
 	known := s.known(after.Generation)
 	if after.Seq < known.large || after.Seq+smallEntries >= known.Seq {
@@ -119,8 +119,9 @@ func (s *Store) catchUp(ctx context.Context, after store.Position) (store.Batch,
 	return batch, nil
 }
 
-// known is the head that the script told last, if that was of a generation: an entry
-// of it says that it was the head's when the entry was appended.
+// known returns the last head that the script returned, if that belongs to a
+// generation. An entry of that generation shows that it was the head's when the entry
+// was appended.
 func (s *Store) known(generation store.Generation) head {
 	if last := s.last.Load(); last != nil && last.Generation == generation {
 		return *last
@@ -128,8 +129,8 @@ func (s *Store) known(generation store.Generation) head {
 	return head{}
 }
 
-// follow is the fast way on along a log: one command that waits in Redis until
-// an entry comes or the block is over. It proves nothing about the head.
+// follow is the fast way along a log: one command that waits in Redis until an entry
+// comes or the block is over. It proves nothing about the head.
 func (s *Store) follow(ctx context.Context, after store.Position, block time.Duration) ([]entry, error) {
 	ctx, cancel := context.WithTimeout(ctx, block+socketTimeout)
 	defer cancel()
@@ -142,9 +143,9 @@ func (s *Store) follow(ctx context.Context, after store.Position, block time.Dur
 	return parseStream(raw)
 }
 
-// raw runs a command with a key at a place, and returns its reply as it came. A
-// redirection, into which go-redis does not look here, is a nil reply: it is left to
-// the script that is run next, for there go-redis follows it, and learns of it.
+// raw runs a command with a key at a place, and returns the raw reply. For a
+// redirection, which go-redis does not see here, it returns a nil reply. Then the
+// script is run next: go-redis follows its redirection, and learns from it.
 func (s *Store) raw(ctx context.Context, key int8, words ...any) ([]byte, error) {
 	cmd := redis.NewRawCmd(ctx, words...)
 	cmd.SetFirstKeyPos(key)

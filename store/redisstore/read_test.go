@@ -11,8 +11,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// What Redis refuses is an error, not "nothing new": a reader that took it for
-// that would spin, deaf.
+// A refusal of Redis is an error, not "nothing new": otherwise a reader would spin and
+// learn nothing.
 func TestRefusedReadIsAnError(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
@@ -64,7 +64,7 @@ func TestReadWaitsForTheFirstEntry(t *testing.T) {
 	}
 }
 
-// Waiting readers take no connection from those who append.
+// Waiting readers take no connection from appends.
 func TestReadersDoNotHoldUpAppends(t *testing.T) {
 	s := openAt(t, redistest.Start(t))
 	position := mustAppend(t, s, "one")
@@ -89,8 +89,8 @@ func TestReadersDoNotHoldUpAppends(t *testing.T) {
 	}
 }
 
-// Fault: a reader that waits while Redis is emptied learns of it, though nothing
-// wakes it.
+// Fault: Redis is emptied while a reader waits. The reader learns of it, although
+// nothing wakes it.
 func TestFlushWhileWaiting(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
@@ -113,8 +113,8 @@ func TestFlushWhileWaiting(t *testing.T) {
 	}
 }
 
-// Fault: after a restart of Redis every gate reads all that is left. It takes the
-// quick way for that too, not the script's.
+// Fault: after a restart of Redis every gate reads all entries that are left. It uses
+// the fast way for that too, not the script.
 func TestWhatIsLeftIsReadQuickly(t *testing.T) {
 	const entries = 4096 + 16*1024
 	server := redistest.Start(t)
@@ -137,7 +137,7 @@ func TestWhatIsLeftIsReadQuickly(t *testing.T) {
 	if read != entries {
 		t.Errorf("read %d entries, want %d", read, entries)
 	}
-	// The first page and the last, and the look at the end. One is sent twice, for
+	// The first page and the last, and the look at the end. One is sent twice, because
 	// Redis does not know the script yet.
 	if stats := server.Do("INFO", "commandstats").(string); !strings.Contains(stats, "cmdstat_evalsha:calls=3,") {
 		t.Errorf("the script read more pages than it must:\n%s", stats)

@@ -7,7 +7,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// A record is what an entry holds, as the one value of its one field:
+// A record is the content of an entry, as the one value of its one field:
 //
 //	version     1 byte, 3
 //	generation  8 bytes, big endian
@@ -17,19 +17,19 @@ import (
 //	expiry      4 bytes, big endian, Unix seconds: the latest of its revocations
 //	payload     as store.MarshalRevocations writes it
 //
-// Its place in the stream is its number. One short value instead of four fields
-// halves what a gate must read when it starts. Version 2 lacks previous.
+// Its number is its place in the stream. One short value instead of four fields halves
+// what a gate must read when it starts. Version 2 lacks previous.
 const (
 	recordVersion = 3
 	oldVersion    = 2
-	// recordBegin and recordRest are the lengths of what comes before the tag, without
+	// recordBegin and recordRest are two lengths: of the part before the tag without
 	// previous, and of tag and expiry.
 	recordBegin = 1 + 8
 	recordRest  = 8 + 4
 )
 
-// newRecord returns a record from its tag on. A script puts before it what comes
-// first. The tag is random.
+// newRecord returns a record from its tag on. A script adds the part before it. The tag
+// is random.
 func newRecord(revocations []store.Revocation) ([]byte, error) {
 	payload, err := store.MarshalRevocations(revocations)
 	if err != nil {
@@ -44,8 +44,8 @@ func newRecord(revocations []store.Revocation) ([]byte, error) {
 // parseRecord reads a record into an entry, whose sequence number it does not
 // know. The entry shares no memory with it. Its errors wrap store.ErrUnreadable.
 //
-// Invariant: a record of a version that this gate does not know is never
-// skipped, for it might revoke something.
+// Invariant: a record of a version that this gate does not know is never skipped,
+// because it might revoke something.
 func parseRecord(record []byte) (entry, error) {
 	var p parser
 	if len(record) == 0 || record[0] != recordVersion && record[0] != oldVersion {

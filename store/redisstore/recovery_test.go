@@ -11,9 +11,9 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// within is how soon after Redis answers again all calls must have worked. It is
-// about 20 ms; go-redis by itself takes up to a second. The best of some rounds
-// counts: a busy machine may hold up any one of them.
+// within is how soon all calls must have worked after Redis answers again. The usual
+// time is about 20 ms; go-redis by itself takes up to a second. The best of some rounds
+// counts, because a busy machine may hold up any of them.
 const (
 	within = 400 * time.Millisecond
 	rounds = 3

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// quoted is where Redis, and what stands in for it, quotes the words of a command
-// that it does not know.
+// quoted matches the text in which Redis, or a server in its place, quotes the words of
+// an unknown command.
 var quoted = regexp.MustCompile(`(?i),? with args beginning with.*`)
 
-// redacted is an error that is said in other words than its own.
+// redacted is an error with a changed text.
 type redacted struct {
 	error
 	text string
@@ -18,14 +18,14 @@ type redacted struct {
 // Error implements error.
 func (r redacted) Error() string { return r.text }
 
-// Unwrap returns the error with all its words, for errors.Is and errors.As.
+// Unwrap returns the error with its full text, for errors.Is and errors.As.
 func (r redacted) Unwrap() error { return r.error }
 
-// redact leaves out of an error what this side has sent.
+// redact removes from an error what this side has sent.
 //
-// Attack: a hardened server, or a proxy, that does not know a command answers with
-// the words after it: the name of a session, or a password, would be in the log and
-// in what the admin API shows (Invariant 10).
+// Attack: a hardened server, or a proxy, does not know a command and quotes the words
+// after it in its answer. The name of a session, or a password, would be in the log and
+// in the answers of the admin API (Invariant 10).
 func (s *Store) redact(err error) error {
 	text := quoted.ReplaceAllString(err.Error(), "")
 	for _, secret := range s.secrets {

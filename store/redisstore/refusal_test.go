@@ -25,7 +25,7 @@ func TestScriptFlush(t *testing.T) {
 	}
 }
 
-// Fault: Redis reads its files, for longer than calls may take. Each is refused at
+// Fault: Redis reads its files, for longer than calls may take. Each call is refused at
 // once, and says why.
 func TestLoading(t *testing.T) {
 	server := redistest.Start(t)
@@ -60,8 +60,8 @@ func TestLoading(t *testing.T) {
 	}
 }
 
-// Fault: the password is rotated while gates run: those that are connected stay,
-// others need the new one, and the error of whoever has the old one shows
+// Fault: the password is rotated while gates run. Connected gates stay connected,
+// others need the new password. The error of a gate with the old password shows
 // neither.
 func TestPasswordRotation(t *testing.T) {
 	const before, after = "hunter2-before", "hunter2-after"

@@ -12,8 +12,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// The attack: lag. A replica has not heard of the newest revocation
-// yet, and would give a lease all the same.
+// The attack: lag. A replica has not received the newest revocation yet, and would
+// still give a lease.
 func TestReplicaIsRefused(t *testing.T) {
 	primary := redistest.Start(t, atOnce)
 	replica := redistest.Start(t)
@@ -47,9 +47,9 @@ func follow(t *testing.T, replica, primary *redistest.Server) {
 	})
 }
 
-// Rule R6. A primary is demoted, loses what its replica had not heard
-// of, and is promoted again: head and log agree, and the process is the same.
-// Only its history of writes tells.
+// Rule R6. A primary is demoted, loses what its replica had not received, and is
+// promoted again. Head and log agree, and the process is the same. Only its history of
+// writes differs.
 func TestPromotedAgain(t *testing.T) {
 	primary := redistest.Start(t, atOnce)
 	other := redistest.StartReplica(t, primary, atOnce)
@@ -75,8 +75,8 @@ func TestPromotedAgain(t *testing.T) {
 	}
 }
 
-// The attack: a primary is demoted and cannot reach the new one. It is the
-// same process with the same history, and answers reads, from what it had.
+// The attack: a primary is demoted and cannot reach the new one. It is the same process
+// with the same history, and answers reads from its old data.
 func TestReplicaWithoutPrimary(t *testing.T) {
 	for stale, word := range map[string]string{"yes": "READONLY", "no": "MASTERDOWN"} {
 		t.Run("serving stale data "+stale, func(t *testing.T) {
@@ -101,8 +101,8 @@ func TestReplicaWithoutPrimary(t *testing.T) {
 	}
 }
 
-// Rule R6. The primary dies and a sentinel promotes its replica: it may
-// lack what was acknowledged last. The store follows, and a generation begins.
+// Rule R6. The primary dies and a sentinel promotes its replica, which may lack the
+// last acknowledged entries. The store follows, and a generation begins.
 func TestSentinelFailover(t *testing.T) {
 	primary := redistest.Start(t, guarded)
 	replica := redistest.StartReplica(t, primary, guarded, redistest.Config("replica-priority 1"))

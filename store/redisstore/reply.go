@@ -9,9 +9,9 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// reply is what is left to read of a raw reply, in the Redis serialization
-// protocol, version 2. A cold start reads millions of entries, and go-redis'
-// typed replies cost two dozen allocations for each.
+// reply is the unread rest of a raw reply, in the Redis serialization protocol, version
+// 2. A cold start reads millions of entries, and go-redis' typed replies cost two dozen
+// allocations for each.
 type reply struct {
 	raw  []byte
 	read int // how much of it was read
@@ -42,7 +42,7 @@ func (r *reply) array() int {
 	kind, n := r.header()
 	// An element takes four bytes at the least.
 	if r.err == nil && (kind != '*' || n < 0 || n > r.left()/4) {
-		r.err = errors.New("no array in a reply that wants one")
+		r.err = errors.New("no array in a reply that needs one")
 	}
 	if r.err != nil {
 		return 0
@@ -55,7 +55,7 @@ func (r *reply) array() int {
 func (r *reply) bulk() []byte {
 	kind, n := r.header()
 	if r.err == nil && (kind != '$' || n < 0 || n > r.left()-2) {
-		r.err = errors.New("no text in a reply that wants it")
+		r.err = errors.New("no text in a reply that needs one")
 	}
 	if r.err != nil {
 		return nil
@@ -70,7 +70,7 @@ func (r *reply) take(n int) []byte {
 
 func (r *reply) left() int { return len(r.raw) - r.read }
 
-// nilReply is the reply of a command that has nothing to tell.
+// nilReply is the reply of a command that has no result.
 const nilReply = "*-1\r\n"
 
 // parseStream reads the reply to an XREAD of one stream: nil, or the entries.

@@ -55,8 +55,8 @@ func TestParseStream(t *testing.T) {
 	}
 }
 
-// The attack: whoever stands in for Redis sends lengths that lie, to make the
-// gate fall, fill its memory, or skip entries.
+// The attack: a server in the place of Redis sends false lengths, to make the gate
+// crash, fill its memory, or skip entries.
 func TestParseStreamRefuses(t *testing.T) {
 	element, _ := wellFormed(t)
 	whole := encode(stream(element))
@@ -91,8 +91,8 @@ func TestParseStreamRefuses(t *testing.T) {
 	}
 }
 
-// Both ways of reading an entry agree, whatever is in it, and no reply makes
-// room for more entries than it has bytes for.
+// Both ways of reading an entry agree, for any content. No reply reserves memory for
+// more entries than it has bytes for.
 func FuzzParseStream(f *testing.F) {
 	element, _ := wellFormed(f)
 	record := element[1].([]any)[1].(string)

@@ -11,10 +11,10 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// Attack: the machine of Redis is set back to a snapshot with its memory, or an old dump
-// is loaded into the running process. Nothing of it shows in the keys, and every
-// revocation since is gone, though it was answered with 200. Gates must find out before
-// the next 200, and before another gate starts from what is left.
+// Attack: the machine of Redis is set back to a snapshot with its memory, or an old
+// dump is loaded into the running process. The keys do not show it, and every
+// revocation since is gone, although it was answered with 200. Gates must find out
+// before the next 200, and before another gate starts from what is left.
 func TestARollbackInOneProcessIsFound(t *testing.T) {
 	const rollbacks = 20
 	server := redistest.Start(t, redistest.Config("enable-debug-command yes"))

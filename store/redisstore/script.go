@@ -61,15 +61,14 @@ func newScript(source string) script {
 	return script{source: source, sum: redis.NewScript(source).Hash()}
 }
 
-// once is a command that go-redis never sends twice: not after a timeout nor
-// after a broken connection, on a Cluster either, where Redis may have applied
-// it.
+// once is a command that go-redis never sends twice: neither after a timeout nor after
+// a broken connection, nor on a Cluster, where Redis may have applied it.
 type once struct{ *redis.Cmd }
 
 // NoRetry implements redis.Cmder.
 func (once) NoRetry() bool { return true }
 
-// run runs a script, by its sum if Redis knows it and else by its source.
+// run runs a script, by its hash if Redis knows it and else by its source.
 func (s *Store) run(ctx context.Context, client redis.UniversalClient, sc script, keys []string, args ...any) (any, error) {
 	reply, err := eval(ctx, client, "evalsha", sc.sum, keys, args)
 	if redis.HasErrorPrefix(err, "NOSCRIPT") {

@@ -17,22 +17,21 @@ const (
 	// askEvery is how often all sentinels are asked. After a call that failed they are
 	// asked at once, but not more often than every askPause.
 	askEvery, askPause = 500 * time.Millisecond, 50 * time.Millisecond
-	// discoverEvery is how often the sentinels are asked for one another.
+	// discoverEvery is how often the sentinels are asked for other sentinels.
 	discoverEvery = time.Minute
 )
 
-// sentinels find the primary: the one that the newest configuration of any sentinel
-// names.
+// sentinels find the primary: the one in the newest configuration of any sentinel.
 //
-// Attack: go-redis listens to one sentinel. After a failover that this one has not
-// heard of, its gate stays with the old primary.
+// Attack: go-redis listens to one sentinel. If this one misses a failover, its gate
+// stays with the old primary.
 type sentinels struct {
 	target target
 	bell   chan struct{}
 	end    context.CancelFunc
 	ended  chan struct{}
 
-	asking     sync.Mutex // held by who asks, and guards these
+	asking     sync.Mutex // held by the goroutine that asks; guards these
 	clients    map[string]*redis.SentinelClient
 	discovered time.Time
 
@@ -43,7 +42,7 @@ type sentinels struct {
 	conns   map[*primaryConn]struct{}
 }
 
-// named is what a sentinel answers: the primary in its configuration of that epoch.
+// named is the answer of a sentinel: the primary in its configuration of that epoch.
 type named struct {
 	primary string
 	epoch   uint64
@@ -51,7 +50,7 @@ type named struct {
 	err     error
 }
 
-// watch begins to ask the sentinels that the target names.
+// watch starts asking the sentinels that the target names.
 func (t target) watch() *sentinels {
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &sentinels{
@@ -79,7 +78,7 @@ func (*sentinels) pause(ctx context.Context, bell chan struct{}, d time.Duration
 	return ctx.Err() == nil
 }
 
-// askNow has the sentinels asked at once.
+// askNow makes the sentinels be asked at once.
 func (w *sentinels) askNow() {
 	select {
 	case w.bell <- struct{}{}:
@@ -109,15 +108,15 @@ func (w *sentinels) know(addresses ...string) {
 	}
 	for address, client := range w.clients {
 		if known[address] == nil {
-			_ = client.Close() // it only asked
+			_ = client.Close() // it only asked questions
 		}
 	}
 	w.clients = known
 }
 
-// ask asks all sentinels, and follows the newest configuration. One that is older
-// than what is followed counts only if most sentinels have answered: then all were
-// set up again.
+// ask asks all sentinels, and follows the newest configuration. A configuration older
+// than the followed one counts only if most sentinels have answered: then all were set
+// up again.
 func (w *sentinels) ask(ctx context.Context) {
 	w.asking.Lock()
 	defer w.asking.Unlock()
@@ -176,7 +175,7 @@ func (w *sentinels) askOne(ctx context.Context, sentinel string, client *redis.S
 	a := named{primary: net.JoinHostPort(address[0], address[1])}
 	a.epoch, _ = strconv.ParseUint(fields["config-epoch"], 10, 64)
 	if discover {
-		others, _ := client.Sentinels(ctx, master).Result() // without them, those of the options are asked
+		others, _ := client.Sentinels(ctx, master).Result() // without them, the sentinels of the options are asked
 		for _, other := range others {
 			if other["ip"] == "" || other["port"] == "" {
 				continue
@@ -187,7 +186,7 @@ func (w *sentinels) askOne(ctx context.Context, sentinel string, client *redis.S
 	return a
 }
 
-// following is the primary that is followed, or nothing.
+// following returns the followed primary, or nothing.
 func (w *sentinels) following() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -214,11 +213,11 @@ func (w *sentinels) dial(ctx context.Context, network, _ string) (net.Conn, erro
 	defer w.mu.Unlock()
 	if w.primary != primary {
 		_ = dialled.Close()
-		return nil, fmt.Errorf("the primary is %s now, and no more %s", w.primary, primary)
+		return nil, fmt.Errorf("the primary is now %s, no longer %s", w.primary, primary)
 	}
 	w.conns[conn] = struct{}{}
 	if plain, ok := dialled.(syscall.Conn); ok {
-		// By this the pool looks whether an idle connection still lives.
+		// The pool uses this to check whether an idle connection still lives.
 		return struct {
 			*primaryConn
 			syscall.Conn
@@ -227,7 +226,8 @@ func (w *sentinels) dial(ctx context.Context, network, _ string) (net.Conn, erro
 	return conn, nil
 }
 
-// primaryConn is a connection to a primary, which ends when another is followed.
+// primaryConn is a connection to a primary, which ends when another primary is
+// followed.
 type primaryConn struct {
 	net.Conn
 	primary string

@@ -12,12 +12,12 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// deaf is a user by which a sentinel hears of no other sentinel, and of no failover
-// that another has made.
+// deaf is a user with which a sentinel hears of no other sentinel, and of no failover
+// by another one.
 var deaf = redistest.Config("repl-diskless-sync-delay 0", "user deaf on >secret ~* resetchannels +@all")
 
-// startDeaf starts a sentinel that has its own view of the primary, and promotes
-// nobody.
+// startDeaf starts a sentinel that has its own view of the primary, and promotes no
+// replica.
 func startDeaf(t *testing.T, primary *redistest.Server) *redistest.Server {
 	t.Helper()
 	s := redistest.StartSentinel(t, primary, "mymaster",
@@ -37,7 +37,7 @@ func knows(t *testing.T, sentinel *redistest.Server, what string, many int) {
 	})
 }
 
-// failOver has a sentinel promote a replica, as soon as it finds one good enough.
+// failOver makes a sentinel promote a replica, as soon as it finds one good enough.
 func failOver(t *testing.T, sentinel *redistest.Server) {
 	t.Helper()
 	eventually(t, "the sentinel to begin the failover", func() error {
@@ -46,7 +46,7 @@ func failOver(t *testing.T, sentinel *redistest.Server) {
 	})
 }
 
-// reaches waits until a server is a primary and what the store appends is there.
+// reaches waits until a server is a primary and has what the store appends.
 func reaches(t *testing.T, s *redisstore.Store, server *redistest.Server) {
 	t.Helper()
 	eventually(t, "the store to reach "+server.Addr(), func() error {
@@ -86,7 +86,7 @@ func TestOneSentinelThatHeardOfTheFailoverIsEnough(t *testing.T) {
 	reaches(t, s, replica)
 }
 
-// The options name one sentinel. The others are learned of, and one of them is
+// The options name one sentinel. The store learns of the others, and one of them is
 // enough when the first has gone.
 func TestSentinelsAreDiscovered(t *testing.T) {
 	primary := redistest.Start(t, atOnce)
@@ -120,8 +120,8 @@ func TestSentinelsThatWereSetUpAgainAreFollowed(t *testing.T) {
 	reaches(t, s, other)
 }
 
-// Each permission that the documentation lists for a user of the sentinels is
-// needed, and no other.
+// Each permission that the documentation lists for a user of the sentinels is needed,
+// and no other.
 func TestLeastPermissionsAtSentinels(t *testing.T) {
 	primary := redistest.Start(t)
 	sentinel := redistest.StartSentinel(t, primary, "mymaster")

@@ -17,12 +17,12 @@ import (
 const (
 	// seenStep is how many sessions one script records.
 	seenStep = 100
-	// sessionGrace is for how many seconds a session outlives its expiry in
-	// Redis. The expiry itself is checked when it is read.
+	// sessionGrace is how many seconds a session stays in Redis after its expiry. The
+	// expiry itself is checked when the session is read.
 	sessionGrace = 60
 )
 
-// Seen implements store.Sessions. What has expired already is not recorded.
+// Seen implements store.Sessions. It does not record expired sessions.
 func (s *Store) Seen(ctx context.Context, sessions ...store.Session) error {
 	const doing = "recording sessions in redis"
 	now := s.clock().Unix()
@@ -81,8 +81,8 @@ func (s *Store) Owner(ctx context.Context, issuer, id string) (string, error) {
 	return session.Subject, nil
 }
 
-// Of implements store.Sessions. The subject's list may name sessions that have
-// expired or that are another's by now; the session itself decides.
+// Of implements store.Sessions. The subject's list may name sessions that have expired
+// or now belong to another subject. The session itself decides.
 func (s *Store) Of(ctx context.Context, issuer, subject string) ([]store.Session, error) {
 	const doing = "listing sessions in redis"
 	bounded, cancel, err := s.begin(ctx, doing, callBudget)
@@ -133,8 +133,8 @@ func (s *Store) subjectKey(issuer, subject string) string {
 
 var sessionFields = []string{"issuer", "id", "subject", "first", "last", "expires"}
 
-// parseSession reads sessionFields. It reports false for a session that is not
-// there, or not whole: sessions are soft state, and unknown is an answer.
+// parseSession reads sessionFields. It reports false for a session that is missing or
+// damaged: sessions are soft state, and unknown is an answer.
 func parseSession(fields []any) (store.Session, bool) {
 	var text [6]string
 	for i := range text {

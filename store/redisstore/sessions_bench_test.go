@@ -19,9 +19,9 @@ func usedMemory(tb testing.TB, server *redistest.Server) (bytes int) {
 	return bytes
 }
 
-// BenchmarkSessionMemory is how much memory of Redis a session takes, with ids as
-// issuers give them and with the longest, and how long recording it takes where the
-// namespace is full.
+// BenchmarkSessionMemory measures how much memory of Redis a session takes, with usual
+// and with the longest ids, and how long it takes to record a session if the namespace
+// is full.
 func BenchmarkSessionMemory(b *testing.B) {
 	const kept = 100_000
 	for _, c := range []struct {

@@ -139,8 +139,8 @@ func TestConcurrentGatesLeaveNoNames(t *testing.T) {
 	wantSound(t, server, 40)
 }
 
-// A session that Redis has expired by itself leaves names, which go with the next
-// sessions.
+// A session that Redis has expired by itself leaves names. They are deleted with the
+// next sessions.
 func TestNamesOfExpiredSessionsGo(t *testing.T) {
 	server := redistest.Start(t)
 	s := openLimited(t, server, 100, 1000)
@@ -213,8 +213,8 @@ func TestSessionsAreBoundedOnReplicasAndClusters(t *testing.T) {
 	wantSound(t, from, 20)
 }
 
-// What Redis has to do for a session does not grow with the bounds: one script for a
-// hundred sessions, and a fixed number of commands in it for each.
+// Redis' work for a session does not grow with the bounds: one script for a hundred
+// sessions, and a fixed number of commands in it for each.
 func TestCommandsForASessionAreFew(t *testing.T) {
 	server := redistest.Start(t)
 	s := openLimited(t, server, 0, 2000)

@@ -18,8 +18,8 @@ func sessionOf(id, subject string, last int64) store.Session {
 	}
 }
 
-// The attack: own a session by having the slowest gate. A batch that comes late
-// does not give a session back to its former owner.
+// The attack: become the owner of a session through the slowest gate. A late batch does
+// not give a session back to its former owner.
 func TestLateBatchChangesNoOwner(t *testing.T) {
 	s := openAt(t, redistest.Start(t))
 	for _, session := range []store.Session{sessionOf("s", "bob", 20), sessionOf("s", "alice", 10)} {

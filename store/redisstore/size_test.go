@@ -17,14 +17,14 @@ var (
 	sentBy  = regexp.MustCompile(`total_net_output_bytes:(\d+)`)
 )
 
-// cost is what a server did for calls, whatever the machine.
+// cost is what a server did for calls, independent of the machine.
 type cost struct {
 	commands int // those within scripts, too
 	bytes    int // sent
 }
 
-// costOf counts what calls cost. Whether a heartbeat asks for the eviction policy goes
-// by the clock, so that no INFO counts.
+// costOf counts what calls cost. The clock decides whether a heartbeat asks for the
+// eviction policy, so no INFO counts.
 func costOf(t *testing.T, server *redistest.Server, calls func()) (c cost) {
 	t.Helper()
 	server.Do("CONFIG", "RESETSTAT")
@@ -47,8 +47,8 @@ func listGates(t *testing.T, s store.Fleet, gates int, applied store.Position) {
 	}
 }
 
-// Attack, or growth: a large fleet. A call must not cost Redis more because there are
-// more gates, or the fleet costs the square of its size.
+// Attack, or growth: a large fleet. The cost of a call for Redis must not grow with the
+// number of gates, or the fleet costs the square of its size.
 func TestACallCostsTheSameHoweverManyGatesThereAre(t *testing.T) {
 	server := redistest.Start(t)
 	costs := map[string][2]cost{}
@@ -94,9 +94,9 @@ func TestACallCostsTheSameHoweverManyGatesThereAre(t *testing.T) {
 	}
 }
 
-// A revocation in a fleet of 300 gates costs one entry, a heartbeat of each gate, and
-// a few looks, however many gates a look is about: 60 ms of Redis it was, and a list of
-// all gates with each look.
+// A revocation in a fleet of 300 gates costs one entry, a heartbeat of each gate, and a
+// few looks, however many gates a look is about. It used to cost 60 ms of Redis, and a
+// list of all gates with each look.
 func TestARevocationCostsAHeartbeatOfEachGate(t *testing.T) {
 	const gates, looks = 300, 10
 	server := redistest.Start(t)

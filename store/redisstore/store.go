@@ -21,34 +21,34 @@ type Store struct {
 	clock   func() time.Time
 	prefix  string // of every key
 	keys    []string
-	secrets []string // what no error may hold
+	secrets []string // no error may hold these
 	limits  store.SessionLimits
 
-	writer redis.UniversalClient // everything that does not wait
-	reader redis.UniversalClient // reads that may wait
+	writer redis.UniversalClient // for all calls that do not wait
+	reader redis.UniversalClient // for reads that may wait
 	// sentinels find the primary for both; nil for none.
 	sentinels *sentinels
 
-	// last is the head that a read saw last. What it says of its generation's
-	// birth stays true for as long as that generation lasts.
+	// last is the head that a read saw last. What it says of the beginning of its
+	// generation stays true while that generation lasts.
 	last atomic.Pointer[head]
-	// told is what the last heartbeat was answered.
+	// told is the answer to the last heartbeat.
 	told atomic.Pointer[told]
 
 	mu     sync.Mutex // held while a wait begins, and while closed is set
 	closed atomic.Bool
 	waits  sync.WaitGroup // reads that wait in Redis
 
-	judged       atomic.Pointer[time.Time] // when Redis told a good eviction policy
+	judged       atomic.Pointer[time.Time] // when Redis last reported a good eviction policy
 	warnEviction sync.Once
 
 	replicated bool // by the options: another server may be promoted
-	// guard is what was read of the primary last, nil to read it again.
+	// guard is the last known guard of the primary, or nil to read it again.
 	guard  atomic.Pointer[guard]
-	single atomic.Bool            // it was seen without replicas, and needs none
+	single atomic.Bool            // it was seen without replicas, and needs none then
 	lease  atomic.Int64           // the fleet's, zero if it is not known
 	maxLag atomic.Int64           // min-replicas-max-lag, zero if it promises nothing
-	warned atomic.Pointer[string] // of what it lacks
+	warned atomic.Pointer[string] // the missing settings of the last warning
 }
 
 // told is a head, and when it was asked for.
@@ -57,8 +57,8 @@ type told struct {
 	asked time.Time
 }
 
-// nothing reports whether nothing had come after a position, by an answer to what was
-// asked at an instant or later.
+// nothing reports whether no entry had come after a position, according to a question
+// that was asked at an instant or later.
 func (t *told) nothing(after store.Position, since time.Time) bool {
 	return t != nil && t.head.Generation == after.Generation && t.head.Seq == after.Seq && !t.asked.Before(since)
 }
@@ -72,9 +72,9 @@ func (quiet) Printf(context.Context, string, ...any) {}
 
 var silence = sync.OnceFunc(func() { redis.SetLogger(quiet{}) })
 
-// Open returns the store that the options name. It reads the TLS files, and
-// fails on those and on options that are not valid. It does not wait for Redis:
-// while Redis is away, calls fail, and when it is back, they work.
+// Open returns the store that the options name. It reads the TLS files, and fails if
+// that fails or the options are not valid. It does not wait for Redis: while Redis is
+// away calls fail, and when it is back they work.
 //
 // It also silences go-redis' own log for the whole process.
 func Open(o Options) (*Store, error) {
@@ -109,8 +109,8 @@ func Open(o Options) (*Store, error) {
 	return s, nil
 }
 
-// Close implements store.Store. It closes the connections, which ends every
-// call that is under way at once.
+// Close implements store.Store. It closes the connections, which ends every running
+// call at once.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	again := s.closed.Swap(true)
@@ -129,8 +129,8 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// begin opens a call: it refuses a closed store and a context that is over, and
-// bounds the call in time.
+// begin starts a call: it refuses a closed store and an ended context, and limits the
+// time of the call.
 func (s *Store) begin(ctx context.Context, doing string, budget time.Duration) (context.Context, context.CancelFunc, error) {
 	if s.closed.Load() {
 		return nil, nil, fmt.Errorf("%s: %w", doing, store.ErrClosed)

@@ -9,11 +9,11 @@ import (
 	"os"
 )
 
-// TLS says how to verify Redis and how to identify to it. The files are read
-// when the store is opened and again for every new connection, so that a
-// renewed certificate is taken up without a restart.
+// TLS says how to verify Redis and how to identify to it. The files are read when the
+// store is opened and again for every new connection, so that a renewed certificate is
+// used without a restart.
 type TLS struct {
-	// CA are PEM files of the authorities that may vouch for the server.
+	// CA are PEM files of the authorities that may sign the server's certificate.
 	// Default: the system's.
 	CA []string
 	// Certificate and Key are PEM files that identify this gate; both or none.
@@ -38,8 +38,8 @@ func (t *TLS) validate() error {
 	return nil
 }
 
-// load reads the files. An authority file without a certificate in it is an
-// error: an empty pool would otherwise mean the system's authorities.
+// load reads the files. An authority file without a certificate is an error: an empty
+// pool would otherwise mean the system's authorities.
 func (t *TLS) load() (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
 	for _, path := range t.CA {
@@ -64,9 +64,9 @@ func (t *TLS) load() (*tls.Config, error) {
 	return config, nil
 }
 
-// dialer returns how connections are made: within dialTimeout and within ctx,
-// the TLS handshake included. The network is fixed; the address is go-redis'
-// choice, for a Cluster and sentinels name further ones.
+// dialer returns how connections are made: within dialTimeout and within ctx, the TLS
+// handshake included. The network is fixed. go-redis chooses the address, because a
+// Cluster and sentinels name further ones.
 func (t target) dialer() func(ctx context.Context, network, address string) (net.Conn, error) {
 	plain := &net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}
 	return func(ctx context.Context, _, address string) (net.Conn, error) {

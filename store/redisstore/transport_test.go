@@ -47,7 +47,7 @@ func TestTLS(t *testing.T) {
 	mustAppend(t, s, "two")
 
 	for name, refused := range map[string]redisstore.TLS{
-		// The attack: a host in between shows a certificate of its own.
+		// The attack: a host in between shows its own certificate.
 		"an authority that did not sign": {CA: []string{other.path}, Certificate: client, Key: clientKey},
 		"the system's authorities":       {Certificate: client, Key: clientKey},
 		"another server's name":          {CA: []string{ca.path}, Certificate: client, Key: clientKey, ServerName: "other.example"},
@@ -73,7 +73,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// Fault: a renewed certificate is taken up by the next connection.
+// Fault: a certificate is renewed. The next connection uses it.
 func TestTLSRenewal(t *testing.T) {
 	dir := t.TempDir()
 	ca, other := newAuthority(t, dir, "ca"), newAuthority(t, dir, "other")

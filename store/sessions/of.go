@@ -9,14 +9,14 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// Of returns the sessions of a subject, those seen last first, at most
-// store.MaxSessionsOf. A session that this gate has admitted is among them at once;
-// one that another gate has admitted, as soon as that gate has written it. LastSeen
-// is at most half an hour behind, because not each time is written down. It waits
-// for the store.
+// Of returns the sessions of a subject, the last seen first, at most
+// store.MaxSessionsOf. A session that this gate has admitted is listed at once. One
+// that another gate has admitted is listed as soon as that gate has written it.
+// LastSeen is at most half an hour behind, because not every admission is written. Of
+// waits for the store.
 func (r *Registry) Of(ctx context.Context, issuer, subject string) ([]store.Session, error) {
-	// What is pending before the store is asked: what is written in between is in
-	// the store by then.
+	// Pending sessions are read before the store is asked: a session that is written in
+	// between is in the store by then.
 	pending := r.pendingOf(issuer, subject)
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -43,8 +43,8 @@ func (r *Registry) pendingOf(issuer, subject string) map[string]store.Session {
 	return pending
 }
 
-// merge joins what is written and what is pending. A session that goes to another
-// subject with what is pending is that one's.
+// merge joins the written and the pending sessions. If a pending session moves to
+// another subject, it is listed for that subject only.
 func (r *Registry) merge(written []store.Session, pending map[string]store.Session, subject string) []store.Session {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -72,8 +72,8 @@ func TestASessionOnItsWayToTheStoreIsListed(t *testing.T) {
 	})
 }
 
-// The attack: a session id that was somebody else's until a moment ago is shown to
-// them still.
+// The attack: a session id belonged to somebody else until a moment ago, and is still
+// listed for them.
 func TestASessionThatIsSomebodyElsesNowIsNotListed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := newStore()
@@ -119,8 +119,8 @@ func TestTheListOfSessionsIsBounded(t *testing.T) {
 	})
 }
 
-// The attack: everything up to an instant is revoked, the issuer goes on with the
-// session all the same, and it is in no list because it was noted a moment before.
+// The attack: everything up to an instant is revoked, the issuer still goes on with the
+// session, and it is in no list because it was noted a moment before.
 func TestASessionIsNotedAgainAfterAnInstant(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := newStore()

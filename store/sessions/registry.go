@@ -1,6 +1,6 @@
-// Package sessions notes which sessions a gate admits, so that a later call
-// can tell whose a session is. It keeps the store off the path of requests:
-// what is noted goes to the store in batches, in the background.
+// Package sessions notes which sessions a gate admits, so that a later call can tell
+// the owner of a session. It keeps the store off the path of requests: sessions go to
+// the store in batches, in the background.
 package sessions
 
 import (
@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// renoteAfter is how long a session that stays is not written again.
+	// renoteAfter is how long a session that goes on is not written again.
 	renoteAfter = 15 * time.Minute
 	// flushEvery bounds how long the rest of the fleet does not know a new
 	// session.
@@ -40,11 +40,11 @@ type Options struct {
 	Retention time.Duration
 	// Clock gives the time. Default: time.Now.
 	Clock func() time.Time
-	// Logger is told when sessions could not be written. Default: none.
+	// Logger receives a warning when sessions could not be written. Default: none.
 	Logger *slog.Logger
 }
 
-// Registry notes sessions and answers whose they are. Its methods may be called
+// Registry notes sessions and answers who owns them. Its methods may be called
 // concurrently.
 type Registry struct {
 	store  store.Sessions
@@ -54,12 +54,12 @@ type Registry struct {
 	retention atomic.Int64 // seconds
 
 	mu sync.Mutex
-	// pending are the sessions that the store does not have yet. They stay
-	// until it has them, so that pending and store together miss none.
+	// pending are the sessions that the store does not have yet. They stay until it has
+	// them, so that pending and store together miss none.
 	pending map[id]store.Session
-	// recent are the sessions noted since turned, and older those noted in the
-	// time before it, with the second of that. A map takes the other's place after
-	// renoteAfter, or when it is full.
+	// recent are the sessions noted since turned, and older those noted in the period
+	// before, each with the second at which it was noted. After renoteAfter, or when
+	// recent is full, it becomes older.
 	recent, older map[id]int64
 	turned        int64
 	dropped       uint64
@@ -95,13 +95,13 @@ func New(s store.Sessions, o Options) *Registry {
 	return r
 }
 
-// Configure replaces the retention, for a configuration that was loaded anew.
+// Configure replaces the retention, after a reload of the configuration.
 func (r *Registry) Configure(retention time.Duration) {
 	r.retention.Store(int64(retention / time.Second))
 }
 
-// Due reports whether a session that was last noted at the Unix second noted
-// may be due to be noted again at the second now. It is what every request pays.
+// Due reports whether a session that was last noted at the Unix second noted may be due
+// again at the second now. Every request pays for this call.
 func Due(noted, now int64) bool { return now-noted >= int64(renoteAfter/time.Second) }
 
 // Note records that a token of a session was admitted at the Unix second now. It
@@ -112,9 +112,9 @@ func (r *Registry) Note(issuer, session, subject string, now int64) bool {
 	return r.NoteAfter(issuer, session, subject, now, 0)
 }
 
-// NoteAfter is Note for a session of whose tokens those up to an instant, in Unix
-// seconds, are revoked: it is noted again if it was not noted since, so that a
-// session which went on by a newer token is told from one which ended.
+// NoteAfter is Note for a session whose tokens up to an instant, in Unix seconds, are
+// revoked. It notes the session again if it was not noted since the instant, so that a
+// session that went on with a newer token differs from one that ended.
 func (r *Registry) NoteAfter(issuer, session, subject string, now, instant int64) bool {
 	key := id{issuer, session}
 	r.mu.Lock()
@@ -158,15 +158,15 @@ func (r *Registry) turn(now int64) {
 }
 
 // Owned returns nil if a session is known and by accepts its subject, and
-// store.ErrUnknownSession if not: somebody else's is as unknown as one that nobody
-// has seen. A session that this gate has admitted is known at once; one that
+// store.ErrUnknownSession if not. A session of somebody else is as unknown as one that
+// no gate has seen. A session that this gate has admitted is known at once; one that
 // another gate has admitted, as soon as that gate has written it. A session that the
 // store has deleted for newer ones (store.SessionLimits) is unknown until it is noted
-// again, half an hour later at the latest if it goes on.
+// again: if it goes on, half an hour later at most.
 //
-// Attack: learn from how long it takes, or from what is said while the store is
-// away, that somebody else's session was seen here a moment ago. The store is asked
-// for those, too.
+// Attack: learn from the time that the answer takes, or from the answer while the store
+// is away, that somebody else's session was seen here a moment ago. So Owned asks the
+// store for those sessions, too.
 func (r *Registry) Owned(ctx context.Context, issuer, session string, by func(subject string) bool) error {
 	r.mu.Lock()
 	noted, ok := r.pending[id{issuer, session}]
@@ -186,7 +186,7 @@ func (r *Registry) Owned(ctx context.Context, issuer, session string, by func(su
 	return nil
 }
 
-// Close writes what is pending, as far as the store takes it at once, and ends
+// Close writes the pending sessions, as far as the store accepts them at once, and ends
 // the background work.
 func (r *Registry) Close() {
 	r.stop()
@@ -212,9 +212,9 @@ func (r *Registry) write(ctx context.Context) {
 	}
 }
 
-// flush writes one batch and reports whether more is pending that the store
-// would take. What could not be written is tried again a little later. It is not
-// cut short by Close, whose caller would lose what is on its way.
+// flush writes one batch and reports whether more is pending that the store would
+// accept. Sessions that could not be written are retried a little later. Close does not
+// cut flush short, because that would lose the sessions on their way.
 func (r *Registry) flush() bool {
 	batch := r.batch()
 	if len(batch) == 0 {
@@ -251,7 +251,7 @@ func (r *Registry) batch() []store.Session {
 	return batch
 }
 
-// fail keeps the batch pending, and says so once.
+// fail keeps the batch pending, and logs that once.
 func (r *Registry) fail(err error) {
 	select {
 	case r.wake <- struct{}{}:
@@ -259,14 +259,14 @@ func (r *Registry) fail(err error) {
 	}
 	if !r.failing && !errors.Is(err, store.ErrClosed) {
 		r.failing = true
-		r.logger.Warn("sessions could not be written to the store and wait for it", "error", err, "pending", len(r.pending))
+		r.logger.Warn("sessions could not be written to the store; the gate retries", "error", err, "pending", len(r.pending))
 	}
 }
 
 func (r *Registry) recover() {
 	if r.failing {
 		r.failing = false
-		r.logger.Info("the store takes sessions again", "not_noted_meanwhile", r.dropped)
+		r.logger.Info("the store accepts sessions again", "not_noted_meanwhile", r.dropped)
 		r.dropped = 0
 	}
 }

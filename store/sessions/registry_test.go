@@ -110,7 +110,8 @@ func TestASessionIsKnownHereAtOnceAndToTheFleetWithinASecond(t *testing.T) {
 }
 
 // Attack: while the store is away, try ids to learn which sessions were seen here
-// since: somebody else's that waits for the store is told apart from none.
+// since: the answer for a foreign session that waits for the store differs from the
+// answer for none.
 func TestAForeignSessionIsAsUnknownAsNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := newStore()
@@ -150,8 +151,8 @@ func TestASessionThatStaysIsWrittenAtMostOnceAQuarterOfAnHour(t *testing.T) {
 	})
 }
 
-// The fault: a session goes on after it was noted, without being written again,
-// and is forgotten while its last token is good. It could not be ended any more.
+// The fault: a session goes on after it was noted, without being written again, and is
+// forgotten while its last token is valid. Then nobody could end it any more.
 func TestASessionIsForgottenAfterTheRetention(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, newStore())

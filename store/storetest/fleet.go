@@ -7,8 +7,8 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// FleetPlace is somewhere a store that many gates share can live, and the means
-// to do to it what happens to stores. None of them may be nil.
+// FleetPlace is a place for a store that many gates share, and the means to inflict
+// faults on it. None of them may be nil.
 type FleetPlace struct {
 	// Open opens one more client of the place. It fails the test if it cannot.
 	// The test closes it.
@@ -18,11 +18,11 @@ type FleetPlace struct {
 	// Restart ends the store's process and starts it again with all that it
 	// held. It returns when it answers; clients may fail once after it.
 	Restart func()
-	// Keep remembers all that the store holds. The function that it returns has the
-	// same process hold that again.
+	// Keep saves all that the store holds. The function that it returns restores that
+	// in the same process.
 	Keep func() (back func())
-	// LoseLog makes the log vanish, LoseHead the head, LoseGates the list of gates,
-	// and LoseEntry one entry of the log. Nothing else is touched.
+	// LoseLog deletes the log, LoseHead the head, LoseGates the list of gates, and
+	// LoseEntry one entry of the log. Nothing else changes.
 	LoseLog, LoseHead, LoseGates func()
 	LoseEntry                    func(seq uint64)
 }
@@ -101,7 +101,7 @@ func RunFleet(t *testing.T, fresh func(t *testing.T) FleetPlace) {
 	}
 }
 
-// lease is that of the suite's heartbeats. Nothing here waits for it.
+// lease is the lease of the suite's heartbeats. No test waits for it.
 const lease = 3 * time.Second
 
 func join(t *testing.T, place FleetPlace) store.Fleet {
@@ -111,8 +111,8 @@ func join(t *testing.T, place FleetPlace) store.Fleet {
 	return f
 }
 
-// look returns the head. It asks again for a while, because a client may fail
-// after the store went away.
+// look returns the head. It retries for a while, because a client may fail after the
+// store went away.
 func look(t *testing.T, f store.Fleet) store.Head {
 	t.Helper()
 	for deadline := time.Now().Add(wait); ; {
@@ -126,8 +126,8 @@ func look(t *testing.T, f store.Fleet) store.Head {
 	}
 }
 
-// back waits until a client whose store went away looks and reads again, and
-// returns the head.
+// back waits until a client whose store went away can look and read again, and returns
+// the head.
 func back(t *testing.T, f store.Fleet) store.Head {
 	t.Helper()
 	head := look(t, f)
@@ -193,8 +193,8 @@ func openLog(t *testing.T, f store.Fleet) store.Head {
 	return head
 }
 
-// readLeft reads the whole log from its beginning, over what may be missing up
-// to Batch.Born, and fails on any other gap.
+// readLeft reads the whole log from its beginning, across missing entries up to
+// Batch.Born, and fails on any other gap.
 func readLeft(t *testing.T, f store.Fleet) ([]store.Entry, store.Batch) {
 	t.Helper()
 	var all []store.Entry

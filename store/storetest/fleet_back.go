@@ -9,9 +9,9 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// goneBack has a place keep what it holds, publishes some entries more, which a gate
-// applies, has the log go back, and publishes others. It returns the head that the gate
-// had applied, and the one after.
+// goneBack saves the contents of a place, publishes some more entries, which a gate
+// applies, takes the log back, and publishes others. It returns the head that the gate
+// had applied, and the head at the end.
 func goneBack(t *testing.T, place FleetPlace, f store.Fleet, lost, others int) (applied, after store.Head) {
 	t.Helper()
 	settle(t, f)
@@ -31,8 +31,8 @@ func goneBack(t *testing.T, place FleetPlace, f store.Fleet, lost, others int) (
 }
 
 // Attack: the memory of the store's machine is set back to a snapshot. The process is
-// the same, and head and log agree. What was revoked since, and acknowledged, is gone.
-// A gate that held it must find out, whatever was published since.
+// the same, and head and log agree. Revocations that were acknowledged since are gone.
+// A gate that held them must find out, whatever was published since.
 func findsThatTheLogWentBack(t *testing.T, place FleetPlace) {
 	calls := map[string]func(f store.Fleet, at store.Position) error{
 		"a heartbeat": func(f store.Fleet, at store.Position) error {
@@ -72,7 +72,7 @@ func findsThatTheLogWentBack(t *testing.T, place FleetPlace) {
 	}
 }
 
-// wantGeneration reports how a read was answered that was to find another generation.
+// wantGeneration returns an error unless a read has found another generation.
 func wantGeneration(batch store.Batch, err error) error {
 	if errors.Is(err, store.ErrGeneration) {
 		return nil
@@ -80,7 +80,7 @@ func wantGeneration(batch store.Batch, err error) error {
 	return fmt.Errorf("it gave %+v, %w", batch, err)
 }
 
-// A gate that had not read what was lost cannot know, and reads on.
+// A gate that had not read the lost entries cannot know, and reads on.
 func readsOnFromWhatStands(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	openLog(t, f)
@@ -99,7 +99,7 @@ func readsOnFromWhatStands(t *testing.T, place FleetPlace) {
 	}
 }
 
-// The next entry tells the tag of one that was trimmed.
+// The next entry carries the tag of a trimmed one.
 func knowsWhatWasTrimmed(t *testing.T, place FleetPlace) {
 	for name, follow := range map[string]int{"nothing follows": 0, "one follows": 1} {
 		place.Flush()
@@ -125,8 +125,8 @@ func knowsWhatWasTrimmed(t *testing.T, place FleetPlace) {
 	}
 }
 
-// Attack: head and list of gates go back, and the log holds what it held. A gate that
-// joined since is not on the list, and nobody waits for it.
+// Attack: head and list of gates go back, and the log does not. A gate that joined
+// since is not on the list, and no revocation waits for it.
 func findsThatTheHeadWentBack(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	before := settle(t, f)
@@ -139,7 +139,7 @@ func findsThatTheHeadWentBack(t *testing.T, place FleetPlace) {
 	}
 }
 
-// Entries carry one tag each, and who puts one on the log is told it.
+// Each entry has its own tag, and the call that appends it returns the tag.
 func tellsTags(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	want := []store.Position{publish(t, f, "a").Position, mustAppend(t, f, session("b", later()))}

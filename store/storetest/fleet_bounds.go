@@ -7,7 +7,8 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// near reports whether a second is that of now plus by, but for what a test takes.
+// near reports whether a second is that of now plus by, within the time that a test
+// takes.
 func near(second int64, by time.Duration) bool {
 	off := second - time.Now().Add(by).Unix()
 	return off > -60 && off < 60
@@ -55,7 +56,8 @@ func raisesRetention(t *testing.T, place FleetPlace) {
 		if step.held > 0 != (answer.Hold > held.Hold) || step.held > 0 && !near(answer.Hold, step.held) {
 			t.Errorf("%s: nothing is forgotten before %d, was %d", step.what, answer.Hold, held.Hold)
 		}
-		// A later retention counts from what was forgotten by the earlier one.
+		// A later retention counts from the second up to which the earlier one has
+		// forgotten.
 		if step.forgotten == 24*hour && !near(answer.Forgotten, -step.forgotten) || step.forgotten == 0 && answer.Forgotten != held.Forgotten {
 			t.Errorf("%s: tokens up to %d are refused, was %d", step.what, answer.Forgotten, held.Forgotten)
 		}
@@ -70,9 +72,9 @@ func raisesRetention(t *testing.T, place FleetPlace) {
 }
 
 // The fault: a retention is raised while the store's clock, or the gate's, is days off.
-// Tokens are refused that were issued before what was forgotten, which goes by the
-// earlier clock; by the later one everybody would be logged out for days. What is held is
-// held by the later one.
+// Tokens are refused that were issued before the entries that were forgotten, by the
+// earlier clock. By the later one everybody would be logged out for days. Entries are
+// held by the later clock.
 func raisesRetentionByTwoClocks(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	openLog(t, f)
@@ -106,8 +108,7 @@ func holdsWhatIsRaised(t *testing.T, place FleetPlace) {
 	}
 }
 
-// Attack: a gate whose wall clock is a day ahead trims the log for all others (S1
-// of the protocol's holes).
+// Attack: a gate whose wall clock is a day ahead trims the log for all others.
 func trimsByTheEarlierClock(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	publishUntil(t, f, time.Now().Add(-time.Minute), "expired")
@@ -122,8 +123,8 @@ func trimsByTheEarlierClock(t *testing.T, place FleetPlace) {
 	}
 }
 
-// Rule R12: a head that was lost takes the longest lease that a gate knows of, and
-// what else they know.
+// Rule R12: a lost head takes the longest lease that a gate knows, and what else the
+// gates know.
 func takesWhatGatesKnow(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	position := look(t, f).Position
@@ -152,8 +153,8 @@ func takesWhatGatesKnow(t *testing.T, place FleetPlace) {
 	}
 }
 
-// Rule R12: waits are as long as before until every lease is over that was granted
-// before.
+// Rule R12: waits are as long as before until every lease that was granted before has
+// expired.
 func shortensLease(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	position := look(t, f).Position
@@ -184,8 +185,8 @@ func shortensLease(t *testing.T, place FleetPlace) {
 	}
 }
 
-// The floor is raised where somebody knows that revocations were lost and not all
-// who may know more have merged, and never else.
+// The floor is raised if a gate knows that revocations were lost and not all gates that
+// may know more have merged, and never otherwise.
 func raisesFloor(t *testing.T, place FleetPlace) {
 	for _, c := range []struct {
 		what   string
@@ -225,7 +226,7 @@ func raisesFloor(t *testing.T, place FleetPlace) {
 	}
 }
 
-// A gate whose clock is wrong, or the store's is, opens no log that takes a floor.
+// A gate does not open a log that needs a floor if its clock or the store's is wrong.
 func opensNoLossByAWrongClock(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	generation := look(t, f).Generation

@@ -7,8 +7,8 @@ import (
 )
 
 // The fault: a newer gate writes an entry that an older one cannot read, which then
-// admits nothing any more. What every gate understands is lowered by the first heartbeat of
-// a gate that understands less, listed or not, and rises step by step when the last such gate
+// admits nothing any more. The common format falls with the first heartbeat of a gate
+// that understands less, listed or not. It rises step by step when the last such gate
 // has been silent for longer than any lease.
 func tellsFormat(t *testing.T, place FleetPlace) {
 	f := join(t, place)
@@ -18,7 +18,7 @@ func tellsFormat(t *testing.T, place FleetPlace) {
 		what     string
 		format   uint64
 		unlisted bool
-		silent   bool // whoever has beaten before this has been silent for longer than a lease
+		silent   bool // gates with earlier heartbeats have been silent for longer than a lease
 		want     uint64
 	}{
 		{what: "a newer gate alone, of which nobody knows for how long", format: 3, want: 1},

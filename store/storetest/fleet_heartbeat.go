@@ -59,8 +59,8 @@ func recordsHeartbeat(t *testing.T, place FleetPlace) {
 	}
 }
 
-// The attack on rule R3: a gate that has read nothing yet, and is listed as one
-// that has, would be waited for in vain, or not at all.
+// The attack on rule R3: a gate that has read nothing yet is listed as one that has. A
+// revocation would wait for it in vain, or not at all.
 func answersNewcomer(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	position := publish(t, f, "a").Position
@@ -73,8 +73,8 @@ func answersNewcomer(t *testing.T, place FleetPlace) {
 	}
 }
 
-// Rule R3: what a gate applied in another life of the log is not on this one.
-// Listed, it would acknowledge entries that it never saw.
+// Rule R3: entries that a gate applied in another generation of the log are not on this
+// one. If it were listed, it would acknowledge entries that it never saw.
 func answersStranger(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	position := publish(t, f, "a").Position
@@ -92,8 +92,8 @@ func answersStranger(t *testing.T, place FleetPlace) {
 	}
 }
 
-// Rule R2: a count that comes twice would have one gate taken off the list for the
-// silence of another life.
+// Rule R2: if a count came twice, one gate would be removed from the list for its
+// silence in another generation.
 func countsUp(t *testing.T, place FleetPlace) {
 	f, other := join(t, place), join(t, place)
 	position := look(t, f).Position
@@ -139,8 +139,8 @@ func settlesOpen(t *testing.T, place FleetPlace) {
 	}
 }
 
-// The attack on rule R5: a gate that starts makes a lost head anew by a shorter lease, and
-// calls the log settled just when another has told of the longer one.
+// The attack on rule R5: a gate starts and replaces a lost head with a shorter lease.
+// It calls the log settled just when another gate has named the longer one.
 func settlesByTheLongestLease(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	position := look(t, f).Position
@@ -157,8 +157,8 @@ func settlesByTheLongestLease(t *testing.T, place FleetPlace) {
 	}
 }
 
-// The attack on rule R5: a log settled too early answers 200 while a gate of the
-// life before, which nobody lists, admits by its old lease.
+// The attack on rule R5: a log is settled too early and answers 200, while an unlisted
+// gate of the previous generation admits by its old lease.
 func settlesNothingElse(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	position := look(t, f).Position

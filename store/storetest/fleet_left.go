@@ -7,8 +7,8 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// The fault: whichever call comes first after a loss, it must not be answered
-// from the life before (rules R6, R8).
+// The fault: the first call of any kind after a loss must not be answered from the
+// previous generation (rules R6, R8).
 func everyCallNotices(t *testing.T, place FleetPlace) {
 	f, other := join(t, place), join(t, place)
 	calls := map[string]func(before store.Head){
@@ -64,8 +64,8 @@ func everyCallNotices(t *testing.T, place FleetPlace) {
 	}
 }
 
-// A gate that holds what the log held recognizes it by number and tag, and need
-// not merge it.
+// A gate that holds the entries of the log recognizes them by number and tag, and need
+// not merge them.
 func keepsTags(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	settle(t, f)
@@ -87,7 +87,7 @@ func keepsTags(t *testing.T, place FleetPlace) {
 	}
 }
 
-// Trimming takes entries away in order, and is no loss.
+// Trimming removes entries in order, and is no loss.
 func trimsInPeace(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	openLog(t, f)
@@ -111,8 +111,7 @@ func trimsInPeace(t *testing.T, place FleetPlace) {
 	}
 }
 
-// Entries up to Born may be missing; those that come after it may not: a loss
-// among them is a loss like any other.
+// Entries up to Born may be missing. A missing entry after it is a loss like any other.
 func bornOnce(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	settle(t, f)
@@ -127,7 +126,7 @@ func bornOnce(t *testing.T, place FleetPlace) {
 	if len(entries) != 6 || batch.Born != born.Seq || last.Seq != born.Seq+3 || batch.Head != last.Position {
 		t.Fatalf("the log reads %+v up to %v, born at %d of %+v", entries, batch.Head, batch.Born, born)
 	}
-	// A gate reads on over the hole from any place that it was left at.
+	// A gate reads on across the hole from any position.
 	for seq := uint64(1); seq <= last.Seq; seq++ {
 		at := store.Position{Generation: born.Generation, Seq: seq}
 		batch, err := f.Read(t.Context(), at, 0)

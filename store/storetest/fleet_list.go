@@ -7,14 +7,14 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// silent sends a heartbeat of a gate, to which those with a count up to this have
-// been silent for longer than any lease.
+// silent sends a heartbeat of a gate. It says that gates with a count up to this one
+// have been silent for longer than any lease.
 func silent(t *testing.T, f store.Fleet, gate store.GateID, applied store.Position, count uint64) store.Head {
 	t.Helper()
 	return send(t, f, store.Heartbeat{Gate: gate, Applied: applied, Lease: lease, Silent: count})
 }
 
-// wantListed looks which gates are on a list of a few.
+// wantListed checks which gates are on a short list.
 func wantListed(t *testing.T, f store.Fleet, what string, want ...store.GateID) {
 	t.Helper()
 	var ids []store.GateID
@@ -62,9 +62,9 @@ func takesSilentOff(t *testing.T, place FleetPlace) {
 	}
 }
 
-// The attack on rule R2: a heartbeat that takes silent gates off the list arrives
-// late. A gate that came back meanwhile would admit, and no revocation would wait
-// for it.
+// The attack on rule R2: a heartbeat that removes silent gates from the list arrives
+// late. A gate that came back meanwhile would admit, and no revocation would wait for
+// it.
 func keepsWhoCameBack(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	position := publish(t, f, "a").Position
@@ -89,8 +89,8 @@ func keepsWhoCameBack(t *testing.T, place FleetPlace) {
 	}
 }
 
-// However many gates there are, an answer names a few: those that have applied
-// least, since whoever waits for all waits for them.
+// For any number of gates, an answer names a few: those that have applied least. A call
+// that waits for all waits for them.
 func namesLeast(t *testing.T, place FleetPlace) {
 	const gates = 3 * store.MaxGates
 	f := join(t, place)
@@ -127,8 +127,8 @@ func namesLeast(t *testing.T, place FleetPlace) {
 	}
 }
 
-// The attack: a gate that waits for no list joins a fleet that goes by one. It
-// admits by its lease, nobody waits for it, and the first 200 comes too early.
+// The attack: a gate that does not use the list joins a fleet that does. It admits by
+// its lease, no revocation waits for it, and the first 200 comes too early.
 func saysUnlisted(t *testing.T, place FleetPlace) {
 	f, other := join(t, place), join(t, place)
 	position := publish(t, f, "a").Position
@@ -147,7 +147,7 @@ func saysUnlisted(t *testing.T, place FleetPlace) {
 			t.Errorf("%s does not tell of the gate that is on no list: %+v", what, head)
 		}
 	}
-	// Another that is on no list sends one, and the first does not.
+	// Another unlisted gate sends a heartbeat, and the first does not.
 	unlisted.Gate = 3
 	last := send(t, other, unlisted).Count
 	if head := silent(t, f, 1, position, last-1); !head.Unlisted {
@@ -156,7 +156,7 @@ func saysUnlisted(t *testing.T, place FleetPlace) {
 	if head := silent(t, f, 1, position, last); head.Unlisted || look(t, f).Unlisted {
 		t.Errorf("all gates that are on no list were silent: %+v", head)
 	}
-	// A gate that was on the list, and is not to be any more.
+	// A gate that was on the list asks to be off it.
 	unlisted.Gate = 1
 	send(t, f, unlisted)
 	wantListed(t, f, "after the gate went off the list")
@@ -165,8 +165,8 @@ func saysUnlisted(t *testing.T, place FleetPlace) {
 	}
 }
 
-// Rule R8. The attack, or the accident: the list of gates is deleted, and nothing
-// else. The next revocation would wait for nobody.
+// Rule R8. The attack, or the accident: the list of gates is deleted, and nothing else.
+// The next revocation would wait for no gate.
 func afterLostList(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	before := settle(t, f)

@@ -31,8 +31,8 @@ func settle(t *testing.T, f store.Fleet) store.Head {
 	return head
 }
 
-// wantAnew looks at the head after a loss: another generation, in repair, with
-// nobody listed.
+// wantAnew checks the head after a loss: another generation, in repair, with an empty
+// list.
 func wantAnew(t *testing.T, f store.Fleet, before store.Head) store.Head {
 	t.Helper()
 	head := back(t, f)
@@ -51,7 +51,7 @@ func wantAnew(t *testing.T, f store.Fleet, before store.Head) store.Head {
 	return head
 }
 
-// wantLeft reads what is left, by numbers, and appends one more.
+// wantLeft checks the entries that are left, by number, and appends one more.
 func wantLeft(t *testing.T, f store.Fleet, head store.Head, seqs ...uint64) {
 	t.Helper()
 	entries, batch := readLeft(t, f)
@@ -122,7 +122,7 @@ func afterLostHead(t *testing.T, place FleetPlace) {
 	wantLeft(t, f, head, 1, 2, 3, 4, 5)
 }
 
-// Rule R8: one entry is missing, and nothing but its absence tells.
+// Rule R8: one entry is missing, and there is no other sign.
 func afterLostEntry(t *testing.T, place FleetPlace) {
 	tests := map[uint64][]uint64{1: {2, 3, 4, 5}, 3: {1, 2, 4, 5}, 5: {1, 2, 3, 4}}
 	f := join(t, place)
@@ -138,7 +138,7 @@ func afterLostEntry(t *testing.T, place FleetPlace) {
 	}
 }
 
-// Rule R2: an old count that came again would take a live gate off the list.
+// Rule R2: if an old count came again, a live gate would be removed from the list.
 func countsOn(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	settle(t, f)
@@ -151,7 +151,7 @@ func countsOn(t *testing.T, place FleetPlace) {
 	}
 }
 
-// A generation is begun once, however many gates find out together.
+// A generation begins once, however many gates find out at the same time.
 func beginsOnce(t *testing.T, place FleetPlace) {
 	const clients = 8
 	before := settle(t, join(t, place))

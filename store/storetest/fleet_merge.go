@@ -11,7 +11,7 @@ func step(gate store.GateID, generation store.Generation) store.Merge {
 	return store.Merge{Gate: gate, Generation: generation}
 }
 
-// wantTurn takes a step of a merge and says who has the turn then.
+// wantTurn takes a step of a merge and checks which gate has the turn then.
 func wantTurn(t *testing.T, f store.Fleet, m store.Merge, done bool, holder store.GateID) store.Turn {
 	t.Helper()
 	head, got := merge(t, f, m)
@@ -37,7 +37,8 @@ func takesTurn(t *testing.T, place FleetPlace) {
 	}
 	release := step(1, generation)
 	release.Then = store.Release
-	// A gate that looks now and then must see that the turn was somebody's between.
+	// A gate that looks now and then must see that another gate had the turn in
+	// between.
 	free := wantTurn(t, f, release, true, 0)
 	if answer := beat(t, f, 1, look(t, f).Position); answer.Turn != free || free.Count <= second.Count {
 		t.Errorf("after %+v, the turn was released as %+v, and a heartbeat was answered %+v", second, free, answer.Turn)
@@ -62,8 +63,8 @@ func keepsTurn(t *testing.T, place FleetPlace) {
 	wantTurn(t, f, step(1, generation), true, 1)
 }
 
-// Rule R7: a witness holds all that was ever acknowledged; a gate that is none
-// must not open the log before it.
+// Rule R7: a witness holds all that was ever acknowledged. Another gate must not open
+// the log before it.
 func witnessFirst(t *testing.T, place FleetPlace) {
 	f, other := join(t, place), join(t, place)
 	generation := look(t, f).Generation
@@ -78,8 +79,8 @@ func witnessFirst(t *testing.T, place FleetPlace) {
 	wantTurn(t, other, witness, true, 2)
 }
 
-// Rule R7: a gate that died while it merged does not hold up the fleet; one that
-// lives loses its turn only to somebody who saw it stand still.
+// Rule R7: a gate that died during its merge does not hold up the fleet. A live gate
+// loses its turn only to a gate that saw no progress.
 func takesStale(t *testing.T, place FleetPlace) {
 	f, other := join(t, place), join(t, place)
 	generation := look(t, f).Generation
@@ -128,8 +129,8 @@ func opens(t *testing.T, place FleetPlace) {
 	}
 }
 
-// The attack on rule R7: the last step of a merge arrives after the log was lost
-// once more, and opens a log into which nothing was merged.
+// The attack on rule R7: the last step of a merge arrives after the log was lost once
+// more, and opens a log into which nothing was merged.
 func mergesThisOnly(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	before := look(t, f)

@@ -63,13 +63,13 @@ func publishesValidOnly(t *testing.T, place FleetPlace) {
 }
 
 // The attack: a gate joins while a session is revoked. Either it has read the
-// revocation, or the revocation must count it and wait for it; a gate that is
-// neither admits after the 200.
+// revocation, or the revocation must count it and wait for it. Otherwise it admits the
+// session after the 200.
 func countsJoining(t *testing.T, place FleetPlace) {
 	const clients, each = 4, 25
 	start := look(t, join(t, place)).Position
 	var mu sync.Mutex
-	told := map[store.GateID]uint64{} // the head that a joining gate was told of
+	told := map[store.GateID]uint64{} // the head that a joining gate received
 	var heads []store.Head
 	var group sync.WaitGroup
 	for c := range clients {

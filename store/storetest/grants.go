@@ -50,8 +50,8 @@ func name(kind store.Kind, name string) store.Key {
 	return store.NewKey("storetest", kind, issuer, name)
 }
 
-// learnedUntil is one instant for all grants, so that those made one after the other
-// are alike.
+// learnedUntil is one instant for all grants, so that grants made one after the other
+// are equal.
 var learnedUntil = later()
 
 // refreshOf returns the grant of a refresh token of some sessions.
@@ -140,8 +140,8 @@ func unknownToken(t *testing.T, place Place) {
 	wantNoGrant(t, s, name(store.KindSession, "f2"))
 }
 
-// The attack: have an upstream that does not rotate hand out the refresh token of
-// a session that is over once more, in another, or later.
+// The attack: an upstream that does not rotate hands out the refresh token of an ended
+// session once more, in another session or later.
 func learnsAgain(t *testing.T, place Place) {
 	_, s := openGrants(t, place)
 	first, second := accessOf("t", "f1", "f2"), accessOf("t", "f2", "f3")
@@ -159,8 +159,8 @@ func learnsAgain(t *testing.T, place Place) {
 	}
 }
 
-// The attack: have a token join one session after the other until it has left the
-// first, and outlives that.
+// The attack: a token joins one session after the other until it has left the first,
+// and outlives that.
 func boundsFamilies(t *testing.T, place Place) {
 	_, s := openGrants(t, place)
 	var families []string

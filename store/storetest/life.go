@@ -11,10 +11,10 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// wait is far longer than a healthy store needs to hand an entry on.
+// wait is far longer than a healthy store needs to pass an entry on.
 const wait = 10 * time.Second
 
-// read is what a Read in a goroutine of its own returned.
+// read is the result of a Read in another goroutine.
 type read struct {
 	batch store.Batch
 	err   error
@@ -96,7 +96,7 @@ func trims(t *testing.T, place Place) {
 	}
 }
 
-// trimAll leaves a log of which every entry was trimmed.
+// trimAll leaves a log with every entry trimmed.
 func trimAll(t *testing.T, s store.Store) (first, last store.Position) {
 	t.Helper()
 	first = mustAppend(t, s, session("first", 1))

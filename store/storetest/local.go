@@ -7,8 +7,8 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// RunLocal runs the suite of a store that is this machine's own. The stores that
-// fresh opens are of store.Local.
+// RunLocal runs the suite of a store of one machine. The stores that fresh opens
+// implement store.Local.
 func RunLocal(t *testing.T, fresh func(t *testing.T) Place) {
 	for _, test := range []contractTest{
 		{"a new store has no bounds", noBounds},
@@ -118,8 +118,8 @@ func lowers(t *testing.T, place Place) {
 }
 
 // Attack: a session is revoked, and the operator raises the retention and the lifetime
-// of tokens. The revocation was to be kept for the shorter time, and the session's
-// next token lives for longer.
+// of tokens. The revocation was to be kept for the shorter time, and the session's next
+// token lives longer.
 func holds(t *testing.T, place Place) {
 	s := openLocal(t, place)
 	retainFor(t, s, time.Hour)

@@ -115,7 +115,8 @@ func pauses(t *testing.T, place Place) {
 	checkPaused(t, s, false)
 }
 
-// Attack: restart the gate that was copied. It would take logouts that are in no copy.
+// Attack: restart the gate that was copied. It would accept logouts that are in no
+// copy.
 func pauseComesBack(t *testing.T, place Place) {
 	for _, paused := range []bool{true, false} {
 		s := openMovable(t, place)

@@ -13,7 +13,7 @@ import (
 
 const issuer = "https://issuer.example"
 
-// seenAt returns a session that was seen once, so many seconds after a
+// seenAt returns a session that was seen once, at a number of seconds after a
 // beginning.
 func seenAt(id, subject string, second int64) store.Session {
 	return store.Session{
@@ -70,8 +70,8 @@ func unknownOwner(t *testing.T, place Place) {
 	}
 }
 
-// The attack: an issuer that the gate trusts for one application hands out the
-// session ids of another issuer, to own sessions that are not its own.
+// The attack: an issuer that the gate trusts for one application hands out the session
+// ids of another issuer, to own foreign sessions.
 func ownerByIssuer(t *testing.T, place Place) {
 	s := open(t, place)
 	other := seenAt("s1", "mallory", 0)
@@ -97,8 +97,8 @@ func seenAgain(t *testing.T, place Place) {
 	}
 }
 
-// The attack: ids with the store's own separators in them, to reach the record
-// of another session.
+// The attack: ids that hold the store's own separators, to reach the record of another
+// session.
 func opaqueIDs(t *testing.T, place Place) {
 	s := open(t, place)
 	ids := []string{

@@ -37,8 +37,8 @@ func limited(t *testing.T, place Place, subject, total int) store.Backend {
 	return s
 }
 
-// several returns the sessions of a subject that are seen at the seconds from one
-// up to another, each named by the subject and its second.
+// several returns the sessions of a subject that are seen at each second of a range,
+// each named by the subject and its second.
 func several(subject string, from, until int64) (sessions []store.Session) {
 	for second := from; second < until; second++ {
 		sessions = append(sessions, seenAt(subject+strconv.FormatInt(second, 10), subject, second))
@@ -46,8 +46,8 @@ func several(subject string, from, until int64) (sessions []store.Session) {
 	return sessions
 }
 
-// wantKept checks that the sessions are known or, with kept false, unknown, and
-// that none is listed if it is unknown.
+// wantKept checks that the sessions are known or, with kept false, unknown, and that no
+// unknown one is listed.
 func wantKept(t *testing.T, s store.Sessions, kept bool, sessions ...store.Session) {
 	t.Helper()
 	for _, session := range sessions {
@@ -108,8 +108,8 @@ func boundsSeenAgain(t *testing.T, place Place) {
 	wantKept(t, s, true, again)
 }
 
-// Attack: own one account at an issuer that opens sessions without end, and push
-// the sessions of all others out of the store: nobody can end or list theirs.
+// Attack: use one account at an issuer that opens sessions without end, and push the
+// sessions of all others out of the store, so that nobody can end or list theirs.
 func boundsSubjectFirst(t *testing.T, place Place) {
 	s := limited(t, place, 3, 10)
 	var others []store.Session
@@ -143,7 +143,7 @@ func boundsNamespace(t *testing.T, place Place) {
 	}
 }
 
-// Attack: be given a session of somebody else's, and push it out, or have one's own
+// Attack: take over a session of somebody else, and push it out, or have one's own
 // pushed out in its place.
 func boundsChangedHands(t *testing.T, place Place) {
 	s := limited(t, place, 3, 100)
@@ -171,8 +171,8 @@ func boundsComeBack(t *testing.T, place Place) {
 	wantKept(t, s, false, sessions[1])
 }
 
-// Attack: log out, then open sessions until the store has forgotten the one that
-// is over. What is forgotten is whose it was, never that it is revoked.
+// Attack: log out, then open sessions until the store has forgotten the ended one. The
+// store forgets the owner, never the revocation.
 func boundsKeepRevocations(t *testing.T, place Place) {
 	s := limited(t, place, 1, 1)
 	revoked := session("alice0", later())

@@ -1,5 +1,5 @@
-// Package storetest is the contract of a store as a test suite. Every store of
-// this project passes it, and a store written elsewhere should.
+// Package storetest is the contract of a store as a test suite. Every store of this
+// project passes it, and other stores should.
 package storetest
 
 import (
@@ -10,7 +10,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// Place is somewhere a store can live: a file, a namespace, a variable.
+// Place is where a store can live: a file, a namespace, a variable.
 type Place struct {
 	// Open opens the store of this place. It may be called again after the
 	// store that it returned was closed. It fails the test if it cannot.
@@ -22,7 +22,7 @@ type Place struct {
 	Durable bool
 }
 
-// contractTest is one sentence of the contract, and what proves it.
+// contractTest is one sentence of the contract, and its proof.
 type contractTest struct {
 	name string
 	run  func(t *testing.T, place Place)
@@ -76,7 +76,7 @@ func open(t *testing.T, place Place) store.Backend {
 // later is an expiry that no test lives to see.
 func later() int64 { return time.Now().Add(time.Hour).Unix() }
 
-// session returns the revocation of a session by a name.
+// session returns the revocation of a session with this name.
 func session(name string, expires int64) store.Revocation {
 	return store.Revocation{
 		Kind:    store.KindSession,

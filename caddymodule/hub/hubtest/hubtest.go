@@ -1,6 +1,5 @@
-// Package hubtest serves tests of what is on a hub: a store whose calls about tokens can
-// be made to do something first or to fail, a recorder of events, and the clock of a
-// synctest bubble.
+// Package hubtest helps to test users of a hub. It has a store with hooks in its calls
+// about tokens, a recorder of events, and the clock of a synctest bubble.
 package hubtest
 
 import (
@@ -22,8 +21,8 @@ func (Bubble) Now() replica.Instant { return replica.At(time.Now()) }
 // Boot implements replica.Clock.
 func (Bubble) Boot() time.Duration { return time.Duration(time.Now().UnixNano()) }
 
-// Hooked is a store whose calls about tokens can be made to do something first, or to
-// fail. It may be used concurrently.
+// Hooked is a store with hooks in its calls about tokens: a hook runs before the call,
+// and may make it fail. It may be used concurrently.
 type Hooked struct {
 	store.Backend
 
@@ -32,7 +31,8 @@ type Hooked struct {
 	tokens store.Grants // in the place of the store, unless nil
 }
 
-// On has a call, "Learn", "Known" or "Members", begin with a hook; nil takes it away.
+// On runs a hook at the beginning of a call, "Learn", "Known" or "Members"; nil removes
+// it.
 func (h *Hooked) On(call string, hook func() error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -42,14 +42,14 @@ func (h *Hooked) On(call string, hook func() error) {
 	h.hooks[call] = hook
 }
 
-// Keep has another store keep what is learned about tokens from now on.
+// Keep makes another store keep what is learned about tokens from now on.
 func (h *Hooked) Keep(tokens store.Grants) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.tokens = tokens
 }
 
-// begin runs the hook of a call, and returns the store that the call is for.
+// begin runs the hook of a call, and returns the store for the call.
 func (h *Hooked) begin(call string) (store.Grants, error) {
 	h.mu.Lock()
 	hook, tokens := h.hooks[call], h.tokens
@@ -96,7 +96,7 @@ type Revoked struct {
 	store.Revocation
 }
 
-// Events writes down the revocations that subscribers would hear of.
+// Events records the revocations that subscribers would receive.
 type Events struct {
 	mu    sync.Mutex
 	heard []Revoked
@@ -117,7 +117,7 @@ func (e *Events) Revoked(why hub.Cause, revocations []store.Revocation) {
 	}
 }
 
-// Heard returns the events since it was called last.
+// Heard returns the events since the previous call.
 func (e *Events) Heard() []Revoked {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -4,8 +4,7 @@ package pathstest
 
 import "strings"
 
-// Misspellings are targets that some reader behind the gate takes for the
-// endpoint.
+// Misspellings are targets that some reader behind the gate takes for the endpoint.
 var Misspellings = []string{
 	// Slashes, doubled and trailing.
 	"//v1/auth/session", "/v1//auth/session", "/v1/auth//session", "/v1/auth/session/", "/v1/auth/session//", "///v1///auth///session",
@@ -31,12 +30,12 @@ var Misspellings = []string{
 	// Blanks, NUL and other control characters at the end.
 	"/v1/auth/session%20", "/v1/auth/session%09", "/v1/auth/session%00", "/v1/auth/session%00.html", "/v1/auth/session%0a", "/v1/auth/session%0d%0a",
 	"/v1%20/auth/session", "/v1/auth/session%7f", "/v1/auth/session%20/", "/v1/auth/session%2520",
-	// A query or fragment behind an escape, to whom decodes before splitting.
+	// A query or fragment behind an escape, for readers that decode before they split.
 	"/v1/auth/session%3Fa=b", "/v1/auth/session%23a", "/v1/auth/session%253f",
-	// A host and the endpoint, to whom resolves the target as a reference.
+	// A host and the endpoint, for readers that resolve the target as a reference.
 	"//x/v1/auth/session", "///x/v1/auth/session", "//x.example:80/v1/auth/session/", `/\x/v1/auth/session`, "//x%2fv1/auth/session",
 	"/%2fx/v1/auth/%73ession", "//x//v1/auth/session",
-	// Segments that one reader drops, decodes or parts, and another takes back.
+	// Segments that one reader drops, decodes or splits, and another takes back.
 	"/v1/auth/;/../session", "/v1/auth/%20/../session", "/v1/auth//../session", `/v1/auth/a\b/../session`, "/v1/auth/a%2fb/../session",
 	"/v1/auth/a%5cb/../session", "/v1/auth/%252e%252e/../session", "/v1/auth/..;/../session", "/v1/auth/%23/../session", "/v1/auth/%3F/../session",
 	"/v1/auth/%00/../session", "/v1/auth/%2e/../session", "/v1/a%2fb/c/../../auth/session", "/v1/auth/session/%2f/..", "/v1/auth/session;a/b",

@@ -1,9 +1,8 @@
--- append puts one entry on the log: a record, which lacks its version, its generation
--- and the tag of the entry before it yet. It returns the error reply of XADD, or
--- nothing.
+-- append puts one entry on the log. It adds version, generation and the tag of the
+-- entry before to the record. It returns the error reply of XADD, or nothing.
 local function append(h, record)
   local seq, begins = decimal(h.seq + 1), '\3' .. bytes(h.generation) .. bytes(h.tag)
-  -- XADD before HSET: where Redis refuses the first write, for want of memory,
+  -- XADD comes before HSET: if Redis refuses the first write because memory is full,
   -- nothing is half applied.
   local added = redis.pcall('XADD', KEYS[2], seq .. '-0', 'r', begins .. record)
   if type(added) == 'table' then return added end
@@ -12,7 +11,7 @@ local function append(h, record)
   redis.call('HSET', KEYS[1], 'seq', seq, 'entries', decimal(h.entries), 'large', decimal(h.large), 'tag', h.tag)
 end
 
--- behind reports whether XADD refused because the log has passed the head's
--- number: it is not the log that the head speaks of (rule R8).
+-- behind reports whether XADD refused because the log has passed the head's number:
+-- then it is not the log of this head (rule R8).
 local function behind(refused) return refused and string.find(refused.err, 'equal or smaller', 1, true) end
 

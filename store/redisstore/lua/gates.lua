@@ -1,11 +1,11 @@
--- The list of live gates: KEYS[3] has each by what it has applied, KEYS[4] by the
--- count of its last heartbeat. The head counts them.
+-- The list of live gates: KEYS[3] has each gate with the number that it has applied,
+-- KEYS[4] with the count of its last heartbeat. The head counts the gates.
 
--- most is how many gates an answer names at the most.
+-- most is how many gates an answer names at most.
 local most = 32
 
--- unlist takes a gate off the list, if it is on it. It is no ZREM, because the users
--- that operators made for earlier versions may not call that.
+-- unlist removes a gate from the list, if it is there. It does not use ZREM, because
+-- users made for earlier versions may not call that.
 local function unlist(h, gate)
   local unknown = redis.call('ZADD', KEYS[3], '-inf', gate)
   redis.call('ZADD', KEYS[4], '-inf', gate)
@@ -14,5 +14,6 @@ local function unlist(h, gate)
   h.gates = h.gates - 1 + unknown
 end
 
--- least returns the gates that have applied least, and what each of them has.
+-- least returns the gates that have applied least, and the number that each has
+-- applied.
 local function least() return table.concat(redis.call('ZREVRANGE', KEYS[3], -most, -1, 'WITHSCORES'), ' ') end

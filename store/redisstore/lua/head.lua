@@ -1,6 +1,7 @@
--- The head of a namespace, before every script that needs it: what it says of
--- the log, and whether the log is still the one that it speaks of.
--- KEYS[1] is the head, KEYS[2] the log, KEYS[3] and KEYS[4] the list of gates.
+-- The head of a namespace. This source comes before every script that needs the head.
+-- It reads the head, and checks whether the log is still the one that the head
+-- describes. KEYS[1] is the head, KEYS[2] the log, KEYS[3] and KEYS[4] the list of
+-- gates.
 
 local version = '3'
 
@@ -20,7 +21,7 @@ local function hex(text) return string.format('%08x%08x', struct.unpack('>I4I4',
 
 local unknown = '0000000000000000'
 
--- said returns what INFO says under a name, or nil if it may not or does not.
+-- said returns a value of INFO, or nil if INFO is not permitted or lacks it.
 local function said(section, name)
   local report = redis.pcall('INFO', section)
   if type(report) ~= 'string' then return nil end
@@ -28,16 +29,16 @@ local function said(section, name)
   return last and string.match(report, '^[^\r\n]+', last + 1)
 end
 
--- identity names the process and the history of writes that it serves: the one
--- changes with a restart, the other when a replica is promoted.
+-- identity names the process and the history of writes that it serves. The process
+-- changes with a restart, the history when a replica is promoted.
 local function identity()
   local process, history = said('server', 'run_id'), said('replication', 'master_replid')
   return process and history and process .. ':' .. history
 end
 
--- left returns what a log still tells: its length, the number of its first
--- entry if it has one, and the last number that it ever took; or nil if there
--- are others than this store's.
+-- left returns what a log still shows: its length, the number of its first entry if it
+-- has one, and the last number that it ever took. It returns nil if the log holds
+-- entries with other ids than this store writes.
 local function left()
   if redis.call('EXISTS', KEYS[2]) == 0 then return 0, nil, 0 end
   local info, length, first, last = redis.call('XINFO', 'STREAM', KEYS[2]), nil, nil, nil
@@ -51,9 +52,9 @@ local function left()
   return length, first, last
 end
 
--- begin begins a generation over what is left of the log. Rule R7: it
--- is born in repair, and nobody is listed. Rule R2: the counter goes on,
--- so that no gate's old count comes again.
+-- begin begins a generation over the entries that are left. Rule R7: it begins in
+-- repair, and with an empty list of gates. Rule R2: the counter goes on, so that no old
+-- count of a gate comes again.
 local function begin(h, candidate)
   local length, first, last = left()
   if not length then
@@ -63,16 +64,16 @@ local function begin(h, candidate)
   h.seq = math.max(h.seq or 0, last)
   h.born, h.entries, h.count = h.seq, length, h.count or 0
   h.trimmed = first and first - 1 or h.seq
-  -- Who was live in an earlier generation is expected to merge in this one. Until it
-  -- is open, a head that was lost takes from the gates what it was.
+  -- The gates that were live in an earlier generation are expected to merge in this
+  -- one. Until it is open, a lost head adopts its values from the gates.
   local expected = math.max(tonumber(redis.call('HMGET', KEYS[1], 'expected')[1] or 0), h.gates or 0)
-  -- Those on no list are not known, and so never all there.
+  -- Gates that are on no list are not known, so the expected number is never reached.
   if h.unlisted and h.unlisted > 0 then expected = 2147483647 end
   h.anew = h.anew or not h.lease and '1' or nil
   h.gates, h.unlisted, h.turn = 0, 0, ''
   h.large, h.tag = h.large or h.seq, unknown
-  -- HSET comes first: where memory is full and nothing was written yet, Redis
-  -- refuses it, and nothing is half done.
+  -- HSET comes first: if memory is full and nothing was written yet, Redis refuses it,
+  -- and nothing is half done.
   redis.call('HSET', KEYS[1], 'version', version, 'store', h.store,
     'generation', h.generation, 'state', h.state, 'seq', decimal(h.seq), 'trimmed', decimal(h.trimmed),
     'born', decimal(h.born), 'entries', decimal(h.entries), 'count', decimal(h.count),
@@ -83,26 +84,26 @@ local function begin(h, candidate)
   return h
 end
 
--- has reports whether a sorted set has so many members. It is no ZCARD, because the
--- users that operators made for earlier versions may not call that.
+-- has reports whether a sorted set has this many members. It does not use ZCARD,
+-- because users made for earlier versions may not call that.
 local function has(set, members)
   return #redis.call('ZREVRANGE', set, math.max(members - 1, 0), members) == math.min(members, 1)
 end
 
 -- head returns the head, or nil and an error reply.
 --
--- Rule R6: the store must be the one that wrote it: whoever was
--- restarted, promoted or restored may have lost what another acknowledged.
--- Rule R8: the log must have as many entries as the head counts, and the
--- list as many gates: whoever is missing would not be waited for. Otherwise a
--- generation is begun, under the candidate.
+-- Rule R6: the store must be the one that wrote the head. A store that was restarted,
+-- promoted or restored may have lost what another one acknowledged. Rule R8: the log
+-- must have as many entries as the head counts, and the list as many gates, because no
+-- call would wait for a missing gate. Otherwise a new generation begins, under the
+-- candidate.
 local function head(candidate)
   local store = identity()
   if not store then
-    return nil, redis.error_reply('IDENTITY of the store is not told: INFO lacks run_id or master_replid')
+    return nil, redis.error_reply('IDENTITY of the store is unknown: INFO lacks run_id or master_replid')
   end
   local time = redis.pcall('TIME')
-  if time.err then return nil, redis.error_reply('CLOCK of the store is not told: TIME is refused') end
+  if time.err then return nil, redis.error_reply('CLOCK of the store is unknown: TIME is refused') end
   local v = redis.call('HMGET', KEYS[1], 'version', 'store', 'generation', 'state', 'seq', 'trimmed', 'born',
     'entries', 'count', 'lease', 'longest', 'retention', 'gates', 'unlisted', 'turn', 'large', 'tag',
     'anew', 'swept', 'forgotten', 'floor', 'hold', 'lowered', 'leeway', 'format', 'understood')
@@ -124,9 +125,9 @@ local function head(candidate)
   return begin(h, candidate)
 end
 
--- merges notes that a gate which knew so many others in an earlier generation has merged
--- all that it holds. It returns how many gates know such a generation, and how many of
--- them have merged.
+-- merges notes that a gate which knew this number of gates in an earlier generation has
+-- merged all that it holds. It returns how many gates know such a generation, and how
+-- many of them have merged.
 local function merges(gate, before)
   local v = redis.call('HMGET', KEYS[1], 'expected', 'merged')
   local expected, merged = math.max(tonumber(v[1] or 0), before), v[2] or ''
@@ -137,8 +138,8 @@ local function merges(gate, before)
   return expected, #merged / 17
 end
 
--- answer is what scripts return of a head: names and values, and then those that
--- only one of them has.
+-- answer returns the head for the reply of a script: names and values, and then those
+-- of the caller.
 local function answer(h, ...)
   return {
     'generation', h.generation, 'state', h.state, 'seq', decimal(h.seq), 'lease', h.lease or '0',
@@ -149,13 +150,14 @@ local function answer(h, ...)
 end
 
 
--- strayed reports whether the log has gone back within one process since a gate has
--- applied the entry with this number and this tag, in the head's generation: there is
--- another with its number now, or none. The next entry tells the tag even where the
--- entry itself was trimmed. The last tag alone is not enough: others may have followed.
+-- strayed reports whether the log has gone back within one process since a gate applied
+-- the entry with this number and this tag, in the head's generation: the log now has
+-- another entry with this number, or none. The next entry names the tag, even if the
+-- entry itself was trimmed. The last tag alone is not enough: other entries may have
+-- followed.
 --
--- A generation begins with what is left, of which entries may be missing, and is never
--- younger than that: about numbers up to there nothing is told.
+-- A generation begins with the entries that are left, and some may be missing. It is
+-- never younger than that. So strayed does not judge numbers up to that point.
 local function strayed(h, seq, tag)
   if seq > h.seq then return true end
   if seq <= h.born or seq < h.trimmed or tag == unknown then return false end
@@ -163,7 +165,7 @@ local function strayed(h, seq, tag)
   local id = decimal(seq + 1) .. '-0'
   local after = redis.call('XRANGE', KEYS[2], id, id)[1]
   if not after then return true end
-  -- An entry that a gate cannot read is not this script's to judge.
+  -- This script does not judge an entry that a gate cannot read.
   local record = after[2][1] == 'r' and after[2][2] or ''
   local previous = string.byte(record) == 3 and #record > 29 and hex(string.sub(record, 10)) or unknown
   return previous ~= unknown and previous ~= tag

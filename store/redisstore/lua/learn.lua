@@ -9,8 +9,8 @@ local now, most, members = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3
 local size = 32
 if redis.call('HMGET', string.match(KEYS[1], '^(.*:)grant:') .. 'head', 'paused')[1] then return redis.error_reply('PAUSED log') end
 
--- live forgets the members of a family that have expired, and tells how many are
--- left and whether a token is among them.
+-- live forgets the expired members of a family. It returns how many are left and
+-- whether a token is among them.
 local function live(list, token)
   local all = redis.call('ZREVRANGE', list, 0, -1, 'WITHSCORES')
   local left, member = 0, false
@@ -26,7 +26,7 @@ local function live(list, token)
   return left, member
 end
 
--- join returns the families of a token, those known first, each once, or nothing if
+-- join returns the families of a token, the known ones first, each once, or nothing if
 -- they are too many.
 local function join(known, key, count)
   local joined, seen = {}, {}

@@ -1,5 +1,5 @@
--- Takes a gate off the list that will never admit again.
--- ARGV: candidate generation, gate.
+-- Removes a gate from the list that will never admit again. ARGV: candidate generation,
+-- gate.
 redis.call('HDEL', KEYS[1], 'none')
 local h, refused = head(ARGV[1])
 if refused then return refused end

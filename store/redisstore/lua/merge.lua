@@ -1,17 +1,17 @@
--- Takes one step of merging what a gate holds into a log in repair. Returns
--- whether it was done, and the head.
--- ARGV: candidate generation, generation, gate, 1 for a witness, the count of a
--- turn that may be taken, what becomes of the turn, the record or nothing, how many
--- gates were live when the gate last heard so in an earlier generation, 1 if it held
--- what the log lacks, 1 if a log for which nobody can vouch refuses what was issued
--- before, 1 if its clock is too far off for that.
+-- Takes one step of merging what a gate holds into a log in repair. Returns whether it
+-- was done, and the head. ARGV: candidate generation; generation; gate; 1 for a
+-- witness; the count of a turn that may be taken; what happens to the turn; the record
+-- or nothing; how many gates were live in the last report of an earlier generation that
+-- the gate received; 1 if the gate held what the log lacks; 1 if a log whose contents
+-- no gate can confirm refuses all tokens issued before; 1 if the gate's clock is too
+-- far off for that.
 local h, refused = head(ARGV[1])
 if refused then return refused end
 
 local nobody = '0000000000000000'
 
--- free reports whether the gate may have the turn. Rule R7: witnesses go
--- first, and a turn without progress is lost.
+-- free reports whether the gate may have the turn. Rule R7: witnesses go first, and a
+-- gate without progress loses its turn.
 local function free()
   local gate, witness, count = string.match(h.turn, '^(%x+) ([01]) (%d+)$')
   return not gate or gate == nobody or gate == ARGV[3] or ARGV[4] == '1' and witness ~= '1' or count == ARGV[5]
@@ -26,11 +26,11 @@ if done and ARGV[7] ~= '' then
   end
   if refused then return refused end
 end
--- told takes up what a gate says that has merged all that it holds, and returns the
--- floor that the log needs to be opened by it, or nothing: revocations were lost, or
--- may have been. Gates held what is not on the log, and not all who may hold more have
--- merged; or the store's clock had been ahead. Nobody who remembers an earlier log means
--- that there was none.
+-- told records what a gate says that has merged all that it holds. It returns the floor
+-- that this gate needs to open the log, or nothing. A floor is needed if revocations
+-- were lost or may be lost: gates held revocations that the log lacks, and not all
+-- gates that may hold more have merged; or the store's clock had been ahead. If no gate
+-- remembers an earlier log, there was none.
 local function told()
   local expected, merged = merges(ARGV[3], tonumber(ARGV[8]))
   local v = redis.call('HMGET', KEYS[1], 'lacks', 'due', 'begun', 'leeway')

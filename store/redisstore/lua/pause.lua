@@ -1,5 +1,5 @@
--- Has the log take no revocations and no learned tokens, or take them again.
--- ARGV: candidate generation, 1 to pause.
+-- Pauses the log, so that it accepts no revocations and no learned tokens, or resumes
+-- it. ARGV: candidate generation, 1 to pause.
 local h, refused = head(ARGV[1])
 if refused then return refused end
 if ARGV[2] == '1' then

@@ -1,12 +1,11 @@
--- Reads the head and the entries after a position, as of one instant.
--- ARGV: candidate generation, the position's generation or nothing for the
--- beginning, its sequence number and tag, how many entries and how many bytes at the
--- most. Returns generation, seq, tag, trimmed, born and large of the head, then 1 if the page was
--- cut, and the entries as XRANGE does, but as one text in the Redis serialization
--- protocol.
+-- Reads the head and the entries after a position, as of one instant. ARGV: candidate
+-- generation, the position's generation or nothing for the beginning, its sequence
+-- number and tag, the most entries and the most bytes. Returns generation, seq, tag,
+-- trimmed, born and large of the head, then 1 if the page was cut, and the entries as
+-- XRANGE does, but as one text in the Redis serialization protocol.
 
--- First a write that changes nothing, allowed when memory is full: a read-only
--- replica refuses it, so that a lagging copy never passes for the log.
+-- First comes a write that changes nothing, and that Redis allows when memory is full.
+-- A read-only replica refuses it, so that a lagging copy never counts as the log.
 redis.call('HDEL', KEYS[1], 'none')
 local h, refused = head(ARGV[1])
 if refused then return refused end
@@ -22,8 +21,8 @@ local function encode(entry)
   return table.concat(texts)
 end
 
--- take adds an entry to the page, unless the page is full: a page has at least one
--- entry, however long that is.
+-- take adds an entry to the page, unless the page is full. A page has at least one
+-- entry, of any length.
 local function take(entry)
   local text = encode(entry)
   size = size + #text
@@ -31,7 +30,8 @@ local function take(entry)
   if not cut then ids[#ids + 1], texts[#texts + 1] = number(entry[1]) or h.seq + 1, text end
 end
 
--- collect reads the page in steps: an entry says how long it is only once it was read.
+-- collect reads the page in steps, because the length of an entry is known only once it
+-- was read.
 local function collect()
   local from, step = decimal(after) .. '-0', nil
   repeat
@@ -44,9 +44,9 @@ local function collect()
   until #step < 16
 end
 
--- whole reports whether none is missing among the entries of this generation.
--- Numbers that only grow have no hole if the last is as far on as they are many. A
--- page that was cut ends before the head, and lacks nothing for that.
+-- whole reports whether no entry of this generation is missing. Numbers that only grow
+-- have no hole if the last one equals the number before the first plus their count. A
+-- page that was cut ends before the head, and is still whole.
 local function whole()
   local from, old = math.max(after, h.born, h.trimmed), #ids
   while old > 0 and ids[old] > from do old = old - 1 end
@@ -60,7 +60,7 @@ if ARGV[2] == h.generation and strayed(h, after, ARGV[4]) then
   if refused then return refused end
 elseif ARGV[2] == '' or ARGV[2] == h.generation then
   collect()
-  -- Rule R8: their number is right, but not their numbers.
+  -- Rule R8: the count is right, but the numbers are not.
   if not whole() then
     h, refused = begin(h, ARGV[1])
     if refused then return refused end

@@ -1,15 +1,14 @@
 -- Records sessions, and deletes those seen longest ago beyond the limits: of the
 -- subject, and then of the namespace.
 --
--- KEYS: the index of the namespace; then for each session its hash and the sorted
--- set of its subject, whose names end in theirs. The index is a sorted set, too: it
--- has the name of each session and behind it that of its subject, by last seen.
--- ARGV: how many sessions a subject may have, how many the namespace, from which
--- second on the keys are kept; then for each session issuer, id, subject, first seen,
--- last seen, expiry.
+-- KEYS: the index of the namespace; then for each session its hash and the sorted set
+-- of its subject, whose names end in theirs. The index is a sorted set, too: it has the
+-- name of each session followed by that of its subject, by last seen. ARGV: how many
+-- sessions a subject may have, how many the namespace, from which second on the keys
+-- are kept; then for each session issuer, id, subject, first seen, last seen, expiry.
 --
--- The keys of sessions to delete are not among the KEYS. They have the hash tag of
--- those that are, so a Cluster has them in the same slot.
+-- The keys of sessions to delete are not among the KEYS. They have the same hash tag,
+-- so a Cluster has them in the same slot.
 local index, of, total, from = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local prefix = string.match(index, '^(.*:)')
 local size = 32
@@ -19,8 +18,8 @@ local function number(text) return tonumber(text or '') end
 
 local function key(kind, name) return prefix .. kind .. ':' .. name end
 
--- drop takes a member out of a sorted set. It is no ZREM, because the users that
--- operators made for earlier versions may not call that.
+-- drop removes a member from a sorted set. It does not use ZREM, because users made for
+-- earlier versions may not call that.
 local function drop(set, member)
   redis.call('ZADD', set, '-inf', member)
   redis.call('ZREMRANGEBYRANK', set, 0, 0)
@@ -30,8 +29,8 @@ end
 local function excess(set, most, step) return #redis.call('ZREVRANGE', set, most, most + step - 1) end
 
 -- forget deletes the record of a subject's session. A session that an earlier version
--- recorded and that is another subject's now may still be in the set of the former: it
--- stays.
+-- recorded may have moved to another subject and still be in the set of the former one:
+-- then it stays.
 local function forget(name, subject)
   local owner = redis.call('HMGET', key('session', name), 'owner')[1]
   if not owner or owner == subject then redis.call('EXPIRE', key('session', name), 0) end
@@ -50,7 +49,7 @@ for i = 0, sessions - 1 do
   local known = redis.call('HMGET', session, 'first', 'last', 'expires', 'owner')
   if number(known[1]) and number(known[1]) < number(first) then first = known[1] end
   if number(known[3]) and number(known[3]) > number(expires) then expires = known[3] end
-  -- A batch that comes late does not give a session back to its former owner.
+  -- A late batch does not give a session back to its former owner.
   if number(known[2]) and number(known[2]) > number(last) then
     last, owner = known[2], known[4]
     redis.call('HSET', session, 'first', first, 'expires', expires)
@@ -63,7 +62,7 @@ for i = 0, sessions - 1 do
     drop(key('subject', known[4]), name)
     drop(index, name .. known[4])
   end
-  -- Without an owner it was written by an earlier version, and later than this.
+  -- A record without an owner was written by an earlier version, and later than this.
   if owner then
     set = key('subject', owner)
     local new = redis.call('ZADD', set, last, name)
@@ -83,8 +82,8 @@ end
 
 if latest > 0 then keep(index, latest) end
 if added > 0 then
-  -- Twice as many as may have come, so that what is too much gets less. Sessions that
-  -- Redis has expired by itself are among the oldest.
+  -- Twice as many as may have come, so that the excess shrinks. Sessions that Redis has
+  -- expired by itself are among the oldest.
   local step = 2 * sessions
   local over, oldest, gone = excess(index, total, step), redis.call('ZREVRANGE', index, -step, -1), 0
   for i = #oldest, 1, -1 do

@@ -1,6 +1,5 @@
--- Takes expired entries off the beginning of the log and returns how many.
--- ARGV: candidate generation, the gate's time in Unix seconds, how many entries at
--- the most.
+-- Removes expired entries from the beginning of the log and returns how many. ARGV:
+-- candidate generation, the gate's time in Unix seconds, the most entries.
 local h, refused = head(ARGV[1])
 if refused then return refused end
 
@@ -8,7 +7,7 @@ if refused then return refused end
 local now = math.min(tonumber(ARGV[2]), h.now)
 if now < tonumber(h.hold) then return 0 end
 
--- expiry returns when an entry expires, or nil if it does not say.
+-- expiry returns when an entry expires, or nil if the entry does not say.
 local function expiry(fields)
   for i = 1, #fields, 2 do
     local name, value = fields[i], fields[i + 1]
@@ -28,7 +27,8 @@ for _, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', ARGV[3])
   last, count = number(entry[1]), count + 1
 end
 if last then
-  -- XTRIM before HSET: it is allowed when memory is full, and HSET after it.
+  -- XTRIM comes before HSET: Redis allows XTRIM when memory is full, and then HSET
+  -- after it.
   local gone = redis.call('XTRIM', KEYS[2], 'MINID', decimal(last + 1) .. '-0')
   redis.call('HSET', KEYS[1], 'trimmed', decimal(last), 'entries', decimal(h.entries - gone),
     'swept', decimal(math.max(now, tonumber(h.swept))))

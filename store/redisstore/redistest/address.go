@@ -11,10 +11,10 @@ import (
 // Variable is the environment variable that names a running Redis.
 const Variable = "SESSION_GATE_TEST_REDIS"
 
-// Address returns the address of some Redis and the name of a namespace in it
-// that nobody else uses: the Redis that the environment names, or one started for
-// this test. The test must not stop or empty it. Where it was running before, the
-// namespace is deleted at the end of the test.
+// Address returns the address of some Redis and the name of an unused namespace in it.
+// It is the Redis that the environment names, or one started for this test. The test
+// must not stop or empty it. If it was running before, the namespace is deleted at the
+// end of the test.
 func Address(tb testing.TB) (address, namespace string) {
 	tb.Helper()
 	namespace = "test-" + strings.ToLower(rand.Text())

@@ -12,8 +12,8 @@ import (
 //go:embed clock.c.txt
 var clockSource []byte
 
-// Clock has the server's wall clock be off by so much, until SetClock changes it.
-// Timeouts go on as ever. It needs a C compiler.
+// Clock sets the server's wall clock off by this much, until SetClock changes it.
+// Timeouts are not affected. It needs a C compiler.
 func Clock(off time.Duration) Option {
 	return func(s *Server) {
 		s.tb.Helper()
@@ -29,8 +29,8 @@ func Clock(off time.Duration) Option {
 	}
 }
 
-// SetClock moves the wall clock of a server that was started with Clock: it is off
-// by so much from now on.
+// SetClock moves the wall clock of a server that was started with Clock: it is off by
+// this much from now on.
 func (s *Server) SetClock(off time.Duration) {
 	s.tb.Helper()
 	text := strconv.FormatInt(int64(off/time.Second), 10) + "\n"

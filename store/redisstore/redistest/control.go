@@ -26,8 +26,8 @@ func (s *Server) Stop() {
 	<-s.ended
 }
 
-// Restart starts the server again where it was, after a Stop if it runs. It has
-// what was last saved with Do("SAVE"), or nothing.
+// Restart starts the server again at the same address, after a Stop if it runs. It has
+// the data last saved with Do("SAVE"), or none.
 func (s *Server) Restart() {
 	s.tb.Helper()
 	s.Stop()
@@ -50,7 +50,7 @@ func (s *Server) Relaunch() {
 	s.begin()
 }
 
-// Forget removes what was saved, so that a Restart finds nothing.
+// Forget removes the saved data, so that a Restart finds nothing.
 func (s *Server) Forget() {
 	s.tb.Helper()
 	if err := os.Remove(filepath.Join(s.dir, "dump.rdb")); err != nil && !os.IsNotExist(err) {

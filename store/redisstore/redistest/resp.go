@@ -26,7 +26,7 @@ func (s *Server) Do(words ...string) any {
 	return reply
 }
 
-// Try is Do that returns the error: an error reply, or that of the network.
+// Try is Do, but returns the error: an error reply, or that of the network.
 func (s *Server) Try(words ...string) (any, error) {
 	network, address := "tcp", s.Addr()
 	if s.socket != "" {

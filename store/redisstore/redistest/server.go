@@ -82,7 +82,7 @@ func Start(tb testing.TB, options ...Option) *Server {
 	}
 	tls := s.tlsPort != 0
 	for range 5 {
-		// Somebody may take the port between its choice and the start.
+		// Another process may take the port between its choice and the start.
 		if s.socket == "" {
 			s.port = freePort(tb)
 		}
@@ -98,7 +98,7 @@ func Start(tb testing.TB, options ...Option) *Server {
 	return nil
 }
 
-// launch starts the process and reports whether it came to answer.
+// launch starts the process and reports whether it answers.
 func (s *Server) launch() bool {
 	s.tb.Helper()
 	s.begin()
@@ -176,7 +176,8 @@ func program(tb testing.TB) string {
 	return path
 }
 
-// tempDir is short, for the path of a unix socket may have 107 bytes only.
+// tempDir returns a short path, because the path of a unix socket may have only 107
+// bytes.
 func tempDir(tb testing.TB) string {
 	tb.Helper()
 	dir, err := os.MkdirTemp("", "redis")

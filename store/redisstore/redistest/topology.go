@@ -26,14 +26,14 @@ func StartSentinel(tb testing.TB, primary *Server, name string, options ...Optio
 	return s
 }
 
-// StartReplica starts a server that follows another, and waits until it has what
-// that one has, and counts for its min-replicas-to-write.
+// StartReplica starts a server that follows another. It waits until the replica has the
+// other's data, and counts for its min-replicas-to-write.
 func StartReplica(tb testing.TB, primary *Server, options ...Option) *Server {
 	tb.Helper()
 	return StartReplicaAt(tb, primary, primary.Addr(), options...)
 }
 
-// StartReplicaAt is StartReplica by another way to the primary.
+// StartReplicaAt is StartReplica with another address of the primary.
 func StartReplicaAt(tb testing.TB, primary *Server, address string, options ...Option) *Server {
 	tb.Helper()
 	host, port, err := net.SplitHostPort(address)
