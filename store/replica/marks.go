@@ -47,7 +47,7 @@ func (s *keySet) collect(shard int) unlogged {
 		return unlogged{} // nearly always, and at once
 	}
 	var found unlogged
-	s.each(shard, 0, found.add)
+	s.each(shard, found.add)
 	return found
 }
 
@@ -84,7 +84,7 @@ func (s *instantSet) unmark() {
 // collect returns the predicates that are not known to be on the log.
 func (s *instantSet) collect() unlogged {
 	var found unlogged
-	s.each(0, found.add)
+	s.each(found.add)
 	return found
 }
 
@@ -96,8 +96,8 @@ type unlogged struct {
 	lost int64
 }
 
-func (u *unlogged) add(h Held) {
-	if h.Logged {
+func (u *unlogged) add(h heldRevocation) {
+	if h.logged {
 		return
 	}
 	u.revocations = append(u.revocations, h.Revocation)

@@ -2,12 +2,12 @@ package replica
 
 import "github.com/sessiongate/sessiongate/store"
 
-// Held is a revocation that a replica holds.
-type Held struct {
+// heldRevocation is a revocation that a replica holds.
+type heldRevocation struct {
 	store.Revocation
-	// Logged says that the log of the present generation is known to hold it, and
+	// logged says that the log of the present generation is known to hold it, and
 	// not only this replica.
-	Logged bool
+	logged bool
 	was    bool // an earlier generation's did
 }
 
@@ -19,16 +19,16 @@ type Held struct {
 // It looks at the whole set: some milliseconds for a million revocations.
 func (r *Replica) Counts() map[store.Kind]int {
 	counts := make(map[store.Kind]int)
-	count := func(h Held) { counts[h.Kind]++ }
+	count := func(h heldRevocation) { counts[h.Kind]++ }
 	for shard := range shards {
-		r.set.keys.each(shard, 0, count)
+		r.set.keys.each(shard, count)
 	}
-	r.set.instants.each(0, count)
+	r.set.instants.each(count)
 	return counts
 }
 
-// each shows the keys of one shard that have not expired at the second now.
-func (s *keySet) each(shard int, now int64, show func(Held)) {
+// each shows the keys of one shard.
+func (s *keySet) each(shard int, show func(heldRevocation)) {
 	sh := &s.shards[shard]
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -38,34 +38,32 @@ func (s *keySet) each(shard int, now int64, show func(Held)) {
 	}
 	for i := range t.keys {
 		hi, expires := t.keys[i].hi.Load(), int64(t.expires[i].Load())
-		if hi == 0 || expires <= now {
+		if hi == 0 {
 			continue
 		}
 		kind := store.KindSession
 		if t.marks[i]&markToken != 0 {
 			kind = store.KindToken
 		}
-		show(Held{store.Revocation{Kind: kind, Key: keyOf(word{hi, t.keys[i].lo.Load()}), Expires: expires}, t.marks[i]&markLogged != 0, t.marks[i]&markWasLogged != 0})
+		show(heldRevocation{store.Revocation{Kind: kind, Key: keyOf(word{hi, t.keys[i].lo.Load()}), Expires: expires}, t.marks[i]&markLogged != 0, t.marks[i]&markWasLogged != 0})
 	}
 }
 
-// each shows the predicates that have not expired at the second now.
-func (s *instantSet) each(now int64, show func(Held)) {
+// each shows the predicates.
+func (s *instantSet) each(show func(heldRevocation)) {
 	slots := s.slots.Load()
 	if slots == nil {
 		return
 	}
 	for i := range *slots {
-		held := (*slots)[i].Load()
-		if held == nil {
+		slot := (*slots)[i].Load()
+		if slot == nil {
 			continue
 		}
-		for _, p := range held.predicates {
-			if p.expires > now {
-				show(Held{store.Revocation{
-					Kind: held.kind, Key: held.key, NotBefore: p.notBefore, Except: p.except, Expires: p.expires,
-				}, p.logged, p.was})
-			}
+		for _, p := range slot.predicates {
+			show(heldRevocation{store.Revocation{
+				Kind: slot.kind, Key: slot.key, NotBefore: p.notBefore, Except: p.except, Expires: p.expires,
+			}, p.logged, p.was})
 		}
 	}
 }
