@@ -101,7 +101,7 @@ func TestAGateMayGoOnAndOffTheListWhileItRuns(t *testing.T) {
 		server := model.NewServer(1, 100)
 		gates := fleet(t, server, 3, replica.Options{})
 		gates[2].Configure(byLease)
-		time.Sleep(lease / 2)
+		time.Sleep(lease * 5 / 8) // between two heartbeats
 		if status := gates[0].Status(); status.Gates != 2 || !status.Unlisted {
 			t.Errorf("the status is %+v, want two gates on the list and another", status)
 		}
