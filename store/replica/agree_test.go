@@ -26,7 +26,7 @@ func TestTheLeaseIsTheFleets(t *testing.T) {
 		if got := second.Status().Lease; got != lease {
 			t.Errorf("the second gate's lease is %v, want the fleet's %v", got, lease)
 		}
-		if !strings.Contains(log.String(), "the fleet has another lease") {
+		if !strings.Contains(log.String(), "another lease than the fleet has") {
 			t.Errorf("the log says %q", log)
 		}
 	})

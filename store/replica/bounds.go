@@ -71,10 +71,10 @@ func (r *Replica) alarm() {
 	r.apart = skewed
 	o := r.options.Load()
 	if !skewed {
-		o.Logger.Info("the clock of this machine and the store's agree again")
+		o.Logger.Info("the clocks of this machine and of the store agree again")
 		return
 	}
-	o.Logger.Error("the clock of this machine and the store's are further apart than revocations are made for; set both by NTP. Revocations are kept by the later clock and forgotten by the earlier one meanwhile",
+	o.Logger.Error("the clocks of this machine and of the store are too far apart; set both by NTP. Until then this gate keeps revocations for longer",
 		"ahead", r.clocks.off, "allowed", o.Skew)
 }
 
@@ -106,7 +106,7 @@ func (r *Replica) bound(b store.Bounds) {
 	r.bounds.Swept = b.Swept // it falls with a new generation, where the clock had been ahead
 	r.lack(b.Swept)
 	if b.Refused() > before.Refused() {
-		r.options.Load().Logger.Error("the log lost revocations and nobody can say which: every token issued until then is refused, and its users log in again",
+		r.options.Load().Logger.Error("the store lost revocations, and no gate knows which; this gate refuses all tokens issued up to the floor, and users have to log in again",
 			"floor", time.Unix(r.bounds.Floor, 0).UTC())
 	}
 	r.settle()

@@ -142,7 +142,7 @@ func (r *Replica) sweep(ctx context.Context) {
 	for pause(ctx, sweepEvery) {
 		o := r.options.Load()
 		if err := r.retain(ctx); err != nil {
-			o.Logger.Warn("nothing is forgotten for now", "error", err)
+			o.Logger.Warn("this gate keeps expired revocations for now, because it could not write its retention to the store; it retries", "error", err)
 			continue
 		}
 		now := r.forget()
@@ -151,7 +151,7 @@ func (r *Replica) sweep(ctx context.Context) {
 		}
 		call, cancel := context.WithTimeout(ctx, call(r.lease(o)))
 		if err := r.store.Trim(call, time.Unix(now, 0).Add(-trimGrace)); err != nil && ctx.Err() == nil {
-			o.Logger.Warn("expired revocations stay on the log for now", "error", err)
+			o.Logger.Warn("this gate could not remove expired revocations from the revocation log; it retries", "error", err)
 		}
 		cancel()
 	}

@@ -113,7 +113,7 @@ func (r *Replica) beat(ctx context.Context) error {
 		r.awaited.fence(head.Gone, r.clock.Boot())
 	}
 	for _, id := range head.Gone {
-		o.Logger.Warn("a gate has sent no heartbeat for a lease and is not waited for any more", "gate", id)
+		o.Logger.Warn("a gate has sent no heartbeat for a lease; revocations no longer wait for it", "gate", id)
 	}
 	// Rule R7: in repair nobody's lease is extended.
 	if head.State != store.StateRepair {

@@ -68,7 +68,7 @@ func (r *Replica) survives(ctx context.Context, loop func(context.Context)) (end
 		r.restart()
 		r.term.Store(nil)
 		r.mu.Unlock()
-		r.options.Load().Logger.Error("a background loop panicked; requests are refused until all is read again",
+		r.options.Load().Logger.Error("a background loop panicked; this gate refuses requests until it has read the revocation log again",
 			"panic", fmt.Sprint(reason), "stack", string(debug.Stack()))
 	}()
 	loop(ctx)

@@ -32,7 +32,7 @@ func (r *Replica) mend(ctx context.Context) {
 			err = r.offer(ctx, lease)
 		}
 		if err != nil && ctx.Err() == nil {
-			r.options.Load().Logger.Debug("what the log lacks is not on it yet", "error", err)
+			r.options.Load().Logger.Debug("this gate could not write all of its revocations to the revocation log; it retries", "error", err)
 			delay = backoff(delay, lease)
 			pause(ctx, delay)
 			continue
@@ -99,7 +99,7 @@ func (r *Replica) repair(ctx context.Context, v view, lease time.Duration) (time
 	}
 	r.hear(store.StateOpen, r.view.head)
 	r.beats.ring()
-	o.Logger.Info("the log is whole again and open", "witness", v.witness, "revocations", r.set.len())
+	o.Logger.Info("this gate opened the revocation log for the fleet", "witness", v.witness, "revocations", r.set.len())
 	return -1, nil
 }
 

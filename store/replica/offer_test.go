@@ -107,9 +107,9 @@ func TestEveryDegradedSecondIsLoggedAndCounted(t *testing.T) {
 				shared.fail(nil)
 				time.Sleep(lease)
 				synctest.Wait()
-				text := "requests are refused: the lease is over"
+				text := "this gate refuses requests: its lease has expired"
 				if staleness > 0 {
-					text = "requests are admitted by an old set"
+					text = "this gate admits requests by an old set"
 				}
 				if n := strings.Count(log.String(), text); uint64(n) != r.Status().DegradedSeconds {
 					t.Errorf("logged %d times, counted %d", n, r.Status().DegradedSeconds)

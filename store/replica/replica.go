@@ -89,7 +89,7 @@ func New(s store.Store, o Options) *Replica {
 	if o.Lease > 0 {
 		r.fleet, _ = s.(store.Fleet)
 		if r.fleet == nil {
-			o.Logger.Error("the store is none that gates can share: every request is refused")
+			o.Logger.Error("gates cannot share this store; this gate refuses every request")
 		} else {
 			r.id = store.GateID(rand.Uint64() | 1)
 			loops = append(loops, r.heartbeat, r.acknowledge)
@@ -113,7 +113,7 @@ func (r *Replica) Configure(o Options) {
 	r.mu.Unlock()
 	if err := r.retain(r.closing); err != nil {
 		// The next sweep tries again before it forgets anything.
-		o.Logger.Error("revocations are kept for no longer than before until the store takes it", "error", err)
+		o.Logger.Error("this gate could not write its retention to the store; it retries, and forgets no revocations until then", "error", err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -206,6 +206,6 @@ func (r *Replica) leave() {
 	ctx, cancel := context.WithTimeout(context.Background(), min(goodbye, call(r.lease(o))))
 	defer cancel()
 	if err := r.fleet.Leave(ctx, r.id); err != nil && !errors.Is(err, store.ErrClosed) {
-		o.Logger.Warn("leaving without a goodbye; the next revocation waits a lease for this gate", "gate", r.id, "error", err)
+		o.Logger.Warn("this gate could not tell the store that it stops; the next revocation waits until the gate's lease has expired", "gate", r.id, "error", err)
 	}
 }

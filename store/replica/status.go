@@ -133,13 +133,13 @@ func (r *Replica) well(t *trouble) {
 func remedy(err error) string {
 	switch TroubleOf(err) {
 	case TroubleLost:
-		return "the log has lost entries or was begun anew; reading all of it again and keeping what is held"
+		return "the revocation log has lost entries or has a new generation; this gate reads all of it again, and keeps the revocations that it holds"
 	case TroubleUnreadable:
-		return "an entry of the log cannot be understood, and is not skipped; upgrade this gate, or see who writes to its log"
+		return "this gate cannot read an entry of the revocation log, and does not skip it; upgrade this gate, or find out what else writes to the log"
 	case TroubleDamaged:
-		return "the store is damaged; requests are refused until it is repaired"
+		return "the store is damaged; this gate refuses requests until the store is repaired"
 	default:
-		return "the store does not answer; requests are refused once the lease is over"
+		return "the store does not answer; this gate refuses requests once its lease has expired"
 	}
 }
 
@@ -156,14 +156,14 @@ func (r *Replica) watch(ctx context.Context) {
 		waits := r.view.whole && r.view.state == store.StateRepair && r.fleet != nil
 		manual := r.options.Load().Manual
 		r.mu.Unlock()
-		text := "requests are refused: the lease is over"
+		text := "this gate refuses requests: its lease has expired"
 		switch {
 		case !status.Fenced:
-			text = "requests are admitted by an old set: revocations made elsewhere since are not known here"
+			text = "this gate admits requests by an old set: it does not know the latest revocations of other gates"
 		case waits && manual:
-			text = "requests are refused: the log may have lost revocations and no gate can vouch for it; see what happened to the store, and then run caddy session-gate bootstrap"
+			text = "this gate refuses requests: the revocation log may have lost revocations, and no gate can confirm its contents; find out what happened to the store, then run caddy session-gate bootstrap"
 		case waits:
-			text = "requests are refused: the log may have lost revocations and is being repaired"
+			text = "this gate refuses requests: the revocation log may have lost revocations, and the gates are restoring it"
 		}
 		r.options.Load().Logger.Warn(text, "lease_age", status.Age, "state", status.State, "error", status.Err)
 	}

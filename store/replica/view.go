@@ -107,7 +107,7 @@ func (r *Replica) learn(generation store.Generation, sent time.Duration) bool {
 		r.past[before] = true
 		r.beats.ring()
 		r.restart()
-		o.Logger.Error("the log was begun anew; reading all of it and keeping what is held", "witness", witness, "revocations", r.set.len())
+		o.Logger.Error("the revocation log has a new generation; this gate reads all of it, and keeps the revocations that it holds", "witness", witness, "revocations", r.set.len())
 	}
 	return true
 }
@@ -182,7 +182,7 @@ func (r *Replica) agree(head store.Head) {
 		r.fleetLease.Store(int64(head.Lease))
 		r.view.granted = r.clock.Boot()
 		if head.Lease != o.Lease {
-			o.Logger.Warn("the fleet has another lease than this gate's configuration; the fleet's is used, and caddy session-gate lease changes it",
+			o.Logger.Warn("this gate is configured with another lease than the fleet has; it uses the fleet's. To change the fleet's, run caddy session-gate lease",
 				"lease", head.Lease, "configured", o.Lease)
 		}
 	}

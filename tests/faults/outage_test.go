@@ -50,7 +50,7 @@ func TestGateOutlivesItsRedis(t *testing.T) {
 			answers.NoSession.Check(t, harness.End(t, g, tried))
 			other := harness.Start(t, harness.Config{Store: harness.Redis(redis.Addr(), "outage"), App: "lease 1s", Key: g.Key})
 			answers.BadToken.Check(t, harness.Get(t, other, tried))
-			for _, text := range []string{"the store does not answer; requests are refused once the lease is over", "the store answers again"} {
+			for _, text := range []string{"the store does not answer; this gate refuses requests once its lease has expired", "the store answers again"} {
 				if !strings.Contains(g.Logs(), text) {
 					t.Errorf("the log does not say %q", text)
 				}

@@ -50,7 +50,7 @@ func TestALossThatNobodyCanNameRefusesWhatIsFromBefore(t *testing.T) {
 			if floor < lost+1 || floor > time.Now().Unix()+1 {
 				t.Errorf("the floor is %d s after the loss", floor-lost)
 			}
-			if n := strings.Count(a.Logs(), "every token issued until then is refused"); n != 1 {
+			if n := strings.Count(a.Logs(), "this gate refuses all tokens issued up to the floor"); n != 1 {
 				t.Errorf("the log says %d times that tokens are refused, want once", n)
 			}
 			answers.Invalidated.Check(t, harness.End(t, a, own)) // who holds such a token may end his session
