@@ -60,8 +60,8 @@ type App struct {
 	// the other gates follow within a lease. Default: fleet.
 	Acknowledge string `json:"acknowledge,omitempty"`
 
-	// OnStoreFailure says what happens when the lease is over and the store is
-	// still away: `deny` answers 503, `allow` goes on with the last good set for
+	// OnStoreFailure says what happens when the lease has expired and the store
+	// still does not answer: `deny` answers 503, `allow` goes on with the last good set for
 	// MaxStaleness. Default: deny.
 	OnStoreFailure string `json:"on_store_failure,omitempty"`
 
@@ -70,7 +70,7 @@ type App struct {
 	MaxStaleness caddy.Duration `json:"max_staleness,omitempty"`
 
 	// Bootstrap says who opens a shared store that may have lost revocations, if
-	// no gate can vouch for what it held: `auto`, after two leases and with what
+	// no gate can confirm its contents: `auto`, after two leases and with what
 	// the gates hold, or `manual`, by the command `caddy session-gate bootstrap`
 	// only. A store that was never used counts as such. Default: auto.
 	Bootstrap string `json:"bootstrap,omitempty"`

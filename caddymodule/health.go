@@ -15,11 +15,10 @@ func init() {
 	caddy.RegisterModule(Health{})
 }
 
-// Health answers the probes of Kubernetes, and of whoever else wants to know,
-// for a port of its own:
+// Health answers the probes of Kubernetes and of other monitors, on a port of its own:
 //
 //   - `/livez` is 200 while the process serves. It never looks at the store: a
-//     restart does not mend a store.
+//     restart does not repair a store.
 //   - `/startupz` is 200 once the gate was able to admit: the whole set of
 //     revocations was read, and the log of a fleet was open. In a native sidecar
 //     the application waits for it; under `bootstrap manual` that is for as long as
@@ -54,7 +53,7 @@ func (h *Health) Provision(ctx caddy.Context) error {
 	return nil
 }
 
-// health is what a probe is told: nothing that an outsider could use.
+// health is the answer to a probe. It holds nothing that an outsider could use.
 type health struct {
 	Status string `json:"status"` // ok or unavailable
 	Reason string `json:"reason,omitempty"`
@@ -92,17 +91,18 @@ func (h *Health) ready() health {
 	case caddy.Exiting():
 		answer.refuse("stopping")
 	case h.app.Readiness == "strict" && state.Skewed:
-		answer.refuse("the clock of this machine and the store's are too far apart; the log says by how much")
+		answer.refuse("the clocks of this machine and of the store are too far apart; the gate's log says by how much")
 	case h.app.Readiness == "strict" && state.Fenced && state.State == operator.InRepair:
 		answer.refuse(reasonRepair)
 	case h.app.Readiness == "strict" && state.Fenced:
-		answer.refuse("the store does not answer and the lease is over")
+		answer.refuse("the store does not answer and the lease has expired")
 	}
 	return answer
 }
 
-// reasonRepair is told while a log that may have lost revocations is not open.
-const reasonRepair = "the revocations in the store are being repaired; the log says more"
+// reasonRepair is the reason while a revocation log that may have lost revocations is
+// not open.
+const reasonRepair = "the gates are restoring the revocation log; the gate's log says more"
 
 func startup(state operator.State) health {
 	answer := health{Status: "ok", State: state.State, Heard: state.LeaseAgeSeconds}
@@ -111,7 +111,7 @@ func startup(state operator.State) health {
 	case state.State == operator.InRepair:
 		answer.refuse(reasonRepair)
 	default:
-		answer.refuse("the revocations have not been read yet; the log says why")
+		answer.refuse("the gate has not read the revocations yet; the gate's log says why")
 	}
 	return answer
 }

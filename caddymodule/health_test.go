@@ -44,8 +44,8 @@ func probe(tb testing.TB, h *Health, method, path string) (status int, said map[
 }
 
 const (
-	unread  = "the revocations have not been read yet; the log says why"
-	leaseUp = "the store does not answer and the lease is over"
+	unread  = "the gate has not read the revocations yet; the gate's log says why"
+	leaseUp = "the store does not answer and the lease has expired"
 )
 
 // wantProbes wants the answers of the three probes: 200 where the reason is "".

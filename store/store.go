@@ -12,12 +12,12 @@ import (
 var (
 	// ErrGap: the log does not hold the entry right after the position. It was trimmed
 	// or lost, or the log has gone back. Read all of the log again.
-	ErrGap = errors.New("entries are missing from the log")
+	ErrGap = errors.New("entries are missing from the revocation log")
 	// ErrGeneration: a new generation of the log has begun. Read all of it again.
-	ErrGeneration = errors.New("the log is of another generation")
-	// ErrUnreadable: an entry cannot be understood, because it is damaged or
+	ErrGeneration = errors.New("the revocation log has another generation")
+	// ErrUnreadable: an entry cannot be read, because it is damaged or
 	// was written by a newer version. It is never skipped.
-	ErrUnreadable = errors.New("an entry of the log cannot be understood")
+	ErrUnreadable = errors.New("an entry of the revocation log cannot be read")
 	// ErrDamaged: the store's file is not what was written. It is never taken
 	// for an empty one.
 	ErrDamaged = errors.New("the store is damaged")

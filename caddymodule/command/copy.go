@@ -105,7 +105,7 @@ func runCopy(ctx context.Context, from, to, adapter string) error {
 		return fmt.Errorf("copying: %q and %q have the same store; name another one", from, to)
 	case fromStore.Namespace != toStore.Namespace:
 		return fmt.Errorf("copying: %q has the namespace %q and %q has %q; names in a store are hashes over the namespace, so the gates "+
-			"would find nothing in the copy: give both the same one (that of bolt is %q, so write `namespace %s` in store redis), or start anew and have users log in again",
+			"would find nothing in the copy: give both the same one (that of bolt is %q, so write `namespace %s` in store redis), or use an empty store and have users log in again",
 			from, fromStore.Namespace, to, toStore.Namespace, stores.DefaultNamespace, stores.DefaultNamespace)
 	}
 	read, err := source.open(true)

@@ -30,11 +30,11 @@ func (s State) Advice() (why, next string) {
 	case s.State == InRepair:
 		return s.adviceInRepair()
 	case s.Skewed:
-		return fmt.Sprintf("the clock of this machine and the store's are %v apart: revocations are kept by the later one, and forgotten by the earlier one",
+		return fmt.Sprintf("the clocks of this machine and of the store are %v apart, so this gate keeps revocations for longer",
 				s.ClockOffsetSeconds.Duration().Abs().Round(time.Second)),
 			"set both clocks by NTP; until then this gate does not open a revocation log that was lost"
 	case s.Lag > 0 || !s.Synced:
-		return "it is reading the revocation log", "wait; if it is still behind in a minute, see the gate's log"
+		return "this gate is reading the revocation log", "wait; if it is still behind in a minute, see the gate's log"
 	case s.Degraded:
 		return "its lease has expired, as after a suspend or on a starved machine", "wait; if it lasts, see the gate's log"
 	case s.Unconfirmed:
@@ -50,11 +50,11 @@ func (s State) adviceInRepair() (why, next string) {
 		return "the store may have lost revocations, and this gate, which holds them all, is restoring them",
 			"find out what happened to the store; the gate goes on by itself"
 	case s.Bootstrap == "manual":
-		return "the store may have lost revocations, and waits for a gate that can confirm its contents, or for you (bootstrap manual)",
+		return "the store may have lost revocations, and the fleet waits for a gate that can confirm its contents, or for you (bootstrap manual)",
 			"if this lasts longer than two leases, find out what happened to the store, and start every gate that still holds the revocations; " +
 				"then run: caddy session-gate bootstrap"
 	default:
 		return "the store may have lost revocations, and the gates are restoring what they hold",
-			"find out what happened to the store; it opens by itself after two leases"
+			"find out what happened to the store; the revocation log opens by itself after two leases"
 	}
 }

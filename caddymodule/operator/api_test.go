@@ -60,10 +60,10 @@ func TestBootstrapIsRefusedWhereThereIsNothingToOpen(t *testing.T) {
 		f.Away.Store(true)
 		app := f.App(t, replica.Options{}, "auto")
 		time.Sleep(time.Second)
-		refuse(app, "the log is not in repair; the store has not answered yet")
+		refuse(app, "the revocation log is not in repair; the store has not answered yet")
 		f.Away.Store(false)
 		operatortest.AwaitState(t, app, "settled")
-		refuse(app, "the log is not in repair but settled; there is nothing to open")
+		refuse(app, "the revocation log is not in repair but settled; there is nothing to open")
 	})
 }
 

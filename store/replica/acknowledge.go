@@ -219,7 +219,7 @@ func (r *Replica) look(ctx context.Context, lease time.Duration) error {
 	sent := r.clock.Boot()
 	head, err := r.fleet.Look(bounded)
 	if err != nil {
-		return fmt.Errorf("looking who has applied what: %w", err)
+		return fmt.Errorf("asking which gates have the revocation: %w", err)
 	}
 	if !r.takeUp(head, sent) {
 		return nil

@@ -152,7 +152,7 @@ func (r *Replica) unsweep(now int64) (again bool) {
 // granted at once, and waits are shorter when every longer lease is over.
 func (r *Replica) SetLease(ctx context.Context, lease time.Duration) error {
 	if r.fleet == nil {
-		return errors.New("changing the lease: the store is this machine's own, and needs none")
+		return errors.New("changing the lease: no other gate uses the store, so there is no lease")
 	}
 	bounded, cancel := context.WithTimeout(ctx, localCall)
 	defer cancel()
@@ -221,7 +221,7 @@ func (r *Replica) retain(ctx context.Context) error {
 	defer cancel()
 	longest, bounds, err := local.Retain(bounded, o.Retention, o.Margin)
 	if err != nil {
-		return fmt.Errorf("telling the store for how long revocations are kept: %w", err)
+		return fmt.Errorf("writing the retention to the store: %w", err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -58,7 +58,7 @@ func (r *Replica) step(ctx context.Context) error {
 		err = r.apply(at, batch, asked, sent)
 	}
 	if err != nil {
-		return fmt.Errorf("following the log: %w", err)
+		return fmt.Errorf("reading the revocation log: %w", err)
 	}
 	return nil
 }

@@ -166,7 +166,7 @@ func (r *Replica) mergeStep(ctx context.Context, step store.Merge, lease time.Du
 	r.mu.Unlock()
 	head, done, err := r.fleet.Merge(bounded, step)
 	if err != nil {
-		return false, fmt.Errorf("merging: %w", err)
+		return false, fmt.Errorf("restoring the revocation log: %w", err)
 	}
 	r.takeUp(head, sent)
 	return done, nil
@@ -185,7 +185,7 @@ func (r *Replica) offer(ctx context.Context, lease time.Duration) error {
 		return true, err
 	})
 	if err != nil {
-		return fmt.Errorf("offering what the log lacks: %w", err)
+		return fmt.Errorf("writing revocations that the log lacks: %w", err)
 	}
 	r.pay(owed)
 	return nil
@@ -263,7 +263,7 @@ func (r *Replica) Bootstrap() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.fleet == nil || r.view.generation == 0 || r.view.state != store.StateRepair {
-		return errors.New("bootstrapping: the log is not in repair")
+		return errors.New("bootstrapping: the revocation log is not in repair")
 	}
 	r.view.permitted = true
 	r.mends.ring()

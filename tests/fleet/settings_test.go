@@ -29,7 +29,7 @@ func TestOperatorChangesTheLease(t *testing.T) {
 	}
 	operating.Check(t, a, 1, []string{"accepts 1 arg"}, "lease")
 	alone := harness.Start(t, harness.Config{})
-	operating.Check(t, alone, 1, []string{"HTTP 409", "this machine's own"}, "lease", "1s")
+	operating.Check(t, alone, 1, []string{"HTTP 409", "no other gate uses the store"}, "lease", "1s")
 }
 
 // Under `bootstrap relogin` nobody vouches for what a log held that looks new: who
@@ -85,7 +85,7 @@ func TestOperatorIsToldThatClocksAreApart(t *testing.T) {
 			answers.BadToken.Check(t, harness.Get(t, g, token))
 			answers.BadToken.Check(t, harness.Get(t, g, other))
 			harness.CheckAdmitted(t, harness.Get(t, g, live))
-			operating.CheckHealth(t, g, 0, "The gate admits requests.", " apart: revocations are kept by the later one", "set both clocks by NTP")
+			operating.CheckHealth(t, g, 0, "The gate admits requests.", " apart, so this gate keeps revocations for longer", "set both clocks by NTP")
 			if got := operating.StateOf(t, g); (got.ClockOffsetSeconds > 0) != (off > 0) || math.Abs(got.ClockOffsetSeconds) < 3590 || !got.Skewed || got.Floor != 0 {
 				t.Errorf("the state is %+v, want a store that is off by %v, and no floor", got, off)
 			}

@@ -230,7 +230,7 @@ func TestACopyThatCannotBeRightIsRefused(t *testing.T) {
 		says      []string
 	}{
 		{[]string{"--from", "Caddyfile", "--to", orders}, []string{`has the namespace "default"`, `has "orders"`, "namespace default"}},
-		{[]string{"--from", orders, "--to", "Caddyfile"}, []string{`has the namespace "orders"`, "start anew"}},
+		{[]string{"--from", orders, "--to", "Caddyfile"}, []string{`has the namespace "orders"`, "use an empty store"}},
 		{[]string{"--from", "Caddyfile", "--to", memory}, []string{"cannot be copied"}},
 		{[]string{"--from", missing, "--to", "Caddyfile"}, []string{"missing.db", "the user of the gate"}},
 		{[]string{"--from", "Caddyfile", "--to", "Caddyfile"}, []string{"the same store"}},
