@@ -26,8 +26,8 @@ func hooked(l *copying.Local, do string, hook func() error) copying.Remote {
 	}
 }
 
-// Attack: log out, and have a token be learned, while the store is copied. Whatever was
-// confirmed is in the copy, and during the last pass nothing is confirmed.
+// Attack: log out, and make a gate learn a token, while the store is copied. All that was
+// confirmed is in the copy. During the last pass nothing is confirmed.
 func TestNothingThatIsConfirmedDuringACopyIsLost(t *testing.T) {
 	file, gate := bolt(t, day), fleet(t, day, 1)[0]
 	fill(t, file)
@@ -54,7 +54,7 @@ func TestNothingThatIsConfirmedDuringACopyIsLost(t *testing.T) {
 		}
 		return nil
 	})
-	if err := copying.Run(t.Context(), from, gate, patience, ignore); err != nil {
+	if err := copying.Run(t.Context(), from, gate, timeout, ignore); err != nil {
 		t.Fatal(err)
 	}
 	if len(confirmed) == 0 || refused == 0 {
@@ -71,8 +71,8 @@ func TestNothingThatIsConfirmedDuringACopyIsLost(t *testing.T) {
 }
 
 // Attack: wait until a store that forgets late takes over from one that forgets early.
-// What the former held is kept for as long as the target keeps what it is told, and
-// what it had forgotten is refused by age.
+// The target keeps the copied revocations for its own retention, and refuses tokens of
+// the age whose revocations the source had forgotten.
 func TestALongerRetentionRevivesNothing(t *testing.T) {
 	for name, target := range map[string]func(t *testing.T) *copying.Local{
 		"redis": func(t *testing.T) *copying.Local { return fleet(t, 3*day, 1)[0] },
@@ -82,7 +82,7 @@ func TestALongerRetentionRevivesNothing(t *testing.T) {
 			file, to := bolt(t, day), target(t)
 			fill(t, file)
 			began := time.Now()
-			if err := copying.Run(t.Context(), file, to, patience, ignore); err != nil {
+			if err := copying.Run(t.Context(), file, to, timeout, ignore); err != nil {
 				t.Fatal(err)
 			}
 			for name, expires := range logged(t, file) {
@@ -97,8 +97,8 @@ func TestALongerRetentionRevivesNothing(t *testing.T) {
 	}
 }
 
-// Attack: lose revocations, and move on to another store. Its gates have to refuse what
-// the former refused without knowing why, all of them, when the copy is done.
+// Attack: lose revocations, and move to another store. When the copy is done, all of its
+// gates refuse the tokens that the source refuses by its floor.
 func TestTheFloorIsCopied(t *testing.T) {
 	file, gates, back := bolt(t, day), fleet(t, day, 3), bolt(t, day)
 	ready(t, file)
@@ -117,31 +117,31 @@ func TestTheFloorIsCopied(t *testing.T) {
 			}
 		}
 	}
-	if err := copying.Run(t.Context(), file, gates[0], patience, ignore); err != nil {
+	if err := copying.Run(t.Context(), file, gates[0], timeout, ignore); err != nil {
 		t.Fatal(err)
 	}
 	check(gates...)
-	if err := copying.Run(t.Context(), gates[1], back, patience, ignore); err != nil {
+	if err := copying.Run(t.Context(), gates[1], back, timeout, ignore); err != nil {
 		t.Fatal(err)
 	}
 	check(back)
 
-	// A floor that an operator has lowered is none, and cannot be put back by a copy.
+	// A floor that an operator has lowered does not count, and a copy does not restore it.
 	if err := gates[0].Replica.LowerFloor(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	await(t, "the floor is lowered", func() bool { return gates[1].Replica.Status().Bounds.Refused() == 0 })
 	fresh := bolt(t, day)
-	if err := copying.Run(t.Context(), gates[1], fresh, patience, ignore); err != nil || fresh.Replica.Status().Bounds.Refused() != 0 {
+	if err := copying.Run(t.Context(), gates[1], fresh, timeout, ignore); err != nil || fresh.Replica.Status().Bounds.Refused() != 0 {
 		t.Errorf("with a lowered floor: %v, %+v", err, fresh.Replica.Status().Bounds)
 	}
-	if err := copying.Run(t.Context(), file, gates[1], patience, ignore); err == nil || !strings.Contains(err.Error(), "lowered its floor") {
+	if err := copying.Run(t.Context(), file, gates[1], timeout, ignore); err == nil || !strings.Contains(err.Error(), "lowered its floor") {
 		t.Errorf("to a store with a lowered floor: %v", err)
 	}
 }
 
-// Fault: the copy fails anywhere. The source takes logouts again, and the next copy has
-// all.
+// Fault: the copy fails at any write. The source accepts logouts again, and the next copy
+// is complete.
 func TestACopyThatFailsLeavesTheSourceAsItWas(t *testing.T) {
 	broken := errors.New("broken")
 	for _, at := range []int{1, 2, 3, 4, 6, 8, 9} {
@@ -160,11 +160,11 @@ func TestACopyThatFailsLeavesTheSourceAsItWas(t *testing.T) {
 				}
 				return nil
 			})
-			err := copying.Run(t.Context(), file, to, patience, ignore)
+			err := copying.Run(t.Context(), file, to, timeout, ignore)
 			if failed := int(writes.Load()) >= at; failed != errors.Is(err, broken) || failed == paused(t, file) {
 				t.Fatalf("after %d writes Run returns %v, and the source is paused: %v", writes.Load(), err, paused(t, file))
 			}
-			if err := copying.Run(t.Context(), file, gate, patience, ignore); err != nil {
+			if err := copying.Run(t.Context(), file, gate, timeout, ignore); err != nil {
 				t.Fatal(err)
 			}
 			checkFilled(t, gate)
@@ -177,7 +177,7 @@ func TestAnInterruptedLastPassResumesTheSource(t *testing.T) {
 	file, gate := bolt(t, day), fleet(t, day, 1)[0]
 	fill(t, file)
 	ctx, cancel := context.WithCancel(t.Context())
-	err := copying.Run(ctx, file, gate, patience, func(p copying.Progress) {
+	err := copying.Run(ctx, file, gate, timeout, func(p copying.Progress) {
 		if p.Last {
 			cancel()
 		}
@@ -187,8 +187,8 @@ func TestAnInterruptedLastPassResumesTheSource(t *testing.T) {
 	}
 }
 
-// Attack: have the log of the source be begun anew during the last pass. Its gates put
-// back what it had lost, behind what was read.
+// Attack: lose the revocation log of the source during the last pass, so that it has a new
+// generation. Its gates put back what it had lost, behind the entries that were read.
 func TestALogThatChangesInTheLastPassIsNoCopy(t *testing.T) {
 	gates, file := fleet(t, day, 2), bolt(t, day)
 	fill(t, gates[0])
@@ -200,7 +200,7 @@ func TestALogThatChangesInTheLastPassIsNoCopy(t *testing.T) {
 		once = true
 		return gates[1].Pause(t.Context(), false) // somebody resumes it
 	})
-	if err := copying.Run(t.Context(), from, file, patience, ignore); err == nil || !strings.Contains(err.Error(), "run the same command again") {
+	if err := copying.Run(t.Context(), from, file, timeout, ignore); err == nil || !strings.Contains(err.Error(), "run the same command again") {
 		t.Errorf("Run returns %v", err)
 	}
 	if !once {

@@ -12,30 +12,32 @@ import (
 )
 
 const (
-	// few is how much a pass may write for the next one to be the last: what the source
-	// is paused for is then over soon.
-	few = 1000
-	// maxPasses is how many passes are made before the last one at the most.
+	// fewRecords is the most that a pass may write if the next pass is to be the last. So
+	// the source is paused for a short time only.
+	fewRecords = 1000
+	// maxPasses is the largest number of passes before the last one.
 	maxPasses = 5
-	// writeRecords is how many sessions or tokens are written at once.
+	// writeRecords is how many sessions or tokens one call writes.
 	writeRecords = 128
-	// maxSkew is how far clocks may be apart.
+	// maxSkew is how far the clocks of source and target may be apart.
 	maxSkew = time.Minute
-	// readyPoll is how often a store is asked whether it is ready.
+	// readyPoll is the pause between two questions whether a store is ready.
 	readyPoll = 100 * time.Millisecond
-	// resumeTimeout bounds the call that resumes a source after a failure.
+	// resumeTimeout bounds the call that resumes the source after a failure.
 	resumeTimeout = 10 * time.Second
 )
 
-// Progress is what was done so far in a pass.
+// Progress is what a pass has done so far.
 type Progress struct {
-	Pass int
-	// Last says that the source is paused.
+	Pass int // from 1
+	// Last reports whether this is the last pass, so that the source is paused.
 	Last bool
-	// Over says that the pass is.
-	Over                          bool
-	Revocations, Sessions, Tokens int // that were read
-	Written                       int // of all three
+	// Over reports whether the pass is complete.
+	Over bool
+	// Revocations, Sessions and Tokens are how many records the pass has read. Written is
+	// how many of all three it has written.
+	Revocations, Sessions, Tokens int
+	Written                       int
 }
 
 // copier copies one store to another.
@@ -43,30 +45,33 @@ type copier struct {
 	from, to Place
 	report   func(Progress)
 
-	log   store.Position // up to which the log was copied
+	log   store.Position // the entries up to here are copied
 	terms terms
-	// written are the sessions and tokens that were written, as they were then.
+	// written holds a hash of each session and token as it was written last.
 	written map[[16]byte]struct{}
 	Progress
 }
 
-// terms are what the expiry in the target is computed by.
+// terms determine when a revocation expires in the target.
 type terms struct {
-	// longer is by how much the target keeps revocations longer, and hold the second
-	// before which the source forgets none.
+	// longer is how many seconds longer than the source the target keeps revocations.
+	// hold is the Unix second before which the source forgets none.
 	longer, hold int64
 }
 
-// Run copies what from holds to to, and leaves from paused: it takes nothing new, and
-// checks requests. If Run fails, from is as it was before, unless the process is killed
-// or from does not answer; making the copy again is safe then, too. Both are waited for
-// until they are ready, with some patience.
-func Run(ctx context.Context, from, to Place, patience time.Duration, report func(Progress)) (err error) {
-	source, err := ready(ctx, from, patience)
+// Run copies all that from holds to the place to, and leaves from paused: the gates of a
+// paused store check requests, and accept nothing new. Run first waits until both places
+// are ready. It gives up if a place makes no progress for timeout. It calls report from
+// the same goroutine whenever the progress changes.
+//
+// If Run fails, it resumes from, unless from was paused before. It cannot resume from if
+// the process is killed, or if from does not answer. In each case Run may be repeated.
+func Run(ctx context.Context, from, to Place, timeout time.Duration, report func(Progress)) (err error) {
+	source, err := ready(ctx, from, timeout)
 	if err != nil {
 		return fmt.Errorf("reading the source: %w", err)
 	}
-	target, err := ready(ctx, to, patience)
+	target, err := ready(ctx, to, timeout)
 	if err != nil {
 		return fmt.Errorf("reading the target: %w", err)
 	}
@@ -74,11 +79,11 @@ func Run(ctx context.Context, from, to Place, patience time.Duration, report fun
 		return errors.New("the source and the target are the same store; name another one")
 	}
 	if apart := time.Duration(source.Now-target.Now) * time.Second; apart.Abs() > maxSkew {
-		return fmt.Errorf("the clocks of the two are %v apart, so that revocations would be forgotten too early; set both by NTP", apart.Abs())
+		return fmt.Errorf("the clocks of the source and the target are %v apart, so the target would forget revocations too early; set both by NTP", apart.Abs())
 	}
-	if target.Paused { // it was a source before
+	if target.Paused { // it was the source of an earlier copy
 		if err := to.Pause(ctx, false); err != nil {
-			return fmt.Errorf("having the target take revocations: %w", err)
+			return fmt.Errorf("resuming the target: %w", err)
 		}
 	}
 	c := &copier{from: from, to: to, report: report, written: make(map[[16]byte]struct{})}
@@ -86,7 +91,7 @@ func Run(ctx context.Context, from, to Place, patience time.Duration, report fun
 		if _, err := c.pass(ctx); err != nil {
 			return err
 		}
-		more = c.Written > few && c.Pass < maxPasses
+		more = c.Written > fewRecords && c.Pass < maxPasses
 	}
 	defer func() {
 		if err == nil || source.Paused {
@@ -104,7 +109,7 @@ func Run(ctx context.Context, from, to Place, patience time.Duration, report fun
 	return c.finish(ctx)
 }
 
-// finish makes the last pass, and makes sure that nothing is missing then.
+// finish makes the last pass. It fails if the copy may miss something after that.
 func (c *copier) finish(ctx context.Context) error {
 	c.Last = true
 	before, err := c.pass(ctx)
@@ -115,9 +120,10 @@ func (c *copier) finish(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the source: %w", err)
 	}
-	// A log that was begun anew gets back what its gates hold, after it was read.
+	// After a new generation the gates of the source put back what they hold. The pass may
+	// have read the log before that.
 	if !before.Paused || !after.Paused || after.Unready != "" || before.End != after.End || c.log.Seq != after.End.Seq || c.log.Generation != after.End.Generation {
-		return errors.New("the log of the source has changed during the last pass: its store was restarted, or somebody resumed it; run the same command again")
+		return errors.New("the revocation log of the source has changed during the last pass: its store was restarted, or somebody resumed it; run the same command again")
 	}
 	target, err := c.to.State(ctx)
 	switch {
@@ -126,15 +132,15 @@ func (c *copier) finish(ctx context.Context) error {
 	case target.Unready != "":
 		return fmt.Errorf("reading the target: %s", target.Unready)
 	case target.Bounds.Refused() < after.Bounds.Refused():
-		return errors.New("the source refuses tokens from before a loss, which the target lets pass because an operator lowered its floor; " +
-			"if they are to be refused, run caddy session-gate revoke --issuer-before at the source; if they are to pass, run caddy session-gate floor --lower --yes there; then copy again")
+		return errors.New("the source refuses tokens from before a loss, and the target accepts them, because an operator lowered its floor; " +
+			"to refuse these tokens, run caddy session-gate revoke --issuer-before at the source; to accept them, run caddy session-gate floor --lower --yes there; then copy again")
 	}
 	return nil
 }
 
-// ready returns the state of a place once it is ready. It gives up if nothing moves for
-// some patience.
-func ready(ctx context.Context, place Place, patience time.Duration) (State, error) {
+// ready returns the state of a place once it is ready. It gives up if the place makes no
+// progress for timeout.
+func ready(ctx context.Context, place Place, timeout time.Duration) (State, error) {
 	applied := uint64(0)
 	for moved := time.Now(); ; {
 		state, err := place.State(ctx)
@@ -146,7 +152,7 @@ func ready(ctx context.Context, place Place, patience time.Duration) (State, err
 			return state, err
 		case state.Unready == "":
 			return state, nil
-		case time.Since(moved) > patience:
+		case time.Since(moved) > timeout:
 			return state, errors.New(state.Unready)
 		}
 		select {
@@ -157,7 +163,7 @@ func ready(ctx context.Context, place Place, patience time.Duration) (State, err
 	}
 }
 
-// pass copies what is new, and returns the state of the source as it was before.
+// pass copies what is new, and returns the state of the source from before the pass.
 func (c *copier) pass(ctx context.Context) (source State, err error) {
 	c.Progress = Progress{Pass: c.Pass + 1, Last: c.Last}
 	if source, err = ready(ctx, c.from, 0); err != nil {
@@ -167,7 +173,7 @@ func (c *copier) pass(ctx context.Context) (source State, err error) {
 	if err != nil {
 		return source, fmt.Errorf("reading the target: %w", err)
 	}
-	if err := c.agree(ctx, source, target); err != nil {
+	if err := c.adoptBounds(ctx, source, target); err != nil {
 		return source, fmt.Errorf("writing to the target: %w", err)
 	}
 	for cursor := (Cursor{Log: c.log}); !cursor.Over; {
@@ -185,12 +191,13 @@ func (c *copier) pass(ctx context.Context) (source State, err error) {
 	return source, nil
 }
 
-// agree has the target refuse what the source refuses without naming it.
+// adoptBounds makes the target refuse the tokens that the source refuses by their age: up
+// to its floor, and those whose revocation it may have forgotten.
 //
-// Attack: wait until the gates use a store that keeps revocations for longer, and take
-// a token that lives as long, from before those that the former store still had. What
-// the former forgot, the new one refuses; what it had is kept for longer.
-func (c *copier) agree(ctx context.Context, source, target State) error {
+// Attack: wait until the gates use a store that keeps revocations for longer. Then use a
+// long-lived token whose revocation the former store has forgotten already. The new store
+// refuses all tokens of that age, and keeps for longer the revocations that are copied.
+func (c *copier) adoptBounds(ctx context.Context, source, target State) error {
 	now := terms{
 		longer: int64(max(target.Retention-source.Retention, 0) / time.Second),
 		hold:   source.Bounds.Hold,
@@ -208,7 +215,7 @@ func (c *copier) agree(ctx context.Context, source, target State) error {
 	return c.to.Write(ctx, Page{Bounds: want})
 }
 
-// write writes what a page has and the target may lack.
+// write writes the records of a page that the target may lack.
 func (c *copier) write(ctx context.Context, page Page) error {
 	for _, payload := range page.Revocations {
 		revocations, err := store.UnmarshalRevocations(payload)
@@ -243,16 +250,17 @@ func (c *copier) write(ctx context.Context, page Page) error {
 	return nil
 }
 
-// changed returns the records that were not written as they are.
-func changed[R any](c *copier, records []R) (other []R) {
+// changed returns the records that this copier has not written yet, or not as they are
+// now. It counts them as written.
+func changed[R any](c *copier, records []R) (news []R) {
 	for _, record := range records {
 		sum := sha256.Sum256(fmt.Appendf(nil, "%#v", record))
 		name := [16]byte(sum[:16])
 		if _, known := c.written[name]; !known {
 			c.written[name] = struct{}{}
-			other = append(other, record)
+			news = append(news, record)
 			c.Written++
 		}
 	}
-	return other
+	return news
 }

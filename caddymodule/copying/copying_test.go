@@ -21,9 +21,9 @@ import (
 )
 
 const (
-	day      = 24 * time.Hour
-	margin   = 11 * time.Minute
-	patience = 20 * time.Second
+	day     = 24 * time.Hour
+	margin  = 11 * time.Minute
+	timeout = 20 * time.Second
 )
 
 // place is an open store with a replica on it, as a gate has it.
@@ -92,7 +92,7 @@ var (
 
 func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for limit := time.Now().Add(patience); !holds(); time.Sleep(5 * time.Millisecond) {
+	for limit := time.Now().Add(timeout); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(limit) {
 			t.Fatalf("waiting until %s: it does not come about", what)
 		}
@@ -195,7 +195,7 @@ func TestACopyHoldsAll(t *testing.T) {
 	fill(t, file)
 	ready(t, gates[0])
 	for range 2 {
-		if err := copying.Run(t.Context(), remote(file), gates[1], patience, ignore); err != nil {
+		if err := copying.Run(t.Context(), remote(file), gates[1], timeout, ignore); err != nil {
 			t.Fatal(err)
 		}
 		for _, gate := range gates {
@@ -205,7 +205,7 @@ func TestACopyHoldsAll(t *testing.T) {
 			t.Error("the source is not paused, or the target is")
 		}
 	}
-	if err := copying.Run(t.Context(), gates[0], remote(back), patience, ignore); err != nil {
+	if err := copying.Run(t.Context(), gates[0], remote(back), timeout, ignore); err != nil {
 		t.Fatal(err)
 	}
 	checkFilled(t, back)
@@ -213,7 +213,7 @@ func TestACopyHoldsAll(t *testing.T) {
 		t.Error("the other gate of the source is not paused")
 	}
 	// The way back to where it came from, which was paused.
-	if err := copying.Run(t.Context(), gates[0], file, patience, ignore); err != nil {
+	if err := copying.Run(t.Context(), gates[0], file, timeout, ignore); err != nil {
 		t.Fatal(err)
 	}
 	if paused(t, file) {
@@ -227,7 +227,7 @@ func TestARepeatedCopyAddsNothing(t *testing.T) {
 	fill(t, file)
 	var ends []store.Position
 	for range 3 {
-		if err := copying.Run(t.Context(), file, gate, patience, ignore); err != nil {
+		if err := copying.Run(t.Context(), file, gate, timeout, ignore); err != nil {
 			t.Fatal(err)
 		}
 		state, err := gate.State(t.Context())
@@ -259,10 +259,10 @@ func TestWhatCannotBeCopiedIsRefused(t *testing.T) {
 		"clocks that are far apart": {file, apart, "set both by NTP"},
 		"an unknown kind of request": {copying.Remote(func(ctx context.Context, _ copying.Request) (copying.Answer, error) {
 			return far.Serve(ctx, copying.Request{})
-		}), file, "none of"},
+		}), file, "unknown request"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := copying.Run(t.Context(), c.from, c.to, patience, ignore)
+			err := copying.Run(t.Context(), c.from, c.to, timeout, ignore)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("Run returns %v, want %q in it", err, c.want)
 			}

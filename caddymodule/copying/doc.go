@@ -1,12 +1,14 @@
-// Package copying copies what one store holds to another one, while gates go on using
-// the first: revocations, the floor, sessions, and learned tokens.
+// Package copying copies the revocations, the floor, the sessions and the learned tokens
+// of one store to another, while gates use the first.
 //
-// Run makes passes. Each pass reads the revocations that came since the one before,
-// and all sessions and learned tokens, and writes what is not known to be in the
-// target. Before the last pass the source is paused: it takes no revocations any more,
-// so that the last pass misses none. It stays paused until an operator resumes it.
+// Run makes several passes. Each pass reads the revocations that are new since the
+// previous pass, and all sessions and learned tokens. It writes those that Run has not
+// written yet. Before the last pass Run pauses the source: a paused store accepts no
+// revocations, so the last pass misses none. It stays paused until an operator resumes it.
 //
-// Revocations are written by a replica of the target, as any gate would: they are
-// published, and acknowledged by every gate of its fleet. Writing twice changes
-// nothing, so a copy may be interrupted at any time and be made again.
+// A replica of the target writes the revocations, as in any gate: it publishes them, and
+// waits until every gate of the target's fleet has applied them. Writing a record twice
+// changes nothing, so an operator may interrupt a copy at any time and repeat it.
+//
+// The package opens and closes no store, and knows no configuration.
 package copying

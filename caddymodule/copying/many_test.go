@@ -33,7 +33,7 @@ func TestACopyHoldsMany(t *testing.T) {
 	}
 	for _, way := range []struct{ from, to *copying.Local }{{file, gate}, {gate, back}} {
 		passes := 0
-		err := copying.Run(t.Context(), remote(way.from), remote(way.to), patience, func(p copying.Progress) {
+		err := copying.Run(t.Context(), remote(way.from), remote(way.to), timeout, func(p copying.Progress) {
 			if p.Over {
 				passes = p.Pass
 			}

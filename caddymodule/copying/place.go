@@ -10,51 +10,56 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// Place is a store that is copied from or to.
+// Place is a store, as the source or the target of a copy. Run calls one method at
+// a time.
 type Place interface {
-	// State tells how it stands.
+	// State returns the state of the store. An error means that the place cannot be asked,
+	// or cannot be copied at all.
 	State(ctx context.Context) (State, error)
-	// Read returns some of what the store holds, and where the rest begins. A store
-	// whose log was begun anew, or trimmed, is read from the beginning again.
+	// Read returns the next records of the store, and the cursor after them. If the
+	// revocation log was trimmed or has a new generation, the cursor begins again.
 	Read(ctx context.Context, from Cursor) (Page, Cursor, error)
-	// Write puts a page into the store. When it returns nil, every gate of its fleet
-	// refuses what the page revokes.
+	// Write puts a page into the store. When it returns nil, every gate of the store's
+	// fleet refuses the tokens that the page revokes.
 	Write(ctx context.Context, page Page) error
-	// Pause has the store take nothing new, or take it again: see store.Movable.
+	// Pause makes the store accept nothing new, or accept it again: see store.Movable.
 	Pause(ctx context.Context, on bool) error
 }
 
-// State is how a store stands.
+// State is the state of a store.
 type State struct {
-	// Store names the store: two with one name are the same.
+	// Store names the store: two places with one name are the same store.
 	Store string
-	// Retention is for how long revocations are kept, and Bounds which tokens are
-	// refused because the log cannot judge them.
+	// Retention is how long the store keeps revocations. Bounds say which tokens its gates
+	// refuse because the revocation log cannot judge them.
 	Retention time.Duration
 	Bounds    store.Bounds
 	// Now is the time by the clock of the process that answers, in Unix seconds.
 	Now int64
-	// End is the end of the log.
+	// End is the end of the revocation log. Paused reports whether the store accepts
+	// nothing new.
 	End    store.Position
 	Paused bool
-	// Unready is why the store cannot be read or written for now; "" if it can. Applied is
-	// how far its log was read: what is read may be ready soon.
+	// Unready is why the store cannot be read or written now; "" if it can. Applied is the
+	// number of the last entry that its gate has applied: while it grows, the store may be
+	// ready soon.
 	Unready string
 	Applied uint64
 }
 
-// Cursor is a place in a store: in its log, and then among its sessions and tokens. The
-// zero Cursor is the beginning.
+// Cursor is a position in a store: in its revocation log, and then among its sessions and
+// tokens. The zero Cursor is the beginning.
 type Cursor struct {
 	Log store.Position
-	// Logged says that the log was read up to its end.
+	// Logged reports whether the revocation log was read up to its end.
 	Logged bool
+	// Memory is the position among sessions and tokens: see store.Movable.
 	Memory string
-	// Over says that nothing follows.
+	// Over reports whether nothing follows.
 	Over bool
 }
 
-// Page is some of what a store holds.
+// Page holds some records of a store, and its bounds.
 type Page struct {
 	// Revocations are in the form of store.MarshalRevocations.
 	Revocations [][]byte
@@ -64,15 +69,15 @@ type Page struct {
 
 // Local is a store that this process has open.
 type Local struct {
-	// Store is its name.
+	// Store is its name: see State.
 	Store   string
 	Backend store.Backend
 	Replica *replica.Replica
-	// Advice says what is wrong and what to do; nothing if all is well.
+	// Advice says what is wrong with the gate, and what to do. Both are "" if nothing is.
 	Advice func() (why, next string)
 }
 
-// errImmovable: a store in memory, or of another module.
+// errImmovable is the error of a store in memory, or of another module.
 var errImmovable = errors.New("this kind of store cannot be copied; bolt and redis can")
 
 func (l *Local) movable() (store.Movable, error) {
@@ -94,10 +99,10 @@ func (l *Local) State(ctx context.Context) (State, error) {
 	why, next := l.Advice()
 	switch {
 	case status.Skewed:
-		// What was forgotten by one clock would count again by the other.
-		s.Unready = "the clock of this machine and the store's are too far apart; set both by NTP"
+		// A revocation that has expired by one clock would count again by the other.
+		s.Unready = "the clocks of this machine and of the store are too far apart; set both by NTP"
 	case status.Fenced && status.Err != nil:
-		s.Unready = fmt.Sprintf("the store cannot be used: %v; see that it runs, and run the same command again", status.Err)
+		s.Unready = fmt.Sprintf("the store cannot be used: %v; repair it, and run the same command again", status.Err)
 	case status.Fenced:
 		s.Unready = fmt.Sprintf("the store is not ready: %s; next: %s", why, next)
 	}
@@ -178,7 +183,7 @@ func (l *Local) Pause(ctx context.Context, on bool) error {
 	return movable.Pause(ctx, on)
 }
 
-// marshal packs revocations into as many payloads as they need.
+// marshal encodes revocations in as few payloads as store.MaxRevocations allows.
 func marshal(revocations []store.Revocation) (payloads [][]byte, err error) {
 	for len(revocations) > 0 {
 		n := min(len(revocations), store.MaxRevocations)

@@ -5,22 +5,23 @@ import (
 	"fmt"
 )
 
-// Request is what is asked of a process that has a store open.
+// Request asks a process that has a store open for one operation of a Place.
 type Request struct {
 	// Do is state, read, write, pause or resume.
 	Do   string
-	From Cursor
-	Page Page
+	From Cursor // of read
+	Page Page   // of write
 }
 
-// Answer is what it answers.
+// Answer is the result of a Request. State is that of state; Page and Next are those of
+// read.
 type Answer struct {
 	State State
 	Page  Page
 	Next  Cursor
 }
 
-// Serve does what is asked.
+// Serve does what a request asks for.
 func (l *Local) Serve(ctx context.Context, q Request) (a Answer, err error) {
 	switch q.Do {
 	case "state":
@@ -32,12 +33,13 @@ func (l *Local) Serve(ctx context.Context, q Request) (a Answer, err error) {
 	case "pause", "resume":
 		err = l.Pause(ctx, q.Do == "pause")
 	default:
-		err = fmt.Errorf("%q is none of state, read, write, pause and resume", q.Do)
+		err = fmt.Errorf("unknown request %q; want state, read, write, pause or resume", q.Do)
 	}
 	return a, err
 }
 
-// Remote is a store that another process has open. It sends a request there.
+// Remote is a store that another process has open. The function sends a request to that
+// process, and returns its answer.
 type Remote func(ctx context.Context, q Request) (Answer, error)
 
 // State implements Place.
