@@ -64,7 +64,7 @@ func TestARequestThatIsCutWhileItIsRefusedIsAbandoned(t *testing.T) {
 		h.running = clock.table
 		h.isOpen.Store(true)
 		token := &store.Keys{Session: store.Key{1}, IssuedAt: 1, Expires: 1 << 31}
-		h.replica.Offer(store.Revocation{Kind: store.KindSession, Key: token.Session, Expires: 1 << 31})
+		h.replica.RevokeLater(store.Revocation{Kind: store.KindSession, Key: token.Session, Expires: 1 << 31})
 		defer func() {
 			if cause := recover(); cause != http.ErrAbortHandler {
 				t.Errorf("ended with %v, want it abandoned", cause)

@@ -121,7 +121,7 @@ func (h *Hub) RevokeLater(why Cause, revocations ...store.Revocation) {
 }
 
 func (h *Hub) revokeLater(why Cause, err error, revocations []store.Revocation) {
-	h.replica.Offer(revocations...)
+	h.replica.RevokeLater(revocations...)
 	h.retries.add(h.retryPause(), &why, revocations...)
 	h.unconfirmed(err, revocations)
 }
@@ -166,7 +166,7 @@ func (h *Hub) unconfirmed(err error, revocations []store.Revocation) {
 func (h *Hub) limit(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, bounded := ctx.Deadline()
 	ctx = context.WithoutCancel(ctx)
-	timeout := h.replica.Patience()
+	timeout := h.replica.RevokeTimeout()
 	end := time.Now().Add(timeout)
 	switch {
 	case bounded && (timeout == 0 || deadline.Before(end)):

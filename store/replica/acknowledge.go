@@ -11,39 +11,39 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// entry is an entry of the log that the fleet has yet to apply, and the calls
+// entry is an entry of the log that some gate may not have applied yet, with the calls
 // that wait for it.
 type entry struct {
 	store.Position
-	// published is a boot time at which the entry was on the log. Every lease that was
-	// asked for before it is over after the longest that the fleet has: that which is
-	// known when the wait ends, because a head that was lost is told of it late.
+	// published is a boot time at which the entry was on the log. A lease that was asked
+	// for before it expires within the longest lease of the fleet. That is the longest
+	// lease known when the wait ends, because a head that was lost learns of it late.
 	published time.Duration
-	// known is the boot time at which the generation was first heard of, and lag for
-	// how long a store may go on that was replaced when it began.
+	// known is the boot time at which the replica first heard of the generation. lag is how
+	// long a store that was replaced when the generation began may go on.
 	known, lag time.Duration
-	// unlisted says that gates which are not on the list may be admitting, so that
-	// nothing but the end of every lease ends the wait.
+	// unlisted reports whether gates that are not on the list may be admitting, so that
+	// only the end of every lease ends the wait.
 	unlisted bool
-	// read says that this gate has read the entry from the log.
+	// read reports whether this gate has read the entry from the log.
 	read    bool
 	calls   []*revoking
-	account *account // nil if nobody wants a receipt
+	account *account // nil if no call wants a receipt
 }
 
-// over is the boot time at which nobody admits without having applied the entry, where a
-// wait for leases lasts so long: every lease is over that was given before, also by a
-// store that was replaced.
+// over returns the boot time from which no gate admits unless it has applied the entry: by
+// then every earlier lease has expired, also one that a replaced store granted. wait is
+// how long a wait for leases is.
 func (e *entry) over(wait time.Duration) time.Duration {
 	return max(e.published+max(wait, e.lag), e.known+wait+e.lag)
 }
 
-// applied reports whether every live gate but this one holds the entry.
+// applied reports whether every other live gate has applied the entry.
 //
-// Rule R5: the list of gates says so only once it is settled. Before, a
-// gate that is not on it may be admitting by a lease of another generation; and
-// while there are gates that are on no list, these may. The head names the gates
-// that have applied least: if those hold the entry, all do.
+// Rule R5: the list of gates proves this only once the log is settled. Before that, a gate
+// that is not on the list may be admitting by a lease of another generation. Unlisted gates
+// may be admitting, too. The head names the gates that have applied least: if these have
+// applied the entry, all have.
 func (e *entry) applied(head store.Head, self store.GateID) bool {
 	if head.State != store.StateSettled || head.Generation != e.Generation || head.Unlisted {
 		return false
@@ -56,25 +56,25 @@ func (e *entry) applied(head store.Head, self store.GateID) bool {
 	return true
 }
 
-// finished are the calls of an entry that holds everywhere, with their receipts.
+// finished returns the calls of an entry that holds everywhere, with their receipts.
 func (e *entry) finished() []*revoking {
 	e.account.hand(e.calls)
 	return e.calls
 }
 
-// awaited are the entries that the fleet has yet to apply. All share one look at
+// awaited holds the entries that some gate may not have applied yet. All share one look at
 // the store.
 type awaited struct {
 	mu      sync.Mutex
 	entries []*entry
-	fresh   bool // one came since next was called
+	fresh   bool // an entry was added since the last call of next
 	bell    bell
-	// latest are the entries that this gate read last from the log, each at its number
-	// modulo their count.
+	// latest holds the entries that this gate has read last from the log. Each is at the
+	// index of its number modulo the length.
 	latest [256]store.Position
 }
 
-// has reports whether an entry is among those that this gate read last.
+// has reports whether an entry is among those that this gate has read last.
 func (a *awaited) has(at store.Position) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -85,7 +85,7 @@ func (a *awaited) hasLocked(at store.Position) bool {
 	return a.latest[at.Seq%uint64(len(a.latest))] == at
 }
 
-// put has the entry that was published awaited.
+// put adds an entry that was published.
 func (a *awaited) put(e *entry) {
 	a.mu.Lock()
 	e.read = e.read || a.hasLocked(e.Position)
@@ -110,9 +110,9 @@ func (a *awaited) applied(entries []store.Entry) {
 	}
 }
 
-// next reports whether an entry has come since it was called last, whether a look
-// may finish one now, and the earliest end of the waits, which last so long, that is
-// after now.
+// next reports whether an entry was added since the last call, and whether a look at the
+// store may finish an entry now. deadline is the earliest end of a wait after now. wait is
+// how long a wait for leases is.
 func (a *awaited) next(now, wait time.Duration) (fresh, due bool, deadline time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -128,15 +128,16 @@ func (a *awaited) next(now, wait time.Duration) (fresh, due bool, deadline time.
 	return fresh, due, deadline
 }
 
-// sort takes out the entries that every gate holds, and those that have to be
-// published again, by the answer to a look that was sent and received at these
-// boot times, where a wait for leases lasts so long, and by what this gate has said to
-// have applied.
+// sort removes the entries that every gate has applied, and returns their calls as done. It
+// also removes those that have to be published again, and returns their calls as again. It
+// judges by the head of a look that was sent and received at these boot times. recorded is
+// the position up to which the store has recorded that this gate has applied the log. wait
+// is how long a wait for leases is.
 //
-// Rule R4: after the wait the store was asked once more, and what counts
-// is only an entry of the generation that is there now. It counts only once this gate
-// has read it from the log itself, and the store has recorded that: what others say to
-// have applied may be another entry of the same number, on a log that has gone back.
+// Rule R4: after the wait this gate has asked the store once more. Only an entry of the
+// present generation counts, and only once this gate has read it from the log itself and
+// the store has recorded that. Otherwise the other gates may have applied another entry of
+// the same number, on a log that has gone back.
 func (a *awaited) sort(head store.Head, recorded store.Position, sent, received, wait time.Duration, self store.GateID) (done, again []*revoking) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -160,7 +161,8 @@ func (a *awaited) sort(head store.Head, recorded store.Position, sent, received,
 	return done, again
 }
 
-// fence notes for the receipts that gates' leases were over at the boot time now.
+// fence notes for the receipts that the leases of these gates had expired at the boot time
+// now.
 func (a *awaited) fence(gates []store.GateID, now time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -170,15 +172,15 @@ func (a *awaited) fence(gates []store.GateID, now time.Duration) {
 }
 
 const (
-	// quickLooks is how many looks follow one another without a pause. Gates need
-	// a fraction of a millisecond, and no timer is as short as that.
+	// quickLooks is how many looks follow one another without a pause. Gates need a
+	// fraction of a millisecond, and no timer is that short.
 	quickLooks = 10
-	// firstPause is the pause after them. It grows.
+	// firstPause is the first pause after these looks. The pauses grow.
 	firstPause = time.Millisecond
 )
 
-// acknowledge waits for the fleet until ctx ends: it looks who has applied what,
-// more and more rarely, and finishes the calls whose entries everybody holds.
+// acknowledge waits for the other gates until ctx ends. It asks the store what each gate
+// has applied, more and more rarely, and finishes the calls whose entries all have applied.
 func (r *Replica) acknowledge(ctx context.Context) {
 	looks, pace, idle := 0, firstPause, true
 	for ctx.Err() == nil {
@@ -189,8 +191,8 @@ func (r *Replica) acknowledge(ctx context.Context) {
 			pace = firstPause
 		}
 		if fresh && idle {
-			looks = 0 // under load the pauses have everybody share a look
-			// Before this gate has applied the entry, hardly any other has.
+			looks = 0 // under load the pauses make calls share a look
+			// Hardly any other gate applies the entry before this one does.
 			r.heard.wait(ctx, firstPause)
 		}
 		idle = !due
@@ -205,14 +207,14 @@ func (r *Replica) acknowledge(ctx context.Context) {
 		looks++
 		if err := r.look(ctx, lease); err != nil && ctx.Err() == nil {
 			r.mu.Lock()
-			r.fail(&r.beating, err)
+			r.failed(&r.beating, err)
 			r.mu.Unlock()
 			pause(ctx, backoff(pace, lease))
 		}
 	}
 }
 
-// look asks the store once.
+// look asks the store once, and finishes the calls that its answer settles.
 func (r *Replica) look(ctx context.Context, lease time.Duration) error {
 	bounded, cancel := context.WithTimeout(ctx, call(lease))
 	defer cancel()
@@ -221,7 +223,7 @@ func (r *Replica) look(ctx context.Context, lease time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("asking which gates have the revocation: %w", err)
 	}
-	if !r.takeUp(head, sent) {
+	if !r.applyHead(head, sent) {
 		return nil
 	}
 	r.mu.Lock()

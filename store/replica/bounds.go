@@ -9,19 +9,20 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// clocks is what a replica knows of the store's clock beside its own.
+// clocks is what a replica knows about the store's clock.
 type clocks struct {
-	// store is the store's clock at the boot time boot, in Unix seconds; zero if it
-	// never told. Then boot means nothing.
+	// store is the store's clock at the boot time boot, in Unix seconds. If it is zero, the
+	// store has not named its time, and boot means nothing.
 	store int64
 	boot  time.Duration
-	// off is by how much the wall clock is ahead of the store's beyond what the way
-	// there and back explains: negative if it is behind, zero if they agree.
+	// off is how far the wall clock is ahead of the store's, beyond what the duration of the
+	// call explains. It is negative if the wall clock is behind, and zero if they agree.
 	off time.Duration
 }
 
-// heard takes up the store's clock, told between two moments.
-func (c *clocks) heard(now int64, asked Instant, boot time.Duration, answered int64) {
+// observe notes the store's clock, which it read between the two moments asked and
+// answered. answered is a wall clock in nanoseconds.
+func (c *clocks) observe(now int64, asked Instant, boot time.Duration, answered int64) {
 	if now == 0 {
 		return
 	}
@@ -33,8 +34,9 @@ func (c *clocks) heard(now int64, asked Instant, boot time.Duration, answered in
 	}
 }
 
-// times are the present second by the wall clock, and by the store's as far as it is
-// known: it goes on by the boot clock, which nobody sets. The caller holds mu.
+// times returns the present Unix second by the wall clock and by the store's clock. The
+// latter continues from the last answer by the boot clock, which nobody sets. If it is not
+// known, both are the wall clock's. The caller holds mu.
 func (r *Replica) times() (wall, store int64) {
 	wall = r.clock.Now().Wall / int64(time.Second)
 	if r.clocks.store == 0 {
@@ -43,17 +45,17 @@ func (r *Replica) times() (wall, store int64) {
 	return wall, r.clocks.store + int64((r.clock.Boot()-r.clocks.boot)/time.Second)
 }
 
-// earlier is the present second by the earlier of the two clocks: what is forgotten
-// is forgotten by both, so that one that is ahead forgets nothing. The caller holds
-// mu.
+// earlier returns the present second by the earlier of the two clocks. A revocation is
+// forgotten only once it has expired by both, so that a clock that is ahead forgets
+// nothing. The caller holds mu.
 func (r *Replica) earlier() int64 {
 	wall, store := r.times()
 	return min(wall, store)
 }
 
-// skewed reports whether the wall clock and the store's are further apart than
-// revocations are made for. The clock of a store of this machine's own stands still
-// while it is closed, so that being ahead of it means nothing. The caller holds mu.
+// skewed reports whether the wall clock and the store's are further apart than Options.Skew,
+// by which revocations are kept longer. The clock of a local store stands still while the
+// store is closed, so a wall clock that is ahead of it means nothing. The caller holds mu.
 func (r *Replica) skewed() bool {
 	off := r.clocks.off
 	if r.fleet == nil {
@@ -62,7 +64,7 @@ func (r *Replica) skewed() bool {
 	return off.Abs() > r.options.Load().Skew
 }
 
-// alarm logs that the clocks are apart, or no longer are. The caller holds mu.
+// alarm logs when the clocks become skewed, and when they agree again. The caller holds mu.
 func (r *Replica) alarm() {
 	skewed := r.skewed()
 	if skewed == r.apart {
@@ -78,10 +80,10 @@ func (r *Replica) alarm() {
 		"ahead", r.clocks.off, "allowed", o.Skew)
 }
 
-// remember moves the expiry of what is revoked now, by the wall clock, to the later
-// of the two clocks: one that is behind forgets nothing too early. Whether a wall clock
-// that is ahead is wrong, or the store's that is behind, nobody can tell, so that what
-// is revoked by it is kept for that much longer.
+// remember moves the expiry of new revocations, which callers compute by the wall clock, to
+// the later of the two clocks. So a clock that is behind forgets nothing too early. If the
+// wall clock is ahead, nobody can tell which of the two is wrong: the revocations then keep
+// their expiry, and are kept for that much longer.
 func (r *Replica) remember(revocations []store.Revocation) []store.Revocation {
 	r.mu.Lock()
 	wall, now := r.times()
@@ -98,12 +100,12 @@ func (r *Replica) remember(revocations []store.Revocation) []store.Revocation {
 	return moved
 }
 
-// bound takes up what the store says of tokens that the log cannot judge. The caller
-// holds mu, and applies it before it extends a lease.
+// bound adopts the bounds of the store: which tokens the log cannot judge. The caller holds
+// mu, and calls bound before it extends a lease.
 func (r *Replica) bound(b store.Bounds) {
 	before := r.bounds
 	r.bounds = before.Join(b)
-	r.bounds.Swept = b.Swept // it falls with a new generation, where the clock had been ahead
+	r.bounds.Swept = b.Swept // a new generation lowers it if a clock had been ahead
 	r.lack(b.Swept)
 	if b.Refused() > before.Refused() {
 		r.options.Load().Logger.Error("the store lost revocations, and no gate knows which; this gate refuses all tokens issued up to the floor, and users have to log in again",
@@ -112,34 +114,34 @@ func (r *Replica) bound(b store.Bounds) {
 	r.settle()
 }
 
-// lack notes, before this gate has a lease, the second by which the log was trimmed: what
-// was forgotten by then this set lacks, unless it held all before. A lease is granted by
-// a heartbeat that is sent after the log was read. The caller holds mu.
+// lack notes the second by which the log was trimmed, while this gate has no lease. The set
+// lacks the revocations that were trimmed by then, unless it held all of them before. A
+// lease is granted by a heartbeat that is sent after the log was read. The caller holds mu.
 //
-// Attack: have entries trimmed by a clock that is ahead, and a gate start then. It is no
-// witness of them when the clock is right again.
+// Attack: have entries trimmed by a clock that is ahead, and start a gate then. The gate is
+// no witness of these entries when the clock is right again.
 func (r *Replica) lack(swept int64) {
 	if !r.view.held && !r.leased() {
 		r.purged = max(r.purged, swept)
 	}
 }
 
-// overswept reports whether what was forgotten up to a second was forgotten by a clock
-// that was ahead: the store's clock says now only.
+// overswept reports whether a set or log that has forgotten up to second did so by a clock
+// that was ahead. now is the present second by the store's clock.
 func (r *Replica) overswept(second, now int64) bool {
 	return second > now+int64(r.options.Load().Skew/time.Second)
 }
 
-// unsweep lets tokens pass again that expire after the store's second now, where they
-// were refused because a clock had been ahead. If this set has forgotten by that
-// clock, what is on the log is read again first. It reports whether it is. The caller
+// unsweep lets tokens pass again that expire after the store's second now, and that were
+// refused because a clock had been ahead. If the set has forgotten revocations by that
+// clock, the replica first reads the log again; then unsweep returns true. The caller
 // holds mu.
 func (r *Replica) unsweep(now int64) (again bool) {
 	switch {
 	case !r.overswept(r.set.swept.Load(), now):
 	case r.overswept(r.purged, now):
 		r.restart()
-		r.view.anew = true
+		r.view.reread = true
 		return true
 	default:
 		r.set.swept.Store(max(r.purged, r.bounds.Swept))
@@ -147,9 +149,9 @@ func (r *Replica) unsweep(now int64) (again bool) {
 	return false
 }
 
-// SetLease changes the lease of the fleet, by the word of an operator. One that is
-// raised counts at once, for the waits of every gate, too; one that is lowered is
-// granted at once, and waits are shorter when every longer lease is over.
+// SetLease changes the lease of the fleet, by the word of an operator. A longer lease
+// counts at once, also for the waits of every gate. A shorter lease is granted at once, but
+// waits become shorter only when every longer lease has expired.
 func (r *Replica) SetLease(ctx context.Context, lease time.Duration) error {
 	if r.fleet == nil {
 		return errors.New("changing the lease: no other gate uses the store, so there is no lease")
@@ -161,13 +163,13 @@ func (r *Replica) SetLease(ctx context.Context, lease time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("changing the lease: %w", err)
 	}
-	r.takeUp(head, sent)
+	r.applyHead(head, sent)
 	r.beats.ring()
 	return nil
 }
 
-// LowerFloor lets tokens pass again that are refused only because they were issued
-// before a loss, by the word of an operator. The fleet hears of it by heartbeats.
+// LowerFloor lets tokens pass again that are refused only because they were issued before a
+// loss, by the word of an operator. Heartbeats tell the other gates.
 func (r *Replica) LowerFloor(ctx context.Context) error {
 	if r.Status().Bounds.Refused() == 0 {
 		return errors.New("lowering the floor: there is none")
@@ -185,9 +187,9 @@ func (r *Replica) LowerFloor(ctx context.Context) error {
 	return nil
 }
 
-// forget forgets in the set what has expired, and returns the second until which it
-// did, or zero if it must not. A gate without a lease forgets nothing: it may not have
-// heard that a raised retention holds what has expired.
+// forget removes expired revocations from the set. It returns the second up to which it
+// did, or zero if it must not. A gate without a lease forgets nothing: it may not have heard
+// that a raised retention keeps revocations beyond their expiry.
 func (r *Replica) forget() int64 {
 	r.mu.Lock()
 	now, hold := r.earlier(), r.bounds.Hold
@@ -202,15 +204,15 @@ func (r *Replica) forget() int64 {
 	return now
 }
 
-// Retention is for how long revocations have to be kept: for the longest that any
-// gate of the fleet was configured to, because that gate admits tokens which live
+// Retention returns how long revocations have to be kept. That is the longest retention
+// that any gate of the fleet was configured to, because that gate admits tokens that live
 // as long.
 func (r *Replica) Retention() time.Duration {
 	return max(r.options.Load().Retention, time.Duration(r.retention.Load()))
 }
 
-// retain tells a store of this machine's own for how long revocations are kept.
-// Before it is told, nothing is admitted or forgotten.
+// retain tells a local store how long revocations are kept. Before that the replica admits
+// and forgets nothing. For other stores it does nothing.
 func (r *Replica) retain(ctx context.Context) error {
 	local, ok := r.store.(store.Local)
 	if !ok {
@@ -230,33 +232,34 @@ func (r *Replica) retain(ctx context.Context) error {
 	return nil
 }
 
-// outlive refuses tokens that may have outlived their revocations, because this gate
-// admits them for longer than the store was told. The store says which as soon as it is
-// told; until then it is what the store would say now. The caller holds mu.
+// outlive refuses tokens that may have outlived their revocations, because this gate now
+// admits tokens that live longer than the retention that the store knows. Once the store
+// knows the new retention, its bounds say which tokens these are. Until then outlive
+// computes what they would say. The caller holds mu.
 //
-// Attack: a token that is good for longer than any gate admitted so far, whose revocation
-// was forgotten, right after the configuration is changed.
+// Attack: right after the configuration is changed, use a token that lives longer than any
+// gate admitted so far, and whose revocation was forgotten.
 func (r *Replica) outlive(retention time.Duration) {
 	known := time.Duration(r.retention.Load())
 	if known == 0 || retention <= known {
 		return
 	}
-	r.untold = max(r.earlier(), r.bounds.Swept, r.purged) - int64(known/time.Second)
+	r.mayOutlive = max(r.earlier(), r.bounds.Swept, r.purged) - int64(known/time.Second)
 	r.settle()
 }
 
-// retained takes up for how long the store keeps revocations. The caller holds mu, and
-// takes up the store's bounds next.
+// retained notes how long the store keeps revocations. The caller holds mu, and adopts the
+// store's bounds next.
 func (r *Replica) retained(longest time.Duration) {
 	r.retention.Store(max(r.retention.Load(), int64(longest)))
 	if longest >= r.options.Load().Retention {
-		r.untold = 0
+		r.mayOutlive = 0
 	}
 }
 
-// settle has the set refuse what the bounds say. The caller holds mu.
+// settle makes the set refuse the tokens that the bounds name. The caller holds mu.
 func (r *Replica) settle() {
 	b := r.bounds
-	b.Forgotten = max(b.Forgotten, r.untold)
+	b.Forgotten = max(b.Forgotten, r.mayOutlive)
 	r.set.bound(b)
 }

@@ -65,7 +65,7 @@ func revokeAll(t *testing.T, r *replica.Replica, all []store.Revocation) {
 				revocations := part[:min(size, len(part))]
 				part = part[len(revocations):]
 				if call%8 == 0 {
-					r.Offer(revocations...)
+					r.RevokeLater(revocations...)
 				} else if err := r.Revoke(t.Context(), revocations...); err != nil {
 					t.Errorf("Revoke: %v", err)
 				}

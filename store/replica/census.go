@@ -2,8 +2,8 @@ package replica
 
 import "time"
 
-// census are the counts of this gate's own heartbeats, the oldest first. By them the
-// store finds the gates that send none any more.
+// census holds the counts of this gate's own heartbeats, the oldest first. The store finds
+// by them the gates that have stopped sending heartbeats.
 type census []sighting
 
 // sighting is the count of a heartbeat, and the boot time at which it was answered.
@@ -12,12 +12,12 @@ type sighting struct {
 	answered time.Duration
 }
 
-// silent returns the greatest count that was answered at a boot time or before, or
-// zero, and forgets those below it.
+// silent returns the greatest count that was answered at a boot time or before, or zero. It
+// forgets the counts below.
 //
-// Rule R2: a gate with a count up to that has sent no heartbeat since. The
-// store's counter decides, which is never set back, and our own clock; never a time
-// that a gate or the store names.
+// Rule R2: a gate with a count up to this one has sent no heartbeat since. Only the store's
+// counter, which is never set back, and this gate's own clock decide; never a time that a
+// gate or the store names.
 func (c *census) silent(before time.Duration) uint64 {
 	seen := *c
 	for len(seen) > 1 && seen[1].answered <= before {
@@ -30,8 +30,8 @@ func (c *census) silent(before time.Duration) uint64 {
 	return seen[0].count
 }
 
-// note takes up the count of a heartbeat that was answered at the boot time now.
-// Heartbeats that follow others closely are left out, so that the census stays short.
+// note adds the count of a heartbeat that was answered at the boot time now. It leaves out
+// a heartbeat that follows another in less than apart, so that the census stays short.
 func (c *census) note(count uint64, now, apart time.Duration) {
 	if n := len(*c); n == 0 || now-(*c)[n-1].answered >= apart {
 		*c = append(*c, sighting{count, now})

@@ -23,16 +23,16 @@ func At(t time.Time) Instant {
 type Clock interface {
 	// Now is this moment. It costs no more than time.Now.
 	Now() Instant
-	// Boot is how long the machine has been up, counted from any fixed moment,
-	// and goes on during a suspend. It may cost a system call.
+	// Boot is the time since some fixed moment of the machine. It goes on during a
+	// suspend. It may cost a system call.
 	Boot() time.Duration
 }
 
 // SystemClock is the clock of this machine.
 //
-// On Linux, Boot is CLOCK_BOOTTIME. Elsewhere it is whichever of the wall clock
-// and the monotonic one has gone further, so that a clock that is set forward
-// may fence a gate until its next heartbeat.
+// On Linux, Boot is CLOCK_BOOTTIME. On other systems it follows the wall clock or the
+// monotonic clock, whichever goes further. There a wall clock that is set forward may fence
+// a gate until its next heartbeat.
 type SystemClock struct{}
 
 // Now implements Clock.

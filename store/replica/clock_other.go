@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// furthest is what Boot returned last.
+// furthest is the last result of Boot, and when that was.
 var furthest struct {
 	sync.Mutex
 	at   Instant

@@ -5,18 +5,17 @@ import "github.com/sessiongate/sessiongate/store"
 // heldRevocation is a revocation that a replica holds.
 type heldRevocation struct {
 	store.Revocation
-	// logged says that the log of the present generation is known to hold it, and
-	// not only this replica.
-	logged bool
-	was    bool // an earlier generation's did
+	// logged reports whether the log of the present generation is known to hold it. was
+	// reports whether that of an earlier generation did.
+	logged, was bool
 }
 
-// Counts returns how many revocations are held of each kind. Expired ones are counted
-// until they are forgotten, as in Status. A revocation that is added or forgotten
-// meanwhile may be counted or not.
+// Counts returns how many revocations of each kind the replica holds. It counts expired ones
+// until they are forgotten, as Status does. It may or may not count a revocation that is
+// added or forgotten meanwhile.
 //
-// Counts blocks no check, and blocks revocations for a small part of the set at a time.
-// It looks at the whole set: some milliseconds for a million revocations.
+// Counts blocks no check. It blocks revocations for a small part of the set at a time. It
+// reads the whole set: some milliseconds for a million revocations.
 func (r *Replica) Counts() map[store.Kind]int {
 	counts := make(map[store.Kind]int)
 	count := func(h heldRevocation) { counts[h.Kind]++ }
@@ -27,7 +26,7 @@ func (r *Replica) Counts() map[store.Kind]int {
 	return counts
 }
 
-// each shows the keys of one shard.
+// each calls show for every key of one shard, under the lock of the shard.
 func (s *keySet) each(shard int, show func(heldRevocation)) {
 	sh := &s.shards[shard]
 	sh.mu.Lock()
@@ -49,7 +48,7 @@ func (s *keySet) each(shard int, show func(heldRevocation)) {
 	}
 }
 
-// each shows the predicates.
+// each calls show for every predicate.
 func (s *instantSet) each(show func(heldRevocation)) {
 	slots := s.slots.Load()
 	if slots == nil {

@@ -1,28 +1,32 @@
 // Package replica holds the whole set of revocations of a fleet in memory and
 // decides from it alone whether a token is revoked.
 //
-// A Replica follows the log of a store. Check is what every request pays: it
-// takes no lock, asks nobody and allocates nothing. Revoke puts a revocation on
-// the log, and returns when every gate of the fleet holds it or is provably
-// fenced.
+// A Replica follows the revocation log of a store; here it is called the log. Every
+// request calls Check, which takes no lock, calls no store and allocates nothing. Revoke
+// puts a revocation on the log. It returns when every gate of the fleet holds the
+// revocation or is provably fenced.
 //
-// The set is exact. It is never cleared: when the log has to be read anew, what
-// is held stays held, because a union with what is read can only revoke more.
+// The set is exact, and is never cleared. When the replica has to read the log again, it
+// keeps the revocations that it holds: a union with the log can only revoke more.
 //
 // # Sharing a store
 //
-// A replica of a shared store admits only while it can prove that its set is
-// fresh: for the length of a lease after it asked the store, if the answer named
-// a head of the log that it has applied since. It asks by heartbeats, which also
-// tell the other gates what it has applied.
+// A replica of a shared store admits only while it can prove that its set is fresh. The
+// proof is a heartbeat: the store answers with the head of the log, and the replica applies
+// the log up to that head. The set is then fresh for a lease, counted from the moment
+// before the heartbeat was sent. Heartbeats also tell the other gates which entries the
+// replica has applied.
 //
-// A store that may have lost entries comes back under a new generation of the
-// log, in repair. Nobody's lease is extended then, until a gate that can vouch
-// for all that was ever acknowledged has put what it holds on the log again, or
-// until two leases are over. Every gate that comes later reads the whole log
-// and offers what it holds beyond that.
+// A store that may have lost entries comes back with a new generation of the log, in
+// repair. In repair no lease is extended. Either of two events ends it:
 //
-// The rules R1 to R15 and the invariants 1 to 12 are those of docs/protocol.md; each is
+//   - A witness has put the revocations that it holds on the log. A witness is a gate that
+//     holds every revocation that was ever acknowledged.
+//   - Two leases have passed, in which the other gates did so.
+//
+// A gate that comes later reads the whole log, and publishes what it holds beyond that.
+//
+// The rules R1 to R15 and the invariants 1 to 12 are those of docs/protocol.md. Each is
 // named where it is enforced. The package knows the contract of a store, no database
 // and no Caddy.
 package replica

@@ -9,7 +9,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// follow applies the log until ctx ends.
+// follow reads and applies the log until ctx ends.
 func (r *Replica) follow(ctx context.Context) {
 	var delay time.Duration
 	for ctx.Err() == nil {
@@ -22,7 +22,7 @@ func (r *Replica) follow(ctx context.Context) {
 		if errors.Is(err, store.ErrGap) || errors.Is(err, store.ErrGeneration) {
 			r.restart()
 		}
-		r.fail(&r.reading, err)
+		r.failed(&r.reading, err)
 		r.mu.Unlock()
 		delay = backoff(delay, r.lease(r.options.Load()))
 		pause(ctx, delay)
@@ -38,7 +38,7 @@ func (r *Replica) step(ctx context.Context) error {
 	at, whole := r.view.at, r.view.whole
 	r.interrupt = cancel
 	r.mu.Unlock()
-	var wait time.Duration // none until the log was read up to its head
+	var wait time.Duration // zero until the log was read up to its head
 	if whole {
 		wait = read(lease)
 	}
@@ -52,7 +52,7 @@ func (r *Replica) step(ctx context.Context) error {
 	asked, sent := r.clock.Now(), r.clock.Boot()
 	batch, err := r.store.Read(bounded, at, wait)
 	if ctx.Err() != nil {
-		return nil // what was waited for is read from the beginning now
+		return nil // restart interrupted the read: read from the beginning next
 	}
 	if err == nil {
 		err = r.apply(at, batch, asked, sent)
@@ -63,17 +63,17 @@ func (r *Replica) step(ctx context.Context) error {
 	return nil
 }
 
-// apply puts a batch that was read after a position into the set, and moves the
-// position. A batch of a place that the replica has left meanwhile is dropped:
-// it will be read again.
+// apply adds a batch that was read after the position at to the set, and advances the
+// position. It drops the batch if the replica is at another position by now: the replica
+// will read these entries again.
 func (r *Replica) apply(at store.Position, batch store.Batch, asked Instant, sent time.Duration) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.learn(batch.Head.Generation, sent) || r.view.at != at {
+	if !r.observeGeneration(batch.Head.Generation, sent) || r.view.at != at {
 		return nil
 	}
-	if r.fleet == nil { // a fleet's heartbeats say so
-		r.clocks.heard(batch.Now, asked, sent, r.clock.Now().Wall)
+	if r.fleet == nil { // in a fleet, heartbeats tell both
+		r.clocks.observe(batch.Now, asked, sent, r.clock.Now().Wall)
 		r.bound(batch.Bounds)
 	}
 	reached, err := r.entries(at, batch)
@@ -81,27 +81,27 @@ func (r *Replica) apply(at store.Position, batch store.Batch, asked Instant, sen
 	if err != nil {
 		return err
 	}
-	r.well(&r.reading)
-	r.hear(r.view.state, batch.Head.Seq)
+	r.recovered(&r.reading)
+	r.advance(r.view.state, batch.Head.Seq)
 	if reached.Seq >= batch.Head.Seq && !r.view.whole {
 		r.complete()
 	}
 	r.claim()
 	if len(batch.Entries) > 0 {
 		r.awaited.applied(batch.Entries)
-		// If it is on no list, nobody waits for this gate.
+		// Nobody waits for an unlisted gate.
 		if r.options.Load().Acknowledge != AcknowledgeLease {
 			r.beats.ring()
 		}
-		r.mends.ring()
+		r.repairs.ring()
 	}
 	return nil
 }
 
-// entries applies the entries of a batch and returns the position after the last
-// that it did. Entries that do not run on from where the replica stands are a
-// gap, whatever the store says: but those that earlier generations left, of
-// which some may be lost. The caller holds mu.
+// entries applies the entries of a batch, and returns the position after the last one that
+// it applied. Entries that do not follow the position of the replica are a gap, whatever
+// the store says. The exception are entries of earlier generations: some of these may be
+// lost. The caller holds mu.
 func (r *Replica) entries(at store.Position, batch store.Batch) (store.Position, error) {
 	for i, entry := range batch.Entries {
 		seq := entry.Position.Seq
@@ -122,22 +122,22 @@ func (r *Replica) entries(at store.Position, batch store.Batch) (store.Position,
 	return batch.Head, nil
 }
 
-// complete notes that the log was read from its beginning up to a head. The
+// complete notes that the replica has applied the log from its beginning up to a head. The
 // caller holds mu.
 func (r *Replica) complete() {
 	r.view.whole = true
-	if r.view.anew {
-		r.view.anew, r.purged = false, r.bounds.Swept
+	if r.view.reread {
+		r.view.reread, r.purged = false, r.bounds.Swept
 		r.set.swept.Store(r.bounds.Swept)
 	}
-	r.mends.ring()
+	r.repairs.ring()
 	r.beats.ring()
 	if r.options.Load().Lease == 0 {
 		r.extend(&term{lease: forever, admit: forever})
 	}
 }
 
-// sweep forgets what has expired, in the set and on the log, until ctx ends.
+// sweep removes expired revocations from the set and from the log until ctx ends.
 func (r *Replica) sweep(ctx context.Context) {
 	for pause(ctx, sweepEvery) {
 		o := r.options.Load()

@@ -8,9 +8,9 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// heartbeat tells the store that this gate is there and what it has applied, one
-// heartbeat at a time: every quarter of the lease, and whenever a batch was
-// applied, until ctx ends.
+// heartbeat sends heartbeats until ctx ends, one at a time: every quarter of the lease, and
+// after each batch that was applied. A heartbeat tells the store that this gate is live,
+// and what it has applied.
 func (r *Replica) heartbeat(ctx context.Context) {
 	var delay time.Duration
 	for ctx.Err() == nil {
@@ -19,7 +19,7 @@ func (r *Replica) heartbeat(ctx context.Context) {
 		lease := r.lease(r.options.Load())
 		if err != nil && ctx.Err() == nil {
 			r.mu.Lock()
-			r.fail(&r.beating, err)
+			r.failed(&r.beating, err)
 			r.mu.Unlock()
 			delay = backoff(delay, lease)
 			pause(ctx, delay)
@@ -30,7 +30,7 @@ func (r *Replica) heartbeat(ctx context.Context) {
 	}
 }
 
-// beyond is a number that no log reaches.
+// beyond is a sequence number that no log reaches.
 const beyond = 1<<53 - 1
 
 // beat sends one heartbeat. Its answer may extend the lease.
@@ -39,7 +39,7 @@ func (r *Replica) beat(ctx context.Context) error {
 	lease := r.lease(o)
 	bounded, cancel := context.WithTimeout(ctx, call(lease))
 	defer cancel()
-	// Invariant 8: the time is taken before the question is asked.
+	// Invariant 8: the gate takes the time before it sends the heartbeat.
 	q := question{asked: r.clock.Now(), boot: r.clock.Boot()}
 	r.mu.Lock()
 	beat := store.Heartbeat{
@@ -55,26 +55,26 @@ func (r *Replica) beat(ctx context.Context) error {
 		beat.Merged = r.before
 	}
 	if r.view.returned {
-		// More than it has: the store begins a generation, as it does for any log that
-		// has gone back.
+		// Claim more than the store has: it then begins a new generation, as for every log
+		// that has gone back.
 		beat.Applied = store.Position{Generation: r.view.generation, Seq: beyond}
 	}
-	// If this store was replaced, a silent gate may have a lease of the new one. It is
-	// waited for until this store answers no more.
+	// If this store was replaced, a silent gate may have a lease of the new store. Wait
+	// for it until this store no longer answers.
 	beat.Silent = r.view.census.silent(q.boot - r.margin(lease) - r.view.lag)
 	known, granted, asking := r.view.known, r.view.granted, r.view.generation
 	longest := time.Duration(r.longest.Load())
-	if !r.view.beaten {
-		// A head that was lost gets back the lease that it had, by which others may be
-		// admitting.
+	if !r.view.heartbeatAnswered {
+		// After a loss, tell the head the longest lease from before: other gates may be
+		// admitting by it.
 		beat.Longest = longest
 	}
-	// Two failovers may follow one another: a gate with a lease of the first store is a
-	// witness at the third and is not listed here, until this one answers no more.
+	// Two failovers may follow one another. A gate with a lease of the first store is then a
+	// witness at the third, and is not listed here, until this second store stops answering.
 	alone := r.alone(lease) + r.view.lag
 	r.mu.Unlock()
-	// Rule R5: by the time that this is sent, every lease of an earlier
-	// generation is over, and so is every store that was replaced.
+	// Rule R5: when this heartbeat is sent, every lease of an earlier generation has expired,
+	// and every store that was replaced has stopped.
 	beat.Settled, beat.Waited = beat.Applied.Generation != 0 && q.boot >= alone, longest
 	beat.Shortened = beat.Applied.Generation != 0 && lease < longest && q.boot-max(granted, known) >= margin(longest)
 	head, err := r.fleet.Heartbeat(bounded, beat)
@@ -84,25 +84,25 @@ func (r *Replica) beat(ctx context.Context) error {
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.learn(head.Generation, q.boot) {
+	if !r.observeGeneration(head.Generation, q.boot) {
 		return nil
 	}
 	if r.view.generation == asking || asking == 0 {
 		r.longest.Store(int64(max(head.Longest, head.Lease)))
-		if !r.view.beaten {
-			r.view.beaten = true
-			r.mends.ring()
+		if !r.view.heartbeatAnswered {
+			r.view.heartbeatAnswered = true
+			r.repairs.ring()
 		}
 	}
-	r.told(head, q.boot)
-	r.clocks.heard(head.Now, q.asked, q.boot, r.clock.Now().Wall)
-	r.well(&r.beating)
+	r.observe(head, q.boot)
+	r.clocks.observe(head.Now, q.asked, q.boot, r.clock.Now().Wall)
+	r.recovered(&r.beating)
 	r.alarm()
 	if head.State != store.StateRepair && r.unsweep(head.Now) {
 		return nil
 	}
-	// Rule R3: an answer counts only if the generation that was sent,
-	// that came back and that is held now are one.
+	// Rule R3: an answer counts only if the generation that was sent, the generation that
+	// the answer names, and the one that the gate holds now are the same.
 	if beat.Applied.Generation != head.Generation || head.Count == 0 {
 		return nil
 	}
@@ -115,7 +115,7 @@ func (r *Replica) beat(ctx context.Context) error {
 	for _, id := range head.Gone {
 		o.Logger.Warn("a gate has sent no heartbeat for a lease; revocations no longer wait for it", "gate", id)
 	}
-	// Rule R7: in repair nobody's lease is extended.
+	// Rule R7: in repair no lease is extended.
 	if head.State != store.StateRepair {
 		q.head, q.lease = head.Seq, head.Lease
 		r.answered(q)

@@ -9,44 +9,44 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// instantSet holds the revocations by instant: of a subject, or of an issuer.
-// Each is one predicate, and a token is revoked if any of them holds: they are
-// never merged, because the exception of one must not become the exception of
-// another. Left out is only what the others imply (join). It may be read while it
-// is changed: readers take no lock.
+// instantSet holds the revocations by instant: of a subject, or of an issuer. Each is one
+// predicate, and a token is revoked if any predicate covers it. Predicates are never merged,
+// because the exception of one must not become the exception of another. Only a predicate
+// that the others imply is left out: see join. Readers take no lock, and may read while a
+// writer changes the set.
 type instantSet struct {
 	slots atomic.Pointer[[]atomic.Pointer[instants]]
 	mu    sync.Mutex // of the writers
-	used  int        // slots taken
+	used  int        // slots that hold a key
 	count atomic.Int64
 }
 
-// instants are the predicates of one key. They are replaced, never changed.
+// instants holds the predicates of one key. It is replaced, never changed.
 type instants struct {
 	key        store.Key
 	kind       store.Kind
 	predicates []predicate
 }
 
-// predicate revokes what was issued up to and including a second, except one
-// session.
+// predicate revokes the tokens that were issued up to and including the second notBefore,
+// except those of one session.
 type predicate struct {
 	notBefore, expires int64
 	except             store.Key
-	logged             bool // the log of the present generation implies it
-	was                bool // that of an earlier one did
+	logged             bool // the log of the present generation holds or implies it
+	was                bool // the log of an earlier generation did
 }
 
 // revokes reports whether any predicate of k revokes a token.
 //
-// Invariant 5: `iat` is in whole seconds, so that a token of the very
-// second of the instant may have been issued before it. It is refused.
+// Invariant 5: `iat` is in whole seconds. So a token of the same second as the instant may
+// have been issued before it, and is refused.
 func (s *instantSet) revokes(k store.Key, token *store.Keys) bool {
 	return token.IssuedAt <= s.latest(k, token.Session)
 }
 
-// latest returns the latest instant among the predicates of k that do not except
-// the session, or never.
+// latest returns the latest instant of the predicates of k that do not except the session.
+// It returns never if there is none.
 func (s *instantSet) latest(k, session store.Key) int64 {
 	slots := s.slots.Load()
 	if slots == nil || k.IsZero() {
@@ -68,7 +68,7 @@ func (s *instantSet) latest(k, session store.Key) int64 {
 // never is before every instant, and before every `iat`.
 const never = math.MinInt64
 
-// find returns the slot of k, or the free slot where it belongs.
+// find returns the index of the slot of k, or of the free slot where k belongs.
 func find(slots []atomic.Pointer[instants], k store.Key) int {
 	mask := uint64(len(slots) - 1)
 	for i := wordOf(k).lo & mask; ; i = (i + 1) & mask {
@@ -98,8 +98,8 @@ func (s *instantSet) add(r store.Revocation, logged bool) {
 	s.count.Add(int64(len(joined) - len(predicates)))
 }
 
-// rebuild moves the predicates that have not expired at the second now into a
-// new table with room for as many again.
+// rebuild moves the predicates that have not expired at the second now to a new table, with
+// room for as many again.
 func (s *instantSet) rebuild(slots *[]atomic.Pointer[instants], now int64) *[]atomic.Pointer[instants] {
 	size := 8
 	for size < s.used*4 {
@@ -139,7 +139,7 @@ func (in *instants) without(now int64) *instants {
 	return &instants{in.key, in.kind, kept}
 }
 
-// purge forgets the predicates that have expired at the second now.
+// purge removes the predicates that have expired at the second now.
 func (s *instantSet) purge(now int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

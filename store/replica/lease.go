@@ -5,32 +5,32 @@ import (
 	"time"
 )
 
-// forever is the length of the lease on a store that is this machine's own.
+// forever is the length of the lease on a local store, which no other machine uses.
 const forever = time.Duration(math.MaxInt64)
 
-// term is one lease. It is replaced, never changed, so that a check reads it
-// whole without a lock.
+// term is one lease. It is replaced, never changed, so that Check reads all of it without a
+// lock.
 type term struct {
-	// asked and boot are the moment before the question whose answer gave it.
+	// asked and boot are the moment before the heartbeat was sent whose answer granted the
+	// lease.
 	//
-	// Invariant 8: not the moment of the answer, which may have been on
-	// its way for long.
+	// Invariant 8: it is not the moment of the answer, which may have been delayed for long.
 	asked Instant
 	boot  time.Duration
-	// lease is for how long the set is provably fresh, and admit for how long it
-	// is admitted by: the same, but under a staleness that the operator allows.
+	// lease is how long the set is provably fresh. admit is how long the replica admits by
+	// it: the same, or Options.MaxStaleness if that is longer.
 	lease, admit time.Duration
 }
 
-// good reports whether less than length has passed since the term's question.
+// good reports whether less than length has passed since the heartbeat of the term.
 //
-// Rule R1: what counts is boot time. Reading it is a system call, so it
-// is read only if the wall clock and the monotonic one no longer agree: a suspend
-// sets them apart by its length, and so does whoever sets the wall clock. What
-// they may differ by unnoticed is within the margin that every wait adds.
+// Rule R1: boot time counts. Reading it is a system call. So good reads it only if the wall
+// clock and the monotonic clock no longer agree: a suspend moves them apart by its length,
+// and so does setting the wall clock. A smaller difference is within the margin that every
+// wait adds.
 //
-// Invariant 8: setting the wall clock costs a system call a check until
-// the next heartbeat, and changes no decision.
+// Invariant 8: setting the wall clock changes no decision. It costs each check a system call
+// until the next heartbeat.
 func (t *term) good(now Instant, length time.Duration, clock Clock) bool {
 	if t == nil {
 		return false
@@ -49,38 +49,37 @@ func (t *term) good(now Instant, length time.Duration, clock Clock) bool {
 	return clock.Boot()-t.boot < length
 }
 
-// margin is how long one has to wait until a lease of this length is over on
-// another machine's clock, where both clocks may be off by one percent.
+// margin returns how long to wait until a lease of this length has expired on another
+// machine, if the clocks of both may be off by one percent.
 //
 // Rule R1.
 func margin(lease time.Duration) time.Duration { return lease + lease*3/100 }
 
-// margin is how long to wait until every lease of the fleet is over that was
-// given before: this one, or a longer one that the fleet had earlier.
+// margin returns how long to wait until every lease has expired that the fleet granted
+// before: a lease of this length, or a longer one that the fleet had earlier.
 //
 // Rule R12. Safe for concurrent use.
 func (r *Replica) margin(lease time.Duration) time.Duration {
 	return margin(max(lease, time.Duration(r.longest.Load())))
 }
 
-// question is a heartbeat that was answered with a head that the replica had not
-// applied yet.
+// question is an answered heartbeat. It extends the lease once the replica has applied the
+// log up to head.
 type question struct {
 	asked Instant
 	boot  time.Duration
 	head  uint64
-	lease time.Duration // that the answer granted
+	lease time.Duration // the lease that the answer granted
 }
 
-// maxQuestions bounds the answered heartbeats that wait for the log.
+// maxQuestions bounds the questions that wait until their head is applied.
 const maxQuestions = 16
 
-// answered takes up the answer to a heartbeat that was asked at q: as soon as
-// everything up to its head is applied, the set is as fresh as the question. The
-// caller holds mu.
+// answered adds an answered heartbeat. As soon as the log is applied up to its head, the set
+// is as fresh as the moment before the heartbeat was sent. The caller holds mu.
 func (r *Replica) answered(q question) {
 	if len(r.view.questions) == maxQuestions {
-		// The older ones will be satisfied first, and make room.
+		// The older questions are satisfied first, and make room.
 		r.view.questions[maxQuestions-1] = q
 	} else {
 		r.view.questions = append(r.view.questions, q)
@@ -88,10 +87,9 @@ func (r *Replica) answered(q question) {
 	r.claim()
 }
 
-// claim extends the lease by the latest question whose head is applied. The
-// caller holds mu.
+// claim extends the lease by the latest question whose head is applied. The caller holds mu.
 //
-// Rule R9: entries are applied first, and then the lease is extended.
+// Rule R9: the replica applies entries first, and then extends the lease.
 func (r *Replica) claim() {
 	satisfied := 0
 	for satisfied < len(r.view.questions) && r.view.questions[satisfied].head <= r.view.at.Seq {
@@ -105,7 +103,7 @@ func (r *Replica) claim() {
 	r.extend(&term{asked: q.asked, boot: q.boot, lease: q.lease, admit: max(q.lease, r.options.Load().MaxStaleness)})
 }
 
-// extend publishes a term. The caller holds mu.
+// extend stores a term, unless the replica has a later one or is closed. The caller holds mu.
 func (r *Replica) extend(t *term) {
 	if r.closed {
 		return
@@ -119,8 +117,8 @@ func (r *Replica) extend(t *term) {
 	}
 }
 
-// lease is the length of a lease: the fleet's, whatever this gate is configured
-// to, once the store has told it.
+// lease returns the length of a lease: that of the fleet once the store has named it, and
+// the configured one before.
 //
 // Rule R12. Safe for concurrent use.
 func (r *Replica) lease(o *Options) time.Duration {

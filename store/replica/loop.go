@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// bell wakes one goroutine. Ringing it again before it was heard changes
-// nothing.
+// bell wakes one goroutine. Ringing it again before the goroutine wakes changes nothing.
 type bell chan struct{}
 
 func newBell() bell { return make(bell, 1) }
@@ -20,11 +19,11 @@ func (b bell) ring() {
 	}
 }
 
-// wait waits until the bell rings or d is over, and reports false if ctx ended
-// first. A negative d waits for the bell alone.
+// wait waits until the bell rings or d has passed. It reports false if ctx ended first. A
+// negative d waits for the bell alone.
 func (b bell) wait(ctx context.Context, d time.Duration) bool {
 	select {
-	case <-b: // before a timer that is over as well
+	case <-b: // has priority over a timer that has expired, too
 		return ctx.Err() == nil
 	default:
 	}
@@ -43,11 +42,11 @@ func (b bell) wait(ctx context.Context, d time.Duration) bool {
 	return ctx.Err() == nil
 }
 
-// pause waits, and reports false if ctx ended first.
+// pause waits for d, and reports false if ctx ended first.
 func pause(ctx context.Context, d time.Duration) bool { return bell(nil).wait(ctx, d) }
 
-// keep runs a loop until ctx ends. A loop that panics fences the replica and is
-// started again: what it did not get to do must not pass for done.
+// keep runs a loop until ctx ends. If the loop panics, keep fences the replica and starts the
+// loop again: what the loop has not done must not count as done.
 func (r *Replica) keep(ctx context.Context, loop func(context.Context)) {
 	for ctx.Err() == nil {
 		if r.survives(ctx, loop) {

@@ -6,7 +6,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// marks returns what else is known of k; zero if the set does not hold it.
+// marks returns the marks of k; zero if the set does not hold it.
 func (s *keySet) marks(k store.Key) mark {
 	w := wordOf(k)
 	sh := &s.shards[w.shard()]
@@ -20,7 +20,8 @@ func (s *keySet) marks(k store.Key) mark {
 	return 0
 }
 
-// unmark notes that no key is known to be on the log, and which were on it.
+// unmark notes that no key is known to be on the log of the present generation, and keeps
+// which keys were on an earlier one.
 func (s *keySet) unmark() {
 	for i := range s.shards {
 		sh := &s.shards[i]
@@ -44,22 +45,22 @@ func (s *keySet) collect(shard int) unlogged {
 	none := sh.unlogged == 0
 	sh.mu.Unlock()
 	if none {
-		return unlogged{} // nearly always, and at once
+		return unlogged{} // the usual case, and fast
 	}
 	var found unlogged
 	s.each(shard, found.add)
 	return found
 }
 
-// keyOf is the inverse of wordOf, but for the keys that begin with eight zero
-// bytes: there it is the key that is found in the place of both.
+// keyOf is the inverse of wordOf, except for keys that begin with eight zero bytes: for these
+// it returns the key that shares their word.
 func keyOf(w word) (k store.Key) {
 	binary.BigEndian.PutUint64(k[:8], w.hi)
 	binary.BigEndian.PutUint64(k[8:], w.lo)
 	return k
 }
 
-// unmark notes that no predicate is known to be on the log.
+// unmark notes that no predicate is known to be on the log of the present generation.
 func (s *instantSet) unmark() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -88,11 +89,11 @@ func (s *instantSet) collect() unlogged {
 	return found
 }
 
-// unlogged are revocations that are not known to be on the log.
+// unlogged holds revocations that are not known to be on the log.
 type unlogged struct {
 	revocations []store.Revocation
-	// lost is the latest expiry of those that an earlier generation's log held; zero
-	// if there are none.
+	// lost is the latest expiry of those that the log of an earlier generation held; zero
+	// without one.
 	lost int64
 }
 

@@ -7,15 +7,16 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// Observer is told of what whoever is on call should know at once. Its methods are
-// called from the goroutines that keep the set fresh: they must return at once,
-// must not call the replica, and may be called concurrently.
+// Observer receives what the person on call should know at once. The goroutines that keep
+// the set fresh call its methods, also concurrently. The methods must return at once, and
+// must not call the replica.
 type Observer interface {
-	// StoreDown is told once for each outage, when the first call fails: what kind
-	// of failure it is, and how long the replica may still admit. That is zero if
-	// it admits nothing already, and below zero if no lease will end it.
+	// StoreDown is called once for each outage, when the first call of the store fails.
+	// trouble is the kind of failure, and left is how long the replica may still admit.
+	// left is zero if the replica admits nothing already, and negative if it has no lease
+	// that could expire.
 	StoreDown(trouble Trouble, left time.Duration)
-	// StoreUp is told when calls succeed again, and how long they did not.
+	// StoreUp is called when calls succeed again. after is how long they failed.
 	StoreUp(after time.Duration)
 }
 
@@ -24,17 +25,17 @@ type Trouble string
 
 // The kinds of failure.
 const (
-	// TroubleUnavailable: the store does not answer, or refuses.
+	// TroubleUnavailable: the store does not answer, or refuses calls.
 	TroubleUnavailable Trouble = "unavailable"
-	// TroubleLost: the log has lost entries, or was begun anew.
+	// TroubleLost: the log has lost entries, or has a new generation.
 	TroubleLost Trouble = "lost"
-	// TroubleUnreadable: an entry of the log cannot be understood.
+	// TroubleUnreadable: an entry of the log cannot be read.
 	TroubleUnreadable Trouble = "unreadable"
-	// TroubleDamaged: the store is not what was written.
+	// TroubleDamaged: the store does not hold what was written.
 	TroubleDamaged Trouble = "damaged"
 )
 
-// TroubleOf is the kind of failure that an error of a store is.
+// TroubleOf returns the kind of failure of an error of a store.
 func TroubleOf(err error) Trouble {
 	switch {
 	case errors.Is(err, store.ErrGap), errors.Is(err, store.ErrGeneration):
@@ -48,13 +49,13 @@ func TroubleOf(err error) Trouble {
 	}
 }
 
-// unobserved is the Observer of who has none.
+// unobserved is the Observer that does nothing.
 type unobserved struct{}
 
 func (unobserved) StoreDown(Trouble, time.Duration) {}
 func (unobserved) StoreUp(time.Duration)            {}
 
-// down begins an outage, unless there is one. The caller holds mu.
+// down begins an outage, unless one has begun already. The caller holds mu.
 func (r *Replica) down(err error) {
 	if r.failing() {
 		return
@@ -66,7 +67,8 @@ func (r *Replica) down(err error) {
 // failing reports whether there is an outage. The caller holds mu.
 func (r *Replica) failing() bool { return r.reading.err != nil || r.beating.err != nil }
 
-// left is how long the replica may still admit by what it holds now.
+// left returns how long the replica may still admit by its present term; negative without
+// an end.
 func (r *Replica) left() time.Duration {
 	t := r.term.Load()
 	switch {

@@ -68,7 +68,7 @@ func TestWhatIsOfferedReachesALocalStoreToo(t *testing.T) {
 		r := start(t, log, replica.Options{})
 		<-r.Synced()
 		revoked, token := revocation("s")
-		r.Offer(revoked, store.Revocation{Kind: store.KindSession})
+		r.RevokeLater(revoked, store.Revocation{Kind: store.KindSession})
 		wantVerdict(t, r, token, replica.BySession)
 		synctest.Wait()
 		batch, err := log.Read(t.Context(), store.Position{}, 0)

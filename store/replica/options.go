@@ -9,65 +9,65 @@ import (
 type Acknowledge uint8
 
 const (
-	// AcknowledgeFleet: for every gate of the fleet, which has applied the
-	// revocation or is provably fenced.
+	// AcknowledgeFleet waits until every gate of the fleet has applied the revocation or
+	// is provably fenced.
 	AcknowledgeFleet Acknowledge = iota
-	// AcknowledgeLease: until every lease is over that may have been given before the
-	// revocation was on the log. The gate is on no list, and other gates of the fleet
-	// wait for as long while it is there.
+	// AcknowledgeLease waits until every lease has expired that may have been granted
+	// before the revocation was on the log. The gate is unlisted: it is not on the list of
+	// live gates. While there is such a gate, the other gates wait for leases, too.
 	AcknowledgeLease
-	// AcknowledgeStore: for the store alone. Other gates follow, at the latest
-	// when their lease is over.
+	// AcknowledgeStore waits for the store alone. The other gates follow, at the latest
+	// when their lease expires.
 	AcknowledgeStore
 )
 
-// Options say how a replica keeps itself fresh.
+// Options configure a replica.
 type Options struct {
-	// Lease is for how long after a heartbeat the replica may admit. It needs a
-	// store.Fleet, and the fleet's own lease wins. Zero says that the store is
-	// this machine's own and nobody else writes to it: then the set is fresh as
-	// soon as it was read once.
+	// Lease is how long after a heartbeat the replica may admit. It needs a store.Fleet. If
+	// the fleet has another lease, that one counts. Zero means a local store: no other
+	// machine writes to it, so the set is fresh once the replica has read the log.
 	Lease time.Duration
-	// MaxStaleness, if it is longer than Lease, is for how long the replica
-	// admits by an old set: the operator would rather admit than refuse. Default: 0.
+	// MaxStaleness, if it is longer than Lease, is how long after a heartbeat the replica
+	// admits by an old set, for operators who prefer that to refusing. Default: 0.
 	MaxStaleness time.Duration
 	// Acknowledge is what Revoke waits for. Default: AcknowledgeFleet.
 	Acknowledge Acknowledge
-	// Manual says that a log which may have lost entries, and for which no gate
-	// can vouch, is opened by Bootstrap only. Default: after two leases.
+	// Manual means that only Bootstrap opens a log that may have lost entries, if there is
+	// no witness. Default: the gates open it after two leases.
 	Manual bool
-	// Relogin says that a log for which no gate can vouch, also one that looks new,
-	// refuses all tokens that were issued before. Default: only one of which some
-	// gate knows that it lost revocations, while another gate may know of more.
+	// Relogin means that, after a log was opened without a witness, all tokens are refused
+	// that were issued before, also if the log looks new. Default: only if some gate knows
+	// that the log lost revocations, and another gate may know of more.
 	Relogin bool
-	// Retention is for how long revocations are kept, Margin what callers add to
-	// that, and Leeway what is added to the expiry of tokens. The store is told.
+	// Retention is how long revocations are kept. Margin is what callers add to it. Leeway
+	// is what is added to the expiry of tokens. The replica tells the store all three.
 	Retention, Margin, Leeway time.Duration
-	// Skew is how far the wall clock may be from the store's for revocations to be
-	// kept long enough. Default: a minute.
+	// Skew is how far apart the wall clock and the store's may be. Revocations are kept
+	// long enough for that. Default: a minute.
 	Skew time.Duration
 	// Clock tells the time. Default: SystemClock.
 	Clock Clock
-	// Logger is told when the store goes away and comes back. Default: none.
+	// Logger receives the messages that docs/logs.md lists. Default: none.
 	Logger *slog.Logger
-	// Observer is told the same, once for each outage. Default: none.
+	// Observer is called once at the begin and once at the end of each outage. Default:
+	// none.
 	Observer Observer
 }
 
 const (
-	// localCall bounds one call of a store without a lease.
+	// localCall bounds one call of a local store.
 	localCall = 10 * time.Second
-	// localRead is how long one read of it waits for entries.
+	// localRead is how long one read of a local store waits for entries.
 	localRead = 500 * time.Millisecond
-	// defaultSkew is how far clocks may be apart.
+	// defaultSkew is the default of Options.Skew.
 	defaultSkew = time.Minute
-	// sweepEvery is how often expired revocations are forgotten.
+	// sweepEvery is the pause between two removals of expired revocations.
 	sweepEvery = time.Minute
-	// trimGrace is for how long after its expiry an entry stays on the log: longer
-	// than it takes a gate to hear that entries are to be kept for longer.
+	// trimGrace is how long after its expiry an entry stays on the log: longer than a gate
+	// takes to hear of a raised retention.
 	trimGrace = time.Hour
-	// minBackoff and maxBackoff bound the pause after a failed call; with a lease
-	// it is an eighth of that at the most.
+	// minBackoff and maxBackoff bound the pause after a failed call. An eighth of the lease
+	// bounds it, too.
 	minBackoff = 10 * time.Millisecond
 	maxBackoff = time.Second
 )
@@ -88,8 +88,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// call is how long one call of the store may take: a quarter of the lease, so
-// that a few can fail before the lease is over.
+// call returns how long one call of the store may take: a quarter of the lease, so that a
+// few calls can fail before the lease expires.
 func call(lease time.Duration) time.Duration {
 	if lease == 0 {
 		return localCall
@@ -97,8 +97,8 @@ func call(lease time.Duration) time.Duration {
 	return lease / 4
 }
 
-// read is how long a read may wait for entries: half of the lease, so that one which is
-// deaf, because its connection is, is over before the lease.
+// read returns how long a read may wait for entries: half of the lease, so that a read on a
+// dead connection ends before the lease expires.
 func read(lease time.Duration) time.Duration {
 	if lease == 0 {
 		return localRead
@@ -106,7 +106,7 @@ func read(lease time.Duration) time.Duration {
 	return lease / 2
 }
 
-// backoff is the pause after the failure that follows a pause of d.
+// backoff returns the pause after a failure, if the pause before was d.
 func backoff(d, lease time.Duration) time.Duration {
 	longest := maxBackoff
 	if lease > 0 {

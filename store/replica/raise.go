@@ -8,13 +8,13 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// Raise has every gate of the fleet refuse what another log could not judge, which was
-// copied to this one: tokens up to the Floor and Forgotten of its bounds. When it
-// returns nil, no gate admits them any more.
+// Raise makes every gate of the fleet refuse the tokens that another log could not judge,
+// which was copied to this one: those issued up to the Floor and the Forgotten of its
+// bounds. When it returns nil, no gate admits them any more.
 //
-// Heartbeats carry it, and a gate applies what its heartbeat is answered before its
-// lease is extended. So every lease that was given before the store had it is waited
-// for.
+// Heartbeats carry the bounds to the store, and answers carry them to the other gates. A
+// gate applies the bounds of an answer before it extends its lease. So Raise waits until
+// the store has the bounds, and then until every lease that was granted before has expired.
 func (r *Replica) Raise(ctx context.Context, b store.Bounds) error {
 	b = store.Bounds{Floor: b.Floor, Forgotten: b.Forgotten}
 	local, ok := r.store.(interface {

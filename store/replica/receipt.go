@@ -9,42 +9,42 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// Receipt tells how a revocation came to hold everywhere.
+// Receipt says how a revocation came to hold everywhere.
 type Receipt struct {
-	// Position is right after the entry on the log that holds it, or the end of the log
-	// if that held all of it before. Revocations that were on their way together share
-	// an entry.
+	// Position is right after the entry on the log that holds the revocation. If the log
+	// held all of it before, it is the end of the log. Concurrent revocations may share an
+	// entry.
 	Position store.Position
-	// Took is how long it was from the call to the answer.
+	// Took is the time from the call to the answer.
 	Took time.Duration
-	// Gate is this replica, which held it first. It is zero if the store is this
-	// machine's own, where there is no other gate.
+	// Gate is this replica, which held the revocation first. It is zero with a local store,
+	// which has no other gate.
 	Gate store.GateID
-	// Gates are other gates that were on the list when the entry was put on the log,
-	// in the order of their ids: all of them, or store.MaxGates at the most. Others is
-	// how many there were besides.
+	// Gates are the other gates that were on the list when the entry was put on the log, in
+	// the order of their ids. They are at most store.MaxGates. Others is how many more
+	// there were.
 	Gates  []GateReceipt
 	Others int
-	// Lease is how long it was until every lease was over that might have been
-	// admitting without the revocation. It is zero if nobody had to wait for that,
-	// because every gate said that it had the entry, or was gone.
+	// Lease is the time until every lease had expired by which a gate might have admitted
+	// without the revocation. It is zero if the call did not have to wait for that, because
+	// every gate had applied the entry or had left.
 	Lease time.Duration
-	// Unsettled says that a lease had to pass whatever the gates said, because the
-	// log was young: a gate that is not among Gates may have been admitting. Unlisted
-	// says it of gates that are on no list (AcknowledgeLease).
+	// Unsettled reports whether a lease had to pass in any case, because the log was not
+	// settled: a gate that is not among Gates may have been admitting. Unlisted reports the
+	// same because of unlisted gates (AcknowledgeLease).
 	Unsettled bool
 	Unlisted  bool
-	// StoreOnly says that no gate was waited for (AcknowledgeStore): the others
-	// follow within a lease.
+	// StoreOnly reports whether the call waited for no gate (AcknowledgeStore). The other
+	// gates follow within a lease.
 	StoreOnly bool
 }
 
-// GateReceipt tells what one gate made of an entry.
+// GateReceipt says what became of one gate that had to apply an entry.
 type GateReceipt struct {
 	Gate    store.GateID
 	Outcome Outcome
-	// After is how long it was from asking the store until the outcome was seen. Looks
-	// at the store are milliseconds apart, up to a tenth of a second.
+	// After is the time from the call of the store until this replica saw the outcome.
+	// Looks at the store are milliseconds apart, up to a tenth of a second.
 	After time.Duration
 }
 
@@ -52,20 +52,19 @@ type GateReceipt struct {
 type Outcome uint8
 
 const (
-	// NotWaitedFor: nothing was heard, and nobody waited.
+	// NotWaitedFor: the gate has not confirmed, and the call did not wait for it.
 	NotWaitedFor Outcome = iota
-	// Applied: the gate said that it holds the entry. If there are Others, it may have
-	// left instead.
+	// Applied: the gate confirmed that it has applied the entry. If there are Others, it may
+	// have left instead.
 	Applied
-	// Left: the gate is not on the list any more. It stopped, or another gate found
-	// that it had sent no heartbeat for a lease. Either way it admits nothing.
+	// Left: the gate is no longer on the list. It stopped, or another gate found that it had
+	// sent no heartbeat for a lease. In both cases it admits nothing.
 	Left
-	// Fenced: the gate sent no heartbeat until its lease was over, so that it admits
-	// nothing.
+	// Fenced: the gate sent no heartbeat until its lease had expired, so it admits nothing.
 	Fenced
 )
 
-// String is "not_waited_for", "applied", "left" or "fenced".
+// String returns "not_waited_for", "applied", "left" or "fenced".
 func (o Outcome) String() string {
 	switch o {
 	case Applied:
@@ -79,8 +78,8 @@ func (o Outcome) String() string {
 	}
 }
 
-// RevokeWithReceipt is Revoke, and tells how it went. The receipt is zero if the
-// call fails: then what came of it is not known.
+// RevokeWithReceipt is Revoke, and returns a receipt. If the call fails, the receipt is zero,
+// because the outcome is unknown.
 func (r *Replica) RevokeWithReceipt(ctx context.Context, revocations ...store.Revocation) (Receipt, error) {
 	began := r.clock.Boot()
 	call := &revoking{revocations: revocations, wanted: true}
@@ -91,14 +90,15 @@ func (r *Replica) RevokeWithReceipt(ctx context.Context, revocations ...store.Re
 	return call.receipt, nil
 }
 
-// account is what an entry's receipt is written from. There is none unless
-// somebody wants a receipt, so that others do not pay for it.
+// account collects the receipt of an entry. It is nil unless a call wants a receipt, so that
+// other calls do not bear the cost.
 type account struct {
 	receipt Receipt
-	sent    time.Duration // boot time before the entry was published
+	sent    time.Duration // the boot time before the entry was published
 }
 
-// open begins the account of an entry that was published at the boot time sent.
+// open begins the account of an entry whose call was sent at the boot time sent. It returns
+// nil if no call wants a receipt.
 func open(calls []*revoking, self store.GateID, head store.Head, sent time.Duration) *account {
 	if !slices.ContainsFunc(calls, func(c *revoking) bool { return c.wanted }) {
 		return nil
@@ -116,8 +116,8 @@ func open(calls []*revoking, self store.GateID, head store.Head, sent time.Durat
 	return a
 }
 
-// see notes what a look at the store says about the gates, at the boot time now. Of
-// another generation it says nothing.
+// see notes what a look at the store, at the boot time now, says about the gates. A head of
+// another generation says nothing.
 func (a *account) see(head store.Head, now time.Duration) {
 	if a == nil || a.receipt.Position.Generation != head.Generation {
 		return
@@ -133,7 +133,7 @@ func (a *account) see(head store.Head, now time.Duration) {
 			continue
 		}
 		if at < 0 {
-			at = len(head.Gates) - 1 // a gate that is not named has applied as much
+			at = len(head.Gates) - 1 // a gate that the head does not name has applied as much
 		}
 		if at >= 0 && head.Gates[at].Applied >= a.receipt.Position.Seq {
 			g.Outcome, g.After = Applied, now-a.sent
@@ -141,8 +141,8 @@ func (a *account) see(head store.Head, now time.Duration) {
 	}
 }
 
-// fence notes that the leases of gates were over at the boot time now, or those of all
-// of which nothing was heard, if gates is nil.
+// fence notes that the leases of these gates had expired at the boot time now. If gates is
+// nil, it notes it for all gates that have not confirmed.
 func (a *account) fence(gates []store.GateID, now time.Duration) {
 	if a == nil {
 		return
@@ -154,7 +154,7 @@ func (a *account) fence(gates []store.GateID, now time.Duration) {
 	}
 }
 
-// leased notes that the wait ended with the leases, at the boot time now.
+// leased notes that the wait ended because every lease had expired, at the boot time now.
 func (a *account) leased(now time.Duration) {
 	if a == nil {
 		return

@@ -11,7 +11,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// Replica is the set of revocations of one store, kept fresh. Its methods may
+// Replica holds the set of revocations of one store, and keeps it fresh. Its methods may
 // be called concurrently.
 type Replica struct {
 	store store.Store
@@ -22,37 +22,37 @@ type Replica struct {
 
 	options atomic.Pointer[Options]
 	term    atomic.Pointer[term] // nil until the first full sync, and again after Close
-	// Of the head, and the longest retention that the store was told, in nanoseconds;
-	// zero until they are known.
+	// fleetLease is the lease that the head names. retention is the longest that the store
+	// knows. Both are in nanoseconds, and zero until they are known.
 	fleetLease, retention atomic.Int64
-	longest               atomic.Int64 // of all leases that the fleet was heard to have
+	longest               atomic.Int64 // the longest lease that the fleet is known to have had
 
-	mu     sync.Mutex // guards all down to the blank line
-	view   view
-	clocks clocks
-	bounds store.Bounds
-	apart  bool  // the log says that the clocks are apart
-	untold int64 // tokens with an `iat` up to this second are refused until the store knows the retention
-	purged int64 // the latest second by which the set, or the log before it was read, has forgotten
-	before int   // how many gates were live when this one last heard so in an earlier generation
-	// interrupt ends the read that is under way.
+	mu         sync.Mutex // guards all down to the blank line
+	view       view
+	clocks     clocks
+	bounds     store.Bounds
+	apart      bool  // a log line says that the clocks are too far apart
+	mayOutlive int64 // tokens issued up to this second are refused until the store knows the retention
+	purged     int64 // the latest second up to which the set, or the log before the replica read it, has forgotten
+	before     int   // how many gates were live in an earlier generation, as last heard
+	// interrupt ends the present read of the log.
 	interrupt context.CancelFunc
 	synced    bool
 	closed    bool
-	// owed counts the occasions on which something held was not on the log, and
-	// paid is how many of them an offer has covered.
-	owed, paid uint64
-	// past are the generations that were there before the present one.
+	// pending counts the occasions on which the replica held something that the log may
+	// lack. The log has what the first cleared of them were about.
+	pending, cleared uint64
+	// past are the generations before the present one.
 	past     map[store.Generation]bool
 	reading  trouble
 	beating  trouble
-	outage   time.Duration // boot time at which the calls began to fail
+	outage   time.Duration // boot time at which calls began to fail
 	degraded uint64
 
 	arrived chan struct{} // closed at the first full sync
-	beats   bell          // a heartbeat is due at once
-	heard   bell          // the store has recorded what was applied
-	mends   bell          // there may be something to merge or to offer
+	beats   bell          // rings when a heartbeat is due at once
+	heard   bell          // rings when the store has recorded what this gate has applied
+	repairs bell          // rings when there may be something to merge or to publish
 	queue   queue
 	awaited awaited
 
@@ -61,10 +61,9 @@ type Replica struct {
 	wait    sync.WaitGroup
 }
 
-// New returns a replica of a store and starts to follow its log in the
-// background. Until the first full sync, Check says Unavailable. The caller
-// keeps the store, and closes it after the replica. With a lease the store must
-// be a store.Fleet, or the replica never admits.
+// New returns a replica of a store, and starts to follow its log in the background. Until
+// the first full sync, Check returns Unavailable. The caller closes the store after the
+// replica. With a lease the store must be a store.Fleet, or the replica never admits.
 func New(s store.Store, o Options) *Replica {
 	o = o.withDefaults()
 	ctx, stop := context.WithCancel(context.Background())
@@ -75,7 +74,7 @@ func New(s store.Store, o Options) *Replica {
 		arrived: make(chan struct{}),
 		beats:   newBell(),
 		heard:   newBell(),
-		mends:   newBell(),
+		repairs: newBell(),
 		queue:   queue{bell: newBell()},
 		awaited: awaited{bell: newBell()},
 		closing: ctx,
@@ -85,7 +84,7 @@ func New(s store.Store, o Options) *Replica {
 		past:      make(map[store.Generation]bool),
 	}
 	r.options.Store(&o)
-	loops := []func(context.Context){r.follow, r.sweep, r.publish, r.mend, r.watch}
+	loops := []func(context.Context){r.follow, r.sweep, r.publish, r.repair, r.watch}
 	if o.Lease > 0 {
 		r.fleet, _ = s.(store.Fleet)
 		if r.fleet == nil {
@@ -101,10 +100,9 @@ func New(s store.Store, o Options) *Replica {
 	return r
 }
 
-// Configure replaces the options, for a configuration that was loaded anew. The
-// clock stays, and so does whether the store is shared. MaxStaleness counts at once,
-// also for the term that the replica admits by now: an operator who takes it back
-// during an outage does not wait until it is over.
+// Configure replaces the options after a configuration was reloaded, except the clock, and
+// whether the store is shared. MaxStaleness counts at once, also for the present term: an
+// operator who removes it during an outage does not wait until the outage ends.
 func (r *Replica) Configure(o Options) {
 	o = o.withDefaults()
 	r.mu.Lock()
@@ -112,7 +110,7 @@ func (r *Replica) Configure(o Options) {
 	r.options.Store(&o)
 	r.mu.Unlock()
 	if err := r.retain(r.closing); err != nil {
-		// The next sweep tries again before it forgets anything.
+		// The next sweep retries before it forgets anything.
 		o.Logger.Error("this gate could not write its retention to the store; it retries, and forgets no revocations until then", "error", err)
 	}
 	r.mu.Lock()
@@ -124,14 +122,13 @@ func (r *Replica) Configure(o Options) {
 	}
 }
 
-// Check decides whether a token is revoked, at an instant that was taken after
-// the request began. It takes no lock, asks nobody and does not allocate.
+// Check decides whether a token is revoked. The caller takes the instant after the request
+// began. Check takes no lock, calls no store and does not allocate.
 //
-// Rule R9: the lease is read first, then the set. A set that was fresh
-// when the lease was read holds everything that was acknowledged before.
+// Rule R9: Check reads the lease first, then the set. A set that was fresh when the lease
+// was read holds everything that was acknowledged before.
 //
-// Invariant 7: a technical failure is never "not revoked". It is
-// Unavailable.
+// Invariant 7: a technical failure is never "not revoked". It is Unavailable.
 func (r *Replica) Check(k *store.Keys, now Instant) Verdict {
 	t := r.term.Load()
 	if t == nil || !t.good(now, t.admit, r.clock) {
@@ -140,48 +137,46 @@ func (r *Replica) Check(k *store.Keys, now Instant) Verdict {
 	return r.Look(k)
 }
 
-// Look decides by the set alone, whether it is fresh or not. It is for who wants
-// to refuse; only Check admits.
+// Look ignores freshness. Use it only to refuse; to admit, use Check.
 func (r *Replica) Look(k *store.Keys) Verdict {
 	return r.set.look(k)
 }
 
-// Holds reports whether the session or token with this key is revoked. It says
-// nothing about subjects and issuers. Like Check, it is quick.
+// Holds reports whether the session or token with this key is revoked by itself. It
+// ignores revocations of subjects and issuers. Like Check, it is quick.
 func (r *Replica) Holds(k store.Key) bool { return r.set.keys.has(k) }
 
-// Published reports whether the revocation of a session or token came from the log, or
-// was put on it: revoking it again is a repeat. Whether it holds everywhere, it does not
-// tell; only Revoke does.
+// Published reports whether a log had the revocation of this session or token, so that
+// another Revoke is a repeat. It does not report whether the revocation holds everywhere:
+// only Revoke does.
 func (r *Replica) Published(k store.Key) bool { return r.set.keys.marks(k)&markPublished != 0 }
 
-// Revoked reports whether a token that was admitted is revoked by now, as far as
-// is known. Unlike Look it does not mind that the token may have expired since:
-// it is for requests that are still running. Like Check, it is quick.
+// Revoked reports whether a token that was admitted before is revoked by now, as far as
+// this replica knows. Unlike Look it accepts a token that has expired since: it is for
+// requests that are still running. Like Check, it is quick.
 func (r *Replica) Revoked(k *store.Keys) bool {
 	return r.Look(k)&(BySession|ByToken|BySubject|ByIssuer|ByFloor) != 0
 }
 
-// Changed receives when revocations were added since it received last. It is for
-// one receiver, and is never closed.
+// Changed returns a channel that receives after revocations were added. It is for one
+// receiver, and is never closed.
 func (r *Replica) Changed() <-chan struct{} { return r.set.changed }
 
 // NotBefore returns the latest instant, in Unix seconds, up to which tokens of this
-// session, subject and issuer are revoked, and 0 if there is none. Like Check, it is
-// quick.
+// session, subject and issuer are revoked. It is 0 without one. Like Check, it is quick.
 func (r *Replica) NotBefore(k *store.Keys) int64 { return r.set.notBefore(k) }
 
-// Synced is closed when the replica has read the whole log for the first time,
-// and may admit.
+// Synced returns a channel that is closed when the replica has read the whole log for the
+// first time, and may admit.
 func (r *Replica) Synced() <-chan struct{} { return r.arrived }
 
-// goodbye is how long a gate that stops tries to tell the store.
-const goodbye = 250 * time.Millisecond
+// leaveTimeout bounds the call by which a stopping gate tells the store that it leaves.
+const leaveTimeout = 250 * time.Millisecond
 
-// Close fences the replica, ends its goroutines, and takes it off the list of
-// live gates, so that no revocation waits for it. Calling it again does nothing.
+// Close fences the replica, ends its goroutines, and takes it off the list of live gates,
+// so that no revocation waits for it. Another call does nothing.
 //
-// Rule R2: fenced first, and then the goodbye.
+// Rule R2: a stopping gate fences itself first, and then tells the store that it leaves.
 func (r *Replica) Close() {
 	r.mu.Lock()
 	first := !r.closed
@@ -203,7 +198,7 @@ func (r *Replica) leave() {
 		return
 	}
 	o := r.options.Load()
-	ctx, cancel := context.WithTimeout(context.Background(), min(goodbye, call(r.lease(o))))
+	ctx, cancel := context.WithTimeout(context.Background(), min(leaveTimeout, call(r.lease(o))))
 	defer cancel()
 	if err := r.fleet.Leave(ctx, r.id); err != nil && !errors.Is(err, store.ErrClosed) {
 		o.Logger.Warn("this gate could not tell the store that it stops; the next revocation waits until the gate's lease has expired", "gate", r.id, "error", err)

@@ -10,18 +10,18 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// revoking is one call of Revoke on its way.
+// revoking is one call of Revoke that is not finished.
 type revoking struct {
 	revocations []store.Revocation
-	done        chan error // of one
-	over        context.Context
-	// wanted says that the caller wants a receipt. It is the caller's to read once
-	// done was answered with nil.
+	done        chan error      // holds one error
+	over        context.Context // ends when the caller no longer waits
+	// wanted reports whether the caller wants a receipt. The caller may read receipt once
+	// done has received nil.
 	wanted  bool
 	receipt Receipt
 }
 
-// finish answers the caller. A caller that has gone is not waited for.
+// finish answers the caller. It does not wait for a caller that has left.
 func (v *revoking) finish(err error) {
 	select {
 	case v.done <- err:
@@ -29,7 +29,7 @@ func (v *revoking) finish(err error) {
 	}
 }
 
-// queue holds the calls that wait for the log. All that come while an entry is
+// queue holds the calls that wait to be published. All calls that come while one entry is
 // being published share the next one.
 type queue struct {
 	mu      sync.Mutex
@@ -44,7 +44,7 @@ func (q *queue) put(calls ...*revoking) {
 	q.bell.ring()
 }
 
-// take returns the calls whose revocations fit into one entry.
+// take removes and returns the calls whose revocations fit into one entry.
 func (q *queue) take() (calls []*revoking, revocations []store.Revocation) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -54,32 +54,30 @@ func (q *queue) take() (calls []*revoking, revocations []store.Revocation) {
 			break
 		}
 		q.waiting = q.waiting[1:]
-		if next.over.Err() == nil { // else it was given up, and is offered by mend
+		if next.over.Err() == nil { // else its caller has left, and repair publishes it
 			calls, revocations = append(calls, next), append(revocations, next.revocations...)
 		}
 	}
 	return calls, revocations
 }
 
-// Revoke applies revocations here at once, and puts them on the log. When it
-// returns nil they are durable, as far as the store can make them so, and no
-// Check that starts later misses them: on this replica, and unless Acknowledge is
-// AcknowledgeStore on every replica of the fleet. An error means that the outcome
-// is unknown; revoking again is safe, and the store is offered what is held here
-// until it took it. Revoking once more what the log holds for as long adds nothing to
-// it, and means as much.
+// Revoke applies revocations to this replica at once, and puts them on the log. When it
+// returns nil, they are as durable as the store can make them, and no Check that starts
+// later misses them: on this replica, and on every replica of the fleet unless Acknowledge
+// is AcknowledgeStore. An error means that the outcome is unknown. The replica then retries
+// until the store has them, and revoking again is safe. If the log already holds a
+// revocation for as long, Revoke adds nothing to the log, and its nil means the same.
 //
-// It goes on when ctx is cancelled, because whoever asked for a revocation wants
-// it also after hanging up. It ends within Patience, or at the deadline of ctx if that
-// is earlier.
+// Revoke continues when ctx is cancelled, because a client that disconnects still wants the
+// revocation. It ends within RevokeTimeout, or at the deadline of ctx if that is earlier.
 func (r *Replica) Revoke(ctx context.Context, revocations ...store.Revocation) error {
 	return r.revoke(ctx, &revoking{revocations: revocations})
 }
 
-// Patience is for how long a revocation may wait for the fleet: for two leases and a
-// second. The longest lease counts that a gate may hold, also after the fleet's was
-// lowered. It is zero if the store is this machine's own.
-func (r *Replica) Patience() time.Duration {
+// RevokeTimeout returns how long a revocation may wait for the fleet: two leases and a second.
+// The longest lease that a gate may hold counts, also after the fleet's was lowered. It is
+// zero with a local store.
+func (r *Replica) RevokeTimeout() time.Duration {
 	if r.fleet == nil {
 		return 0
 	}
@@ -96,7 +94,7 @@ func (r *Replica) revoke(ctx context.Context, call *revoking) error {
 			return fmt.Errorf("revoking: %w", err)
 		}
 	}
-	limit := cmp.Or(r.Patience(), localCall)
+	limit := cmp.Or(r.RevokeTimeout(), localCall)
 	if deadline, ok := ctx.Deadline(); ok {
 		limit = min(limit, time.Until(deadline))
 	}
@@ -116,33 +114,33 @@ func (r *Replica) revoke(ctx context.Context, call *revoking) error {
 		err = ctx.Err()
 	}
 	if err != nil {
-		r.owe()
+		r.notePending()
 		return fmt.Errorf("revoking: %w", err)
 	}
 	return nil
 }
 
-// Offer applies revocations here at once, and offers them to the store in the
-// background until it took them. It is for when nobody can be told that they are
-// revoked everywhere. Those that are not valid are left out.
-func (r *Replica) Offer(revocations ...store.Revocation) {
+// RevokeLater applies revocations to this replica at once, and retries in the background
+// until the store has them. It is for callers that cannot wait for a confirmation. It
+// ignores revocations that are not valid.
+func (r *Replica) RevokeLater(revocations ...store.Revocation) {
 	for _, revocation := range revocations {
 		if revocation.Validate() == nil {
 			r.set.add(r.remember([]store.Revocation{revocation}), false)
 		}
 	}
-	r.owe()
+	r.notePending()
 }
 
-// owe has mend offer what is held here and not on the log.
-func (r *Replica) owe() {
+// notePending makes repair publish the revocations that the replica holds and the log lacks.
+func (r *Replica) notePending() {
 	r.mu.Lock()
-	r.owed++
+	r.pending++
 	r.mu.Unlock()
-	r.mends.ring()
+	r.repairs.ring()
 }
 
-// publish puts the calls that wait on the log, one entry at a time, until ctx
+// publish puts the revocations of waiting calls on the log, one entry at a time, until ctx
 // ends.
 func (r *Replica) publish(ctx context.Context) {
 	for r.queue.bell.wait(ctx, -1) {
@@ -159,8 +157,8 @@ func (r *Replica) publish(ctx context.Context) {
 	}
 }
 
-// put has the log hold revocations. It returns the entry if it must be waited for, and
-// nil if no gate has to be.
+// put makes the log hold revocations. It returns the entry if the calls have to wait for
+// other gates, and nil if they do not.
 func (r *Replica) put(ctx context.Context, calls []*revoking, revocations []store.Revocation) (*entry, error) {
 	o := r.options.Load()
 	lease := r.lease(o)
@@ -180,7 +178,7 @@ func (r *Replica) put(ctx context.Context, calls []*revoking, revocations []stor
 	published.account.see(head, r.clock.Boot())
 	r.mu.Lock()
 	published.known, published.lag = r.view.known, r.view.lag
-	// A repeat that adds nothing waits for what this gate has read already.
+	// A repeat that adds nothing waits for an entry that this gate may have read already.
 	published.read = r.view.at == head.Position || r.awaited.has(head.Position)
 	holds := published.read && r.view.recorded >= head.Seq && published.applied(head, r.id)
 	r.mu.Unlock()
@@ -194,15 +192,15 @@ func (r *Replica) put(ctx context.Context, calls []*revoking, revocations []stor
 	return nil, nil
 }
 
-// log puts on the log what it lacks of the revocations, and returns the head as of
-// then, and the boot time before it was asked for.
+// log puts those of the revocations on the log that the log lacks. It returns the head after
+// that, and the boot time before the call for it.
 //
-// Attack: repeat a logout until the log is full. What the log holds for as long is not
-// put there again: the answer waits for all that the log holds at one look.
+// Attack: repeat a logout until the log is full. A revocation that the log holds for as long
+// is not put there again: the answer waits for all that the log holds at one look.
 //
-// Attack: lose the log between the two, or take it back, so that the fleet is asked about
-// a log that holds nothing. What was left out counts only in the generation that it was
-// on, and while the log has not gone back.
+// Attack: lose the log between the first logout and the repeat, or set it back, so that the
+// fleet is asked about a log that holds nothing. A revocation that was left out counts only
+// in the generation that holds it, and only while the log has not gone back.
 func (r *Replica) log(ctx context.Context, revocations []store.Revocation) (head store.Head, sent time.Duration, err error) {
 	for {
 		r.mu.Lock()
@@ -224,8 +222,8 @@ func (r *Replica) log(ctx context.Context, revocations []store.Revocation) (head
 			return head, sent, err
 		}
 		r.mu.Lock()
-		if r.learn(head.Generation, sent) {
-			r.told(head, sent)
+		if r.observeGeneration(head.Generation, sent) {
+			r.observe(head, sent)
 			if r.fleet == nil {
 				r.set.add(lacking, true)
 			}
@@ -237,7 +235,7 @@ func (r *Replica) log(ctx context.Context, revocations []store.Revocation) (head
 	}
 }
 
-// append puts one entry on the log, and returns the head as of then.
+// append puts one entry on the log, and returns the head after that.
 func (r *Replica) append(ctx context.Context, revocations []store.Revocation) (store.Head, error) {
 	if r.fleet != nil {
 		return r.fleet.Publish(ctx, revocations...)

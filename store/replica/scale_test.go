@@ -56,7 +56,7 @@ func TestALargeFleetRepairsTheLogWithoutAWitness(t *testing.T) {
 		for i := range gates {
 			releases[i] = gates[i].wire.hold("")
 		}
-		gates[7].Offer(own)
+		gates[7].RevokeLater(own)
 		server.RestartEmpty()
 		time.Sleep(2 * lease)
 		before := make([]map[string]int, n)

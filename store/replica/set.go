@@ -7,32 +7,31 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// set is the union of all revocations that a replica holds. It is safe for
-// concurrent use; what reads it takes no lock.
+// set is the union of all revocations that a replica holds. It is safe for concurrent use,
+// and readers take no lock.
 //
-// Invariant 2: revocation is monotone. There is no operation that
-// removes a revocation before its expiry.
+// Invariant 2: revocation is monotone. No operation removes a revocation before its expiry.
 type set struct {
-	// keys has the version of all of the set.
+	// keys holds sessions and tokens, and the version of the whole set.
 	keys     keySet
 	instants instantSet
-	// swept, forgotten and floor are those of store.Bounds, and issued is the later of
-	// the last two.
+	// swept, forgotten and floor are those of store.Bounds. issued is the later of forgotten
+	// and floor.
 	swept, forgotten, floor, issued atomic.Int64
-	// changed rings after the version has changed.
+	// changed rings after the set has changed.
 	changed bell
 }
 
 func newSet() *set {
 	s := &set{changed: newBell()}
-	// Random, so that keys that were once checked by another replica are never
-	// taken for clear here; and never zero, which is what new keys hold.
+	// The version is random, so that keys that another replica has checked never count as
+	// clear here. It is never zero, which is the version of new keys.
 	s.keys.version.Store(rand.Uint64() | 1<<63)
 	return s
 }
 
-// add puts revocations into the set, and notes whether they come from the log.
-// When it returns, no look at the set that starts later misses them.
+// add adds revocations to the set, and notes whether they come from the log. When it
+// returns, no look that starts later misses them.
 func (s *set) add(revocations []store.Revocation, logged bool) {
 	changed := false
 	for _, r := range revocations {
@@ -56,8 +55,8 @@ func (s *set) add(revocations []store.Revocation, logged bool) {
 	}
 }
 
-// lacking returns those of the revocations, which the set holds, that the log of the
-// present generation is not known to hold, or to imply, for as long.
+// lacking returns those of the revocations that the log of the present generation is not
+// known to hold, or to imply, for as long. The set holds all of them already.
 func (s *set) lacking(revocations []store.Revocation) (lacking []store.Revocation) {
 	for _, r := range revocations {
 		logged := s.keys.marks(r.Key)&markLogged != 0
@@ -71,17 +70,17 @@ func (s *set) lacking(revocations []store.Revocation) (lacking []store.Revocatio
 	return lacking
 }
 
-// unmark notes that nothing is known to be on the log.
+// unmark notes that no revocation is known to be on the log of the present generation.
 func (s *set) unmark() {
 	s.keys.unmark()
 	s.instants.unmark()
 }
 
-// parts is how many parts the set has for unlogged.
+// parts is how many parts of the set unlogged can return.
 const parts = shards + 1
 
-// unlogged returns the revocations in one part of the set that are not known to
-// be on the log, expired or not: whose clock would say so may be wrong.
+// unlogged returns the revocations in one part of the set that are not known to be on the
+// log. It includes expired ones, because the clock that calls them expired may be wrong.
 func (s *set) unlogged(part int) unlogged {
 	if part == shards {
 		return s.instants.collect()
@@ -89,27 +88,28 @@ func (s *set) unlogged(part int) unlogged {
 	return s.keys.collect(part)
 }
 
-// look reports by what a token is revoked.
+// look returns the reasons to refuse a token, or Clear.
 func (s *set) look(k *store.Keys) Verdict {
-	// The version is read before the look: an add in between leaves a version
-	// behind that is not the set's any more, and the next look is a real one.
+	// Read the version before the look. An add in between changes the version of the set,
+	// so that the next look does not skip find.
 	version := s.keys.version.Load()
 	if k.Clear.Load() == version {
-		return s.age(k)
+		return s.checkAge(k)
 	}
 	verdict := s.find(k)
 	if verdict == Clear {
 		k.Clear.Store(version)
-		return s.age(k)
+		return s.checkAge(k)
 	}
 	return verdict
 }
 
-// age refuses a token about which the set can say nothing: see store.Bounds.
+// checkAge refuses a token whose revocation the set may have lost or forgotten, judged by
+// the token's age: see store.Bounds.
 //
-// Whole seconds are compared: a token of the floor's own second may have been issued
+// It compares whole seconds: a token of the same second as the floor may have been issued
 // before it.
-func (s *set) age(k *store.Keys) (verdict Verdict) {
+func (s *set) checkAge(k *store.Keys) (verdict Verdict) {
 	if k.Expires > s.swept.Load() && k.IssuedAt > s.issued.Load() {
 		return Clear
 	}
@@ -122,7 +122,7 @@ func (s *set) age(k *store.Keys) (verdict Verdict) {
 	return verdict
 }
 
-// bound takes up bounds that say no less than those before.
+// bound adopts bounds that refuse no fewer tokens than those before.
 func (s *set) bound(b store.Bounds) {
 	raise(&s.swept, b.Swept)
 	s.forgotten.Store(b.Forgotten)
@@ -134,13 +134,13 @@ func (s *set) bound(b store.Bounds) {
 	}
 }
 
-// raise keeps the larger of two.
+// raise sets value to the larger of value and to.
 func raise(value *atomic.Int64, to int64) {
 	for before := value.Load(); to > before && !value.CompareAndSwap(before, to); before = value.Load() {
 	}
 }
 
-// find consults every kind and joins them by OR, never by precedence.
+// find looks at every kind of revocation, and joins the results by OR, never by precedence.
 func (s *set) find(k *store.Keys) Verdict {
 	var verdict Verdict
 	if s.keys.has(k.Token) {
@@ -158,13 +158,13 @@ func (s *set) find(k *store.Keys) Verdict {
 	return verdict
 }
 
-// notBefore returns the latest instant up to which tokens of this session, subject
-// and issuer are revoked, 0 if there is none.
+// notBefore returns the latest instant up to which tokens of this session, subject and issuer
+// are revoked; 0 without one.
 func (s *set) notBefore(k *store.Keys) int64 {
 	return max(0, s.instants.latest(k.Subject, k.Session), s.instants.latest(k.Issuer, k.Session))
 }
 
-// purge forgets what has expired at the second now.
+// purge removes the revocations that have expired at the second now.
 func (s *set) purge(now int64) {
 	raise(&s.swept, now)
 	s.keys.purge(now)

@@ -8,59 +8,57 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// Status is what operators want to know of a replica.
+// Status is the state of a replica at one moment, for operators.
 type Status struct {
-	// Gate is this replica's own id on the list of gates; zero if the store is this
-	// machine's own.
+	// Gate is this replica's own id on the list of gates; zero with a local store.
 	Gate store.GateID
-	// Synced says that the replica was able to admit at least once.
+	// Synced reports whether the replica was able to admit at least once.
 	Synced bool
-	// Fenced says that the replica admits nothing just now.
+	// Fenced reports whether the replica admits nothing now.
 	Fenced bool
-	// Degraded says that the replica cannot prove just now that its set is fresh:
-	// it is fenced, or admits by an old set because the operator allows that.
+	// Degraded reports whether the replica cannot prove now that its set is fresh: it is
+	// fenced, or admits by an old set because the operator allows that.
 	Degraded bool
-	// DegradedSeconds counts the seconds at whose end it was degraded, after the
-	// first full sync.
+	// DegradedSeconds counts the seconds, after the first full sync, at the end of which the
+	// replica was degraded.
 	DegradedSeconds uint64
-	// Lease is the fleet's; zero if the store is this machine's own.
+	// Lease is that of the fleet; zero with a local store.
 	Lease time.Duration
-	// Age is how long ago the question was asked whose answer gave the present
-	// lease; zero without a lease.
+	// Age is how long ago the heartbeat was sent whose answer granted the present lease;
+	// zero without a lease.
 	Age time.Duration
-	// Heard is when that was; zero if never.
+	// Heard is when that heartbeat was sent, by the wall clock; zero without a lease.
 	Heard time.Time
-	// State is that of the log; zero until it is known, and if the store is this
-	// machine's own.
+	// State is that of the log; zero until it is known, and with a local store.
 	State store.State
-	// Generation is that of the log; zero until it is known. Known is how long ago
-	// the replica first heard of it, and Witness whether its lease was still good
-	// then, so that it can vouch for what the log held before.
+	// Generation is that of the log; zero until it is known. Known is how long ago the
+	// replica first heard of it. Witness reports whether its lease was still good then, so
+	// that the replica can confirm what the log held before.
 	Generation store.Generation
 	Known      time.Duration
 	Witness    bool
-	// Position is the place on the log up to which everything was applied. It is
-	// zero while the log is read from its beginning again.
+	// Position is the position up to which the log is applied. It is zero while the replica
+	// begins to read the log again.
 	Position store.Position
-	// Lag is how many entries of the log are known and not applied.
+	// Lag is how many entries of the log the replica knows of and has not applied.
 	Lag uint64
-	// Gates is how many gates are on the list of live gates, as far as it was heard;
-	// zero if the store is this machine's own. Unlisted says that others may be
-	// admitting, which wait for leases and are not counted (AcknowledgeLease).
+	// Gates is how many gates are on the list of live gates, as last heard; zero with a
+	// local store. Unlisted reports whether unlisted gates may be admitting, which are not
+	// counted (AcknowledgeLease).
 	Gates    int
 	Unlisted bool
-	// Bounds say which tokens are refused because the log cannot judge them.
+	// Bounds say which tokens the replica refuses because the log cannot judge them.
 	Bounds store.Bounds
-	// Offset is by how much the wall clock is ahead of the store's: negative if it is
-	// behind, zero if they agree or the store did not tell. Skewed says that it is
-	// more than revocations are made for.
+	// Offset is how far the wall clock is ahead of the store's. It is negative if the wall
+	// clock is behind, and zero if they agree or the store has not named its time. Skewed
+	// reports whether it is more than Options.Skew.
 	Offset time.Duration
 	Skewed bool
-	// Revocations is how many revocations are held.
+	// Revocations is how many revocations the replica holds.
 	Revocations int
-	// Unconfirmed says that something is held that the store has yet to take.
+	// Unconfirmed reports whether the replica holds revocations that the store may lack.
 	Unconfirmed bool
-	// Err is why the last call failed, or nil if it did not.
+	// Err is why the last call of the store failed; nil if it succeeded.
 	Err error
 }
 
@@ -85,7 +83,7 @@ func (r *Replica) Status() Status {
 		Bounds:          r.bounds,
 		Offset:          r.clocks.off,
 		Skewed:          r.skewed(),
-		Unconfirmed:     r.owed != r.paid,
+		Unconfirmed:     r.pending != r.cleared,
 		Err:             errors.Join(r.reading.err, r.beating.err),
 	}
 	if r.view.generation != 0 {
@@ -102,11 +100,11 @@ func (r *Replica) Status() Status {
 	return status
 }
 
-// trouble is why one kind of call fails at the moment.
+// trouble is why one kind of call fails now; its err is nil if it does not.
 type trouble struct{ err error }
 
-// fail records a failed call, and logs it where it is news. The caller holds mu.
-func (r *Replica) fail(t *trouble, err error) {
+// failed notes a failed call, and logs it if the kind of failure is new. The caller holds mu.
+func (r *Replica) failed(t *trouble, err error) {
 	r.down(err)
 	news := t.err == nil || remedy(err) != remedy(t.err)
 	t.err = err
@@ -116,8 +114,8 @@ func (r *Replica) fail(t *trouble, err error) {
 	}
 }
 
-// well records that a call succeeded. The caller holds mu.
-func (r *Replica) well(t *trouble) {
+// recovered notes that a call succeeded. The caller holds mu.
+func (r *Replica) recovered(t *trouble) {
 	if t.err == nil {
 		return
 	}
@@ -129,7 +127,7 @@ func (r *Replica) well(t *trouble) {
 	}
 }
 
-// remedy says what an error of the store means for whoever is on call.
+// remedy returns the log message for an error of the store.
 func remedy(err error) string {
 	switch TroubleOf(err) {
 	case TroubleLost:
@@ -143,8 +141,8 @@ func remedy(err error) string {
 	}
 }
 
-// watch counts, and logs, every second in which the set is not provably fresh,
-// until ctx ends.
+// watch checks every second, until ctx ends, whether the set is provably fresh. If it is not,
+// watch counts the second and logs it.
 func (r *Replica) watch(ctx context.Context) {
 	for pause(ctx, time.Second) {
 		status := r.Status()

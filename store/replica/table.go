@@ -9,69 +9,69 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// shards is how many tables the set of keys is split into. Growing one stops no
-// reader, and the writer only for a small part of the whole.
+// shards is how many tables a keySet has. When one table grows, readers do not wait, and
+// writers wait for a small part of the whole only.
 const shards = 256
 
-// keySet is a set of keys, each with the second at which it may be forgotten. It
-// may be read while one writer a shard changes it: readers take no lock.
+// keySet is a set of keys, each with the second at which it may be forgotten. Readers take no
+// lock, and may read while one writer for each shard changes the set.
 type keySet struct {
-	// version changes after what was added can be found, so that a token found
-	// clear at a version needs no second look while the version stays.
+	// version changes once a new key can be found. So a token that was found clear at a
+	// version needs no second look while the version stays the same.
 	version atomic.Uint64
 	shards  [shards]shard
 	count   atomic.Int64
 }
 
-// shard is one table and the lock of its writers.
+// shard is one table, and the lock of its writers.
 type shard struct {
 	table    atomic.Pointer[table]
 	mu       sync.Mutex
 	unlogged int // keys without markLogged; guarded by mu
 }
 
-// word is a key as it is compared. Keys are hashes, so that its bits can be
-// used as they come. hi is never zero: zero marks a free slot.
+// word is a key in the form that tables compare. Keys are hashes, so their bits need no
+// further mixing. hi is never zero: zero marks a free slot.
 type word struct{ hi, lo uint64 }
 
 func wordOf(k store.Key) word {
 	w := word{binary.BigEndian.Uint64(k[:8]), binary.BigEndian.Uint64(k[8:])}
 	if w.hi == 0 {
-		w.hi = 1 // as rare as a collision, and as harmless: one key more is revoked
+		w.hi = 1 // as rare as a collision, and as harmless: one more key is revoked
 	}
 	return w
 }
 
 func (w word) shard() int { return int(w.hi >> 56) }
 
-// table is an open addressing hash table of 21 bytes a slot, without pointers,
-// so that the garbage collector never walks it. A slot, once taken, keeps its
-// key for good; a table that is full is replaced as a whole.
+// table is a hash table with open addressing, of 21 bytes a slot. It has no pointers, so the
+// garbage collector never walks it. A slot keeps its key for good. A full table is replaced
+// as a whole.
 type table struct {
 	keys    []slot
 	expires []atomic.Uint32
 	marks   []mark // only under the lock of the shard
-	used    int    // the writer's
+	used    int    // slots that hold a key; for writers only
 }
 
-// mark is what else is known of a key. It decides nothing about admission.
+// mark is what else is known about a key. It decides nothing about admission.
 type mark uint8
 
 const (
-	// markToken: the key is a token's, and not a session's.
+	// markToken: the key is that of a token, not of a session.
 	markToken mark = 1 << iota
-	// markLogged: the log of the present generation holds the key, until its
-	// expiry here or later.
+	// markLogged: the log of the present generation holds the key, with the expiry of the
+	// set or a later one.
 	markLogged
-	// markWasLogged: the log of an earlier generation held it, and that of the present
-	// one was not seen to.
+	// markWasLogged: the log of an earlier generation held the key. The log of the present
+	// generation is not known to hold it.
 	markWasLogged
-	// markPublished: a log held the key at some time, of this generation or of an
-	// earlier one, until some expiry.
+	// markPublished: the log of this generation or of an earlier one has held the key, with
+	// any expiry.
 	markPublished
 )
 
-// slot publishes a key by storing hi last.
+// slot holds a key. A writer publishes it by storing hi last.
 type slot struct{ hi, lo atomic.Uint64 }
 
 func newTable(slots int) *table {
@@ -79,10 +79,10 @@ func newTable(slots int) *table {
 	return &table{keys: make([]slot, n), expires: make([]atomic.Uint32, n), marks: make([]mark, n)}
 }
 
-// full reports whether one more key would take the load above 0.8.
+// full reports whether the load has reached 0.8.
 func (t *table) full() bool { return t.used*5 >= len(t.keys)*4 }
 
-// find returns the slot of w and true, or the free slot where it belongs and
+// find returns the index of w's slot and true, or that of the free slot where w belongs and
 // false. There is always a free slot, because the load stays below one.
 func (t *table) find(w word) (int, bool) {
 	n := uint64(len(t.keys))
@@ -101,10 +101,9 @@ func (t *table) find(w word) (int, bool) {
 	}
 }
 
-// put adds w or moves its expiry out; it never moves it in. It reports whether
-// w is new. A key whose expiry moves out is logged, or was, only if its marks say so
-// now.
-// Only the writer of the shard calls it, and never on a full table.
+// put adds w, or moves its expiry to a later second, never to an earlier one. It reports
+// whether w is new. When the expiry moves, the key is logged, or was logged, only if marks
+// say so. Only the writer of the shard calls put, and never on a full table.
 func (t *table) put(w word, expires uint32, marks mark) bool {
 	i, found := t.find(w)
 	if found {
@@ -128,8 +127,8 @@ func (t *table) put(w word, expires uint32, marks mark) bool {
 	return true
 }
 
-// copyTo puts every key that has not expired at the second now into another
-// table, and returns how many of those that it leaves out are not logged.
+// copyTo copies the keys that have not expired at the second now to another table. It returns
+// how many of the keys that it leaves out are not logged.
 func (t *table) copyTo(to *table, now uint32) (unlogged int) {
 	for i := range t.keys {
 		hi := t.keys[i].hi.Load()
@@ -155,10 +154,9 @@ func (s *keySet) has(k store.Key) bool {
 	return found
 }
 
-// add puts k into the set until the second expires, and reports whether it is
-// new. When it returns, has(k) is true, and the version is another than before k
-// was new: it changes under the lock, so that whoever finds k there does not get
-// ahead of the one who put it.
+// add adds k until the second expires, and reports whether k is new. When add returns, has(k)
+// is true, and the version differs from every version before k was added. The version
+// changes under the lock, so that a second add of k returns only after that change.
 func (s *keySet) add(k store.Key, expires int64, marks mark) bool {
 	w := wordOf(k)
 	sh := &s.shards[w.shard()]
@@ -185,9 +183,9 @@ func (s *keySet) add(k store.Key, expires int64, marks mark) bool {
 	return added
 }
 
-// grow replaces the table by one half as large again. The old one stays as it
-// was for the readers that are in it: what is added from now on was not in the
-// set when they came.
+// grow replaces the table by one that is half as large again. The old table stays unchanged
+// for its present readers: a key that is added from now on was not in the set when they
+// began.
 func (sh *shard) grow(t *table) *table {
 	var larger *table
 	if t == nil {
@@ -200,8 +198,8 @@ func (sh *shard) grow(t *table) *table {
 	return larger
 }
 
-// purge forgets the keys that have expired at the second now, a shard at a
-// time, where they are worth the copying: an eighth of the shard or more.
+// purge removes the keys that have expired at the second now, one shard at a time. It skips
+// a shard if fewer than an eighth of its keys have expired, because it copies the rest.
 func (s *keySet) purge(now int64) {
 	for i := range s.shards {
 		s.count.Add(-int64(s.shards[i].purge(uint32(now))))

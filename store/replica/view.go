@@ -7,74 +7,76 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// view is what a replica knows of the present generation of the log.
+// view is what a replica knows about the present generation of the log.
 type view struct {
 	generation store.Generation
-	// known is the boot time at which the replica first heard of it.
+	// known is the boot time at which the replica first heard of the generation.
 	known time.Duration
-	// witness says that the lease was still good then: what the replica held is
-	// all that was ever acknowledged.
+	// witness reports whether the lease was still good then, so that the replica held
+	// every revocation that was ever acknowledged.
 	witness bool
 	state   store.State
-	// lag is the head's, with a margin: for how long a store that was replaced when
-	// this generation began may still have given leases.
+	// lag is that of the head, with a margin: how long a store that was replaced when this
+	// generation began may still have granted leases.
 	lag time.Duration
-	// head is the last sequence number that the store was heard to name, and heard the
-	// boot time at which that or the state was new.
+	// head is the highest sequence number that the store has named. heard is the boot time
+	// at which it, or the state, was new.
 	head  uint64
 	heard time.Duration
 
-	// at is the position up to which entries were applied; zero to begin anew.
+	// at is the position up to which entries are applied. Zero reads the log from its
+	// beginning.
 	at store.Position
-	// whole says that everything from the beginning up to some head was applied, and held
-	// that the set lacked nothing already when the reading began.
+	// whole reports whether the log is applied from its beginning up to some head. held
+	// reports whether the set already lacked nothing when that reading began.
 	whole, held bool
 
 	questions []question
 	census    census
-	// count is that of the last heartbeat which the store recorded, and recorded what
-	// it said to have applied.
+	// count is the count of the last heartbeat that the store recorded. recorded is the
+	// number of the entry up to which that heartbeat said that the log is applied.
 	count, recorded uint64
-	// returned says that the store was further on already than it is, by its
-	// generation, its state or its head.
+	// returned reports whether the store has gone back: its generation, its state or its
+	// head is an earlier one than it named before.
 	returned bool
-	// merged says that everything held was put on the log while in repair.
+	// merged reports whether the replica has put everything that it holds on the log while
+	// in repair.
 	merged bool
-	// permitted says that the operator lets the log be opened without a witness.
+	// permitted reports whether an operator lets the log be opened without a witness.
 	permitted bool
-	// turn is who merges.
+	// turn observes which gate merges.
 	turn turnWatch
-	// gates is how many are on the list, and unlisted says that others may be
-	// admitting, as far as it was heard.
+	// gates is how many gates are on the list. unlisted reports whether other gates may be
+	// admitting. Both are as last heard.
 	gates    int
 	unlisted bool
-	// beaten says that a heartbeat was answered in this generation.
-	beaten bool
-	// granted is the boot time at which the present lease of the fleet was first
-	// heard of in this generation.
+	// heartbeatAnswered reports whether the store has answered a heartbeat in this
+	// generation.
+	heartbeatAnswered bool
+	// granted is the boot time at which this generation first named the present lease of
+	// the fleet.
 	granted time.Duration
-	// anew says that the log is read again because the set has forgotten by a clock
-	// that was ahead.
-	anew bool
+	// reread reports whether the log is read again because the set has forgotten
+	// revocations by a clock that was ahead.
+	reread bool
 }
 
-// untold is the lag before a head has told it: longer than anything lasts.
-const untold = forever / 4
+// unknownLag is the lag before a head has named it: longer than anything lasts.
+const unknownLag = forever / 4
 
-// alone is the boot time at which every lease of an earlier generation is over,
-// also if another store gave it, which was replaced and went on for a while. The
-// caller holds mu.
+// alone returns the boot time at which every lease of an earlier generation has expired,
+// also a lease of a store that was replaced and went on for a while. The caller holds mu.
 func (r *Replica) alone(lease time.Duration) time.Duration {
 	return r.view.known + r.margin(lease) + r.view.lag
 }
 
-// learn takes up the generation that an answer names and reports whether the
-// answer counts. It was sent at the boot time sent. The caller holds mu.
+// observeGeneration notes the generation that an answer names, and reports whether the
+// answer counts. The call was sent at the boot time sent. The caller holds mu.
 //
-// An answer to a question from before the present generation was known may still
-// name the one before, and does not count. A generation that comes back all the same is
-// that of a store that has gone back: what the later one held is missing.
-func (r *Replica) learn(generation store.Generation, sent time.Duration) bool {
+// An answer does not count if its call was sent before the present generation was known:
+// it may name an earlier one. If a later call names an earlier generation, the store has
+// gone back, and lacks the entries of the later generation.
+func (r *Replica) observeGeneration(generation store.Generation, sent time.Duration) bool {
 	before := r.view.generation
 	if generation == before {
 		return true
@@ -89,7 +91,7 @@ func (r *Replica) learn(generation store.Generation, sent time.Duration) bool {
 		r.before = max(1, r.before)
 		switch {
 		case r.view.unlisted:
-			r.before = math.MaxInt32 // gates that are on no list are never all there
+			r.before = math.MaxInt32 // nobody knows when all unlisted gates are back
 		case r.view.gates > 0 && r.view.state >= store.StateOpen:
 			r.before = r.view.gates
 		}
@@ -99,7 +101,7 @@ func (r *Replica) learn(generation store.Generation, sent time.Duration) bool {
 		known:      now,
 		witness:    witness,
 		state:      store.StateRepair,
-		lag:        untold,
+		lag:        unknownLag,
 		turn:       turnWatch{since: now},
 		returned:   r.past[generation],
 	}
@@ -112,57 +114,57 @@ func (r *Replica) learn(generation store.Generation, sent time.Duration) bool {
 	return true
 }
 
-// leased reports whether this gate admits: its set lacks nothing that was acknowledged.
-// It is judged by the lease that it was granted, not by the present one.
+// leased reports whether the lease of this gate is good, so that its set lacks nothing that
+// was acknowledged. What counts is the lease that it was granted, not the present one.
 func (r *Replica) leased() bool {
 	t := r.term.Load()
 	return t != nil && t.good(r.clock.Now(), t.lease, r.clock)
 }
 
-// restart has the log read from its beginning. Nothing is extended until that is
-// done. The caller holds mu.
+// restart makes the replica read the log from its beginning. No lease is extended until
+// that is done. The caller holds mu.
 //
-// Invariant 2: what is held stays held.
+// Invariant 2: the set keeps the revocations that it holds.
 func (r *Replica) restart() {
 	r.view.held = r.leased()
 	r.view.at, r.view.whole, r.view.merged = store.Position{}, false, false
 	r.view.questions = nil
-	r.owed++ // the log may lack what is held
+	r.pending++ // the log may lack revocations of the set
 	r.set.unmark()
 	r.interrupt()
 }
 
-// takeUp takes up a head that was asked for at the boot time sent, and reports
-// whether the answer counts.
-func (r *Replica) takeUp(head store.Head, sent time.Duration) bool {
+// applyHead observes the head that the answer to a call names, which was sent at the boot
+// time sent. It reports whether the answer counts.
+func (r *Replica) applyHead(head store.Head, sent time.Duration) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.learn(head.Generation, sent) {
+	if !r.observeGeneration(head.Generation, sent) {
 		return false
 	}
-	r.told(head, sent)
+	r.observe(head, sent)
 	return true
 }
 
-// told takes up what a head says about the generation held, that was asked for at
-// the boot time sent. The caller holds mu.
-func (r *Replica) told(head store.Head, sent time.Duration) {
+// observe notes what a head of the present generation says. The call for it was sent at the
+// boot time sent. The caller holds mu.
+func (r *Replica) observe(head store.Head, sent time.Duration) {
 	if sent > r.view.heard && (head.State < r.view.state || head.Seq < r.view.head) {
 		r.view.returned = true
 		r.beats.ring()
 	}
-	r.hear(head.State, head.Seq)
+	r.advance(head.State, head.Seq)
 	r.view.gates, r.view.unlisted = head.Live, head.Unlisted
 	r.view.lag = margin(head.Lag)
 	r.view.turn.take(head.Turn, sent, r.clock.Boot())
-	r.agree(head)
+	r.adoptFleetSettings(head)
 }
 
-// hear takes up a state and the number of a head, neither of which ever goes back in one
-// generation. The caller holds mu.
-func (r *Replica) hear(state store.State, head uint64) {
+// advance notes the state and the number of a head. Neither goes back within a generation.
+// The caller holds mu.
+func (r *Replica) advance(state store.State, head uint64) {
 	if state > r.view.state {
-		r.mends.ring()
+		r.repairs.ring()
 	}
 	if state > r.view.state || head > r.view.head {
 		r.view.state, r.view.head = max(r.view.state, state), max(r.view.head, head)
@@ -170,15 +172,16 @@ func (r *Replica) hear(state store.State, head uint64) {
 	}
 }
 
-// agree takes up what the whole fleet goes by. The caller holds mu.
+// adoptFleetSettings adopts the lease, the retention and the bounds of the fleet. The
+// caller holds mu.
 //
-// Rule R12: the lease is the fleet's. A gate with another in its configuration says
-// so, and uses it.
-func (r *Replica) agree(head store.Head) {
+// Rule R12: the lease is the fleet's. A gate that is configured with another one logs that,
+// and uses the fleet's.
+func (r *Replica) adoptFleetSettings(head store.Head) {
 	o := r.options.Load()
-	// A head that was lost is told first of the lease that it had.
+	// After a loss, a heartbeat first tells the new head the lease of the old one.
 	known := time.Duration(r.fleetLease.Load())
-	if head.Lease > 0 && head.Lease != known && (r.view.beaten || head.Lease > known) {
+	if head.Lease > 0 && head.Lease != known && (r.view.heartbeatAnswered || head.Lease > known) {
 		r.fleetLease.Store(int64(head.Lease))
 		r.view.granted = r.clock.Boot()
 		if head.Lease != o.Lease {
@@ -190,11 +193,11 @@ func (r *Replica) agree(head store.Head) {
 	before := time.Duration(r.retention.Load())
 	r.retained(head.Retention)
 	if before > 0 && head.Retention > before && head.State == store.StateRepair {
-		// The head may have been lost, and who made it anew does not know of before. The
-		// head of an open log was told: a gate that was away tells it nothing.
+		// The head may have been lost, and the gate that made the new one may not know the
+		// retention from before. The head of an open log knows it.
 		head.Forgotten = max(head.Forgotten, r.purged-int64(before/time.Second))
 	}
-	if r.fleet != nil { // a store of this machine's own says it with what is read
+	if r.fleet != nil { // a local store names its bounds with the entries of a read
 		r.bound(head.Bounds)
 	}
 }

@@ -119,7 +119,7 @@ func (w *world) revoke() {
 		if draw.chance(0.05) {
 			w.mention(r)
 			r.Expires = g.expires()
-			g.replica.Offer(r) // somebody who needs no answer
+			g.replica.RevokeLater(r) // somebody who needs no answer
 			continue
 		}
 		first := r

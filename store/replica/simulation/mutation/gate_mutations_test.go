@@ -52,7 +52,7 @@ var gateMutations = []mutation{
 		"if true {",
 	}}},
 	{"R7, a log is opened by whoever has merged", []edit{{
-		replicaDir + "mend.go",
+		replicaDir + "repair.go",
 		"	opens := v.witness\n",
 		"	opens := true\n",
 	}}},
@@ -62,7 +62,7 @@ var gateMutations = []mutation{
 		"witness := before != 0 && r.term.Load() != nil",
 	}}},
 	{"R7, a witness opens the log without merging", []edit{{
-		replicaDir + "mend.go",
+		replicaDir + "repair.go",
 		"	lost, err := r.eachUnlogged(func(revocations []store.Revocation) (bool, error) {\n		step.Revocations",
 		"	lost, err := r.eachUnlogged(func(revocations []store.Revocation) (bool, error) {\n		return true, nil\n		step.Revocations",
 	}}},

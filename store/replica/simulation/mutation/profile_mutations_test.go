@@ -50,8 +50,8 @@ var retentionMutations = []mutation{
 	}}},
 	{"a raised retention counts only once the fleet knows it", []edit{{
 		replicaDir + "bounds.go",
-		"b.Forgotten = max(b.Forgotten, r.untold)",
-		"b.Forgotten = max(b.Forgotten, 0*r.untold)",
+		"b.Forgotten = max(b.Forgotten, r.mayOutlive)",
+		"b.Forgotten = max(b.Forgotten, 0*r.mayOutlive)",
 	}}},
 	{"a gate that is cut off forgets what a raised retention may hold", []edit{{
 		replicaDir + "bounds.go",

@@ -27,11 +27,11 @@ var storeMutations = []mutation{
 		" || !h.mayMerge(m)",
 		"",
 	}, {
-		replicaDir + "mend.go",
+		replicaDir + "repair.go",
 		"due && v.turn.free(lease*2/3)",
 		"due",
 	}, {
-		replicaDir + "mend.go",
+		replicaDir + "repair.go",
 		"2*r.margin(lease)",
 		"r.margin(lease)",
 	}}},

@@ -9,27 +9,28 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// mend puts on the log what is held here and not there, until ctx ends: into a
-// log in repair by merging, and otherwise as any revocation.
-func (r *Replica) mend(ctx context.Context) {
+// repair writes the revocations that the replica holds and the log lacks, until ctx ends.
+// It merges them into a log in repair, and publishes them otherwise.
+func (r *Replica) repair(ctx context.Context) {
 	var delay time.Duration
 	for ctx.Err() == nil {
 		lease := r.lease(r.options.Load())
 		r.mu.Lock()
-		v, owing := r.view, r.owed != r.paid
+		v, pending := r.view, r.pending != r.cleared
 		r.mu.Unlock()
 		var err error
 		wait := time.Duration(-1)
 		switch {
 		case !v.whole || v.at.Seq < v.head:
-			// What is not read yet may be what another gate has just put there.
-		case v.state == store.StateRepair && r.fleet != nil && !v.beaten:
-			// A log is opened by whoever has said what he knows of the fleet.
+			// Another gate may have just put them there: read on first.
+		case v.state == store.StateRepair && r.fleet != nil && !v.heartbeatAnswered:
+			// Only a gate whose heartbeat has told the store what it knows of the fleet may
+			// open the log.
 			r.beats.ring()
 		case v.state == store.StateRepair && r.fleet != nil:
-			wait, err = r.repair(ctx, v, lease)
-		case owing:
-			err = r.offer(ctx, lease)
+			wait, err = r.restore(ctx, v, lease)
+		case pending:
+			err = r.publishPending(ctx, lease)
 		}
 		if err != nil && ctx.Err() == nil {
 			r.options.Load().Logger.Debug("this gate could not write all of its revocations to the revocation log; it retries", "error", err)
@@ -38,23 +39,24 @@ func (r *Replica) mend(ctx context.Context) {
 			continue
 		}
 		delay = 0
-		r.mends.wait(ctx, wait)
+		r.repairs.wait(ctx, wait)
 	}
 }
 
-// repair merges what is held here into a log in repair, and opens it, when it is
-// time for either. It returns after how long to try again.
+// restore merges the set into a log in repair, and opens the log, when each is due. It
+// returns how long to wait before the next try; negative waits for the bell alone.
 //
-// Rule R7: a witness holds all that was ever acknowledged, so that it
-// opens the log as soon as it has merged. Without one the log is opened when
-// whoever was cut off for less than a lease has had time to merge, and nobody has
-// taken the turn for a while: a gate that waits for it hears twice meanwhile that it
-// is free.
+// Rule R7: a witness holds every revocation that was ever acknowledged. So it opens the
+// log as soon as it has merged. Without a witness, two conditions open the log:
 //
-// A gate learns by its heartbeats whose turn it is. It asks for the turn only if it
-// has something to merge, or to open the log, and not while it knows that the turn
-// is another's: however many gates there are, they do not ask the store in circles.
-func (r *Replica) repair(ctx context.Context, v view, lease time.Duration) (time.Duration, error) {
+//   - A gate that was cut off for less than a lease has had time to merge.
+//   - Nobody has taken the turn for a while. A gate that waits for the turn hears twice
+//     in this time that it is free.
+//
+// A gate learns by its heartbeats whose turn it is. It asks for the turn only if it has
+// something to merge, or has to open the log, and not while it knows that another gate
+// has the turn. So the gates do not ask the store in circles, however many they are.
+func (r *Replica) restore(ctx context.Context, v view, lease time.Duration) (time.Duration, error) {
 	o := r.options.Load()
 	now := r.clock.Boot()
 	known, again := now-v.known, lease/16
@@ -71,14 +73,14 @@ func (r *Replica) repair(ctx context.Context, v view, lease time.Duration) (time
 	case v.merged && !v.witness:
 		due := known >= max(2*r.margin(lease), v.lag) && (!o.Manual || v.permitted)
 		opens = due && v.turn.free(lease*2/3)
-		// A turn that was lost is first released, for those who wait for it.
+		// A lost turn is released first, for the gates that wait for it.
 		if !lost && !opens {
 			return again, nil
 		}
 	case !lost && v.turn.others(r.id, v.witness):
 		return again, nil
 	}
-	merged := !v.witness && !v.merged && v.turn.held.Gate != r.id && !r.owes()
+	merged := !v.witness && !v.merged && v.turn.held.Gate != r.id && !r.hasPending()
 	if !merged {
 		var err error
 		if merged, err = r.merge(ctx, v, opens, lease); err != nil || !merged {
@@ -97,41 +99,41 @@ func (r *Replica) repair(ctx context.Context, v view, lease time.Duration) (time
 	if !opens {
 		return 0, nil
 	}
-	r.hear(store.StateOpen, r.view.head)
+	r.advance(store.StateOpen, r.view.head)
 	r.beats.ring()
 	o.Logger.Info("this gate opened the revocation log for the fleet", "witness", v.witness, "revocations", r.set.len())
 	return -1, nil
 }
 
-// owes reports whether something is held that is not known to be on the log. What is
-// on it, another gate may have merged.
-func (r *Replica) owes() bool {
+// hasPending reports whether the replica holds a revocation that is not known to be on the
+// log. Another gate may have merged those that were pending before.
+func (r *Replica) hasPending() bool {
 	r.mu.Lock()
-	owed := r.owed
+	pending := r.pending
 	r.mu.Unlock()
-	owes := false
+	has := false
 	_, _ = r.eachUnlogged(func([]store.Revocation) (bool, error) {
-		owes = true
+		has = true
 		return false, nil
 	})
-	if !owes {
-		r.pay(owed)
+	if !has {
+		r.clearPending(pending)
 	}
-	return owes
+	return has
 }
 
-// merge puts everything on the log that is held and not there, and reports
-// whether it could: the turn may be another gate's.
+// merge puts on the log every revocation that the replica holds and the log lacks. It
+// reports false if another gate has the turn.
 func (r *Replica) merge(ctx context.Context, v view, opens bool, lease time.Duration) (bool, error) {
 	step := store.Merge{Gate: r.id, Generation: v.generation, Witness: v.witness}
 	if done, err := r.mergeStep(ctx, step, lease); !done || err != nil {
 		return false, err
 	}
 	r.mu.Lock()
-	behind, owed := r.view.at.Seq < r.view.head, r.owed
+	behind, pending := r.view.at.Seq < r.view.head, r.pending
 	r.mu.Unlock()
 	if behind {
-		return false, nil // the one who had the turn before has merged the same
+		return false, nil // the gate that had the turn before may have merged the same
 	}
 	refused := false
 	lost, err := r.eachUnlogged(func(revocations []store.Revocation) (bool, error) {
@@ -143,9 +145,9 @@ func (r *Replica) merge(ctx context.Context, v view, opens bool, lease time.Dura
 	if err != nil || refused {
 		return false, err
 	}
-	r.pay(owed)
+	r.clearPending(pending)
 	step.Revocations, step.Then = nil, store.Release
-	// What had expired was trimmed, and not lost.
+	// Revocations that had expired were trimmed, and not lost.
 	step.Lacks, step.Relogin = lost > r.set.swept.Load(), r.options.Load().Relogin
 	r.mu.Lock()
 	step.Before, step.Skewed = r.before, r.skewed()
@@ -156,7 +158,7 @@ func (r *Replica) merge(ctx context.Context, v view, opens bool, lease time.Dura
 	return r.mergeStep(ctx, step, lease)
 }
 
-// mergeStep is one call of Merge.
+// mergeStep calls Merge once, and reports whether the store did it.
 func (r *Replica) mergeStep(ctx context.Context, step store.Merge, lease time.Duration) (bool, error) {
 	bounded, cancel := context.WithTimeout(ctx, call(lease))
 	defer cancel()
@@ -168,15 +170,15 @@ func (r *Replica) mergeStep(ctx context.Context, step store.Merge, lease time.Du
 	if err != nil {
 		return false, fmt.Errorf("restoring the revocation log: %w", err)
 	}
-	r.takeUp(head, sent)
+	r.applyHead(head, sent)
 	return done, nil
 }
 
-// offer puts on the log what is held here and not there: revocations that the
-// store did not take, and those that it lost while this gate was cut off.
-func (r *Replica) offer(ctx context.Context, lease time.Duration) error {
+// publishPending puts on the log the revocations that the replica holds and the log lacks:
+// those that the store did not take, and those that it lost while this gate was cut off.
+func (r *Replica) publishPending(ctx context.Context, lease time.Duration) error {
 	r.mu.Lock()
-	owed := r.owed
+	pending := r.pending
 	r.mu.Unlock()
 	_, err := r.eachUnlogged(func(revocations []store.Revocation) (bool, error) {
 		bounded, cancel := context.WithTimeout(ctx, call(lease))
@@ -187,21 +189,21 @@ func (r *Replica) offer(ctx context.Context, lease time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("writing revocations that the log lacks: %w", err)
 	}
-	r.pay(owed)
+	r.clearPending(pending)
 	return nil
 }
 
-// pay notes that everything was put on the log that was owed when so many
-// occasions had been counted.
-func (r *Replica) pay(owed uint64) {
+// clearPending notes that the log has all revocations of the first so many occasions that
+// Replica.pending counts.
+func (r *Replica) clearPending(pending uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.paid = max(r.paid, owed)
+	r.cleared = max(r.cleared, pending)
 }
 
-// eachUnlogged calls put for the revocations that are held and not on the log, as
-// many at a time as an entry holds, until it reports false or fails. It returns the
-// latest expiry of those that an earlier generation's log held.
+// eachUnlogged calls put for the revocations that the replica holds and the log lacks, as
+// many at a time as an entry holds, until put reports false or fails. It returns the
+// latest expiry of those that the log of an earlier generation held.
 func (r *Replica) eachUnlogged(put func([]store.Revocation) (bool, error)) (lost int64, err error) {
 	var rest []store.Revocation
 	for part := range parts {
@@ -219,15 +221,15 @@ func (r *Replica) eachUnlogged(put func([]store.Revocation) (bool, error)) (lost
 	return lost, nil
 }
 
-// turnWatch follows whose turn it is to merge.
+// turnWatch observes which gate has the turn to merge.
 type turnWatch struct {
 	held store.Turn
-	// since is the boot time at which an answer first named held, and last the one at
-	// which the latest question was sent whose answer did.
+	// since is the boot time at which an answer first named held. last is the boot time at
+	// which the latest call was sent whose answer named it.
 	since, last time.Duration
 }
 
-// take takes up the turn that an answer names.
+// take observes the turn that an answer names.
 func (w *turnWatch) take(turn store.Turn, sent, received time.Duration) {
 	if w.held != turn {
 		w.held, w.since = turn, received
@@ -235,13 +237,13 @@ func (w *turnWatch) take(turn store.Turn, sent, received time.Duration) {
 	w.last = sent
 }
 
-// others reports whether the turn is another's, and a gate may not take it.
+// others reports whether another gate has the turn, and this one may not take it.
 func (w *turnWatch) others(self store.GateID, witness bool) bool {
 	return w.held.Gate != 0 && w.held.Gate != self && (w.held.Witness || !witness)
 }
 
-// stale is the count of a turn whose holder has made no progress for half a lease,
-// or zero. The store takes the turn away only if that is still its count.
+// stale returns the count of a turn whose holder has made no progress for half a lease,
+// or zero. The store takes the turn away only if the turn still has this count.
 func (w *turnWatch) stale(now, lease time.Duration) uint64 {
 	if w.held.Gate != 0 && now-w.since >= margin(lease/2) {
 		return w.held.Count
@@ -249,16 +251,16 @@ func (w *turnWatch) stale(now, lease time.Duration) uint64 {
 	return 0
 }
 
-// free reports whether the turn has been nobody's for at least so long, and nobody
-// had it between: each step of a merge leaves another count.
+// free reports whether no gate has had the turn for at least so long. A gate that had it
+// in between is noticed, because each step of a merge leaves another count.
 func (w *turnWatch) free(long time.Duration) bool {
 	return w.held.Gate == 0 && w.last-w.since >= long
 }
 
-// Bootstrap is the operator's word under Manual: the log in repair, for which no
-// gate can vouch, may be opened by what the gates that are there hold. It fails if
-// the log is not in repair. The log is open a moment later, and not before two
-// leases after this gate first heard of its loss.
+// Bootstrap permits this replica to open a log in repair without a witness, by the word of
+// an operator under Options.Manual. The log then has what the present gates hold. Bootstrap
+// fails if the log is not in repair. The log opens a moment later, and not before two
+// leases after this gate first heard of the loss.
 func (r *Replica) Bootstrap() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -266,6 +268,6 @@ func (r *Replica) Bootstrap() error {
 		return errors.New("bootstrapping: the revocation log is not in repair")
 	}
 	r.view.permitted = true
-	r.mends.ring()
+	r.repairs.ring()
 	return nil
 }
