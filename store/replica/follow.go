@@ -86,7 +86,7 @@ func (r *Replica) apply(at store.Position, batch store.Batch, asked Instant, sen
 	if reached.Seq >= batch.Head.Seq && !r.view.whole {
 		r.complete()
 	}
-	r.claim()
+	r.extendLease()
 	if len(batch.Entries) > 0 {
 		r.awaited.applied(batch.Entries)
 		// Nobody waits for an unlisted gate.
@@ -133,7 +133,7 @@ func (r *Replica) complete() {
 	r.repairs.ring()
 	r.beats.ring()
 	if r.options.Load().Lease == 0 {
-		r.extend(&term{lease: forever, admit: forever})
+		r.storeTerm(&term{lease: forever, admit: forever})
 	}
 }
 

@@ -84,13 +84,13 @@ func (r *Replica) answered(q question) {
 	} else {
 		r.view.questions = append(r.view.questions, q)
 	}
-	r.claim()
+	r.extendLease()
 }
 
-// claim extends the lease by the latest question whose head is applied. The caller holds mu.
+// extendLease extends the lease by the latest question whose head is applied. The caller holds mu.
 //
 // Rule R9: the replica applies entries first, and then extends the lease.
-func (r *Replica) claim() {
+func (r *Replica) extendLease() {
 	satisfied := 0
 	for satisfied < len(r.view.questions) && r.view.questions[satisfied].head <= r.view.at.Seq {
 		satisfied++
@@ -100,11 +100,11 @@ func (r *Replica) claim() {
 	}
 	q := r.view.questions[satisfied-1]
 	r.view.questions = append(r.view.questions[:0], r.view.questions[satisfied:]...)
-	r.extend(&term{asked: q.asked, boot: q.boot, lease: q.lease, admit: max(q.lease, r.options.Load().MaxStaleness)})
+	r.storeTerm(&term{asked: q.asked, boot: q.boot, lease: q.lease, admit: max(q.lease, r.options.Load().MaxStaleness)})
 }
 
-// extend stores a term, unless the replica has a later one or is closed. The caller holds mu.
-func (r *Replica) extend(t *term) {
+// storeTerm stores a term, unless the replica has a later one or is closed. The caller holds mu.
+func (r *Replica) storeTerm(t *term) {
 	if r.closed {
 		return
 	}
