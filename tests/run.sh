@@ -96,12 +96,15 @@ in_lane() {
 	step "Tests of tests/wycheproof" gotest tests/wycheproof -race ./...
 }
 
+# Many tests wait, for a server that starts or for a lease to end: more of them run at the
+# same time than there are processors.
+waiting=(-p 4 -parallel 4)
 mapfile -t units < <(go list ./caddymodule/... ./store/... . | grep -v '/store/replica/simulation')
 
 if [[ $tier == --quick ]]; then
 	step "Build" build
 	mapfile -t light < <(comm -23 <(printf '%s\n' "${units[@]}" | sort) <(linking "${units[@]}"))
-	step "Units without Caddy, and the contract" gotest . "${light[@]}" ./tests/contract
+	step "Units without Caddy, and the contract" gotest . "${waiting[@]}" "${light[@]}" ./tests/contract
 	printf '\nthe quick ones passed in %d s\n' "$SECONDS"
 	exit
 fi
@@ -126,7 +129,7 @@ lane=$!
 set +m
 # The race detector is for goroutines that share memory of ours. The black-box tests run
 # a binary without it, and it would only slow them.
-step "Units" gotest . -race "${units[@]}"
+step "Units" gotest . "${waiting[@]}" -race "${units[@]}"
 step "Black-box tests" gotest . "${rooms[@]}"
 printf '\n== Meanwhile\n'
 failed=0

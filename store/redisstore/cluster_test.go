@@ -60,6 +60,7 @@ func holder(t *testing.T, nodes []*redistest.Server) (from, to *redistest.Server
 // keys are there, no call is answered from a part of them. Afterwards the other process
 // begins a generation over all keys that arrived.
 func TestClusterReshard(t *testing.T) {
+	t.Parallel()
 	nodes := redistest.StartCluster(t, 2)
 	s := open(t, options{Addresses: []string{nodes[0].Addr()}, Cluster: true, AllowSplitBrain: true})
 	mustBeat(t, s, 1, mustAppend(t, s, "one", "two"))
@@ -109,6 +110,7 @@ func TestClusterReshard(t *testing.T) {
 
 // Fault: no node serves the slot.
 func TestClusterDown(t *testing.T) {
+	t.Parallel()
 	nodes := redistest.StartCluster(t, 1)
 	s := open(t, options{Addresses: []string{nodes[0].Addr()}, Cluster: true, AllowSplitBrain: true})
 	position := mustAppend(t, s, "one")

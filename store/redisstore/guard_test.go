@@ -123,6 +123,7 @@ func TestNothingIsReadFromAPrimaryWithoutAGuard(t *testing.T) {
 
 // Behind Sentinel and in a Cluster, a replica may come at any time.
 func TestSentinelAndClusterNeedAGuardWithoutReplicas(t *testing.T) {
+	t.Parallel()
 	primary := redistest.Start(t)
 	sentinel := redistest.StartSentinel(t, primary, "mymaster")
 	nodes := redistest.StartCluster(t, 1)

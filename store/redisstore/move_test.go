@@ -38,6 +38,7 @@ func TestThePermissionsOfACopy(t *testing.T) {
 // On a Cluster a SCAN goes to one node. It must be the one with the namespace, even if
 // its name has to be quoted in the pattern.
 func TestTheMemoryOfEachNamespaceOfACluster(t *testing.T) {
+	t.Parallel()
 	nodes := redistest.StartCluster(t, 3)
 	for _, namespace := range []string{"a", "b*", "[c]", "d?", `e\f`} {
 		s := open(t, options{Addresses: []string{nodes[0].Addr()}, Namespace: namespace, Cluster: true, AllowSplitBrain: true})

@@ -104,6 +104,7 @@ func TestReplicaWithoutPrimary(t *testing.T) {
 // Rule R6. The primary dies and a sentinel promotes its replica, which may lack the
 // last acknowledged entries. The store follows, and a generation begins.
 func TestSentinelFailover(t *testing.T) {
+	t.Parallel()
 	primary := redistest.Start(t, guarded)
 	replica := redistest.StartReplica(t, primary, guarded, redistest.Config("replica-priority 1"))
 	redistest.StartReplica(t, primary, guarded) // follows the one that is promoted

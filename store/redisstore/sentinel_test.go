@@ -68,6 +68,7 @@ func reaches(t *testing.T, s *redisstore.Store, server *redistest.Server) {
 // Attack: use a revoked session at a gate whose one sentinel has not heard of a
 // failover. The old primary answers as before.
 func TestOneSentinelThatHeardOfTheFailoverIsEnough(t *testing.T) {
+	t.Parallel()
 	primary := redistest.Start(t, deaf)
 	replica := redistest.StartReplica(t, primary, deaf)
 	hearing, stale := redistest.StartSentinel(t, primary, "mymaster"), startDeaf(t, primary)
@@ -107,6 +108,7 @@ func TestSentinelsAreDiscovered(t *testing.T) {
 
 // Sentinels that were set up again count epochs from the beginning.
 func TestSentinelsThatWereSetUpAgainAreFollowed(t *testing.T) {
+	t.Parallel()
 	primary := redistest.Start(t, atOnce)
 	replica := redistest.StartReplica(t, primary, atOnce)
 	sentinel := redistest.StartSentinel(t, primary, "mymaster")

@@ -188,6 +188,7 @@ func TestSessionsOfAnEarlierVersion(t *testing.T) {
 // Deleted sessions are deleted on replicas, too, and a Cluster has all keys of a
 // namespace in one slot.
 func TestSessionsAreBoundedOnReplicasAndClusters(t *testing.T) {
+	t.Parallel()
 	primary := redistest.Start(t, guarded)
 	replica := redistest.StartReplica(t, primary, guarded)
 	mustSee(t, openLimited(t, primary, 3, 20), numberedSessions(0, 200, 30)...)
