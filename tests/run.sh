@@ -130,7 +130,7 @@ set +m
 # The race detector is for goroutines that share memory of ours. The black-box tests run
 # a binary without it, and it would only slow them.
 step "Units" gotest . "${waiting[@]}" -race "${units[@]}"
-step "Black-box tests" gotest . "${rooms[@]}"
+step "Black-box tests" gotest . -p 3 "${rooms[@]}"
 printf '\n== Meanwhile\n'
 failed=0
 wait "$lane" || failed=$?

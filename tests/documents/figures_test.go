@@ -29,6 +29,7 @@ func inRoot(t *testing.T, words ...string) (string, error) {
 
 // The commands under which the figures of docs/performance.md stand, each benchmark once.
 func TestBenchmarksOfTheREADMERun(t *testing.T) {
+	t.Parallel()
 	for _, block := range harness.Documented(t) {
 		if !strings.HasPrefix(block.Text, "go test -run '^$'") {
 			continue
@@ -47,16 +48,19 @@ func TestBenchmarksOfTheREADMERun(t *testing.T) {
 					words[i+1] = "10000"
 				}
 			}
-			output, err := inRoot(t, words...)
-			if err != nil || !strings.Contains(output, "\nBenchmark") {
-				t.Errorf("go %s: %v\n%s", strings.Join(words, " "), err, output)
-			}
+			t.Run(strings.Join(words, " "), func(t *testing.T) {
+				t.Parallel()
+				if output, err := inRoot(t, words...); err != nil || !strings.Contains(output, "\nBenchmark") {
+					t.Errorf("%v\n%s", err, output)
+				}
+			})
 		}
 	}
 }
 
 // The commands that show the promise, each for a short while.
 func TestProofsOfTheREADMERun(t *testing.T) {
+	t.Parallel()
 	short := map[string]string{"-seeds": "3", "-length": "2s", "-targets": "300"}
 	for _, block := range harness.Documented(t) {
 		if !strings.HasPrefix(block.Text, "go test ") || strings.HasPrefix(block.Text, "go test -run '^$'") {
@@ -74,9 +78,12 @@ func TestProofsOfTheREADMERun(t *testing.T) {
 				t.Errorf("%q would run for long", line)
 				continue
 			}
-			if output, err := inRoot(t, append(words, "-v")...); err != nil || !strings.Contains(output, "--- PASS: ") {
-				t.Errorf("go %s: %v\n%s", strings.Join(words, " "), err, output)
-			}
+			t.Run(strings.Join(words, " "), func(t *testing.T) {
+				t.Parallel()
+				if output, err := inRoot(t, append(words, "-v")...); err != nil || !strings.Contains(output, "--- PASS: ") {
+					t.Errorf("%v\n%s", err, output)
+				}
+			})
 		}
 	}
 }
