@@ -8,7 +8,8 @@ import (
 
 var (
 	oneSeed = flag.Uint64("seed", 0, "run this seed alone; with -v its trace is printed")
-	seeds   = flag.Uint64("seeds", 100, "run the seeds from 1 to this")
+	first   = flag.Uint64("first", 1, "begin with this seed")
+	seeds   = flag.Uint64("seeds", 100, "run so many seeds")
 )
 
 // play runs a seed and reports what went wrong.
@@ -30,7 +31,7 @@ func TestSimulation(t *testing.T) {
 		return
 	}
 	var total totals
-	for seed := uint64(1); seed <= *seeds && !t.Failed(); seed++ {
+	for seed := *first; seed < *first+*seeds && !t.Failed(); seed++ {
 		p := profileOf(t, seed)
 		w := play(t, p, seed, false)
 		total.add(w)

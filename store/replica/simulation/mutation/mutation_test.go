@@ -58,6 +58,21 @@ const longest = 10 * time.Minute
 // violation is how the simulation reports what must not happen.
 var violation = regexp.MustCompile(`violation with seed (\d+): .*`)
 
+// A seed is kept for a mutation that there is.
+func TestSeedsAreOfMutations(t *testing.T) {
+	names := make(map[string]bool)
+	for _, mutations := range suites {
+		for _, m := range mutations {
+			names[m.name] = true
+		}
+	}
+	for name := range caughtBy {
+		if !names[name] {
+			t.Errorf("no mutation is called %q", name)
+		}
+	}
+}
+
 func TestEachRuleThatIsLeftOutIsCaught(t *testing.T) {
 	sound := build(t, mutation{})
 	for profile, mutations := range suites {
@@ -72,7 +87,8 @@ func TestEachRuleThatIsLeftOutIsCaught(t *testing.T) {
 
 // catch makes sure that a profile of the simulation finds out about a mutation.
 func catch(t *testing.T, m mutation, profile, sound string) {
-	output, err := simulate(t, build(t, m), "-profile", profile, "-seeds", strconv.Itoa(*seeds))
+	first := strconv.FormatUint(max(1, caughtBy[m.name]), 10)
+	output, err := simulate(t, build(t, m), "-profile", profile, "-first", first, "-seeds", strconv.Itoa(*seeds))
 	caught := violation.FindStringSubmatch(output)
 	switch {
 	case err == nil:

@@ -53,8 +53,8 @@ var storeMutations = []mutation{
 	{"the store's wall clock decides who is live", []edit{
 		{
 			modelDir + "server.go",
-			"	turn              store.Turn\n}",
-			"	turn              store.Turn\n	heard             map[store.GateID]time.Time\n}",
+			"store.Turn\n}",
+			"store.Turn\n	heard map[store.GateID]time.Time\n}",
 		},
 		{
 			modelDir + "fleet.go",

@@ -1,0 +1,43 @@
+package mutation
+
+// caughtBy has, for a mutation, a seed that found it where the first ones did not. The search
+// begins there, which only saves time: where the simulation was changed and the seed finds
+// nothing any more, the search goes on from it.
+var caughtBy = map[string]uint64{
+	"R1, waits are no longer than a lease":                                                22,
+	"R1, a suspend is not counted":                                                        42,
+	"R2, a silent gate is removed before its lease is over":                               46,
+	"R3, an answer about another generation extends the lease":                            344,
+	"R4, the generation is not looked at after the wait":                                  88,
+	"R7, leases are extended in repair":                                                   5,
+	"R7, a gate is a witness without a lease":                                             202,
+	"R7, a witness opens the log without merging":                                         91,
+	"R9, the lease is extended before the entries are applied":                            15,
+	"R9, the set is read before the lease":                                                25,
+	"R11, the lease is taken after the reply":                                             32,
+	"a revocation is waited for from before it was on the log":                            42,
+	"R2, a gate is removed whatever its count":                                            15,
+	"R3, a heartbeat of another generation is recorded":                                   53,
+	"R7, a generation is born open":                                                       102,
+	"R7, a log is opened after one lease, while others merge":                             156,
+	"R8, lost entries are not counted":                                                    20,
+	"R8, lost gates of the list are not counted":                                          45,
+	"joining gates are missing from the list":                                             33,
+	"R6, another process goes on with the log":                                            36,
+	"entries are trimmed before they have expired":                                        58,
+	"R12, revocations are kept for as long as this gate is configured to":                 8,
+	"a raised retention counts only once the fleet knows it":                              168,
+	"a gate that is cut off forgets what a raised retention may hold":                     21,
+	"R13, a log that was lost has forgotten nothing":                                      394,
+	"R13, the gate forgets by its own clock":                                              13,
+	"R12, waits are as long as the lease that was just lowered":                           154,
+	"the log is settled before a second failover is excluded":                             882,
+	"a revocation in a young generation waits for the leases of one store":                15,
+	"a revocation is answered by a store that was replaced":                               15,
+	"a gate that went to a new store is dismissed from the replaced one":                  363,
+	"a page is bounded by entries and not by bytes":                                       278,
+	"an old set admits until the next lease, though the configuration was changed":        179,
+	"tags, another entry of the same number is read on from, and counts are not compared": 200,
+	"R2, a goodbye counts for all gates that are on no list":                              946,
+	"R5, gates that are on no list are not waited for":                                    27,
+}
