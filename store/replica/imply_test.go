@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"testing"
@@ -40,6 +41,7 @@ func randomInstants(random *rand.Rand, subject store.Key) (revocations []store.R
 // another exception, an earlier instant, or a longer life. A token gets through
 // that somebody was told is revoked.
 func TestInstantsRevokeWhatANaiveListRevokes(t *testing.T) {
+	tokens := tokensOfAUser()
 	for seed := range uint64(20_000) {
 		random := rand.New(rand.NewPCG(seed, 5))
 		subject := keysOf("", "", "u", "https://a", 0).Subject
@@ -50,23 +52,30 @@ func TestInstantsRevokeWhatANaiveListRevokes(t *testing.T) {
 		}
 		for now := int64(99); now < 106; now++ {
 			s.instants.purge(now)
-			for iat := range int64(8) {
-				for _, session := range []string{"", "s1", "s2", "s3", "other"} {
-					token := keysOf(session, "t", "u", "https://a", iat)
-					got, want := s.instants.revokes(subject, token), list.revokes(token, now)
-					if got != want {
-						t.Fatalf("seed %d: at %d a token of session %q with iat %d is revoked: %t, want %t, by %v",
-							seed, now, session, iat, got, want, list)
-					}
+			for name, token := range tokens {
+				if got, want := s.instants.revokes(subject, token), list.revokes(token, now); got != want {
+					t.Fatalf("seed %d: at %d a token of %s is revoked: %t, want %t, by %v", seed, now, name, got, want, list)
 				}
 			}
 		}
 	}
 }
 
+// tokensOfAUser are tokens of each of some sessions, and of none, issued in some seconds.
+func tokensOfAUser() map[string]*store.Keys {
+	tokens := make(map[string]*store.Keys)
+	for iat := range int64(8) {
+		for _, session := range []string{"", "s1", "s2", "s3", "other"} {
+			tokens[fmt.Sprintf("session %q with iat %d", session, iat)] = keysOf(session, "t", "u", "https://a", iat)
+		}
+	}
+	return tokens
+}
+
 // What is offered to a log that lost everything, or is held by a gate that read it
 // anew, has to revoke as much as what was held.
 func TestWhatIsNotOnTheLogIsOffered(t *testing.T) {
+	tokens := tokensOfAUser()
 	for seed := range uint64(5_000) {
 		random := rand.New(rand.NewPCG(seed, 6))
 		subject := keysOf("", "", "u", "https://a", 0).Subject
@@ -81,12 +90,9 @@ func TestWhatIsNotOnTheLogIsOffered(t *testing.T) {
 		}
 		wantSame := func(offered naive, what string) {
 			t.Helper()
-			for iat := range int64(8) {
-				for _, session := range []string{"", "s1", "s2", "s3", "other"} {
-					token := keysOf(session, "t", "u", "https://a", iat)
-					if got, want := offered.revokes(token, 99), all.revokes(token, 99); got != want {
-						t.Fatalf("seed %d: %s revokes session %q with iat %d: %t, want %t, by %v", seed, what, session, iat, got, want, all)
-					}
+			for name, token := range tokens {
+				if got, want := offered.revokes(token, 99), all.revokes(token, 99); got != want {
+					t.Fatalf("seed %d: %s revokes a token of %s: %t, want %t, by %v", seed, what, name, got, want, all)
 				}
 			}
 		}
