@@ -61,7 +61,7 @@ func TestALeaseIsNotShortenedByTheLossOfTheHead(t *testing.T) {
 // been raised, together with how long tokens may live.
 func TestARaisedRetentionKeepsWhatIsHeld(t *testing.T) {
 	const before, after, margin = 3 * time.Hour, 6 * time.Hour, 11 * time.Minute
-	options := replica.Options{Lease: lease, Retention: before, Margin: margin, Clock: bubble{}}
+	options := replica.Options{Lease: calm, Retention: before, Margin: margin, Clock: bubble{}}
 	raised := options
 	raised.Retention = after
 	for name, raise := range map[string]func(server *model.Server, r *replica.Replica){
@@ -81,7 +81,7 @@ func TestARaisedRetentionKeepsWhatIsHeld(t *testing.T) {
 				server := model.NewServer(1, 100)
 				r := start(t, server.Connect(nil), options)
 				<-r.Synced()
-				time.Sleep(2 * lease)
+				time.Sleep(2 * calm)
 				long := make(map[string]*store.Keys)
 				for i, session := range []string{"forgotten", "held"} {
 					revoked, token := revocation(session)
@@ -125,12 +125,12 @@ func TestAGateThatWasAwayForARaiseLogsNobodyOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
 		cutOff := new(wire)
-		options := replica.Options{Lease: lease, Retention: before, Margin: margin, Clock: bubble{}}
+		options := replica.Options{Lease: calm, Retention: before, Margin: margin, Clock: bubble{}}
 		away := start(t, server.Connect(cutOff.link), options)
 		<-away.Synced()
 		there := start(t, server.Connect(nil), options)
 		<-there.Synced()
-		time.Sleep(2 * lease)
+		time.Sleep(2 * calm)
 		over, long := revocation("is over")
 		over.Expires = time.Now().Add(before + margin).Unix()
 		long.IssuedAt, long.Expires = time.Now().Unix(), time.Now().Add(2*after).Unix()
@@ -144,7 +144,7 @@ func TestAGateThatWasAwayForARaiseLogsNobodyOut(t *testing.T) {
 		time.Sleep(after - time.Hour)
 		away.Configure(options) // which it cannot tell
 		free()
-		time.Sleep(2 * lease)
+		time.Sleep(2 * calm)
 		for name, gate := range map[string]*replica.Replica{"the gate that was away": away, "another": there} {
 			if got := gate.Check(live, replica.At(time.Now())); got != replica.Clear {
 				t.Errorf("%s: a token that nobody revoked is refused: %v", name, got)

@@ -1,6 +1,7 @@
 package replica_test
 
 import (
+	"cmp"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -40,7 +41,7 @@ func made(name string, wall time.Time) (store.Revocation, *store.Keys) {
 }
 
 func keeping(o replica.Options) replica.Options {
-	o.Lease, o.Retention, o.Margin = lease, retention, kept-retention
+	o.Lease, o.Retention, o.Margin = cmp.Or(o.Lease, lease), retention, kept-retention
 	return o
 }
 
@@ -158,17 +159,17 @@ func TestARevocationIsKeptByTheLaterClock(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server := model.NewServer(1, 100)
-				good := start(t, server.Connect(nil), keeping(replica.Options{}))
+				good := start(t, server.Connect(nil), keeping(replica.Options{Lease: calm}))
 				<-good.Synced()
 				clock := new(skewed)
 				clock.step(off)
-				bad := start(t, server.Connect(nil), keeping(replica.Options{Clock: clock}))
+				bad := start(t, server.Connect(nil), keeping(replica.Options{Lease: calm, Clock: clock}))
 				<-bad.Synced()
 				time.Sleep(kept + time.Minute)
 				revoked, token := made("s", time.Now().Add(off))
 				mustRevoke(t, bad, revoked)
 				time.Sleep(retention - time.Minute)
-				fresh := start(t, server.Connect(nil), keeping(replica.Options{}))
+				fresh := start(t, server.Connect(nil), keeping(replica.Options{Lease: calm}))
 				<-fresh.Synced()
 				wantVerdict(t, good, token, replica.BySession)
 				wantVerdict(t, fresh, token, replica.BySession)
