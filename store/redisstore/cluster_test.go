@@ -15,6 +15,7 @@ import (
 // The keys of a namespace must lie in one slot, whatever its name, and the
 // nodes' redirections be followed.
 func TestCluster(t *testing.T) {
+	t.Parallel()
 	nodes := redistest.StartCluster(t, 3)
 	for _, namespace := range []string{"a", "b", "orders of the north"} {
 		s := open(t, options{Addresses: []string{nodes[0].Addr()}, Namespace: namespace, Cluster: true, AllowSplitBrain: true})

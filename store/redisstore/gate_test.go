@@ -81,6 +81,7 @@ var (
 //
 //	go test ./store/redisstore -run AStartingGateReads -merged 1465 -v
 func TestAStartingGateReadsMergedRevocations(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	running := startGate(t, server, *mergedLease)
 	settled(t, server, running)

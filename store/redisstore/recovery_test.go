@@ -97,6 +97,7 @@ func TestRecoveryFromAFreeze(t *testing.T) {
 // F3, F16: one node of a Cluster is killed, and starts again with what it knew
 // of the Cluster.
 func TestRecoveryOfAClusterNode(t *testing.T) {
+	t.Parallel()
 	nodes := redistest.StartCluster(t, 1)
 	s := open(t, options{Addresses: []string{nodes[0].Addr()}, Cluster: true, AllowSplitBrain: true})
 	mustAppend(t, s, "one")

@@ -28,6 +28,7 @@ func TestScriptFlush(t *testing.T) {
 // F16: Redis reads its files, for longer than calls may take. Each is refused at
 // once, and says why.
 func TestLoading(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	s := openAt(t, server)
 	mustAppend(t, s, "one")

@@ -16,6 +16,7 @@ import (
 // revocation since is gone, though it was answered with 200. Gates must find out before
 // the next 200, and before another gate starts from what is left.
 func TestARollbackInOneProcessIsFound(t *testing.T) {
+	t.Parallel()
 	const rollbacks = 20
 	server := redistest.Start(t, redistest.Config("enable-debug-command yes"))
 	lease := 500 * time.Millisecond

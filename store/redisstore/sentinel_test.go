@@ -89,6 +89,7 @@ func TestOneSentinelThatHeardOfTheFailoverIsEnough(t *testing.T) {
 // The options name one sentinel. The others are learned of, and one of them is
 // enough when the first has gone.
 func TestSentinelsAreDiscovered(t *testing.T) {
+	t.Parallel()
 	primary := redistest.Start(t, atOnce)
 	replica := redistest.StartReplica(t, primary, atOnce)
 	first := redistest.StartSentinel(t, primary, "mymaster")
