@@ -41,11 +41,11 @@ func logCalls(s *redisstore.Store, position store.Position) map[string]func(cont
 		"Append":  func(ctx context.Context) error { _, err := s.Append(ctx, revocation("x")); return err },
 		"Publish": func(ctx context.Context) error { _, err := s.Publish(ctx, revocation("x")); return err },
 		"Heartbeat": func(ctx context.Context) error {
-			_, err := s.Heartbeat(ctx, store.Heartbeat{Gate: 1, Applied: position, Lease: 3 * time.Second})
+			_, err := s.Heartbeat(ctx, store.Heartbeat{Gate: 1, Applied: position, Lease: 2 * time.Minute})
 			return err
 		},
 		"Look":     func(ctx context.Context) error { _, err := s.Look(ctx); return err },
-		"SetLease": func(ctx context.Context) error { _, err := s.SetLease(ctx, 3*time.Second); return err },
+		"SetLease": func(ctx context.Context) error { _, err := s.SetLease(ctx, 2*time.Minute); return err },
 		"Leave":    func(ctx context.Context) error { return s.Leave(ctx, 2) },
 		"Merge": func(ctx context.Context) error {
 			_, _, err := s.Merge(ctx, store.Merge{Gate: 1, Generation: position.Generation})
