@@ -80,6 +80,7 @@ func (x *accident) checkAnswersAfterFrozen(t *testing.T, happens func()) (took t
 // Attack, or accident: the sorted sets that list the gates are deleted while a gate is
 // frozen. A list that is lost is not a short one.
 func TestALostListOfGatesAnswersNobodyEarly(t *testing.T) {
+	t.Parallel()
 	for name, lost := range map[string][]string{"what they have applied": {"gates"}, "that, and their counts": {"gates", "beats"}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

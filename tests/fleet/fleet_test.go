@@ -13,6 +13,7 @@ import (
 )
 
 func TestSessionIsKnownToItsGateAtOnceAndToTheFleetWithinASecond(t *testing.T) {
+	t.Parallel()
 	store := harness.Redis(redistest.Address(t))
 	a := harness.Start(t, harness.Config{Store: store})
 	b := harness.Start(t, harness.Config{Store: store, Key: a.Key})
@@ -34,6 +35,7 @@ func TestSessionIsKnownToItsGateAtOnceAndToTheFleetWithinASecond(t *testing.T) {
 // Attack: a gate with `acknowledge lease` is frozen, and somebody logs out at another that
 // goes by the list of gates. The 200 must not come before the frozen gate's lease is over.
 func TestAFleetWithGatesThatAcknowledgeByTheLease(t *testing.T) {
+	t.Parallel()
 	store := harness.Redis(redistest.Address(t))
 	a := harness.Start(t, harness.Config{Store: store})
 	b := harness.Start(t, harness.Config{Store: store, Key: a.Key, App: "acknowledge lease"})
@@ -66,6 +68,7 @@ func TestAFleetWithGatesThatAcknowledgeByTheLease(t *testing.T) {
 // Attack: take a fleet down with another that shares its Redis, or end sessions
 // of its users.
 func TestNamespacesDoNotTouch(t *testing.T) {
+	t.Parallel()
 	address, one := redistest.Address(t)
 	a := harness.Start(t, harness.Config{Store: harness.Redis(address, one)})
 	b := harness.Start(t, harness.Config{Store: harness.Redis(address, one+"-other"), Key: a.Key})

@@ -72,6 +72,7 @@ func (e *everyday) awaitAge(t *testing.T, age time.Duration) {
 // Fault: what operators do each day is taken for a loss, and every user has to log in
 // again.
 func TestOperatingAFleetLogsNobodyOut(t *testing.T) {
+	t.Parallel()
 	appendOnly := redistest.Config("appendonly yes", "appendfsync always")
 	raised := "lease 500ms\nmax_token_lifetime 24h\nretention 24h\nleeway 1s"
 	for name, c := range map[string]struct {

@@ -19,6 +19,7 @@ import (
 // one to know of it. Nobody can say what the log lacks, so every token from before is
 // refused, and a new login passes.
 func TestALossThatNobodyCanNameRefusesWhatIsFromBefore(t *testing.T) {
+	t.Parallel()
 	for name, save := range map[string]bool{"an empty Redis, and a gate is missing": false, "an old dump, and a gate is missing": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -99,6 +100,7 @@ func TestALossThatNobodyCanNameRefusesWhatIsFromBefore(t *testing.T) {
 // not the refresh tokens that a gate has learned. Attack: use such a token after a loss,
 // when nobody can say whether its session was ended. It is refused as all others are.
 func TestALearnedRefreshTokenOutlivesForgettingAndNoLoss(t *testing.T) {
+	t.Parallel()
 	const brief, months = 2 * time.Second, "max_token_lifetime 1h\nretention 2160h"
 	for name, c := range map[string]struct {
 		store func(redis *redistest.Server) string

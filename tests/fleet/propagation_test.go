@@ -12,6 +12,7 @@ import (
 // ended. The 200 says that no gate admits it: not soon, but by then. A gate that
 // cannot tell just then says so with 503.
 func TestNoGateAdmitsAfterThe200(t *testing.T) {
+	t.Parallel()
 	a, b := harness.StartPair(t)
 	live := a.Token(harness.Session("lives on"))
 	tokens := make([]string, 100)

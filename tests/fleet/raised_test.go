@@ -12,6 +12,7 @@ import (
 // that was too old before is good again, and the revocation that named it was kept for
 // the shorter retention only.
 func TestARaisedRetentionRevivesNothing(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{App: "max_token_lifetime 1h\nretention 1h\nleeway 1s"})
 	aged := func(id string, age time.Duration) string {
 		now := time.Now()
@@ -40,6 +41,7 @@ func TestARaisedRetentionRevivesNothing(t *testing.T) {
 // Fault: an upgrade to a longer default, or a first start, is taken for a raise and
 // logs users out.
 func TestTheFirstRetentionRefusesNothing(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{App: "max_token_lifetime 24h\nretention 24h"})
 	now := time.Now()
 	harness.See(t, g, g.Token(harness.Session("old", "iat", now.Add(-23*time.Hour).Unix(), "exp", now.Add(time.Minute).Unix())))

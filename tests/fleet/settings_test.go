@@ -72,6 +72,7 @@ func TestOperatorSeesAndLowersTheFloor(t *testing.T) {
 
 // Fault: the clock of Redis is an hour off. Logouts go on, and the operator is told.
 func TestOperatorIsToldThatClocksAreApart(t *testing.T) {
+	t.Parallel()
 	for name, off := range map[string]time.Duration{"Redis is ahead": time.Hour, "Redis is behind": -time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -17,6 +17,7 @@ import (
 // reads events, downloads, uploads, or waits for an answer. Each is cut on every
 // gate, and the upstream is told.
 func TestARevokedSessionsRequestsAreCut(t *testing.T) {
+	t.Parallel()
 	store := harness.Redis(redistest.Address(t))
 	a := harness.Start(t, harness.Config{Store: store, TLS: true})
 	b := harness.Start(t, harness.Config{Store: store, Key: a.Key, Upstream: a.Upstream, TLS: true})

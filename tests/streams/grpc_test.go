@@ -17,6 +17,7 @@ import (
 // Attack: log out, and go on in a call of gRPC that streams in both directions, from
 // the client's HTTP/2 to that of the upstream.
 func TestABidirectionalStreamIsCut(t *testing.T) {
+	t.Parallel()
 	told := make(chan string, 1)
 	upstream := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/grpc")

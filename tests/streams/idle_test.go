@@ -48,6 +48,7 @@ func mustEnd(t *testing.T, connection net.Conn, since time.Time) {
 // net/http, which has read it, reads no more until the answer is there, so that no
 // deadline of the connection ends anything.
 func TestALongPollWithAByteBehindItIsCut(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{})
 	begun, told := running.Serve(g.Upstream)
 	token := g.Token(harness.Session("polls"))
@@ -68,6 +69,7 @@ func TestALongPollWithAByteBehindItIsCut(t *testing.T) {
 // Attack: upload to an upstream that does not read, so that the gate, which cannot
 // pass on what it has, does not read from the client either.
 func TestAnUploadThatStandsStillIsCut(t *testing.T) {
+	t.Parallel()
 	// size is more than the machine holds for two connections.
 	const size, standstill = 100 << 20, 500 * time.Millisecond
 	g := harness.Start(t, harness.Config{})
@@ -104,6 +106,7 @@ func TestAnUploadThatStandsStillIsCut(t *testing.T) {
 
 // What is cut on a connection of HTTP/2 ends alone: others go on, on the same one.
 func TestACutLeavesTheOtherStreamsOfAConnection(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true})
 	begun, told := running.Serve(g.Upstream)
 	client := g.Client(t, harness.HTTP2)

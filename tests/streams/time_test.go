@@ -21,6 +21,7 @@ func tokenFor(g *harness.Gate, id string, seconds int64) string {
 // A stream ends with the latest token of its session that its gate has admitted,
 // and with `streams session` only with the session.
 func TestAStreamEndsWithTheLatestTokenOfItsSession(t *testing.T) {
+	t.Parallel()
 	const short, longer = 3, 6
 	for _, streams := range []string{"", "streams expiry", "streams session"} {
 		t.Run("with "+streams, func(t *testing.T) {
@@ -60,6 +61,7 @@ func TestAStreamEndsWithTheLatestTokenOfItsSession(t *testing.T) {
 // Fault: Redis does not answer. A gate that is fenced admits nothing new, and cuts
 // nothing: it knows of nothing that is over.
 func TestAFencedGateCutsNothing(t *testing.T) {
+	t.Parallel()
 	redis := redistest.Start(t)
 	g := harness.Start(t, harness.Config{Store: harness.Redis(redis.Addr(), "fenced")})
 	begun, _ := running.Serve(g.Upstream)
@@ -79,6 +81,7 @@ func TestAFencedGateCutsNothing(t *testing.T) {
 // Attack: keep a stream on a gate that hears nothing while the session is ended at
 // another. When the gate hears again, it cuts what was revoked meanwhile.
 func TestWhatWasRevokedMeanwhileIsCut(t *testing.T) {
+	t.Parallel()
 	a, b := harness.StartPair(t)
 	begun, _ := running.Serve(a.Upstream)
 	token := a.Token(harness.Session("ended elsewhere"))
@@ -95,6 +98,7 @@ func TestWhatWasRevokedMeanwhileIsCut(t *testing.T) {
 
 // A token that names no session is cut by itself, and others of its subject go on.
 func TestAStreamOfATokenWithoutASessionIsCut(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{})
 	begun, _ := running.Serve(g.Upstream)
 	claims := func(id string) map[string]any { return map[string]any{"sid": nil, "jti": id} }
@@ -110,6 +114,7 @@ func TestAStreamOfATokenWithoutASessionIsCut(t *testing.T) {
 // the one before. They are cut all the same; and if the store is another one, at
 // once, because nobody would hear of their sessions any more.
 func TestStreamsOutliveAReloadAndAreCut(t *testing.T) {
+	t.Parallel()
 	g := harness.Start(t, harness.Config{})
 	begun, _ := running.Serve(g.Upstream)
 	token := g.Token(harness.Session("before the reload"))

@@ -15,6 +15,7 @@ import (
 // (RFC 9220), has no connection of its own that could be closed. Its client is told
 // with a close frame, and the stream ends.
 func TestAWebSocketInAStreamEndsWithTheSession(t *testing.T) {
+	t.Parallel()
 	for _, protocol := range []harness.Protocol{harness.HTTP2, harness.HTTP3} {
 		t.Run(string(protocol), func(t *testing.T) {
 			// Over HTTP/2, Go's server takes such a CONNECT only if it is told to.
