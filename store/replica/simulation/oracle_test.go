@@ -114,9 +114,9 @@ func (w *world) leaseForgotten() bool {
 	if !w.leases {
 		return false
 	}
-	told := w.server().Peek().Longest
+	known := w.server().Peek().Longest
 	for _, g := range w.livingGates() {
-		if g.replica.Status().Lease > told {
+		if g.replica.Status().Lease > known {
 			return true
 		}
 	}

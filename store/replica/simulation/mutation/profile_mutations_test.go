@@ -152,7 +152,7 @@ var reloadMutations = []mutation{
 var rollbackMutations = []mutation{
 	{"tags, another entry of the same number is read on from, and counts are not compared", []edit{{
 		modelDir + "log.go",
-		"case s.strayed(h, after):",
+		"case s.diverged(h, after):",
 		"case after.Seq > h.seq:",
 	}, {
 		modelDir + "fleet.go",
