@@ -11,7 +11,7 @@ import (
 // zero: a gate that starts again is another gate.
 type GateID uint64
 
-// String writes the id as 16 hex digits.
+// String returns the id as 16 hex digits.
 func (g GateID) String() string { return fmt.Sprintf("%016x", uint64(g)) }
 
 // State says how far a shared log can be trusted. Within one generation it only grows.
@@ -28,7 +28,7 @@ const (
 	StateSettled State = 3
 )
 
-// String is "repair", "open" or "settled".
+// String returns "repair", "open" or "settled".
 func (s State) String() string {
 	switch s {
 	case StateRepair:
