@@ -113,7 +113,7 @@ func (s *Store) settle(h head) error {
 	return s.advance(h)
 }
 
-// loss returns why a database may have lost revocations, or nothing if it has not.
+// loss returns why a database may have lost revocations, or an empty text if it has not.
 func (s *Store) loss(h head, m marker, found bool) (reason string, err error) {
 	older, err := s.older(h, m)
 	switch {
