@@ -74,7 +74,7 @@ func TestASessionOnItsWayToTheStoreIsListed(t *testing.T) {
 
 // Attack: a session id belonged to another user until a moment ago, and is still listed
 // for that user.
-func TestASessionThatIsSomebodyElsesNowIsNotListed(t *testing.T) {
+func TestASessionOfAnotherSubjectIsNotListed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := newStore()
 		r := start(t, shared)
@@ -86,7 +86,7 @@ func TestASessionThatIsSomebodyElsesNowIsNotListed(t *testing.T) {
 	})
 }
 
-func TestAStoreThatIsAwayIsNoEmptyList(t *testing.T) {
+func TestAnUnavailableStoreIsAnErrorAndNoEmptyList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		away := errors.New("connection refused")
 		r := start(t, failing{newStore(), away})

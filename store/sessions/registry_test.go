@@ -166,7 +166,7 @@ func TestASessionIsForgottenAfterTheRetention(t *testing.T) {
 	})
 }
 
-func TestWhatTheStoreCouldNotTakeWaitsForIt(t *testing.T) {
+func TestSessionsThatCouldNotBeWrittenAreRetried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := newStore()
 		here, there := start(t, shared), start(t, shared)

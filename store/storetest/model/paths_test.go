@@ -74,7 +74,7 @@ func TestARollbackKeepsTheIdentity(t *testing.T) {
 }
 
 // Fault: a failover that some gates notice late.
-func TestAnOldServerGoesOnUntilItIsDemoted(t *testing.T) {
+func TestAnOldServerAnswersUntilItIsDemoted(t *testing.T) {
 	s := model.NewServer(1, batch)
 	old, moved := s.Connect(nil), s.Connect(nil)
 	before := mustPublish(t, old, "a")

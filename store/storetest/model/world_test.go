@@ -109,7 +109,7 @@ func TestAPoisonedLogIsUnreadableUntilTheEntryIsGone(t *testing.T) {
 	}
 }
 
-func TestAServersWallClockDecidesOverSessionsAlone(t *testing.T) {
+func TestAServersWallClockExpiresOnlySessions(t *testing.T) {
 	s := model.NewServer(1, batch)
 	c := s.Connect(nil)
 	before := mustPublish(t, c, "a")
@@ -155,7 +155,7 @@ func TestAWaitingReadDoesNotSeeAFlushAndIsCutByARestart(t *testing.T) {
 
 // Faults of a network: a lost reply does not undo the call. A request can arrive twice, or
 // after its caller has gone.
-func TestALinkStandsBetweenAClientAndItsServer(t *testing.T) {
+func TestALinkCarriesTheCallsOfAClient(t *testing.T) {
 	errLost := errors.New("reply lost")
 	s := model.NewServer(1, batch)
 	var late []func()
