@@ -68,9 +68,9 @@ func wantEntry(t *testing.T, body []byte) {
 	if again := marshalEntry(at, binary.BigEndian.Uint64(body), payload); err != nil || !bytes.Equal(again, value) {
 		t.Errorf("%x is read as %+v, which is written as %x, %v", value, e, again, err)
 	}
-	for _, elsewhere := range []store.Position{{Generation: 8, Seq: 9}, {Generation: 7, Seq: 10}} {
-		if verifyEntry(elsewhere, value) {
-			t.Errorf("the entry at %v passes at %v", at, elsewhere)
+	for _, other := range []store.Position{{Generation: 8, Seq: 9}, {Generation: 7, Seq: 10}} {
+		if verifyEntry(other, value) {
+			t.Errorf("the entry at %v passes at %v", at, other)
 		}
 	}
 }

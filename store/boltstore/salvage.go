@@ -32,7 +32,7 @@ type Salvaged struct {
 	// Lost is how many entries are known to be missing. It is 0 if the length of the log
 	// is unknown.
 	Lost uint64
-	// Whole says that every revocation of the store can be kept for certain.
+	// Whole reports whether every revocation of the store can be kept for certain.
 	Whole bool
 
 	file *os.File // locked; nil if the file is gone

@@ -142,12 +142,12 @@ func TestLargeEntriesAmongSmallOnes(t *testing.T) {
 	fill(t, server, mustAppend(t, s, "first"), entries)
 	mustAppendLarge(t, s, large)
 	end := mustAppend(t, s, "small again")
-	for name, anew := range map[string]func(){
+	for name, rebuild := range map[string]func(){
 		"as it is":             func() {},
 		"from another process": func() { server.Do("HSET", headKey, "store", "another") },
 		"without a head":       func() { server.Do("DEL", headKey) },
 	} {
-		anew()
+		rebuild()
 		all, largest, _ := readBatches(t, openAt(t, server), store.Position{}, 0)
 		if all.entries != int(end.Seq) || largest.revocations*bytes > 1<<20 {
 			t.Errorf("%s: read %+v, the largest batch was %+v", name, all, largest)

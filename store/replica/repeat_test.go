@@ -214,7 +214,7 @@ func TestAnInstantIsPutOnTheLogIfItAddsSomething(t *testing.T) {
 }
 
 // On a local store no other gate has to be asked.
-func TestARepeatOnALocalStoreAsksNobody(t *testing.T) {
+func TestARepeatOnALocalStoreAsksNoGate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := memstore.New(nil)
 		r := start(t, log, replica.Options{})

@@ -69,7 +69,7 @@ func countsJoining(t *testing.T, place FleetPlace) {
 	const clients, each = 4, 25
 	start := look(t, join(t, place)).Position
 	var mu sync.Mutex
-	told := map[store.GateID]uint64{} // the head that a joining gate received
+	received := map[store.GateID]uint64{} // the head that a joining gate received
 	var heads []store.Head
 	var group sync.WaitGroup
 	for c := range clients {
@@ -83,7 +83,7 @@ func countsJoining(t *testing.T, place FleetPlace) {
 					return
 				}
 				mu.Lock()
-				told[gate] = answer.Seq
+				received[gate] = answer.Seq
 				mu.Unlock()
 			}
 		})
@@ -101,17 +101,17 @@ func countsJoining(t *testing.T, place FleetPlace) {
 		})
 	}
 	group.Wait()
-	if len(told) != clients*each || len(heads) != clients*each {
-		t.Fatalf("%d gates joined, %d entries were published, want %d of each", len(told), len(heads), clients*each)
+	if len(received) != clients*each || len(heads) != clients*each {
+		t.Fatalf("%d gates joined, %d entries were published, want %d of each", len(received), len(heads), clients*each)
 	}
 	for _, head := range heads {
 		for _, gate := range head.Gates {
-			if seq, joined := told[gate.ID]; !joined || seq >= head.Seq {
+			if seq, joined := received[gate.ID]; !joined || seq >= head.Seq {
 				t.Errorf("entry %d names gate %v, which joined at %d", head.Seq, gate, seq)
 			}
 		}
 		before := 0
-		for _, seq := range told {
+		for _, seq := range received {
 			if seq < head.Seq {
 				before++
 			}

@@ -45,8 +45,8 @@ func retainFor(t *testing.T, s store.Local, retention time.Duration) store.Bound
 	if again, _, err := s.Retain(t.Context(), time.Second, time.Minute); err != nil || longest < retention || again != longest {
 		t.Errorf("after %v the longest is %v, and after a second %v, %v", retention, longest, again, err)
 	}
-	if told := firstBatch(t, s).Bounds; told != bounds {
-		t.Errorf("Retain returned %+v, a batch has %+v", bounds, told)
+	if inBatch := firstBatch(t, s).Bounds; inBatch != bounds {
+		t.Errorf("Retain returned %+v, a batch has %+v", bounds, inBatch)
 	}
 	return bounds
 }

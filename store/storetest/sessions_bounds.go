@@ -124,9 +124,9 @@ func boundsSubjectFirst(t *testing.T, place Place) {
 	wantKept(t, s, true, others...)
 	wantKept(t, s, true, mallorys[len(mallorys)-3:]...)
 	wantKept(t, s, false, mallorys[:20]...)
-	elsewhere := seenAt("mallory0", "mallory", 0)
-	elsewhere.Issuer = "https://other.example"
-	mustSee(t, s, elsewhere) // the same name at another issuer is another subject
+	foreign := seenAt("mallory0", "mallory", 0)
+	foreign.Issuer = "https://other.example"
+	mustSee(t, s, foreign) // the same name at another issuer is another subject
 	wantKept(t, s, true, mallorys[len(mallorys)-3:]...)
 }
 

@@ -17,7 +17,7 @@ type Place struct {
 	Open func(t *testing.T) store.Backend
 	// Limited is Open for a store that keeps no more sessions than the limits say.
 	Limited func(t *testing.T, limits store.SessionLimits) store.Backend
-	// Durable says that the store keeps what it holds when it is closed and
+	// Durable reports whether the store keeps what it holds when it is closed and
 	// opened again.
 	Durable bool
 }
