@@ -29,7 +29,7 @@ type Bounds struct {
 	Hold int64
 }
 
-// Refused is the second up to which tokens are refused by the floor; zero if none are.
+// Refused returns the second up to which the floor refuses tokens, or zero.
 func (b Bounds) Refused() int64 {
 	if b.Floor <= b.Lowered {
 		return 0

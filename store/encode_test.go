@@ -55,9 +55,9 @@ func TestFormatOfVersionOneStaysAsItIs(t *testing.T) {
 	}
 }
 
-// The fault: during a rolling upgrade a newer gate writes entries that an older one
-// does not know, or a disk returns other bytes than were written. If a gate took any of
-// it for "nothing revoked", a revoked token would be let in.
+// Fault: during a rolling upgrade a newer gate writes entries that an older one does not
+// know, or a disk returns other bytes than were written. If a gate treated these as
+// "nothing revoked", it would admit a revoked token.
 func TestWhatIsNotUnderstoodIsNeverSkipped(t *testing.T) {
 	good := mustMarshal(t, revocations()[0])
 	unknownKind := bytes.Clone(good)
@@ -119,10 +119,10 @@ func TestWhatCouldNotBeReadIsNotWritten(t *testing.T) {
 	}
 }
 
-// The attack: somebody who can write to the log crashes a gate, fills its memory, or
-// makes it read an entry in another way than the next gate. What is read can be written
-// only as the same bytes. Everything else is ErrUnreadable, and another version is
-// reported as such.
+// Attack: someone with write access to the log crashes a gate, fills its memory, or makes
+// two gates read an entry differently. A payload that can be read is the only encoding of
+// its revocations. Everything else is ErrUnreadable, and another version is reported as
+// such.
 func FuzzUnmarshalRevocations(f *testing.F) {
 	f.Add(mustMarshal(f, revocations()...))
 	f.Add([]byte{1})
@@ -143,7 +143,7 @@ func FuzzUnmarshalRevocations(f *testing.F) {
 		if again := mustMarshal(t, got...); !bytes.Equal(again, payload) {
 			t.Errorf("%x is read as %v, which is written as %x", payload, got, again)
 		}
-		// A revocation takes 18 bytes at the least, and 56 in memory.
+		// A revocation takes at least 18 bytes in the payload, and 56 in memory.
 		if cap(got) > 2*len(payload)/18+8 {
 			t.Errorf("room for %d revocations was made for %d bytes", cap(got), len(payload))
 		}

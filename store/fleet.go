@@ -11,7 +11,7 @@ import (
 // zero: a gate that starts again is another gate.
 type GateID uint64
 
-// String writes the id as 16 hex digits.
+// String returns the id as 16 hex digits.
 func (g GateID) String() string { return fmt.Sprintf("%016x", uint64(g)) }
 
 // State says how far a shared log can be trusted. Within one generation it only grows.
@@ -28,7 +28,7 @@ const (
 	StateSettled State = 3
 )
 
-// String is "repair", "open" or "settled".
+// String returns "repair", "open" or "settled".
 func (s State) String() string {
 	switch s {
 	case StateRepair:
@@ -90,7 +90,7 @@ type Head struct {
 	Count uint64
 	// Live is how many gates are on the list.
 	Live int
-	// Unlisted says that gates which are not on the list may be admitting.
+	// Unlisted reports whether gates that are not on the list may be admitting.
 	Unlisted bool
 	// Format is the newest format of entries that every gate understands that may be
 	// admitting: see Format. At least 1.
@@ -115,12 +115,12 @@ type Heartbeat struct {
 	Count uint64
 	// Format is the newest format of entries that the gate understands, zero for 1.
 	Format uint64
-	// Settled says that the gate knew the generation of Applied for longer than any
+	// Settled reports whether the gate knew the generation of Applied for longer than any
 	// lease of an earlier one when it sent this heartbeat: longer than Waited, if that
 	// is above Lease. It counts only if the head knows no lease longer than Waited.
 	Settled bool
 	Waited  time.Duration
-	// Unlisted says that the gate is not to be on the list. The head says so until no
+	// Unlisted keeps the gate off the list. The head reports that until no
 	// such gate has sent a heartbeat for longer than a lease.
 	Unlisted bool
 	// Silent is the count of a heartbeat that was answered longer ago than any lease
@@ -140,7 +140,7 @@ type Heartbeat struct {
 	// fleet's lease is raised to Lease above, so that a gate that replaces a lost head
 	// cannot shorten it.
 	Longest time.Duration
-	// Shortened says that the gate has known the lease above, in the generation of
+	// Shortened reports whether the gate has known the lease above, in the generation of
 	// Applied, for longer than any lease that was granted before it. Longest falls to
 	// it.
 	Shortened bool
@@ -181,7 +181,7 @@ const (
 type Merge struct {
 	Gate       GateID
 	Generation Generation
-	// Witness says that the gate's lease had not expired when it first heard of the
+	// Witness reports whether the gate's lease had not expired when it first heard of the
 	// generation: it holds all that was ever acknowledged.
 	Witness bool
 	// Stale is the count of a turn that has made no progress for too long, and may be
@@ -190,13 +190,13 @@ type Merge struct {
 	// Before is how many gates were live in the last report of an earlier generation
 	// that this gate received; zero if it knows none.
 	Before int
-	// Lacks says that this generation's log lacks revocations that the gate held from
+	// Lacks reports whether this generation's log lacks revocations that the gate held from
 	// an earlier generation's log: they are lost.
 	Lacks bool
-	// Relogin says that a log whose contents no gate can confirm refuses all tokens
-	// that were issued before.
+	// Relogin makes a log whose contents no gate can confirm refuse all tokens that
+	// were issued before.
 	Relogin bool
-	// Skewed says that the gate's clock and the store's are too far apart to raise a
+	// Skewed reports whether the gate's clock and the store's are too far apart to raise a
 	// floor. If a floor is needed, the log is not opened, and the turn is released.
 	Skewed bool
 	// Revocations are put on the log as one entry. There may be none.

@@ -28,7 +28,7 @@ type Grant struct {
 	// Token names the token. An access token has the name by which it is revoked
 	// (Keys.Token).
 	Token Key
-	// Access says that it is an access token, which Members then lists. Other
+	// Access reports whether it is an access token, which Members then lists. Other
 	// tokens are found by their name only.
 	Access bool
 	// Families are the sessions that the token belongs to, as they are revoked

@@ -35,8 +35,8 @@ func TestJoinFamilies(t *testing.T) {
 	}
 }
 
-// Invariant 2. The attack: have a token handed out again, so that it was issued later
-// than what revoked it, or has left its session.
+// Invariant 2. Attack: obtain a token again, so that it appears to be issued after the
+// revocation, or to have left its session.
 func TestAGrantLearnedAgainLosesNothing(t *testing.T) {
 	known := store.Grant{Token: store.Key{1}, Families: families(1), Subject: store.Key{2}, Issuer: store.Key{3}, IssuedAt: 10, Expires: 100}
 	again := store.Grant{Token: store.Key{1}, Families: families(2), IssuedAt: 20, Expires: 90}

@@ -27,8 +27,8 @@ const (
 	KindIssuer Kind = 4
 )
 
-// String names the kind as it is written in logs: "session", "token",
-// "subject" or "issuer".
+// String returns the kind as it is written in logs: "session", "token", "subject" or
+// "issuer".
 func (k Kind) String() string {
 	switch k {
 	case KindSession:
@@ -79,11 +79,11 @@ func appendPart(buf []byte, part string) []byte {
 // IsZero reports whether the key names nothing.
 func (k Key) IsZero() bool { return k == Key{} }
 
-// String is the prefix of the key that may be logged: four bytes in hex, enough
-// to find a line again and too little to be an id.
+// String returns the prefix of the key that may be logged. It is four bytes in hex: enough
+// to find a line again, and too little to be an id.
 func (k Key) String() string { return hex.EncodeToString(k[:4]) }
 
-// Revocation is one fact: what Key names is not accepted any more.
+// Revocation states that tokens named by Key are no longer accepted.
 type Revocation struct {
 	// Kind says what Key names.
 	Kind Kind

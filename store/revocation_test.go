@@ -8,8 +8,8 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// The attack: move a separator from one part into the next, so that a session
-// of one's own shares its key with a victim's, or is known under two.
+// Attack: move a separator from one part into the next, so that the attacker's session
+// shares its key with a victim's, or has two keys.
 func TestKeysOfDifferentThingsDiffer(t *testing.T) {
 	type named struct {
 		namespace string
@@ -47,9 +47,9 @@ func TestKeysOfDifferentThingsDiffer(t *testing.T) {
 	}
 }
 
-// The attack, tried out: a text full of separators, and of what length prefixes
-// look like, is cut into namespace, issuer and value in every way there is. No
-// two cuts, and no two kinds, are one key.
+// Attack, tried exhaustively: a text full of separators and apparent length prefixes is
+// cut into namespace, issuer and value in every possible way. No two cuts and no two kinds
+// share a key.
 func TestNoTwoCutsOfATextShareAKey(t *testing.T) {
 	const text = "a:b\x00c\x01\x01d|/\x02\x00\x80\x01e"
 	seen := map[store.Key]bool{}
@@ -74,7 +74,7 @@ func TestKeyIsAHashOfTheLengthPrefixedParts(t *testing.T) {
 	}
 }
 
-// Invariant 10: a hash prefix is all of an id that may be logged.
+// Invariant 10: a log line holds at most a hash prefix of an id.
 func TestALoggedKeyIsAPrefix(t *testing.T) {
 	k := store.NewKey("default", store.KindSession, "https://a", "s")
 	if got := k.String(); len(got) != 8 {

@@ -88,7 +88,7 @@ func (s *Store) settle(h head) error {
 		s.options.Logger.Info("a new store was created, in which nothing is revoked; if there was one before, "+
 			"stop the gate and run caddy session-gate repair --restored", "path", s.options.Path)
 	}
-	if m.restored { // so the operator says that the clock of this machine is right
+	if m.restored { // the operator confirmed that the clock of this machine is right
 		h.bounds.Swept, h.clock = 0, 0
 	}
 	s.own.start(time.Unix(h.clock, 0))
@@ -113,7 +113,7 @@ func (s *Store) settle(h head) error {
 	return s.advance(h)
 }
 
-// loss returns why a database may have lost revocations, or nothing if it has not.
+// loss returns why a database may have lost revocations, or an empty text if it has not.
 func (s *Store) loss(h head, m marker, found bool) (reason string, err error) {
 	older, err := s.older(h, m)
 	switch {

@@ -29,9 +29,9 @@ func (m *machine) append(t *testing.T, path string, n int) files {
 	return take(t, path)
 }
 
-// Attack: an older copy of the file is put in its place, so that what was revoked since
-// is valid again. The test also checks the opposite: without a loss there is no floor,
-// because it logs everybody out.
+// Attack: replace the file by an older copy, so that tokens revoked since are valid again.
+// The test also checks the opposite: without a loss there is no floor, because a floor
+// logs every client out.
 func TestTheFloorIsRaisedIfRevocationsMayBeLost(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(t *testing.T, m *machine, path string, older files)
@@ -91,14 +91,14 @@ func TestTheFloorIsRaisedIfRevocationsMayBeLost(t *testing.T) {
 				m.pass(time.Hour)
 			}
 			if n := strings.Count(m.log.String(), "users have to log in again"); (n == 1) != c.raised || n > 1 {
-				t.Errorf("the log says %d times that users have to log in again\n%s", n, m.log.String())
+				t.Errorf("the log output has the message about new logins %d times\n%s", n, m.log.String())
 			}
 		})
 	}
 }
 
-// Attack: the clock goes back behind the time by which revocations were forgotten, so
-// that the tokens that they named have not expired any more.
+// Attack: the clock goes back behind the time by which revocations were forgotten, so that
+// the tokens that they named have not expired any more.
 func TestAClockBehindWhatWasForgottenRaisesTheFloor(t *testing.T) {
 	for name, c := range map[string]struct {
 		back   time.Duration
@@ -124,22 +124,21 @@ func TestAClockBehindWhatWasForgottenRaisesTheFloor(t *testing.T) {
 			}
 			mustClose(t, s)
 			if says := strings.Contains(m.log.String(), "repair --restored"); says != c.raised {
-				t.Errorf("the log says\n%s", m.log.String())
+				t.Errorf("the log output is\n%s", m.log.String())
 			}
-			// The clock is right, and the operator says so.
+			// The clock is right, and the operator confirms it.
 			if err := Restored(m.options(path)); err != nil {
 				t.Fatal(err)
 			}
 			if b := headOf(t, m.open(t, path)).bounds; b.Swept != 0 || b.Floor != m.wall.Add(testLeeway).Unix() {
-				t.Errorf("after the operator said that the clock is right: %+v", b)
+				t.Errorf("after the operator confirmed the clock: %+v", b)
 			}
 		})
 	}
 }
 
-// Attack: another store's file is put in the place of this one. An operator may say
-// that it was put there on purpose. Then the floor refuses the tokens that it does not
-// know.
+// Attack: replace the file by that of another store. If an operator declares that this was
+// intended, the floor refuses the tokens that it does not know.
 func TestARestoredFileRaisesTheFloor(t *testing.T) {
 	m := newMachine()
 	path, foreign := freshPath(t), freshPath(t)
@@ -209,21 +208,21 @@ func TestALoweredFloorStaysLow(t *testing.T) {
 }
 
 // A first start is logged, because the file does not show that it was not the first.
-func TestANewStoreIsSaid(t *testing.T) {
+func TestANewStoreIsLogged(t *testing.T) {
 	path, m := freshPath(t), newMachine()
 	mustClose(t, m.open(t, path))
 	if !strings.Contains(m.log.String(), "a new store was created") {
-		t.Errorf("the log says\n%s", m.log.String())
+		t.Errorf("the log output is\n%s", m.log.String())
 	}
 	m.log.Reset()
 	m.open(t, path)
 	if m.log.Len() != 0 {
-		t.Errorf("at the second start the log says\n%s", m.log.String())
+		t.Errorf("at the second start the log output is\n%s", m.log.String())
 	}
 }
 
-// A file of version 1 is taken over as it is.
-func TestAFileOfVersionOneIsTakenOver(t *testing.T) {
+// A file of version 1 is opened and upgraded.
+func TestAFileOfVersionOneIsUpgraded(t *testing.T) {
 	path, m := freshPath(t), newMachine()
 	m.append(t, path, 1)
 	db, err := bolt.Open(path, 0o600, nil)

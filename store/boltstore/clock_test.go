@@ -115,7 +115,7 @@ func TestTheClockBeginsWithTheFirstRevocation(t *testing.T) {
 	}
 }
 
-// Fault: an idle gate writes to its disk each minute, for ever.
+// Fault: an idle gate writes to its disk every minute, without end.
 func TestAnIdleStoreIsWrittenToOnceAnHour(t *testing.T) {
 	m := newMachine()
 	s := m.open(t, freshPath(t))

@@ -9,7 +9,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest"
 )
 
-// fresh is a new place of a file.
+// fresh returns a new place with a file of its own.
 func fresh(t *testing.T) storetest.Place {
 	path := filepath.Join(t.TempDir(), "revocations.db")
 	open := func(t *testing.T, limits store.SessionLimits) store.Backend {

@@ -46,9 +46,8 @@ func wantNoLeftovers(t *testing.T, path string) {
 	}
 }
 
-// The fault: the process is killed, or the power fails, in the middle of the
-// first creation. Each case is what the disk then holds; the next start has to
-// come up, empty.
+// Fault: the process is killed, or the power fails, during the first creation. Each case
+// is a possible state of the disk. The next start has to succeed, with an empty store.
 func TestCreationGoesOnAfterACrash(t *testing.T) {
 	model := freshPath(t)
 	mustClose(t, openAt(t, model))
@@ -81,8 +80,8 @@ func TestCreationGoesOnAfterACrash(t *testing.T) {
 	}
 }
 
-// The attack, or the accident: the database is deleted and every revocation forgotten,
-// so that stolen tokens work again. The marker beside it shows this.
+// Attack or accident: the database is deleted and every revocation forgotten, so that
+// stolen tokens work again. The marker beside it reveals that.
 func TestDeletedDatabaseIsDamage(t *testing.T) {
 	path := freshPath(t)
 	mustClose(t, openAt(t, path))
@@ -91,11 +90,11 @@ func TestDeletedDatabaseIsDamage(t *testing.T) {
 	}
 	wantDamaged(t, path, "it was created once and is gone")
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a refused Open left something at the path: %v", err)
+		t.Errorf("a refused Open left a file at the path: %v", err)
 	}
 }
 
-// The attack: an empty store from elsewhere, put in the place of the database.
+// Attack: replace the database by an empty store from another place.
 func TestForeignDatabaseIsDamage(t *testing.T) {
 	path, foreign := freshPath(t), freshPath(t)
 	mustClose(t, openAt(t, path))
@@ -104,8 +103,8 @@ func TestForeignDatabaseIsDamage(t *testing.T) {
 	wantDamaged(t, path, "another database")
 }
 
-// wantDamaged opens a store that cannot be opened, and checks that the error says why
-// and what to do.
+// wantDamaged opens a damaged store, and checks that the error names the reason and the
+// remedy.
 func wantDamaged(t *testing.T, path, why string) {
 	t.Helper()
 	s, err := Open(Options{Path: path})
@@ -117,7 +116,7 @@ func wantDamaged(t *testing.T, path, why string) {
 	}
 	for _, part := range []string{"opening store: ", path, why, "503", "repair", "backup", "--restored", "log in again"} {
 		if !strings.Contains(err.Error(), part) {
-			t.Errorf("the error does not say %q: %v", part, err)
+			t.Errorf("the error does not contain %q: %v", part, err)
 		}
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// model is a store with something of everything in it: a log of several pages
-// that was trimmed, an entry larger than a page, sessions, and free pages.
+// model is a store with every kind of content: a trimmed log of several pages, an entry
+// larger than a page, sessions, and free pages.
 type model struct {
 	database, marker []byte
 	entries          []store.Entry
@@ -56,8 +56,8 @@ func newModel(t testing.TB) model {
 	return m
 }
 
-// try opens the store on a database that was tampered with. Either Open says that the
-// store is damaged, or the store holds everything and works.
+// try opens the store on a database that was tampered with. Either Open reports damage, or
+// the store holds everything and works.
 func (m model) try(t *testing.T, database []byte) (refused bool) {
 	t.Helper()
 	path := freshPath(t)
@@ -72,15 +72,15 @@ func (m model) try(t *testing.T, database []byte) (refused bool) {
 	}
 	defer mustClose(t, s)
 	if !reflect.DeepEqual(readAll(t, s), m.entries) {
-		t.Errorf("Open took a damaged file for a log of %d entries, want %d", len(readAll(t, s)), len(m.entries))
+		t.Errorf("Open accepted a damaged file as a log of %d entries, want %d", len(readAll(t, s)), len(m.entries))
 	}
 	mustAppend(t, s, numbered(9999, later()))
 	return false
 }
 
-// The faults: what a power cut, a full disk, a bad disk or a careless
-// hand may leave of the file. bbolt itself opens some of these as an empty or
-// an older set, and panics or faults on others.
+// Fault: a power cut, a full disk, a bad disk or an operator's mistake changes the file.
+// bbolt itself opens some of these files as an empty or an older set, and panics or faults
+// on others.
 func TestDamageIsRecognised(t *testing.T) {
 	m := newModel(t)
 	size, page := len(m.database), m.pageSize
@@ -117,8 +117,8 @@ func TestDamageIsRecognised(t *testing.T) {
 	}
 }
 
-// Every page of the file goes wrong in each way. Damage of pages that hold nothing may
-// pass; then everything is still there.
+// Every page of the file is damaged in each way. Damage of unused pages may pass; then
+// everything is still there.
 func TestDamageOfAnyPageLosesNothing(t *testing.T) {
 	m := newModel(t)
 	ways := map[string]func(i int, page []byte){

@@ -12,9 +12,9 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// edited is the file with changes: of each four bytes, three say where and one
-// what is written there, and those that name the last page of a megabyte cut the
-// file there.
+// edited returns the file with changes. Each four bytes are one change: three for the
+// place and one for the new value. A place in the last page of a megabyte cuts the file
+// there.
 func (m model) edited(edits []byte) []byte {
 	database := bytes.Clone(m.database)
 	for ; len(edits) >= 4; edits = edits[4:] {
@@ -31,8 +31,8 @@ func (m model) edited(edits []byte) []byte {
 	return database
 }
 
-// resealed corrects the checksums of the meta pages, as an attacker who writes to the
-// file would.
+// resealed corrects the checksums of the meta pages, like an attacker who writes to the
+// file.
 func (m model) resealed(database []byte) []byte {
 	for _, begin := range []int{0, m.pageSize} {
 		if end := begin + pageHeader + metaSize; end <= len(database) {
@@ -47,7 +47,7 @@ func (m model) resealed(database []byte) []byte {
 // edit is one change.
 func edit(at int, to byte) []byte { return []byte{byte(at >> 16), byte(at >> 8), byte(at), to} }
 
-// addEdits adds changes to what a file begins with, of the pages that matter.
+// addEdits adds changes to the headers of the pages in use.
 func (m model) addEdits(f *testing.F) {
 	f.Helper()
 	f.Add([]byte{})
@@ -55,26 +55,25 @@ func (m model) addEdits(f *testing.F) {
 	f.Add([]byte{0xf0, 0x10, 0, 0})
 	for page := range len(m.database) / m.pageSize {
 		begin := page * m.pageSize
-		f.Add(edit(begin, 0xff))             // its id
-		f.Add(edit(begin+8, byte(leafPage))) // its kind
-		f.Add(edit(begin+10, 1))             // how many elements
-		f.Add(edit(begin+13, 1))             // how many pages more
+		f.Add(edit(begin, 0xff))             // the id
+		f.Add(edit(begin+8, byte(leafPage))) // the kind
+		f.Add(edit(begin+10, 1))             // the number of elements
+		f.Add(edit(begin+13, 1))             // the number of overflow pages
 		f.Add(edit(begin+pageHeader+8, 0xff))
-		f.Add(edit(begin+pageHeader+15, 0x7f)) // how long a value is
-		f.Add(edit(begin+pageHeader+48, 0))    // which commit it is
+		f.Add(edit(begin+pageHeader+15, 0x7f)) // the length of a value
+		f.Add(edit(begin+pageHeader+48, 0))    // the number of the commit
 		f.Add(append(edit(begin+pageHeader+16, byte(page+1)), edit(begin+pageHeader+40, 4)...))
 	}
 }
 
-// The attack, and the fault: a file that was changed, by a disk or on purpose, is
-// opened as a smaller set than was written, so that revoked tokens pass. A file that
-// opens holds everything, and every other file is damaged. No file makes the gate crash
-// or hang.
+// Attack or fault: a file that was changed, by a disk or on purpose, is opened as a
+// smaller set than was written, so that revoked tokens pass. A file that opens holds
+// everything, and every other file is damaged. No file makes the gate crash or hang.
 func FuzzOpen(f *testing.F) {
 	m := newModel(f)
 	m.addEdits(f)
 	dir := f.TempDir()
-	if shared, err := os.MkdirTemp("/dev/shm", "boltstore"); err == nil { // in memory, where there is such a thing
+	if shared, err := os.MkdirTemp("/dev/shm", "boltstore"); err == nil { // in memory, if the system has this directory
 		f.Cleanup(func() { _ = os.RemoveAll(shared) })
 		dir = shared
 	}
@@ -91,14 +90,14 @@ func FuzzOpen(f *testing.F) {
 		}
 		defer mustClose(t, s)
 		if entries := readAll(t, s); !reflect.DeepEqual(entries, m.entries) {
-			t.Errorf("Open took a changed file for a log of %d entries, want %d", len(entries), len(m.entries))
+			t.Errorf("Open accepted a changed file as a log of %d entries, want %d", len(entries), len(m.entries))
 		}
 	})
 }
 
-// The same in memory, where far more files can be tried, and also with valid checksums
-// of the meta pages. Reading neither panics nor runs for ever, and a file that passes
-// holds each entry that its head promises.
+// The same in memory, where far more files can be tried, and also with valid checksums of
+// the meta pages. Reading never panics and always ends. A file that passes holds each
+// entry that its head promises.
 func FuzzVerifyFile(f *testing.F) {
 	m := newModel(f)
 	m.addEdits(f)
@@ -117,7 +116,7 @@ func FuzzVerifyFile(f *testing.F) {
 			var h head
 			h, err = counted.finish()
 			if err == nil && counted.entries != h.seq-h.trimmed {
-				t.Errorf("a file passed with %d entries, its head says %+v", counted.entries, h)
+				t.Errorf("a file passed with %d entries and the head %+v", counted.entries, h)
 			}
 		}
 		if err != nil && !isDamage(err) {

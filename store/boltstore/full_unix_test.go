@@ -13,12 +13,12 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// The fault: the disk is full. A limit on the size of files makes the same system calls
-// fail. No entry is acknowledged that is not there. When there is room again the store
+// Fault: the disk is full. A limit on the size of files makes the same system calls fail.
+// No entry is acknowledged that is not on disk. When there is room again, the store
 // continues by itself.
 func TestFullDisk(t *testing.T) {
-	// The limit is on every file of a process, also on what the go command has a
-	// test write about itself, so that this is a process of its own.
+	// The limit applies to every file of a process, including the output of the go
+	// command. So this test uses a process of its own.
 	const part = "full disk"
 	if os.Getenv(childEnv) != part {
 		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFullDisk$", "-test.v")
@@ -64,8 +64,8 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// withFileLimit runs fn while no file of this process may grow beyond the size
-// that the file at path has.
+// withFileLimit runs fn while no file of this process may exceed the size of the file at
+// path.
 func withFileLimit(t *testing.T, path string, fn func()) {
 	t.Helper()
 	stat, err := os.Stat(path)

@@ -67,7 +67,7 @@ func TestExpiredTokensLeaveNothing(t *testing.T) {
 	}
 }
 
-// The fault: a bucket of this version is missing, which no version has written.
+// Fault: a bucket of this version is missing, which no version has written.
 func TestAFileWithSomeOfTheBucketsIsDamaged(t *testing.T) {
 	for _, name := range []string{bucketGrants, bucketFamilies, bucketSubjects} {
 		path := freshPath(t)
@@ -102,8 +102,8 @@ func TestGrantRecord(t *testing.T) {
 	}
 }
 
-// The attack, by way of a bad disk: the session in a record has changed, so that the
-// token would survive the logout. This is a failure, not an unknown token.
+// Attack, or a bad disk: the session in a record has changed, so that the token would
+// survive the logout. That is a failure, not an unknown token.
 func TestDamagedGrantIsNotUnknown(t *testing.T) {
 	s := openAt(t, freshPath(t))
 	grant := learned("t", later(), "f")

@@ -20,8 +20,8 @@ import (
 // go test ./store/boltstore -run Kill -kill.rounds=1000
 var killRounds = flag.Int("kill.rounds", 20, "how often the tests kill a process that uses a store")
 
-// start runs this binary as a process of its own that plays a part, and returns
-// it with what it prints.
+// start runs this binary as a child process with the named function, and returns the
+// process and its output.
 func start(t *testing.T, part, path string) (*exec.Cmd, *bufio.Scanner) {
 	t.Helper()
 	executable, err := os.Executable()
@@ -48,11 +48,11 @@ func start(t *testing.T, part, path string) (*exec.Cmd, *bufio.Scanner) {
 // kill sends SIGKILL and waits for the end.
 func kill(child *exec.Cmd) {
 	_ = child.Process.Kill()
-	_ = child.Wait() // it reports that the process was killed
+	_ = child.Wait() // reports that the process was killed
 }
 
-// appendUntilKilled appends from several goroutines, as a gate does in a burst,
-// and prints each entry once it was acknowledged.
+// appendUntilKilled appends from several goroutines, like a gate in a burst, and prints
+// each entry after it was acknowledged.
 func appendUntilKilled(path string) error {
 	s, err := Open(Options{Path: path})
 	if err != nil {
@@ -84,7 +84,7 @@ func appendUntilKilled(path string) error {
 	return <-failed
 }
 
-// The fault: the gate is killed right after it answered 200. All acknowledged entries
+// Fault: the gate is killed right after it answered 200. All acknowledged entries
 // are there after the restart, and no kill looks like a loss.
 func TestKilledStoreKeepsWhatItAcknowledged(t *testing.T) {
 	path := freshPath(t)
@@ -97,14 +97,14 @@ func TestKilledStoreKeepsWhatItAcknowledged(t *testing.T) {
 		if err := child.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		for out.Scan() { // what it printed before it died
+		for out.Scan() { // the output before the kill
 			note(t, acknowledged, out.Text())
 		}
 		kill(child)
 
 		s := openAt(t, path)
 		if h := headOf(t, s); h.bounds != (store.Bounds{}) {
-			t.Fatalf("round %d: after a kill the store says %+v", round, h.bounds)
+			t.Fatalf("round %d: after a kill the bounds are %+v", round, h.bounds)
 		}
 		held := map[uint64]store.Key{}
 		for _, entry := range readAll(t, s) {
@@ -127,7 +127,7 @@ func note(t *testing.T, acknowledged map[uint64]int, line string) {
 	var seq uint64
 	var n int
 	if _, err := fmt.Sscanf(line, "%d %d", &seq, &n); err != nil {
-		return // the last line of a process that was killed while it printed
+		return // the last line may be incomplete
 	}
 	acknowledged[seq] = n
 }
@@ -148,7 +148,7 @@ func createUntilKilled(path string) error {
 	}
 }
 
-// The fault: the process is killed while it creates the store. At any point of the
+// Fault: the process is killed while it creates the store. At any point of the
 // creation, the next start must find neither damage nor a store that is not empty.
 func TestKilledCreationGoesOn(t *testing.T) {
 	for range *killRounds {
@@ -157,7 +157,7 @@ func TestKilledCreationGoesOn(t *testing.T) {
 		if !out.Scan() {
 			t.Fatal("the process created nothing")
 		}
-		timer := time.NewTimer(rand.N(5 * time.Millisecond)) // somewhere in the middle of one of the next
+		timer := time.NewTimer(rand.N(5 * time.Millisecond)) // during one of the next creations
 		<-timer.C
 		kill(child)
 		dirs, err := os.ReadDir(root)
@@ -186,7 +186,7 @@ func holdUntilKilled(path string) error {
 	return errors.Join(err, s.Close())
 }
 
-// The fault: two gates on one file would overwrite each other's pages.
+// Fault: two gates on one file would overwrite each other's pages.
 func TestLockedByAnotherProcess(t *testing.T) {
 	path := freshPath(t)
 	child, out := start(t, "hold", path)

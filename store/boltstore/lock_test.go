@@ -9,7 +9,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// brief is a time to wait for a lock that is not going to be free.
+// brief is how long a test waits for a lock that stays held.
 const brief = 50 * time.Millisecond
 
 // wantLocked opens a store that another process holds.
@@ -21,7 +21,7 @@ func wantLocked(t *testing.T, path string, timeout time.Duration) {
 		t.Fatalf("Open gave %v, want ErrLocked", err)
 	}
 	if !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "stop the other process") {
-		t.Errorf("the error does not say which file, or what to do: %v", err)
+		t.Errorf("the error does not name the file and the remedy: %v", err)
 	}
 	if took := time.Since(begin); took < timeout/2 || took > defaultLockTimeout+time.Second {
 		t.Errorf("with a timeout of %v, Open took %v", timeout, took)
@@ -63,7 +63,7 @@ func TestOpenWaitsForTheLock(t *testing.T) {
 	}
 }
 
-// A refused Open must release the file, or nobody could repair it.
+// A refused Open must release the file, or it could not be repaired.
 func TestRefusedOpenFreesTheLock(t *testing.T) {
 	path := freshPath(t)
 	mustClose(t, openAt(t, path))

@@ -138,8 +138,8 @@ func (s *Store) Trim(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// trimLog forgets the oldest entries if they have expired, and writes down the store's
-// own clock.
+// trimLog forgets the oldest entries if they have expired, and records the store's own
+// clock.
 func (s *Store) trimLog(tx *bolt.Tx, by int64) (more bool, err error) {
 	h, err := loadHead(tx)
 	if err != nil {
@@ -164,7 +164,7 @@ func (s *Store) trimLog(tx *bolt.Tx, by int64) (more bool, err error) {
 		h.bounds.Swept = max(h.bounds.Swept, by)
 	}
 	if h.seq == 0 {
-		s.own.start(s.options.Clock()) // there is no revocation yet to forget
+		s.own.start(s.options.Clock()) // no revocation exists yet
 	}
 	own := s.own.now()
 	if h.trimmed == begin && own-h.clock < keepClock {

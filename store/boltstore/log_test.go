@@ -11,7 +11,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// fill puts n entries on the log in one transaction.
+// fill appends n entries in one transaction.
 func fill(t testing.TB, s *Store, n int, revocations ...store.Revocation) {
 	t.Helper()
 	payload, err := store.MarshalRevocations(revocations)
@@ -60,7 +60,7 @@ func TestBatchesAreBounded(t *testing.T) {
 	}
 }
 
-// The fault: the entries of a whole day expire at once, and revocations wait until one
+// Fault: the entries of a whole day expire at once, and revocations wait until one
 // transaction has forgotten them all.
 func TestTrimmingIsBounded(t *testing.T) {
 	s := openAt(t, freshPath(t))
@@ -128,8 +128,8 @@ func TestUnreadableEntryIsNotSkipped(t *testing.T) {
 	}
 }
 
-// Everything at once, and then the file is opened again. All acknowledged and unexpired
-// entries are there, and Open finds nothing wrong.
+// All operations run at once, and then the file is opened again. All acknowledged and
+// unexpired entries are there, and Open finds no damage.
 func TestEverythingAtOnce(t *testing.T) {
 	path := freshPath(t)
 	acknowledged := map[store.Key]bool{}
@@ -176,13 +176,13 @@ func TestEverythingAtOnce(t *testing.T) {
 	}
 	for key, wanted := range acknowledged {
 		if wanted && !held[key] {
-			t.Errorf("%v was acknowledged and is not there", key)
+			t.Errorf("%v was acknowledged and is missing", key)
 		}
 	}
 }
 
-// Close is called while everything else is under way. Each call either did its work or
-// says that the store is closed.
+// Close is called while all other calls are running. Each call either did its work or
+// returns ErrClosed.
 func TestCloseUnderLoad(t *testing.T) {
 	path := freshPath(t)
 	for range 20 {

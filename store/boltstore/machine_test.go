@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// machine is one whose clocks a test moves.
+// machine is a machine whose clocks a test moves.
 type machine struct {
 	wall    time.Time
 	elapsed time.Duration
@@ -27,7 +27,7 @@ const (
 	testSkew   = time.Minute
 )
 
-// options are those of a store on this machine.
+// options returns the options of a store on this machine.
 func (m *machine) options(path string) Options {
 	return Options{
 		Path: path, Leeway: testLeeway, Skew: testSkew, Logger: slog.New(slog.NewTextHandler(&m.log, nil)),

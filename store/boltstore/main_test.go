@@ -14,11 +14,10 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// soon is far longer than anything that a test waits for takes.
+// soon is far longer than any wait of a test takes.
 const soon = 20 * time.Second
 
-// childEnv names the part that this binary plays when a test starts it as a
-// process of its own.
+// childEnv names the function that a child process of a test runs.
 const childEnv = "BOLTSTORE_TEST_CHILD"
 
 func TestMain(m *testing.M) {
@@ -33,7 +32,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// children are the parts that this binary can play.
+// children are the functions that a child process can run.
 var children = map[string]func(path string) error{
 	"append": appendUntilKilled,
 	"create": createUntilKilled,
@@ -64,7 +63,7 @@ func mustClose(t testing.TB, s *Store) {
 	}
 }
 
-// later is an expiry that no test lives to see.
+// later returns an expiry after the end of every test.
 func later() int64 { return time.Now().Add(time.Hour).Unix() }
 
 // numbered returns the revocation of a session that is named by a number.

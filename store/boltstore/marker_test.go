@@ -13,7 +13,7 @@ func TestAMarkerThatIsNotSoundRaisesTheFloor(t *testing.T) {
 	good := string(m.append(t, path, 1).marker)
 	right := parseMarker(good)
 	if right.generation == 0 || right.seq != 1 || right.tag == 0 || len(good) >= 512 {
-		t.Fatalf("the marker %q says %+v", good, right)
+		t.Fatalf("the marker %q is read as %+v", good, right)
 	}
 	for name, wrong := range map[string]string{
 		"empty":              "",
@@ -33,7 +33,7 @@ func TestAMarkerThatIsNotSoundRaisesTheFloor(t *testing.T) {
 			}
 			mustClose(t, s)
 			if now := parseMarker(string(mustRead(t, markerPath(path)))); now.seq != 1 || now.tag != right.tag {
-				t.Errorf("after a start the marker says %+v", now)
+				t.Errorf("after a start the marker is %+v", now)
 			}
 		})
 	}
@@ -47,7 +47,7 @@ func TestAMarkerThatIsNotSoundRaisesTheFloor(t *testing.T) {
 		changed := []byte(good)
 		changed[at] ^= 1
 		if k := parseMarker(string(changed)); k.generation != 0 {
-			t.Errorf("with byte %d changed, the marker says %+v", at, k)
+			t.Errorf("with byte %d changed, the marker is read as %+v", at, k)
 		}
 	}
 }
@@ -60,7 +60,7 @@ func TestAnAppendIsConfirmedAfterTheMarker(t *testing.T) {
 	for n := range 5 {
 		position := mustAppend(t, s, numbered(n, later()))
 		if k := parseMarker(string(mustRead(t, markerPath(path)))); k.seq != position.Seq || k.tag != headOf(t, s).tag {
-			t.Errorf("entry %d was confirmed while the marker says %+v", position.Seq, k)
+			t.Errorf("entry %d was confirmed while the marker is %+v", position.Seq, k)
 		}
 	}
 	if err := s.marker.Close(); err != nil {
@@ -69,7 +69,7 @@ func TestAnAppendIsConfirmedAfterTheMarker(t *testing.T) {
 	if position, err := s.Append(t.Context(), numbered(9, later())); err == nil {
 		t.Errorf("entry %d was confirmed without a marker", position.Seq)
 	}
-	_ = s.Close() // it says that the marker was closed
+	_ = s.Close() // the error says that the marker was closed
 	if h := headOf(t, m.open(t, path)); h.bounds.Floor != 0 || h.seq != 6 {
 		t.Errorf("the head is %+v, want what was committed and no floor", h)
 	}

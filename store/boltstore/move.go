@@ -69,7 +69,7 @@ func remembered(part *store.Memory, bucket string, key, value []byte) error {
 }
 
 // pausePath is the path of a file beside a paused store. It survives a restart of the
-// gate. A restarted gate that accepted logouts would keep them to itself.
+// gate, so that the gate accepts no logouts that the copy lacks.
 func pausePath(path string) string { return path + ".paused" }
 
 const pauseText = "The Sessiongate store beside this file was copied to another one, or is being copied, and takes no logouts.\n" +

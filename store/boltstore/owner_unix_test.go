@@ -10,7 +10,7 @@ import (
 
 // Fault: root repairs the file of a gate that runs as another user, and the gate cannot
 // open the new file. A user other than root can repair only its own file.
-func TestARepairedStoreIsItsOwners(t *testing.T) {
+func TestARepairedStoreKeepsItsOwner(t *testing.T) {
 	const nobody = 65534
 	owner := nobody
 	if os.Geteuid() != 0 {
@@ -19,7 +19,7 @@ func TestARepairedStoreIsItsOwners(t *testing.T) {
 	m := newModel(t)
 	for name, damage := range map[string]func(path string) error{
 		"the database is damaged": func(path string) error {
-			// What lies in the second half is lost.
+			// The data in the second half is lost.
 			return os.Truncate(path, int64(len(m.database)/2))
 		},
 		"the database is gone": os.Remove,

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestRealPathOfOneFileIsOne(t *testing.T) {
+func TestAFileHasOneRealPath(t *testing.T) {
 	root, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +47,7 @@ func TestRealPathOfOneFileIsOne(t *testing.T) {
 	}
 }
 
-// The fault: the volume behind a link is not mounted after a restart. A store
+// Fault: the volume behind a link is not mounted after a restart. A store
 // begun at the link's target would be empty, and every revocation forgotten.
 func TestRealPathRefusesLinksToNothing(t *testing.T) {
 	root := t.TempDir()

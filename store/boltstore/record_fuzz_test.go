@@ -10,9 +10,9 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// The attack: a value in the file makes the gate crash or fill its memory, or is read
-// as something other than what was written. The checksum is right, as an attacker who
-// writes the file can make it. What is read can be written only as the same bytes, and
+// Attack: a value in the file makes the gate crash or fill its memory, or is read as
+// another value than was written. The checksum is right, because an attacker who writes
+// the file can compute it. A value that can be read is the only encoding of its content;
 // everything else is refused.
 func FuzzRecord(f *testing.F) {
 	payload, err := store.MarshalRevocations([]store.Revocation{numbered(1, 100), numbered(2, 300)})
@@ -68,9 +68,9 @@ func wantEntry(t *testing.T, body []byte) {
 	if again := marshalEntry(at, binary.BigEndian.Uint64(body), payload); err != nil || !bytes.Equal(again, value) {
 		t.Errorf("%x is read as %+v, which is written as %x, %v", value, e, again, err)
 	}
-	for _, elsewhere := range []store.Position{{Generation: 8, Seq: 9}, {Generation: 7, Seq: 10}} {
-		if verifyEntry(elsewhere, value) {
-			t.Errorf("the entry at %v passes at %v", at, elsewhere)
+	for _, other := range []store.Position{{Generation: 8, Seq: 9}, {Generation: 7, Seq: 10}} {
+		if verifyEntry(other, value) {
+			t.Errorf("the entry at %v passes at %v", at, other)
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// revoked is everything that entries revoke.
+// revoked returns every revocation of the entries.
 func revoked(entries []store.Entry) map[store.Revocation]bool {
 	all := make(map[store.Revocation]bool)
 	for _, entry := range entries {
@@ -21,8 +21,8 @@ func revoked(entries []store.Entry) map[store.Revocation]bool {
 	return all
 }
 
-// mustReplace replaces a damaged store, and returns the sound one and where the
-// damaged file is kept.
+// mustReplace replaces a damaged store. It returns the sound one and the path of the kept
+// damaged file.
 func mustReplace(t *testing.T, s *Salvaged) (*Store, string) {
 	t.Helper()
 	damaged, err := s.Replace()
@@ -106,7 +106,7 @@ func TestHalfAReplacementIsDamage(t *testing.T) {
 	}
 	mustWrite(t, markerPath(path), m.marker) // as if the new one had not been written
 	if _, err := Open(Options{Path: path}); err == nil {
-		t.Error("Open took a file beside the marker of another")
+		t.Error("Open accepted a file beside the marker of another store")
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)

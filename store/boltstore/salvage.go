@@ -29,10 +29,10 @@ type Salvaged struct {
 	// Tokens is how many records can be kept of tokens that were learned at a token
 	// endpoint. A lost one counts as never learned.
 	Tokens int
-	// Lost is how many entries are known to have been there and cannot be kept. It is 0
-	// if nothing tells any more how long the log was.
+	// Lost is how many entries are known to be missing. It is 0 if the length of the log
+	// is unknown.
 	Lost uint64
-	// Whole says that every revocation of the store can be kept for certain.
+	// Whole reports whether every revocation of the store can be kept for certain.
 	Whole bool
 
 	file *os.File // locked; nil if the file is gone
@@ -99,8 +99,8 @@ func (s *Salvaged) examine(o Options) error {
 	return s.keep(m)
 }
 
-// keep reads what it can reach, and counts the entries that are missing up to the end
-// of the log. The head and the marker tell that end.
+// keep reads what it can reach, and counts the entries that are missing up to the end of
+// the log. The head and the marker give that end.
 func (s *Salvaged) keep(m marker) error {
 	certain := false
 	if s.file != nil {
@@ -129,9 +129,9 @@ func (s *Salvaged) keep(m marker) error {
 	return nil
 }
 
-// Restored notes that the file at o.Path was put back on purpose, whatever its marker
-// says. The next Open raises the floor, and starts the store's own clock again: the
-// wall clock has to be right then.
+// Restored records that the file at o.Path was put back on purpose, whatever its marker
+// says. The next Open raises the floor, and starts the store's own clock again: the wall
+// clock has to be right then.
 //
 // Its error wraps store.ErrLocked if a process holds the file, store.ErrDamaged if the
 // file is damaged, and fs.ErrNotExist if there is none.

@@ -12,9 +12,9 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// Attack: damage a file, so that a refresh token of an ended session is unknown after
-// the repair. The sound records of tokens are kept, whatever else is lost, and nothing
-// is kept that was not written.
+// Attack: damage a file, so that a refresh token of an ended session is unknown after the
+// repair. The sound records of tokens are kept, whatever else is lost. No record is kept
+// that was not written.
 func TestARepairedStoreKnowsTheTokensThatItLearned(t *testing.T) {
 	path := freshPath(t)
 	s := openAt(t, path)
@@ -27,7 +27,7 @@ func TestARepairedStoreKnowsTheTokensThatItLearned(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for n := range 20 { // learned once more, with another family
+	for n := range 20 { // learned again, with another family
 		grant := learned(fmt.Sprint("token ", n), later(), "another family")
 		if err := s.Learn(t.Context(), grant); err != nil {
 			t.Fatal(err)
@@ -80,7 +80,7 @@ func subset(some, all []store.Key) bool {
 
 // Attack: the record of a token in a live session replaces that of a token in an ended
 // one.
-func TestARecordOfATokenIsBelievedInItsPlaceOnly(t *testing.T) {
+func TestATokenRecordCountsInItsPlaceOnly(t *testing.T) {
 	path := freshPath(t)
 	s := openAt(t, path)
 	over, lives := learned("over", later(), "f1"), learned("lives", later(), "f2")

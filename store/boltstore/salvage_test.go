@@ -25,8 +25,7 @@ func (m model) place(t testing.TB, database []byte) string {
 	return path
 }
 
-// salvaged is what can be kept of a database, closed with the test; nil if nothing
-// can.
+// salvaged returns what can be kept of a database, closed with the test, or nil.
 func (m model) salvaged(t testing.TB, path string) *Salvaged {
 	t.Helper()
 	s, err := Salvage(Options{Path: path})
@@ -57,7 +56,7 @@ func (m model) checkKept(t testing.TB, s *Salvaged) {
 	}
 	missing := len(m.entries) - s.Entries
 	if len(s.kept.values) != s.Entries || missing > 0 && s.Whole || s.Lost > 0 && int(s.Lost) < missing {
-		t.Fatalf("%d of %d entries are kept, %d are said to be lost, whole: %t", s.Entries, len(m.entries), s.Lost, s.Whole)
+		t.Fatalf("%d of %d entries are kept, Lost is %d, Whole is %t", s.Entries, len(m.entries), s.Lost, s.Whole)
 	}
 }
 
@@ -97,7 +96,7 @@ func TestSalvageKeepsWhatIsOnOtherPages(t *testing.T) {
 
 // The end of the log is only known from both meta pages and both copies of the head.
 // The contents of other pages may come from the previous commit.
-func TestSalvageIsNotSureOfTheEndWithoutBothMetaPages(t *testing.T) {
+func TestSalvageIsUncertainOfTheEndWithoutBothMetaPages(t *testing.T) {
 	m := newModel(t)
 	for i := range 2 {
 		database := bytes.Clone(m.database)
@@ -114,7 +113,7 @@ func TestSalvageOfCutOffAndGarbage(t *testing.T) {
 	size := len(m.database)
 	for at := 0; at < size; at += m.pageSize / 2 {
 		if s := m.salvaged(t, m.place(t, m.database[:at])); s != nil && s.Whole && at < size/3 {
-			t.Errorf("cut off at %d of %d, nothing is said to be lost", at, size)
+			t.Errorf("cut off at %d of %d, no loss is reported", at, size)
 		}
 	}
 	for name, database := range map[string][]byte{
@@ -134,8 +133,8 @@ func TestSalvageOfCutOffAndGarbage(t *testing.T) {
 	}
 }
 
-// A file that somebody wrote to, on purpose or not, yields nothing that no gate has
-// written. Reading it always ends.
+// A file that was overwritten, on purpose or not, yields nothing that no gate has written.
+// Reading it always ends.
 func TestSalvageOfScrambledFiles(t *testing.T) {
 	m := newModel(t)
 	path := m.place(t, m.database)
@@ -174,7 +173,7 @@ func FuzzSalvage(f *testing.F) {
 }
 
 // Fault: one of the two pages with the head is a stale copy, as after a lost write.
-func TestSalvageDoesNotBelieveAStaleHead(t *testing.T) {
+func TestSalvageIsUncertainWithAStaleHead(t *testing.T) {
 	m := newModel(t)
 	path := m.place(t, m.database)
 	db, err := bolt.Open(path, 0o600, nil)
@@ -183,7 +182,7 @@ func TestSalvageDoesNotBelieveAStaleHead(t *testing.T) {
 	}
 	err = db.Update(func(tx *bolt.Tx) error {
 		h, err := loadHead(tx)
-		h.seq++ // by the other copy, one entry more was written
+		h.seq++ // the other copy has one more entry
 		return errors.Join(err, tx.Bucket([]byte(bucketLog)).Put(keySeal, h.marshal()))
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
@@ -219,7 +218,7 @@ func TestSalvageIsNotWholeWithoutItsMarker(t *testing.T) {
 	}
 }
 
-func TestSalvageSaysWhatNeedsNone(t *testing.T) {
+func TestSalvageRefusesStoresThatNeedNone(t *testing.T) {
 	m := newModel(t)
 	path := m.place(t, m.database)
 	if _, err := Salvage(Options{Path: path}); !errors.Is(err, ErrSound) {

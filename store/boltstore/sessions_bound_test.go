@@ -22,8 +22,8 @@ func openLimited(t *testing.T, path string, subject, total int) *Store {
 	return s
 }
 
-// numberedSessions returns n sessions, each seen a second after the one before, of
-// so many subjects in turn.
+// numberedSessions returns n sessions, each seen a second after the previous one. They
+// belong to the given number of subjects in turn.
 func numberedSessions(n, subjects int) (sessions []store.Session) {
 	for i := range n {
 		sessions = append(sessions, seen("s"+strconv.Itoa(i), "u"+strconv.Itoa(i%subjects), int64(i), later()))
@@ -39,7 +39,7 @@ func mustChange(t *testing.T, s *Store, transact func(*bolt.Tx) error) {
 	}
 }
 
-// listedNow is how many sessions the store counts.
+// listedNow returns how many sessions the store counts.
 func listedNow(t *testing.T, s *Store) (listed int) {
 	t.Helper()
 	mustChange(t, s, func(*bolt.Tx) error {
@@ -49,8 +49,8 @@ func listedNow(t *testing.T, s *Store) (listed int) {
 	return listed
 }
 
-// Attack: open sessions without end at an issuer that allows it, until the disk is
-// full. A deleted session leaves no record and no key of an index.
+// Attack: open unlimited sessions at an issuer that allows it, until the disk is full. A
+// deleted session leaves no record and no key of an index.
 func TestDeletedSessionsLeaveNothing(t *testing.T) {
 	for name, c := range map[string]struct {
 		n, subjects int
@@ -72,7 +72,7 @@ func TestDeletedSessionsLeaveNothing(t *testing.T) {
 	}
 }
 
-// The fault: the count of sessions and the file disagree, and the store deletes too
+// Fault: the count of sessions and the file disagree, and the store deletes too
 // many or too few.
 func TestTheCountOfSessionsIsThatOfTheFile(t *testing.T) {
 	path := freshPath(t)

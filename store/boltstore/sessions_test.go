@@ -29,8 +29,8 @@ func mustSee(t testing.TB, s *Store, sessions ...store.Session) {
 	}
 }
 
-// count returns how many keys there are of sessions: records, by subject, by expiry,
-// and of all.
+// count returns the number of keys of sessions: records, by subject, by expiry, and in the
+// index of all.
 func count(t *testing.T, s *Store) (keys [4]int) {
 	t.Helper()
 	err := s.view(t.Context(), func(tx *bolt.Tx) error {
@@ -92,8 +92,8 @@ func TestExpiredSessionsLeaveNothing(t *testing.T) {
 	}
 }
 
-// The fault: a flood of logins in one call, in one transaction that all others wait
-// for.
+// Fault: one call of Seen with very many sessions becomes one transaction, which all other
+// calls wait for.
 func TestSeenIsBounded(t *testing.T) {
 	s := openAt(t, freshPath(t))
 	sessions := make([]store.Session, 2*seenSessions+1)
@@ -136,7 +136,7 @@ func TestTimesBefore1970AreRefused(t *testing.T) {
 		{Issuer: issuer, ID: "s", FirstSeen: 1, LastSeen: 1, Expires: math.MinInt64},
 	} {
 		if err := s.Seen(t.Context(), good, bad); err == nil {
-			t.Errorf("Seen took %+v", bad)
+			t.Errorf("Seen accepted %+v", bad)
 		}
 	}
 	if keys := count(t, s); keys != [4]int{} {
@@ -170,9 +170,9 @@ func TestSessionRecord(t *testing.T) {
 	}
 }
 
-// The attack, by way of a bad disk: the subject in a record has changed, so that the
-// other subject could end the session. The session has no owner then.
-func TestDamagedRecordIsNobodys(t *testing.T) {
+// Attack, or a bad disk: the subject in a record has changed, so that the other subject
+// could end the session. The session has no owner then.
+func TestADamagedRecordHasNoOwner(t *testing.T) {
 	s := openAt(t, freshPath(t))
 	mustSee(t, s, seen("s", "alice", 1, later()))
 	err := s.change(t.Context(), func(tx *bolt.Tx) error {

@@ -153,8 +153,8 @@ func (f *boltFile) walk(at place, v visitor) error {
 	return f.bear(f.walkPage(at, v))
 }
 
-// bear returns an error of a part of the tree, or nil if the rest is to be read all the
-// same.
+// bear returns the error of a damaged part of the tree, or nil if the rest is to be read
+// anyway.
 func (f *boltFile) bear(err error) error {
 	if f.lenient {
 		return nil

@@ -14,7 +14,7 @@ func (m model) pageAt(database []byte, id uint64) page {
 	return page(database[id*uint64(m.pageSize) : (id+1)*uint64(m.pageSize)])
 }
 
-// find returns the first page that matches and that the newest commit uses.
+// find returns the first matching page that the newest commit uses.
 func (m model) find(t *testing.T, wanted func(p page) bool) uint64 {
 	t.Helper()
 	meta, err := readMetas(bytes.NewReader(m.database), uint64(len(m.database)))
@@ -73,7 +73,7 @@ func TestPagesThatDoNotFitTogether(t *testing.T) {
 		"two branches to one page": func(p func(uint64) page) {
 			copy(element(p(branch), 1)[8:16], element(p(branch), 0)[8:16])
 		},
-		"a page that says it is another": func(p func(uint64) page) {
+		"a page with the id of another": func(p func(uint64) page) {
 			native.PutUint64(p(leaf), leaf+1)
 		},
 		"a branch to itself": func(p func(uint64) page) {
@@ -113,10 +113,10 @@ func TestPagesThatDoNotFitTogether(t *testing.T) {
 		"a bucket inside a bucket": func(p func(uint64) page) {
 			native.PutUint32(element(p(leaf), 3), bucketElement)
 		},
-		"a page that goes on over its neighbours": func(p func(uint64) page) {
+		"a page that overlaps its neighbours": func(p func(uint64) page) {
 			native.PutUint32(p(leaf)[12:], 3)
 		},
-		"a page that goes on beyond the file": func(p func(uint64) page) {
+		"a page that continues beyond the file": func(p func(uint64) page) {
 			native.PutUint32(p(leaf)[12:], 1<<31)
 		},
 	} {

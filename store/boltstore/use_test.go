@@ -14,9 +14,8 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// The faults: the file is removed, replaced or cut off under the running gate. bbolt
-// would go on writing to a file that no restart finds. A DELETE must not be confirmed
-// on that.
+// Fault: the file is removed, replaced or cut off under the running gate. bbolt would keep
+// writing to a file that no restart finds. A DELETE must not be confirmed then.
 func TestFileTakenAwayWhileInUse(t *testing.T) {
 	for name, take := range map[string]func(path string) error{
 		"deleted":  os.Remove,
@@ -56,7 +55,7 @@ func callAll(t *testing.T, s *Store) map[string]error {
 	}
 }
 
-// The fault: the file is cut off between the check and its use, so that bbolt's mapping
+// Fault: the file is cut off between the check and its use, so that bbolt's mapping
 // of it faults. By default that ends the whole server.
 func TestFaultOfTheMappingIsAnError(t *testing.T) {
 	for name, use := range map[string]func(s *Store) error{
@@ -78,8 +77,7 @@ func TestFaultOfTheMappingIsAnError(t *testing.T) {
 			}
 			mustAppend(t, s, numbered(1, later()))
 			size := int64(len(mustRead(t, path)))
-			// This is what use does between its two steps, so that the first sees
-			// nothing.
+			// use does this between its two steps, so the first check sees nothing.
 			s.size.Store(0)
 			if err := os.Truncate(path, 0); err != nil {
 				t.Fatal(err)
@@ -98,7 +96,7 @@ func TestFaultOfTheMappingIsAnError(t *testing.T) {
 			}
 			mustClose(t, s)
 			if n := strings.Count(log.String(), "store damaged while in use"); n != 1 {
-				t.Errorf("the log tells of the damage %d times, want once: %s", n, log.String())
+				t.Errorf("the damage is logged %d times, want once: %s", n, log.String())
 			}
 		})
 	}
@@ -116,7 +114,7 @@ func TestPanicOfATransactionIsAnError(t *testing.T) {
 	mustClose(t, s)
 }
 
-// The fault: the disk answers EIO. EBADF has the same effect here.
+// Fault: the disk answers EIO. EBADF has the same effect here.
 func TestWriteErrorIsReturned(t *testing.T) {
 	path := freshPath(t)
 	s := openAt(t, path)

@@ -39,7 +39,7 @@ func TestVerifyingScrambledFiles(t *testing.T) {
 		database := bytes.Clone(m.database)
 		for range 1 + random.IntN(4) {
 			page := random.IntN(len(database) / m.pageSize)
-			within := random.IntN(m.pageSize) >> random.IntN(9) // headers more often than the rest
+			within := random.IntN(m.pageSize) >> random.IntN(9) // headers more often than contents
 			database[page*m.pageSize+within] = byte(random.Uint32())
 		}
 		got, err := verifyBytes(database)
@@ -57,7 +57,7 @@ func TestVerifyingScrambledFiles(t *testing.T) {
 	}
 }
 
-// bbolt uses the other meta page if one is not valid, and so the previous commit.
+// If one meta page is not valid, bbolt uses the other one, and so the previous commit.
 func TestEachByteOfTheMetaPagesCounts(t *testing.T) {
 	m := newModel(t)
 	for _, begin := range []int{0, m.pageSize} {
@@ -106,7 +106,7 @@ func TestStalePageIsDamage(t *testing.T) {
 	replaced := 0
 	for at := 0; at+len(seal) <= len(database); at++ {
 		if string(database[at:at+len(seal)]) == string(seal) {
-			copy(database[at:], older) // first the one, then the other copy
+			copy(database[at:], older) // each of the two copies in turn
 			mustWrite(t, path, database)
 			wantDamaged(t, path, "")
 			copy(database[at:], seal)

@@ -33,7 +33,7 @@ func hold(t *testing.T, s *Store) (release func()) {
 	}
 }
 
-// commits is how many transactions the file has seen.
+// commits returns how many transactions were committed to the file.
 func commits(t testing.TB, s *Store) (n int) {
 	t.Helper()
 	if err := s.db.View(func(tx *bolt.Tx) error { n = tx.ID(); return nil }); err != nil {
@@ -60,7 +60,7 @@ func TestAppendsShareACommit(t *testing.T) {
 		release()
 		group.Wait()
 		if n := commits(t, s) - before; n != 2 {
-			t.Errorf("%d appends that waited took %d commits, want 1 beside the one before", appends, n)
+			t.Errorf("%d waiting appends took %d commits, want 1 after the running one", appends, n)
 		}
 		if entries := readAll(t, s); len(entries) != appends {
 			t.Errorf("the log holds %d entries, want %d", len(entries), appends)
@@ -91,18 +91,18 @@ func TestGroupsAreBounded(t *testing.T) {
 		release()
 		group.Wait()
 		if n := commits(t, s) - before; n != 1+3 {
-			t.Errorf("%d large appends took %d commits, want 3 beside the one before", appends, n)
+			t.Errorf("%d large appends took %d commits, want 3 after the running one", appends, n)
 		}
 		mustClose(t, s)
 	})
 }
 
-// The fault: thousands of logins keep the writer busy with sessions, and a revocation
+// Fault: thousands of logins keep the writer busy with sessions, and a revocation
 // waits for all of them.
 func TestAppendWaitsForOneChangeAtMost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := openAt(t, freshPath(t))
-		for round := range uint64(20) { // the order of what waits is random
+		for round := range uint64(20) { // the order of waiting calls is random
 			release := hold(t, s)
 			var before int // changes that ran before the append
 			var group sync.WaitGroup
@@ -150,7 +150,7 @@ func TestCancelledAppendsEnd(t *testing.T) {
 	})
 }
 
-// The fault: the disk hangs in the middle of a commit. A caller that has given up does
+// Fault: the disk hangs in the middle of a commit. A caller that has given up does
 // not wait for it, and the writer does not wait for the caller.
 func TestCancelledWhileCommitting(t *testing.T) {
 	s := openAt(t, freshPath(t))
@@ -162,12 +162,12 @@ func TestCancelledWhileCommitting(t *testing.T) {
 	taken, ended := make(chan *appending), make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { ended <- hand(ctx, s, taken, a, a.committed) }()
-	<-taken // as by a writer whose disk hangs from now on
+	<-taken // like a writer whose disk hangs from now on
 	cancel()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("the caller got %v, want context.Canceled", err)
 	}
-	s.appends <- a // now the disk is back, and the writer answers nobody
+	s.appends <- a // the disk works again, but the caller has gone
 	if position := mustAppend(t, s, numbered(2, later())); position.Seq != 2 {
 		t.Errorf("the next append is number %d, want 2", position.Seq)
 	}
@@ -185,12 +185,12 @@ func TestCloseEndsAppendsThatWait(t *testing.T) {
 		synctest.Wait()
 		go func() { closed <- s.Close() }()
 		if err := <-appended; !errors.Is(err, store.ErrClosed) {
-			t.Errorf("the append that waited gave %v, want ErrClosed", err)
+			t.Errorf("the waiting append gave %v, want ErrClosed", err)
 		}
 		synctest.Wait()
 		select {
 		case err := <-closed:
-			t.Errorf("Close did not wait for the transaction under way: %v", err)
+			t.Errorf("Close did not wait for the running transaction: %v", err)
 		default:
 		}
 		release()
@@ -200,7 +200,7 @@ func TestCloseEndsAppendsThatWait(t *testing.T) {
 	})
 }
 
-func TestReadWaitsAsLongAsTold(t *testing.T) {
+func TestReadWaitsAsLongAsRequested(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := openAt(t, freshPath(t))
 		begin := time.Now()

@@ -68,7 +68,7 @@ func (g grants) full(grant store.Grant, now int64) bool {
 	})
 }
 
-// add records what is now known of a token.
+// add records what is now known about a token.
 func (g grants) add(grant store.Grant) {
 	g.tokens[grant.Token] = grant
 	if !grant.Access {

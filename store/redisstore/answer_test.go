@@ -9,7 +9,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// wholeHead is a head as scripts return it, with one field changed or added.
+// wholeHead returns a head as scripts return it, with one field changed or added.
 func wholeHead(name, value string) []any {
 	fields := []string{
 		"generation", hex64(0xff), "state", "repair", "seq", "7", "lease", "1500000", "longest", "2500000", "retention", "3600000000",
@@ -53,8 +53,8 @@ func TestParseAnswer(t *testing.T) {
 	}
 }
 
-// The attack: somebody who can write to the head makes a gate believe in a state, a
-// lease or a list of gates that no gate wrote.
+// Attack: someone with write access to the head makes a gate accept a state, a lease or a
+// list of gates that no gate wrote.
 func TestParseAnswerRefuses(t *testing.T) {
 	replies := map[string]any{
 		"nothing":               nil,

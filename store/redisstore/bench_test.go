@@ -16,7 +16,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// BenchmarkAppendToRead is the time from an append at one store until another
+// BenchmarkAppendToRead measures the time from an append at one store until another
 // store's waiting read has returned it.
 func BenchmarkAppendToRead(b *testing.B) {
 	server := redistest.Start(b)
@@ -43,8 +43,8 @@ func BenchmarkAppendToRead(b *testing.B) {
 	<-ended
 }
 
-// BenchmarkRawAppendToRead is the same with a bare XADD and XREAD BLOCK: what
-// Redis and the client cost by themselves.
+// BenchmarkRawAppendToRead is the same with a bare XADD and XREAD BLOCK. It shows the cost
+// of Redis and the client alone.
 func BenchmarkRawAppendToRead(b *testing.B) {
 	server := redistest.Start(b)
 	writer := redis.NewClient(&redis.Options{Addr: server.Addr(), Protocol: 2})
@@ -78,8 +78,8 @@ func BenchmarkRawAppendToRead(b *testing.B) {
 
 var entries = flag.Int("entries", 1_000_000, "how many entries BenchmarkColdRead reads")
 
-// BenchmarkColdRead is what a gate reads when it starts: every entry of a long
-// log, one revocation each, from the beginning.
+// BenchmarkColdRead measures the read of a starting gate: every entry of a long log, one
+// revocation each, from the beginning.
 func BenchmarkColdRead(b *testing.B) {
 	server := redistest.Start(b)
 	s := openAt(b, server)
@@ -105,7 +105,7 @@ func BenchmarkColdRead(b *testing.B) {
 	b.ReportMetric(float64(cpuHere(b)-hereBefore)/each, "cpu-ns/entry")
 }
 
-// cpuOf is the processor time that a Redis has used.
+// cpuOf returns the processor time that a Redis has used.
 func cpuOf(tb testing.TB, server *redistest.Server) (used time.Duration) {
 	tb.Helper()
 	for line := range strings.Lines(server.Do("INFO", "cpu").(string)) {
@@ -121,7 +121,7 @@ func cpuOf(tb testing.TB, server *redistest.Server) (used time.Duration) {
 	return used
 }
 
-// cpuHere is the processor time that this process has used.
+// cpuHere returns the processor time that this process has used.
 func cpuHere(tb testing.TB) time.Duration {
 	tb.Helper()
 	var usage syscall.Rusage

@@ -8,8 +8,8 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// A default of go-redis that slips in here makes a frozen Redis hang requests for
-// seconds, makes appends happen twice, or reads replicas.
+// Several defaults of go-redis are harmful here: a frozen Redis would hang requests for
+// seconds, appends would happen twice, or replicas would be read.
 func TestClientOptions(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -70,8 +70,8 @@ func checkCommon(t *testing.T, name string, o *redis.UniversalOptions) {
 	}
 }
 
-// Go-redis repeats a command whose outcome is unknown, on a Cluster even
-// with MaxRetries -1. A script must say that it may not be repeated.
+// go-redis repeats a command whose outcome is unknown, on a Cluster even with MaxRetries
+// -1. A script must declare that it may not be repeated.
 func TestScriptsAreSentOnce(t *testing.T) {
 	if !(once{}).NoRetry() {
 		t.Error("a script may be sent twice")

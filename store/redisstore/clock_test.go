@@ -12,8 +12,8 @@ import (
 
 var errNotYet = errors.New("not yet")
 
-// Fault: Redis' own clock is an hour off. Nothing is forgotten too early or refused for
-// that, and the gate reports it.
+// Fault: Redis' own clock is an hour off. No revocation is forgotten too early and no
+// token is refused because of that. The gate reports it.
 func TestRedisWhoseClockIsOff(t *testing.T) {
 	t.Parallel()
 	for name, off := range map[string]time.Duration{"ahead": time.Hour, "behind": -time.Hour} {

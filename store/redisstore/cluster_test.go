@@ -57,8 +57,8 @@ func holder(t *testing.T, nodes []*redistest.Server) (from, to *redistest.Server
 }
 
 // Rule R6. The slot moves to another node while the store works. While only some of the
-// keys are there, no call is answered from a part of them. Afterwards the other process
-// begins a generation over all keys that arrived.
+// keys have moved, no call is answered from only a part of them. Afterwards the other
+// process begins a generation with all keys that arrived.
 func TestClusterReshard(t *testing.T) {
 	t.Parallel()
 	nodes := redistest.StartCluster(t, 2)
@@ -89,7 +89,7 @@ func TestClusterReshard(t *testing.T) {
 	for _, key := range []string{headKey, gatesKey, beatsKey} {
 		migrate(key)
 	}
-	// All keys have moved, and the slot not yet: the client asks the other node.
+	// All keys have moved, but not the slot: the client asks the other node.
 	head := mustLook(t, s)
 	for _, node := range nodes {
 		node.Do("CLUSTER", "SETSLOT", slot, "NODE", id(to))

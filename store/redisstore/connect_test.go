@@ -14,8 +14,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// The attack: fill a Redis that evicts, until it drops revocations
-// that it has acknowledged.
+// Attack: fill a Redis that evicts, until it drops acknowledged revocations.
 func TestEvictionPolicies(t *testing.T) {
 	server := redistest.Start(t)
 	for _, policy := range []string{
@@ -38,7 +37,7 @@ func TestEvictionPolicies(t *testing.T) {
 			})
 			mustRead(t, allowed, mustAppend(t, allowed, "one"))
 			if n := strings.Count(log.String(), policy); n != 1 {
-				t.Errorf("allowed, it was warned of %d times:\n%s", n, &log)
+				t.Errorf("when allowed, the warning was logged %d times:\n%s", n, &log)
 			}
 			server.Do("CONFIG", "SET", "maxmemory-policy", "noeviction")
 			mustAppend(t, s, "one")
@@ -61,7 +60,7 @@ func TestEvictionPolicyAfterReconnect(t *testing.T) {
 	})
 }
 
-// permissions are those that the package's documentation lists after a line.
+// permissions returns the permissions that the package's documentation lists after a line.
 func permissions(t *testing.T, line string) []string {
 	t.Helper()
 	text, err := os.ReadFile("doc.go")
@@ -82,7 +81,7 @@ const userLine = "user gate on >password resetchannels"
 func TestLeastPermissions(t *testing.T) {
 	server := redistest.Start(t, guarded)
 	redistest.StartReplica(t, server, guarded)
-	guardedBy(server, "1", "60") // a busy machine may keep the replica from answering for some seconds
+	guardedBy(server, "1", "60") // on a busy machine, the replica may not answer for some seconds
 	setUser := append([]string{"ACL", "SETUSER", "gate", "reset", "on", ">secret", "resetchannels"}, permissions(t, userLine)...)
 	server.Do(setUser...)
 	gate := options{Addresses: []string{server.Addr()}, Username: "gate", Password: "secret"}
@@ -95,7 +94,7 @@ func TestLeastPermissions(t *testing.T) {
 	}
 	server.Do("XTRIM", logKey, "MINID", "3-0")
 	server.Do("DEL", headKey)
-	mustRead(t, s, store.Position{}) // makes the head anew, from the log
+	mustRead(t, s, store.Position{}) // creates the head again, from the log
 
 	other := gate
 	other.Namespace = "other"
@@ -103,15 +102,15 @@ func TestLeastPermissions(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "permit the user") {
 		t.Errorf("in another's namespace Append gave %v, want NOPERM and what to do", err)
 	}
-	// Each permission is needed by something.
+	// Each permission is necessary.
 	for _, permission := range permissions(t, userLine)[1:] {
 		if permission == "+auth" || permission == "+hello" || permission == "+select" {
-			continue // one of several ways in, or only for a database other than 0
+			continue // one of several logins, or only for a database other than 0
 		}
 		server.Do(setUser...)
 		server.Do("ACL", "SETUSER", "gate", "-"+permission[1:])
 		if !failsSomewhere(t, server, gate) {
-			t.Errorf("nothing needs %s", permission)
+			t.Errorf("%s is not needed", permission)
 		}
 	}
 }
@@ -123,7 +122,7 @@ func failsSomewhere(t *testing.T, server *redistest.Server, gate options) bool {
 	server.Do("FLUSHALL")
 	server.Do("SCRIPT", "FLUSH")
 	s := open(t, gate)
-	expired := revocation("one") // or there is nothing to trim
+	expired := revocation("one") // so that there is something to trim
 	expired.Expires = time.Now().Add(-time.Minute).Unix()
 	position, err := s.Append(t.Context(), expired)
 	failed := err != nil
@@ -137,7 +136,7 @@ func failsSomewhere(t *testing.T, server *redistest.Server, gate options) bool {
 	return failed || err != nil
 }
 
-// The policy cannot be read: then the server is refused, too.
+// If the policy cannot be read, the server is refused, too.
 func TestPolicyUnreadable(t *testing.T) {
 	server := redistest.Start(t)
 	server.Do("ACL", "SETUSER", "gate", "on", ">secret", "~*", "+@all", "-config",
@@ -156,7 +155,7 @@ func TestPolicyUnreadable(t *testing.T) {
 	mustBeat(t, s, 1, mustAppend(t, s, "two"))
 }
 
-// If a server did not tell the time, the clock of one gate would trim for all.
+// Without the server's time, the clock of one gate would trim for all.
 func TestClockUnreadable(t *testing.T) {
 	server := redistest.Start(t)
 	server.Do("ACL", "SETUSER", "gate", "on", ">secret", "~*", "+@all", "-time")
@@ -166,8 +165,8 @@ func TestClockUnreadable(t *testing.T) {
 	}
 }
 
-// Rule R6. A server that does not say which process it is may have lost everything, and
-// look the same.
+// Rule R6. A server that does not identify its process may have lost everything without a
+// visible difference.
 func TestIdentityUnreadable(t *testing.T) {
 	server := redistest.Start(t)
 	for _, section := range []string{"server", "replication"} {
@@ -184,7 +183,7 @@ func TestIdentityUnreadable(t *testing.T) {
 	}
 }
 
-// The attack: turn eviction on when every gate has connected already.
+// Attack: turn eviction on after every gate has connected.
 func TestEvictionPolicyWhileConnected(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
@@ -196,7 +195,7 @@ func TestEvictionPolicyWhileConnected(t *testing.T) {
 	for since := time.Now(); err == nil && time.Since(since) < time.Second; {
 		_, err = s.Heartbeat(t.Context(), beat)
 	}
-	for range 2 { // it is not forgotten
+	for range 2 { // the refusal is repeated
 		if !errors.Is(err, redisstore.ErrEviction) || !strings.Contains(err.Error(), "allkeys-lru") {
 			t.Errorf("a heartbeat gave %v; want ErrEviction", err)
 		}

@@ -68,7 +68,7 @@ func TestContractOfAFleet(t *testing.T) {
 	})
 }
 
-// keep saves all that a server holds, and returns a function that restores it.
+// keep saves all data of a server, and returns a function that restores it.
 func keep(server *redistest.Server) (back func()) {
 	held := map[string]string{}
 	for _, key := range server.Do("KEYS", "*").([]any) {

@@ -25,13 +25,13 @@ func wellFormed(tb testing.TB) (element []any, want entry) {
 		tb.Fatal(err)
 	}
 	want.Position.Tag = binary.BigEndian.Uint64(rest)
-	record := "\x03" + generationFF + "\x00\x00\x00\x00\x00\x00\xab\xcd" + string(rest) // as the script puts it together
+	record := "\x03" + generationFF + "\x00\x00\x00\x00\x00\x00\xab\xcd" + string(rest) // as the script writes it
 	return []any{"7-0", []any{"r", record}}, want
 }
 
 const generationFF = "\x00\x00\x00\x00\x00\x00\x00\xff"
 
-// version2 is a record of version 2, without the tag of the entry before it.
+// version2 returns a record of version 2, without the tag of the previous entry.
 func version2(record string) string { return "\x02" + record[1:9] + record[17:] }
 
 func parse(element any) (entry, error) {
@@ -61,7 +61,7 @@ func TestEntry(t *testing.T) {
 	}
 }
 
-// The attack: somebody who can write to the log adds data that the gates skip, or that
+// Attack: someone with write access adds data to the log that the gates skip, or that
 // makes them crash.
 func TestEntryRefuses(t *testing.T) {
 	whole, _ := wellFormed(t)
@@ -100,8 +100,8 @@ func TestEntryRefuses(t *testing.T) {
 	}
 }
 
-// The attack: two gates read an entry in different ways, or none understands it and one
-// skips it. A record that is read can be written only as the same bytes. Everything
+// Attack: two gates read an entry differently, or one skips an entry that none
+// understands. A record that can be read is the only encoding of its content. Everything
 // else is ErrUnreadable.
 func FuzzEntry(f *testing.F) {
 	element, _ := wellFormed(f)
@@ -151,7 +151,7 @@ func TestHex64(t *testing.T) {
 	}
 }
 
-// A candidate for a generation is never zero and never the same.
+// A candidate for a generation is never zero and never repeated.
 func TestCandidate(t *testing.T) {
 	seen := map[string]bool{}
 	for range 1000 {

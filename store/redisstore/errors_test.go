@@ -61,8 +61,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// Attack: a proxy quotes what it received in its own words, and the password is in the
-// log.
+// Attack: a proxy quotes the received command in its error, and the password is logged.
 func TestExplainLeavesOutPasswords(t *testing.T) {
 	s := &Store{secrets: target{password: "hunter2", sentinel: sentinel{password: "hunter3"}}.secrets()}
 	cause := refusal("ERR bad words: auth 'hunter2' 'hunter3'")

@@ -2,10 +2,10 @@ package redisstore
 
 import "time"
 
-// GuardEvery is how often heartbeats read how the primary is guarded.
+// GuardEvery is how often heartbeats read the guard of the primary.
 const GuardEvery = guardEvery
 
-// AgeGuard lets this much time pass since the guard was read.
+// AgeGuard makes the last reading of the guard older by this much.
 func (s *Store) AgeGuard(by time.Duration) {
 	aged := *s.guard.Load()
 	aged.read = aged.read.Add(-by)

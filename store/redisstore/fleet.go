@@ -44,7 +44,7 @@ func (s *Store) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.Head
 		return store.Head{}, err
 	}
 	a.Lag = s.lag() // with the guard that was read since
-	s.told.Store(&told{head: a.Position, asked: asked})
+	s.lastBeat.Store(&beatAnswer{head: a.Position, asked: asked})
 	if asks {
 		now := time.Now()
 		s.judged.Store(&now) // after a refusal, the next heartbeat asks at once

@@ -11,7 +11,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// BenchmarkFleet is each call of a fleet, in a fleet of few and of many gates.
+// BenchmarkFleet measures each call of a fleet, with few and with many gates.
 func BenchmarkFleet(b *testing.B) {
 	for _, gates := range []store.GateID{3, 100} {
 		server := redistest.Start(b)
@@ -31,7 +31,7 @@ func BenchmarkFleet(b *testing.B) {
 	}
 }
 
-// BenchmarkRaw is what one round trip costs by itself.
+// BenchmarkRaw measures one round trip.
 func BenchmarkRaw(b *testing.B) {
 	server := redistest.Start(b)
 	client := redis.NewClient(&redis.Options{Addr: server.Addr(), Protocol: 2})
@@ -47,7 +47,7 @@ func BenchmarkRaw(b *testing.B) {
 	}
 }
 
-// measure makes calls one after another, and also reports their cost for Redis.
+// measure makes calls one after another, and also reports their cost at the server.
 func measure(b *testing.B, server *redistest.Server, call func() error) {
 	before := cpuOf(b, server)
 	for b.Loop() {

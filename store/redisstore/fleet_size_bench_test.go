@@ -21,11 +21,11 @@ var (
 // fleetLease is that of the large fleet: the default one.
 const fleetLease = 3 * time.Second
 
-// BenchmarkLargeFleet is a fleet of many gates on one Redis, all in this process. It
-// measures what Redis does while they are idle, how long a revocation takes, and how
-// long they refuse requests after a Redis that was away for more than a lease comes
-// back empty. It fails beyond the promises: a quarter of a core, a quarter of a lease,
-// and four leases.
+// BenchmarkLargeFleet runs a fleet of many gates on one Redis, all in this process. It
+// measures the load of Redis while they are idle, and the time of a revocation. It also
+// measures how long they refuse requests after an outage of more than a lease, if Redis
+// comes back empty. It fails beyond the documented limits: a quarter of a core, a quarter
+// of a lease, and four leases.
 func BenchmarkLargeFleet(b *testing.B) {
 	server := redistest.Start(b, redistest.Config("maxclients 50000"))
 	gates := startGates(b, server, *fleetSize)
@@ -56,7 +56,7 @@ func startGates(b *testing.B, server *redistest.Server, n int) []*replica.Replic
 	return gates
 }
 
-// awaitAll waits until all gates meet a condition, and returns how long that took.
+// awaitAll waits until all gates meet a condition, and returns the elapsed time.
 func awaitAll(b *testing.B, gates []*replica.Replica, wanted func(replica.Status) bool) time.Duration {
 	b.Helper()
 	began, tick := time.Now(), time.NewTicker(20*time.Millisecond)

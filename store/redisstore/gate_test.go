@@ -33,7 +33,7 @@ func settled(tb testing.TB, server *redistest.Server, r *replica.Replica) {
 	})
 }
 
-// runsOf is how often a server has run a command since its counters were reset.
+// runsOf returns how often a server has run a command since its counters were reset.
 func runsOf(tb testing.TB, server *redistest.Server, command string) int {
 	tb.Helper()
 	stats := server.Do("INFO", "commandstats").(string)
@@ -48,8 +48,8 @@ func runsOf(tb testing.TB, server *redistest.Server, command string) int {
 	return calls
 }
 
-// The cost of an idle gate: four heartbeats and two reads a lease. It runs no script
-// that reads, because the heartbeats say that there is nothing to read.
+// The cost of an idle gate is four heartbeats and two reads per lease. It runs no reading
+// script, because the heartbeats show that there is nothing to read.
 func TestAnIdleGateAsksLittle(t *testing.T) {
 	server := redistest.Start(t)
 	r := startGate(t, server, 400*time.Millisecond)

@@ -9,8 +9,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// Rule R8. The log has as many entries as the head counts, but one number is missing.
-// The reader finds the hole, and the log goes into repair instead of failing for ever.
+// Rule R8. The log has as many entries as the head counts, but one number is missing. The
+// reader finds the gap, and the log goes into repair instead of failing for ever.
 func TestHoleWithTheRightCount(t *testing.T) {
 	server := redistest.Start(t)
 	for _, from := range []uint64{0, 3} {
@@ -22,7 +22,7 @@ func TestHoleWithTheRightCount(t *testing.T) {
 		if from > 0 {
 			after := store.Position{Generation: position.Generation, Seq: from}
 			if batch, err := s.Read(t.Context(), after, 0); !errors.Is(err, store.ErrGeneration) {
-				t.Errorf("reading on over the hole gave %+v, %v; want ErrGeneration", batch, err)
+				t.Errorf("reading across the gap gave %+v, %v; want ErrGeneration", batch, err)
 			}
 		}
 		batch := mustRead(t, s, store.Position{})
@@ -48,13 +48,13 @@ func TestBornIsOfItsGeneration(t *testing.T) {
 	server.Do("XDEL", logKey, "2-0")
 	after.Seq = 1
 	if batch, err := s.Read(t.Context(), after, 0); !errors.Is(err, store.ErrGeneration) {
-		t.Errorf("reading on over a hole gave %+v, %v; want ErrGeneration", batch, err)
+		t.Errorf("reading across a gap gave %+v, %v; want ErrGeneration", batch, err)
 	}
 }
 
-// Rule R8. The log has taken numbers that the head does not know, and has as many
-// entries as the head counts. Redis refuses the next number. The entry is put on a log
-// in repair, and a merge starts again.
+// Rule R8. The log has used numbers that the head does not know, and has as many entries
+// as the head counts. Redis refuses the next number. The entry is appended to a log in
+// repair, and a merge starts again.
 func TestLogPassedTheHead(t *testing.T) {
 	server := redistest.Start(t)
 	pass := func() (s store.Fleet, before store.Position) {
@@ -81,8 +81,8 @@ func TestLogPassedTheHead(t *testing.T) {
 	}
 }
 
-// Fault: head and log go back together within one process, as after DEBUG RELOAD of an
-// old dump. A gate that holds more than the log says so.
+// Fault: head and log go back together within one process, as after DEBUG RELOAD of an old
+// dump. A gate that holds more than the log reports it.
 func TestLogGoneBack(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
@@ -100,7 +100,7 @@ func TestLogGoneBack(t *testing.T) {
 	}
 }
 
-// Rule R6: an old dump comes back under the old generation, with a head and a log that
+// Rule R6: an old dump is restored under the old generation, with a head and a log that
 // agree. Only the process differs.
 func TestRestartWithOldDump(t *testing.T) {
 	server := redistest.Start(t)
@@ -125,8 +125,8 @@ func TestRestartWithOldDump(t *testing.T) {
 	}
 }
 
-// The attack: make Redis crash, so that it forgets revocations. With an append-only
-// file it forgets nothing, but cannot prove it.
+// Attack: make Redis crash so that it loses revocations. With an append-only file it loses
+// none, but cannot prove that.
 func TestRestartWithAppendOnlyFile(t *testing.T) {
 	server := redistest.Start(t, redistest.Config("appendonly yes", "appendfsync no"))
 	s := openAt(t, server)
@@ -165,7 +165,7 @@ func TestFirstReplica(t *testing.T) {
 	}
 }
 
-// guarded is atOnce for a server that takes no writes if no replica follows it.
+// guarded is atOnce for a server that accepts writes only with a replica.
 var guarded = redistest.Config("repl-diskless-sync-delay 0", "min-replicas-to-write 1", "min-replicas-max-lag 1")
 
 // atOnce makes a primary send its data to a new replica without waiting for further

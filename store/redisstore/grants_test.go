@@ -21,10 +21,10 @@ func grantOf(token string, families ...string) store.Grant {
 	return g
 }
 
-// Redis' clock decides no expiry, and no key of a token stays for ever.
+// Redis' clock decides no expiry, and every key of a token expires.
 func TestTokensExpireByOurClock(t *testing.T) {
 	server := redistest.Start(t)
-	now := time.Now().Add(-30 * 24 * time.Hour) // far behind Redis
+	now := time.Now().Add(-30 * 24 * time.Hour) // far behind Redis' clock
 	s := open(t, options{Addresses: []string{server.Addr()}, Clock: func() time.Time { return now }})
 	grant := grantOf("token", "family")
 	grant.Expires = now.Add(time.Hour).Unix()

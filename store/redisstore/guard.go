@@ -10,8 +10,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// ErrSplitBrain: this Redis may go on taking writes after a replica was promoted in its
-// place. Gates that stay with it do not learn of the revocations on the new primary.
+// ErrSplitBrain: this Redis may still accept writes after a replica was promoted in its
+// place. Gates that use it do not learn of the revocations on the new primary.
 var ErrSplitBrain = errors.New("redis may have two primaries")
 
 const (
@@ -25,8 +25,8 @@ const (
 	setMinReplicas = "set min-replicas-to-write 1 and min-replicas-max-lag 1 on every server and a lease above 1s, or allow_split_brain here"
 )
 
-// guard is what keeps a primary from taking writes after its replicas have left, as
-// reported by a server.
+// guard holds the settings that stop a primary from accepting writes after its replicas
+// have left, as the server reports them.
 type guard struct {
 	read       time.Time
 	replicated bool          // another server may be promoted in its place
@@ -62,8 +62,8 @@ func (s *Store) readGuard(ctx context.Context, conn redis.Cmdable) (*guard, erro
 	return g, nil
 }
 
-// lacks returns why the server may go on after a promotion, and what to do, or nothing.
-// A lease of zero is not known yet.
+// lacks returns why the server may keep running after a promotion, and the remedy, or an
+// empty text.
 func (g *guard) lacks(lease time.Duration) string {
 	switch {
 	case !g.replicated:
@@ -78,9 +78,9 @@ func (g *guard) lacks(lease time.Duration) string {
 	return ""
 }
 
-// judgeGuard refuses a server that may go on after a promotion, unless the options
-// allow it. It only warns if the server had no replica when the store first reached it:
-// somebody has attached one for a backup, and running gates must not fail for that.
+// judgeGuard refuses a server that may keep running after a promotion, unless the options
+// allow it. It only warns if the server had no replica when the store first reached it. An
+// operator may have attached one for a backup, and running gates must not fail for that.
 func (s *Store) judgeGuard(ctx context.Context, g *guard, lease time.Duration) error {
 	s.guard.Store(g)
 	lacks := g.lacks(lease)

@@ -15,7 +15,8 @@ import (
 
 const noMinReplicas = "no min-replicas-to-write; set min-replicas-to-write 1 and min-replicas-max-lag 1 on every server"
 
-// guardedBy sets what keeps a primary from taking writes without a replica.
+// guardedBy configures the settings that stop a primary without replicas from accepting
+// writes.
 func guardedBy(server *redistest.Server, toWrite, maxLag string) {
 	server.Do("CONFIG", "SET", "min-replicas-to-write", toWrite, "min-replicas-max-lag", maxLag)
 }
@@ -26,43 +27,44 @@ func beat(t *testing.T, s *redisstore.Store) (store.Head, error) {
 	return s.Heartbeat(t.Context(), store.Heartbeat{Gate: 1, Lease: 3 * time.Second})
 }
 
-// wantSplitBrain fails the test unless a heartbeat is refused with these words.
+// wantSplitBrain fails the test unless a heartbeat is refused with this text.
 func wantSplitBrain(t *testing.T, s *redisstore.Store, want string) {
 	t.Helper()
-	for range 2 { // it is not forgotten
+	for range 2 { // the refusal is repeated
 		if head, err := beat(t, s); !errors.Is(err, redisstore.ErrSplitBrain) || !strings.Contains(err.Error(), want) {
 			t.Errorf("a heartbeat gave %+v, %v; want ErrSplitBrain with %q", head, err, want)
 		}
 	}
 }
 
-// hidden is a user of a server who may not read its configuration.
+// hidden returns a user that may not read the server's configuration.
 func hidden(server *redistest.Server) options {
 	server.Do("ACL", "SETUSER", "gate", "reset", "on", ">secret", "~*", "+@all", "-config")
 	return options{Addresses: []string{server.Addr()}, Username: "gate", Password: "secret"}
 }
 
-// Attack: a replica is promoted, and the old primary takes writes for 8 s more. A gate
-// that has not heard of it admits sessions there that another gate has revoked here.
+// Attack: a replica is promoted, and the old primary accepts writes for 8 more seconds. A
+// gate that does not know of the failover admits sessions there that another gate has
+// revoked here.
 func TestPrimaryThatGoesOnAfterAFailoverIsRefused(t *testing.T) {
 	primary := redistest.Start(t, guarded)
 	redistest.StartReplica(t, primary, guarded)
 	open1 := options{Addresses: []string{primary.Addr()}}
 	secret := hidden(primary)
-	told := secret
-	told.MinReplicasMaxLag = 3 * time.Second
+	configured := secret
+	configured.MinReplicasMaxLag = 3 * time.Second
 	for name, c := range map[string]struct {
 		options         options
 		toWrite, maxLag string
 		want            string
 	}{
-		"no min-replicas-to-write":         {open1, "0", "1", noMinReplicas},
-		"a max-lag of 0, which turns off":  {open1, "1", "0", noMinReplicas},
-		"a max-lag of a lease":             {open1, "1", "3", "max-lag of 3s is not below the lease of 3s; set min-replicas-to-write 1"},
-		"the max-lag that Redis ships":     {open1, "1", "10", "max-lag of 10s is not below the lease of 3s"},
-		"a max-lag that nobody tells":      {secret, "1", "1", "cannot be read; permit the user +config|get, or set min_replicas_max_lag here"},
-		"a max-lag that is said too long":  {told, "1", "1", "max-lag of 3s is not below the lease of 3s"},
-		"neither min-replicas nor a right": {secret, "0", "1", noMinReplicas},
+		"no min-replicas-to-write":              {open1, "0", "1", noMinReplicas},
+		"a max-lag of 0, which turns off":       {open1, "1", "0", noMinReplicas},
+		"a max-lag of a lease":                  {open1, "1", "3", "max-lag of 3s is not below the lease of 3s; set min-replicas-to-write 1"},
+		"the max-lag that Redis ships":          {open1, "1", "10", "max-lag of 10s is not below the lease of 3s"},
+		"a max-lag that is unknown":             {secret, "1", "1", "cannot be read; permit the user +config|get, or set min_replicas_max_lag here"},
+		"a configured max-lag that is too long": {configured, "1", "1", "max-lag of 3s is not below the lease of 3s"},
+		"neither min-replicas nor a right":      {secret, "0", "1", noMinReplicas},
 	} {
 		t.Run(name, func(t *testing.T) {
 			guardedBy(primary, c.toWrite, c.maxLag)
@@ -79,7 +81,7 @@ func TestPrimaryThatGoesOnAfterAFailoverIsRefused(t *testing.T) {
 				}
 			}
 			if n := strings.Count(log.String(), c.want); !strings.Contains(log.String(), "ended it with 200") || n == 0 || n > 2 {
-				t.Errorf("allowed, it was warned of %d times:\n%s", n, &log)
+				t.Errorf("when allowed, the warning was logged %d times:\n%s", n, &log)
 			}
 
 			guardedBy(primary, "1", "1")
@@ -92,7 +94,7 @@ func TestPrimaryThatGoesOnAfterAFailoverIsRefused(t *testing.T) {
 	}
 }
 
-// An operator sets a lease that is not above the max-lag: if the store took it, every
+// An operator sets a lease that is not above the max-lag. If the store accepted it, every
 // gate would refuse the primary from its next heartbeat on.
 func TestALeaseThatTheGuardRefusesIsNotSet(t *testing.T) {
 	primary := redistest.Start(t, guarded)
@@ -110,7 +112,7 @@ func TestALeaseThatTheGuardRefusesIsNotSet(t *testing.T) {
 	}
 }
 
-// A call that finds no guard gets no connection.
+// A call without a known guard gets no connection.
 func TestNothingIsReadFromAPrimaryWithoutAGuard(t *testing.T) {
 	primary := redistest.Start(t, atOnce)
 	redistest.StartReplica(t, primary)
@@ -121,7 +123,7 @@ func TestNothingIsReadFromAPrimaryWithoutAGuard(t *testing.T) {
 	}
 }
 
-// Behind Sentinel and in a Cluster, a replica may come at any time.
+// Behind Sentinel and in a Cluster, a replica may appear at any time.
 func TestSentinelAndClusterNeedAGuardWithoutReplicas(t *testing.T) {
 	t.Parallel()
 	primary := redistest.Start(t)
@@ -141,23 +143,23 @@ func TestSentinelAndClusterNeedAGuardWithoutReplicas(t *testing.T) {
 	}
 }
 
-// A primary that was replaced goes on for its max-lag, in whole seconds, and the second
-// until the cron notices.
+// A replaced primary keeps running for its max-lag in whole seconds, plus the second until
+// its cron job notices.
 func TestLagOfAPrimary(t *testing.T) {
 	primary := redistest.Start(t, guarded)
 	redistest.StartReplica(t, primary, guarded)
 	single := redistest.Start(t)
 	secret := hidden(primary)
 	secret.MinReplicasMaxLag = 2 * time.Second
-	told := options{Addresses: []string{primary.Addr()}, MinReplicasMaxLag: 2 * time.Second}
+	configured := options{Addresses: []string{primary.Addr()}, MinReplicasMaxLag: 2 * time.Second}
 	for name, c := range map[string]struct {
 		options options
 		want    time.Duration
 	}{
-		"a single server":                     {options{Addresses: []string{single.Addr()}}, 0},
-		"a server that tells":                 {options{Addresses: []string{primary.Addr()}}, 3 * time.Second},
-		"a server that tells, and the option": {told, 3 * time.Second},
-		"the option alone":                    {secret, 4 * time.Second},
+		"a single server":                          {options{Addresses: []string{single.Addr()}}, 0},
+		"a server that reports it":                 {options{Addresses: []string{primary.Addr()}}, 3 * time.Second},
+		"a server that reports it, and the option": {configured, 3 * time.Second},
+		"the option alone":                         {secret, 4 * time.Second},
 	} {
 		s := open(t, c.options)
 		head, err := beat(t, s)
@@ -171,8 +173,8 @@ func TestLagOfAPrimary(t *testing.T) {
 	}
 }
 
-// A single Redis that gets a replica, for a backup, must not take the fleet down.
-func TestReplicaAttachedLaterIsWarnedOf(t *testing.T) {
+// A single Redis gets a replica as a backup. That must not stop the fleet.
+func TestAReplicaAttachedLaterIsLogged(t *testing.T) {
 	server := redistest.Start(t, atOnce)
 	var log bytes.Buffer
 	s := open(t, options{Addresses: []string{server.Addr()}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
@@ -189,12 +191,12 @@ func TestReplicaAttachedLaterIsWarnedOf(t *testing.T) {
 	server.Do("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 	eventually(t, "a new connection", func() error { _, err := beat(t, s); return err })
 	if n := strings.Count(log.String(), noMinReplicas); n != 1 {
-		t.Errorf("it was warned of %d times:\n%s", n, &log)
+		t.Errorf("the warning was logged %d times:\n%s", n, &log)
 	}
 	wantSplitBrain(t, openAt(t, server), noMinReplicas)
 }
 
-// Attack: take the guard away when every gate has connected already.
+// Attack: remove the guard after every gate has connected.
 func TestGuardIsReadEachMinute(t *testing.T) {
 	primary := redistest.Start(t, guarded)
 	redistest.StartReplica(t, primary, guarded)

@@ -23,8 +23,8 @@ func TestStoresShareALog(t *testing.T) {
 	}
 }
 
-// The attack: somebody who can write to one fleet's namespace tries to revoke, or to
-// make gates forget, in another's.
+// Attack: a client with write access to one fleet's namespace tries to revoke, or to make
+// gates forget, in another namespace.
 func TestNamespacesAreApart(t *testing.T) {
 	server := redistest.Start(t)
 	orders := open(t, options{Addresses: []string{server.Addr()}, Namespace: "orders"})
@@ -54,8 +54,8 @@ func TestNamespacesAreApart(t *testing.T) {
 	}
 }
 
-// More than a page: a full page must report the head correctly, or its reader would
-// count as fresh while it is behind.
+// Reading more than one page: a full page must report the head correctly. Otherwise its
+// reader would count as fresh while it is behind.
 func TestReadPages(t *testing.T) {
 	const entries = 4096 + 500
 	server := redistest.Start(t)
@@ -83,7 +83,7 @@ func TestTrimIsBoundedAndExact(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
 	var ids []string
-	for i := range 600 { // more than two scripts' worth
+	for i := range 600 { // more than two scripts handle
 		ids = append(ids, strconv.Itoa(i))
 	}
 	for _, id := range ids {
@@ -98,6 +98,6 @@ func TestTrimIsBoundedAndExact(t *testing.T) {
 		t.Errorf("after trimming, %d entries; want the last only", len(batch.Entries))
 	}
 	if trimmed, entries := server.Do("HGET", headKey, "trimmed"), server.Do("HGET", headKey, "entries"); trimmed != "600" || entries != "1" {
-		t.Errorf("the head says that %v are trimmed and %v left, want 600 and 1", trimmed, entries)
+		t.Errorf("the head counts %v trimmed entries and %v left, want 600 and 1", trimmed, entries)
 	}
 }

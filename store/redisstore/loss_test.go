@@ -9,8 +9,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// losses are events that happen to a log of five entries, and the entries that are left
-// afterwards.
+// losses are losses of data in a log of five entries, and the entries that remain.
 var losses = []struct {
 	name string
 	lose func(t *testing.T, server *redistest.Server)
@@ -63,9 +62,9 @@ func loseGate(words ...string) func(*testing.T, *redistest.Server) {
 	}
 }
 
-// Rules R6, R7, R8. The attack, or the accident: Redis loses or changes acknowledged
-// data, and says nothing. The next call of any kind begins a generation in repair. If a
-// gate took the loss for "no news", it would admit revoked sessions.
+// Rules R6, R7, R8. Attack or accident: Redis loses or changes acknowledged data without
+// an error. The next call of any kind begins a generation in repair. If a gate took the
+// loss for "nothing new", it would admit revoked sessions.
 func TestLossBeginsAGeneration(t *testing.T) {
 	for _, loss := range losses {
 		t.Run(loss.name, func(t *testing.T) {
@@ -79,20 +78,20 @@ func TestLossBeginsAGeneration(t *testing.T) {
 				eventually(t, name, func() error {
 					err := logCalls(s, before.Position)[name](t.Context())
 					if errors.Is(err, store.ErrGeneration) {
-						return nil // that is how a read tells
+						return nil // reads report the loss with this error
 					}
 					return err
 				})
-				wantAnew(t, server, before, name)
+				wantNewGeneration(t, server, before, name)
 			}
 			checkLeft(t, server, loss.lose, loss.left)
 		})
 	}
 }
 
-// wantAnew checks in Redis itself that another generation is there, in repair, with an
-// empty list of gates.
-func wantAnew(t *testing.T, server *redistest.Server, before store.Head, call string) {
+// wantNewGeneration checks in Redis itself that there is another generation, in repair,
+// with an empty list of gates.
+func wantNewGeneration(t *testing.T, server *redistest.Server, before store.Head, call string) {
 	t.Helper()
 	generation := server.Do("HGET", headKey, "generation")
 	if generation == nil || generation == fmt.Sprintf("%016x", uint64(before.Generation)) {
@@ -106,8 +105,8 @@ func wantAnew(t *testing.T, server *redistest.Server, before store.Head, call st
 	}
 }
 
-// checkLeft reads the entries that a loss leaves, and checks that numbers go on after
-// them.
+// checkLeft reads the remaining entries after a loss, and checks that numbers continue
+// after them.
 func checkLeft(t *testing.T, server *redistest.Server, lose func(*testing.T, *redistest.Server), left []uint64) {
 	t.Helper()
 	server.Do("FLUSHALL")

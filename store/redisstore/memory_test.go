@@ -14,9 +14,9 @@ func fullErr(err error) bool {
 	return err != nil && strings.Contains(err.Error(), "OOM") && strings.Contains(err.Error(), "raise its maxmemory")
 }
 
-// Fault: with full memory, calls that add a revocation fail as a whole. Calls that tell
-// the gates from one another go on, because gates cannot miss a revocation that cannot
-// be added: heartbeats, looks, leaving and reads. Trimming makes room.
+// Fault: Redis' memory is full. Calls that add a revocation fail as a whole. Heartbeats,
+// Look, Leave and reads still work, because gates cannot miss a revocation that cannot be
+// added. Trimming makes room.
 func TestOutOfMemory(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
@@ -63,8 +63,7 @@ func TestOutOfMemoryFromTheStart(t *testing.T) {
 	}
 }
 
-// Fault: Redis is full and has lost the log. It says so, in repair,
-// and can be read.
+// Fault: Redis is full and has lost the log. It reports that, in repair, and can be read.
 func TestOutOfMemoryAfterALoss(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
@@ -94,7 +93,7 @@ func TestEveryWriteRefused(t *testing.T) {
 	for name, call := range logCalls(s, position) {
 		err := call(t.Context())
 		if name == "Read" || name == "waiting Read" || name == "first Read" || name == "Trim" {
-			continue // they give no lease
+			continue // these calls give no lease
 		}
 		if err == nil || !strings.Contains(err.Error(), "NOREPLICAS") || !strings.Contains(err.Error(), "too few replicas") {
 			t.Errorf("%s gave %v, want NOREPLICAS and what to do", name, err)

@@ -11,8 +11,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// A gate's user may pause, and learns that the store is paused. A user that copies
-// needs one more permission, and the error says which.
+// A gate's user may pause the store, and learns that it is paused. A user that copies
+// needs one more permission, and the error names it.
 func TestThePermissionsOfACopy(t *testing.T) {
 	server := redistest.Start(t)
 	server.Do(slices.Concat([]string{"ACL", "SETUSER", "gate", "on", ">secret"}, permissions(t, userLine))...)

@@ -35,7 +35,7 @@ type Options struct {
 	// SentinelUsername and SentinelPassword authenticate at the sentinels, which
 	// have users of their own; SentinelUsername alone is an error. Default: none.
 	SentinelUsername, SentinelPassword string
-	// Cluster says that a single address is a Cluster's.
+	// Cluster reports whether a single address is a Cluster's.
 	Cluster bool
 	// TLS says how to verify the server and to identify to it. A rediss:// URL alone
 	// verifies against the system's authorities. Default: no TLS.

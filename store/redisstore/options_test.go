@@ -28,7 +28,7 @@ func TestValidateAccepts(t *testing.T) {
 		"a Cluster of several":     addresses("a:1", "b:2"),
 		"a Cluster behind one":     {Addresses: []string{"a:1"}, Namespace: "n", Cluster: true},
 		"sentinels":                {Addresses: []string{"a", "b"}, Namespace: "n", SentinelMaster: "m", DB: 2},
-		"a password said twice":    {Addresses: []string{"redis://u:p@a"}, Namespace: "n", Username: "u", Password: "p"},
+		"a password given twice":   {Addresses: []string{"redis://u:p@a"}, Namespace: "n", Username: "u", Password: "p"},
 		"a client certificate":     {Addresses: []string{"a"}, Namespace: "n", TLS: &redisstore.TLS{Certificate: "c", Key: "k"}},
 		"a namespace with a blank": {Addresses: []string{"a"}, Namespace: "my orders"},
 		"the longest namespace":    {Addresses: []string{"a"}, Namespace: strings.Repeat("n", 128)},
@@ -55,8 +55,8 @@ func TestValidateRefuses(t *testing.T) {
 		"a word for a port":       {addresses("a:redis"), "port"},
 		"another scheme":          {addresses("http://a"), "scheme"},
 		"credentials without URL": {addresses("u:" + hidden + "@a:1"), "want host:port"},
-		// The attack: in a malformed address the password is in the place of another
-		// part, and the error is in the log.
+		// Attack: in a malformed address the password is at the place of another part, and
+		// the error is logged.
 		"a password for a port":    {addresses("u:" + hidden + "@a"), "its port is not"},
 		"a password for a path":    {addresses("redis://u:1/" + hidden + "@a:1"), "its database is not a number"},
 		"a password for a scheme":  {addresses(hidden + "://a:1"), "its scheme is not"},
@@ -77,12 +77,11 @@ func TestValidateRefuses(t *testing.T) {
 		"a sentinel's password":    {options{Addresses: []string{"a"}, Namespace: "n", SentinelPassword: hidden}, "for sentinels"},
 		"a lag of half a second":   {options{Addresses: []string{"a"}, Namespace: "n", MinReplicasMaxLag: time.Second / 2}, "whole seconds"},
 		"half a certificate":       {options{Addresses: []string{"a"}, Namespace: "n", TLS: &redisstore.TLS{Key: "k"}}, "certificate"},
-		// The attack: a URL left over from a test turns TLS off unnoticed.
+		// Attack: a URL left over from a test turns TLS off without notice.
 		"TLS on a plain URL": {options{Addresses: []string{"redis://a"}, Namespace: "n", TLS: &redisstore.TLS{}}, "rediss://"},
 		"no namespace":       {options{Addresses: []string{"a"}}, "empty"},
 		"a long namespace":   {options{Addresses: []string{"a"}, Namespace: strings.Repeat("n", 129)}, "at most 128"},
-		// The attack: a namespace that closes the hash tag, or that reaches into
-		// another's keys.
+		// Attack: a namespace that closes the hash tag, or that names another's keys.
 		"a brace":             {options{Addresses: []string{"a"}, Namespace: "a}b"}, "holds one of"},
 		"a colon":             {options{Addresses: []string{"a"}, Namespace: "a:b"}, "holds one of"},
 		"a control character": {options{Addresses: []string{"a"}, Namespace: "a\nb"}, "control"},
@@ -98,7 +97,7 @@ func TestValidateRefuses(t *testing.T) {
 				t.Errorf("the error shows the password: %v", err)
 			}
 			if _, openErr := redisstore.Open(test.options); openErr == nil {
-				t.Error("Open accepts it all the same")
+				t.Error("Open accepts the options anyway")
 			}
 		})
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// calls are all calls of a store, without a deadline of the caller.
+// calls returns all calls of a store, without a deadline of the caller.
 func calls(s *redisstore.Store, position store.Position) map[string]func(context.Context) error {
 	session := store.Session{Issuer: "i", ID: "s", Subject: "u", FirstSeen: 1, LastSeen: 1, Expires: revocation("").Expires}
 	former := session
@@ -35,7 +35,7 @@ func calls(s *redisstore.Store, position store.Position) map[string]func(context
 	return all
 }
 
-// logCalls are those of them that are about the log.
+// logCalls returns the calls that use the log.
 func logCalls(s *redisstore.Store, position store.Position) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"Append":  func(ctx context.Context) error { _, err := s.Append(ctx, revocation("x")); return err },
@@ -61,8 +61,7 @@ func logCalls(s *redisstore.Store, position store.Position) map[string]func(cont
 	}
 }
 
-// works makes each call until it works. On a machine that gives Redis no time, this may
-// take a while.
+// works repeats each call until it succeeds. On a busy machine that may take a while.
 func works(t *testing.T, calls map[string]func(context.Context) error) {
 	t.Helper()
 	for name, call := range calls {
@@ -79,8 +78,8 @@ func isTimeout(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// The attack: freeze Redis, which goes on accepting connections and bytes. Every call
-// fails within its time and says why.
+// Attack: freeze Redis, which still accepts connections and bytes. Every call fails within
+// its time and gives the reason.
 func TestFrozenRedis(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
@@ -101,9 +100,8 @@ func TestFrozenRedis(t *testing.T) {
 	}
 }
 
-// A gate gives each call a quarter of its lease. A call that takes longer
-// holds up the next heartbeat. The best of some tries counts: a busy machine may
-// hold up any one of them.
+// A gate gives each call a quarter of its lease. A call that takes longer delays the next
+// heartbeat. The best of some tries counts, because a busy machine may delay any of them.
 func TestCallerDeadline(t *testing.T) {
 	const deadline, slack = 50 * time.Millisecond, 10 * time.Millisecond
 	server := redistest.Start(t)
@@ -131,7 +129,7 @@ func TestCallerDeadline(t *testing.T) {
 	}
 }
 
-// A reload ends a gate's reads: it does not wait until Redis ends them.
+// A reload cancels a gate's reads. They return without waiting for Redis.
 func TestCancelledReadReturns(t *testing.T) {
 	for name, freeze := range map[string]bool{"waiting": false, "frozen": true} {
 		t.Run(name, func(t *testing.T) {
@@ -161,8 +159,8 @@ func TestCancelledReadReturns(t *testing.T) {
 	}
 }
 
-// The attack: freeze Redis during a DELETE. It receives the append, answers nothing,
-// and applies it once when it goes on.
+// Attack: freeze Redis during a DELETE. It receives the append, does not answer, and
+// applies it once after it is thawed.
 func TestFrozenAppendIsAppliedOnce(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
@@ -208,7 +206,7 @@ func TestOpenWithoutRedis(t *testing.T) {
 	}
 }
 
-// Fault: the connection of a reader is cut. It goes on and misses nothing.
+// Fault: the connection of a reader is cut. The reader continues and misses nothing.
 func TestConnectionsCut(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)

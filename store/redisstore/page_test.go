@@ -10,8 +10,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// large is an entry with the most revocations that one may hold, each of another
-// session, as merges write them.
+// large returns an entry with the maximum number of revocations, each of another session,
+// as merges write them.
 func large(number int) []store.Revocation {
 	expires := time.Now().Add(time.Hour).Unix()
 	revocations := make([]store.Revocation, store.MaxRevocations)
@@ -40,8 +40,8 @@ func mustAppendLarge(tb testing.TB, s store.Store, entries int) (last store.Posi
 // size is how many entries and how many revocations a batch had.
 type size struct{ entries, revocations int }
 
-// readBatches reads all entries after a position, by the calls that a gate makes while
-// it is behind. It returns the total size, and the largest batch.
+// readBatches reads all entries after a position, by the calls of a gate that is behind.
+// It returns the total size and the largest batch.
 func readBatches(t *testing.T, s store.Store, after store.Position, wait time.Duration) (all, largest size, batches int) {
 	t.Helper()
 	for {
@@ -70,8 +70,8 @@ func readBatches(t *testing.T, s store.Store, after store.Position, wait time.Du
 	}
 }
 
-// Fault: after a merge of two million revocations, a page of 4096 entries had 350 MB.
-// No gate could read it before its call was over.
+// Fault: after a merge of two million revocations, a page of 4096 entries had 350 MB. No
+// gate could read it within the time of one call.
 func TestAPageIsCutByBytes(t *testing.T) {
 	const entries = 45
 	server := redistest.Start(t)
@@ -89,7 +89,7 @@ func TestAPageIsCutByBytes(t *testing.T) {
 		"from its own position": {last, 0, 0},
 	} {
 		all, largest, _ := readBatches(t, s, test.after, test.wait)
-		// A large entry has 86 KiB. A read that waits adds a page to what it got.
+		// A large entry has 86 KiB. A waiting read adds a page to its own result.
 		if largest.entries > 13+16 || test.wait == 0 && largest.entries > 13 {
 			t.Errorf("%s: a batch of %d entries", name, largest.entries)
 		}
@@ -102,8 +102,8 @@ func TestAPageIsCutByBytes(t *testing.T) {
 	}
 }
 
-// A page that was cut ends before the head, and before the number at which the
-// generation began. Neither is a hole; a hole that comes after it is one.
+// A cut page ends before the head, and before the number at which the generation began.
+// Neither is a gap; a missing entry after it is one.
 func TestACutPageHidesNoHole(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
@@ -133,8 +133,8 @@ func TestACutPageHidesNoHole(t *testing.T) {
 	}
 }
 
-// A bare command returns a thousand entries if each of them is small. The script reads
-// the large ones that merges put among them, at any place.
+// A bare command returns a thousand entries if each of them is small. The script reads the
+// large ones that merges wrote between them, at any place.
 func TestLargeEntriesAmongSmallOnes(t *testing.T) {
 	const entries, large, bytes = 3000, 20, 21
 	server := redistest.Start(t)
@@ -142,12 +142,12 @@ func TestLargeEntriesAmongSmallOnes(t *testing.T) {
 	fill(t, server, mustAppend(t, s, "first"), entries)
 	mustAppendLarge(t, s, large)
 	end := mustAppend(t, s, "small again")
-	for name, anew := range map[string]func(){
+	for name, rebuild := range map[string]func(){
 		"as it is":             func() {},
 		"from another process": func() { server.Do("HSET", headKey, "store", "another") },
 		"without a head":       func() { server.Do("DEL", headKey) },
 	} {
-		anew()
+		rebuild()
 		all, largest, _ := readBatches(t, openAt(t, server), store.Position{}, 0)
 		if all.entries != int(end.Seq) || largest.revocations*bytes > 1<<20 {
 			t.Errorf("%s: read %+v, the largest batch was %+v", name, all, largest)

@@ -10,8 +10,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// The attack: somebody who can write to the log adds data that gates do not understand,
-// in the hope that they skip it, or all that follows. It is refused as long as it is
+// Attack: someone with write access adds data to the log that gates do not understand, to
+// make them skip it, or all that follows. The log is unreadable as long as the data is
 // there, and nothing is lost when it is gone.
 func TestPoisonIsNotSkipped(t *testing.T) {
 	one := []store.Revocation{revocation("poison")}
@@ -54,16 +54,16 @@ func TestPoisonIsNotSkipped(t *testing.T) {
 					}
 				}
 			}
-			mustAppend(t, s, "5") // it keeps nobody from revoking
+			mustAppend(t, s, "5") // revoking still works
 			server.Do("XDEL", logKey, "4-0")
 			if left := mustRead(t, s, store.Position{}); len(left.Entries) != 4 || left.Head.Seq != 5 {
-				t.Errorf("without the poison, read %+v", left)
+				t.Errorf("without the unreadable entry, read %+v", left)
 			}
 		})
 	}
 }
 
-// Trimming does not pass over an entry that does not say when it expires.
+// Trimming stops at an entry without a readable expiry.
 func TestTrimStopsAtPoison(t *testing.T) {
 	server := redistest.Start(t)
 	for _, fields := range [][]string{{"r", "\x04" + recordOf(t, 0xaa, revocation("x"))[1:]}, {"r", "\x02"}, {"r", "\x03"}, {"r", ""}, {"x", "y"}} {
@@ -76,13 +76,12 @@ func TestTrimStopsAtPoison(t *testing.T) {
 			t.Errorf("%q: Trim: %v", fields, err)
 		}
 		if length := server.Do("XLEN", logKey); length != int64(2) {
-			t.Errorf("%q: after trimming, %v entries are left, want the poison and what follows it", fields, length)
+			t.Errorf("%q: after trimming, %v entries are left, want the unreadable entry and those after it", fields, length)
 		}
 	}
 }
 
-// An entry with a generation that was never this log's is not a revocation of its
-// gates.
+// An entry with a generation that this log never had is not a revocation of its gates.
 func TestEntryOfAnotherGeneration(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
@@ -96,7 +95,7 @@ func TestEntryOfAnotherGeneration(t *testing.T) {
 	}
 }
 
-// Fault: a newer version writes the head: every call says so, and changes nothing.
+// Fault: a newer version writes the head. Every call reports that, and changes nothing.
 func TestHeadOfANewerVersion(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
@@ -113,9 +112,9 @@ func TestHeadOfANewerVersion(t *testing.T) {
 	}
 }
 
-// If a log holds ids of another form, and its head is lost or no longer true, its
-// numbers cannot go on.
-func TestIdsOfAnother(t *testing.T) {
+// If a log holds ids of another form, and its head is lost or does not match, its numbers
+// cannot continue.
+func TestIdsOfAnotherForm(t *testing.T) {
 	server := redistest.Start(t)
 	for _, id := range []string{"6-1", "18446744073709551615-0", "1000000000000000-0"} {
 		server.Do("FLUSHALL")
@@ -130,9 +129,9 @@ func TestIdsOfAnother(t *testing.T) {
 	}
 }
 
-// Version 2 wrote records without the tag of the entry before. A gate of this version
-// reads and trims them, and begins a generation over them. Gates of version 2, which do
-// not see its list of gates, refuse the new head.
+// Version 2 wrote records without the tag of the previous entry. A gate of this version
+// reads and trims them, and begins a new generation with them. Gates of version 2, which
+// do not see its list of gates, refuse the new head.
 func TestEntriesOfVersion2(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)

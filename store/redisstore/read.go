@@ -81,7 +81,7 @@ func (s *Store) read(ctx context.Context, after store.Position, block time.Durat
 	}
 	batch, err := s.known(after.Generation).walk(after, entries)
 	switch {
-	case err != nil, len(entries) == 0 && !s.told.Load().nothing(after, began):
+	case err != nil, len(entries) == 0 && !s.lastBeat.Load().nothing(after, began):
 		// Nothing came, or another entry than the next one. The script knows why.
 		return s.page(ctx, after)
 	case len(entries) == followEntries:

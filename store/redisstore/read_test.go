@@ -11,7 +11,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// A refusal of Redis is an error, not "nothing new": otherwise a reader would spin and
+// A refusal by Redis is an error, not "nothing new". Otherwise a reader would loop and
 // learn nothing.
 func TestRefusedReadIsAnError(t *testing.T) {
 	server := redistest.Start(t)
@@ -27,7 +27,7 @@ func TestRefusedReadIsAnError(t *testing.T) {
 	}
 }
 
-// A wait with nothing new ends by itself, and its empty batch tells the head.
+// A wait without new entries ends by itself, and its empty batch names the head.
 func TestReadWaitsAndTellsTheHead(t *testing.T) {
 	s := openAt(t, redistest.Start(t))
 	position := mustAppend(t, s, "one")
@@ -102,7 +102,7 @@ func TestFlushWhileWaiting(t *testing.T) {
 	}()
 	blocked(t, server)
 	server.Do("FLUSHALL")
-	mustAppend(t, s, "3") // number 1 again: it does not wake the reader of number 3
+	mustAppend(t, s, "3") // number 1 again, which does not wake the reader of number 3
 	select {
 	case err := <-got:
 		if !errors.Is(err, store.ErrGeneration) {
@@ -113,8 +113,8 @@ func TestFlushWhileWaiting(t *testing.T) {
 	}
 }
 
-// Fault: after a restart of Redis every gate reads all entries that are left. It uses
-// the fast way for that too, not the script.
+// Fault: after a restart of Redis every gate reads all remaining entries. It uses the fast
+// way for that, not the script.
 func TestWhatIsLeftIsReadQuickly(t *testing.T) {
 	const entries = 4096 + 16*1024
 	server := redistest.Start(t)
@@ -137,7 +137,7 @@ func TestWhatIsLeftIsReadQuickly(t *testing.T) {
 	if read != entries {
 		t.Errorf("read %d entries, want %d", read, entries)
 	}
-	// The first page and the last, and the look at the end. One is sent twice, because
+	// The first page, the last page, and the look at the end. One is sent twice, because
 	// Redis does not know the script yet.
 	if stats := server.Do("INFO", "commandstats").(string); !strings.Contains(stats, "cmdstat_evalsha:calls=3,") {
 		t.Errorf("the script read more pages than it must:\n%s", stats)

@@ -11,16 +11,15 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// within is how soon all calls must have worked after Redis answers again. The usual
-// time is about 20 ms; go-redis by itself takes up to a second. The best of some rounds
-// counts, because a busy machine may hold up any of them.
+// within is how soon all calls must work again after Redis answers. The usual time is
+// about 20 ms; go-redis by itself takes up to a second. The best of some rounds counts,
+// because a busy machine may delay any of them.
 const (
 	within = 400 * time.Millisecond
 	rounds = 3
 )
 
-// recovers takes Redis away and brings it back, and measures how soon all calls
-// work again.
+// recovers stops Redis and starts it again, and measures how soon all calls work.
 func recovers(t *testing.T, s *redisstore.Store, away, back func()) {
 	t.Helper()
 	best := time.Hour
@@ -33,10 +32,10 @@ func recovers(t *testing.T, s *redisstore.Store, away, back func()) {
 			return
 		}
 	}
-	t.Errorf("all calls worked after %v at the best, want %v at the most", best, within)
+	t.Errorf("all calls worked after %v at best, want at most %v", best, within)
 }
 
-// fail makes calls that fail, far more than a pool has connections.
+// fail makes far more failing calls than a pool has connections.
 func fail(t *testing.T, s *redisstore.Store, position store.Position) {
 	t.Helper()
 	for range 40 {
@@ -46,14 +45,14 @@ func fail(t *testing.T, s *redisstore.Store, position store.Position) {
 		} {
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
 			if call(ctx) == nil {
-				t.Errorf("%s was answered by a Redis that is away", name)
+				t.Errorf("%s was answered although Redis is stopped", name)
 			}
 			cancel()
 		}
 	}
 }
 
-// recovery waits until all calls work again, as often as a gate would ask.
+// recovery waits until all calls work again. It retries as often as a gate would.
 func recovery(t *testing.T, s *redisstore.Store) time.Duration {
 	t.Helper()
 	calls := logCalls(s, store.Position{})
@@ -65,7 +64,7 @@ func recovery(t *testing.T, s *redisstore.Store) time.Duration {
 			defer cancel()
 			err := call(ctx)
 			if errors.Is(err, store.ErrGeneration) {
-				return nil // it was answered
+				return nil // it got an answer
 			}
 			return err
 		})
@@ -73,8 +72,7 @@ func recovery(t *testing.T, s *redisstore.Store) time.Duration {
 	return time.Since(start)
 }
 
-// Fault: Redis is killed, is away for as long as many calls take to fail, and
-// starts again.
+// Fault: Redis is killed, stays away until many calls have failed, and starts again.
 func TestRecoveryFromARestart(t *testing.T) {
 	for name, options := range map[string][]redistest.Option{"on a port": nil, "on a socket": {redistest.Socket()}} {
 		t.Run(name, func(t *testing.T) {
@@ -86,7 +84,7 @@ func TestRecoveryFromARestart(t *testing.T) {
 	}
 }
 
-// Fault: Redis hangs, and goes on.
+// Fault: Redis hangs for a while.
 func TestRecoveryFromAFreeze(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
@@ -94,8 +92,8 @@ func TestRecoveryFromAFreeze(t *testing.T) {
 	recovers(t, s, server.Freeze, server.Thaw)
 }
 
-// Fault: one node of a Cluster is killed, and starts again with what it knew
-// of the Cluster.
+// Fault: one node of a Cluster is killed, and starts again with its old view of the
+// Cluster.
 func TestRecoveryOfAClusterNode(t *testing.T) {
 	t.Parallel()
 	nodes := redistest.StartCluster(t, 1)
@@ -110,7 +108,7 @@ func TestRecoveryOfAClusterNode(t *testing.T) {
 	})
 }
 
-// Fault: the sentinel is away too.
+// Fault: the sentinel is unavailable, too.
 func TestRecoveryBehindASentinel(t *testing.T) {
 	primary := redistest.Start(t)
 	sentinel := redistest.StartSentinel(t, primary, "mymaster")

@@ -13,8 +13,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// Attack: a hardened server, or a proxy, that does not know a command answers with
-// the words after it, and the log holds names by which a session can be looked for.
+// Attack: a hardened server or a proxy does not know a command, and its answer quotes the
+// words after it. Then the log would hold names by which a session can be found.
 func TestNoErrorQuotesWhatWasSent(t *testing.T) {
 	const password = "hunter2-of-redis"
 	unknown := func(command string) redistest.Option { return redistest.Config("rename-command " + command + ` ""`) }

@@ -25,8 +25,8 @@ func TestScriptFlush(t *testing.T) {
 	}
 }
 
-// Fault: Redis reads its files, for longer than calls may take. Each call is refused at
-// once, and says why.
+// Fault: Redis loads its files for longer than calls may take. Each call is refused at
+// once, and gives the reason.
 func TestLoading(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -73,8 +73,8 @@ func TestPasswordRotation(t *testing.T) {
 	s := open(t, o)
 	position := mustAppend(t, s, "one")
 	server.Do("ACL", "SETUSER", "gate", "resetpass", ">"+after)
-	// The pool may have dialled another connection beside it, which is refused.
-	eventually(t, "the connection that is there to go on", func() error {
+	// The pool may also have dialled a second connection, which is refused.
+	eventually(t, "the existing connection to work", func() error {
 		_, err := s.Heartbeat(t.Context(), store.Heartbeat{Gate: 1, Applied: position, Lease: 3 * time.Second})
 		return err
 	})
@@ -87,7 +87,7 @@ func TestPasswordRotation(t *testing.T) {
 		eventually(t, name+" to be refused", func() error {
 			err := call(t.Context())
 			if err == nil || !strings.Contains(err.Error(), "check username and password") {
-				return errors.Join(errors.New("want a refusal that says what to check"), err)
+				return errors.Join(errors.New("want a refusal that names what to check"), err)
 			}
 			if strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("%s shows a password: %v", name, err)

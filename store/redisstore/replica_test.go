@@ -12,13 +12,13 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// The attack: lag. A replica has not received the newest revocation yet, and would
+// Attack: lag. A replica has not received the newest revocation yet, and would
 // still give a lease.
 func TestReplicaIsRefused(t *testing.T) {
 	primary := redistest.Start(t, atOnce)
 	replica := redistest.Start(t)
 	before := openAt(t, replica)
-	position := mustBeat(t, before, 1, mustAppend(t, before, "one")).Position // connected while it was a primary
+	position := mustBeat(t, before, 1, mustAppend(t, before, "one")).Position // connected while the server was a primary
 	mustAppend(t, openAt(t, primary), "one", "two")
 	follow(t, replica, primary)
 	if _, err := openAt(t, replica).Read(t.Context(), store.Position{}, 0); !errors.Is(err, redisstore.ErrReplica) {
@@ -33,8 +33,7 @@ func TestReplicaIsRefused(t *testing.T) {
 	}
 }
 
-// follow makes a running server the replica of another, and waits until it has
-// what that one has.
+// follow makes a running server a replica of another, and waits until it has all data.
 func follow(t *testing.T, replica, primary *redistest.Server) {
 	t.Helper()
 	host, port, _ := net.SplitHostPort(primary.Addr())
@@ -75,8 +74,8 @@ func TestPromotedAgain(t *testing.T) {
 	}
 }
 
-// The attack: a primary is demoted and cannot reach the new one. It is the same process
-// with the same history, and answers reads from its old data.
+// Attack: a primary is demoted and cannot reach the new one. It is the same process with
+// the same history, and answers reads with its old data.
 func TestReplicaWithoutPrimary(t *testing.T) {
 	for stale, word := range map[string]string{"yes": "READONLY", "no": "MASTERDOWN"} {
 		t.Run("serving stale data "+stale, func(t *testing.T) {
@@ -89,9 +88,9 @@ func TestReplicaWithoutPrimary(t *testing.T) {
 				err := calls[name](t.Context())
 				server.Do("REPLICAOF", "NO", "ONE")
 				if name == "Trim" && stale == "yes" {
-					continue // it finds nothing to trim, and gives no lease
+					continue // Trim finds nothing, and gives no lease
 				}
-				// A connection that is new by then is refused before the call.
+				// A new connection is already refused before the call.
 				if err == nil || !strings.Contains(err.Error(), word) && !errors.Is(err, redisstore.ErrReplica) ||
 					!strings.Contains(err.Error(), "name the primary") {
 					t.Errorf("%s gave %v, want %s and what to do", name, err, word)
@@ -107,7 +106,7 @@ func TestSentinelFailover(t *testing.T) {
 	t.Parallel()
 	primary := redistest.Start(t, guarded)
 	replica := redistest.StartReplica(t, primary, guarded, redistest.Config("replica-priority 1"))
-	redistest.StartReplica(t, primary, guarded) // follows the one that is promoted
+	redistest.StartReplica(t, primary, guarded) // follows the promoted server
 	sentinel := redistest.StartSentinel(t, primary, "mymaster")
 	eventually(t, "the sentinel to know the replicas", func() error {
 		if replicas := sentinel.Do("SENTINEL", "replicas", "mymaster").([]any); len(replicas) != 2 {

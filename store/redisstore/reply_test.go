@@ -55,8 +55,8 @@ func TestParseStream(t *testing.T) {
 	}
 }
 
-// The attack: a server in the place of Redis sends false lengths, to make the gate
-// crash, fill its memory, or skip entries.
+// Attack: a server impersonating Redis sends false lengths, to make the gate crash, fill
+// its memory, or skip entries.
 func TestParseStreamRefuses(t *testing.T) {
 	element, _ := wellFormed(t)
 	whole := encode(stream(element))
@@ -91,8 +91,8 @@ func TestParseStreamRefuses(t *testing.T) {
 	}
 }
 
-// Both ways of reading an entry agree, for any content. No reply reserves memory for
-// more entries than it has bytes for.
+// Both ways of reading an entry agree on any content. No reply reserves memory for more
+// entries than its bytes can hold.
 func FuzzParseStream(f *testing.F) {
 	element, _ := wellFormed(f)
 	record := element[1].([]any)[1].(string)
@@ -117,7 +117,7 @@ func FuzzParseStream(f *testing.F) {
 	})
 }
 
-// BenchmarkParseStream is what reading 4096 entries costs beyond getting them.
+// BenchmarkParseStream measures the cost of parsing 4096 entries, without receiving them.
 func BenchmarkParseStream(b *testing.B) {
 	rest, err := newRecord([]store.Revocation{{Kind: store.KindSession, Key: store.Key{1}, Expires: 2_000_000_000}})
 	if err != nil {

@@ -11,10 +11,10 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// Attack: the machine of Redis is set back to a snapshot with its memory, or an old
-// dump is loaded into the running process. The keys do not show it, and every
-// revocation since is gone, although it was answered with 200. Gates must find out
-// before the next 200, and before another gate starts from what is left.
+// Attack: the machine of Redis is restored from a snapshot with its memory, or an old dump
+// is loaded into the running process. The keys do not show it. Every later revocation is
+// gone, although it was answered with 200. Gates must notice before the next 200, and
+// before another gate starts with the remaining entries.
 func TestARollbackInOneProcessIsFound(t *testing.T) {
 	t.Parallel()
 	const rollbacks = 20
@@ -50,7 +50,7 @@ func TestARollbackInOneProcessIsFound(t *testing.T) {
 		}
 		eventually(t, "another generation", func() error {
 			if server.Do("HGET", headKey, "generation") == before {
-				return errors.New("the log went back, and nobody found out")
+				return errors.New("the log went back, but no gate noticed")
 			}
 			return nil
 		})
@@ -60,7 +60,7 @@ func TestARollbackInOneProcessIsFound(t *testing.T) {
 	<-late.Synced()
 	for i, token := range revoked {
 		if verdict := late.Check(token, replica.At(time.Now())); verdict != replica.BySession {
-			t.Errorf("a gate that starts finds revocation %d %v", i, verdict)
+			t.Errorf("a starting gate answers for revocation %d: %v", i, verdict)
 		}
 	}
 }

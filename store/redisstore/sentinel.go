@@ -23,8 +23,8 @@ const (
 
 // sentinels find the primary: the one in the newest configuration of any sentinel.
 //
-// Attack: go-redis listens to one sentinel. If this one misses a failover, its gate
-// stays with the old primary.
+// Attack: go-redis uses one sentinel. If that sentinel misses a failover, its gate stays
+// with the old primary.
 type sentinels struct {
 	target target
 	bell   chan struct{}

@@ -12,12 +12,11 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// deaf is a user with which a sentinel hears of no other sentinel, and of no failover
-// by another one.
+// deaf is a user with which a sentinel learns of no other sentinel, and of no failover by
+// another one.
 var deaf = redistest.Config("repl-diskless-sync-delay 0", "user deaf on >secret ~* resetchannels +@all")
 
-// startDeaf starts a sentinel that has its own view of the primary, and promotes no
-// replica.
+// startDeaf starts a sentinel with its own view of the primary, which promotes no replica.
 func startDeaf(t *testing.T, primary *redistest.Server) *redistest.Server {
 	t.Helper()
 	s := redistest.StartSentinel(t, primary, "mymaster",
@@ -26,7 +25,7 @@ func startDeaf(t *testing.T, primary *redistest.Server) *redistest.Server {
 	return s
 }
 
-// knows waits until a sentinel knows so many replicas or other sentinels.
+// knows waits until a sentinel knows this many replicas or other sentinels.
 func knows(t *testing.T, sentinel *redistest.Server, what string, many int) {
 	t.Helper()
 	eventually(t, "the sentinel to know "+what, func() error {
@@ -37,7 +36,7 @@ func knows(t *testing.T, sentinel *redistest.Server, what string, many int) {
 	})
 }
 
-// failOver makes a sentinel promote a replica, as soon as it finds one good enough.
+// failOver makes a sentinel promote a replica as soon as one qualifies.
 func failOver(t *testing.T, sentinel *redistest.Server) {
 	t.Helper()
 	eventually(t, "the sentinel to begin the failover", func() error {
@@ -46,7 +45,7 @@ func failOver(t *testing.T, sentinel *redistest.Server) {
 	})
 }
 
-// reaches waits until a server is a primary and has what the store appends.
+// reaches waits until a server is a primary and has the entries that the store appends.
 func reaches(t *testing.T, s *redisstore.Store, server *redistest.Server) {
 	t.Helper()
 	eventually(t, "the store to reach "+server.Addr(), func() error {
@@ -65,7 +64,7 @@ func reaches(t *testing.T, s *redisstore.Store, server *redistest.Server) {
 	})
 }
 
-// Attack: use a revoked session at a gate whose one sentinel has not heard of a
+// Attack: use a revoked session at a gate whose first sentinel does not know of a
 // failover. The old primary answers as before.
 func TestOneSentinelThatHeardOfTheFailoverIsEnough(t *testing.T) {
 	t.Parallel()
@@ -73,7 +72,7 @@ func TestOneSentinelThatHeardOfTheFailoverIsEnough(t *testing.T) {
 	replica := redistest.StartReplica(t, primary, deaf)
 	hearing, stale := redistest.StartSentinel(t, primary, "mymaster"), startDeaf(t, primary)
 	knows(t, hearing, "replicas", 1)
-	hearing.Freeze() // so that the stale one is asked first
+	hearing.Freeze() // so that the outdated one is asked first
 	s := open(t, options{Addresses: []string{stale.Addr(), hearing.Addr()}, SentinelMaster: "mymaster", AllowSplitBrain: true})
 	reaches(t, s, primary)
 	hearing.Thaw()
@@ -106,7 +105,8 @@ func TestSentinelsAreDiscovered(t *testing.T) {
 	reaches(t, s, replica)
 }
 
-// Sentinels that were set up again count epochs from the beginning.
+// Sentinels that were set up again count epochs from the beginning, and the store follows
+// them.
 func TestSentinelsThatWereSetUpAgainAreFollowed(t *testing.T) {
 	t.Parallel()
 	primary := redistest.Start(t, atOnce)
@@ -123,8 +123,8 @@ func TestSentinelsThatWereSetUpAgainAreFollowed(t *testing.T) {
 	reaches(t, s, other)
 }
 
-// Each permission that the documentation lists for a user of the sentinels is needed,
-// and no other.
+// A user of the sentinels needs each permission that the documentation lists, and no
+// other.
 func TestLeastPermissionsAtSentinels(t *testing.T) {
 	primary := redistest.Start(t)
 	sentinel := redistest.StartSentinel(t, primary, "mymaster")

@@ -9,7 +9,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// usedMemory is how much memory a server has allocated.
+// usedMemory returns how much memory a server has allocated.
 func usedMemory(tb testing.TB, server *redistest.Server) (bytes int) {
 	tb.Helper()
 	_, rest, _ := strings.Cut(server.Do("INFO", "memory").(string), "used_memory:")
@@ -19,9 +19,8 @@ func usedMemory(tb testing.TB, server *redistest.Server) (bytes int) {
 	return bytes
 }
 
-// BenchmarkSessionMemory measures how much memory of Redis a session takes, with usual
-// and with the longest ids, and how long it takes to record a session if the namespace
-// is full.
+// BenchmarkSessionMemory measures the memory of a session in Redis, with usual and with
+// the longest ids. It also measures the time to record a session in a full namespace.
 func BenchmarkSessionMemory(b *testing.B) {
 	const kept = 100_000
 	for _, c := range []struct {

@@ -20,8 +20,8 @@ func openLimited(tb testing.TB, server *redistest.Server, subject, total int) st
 	return open(tb, options{Addresses: []string{server.Addr()}, Sessions: store.SessionLimits{Subject: subject, Total: total}})
 }
 
-// numberedSessions returns sessions with numbers from one up to another, each seen a
-// second after the one before, of so many subjects in turn.
+// numberedSessions returns sessions numbered up to until, each seen a second
+// after the previous one. They belong to the given number of subjects in turn.
 func numberedSessions(from, until, subjects int) (sessions []store.Session) {
 	for i := from; i < until; i++ {
 		sessions = append(sessions, sessionOf(fmt.Sprint("s", i), fmt.Sprint("u", i%subjects), int64(i)))
@@ -44,7 +44,7 @@ func keysOf(server *redistest.Server, pattern string) (keys []string) {
 	return keys
 }
 
-// usage is the memory that all keys take.
+// usage returns the memory of all keys.
 func usage(server *redistest.Server) (bytes int64) {
 	for _, key := range keysOf(server, "*") {
 		bytes += server.Do("MEMORY", "USAGE", key, "SAMPLES", "0").(int64)
@@ -52,8 +52,8 @@ func usage(server *redistest.Server) (bytes int64) {
 	return bytes
 }
 
-// wantSound checks that so many sessions are there, and that the index and the sets
-// of the subjects name each of them once, and nothing else.
+// wantSound checks the number of sessions. The index and the sets of the subjects must
+// name each of them once, and nothing else.
 func wantSound(t *testing.T, server *redistest.Server, sessions int) {
 	t.Helper()
 	var index, sets, want []string
@@ -77,8 +77,8 @@ func wantSound(t *testing.T, server *redistest.Server, sessions int) {
 	}
 }
 
-// Attack: open sessions without end at an issuer that allows it. Redis keeps a record
-// of each until it expires, and is full.
+// Attack: open unlimited sessions at an issuer that allows it. Redis keeps each record
+// until it expires, and its memory is full.
 func TestSessionsTakeABoundedMemory(t *testing.T) {
 	for name, c := range map[string]struct{ subject, total, subjects, sessions int }{
 		"one subject":   {0, 0, 1, store.MaxSessionsOf},
@@ -104,7 +104,7 @@ func TestSessionsTakeABoundedMemory(t *testing.T) {
 	}
 }
 
-// Attack: one account fills a Redis with noeviction, which then takes no revocation.
+// Attack: one account fills a Redis with noeviction, which then accepts no revocation.
 func TestOneAccountDoesNotFillRedis(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)
@@ -115,7 +115,7 @@ func TestOneAccountDoesNotFillRedis(t *testing.T) {
 	mustAppend(t, s, "two")
 }
 
-// Two gates record the same sessions at the same time, under each other's subjects.
+// Two gates record the same sessions at the same time, with different subjects.
 func TestConcurrentGatesLeaveNoNames(t *testing.T) {
 	server := redistest.Start(t)
 	var wait sync.WaitGroup
@@ -139,8 +139,8 @@ func TestConcurrentGatesLeaveNoNames(t *testing.T) {
 	wantSound(t, server, 40)
 }
 
-// A session that Redis has expired by itself leaves names. They are deleted with the
-// next sessions.
+// A session that Redis expired by itself leaves names in the sets. They are deleted with
+// the next sessions.
 func TestNamesOfExpiredSessionsGo(t *testing.T) {
 	server := redistest.Start(t)
 	s := openLimited(t, server, 100, 1000)
@@ -162,8 +162,8 @@ func TestNamesOfExpiredSessionsGo(t *testing.T) {
 	wantSound(t, server, 45)
 }
 
-// Records of an earlier version have no owner and are not in the index. They are
-// found as before, and count from when they are seen again.
+// Records of an earlier version have no owner and are not in the index. They are still
+// found, and are counted once they are seen again.
 func TestSessionsOfAnEarlierVersion(t *testing.T) {
 	server := redistest.Start(t)
 	s := openLimited(t, server, 2, 1000)
@@ -185,8 +185,8 @@ func TestSessionsOfAnEarlierVersion(t *testing.T) {
 	wantSound(t, server, 3)
 }
 
-// Deleted sessions are deleted on replicas, too, and a Cluster has all keys of a
-// namespace in one slot.
+// Deleted sessions are deleted on replicas, too. In a Cluster all keys of a namespace are
+// in one slot.
 func TestSessionsAreBoundedOnReplicasAndClusters(t *testing.T) {
 	t.Parallel()
 	primary := redistest.Start(t, guarded)
@@ -214,8 +214,8 @@ func TestSessionsAreBoundedOnReplicasAndClusters(t *testing.T) {
 	wantSound(t, from, 20)
 }
 
-// Redis' work for a session does not grow with the bounds: one script for a hundred
-// sessions, and a fixed number of commands in it for each.
+// The cost of a session does not grow with the bounds. One script handles a hundred
+// sessions, with a fixed number of commands for each.
 func TestCommandsForASessionAreFew(t *testing.T) {
 	server := redistest.Start(t)
 	s := openLimited(t, server, 0, 2000)
@@ -223,7 +223,7 @@ func TestCommandsForASessionAreFew(t *testing.T) {
 	for _, c := range []struct {
 		name          string
 		sessions      []store.Session
-		each, forCall int // commands at most
+		each, forCall int // maximum numbers of commands
 	}{
 		{"a session", numberedSessions(10_000, 10_001, 9000), 8, 5},
 		{"a hundred sessions", numberedSessions(10_000, 10_100, 9000), 8, 5},
@@ -243,8 +243,8 @@ func TestCommandsForASessionAreFew(t *testing.T) {
 	}
 }
 
-// commandsOf returns how many scripts a server has run since its statistics were
-// reset, and how many commands of those that scripts use.
+// commandsOf returns how many scripts a server has run since its statistics were reset,
+// and how many commands of the kinds that scripts use.
 func commandsOf(t *testing.T, server *redistest.Server) (scripts, commands int) {
 	t.Helper()
 	for line := range strings.Lines(server.Do("INFO", "commandstats").(string)) {

@@ -18,8 +18,8 @@ func sessionOf(id, subject string, last int64) store.Session {
 	}
 }
 
-// The attack: become the owner of a session through the slowest gate. A late batch does
-// not give a session back to its former owner.
+// Attack: become the owner of a session through the slowest gate. A late batch does not
+// return a session to its former owner.
 func TestLateBatchChangesNoOwner(t *testing.T) {
 	s := openAt(t, redistest.Start(t))
 	for _, session := range []store.Session{sessionOf("s", "bob", 20), sessionOf("s", "alice", 10)} {
@@ -38,11 +38,10 @@ func TestLateBatchChangesNoOwner(t *testing.T) {
 	}
 }
 
-// Redis' clock decides no expiry, and no key of a session stays for
-// ever.
+// Redis' clock decides no expiry, and every key of a session expires.
 func TestSessionsExpireByOurClock(t *testing.T) {
 	server := redistest.Start(t)
-	now := time.Now().Add(-30 * 24 * time.Hour) // far behind Redis
+	now := time.Now().Add(-30 * 24 * time.Hour) // far behind Redis' clock
 	s := open(t, options{Addresses: []string{server.Addr()}, Clock: func() time.Time { return now }})
 	session := sessionOf("s", "alice", now.Unix())
 	session.Expires = now.Add(time.Hour).Unix()
@@ -89,7 +88,7 @@ func TestLongerExpiryWins(t *testing.T) {
 func TestManySessionsInOneCall(t *testing.T) {
 	s := openAt(t, redistest.Start(t))
 	var sessions []store.Session
-	for i := range 250 { // more than two scripts' worth
+	for i := range 250 { // more than two scripts handle
 		sessions = append(sessions, sessionOf(fmt.Sprint("s", i), fmt.Sprint("u", i%5), int64(i)))
 	}
 	if err := s.Seen(t.Context(), sessions...); err != nil {
@@ -102,8 +101,8 @@ func TestManySessionsInOneCall(t *testing.T) {
 	}
 }
 
-// A session that is damaged in Redis is unknown until it is seen again, and harms no
-// other.
+// A session record that is damaged in Redis is unknown until it is seen again. It affects
+// no other session.
 func TestDamagedSession(t *testing.T) {
 	server := redistest.Start(t)
 	s := openAt(t, server)

@@ -19,12 +19,12 @@ var (
 
 // cost is what a server did for calls, independent of the machine.
 type cost struct {
-	commands int // those within scripts, too
+	commands int // including those within scripts
 	bytes    int // sent
 }
 
-// costOf counts what calls cost. The clock decides whether a heartbeat asks for the
-// eviction policy, so no INFO counts.
+// costOf returns the cost of calls. The clock decides whether a heartbeat asks for the
+// eviction policy, so INFO does not count.
 func costOf(t *testing.T, server *redistest.Server, calls func()) (c cost) {
 	t.Helper()
 	server.Do("CONFIG", "RESETSTAT")
@@ -39,7 +39,7 @@ func costOf(t *testing.T, server *redistest.Server, calls func()) (c cost) {
 	return c
 }
 
-// listGates puts gates on the list that have applied the log, from 1 to the number.
+// listGates puts the gates 1 to gates on the list, with the log applied up to a position.
 func listGates(t *testing.T, s store.Fleet, gates int, applied store.Position) {
 	t.Helper()
 	for gate := range store.GateID(gates) {
@@ -47,8 +47,8 @@ func listGates(t *testing.T, s store.Fleet, gates int, applied store.Position) {
 	}
 }
 
-// Attack, or growth: a large fleet. The cost of a call for Redis must not grow with the
-// number of gates, or the fleet costs the square of its size.
+// Attack or growth: a large fleet. The cost of a call for Redis must not grow with the
+// number of gates. Otherwise the total cost grows with the square of the fleet.
 func TestACallCostsTheSameHoweverManyGatesThereAre(t *testing.T) {
 	server := redistest.Start(t)
 	costs := map[string][2]cost{}
@@ -70,10 +70,10 @@ func TestACallCostsTheSameHoweverManyGatesThereAre(t *testing.T) {
 			},
 			"Leave": func() error { return s.Leave(t.Context(), 2) },
 		}
-		// In one order: after a publish, a heartbeat has the store compare tags.
+		// In a fixed order: after a publish, the store compares tags at a heartbeat.
 		for _, name := range slices.Sorted(maps.Keys(calls)) {
 			call := calls[name]
-			if err := call(); err != nil { // the script is known from now on
+			if err := call(); err != nil { // the script is known after this call
 				t.Fatalf("%s: %v", name, err)
 			}
 			both := costs[name]
@@ -94,9 +94,9 @@ func TestACallCostsTheSameHoweverManyGatesThereAre(t *testing.T) {
 	}
 }
 
-// A revocation in a fleet of 300 gates costs one entry, a heartbeat of each gate, and a
-// few looks, however many gates a look is about. It used to cost 60 ms of Redis, and a
-// list of all gates with each look.
+// In a fleet of 300 gates, a revocation costs one entry, a heartbeat of each gate, and a
+// few looks. The number of gates does not change the cost of a look. Earlier it took Redis
+// 60 ms, and each look listed all gates.
 func TestARevocationCostsAHeartbeatOfEachGate(t *testing.T) {
 	const gates, looks = 300, 10
 	server := redistest.Start(t)

@@ -32,8 +32,8 @@ type Store struct {
 	// last is the head that a read saw last. What it says of the beginning of its
 	// generation stays true while that generation lasts.
 	last atomic.Pointer[head]
-	// told is the answer to the last heartbeat.
-	told atomic.Pointer[told]
+	// lastBeat is the answer to the last heartbeat.
+	lastBeat atomic.Pointer[beatAnswer]
 
 	mu     sync.Mutex // held while a wait begins, and while closed is set
 	closed atomic.Bool
@@ -51,15 +51,15 @@ type Store struct {
 	warned atomic.Pointer[string] // the missing settings of the last warning
 }
 
-// told is a head, and when it was asked for.
-type told struct {
+// beatAnswer is the answer to a heartbeat, and the time at which it was asked for.
+type beatAnswer struct {
 	head  store.Position
 	asked time.Time
 }
 
-// nothing reports whether no entry had come after a position, according to a question
-// that was asked at an instant or later.
-func (t *told) nothing(after store.Position, since time.Time) bool {
+// nothing reports whether no entry had followed a position, according to a heartbeat that
+// was sent at an instant or later.
+func (t *beatAnswer) nothing(after store.Position, since time.Time) bool {
 	return t != nil && t.head.Generation == after.Generation && t.head.Seq == after.Seq && !t.asked.Before(since)
 }
 

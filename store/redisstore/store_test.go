@@ -35,7 +35,7 @@ func openAt(tb testing.TB, server *redistest.Server) *redisstore.Store {
 	return open(tb, redisstore.Options{Addresses: []string{server.Addr()}})
 }
 
-// The keys of the namespace "test".
+// Keys of the namespace "test".
 const (
 	headKey  = "{session_gate:test}:head"
 	logKey   = "{session_gate:test}:log"
@@ -82,7 +82,7 @@ func mustRead(tb testing.TB, s store.Store, after store.Position) store.Batch {
 	return batch
 }
 
-// eventually waits until call succeeds.
+// eventually repeats call until it succeeds.
 func eventually(tb testing.TB, what string, call func() error) {
 	tb.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
@@ -104,13 +104,13 @@ func eventually(tb testing.TB, what string, call func() error) {
 // expiry is a time at which every revocation of these tests has expired.
 func expiry() time.Time { return time.Now().Add(2 * time.Hour) }
 
-// fill appends to a log of one entry, beside the store, until it has so many.
-// Each is the revocation of another session.
+// fill appends to a log of one entry, beside the store, until it has the given number of
+// entries. Each revokes another session.
 func fill(tb testing.TB, server *redistest.Server, first store.Position, entries int) {
 	tb.Helper()
-	const step = 10_000 // for as long as a script adds entries, Redis does nothing else
+	const step = 10_000 // Redis does nothing else while a script adds entries
 	record := recordOf(tb, first.Generation, revocation("one"))
-	const key = 1 + 8 + 8 + 8 + 4 + 1 + 1 // where the key begins
+	const key = 1 + 8 + 8 + 8 + 4 + 1 + 1 // offset of the key
 	for begin := 1; begin < entries; begin += step {
 		server.Do("EVAL", `math.randomseed(ARGV[1])
 			for seq = ARGV[1] + 1, ARGV[2] do
@@ -123,8 +123,7 @@ func fill(tb testing.TB, server *redistest.Server, first store.Position, entries
 	}
 }
 
-// recordOf is an entry's record, as the documentation of the package describes
-// it.
+// recordOf returns an entry's record, as the documentation of the package describes it.
 func recordOf(tb testing.TB, generation store.Generation, revocations ...store.Revocation) string {
 	tb.Helper()
 	payload, err := store.MarshalRevocations(revocations)
@@ -133,7 +132,7 @@ func recordOf(tb testing.TB, generation store.Generation, revocations ...store.R
 	}
 	record := []byte{3}
 	record = binary.BigEndian.AppendUint64(record, uint64(generation))
-	record = binary.BigEndian.AppendUint64(record, 0) // nothing is said of the entry before
+	record = binary.BigEndian.AppendUint64(record, 0) // the tag of the previous entry is not given
 	record = binary.BigEndian.AppendUint64(record, 0xff)
 	record = binary.BigEndian.AppendUint32(record, uint32(store.Entry{Revocations: revocations}.Expires()))
 	return string(append(record, payload...))

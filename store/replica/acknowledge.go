@@ -192,7 +192,7 @@ func (r *Replica) acknowledge(ctx context.Context) {
 		}
 		if fresh && idle {
 			looks = 0 // under load the pauses make calls share a look
-			// Hardly any other gate applies the entry before this one does.
+			// Other gates rarely apply the entry before this one does.
 			r.heard.wait(ctx, firstPause)
 		}
 		idle = !due

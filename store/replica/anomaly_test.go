@@ -14,9 +14,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// lossy is a shared store whose batches can be tampered with, but for those from
-// the beginning of the log: what was trimmed before the oldest entry is the
-// store's to say.
+// lossy is a shared store that can tamper with batches, except those from the beginning of
+// the revocation log. The store itself decides what was trimmed before the oldest entry.
 type lossy struct {
 	faulty
 	tamper func(store.Batch) store.Batch
@@ -39,9 +38,9 @@ func (l *lossy) Read(ctx context.Context, after store.Position, wait time.Durati
 	return batch, err
 }
 
-// The fault: FLUSHALL, or a Redis that restarts empty. A replica that
-// took the new log for the whole truth would let everybody back in.
-func TestALogThatWasBegunAnewForgetsNothing(t *testing.T) {
+// Fault: FLUSHALL, or a Redis that restarts empty. A replica that treated the new
+// revocation log as complete would admit revoked sessions again.
+func TestANewGenerationForgetsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 4096)
 		r := start(t, server.Connect(nil), replica.Options{Lease: 3 * time.Second})
@@ -63,8 +62,8 @@ func TestALogThatWasBegunAnewForgetsNothing(t *testing.T) {
 	})
 }
 
-// The fault: entries are lost on the way, or their numbers are not what
-// they should be. What was lost may be the revocation that matters.
+// Fault: entries are lost in transit, or their numbers are wrong. A lost entry may hold an
+// important revocation.
 func TestABatchWithAHoleIsReadAgain(t *testing.T) {
 	drop := func(i int) func(store.Batch) store.Batch {
 		return func(b store.Batch) store.Batch {
@@ -135,7 +134,7 @@ func TestABatchWithAHoleIsReadAgain(t *testing.T) {
 	}
 }
 
-// The fault: during a rolling upgrade, a newer gate's entry is on the log.
+// Fault: during a rolling upgrade, the revocation log holds an entry of a newer gate.
 func TestAnEntryThatIsNotUnderstoodFences(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := &faulty{Fleet: shared()}
@@ -146,7 +145,7 @@ func TestAnEntryThatIsNotUnderstoodFences(t *testing.T) {
 		time.Sleep(4 * time.Second)
 		wantVerdict(t, r, token, replica.Unavailable)
 		if status := r.Status(); !errors.Is(status.Err, store.ErrUnreadable) {
-			t.Errorf("the status says %v, want ErrUnreadable", status.Err)
+			t.Errorf("the error in the status is %v, want ErrUnreadable", status.Err)
 		}
 	})
 }

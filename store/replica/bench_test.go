@@ -42,9 +42,9 @@ func TestCheckDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// BenchmarkCheck measures a check of a token that is clear: "known" while the
-// set does not change, "looked up" when it changed since the last check, over
-// tokens in an order that no cache foresees.
+// BenchmarkCheck measures a check of a token that is clear. "known" means that the set has
+// not changed since the last check, "looked up" that it has. The order of the tokens
+// defeats the processor's caches.
 func BenchmarkCheck(b *testing.B) {
 	for _, n := range []uint64{0, 1e4, 1e6, 1e7} {
 		r := held(b, n)

@@ -28,11 +28,11 @@ func (*skewed) Boot() time.Duration { return time.Duration(time.Now().UnixNano()
 
 const (
 	retention = time.Hour
-	kept      = retention + 11*time.Minute // as callers make revocations
+	kept      = retention + 11*time.Minute // as callers compute expiries
 )
 
-// made returns the revocation of a session by the wall clock of a machine, and a
-// token of it that was issued now.
+// made returns the revocation of a session by the wall clock of a machine, and a token of
+// that session issued now.
 func made(name string, wall time.Time) (store.Revocation, *store.Keys) {
 	revoked, token := revocation(name)
 	revoked.Expires = wall.Add(kept).Unix()
@@ -45,8 +45,8 @@ func keeping(o replica.Options) replica.Options {
 	return o
 }
 
-// Attack: the wall clock of one gate is set a day ahead for a while, so that the
-// fleet forgets what was revoked.
+// Attack: the wall clock of one gate is set a day ahead for a while, so that the fleet
+// forgets its revocations.
 func TestAClockThatIsAheadForgetsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
@@ -55,38 +55,38 @@ func TestAClockThatIsAheadForgetsNothing(t *testing.T) {
 		<-bad.Synced()
 		good := start(t, server.Connect(nil), keeping(replica.Options{}))
 		<-good.Synced()
-		time.Sleep(kept + time.Minute) // nothing is held on the log for a raise any more
+		time.Sleep(kept + time.Minute) // raised retentions hold no entries any more
 		revoked, token := made("s", time.Now())
 		mustRevoke(t, good, revoked)
 		clock.step(27 * time.Hour)
 		time.Sleep(2 * time.Minute)
 		if status := bad.Status(); !status.Skewed || status.Offset < 26*time.Hour {
-			t.Errorf("the status of the gate is %+v, want a clock that is off by 27 h", status)
+			t.Errorf("the status of the gate is %+v, want a clock error of 27 h", status)
 		}
 		clock.step(0)
 		time.Sleep(time.Minute)
 		if status := bad.Status(); status.Skewed || status.Offset != 0 {
-			t.Errorf("the status of the gate is %+v, want a clock that is right again", status)
+			t.Errorf("the status of the gate is %+v, want a correct clock again", status)
 		}
 		fresh := start(t, server.Connect(nil), keeping(replica.Options{}))
 		<-fresh.Synced()
 		_, other := made("never revoked", time.Now())
 		for name, gate := range map[string]*replica.Replica{"good": good, "bad": bad, "fresh": fresh} {
 			if got := gate.Check(token, replica.At(time.Now())); got != replica.BySession {
-				t.Errorf("the %s gate says %v of the revoked session", name, got)
+				t.Errorf("the %s gate answers %v for the revoked session", name, got)
 			}
 			if got := gate.Check(other, replica.At(time.Now())); got != replica.Clear {
-				t.Errorf("the %s gate says %v of a new login", name, got)
+				t.Errorf("the %s gate answers %v for a new login", name, got)
 			}
 		}
 	})
 }
 
-// Attack: the store's clock and that of one gate are ahead (they are one machine),
-// and entries are trimmed that have not expired. When the store's clock is right
-// again, the other gate still holds them.
-func TestWhatAStoreTrimmedByAClockThatWasAheadComesBack(t *testing.T) {
-	for name, alone := range map[string]bool{"another gate's clock was right": false, "nobody's clock was right": true} {
+// Attack: the clocks of the store and one gate are ahead, because they share a machine.
+// Unexpired entries are trimmed. When the store's clock is right again, the other gate
+// still holds them.
+func TestEntriesTrimmedByAClockThatWasAheadComeBack(t *testing.T) {
+	for name, alone := range map[string]bool{"another gate's clock was right": false, "no clock was right": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server := model.NewServer(1, 100)
@@ -116,10 +116,10 @@ func TestWhatAStoreTrimmedByAClockThatWasAheadComesBack(t *testing.T) {
 				_, login := made("login", time.Now())
 				for name, gate := range map[string]*replica.Replica{"good": good, "bad": bad, "fresh": fresh} {
 					if got := gate.Check(token, replica.At(time.Now())); got != replica.BySession && (!alone || got != replica.ByFloor) {
-						t.Errorf("the %s gate says %v of the revoked session", name, got)
+						t.Errorf("the %s gate answers %v for the revoked session", name, got)
 					}
 					if got := gate.Check(login, replica.At(time.Now())); got != replica.Clear {
-						t.Errorf("the %s gate says %v of a new login", name, got)
+						t.Errorf("the %s gate answers %v for a new login", name, got)
 					}
 				}
 				if floor := fresh.Status().Bounds.Floor; (floor != 0) != alone {
@@ -130,8 +130,8 @@ func TestWhatAStoreTrimmedByAClockThatWasAheadComesBack(t *testing.T) {
 	}
 }
 
-// Attack: the store loses its memory while the wall clock of the only witness is a
-// day ahead: what it holds looks expired to it.
+// Attack: the store loses its data while the wall clock of the only witness is a day
+// ahead. By that clock, the revocations that it holds have expired.
 func TestAWitnessMergesWhatItsClockCallsExpired(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
@@ -152,8 +152,8 @@ func TestAWitnessMergesWhatItsClockCallsExpired(t *testing.T) {
 	})
 }
 
-// Attack: somebody logs out at a gate whose wall clock is a day behind, or the
-// store's is: the revocation is made for a day that is over.
+// Attack: a client logs out while the wall clock of the gate or of the store is a day
+// behind. The expiry of the revocation would be computed for a day that is over.
 func TestARevocationIsKeptByTheLaterClock(t *testing.T) {
 	for name, off := range map[string]time.Duration{"the gate is behind": -25 * time.Hour, "the gate is ahead": 25 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
@@ -175,15 +175,15 @@ func TestARevocationIsKeptByTheLaterClock(t *testing.T) {
 				wantVerdict(t, fresh, token, replica.BySession)
 				time.Sleep(2*kept + max(0, off))
 				if left := len(server.Log()); left != 0 {
-					t.Errorf("%d entries are on the log when all clocks say that they have expired", left)
+					t.Errorf("%d entries are still on the log after they have expired by all clocks", left)
 				}
 			})
 		})
 	}
 }
 
-// What a store says of the tokens that its log cannot judge stays until it says
-// something else: an answer that does not speak of it takes nothing back.
+// The store reports which tokens its revocation log cannot judge. That bound stays until
+// the store reports another; an answer without it changes nothing.
 func TestWhatAStoreSaysOfItsLogStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)

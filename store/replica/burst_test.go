@@ -15,18 +15,18 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// perEntry is how many bytes of a replica one revocation may take: a slot of 21
-// bytes in a table that has just grown to a load of 0.53, and what the allocator
-// rounds up. Nothing else lasts.
+// perEntry is the maximum memory of a replica per revocation, in bytes. It covers a slot
+// of 21 bytes in a table that has just grown to a load of 0.53, and the rounding of the
+// allocator. No other memory stays in use.
 const perEntry = 43
 
-// burst is how many sessions end at once: a million, and a twentieth of that under
-// the race detector, which slows each of them down as much.
+// burst returns how many sessions end at once. It is a million, or a twentieth of that
+// under the race detector, which is about twenty times slower.
 func burst(t *testing.T) int {
 	t.Helper()
 	build, ok := debug.ReadBuildInfo()
 	if !ok {
-		t.Fatal("the test does not know how it was built")
+		t.Fatal("the test binary has no build information")
 	}
 	if slices.Contains(build.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
 		return 50_000
@@ -34,7 +34,7 @@ func burst(t *testing.T) int {
 	return 1_000_000
 }
 
-// sessionsOf returns the revocations of as many sessions.
+// sessionsOf returns the revocations of n sessions.
 func sessionsOf(n int) []store.Revocation {
 	revocations := make([]store.Revocation, n)
 	for i := range revocations {
@@ -53,9 +53,9 @@ func missing(r *replica.Replica, revocations []store.Revocation) (n int) {
 	return n
 }
 
-// revokeAll revokes everything from several goroutines, in calls of one
-// revocation up to as many as an entry may hold, every eighth of them as an offer.
-// What a call brought is looked for as soon as it is over.
+// revokeAll revokes everything from several goroutines, in calls of one revocation up to
+// the maximum of an entry. Every eighth call is a RevokeLater. It checks after each call
+// that the replica holds the revocations of that call.
 func revokeAll(t *testing.T, r *replica.Replica, all []store.Revocation) {
 	t.Helper()
 	var wait sync.WaitGroup
@@ -78,11 +78,13 @@ func revokeAll(t *testing.T, r *replica.Replica, all []store.Revocation) {
 	wait.Wait()
 }
 
-// Fault: a million sessions end at once, because an issuer was broken into.
-// Attack: bring that about, so that the revocation that matters is lost in the
-// crowd, or that the gates run out of memory. None is missed, neither where it
-// was revoked nor by a replica that follows the log meanwhile nor by one that
-// reads it afterwards; and a replica holds 43 bytes for each at the most.
+// Fault: a million sessions end at once, because an issuer was compromised. Attack: cause
+// that on purpose, so that an important revocation is lost among the others, or gates run
+// out of memory.
+//
+// No revocation may be missing at the gate that revoked it, at a replica that follows the
+// revocation log, or at one that reads it later. A replica needs at most 43 bytes per
+// revocation.
 func TestABurstOfAMillionRevocationsMissesNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := memstore.New(nil)
@@ -90,7 +92,7 @@ func TestABurstOfAMillionRevocationsMissesNone(t *testing.T) {
 		all := sessionsOf(burst(t))
 		synctest.Wait()
 		revokeAll(t, revoking, all)
-		time.Sleep(time.Second) // for what was offered
+		time.Sleep(time.Second) // for the revocations of RevokeLater
 		synctest.Wait()
 
 		before := heap()
@@ -105,10 +107,10 @@ func TestABurstOfAMillionRevocationsMissesNone(t *testing.T) {
 
 		for name, r := range map[string]*replica.Replica{"revoked": revoking, "followed": following, "came late": late} {
 			if n := missing(r, all); n > 0 {
-				t.Errorf("%d revocations are missing where they %s", n, name)
+				t.Errorf("%d revocations are missing in replicas that %s", n, name)
 			}
 			if status := r.Status(); status.Revocations != len(all) || status.Unconfirmed || status.Lag != 0 {
-				t.Errorf("where they %s: %+v", name, status)
+				t.Errorf("in replicas that %s: %+v", name, status)
 			}
 		}
 		_, clear := revocation("of nobody")
@@ -116,10 +118,10 @@ func TestABurstOfAMillionRevocationsMissesNone(t *testing.T) {
 	})
 }
 
-// heap is how many bytes are in use after everything else was collected.
+// heap returns the bytes in use after garbage collection.
 func heap() int64 {
 	runtime.GC()
-	runtime.GC() // what the first one only finalized
+	runtime.GC() // collects what the first one only finalized
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	return int64(stats.HeapAlloc)

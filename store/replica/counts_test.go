@@ -14,7 +14,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// alone starts a replica on a store of its own.
+// alone starts a replica on a local store of its own.
 func alone(t *testing.T, o replica.Options) *replica.Replica {
 	t.Helper()
 	local := memstore.New(nil)
@@ -27,7 +27,7 @@ func alone(t *testing.T, o replica.Options) *replica.Replica {
 func TestCountsAreByKind(t *testing.T) {
 	r := alone(t, replica.Options{Clock: replica.SystemClock{}})
 	if counts := r.Counts(); len(counts) != 0 {
-		t.Errorf("before the first revocation there are %v", counts)
+		t.Errorf("before the first revocation the counts are %v", counts)
 	}
 	var all []store.Revocation
 	for i := range 1000 {
@@ -44,8 +44,8 @@ func TestCountsAreByKind(t *testing.T) {
 		}
 		all = append(all, v)
 	}
-	// A subject may have several instants, each with its own exception; none of these
-	// implies another, because the later ones expire sooner.
+	// A subject may have several instants with different exceptions. None of these implies
+	// another, because the later ones expire sooner.
 	for i := range int64(20) {
 		v := all[0]
 		v.NotBefore, v.Expires = 24-i, v.Expires+1+i
@@ -54,18 +54,18 @@ func TestCountsAreByKind(t *testing.T) {
 	}
 	all = append(all, store.Revocation{Kind: store.KindIssuer, Key: store.NewKey("", store.KindIssuer, "https://a", ""), NotBefore: 25, Expires: 1 << 31})
 	mustRevoke(t, r, all...)
-	mustRevoke(t, r, all[:10]...) // held once
+	mustRevoke(t, r, all[:10]...) // counted once
 	want := map[store.Kind]int{store.KindSession: 600, store.KindToken: 300, store.KindSubject: 100 + 20, store.KindIssuer: 1}
 	counts, sum := r.Counts(), 0
 	for _, n := range counts {
 		sum += n
 	}
 	if !maps.Equal(counts, want) || sum != r.Status().Revocations {
-		t.Errorf("the counts are %v, want %v, and together the %d of Status", counts, want, r.Status().Revocations)
+		t.Errorf("the counts are %v, want %v with the sum %d of Status", counts, want, r.Status().Revocations)
 	}
 }
 
-// What the store has yet to take is held, and counted.
+// A revocation that the store does not have yet is held and counted.
 func TestUnconfirmedRevocationsAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &faulty{Fleet: shared()}
@@ -74,7 +74,7 @@ func TestUnconfirmedRevocationsAreCounted(t *testing.T) {
 		local, _ := revocation("local")
 		f.fail(errAway)
 		if err := r.Revoke(context.Background(), local); err == nil {
-			t.Error("a revocation is confirmed without a store")
+			t.Error("a revocation is confirmed without the store")
 		}
 		if counts := r.Counts(); counts[store.KindSession] != 1 || !r.Status().Unconfirmed {
 			t.Errorf("the counts are %v, and the status is %+v", counts, r.Status())
@@ -82,43 +82,43 @@ func TestUnconfirmedRevocationsAreCounted(t *testing.T) {
 	})
 }
 
-// watcher writes down what an observer is told.
+// watcher records the calls of an observer.
 type watcher struct {
-	mu   sync.Mutex
-	told []string
+	mu    sync.Mutex
+	calls []string
 }
 
 func (w *watcher) StoreDown(trouble replica.Trouble, left time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.told = append(w.told, fmt.Sprintf("down %s %t", trouble, left > lease/2 && left <= lease))
+	w.calls = append(w.calls, fmt.Sprintf("down %s %t", trouble, left > lease/2 && left <= lease))
 }
 
 func (w *watcher) StoreUp(after time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.told = append(w.told, fmt.Sprintf("up %v", after.Truncate(time.Minute)))
+	w.calls = append(w.calls, fmt.Sprintf("up %v", after.Truncate(time.Minute)))
 }
 
 func (w *watcher) take() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	told := fmt.Sprint(w.told)
-	w.told = nil
-	return told
+	calls := fmt.Sprint(w.calls)
+	w.calls = nil
+	return calls
 }
 
-// Fault: the store is away, for reads and for heartbeats and for longer than a
-// lease. Whoever is on call is woken once, and told once that it is over.
-func TestTheObserverIsToldOncePerOutage(t *testing.T) {
+// Fault: the store is unavailable for longer than a lease, for reads and heartbeats. An
+// operator on call gets one alarm, and one message when the outage is over.
+func TestTheObserverIsNotifiedOncePerOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := new(watcher)
 		f := &faulty{Fleet: shared()}
 		r := start(t, f, replica.Options{Lease: lease, Observer: w})
 		<-r.Synced()
 		time.Sleep(2 * lease)
-		if told := w.take(); told != "[]" {
-			t.Errorf("while all is well: %s", told)
+		if calls := w.take(); calls != "[]" {
+			t.Errorf("without an outage: %s", calls)
 		}
 		for err, class := range map[error]string{
 			errAway: "unavailable", store.ErrDamaged: "damaged",
@@ -126,19 +126,19 @@ func TestTheObserverIsToldOncePerOutage(t *testing.T) {
 		} {
 			f.fail(err)
 			time.Sleep(time.Minute)
-			if told := w.take(); told != "[down "+class+" true]" {
-				t.Errorf("%v: %s", err, told)
+			if calls := w.take(); calls != "[down "+class+" true]" {
+				t.Errorf("%v: %s", err, calls)
 			}
 			f.fail(nil)
 			time.Sleep(time.Minute)
-			if told := w.take(); told != "[up 1m0s]" {
-				t.Errorf("after %v: %s", err, told)
+			if calls := w.take(); calls != "[up 1m0s]" {
+				t.Errorf("after %v: %s", err, calls)
 			}
 		}
 	})
 }
 
-// A configuration that was loaded anew has another observer.
+// A reload of the configuration replaces the observer.
 func TestTheObserverIsTheNewest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		before, after := new(watcher), new(watcher)
@@ -148,8 +148,8 @@ func TestTheObserverIsTheNewest(t *testing.T) {
 		r.Configure(replica.Options{Lease: lease, Observer: after})
 		f.fail(store.ErrGap)
 		time.Sleep(lease / 2)
-		if old, told := before.take(), after.take(); old != "[]" || told != "[down lost true]" {
-			t.Errorf("the old one was told %s, the new one %s", old, told)
+		if old, calls := before.take(), after.take(); old != "[]" || calls != "[down lost true]" {
+			t.Errorf("the old observer got %s, the new one %s", old, calls)
 		}
 		r.Configure(replica.Options{Lease: lease})
 		f.fail(nil)

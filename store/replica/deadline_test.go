@@ -11,7 +11,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// stuck is a shared store whose Publish never answers by itself.
+// stuck is a shared store whose Publish never returns by itself.
 type stuck struct{ store.Fleet }
 
 func (stuck) Publish(ctx context.Context, _ ...store.Revocation) (store.Head, error) {
@@ -19,8 +19,8 @@ func (stuck) Publish(ctx context.Context, _ ...store.Revocation) (store.Head, er
 	return store.Head{}, ctx.Err()
 }
 
-// Whoever revokes in several steps has the time of all of them: a call ends at the
-// caller's deadline, and goes on when the caller hangs up.
+// A caller that revokes in several steps limits the time of all of them. A call ends at
+// the caller's deadline, but continues if the caller cancels.
 func TestARevocationEndsAtTheDeadline(t *testing.T) {
 	const lease = 3 * time.Second
 	for name, tt := range map[string]struct {
@@ -49,7 +49,7 @@ func TestARevocationEndsAtTheDeadline(t *testing.T) {
 				if took := time.Since(began); err == nil || errors.Is(err, context.Canceled) || took > tt.atMost {
 					t.Errorf("took %v, error %v; want at most %v and a failure", took, err, tt.atMost)
 				}
-				wantVerdict(t, r, token, replica.BySession) // it holds here all the same
+				wantVerdict(t, r, token, replica.BySession) // the revocation holds at this gate anyway
 			})
 		})
 	}

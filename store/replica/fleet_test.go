@@ -18,10 +18,10 @@ const (
 	margin = lease + lease*3/100
 )
 
-// wire is the link of one gate, which can be cut, or held up for some methods.
+// wire is the link of one gate. A test can cut it, or hold up calls of some methods.
 type wire struct {
 	mu   sync.Mutex
-	held map[string]chan struct{} // by method; "" is every one
+	held map[string]chan struct{} // by method; "" means all
 	sent map[string]int           // by method
 }
 
@@ -48,7 +48,7 @@ func (w *wire) link(ctx context.Context, call model.Call, deliver model.Deliver)
 	return deliver(ctx)
 }
 
-// hold keeps calls from arriving, until the function is called that it returns.
+// hold stops calls of a method from arriving until the returned function is called.
 func (w *wire) hold(method string) (release func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -65,20 +65,20 @@ func (w *wire) hold(method string) (release func()) {
 	}
 }
 
-// count is how many calls of a method were sent.
+// count returns how many calls of a method were sent.
 func (w *wire) count(method string) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.sent[method]
 }
 
-// gate is one replica of a fleet, and the wire to its store.
+// gate is one replica of a fleet and the link to its store.
 type gate struct {
 	*replica.Replica
 	wire *wire
 }
 
-// fleet starts gates on one server, and waits until the log is settled.
+// fleet starts gates on one server and waits until the revocation log is settled.
 func fleet(t *testing.T, server *model.Server, n int, o replica.Options) []gate {
 	t.Helper()
 	if o.Lease == 0 {
@@ -99,7 +99,7 @@ func fleet(t *testing.T, server *model.Server, n int, o replica.Options) []gate 
 	return gates
 }
 
-// took returns how long a revocation takes at a gate, and what came of it.
+// took returns how long a revocation takes at a gate, and its error.
 func took(t *testing.T, g gate, revoked store.Revocation) (time.Duration, error) {
 	t.Helper()
 	began := time.Now()
@@ -107,21 +107,21 @@ func took(t *testing.T, g gate, revoked store.Revocation) (time.Duration, error)
 	return time.Since(began), err
 }
 
-// The attack: log out, and use the token at once at a gate that has not heard of
-// it yet. The answer to the logout waits for that gate.
+// Attack: log out, and use the token at once at a gate that has not read the revocation
+// yet. The answer to the logout waits for that gate.
 func TestTheAnswerWaitsForEveryGate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gates := fleet(t, model.NewServer(1, 100), 3, replica.Options{})
 		revoked, _ := revocation("s")
 		release := gates[2].wire.hold("Read")
-		time.Sleep(lease) // the read that is under way ends
+		time.Sleep(lease) // the current read ends
 		done := make(chan error, 1)
 		go func() { done <- gates[0].Revoke(t.Context(), revoked) }()
 		time.Sleep(lease / 2)
 		_, late := revocation("s")
 		select {
 		case err := <-done:
-			t.Fatalf("answered (%v) while a gate says %v", err, gates[2].Check(late, replica.At(time.Now())))
+			t.Fatalf("answered (%v) while a gate answers %v", err, gates[2].Check(late, replica.At(time.Now())))
 		default:
 		}
 		release()
@@ -135,8 +135,8 @@ func TestTheAnswerWaitsForEveryGate(t *testing.T) {
 	})
 }
 
-// The fault: a gate is frozen, or cut off. It is waited for until its
-// lease is over, once.
+// Fault: a gate is frozen or cut off. The first revocation waits until its lease has
+// expired; later ones do not wait for it.
 func TestAGateThatIsCutOffIsWaitedForUntilItIsFenced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gates := fleet(t, model.NewServer(1, 100), 3, replica.Options{})
@@ -146,13 +146,13 @@ func TestAGateThatIsCutOffIsWaitedForUntilItIsFenced(t *testing.T) {
 		time.Sleep(time.Second)
 		d, err := took(t, gates[0], first)
 		if err != nil || d < lease-time.Second-lease/4 || d > margin+50*time.Millisecond {
-			t.Errorf("the first took %v (%v), want what is left of a lease", d, err)
+			t.Errorf("the first took %v (%v), want the rest of a lease", d, err)
 		}
 		_, token := revocation("first")
 		wantVerdict(t, gates[1].Replica, token, replica.Unavailable)
 		time.Sleep(lease / 2)
 		if d, err := took(t, gates[2], second); err != nil || d > 10*time.Millisecond {
-			t.Errorf("the second took %v (%v), want no wait for a gate that is gone", d, err)
+			t.Errorf("the second took %v (%v), want no wait for a removed gate", d, err)
 		}
 	})
 }
@@ -163,7 +163,7 @@ func TestAGateThatStopsIsNotWaitedFor(t *testing.T) {
 		revoked, _ := revocation("s")
 		gates[1].Close()
 		if d, err := took(t, gates[0], revoked); err != nil || d > 10*time.Millisecond {
-			t.Errorf("took %v (%v) after the other gate said goodbye", d, err)
+			t.Errorf("took %v (%v) after the other gate left", d, err)
 		}
 	})
 }
@@ -181,8 +181,8 @@ func TestAcknowledgeStoreWaitsForTheStoreAlone(t *testing.T) {
 	})
 }
 
-// Rule R5: right after a generation was born, a gate may be admitting by a lease
-// of the one before and not be listed. The attack is to log out just then.
+// Rule R5. Attack: log out right after a new generation began. A gate may still admit by a
+// lease of the previous generation without being on the list.
 func TestNoEarlyAnswerBeforeTheLogIsSettled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
@@ -193,15 +193,15 @@ func TestNoEarlyAnswerBeforeTheLogIsSettled(t *testing.T) {
 		time.Sleep(lease / 2) // a witness has opened the new generation
 		d, err := took(t, gates[0], revoked)
 		if verdict := gates[1].Check(token, replica.At(time.Now())); verdict != replica.Unavailable {
-			t.Errorf("answered (%v) after %v while a gate that is not listed says %v", err, d, verdict)
+			t.Errorf("answered (%v) after %v while an unlisted gate answers %v", err, d, verdict)
 		}
 		if err != nil || d < lease/2 {
-			t.Errorf("took %v (%v), want what is left of a lease", d, err)
+			t.Errorf("took %v (%v), want the rest of a lease", d, err)
 		}
 	})
 }
 
-// Rule R4: the log is lost between the append and the answer.
+// Rule R4: the revocation log is lost between the append and the answer.
 func TestARevocationWhoseGenerationIsLostIsPublishedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
@@ -216,7 +216,7 @@ func TestARevocationWhoseGenerationIsLostIsPublishedAgain(t *testing.T) {
 			t.Fatalf("Revoke: %v", err)
 		}
 		if !onLog(server, revoked) {
-			t.Error("answered, and the log does not hold it")
+			t.Error("answered, but the log does not hold the revocation")
 		}
 	})
 }
@@ -250,7 +250,7 @@ func TestRevocationsThatComeTogetherShareAnEntry(t *testing.T) {
 		release()
 		group.Wait()
 		if log := server.Log(); len(log) > 2 {
-			t.Errorf("500 revocations at once are %d entries, want the first and the rest", len(log))
+			t.Errorf("500 simultaneous revocations became %d entries, want one for the first and one for the rest", len(log))
 		}
 		for i := range 500 {
 			if revoked, _ := revocation(strconv.Itoa(i)); !onLog(server, revoked) {

@@ -10,9 +10,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// The floor is raised where it is known that revocations were lost, and nowhere
-// else: each case is what happens to a fleet of three, and whether everybody has to
-// log in again.
+// The floor is raised only if revocations are known to be lost. Each case is an event in a
+// fleet of three gates, and whether every client has to log in again.
 func TestTheFloorIsRaisedForALossAndNothingElse(t *testing.T) {
 	type world struct {
 		server *model.Server
@@ -34,9 +33,9 @@ func TestTheFloorIsRaisedForALossAndNothingElse(t *testing.T) {
 		options replica.Options
 		raised  bool
 	}{
-		"a first start":               {func(*testing.T, world) {}, replica.Options{}, false},
-		"a restart of the store":      {func(_ *testing.T, w world) { away(w, w.server.Restart) }, replica.Options{}, false},
-		"a flush that witnesses mend": {func(_ *testing.T, w world) { w.server.Flush() }, replica.Options{}, false},
+		"a first start":                 {func(*testing.T, world) {}, replica.Options{}, false},
+		"a restart of the store":        {func(_ *testing.T, w world) { away(w, w.server.Restart) }, replica.Options{}, false},
+		"a flush that witnesses repair": {func(_ *testing.T, w world) { w.server.Flush() }, replica.Options{}, false},
 		"an empty store, and every gate merges": {func(_ *testing.T, w world) {
 			away(w, w.server.RestartEmpty)
 		}, replica.Options{}, false},
@@ -58,7 +57,7 @@ func TestTheFloorIsRaisedForALossAndNothingElse(t *testing.T) {
 		"a logout is repeated in vain after a restart, and one gate is missing": {func(t *testing.T, w world) {
 			revoked, _ := revocation("prolonged")
 			mustRevoke(t, w.gates[0].Replica, revoked)
-			// The gate hears that the log was begun anew, and reads nothing of it.
+			// The gate learns of the new generation, but reads none of it.
 			read, publish := w.gates[0].wire.hold("Read"), w.gates[0].wire.hold("Publish")
 			away(w, w.server.Restart)
 			w.gates[2].wire.hold("")
@@ -67,7 +66,7 @@ func TestTheFloorIsRaisedForALossAndNothingElse(t *testing.T) {
 			defer cancel()
 			revoked.Expires += 3600
 			if err := w.gates[0].Revoke(ctx, revoked); err == nil {
-				t.Error("revoked, though the store got nothing")
+				t.Error("revoked although the store received nothing")
 			}
 			read()
 			publish()
@@ -89,10 +88,10 @@ func TestTheFloorIsRaisedForALossAndNothingElse(t *testing.T) {
 			time.Sleep(4 * time.Hour)
 			release()
 		}, replica.Options{}, false},
-		"relogin, and nobody can vouch for the log": {func(_ *testing.T, w world) {
+		"relogin without a witness": {func(_ *testing.T, w world) {
 			away(w, w.server.Restart)
 		}, replica.Options{Relogin: true}, true},
-		"relogin, and a witness": {func(_ *testing.T, w world) { w.server.Restart() }, replica.Options{Relogin: true}, true}, // its first start
+		"relogin with a witness": {func(_ *testing.T, w world) { w.server.Restart() }, replica.Options{Relogin: true}, true}, // its first start
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -111,7 +110,7 @@ func TestTheFloorIsRaisedForALossAndNothingElse(t *testing.T) {
 				<-fresh.Synced()
 				floor := fresh.Status().Bounds.Floor
 				if (floor != 0) != test.raised {
-					t.Fatalf("the floor is %d, want one: %t", floor, test.raised)
+					t.Fatalf("the floor is %d, want a floor: %t", floor, test.raised)
 				}
 				if !test.raised {
 					wantVerdict(t, fresh, before, replica.Clear)
@@ -124,7 +123,7 @@ func TestTheFloorIsRaisedForALossAndNothingElse(t *testing.T) {
 				token.IssuedAt = floor
 				wantVerdict(t, fresh, token, replica.ByFloor)
 				if !fresh.Revoked(token) {
-					t.Error("what is running with it goes on")
+					t.Error("a running request with that token is not revoked")
 				}
 				token.IssuedAt++
 				wantVerdict(t, fresh, token, replica.Clear)
@@ -136,8 +135,7 @@ func TestTheFloorIsRaisedForALossAndNothingElse(t *testing.T) {
 	}
 }
 
-// Attack: the store loses its memory again after the floor was raised, and with it
-// the floor.
+// Attack: after the floor was raised, the store loses its data again, including the floor.
 func TestTheFloorOutlivesTheHead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
@@ -153,8 +151,8 @@ func TestTheFloorOutlivesTheHead(t *testing.T) {
 	})
 }
 
-// Gates with `acknowledge lease` are on no list, so that nobody knows whether all of
-// them are back: a loss that somebody knows of means a new login.
+// Gates with `acknowledge lease` are unlisted, so no gate knows whether all of them are
+// back. A known loss then requires a new login.
 func TestTheFloorIsRaisedWhereGatesAreOnNoList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
@@ -177,7 +175,7 @@ func TestTheFloorIsRaisedWhereGatesAreOnNoList(t *testing.T) {
 		release[0]()
 		time.Sleep(time.Minute)
 		if floor := gates[0].Status().Bounds.Floor; floor == 0 {
-			t.Error("there is no floor, although a gate has not come back")
+			t.Error("there is no floor although a gate is missing")
 		}
 	})
 }

@@ -89,7 +89,7 @@ func (r *Replica) apply(at store.Position, batch store.Batch, asked Instant, sen
 	r.extendLease()
 	if len(batch.Entries) > 0 {
 		r.awaited.applied(batch.Entries)
-		// Nobody waits for an unlisted gate.
+		// No revocation waits for an unlisted gate.
 		if r.options.Load().Acknowledge != AcknowledgeLease {
 			r.beats.ring()
 		}

@@ -111,6 +111,5 @@ func mustRevoke(t *testing.T, r *replica.Replica, revocations ...store.Revocatio
 	}
 }
 
-// textLogger writes what is logged as text. Whoever reads it must know that all
-// is quiet.
+// textLogger writes log lines as text. Read the output only after all goroutines are idle.
 func textLogger(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }

@@ -9,8 +9,8 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// naive is what a set of instants has to be like: a list in which nothing is ever
-// left out before it expires.
+// naive is the reference for a set of instants: a list that drops nothing before it
+// expires.
 type naive []store.Revocation
 
 func (n naive) revokes(token *store.Keys, now int64) bool {
@@ -23,8 +23,8 @@ func (n naive) revokes(token *store.Keys, now int64) bool {
 	return false
 }
 
-// randomInstants are revocations of a subject of few instants, exceptions and
-// expiries, so that every order among them comes up.
+// randomInstants returns revocations of one subject with few different instants,
+// exceptions and expiries, so that every order among them occurs.
 func randomInstants(random *rand.Rand, subject store.Key) (revocations []store.Revocation) {
 	for range 1 + random.IntN(12) {
 		r := revokedUpTo(subject, store.KindSubject, 1+random.Int64N(6), store.Key{})
@@ -37,9 +37,9 @@ func randomInstants(random *rand.Rand, subject store.Key) (revocations []store.R
 	return revocations
 }
 
-// The attack: have one revocation swallow another that names more: one with
-// another exception, an earlier instant, or a longer life. A token gets through
-// that somebody was told is revoked.
+// Attack: make one revocation replace another that names more: a revocation with another
+// exception, an earlier instant or a longer life. A token would be admitted although a
+// client was told that it is revoked.
 func TestInstantsRevokeWhatANaiveListRevokes(t *testing.T) {
 	tokens := tokensOfAUser()
 	for seed := range uint64(20_000) {
@@ -61,7 +61,8 @@ func TestInstantsRevokeWhatANaiveListRevokes(t *testing.T) {
 	}
 }
 
-// tokensOfAUser are tokens of each of some sessions, and of none, issued in some seconds.
+// tokensOfAUser returns tokens of several sessions, and of none, issued in several
+// seconds.
 func tokensOfAUser() map[string]*store.Keys {
 	tokens := make(map[string]*store.Keys)
 	for iat := range int64(8) {
@@ -72,9 +73,9 @@ func tokensOfAUser() map[string]*store.Keys {
 	return tokens
 }
 
-// What is offered to a log that lost everything, or is held by a gate that read it
-// anew, has to revoke as much as what was held.
-func TestWhatIsNotOnTheLogIsOffered(t *testing.T) {
+// What a gate publishes to an empty revocation log must revoke as much as its set. If the
+// log has some entries, both together must.
+func TestUnloggedRevocationsAreEnoughForAnEmptyLog(t *testing.T) {
 	tokens := tokensOfAUser()
 	for seed := range uint64(5_000) {
 		random := rand.New(rand.NewPCG(seed, 6))
@@ -88,23 +89,23 @@ func TestWhatIsNotOnTheLogIsOffered(t *testing.T) {
 				log = append(log, r)
 			}
 		}
-		wantSame := func(offered naive, what string) {
+		wantSame := func(published naive, what string) {
 			t.Helper()
 			for name, token := range tokens {
-				if got, want := offered.revokes(token, 99), all.revokes(token, 99); got != want {
+				if got, want := published.revokes(token, 99), all.revokes(token, 99); got != want {
 					t.Fatalf("seed %d: %s revokes a token of %s: %t, want %t, by %v", seed, what, name, got, want, all)
 				}
 			}
 		}
-		wantSame(append(log, s.instants.collect().revocations...), "the log with what is offered to it")
+		wantSame(append(log, s.instants.collect().revocations...), "the log with what would be published to it")
 		s.unmark()
-		wantSame(s.instants.collect().revocations, "what is offered to an empty log")
+		wantSame(s.instants.collect().revocations, "what would be published to an empty log")
 	}
 }
 
-// The attack: a user ends all others from each of ten thousand sessions, again and
-// again, so that every gate holds ten thousand predicates and looks through them
-// for each of the user's tokens (invariant 12).
+// Attack: a user logs out all other sessions from each of ten thousand sessions, again and
+// again. Every gate would hold ten thousand predicates and search them for each of the
+// user's tokens (invariant 12).
 func TestRevocationsOfOneSubjectStayTwo(t *testing.T) {
 	const retention = 86_400
 	s := newSet()
@@ -114,12 +115,12 @@ func TestRevocationsOfOneSubjectStayTwo(t *testing.T) {
 		r.Expires = r.NotBefore + retention
 		s.add([]store.Revocation{r}, i%2 == 0)
 		if held := s.len(); held > 2 {
-			t.Fatalf("after %d revocations %d predicates are held, want 2 at the most", i+1, held)
+			t.Fatalf("after %d revocations %d predicates are held, want at most 2", i+1, held)
 		}
 	}
 	last := keysOf("99", "", "u", "https://a", 1000+9_999/3)
 	if s.instants.revokes(subject, last) {
-		t.Error("the session that the last one excepts is revoked")
+		t.Error("the session that the last revocation excepts is revoked")
 	}
 }
 
@@ -127,7 +128,7 @@ func TestTheLatestInstantOfASession(t *testing.T) {
 	s := newSet()
 	kept, other := keysOf("kept", "", "u", "https://a", 0), keysOf("other", "", "u", "https://a", 0)
 	if got := s.notBefore(kept); got != 0 {
-		t.Errorf("the instant is %d before there is any, want 0", got)
+		t.Errorf("the instant of an empty set is %d, want 0", got)
 	}
 	s.add([]store.Revocation{
 		revokedUpTo(kept.Subject, store.KindSubject, 2000, kept.Session),
@@ -142,15 +143,14 @@ func TestTheLatestInstantOfASession(t *testing.T) {
 	}
 }
 
-// The fault: whatever a user repeats is offered to the log once more by every gate
-// that has it.
-func TestAnInstantThatIsOnTheLogIsNotOfferedAgain(t *testing.T) {
+// Fault: every gate that holds a repeated revocation publishes it again.
+func TestAnInstantOnTheLogIsNotPublishedAgain(t *testing.T) {
 	s := newSet()
 	r := revokedUpTo(keysOf("", "", "u", "https://a", 0).Subject, store.KindSubject, 1000, store.Key{})
 	for _, logged := range []bool{false, true, false} {
 		s.add([]store.Revocation{r}, logged)
 	}
-	if offered := s.instants.collect().revocations; len(offered) > 0 {
-		t.Errorf("offered %v, which is on the log", offered)
+	if published := s.instants.collect().revocations; len(published) > 0 {
+		t.Errorf("would publish %v, which is already on the log", published)
 	}
 }

@@ -9,15 +9,15 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// Attack: use a token from before a loss whose issuer's clock leads, so that it looks
-// younger than the loss. The floor is above the loss by the largest leeway of the fleet,
-// so that none passes which a gate admitted before. Tokens that are issued after the
-// loss are refused for so long; those of an issuer that lags for that much longer.
+// Attack: use a token from before a loss whose issuer's clock is ahead, so that it looks
+// younger than the loss. The floor is above the time of the loss by the largest leeway of
+// the fleet. Therefore it refuses every token that a gate admitted before. Tokens issued
+// after the loss are refused for that long, or longer if the issuer's clock is behind.
 func TestTheFloorByTheClockOfTheIssuer(t *testing.T) {
 	const leeway = 30 * time.Second
 	for name, test := range map[string]struct {
-		leads   time.Duration // negative if the issuer lags
-		refused time.Duration // for how long after the loss what it issues is refused
+		leads   time.Duration // negative if the issuer is behind
+		refused time.Duration // how long new tokens are refused after the loss
 	}{
 		"an issuer that is right":                 {0, leeway},
 		"an issuer that leads by a part":          {20 * time.Second, 10 * time.Second},
@@ -30,7 +30,8 @@ func TestTheFloorByTheClockOfTheIssuer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server := model.NewServer(1, 100)
-				// The largest leeway of the fleet counts, and not that of the gate that opens the log.
+				// The largest leeway of the fleet counts, not that of the gate that opens
+				// the revocation log.
 				wires := []*wire{new(wire), new(wire), new(wire)}
 				var gates []*replica.Replica
 				for i, own := range []time.Duration{time.Second, leeway, 2 * time.Second} {
@@ -44,11 +45,11 @@ func TestTheFloorByTheClockOfTheIssuer(t *testing.T) {
 				_, before := revocation("from before")
 				before.IssuedAt = time.Now().Add(test.leads).Unix()
 				release := []func(){wires[0].hold(""), wires[1].hold("")}
-				wires[2].hold("") // and stays away
+				wires[2].hold("") // it stays away
 				time.Sleep(2 * lease)
 				server.RestartEmpty()
 				lost := time.Now()
-				// Issued in the moment of the loss.
+				// A token issued at the moment of the loss.
 				_, last := revocation("from the last moment")
 				last.IssuedAt = lost.Add(test.leads).Unix()
 				for _, r := range release {
@@ -67,9 +68,10 @@ func TestTheFloorByTheClockOfTheIssuer(t *testing.T) {
 							break
 						}
 					}
-					// The floor's own second is refused, and the store's clock tells whole seconds.
+					// The floor includes its own second, and the store's clock counts
+					// whole seconds.
 					if late := first - test.refused; late < time.Second || late > 2*time.Second {
-						t.Errorf("gate %d admits what is issued %v after the loss, want %v and a second", i, first, test.refused)
+						t.Errorf("gate %d admits tokens issued %v after the loss, want %v plus at most a second", i, first, test.refused)
 					}
 				}
 			})

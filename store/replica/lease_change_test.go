@@ -10,7 +10,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// setLease is what an operator does.
+// setLease sets the lease like an operator.
 func setLease(t *testing.T, server *model.Server, d time.Duration) {
 	t.Helper()
 	if _, err := server.Connect(nil).SetLease(t.Context(), d); err != nil {
@@ -18,8 +18,8 @@ func setLease(t *testing.T, server *model.Server, d time.Duration) {
 	}
 }
 
-// Attack: the lease is lowered while a gate is cut off that was granted the longer
-// one. A DELETE that waits by the new lease would be answered while it admits.
+// Attack: the lease is lowered while a gate with the longer lease is cut off. A DELETE
+// that waited for the new lease only would be answered while that gate admits.
 func TestALoweredLeaseIsWaitedForAsBefore(t *testing.T) {
 	for name, lose := range map[string]bool{"": false, "and the store is flushed": true} {
 		t.Run(name, func(t *testing.T) {
@@ -30,14 +30,14 @@ func TestALoweredLeaseIsWaitedForAsBefore(t *testing.T) {
 				time.Sleep(2 * long)
 				setLease(t, server, short)
 				gates[1].wire.hold("")
-				time.Sleep(long / 4) // the other hears of it
+				time.Sleep(long / 4) // the other gate learns it
 				if lose {
 					server.Flush()
 				}
 				revoked, token := revocation("s")
 				mustRevoke(t, gates[0].Replica, revoked)
 				wantVerdict(t, gates[1].Replica, token, replica.Unavailable)
-				// Once every long lease is over, a DELETE waits for a short one.
+				// After every long lease has expired, a DELETE waits for a short one.
 				time.Sleep(3 * long)
 				if lose {
 					setLease(t, server, short)
@@ -64,7 +64,7 @@ func TestALoweredLeaseIsWaitedForAsBefore(t *testing.T) {
 }
 
 // Attack: a heartbeat is on its way while the lease is raised. Its answer was given
-// before, and grants no more than the lease of that moment.
+// before, and grants only the lease of that moment.
 func TestAnAnswerGrantsTheLeaseThatItNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
@@ -91,7 +91,8 @@ func TestAnAnswerGrantsTheLeaseThatItNames(t *testing.T) {
 }
 
 // Attack: the lease was raised while a gate was cut off. By the raised lease it would
-// still be a witness, and by its own it has not heard of what others revoked since.
+// still be a witness. By its own lease it is not, and it lacks revocations that others
+// made since.
 func TestAWitnessIsJudgedByTheLeaseItWasGranted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
@@ -101,7 +102,7 @@ func TestAWitnessIsJudgedByTheLeaseItWasGranted(t *testing.T) {
 		revoked, token := revocation("s")
 		mustRevoke(t, gates[0].Replica, revoked)
 		setLease(t, server, 10*time.Minute)
-		// The gate that is cut off hears of the raised lease when it revokes something.
+		// The gate that is cut off learns the raised lease when it revokes something.
 		other, _ := revocation("other")
 		go func() { _ = gates[1].Revoke(t.Context(), other) }()
 		time.Sleep(2 * lease)
@@ -120,9 +121,9 @@ func TestAWitnessIsJudgedByTheLeaseItWasGranted(t *testing.T) {
 	})
 }
 
-// A head that is made anew by a gate that starts keeps the longest lease that a gate
-// knows of, if that gate hears of it within two of the shorter leases: by a heartbeat, a
-// quarter of its own lease later.
+// A starting gate that creates a new head keeps the longest lease that another gate knows.
+// The other gate must learn of the new head within two of the shorter leases. It does so
+// by a heartbeat, a quarter of its own lease later.
 func TestALostHeadTakesTheLeaseOfTheFleet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const long, short = 20 * time.Second, 3 * time.Second
@@ -133,7 +134,7 @@ func TestALostHeadTakesTheLeaseOfTheFleet(t *testing.T) {
 		gates[1].wire.hold("")
 		server.Flush()
 		fresh := start(t, server.Connect(nil), replica.Options{Lease: short})
-		time.Sleep(short / 2) // it makes the head, by its own lease
+		time.Sleep(short / 2) // it creates the head with its own lease
 		release()
 		<-fresh.Synced()
 		if got := fresh.Status().Lease; got != long {

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// hands is a clock whose hands are set by the test.
+// hands is a clock that the test sets.
 type hands struct {
 	wall, monotonic, boot time.Duration
-	booted                int // how often Boot was read
+	booted                int // number of calls of Boot
 }
 
 func (h *hands) Now() Instant { return Instant{Wall: int64(h.wall), Monotonic: int64(h.monotonic)} }
@@ -18,14 +18,13 @@ func (h *hands) Boot() time.Duration {
 	return h.boot
 }
 
-// pass lets time go on, as three clocks see it.
+// pass advances the three clocks separately.
 func (h *hands) pass(wall, monotonic, boot time.Duration) {
 	h.wall, h.monotonic, h.boot = h.wall+wall, h.monotonic+monotonic, h.boot+boot
 }
 
-// The fault: the machine is suspended, and its monotonic clock stands still.
-// The first request after it resumes must not be judged by a lease that is
-// long over. And the fault: somebody sets the wall clock.
+// Fault: the machine is suspended, and its monotonic clock stops. The first request after
+// that must not be admitted by an expired lease. Fault: the wall clock is set.
 func TestALeaseRunsOnBootTime(t *testing.T) {
 	const lease = 3 * time.Second
 	tests := []struct {
@@ -62,13 +61,13 @@ func TestALeaseRunsOnBootTime(t *testing.T) {
 	}
 }
 
-func TestNoLeaseIsNeverGood(t *testing.T) {
+func TestAMissingLeaseIsNotGood(t *testing.T) {
 	var none *term
 	if none.good(Instant{}, time.Hour, new(hands)) {
-		t.Error("a lease that was never given is good")
+		t.Error("a missing lease is good")
 	}
 	if !(&term{}).good(Instant{Monotonic: 1 << 60}, forever, new(hands)) {
-		t.Error("the lease on a store of this machine has an end")
+		t.Error("the lease on a local store expires")
 	}
 }
 

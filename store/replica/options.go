@@ -49,7 +49,7 @@ type Options struct {
 	Clock Clock
 	// Logger receives the messages that docs/logs.md lists. Default: none.
 	Logger *slog.Logger
-	// Observer is called once at the begin and once at the end of each outage. Default:
+	// Observer is called once at the beginning and once at the end of each outage. Default:
 	// none.
 	Observer Observer
 }

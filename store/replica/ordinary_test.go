@@ -11,18 +11,18 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// calm is a lease that lets a day pass quickly.
+// calm is a long lease, with which a simulated day runs quickly.
 const calm = 40 * lease
 
-// everyday is a fleet of three to which something happens that must log nobody out.
+// everyday is a fleet of three gates under an event that must log no client out.
 type everyday struct {
 	server *model.Server
 	gates  []gate
 	clocks []*skewed
-	ended  []*store.Keys // tokens of sessions that were ended
+	ended  []*store.Keys // tokens of revoked sessions
 }
 
-// joins starts a gate whose wall clock is off, and adds it to the fleet.
+// joins starts a gate with the given error of its wall clock, and adds it to the fleet.
 func (e *everyday) joins(t *testing.T, off time.Duration, o replica.Options) *replica.Replica {
 	t.Helper()
 	clock, w := new(skewed), new(wire)
@@ -33,7 +33,8 @@ func (e *everyday) joins(t *testing.T, off time.Duration, o replica.Options) *re
 	return r
 }
 
-// cut takes the store away from gates for some time, during which something happens.
+// cut disconnects gates from the store for some time, and then calls during before they
+// reconnect.
 func (e *everyday) cut(d time.Duration, during func(), gates ...int) {
 	var release []func()
 	for _, i := range gates {
@@ -46,7 +47,7 @@ func (e *everyday) cut(d time.Duration, during func(), gates ...int) {
 	}
 }
 
-// end ends a session at a gate, by a wall clock that is right.
+// end ends a session at a gate. The revocation is made by a correct wall clock.
 func (e *everyday) end(t *testing.T, gate int, name string) {
 	t.Helper()
 	revoked, token := made(name, time.Now())
@@ -54,7 +55,7 @@ func (e *everyday) end(t *testing.T, gate int, name string) {
 	e.ended = append(e.ended, token)
 }
 
-// endForHours ends a session each half hour, so that most are forgotten meanwhile.
+// endForHours ends a session every half hour, so that most are forgotten by the end.
 func (e *everyday) endForHours(t *testing.T, hours int) {
 	t.Helper()
 	for i := range 2 * hours {
@@ -63,8 +64,8 @@ func (e *everyday) endForHours(t *testing.T, hours int) {
 	}
 }
 
-// expire ends sessions that expire one after the other, beginning in a minute, and one
-// more that does not. The log is trimmed from its beginning, so what was on it goes first.
+// expire ends sessions that expire one after the other, starting in a minute, and one that
+// does not. The revocation log is trimmed from its beginning, so older entries go first.
 func (e *everyday) expire(t *testing.T, every time.Duration, n int) {
 	t.Helper()
 	time.Sleep(kept)
@@ -75,15 +76,15 @@ func (e *everyday) expire(t *testing.T, every time.Duration, n int) {
 	e.end(t, 0, "ended after these")
 }
 
-// steps steps a clock by a second each minute, while sessions expire, are forgotten and
-// trimmed. No generation is begun for that.
+// steps steps a clock by a second every minute, while sessions expire, are forgotten and
+// trimmed. That must not begin a new generation.
 func (e *everyday) steps(t *testing.T, step func(by time.Duration)) {
 	t.Helper()
 	e.expire(t, time.Minute, 60)
 	before, length := e.server.Peek().Generation, len(e.server.Log())
 	for i := range 100 {
 		step([]time.Duration{-time.Second, time.Second, time.Second, -time.Second}[i%4])
-		e.end(t, i%3, fmt.Sprint("at step ", i)) // of which each gate tells at once
+		e.end(t, i%3, fmt.Sprint("at step ", i)) // each gate reports it at once
 		time.Sleep(time.Minute)
 	}
 	if after := e.server.Peek().Generation; after != before || len(e.server.Log()) >= length+100 {
@@ -91,9 +92,9 @@ func (e *everyday) steps(t *testing.T, step func(by time.Duration)) {
 	}
 }
 
-// Fault: what happens each day is taken for a loss, and logs a fleet out. Each case
-// lasts for longer than revocations are kept where that matters, so that the log was
-// trimmed meanwhile and gates hold what is not on it.
+// Fault: an everyday event is taken for a loss, and logs the fleet's clients out. Where it
+// matters, a case lasts longer than revocations are kept. Then the revocation log has been
+// trimmed, and gates hold entries that are no longer on it.
 func TestOrdinaryOperationRaisesNoFloor(t *testing.T) {
 	const day, long = 25 * time.Hour, 10 * time.Hour
 	raised := keeping(replica.Options{})
@@ -190,9 +191,9 @@ func TestOrdinaryOperationRaisesNoFloor(t *testing.T) {
 				e := &everyday{server: model.NewServer(1, 100)}
 				for range 3 {
 					<-e.joins(t, 0, keeping(replica.Options{Leeway: 30 * time.Second})).Synced()
-					time.Sleep(20 * time.Second) // so that they do not sweep at one time
+					time.Sleep(20 * time.Second) // so that gates do not sweep at the same time
 				}
-				time.Sleep(kept + time.Minute) // nothing is held on the log for a raise any more
+				time.Sleep(kept + time.Minute) // raised retentions hold no entries any more
 				_, live := made("lives on", time.Now())
 				live.Expires = 1 << 31
 				time.Sleep(time.Minute)
@@ -202,12 +203,12 @@ func TestOrdinaryOperationRaisesNoFloor(t *testing.T) {
 				<-e.joins(t, 0, keeping(replica.Options{})).Synced()
 				for i, g := range e.gates {
 					if bounds := g.Status().Bounds; bounds.Floor != 0 {
-						t.Errorf("gate %d refuses what was issued up to %v", i, time.Unix(bounds.Floor, 0))
+						t.Errorf("gate %d refuses tokens issued up to %v", i, time.Unix(bounds.Floor, 0))
 					}
 					wantVerdict(t, g.Replica, live, replica.Clear)
 					for _, token := range e.ended {
 						if got := g.Check(token, replica.At(time.Now())); got == replica.Clear && token.Expires > time.Now().Unix() {
-							t.Errorf("gate %d admits a session that was ended", i)
+							t.Errorf("gate %d admits an ended session", i)
 						}
 					}
 				}
@@ -216,9 +217,9 @@ func TestOrdinaryOperationRaisesNoFloor(t *testing.T) {
 	}
 }
 
-// Attack: have a gate join whose clock is off by hours when the store has lost its
-// memory and a gate is missing, so that the log is opened by that clock. It stays
-// closed until a clock is right, and then the floor is that of the loss.
+// Attack: the store loses its data and one gate is missing. A gate joins whose clock is
+// off by hours, so that the revocation log would be opened by that clock. It stays closed
+// until a correct clock is available. The floor is then the time of the loss.
 func TestAClockThatIsWrongOpensNoLossAndRaisesNoFloor(t *testing.T) {
 	for name, off := range map[string]time.Duration{"10 h ahead": 10 * time.Hour, "10 h behind": -10 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
@@ -236,7 +237,7 @@ func TestAClockThatIsWrongOpensNoLossAndRaisesNoFloor(t *testing.T) {
 				live.Expires = 1 << 31
 				time.Sleep(calm)
 				var lost int64
-				e.gates[0].wire.hold("") // and stays away
+				e.gates[0].wire.hold("") // it stays away
 				e.cut(2*calm, func() {
 					e.server.RestartEmpty()
 					lost = time.Now().Unix()
@@ -244,7 +245,7 @@ func TestAClockThatIsWrongOpensNoLossAndRaisesNoFloor(t *testing.T) {
 				wrong := e.gates[1]
 				time.Sleep(time.Hour)
 				if status := wrong.Status(); status.State != store.StateRepair || status.Bounds.Floor != 0 || !status.Skewed {
-					t.Errorf("the status is %+v, want a repair that nobody has ended", status)
+					t.Errorf("the status is %+v, want an unfinished repair", status)
 				}
 				wantVerdict(t, wrong.Replica, live, replica.Unavailable)
 				e.clocks[1].step(0)

@@ -10,16 +10,16 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// lag is for how long a primary that was replaced goes on, and lagMargin is that with
-// the margin of two clocks.
+// lag is how long a replaced primary keeps running. lagMargin adds the margin of two
+// clocks.
 const (
 	lag       = 2500 * time.Millisecond
 	lagMargin = lag + lag*3/100
 )
 
-// Attack: another primary is promoted, and the old one goes on for a while. A gate
-// that is with the old one gets leases there for so long, and admits for a lease
-// more, while a session is ended at a gate that is with the new one.
+// Attack: another primary is promoted while the old one keeps running. A gate that uses
+// the old primary gets leases from it, and admits for one lease more. Meanwhile a session
+// is ended at a gate that uses the new primary.
 func TestAnAnswerAfterAPromotionWaitsForTheLeasesOfTheOldPrimary(t *testing.T) {
 	for name, after := range map[string]time.Duration{
 		"right after it":                    0,
@@ -50,9 +50,9 @@ func TestAnAnswerAfterAPromotionWaitsForTheLeasesOfTheOldPrimary(t *testing.T) {
 	}
 }
 
-// Attack: two failovers follow one another. A gate that was with the first primary all
-// the time is the witness of the third. The second one does not list it, and must not
-// answer as if its list were whole.
+// Attack: two failovers follow one another. A gate that used the first primary all the
+// time is the witness at the third. The second primary does not list that gate, and must
+// not answer as if its list were complete.
 func TestTheListIsNotWholeWhileAnotherFailoverMayHaveHappened(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
@@ -70,9 +70,9 @@ func TestTheListIsNotWholeWhileAnotherFailoverMayHaveHappened(t *testing.T) {
 	})
 }
 
-// Attack: this server was replaced, and the new one gives leases to a gate that is
-// silent here. A session is ended at a gate that is still here. The answer has to wait
-// until this server answers no more.
+// Attack: this server was replaced, and the new one gives leases to a gate that is silent
+// here. A session is ended at a gate that still uses this server. The answer has to wait
+// until this server can no longer answer.
 func TestAServerThatMayHaveBeenReplacedIsAskedAgainAfterItsLag(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const long = 2 * lease
@@ -83,19 +83,19 @@ func TestAServerThatMayHaveBeenReplacedIsAskedAgainAfterItsLag(t *testing.T) {
 		gone := time.Now()
 		first, _ := revocation("first")
 		if d, err := took(t, gates[0], first); err != nil || d < long {
-			t.Errorf("answered (%v) after %v, want a wait of %v for a gate that may be at the new server", err, d, long)
+			t.Errorf("answered (%v) after %v, want a wait of %v for a gate that may use the new server", err, d, long)
 		}
 		for gates[0].Status().Gates == 2 {
 			time.Sleep(lease / 10)
 		}
 		if d := time.Since(gone); d < lease+long {
-			t.Errorf("the silent gate was dismissed after %v, want %v at the least", d, lease+long)
+			t.Errorf("the silent gate was removed after %v, want at least %v", d, lease+long)
 		}
 	})
 }
 
-// No gate is a witness of what the new primary lacks. Gates that hold it may be with
-// the old primary for as long as that goes on.
+// No gate is a witness of the entries that the new primary lacks. Gates that hold them may
+// use the old primary for as long as it runs.
 func TestWithoutAWitnessTheLogIsNotOpenedBeforeTheOldPrimaryIsSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const long = 3 * lease

@@ -24,7 +24,8 @@ func receipt(t *testing.T, r *replica.Replica, name string) replica.Receipt {
 	return got
 }
 
-// outcomes are the outcomes of a receipt by gate, which must be others and in order.
+// outcomes returns the outcomes of a receipt by gate. The gates must be different, in
+// order, and not include the receipt's own gate.
 func outcomes(t *testing.T, got replica.Receipt) map[store.GateID]replica.GateReceipt {
 	t.Helper()
 	by := make(map[store.GateID]replica.GateReceipt)
@@ -53,18 +54,18 @@ func TestTheReceiptNamesEveryGateAndWhenItHadTheEntry(t *testing.T) {
 			}
 			for _, one := range got.Gates {
 				if one.Outcome != replica.Applied || one.After > got.Took || one.After > 50*time.Millisecond {
-					t.Errorf("a gate %v after %v, and all took %v", one.Outcome, one.After, got.Took)
+					t.Errorf("a gate has outcome %v after %v, but the whole call took %v", one.Outcome, one.After, got.Took)
 				}
 			}
 		}
 		if len(ids) != 3 {
-			t.Errorf("three gates are called %v", ids)
+			t.Errorf("three gates have the ids %v", ids)
 		}
 	})
 }
 
-// Fault: a gate is frozen. The receipt must not say that it had the
-// revocation: what makes the answer true is that its lease is over.
+// Fault: a gate is frozen. The receipt must not say that this gate has the revocation. The
+// answer is true because the gate's lease has expired.
 func TestTheReceiptTellsThatALeaseHadToPass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gates := fleet(t, model.NewServer(1, 100), 3, replica.Options{})
@@ -77,23 +78,23 @@ func TestTheReceiptTellsThatALeaseHadToPass(t *testing.T) {
 		}
 		for id, one := range by {
 			if id != frozen && (one.Outcome != replica.Applied || one.After > 50*time.Millisecond) {
-				t.Errorf("a gate that is well: %v after %v", one.Outcome, one.After)
+				t.Errorf("a healthy gate has outcome %v after %v", one.Outcome, one.After)
 			}
 		}
-		time.Sleep(lease / 2) // by some heartbeat of the others it is taken off the list
+		time.Sleep(lease / 2) // another gate's heartbeat takes it off the list
 		again := receipt(t, gates[0].Replica, "next")
 		late := again.Took > lease/3 || len(again.Gates) > 2
 		for id, one := range outcomes(t, again) {
 			late = late || id == frozen && (one.Outcome == replica.Applied)
 		}
 		if late {
-			t.Errorf("the next receipt is %+v, want none to wait for long for a gate that is gone", again)
+			t.Errorf("the next receipt is %+v, want no long wait for a removed gate", again)
 		}
 	})
 }
 
-// The same, when most of the lease is over already and the gate is taken off the list
-// before the entry's own deadline: that does not make it one that said goodbye.
+// The same if most of the lease has passed already, and the gate is taken off the list
+// before the entry's own deadline. It must not count as a gate that left in order.
 func TestTheReceiptTellsAFrozenGateFromOneThatLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gates := fleet(t, model.NewServer(1, 100), 2, replica.Options{})
@@ -101,7 +102,7 @@ func TestTheReceiptTellsAFrozenGateFromOneThatLeft(t *testing.T) {
 		time.Sleep(lease * 3 / 4)
 		got := receipt(t, gates[0].Replica, "s")
 		if len(got.Gates) != 1 || got.Gates[0].Outcome != replica.Fenced || got.Took > lease*7/8 || got.Lease != 0 {
-			t.Errorf("the receipt is %+v, want that the gate is fenced before a whole lease is over", got)
+			t.Errorf("the receipt is %+v, want the gate fenced before a whole lease has passed", got)
 		}
 	})
 }
@@ -111,7 +112,7 @@ func TestTheReceiptTellsWhichGateLeft(t *testing.T) {
 		gates := fleet(t, model.NewServer(1, 100), 2, replica.Options{})
 		leaving := receipt(t, gates[1].Replica, "its name").Gate
 		release := gates[1].wire.hold("Read")
-		time.Sleep(lease) // the read that is under way ends
+		time.Sleep(lease) // the current read ends
 		done := make(chan replica.Receipt)
 		go func() { done <- receipt(t, gates[0].Replica, "s") }()
 		time.Sleep(lease / 8)
@@ -120,13 +121,13 @@ func TestTheReceiptTellsWhichGateLeft(t *testing.T) {
 		gates[1].Close()
 		got := <-done
 		if one := outcomes(t, got)[leaving]; len(got.Gates) != 1 || one.Outcome == replica.NotWaitedFor || one.Outcome == replica.Fenced {
-			t.Errorf("the receipt is %+v, want that %v left or had it", got, leaving)
+			t.Errorf("the receipt is %+v, want that %v left or applied the entry", got, leaving)
 		}
 	})
 }
 
-// Rule R5: before the log is settled the list of gates is not whole, and
-// nothing that it says shortens the wait.
+// Rule R5: before the revocation log is settled, the list of gates is incomplete and
+// cannot shorten the wait.
 func TestTheReceiptTellsThatTheLogWasYoung(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
@@ -135,7 +136,7 @@ func TestTheReceiptTellsThatTheLogWasYoung(t *testing.T) {
 		time.Sleep(lease / 2)
 		got := receipt(t, gates[0].Replica, "s")
 		if !got.Unsettled || len(got.Gates) != 1 || got.Gates[0].Outcome != replica.Applied || got.Gates[0].After > lease/4 || got.Took < lease/4 {
-			t.Errorf("the receipt is %+v, want that the log was young", got)
+			t.Errorf("the receipt is %+v, want an unsettled log", got)
 		}
 	})
 }
@@ -153,13 +154,13 @@ func TestTheReceiptOfAStoreAloneSaysSo(t *testing.T) {
 		alone := start(t, local, replica.Options{})
 		<-alone.Synced()
 		if got := receipt(t, alone, "s"); got.Gate != 0 || got.Gates != nil || got.Position.Seq != 1 || got.StoreOnly || got.Unsettled {
-			t.Errorf("the receipt of one machine is %+v", got)
+			t.Errorf("the receipt of a local store is %+v", got)
 		}
 	})
 }
 
-// Revocations that share an entry have a receipt each, and those that want none
-// take nothing from the others.
+// Revocations that share an entry have separate receipts. Calls without a receipt do not
+// affect the others.
 func TestRevocationsThatShareAnEntryHaveAReceiptEach(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gates := fleet(t, model.NewServer(1, 100), 2, replica.Options{})
@@ -188,7 +189,7 @@ func TestRevocationsThatShareAnEntryHaveAReceiptEach(t *testing.T) {
 	})
 }
 
-func TestThereIsNoReceiptOfWhatIsNotKnown(t *testing.T) {
+func TestAnUnknownOutcomeHasNoReceipt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &faulty{Fleet: shared()}
 		r := start(t, f, replica.Options{Lease: lease})

@@ -50,8 +50,8 @@ func (r *Replica) repair(ctx context.Context) {
 // log as soon as it has merged. Without a witness, two conditions open the log:
 //
 //   - A gate that was cut off for less than a lease has had time to merge.
-//   - Nobody has taken the turn for a while. A gate that waits for the turn hears twice
-//     in this time that it is free.
+//   - No gate has taken the turn for a while. A waiting gate learns twice in this time
+//     that the turn is free.
 //
 // A gate learns by its heartbeats whose turn it is. It asks for the turn only if it has
 // something to merge, or has to open the log, and not while it knows that another gate
@@ -251,7 +251,7 @@ func (w *turnWatch) stale(now, lease time.Duration) uint64 {
 	return 0
 }
 
-// free reports whether no gate has had the turn for at least so long. A gate that had it
+// free reports whether no gate has had the turn for at least this long. A gate that had it
 // in between is noticed, because each step of a merge leaves another count.
 func (w *turnWatch) free(long time.Duration) bool {
 	return w.held.Gate == 0 && w.last-w.since >= long

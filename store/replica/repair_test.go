@@ -14,7 +14,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// everyKind returns a revocation of each kind.
+// everyKind returns one revocation of each kind.
 func everyKind() []store.Revocation {
 	key := func(kind store.Kind, value string) store.Key {
 		return store.NewKey("default", kind, "https://a", value)
@@ -28,7 +28,7 @@ func everyKind() []store.Revocation {
 	}
 }
 
-// wantOnLog wants revocations on the log as they were made.
+// wantOnLog wants revocations on the revocation log exactly as they were made.
 func wantOnLog(t *testing.T, server *model.Server, revocations ...store.Revocation) {
 	t.Helper()
 	held := map[store.Revocation]int{}
@@ -39,14 +39,14 @@ func wantOnLog(t *testing.T, server *model.Server, revocations ...store.Revocati
 	}
 	for _, r := range revocations {
 		if held[r] != 1 {
-			t.Errorf("the log holds %d times %+v", held[r], r)
+			t.Errorf("the log holds %d copies of %+v", held[r], r)
 		}
 	}
 }
 
-// The fault: everything is deleted. One gate was there and holds it all, so
-// that it vouches for it: nobody waits for two leases, and nothing is forgotten.
-func TestAWitnessMendsTheLogAtOnce(t *testing.T) {
+// Fault: all data is deleted. One gate was connected and holds everything, so it is a
+// witness. No gate waits for two leases, and no revocation is lost.
+func TestAWitnessRepairsTheLogAtOnce(t *testing.T) {
 	losses := map[string]func(*model.Server){
 		"FLUSHALL":                   (*model.Server).Flush,
 		"a restart without its data": (*model.Server).RestartEmpty,
@@ -75,15 +75,15 @@ func TestAWitnessMendsTheLogAtOnce(t *testing.T) {
 				_, token := revocation("s")
 				wantVerdict(t, late, token, replica.BySession)
 				if got := late.Status().Revocations; got != len(everyKind()) {
-					t.Errorf("a gate that came later holds %d revocations, want %d", got, len(everyKind()))
+					t.Errorf("a later gate holds %d revocations, want %d", got, len(everyKind()))
 				}
 			})
 		})
 	}
 }
 
-// The fault: an old dump is restored, or a replica is promoted that lags.
-// What it lacks is merged, and what it holds is not merged once more.
+// Fault: an old dump is restored, or a lagging replica is promoted. Gates merge the
+// missing entries only.
 func TestOnlyWhatAnOldDumpLacksIsMerged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
@@ -101,8 +101,8 @@ func TestOnlyWhatAnOldDumpLacksIsMerged(t *testing.T) {
 	})
 }
 
-// The fault: Redis is away for longer than a lease, and comes back empty.
-// Nobody can vouch for what it held, so that every gate gets the time to say.
+// Fault: Redis is away for longer than a lease and comes back empty. No gate is a witness,
+// so every gate gets time to merge what it holds.
 func TestWithoutAWitnessTheLogIsOpenedAfterTwoLeases(t *testing.T) {
 	for name, manual := range map[string]bool{"auto": false, "manual": true} {
 		t.Run(name, func(t *testing.T) {
@@ -122,7 +122,7 @@ func TestWithoutAWitnessTheLogIsOpenedAfterTwoLeases(t *testing.T) {
 				<-r.Synced()
 				mustRevoke(t, r, revoked)
 				if err := r.Bootstrap(); err == nil {
-					t.Error("a log that is open was bootstrapped")
+					t.Error("Bootstrap succeeded on an open log")
 				}
 
 				release := wires.hold("")
@@ -147,9 +147,9 @@ func TestWithoutAWitnessTheLogIsOpenedAfterTwoLeases(t *testing.T) {
 	}
 }
 
-// A gate that was cut off while others opened a new generation holds what they
-// may not.
-func TestAGateThatComesBackLateOffersWhatItHolds(t *testing.T) {
+// A gate that was cut off while others opened a new generation may hold revocations that
+// the others lack.
+func TestAGateThatComesBackLatePublishesWhatItHolds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
 		holder := new(wire)
@@ -161,7 +161,7 @@ func TestAGateThatComesBackLateOffersWhatItHolds(t *testing.T) {
 		server.RestartEmpty()
 		other := start(t, server.Connect(nil), replica.Options{Lease: lease})
 		<-other.Synced()
-		wantVerdict(t, other, token, replica.Clear) // nobody who was there could say
+		wantVerdict(t, other, token, replica.Clear) // no connected gate held the revocation
 		release()
 		time.Sleep(lease)
 		_, again := revocation("s")
@@ -170,9 +170,9 @@ func TestAGateThatComesBackLateOffersWhatItHolds(t *testing.T) {
 	})
 }
 
-// The fault: a newer gate's entry during a rolling upgrade, and its
-// retention passes.
-func TestAPoisonedLogIsServedAgainWhenThePoisonIsGone(t *testing.T) {
+// Fault: during a rolling upgrade a newer gate writes an entry that older gates cannot
+// read. It goes away when its retention is over.
+func TestAnUnreadableEntryBlocksTheLogUntilItIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
 		gates := fleet(t, server, 1, replica.Options{})
@@ -181,7 +181,7 @@ func TestAPoisonedLogIsServedAgainWhenThePoisonIsGone(t *testing.T) {
 		time.Sleep(margin)
 		wantVerdict(t, gates[0].Replica, token, replica.Unavailable)
 		if status := gates[0].Status(); !errors.Is(status.Err, store.ErrUnreadable) || status.Lag != 1 {
-			t.Errorf("the status is %+v, want an entry that cannot be understood", status)
+			t.Errorf("the status is %+v, want an unreadable entry", status)
 		}
 		server.Cure()
 		time.Sleep(3 * margin)
@@ -189,7 +189,7 @@ func TestAPoisonedLogIsServedAgainWhenThePoisonIsGone(t *testing.T) {
 	})
 }
 
-// panicking is a shared store whose next heartbeat panics when it is armed.
+// panicking is a shared store whose next heartbeat panics while it is armed.
 type panicking struct {
 	faulty
 	armed atomic.Bool
@@ -202,8 +202,8 @@ func (p *panicking) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.
 	return p.faulty.Heartbeat(ctx, beat)
 }
 
-// The fault: a background loop panics. What it did not do must not pass
-// for done, and the process goes on.
+// Fault: a background loop panics. Its unfinished work must not count as done, and the
+// process keeps running.
 func TestALoopThatPanicsFencesAndGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := new(strings.Builder)
@@ -219,7 +219,7 @@ func TestALoopThatPanicsFencesAndGoesOn(t *testing.T) {
 		time.Sleep(lease / 2)
 		wantVerdict(t, r, token, replica.Clear)
 		if !strings.Contains(log.String(), "a background loop panicked") {
-			t.Errorf("the log says %q", log)
+			t.Errorf("the log output is %q", log)
 		}
 	})
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-func TestRevokedHereAtOnceAndElsewhereByTheLog(t *testing.T) {
+func TestRevokedHereAtOnceAndAtOtherGatesByTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := shared()
 		here := start(t, shared, replica.Options{Lease: 3 * time.Second})
@@ -56,7 +56,7 @@ func TestWhatIsOnTheLogIsHeldAfterTheFirstSync(t *testing.T) {
 	})
 }
 
-// Invariant 7: until the set is known, "not found" is no answer.
+// Invariant 7: until the set is complete, "not found" is not an answer.
 func TestNothingIsAdmittedBeforeTheFirstSync(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := &faulty{Fleet: shared(), err: errAway}
@@ -73,8 +73,8 @@ func TestNothingIsAdmittedBeforeTheFirstSync(t *testing.T) {
 	})
 }
 
-// The fault: the store goes away while a revocation is made elsewhere.
-// A gate that went on with its old set would admit what is revoked.
+// Fault: the store goes away while another gate revokes a session. A gate that kept using
+// its old set would admit that session.
 func TestAReplicaThatHearsNothingIsFencedWhenItsLeaseIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := &faulty{Fleet: shared()}
@@ -125,8 +125,8 @@ func TestMaxStalenessGoesOnForSoLongAndNoLonger(t *testing.T) {
 	})
 }
 
-// The fault: an operator loads `on_store_failure deny` in the middle of an outage, and
-// the gate admits for the rest of the hour that it was allowed before.
+// Fault: an operator loads `on_store_failure deny` during an outage. The gate would still
+// admit for the rest of the hour that the old configuration allowed.
 func TestMaxStalenessThatIsTakenBackEndsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := &faulty{Fleet: shared()}
@@ -138,12 +138,13 @@ func TestMaxStalenessThatIsTakenBackEndsAtOnce(t *testing.T) {
 		wantVerdict(t, r, token, replica.Clear)
 		r.Configure(replica.Options{Lease: 3 * time.Second, Clock: bubble{}})
 		wantVerdict(t, r, token, replica.Unavailable)
-		// And so long as it is allowed again.
+		// The same holds in the other direction: max_staleness counts as long as it is
+		// allowed again.
 		r.Configure(replica.Options{Lease: 3 * time.Second, MaxStaleness: time.Hour, Clock: bubble{}})
 		wantVerdict(t, r, token, replica.Clear)
 		r.Configure(replica.Options{Lease: 3 * time.Second, Clock: bubble{}})
 		wantVerdict(t, r, token, replica.Unavailable)
-		// A lease that is good stays so.
+		// A lease that is good stays good.
 		shared.fail(nil)
 		time.Sleep(10 * time.Second)
 		wantVerdict(t, r, token, replica.Clear)
@@ -171,7 +172,7 @@ func TestRevokingOutlivesTheCaller(t *testing.T) {
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := r.Revoke(gone, revoked); err != nil {
-			t.Fatalf("Revoke for a caller who hung up: %v", err)
+			t.Fatalf("Revoke for a caller that canceled: %v", err)
 		}
 		wantVerdict(t, r, token, replica.BySession)
 	})

@@ -14,9 +14,9 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// Attack: a token that lives for longer than the gate has admitted so far, of a session
-// whose revocation was forgotten in time. The gate is configured to admit such tokens,
-// and the fleet has not heard of it yet.
+// Attack: use a token that lives longer than the gate has admitted so far, of a session
+// whose revocation was forgotten in time. The gate is configured to admit such tokens, and
+// the fleet does not know that yet.
 func TestARaisedRetentionCountsBeforeTheFleetHearsOfIt(t *testing.T) {
 	const before, after, margin = 3 * time.Hour, 6 * time.Hour, 11 * time.Minute
 	synctest.Test(t, func(t *testing.T) {
@@ -38,7 +38,7 @@ func TestARaisedRetentionCountsBeforeTheFleetHearsOfIt(t *testing.T) {
 		r.Configure(options)
 		for _, when := range []string{"before the fleet knows", "when the fleet knows"} {
 			if got := r.Check(long, replica.At(time.Now())); got != replica.Outlived {
-				t.Errorf("%s: a token of a session whose revocation was forgotten is %v", when, got)
+				t.Errorf("%s: the verdict about a token whose revocation was forgotten is %v", when, got)
 			}
 			wantVerdict(t, r, live, replica.Clear)
 			free()
@@ -48,8 +48,8 @@ func TestARaisedRetentionCountsBeforeTheFleetHearsOfIt(t *testing.T) {
 	})
 }
 
-// Fault: the store of the machine's own does not take the longer retention, and what it
-// has forgotten is not refused by its word.
+// Fault: the local store does not accept the longer retention. Its bounds then do not make
+// the gate refuse tokens whose revocations it has forgotten.
 func TestARaisedRetentionCountsWhereTheStoreDoesNotTakeIt(t *testing.T) {
 	const before, after, margin = time.Hour, 2 * time.Hour, 11 * time.Minute
 	synctest.Test(t, func(t *testing.T) {
@@ -67,12 +67,12 @@ func TestARaisedRetentionCountsWhereTheStoreDoesNotTakeIt(t *testing.T) {
 		r.Configure(options)
 		wantVerdict(t, r, long, replica.Outlived)
 		log.refuses.Store(false)
-		time.Sleep(2 * margin) // until a sweep has told it
+		time.Sleep(2 * margin) // until a sweep has reported it
 		wantVerdict(t, r, long, replica.Outlived)
 	})
 }
 
-// stubborn is a store that does not take another retention while it refuses.
+// stubborn is a store that rejects a new retention while refuses is set.
 type stubborn struct {
 	*memstore.Store
 	refuses atomic.Bool
@@ -85,8 +85,8 @@ func (s *stubborn) Retain(ctx context.Context, retention, margin time.Duration) 
 	return s.Store.Retain(ctx, retention, margin)
 }
 
-// Attack: a session is revoked while the retention is lowered, and its token lives for as
-// long as before. Then the retention is raised again.
+// Attack: a session is revoked while the retention is lowered, but its token lives as long
+// as before. Then the retention is raised again.
 func TestALoweredRetentionKeepsRevocationsForTheLongest(t *testing.T) {
 	const long = 24 * time.Hour
 	synctest.Test(t, func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestALoweredRetentionKeepsRevocationsForTheLongest(t *testing.T) {
 		options.Retention = time.Hour
 		r.Configure(options)
 		if got := r.Retention(); got != long {
-			t.Errorf("revocations are kept for %v, and tokens live for %v once the configuration is back", got, long)
+			t.Errorf("revocations are kept for %v, want %v as in the first configuration", got, long)
 		}
 	})
 }

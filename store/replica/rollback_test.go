@@ -21,9 +21,9 @@ func wantRefused(t *testing.T, what, name string, gates ...*replica.Replica) {
 	}
 }
 
-// Attack: the memory of the store's machine goes back to a snapshot, without another
-// process or another generation. The revocations since are gone from the log, though
-// they were answered with 200, and others may have their numbers.
+// Attack: the memory of the store's machine is restored from a snapshot. The process and
+// the generation stay the same. Later revocations are gone from the revocation log
+// although they were answered with 200, and new ones may reuse their numbers.
 func TestALogThatGoesBackForgetsNothing(t *testing.T) {
 	for name, way := range map[string]struct{ lost, others int }{
 		"back by one and on by one":   {1, 1},
@@ -45,7 +45,7 @@ func TestALogThatGoesBackForgetsNothing(t *testing.T) {
 				wantRefused(t, name, "other "+strconv.Itoa(i), gates[0].Replica, gates[1].Replica)
 			}
 			time.Sleep(lease / 2)
-			_, live := revocation("nobody revoked")
+			_, live := revocation("never revoked")
 			wantVerdict(t, gates[1].Replica, live, replica.Clear) // there were witnesses
 			late := start(t, server.Connect(nil), replica.Options{Lease: lease})
 			<-late.Synced()
@@ -59,9 +59,9 @@ func TestALogThatGoesBackForgetsNothing(t *testing.T) {
 	}
 }
 
-// Attack: the log goes back after an entry was published and before any gate has read
-// it. Another gate's entry gets the number, and when all gates have applied that, it is
-// not the one that a client waits for.
+// Attack: the revocation log is rolled back after an entry was published and before any
+// gate has read it. Another gate's entry gets the same number. When all gates have applied
+// that entry, the first client must still not get its answer.
 func TestAnEntryThatAnotherReplacedIsNotAcknowledged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
@@ -70,7 +70,7 @@ func TestAnEntryThatAnotherReplacedIsNotAcknowledged(t *testing.T) {
 		for _, g := range gates {
 			release = append(release, g.wire.hold("Read"))
 		}
-		time.Sleep(lease / 2) // the reads that are under way end
+		time.Sleep(lease / 2) // the current reads end
 		before := server.Dump()
 		mine, _ := revocation("mine")
 		answered := make(chan error, 1)
@@ -94,8 +94,8 @@ func TestAnEntryThatAnotherReplacedIsNotAcknowledged(t *testing.T) {
 	})
 }
 
-// Attack: the log goes back to before its present generation was begun. The one that
-// comes back is open, and lacks what was merged into the next.
+// Attack: the revocation log is rolled back to before its present generation began. The
+// restored generation is open, and lacks the entries that were merged into the next.
 func TestAGenerationThatComesBackIsNotTrusted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
@@ -109,7 +109,7 @@ func TestAGenerationThatComesBackIsNotTrusted(t *testing.T) {
 		old := server.Peek().Generation
 		time.Sleep(lease / 2)
 		if now := server.Peek().Generation; now == old {
-			t.Errorf("the generation %x came back, and stayed", uint64(old))
+			t.Errorf("the generation %x is still in use after the rollback", uint64(old))
 		}
 		late := start(t, server.Connect(nil), replica.Options{Lease: lease})
 		<-late.Synced()
@@ -117,9 +117,9 @@ func TestAGenerationThatComesBackIsNotTrusted(t *testing.T) {
 	})
 }
 
-// Attack: the log goes back to before a gate came, so that its list lacks that gate, and
-// what was read of the log is more than it has now. A revocation that is under way then,
-// or comes then, is answered when that gate refuses it too.
+// Attack: the revocation log is rolled back to before a gate started. Its list lacks that
+// gate, and gates have read further than its end. Pending and new revocations are answered
+// only when that gate refuses them, too.
 func TestAListThatWentBackIsNotBelieved(t *testing.T) {
 	for name, underWay := range map[string]bool{"a revocation that is under way": true, "one that comes after": false} {
 		t.Run(name, func(t *testing.T) {
@@ -135,7 +135,7 @@ func TestAListThatWentBackIsNotBelieved(t *testing.T) {
 					mustRevoke(t, gates[0].Replica, revoked)
 				}
 				release := late.hold("Read")
-				time.Sleep(lease) // the read that is under way ends
+				time.Sleep(lease) // the current read ends
 				late.hold("Heartbeat")
 				revoked, _ := revocation("revoked")
 				answered := make(chan error, 1)
@@ -153,7 +153,7 @@ func TestAListThatWentBackIsNotBelieved(t *testing.T) {
 				select {
 				case err := <-answered:
 					_, token := revocation("revoked")
-					t.Fatalf("answered (%v) while a gate says %v", err, last.Check(token, replica.At(time.Now())))
+					t.Fatalf("answered (%v) while a gate answers %v", err, last.Check(token, replica.At(time.Now())))
 				default:
 				}
 				release()
@@ -162,15 +162,16 @@ func TestAListThatWentBackIsNotBelieved(t *testing.T) {
 	}
 }
 
-// Attack: the log goes back by two entries which one gate has read and another has not.
-// The other puts two in their place, whose numbers the first has applied.
+// Attack: the revocation log is rolled back by two entries. One gate has read them,
+// another has not. The other gate publishes two new entries whose numbers the first gate
+// has already applied.
 func TestAHeartbeatTellsWhichEntryItsNumberIsOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
 		gates := fleet(t, server, 2, replica.Options{})
 		before := server.Dump()
 		release := gates[0].wire.hold("Read")
-		time.Sleep(lease) // the read that is under way ends
+		time.Sleep(lease) // the current read ends
 		for _, name := range []string{"lost 1", "lost 2"} {
 			lost, _ := revocation(name)
 			if _, err := server.Connect(nil).Append(t.Context(), lost); err != nil {

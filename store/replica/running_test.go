@@ -10,9 +10,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// A request that is still running is over by each kind of revocation, and by
-// nothing else: not because its token has expired, and what might have named it was
-// forgotten since.
+// A running request ends by a revocation of each kind, and by nothing else. It does not
+// end because its token expired and matching revocations may have been forgotten since.
 func TestARunningRequestIsRevokedByEachKind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now().Unix()
@@ -33,7 +32,7 @@ func TestARunningRequestIsRevokedByEachKind(t *testing.T) {
 			}
 			select {
 			case <-r.Changed():
-				t.Error("something changed, and nothing was revoked")
+				t.Error("a change was reported although nothing was revoked")
 			default:
 			}
 			revocation := store.Revocation{Kind: kind, Key: key(kind), Expires: time.Now().Add(time.Hour).Unix()}

@@ -10,7 +10,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// calls are how often a gate called the store since the counts before.
+// calls returns how often a gate called the store, by method, since the given counts.
 func (g *gate) calls(before map[string]int) map[string]int {
 	now := make(map[string]int)
 	for _, method := range []string{"Heartbeat", "Look", "Publish", "Merge", "Leave", "Append"} {
@@ -19,12 +19,12 @@ func (g *gate) calls(before map[string]int) map[string]int {
 	return now
 }
 
-// What an idle gate asks for does not grow with the fleet: five heartbeats in a lease
-// at the most, and nothing else but reads.
+// The load of an idle gate does not grow with the fleet: at most five heartbeats per
+// lease, and reads.
 func TestAnIdleGateSendsHeartbeatsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gates := fleet(t, model.NewServer(1, 100), 20, replica.Options{})
-		gates[3].wire.hold("") // one is lost meanwhile
+		gates[3].wire.hold("") // one gate is cut off
 		before := gates[0].calls(nil)
 		time.Sleep(10 * lease)
 		for method, n := range gates[0].calls(before) {
@@ -38,10 +38,11 @@ func TestAnIdleGateSendsHeartbeatsAlone(t *testing.T) {
 	})
 }
 
-// The fault: a Redis that comes back empty after more than a lease, with 300 gates
-// that held the same. Every gate asked the store in circles whose turn it was, each
-// for a list of all, and from some number on the log was never opened. Now one of
-// them merges, the others read that, and nobody asks for what heartbeats tell.
+// Fault: Redis comes back empty after more than a lease, and 300 gates hold the same
+// revocations. Earlier, every gate kept asking for the turn to merge, and each answer
+// listed all gates. Above some number of gates the revocation log was never opened. Now
+// one gate merges and the others read the result. Gates do not ask for data that
+// heartbeats already return.
 func TestALargeFleetRepairsTheLogWithoutAWitness(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n = 300
@@ -76,7 +77,7 @@ func TestALargeFleetRepairsTheLogWithoutAWitness(t *testing.T) {
 			}
 		}
 		if merges > 3*n {
-			t.Errorf("%d gates asked %d times for the turn", n, merges)
+			t.Errorf("%d gates called Merge %d times", n, merges)
 		}
 		if log := server.Log(); len(log) > 4 || !onLog(server, own) {
 			t.Errorf("%d entries were merged, want each revocation once", len(log))

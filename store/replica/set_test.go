@@ -50,7 +50,7 @@ func TestATokenIsRevokedByWhateverNamesIt(t *testing.T) {
 		{"its token id", []store.Revocation{revokedKey(token.Token, store.KindToken)}, ByToken},
 		{"another session", []store.Revocation{revokedKey(other, store.KindSession)}, Clear},
 		{"its subject after it was issued", []store.Revocation{revokedUpTo(subject, store.KindSubject, issued+1, store.Key{})}, BySubject},
-		// Invariant 5: a token of the very second may be the older one.
+		// Invariant 5: a token issued in the same second may be the older one.
 		{"its subject in the same second", []store.Revocation{revokedUpTo(subject, store.KindSubject, issued, store.Key{})}, BySubject},
 		{"its subject before it was issued", []store.Revocation{revokedUpTo(subject, store.KindSubject, issued-1, store.Key{})}, Clear},
 		{"its issuer after it was issued", []store.Revocation{revokedUpTo(issuer, store.KindIssuer, issued+1, store.Key{})}, ByIssuer},
@@ -60,9 +60,9 @@ func TestATokenIsRevokedByWhateverNamesIt(t *testing.T) {
 		{"its subject but for its session, which is revoked too", []store.Revocation{
 			revokedUpTo(subject, store.KindSubject, issued+1, session), revokedKey(session, store.KindSession),
 		}, BySession},
-		// The attack: log out everywhere else, twice, from two sessions. If the
-		// two were merged, the later exception would spare what the earlier
-		// one revoked.
+		// Attack: log out all other sessions twice, from two sessions. If the two
+		// revocations were merged, the later exception would spare a session that the
+		// earlier one revoked.
 		{"its subject twice with two exceptions", []store.Revocation{
 			revokedUpTo(subject, store.KindSubject, issued+1, other),
 			revokedUpTo(subject, store.KindSubject, issued+2, session),
@@ -80,7 +80,7 @@ func TestATokenIsRevokedByWhateverNamesIt(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := newSet()
 			s.add(test.revoked, true)
-			for range 2 { // the second look is the remembered one
+			for range 2 { // the second look uses the cached verdict
 				if got := s.look(keysOf("s", "t", "alice", "https://a", issued)); got != test.want {
 					t.Errorf("found %v, want %v", got, test.want)
 				}
@@ -89,8 +89,8 @@ func TestATokenIsRevokedByWhateverNamesIt(t *testing.T) {
 	}
 }
 
-// The attack: a token without a `sid` or a `sub` meets a revocation of "no
-// session". Every such token would be revoked, or none.
+// Attack: a token without a `sid` or a `sub` meets a revocation of "no session". Every
+// such token would be revoked, or none.
 func TestATokenWithoutSessionOrSubjectIsRevokedByItsOwnIDOnly(t *testing.T) {
 	s := newSet()
 	bare := keysOf("", "t", "", "https://a", 1000)
@@ -107,8 +107,8 @@ func TestATokenWithoutSessionOrSubjectIsRevokedByItsOwnIDOnly(t *testing.T) {
 	}
 }
 
-// The attack: use a token, so that it is remembered as clear, and go on using
-// it after the logout (a cached "fine" that outlives the revocation).
+// Attack: use a token so that its verdict "clear" is cached, and keep using it after the
+// logout.
 func TestATokenThatWasClearIsLookedAtAgain(t *testing.T) {
 	const n = 100_000
 	s := newSet()
@@ -139,9 +139,9 @@ func TestALookThatRacesAnAddIsNotRemembered(t *testing.T) {
 	}
 }
 
-// Attack: log out of two windows at once, and use the token, which was clear a
-// moment ago, after the second answer. That call brought nothing new, because the
-// first put the key a moment before; and the first has not got to the end yet.
+// Attack: log out in two windows at once, and use the token after the second answer. The
+// token was clear a moment ago. The second call adds nothing, because the first has just
+// added the key but has not returned yet.
 func TestAnAddOfWhatAnotherJustPutIsSeenWhenItReturns(t *testing.T) {
 	s := newSet()
 	token := keysOf("s", "t", "", "https://a", 1000)
@@ -151,7 +151,7 @@ func TestAnAddOfWhatAnotherJustPutIsSeenWhenItReturns(t *testing.T) {
 		t.Fatalf("found %v before it was revoked", got)
 	}
 	slow := &s.keys.shards[wordOf(other.Key).shard()]
-	slow.mu.Lock() // the first call gets no further than to its second key
+	slow.mu.Lock() // stops the first call at its second key
 	var first sync.WaitGroup
 	first.Go(func() { s.add([]store.Revocation{session, other}, false) })
 	for !s.keys.has(session.Key) {
@@ -165,7 +165,7 @@ func TestAnAddOfWhatAnotherJustPutIsSeenWhenItReturns(t *testing.T) {
 	first.Wait()
 }
 
-// The same, by chance.
+// The same, with random timing.
 func TestTwoAddsAtOnceAreBothSeen(t *testing.T) {
 	const rounds = 20_000
 	s := newSet()
@@ -187,8 +187,8 @@ func TestTwoAddsAtOnceAreBothSeen(t *testing.T) {
 	}
 }
 
-// The fault: the wall clock jumps forward, revocations are forgotten as expired,
-// and the clock goes back.
+// Fault: the wall clock jumps forward, expired revocations are forgotten, and the clock
+// goes back.
 func TestATokenThatHadExpiredStaysRefused(t *testing.T) {
 	s := newSet()
 	token := keysOf("s", "t", "u", "https://a", 1000)

@@ -11,7 +11,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// numbered returns a key that is spread like a hash, and another for another n.
+// numbered returns the n-th of many different keys, distributed like hashes.
 func numbered(n uint64) store.Key {
 	var k store.Key
 	h := n * 0x9e3779b97f4a7c15
@@ -72,7 +72,7 @@ func TestAddingAgainKeepsTheLaterExpiry(t *testing.T) {
 	s.add(k, 200, markLogged)
 	s.add(k, 100, markLogged)
 	if s.purge(150); !s.has(k) {
-		t.Error("an earlier expiry took the later one's place")
+		t.Error("an earlier expiry replaced a later one")
 	}
 	s.add(k, 300, markLogged)
 	if s.purge(250); !s.has(k) || s.len() != 1 {
@@ -100,8 +100,8 @@ func TestPurgeForgetsWhatHasExpiredAndNothingElse(t *testing.T) {
 	}
 }
 
-// The fault: a reader in a table that is being replaced misses a key that was
-// added before it came.
+// Fault: a reader of a table that is being replaced misses a key that was added before the
+// read.
 func TestReadersMissNothingWhileTheSetGrowsAndShrinks(t *testing.T) {
 	const n = 50_000
 	var s keySet

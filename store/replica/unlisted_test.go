@@ -10,10 +10,10 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// byLease is a gate's configuration that keeps it off the list.
+// byLease is the configuration of a gate that is not on the list of gates.
 var byLease = replica.Options{Lease: lease, Acknowledge: replica.AcknowledgeLease}
 
-// unlisted starts gates that are on no list beside others, and waits until they admit.
+// unlisted starts n unlisted gates and waits until they admit.
 func unlisted(t *testing.T, server *model.Server, n int) []gate {
 	t.Helper()
 	gates := make([]gate, n)
@@ -25,8 +25,8 @@ func unlisted(t *testing.T, server *model.Server, n int) []gate {
 	return gates
 }
 
-// However many gates there are, a revocation costs one entry and one look, and no
-// gate tells the store that it has applied it.
+// The cost of a revocation does not depend on the number of gates. It is one entry and one
+// look, and no gate reports to the store that it has applied the entry.
 func TestByLeaseARevocationTakesALeaseAndOneLook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
@@ -44,17 +44,17 @@ func TestByLeaseARevocationTakesALeaseAndOneLook(t *testing.T) {
 			wantVerdict(t, g.Replica, token, replica.BySession)
 		}
 		if looks := gates[0].wire.count("Look"); looks != 1 {
-			t.Errorf("%d looks for one revocation", looks)
+			t.Errorf("%d calls of Look for one revocation", looks)
 		}
 		if more := gates[1].wire.count("Heartbeat") - beats; more > 5 {
-			t.Errorf("a gate sent %d heartbeats in a lease in which something was revoked", more)
+			t.Errorf("a gate sent %d heartbeats in a lease with a revocation", more)
 		}
 	})
 }
 
-// Attack: some gates of a fleet have `acknowledge lease`, one of them is cut off, and
-// somebody logs out at a gate that goes by the list. The answer must not come while
-// the gate that nobody lists admits.
+// Attack: some gates of a fleet have `acknowledge lease`, and one of them is cut off. A
+// client logs out at a gate that waits for the list. The answer must not come while the
+// unlisted gate admits.
 func TestAGateThatIsOnNoListIsWaitedForByTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
@@ -67,9 +67,9 @@ func TestAGateThatIsOnNoListIsWaitedForByTheOthers(t *testing.T) {
 		got := receipt(t, gates[0].Replica, "s")
 		wantVerdict(t, cut.Replica, token, replica.Unavailable)
 		if got.Took < margin || got.Lease < margin || !got.Unlisted || len(got.Gates) != 1 || got.Gates[0].Outcome != replica.Applied {
-			t.Errorf("the receipt is %+v, want that a lease had to pass for a gate that is on no list", got)
+			t.Errorf("the receipt is %+v, want a wait of a lease for an unlisted gate", got)
 		}
-		// Nobody is on no list any more, and nobody waits.
+		// No gate is unlisted any more, so no wait is needed.
 		time.Sleep(lease / 2)
 		if d, err := took(t, gates[1], revoked); err != nil || d > 10*time.Millisecond || gates[1].Status().Unlisted {
 			t.Errorf("took %v (%v), and the status is %+v", d, err, gates[1].Status())
@@ -77,8 +77,8 @@ func TestAGateThatIsOnNoListIsWaitedForByTheOthers(t *testing.T) {
 	})
 }
 
-// Attack: of two gates that are on no list one stops in order. The other admits
-// still: a goodbye is one gate's own.
+// Attack: one of two unlisted gates stops in order, and the other still admits. Leaving
+// concerns one gate only.
 func TestAGateThatIsOnNoListStopsForItselfAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
@@ -89,13 +89,13 @@ func TestAGateThatIsOnNoListStopsForItselfAlone(t *testing.T) {
 		revoked, token := revocation("s")
 		_, err := took(t, gates[0], revoked)
 		if verdict := two[1].Check(token, replica.At(time.Now())); err != nil || verdict != replica.Unavailable {
-			t.Errorf("answered (%v) while a gate says %v", err, verdict)
+			t.Errorf("answered (%v) while a gate answers %v", err, verdict)
 		}
 	})
 }
 
-// Attack: a configuration is loaded anew while a gate admits. Neither the gate that
-// goes off the list nor the one that comes on it is overlooked.
+// Attack: the configuration is reloaded while a gate admits. Revocations must wait for a
+// gate that goes off the list, and for one that comes onto it.
 func TestAGateMayGoOnAndOffTheListWhileItRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
@@ -103,11 +103,11 @@ func TestAGateMayGoOnAndOffTheListWhileItRuns(t *testing.T) {
 		gates[2].Configure(byLease)
 		time.Sleep(lease * 5 / 8) // between two heartbeats
 		if status := gates[0].Status(); status.Gates != 2 || !status.Unlisted {
-			t.Errorf("the status is %+v, want two gates on the list and another", status)
+			t.Errorf("the status is %+v, want two gates on the list and an unlisted one", status)
 		}
 		revoked, _ := revocation("off")
 		if d, err := took(t, gates[0], revoked); err != nil || d < margin {
-			t.Errorf("took %v (%v) while a gate is on no list", d, err)
+			t.Errorf("took %v (%v) while a gate is unlisted", d, err)
 		}
 		gates[2].Configure(replica.Options{Lease: lease})
 		time.Sleep(2 * lease)
@@ -115,14 +115,14 @@ func TestAGateMayGoOnAndOffTheListWhileItRuns(t *testing.T) {
 			t.Errorf("the status is %+v, want all gates on the list", status)
 		}
 		release := gates[2].wire.hold("Read")
-		time.Sleep(lease) // the read that is under way ends
+		time.Sleep(lease) // the current read ends
 		done := make(chan error, 1)
 		revoked, token := revocation("on")
 		go func() { done <- gates[0].Revoke(t.Context(), revoked) }()
 		time.Sleep(lease / 2)
 		select {
 		case err := <-done:
-			t.Fatalf("answered (%v) while a gate says %v", err, gates[2].Check(token, replica.At(time.Now())))
+			t.Fatalf("answered (%v) while a gate answers %v", err, gates[2].Check(token, replica.At(time.Now())))
 		default:
 		}
 		release()
@@ -133,8 +133,8 @@ func TestAGateMayGoOnAndOffTheListWhileItRuns(t *testing.T) {
 	})
 }
 
-// Attack, or accident: the list of gates is deleted while a gate that is on it is cut
-// off. Nobody may answer before that gate's lease is over.
+// Attack or accident: the list of gates is deleted while a listed gate is cut off. No
+// revocation may be answered before that gate's lease has expired.
 func TestALostListOfGatesIsNotAShortOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
@@ -144,7 +144,7 @@ func TestALostListOfGatesIsNotAShortOne(t *testing.T) {
 		revoked, token := revocation("s")
 		d, err := took(t, gates[0], revoked)
 		if verdict := gates[2].Check(token, replica.At(time.Now())); err != nil || verdict != replica.Unavailable {
-			t.Errorf("answered after %v (%v) while a gate that is cut off says %v", d, err, verdict)
+			t.Errorf("answered after %v (%v) while a gate that is cut off answers %v", d, err, verdict)
 		}
 		_, live := revocation("lives on")
 		wantVerdict(t, gates[1].Replica, live, replica.Clear)

@@ -61,7 +61,7 @@ type view struct {
 	reread bool
 }
 
-// unknownLag is the lag before a head has named it: longer than anything lasts.
+// unknownLag is the lag before a head has named it: longer than any wait.
 const unknownLag = forever / 4
 
 // alone returns the boot time at which every lease of an earlier generation has expired,
@@ -91,7 +91,7 @@ func (r *Replica) observeGeneration(generation store.Generation, sent time.Durat
 		r.before = max(1, r.before)
 		switch {
 		case r.view.unlisted:
-			r.before = math.MaxInt32 // nobody knows when all unlisted gates are back
+			r.before = math.MaxInt32 // unknown when all unlisted gates are back
 		case r.view.gates > 0 && r.view.state >= store.StateOpen:
 			r.before = r.view.gates
 		}

@@ -11,8 +11,9 @@ import (
 	"github.com/sessiongate/sessiongate/store/memstore"
 )
 
-// Attack: open sessions without end, to fill the memory of the gate: while the store
-// takes them, while it is away, and around the time at which sessions are noted again.
+// Attack: open unlimited sessions to fill the memory of the gate. Do so while the store
+// accepts them, while it is unavailable, and around the time at which sessions are noted
+// again.
 func TestWhatAGateHoldsOfSessionsIsBounded(t *testing.T) {
 	const mostPending, mostRecent = 1 << 16, 1 << 18
 	synctest.Test(t, func(t *testing.T) {
@@ -48,8 +49,8 @@ func TestWhatAGateHoldsOfSessionsIsBounded(t *testing.T) {
 	})
 }
 
-// A session that the store has deleted for newer ones is unknown, and known again
-// when it is noted again: half an hour later at the latest.
+// A session that the store has deleted for newer ones is unknown. It is known again when
+// it is noted again, at most half an hour later.
 func TestASessionThatTheStoreDeletedComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, memstore.NewWith(memstore.Options{Sessions: store.SessionLimits{Subject: 2}}))
@@ -63,7 +64,7 @@ func TestASessionThatTheStoreDeletedComesBack(t *testing.T) {
 		wantIDs(t, r, "alice", "third", "second")
 		for errors.Is(r.Owned(t.Context(), issuer, "first", is("alice")), store.ErrUnknownSession) {
 			if time.Since(begin) > 31*time.Minute {
-				t.Fatal("the session goes on and is still unknown")
+				t.Fatal("the ongoing session is still unknown")
 			}
 			time.Sleep(time.Minute)
 			seen("first")

@@ -50,7 +50,7 @@ func TestSessionsOfASubjectAreListedHereAtOnce(t *testing.T) {
 	})
 }
 
-// racing is a store whose Of lets something happen first.
+// racing is a store whose Of first calls a function of the test.
 type racing struct {
 	store.Sessions
 	before func()
@@ -61,7 +61,7 @@ func (r racing) Of(ctx context.Context, issuer, subject string) ([]store.Session
 	return r.Sessions.Of(ctx, issuer, subject)
 }
 
-// The fault: a session that is on its way to the store is in neither place, and
+// Fault: a session that is being written is neither pending nor in the store, and is
 // missing from the list for a moment.
 func TestASessionOnItsWayToTheStoreIsListed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -72,9 +72,9 @@ func TestASessionOnItsWayToTheStoreIsListed(t *testing.T) {
 	})
 }
 
-// The attack: a session id belonged to somebody else until a moment ago, and is still
-// listed for them.
-func TestASessionThatIsSomebodyElsesNowIsNotListed(t *testing.T) {
+// Attack: a session id belonged to another user until a moment ago, and is still listed
+// for that user.
+func TestASessionOfAnotherSubjectIsNotListed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := newStore()
 		r := start(t, shared)
@@ -86,7 +86,7 @@ func TestASessionThatIsSomebodyElsesNowIsNotListed(t *testing.T) {
 	})
 }
 
-func TestAStoreThatIsAwayIsNoEmptyList(t *testing.T) {
+func TestAnUnavailableStoreIsAnErrorAndNoEmptyList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		away := errors.New("connection refused")
 		r := start(t, failing{newStore(), away})
@@ -119,8 +119,8 @@ func TestTheListOfSessionsIsBounded(t *testing.T) {
 	})
 }
 
-// The attack: everything up to an instant is revoked, the issuer still goes on with the
-// session, and it is in no list because it was noted a moment before.
+// Attack: all tokens up to an instant are revoked, but the issuer still continues the
+// session. The session is in no list because it was noted a moment before.
 func TestASessionIsNotedAgainAfterAnInstant(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := newStore()

@@ -16,15 +16,15 @@ import (
 )
 
 const (
-	// renoteAfter is how long a session that goes on is not written again.
+	// renoteAfter is how long an ongoing session is not written again.
 	renoteAfter = 15 * time.Minute
 	// flushEvery bounds how long the rest of the fleet does not know a new
 	// session.
 	flushEvery = 250 * time.Millisecond
 	// batchSize is how many sessions go to the store in one call.
 	batchSize = 1024
-	// maxPending bounds the sessions that wait for a store that is away: with ids of
-	// 1 KiB, 150 MB.
+	// maxPending bounds the sessions that wait for an unavailable store: with ids of 1
+	// KiB, 150 MB.
 	maxPending = 1 << 16
 	// maxRecent bounds the sessions that are known to have been noted. If there are
 	// more, sessions are noted again earlier.
@@ -104,17 +104,16 @@ func (r *Registry) Configure(retention time.Duration) {
 // again at the second now. Every request pays for this call.
 func Due(noted, now int64) bool { return now-noted >= int64(renoteAfter/time.Second) }
 
-// Note records that a token of a session was admitted at the Unix second now. It
-// does not wait for the store. It returns false if there was no room, because
-// the store is away; the caller should note the session again with its next
-// request.
+// Note records that a token of a session was admitted at the Unix second now. It does not
+// wait for the store. It returns false if the store is unavailable and there is no room;
+// the caller should note the session again with its next request.
 func (r *Registry) Note(issuer, session, subject string, now int64) bool {
 	return r.NoteAfter(issuer, session, subject, now, 0)
 }
 
 // NoteAfter is Note for a session whose tokens up to an instant, in Unix seconds, are
-// revoked. It notes the session again if it was not noted since the instant, so that a
-// session that went on with a newer token differs from one that ended.
+// revoked. It notes the session again if it was not noted since that instant. So a session
+// that continues with a newer token differs from one that ended.
 func (r *Registry) NoteAfter(issuer, session, subject string, now, instant int64) bool {
 	key := id{issuer, session}
 	r.mu.Lock()
@@ -158,15 +157,15 @@ func (r *Registry) turn(now int64) {
 }
 
 // Owned returns nil if a session is known and by accepts its subject, and
-// store.ErrUnknownSession if not. A session of somebody else is as unknown as one that
-// no gate has seen. A session that this gate has admitted is known at once; one that
-// another gate has admitted, as soon as that gate has written it. A session that the
-// store has deleted for newer ones (store.SessionLimits) is unknown until it is noted
-// again: if it goes on, half an hour later at most.
+// store.ErrUnknownSession if not. The answer is the same for another user's session and
+// for one that no gate has seen. A session that this gate has admitted is known at once.
+// One that another gate has admitted is known as soon as that gate has written it. A
+// session that the store has deleted for newer ones (store.SessionLimits) is unknown until
+// it is noted again: if it continues, at most half an hour later.
 //
-// Attack: learn from the time that the answer takes, or from the answer while the store
-// is away, that somebody else's session was seen here a moment ago. So Owned asks the
-// store for those sessions, too.
+// Attack: learn that another user's session was seen here a moment ago, from the response
+// time, or from the answer while the store is unavailable. So Owned asks the store for
+// those sessions, too.
 func (r *Registry) Owned(ctx context.Context, issuer, session string, by func(subject string) bool) error {
 	r.mu.Lock()
 	noted, ok := r.pending[id{issuer, session}]

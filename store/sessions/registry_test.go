@@ -80,7 +80,7 @@ func wantOwner(t *testing.T, r *sessions.Registry, session, want string) {
 		t.Errorf("session %q is not %q's: %v", session, want, err)
 	}
 	if err := r.Owned(t.Context(), issuer, session, is("not "+want)); err == nil {
-		t.Errorf("session %q is somebody else's than %q's", session, want)
+		t.Errorf("session %q is accepted for another subject than %q", session, want)
 	}
 }
 
@@ -109,9 +109,9 @@ func TestASessionIsKnownHereAtOnceAndToTheFleetWithinASecond(t *testing.T) {
 	})
 }
 
-// Attack: while the store is away, try ids to learn which sessions were seen here
-// since: the answer for a foreign session that waits for the store differs from the
-// answer for none.
+// Attack: while the store is unavailable, try ids to learn which sessions were seen here
+// since. The answer for another user's pending session must not differ from the answer for
+// an unknown one.
 func TestAForeignSessionIsAsUnknownAsNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := newStore()
@@ -124,7 +124,7 @@ func TestAForeignSessionIsAsUnknownAsNone(t *testing.T) {
 			shared.fail(err)
 			r.Note(issuer, fmt.Sprint("alices ", err), "alice", time.Now().Unix())
 			if foreign, none := ask(fmt.Sprint("alices ", err)), ask("nobody's"); foreign != none {
-				t.Errorf("with the store's error %v: somebody else's is %q, none is %q", err, foreign, none)
+				t.Errorf("with the store's error %v: another user's session gives %q, an unknown one %q", err, foreign, none)
 			}
 			r.Note(issuer, fmt.Sprint("mallorys ", err), "mallory", time.Now().Unix())
 			wantOwner(t, r, fmt.Sprint("mallorys ", err), "mallory")
@@ -138,7 +138,7 @@ func TestASessionThatStaysIsWrittenAtMostOnceAQuarterOfAnHour(t *testing.T) {
 		r := start(t, shared)
 		const minutes = 120
 		for range minutes * 6 {
-			r.Note(issuer, "s", "alice", time.Now().Unix()) // as for a new token each
+			r.Note(issuer, "s", "alice", time.Now().Unix()) // as for each new token
 			time.Sleep(10 * time.Second)
 		}
 		written, _ := shared.writes()
@@ -146,13 +146,13 @@ func TestASessionThatStaysIsWrittenAtMostOnceAQuarterOfAnHour(t *testing.T) {
 			t.Errorf("written %d times in %d minutes", written, minutes)
 		}
 		if written < minutes/30 {
-			t.Errorf("written only %d times in %d minutes: it would be forgotten", written, minutes)
+			t.Errorf("written only %d times in %d minutes, so it would be forgotten", written, minutes)
 		}
 	})
 }
 
-// The fault: a session goes on after it was noted, without being written again, and is
-// forgotten while its last token is valid. Then nobody could end it any more.
+// Fault: a noted session continues without being written again, and is forgotten while its
+// last token is valid. Then it could no longer be ended.
 func TestASessionIsForgottenAfterTheRetention(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, newStore())
@@ -166,7 +166,7 @@ func TestASessionIsForgottenAfterTheRetention(t *testing.T) {
 	})
 }
 
-func TestWhatTheStoreCouldNotTakeWaitsForIt(t *testing.T) {
+func TestSessionsThatCouldNotBeWrittenAreRetried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := newStore()
 		here, there := start(t, shared), start(t, shared)
@@ -181,8 +181,8 @@ func TestWhatTheStoreCouldNotTakeWaitsForIt(t *testing.T) {
 	})
 }
 
-// The attack, or the fault: a store that is away, and an endless number of
-// sessions (invariant 12).
+// Attack or fault: the store is unavailable, and the number of sessions grows without
+// limit (invariant 12).
 func TestWhatWaitsForTheStoreIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n = 100_000
@@ -202,7 +202,7 @@ func TestWhatWaitsForTheStoreIsBounded(t *testing.T) {
 		shared.fail(nil)
 		time.Sleep(time.Second)
 		if !r.Note(issuer, strconv.Itoa(refused), "u", time.Now().Unix()) {
-			t.Error("there is no room although the store took what waited")
+			t.Error("there is no room although the store accepted the pending sessions")
 		}
 		time.Sleep(time.Second)
 		wantOwner(t, r, strconv.Itoa(refused), "u")
@@ -222,7 +222,7 @@ func TestClosingWritesWhatIsPending(t *testing.T) {
 		for i := range 3000 {
 			r.Note(issuer, strconv.Itoa(i), "u", time.Now().Unix())
 		}
-		synctest.Wait() // until the writer waits for more to come
+		synctest.Wait() // until the writer waits for more
 		r.Close()
 		if written, _ := shared.writes(); written != 3000 {
 			t.Errorf("%d sessions were written, want 3000", written)

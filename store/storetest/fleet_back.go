@@ -25,7 +25,7 @@ func goneBack(t *testing.T, place FleetPlace, f store.Fleet, lost, others int) (
 		after = publish(t, f, fmt.Sprintf("other %d", i))
 	}
 	if after.Generation != applied.Generation {
-		t.Fatalf("the log went back into another generation: %+v after %+v", after, applied)
+		t.Fatalf("the log went back to another generation: %+v after %+v", after, applied)
 	}
 	return applied, after
 }
@@ -38,7 +38,7 @@ func findsThatTheLogWentBack(t *testing.T, place FleetPlace) {
 		"a heartbeat": func(f store.Fleet, at store.Position) error {
 			answer, err := f.Heartbeat(t.Context(), store.Heartbeat{Gate: 1, Applied: at, Settled: true, Lease: lease})
 			if err == nil && (answer.Count != 0 || answer.State != store.StateRepair) {
-				err = fmt.Errorf("it was recorded: %+v", answer)
+				err = fmt.Errorf("the heartbeat was recorded: %+v", answer)
 			}
 			return err
 		},
@@ -77,10 +77,10 @@ func wantGeneration(batch store.Batch, err error) error {
 	if errors.Is(err, store.ErrGeneration) {
 		return nil
 	}
-	return fmt.Errorf("it gave %+v, %w", batch, err)
+	return fmt.Errorf("the read gave %+v, %w", batch, err)
 }
 
-// A gate that had not read the lost entries cannot know, and reads on.
+// A gate that had not read the lost entries cannot know, and continues to read.
 func readsOnFromWhatStands(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	openLog(t, f)
@@ -155,6 +155,6 @@ func tellsTags(t *testing.T, place FleetPlace) {
 		tags[entry.Position.Tag] = true
 	}
 	if batch.Head != want[2] || look(t, f).Position != want[2] {
-		t.Errorf("the log ends at %v, a look says %v, want %v", batch.Head, look(t, f).Position, want[2])
+		t.Errorf("the log ends at %v, Look returned %v, want %v", batch.Head, look(t, f).Position, want[2])
 	}
 }

@@ -67,14 +67,13 @@ func raisesRetention(t *testing.T, place FleetPlace) {
 		held = answer.Bounds
 	}
 	if seen := look(t, f).Bounds; seen != held {
-		t.Errorf("a look sees %+v, a heartbeat %+v", seen, held)
+		t.Errorf("Look returned %+v, a heartbeat %+v", seen, held)
 	}
 }
 
-// The fault: a retention is raised while the store's clock, or the gate's, is days off.
-// Tokens are refused that were issued before the entries that were forgotten, by the
-// earlier clock. By the later one everybody would be logged out for days. Entries are
-// held by the later clock.
+// Fault: a retention is raised while the store's clock, or the gate's, is days off. Tokens
+// issued before the forgotten entries are refused, by the earlier clock. The later clock
+// would log out every client for days. Entries are held by the later clock.
 func raisesRetentionByTwoClocks(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	openLog(t, f)
@@ -86,10 +85,10 @@ func raisesRetentionByTwoClocks(t *testing.T, place FleetPlace) {
 		beat.Now = time.Now().Add(off).Unix()
 		answer := send(t, f, beat)
 		if forgotten := min(off, 0) - hour; off < 0 && !near(answer.Forgotten, forgotten) || off > 0 && !near(answer.Forgotten, -2*hour) {
-			t.Errorf("by a clock that is %v off, tokens up to %d are refused", off, answer.Forgotten)
+			t.Errorf("with a clock error of %v, tokens up to %d are refused", off, answer.Forgotten)
 		}
 		if held := max(off, 0) + beat.Retention; !near(answer.Hold, held) {
-			t.Errorf("by a clock that is %v off, nothing is forgotten before %d", off, answer.Hold)
+			t.Errorf("with a clock error of %v, nothing is forgotten before %d", off, answer.Hold)
 		}
 	}
 }
@@ -104,7 +103,7 @@ func holdsWhatIsRaised(t *testing.T, place FleetPlace) {
 	send(t, f, beat)
 	mustTrim(t, f, time.Now().Add(time.Hour))
 	if left, _ := readLeft(t, f); len(left) != 1 {
-		t.Errorf("%d entries are left before the second until which they are held, want 1", len(left))
+		t.Errorf("%d entries are left before the end of the hold, want 1", len(left))
 	}
 }
 
@@ -115,16 +114,16 @@ func trimsByTheEarlierClock(t *testing.T, place FleetPlace) {
 	publishUntil(t, f, time.Now().Add(time.Hour), "live")
 	mustTrim(t, f, time.Now().Add(27*time.Hour))
 	if left, _ := readLeft(t, f); len(left) != 1 {
-		t.Errorf("%d entries are left after a trim by a clock that is ahead, want the one that has not expired", len(left))
+		t.Errorf("%d entries are left after a trim by a clock that is ahead, want the unexpired one", len(left))
 	}
 	answer := beat(t, f, 1, look(t, f).Position)
 	if !near(answer.Swept, 0) {
-		t.Errorf("it was trimmed by %d, want the store's clock", answer.Swept)
+		t.Errorf("the log was trimmed up to %d, want the store's time", answer.Swept)
 	}
 }
 
-// Rule R12: a lost head takes the longest lease that a gate knows, and what else the
-// gates know.
+// Rule R12: a lost head takes the longest lease that a gate knows, and the other settings
+// that gates know.
 func takesWhatGatesKnow(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	position := look(t, f).Position
@@ -134,19 +133,19 @@ func takesWhatGatesKnow(t *testing.T, place FleetPlace) {
 		Gate: 2, Applied: position, Lease: time.Minute, Longest: 2 * time.Minute, Retention: 3 * time.Hour, Bounds: known,
 	})
 	if answer.Lease != time.Minute || answer.Longest != 2*time.Minute {
-		t.Errorf("the lease is %v, and waits %v; want those of the gate that knows the fleet", answer.Lease, answer.Longest)
+		t.Errorf("the lease is %v and the longest %v, want those of the gate that knows the fleet", answer.Lease, answer.Longest)
 	}
 	if answer.Forgotten != known.Forgotten || answer.Floor != known.Floor || answer.Lowered != known.Lowered || answer.Hold < known.Hold {
-		t.Errorf("the bounds are %+v, want those that a gate knew: a head that was lost sees no raise", answer.Bounds)
+		t.Errorf("the bounds are %+v, want those that a gate knew; a new head sees no raise", answer.Bounds)
 	}
 	const early = 1000
 	third := store.Heartbeat{Gate: 3, Applied: position, Lease: time.Minute, Bounds: store.Bounds{Swept: early}}
 	if answer = send(t, f, third); answer.Swept != early {
-		t.Errorf("in repair, the log was trimmed by %d, want what a gate has forgotten by: %d", answer.Swept, early)
+		t.Errorf("in repair, Swept is %d, want that of the gate: %d", answer.Swept, early)
 	}
 	third.Bounds.Swept = time.Now().Add(27 * time.Hour).Unix()
 	if answer = send(t, f, third); !near(answer.Swept, 0) {
-		t.Errorf("by a gate's clock that is ahead, the log was trimmed by %d, want the store's", answer.Swept)
+		t.Errorf("with a gate's clock ahead, Swept is %d, want the store's time", answer.Swept)
 	}
 	if answer := beat(t, f, 3, position); answer.Lease != time.Minute {
 		t.Errorf("a gate that knows no fleet made the lease %v", answer.Lease)
@@ -172,12 +171,12 @@ func shortensLease(t *testing.T, place FleetPlace) {
 		"a gate that has not heard of the present one": {Gate: 1, Applied: position, Lease: 2 * time.Second, Shortened: true},
 	} {
 		if answer := send(t, f, beat); answer.Longest != time.Minute {
-			t.Errorf("%s made waits %v", name, answer.Longest)
+			t.Errorf("%s made the longest lease %v", name, answer.Longest)
 		}
 	}
 	answer := send(t, f, store.Heartbeat{Gate: 1, Applied: position, Lease: time.Second, Shortened: true})
 	if answer.Lease != time.Second || answer.Longest != time.Second {
-		t.Errorf("the lease is %v and waits %v, want a second", answer.Lease, answer.Longest)
+		t.Errorf("the lease is %v and the longest %v, want a second", answer.Lease, answer.Longest)
 	}
 	raised, err := f.SetLease(t.Context(), 2*time.Minute)
 	if err != nil || raised.Lease != 2*time.Minute || raised.Longest != 2*time.Minute {
@@ -193,9 +192,9 @@ func raisesFloor(t *testing.T, place FleetPlace) {
 		merges []store.Merge
 		raised bool
 	}{
-		{"nobody remembers an earlier log", []store.Merge{{}}, false},
+		{"no gate knows an earlier log", []store.Merge{{}}, false},
 		{"nothing is missing", []store.Merge{{Before: 3}}, false},
-		{"all who remember have merged", []store.Merge{{Before: 2, Lacks: true}, {Before: 2}}, false},
+		{"all gates that know an earlier log have merged", []store.Merge{{Before: 2, Lacks: true}, {Before: 2}}, false},
 		{"one gate has not merged", []store.Merge{{Before: 3, Lacks: true}, {Before: 3}}, true},
 		{"one merges twice, for another that has not", []store.Merge{{Before: 2, Lacks: true}, {Before: 2, Gate: 1}}, true},
 		{"a witness opens it", []store.Merge{{Before: 3, Lacks: true}, {Before: 3, Witness: true}}, false},
@@ -221,7 +220,7 @@ func raisesFloor(t *testing.T, place FleetPlace) {
 		}
 		floor := look(t, f).Floor
 		if c.raised != (floor != 0) || c.raised && !near(floor, 5*time.Minute) {
-			t.Errorf("%s: the floor is %d, want one: %t", c.what, floor, c.raised)
+			t.Errorf("%s: the floor is %d, want a floor: %t", c.what, floor, c.raised)
 		}
 	}
 }
@@ -233,10 +232,10 @@ func opensNoLossByAWrongClock(t *testing.T, place FleetPlace) {
 	wrong := store.Merge{Gate: 1, Generation: generation, Before: 2, Lacks: true, Skewed: true, Then: store.Open}
 	head, done := merge(t, f, wrong)
 	if done || head.State != store.StateRepair || head.Turn.Gate != 0 || head.Floor != 0 {
-		t.Errorf("opening a log that lost something by a clock that is wrong: done %v, head %+v", done, head)
+		t.Errorf("opening a log that lost entries with a wrong clock: done %v, head %+v", done, head)
 	}
 	right := store.Merge{Gate: 2, Generation: generation, Before: 3, Then: store.Open}
 	if head, done := merge(t, f, right); !done || head.State != store.StateOpen || !near(head.Floor, 0) {
-		t.Errorf("opening it by one that is right: done %v, head %+v", done, head)
+		t.Errorf("opening it with a correct clock: done %v, head %+v", done, head)
 	}
 }

@@ -6,10 +6,10 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// The fault: a newer gate writes an entry that an older one cannot read, which then
-// admits nothing any more. The common format falls with the first heartbeat of a gate
-// that understands less, listed or not. It rises step by step when the last such gate
-// has been silent for longer than any lease.
+// Fault: a newer gate writes an entry that an older one cannot read, so the older one
+// admits nothing. The common format falls with the first heartbeat of a gate that
+// understands less, listed or not. It rises step by step when the last such gate has been
+// silent for longer than any lease.
 func tellsFormat(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	position := look(t, f).Position
@@ -21,14 +21,14 @@ func tellsFormat(t *testing.T, place FleetPlace) {
 		silent   bool // gates with earlier heartbeats have been silent for longer than a lease
 		want     uint64
 	}{
-		{what: "a newer gate alone, of which nobody knows for how long", format: 3, want: 1},
+		{what: "a newer gate, with no gate known to be silent", format: 3, want: 1},
 		{what: "the same, when the lease of any other is over", format: 3, silent: true, want: 2},
 		{what: "the same, at once", format: 3, want: 2},
 		{what: "the same, a lease later", format: 3, silent: true, want: 3},
 		{what: "an older gate joins", format: 2, want: 2},
-		{what: "a newer gate goes on", format: 3, want: 2},
+		{what: "the newer gate sends another heartbeat", format: 3, want: 2},
 		{what: "one that says nothing, and is on no list", unlisted: true, want: 1},
-		{what: "a newer gate goes on beside it", format: 3, want: 1},
+		{what: "the newer gate sends another heartbeat beside it", format: 3, want: 1},
 		{what: "a newer gate, when they are gone", format: 3, silent: true, want: 2},
 	} {
 		beat := store.Heartbeat{Gate: 1, Applied: position, Lease: lease, Format: step.format, Unlisted: step.unlisted}
@@ -42,10 +42,10 @@ func tellsFormat(t *testing.T, place FleetPlace) {
 		last = answer.Count
 	}
 	if seen := look(t, f).Format; seen != 2 {
-		t.Errorf("a look tells format %d, want 2", seen)
+		t.Errorf("Look names format %d, want 2", seen)
 	}
 	place.LoseHead()
 	if lost := look(t, f).Format; lost != 1 {
-		t.Errorf("a head that was lost tells format %d, want 1", lost)
+		t.Errorf("a new head after a loss names format %d, want 1", lost)
 	}
 }

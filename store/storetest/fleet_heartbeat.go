@@ -21,7 +21,7 @@ func looksOnly(t *testing.T, place FleetPlace) {
 	beat(t, f, 1, look(t, f).Position)
 	publish(t, f, "a")
 	if first, second := look(t, f), look(t, other); !equal(first, second) {
-		t.Errorf("two looks saw %+v and %+v", first, second)
+		t.Errorf("two calls of Look returned %+v and %+v", first, second)
 	}
 }
 
@@ -59,8 +59,8 @@ func recordsHeartbeat(t *testing.T, place FleetPlace) {
 	}
 }
 
-// The attack on rule R3: a gate that has read nothing yet is listed as one that has. A
-// revocation would wait for it in vain, or not at all.
+// Attack on rule R3: a gate that has read nothing yet is listed as one that has. A
+// revocation would wait for it for nothing, or not at all.
 func answersNewcomer(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	position := publish(t, f, "a").Position
@@ -74,7 +74,7 @@ func answersNewcomer(t *testing.T, place FleetPlace) {
 }
 
 // Rule R3: entries that a gate applied in another generation of the log are not on this
-// one. If it were listed, it would acknowledge entries that it never saw.
+// one. If it were listed, it would acknowledge entries that it never read.
 func answersStranger(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	position := publish(t, f, "a").Position
@@ -128,7 +128,7 @@ func settlesOpen(t *testing.T, place FleetPlace) {
 	f, other := join(t, place), join(t, place)
 	head := openLog(t, f)
 	if answer := beat(t, f, 1, head.Position); answer.State != store.StateOpen {
-		t.Fatalf("after a heartbeat that says nothing of it, the log is %v", answer.State)
+		t.Fatalf("after a heartbeat without Settled, the log is %v", answer.State)
 	}
 	answer := send(t, f, store.Heartbeat{Gate: 1, Applied: head.Position, Settled: true, Lease: lease})
 	if answer.State != store.StateSettled || look(t, other).State != store.StateSettled {
@@ -139,7 +139,7 @@ func settlesOpen(t *testing.T, place FleetPlace) {
 	}
 }
 
-// The attack on rule R5: a gate starts and replaces a lost head with a shorter lease.
+// Attack on rule R5: a gate starts and replaces a lost head with a shorter lease.
 // It calls the log settled just when another gate has named the longer one.
 func settlesByTheLongestLease(t *testing.T, place FleetPlace) {
 	f := join(t, place)
@@ -149,7 +149,7 @@ func settlesByTheLongestLease(t *testing.T, place FleetPlace) {
 	openLog(t, f)
 	settled := store.Heartbeat{Gate: 1, Applied: position, Settled: true, Lease: lease}
 	if answer := send(t, f, settled); answer.State != store.StateOpen {
-		t.Errorf("a gate that knows of a shorter lease made the log %v", answer.State)
+		t.Errorf("a gate that knows a shorter lease made the log %v", answer.State)
 	}
 	settled.Waited = time.Minute
 	if answer := send(t, f, settled); answer.State != store.StateSettled {
@@ -157,7 +157,7 @@ func settlesByTheLongestLease(t *testing.T, place FleetPlace) {
 	}
 }
 
-// The attack on rule R5: a log is settled too early and answers 200, while an unlisted
+// Attack on rule R5: a log is settled too early and answers 200, while an unlisted
 // gate of the previous generation admits by its old lease.
 func settlesNothingElse(t *testing.T, place FleetPlace) {
 	f := join(t, place)

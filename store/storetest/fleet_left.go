@@ -7,7 +7,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// The fault: the first call of any kind after a loss must not be answered from the
+// Fault: the first call of any kind after a loss must not be answered from the
 // previous generation (rules R6, R8).
 func everyCallNotices(t *testing.T, place FleetPlace) {
 	f, other := join(t, place), join(t, place)
@@ -126,7 +126,7 @@ func bornOnce(t *testing.T, place FleetPlace) {
 	if len(entries) != 6 || batch.Born != born.Seq || last.Seq != born.Seq+3 || batch.Head != last.Position {
 		t.Fatalf("the log reads %+v up to %v, born at %d of %+v", entries, batch.Head, batch.Born, born)
 	}
-	// A gate reads on across the hole from any position.
+	// A reader at any position continues after the missing entry.
 	for seq := uint64(1); seq <= last.Seq; seq++ {
 		at := store.Position{Generation: born.Generation, Seq: seq}
 		batch, err := f.Read(t.Context(), at, 0)
@@ -138,6 +138,6 @@ func bornOnce(t *testing.T, place FleetPlace) {
 		}
 	}
 	place.LoseEntry(last.Seq - 1)
-	again := wantAnew(t, f, last)
+	again := wantNewGeneration(t, f, last)
 	wantLeft(t, f, again, 1, 3, 4, last.Seq-2, last.Seq)
 }

@@ -41,7 +41,7 @@ func leaves(t *testing.T, place FleetPlace) {
 		wantListed(t, f, "after gate 2 left", 1, 3)
 	}
 	if head := look(t, f); head.Generation != position.Generation {
-		t.Errorf("a gate that left began the generation of %+v", head)
+		t.Errorf("a gate that left caused a new generation: %+v", head)
 	}
 }
 
@@ -58,11 +58,11 @@ func takesSilentOff(t *testing.T, place FleetPlace) {
 	}
 	wantListed(t, f, "after two were silent", 3)
 	if again := silent(t, other, 3, position, last); len(again.Gone) != 0 {
-		t.Errorf("the next heartbeat took %v off", again.Gone)
+		t.Errorf("the next heartbeat removed %v", again.Gone)
 	}
 }
 
-// The attack on rule R2: a heartbeat that removes silent gates from the list arrives
+// Attack on rule R2: a heartbeat that removes silent gates from the list arrives
 // late. A gate that came back meanwhile would admit, and no revocation would wait for
 // it.
 func keepsWhoCameBack(t *testing.T, place FleetPlace) {
@@ -80,7 +80,7 @@ func keepsWhoCameBack(t *testing.T, place FleetPlace) {
 		"the heartbeat of a gate to leave": {Gate: 1, Applied: position, Silent: old},
 	} {
 		if answer := send(t, f, late); len(answer.Gone) != 0 {
-			t.Errorf("%s took %v off", what, answer.Gone)
+			t.Errorf("%s removed %v", what, answer.Gone)
 		}
 		if err := f.Leave(t.Context(), 2); err != nil {
 			t.Fatalf("Leave: %v", err)
@@ -113,12 +113,12 @@ func namesLeast(t *testing.T, place FleetPlace) {
 		for i, want := range []struct{ gates, applied uint64 }{{2, 1}, {2, 2}, {2, 3}} {
 			for _, gate := range head.Gates[2*i : 2*i+2] {
 				if gate.Applied != want.applied || gate.ID%16 != 6 {
-					t.Errorf("%s names %+v in place %d, want one that has applied %d", what, gate, i, want.applied)
+					t.Errorf("%s names %+v at index %d, want a gate that has applied %d", what, gate, i, want.applied)
 				}
 			}
 		}
 		if head.Gates[6].Applied != 4 {
-			t.Errorf("%s names %+v after those that lag", what, head.Gates[6])
+			t.Errorf("%s names %+v after the gates that lag", what, head.Gates[6])
 		}
 	}
 	answer := silent(t, f, 1, positions[3], counts[gates-1])
@@ -127,7 +127,7 @@ func namesLeast(t *testing.T, place FleetPlace) {
 	}
 }
 
-// The attack: a gate that does not use the list joins a fleet that does. It admits by
+// Attack: a gate that does not use the list joins a fleet that does. It admits by
 // its lease, no revocation waits for it, and the first 200 comes too early.
 func saysUnlisted(t *testing.T, place FleetPlace) {
 	f, other := join(t, place), join(t, place)
@@ -136,7 +136,7 @@ func saysUnlisted(t *testing.T, place FleetPlace) {
 	unlisted := store.Heartbeat{Gate: 2, Applied: position, Lease: lease, Unlisted: true}
 	answer := send(t, other, unlisted)
 	if !answer.Unlisted || answer.Live != 1 || answer.Count == 0 {
-		t.Errorf("it was answered %+v", answer)
+		t.Errorf("the heartbeat was answered %+v", answer)
 	}
 	wantListed(t, f, "beside a gate that is on no list", 1)
 	for what, head := range map[string]store.Head{
@@ -144,7 +144,7 @@ func saysUnlisted(t *testing.T, place FleetPlace) {
 		"a heartbeat to which others were silent": silent(t, f, 1, position, answer.Count-1),
 	} {
 		if !head.Unlisted {
-			t.Errorf("%s does not tell of the gate that is on no list: %+v", what, head)
+			t.Errorf("%s does not report the unlisted gate: %+v", what, head)
 		}
 	}
 	// Another unlisted gate sends a heartbeat, and the first does not.
@@ -154,7 +154,7 @@ func saysUnlisted(t *testing.T, place FleetPlace) {
 		t.Errorf("one of two gates was silent: %+v", head)
 	}
 	if head := silent(t, f, 1, position, last); head.Unlisted || look(t, f).Unlisted {
-		t.Errorf("all gates that are on no list were silent: %+v", head)
+		t.Errorf("all unlisted gates were silent: %+v", head)
 	}
 	// A gate that was on the list asks to be off it.
 	unlisted.Gate = 1
@@ -165,18 +165,18 @@ func saysUnlisted(t *testing.T, place FleetPlace) {
 	}
 }
 
-// Rule R8. The attack, or the accident: the list of gates is deleted, and nothing else.
+// Rule R8. Attack or accident: the list of gates is deleted, and nothing else.
 // The next revocation would wait for no gate.
 func afterLostList(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	before := settle(t, f)
 	place.LoseGates()
-	head := wantAnew(t, f, before)
+	head := wantNewGeneration(t, f, before)
 	if head.Seq != before.Seq || head.Lease != before.Lease || head.Live != 0 {
 		t.Errorf("after the list was lost the head is %+v, before it was %+v", head, before)
 	}
 	wantLeft(t, f, head, 1, 2, 3, 4, 5)
 	if count := beat(t, f, 1, look(t, f).Position).Count; count <= before.Count {
-		t.Errorf("the counter went from %d to %d", before.Count, count)
+		t.Errorf("the counter changed from %d to %d", before.Count, count)
 	}
 }

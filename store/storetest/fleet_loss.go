@@ -31,22 +31,22 @@ func settle(t *testing.T, f store.Fleet) store.Head {
 	return head
 }
 
-// wantAnew checks the head after a loss: another generation, in repair, with an empty
-// list.
-func wantAnew(t *testing.T, f store.Fleet, before store.Head) store.Head {
+// wantNewGeneration checks the head after a loss: another generation, in repair, with an
+// empty list.
+func wantNewGeneration(t *testing.T, f store.Fleet, before store.Head) store.Head {
 	t.Helper()
 	head := back(t, f)
 	if head.Generation == before.Generation || head.Generation == 0 {
-		t.Fatalf("no generation was begun: %+v after %+v", head, before)
+		t.Fatalf("no generation began: %+v after %+v", head, before)
 	}
 	if head.State != store.StateRepair || len(head.Gates) != 0 || head.Turn != (store.Turn{}) {
 		t.Errorf("the new generation has the head %+v", head)
 	}
 	if _, err := f.Read(t.Context(), before.Position, 0); !errors.Is(err, store.ErrGeneration) {
-		t.Errorf("reading on from the life before gave %v, want ErrGeneration", err)
+		t.Errorf("reading from a position of the previous generation gave %v, want ErrGeneration", err)
 	}
 	if again := look(t, f); !equal(again, head) {
-		t.Errorf("the next look saw %+v after %+v", again, head)
+		t.Errorf("the next Look returned %+v after %+v", again, head)
 	}
 	return head
 }
@@ -77,7 +77,7 @@ func afterFlush(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	before := settle(t, f)
 	place.Flush()
-	head := wantAnew(t, f, before)
+	head := wantNewGeneration(t, f, before)
 	if head.Seq != 0 || head.Lease != 0 || head.Retention != 0 {
 		t.Errorf("a flushed place has the head %+v", head)
 	}
@@ -90,7 +90,7 @@ func afterRestart(t *testing.T, place FleetPlace) {
 	f, other := join(t, place), join(t, place)
 	before := settle(t, f)
 	place.Restart()
-	head := wantAnew(t, f, before)
+	head := wantNewGeneration(t, f, before)
 	if head.Seq != before.Seq || head.Lease != before.Lease || head.Retention != before.Retention {
 		t.Errorf("after a restart the head is %+v, before it was %+v", head, before)
 	}
@@ -104,7 +104,7 @@ func afterLostLog(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	before := settle(t, f)
 	place.LoseLog()
-	head := wantAnew(t, f, before)
+	head := wantNewGeneration(t, f, before)
 	if head.Seq != before.Seq || head.Lease != before.Lease {
 		t.Errorf("after the log was lost the head is %+v, before it was %+v", head, before)
 	}
@@ -115,7 +115,7 @@ func afterLostHead(t *testing.T, place FleetPlace) {
 	f := join(t, place)
 	before := settle(t, f)
 	place.LoseHead()
-	head := wantAnew(t, f, before)
+	head := wantNewGeneration(t, f, before)
 	if head.Seq != before.Seq || head.Lease != 0 {
 		t.Errorf("after the head was lost it is %+v, before it was %+v", head, before)
 	}
@@ -130,7 +130,7 @@ func afterLostEntry(t *testing.T, place FleetPlace) {
 		place.Flush()
 		before := settle(t, f)
 		place.LoseEntry(lost)
-		head := wantAnew(t, f, before)
+		head := wantNewGeneration(t, f, before)
 		if head.Seq != before.Seq {
 			t.Errorf("after entry %d was lost the head is %+v, before it was %+v", lost, head, before)
 		}

@@ -16,10 +16,10 @@ func wantTurn(t *testing.T, f store.Fleet, m store.Merge, done bool, holder stor
 	t.Helper()
 	head, got := merge(t, f, m)
 	if got != done || head.Turn.Gate != holder {
-		t.Errorf("merge %+v: done %v, the turn is %+v; want %v and gate %v", m, got, head.Turn, done, holder)
+		t.Errorf("merge %+v: done %v, turn %+v; want %v and gate %v", m, got, head.Turn, done, holder)
 	}
 	if seen := look(t, f); seen.Turn != head.Turn || seen.State != head.State {
-		t.Errorf("merge returned turn %+v and state %v, a look saw %+v and %v", head.Turn, head.State, seen.Turn, seen.State)
+		t.Errorf("merge returned turn %+v and state %v, Look returned %+v and %v", head.Turn, head.State, seen.Turn, seen.State)
 	}
 	return head.Turn
 }
@@ -30,10 +30,10 @@ func takesTurn(t *testing.T, place FleetPlace) {
 	first := wantTurn(t, f, step(1, generation), true, 1)
 	second := wantTurn(t, f, step(1, generation), true, 1)
 	if first.Count == 0 || second.Count <= first.Count {
-		t.Errorf("progress took the count from %d to %d", first.Count, second.Count)
+		t.Errorf("progress changed the count from %d to %d", first.Count, second.Count)
 	}
 	if count := beat(t, f, 1, look(t, f).Position).Count; count <= second.Count {
-		t.Errorf("a heartbeat has count %d after a turn's %d: they are one counter", count, second.Count)
+		t.Errorf("a heartbeat has count %d after a turn with %d, want one common counter", count, second.Count)
 	}
 	release := step(1, generation)
 	release.Then = store.Release
@@ -45,7 +45,7 @@ func takesTurn(t *testing.T, place FleetPlace) {
 	}
 	wantTurn(t, f, step(2, generation), true, 2)
 	if again := wantTurn(t, f, store.Merge{Gate: 2, Generation: generation, Then: store.Release}, true, 0); again == free {
-		t.Errorf("the turn was somebody's, and is free as %+v again", again)
+		t.Errorf("the turn had a holder, and is free as %+v again", again)
 	}
 }
 
@@ -129,7 +129,7 @@ func opens(t *testing.T, place FleetPlace) {
 	}
 }
 
-// The attack on rule R7: the last step of a merge arrives after the log was lost once
+// Attack on rule R7: the last step of a merge arrives after the log was lost once
 // more, and opens a log into which nothing was merged.
 func mergesThisOnly(t *testing.T, place FleetPlace) {
 	f := join(t, place)

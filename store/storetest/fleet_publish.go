@@ -22,7 +22,7 @@ func publishes(t *testing.T, place FleetPlace) {
 	}
 	want := []store.Gate{{ID: 1, Applied: start.Seq}, {ID: 2, Applied: start.Seq}}
 	if !slices.Equal(sorted(head.Gates), want) || head.Live != 2 {
-		t.Errorf("must apply it: %+v, want %+v", head.Gates, want)
+		t.Errorf("the gates that must apply the entry are %+v, want %+v", head.Gates, want)
 	}
 	entries, batch := readLeft(t, other)
 	if len(entries) != 1 || entries[0].Position != head.Position || len(entries[0].Revocations) != 2 ||
@@ -30,7 +30,7 @@ func publishes(t *testing.T, place FleetPlace) {
 		t.Errorf("published %v, read %+v", head.Position, entries)
 	}
 	if batch.Born != 0 {
-		t.Errorf("a log that lost nothing was born at %d", batch.Born)
+		t.Errorf("a log without losses was born at %d", batch.Born)
 	}
 }
 
@@ -62,14 +62,14 @@ func publishesValidOnly(t *testing.T, place FleetPlace) {
 	}
 }
 
-// The attack: a gate joins while a session is revoked. Either it has read the
+// Attack: a gate joins while a session is revoked. Either it has read the
 // revocation, or the revocation must count it and wait for it. Otherwise it admits the
 // session after the 200.
 func countsJoining(t *testing.T, place FleetPlace) {
 	const clients, each = 4, 25
 	start := look(t, join(t, place)).Position
 	var mu sync.Mutex
-	told := map[store.GateID]uint64{} // the head that a joining gate received
+	received := map[store.GateID]uint64{} // the head that a joining gate received
 	var heads []store.Head
 	var group sync.WaitGroup
 	for c := range clients {
@@ -83,7 +83,7 @@ func countsJoining(t *testing.T, place FleetPlace) {
 					return
 				}
 				mu.Lock()
-				told[gate] = answer.Seq
+				received[gate] = answer.Seq
 				mu.Unlock()
 			}
 		})
@@ -101,23 +101,23 @@ func countsJoining(t *testing.T, place FleetPlace) {
 		})
 	}
 	group.Wait()
-	if len(told) != clients*each || len(heads) != clients*each {
-		t.Fatalf("%d gates joined, %d entries were published, want %d of each", len(told), len(heads), clients*each)
+	if len(received) != clients*each || len(heads) != clients*each {
+		t.Fatalf("%d gates joined, %d entries were published, want %d of each", len(received), len(heads), clients*each)
 	}
 	for _, head := range heads {
 		for _, gate := range head.Gates {
-			if seq, joined := told[gate.ID]; !joined || seq >= head.Seq {
+			if seq, joined := received[gate.ID]; !joined || seq >= head.Seq {
 				t.Errorf("entry %d names gate %v, which joined at %d", head.Seq, gate, seq)
 			}
 		}
 		before := 0
-		for _, seq := range told {
+		for _, seq := range received {
 			if seq < head.Seq {
 				before++
 			}
 		}
 		if head.Live != before {
-			t.Errorf("%d gates were told of a head before entry %d, and it counts %d", before, head.Seq, head.Live)
+			t.Errorf("%d gates received a head before entry %d, which counts %d", before, head.Seq, head.Live)
 		}
 	}
 }

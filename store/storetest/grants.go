@@ -22,12 +22,12 @@ func RunGrants(t *testing.T, fresh func(t *testing.T) Place) {
 		{"a token learned again stays in its sessions", learnsAgain},
 		{"a token belongs to a bounded number of sessions", boundsFamilies},
 		{"a session lists its access tokens", listsMembers},
-		{"a session takes a bounded number of access tokens", boundsMembers},
+		{"a session has a bounded number of access tokens", boundsMembers},
 		{"expired tokens make room", expiredMakeRoom},
 		{"an expired token is forgotten", forgetsTokens},
-		{"impossible grants are refused and leave nothing", refusesGrants},
+		{"invalid grants are refused and leave nothing", refusesGrants},
 		{"concurrent learning loses nothing", learnsConcurrently},
-		{"a call of a closed store, or one given up, says so", grantsEnd},
+		{"a cancelled call and a closed store return errors", grantsEnd},
 		{"a durable store remembers tokens", grantsComeBack},
 	}
 	for _, test := range tests {
@@ -40,12 +40,12 @@ func openGrants(t *testing.T, place Place) (store.Backend, store.Grants) {
 	s := open(t, place)
 	grants, ok := s.(store.Grants)
 	if !ok {
-		t.Fatalf("%T is no store.Grants", s)
+		t.Fatalf("%T does not implement store.Grants", s)
 	}
 	return s, grants
 }
 
-// name returns the key of something by its name.
+// name returns the key of a value by its name.
 func name(kind store.Kind, name string) store.Key {
 	return store.NewKey("storetest", kind, issuer, name)
 }
@@ -127,7 +127,7 @@ func learnsToken(t *testing.T, place Place) {
 	}
 	mustLearn(t, s)
 	if got, err := s.Known(t.Context()); err != nil || len(got) != 0 {
-		t.Errorf("of nothing is known %+v, %v", got, err)
+		t.Errorf("Known without tokens: %+v, %v", got, err)
 	}
 }
 
@@ -140,8 +140,8 @@ func unknownToken(t *testing.T, place Place) {
 	wantNoGrant(t, s, name(store.KindSession, "f2"))
 }
 
-// The attack: an upstream that does not rotate hands out the refresh token of an ended
-// session once more, in another session or later.
+// Attack: an upstream that does not rotate issues the refresh token of an ended session
+// once more, in another session or later.
 func learnsAgain(t *testing.T, place Place) {
 	_, s := openGrants(t, place)
 	first, second := accessOf("t", "f1", "f2"), accessOf("t", "f2", "f3")
@@ -159,8 +159,8 @@ func learnsAgain(t *testing.T, place Place) {
 	}
 }
 
-// The attack: a token joins one session after the other until it has left the first,
-// and outlives that.
+// Attack: a token joins one session after the other until it has left the first one, and
+// outlives that session.
 func boundsFamilies(t *testing.T, place Place) {
 	_, s := openGrants(t, place)
 	var families []string

@@ -12,7 +12,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// The attack: refresh until the session has forgotten the first of its access
+// Attack: refresh until the session has forgotten the first of its access
 // tokens, which then outlives it.
 func boundsMembers(t *testing.T, place Place) {
 	_, s := openGrants(t, place)
@@ -129,7 +129,7 @@ func grantsEnd(t *testing.T, place Place) {
 	cancel()
 	for what, call := range calls {
 		if err := call(over); !errors.Is(err, context.Canceled) {
-			t.Errorf("%s that was given up: %v", what, err)
+			t.Errorf("cancelled %s: %v", what, err)
 		}
 	}
 	if err := backend.Close(); err != nil {

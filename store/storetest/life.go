@@ -11,7 +11,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// wait is far longer than a healthy store needs to pass an entry on.
+// wait is far longer than a healthy store takes to deliver an entry.
 const wait = 10 * time.Second
 
 // read is the result of a Read in another goroutine.
@@ -82,7 +82,7 @@ func trims(t *testing.T, place Place) {
 		t.Fatalf("Trim: %v", err)
 	}
 	if entries := readAll(t, s, store.Position{}); len(entries) != 4 {
-		t.Fatalf("nothing had expired an hour ago, but %d of 4 entries are left", len(entries))
+		t.Fatalf("after a trim at a time before every expiry, %d of 4 entries are left", len(entries))
 	}
 	if err := s.Trim(t.Context(), now); err != nil {
 		t.Fatalf("Trim: %v", err)
@@ -128,7 +128,7 @@ func gapAfterHead(t *testing.T, place Place) {
 	position := mustAppend(t, s, session("a", later()))
 	position.Seq++
 	if _, err := s.Read(t.Context(), position, 0); !errors.Is(err, store.ErrGap) && !errors.Is(err, store.ErrGeneration) {
-		t.Errorf("Read from a place that the log never reached gave %v, want ErrGap or ErrGeneration", err)
+		t.Errorf("Read from a position beyond the log gave %v, want ErrGap or ErrGeneration", err)
 	}
 }
 
@@ -166,7 +166,7 @@ func closeEndsWaiting(t *testing.T, place Place) {
 			t.Errorf("the waiting read gave %v, want ErrClosed", err)
 		}
 	case <-time.After(wait):
-		t.Error("the waiting read goes on after Close")
+		t.Error("the waiting read continues after Close")
 	}
 }
 
@@ -211,9 +211,9 @@ func comesBack(t *testing.T, place Place) {
 		return
 	}
 	if !reflect.DeepEqual(got, want) {
-		t.Errorf("came back with %v, want %v", got, want)
+		t.Errorf("reopened with %v, want %v", got, want)
 	}
 	if next := mustAppend(t, again, session("next", later())); next.Seq != last.Seq+1 || next.Generation != last.Generation {
-		t.Errorf("the log goes on at %v after %v", next, last)
+		t.Errorf("the log continues at %v after %v", next, last)
 	}
 }

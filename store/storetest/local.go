@@ -13,15 +13,15 @@ func RunLocal(t *testing.T, fresh func(t *testing.T) Place) {
 	for _, test := range []contractTest{
 		{"a new store has no bounds", noBounds},
 		{"the first retention is no raise", firstRetention},
-		{"a longer retention holds the log and forgets what was issued before the shorter one", raises},
+		{"a longer retention holds the log and refuses tokens older than the shorter one", raises},
 		{"a shorter retention changes nothing", lowers},
 		{"a held log is not trimmed", holds},
-		{"what was trimmed by is told with each batch", tellsSwept},
-		{"a trim that forgets nothing tells nothing", sweepsNothing},
-		{"the time is told with each batch", tellsTime},
+		{"each batch names the second up to which the log was trimmed", tellsSwept},
+		{"a trim without expired entries changes no bound", sweepsNothing},
+		{"each batch names the time", tellsTime},
 		{"a closed store keeps no retention and lowers no floor", closedRetains},
-		{"lowering a floor that is not there changes nothing", lowersNoFloor},
-		{"a durable store comes back with its bounds", localComesBack},
+		{"lowering a missing floor changes nothing", lowersNoFloor},
+		{"a durable store keeps its bounds", localComesBack},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, fresh(t)) })
 	}
@@ -31,7 +31,7 @@ func openLocal(t *testing.T, place Place) store.Local {
 	t.Helper()
 	local, ok := open(t, place).(store.Local)
 	if !ok {
-		t.Fatal("the store is no store.Local")
+		t.Fatal("the store does not implement store.Local")
 	}
 	return local
 }
@@ -45,8 +45,8 @@ func retainFor(t *testing.T, s store.Local, retention time.Duration) store.Bound
 	if again, _, err := s.Retain(t.Context(), time.Second, time.Minute); err != nil || longest < retention || again != longest {
 		t.Errorf("after %v the longest is %v, and after a second %v, %v", retention, longest, again, err)
 	}
-	if told := firstBatch(t, s).Bounds; told != bounds {
-		t.Errorf("Retain said %+v, and a batch says %+v", bounds, told)
+	if inBatch := firstBatch(t, s).Bounds; inBatch != bounds {
+		t.Errorf("Retain returned %+v, a batch has %+v", bounds, inBatch)
 	}
 	return bounds
 }
@@ -73,13 +73,13 @@ func wantSecond(t *testing.T, what string, got int64, fromNow time.Duration) {
 	t.Helper()
 	const off = 10
 	if want := time.Now().Add(fromNow).Unix(); got < want-off || got > want+off {
-		t.Errorf("%s is %d, want %d or nearly", what, got, want)
+		t.Errorf("%s is %d, want about %d", what, got, want)
 	}
 }
 
 func noBounds(t *testing.T, place Place) {
 	if bounds := firstBatch(t, openLocal(t, place)).Bounds; bounds != (store.Bounds{}) {
-		t.Errorf("a new store says %+v", bounds)
+		t.Errorf("a new store has the bounds %+v", bounds)
 	}
 }
 
@@ -110,10 +110,10 @@ func lowers(t *testing.T, place Place) {
 	retainFor(t, s, time.Hour)
 	before := retainFor(t, s, 24*time.Hour)
 	if after := retainFor(t, s, time.Hour); after != before {
-		t.Errorf("a shorter retention gives %+v, want %+v as before", after, before)
+		t.Errorf("a shorter retention gives %+v, want the unchanged %+v", after, before)
 	}
 	if after := retainFor(t, s, 24*time.Hour); after != before {
-		t.Errorf("the longer one again gives %+v, want %+v: it was known", after, before)
+		t.Errorf("setting the longer one again gives %+v, want the unchanged %+v", after, before)
 	}
 }
 
@@ -173,7 +173,7 @@ func closedRetains(t *testing.T, place Place) {
 		t.Fatal(err)
 	}
 	if _, bounds, err := s.Retain(t.Context(), time.Hour, 0); err == nil {
-		t.Errorf("a closed store says %+v", bounds)
+		t.Errorf("a closed store has the bounds %+v", bounds)
 	}
 	if err := s.LowerFloor(t.Context()); err == nil {
 		t.Error("a closed store lowers its floor")
@@ -206,7 +206,7 @@ func localComesBack(t *testing.T, place Place) {
 	}
 	s = openLocal(t, place)
 	if got := firstBatch(t, s).Bounds; got != want || got.Swept == 0 || got.Floor != 0 {
-		t.Errorf("the store comes back with %+v, want %+v", got, want)
+		t.Errorf("the reopened store has %+v, want %+v", got, want)
 	}
 	if got := retainFor(t, s, 24*time.Hour); got != want {
 		t.Errorf("the same retention after a restart gives %+v, want %+v", got, want)

@@ -78,7 +78,7 @@ func readsEmpty(t *testing.T, place Place) {
 		t.Fatalf("Read: %v", err)
 	}
 	if len(batch.Entries) != 0 || batch.Head.Seq != 0 || batch.Head.Generation == 0 {
-		t.Errorf("an empty log read as %+v", batch)
+		t.Errorf("an empty log gave %+v", batch)
 	}
 	if again := readAll(t, s, batch.Head); len(again) != 0 {
 		t.Errorf("after the head of an empty log came %d entries", len(again))

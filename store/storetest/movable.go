@@ -15,9 +15,9 @@ func RunMovable(t *testing.T, fresh func(t *testing.T) Place) {
 	for _, test := range []contractTest{
 		{"all sessions and tokens are read, part by part", readsMemory},
 		{"an unknown place in the memory is an error", unknownPlace},
-		{"a paused store takes no revocation and no token, and all else goes on", pauses},
-		{"a pause outlives the process, and its end does, too", pauseComesBack},
-		{"what was confirmed beside a pause is read after it", pauseMissesNothing},
+		{"a paused store accepts no revocation and no token, and everything else works", pauses},
+		{"a restart changes neither a pause nor its end", pauseComesBack},
+		{"revocations confirmed during a pause are read after it", pauseMissesNothing},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, fresh(t)) })
 	}
@@ -28,7 +28,7 @@ func openMovable(t *testing.T, place Place) store.Movable {
 	s := open(t, place)
 	movable, ok := s.(store.Movable)
 	if !ok {
-		t.Fatalf("%T is no store.Movable", s)
+		t.Fatalf("%T does not implement store.Movable", s)
 	}
 	return movable
 }
@@ -88,7 +88,7 @@ func checkPaused(t *testing.T, s store.Movable, want bool) {
 	_, appended := s.Append(t.Context(), session(fmt.Sprint("after ", want), later()))
 	for what, err := range map[string]error{"Append": appended, "Learn": s.Learn(t.Context(), refreshOf("late", "family"))} {
 		if errors.Is(err, store.ErrPaused) != want || err != nil && !want {
-			t.Errorf("%s of a store that is paused, %v, returns %v", what, want, err)
+			t.Errorf("%s of a store with paused=%v returns %v", what, want, err)
 		}
 	}
 }
@@ -115,7 +115,7 @@ func pauses(t *testing.T, place Place) {
 	checkPaused(t, s, false)
 }
 
-// Attack: restart the gate that was copied. It would accept logouts that are in no
+// Attack: restart the gate that was copied. It would accept logouts that are not in the
 // copy.
 func pauseComesBack(t *testing.T, place Place) {
 	for _, paused := range []bool{true, false} {
@@ -134,8 +134,8 @@ func pauseComesBack(t *testing.T, place Place) {
 	}
 }
 
-// Attack: log out at the very moment of the pause. A logout that was confirmed would be
-// in no copy.
+// Attack: log out while the store is being paused. A confirmed logout would be missing in
+// the copy.
 func pauseMissesNothing(t *testing.T, place Place) {
 	s := openMovable(t, place)
 	var mu sync.Mutex
@@ -174,6 +174,6 @@ func pauseMissesNothing(t *testing.T, place Place) {
 		}
 	}
 	if len(confirmed) > 0 {
-		t.Errorf("%d revocations were confirmed and are not read after the pause", len(confirmed))
+		t.Errorf("%d confirmed revocations are missing after the pause", len(confirmed))
 	}
 }

@@ -66,12 +66,12 @@ func unknownOwner(t *testing.T, place Place) {
 		t.Errorf("an unknown subject has sessions: %v", sessions)
 	}
 	if err := s.Seen(t.Context()); err != nil {
-		t.Errorf("seeing nobody: %v", err)
+		t.Errorf("Seen without sessions: %v", err)
 	}
 }
 
-// The attack: an issuer that the gate trusts for one application hands out the session
-// ids of another issuer, to own foreign sessions.
+// Attack: an issuer that the gate trusts for one application issues the session ids of
+// another issuer, to own foreign sessions.
 func ownerByIssuer(t *testing.T, place Place) {
 	s := open(t, place)
 	other := seenAt("s1", "mallory", 0)
@@ -97,7 +97,7 @@ func seenAgain(t *testing.T, place Place) {
 	}
 }
 
-// The attack: ids that hold the store's own separators, to reach the record of another
+// Attack: ids that hold the store's own separators, to reach the record of another
 // session.
 func opaqueIDs(t *testing.T, place Place) {
 	s := open(t, place)
@@ -154,7 +154,7 @@ func listsBounded(t *testing.T, place Place) {
 	mustSee(t, s, sessions[500:]...)
 	got := mustList(t, s, "alice")
 	if len(got) != store.MaxSessionsOf || got[0].ID != sessions[len(sessions)-1].ID {
-		t.Errorf("listed %d sessions beginning with %q, want %d of which the latest first",
+		t.Errorf("listed %d sessions beginning with %q, want %d with the latest first",
 			len(got), got[0].ID, store.MaxSessionsOf)
 	}
 }

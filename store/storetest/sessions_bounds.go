@@ -14,7 +14,7 @@ var boundsOfSessions = []contractTest{
 	{"of 1,001 sessions of a subject 1,000 are kept, and the oldest goes", boundsSubject},
 	{"a session that comes late and is the oldest goes itself", boundsLateSession},
 	{"a session that is seen again is not the oldest any more", boundsSeenAgain},
-	{"one subject's sessions push out nobody else's", boundsSubjectFirst},
+	{"one subject's sessions do not push out those of others", boundsSubjectFirst},
 	{"the sessions of a namespace are bounded, and the oldest go", boundsNamespace},
 	{"a session that changed hands counts for its new subject only", boundsChangedHands},
 	{"a deleted session is known again when it is seen again", boundsComeBack},
@@ -30,7 +30,7 @@ var boundsOfSessions = []contractTest{
 func limited(t *testing.T, place Place, subject, total int) store.Backend {
 	t.Helper()
 	if place.Limited == nil {
-		t.Fatal("the place opens no store with limits: set Place.Limited")
+		t.Fatal("the place cannot open a store with limits; set Place.Limited")
 	}
 	s := place.Limited(t, store.SessionLimits{Subject: subject, Total: total})
 	t.Cleanup(func() { _ = s.Close() }) // the test may have closed it already
@@ -63,8 +63,8 @@ func wantKept(t *testing.T, s store.Sessions, kept bool, sessions ...store.Sessi
 	}
 }
 
-// Attack: open sessions without end at an issuer that allows it. Each record stays
-// in the store until it expires, and the store's memory is full.
+// Attack: open unlimited sessions at an issuer that allows it. Each record stays in the
+// store until it expires, and fills its memory.
 func boundsSubject(t *testing.T, place Place) {
 	s := open(t, place)
 	sessions := several("alice", 0, store.MaxSessionsOf+1)
@@ -108,8 +108,8 @@ func boundsSeenAgain(t *testing.T, place Place) {
 	wantKept(t, s, true, again)
 }
 
-// Attack: use one account at an issuer that opens sessions without end, and push the
-// sessions of all others out of the store, so that nobody can end or list theirs.
+// Attack: use one account at an issuer that allows unlimited sessions, and push the
+// sessions of all other users out of the store. Then they can neither be ended nor listed.
 func boundsSubjectFirst(t *testing.T, place Place) {
 	s := limited(t, place, 3, 10)
 	var others []store.Session
@@ -124,9 +124,9 @@ func boundsSubjectFirst(t *testing.T, place Place) {
 	wantKept(t, s, true, others...)
 	wantKept(t, s, true, mallorys[len(mallorys)-3:]...)
 	wantKept(t, s, false, mallorys[:20]...)
-	elsewhere := seenAt("mallory0", "mallory", 0)
-	elsewhere.Issuer = "https://other.example"
-	mustSee(t, s, elsewhere) // the same name at another issuer is another subject
+	foreign := seenAt("mallory0", "mallory", 0)
+	foreign.Issuer = "https://other.example"
+	mustSee(t, s, foreign) // the same name at another issuer is another subject
 	wantKept(t, s, true, mallorys[len(mallorys)-3:]...)
 }
 
@@ -143,8 +143,7 @@ func boundsNamespace(t *testing.T, place Place) {
 	}
 }
 
-// Attack: take over a session of somebody else, and push it out, or have one's own
-// pushed out in its place.
+// Attack: take over another user's session and push it out, or make it push out one's own.
 func boundsChangedHands(t *testing.T, place Place) {
 	s := limited(t, place, 3, 100)
 	alices := several("alice", 0, 3)

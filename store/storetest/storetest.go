@@ -17,7 +17,7 @@ type Place struct {
 	Open func(t *testing.T) store.Backend
 	// Limited is Open for a store that keeps no more sessions than the limits say.
 	Limited func(t *testing.T, limits store.SessionLimits) store.Backend
-	// Durable says that the store keeps what it holds when it is closed and
+	// Durable reports whether the store keeps what it holds when it is closed and
 	// opened again.
 	Durable bool
 }
@@ -33,8 +33,8 @@ type contractTest struct {
 func Run(t *testing.T, fresh func(t *testing.T) Place) {
 	tests := []contractTest{
 		{"an appended entry is read back as it was", readsBack},
-		{"positions run on without a gap", contiguous},
-		{"reading goes on from a position", readsOn},
+		{"positions follow one another without a gap", contiguous},
+		{"reading continues from a position", readsOn},
 		{"a reader is woken by an append", wakes},
 		{"reading an empty log returns an empty batch", readsEmpty},
 		{"a long log is read in batches that miss nothing", readsLong},
@@ -45,10 +45,10 @@ func Run(t *testing.T, fresh func(t *testing.T) Place) {
 		{"a position before the trimmed part is a gap", gapAfterTrim},
 		{"a position after the head is a gap", gapAfterHead},
 		{"a position of another generation is refused", otherGeneration},
-		{"a cancelled call ends and says so", cancelled},
+		{"a cancelled call ends with an error", cancelled},
 		{"closing ends calls that wait", closeEndsWaiting},
-		{"a closed store says so", closedSaysSo},
-		{"a durable store comes back whole", comesBack},
+		{"a closed store returns ErrClosed", closedSaysSo},
+		{"a durable store keeps its log", comesBack},
 		{"a session has an owner", owner},
 		{"an unknown session is unknown", unknownOwner},
 		{"equal ids under two issuers are two sessions", ownerByIssuer},
@@ -73,7 +73,7 @@ func open(t *testing.T, place Place) store.Backend {
 	return s
 }
 
-// later is an expiry that no test lives to see.
+// later returns an expiry after the end of every test.
 func later() int64 { return time.Now().Add(time.Hour).Unix() }
 
 // session returns the revocation of a session with this name.

@@ -150,15 +150,15 @@ local function answer(h, ...)
 end
 
 
--- strayed reports whether the log has gone back within one process since a gate applied
+-- diverged reports whether the log has gone back within one process since a gate applied
 -- the entry with this number and this tag, in the head's generation: the log now has
 -- another entry with this number, or none. The next entry names the tag, even if the
 -- entry itself was trimmed. The last tag alone is not enough: other entries may have
 -- followed.
 --
 -- A generation begins with the entries that are left, and some may be missing. It is
--- never younger than that. So strayed does not judge numbers up to that point.
-local function strayed(h, seq, tag)
+-- never younger than that. So diverged does not judge numbers up to that point.
+local function diverged(h, seq, tag)
   if seq > h.seq then return true end
   if seq <= h.born or seq < h.trimmed or tag == unknown then return false end
   if seq == h.seq then return tag ~= h.tag end

@@ -22,7 +22,7 @@
 redis.call('HDEL', KEYS[1], 'none')
 local h, refused = head(ARGV[1])
 if refused then return refused end
-if ARGV[3] == h.generation and (strayed(h, tonumber(ARGV[4]), ARGV[20]) or tonumber(ARGV[21]) > h.count) then
+if ARGV[3] == h.generation and (diverged(h, tonumber(ARGV[4]), ARGV[20]) or tonumber(ARGV[21]) > h.count) then
   -- The log has gone back within one process, as after a reload of an old dump.
   h, refused = begin(h, ARGV[1])
   if refused then return refused end

@@ -26,12 +26,12 @@ if done and ARGV[7] ~= '' then
   end
   if refused then return refused end
 end
--- told records what a gate says that has merged all that it holds. It returns the floor
+-- recordMerged records a gate that has merged everything it holds. It returns the floor
 -- that this gate needs to open the log, or nothing. A floor is needed if revocations
 -- were lost or may be lost: gates held revocations that the log lacks, and not all
 -- gates that may hold more have merged; or the store's clock had been ahead. If no gate
 -- remembers an earlier log, there was none.
-local function told()
+local function recordMerged()
   local expected, merged = merges(ARGV[3], tonumber(ARGV[8]))
   local v = redis.call('HMGET', KEYS[1], 'lacks', 'due', 'begun', 'leeway')
   local lacks = ARGV[9] == '1' or v[1] == '1'
@@ -43,7 +43,7 @@ end
 
 if done then
   local opens = ARGV[6] == 'open'
-  local floor = ARGV[6] ~= 'keep' and told()
+  local floor = ARGV[6] ~= 'keep' and recordMerged()
   if opens and floor and ARGV[4] ~= '1' and ARGV[11] == '1' then done, opens = false, false end
   local count = decimal(h.count + 1)
   h.turn = (ARGV[6] == 'keep' and ARGV[3] .. ' ' .. ARGV[4] or nobody .. ' 0') .. ' ' .. count

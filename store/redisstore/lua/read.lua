@@ -55,7 +55,7 @@ local function whole()
   return cut or many == h.seq - from
 end
 
-if ARGV[2] == h.generation and strayed(h, after, ARGV[4]) then
+if ARGV[2] == h.generation and diverged(h, after, ARGV[4]) then
   h, refused = begin(h, ARGV[1])
   if refused then return refused end
 elseif ARGV[2] == '' or ARGV[2] == h.generation then

@@ -19,8 +19,8 @@ func (s *Server) Addr() string {
 // TLSAddr is where the server listens with TLS, as host:port.
 func (s *Server) TLSAddr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.tlsPort)) }
 
-// Stop ends the process with SIGKILL and waits for it. A stopped server may be
-// stopped again.
+// Stop kills the process with SIGKILL and waits for its end. Stopping a stopped server
+// does nothing.
 func (s *Server) Stop() {
 	_ = s.process.Process.Kill() // it may have ended already
 	<-s.ended
@@ -65,7 +65,7 @@ func (s *Server) Freeze() {
 	s.signal(syscall.SIGSTOP)
 }
 
-// Thaw lets a frozen process go on.
+// Thaw continues a frozen process.
 func (s *Server) Thaw() {
 	s.tb.Helper()
 	s.signal(syscall.SIGCONT)

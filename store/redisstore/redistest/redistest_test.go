@@ -75,7 +75,7 @@ func TestFreezeAndThaw(t *testing.T) {
 	server.Freeze()
 	conn, err := net.Dial("tcp", server.Addr())
 	if err != nil {
-		t.Fatalf("a frozen server takes no connection: %v", err)
+		t.Fatalf("a frozen server accepts no connection: %v", err)
 	}
 	defer conn.Close()
 	if _, err := conn.Write([]byte("PING\r\n")); err != nil {
@@ -108,8 +108,8 @@ func TestAddress(t *testing.T) {
 	}
 }
 
-// The Redis that the environment names is used, and the namespace is cleared
-// afterwards, in it alone.
+// If the environment names a Redis, the tests use it. Afterwards only their namespace is
+// cleared.
 func TestAddressFromEnvironment(t *testing.T) {
 	server := redistest.Start(t, redistest.Password("secret"))
 	url := "redis://:secret@" + server.Addr()

@@ -9,24 +9,24 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// ambush is a fault that waits for its moment. Chance alone rarely cuts a gate
-// off right after a heartbeat and has a session revoked elsewhere right then; an
-// adversary does it every time.
+// ambush is a fault that waits for one call of a gate. Chance alone rarely cuts a gate off
+// right after its heartbeat while another gate revokes a session. An adversary does it
+// every time.
 type ambush struct {
-	method string // of the call to wait for
+	method string // the call to wait for
 	sprung chan *gate
 }
 
-// ambushes are those that lie in wait.
+// ambushes holds the ambushes that wait for a call.
 type ambushes struct {
 	mu      sync.Mutex
 	waiting []*ambush
 	ids     map[store.GateID]*gate
 }
 
-// lie waits until a call with a method was carried out at the server, and returns
-// the gate that it concerns, or nil if the time is over.
-func (w *world) lie(method string, longest time.Duration) *gate {
+// awaitCall waits until the server has carried out a call of a method. It returns the gate
+// that the call concerns, or nil after longest.
+func (w *world) awaitCall(method string, longest time.Duration) *gate {
 	a := &ambush{method: method, sprung: make(chan *gate, 1)}
 	w.ambushes.mu.Lock()
 	w.ambushes.waiting = append(w.ambushes.waiting, a)
@@ -45,11 +45,10 @@ func (w *world) lie(method string, longest time.Duration) *gate {
 	return nil
 }
 
-// gone is what those wait for who want a gate that was taken off the list, by the
-// heartbeat of another.
+// gone is the method name of the event that a heartbeat takes another gate off the list.
 const gone = "Gone"
 
-// spring wakes those who waited for a call of a gate.
+// spring wakes the ambushes that wait for this call of the gate.
 func (w *world) spring(g *gate, call model.Call, reply any) {
 	w.ambushes.mu.Lock()
 	defer w.ambushes.mu.Unlock()
@@ -80,10 +79,10 @@ func strike(w *world, draw *stream, length time.Duration) {
 	w.strikeAfter(pick(draw, methods), draw, length)
 }
 
-// strikeAfter waits for a call of a gate. Then the gate is cut off or stopped, and
-// sessions are revoked at the others.
+// strikeAfter waits for a call of a gate. Then it cuts that gate off or stops it, and
+// revokes sessions at the other gates.
 func (w *world) strikeAfter(method string, draw *stream, length time.Duration) {
-	victim := w.lie(method, min(2*w.lease, w.faulty-w.now()))
+	victim := w.awaitCall(method, min(2*w.lease, w.faulty-w.now()))
 	if victim == nil || !victim.runs() {
 		return
 	}
@@ -93,19 +92,19 @@ func (w *world) strikeAfter(method string, draw *stream, length time.Duration) {
 	length = min(length, w.faulty-w.now())
 	if draw.chance(0.4) {
 		if blind := (weather{on: reading, loseReply: 1}); draw.chance(0.5) {
-			w.wait.Go(func() { victim.suffer(&blind, min(2*length, w.faulty-w.now())) })
+			w.wait.Go(func() { victim.endureWeather(&blind, min(2*length, w.faulty-w.now())) })
 		}
 		victim.stop(draw.chance(0.5), length)
 		return
 	}
 	for _, bad := range pick(draw, severed) {
-		w.wait.Go(func() { victim.suffer(&bad, length) })
+		w.wait.Go(func() { victim.endureWeather(&bad, length) })
 	}
 	w.sleep(length)
 }
 
-// severed are ways to cut a gate off. What it asked for last may still be
-// answered, and late.
+// severed lists ways to cut a gate off. The last request may still be answered, possibly
+// late.
 var severed = [][]weather{
 	{{loseRequest: 1, loseReply: 1}},
 	{{on: reading, loseReply: 1}, {on: asking, loseRequest: 1}},
@@ -116,7 +115,7 @@ var severed = [][]weather{
 	{{refused: true}},
 }
 
-// revokeBeside has a new session revoked at every other gate.
+// revokeBeside revokes a new session at every other gate.
 func (w *world) revokeBeside(victim *gate, draw *stream) {
 	for _, g := range w.livingGates() {
 		if g != victim && g.runs() {

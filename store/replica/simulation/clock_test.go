@@ -9,26 +9,26 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// maxDrift is by how much a gate's clock is off, in parts of a million: one
-// percent, which is what rule R1 allows for.
+// maxDrift is the largest drift of a gate's clock in parts per million. Rule R1 allows for
+// one percent.
 const maxDrift = 10_000
 
-// clock is that of one gate's machine, inside a bubble.
+// clock simulates the clocks of one gate's machine, inside a synctest bubble.
 type clock struct {
 	zero        time.Time
-	drift       int64         // parts of a million by which it runs fast, or slow
-	up          time.Duration // how long the machine had been up at zero
-	disciplined bool          // the wall clock does not run fast or slow
+	drift       int64         // parts per million; positive runs fast
+	up          time.Duration // uptime of the machine at zero
+	disciplined bool          // the wall clock does not drift
 
 	mu        sync.Mutex
-	step      time.Duration // by which the wall clock was set
-	suspended time.Duration // for how long, in all, before since
-	since     time.Time     // of the suspend under way, or zero
-	stall     time.Duration // of whoever reads the boot time next
+	step      time.Duration // sum of all settings of the wall clock
+	suspended time.Duration // total length of the suspends that ended
+	since     time.Time     // start of the current suspend, or zero
+	stall     time.Duration // delays the next reader of the boot time
 }
 
-// newClock draws a clock. Most are off as far as they may be: what a rule allows
-// for is found out at its limit.
+// newClock draws a clock. Most clocks drift by the maximum, because a wrong allowance
+// shows at its limit.
 func newClock(w *world, s *stream) *clock {
 	drift := int64(s.below(2*maxDrift+1)) - maxDrift
 	if s.chance(0.7) {
@@ -63,7 +63,7 @@ func (c *clock) Now() replica.Instant {
 	}
 }
 
-// Boot implements replica.Clock. Whoever calls it may be stopped on the way back.
+// Boot implements replica.Clock. The caller may be stopped before the call returns.
 func (c *clock) Boot() time.Duration {
 	c.mu.Lock()
 	stall := c.stall
@@ -76,7 +76,7 @@ func (c *clock) Boot() time.Duration {
 	return boot
 }
 
-// stallNext stops whoever reads the boot time next, for a time; zero for nobody.
+// stallNext delays the next reader of the boot time by d. Zero removes the delay.
 func (c *clock) stallNext(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -94,14 +94,14 @@ func (c *clock) set(by time.Duration) {
 	c.step += by
 }
 
-// off is by how much the wall clock was set in all.
+// off returns the sum of all settings of the wall clock.
 func (c *clock) off() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.step
 }
 
-// suspend stops the monotonic clock, until wake.
+// suspend stops the monotonic clock until wake.
 func (c *clock) suspend() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -119,8 +119,8 @@ func (c *clock) wake() {
 
 var _ replica.Clock = (*clock)(nil)
 
-// Fault: what a suspend and a step of the wall clock do to the three clocks
-// of a machine.
+// Fault: the machine is suspended, or its wall clock is set. The test shows the effect on
+// its three clocks.
 func TestClockOfAMachine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &clock{zero: time.Now(), drift: maxDrift, up: time.Hour}

@@ -7,7 +7,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// newConfigs are gates whose configuration is changed while they run.
+// newConfigs change the configuration of running gates.
 var newConfigs = []fault{
 	{"a new configuration", func(w *world, draw *stream, _ time.Duration) {
 		if g := w.anyGate(draw); g != nil {
@@ -22,7 +22,7 @@ var newConfigs = []fault{
 	}},
 }
 
-// newAcknowledge has a gate wait for the others again, after it waited for the store.
+// newAcknowledge lets a gate wait for the store alone, and then for the other gates again.
 var newAcknowledge = []fault{
 	{"a gate that waits for the others again", func(w *world, draw *stream, length time.Duration) {
 		g := w.anyGate(draw)
@@ -33,7 +33,7 @@ var newAcknowledge = []fault{
 		blind := weather{on: reading, loseReply: 1}
 		for _, other := range w.livingGates() {
 			if other != g {
-				w.wait.Go(func() { other.suffer(&blind, length) })
+				w.wait.Go(func() { other.endureWeather(&blind, length) })
 			}
 		}
 		r := w.newToken().revocation(draw, time.Now())
@@ -43,16 +43,16 @@ var newAcknowledge = []fault{
 	}},
 }
 
-// newStaleness has a gate that is cut off admit by an old set no more.
+// newStaleness withdraws max_staleness from a gate that is cut off.
 var newStaleness = []fault{
-	{"a gate that admits by an old set no more", func(w *world, draw *stream, length time.Duration) {
+	{"a gate that no longer admits by an old set", func(w *world, draw *stream, length time.Duration) {
 		g := w.anyGate(draw)
 		if g == nil {
 			return
 		}
 		g.configure(func(c *config) { c.staleness = 20 * w.lease })
 		cut := weather{loseRequest: 1, loseReply: 1}
-		w.wait.Go(func() { g.suffer(&cut, length) })
+		w.wait.Go(func() { g.endureWeather(&cut, length) })
 		w.spend(draw.between(1, w.lease/4))
 		w.revokeBeside(g, draw)
 		w.spend(max(length-w.lease/2, w.lease/2))
@@ -63,20 +63,21 @@ var newStaleness = []fault{
 	}},
 }
 
-// newLeases are an operator who changes the lease, and losses of the head, which knew
-// it, while those who know it too are cut off and a gate with a longer one comes. One
-// with a shorter one cannot know that it is too short, which is not promised.
+// newLeases change the lease, or delete the head that holds it. In the second fault the
+// gates that know the lease are cut off, and a gate with a longer lease starts. A gate
+// with a shorter lease cannot know that its lease is too short; the product does not
+// promise that case.
 var newLeases = []fault{
 	{"an operator changes the lease", func(w *world, draw *stream, _ time.Duration) {
 		to := pick(draw, []time.Duration{w.lease / 2, w.lease, w.longest})
 		w.trace.add("", "the lease is set to %v", to)
-		_, _ = w.server().Connect(nil).SetLease(context.Background(), to) // in memory, it does not fail
+		_, _ = w.server().Connect(nil).SetLease(context.Background(), to) // cannot fail in memory
 	}},
-	{"a new gate makes the head anew while all others are cut off", func(w *world, draw *stream, length time.Duration) {
-		w.lie("Heartbeat", w.lease/2)
+	{"a new gate creates the head while all others are cut off", func(w *world, draw *stream, length time.Duration) {
+		w.awaitCall("Heartbeat", w.lease/2)
 		cut, over := weather{loseRequest: 1, loseReply: 1}, min(max(length, w.longest), w.faulty-w.now())
 		for _, g := range w.livingGates() {
-			w.wait.Go(func() { g.suffer(&cut, over) })
+			w.wait.Go(func() { g.endureWeather(&cut, over) })
 		}
 		w.spend(time.Millisecond)
 		end := w.serverFault()
@@ -94,7 +95,7 @@ var newLeases = []fault{
 	}},
 }
 
-// newRetentions are longer retentions, and losses of the head that knew of them.
+// newRetentions raise the retention, and delete the head that holds it.
 var newRetentions = []fault{
 	{"a longer retention, and the head is lost", func(w *world, draw *stream, length time.Duration) {
 		longer := w.lifetime() * time.Duration(draw.between(60, 101)) / 100
@@ -123,7 +124,7 @@ var newRetentions = []fault{
 		w.spend(2 * w.lease)
 		old := victim.replica.Retention() + 2*maxLeeway + clockSkew
 		cut, away := weather{loseRequest: 1, loseReply: 1}, min(draw.between(old, old+old/4), w.faulty-w.now())
-		w.wait.Go(func() { victim.suffer(&cut, away) })
+		w.wait.Go(func() { victim.endureWeather(&cut, away) })
 		longer := w.lifetime()
 		raise := func(c *config) { c.retention = max(c.retention, longer) }
 		to := w.base()
@@ -156,7 +157,7 @@ var newRetentions = []fault{
 	}},
 }
 
-// roll does something to one gate after another.
+// roll calls do for one gate after another.
 func (w *world) roll(draw *stream, length time.Duration, do func(*gate)) {
 	for _, g := range w.livingGates() {
 		if !w.spend(draw.between(1, 1+length/4)) {

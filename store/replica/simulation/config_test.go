@@ -8,23 +8,23 @@ import (
 )
 
 const (
-	// maxLeeway is the longest leeway that a gate may have, and clockSkew is how far
-	// the clocks of gates may be apart. Revocations are kept for so much longer.
+	// maxLeeway is the longest leeway of a gate. clockSkew is the largest difference
+	// between the clocks of two gates. Revocations are kept longer by these amounts.
 	maxLeeway = 5 * time.Minute
 	clockSkew = time.Minute
 	leeway    = 30 * time.Second
 )
 
-// config is what an operator can set.
+// config is the part of a gate's configuration that runs vary.
 type config struct {
 	lease, retention, leeway time.Duration
-	staleness                time.Duration // for how long an old set admits
+	staleness                time.Duration // an old set admits this long
 	storeOnly                bool          // a revocation waits for the store alone
 	byLease                  bool          // a revocation waits for leases, and the gate is on no list
 	manual                   bool
 }
 
-// options are those of a gate's replica.
+// options returns the options of a gate's replica.
 func (g *gate) options(c config) replica.Options {
 	o := replica.Options{
 		Lease: c.lease, MaxStaleness: c.staleness, Manual: c.manual,
@@ -39,7 +39,7 @@ func (g *gate) options(c config) replica.Options {
 	return o
 }
 
-// base is what gates are configured to that start now.
+// base returns the configuration of gates that start now.
 func (w *world) base() config {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -52,15 +52,14 @@ func (w *world) rebase(c config) {
 	w.config = c
 }
 
-// configured is what the gate goes by now.
+// configured returns the gate's current configuration.
 func (g *gate) configured() config {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.config
 }
 
-// configure loads the configuration anew, as it comes out of a change. What the cache
-// holds is verified again.
+// configure applies a change of the configuration. Cached tokens are verified again.
 func (g *gate) configure(change func(*config)) {
 	g.mu.Lock()
 	if g.config.storeOnly {
@@ -74,22 +73,23 @@ func (g *gate) configure(change func(*config)) {
 	g.replica.Configure(g.options(c))
 }
 
-// waited reports whether the gate was configured to wait for the fleet ever since.
+// waited reports whether the gate has been configured to wait for the fleet ever since
+// that time.
 func (g *gate) waited(since time.Duration) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return !g.config.storeOnly && g.loose < since
 }
 
-// expires is the second until which a revocation that is made now is kept, as the gate
-// computes it: longer than any token that it names can be accepted at any gate.
+// expires returns the second until which a revocation made now is kept, as the gate
+// computes it. No gate accepts a token that the revocation names after that second.
 func (g *gate) expires() int64 {
 	wall := time.Unix(0, g.clock.Now().Wall)
 	return wall.Add(g.replica.Retention() + 2*maxLeeway + clockSkew).Unix()
 }
 
-// verifies reports whether the dates of a token are good, by the gate's clock and its
-// configuration. Other tokens never get as far as the replica.
+// verifies reports whether the gate's clock and configuration accept the dates of a token.
+// The replica never sees other tokens.
 func (g *gate) verifies(t *token, now replica.Instant) bool {
 	c, second := g.configured(), now.Wall/int64(time.Second)
 	leeway := int64(c.leeway.Seconds())

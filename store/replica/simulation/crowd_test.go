@@ -6,21 +6,21 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// crowd is a fleet of many gates, and a server that takes its time for each call. It
-// loses all that it holds after every lease is over, so that there is no witness.
+// crowd is a fleet of many gates with a server that takes time for each call. The server
+// loses all data after every lease has expired, so that there is no witness.
 var crowd = &profile{
 	name: "crowd",
 	scene: func(w *world, _ *stream) {
 		w.large, w.lease = false, 3*time.Second
 		w.longest, w.config.lease, w.config.manual = w.lease, w.lease, false
-		w.many, w.faulty, w.work = 500, 10*w.lease, toil
+		w.many, w.faulty, w.work = 500, 10*w.lease, callCost
 		w.pace = pace{requests: w.lease, revocations: w.lease, dumps: time.Minute, fault: w.lease}
 	},
 }
 
-// toil is how long a real server takes for a call: what it returns about each gate is
-// what costs.
-func toil(reply any) time.Duration {
+// callCost returns how long a real server takes for a call. The data about each gate costs
+// most.
+func callCost(reply any) time.Duration {
 	const call, gate, revocation = 40 * time.Microsecond, 1500 * time.Nanosecond, 100 * time.Nanosecond
 	switch r := reply.(type) {
 	case store.Head:
@@ -36,8 +36,8 @@ func toil(reply any) time.Duration {
 	}
 }
 
-// labour has the server work on a call before it takes another, and waits for that.
-func (w *world) labour(reply any) bool {
+// occupy keeps the server busy with one call at a time, and waits until this call is done.
+func (w *world) occupy(reply any) bool {
 	if w.work == nil {
 		return true
 	}

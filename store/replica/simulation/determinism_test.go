@@ -8,18 +8,18 @@ import (
 	"testing"
 )
 
-// The race detector runs goroutines in an order of its own, so that this test is
-// for builds without it.
+// The race detector has its own order of goroutines, so this test needs a build without
+// it.
 
-// runsAtMost is how often a seed is run until two runs after one another are the
-// same. The scheduler takes the processor from a goroutine that has had it for ten
-// milliseconds, which on a loaded machine can be any.
+// runsAtMost limits how often a seed is run until two successive runs are equal. The
+// scheduler preempts a goroutine after ten milliseconds. On a loaded machine that can be
+// any goroutine.
 const runsAtMost = 4
 
-// A run that differs from time to time proves nothing and cannot be replayed.
+// Runs that differ for one seed prove nothing and cannot be replayed.
 func TestASeedGivesTheSameRunTwice(t *testing.T) {
 	for _, p := range every() {
-		if p != crowd { // which is long, and has nothing that the others have not
+		if p != crowd { // crowd is long and adds nothing here
 			wantSameRuns(t, p, 1)
 			wantSameRuns(t, p, 2)
 		}
@@ -39,7 +39,8 @@ func wantSameRuns(t *testing.T, p *profile, seed uint64) {
 	t.Errorf("seed %d of %s gives another trace each time; the last two part at %s", seed, p.name, apart)
 }
 
-// parting is the line at which two traces part, in both, or nothing.
+// parting describes the first line at which two traces differ. It is empty if they are
+// equal.
 func parting(a, b string) string {
 	if a == b {
 		return ""

@@ -7,13 +7,13 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// failovers are those during which the old server goes on.
+// failovers promote another server while the old one keeps running.
 var failovers = []fault{
-	{"a failover while the old server goes on", func(w *world, draw *stream, _ time.Duration) {
+	{"a failover while the old server keeps running", func(w *world, draw *stream, _ time.Duration) {
 		defer w.serverFault()()
 		old := w.server()
 		dump := old.Dump()
-		w.sleep(draw.between(1, 10*time.Millisecond)) // by which the replica lags
+		w.sleep(draw.between(1, 10*time.Millisecond)) // the lag of the replica
 		w.lose()
 		to := old.Promote(dump)
 		w.mu.Lock()
@@ -23,13 +23,13 @@ var failovers = []fault{
 		}
 		w.primary, w.replaced = to, old
 		w.mu.Unlock()
-		w.trace.add("", "another server is promoted; the old one goes on for %v", w.reign)
+		w.trace.add("", "another server is promoted; the old one keeps running for %v", w.reign)
 		over := min(w.now()+w.reign, w.faulty)
 		for _, g := range w.livingGates() {
-			if hears := draw.between(1, 2*w.reign); hears < w.reign {
+			if moves := draw.between(1, 2*w.reign); moves < w.reign {
 				w.wait.Go(func() {
-					if w.sleep(hears) {
-						g.hear(to)
+					if w.sleep(moves) {
+						g.moveTo(to)
 					}
 				})
 			}
@@ -43,19 +43,19 @@ var failovers = []fault{
 			w.replaced = nil
 		}
 		w.mu.Unlock()
-		w.trace.add("", "the old server takes no calls any more")
+		w.trace.add("", "the old server no longer accepts calls")
 	}},
 }
 
-// hear has the gate ask a server that was promoted from now on.
-func (g *gate) hear(to *model.Server) {
-	g.trace.add(g.name, "hears of another server")
+// moveTo makes the gate send its calls to a promoted server.
+func (g *gate) moveTo(to *model.Server) {
+	g.trace.add(g.name, "sends calls to the promoted server")
 	g.client.Move(to)
 }
 
-// hearFrom takes up the error of a call: whom it was sent to may be the server no more.
-// It takes the gate a while to find out who is.
-func (g *gate) hearFrom(err error) {
+// handleError reacts to the error of a call. If the server has been demoted, the gate
+// finds the new primary after a while.
+func (g *gate) handleError(err error) {
 	if !errors.Is(err, model.ErrDemoted) {
 		return
 	}
@@ -68,7 +68,7 @@ func (g *gate) hearFrom(err error) {
 	long := min(g.stream("search", g.number).between(1, 2*g.lease), g.faulty-g.now())
 	g.calls.Go(func() {
 		g.sleep(long)
-		g.hear(g.server())
+		g.moveTo(g.server())
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		g.lost, g.calm = false, g.now()

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// fault is one kind of thing that goes wrong. It takes its length, and has
-// mended itself when it returns.
+// fault is one kind of failure. happen lasts for the given length, and returns when the
+// failure is over.
 type fault struct {
 	name   string
 	happen func(w *world, draw *stream, length time.Duration)
@@ -19,12 +19,12 @@ type episode struct {
 	at, length time.Duration
 }
 
-// plan draws the faults of a run. A run has some of the kinds only, so that a
-// rare one is not always drowned by the others.
+// plan draws the faults of a run. Each run has only some of the kinds, so that frequent
+// faults do not hide rare ones.
 func (w *world) plan() (episodes []episode) {
 	draw := w.of("plan")
 	if w.many > 0 {
-		return []episode{{fault{"amnesia", amnesia}, 0, w.faulty - 3*w.lease/2, w.lease}}
+		return []episode{{fault{"all data lost without a witness", loseAllWithoutWitness}, 0, w.faulty - 3*w.lease/2, w.lease}}
 	}
 	kinds := slices.DeleteFunc(slices.Clone(w.profile.faults), func(fault) bool { return draw.chance(0.5) })
 	if len(kinds) == 0 {
@@ -40,7 +40,7 @@ func (w *world) plan() (episodes []episode) {
 	}
 	if w.large {
 		at := draw.between(w.lease, w.faulty/2)
-		episodes = append(episodes, episode{fault{"amnesia", amnesia}, len(episodes), at, w.lease})
+		episodes = append(episodes, episode{fault{"all data lost without a witness", loseAllWithoutWitness}, len(episodes), at, w.lease})
 	}
 	for range draw.below(8) {
 		if len(w.profile.traps) == 0 {
@@ -52,8 +52,8 @@ func (w *world) plan() (episodes []episode) {
 	return episodes
 }
 
-// suffer plays one episode.
-func (w *world) suffer(e episode) {
+// runEpisode waits for the time of an episode and then runs its fault.
+func (w *world) runEpisode(e episode) {
 	if !w.sleepUntil(e.at) {
 		return
 	}

@@ -2,7 +2,7 @@ package simulation
 
 import "time"
 
-// gateFaults are what happens to gates, and to their ways to the server.
+// gateFaults are faults of gates and of their links to the server.
 var gateFaults = []fault{
 	{"a slow link", storm(func(w *world, draw *stream) weather {
 		return weather{delay: draw.between(time.Millisecond, w.lease/2)}
@@ -17,8 +17,8 @@ var gateFaults = []fault{
 	{"replies are lost", storm(func(*world, *stream) weather { return weather{loseReply: 1} })},
 	{"a partition", storm(func(*world, *stream) weather { return weather{loseRequest: 1, loseReply: 1} })},
 	{"connections refused", storm(func(*world, *stream) weather { return weather{refused: true} })},
-	{"a pause", rest(false)},
-	{"a suspend", rest(true)},
+	{"a pause", pauseOf(false)},
+	{"a suspend", pauseOf(true)},
 	{"a crash", func(w *world, draw *stream, length time.Duration) {
 		if g := w.anyGate(draw); g != nil {
 			w.trace.add(g.name, "crashes")
@@ -38,7 +38,7 @@ var gateFaults = []fault{
 			w.trace.add(g.name, "stops")
 			if draw.chance(0.5) {
 				slow := &weather{delay: w.lease / 5}
-				w.wait.Go(func() { g.suffer(slow, min(length, w.lease)) })
+				w.wait.Go(func() { g.endureWeather(slow, min(length, w.lease)) })
 				w.wait.Go(func() { w.strikeAfter("Leave", draw, min(length, w.lease)) })
 			}
 			g.leave()
@@ -54,7 +54,7 @@ var gateFaults = []fault{
 	}},
 }
 
-// gateSteps set wall clocks by minutes.
+// gateSteps set the wall clocks of gates by minutes.
 var gateSteps = []fault{
 	{"a step of a gate's clock", func(w *world, draw *stream, _ time.Duration) {
 		if g := w.anyGate(draw); g != nil {
@@ -68,7 +68,7 @@ var gateSteps = []fault{
 	}},
 }
 
-// anyGate returns a living gate, or nil.
+// anyGate returns a random living gate, or nil.
 func (w *world) anyGate(draw *stream) *gate {
 	gates := w.livingGates()
 	if len(gates) == 0 {
@@ -77,37 +77,37 @@ func (w *world) anyGate(draw *stream) *gate {
 	return pick(draw, gates)
 }
 
-// storm is bad weather at one gate, and sometimes at all.
-func storm(brew func(w *world, draw *stream) weather) func(*world, *stream, time.Duration) {
+// storm is bad weather at one gate, and sometimes at all gates.
+func storm(drawWeather func(w *world, draw *stream) weather) func(*world, *stream, time.Duration) {
 	return func(w *world, draw *stream, length time.Duration) {
-		bad := brew(w, draw)
+		bad := drawWeather(w, draw)
 		bad.on = pick(draw, []connection{both, both, reading, asking})
 		gates := w.livingGates()
 		if !draw.chance(0.2) && len(gates) > 0 {
 			gates = []*gate{pick(draw, gates)}
 		}
 		for _, g := range gates {
-			w.wait.Go(func() { g.suffer(&bad, length) })
+			w.wait.Go(func() { g.endureWeather(&bad, length) })
 		}
 	}
 }
 
-// suffer has bad weather at the gate, for a time.
-func (g *gate) suffer(bad *weather, length time.Duration) {
+// endureWeather puts bad weather on the gate's link for a time.
+func (g *gate) endureWeather(bad *weather, length time.Duration) {
 	g.trace.add(g.name, "has bad weather for %v: %+v", length, *bad)
 	g.mu.Lock()
 	g.weather[bad] = true
 	g.mu.Unlock()
 	g.endure("weather", length)
-	g.trace.add(g.name, "has it behind")
+	g.trace.add(g.name, "has good weather again")
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.weather, bad)
 	g.calm = g.now()
 }
 
-// rest is a pause of one gate's process, or of its whole machine.
-func rest(machine bool) func(*world, *stream, time.Duration) {
+// pauseOf pauses one gate's process, or its whole machine.
+func pauseOf(machine bool) func(*world, *stream, time.Duration) {
 	return func(w *world, draw *stream, length time.Duration) {
 		if g := w.anyGate(draw); g != nil {
 			g.stop(machine, length)
@@ -115,7 +115,7 @@ func rest(machine bool) func(*world, *stream, time.Duration) {
 	}
 }
 
-// stop stops the process for a time, or the whole machine.
+// stop stops the gate's process for a time, or its whole machine.
 func (g *gate) stop(machine bool, length time.Duration) {
 	g.trace.add(g.name, "is stopped for %v", length)
 	g.pause()
@@ -126,12 +126,13 @@ func (g *gate) stop(machine bool, length time.Duration) {
 	if machine {
 		g.clock.wake()
 	}
-	g.trace.add(g.name, "goes on")
+	g.trace.add(g.name, "continues")
 	g.goOn()
 }
 
-// endure waits for as long as a fault lasts, and a little: many faults end with the last
-// one, and no seed decides what comes first of what happens at one moment.
+// endure waits for the length of a fault plus a small random time. Many faults end with
+// the last one. Without the random time, no seed would decide the order of events at that
+// instant.
 func (g *gate) endure(fault string, length time.Duration) {
 	g.sleep(length)
 	g.sleep(g.drawFor(g.name+fault+" is over").between(1, 10*time.Microsecond))

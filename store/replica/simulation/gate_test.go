@@ -10,8 +10,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// gate is one process of the fleet: a replica, the machine's clock, and the way
-// to the store.
+// gate is one process of the fleet: a replica, the machine's clock and the link to the
+// store.
 type gate struct {
 	*world
 	name    string
@@ -23,24 +23,24 @@ type gate struct {
 	mu      sync.Mutex // guards all below
 	weather map[*weather]bool
 	pauses  int
-	resume  chan struct{} // not nil while paused
-	halts   int           // how often it was paused, ever
-	dead    bool          // crashed: nothing goes out or comes in any more
+	resume  chan struct{} // non-nil while paused
+	halts   int           // number of pauses so far
+	dead    bool          // crashed: sends and receives nothing
 	config  config
 	leaving bool
 	loose   time.Duration  // when it last waited for the store alone
-	drawn   time.Duration  // when something was last drawn for it
-	draws   map[string]int // and how often then, by what it was
-	lost    bool           // it asks a server that is none any more
-	calm    time.Duration  // when the last fault here ended
+	drawn   time.Duration  // time of the last draw
+	draws   map[string]int // draws at that time, by name
+	lost    bool           // its server is no longer the primary
+	calm    time.Duration  // when its last fault ended
 	keys    map[*token]*store.Keys
 }
 
 // join starts a gate, unless the run is over.
 func (w *world) join() *gate { return w.joinOff(0) }
 
-// joinOff starts a gate on a machine whose wall clock is off by so much more than those
-// of others.
+// joinOff starts a gate on a machine whose wall clock is off by the given time, in
+// addition to its ordinary deviation.
 func (w *world) joinOff(off time.Duration) *gate {
 	if !w.awaitNoticed() {
 		return nil
@@ -76,7 +76,7 @@ func (w *world) everyGate() []*gate {
 	return append([]*gate(nil), w.gates...)
 }
 
-// livingGates returns those that neither crashed nor stop.
+// livingGates returns the gates that have neither crashed nor stopped.
 func (w *world) livingGates() (living []*gate) {
 	for _, g := range w.everyGate() {
 		if g.lives() {
@@ -92,28 +92,28 @@ func (g *gate) lives() bool {
 	return g.replica != nil && !g.dead && !g.leaving
 }
 
-// started reports whether the process is there, or was.
+// started reports whether the process has ever started.
 func (g *gate) started() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.replica != nil
 }
 
-// halted is how often the process was paused so far.
+// halted returns how often the process has been paused so far.
 func (g *gate) halted() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.halts
 }
 
-// runs reports whether the process can do anything just now.
+// runs reports whether the process can do anything now.
 func (g *gate) runs() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.replica != nil && !g.dead && g.pauses == 0
 }
 
-// crash ends the process without a goodbye.
+// crash ends the process without taking it off the list of gates.
 func (g *gate) crash() {
 	g.mu.Lock()
 	g.dead = true
@@ -121,8 +121,7 @@ func (g *gate) crash() {
 	g.close()
 }
 
-// leave stops the process in order: it may be asked for something until the end,
-// and after it.
+// leave stops the process in order. It may receive requests during and after that.
 func (g *gate) leave() {
 	g.mu.Lock()
 	g.leaving = true
@@ -132,11 +131,11 @@ func (g *gate) leave() {
 
 func (g *gate) close() {
 	g.replica.Close()
-	_ = g.client.Close() // twice, if it crashed before the run ended
+	_ = g.client.Close() // the second call, if it crashed before the end of the run
 }
 
-// pause stops the process, as SIGSTOP does; a machine that is suspended stops its
-// monotonic clock too.
+// pause stops the process like SIGSTOP. A suspended machine also stops its monotonic
+// clock.
 func (g *gate) pause() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -146,8 +145,8 @@ func (g *gate) pause() {
 	}
 }
 
-// goOn ends one pause. Before anything of the process itself goes on, clients
-// that waited are served: what it knows is as old as the pause is long.
+// goOn ends one pause. Waiting clients are served before the process itself continues: its
+// knowledge is as old as the pause is long.
 func (g *gate) goOn() {
 	g.mu.Lock()
 	g.pauses--

@@ -9,8 +9,8 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// bulk are entries of as many revocations as an entry holds. Merging them takes
-// longer than a lease where merging is slow. They are the same in every run.
+// bulk is a list of entries of maximum size, the same in every run. Where merging is slow,
+// merging them takes longer than a lease.
 var bulk = sync.OnceValue(func() (entries [][]store.Revocation) {
 	for i := range 14 {
 		entry := make([]store.Revocation, store.MaxRevocations)
@@ -26,21 +26,21 @@ var bulk = sync.OnceValue(func() (entries [][]store.Revocation) {
 	return entries
 })
 
-// fill puts on the log what many have revoked before the run.
+// fill appends entries to the revocation log before the run.
 func (w *world) fill() {
 	c := w.server().Connect(nil)
 	for _, entry := range bulk()[:w.bulk] {
 		if _, err := c.Append(context.Background(), entry...); err != nil {
-			panic(err) // a server without a network takes what is valid
+			panic(err) // without a network, valid entries are accepted
 		}
 	}
-	_ = c.Close() // which fails only the second time
+	_ = c.Close() // only a second call fails
 }
 
-// amnesia is a server that comes back empty, after every lease was over, while a
-// gate joins that knows nothing: there is no witness, and who holds something has
-// to be given the time to merge it.
-func amnesia(w *world, draw *stream, _ time.Duration) {
+// loseAllWithoutWitness restarts the server empty after every lease has expired, while a
+// new gate joins. There is no witness, so gates that hold revocations need time to merge
+// them.
+func loseAllWithoutWitness(w *world, draw *stream, _ time.Duration) {
 	end := w.serverFault()
 	w.lose()
 	w.server().RestartEmpty()

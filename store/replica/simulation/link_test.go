@@ -16,18 +16,18 @@ var (
 	errCrashed = errors.New("the process is gone")
 )
 
-// weather is what the way between a gate and the server suffers from.
+// weather is the state of the link between a gate and the server.
 type weather struct {
 	on          connection
-	delay       time.Duration // longest, of one direction
-	loseRequest float64       // how often
+	delay       time.Duration // maximum in one direction
+	loseRequest float64       // probability
 	loseReply   float64
 	twice       float64
 	refused     bool
 }
 
-// connection is which of the two that a gate has to the server: what waits for
-// entries has one of its own.
+// connection is one of a gate's two connections to the server. Reads of the revocation log
+// have their own connection.
 type connection uint8
 
 const (
@@ -36,23 +36,23 @@ const (
 	asking
 )
 
-// carries reports whether a call goes by the connection.
+// carries reports whether the connection carries calls of the method.
 func (c connection) carries(method string) bool {
 	return c == both || (c == reading) == (method == "Read")
 }
 
-// trip is what becomes of one call.
+// trip is the plan for one call.
 type trip struct {
 	draw        *stream
 	there, back time.Duration // without the weather
-	again       time.Duration // a second delivery so much later, or zero
+	again       time.Duration // delay of a second delivery, or zero
 }
 
-// plan draws what becomes of a call in any weather.
+// plan draws the trip of a call, independently of the weather.
 func (g *gate) plan(call model.Call) trip {
 	name := g.name + call.Method
 	if revocations, ok := call.Argument.([]store.Revocation); ok {
-		name += string(revocations[0].Key[:]) // two may be sent at one moment
+		name += string(revocations[0].Key[:]) // two revocations may be sent at one moment
 	}
 	draw := g.drawFor(name)
 	return trip{
@@ -63,8 +63,9 @@ func (g *gate) plan(call model.Call) trip {
 	}
 }
 
-// drawFor returns a stream for what a gate does now. What it does twice at one moment
-// gets two, or both would end at one moment again, in an order that no seed decides.
+// drawFor returns a stream for the gate's next action. A second action at the same moment
+// gets another stream. Otherwise both would end at one moment, and no seed would decide
+// their order.
 func (g *gate) drawFor(name string) *stream {
 	now := g.now()
 	g.mu.Lock()
@@ -77,10 +78,10 @@ func (g *gate) drawFor(name string) *stream {
 	return g.at(name, now)
 }
 
-// forecast is the weather for a call of the gate now, all faults together.
+// forecast returns the gate's current weather for a method, with all faults combined.
 func (g *gate) forecast(method string) (all weather) {
 	if g.large && method == "Merge" && g.now() < g.faulty {
-		all.delay = g.lease / 9 // less than what a gate allows for one
+		all.delay = g.lease / 9 // less than a gate allows for one merge
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -97,21 +98,22 @@ func (g *gate) forecast(method string) (all weather) {
 	return all
 }
 
-// refuse is how a client finds that nobody listens. It tries for a while.
+// refuse is the answer of a server that does not listen. The client tries for a while
+// first.
 func (w *world) refuse() answer {
 	w.sleep(w.dial)
 	return answer{err: errRefused}
 }
 
-// answer is what came back.
+// answer is the result of one call.
 type answer struct {
 	reply any
 	err   error
 }
 
-// carry is the link of a gate: it takes a call to the server and the answer
-// back. A process that is paused neither sends nor receives; what it had sent
-// arrives all the same, also after it has given up.
+// carry implements the link of a gate. It takes a call to the server and the answer back.
+// A paused process neither sends nor receives. Requests that it sent before still arrive,
+// even if it has given up waiting.
 func (g *gate) carry(ctx context.Context, call model.Call, deliver model.Deliver) (any, error) {
 	if !g.awaitTurn(call) {
 		return nil, errCrashed
@@ -133,12 +135,12 @@ func (g *gate) carry(ctx context.Context, call model.Call, deliver model.Deliver
 		return nil, errCrashed
 	}
 	g.trace.call(g.name, call, a.reply, a.err)
-	g.hearFrom(a.err)
+	g.handleError(a.err)
 	return a.reply, a.err
 }
 
-// awaitTurn is awaitRunning for a call. Those that were held up go on one by one, so that
-// a seed gives the same run again.
+// awaitTurn is awaitRunning for one call. Delayed calls continue one by one, so that a
+// seed gives the same run again.
 func (g *gate) awaitTurn(call model.Call) bool {
 	held := !g.runs()
 	if !g.awaitRunning() {
@@ -150,8 +152,8 @@ func (g *gate) awaitTurn(call model.Call) bool {
 	return true
 }
 
-// travel is one request on its way, and its reply. Each suffers from the weather
-// as it is near the gate: when the request leaves, and when the reply comes.
+// travel carries one request and its reply. The request suffers the weather of its
+// departure, the reply that of its arrival.
 func (g *gate) travel(t trip, call model.Call, deliver model.Deliver, came chan<- answer) {
 	leaving := g.forecast(call.Method)
 	if !g.sleep(t.there+t.draw.between(0, 1+leaving.delay)) || t.draw.chance(leaving.loseRequest) {
@@ -174,7 +176,8 @@ func (g *gate) travel(t trip, call model.Call, deliver model.Deliver, came chan<
 	}
 }
 
-// transfer is how long a page of the log is on its way, by its length alone.
+// transfer returns how long a page of the revocation log is on its way because of its
+// length.
 func (w *world) transfer(reply any) (long time.Duration) {
 	batch, read := reply.(store.Batch)
 	if !read || w.bandwidth == 0 {
@@ -187,7 +190,7 @@ func (w *world) transfer(reply any) (long time.Duration) {
 	return long
 }
 
-// arrive has the server carry out a request, as soon as it runs.
+// arrive makes the server carry out a request as soon as the server runs.
 func (g *gate) arrive(t trip, call model.Call, deliver model.Deliver) (answer, bool) {
 	if !g.awaitServer(t.draw) {
 		return answer{}, false
@@ -198,7 +201,7 @@ func (g *gate) arrive(t trip, call model.Call, deliver model.Deliver) (answer, b
 	reply, err := deliver(g.ctx)
 	g.observe(g, call, reply)
 	if call.Method == "Heartbeat" && g.replica.Status().Fenced && g.unnoticed() {
-		return answer{}, false // or it might get a lease without what was lost
+		return answer{}, false // it might get a lease without the lost revocations
 	}
-	return answer{reply, err}, g.labour(reply) && g.awaitServer(t.draw)
+	return answer{reply, err}, g.occupy(reply) && g.awaitServer(t.draw)
 }

@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// TestMain has one goroutine run at a time: those that are woken at one instant
-// then run in one order, and a seed gives the same run again. Runs are short, and memory is not what they lack.
+// TestMain runs one goroutine at a time. Goroutines that wake at one instant then run in a
+// fixed order, and a seed gives the same run again. The runs are short and need little
+// memory.
 func TestMain(m *testing.M) {
 	runtime.GOMAXPROCS(1)
 	debug.SetGCPercent(400)

@@ -2,7 +2,7 @@ package simulation
 
 import "time"
 
-// operations are what every operator does sooner or later. Nothing is lost by any.
+// operations are ordinary actions of operators. None of them loses data.
 var operations = []fault{
 	{"a rolling restart of all", func(w *world, draw *stream, length time.Duration) {
 		w.roll(draw, length, func(g *gate) {
@@ -55,7 +55,7 @@ var operations = []fault{
 		}
 		long := min(draw.between(w.base().retention, 2*w.base().retention+time.Hour), w.faulty-w.now())
 		if cut := (weather{loseRequest: 1, loseReply: 1}); draw.chance(0.5) {
-			g.suffer(&cut, long)
+			g.endureWeather(&cut, long)
 		} else {
 			g.stop(draw.chance(0.5), long)
 		}
@@ -71,7 +71,7 @@ var operations = []fault{
 	}},
 }
 
-// raises have tokens and revocations live longer from some time on.
+// raises lengthen the lifetime of tokens and revocations during the run.
 var raises = []fault{
 	{"a longer retention", func(w *world, draw *stream, length time.Duration) {
 		to := w.base()
@@ -79,12 +79,12 @@ var raises = []fault{
 		w.rebase(to)
 		longer := to.retention
 		w.roll(draw, length, func(g *gate) { g.configure(func(c *config) { c.retention = max(c.retention, longer) }) })
-		for w.server().Peek().Retention < longer { // no gate may have reached the store yet
+		for w.server().Peek().Retention < longer { // possibly no gate has reached the store yet
 			if !w.spend(draw.between(1, w.lease)) {
 				return
 			}
 		}
-		w.spend(2 * time.Minute) // and then the issuer may
+		w.spend(2 * time.Minute) // then the issuer may raise it, too
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.life = max(w.life, longer)

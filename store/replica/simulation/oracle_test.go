@@ -11,40 +11,40 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// oracle knows what was promised, and finds who breaks it.
+// oracle records every promise and finds the gates that break one.
 type oracle struct {
 	world *world
 
 	mu         sync.Mutex
 	promises   []*promise
-	asked      []store.Revocation // by whomever, answered or not
+	asked      []store.Revocation // by any client, answered or not
 	violations []string
 	admitted   int // requests
 	refused    int
 	spurious   int  // refused for no reason
-	lost       int  // promises that the product does not make, see excuse
+	lost       int  // promises that the product does not make, see opened
 	failed     int  // revocations that were answered 503
-	lossy      bool // the server has lost something
-	forgotten  bool // and nobody could tell what, once
+	lossy      bool // the server has lost data
+	forgotten  bool // no gate could tell what was lost
 }
 
-// promise is one 200, or the 404 of a repeat.
+// promise is one 200, or the 404 of a repeated call.
 type promise struct {
 	revocation store.Revocation
-	answer     string // with its gate
+	answer     string // names the gate, too
 	at         moment
-	// covers is when the call began: tokens of a session that were issued later are
-	// their issuer's fault.
+	// covers is the start of the call. The issuer is responsible for tokens of the session
+	// that it issues later.
 	covers time.Duration
 	lost   bool
 }
 
-// names reports whether the promise is about a token.
+// names reports whether the promise covers a token.
 func (p *promise) names(t *token) bool {
 	return t.namedBy(p.revocation) && (p.revocation.Kind.HasInstant() || t.made <= p.covers)
 }
 
-// try returns a token that the promise is about, often the one that expires last.
+// try returns a token that the promise covers, often the one that expires last.
 func (p *promise) try(tokens []*token, draw *stream) (chosen *token) {
 	named := 0
 	for _, t := range tokens {
@@ -72,21 +72,21 @@ func (p *promise) try(tokens []*token, draw *stream) (chosen *token) {
 
 func newOracle(w *world) *oracle { return &oracle{world: w} }
 
-// mention notes that somebody asks for a revocation.
+// mention records that a client asks for a revocation.
 func (w *world) mention(r store.Revocation) {
 	w.oracle.mu.Lock()
 	defer w.oracle.mu.Unlock()
 	w.oracle.asked = append(w.oracle.asked, r)
 }
 
-// lose notes that the server loses something.
+// lose records that the server loses data.
 func (w *world) lose() {
 	w.oracle.mu.Lock()
 	defer w.oracle.mu.Unlock()
 	w.oracle.lossy = true
 }
 
-// promise notes that a client was told so now, by a call that began at a time.
+// promise records that a client now gets an answer to a call that began at a given time.
 func (o *oracle) promise(r store.Revocation, answer string, began time.Duration) {
 	forgotten := o.world.leaseForgotten()
 	o.mu.Lock()
@@ -106,24 +106,25 @@ func (o *oracle) promise(r store.Revocation, answer string, began time.Duration)
 	o.promises = append(o.promises, p)
 }
 
-// leaseForgotten reports whether a gate still goes by a longer lease than the store was
-// told of: the head was lost while all who knew that lease were cut off, and made anew
-// by a gate with a shorter one in its configuration. That is not promised.
+// leaseForgotten reports whether a gate uses a longer lease than the store knows. That
+// happens if the head is lost while all gates that know the lease are cut off, and a gate
+// with a shorter configured lease creates the new head. The product does not promise that
+// case.
 func (w *world) leaseForgotten() bool {
 	if !w.leases {
 		return false
 	}
-	told := w.server().Peek().Longest
+	known := w.server().Peek().Longest
 	for _, g := range w.livingGates() {
-		if g.replica.Status().Lease > told {
+		if g.replica.Status().Lease > known {
 			return true
 		}
 	}
 	return false
 }
 
-// broken returns a promise that forbids to admit a request that started at a
-// time, or nil.
+// broken returns a promise that forbids admitting a request that started at a given time,
+// or nil.
 func (o *oracle) broken(t *token, started moment) *promise {
 	for _, p := range o.promises {
 		if !p.lost && p.at.turn < started.turn && p.names(t) {
@@ -133,9 +134,9 @@ func (o *oracle) broken(t *token, started moment) *promise {
 	return nil
 }
 
-// judge takes up what became of a request: the one sentence that all of this is
-// about. After the 200 of a revocation, no gate admits a request that starts
-// later with a token that it names.
+// judge checks the verdict about a request against the central promise. After the 200 of a
+// revocation, no gate admits a request that starts later with a token that the revocation
+// names.
 func (o *oracle) judge(ask request, verdict replica.Verdict) {
 	g, t := ask.gate, ask.token
 	stale := ask.stale || g.configured().staleness > 0
@@ -153,9 +154,9 @@ func (o *oracle) judge(ask request, verdict replica.Verdict) {
 	}
 }
 
-// judgeRefusal counts a refusal that is nobody's wish: of a token that has not expired,
-// and that no revocation names which was ever asked for. After a loss of which no gate
-// can tell what was lost, gates may ask everybody to log in again.
+// judgeRefusal counts a refusal without a reason: the token has not expired, and no
+// requested revocation names it. After a loss whose extent no gate can tell, gates may
+// require every client to log in again.
 func (o *oracle) judgeRefusal(g *gate, t *token, verdict replica.Verdict) {
 	if o.forgotten || verdict&replica.Unavailable != 0 || o.world.now() >= t.over || t.named.Load() {
 		return
@@ -166,11 +167,11 @@ func (o *oracle) judgeRefusal(g *gate, t *token, verdict replica.Verdict) {
 	}
 	o.spurious++
 	if off := g.clock.off(); o.world.profile.strict && off.Abs() <= clockSkew {
-		o.violateLocked("%s refuses %s at %v for %v, and nobody revoked it", g.name, t.name, o.world.now(), verdict)
+		o.violateLocked("%s refuses %s at %v for %v, although it was never revoked", g.name, t.name, o.world.now(), verdict)
 	}
 }
 
-// violate notes what must not happen.
+// violate records a violation.
 func (o *oracle) violate(format string, args ...any) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -191,7 +192,7 @@ func (o *oracle) fail() {
 	o.failed++
 }
 
-// latest returns the promises to try gates by: the newest and a few others.
+// latest returns the promises to test: the newest and some others.
 func (o *oracle) latest(draw *stream) (some []*promise) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -203,12 +204,12 @@ func (o *oracle) latest(draw *stream) (some []*promise) {
 	return some
 }
 
-// opened is called when a generation is opened.
-// What is promised then and not on the log may be lost without a broken promise.
+// opened is called when a generation of the revocation log is opened. Promised revocations
+// that are not on it may then be lost without a broken promise.
 //
-// README, "Not promised": entries that the store lost and that no gate merging
-// within two leases holds. A gate that was well since the generation began, or
-// a witness, does merge: neither is an excuse.
+// README, "Not promised": entries that the store lost and that no gate merging within two
+// leases holds. A gate that was healthy since the generation began merges, and so does a
+// witness. For them a lost entry is not excused.
 func (o *oracle) opened(e *epoch, server *model.Server, byWitness bool) {
 	if byWitness {
 		return
@@ -220,13 +221,13 @@ func (o *oracle) opened(e *epoch, server *model.Server, byWitness bool) {
 	o.forget(server, func(p *promise) bool {
 		holders := e.holders[p]
 		if p.at.at > e.began {
-			holders = now[p] // by a server that was replaced
+			holders = now[p] // made by a server that was replaced
 		}
 		return slices.ContainsFunc(holders, func(g *gate) bool { return g.healthy(e.began) })
 	})
 }
 
-// forget notes what is lost: neither on the log nor held.
+// forget marks promises as lost that are neither on the revocation log nor held.
 func (o *oracle) forget(server *model.Server, held func(*promise) bool) {
 	log := server.Log()
 	o.mu.Lock()
@@ -238,12 +239,12 @@ func (o *oracle) forget(server *model.Server, held func(*promise) bool) {
 		p.lost = true
 		if p.revocation.Expires > time.Now().Unix() {
 			o.lost++
-			o.world.trace.add("", "lost with all who held it: %v of %v", p.revocation.Kind, p.revocation.Key)
+			o.world.trace.add("", "lost with every gate that held it: %v of %v", p.revocation.Kind, p.revocation.Key)
 		}
 	}
 }
 
-// onLog reports whether the log holds a revocation, or one that implies it.
+// onLog reports whether the revocation log holds a revocation, or another that implies it.
 func onLog(log []store.Entry, r store.Revocation) bool {
 	for _, entry := range log {
 		for _, on := range entry.Revocations {
@@ -255,8 +256,8 @@ func onLog(log []store.Entry, r store.Revocation) bool {
 	return false
 }
 
-// holders returns for each promise the gates that refuse all that it names. What a gate
-// is asked to revoke later may name the same, and need not be merged.
+// holders returns, for each promise, the gates that refuse every token that it covers. A
+// gate may get the same revocation later, and need not have merged it.
 func (o *oracle) holders() map[*promise][]*gate {
 	tokens, gates := o.world.allTokens(), o.world.everyGate()
 	o.mu.Lock()

@@ -7,23 +7,24 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// outage is what ails the server. The world's mu guards it.
+// outage is the state of the server's faults. The world's mu guards it.
 type outage struct {
 	freezes  int
-	thaw     chan struct{} // not nil while frozen
-	refusals int           // while nobody listens where the server was
-	faults   int           // under way
-	calm     time.Duration // when the last of them ended
+	thaw     chan struct{} // non-nil while frozen
+	refusals int           // connections are refused while positive
+	faults   int           // in progress
+	calm     time.Duration // end of the last fault
 }
 
-// epoch is what the world knows of one generation.
+// epoch is what the world knows about one generation.
 type epoch struct {
 	began   time.Duration
-	holders map[*promise][]*gate // when it began
+	holders map[*promise][]*gate // at its beginning
 	opened  bool
 }
 
-// serverFault notes that a fault of the server begins, and returns what ends it.
+// serverFault records the beginning of a server fault, and returns a function that records
+// its end.
 func (w *world) serverFault() (end func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -36,7 +37,7 @@ func (w *world) serverFault() (end func()) {
 	}
 }
 
-// freeze stops the server's process, for a time.
+// freeze stops the server's process for a time.
 func (w *world) freeze(length time.Duration) {
 	w.mu.Lock()
 	if w.outage.freezes++; w.outage.freezes == 1 {
@@ -52,7 +53,7 @@ func (w *world) freeze(length time.Duration) {
 	}
 }
 
-// away has connections refused, for a time.
+// away refuses connections for a time.
 func (w *world) away(length time.Duration) {
 	w.closed(1)
 	w.sleep(length)
@@ -71,8 +72,8 @@ func (w *world) serverRefuses() bool {
 	return w.outage.refusals > 0
 }
 
-// awaitServer waits while the server is frozen, and reports false if the run
-// ended before. Those that waited go on one by one.
+// awaitServer waits while the server is frozen. It reports false if the run ends first.
+// Waiting calls continue one by one.
 func (w *world) awaitServer(draw *stream) bool {
 	for {
 		w.mu.Lock()
@@ -90,7 +91,7 @@ func (w *world) awaitServer(draw *stream) bool {
 	}
 }
 
-// keepDumps takes a backup now and then.
+// keepDumps takes backups at random intervals.
 func (w *world) keepDumps() {
 	draw := w.of("dumps")
 	for w.sleep(draw.between(100*time.Millisecond, w.pace.dumps)) {
@@ -101,8 +102,8 @@ func (w *world) keepDumps() {
 	}
 }
 
-// observe looks at the head after a call was carried out, and notes when a
-// generation begins, and when it opens.
+// observe looks at the head after each call. It records when a generation begins and when
+// it opens.
 func (w *world) observe(g *gate, call model.Call, reply any) {
 	w.mu.Lock()
 	primary, replaced := w.primary, w.replaced
@@ -145,8 +146,8 @@ func (w *world) observeAt(server *model.Server, g *gate, call model.Call) {
 	}
 }
 
-// healthy reports whether nothing has ailed the gate, nor the server, since a
-// time of the run: whatever a gate does within two leases, it could do.
+// healthy reports whether neither the gate nor the server has had a fault since the given
+// time. A healthy gate could do everything that a gate does within two leases.
 func (g *gate) healthy(since time.Duration) bool {
 	g.world.mu.Lock()
 	server := g.outage.faults == 0 && g.outage.calm < since

@@ -10,17 +10,17 @@ import (
 // profile is a named set of faults, and the world in which they happen.
 type profile struct {
 	name string
-	// faults can go wrong, and traps wait for their moment.
+	// faults happen at random times. traps wait for a harmful moment.
 	faults, traps []fault
-	// scene changes the world before the run begins. Nil leaves it.
+	// scene changes the world before the run begins. It may be nil.
 	scene func(w *world, draw *stream)
-	// strict says that nobody may be logged out without a reason: a gate whose clock is
-	// right, and that refuses a token which nobody revoked, is a violation until
-	// something was lost of which no gate can tell what it was.
+	// strict forbids refusals without a reason. If a gate with a right clock refuses a
+	// token that was never revoked, that is a violation. The rule ends when data was lost
+	// and no gate can tell what.
 	strict bool
 }
 
-// survived are the profiles beside storms that the code survives. The default run takes
+// survived lists the profiles that the code survives, except storms. The default run takes
 // them in turn, with three storms before each.
 var survived = []*profile{
 	ordinary, pages, seasons, reloads, mixed, clocksAhead, clocksBehind, clocks, retentions, leases, repeats, acknowledges, primaries,
@@ -30,12 +30,13 @@ var survived = []*profile{
 // rare are profiles that the code survives and that cost too much for the default run.
 var rare = []*profile{crowd}
 
-// refused are profiles of what no rule survives: the configuration is refused.
+// refused lists profiles that no protocol survives. The product refuses such
+// configurations.
 var refused = []*profile{split}
 
 var profileName = flag.String("profile", "", "run this profile alone; by default those that the code survives, in turn")
 
-// profileOf returns the profile in which a seed is run.
+// profileOf returns the profile for a seed.
 func profileOf(tb testing.TB, seed uint64) *profile {
 	switch {
 	case *profileName != "":
@@ -55,12 +56,12 @@ func profileOf(tb testing.TB, seed uint64) *profile {
 	return nil
 }
 
-// every returns all profiles that there are.
+// every returns all profiles.
 func every() []*profile {
 	return slices.Concat([]*profile{storms}, survived, rare, refused)
 }
 
-// replay is the command that runs a seed again.
+// replay returns the command that runs a seed again.
 func (p *profile) replay(seed uint64) string {
 	return fmt.Sprintf("go test ./store/replica/simulation -run '^TestSimulation$' -profile %s -seed %d -v", p.name, seed)
 }

@@ -7,16 +7,16 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// rollback is one that no gate has noticed yet: the log is of the generation that it
-// was, and lacks what some of the gates hold.
+// rollback is a rollback that no gate has noticed yet. The revocation log still has the
+// same generation, but lacks entries that some gates hold.
 type rollback struct {
 	generation store.Generation
-	gates      []*gate // that hold it
+	gates      []*gate // that hold the lost entries
 }
 
-// returns take the state of the server back, and put other entries in the place of
-// those that it lost.
-var returns = []fault{
+// rollbackFaults restore an earlier state of the server, and replace the lost entries by
+// others.
+var rollbackFaults = []fault{
 	{"a rollback", func(w *world, draw *stream, length time.Duration) {
 		w.rollBack(func() {
 			w.revokeAt(draw, 1+draw.below(3))
@@ -25,8 +25,8 @@ var returns = []fault{
 	}},
 }
 
-// rollBack takes the state of the server back to what it was before something, and does
-// something after. There is one rollback at a time, until it was noticed.
+// rollBack restores the state that the server had before the call of before, and then
+// calls after. Only one rollback runs at a time, until a gate has noticed it.
 func (w *world) rollBack(before, after func()) {
 	w.mu.Lock()
 	busy := w.rolling
@@ -54,8 +54,8 @@ func (w *world) rollBack(before, after func()) {
 	w.rolling = false
 }
 
-// further reports whether the gate has applied more of the log as it is now than a head
-// said that there was. The caller holds mu of the world.
+// further reports whether the gate has applied more of the current revocation log than the
+// head then contained. The caller holds mu of the world.
 func (g *gate) further(then, now store.Head) bool {
 	if !g.lives() {
 		return false
@@ -64,12 +64,12 @@ func (g *gate) further(then, now store.Head) bool {
 	if now.Generation == then.Generation {
 		return at.Generation == now.Generation && at.Seq > then.Seq
 	}
-	// It may have gone back otherwise meanwhile, with another process.
+	// Another process may have rolled the revocation log back in the meantime.
 	known, begun := g.epochs[now.Generation], g.epochs[then.Generation]
 	return at.Generation == now.Generation && known != nil && begun != nil && known.began > begun.began
 }
 
-// revokeAt has so many new sessions revoked, each at some gate.
+// revokeAt revokes new sessions at random gates.
 func (w *world) revokeAt(draw *stream, many int) {
 	for range many {
 		if g := w.anyGate(draw); g != nil && g.runs() {
@@ -84,9 +84,9 @@ func (w *world) revokeAt(draw *stream, many int) {
 	}
 }
 
-// awaitNoticed waits until a rollback was noticed, and reports false if the run is over.
-// A gate that starts before that can know nothing of what was lost, and nobody who does
-// has said so: no protocol helps it.
+// awaitNoticed waits until a gate has noticed the rollback. It reports false if the run is
+// over. A gate that starts before that cannot know what was lost, and no other gate has
+// reported it. No protocol helps such a gate.
 func (w *world) awaitNoticed() bool {
 	for w.ctx.Err() == nil {
 		if !w.unnoticed() {
@@ -97,8 +97,8 @@ func (w *world) awaitNoticed() bool {
 	return false
 }
 
-// unnoticed reports whether there was a rollback that nobody has noticed. Where nobody is
-// left who could, or could within a lease after the last fault, what was lost is lost for
+// unnoticed reports whether there is a rollback that no gate has noticed. If no gate is
+// left that could notice it by a lease after the last fault, the entries are lost for
 // good.
 func (w *world) unnoticed() bool {
 	w.mu.Lock()

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// pace is how often things happen in a run, and for how long. All are the longest.
+// pace holds the maximum intervals and lengths of the events in a run.
 type pace struct {
-	requests, revocations, dumps time.Duration // between two
+	requests, revocations, dumps time.Duration // interval between two
 	fault                        time.Duration
 }
 
@@ -33,14 +33,14 @@ var seasons = &profile{
 	scene:  slow,
 }
 
-// clocksAhead and clocksBehind are wall clocks of gates that are wrong by days, for a
-// while or for good. The server's is right, so that one of two clocks always is.
+// clocksAhead and clocksBehind have gates whose wall clocks are wrong by days, temporarily
+// or permanently. The server's clock is right, so one of two clocks is always right.
 var (
 	clocksAhead  = &profile{name: "ahead", strict: true, faults: slices.Concat(gateFaults, serverFaults, serverLosses, daysOff, daysOff), scene: wrong(ahead)}
 	clocksBehind = &profile{name: "behind", strict: true, faults: slices.Concat(gateFaults, serverFaults, serverLosses, daysOff, daysOff), scene: wrong(behind)}
 )
 
-// clocks are the wall clocks of gates, or that of the server, but never both.
+// clocks has wrong wall clocks at gates or at the server, never at both.
 var clocks = &profile{
 	name:   "clocks",
 	strict: true,
@@ -55,15 +55,15 @@ func wrong(by func(*stream) time.Duration) func(*world, *stream) {
 	}
 }
 
-// repeats are sessions that get more tokens, also after they were revoked, and are
-// revoked again with them.
+// repeats refreshes sessions, also after their revocation, and revokes them again with the
+// new tokens.
 var repeats = &profile{name: "repeats", strict: true, faults: operations, scene: func(w *world, draw *stream) {
 	slow(w, draw)
 	w.refreshes = true
 }}
 
-// mixed is a fleet of gates with different retentions and leeways. The longest retention
-// is heard of once, and the head that knows it is never lost.
+// mixed is a fleet of gates with different retentions and leeways. The head learns the
+// longest retention once, and is never lost.
 var mixed = &profile{name: "mixed", faults: operations, scene: func(w *world, draw *stream) {
 	slow(w, draw)
 	w.life = 2 * w.config.retention
@@ -73,20 +73,20 @@ var mixed = &profile{name: "mixed", faults: operations, scene: func(w *world, dr
 	}
 }}
 
-// retentions are gates that keep revocations, and admit tokens, for different times.
+// retentions is a fleet whose gates differ in retention and in the tokens that they admit.
 var retentions = &profile{
 	name:   "retentions",
 	faults: slices.Concat(operations, raises, newRetentions, newRetentions, newRetentions),
 	scene: func(w *world, draw *stream) {
 		slow(w, draw)
-		w.life = 2 * w.config.retention // of which no gate admits all, yet
+		w.life = 2 * w.config.retention // no gate admits all of these yet
 		w.vary = func(c *config, draw *stream) {
 			c.leeway = pick(draw, []time.Duration{0, leeway, maxLeeway})
 		}
 	},
 }
 
-// leases are gates with different leases, which are changed while they run.
+// leases is a fleet whose gates have different leases, which change during the run.
 var leases = &profile{
 	name:   "leases",
 	faults: slices.Concat(gateFaults, serverFaults, serverLosses, newConfigs, newLeases, newLeases),
@@ -100,8 +100,8 @@ var leases = &profile{
 	},
 }
 
-// reloads are gates that admit by an old set, or open a log without a witness by the
-// operator's word only, until their configuration is changed.
+// reloads has gates that admit by an old set, or open the revocation log only on an
+// operator's command, until their configuration changes.
 var reloads = &profile{
 	name:   "reloads",
 	faults: slices.Concat(gateFaults, serverFaults, serverLosses, newConfigs, newStaleness, newStaleness),
@@ -117,8 +117,8 @@ var reloads = &profile{
 	},
 }
 
-// acknowledges are gates of which some wait for the store alone, until their
-// configuration is changed.
+// acknowledges has some gates that wait for the store alone, until their configuration
+// changes.
 var acknowledges = &profile{
 	name:   "acknowledges",
 	faults: slices.Concat(gateFaults, serverFaults, serverLosses, newConfigs, newAcknowledge, newAcknowledge),
@@ -129,15 +129,16 @@ var acknowledges = &profile{
 	},
 }
 
-// rollbacks take the state of the server back while the process stays the same.
+// rollbacks restore an earlier state of the server while its process stays the same.
 var rollbacks = &profile{
 	name:   "rollbacks",
-	faults: slices.Concat(gateFaults, serverFaults, returns, returns, returns),
+	faults: slices.Concat(gateFaults, serverFaults, rollbackFaults, rollbackFaults, rollbackFaults),
 	traps:  traps,
 }
 
-// primaries are failovers during which the old server goes on for as long as its
-// replicas may be out of reach, which is less than a lease.
+// primaries are failovers during which the old server keeps running for a bounded time,
+// which is less than a lease. It stops when its replicas have been unreachable for that
+// time.
 var primaries = &profile{
 	name: "primaries", faults: slices.Concat(gateFaults, serverFaults, failovers, failovers), traps: traps,
 	scene: func(w *world, draw *stream) {
@@ -147,7 +148,8 @@ var primaries = &profile{
 	},
 }
 
-// split is primaries without a bound: the old server goes on for longer than a lease.
+// split is primaries without that bound: the old server keeps running for longer than a
+// lease.
 var split = &profile{
 	name: "split", faults: slices.Concat(gateFaults, serverFaults, failovers, failovers), traps: traps,
 	scene: func(w *world, draw *stream) {
@@ -156,7 +158,7 @@ var split = &profile{
 	},
 }
 
-// pages is a log that is read by a slow network, in pages that are cut by bytes.
+// pages reads the revocation log over a slow network, in pages bounded by bytes.
 var pages = &profile{
 	name: "pages", faults: slices.Concat(gateFaults, serverFaults, serverLosses), traps: traps,
 	scene: func(w *world, draw *stream) {
@@ -166,12 +168,12 @@ var pages = &profile{
 	},
 }
 
-// turmoil is all of it within seconds, and calendar all of it over hours.
+// turmoil combines all short faults within seconds, calendar all long ones over hours.
 var (
 	turmoil = &profile{
 		name: "turmoil",
 		faults: slices.Concat(gateFaults, gateSteps, serverFaults, serverLosses, serverSteps,
-			newConfigs, newStaleness, newAcknowledge, newLeases, returns, failovers),
+			newConfigs, newStaleness, newAcknowledge, newLeases, rollbackFaults, failovers),
 		traps: traps,
 		scene: func(w *world, draw *stream) {
 			leases.scene(w, draw)
@@ -196,8 +198,8 @@ var (
 	}
 )
 
-// slow has the run last for hours, with few events a minute: long enough for sweeps,
-// for whole retentions, and for what has expired to be trimmed off the log.
+// slow makes the run last for hours, with few events per minute. That is long enough for
+// sweeps, for whole retentions, and for expired entries to be trimmed.
 func slow(w *world, draw *stream) {
 	w.large = false
 	w.lease = draw.between(40*time.Second, 90*time.Second)

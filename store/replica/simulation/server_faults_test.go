@@ -2,13 +2,13 @@ package simulation
 
 import "time"
 
-// serverFaults are what happens to the server. It keeps what it holds.
+// serverFaults are faults of the server. It keeps its data.
 var serverFaults = []fault{
 	{"a frozen server", func(w *world, _ *stream, length time.Duration) {
 		defer w.serverFault()()
 		w.freeze(length)
 	}},
-	{"a server away", func(w *world, _ *stream, length time.Duration) {
+	{"an unreachable server", func(w *world, _ *stream, length time.Duration) {
 		defer w.serverFault()()
 		w.away(length)
 	}},
@@ -19,7 +19,7 @@ var serverFaults = []fault{
 	}},
 }
 
-// serverLosses are what happens to what it holds.
+// serverLosses are losses of the server's data.
 var serverLosses = []fault{
 	{"an empty restart", func(w *world, _ *stream, length time.Duration) {
 		defer w.serverFault()()
@@ -86,7 +86,7 @@ var serverLosses = []fault{
 	}},
 }
 
-// serverSteps set its wall clock.
+// serverSteps set the server's wall clock.
 var serverSteps = []fault{
 	{"a step of the server's clock", func(w *world, draw *stream, _ time.Duration) {
 		w.server().StepClock(draw.between(-10*time.Minute, 10*time.Minute))

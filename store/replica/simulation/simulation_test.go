@@ -8,8 +8,8 @@ import (
 
 var (
 	oneSeed = flag.Uint64("seed", 0, "run this seed alone; with -v its trace is printed")
-	first   = flag.Uint64("first", 1, "begin with this seed")
-	seeds   = flag.Uint64("seeds", 100, "run so many seeds")
+	first   = flag.Uint64("first", 1, "first seed to run")
+	seeds   = flag.Uint64("seeds", 100, "number of seeds to run")
 )
 
 // play runs a seed and reports what went wrong.
@@ -18,9 +18,8 @@ func play(t *testing.T, p *profile, seed uint64, traced bool) (w *world) {
 	return w
 }
 
-// The two sentences of the product, under all faults at once: after the 200 of a
-// revocation no gate admits what it names, and when the faults stop the fleet
-// works again.
+// The two promises of the product hold under all faults at once. After the 200 of a
+// revocation, no gate admits what it names. When the faults stop, the fleet works again.
 func TestSimulation(t *testing.T) {
 	if *oneSeed != 0 {
 		w := play(t, profileOf(t, *oneSeed), *oneSeed, testing.Verbose())
@@ -35,7 +34,7 @@ func TestSimulation(t *testing.T) {
 		p := profileOf(t, seed)
 		w := play(t, p, seed, false)
 		total.add(w)
-		if len(w.oracle.violations) > 0 { // what follows the first may follow from it
+		if len(w.oracle.violations) > 0 { // later violations may follow from the first
 			t.Errorf("violation with seed %d: %s\nreplay it: %s", seed, w.oracle.violations[0], p.replay(seed))
 		}
 	}
@@ -43,9 +42,9 @@ func TestSimulation(t *testing.T) {
 	total.wantWork(t)
 }
 
-// Attack: a failover while the old primary may go on for longer than a lease. No wait is
-// long enough then, so that such a configuration is refused. What is refused must be
-// dangerous: some seed finds it.
+// Attack: a failover while the old primary may keep running for longer than a lease. No
+// wait is long enough then, so such a configuration is refused. The refusal is justified
+// only if some seed finds a violation.
 func TestWhatIsRefusedBreaksThePromise(t *testing.T) {
 	for _, p := range refused {
 		found := uint64(0)
@@ -55,7 +54,7 @@ func TestWhatIsRefusedBreaksThePromise(t *testing.T) {
 			}
 		}
 		if found == 0 {
-			t.Errorf("no seed of %s finds a violation: then it need not be refused", p.name)
+			t.Errorf("no seed of %s finds a violation: the refusal is not justified", p.name)
 		}
 	}
 }

@@ -2,11 +2,11 @@ package simulation
 
 import "time"
 
-// skew is which wall clocks are wrong by days: of gates or of the server, never of
-// both. The world's mu guards it.
+// skew counts the wall clocks that are wrong by days: those of gates or that of the
+// server, never both. The world's mu guards it.
 type skew struct{ gates, server int }
 
-// nudges set wall clocks by less than gates may be apart.
+// nudges set wall clocks by less than the permitted difference between gates.
 var nudges = []fault{
 	{"a small step of a gate's clock", func(w *world, draw *stream, _ time.Duration) {
 		if g := w.anyGate(draw); g != nil {
@@ -28,7 +28,7 @@ var daysOff = []fault{
 		}
 		g.setOff(w.off(draw))
 		w.spend(length)
-		if draw.chance(0.3) { // it is started again with the wrong clock
+		if draw.chance(0.3) { // it restarts with the wrong clock
 			off := g.clock.off()
 			g.leave()
 			w.spend(draw.between(1, w.lease))
@@ -45,7 +45,7 @@ var daysOff = []fault{
 			return
 		}
 		off := w.off(draw)
-		if draw.chance(0.5) { // the others have forgotten what the new gate takes for good
+		if draw.chance(0.5) { // the others have forgotten revocations of tokens that the new gate accepts
 			w.lose()
 			w.server().Flush()
 			w.spend(draw.between(1, 2*w.lease))
@@ -91,7 +91,7 @@ var daysOff = []fault{
 	}},
 }
 
-// serverDaysOff is the same at the server.
+// serverDaysOff sets the server's wall clock by hours and days.
 var serverDaysOff = []fault{
 	{"a server's clock that is days off", func(w *world, draw *stream, length time.Duration) {
 		if !w.skewServer() {
@@ -106,15 +106,16 @@ var serverDaysOff = []fault{
 	}},
 }
 
-// ahead, behind and either draw by how much a clock is wrong: by more than an expired
-// entry stays on the log.
+// ahead, behind and either draw the error of a clock. It is longer than an expired entry
+// stays on the revocation log.
 func ahead(draw *stream) time.Duration  { return draw.between(131*time.Minute, 72*time.Hour) }
 func behind(draw *stream) time.Duration { return -ahead(draw) }
 func either(draw *stream) time.Duration {
 	return pick(draw, []func(*stream) time.Duration{ahead, behind})(draw)
 }
 
-// skewGates notes that clocks of gates may be wrong, and returns what ends it.
+// skewGates records that clocks of gates may be wrong, and returns a function that ends
+// it.
 func (w *world) skewGates() (end func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -133,7 +134,8 @@ func (w *world) maySkewGates() bool {
 	return w.skew.server == 0
 }
 
-// skewServer notes that the server's clock is wrong, unless one of a gate may be.
+// skewServer records that the server's clock is wrong. It reports false if a clock of a
+// gate may be wrong.
 func (w *world) skewServer() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -144,13 +146,13 @@ func (w *world) skewServer() bool {
 	return true
 }
 
-// setOff sets the wall clock to be wrong by so much.
+// setOff sets the wall clock so that it is wrong by off.
 func (g *gate) setOff(off time.Duration) {
 	g.trace.add(g.name, "its wall clock is off by %v", off)
 	g.clock.set(off - g.clock.off())
 }
 
-// setServerOff is the same at the server.
+// setServerOff is setOff for the server.
 func (w *world) setServerOff(off time.Duration) {
 	w.trace.add("", "the server's wall clock is off by %v", off)
 	s := w.server()

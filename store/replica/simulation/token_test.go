@@ -10,20 +10,20 @@ import (
 
 const namespace = "simulation"
 
-// token is what clients come with: one for each session, or several one after another.
+// token is a client's token. A session has one token, or several in succession.
 type token struct {
 	name            string
 	session, id     store.Key
 	subject, issuer store.Key
-	// issued and expires are its claims, by the issuer's clock; made is when it was
-	// issued, and over when it expires, by the right one.
+	// issued and expires are claims by the issuer's clock. made and over are the true
+	// times of issue and expiry.
 	issued, expires int64
 	made, over      time.Duration
-	// named says that a revocation was asked for that names it.
+	// named reports that a revocation that names the token was requested.
 	named atomic.Bool
 }
 
-// newToken issues a token to one of a few subjects of two issuers.
+// newToken issues a token to a random subject of a random issuer.
 func (w *world) newToken() *token {
 	draw := w.of("tokens")
 	w.mu.Lock()
@@ -34,8 +34,8 @@ func (w *world) newToken() *token {
 	return t
 }
 
-// refresh issues another token of the session of one. The issuer may not have heard
-// that it was revoked.
+// refresh issues another token for the session of a token. The issuer may not know that
+// the session was revoked.
 func (w *world) refresh(of *token) *token {
 	draw := w.of("tokens")
 	w.mu.Lock()
@@ -47,7 +47,7 @@ func (w *world) refresh(of *token) *token {
 	return t
 }
 
-// lives draws how long a token lives: often as long as it may. The caller holds mu.
+// lives draws the lifetime of a token, often the maximum. The caller holds mu.
 func (w *world) lives(draw *stream) time.Duration {
 	if !w.disciplined || draw.chance(0.4) {
 		return w.life
@@ -55,14 +55,14 @@ func (w *world) lives(draw *stream) time.Duration {
 	return draw.between(time.Minute, w.life)
 }
 
-// lifetime is how long tokens live at the most.
+// lifetime returns the current maximum lifetime of tokens.
 func (w *world) lifetime() time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.life
 }
 
-// issue makes a token by names.
+// issue creates a token for the given names.
 func (w *world) issue(session, subject, issuer string, life time.Duration) *token {
 	var lead time.Duration
 	if w.lead > 0 {
@@ -79,7 +79,7 @@ func (w *world) issue(session, subject, issuer string, life time.Duration) *toke
 	}
 }
 
-// keys makes a token ready for one replica, which keeps them.
+// keys returns the token's keys for one replica, which caches a verdict in them.
 func (t *token) keys(leeway time.Duration) *store.Keys {
 	return &store.Keys{
 		Session: t.session, Token: t.id, Subject: t.subject, Issuer: t.issuer,
@@ -87,8 +87,8 @@ func (t *token) keys(leeway time.Duration) *store.Keys {
 	}
 }
 
-// namedBy reports whether a revocation names the token. It is what the replica's
-// set decides, written once more and plainly.
+// namedBy reports whether a revocation names the token. It restates the rule of the
+// replica's set in plain code.
 func (t *token) namedBy(r store.Revocation) bool {
 	switch r.Kind {
 	case store.KindSession:
@@ -102,8 +102,8 @@ func (t *token) namedBy(r store.Revocation) bool {
 	}
 }
 
-// revocation draws what a client revokes by a token: mostly its session. The gate that
-// takes it says when it expires.
+// revocation draws what a client revokes with a token, mostly its session. The gate that
+// handles it sets the expiry.
 func (t *token) revocation(draw *stream, now time.Time) store.Revocation {
 	r := store.Revocation{Kind: store.KindSession, Key: t.session}
 	except := draw.chance(0.5)
@@ -122,7 +122,7 @@ func (t *token) revocation(draw *stream, now time.Time) store.Revocation {
 	return r
 }
 
-// allTokens returns every token there is.
+// allTokens returns every token.
 func (w *world) allTokens() []*token {
 	w.mu.Lock()
 	defer w.mu.Unlock()

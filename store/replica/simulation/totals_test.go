@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// totals are what all runs together did.
+// totals sums up all runs.
 type totals struct {
 	runs, gates, epochs int
 	admitted, refused   int // requests
@@ -25,14 +25,14 @@ func (t *totals) add(w *world) {
 	t.gates += len(w.gates)
 }
 
-// String is one line.
+// String summarizes the totals in one line.
 func (t *totals) String() string {
-	return fmt.Sprintf("%d seeds, %d gates, %d generations; %d requests admitted and %d refused, %d without a reason; %d revocations promised and %d not, %d lost with all who held them",
+	return fmt.Sprintf("%d seeds, %d gates, %d generations; %d requests admitted and %d refused, %d without a reason; %d revocations promised and %d not, %d lost with every gate that held them",
 		t.runs, t.gates, t.epochs, t.admitted, t.refused, t.spurious, t.promises, t.failures, t.lost)
 }
 
-// wantWork makes sure that the runs were worth it: a fleet that refuses all, or
-// promises nothing, breaks nothing.
+// wantWork checks that the runs did enough. A fleet that refuses everything, or promises
+// nothing, breaks no promise.
 func (t *totals) wantWork(tb testing.TB) {
 	tb.Helper()
 	if t.runs < 20 {

@@ -11,22 +11,21 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// trace is what happened in a run, line by line. It is written only if somebody
-// wants to read it.
+// trace lists the events of a run, one per line. It is recorded only on request.
 type trace struct {
 	wanted bool
 	start  time.Time
 
 	mu    sync.Mutex
 	lines []string
-	names map[store.Generation]string // by the order in which they came up
+	names map[store.Generation]string // numbered in order of appearance
 }
 
 func newTrace(wanted bool) *trace {
 	return &trace{wanted: wanted, start: time.Now(), names: make(map[store.Generation]string)}
 }
 
-// add writes a line about somebody, or about the world if who is empty.
+// add records a line about a gate, or about the world if who is empty.
 func (t *trace) add(who, format string, args ...any) {
 	if !t.wanted {
 		return
@@ -37,7 +36,7 @@ func (t *trace) add(who, format string, args ...any) {
 	t.lines = append(t.lines, line+fmt.Sprintf(format, args...))
 }
 
-// call adds a call and its answer, but for reads that found nothing.
+// call records a call and its answer, except reads that found nothing.
 func (t *trace) call(who string, call model.Call, reply any, err error) {
 	batch, read := reply.(store.Batch)
 	if t.wanted && (!read || len(batch.Entries) > 0) {
@@ -45,7 +44,7 @@ func (t *trace) call(who string, call model.Call, reply any, err error) {
 	}
 }
 
-// name is a short name of a generation.
+// name returns a short name of a generation.
 func (t *trace) name(g store.Generation) string {
 	if g == 0 {
 		return "-"
@@ -58,12 +57,12 @@ func (t *trace) name(g store.Generation) string {
 	return t.names[g]
 }
 
-// position writes a position.
+// position formats a position.
 func (t *trace) position(p store.Position) string {
 	return fmt.Sprintf("%s/%d", t.name(p.Generation), p.Seq)
 }
 
-// argument writes what a call was given.
+// argument formats the argument of a call.
 func (t *trace) argument(argument any) string {
 	switch a := argument.(type) {
 	case nil:
@@ -78,7 +77,7 @@ func (t *trace) argument(argument any) string {
 	case store.Position:
 		return "after " + t.position(a)
 	case store.GateID:
-		return "" // which is random
+		return "" // it is random
 	case time.Time:
 		return a.UTC().Format(time.TimeOnly)
 	default:
@@ -86,7 +85,7 @@ func (t *trace) argument(argument any) string {
 	}
 }
 
-// reply writes what a call returned.
+// reply formats the reply to a call.
 func (t *trace) reply(reply any, err error) string {
 	if err != nil {
 		return err.Error()
@@ -113,9 +112,8 @@ func (t *trace) head(h store.Head) string {
 	return text
 }
 
-// String is the whole trace. What happened at one instant comes in the order of
-// the alphabet: several goroutines of one gate may do something then, and which
-// is first means nothing.
+// String returns the whole trace. Lines of one instant are sorted alphabetically: several
+// goroutines of a gate may act then, and their order means nothing.
 func (t *trace) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

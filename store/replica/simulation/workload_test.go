@@ -8,8 +8,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// request has clients come with their tokens until the run ends: some with
-// tokens that were revoked lately, at every gate, and some with any.
+// request sends clients' requests to every gate until the run ends. Some have recently
+// revoked tokens, others random ones.
 func (w *world) request() {
 	draw := w.of("requests")
 	for w.sleep(draw.between(time.Millisecond, w.pace.requests)) {
@@ -28,7 +28,7 @@ func (w *world) request() {
 	}
 }
 
-// tryPromises comes to a gate with tokens that no gate may admit.
+// tryPromises sends requests with tokens that no gate may admit.
 func (g *gate) tryPromises() {
 	if !g.started() {
 		return
@@ -41,14 +41,14 @@ func (g *gate) tryPromises() {
 			continue
 		}
 		if stall := draw.between(time.Microsecond, 2*g.lease); draw.chance(0.02) {
-			g.wait.Go(func() { g.serveHaltingly(t, stall) })
+			g.wait.Go(func() { g.serveWithStall(t, stall) })
 		}
 		g.serve(t, 0)
 	}
 }
 
-// serve is one request. The process may be slow, or be stopped, between looking
-// at the clock and deciding.
+// serve is one request. The process may be slow, or be stopped, between reading the clock
+// and deciding.
 func (g *gate) serve(t *token, pause time.Duration) {
 	ask := g.ask(t)
 	if pause > 0 && (!g.sleep(pause) || !g.awaitRunning()) {
@@ -59,9 +59,9 @@ func (g *gate) serve(t *token, pause time.Duration) {
 	}
 }
 
-// serveHaltingly is a request whose process is stopped in the middle of deciding:
-// the wall clock was just set, so that the boot time has to be read as well.
-func (g *gate) serveHaltingly(t *token, stall time.Duration) {
+// serveWithStall is a request whose process is stopped while it decides. The wall clock
+// was just set, so the gate must read the boot time as well.
+func (g *gate) serveWithStall(t *token, stall time.Duration) {
 	ask := g.ask(t)
 	if !g.verifies(t, ask.instant) {
 		return
@@ -75,20 +75,20 @@ func (g *gate) serveHaltingly(t *token, stall time.Duration) {
 	}
 }
 
-// request is one that began at a gate.
+// request is a request that began at a gate.
 type request struct {
 	gate    *gate
 	token   *token
 	started moment
 	instant replica.Instant
-	stale   bool // an old set admitted then, because the operator allowed it
+	stale   bool // max_staleness allowed an old set to admit then
 }
 
 func (g *gate) ask(t *token) request {
 	return request{g, t, g.moment(), g.clock.Now(), g.configured().staleness > 0}
 }
 
-// keysOf returns the keys of a token as this gate's cache holds them.
+// keysOf returns the keys of a token from this gate's cache.
 func (g *gate) keysOf(t *token) *store.Keys {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -98,7 +98,7 @@ func (g *gate) keysOf(t *token) *store.Keys {
 	return g.keys[t]
 }
 
-// revoke has clients log out until the run ends, each in its own time.
+// revoke makes clients log out at random times until the run ends.
 func (w *world) revoke() {
 	draw := w.of("revocations")
 	for w.sleep(draw.between(time.Millisecond, w.pace.revocations)) {
@@ -119,7 +119,7 @@ func (w *world) revoke() {
 		if draw.chance(0.05) {
 			w.mention(r)
 			r.Expires = g.expires()
-			g.replica.RevokeLater(r) // somebody who needs no answer
+			g.replica.RevokeLater(r) // a caller that needs no answer
 			continue
 		}
 		first := r
@@ -127,7 +127,7 @@ func (w *world) revoke() {
 		if draw.chance(0.3) {
 			again, later := pick(draw, gates), draw.between(time.Microsecond, 2*w.lease)
 			if draw.chance(0.3) {
-				r.Expires += int64(time.Hour / time.Second) // it prolongs the first
+				r.Expires += int64(time.Hour / time.Second) // prolongs the first
 			}
 			w.wait.Go(func() {
 				if w.sleep(later) && again.lives() {
@@ -138,8 +138,8 @@ func (w *world) revoke() {
 	}
 }
 
-// invalidate is one DELETE at a gate. A repeat is answered 404, which promises as much
-// as a 200.
+// invalidate is one DELETE at a gate. A repeated call is answered 404, which promises as
+// much as a 200.
 func (g *gate) invalidate(r store.Revocation) bool {
 	if !g.awaitRunning() {
 		return false
@@ -151,23 +151,23 @@ func (g *gate) invalidate(r store.Revocation) bool {
 	if g.replica.Published(r.Key) {
 		answer = "404"
 	}
-	// Calls that end together are answered one after another.
+	// Calls that end at one instant are answered one after another.
 	wayBack := g.at(g.name+string(r.Key[:]), began).between(1, time.Microsecond)
 	err := g.replica.Revoke(context.Background(), r)
 	took := g.now() - began
 	if !g.awaitRunning() || !g.sleep(wayBack) {
-		return false // nobody was answered
+		return false // no client got an answer
 	}
 	g.trace.add(g.name, "revoking %v %v took %v: %v", r.Kind, r.Key, took, err)
 	if limit := 2*g.longest + time.Second; took > limit && g.halted() == halts {
-		g.oracle.violate("a DELETE at %s took %v, and may take %v", g.name, took, limit)
+		g.oracle.violate("a DELETE at %s took %v, want at most %v", g.name, took, limit)
 	}
 	if err != nil {
 		g.oracle.fail()
 		return false
 	}
 	if !g.waited(began) {
-		return true // which promises nothing of the other gates
+		return true // promises nothing about other gates
 	}
 	g.oracle.promise(r, answer+" by "+g.name, began)
 	for _, other := range g.everyGate() {

@@ -1,10 +1,12 @@
-// Package simulation runs fleets of gates, with the replica's own code, over a
-// modelled store, network and clocks, in fake time. One seed is one run: the
-// faults, the delays and what clients ask for all come from it. A profile names the
-// faults and the world of a run: storms last for seconds, others for hours, so that
-// tokens and revocations expire. A run fails if a gate admits what a 200 had said to
-// be revoked everywhere, if the fleet does not work again soon after the last fault,
-// and in most profiles if a gate refuses what nobody revoked while nothing was lost.
+// Package simulation runs fleets of gates, with the replica's own code, over a modelled
+// store, network and clocks, in fake time. One seed is one run: it determines the faults,
+// the delays and the requests of clients. A profile names the faults and the world of a
+// run. Storms last for seconds; other profiles last for hours, so that tokens and
+// revocations expire.
+//
+// A run fails if a gate admits a token after a 200 said that it is revoked everywhere. It
+// fails if the fleet does not work again soon after the last fault. In most profiles it
+// also fails if a gate refuses a token that was never revoked while no data was lost.
 package simulation
 
 import (
@@ -25,57 +27,58 @@ type world struct {
 	trace   *trace
 	oracle  *oracle
 	start   time.Time
-	// lease is what most lengths in a run are measured by, and longest that of any gate.
+	// lease is the unit for most lengths in a run. longest is the longest lease of any
+	// gate.
 	lease, longest time.Duration
-	leases         bool // gates have different ones
+	leases         bool // gates have different leases
 	pace           pace
-	// apart is how far the wall clocks of gates are from the right time at the most.
-	// Those that are disciplined go by it, however fast the machine's oscillator is.
+	// apart is the largest error of a gate's wall clock. Disciplined wall clocks keep to
+	// it, however fast the machine's oscillator is.
 	apart       time.Duration
 	disciplined bool
-	// off draws by how much a wall clock is wrong. It may be nil.
+	// off draws the error of a wall clock. It may be nil.
 	off func(draw *stream) time.Duration
-	// refreshes says that sessions get more tokens than their first.
+	// refreshes allows sessions to get further tokens.
 	refreshes bool
-	// vary draws what is different about one gate's configuration. It may be nil.
+	// vary changes one gate's configuration. It may be nil.
 	vary func(c *config, draw *stream)
-	// reign is for how long a server goes on after another was promoted.
+	// reign is how long a server keeps running after another was promoted.
 	reign time.Duration
-	// lead is how far the issuer's clock is ahead, or behind, at the most.
+	// lead is the largest error of the issuer's clock in either direction.
 	lead time.Duration
-	// dial is for how long a client tries where connections are refused.
+	// dial is how long a client tries while connections are refused.
 	dial time.Duration
-	// bandwidth is that of the network, in bytes a second. Zero is any.
+	// bandwidth of the network in bytes per second. Zero is unlimited.
 	bandwidth int
-	// many is how many gates start with the run. Zero is a few.
+	// many is the number of gates at the start. Zero means a few.
 	many int
-	// work is how long the server takes for a call. It may be nil.
+	// work returns how long the server takes for a call. It may be nil.
 	work func(reply any) time.Duration
-	// large says that the log begins with more than a few merges can hold, and that
-	// merging is slow. bulk is of how many entries.
+	// large starts the run with a revocation log that takes many merges, and makes merging
+	// slow. bulk is its number of entries.
 	large bool
 	bulk  int
-	// faulty is when the last fault ends, after the start.
+	// faulty is the end of the last fault, relative to the start.
 	faulty time.Duration
 
 	turns    atomic.Uint64
 	ambushes ambushes
 
-	ctx   context.Context // over when the run is
+	ctx   context.Context // done when the run is over
 	end   context.CancelFunc
-	wait  sync.WaitGroup // for faults and clients
-	calls sync.WaitGroup // for what is on its way to the server
+	wait  sync.WaitGroup // faults and clients
+	calls sync.WaitGroup // calls on their way to the server
 
 	mu                sync.Mutex    // guards all below
-	primary, replaced *model.Server // the latter is nil unless one goes on
-	config            config        // of the gates that start now
-	life              time.Duration // the longest of a token that is issued now
+	primary, replaced *model.Server // replaced is nil unless an old primary keeps running
+	config            config        // of gates that start now
+	life              time.Duration // maximum lifetime of tokens issued now
 	gates             []*gate
 	skew              skew
 	rolled            *rollback
-	rolling           bool // from the dump until it was noticed
+	rolling           bool // from the dump until the rollback was noticed
 	outage            outage
-	busy              time.Time // until when the server works
+	busy              time.Time // the server is busy until then
 	epochs            map[store.Generation]*epoch
 	dumps             []*model.Dump
 	tokens            []*token
@@ -111,18 +114,18 @@ func newWorld(p *profile, seed uint64, traced bool) *world {
 	return w
 }
 
-// server is the one that is the primary now.
+// server returns the current primary.
 func (w *world) server() *model.Server {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.primary
 }
 
-// now is how long the run has gone on.
+// now returns the time since the start of the run.
 func (w *world) now() time.Duration { return time.Since(w.start) }
 
-// moment is a place in the order of a run: of two, the one with the lower turn
-// came first, also within one instant.
+// moment is a place in the order of a run. The moment with the lower turn came first, even
+// within one instant.
 type moment struct {
 	turn uint64
 	at   time.Duration
@@ -130,13 +133,12 @@ type moment struct {
 
 func (w *world) moment() moment { return moment{w.turns.Add(1), w.now()} }
 
-// sleepUntil waits for a time of the run, and reports false if the run ended, or
-// was given up, before.
+// sleepUntil waits for a time of the run. It reports false if the run ends first.
 func (w *world) sleepUntil(at time.Duration) bool {
 	return w.sleep(at - w.now())
 }
 
-// spend is sleep for a fault: it reports false as soon as all faults have to be over.
+// spend is sleep for a fault. It reports false as soon as all faults must be over.
 func (w *world) spend(d time.Duration) bool {
 	left := w.faulty - w.now()
 	return w.sleep(min(d, left)) && d < left
@@ -153,8 +155,8 @@ func (w *world) sleep(d time.Duration) bool {
 	}
 }
 
-// run plays one seed inside a bubble and returns what went wrong, if anything,
-// and the trace if it was asked for.
+// run plays one seed inside a bubble. The world that it returns holds the violations, and
+// the trace if requested.
 func run(p *profile, seed uint64, traced bool) *world {
 	w := newWorld(p, seed, traced)
 	draw := w.of("world")
@@ -173,12 +175,12 @@ func run(p *profile, seed uint64, traced bool) *world {
 		})
 	}
 	for _, e := range w.plan() {
-		w.wait.Go(func() { w.suffer(e) })
+		w.wait.Go(func() { w.runEpisode(e) })
 	}
 	w.wait.Go(w.request)
 	w.wait.Go(w.revoke)
 	w.wait.Go(w.keepDumps)
-	if w.sleepUntil(w.faulty + time.Millisecond) { // after what ends then
+	if w.sleepUntil(w.faulty + time.Millisecond) { // after the faults that end then
 		w.heal()
 		w.progress()
 	}
@@ -191,7 +193,7 @@ func run(p *profile, seed uint64, traced bool) *world {
 	return w
 }
 
-// stream returns the source of chance of one kind of call of one gate.
+// stream returns the stream for one kind of call of one gate.
 func (w *world) stream(kind string, number int) *stream {
 	return w.of(kind + " " + strconv.Itoa(number))
 }

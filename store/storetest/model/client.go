@@ -10,26 +10,25 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// Call says what a client asks of its server.
+// Call describes a client's call of its server.
 type Call struct {
 	// Method is the name of the method, as in store.Fleet.
 	Method string
-	// Argument is what it was given, or nil where there is nothing to tell.
+	// Argument is the argument of the call, or nil if it has none of interest.
 	Argument any
 }
 
-// Deliver carries out a call at the server and returns its reply. It may be
-// called later, more than once, or never: each time it is a request that
-// arrives.
+// Deliver carries out a call at the server and returns its reply. It may be called later,
+// more than once, or never. Each time, one request arrives.
 type Deliver func(ctx context.Context) (any, error)
 
-// Link is the way from a client to its server and back. What it returns is what
-// the client gets: the reply of one delivery, or an error in its place. It must
-// return when ctx ends.
+// Link carries a call from a client to its server and the reply back. The client gets its
+// result: the reply of one delivery, or an error instead. A link must return when ctx
+// ends.
 type Link func(ctx context.Context, call Call, deliver Deliver) (any, error)
 
-// Client is one gate's connection to a server: a store.Backend and a
-// store.Fleet. It is safe for concurrent use.
+// Client is one gate's connection to a server. It implements store.Backend and
+// store.Fleet, and is safe for concurrent use.
 type Client struct {
 	server atomic.Pointer[Server]
 	link   Link
@@ -37,8 +36,7 @@ type Client struct {
 	end    context.CancelFunc
 }
 
-// Connect returns a client whose calls go by a link. Nil is a link without
-// faults.
+// Connect returns a client that sends its calls through a link. A nil link has no faults.
 func (s *Server) Connect(link Link) *Client {
 	if link == nil {
 		link = func(ctx context.Context, _ Call, deliver Deliver) (any, error) { return deliver(ctx) }
@@ -49,11 +47,11 @@ func (s *Server) Connect(link Link) *Client {
 	return c
 }
 
-// Move has the calls that are made from now on go to another server: the client has
-// heard that it was promoted. Those on their way arrive where they were sent.
+// Move sends later calls to another server, because the client has learned that it was
+// promoted. Calls on their way still arrive at the old server.
 func (c *Client) Move(to *Server) { c.server.Store(to) }
 
-// carry sends a call by the link and returns the reply.
+// carry sends a call through the link and returns the reply.
 func carry[R any](ctx context.Context, c *Client, call Call, apply func(context.Context, *Server) (R, error)) (R, error) {
 	var none R
 	server := c.server.Load()
@@ -105,7 +103,7 @@ func (c *Client) publish(ctx context.Context, method string, revocations []store
 	if _, err := store.MarshalRevocations(revocations); err != nil {
 		return store.Head{}, fmt.Errorf("calling %s: %w", method, err)
 	}
-	revocations = slices.Clone(revocations) // a delivery may come after the call is over
+	revocations = slices.Clone(revocations) // a delivery may come after the call has ended
 	return carry(ctx, c, Call{method, revocations}, func(_ context.Context, server *Server) (store.Head, error) {
 		return server.publish(revocations), nil
 	})

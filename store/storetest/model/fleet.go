@@ -13,19 +13,18 @@ func (s *Server) heartbeat(beat store.Heartbeat) store.Head {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h, now := s.checked(), s.now().Unix()
-	if at := beat.Applied; at.Generation == h.generation && (s.strayed(h, at) || beat.Count > h.count) {
+	if at := beat.Applied; at.Generation == h.generation && (s.diverged(h, at) || beat.Count > h.count) {
 		s.begin(h)
 	}
 	if now < h.bounds.Swept-int64(beat.Skew.Seconds()) {
-		// The clock was ahead, and entries were forgotten that had not expired.
+		// The clock was ahead, so unexpired entries were forgotten.
 		s.begin(h)
 		h.bounds.Swept, h.due = now, true
 	}
-	h.agree(beat, now)
-	// Rule R3: what a gate applied in another generation says nothing
-	// about this one.
+	h.adoptSettings(beat, now)
+	// Rule R3: entries applied in another generation say nothing about this one.
 	if beat.Applied.Generation != h.generation {
-		return h.told(now)
+		return h.heartbeatAnswer(now)
 	}
 	if h.state == store.StateRepair {
 		h.merges(beat.Gate, beat.Merged)
@@ -38,40 +37,40 @@ func (s *Server) heartbeat(beat store.Heartbeat) store.Head {
 		s.held.gates[beat.Gate] = listed{beat.Applied.Seq, count}
 		h.live = len(s.held.gates)
 	}
-	h.understands(max(beat.Format, 1), beat.Silent)
-	gone := s.dismiss(h, beat.Silent)
-	// Rule R5: only a gate of this generation can say that the leases of
-	// the one before are over, and only once the log is open.
+	h.observeFormat(max(beat.Format, 1), beat.Silent)
+	gone := s.removeSilent(h, beat.Silent)
+	// Rule R5: only a gate of this generation can report that the leases of the previous
+	// one have expired, and only once the log is open.
 	if beat.Settled && h.state == store.StateOpen && max(beat.Lease, beat.Waited) >= h.longest {
 		h.state = store.StateSettled
 	}
-	answer := h.told(now)
+	answer := h.heartbeatAnswer(now)
 	answer.Count, answer.Gone = count, gone
 	return answer
 }
 
-// understands takes up the newest format that a gate understands, which has just sent a
-// heartbeat. It rises by one when whoever understands no more has been silent for longer
-// than any lease.
-func (h *head) understands(format, silent uint64) {
+// observeFormat handles the newest format that a gate understands, after its heartbeat.
+// The common format rises by one when no gate with only the old format has sent a
+// heartbeat for longer than any lease.
+func (h *head) observeFormat(format, silent uint64) {
 	known := max(h.format, 1)
 	if format <= known || silent > 0 && h.understood <= silent {
 		h.format, h.understood = min(format, known+1), h.count
 	}
 }
 
-// told is what a heartbeat is answered with.
-func (h *head) told(now int64) store.Head {
+// heartbeatAnswer returns the answer to a heartbeat.
+func (h *head) heartbeatAnswer(now int64) store.Head {
 	answer := h.answer()
 	answer.Now = now
 	return answer
 }
 
-// dismiss takes gates off the list that have sent no heartbeat since the one with
-// this count, which was answered longer ago than any lease lasts.
+// removeSilent takes gates off the list that have sent no heartbeat since the one with
+// this count. That heartbeat was answered longer ago than any lease lasts.
 //
 // Rule R2: a gate that came back meanwhile has a greater count, and stays.
-func (s *Server) dismiss(h *head, silent uint64) (gone []store.GateID) {
+func (s *Server) removeSilent(h *head, silent uint64) (gone []store.GateID) {
 	for id, gate := range s.held.gates {
 		if gate.count <= silent {
 			gone = append(gone, id)
@@ -93,10 +92,10 @@ func (s *Server) unlist(h *head, id store.GateID) {
 	h.live = len(s.held.gates)
 }
 
-// agree takes up what the whole fleet goes by.
-func (h *head) agree(beat store.Heartbeat, now int64) {
-	// Rule R12: the lease is the head's, whoever asks next. A head that was lost
-	// takes the longest that a gate knows of.
+// adoptSettings adopts the settings that the whole fleet shares.
+func (h *head) adoptSettings(beat store.Heartbeat, now int64) {
+	// Rule R12: the lease is that of the head, whatever gate asks next. After a loss, a
+	// new head takes the longest lease that a gate knows.
 	if h.lease == 0 || h.state == store.StateRepair && beat.Longest > 0 && beat.Lease > h.lease {
 		h.lease = beat.Lease
 	}
@@ -109,7 +108,7 @@ func (h *head) agree(beat store.Heartbeat, now int64) {
 	h.leeway = max(h.leeway, beat.Leeway)
 	if beat.Retention > h.retention {
 		gate := cmp.Or(beat.Now, now)
-		if h.retention > 0 && !h.anew {
+		if h.retention > 0 && !h.headLost {
 			trimmed := max(min(now, gate), h.bounds.Swept)
 			h.bounds.Forgotten = max(h.bounds.Forgotten, trimmed-int64(h.retention.Seconds()))
 		}
@@ -123,7 +122,7 @@ func (h *head) agree(beat store.Heartbeat, now int64) {
 	h.bounds = h.bounds.Join(known)
 }
 
-// setLease changes the lease, and what waits are as long as if that is longer.
+// setLease changes the lease. If it is longer than before, waits become as long.
 func (s *Server) setLease(lease time.Duration) store.Head {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,14 +139,14 @@ func (s *Server) look() store.Head {
 	return s.least(s.checked())
 }
 
-// leave takes a gate off the list that will never admit again.
+// leave takes a gate off the list. That gate never admits again.
 func (s *Server) leave(gate store.GateID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.unlist(s.checked(), gate)
 }
 
-// merge takes or keeps the turn and puts on the log what the gate held.
+// merge takes or keeps the turn, and appends what the gate held.
 func (s *Server) merge(m store.Merge) (store.Head, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -169,16 +168,16 @@ func (s *Server) merge(m store.Merge) (store.Head, bool) {
 	return h.answer(), done
 }
 
-// merges notes that a gate which knew so many others in an earlier generation has merged
-// all that it holds.
+// merges records that a gate has merged everything it holds. before is the number of other
+// gates that it knew in an earlier generation.
 func (h *head) merges(gate store.GateID, before int) {
 	if before > 0 {
 		h.merged[gate], h.expected = true, max(h.expected, before)
 	}
 }
 
-// open opens the log, and raises the floor if revocations may be lost. It reports
-// whether the clocks let it.
+// open opens the log, and raises the floor if revocations may be lost. It reports whether
+// the clocks permitted that.
 func (h *head) open(m store.Merge) bool {
 	if lost := m.Relogin || h.due || h.lacks && len(h.merged) < h.expected; lost && !m.Witness {
 		if m.Skewed {
@@ -187,12 +186,12 @@ func (h *head) open(m store.Merge) bool {
 		h.bounds.Floor = max(h.bounds.Floor, h.begun+int64(h.leeway.Seconds()))
 	}
 	h.state = store.StateOpen
-	h.anew, h.due, h.lacks, h.expected = false, false, false, 0
+	h.headLost, h.due, h.lacks, h.expected = false, false, false, 0
 	return true
 }
 
-// mayMerge reports whether the turn is free for a gate. Rule R7:
-// witnesses go first, and a turn without progress is lost.
+// mayMerge reports whether a gate may take the turn. Rule R7: witnesses go first, and a
+// turn without progress is lost.
 func (h *head) mayMerge(m store.Merge) bool {
 	switch {
 	case h.turn.Gate == 0, h.turn.Gate == m.Gate:
@@ -200,6 +199,6 @@ func (h *head) mayMerge(m store.Merge) bool {
 	case m.Witness && !h.turn.Witness:
 		return true
 	default:
-		return m.Stale == h.turn.Count // which is never zero, because it was counted
+		return m.Stale == h.turn.Count // never zero, because it was counted
 	}
 }

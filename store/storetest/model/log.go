@@ -10,8 +10,8 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// publish puts one entry on the log and returns the head as of that instant: all
-// gates on the list must apply the entry.
+// publish appends one entry and returns the head as of that instant. All gates on its list
+// must apply the entry.
 func (s *Server) publish(revocations []store.Revocation) store.Head {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -26,7 +26,7 @@ func (s *Server) add(h *head, revocations []store.Revocation) {
 	h.entries++
 	log := &s.held.log
 	log.last = h.seq
-	written, _ := store.MarshalRevocations(revocations) // an entry that nobody can read has no length
+	written, _ := store.MarshalRevocations(revocations) // an unreadable entry has no length
 	entry := record{seq: h.seq, tag: s.random.Uint64(), previous: h.tag, bytes: len(written), revocations: slices.Clone(revocations)}
 	h.tag = entry.tag
 	log.entries = append(log.entries, entry)
@@ -34,9 +34,9 @@ func (s *Server) add(h *head, revocations []store.Revocation) {
 	s.grown = make(chan struct{})
 }
 
-// read returns the entries after a position, and waits for the first of them.
-// Only an entry with a later number wakes it: whoever waits does not see that the log
-// was emptied, or went back, and hears of that by a heartbeat.
+// read returns the entries after a position, and waits for the first of them. Only an
+// entry with a later number wakes it. A waiting reader does not see that the log was
+// emptied or rolled back; it learns that by a heartbeat.
 func (s *Server) read(ctx context.Context, after store.Position, wait time.Duration) (store.Batch, error) {
 	var over <-chan time.Time
 	if wait > 0 {
@@ -62,7 +62,7 @@ func (s *Server) read(ctx context.Context, after store.Position, wait time.Durat
 	return p.batch, err
 }
 
-// last returns the last number on the log, and has a page wait for the next entry.
+// last returns the number of the last entry, and makes the page wait for the next one.
 func (s *Server) last(p *page) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,7 +73,7 @@ func (s *Server) last(p *page) uint64 {
 func (s *Server) longest() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.patience
+	return s.minWait
 }
 
 // page is what the log holds after a position, as of one instant.
@@ -93,7 +93,7 @@ func (s *Server) page(after store.Position) (page, error) {
 		after.Seq = h.trimmed
 	case after.Generation != h.generation:
 		return page{}, store.ErrGeneration
-	case s.strayed(h, after):
+	case s.diverged(h, after):
 		s.begin(h)
 		return page{}, store.ErrGeneration
 	case after.Seq < h.trimmed:
@@ -125,9 +125,9 @@ func (r record) entry(generation store.Generation) store.Entry {
 
 func bySeq(r record, seq uint64) int { return cmp.Compare(r.seq, seq) }
 
-// trim forgets the expired entries at the beginning of the log, by the earlier of
-// two clocks: the server's and that of the gate that asks. An entry that nobody can read does not say when it
-// expires: it stays, and all behind it.
+// trim forgets the expired entries at the beginning of the log. It uses the earlier of two
+// clocks: the server's and that of the calling gate. An unreadable entry has no known
+// expiry, so it stays, and so do all later entries.
 func (s *Server) trim(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

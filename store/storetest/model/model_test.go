@@ -8,7 +8,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// batch is small, so that a log of a few entries takes several reads.
+// batch is small, so that even a short log takes several reads.
 const batch = 3
 
 func TestContract(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// A page that is cut by bytes is like any other: what follows is read from its end.
+// A page that is cut by bytes is like any other. The next read continues at its end.
 func TestAPageIsCutByBytesButHoldsOneEntry(t *testing.T) {
 	s := model.NewServer(1, 100)
 	c := s.Connect(nil)
@@ -55,8 +55,8 @@ func TestAReadThatFindsNothingIsHeldBack(t *testing.T) {
 	})
 }
 
-// The fault: a machine is taken back to a snapshot with its memory. Only a gate that
-// has read further can tell, until as many entries have come as were lost.
+// Fault: a machine is restored from a snapshot with its memory. Only a gate that has read
+// further can tell, until as many new entries have come as were lost.
 func TestARollbackKeepsTheIdentity(t *testing.T) {
 	s := model.NewServer(1, batch)
 	c := s.Connect(nil)
@@ -69,12 +69,12 @@ func TestARollbackKeepsTheIdentity(t *testing.T) {
 	}
 	head, err := c.Heartbeat(t.Context(), store.Heartbeat{Gate: 1, Applied: lost.Position})
 	if err != nil || head.Generation == before.Generation {
-		t.Errorf("a heartbeat of beyond the head is answered with %+v, %v: want a new generation", head, err)
+		t.Errorf("a heartbeat beyond the head is answered with %+v, %v; want a new generation", head, err)
 	}
 }
 
-// The fault: a failover of which not everybody hears at once.
-func TestAnOldServerGoesOnUntilItIsDemoted(t *testing.T) {
+// Fault: a failover that some gates notice late.
+func TestAnOldServerAnswersUntilItIsDemoted(t *testing.T) {
 	s := model.NewServer(1, batch)
 	old, moved := s.Connect(nil), s.Connect(nil)
 	before := mustPublish(t, old, "a")
@@ -82,7 +82,7 @@ func TestAnOldServerGoesOnUntilItIsDemoted(t *testing.T) {
 	moved.Move(to)
 	mustPublish(t, old, "old")
 	if head := mustPublish(t, moved, "new"); head.Generation == before.Generation || head.State != store.StateRepair {
-		t.Errorf("a server that was promoted has the head %+v, the old one had %+v", head, before)
+		t.Errorf("the promoted server has the head %+v, want that of the old one, %+v", head, before)
 	}
 	if got, and := holds(s, "a", "old", "new"), holds(to, "a", "old", "new"); !slices.Equal(got, []string{"a", "old"}) || !slices.Equal(and, []string{"a", "new"}) {
 		t.Errorf("the old server holds %q, the new one %q", got, and)
@@ -101,7 +101,7 @@ func TestTheWallClockOfAServerIsSet(t *testing.T) {
 		s.StepClock(-48 * time.Hour)
 		time.Sleep(time.Hour)
 		if off := time.Until(s.Now()); off != -48*time.Hour {
-			t.Errorf("two days back, the clock is off by %v", off)
+			t.Errorf("after a step of two days back, the clock is off by %v", off)
 		}
 	})
 }

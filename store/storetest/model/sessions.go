@@ -9,7 +9,8 @@ import (
 
 type sessionID struct{ issuer, id string }
 
-// seen records sessions. They are soft state, beside the log: no head is asked.
+// seen records sessions. They are soft state beside the log, so it does not check the
+// head.
 func (s *Server) seen(sessions []store.Session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -31,8 +32,8 @@ func (s *Server) seen(sessions []store.Session) {
 	}
 }
 
-// deleteOldest deletes the sessions seen longest ago of those that count, until no
-// more than most are left.
+// deleteOldest deletes the sessions seen longest ago among those that count, until at most
+// most are left.
 func (s *Server) deleteOldest(most int, counts func(store.Session) bool) {
 	if len(s.held.sessions) <= most {
 		return
@@ -51,7 +52,7 @@ func (s *Server) deleteOldest(most int, counts func(store.Session) bool) {
 	}
 }
 
-// owner returns whose session it is.
+// owner returns the subject that owns the session.
 func (s *Server) owner(issuer, id string) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,7 +63,7 @@ func (s *Server) owner(issuer, id string) (string, error) {
 	return session.Subject, nil
 }
 
-// of returns the sessions of a subject, those seen last first.
+// of returns the sessions of a subject, the last seen first.
 func (s *Server) of(issuer, subject string) []store.Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()

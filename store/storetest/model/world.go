@@ -9,10 +9,10 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// ErrDemoted is what a call gets that goes to a server which is none any more.
+// ErrDemoted is the error of a call to a server that has been demoted.
 var ErrDemoted = errors.New("READONLY this server was demoted")
 
-// errCut is what a call that waits gets when the process ends.
+// errCut is the error of a waiting call when the process ends.
 var errCut = errors.New("connection reset by peer")
 
 // Dump returns what the server holds now.
@@ -22,54 +22,54 @@ func (s *Server) Dump() *Dump {
 	return s.held.clone()
 }
 
-// Flush empties the server, as FLUSHALL does. The process is the same.
+// Flush empties the server, as FLUSHALL does. The process stays the same.
 func (s *Server) Flush() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.held = &Dump{}
 }
 
-// Restart ends the process and starts another with all that the first held.
+// Restart ends the process and starts another with the same data.
 func (s *Server) Restart() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.run(s.held)
 }
 
-// RestartEmpty ends the process and starts another with nothing.
+// RestartEmpty ends the process and starts another without data.
 func (s *Server) RestartEmpty() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.run(&Dump{})
 }
 
-// Restore ends the process and starts another with what was held once: from a
-// backup, or because a replica was promoted that had not heard of the rest.
+// Restore ends the process and starts another with earlier data: from a backup, or because
+// a lagging replica was promoted.
 func (s *Server) Restore(d *Dump) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.run(d.clone())
 }
 
-// RollBack takes the state of the process back to what it was, as a snapshot of the
-// machine with its memory does: nothing in the head tells.
+// RollBack restores an earlier state of the same process, like a snapshot of the machine
+// with its memory. The head shows no sign of it.
 func (s *Server) RollBack(d *Dump) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.held = d.clone()
 }
 
-// Promote returns another server that begins with what was held once: a replica that
-// was promoted while this one goes on, and has not heard of it. Demote ends that.
+// Promote returns another server that starts with earlier data: a replica that was
+// promoted while this one keeps running without knowing it. Demote ends that.
 func (s *Server) Promote(d *Dump) *Server {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	to := NewServer(s.random.Uint64(), s.batch)
-	to.bytes, to.patience, to.limits, to.step, to.lag, to.held = s.bytes, s.patience, s.limits, s.step, s.lag, d.clone()
+	to.bytes, to.minWait, to.limits, to.step, to.lag, to.held = s.bytes, s.minWait, s.limits, s.step, s.lag, d.clone()
 	return to
 }
 
-// Demote has the server take no calls any more, and cuts those that wait.
+// Demote makes the server refuse all calls, and cuts those that wait.
 func (s *Server) Demote() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -94,29 +94,28 @@ func (s *Server) run(d *Dump) {
 	s.ended = make(chan struct{})
 }
 
-// DropLog makes the log vanish, while the head stays.
+// DropLog deletes the log and keeps the head.
 func (s *Server) DropLog() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.held.log = stream{}
 }
 
-// DropHead makes the head vanish, while the log stays.
+// DropHead deletes the head and keeps the log.
 func (s *Server) DropHead() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.held.head = nil
 }
 
-// DropGates makes the list of gates vanish, while head and log stay.
+// DropGates deletes the list of gates and keeps head and log.
 func (s *Server) DropGates() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.held.gates = make(map[store.GateID]listed)
 }
 
-// DropEntry makes one entry vanish, if it is there. The log does not reuse its
-// number.
+// DropEntry deletes one entry if it exists. The log does not reuse its number.
 func (s *Server) DropEntry(seq uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,15 +127,14 @@ func (s *Server) drop(which func(record) bool) {
 	log.entries = slices.DeleteFunc(slices.Clone(log.entries), which)
 }
 
-// Poison puts an entry on the log that no gate can read, as one of a newer
-// version would.
+// Poison appends an entry that no gate can read, like one of a newer version.
 func (s *Server) Poison() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.add(s.checked(), nil)
 }
 
-// Cure makes all entries vanish that no gate can read.
+// Cure deletes all unreadable entries.
 func (s *Server) Cure() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -150,18 +148,18 @@ func (s *Server) StepClock(by time.Duration) {
 	s.step += by
 }
 
-// Now is the server's wall clock.
+// Now returns the time of the server's wall clock.
 func (s *Server) Now() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.now()
 }
 
-// now is Now for who holds mu.
+// now is Now for callers that hold mu.
 func (s *Server) now() time.Time { return time.Now().Add(s.step) }
 
-// Peek returns the head as it stands, without the gates and without making sure
-// of anything. It is zero where there is none.
+// Peek returns the current head without the gates, and without checking it. It is zero if
+// there is none.
 func (s *Server) Peek() store.Head {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -171,7 +169,7 @@ func (s *Server) Peek() store.Head {
 	return s.held.head.answer()
 }
 
-// Log returns the entries that gates can read, without a look at the head.
+// Log returns the readable entries. It does not check the head.
 func (s *Server) Log() []store.Entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -41,7 +41,7 @@ func mustLook(t *testing.T, c *model.Client) store.Head {
 	return head
 }
 
-// holds tells which of the named sessions are on the log.
+// holds returns which of the named sessions are on the log.
 func holds(s *model.Server, names ...string) []string {
 	return slices.DeleteFunc(names, func(name string) bool {
 		return !slices.ContainsFunc(s.Log(), func(e store.Entry) bool {
@@ -50,21 +50,21 @@ func holds(s *model.Server, names ...string) []string {
 	})
 }
 
-// Fault: an old dump has lost what came after it, and tells by its identity.
+// Fault: an old dump lacks the entries made after it. Its identity shows that.
 func TestRestoringADumpBeginsAGeneration(t *testing.T) {
 	s := model.NewServer(1, batch)
 	c := s.Connect(nil)
 	before := mustPublish(t, c, "a", "b")
 	dump := s.Dump()
 	mustPublish(t, c, "c")
-	for range 2 { // the dump is not changed by what the server does with it
+	for range 2 { // the dump must not change when the server uses it
 		s.Restore(dump)
 		head := mustLook(t, c)
 		if head.Generation == before.Generation || head.Seq != 2 || head.State != store.StateRepair {
 			t.Errorf("the head after the restore is %+v, before it was %+v", head, before)
 		}
 		if got := holds(s, "a", "b", "c"); !slices.Equal(got, []string{"a", "b"}) {
-			t.Errorf("restored are %q, want a and b", got)
+			t.Errorf("after the restore the log holds %q, want a and b", got)
 		}
 		mustPublish(t, c, "d")
 	}
@@ -80,8 +80,8 @@ func TestAnEmptyRestartLosesAll(t *testing.T) {
 	}
 }
 
-// Fault: an entry of a newer version is never skipped, and never trimmed by who
-// cannot read when it expires. Taking it away is a loss like any other.
+// Fault: an entry of a newer version is never skipped. A gate that cannot read its expiry
+// never trims it. Removing it is a loss like any other.
 func TestAPoisonedLogIsUnreadableUntilTheEntryIsGone(t *testing.T) {
 	s := model.NewServer(1, batch)
 	c := s.Connect(nil)
@@ -90,7 +90,7 @@ func TestAPoisonedLogIsUnreadableUntilTheEntryIsGone(t *testing.T) {
 	mustPublish(t, c, "b")
 	for _, after := range []store.Position{{}, position} {
 		if _, err := c.Read(t.Context(), after, 0); !errors.Is(err, store.ErrUnreadable) {
-			t.Errorf("reading over poison gave %v, want ErrUnreadable", err)
+			t.Errorf("reading an unreadable entry gave %v, want ErrUnreadable", err)
 		}
 	}
 	s.StepClock(time.Until(time.Unix(1<<32, 0)))
@@ -98,18 +98,18 @@ func TestAPoisonedLogIsUnreadableUntilTheEntryIsGone(t *testing.T) {
 		t.Fatalf("Trim: %v", err)
 	}
 	if got := holds(s, "a", "b"); !slices.Equal(got, []string{"b"}) {
-		t.Errorf("after trimming everything before the poison %q are left, want b", got)
+		t.Errorf("after trimming everything before the unreadable entry, %q are left, want b", got)
 	}
 	s.Cure()
 	if head := mustLook(t, c); head.Generation == position.Generation {
-		t.Error("the entry was taken away, and no generation was begun")
+		t.Error("removing the entry began no generation")
 	}
 	if batch, err := c.Read(t.Context(), store.Position{}, 0); err != nil || len(batch.Entries) != 1 {
-		t.Errorf("after that the log reads %+v, %v", batch, err)
+		t.Errorf("after that, reading the log gave %+v, %v", batch, err)
 	}
 }
 
-func TestAServersWallClockDecidesOverSessionsAlone(t *testing.T) {
+func TestAServersWallClockExpiresOnlySessions(t *testing.T) {
 	s := model.NewServer(1, batch)
 	c := s.Connect(nil)
 	before := mustPublish(t, c, "a")
@@ -119,14 +119,14 @@ func TestAServersWallClockDecidesOverSessionsAlone(t *testing.T) {
 	}
 	s.StepClock(2 * time.Hour)
 	if after := mustLook(t, c); after.Position != before.Position || after.State != before.State {
-		t.Errorf("two hours turned %+v into %+v", before, after)
+		t.Errorf("in two hours, %+v became %+v", before, after)
 	}
 	if _, err := c.Owner(t.Context(), "i", "s"); !errors.Is(err, store.ErrUnknownSession) {
 		t.Errorf("a session that has expired has an owner: %v", err)
 	}
 }
 
-// The fault: a reader waits while the server is emptied, or dies.
+// Fault: the server is emptied, or dies, while a reader waits.
 func TestAWaitingReadDoesNotSeeAFlushAndIsCutByARestart(t *testing.T) {
 	for name, test := range map[string]struct {
 		happens func(s *model.Server)
@@ -153,9 +153,9 @@ func TestAWaitingReadDoesNotSeeAFlushAndIsCutByARestart(t *testing.T) {
 	}
 }
 
-// The faults of a network: a reply that is lost was applied all the same,
-// and a request can arrive twice, or after its caller has gone.
-func TestALinkStandsBetweenAClientAndItsServer(t *testing.T) {
+// Faults of a network: a lost reply does not undo the call. A request can arrive twice, or
+// after its caller has gone.
+func TestALinkCarriesTheCallsOfAClient(t *testing.T) {
 	errLost := errors.New("reply lost")
 	s := model.NewServer(1, batch)
 	var late []func()
@@ -177,7 +177,7 @@ func TestALinkStandsBetweenAClientAndItsServer(t *testing.T) {
 	if _, err := c.Publish(t.Context(), revocations...); !errors.Is(err, errLost) {
 		t.Errorf("Publish gave %v, want %v", err, errLost)
 	}
-	revocations[0] = revocation("b") // the caller's own again
+	revocations[0] = revocation("b") // the caller reuses its slice
 	late[0]()
 	if head := mustLook(t, c); head.Seq != 2 || len(holds(s, "a")) != 1 || len(holds(s, "b")) != 0 {
 		t.Errorf("after a lost reply and a late copy, the head is %+v", head)

@@ -1,6 +1,6 @@
 package mutation
 
-// gateMutations are rules that the replica keeps.
+// gateMutations break rules of the replica.
 var gateMutations = []mutation{
 	{"R1, waits are no longer than a lease", []edit{{
 		replicaDir + "lease.go",
@@ -17,7 +17,7 @@ var gateMutations = []mutation{
 		"r.view.census.silent(q.boot - r.margin(lease) - r.view.lag)",
 		"r.view.census.silent(q.boot - lease/2)",
 	}}},
-	{"R2, a stopping gate says goodbye before it is fenced", []edit{{
+	{"R2, a stopping gate leaves the list before it is fenced", []edit{{
 		replicaDir + "replica.go",
 		"	r.term.Store(nil)\n	r.mu.Unlock()\n	r.stop()",
 		"	r.mu.Unlock()\n	if r.fleet != nil {\n		r.leave()\n	}\n	r.term.Store(nil)\n	r.stop()",
@@ -51,7 +51,7 @@ var gateMutations = []mutation{
 		"if head.State != store.StateRepair {",
 		"if true {",
 	}}},
-	{"R7, a log is opened by whoever has merged", []edit{{
+	{"R7, any gate that has merged opens the log", []edit{{
 		replicaDir + "repair.go",
 		"	opens := v.witness\n",
 		"	opens := true\n",

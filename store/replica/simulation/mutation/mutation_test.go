@@ -1,6 +1,6 @@
-// Package mutation leaves the rules of the fleet protocol out, one by one, and
-// makes sure that the simulation finds out. A simulation that passes proves
-// something only if it fails without each of them.
+// Package mutation removes the rules of the fleet protocol one by one, and checks that the
+// simulation detects each removal. A simulation that passes proves something only if it
+// fails without each rule.
 package mutation
 
 import (
@@ -18,22 +18,22 @@ import (
 	"time"
 )
 
-// mutation is one way to get the protocol wrong.
+// mutation is one way to break the protocol.
 type mutation struct {
 	name  string
 	edits []edit
 }
 
-// edit replaces a text, which stands in the file once.
+// edit replaces a text that occurs exactly once in the file.
 type edit struct{ file, old, new string }
 
-// The files that are edited, from the top of the repository.
+// Directories of the edited files, relative to the root of the repository.
 const (
 	replicaDir = "store/replica/"
 	modelDir   = "store/storetest/model/"
 )
 
-// suites are the mutations by the profile that finds them.
+// suites lists the mutations by the profile that detects them.
 var suites = map[string][]mutation{
 	"storms":       slices.Concat(gateMutations, storeMutations),
 	"ordinary":     ordinaryMutations,
@@ -50,15 +50,15 @@ var suites = map[string][]mutation{
 	"reloads":      reloadMutations,
 }
 
-var seeds = flag.Int("seeds", 1000, "run a mutated simulation with so many seeds at the most")
+var seeds = flag.Int("seeds", 1000, "maximum number of seeds for one mutated simulation")
 
-// longest is for how long one mutated simulation may take.
+// longest limits one run of a mutated simulation.
 const longest = 10 * time.Minute
 
-// violation is how the simulation reports what must not happen.
+// violation matches the simulation's report of a violation.
 var violation = regexp.MustCompile(`violation with seed (\d+): .*`)
 
-// A seed is kept for a mutation that there is.
+// Every seed belongs to an existing mutation.
 func TestSeedsAreOfMutations(t *testing.T) {
 	names := make(map[string]bool)
 	for _, mutations := range suites {
@@ -85,7 +85,7 @@ func TestEachRuleThatIsLeftOutIsCaught(t *testing.T) {
 	}
 }
 
-// catch makes sure that a profile of the simulation finds out about a mutation.
+// catch checks that a profile of the simulation detects a mutation.
 func catch(t *testing.T, m mutation, profile, sound string) {
 	first := strconv.FormatUint(max(1, caughtBy[m.name]), 10)
 	output, err := simulate(t, build(t, m), "-profile", profile, "-first", first, "-seeds", strconv.Itoa(*seeds))
@@ -97,14 +97,14 @@ func catch(t *testing.T, m mutation, profile, sound string) {
 		t.Fatalf("running the simulation: %v\n%s", err, output)
 	}
 	t.Log(caught[0])
-	// What was caught is the mutation: the same seed finds nothing without.
+	// The violation comes from the mutation: the same seed finds none without it.
 	if output, err := simulate(t, sound, "-profile", profile, "-seed", caught[1]); err != nil {
-		t.Errorf("seed %s finds something where nothing is left out: %v\n%s", caught[1], err, violation.FindString(output))
+		t.Errorf("seed %s finds a violation without the mutation: %v\n%s", caught[1], err, violation.FindString(output))
 	}
 }
 
-// The race detector, with which the other tests run, shuffles what happens at one
-// instant. Without it a seed is one run, and a violation can be replayed.
+// The other tests run with the race detector, which shuffles events of one instant.
+// Without it, a seed always gives the same run, and a violation can be replayed.
 func TestASeedIsOneRun(t *testing.T) {
 	t.Parallel()
 	cmd := exec.CommandContext(t.Context(), build(t, mutation{}), "-test.v", "-test.run", "^TestASeedGivesTheSameRunTwice$")
@@ -113,8 +113,7 @@ func TestASeedIsOneRun(t *testing.T) {
 	}
 }
 
-// build builds the simulation with the mutation in place of the files that it
-// edits, and returns the binary.
+// build builds the simulation with a mutation applied, and returns the path of the binary.
 func build(t *testing.T, m mutation) (binary string) {
 	t.Helper()
 	root, err := filepath.Abs("../../../..")
@@ -142,8 +141,7 @@ func simulate(t *testing.T, binary string, args ...string) (output string, err e
 	return string(combined), err
 }
 
-// writeOverlay writes the edited files and the list of them that the go command
-// reads.
+// writeOverlay writes the edited files, and the overlay file that the go command reads.
 func writeOverlay(t *testing.T, root, dir string, m mutation) string {
 	t.Helper()
 	texts := make(map[string]string)

@@ -1,6 +1,6 @@
 package mutation
 
-// seasonMutations are rules that count only once something expires.
+// seasonMutations break rules that matter only when data expires.
 var seasonMutations = []mutation{
 	{"entries are trimmed before they have expired", []edit{{
 		modelDir + "log.go",
@@ -19,7 +19,7 @@ var seasonMutations = []mutation{
 	}}},
 }
 
-// ordinaryMutations log people out for no reason.
+// ordinaryMutations log clients out without a reason.
 var ordinaryMutations = []mutation{
 	{"tokens are taken for outlived before they have expired", []edit{{
 		replicaDir + "set.go",
@@ -32,7 +32,7 @@ var ordinaryMutations = []mutation{
 	}}},
 }
 
-// mixedMutations are rules that count only where gates are configured differently.
+// mixedMutations break rules that matter only if gates are configured differently.
 var mixedMutations = []mutation{
 	{"R12, revocations are kept for as long as this gate is configured to", []edit{{
 		replicaDir + "bounds.go",
@@ -41,7 +41,7 @@ var mixedMutations = []mutation{
 	}}},
 }
 
-// retentionMutations are rules that count once a retention was raised.
+// retentionMutations break rules that matter after a retention was raised.
 var retentionMutations = []mutation{
 	{"R12, a raised retention holds nothing that is on the log", []edit{{
 		modelDir + "fleet.go",
@@ -60,7 +60,7 @@ var retentionMutations = []mutation{
 	}}},
 }
 
-// behindMutations are rules that count while clocks of gates are days behind.
+// behindMutations break rules that matter while clocks of gates are days behind.
 var behindMutations = []mutation{
 	{"R13, a log that was lost has forgotten nothing", []edit{{
 		modelDir + "fleet.go",
@@ -69,7 +69,7 @@ var behindMutations = []mutation{
 	}}},
 }
 
-// clockMutations are rules that count while clocks are days off.
+// clockMutations break rules that matter while clocks are days off.
 var clockMutations = []mutation{
 	{"R13, the gate forgets by its own clock", []edit{{
 		replicaDir + "bounds.go",
@@ -87,7 +87,7 @@ var clockMutations = []mutation{
 	}}},
 }
 
-// leaseMutations are rules that count while the lease is changed.
+// leaseMutations break rules that matter while the lease changes.
 var leaseMutations = []mutation{
 	{"R12, waits are as long as the lease that was just lowered", []edit{{
 		replicaDir + "lease.go",
@@ -96,7 +96,7 @@ var leaseMutations = []mutation{
 	}}},
 }
 
-// primaryMutations are the waits for a store that was replaced and goes on.
+// primaryMutations remove the waits for a replaced store that keeps running.
 var primaryMutations = []mutation{
 	{"the log is settled while a replaced store may give leases", []edit{{
 		replicaDir + "heartbeat.go",
@@ -125,7 +125,7 @@ var primaryMutations = []mutation{
 	}}},
 }
 
-// pageMutations bound what a read returns.
+// pageMutations break the bounds of a read.
 var pageMutations = []mutation{
 	{"a page is bounded by entries and not by bytes", []edit{{
 		modelDir + "log.go",
@@ -139,7 +139,7 @@ var pageMutations = []mutation{
 	}}},
 }
 
-// reloadMutations are what a new configuration changes at once.
+// reloadMutations delay the effect of a new configuration.
 var reloadMutations = []mutation{
 	{"an old set admits until the next lease, though the configuration was changed", []edit{{
 		replicaDir + "replica.go",
@@ -148,11 +148,11 @@ var reloadMutations = []mutation{
 	}}},
 }
 
-// rollbackMutations are what tells that the log has gone back within one process.
+// rollbackMutations remove the detection of a rollback within one process.
 var rollbackMutations = []mutation{
 	{"tags, another entry of the same number is read on from, and counts are not compared", []edit{{
 		modelDir + "log.go",
-		"case s.strayed(h, after):",
+		"case s.diverged(h, after):",
 		"case after.Seq > h.seq:",
 	}, {
 		modelDir + "fleet.go",
@@ -161,24 +161,24 @@ var rollbackMutations = []mutation{
 	}}},
 }
 
-// unlistedMutations are rules for gates that are on no list.
+// unlistedMutations break rules for gates that are not on the list.
 var unlistedMutations = []mutation{
-	{"R2, gates that are on no list are forgotten while they send heartbeats", []edit{{
+	{"R2, unlisted gates are forgotten while they send heartbeats", []edit{{
 		modelDir + "fleet.go",
 		"if h.unlisted <= silent {",
 		"if silent > 0 {",
 	}}},
-	{"R2, a goodbye counts for all gates that are on no list", []edit{{
+	{"R2, one unlisted gate that leaves counts for all unlisted gates", []edit{{
 		modelDir + "fleet.go",
 		"	s.unlist(s.checked(), gate)\n",
 		"	h := s.checked()\n	s.unlist(h, gate)\n	h.unlisted = 0\n",
 	}}},
-	{"a gate that is on no list does not say so", []edit{{
+	{"an unlisted gate does not say so", []edit{{
 		modelDir + "fleet.go",
 		"		h.unlisted = count\n",
 		"",
 	}}},
-	{"R5, gates that are on no list are not waited for", []edit{{
+	{"R5, unlisted gates are not waited for", []edit{{
 		replicaDir + "acknowledge.go",
 		" || head.Unlisted {",
 		" {",

@@ -1,8 +1,8 @@
 package mutation
 
-// caughtBy has, for a mutation, a seed that found it where the first ones did not. The search
-// begins there, which only saves time: where the simulation was changed and the seed finds
-// nothing any more, the search goes on from it.
+// caughtBy holds a seed that detects a mutation, if the first seeds do not. The search
+// starts there, only to save time. If the simulation changed and the seed finds nothing,
+// the search goes on from it.
 var caughtBy = map[string]uint64{
 	"R1, waits are no longer than a lease":                                                22,
 	"R1, a suspend is not counted":                                                        42,
@@ -38,6 +38,6 @@ var caughtBy = map[string]uint64{
 	"a page is bounded by entries and not by bytes":                                       278,
 	"an old set admits until the next lease, though the configuration was changed":        179,
 	"tags, another entry of the same number is read on from, and counts are not compared": 200,
-	"R2, a goodbye counts for all gates that are on no list":                              946,
-	"R5, gates that are on no list are not waited for":                                    27,
+	"R2, one unlisted gate that leaves counts for all unlisted gates":                     946,
+	"R5, unlisted gates are not waited for":                                               27,
 }

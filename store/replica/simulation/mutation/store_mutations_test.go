@@ -1,6 +1,6 @@
 package mutation
 
-// storeMutations are rules that every store keeps, shown on the model of one.
+// storeMutations break rules of every store, shown on the model store.
 var storeMutations = []mutation{
 	{"R2, a gate is removed whatever its count", []edit{{
 		modelDir + "fleet.go",
@@ -50,7 +50,7 @@ var storeMutations = []mutation{
 		"		s.held.gates[beat.Gate] = listed{beat.Applied.Seq, count}\n",
 		"		if beat.Settled {\n			s.held.gates[beat.Gate] = listed{beat.Applied.Seq, count}\n		}\n",
 	}}},
-	{"the store's wall clock decides who is live", []edit{
+	{"the store's wall clock decides which gates are live", []edit{
 		{
 			modelDir + "server.go",
 			"store.Turn\n}",
@@ -69,8 +69,8 @@ var storeMutations = []mutation{
 	}},
 }
 
-// restartMutations are what tells that another process serves the log. Counts and tags
-// tell of most, which is why it takes gates that read slowly.
+// restartMutations remove the detection of another process that serves the revocation log.
+// Counts and tags detect most cases, so the test needs gates that read slowly.
 var restartMutations = []mutation{
 	{"R6, another process goes on with the log", []edit{{
 		modelDir + "server.go",

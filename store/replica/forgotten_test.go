@@ -9,11 +9,11 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// Attack: the store's clock and that of one gate are ahead, and entries are trimmed that
-// have not expired. A gate that starts then never held them. When the clocks are right
-// again, it has a lease all the same, but it is no witness of what was trimmed.
+// Attack: the clocks of the store and of one gate are ahead, and unexpired entries are
+// trimmed. A gate that starts then never held them. When the clocks are right again, the
+// gate has a lease, but is no witness of the trimmed entries.
 func TestAGateThatStartedAfterTheTrimIsNoWitness(t *testing.T) {
-	for name, alone := range map[string]bool{"a gate with a right clock holds it": false, "nobody holds it": true} {
+	for name, alone := range map[string]bool{"a gate with a right clock holds it": false, "no gate holds it": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server := model.NewServer(1, 100)
@@ -52,10 +52,10 @@ func TestAGateThatStartedAfterTheTrimIsNoWitness(t *testing.T) {
 	}
 }
 
-// Attack: a session is revoked, and the fleet forgets the revocation when its tokens have
-// expired. Then the log is lost, and the witness has forgotten the revocation, too. It has
-// to tell the new log by which second it has forgotten. Otherwise a gate that starts with
-// a clock hours behind admits the token.
+// Attack: a session is revoked, and the fleet forgets the revocation after its tokens have
+// expired. Then the revocation log is lost, and the witness has forgotten the revocation,
+// too. The witness must tell the new log up to which second it has forgotten. Otherwise a
+// gate that starts with a clock hours behind admits the token.
 func TestWhatWasForgottenBeforeALossStaysRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
@@ -78,7 +78,7 @@ func TestWhatWasForgottenBeforeALossStaysRefused(t *testing.T) {
 		_, good := made("t", time.Now())
 		now := replica.At(time.Now())
 		if got := behind.Check(good, now); got != replica.Clear {
-			t.Fatalf("a token that nobody revoked: %v", got)
+			t.Fatalf("the verdict about a token that was never revoked is %v", got)
 		}
 		if got := behind.Check(token, now); got == replica.Clear {
 			t.Errorf("the revoked session is admitted; the log was trimmed by %d", behind.Status().Bounds.Swept)

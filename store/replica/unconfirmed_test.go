@@ -13,22 +13,22 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// The fault: the store is away when somebody logs out. The answer is an error;
-// this gate refuses the session all the same, and the store gets it later.
-func TestARevocationThatFailedHoldsHereAndIsOfferedAgain(t *testing.T) {
+// Fault: the store is unavailable when a client logs out. The call fails. This gate
+// refuses the session anyway, and publishes the revocation later.
+func TestAFailedRevocationHoldsHereAndIsRetried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
 		gates := fleet(t, server, 2, replica.Options{})
 		revoked, token := revocation("s")
 		release := gates[0].wire.hold("")
 		if err := gates[0].Revoke(t.Context(), revoked); err == nil {
-			t.Fatal("revoked, while the store is away")
+			t.Fatal("revoked although the store is unavailable")
 		}
 		if gates[0].Look(token) != replica.BySession || !gates[0].Status().Unconfirmed {
-			t.Errorf("it does not hold here: %+v", gates[0].Status())
+			t.Errorf("the failed revocation does not hold at this gate: %+v", gates[0].Status())
 		}
 		if gates[0].Published(revoked.Key) {
-			t.Error("it counts as published, and nobody but this gate holds it")
+			t.Error("the revocation counts as published, but only this gate holds it")
 		}
 		release()
 		time.Sleep(lease)
@@ -36,14 +36,14 @@ func TestARevocationThatFailedHoldsHereAndIsOfferedAgain(t *testing.T) {
 		_, there := revocation("s")
 		wantVerdict(t, gates[1].Replica, there, replica.BySession)
 		if gates[0].Status().Unconfirmed {
-			t.Error("still unconfirmed, after the store took it")
+			t.Error("still unconfirmed after the store accepted it")
 		}
 	})
 }
 
-// The fault: a request is lost, or its answer. The entry is on the log once
-// or twice, and the caller is told that the outcome is unknown.
-func TestAnAnswerThatIsLostIsNoSuccess(t *testing.T) {
+// Fault: a request or its answer is lost. The revocation log then holds the entry once or
+// twice, and the caller gets an error because the outcome is unknown.
+func TestALostAnswerIsAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := &faulty{Fleet: shared()}
 		r := start(t, shared, replica.Options{Lease: lease})
@@ -57,12 +57,12 @@ func TestAnAnswerThatIsLostIsNoSuccess(t *testing.T) {
 		shared.fail(nil)
 		mustRevoke(t, r, revoked)
 		if !r.Published(revoked.Key) {
-			t.Error("it was answered, and does not count as published")
+			t.Error("the confirmed revocation does not count as published")
 		}
 	})
 }
 
-func TestWhatIsOfferedReachesALocalStoreToo(t *testing.T) {
+func TestRevokeLaterReachesALocalStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := memstore.New(nil)
 		r := start(t, log, replica.Options{})
@@ -73,16 +73,15 @@ func TestWhatIsOfferedReachesALocalStoreToo(t *testing.T) {
 		synctest.Wait()
 		batch, err := log.Read(t.Context(), store.Position{}, 0)
 		if err != nil || len(batch.Entries) != 1 || batch.Entries[0].Revocations[0] != revoked {
-			t.Errorf("the log holds %+v, %v; want what was offered", batch.Entries, err)
+			t.Errorf("the log holds %+v, %v; want the revocation", batch.Entries, err)
 		}
 		if !r.Published(revoked.Key) {
-			t.Error("it is on the log of this machine, and does not count as published")
+			t.Error("the revocation is in the local store, but does not count as published")
 		}
 	})
 }
 
-// Every second in which the set is not provably fresh is logged and counted, and
-// none in which it is.
+// Every second without a provably fresh set is logged and counted, and no other second is.
 func TestEveryDegradedSecondIsLoggedAndCounted(t *testing.T) {
 	for name, staleness := range map[string]time.Duration{"deny": 0, "allow": time.Minute} {
 		t.Run(name, func(t *testing.T) {
@@ -93,7 +92,7 @@ func TestEveryDegradedSecondIsLoggedAndCounted(t *testing.T) {
 				<-r.Synced()
 				time.Sleep(10 * time.Second)
 				if n := r.Status().DegradedSeconds; n != 0 {
-					t.Errorf("counted %d seconds while all is well", n)
+					t.Errorf("counted %d seconds without an outage", n)
 				}
 				shared.fail(errAway)
 				time.Sleep(lease + 10*time.Second)

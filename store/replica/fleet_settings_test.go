@@ -11,9 +11,9 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// Rule R12: two gates with two leases would wait for each other by the wrong one.
-// The attack is to log out at the gate that waits too short.
-func TestTheLeaseIsTheFleets(t *testing.T) {
+// Rule R12. Attack: two gates have different configured leases, and a client logs out at
+// the gate with the shorter one. That gate must not wait for the shorter lease only.
+func TestAGateUsesTheLeaseOfTheFleet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
 		log := new(strings.Builder)
@@ -27,14 +27,14 @@ func TestTheLeaseIsTheFleets(t *testing.T) {
 			t.Errorf("the second gate's lease is %v, want the fleet's %v", got, lease)
 		}
 		if !strings.Contains(log.String(), "another lease than the fleet has") {
-			t.Errorf("the log says %q", log)
+			t.Errorf("the log output is %q", log)
 		}
 	})
 }
 
-// The fault: the head is lost, and a gate with a shorter lease in its
-// configuration is the first to make it anew. A gate that is cut off just then
-// admits by the old lease, and the answer to a logout must still wait for it.
+// Fault: the head is lost, and a gate with a shorter configured lease creates the new one.
+// Another gate is cut off at that time and still admits by the old lease. The answer to a
+// logout must wait for the old lease.
 func TestALeaseIsNotShortenedByTheLossOfTheHead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
@@ -56,9 +56,9 @@ func TestALeaseIsNotShortenedByTheLossOfTheHead(t *testing.T) {
 	})
 }
 
-// Attack: keep a token that lives longer than revocations were kept when it was
-// issued; log out by another token of the session, and wait until the retention has
-// been raised, together with how long tokens may live.
+// Attack: keep a token that lives longer than revocations were kept when it was issued.
+// Log out with another token of the session. Wait until the retention and the maximum
+// lifetime of tokens have been raised.
 func TestARaisedRetentionKeepsWhatIsHeld(t *testing.T) {
 	const before, after, margin = 3 * time.Hour, 6 * time.Hour, 11 * time.Minute
 	options := replica.Options{Lease: calm, Retention: before, Margin: margin, Clock: bubble{}}
@@ -115,12 +115,14 @@ func TestARaisedRetentionKeepsWhatIsHeld(t *testing.T) {
 	}
 }
 
-// Fault, and attack: a gate is cut off while the retention of the fleet is raised, and
-// comes back long after. What was forgotten before the raise, the head knows: nobody is
-// logged out for what the gate had not heard of. What is on the log when the retention is
-// raised is held for longer than it says itself, and the gate must not have forgotten it
-// meanwhile: a token that lives longer than it would is admitted after the 200.
-func TestAGateThatWasAwayForARaiseLogsNobodyOut(t *testing.T) {
+// Fault: a gate is cut off while the retention of the fleet is raised, and comes back long
+// after. The head knows what was forgotten before the raise, so the gate refuses no valid
+// token for revocations that it missed.
+//
+// Attack: use a long-lived token after the 200. Entries that are on the revocation log
+// when the retention is raised are held longer than their own expiry. The gate must not
+// have forgotten such an entry while it was cut off.
+func TestAGateThatMissedARaisedRetentionRefusesNoValidToken(t *testing.T) {
 	const before, after, margin = 3 * time.Hour, 6 * time.Hour, 11 * time.Minute
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
@@ -142,15 +144,15 @@ func TestAGateThatWasAwayForARaiseLogsNobodyOut(t *testing.T) {
 		_, live := revocation("lives on")
 		live.IssuedAt, live.Expires = time.Now().Unix(), time.Now().Add(after).Unix()
 		time.Sleep(after - time.Hour)
-		away.Configure(options) // which it cannot tell
+		away.Configure(options) // it cannot tell the store yet
 		free()
 		time.Sleep(2 * calm)
 		for name, gate := range map[string]*replica.Replica{"the gate that was away": away, "another": there} {
 			if got := gate.Check(live, replica.At(time.Now())); got != replica.Clear {
-				t.Errorf("%s: a token that nobody revoked is refused: %v", name, got)
+				t.Errorf("%s: a token that was never revoked is refused: %v", name, got)
 			}
 			if got := gate.Check(long, replica.At(time.Now())); got == replica.Clear {
-				t.Errorf("%s admits a token of the session that is over", name)
+				t.Errorf("%s admits a token of the revoked session", name)
 			}
 			if got := gate.Retention(); got != after {
 				t.Errorf("%s: revocations are kept for %v, want %v", name, got, after)

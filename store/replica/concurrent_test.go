@@ -10,8 +10,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// Fault: somebody logs out in two windows at once, at two gates, and both answers wait
-// for a heartbeat that is not due.
+// Fault: a client logs out in two windows at once, at two gates, and both answers wait for
+// a heartbeat that is not due.
 func TestTheSameRevocationAtTwoGatesWaitsForNoHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gates := fleet(t, model.NewServer(1, 100), 2, replica.Options{})
@@ -32,9 +32,9 @@ func TestTheSameRevocationAtTwoGatesWaitsForNoHeartbeat(t *testing.T) {
 	})
 }
 
-// Fault: somebody logs out at the gate, and the issuer tells another gate at once. That
-// gate has nothing to add to the log, and waits for the first to tell that it has applied
-// its own entry: that is not due for a quarter of a lease.
+// Fault: a client logs out at one gate, and the issuer notifies another gate at once. The
+// second gate has nothing to add to the revocation log. It waits for the first to report
+// its own entry as applied, which is not due for a quarter of a lease.
 func TestAGateTellsAtOnceThatItHasAppliedItsOwnEntry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gates := fleet(t, model.NewServer(1, 100), 2, replica.Options{})

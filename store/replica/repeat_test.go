@@ -11,9 +11,9 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// Attack: log out again before the revocation is forgotten, with a token that the
-// issuer made since, and use that token afterwards. A repeat that is answered has
-// prolonged the revocation at every gate, and on the log.
+// Attack: log out again before the revocation is forgotten, with a token that the issuer
+// made since, and use that token afterwards. An answered repeat has prolonged the
+// revocation at every gate and on the revocation log.
 func TestARepeatProlongsTheRevocation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
@@ -24,7 +24,7 @@ func TestARepeatProlongsTheRevocation(t *testing.T) {
 		time.Sleep(30 * time.Minute)
 		revoked.Expires = time.Now().Add(time.Hour).Unix()
 		if !gates[1].Published(revoked.Key) {
-			t.Error("what came from the log does not count as published")
+			t.Error("a revocation read from the log does not count as published")
 		}
 		mustRevoke(t, gates[1].Replica, revoked)
 		if !onLog(server, revoked) {
@@ -43,9 +43,9 @@ func TestARepeatProlongsTheRevocation(t *testing.T) {
 	})
 }
 
-// Attack: log out at one gate, repeat it at a second that has heard of it, and use the
-// token at a third that has not. The repeat is answered when the third refuses, by its
-// set or because its lease is over.
+// Attack: log out at one gate, repeat the call at a second gate that has read the
+// revocation, and use the token at a third that has not. The repeat is answered only when
+// the third gate refuses the token, by its set or because its lease has expired.
 func TestARepeatWaitsForEveryGate(t *testing.T) {
 	for name, hears := range map[string]bool{"that hears of it later": true, "that is cut off": false} {
 		t.Run(name, func(t *testing.T) {
@@ -53,18 +53,18 @@ func TestARepeatWaitsForEveryGate(t *testing.T) {
 				gates := fleet(t, model.NewServer(1, 100), 3, replica.Options{})
 				revoked, _ := revocation("s")
 				release := gates[2].wire.hold("Read")
-				time.Sleep(lease) // the read that is under way ends
+				time.Sleep(lease) // the current read ends
 				go func() { _ = gates[0].Revoke(t.Context(), revoked) }()
 				synctest.Wait()
 				if !gates[1].Published(revoked.Key) {
-					t.Fatal("the second gate has not heard of it")
+					t.Fatal("the second gate does not hold the revocation")
 				}
 				done := make(chan error, 1)
 				go func() { done <- gates[1].Revoke(t.Context(), revoked) }()
 				time.Sleep(lease / 8)
 				_, token := revocation("s")
 				if verdict := gates[2].Check(token, replica.At(time.Now())); verdict != replica.Clear {
-					t.Fatalf("the third gate says %v, want that it admits", verdict)
+					t.Fatalf("the third gate answers %v, want that it admits", verdict)
 				}
 				select {
 				case err := <-done:
@@ -78,22 +78,23 @@ func TestARepeatWaitsForEveryGate(t *testing.T) {
 					t.Fatalf("Revoke: %v", err)
 				}
 				if verdict := gates[2].Check(token, replica.At(time.Now())); verdict == replica.Clear {
-					t.Error("answered, and a gate admits")
+					t.Error("answered while a gate admits")
 				}
 			})
 		})
 	}
 }
 
-// Attack: fill the log by logging out again and again, at every gate. A repeat that
-// moves no expiry adds nothing, and costs one look: it waits for no gate that is well.
+// Attack: fill the revocation log by logging out again and again, at every gate. A repeat
+// that does not move the expiry adds no entry and costs one look. It does not wait for
+// healthy gates.
 func TestRepeatsFillNoLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
 		gates := fleet(t, server, 3, replica.Options{})
 		revoked, _ := revocation("s")
 		mustRevoke(t, gates[0].Replica, revoked)
-		synctest.Wait() // until every gate has told that it has applied it
+		synctest.Wait() // until every gate has reported the entry as applied
 		sooner := revoked
 		sooner.Expires -= 100
 		for i := range 1000 {
@@ -104,17 +105,17 @@ func TestRepeatsFillNoLog(t *testing.T) {
 				t.Fatalf("repeat %d took %v (%v), want one look", i, d, err)
 			}
 			if n := g.wire.count("Look") - looks; n != 1 {
-				t.Fatalf("repeat %d looked %d times, want once", i, n)
+				t.Fatalf("repeat %d called Look %d times, want once", i, n)
 			}
 		}
 		if log := server.Log(); len(log) != 1 {
-			t.Errorf("1,000 repeats are %d entries, want the first alone", len(log))
+			t.Errorf("1,000 repeats added up to %d entries, want only the first", len(log))
 		}
 	})
 }
 
-// What is not on the log, or not for as long, is put there by a repeat. What is there
-// does not keep the rest from being put there.
+// A repeat publishes the revocations that are missing from the revocation log or expire
+// too early there. Other revocations of the call that are on it do not prevent that.
 func TestARepeatPutsOnTheLogWhatItLacks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
@@ -140,8 +141,8 @@ func TestARepeatPutsOnTheLogWhatItLacks(t *testing.T) {
 	})
 }
 
-// Attack: log out again while the store does not answer, or has lost the log. What
-// nobody can vouch for is not confirmed.
+// Attack: log out again while the store does not answer, or after it has lost the
+// revocation log. The gate must not confirm what no store entry proves.
 func TestARepeatIsNotConfirmedWithoutTheStore(t *testing.T) {
 	for name, o := range map[string]replica.Options{
 		"acknowledge fleet": {}, "acknowledge store": {Acknowledge: replica.AcknowledgeStore},
@@ -154,12 +155,12 @@ func TestARepeatIsNotConfirmedWithoutTheStore(t *testing.T) {
 				mustRevoke(t, gates[0].Replica, revoked)
 				release := gates[0].wire.hold("")
 				if err := gates[0].Revoke(t.Context(), revoked); err == nil {
-					t.Error("confirmed while the store does not answer")
+					t.Error("confirmed although the store does not answer")
 				}
 				release()
 				time.Sleep(2 * lease)
 
-				// The log is lost while the question is on its way.
+				// The revocation log is lost while the Look is on its way.
 				release = gates[0].wire.hold("Look")
 				done := make(chan error, 1)
 				go func() { done <- gates[0].Revoke(t.Context(), revoked) }()
@@ -167,15 +168,15 @@ func TestARepeatIsNotConfirmedWithoutTheStore(t *testing.T) {
 				server.Flush()
 				release()
 				if err := <-done; err != nil || !onLog(server, revoked) {
-					t.Errorf("answered (%v), and the log holds %v", err, server.Log())
+					t.Errorf("answered (%v), but the log holds %v", err, server.Log())
 				}
 			})
 		})
 	}
 }
 
-// Attack: end all sessions of a subject again and again. What is implied by instants
-// on the log is not put there again, and what adds something is.
+// Attack: end all sessions of a subject again and again. An instant that others on the
+// revocation log imply is not published again. An instant that adds something is.
 func TestAnInstantIsPutOnTheLogIfItAddsSomething(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
@@ -212,8 +213,8 @@ func TestAnInstantIsPutOnTheLogIfItAddsSomething(t *testing.T) {
 	})
 }
 
-// On a machine's own store nobody has to be asked.
-func TestARepeatOnALocalStoreAsksNobody(t *testing.T) {
+// On a local store no other gate has to be asked.
+func TestARepeatOnALocalStoreAsksNoGate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := memstore.New(nil)
 		r := start(t, log, replica.Options{})
@@ -221,10 +222,10 @@ func TestARepeatOnALocalStoreAsksNobody(t *testing.T) {
 		revoked, _ := revocation("s")
 		first := receipt(t, r, "s")
 		if !r.Published(revoked.Key) {
-			t.Error("what is on the log does not count as published at once")
+			t.Error("a logged revocation does not count as published at once")
 		}
 		if again := receipt(t, r, "s"); again.Position != first.Position {
-			t.Errorf("the repeat is at %v, the first at %v", again.Position, first.Position)
+			t.Errorf("the repeat has position %v, want that of the first, %v", again.Position, first.Position)
 		}
 		if err := log.Close(); err != nil {
 			t.Fatal(err)
@@ -232,26 +233,26 @@ func TestARepeatOnALocalStoreAsksNobody(t *testing.T) {
 		mustRevoke(t, r, revoked)
 		revoked.Expires++
 		if err := r.Revoke(t.Context(), revoked); err == nil {
-			t.Error("prolonged, and the store is closed")
+			t.Error("prolonged although the store is closed")
 		}
 		if !r.Published(revoked.Key) {
-			t.Error("a repeat that failed is taken for the first")
+			t.Error("a failed repeat counts as the first revocation")
 		}
 	})
 }
 
-// The receipt of a repeat names the gates as they are at the look.
+// The receipt of a repeat names the gates at the time of the Look.
 func TestTheReceiptOfARepeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gates := fleet(t, model.NewServer(1, 100), 3, replica.Options{})
 		first := receipt(t, gates[0].Replica, "s")
-		synctest.Wait() // until every gate has told that it has applied it
+		synctest.Wait() // until every gate has reported the entry as applied
 		again := receipt(t, gates[1].Replica, "s")
 		if again.Position != first.Position || again.Gate == first.Gate || again.Lease != 0 || again.Unsettled || again.StoreOnly {
 			t.Errorf("the receipt is %+v, that of the first %+v", again, first)
 		}
 		if by := outcomes(t, again); len(by) != 2 || by[first.Gate].Outcome != replica.Applied {
-			t.Errorf("the receipt names %+v, want both others, which have it", again.Gates)
+			t.Errorf("the receipt names %+v, want both other gates with the entry applied", again.Gates)
 		}
 	})
 }
