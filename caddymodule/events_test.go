@@ -219,7 +219,7 @@ func TestASubscriberThatPanicsIsSurvived(t *testing.T) {
 	waiting.StoreUp(1)
 	began := time.Now()
 	waiting.close()
-	if took := time.Since(began); took > closePatience/2 {
+	if took := time.Since(began); took > closeTimeout/2 {
 		t.Errorf("closing took %v while an event waits for a configuration", took)
 	}
 }
