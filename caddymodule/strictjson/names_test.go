@@ -10,7 +10,7 @@ import (
 
 // The attack: {"sid":"victim","SID":"other"} is one session to encoding/json,
 // which takes the last, and another to a decoder that minds case.
-func TestNamesRefusesTwins(t *testing.T) {
+func TestNamesRefusesDuplicates(t *testing.T) {
 	for _, twins := range [][2]string{
 		{"sid", "sid"},
 		{"sid", "SID"},
@@ -25,8 +25,8 @@ func TestNamesRefusesTwins(t *testing.T) {
 		if err := names.Add(twins[0]); err != nil {
 			t.Fatalf("adding %q: %v", twins[0], err)
 		}
-		if err := names.Add(twins[1]); !errors.Is(err, strictjson.ErrTwin) {
-			t.Errorf("adding %q after %q: error %v, want ErrTwin", twins[1], twins[0], err)
+		if err := names.Add(twins[1]); !errors.Is(err, strictjson.ErrDuplicate) {
+			t.Errorf("adding %q after %q: error %v, want ErrDuplicate", twins[1], twins[0], err)
 		}
 	}
 }
