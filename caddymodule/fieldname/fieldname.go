@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// Fold returns one spelling for all names that some upstream takes for this name: small
-// letters and digits, and `-` for everything else.
+// Fold returns one spelling for all names that some upstream reads as this name. It keeps
+// letters, in lower case, and digits, and writes `-` for everything else.
 func Fold(name string) string {
 	folded := []byte(name)
 	for i, c := range folded {
