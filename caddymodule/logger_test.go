@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// The fault: after a reload with another log file, "the store does not answer"
-// is written to the old one, which is closed.
+// Fault: after a reload with another log file, "the store does not answer" is written to
+// the closed old file.
 func TestWhatOutlivesAConfigurationLogsToTheNewest(t *testing.T) {
 	var before, after bytes.Buffer
 	written := func(to *bytes.Buffer, level slog.Level) *slog.Logger {

@@ -7,8 +7,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// A word of the configuration that does not reach the replica would disable what
-// the operator meant.
+// If an option does not reach the replica, it silently disables what the operator meant.
 func TestTheReplicaIsToldWhatIsConfigured(t *testing.T) {
 	const redis = `"store": {"store": "redis", "addresses": ["127.0.0.1:1"]}`
 	own := replica.Options{Retention: 24 * time.Hour, Margin: 11 * time.Minute, Leeway: 30 * time.Second, Skew: time.Minute}
@@ -27,7 +26,7 @@ func TestTheReplicaIsToldWhatIsConfigured(t *testing.T) {
 		redis + `, "acknowledge": "lease"`: byLease,
 		redis + `, "acknowledge": "store"`: byStore,
 		redis + `, "lease": "1s", "on_store_failure": "allow", "max_staleness": "1m"`: allow,
-		// On a store of this machine's own there is nothing to agree on.
+		// A store of this machine has no settings of a fleet.
 		`"store": {"store": "memory"}, "bootstrap": "manual", "acknowledge": "store"`: own,
 	} {
 		app, err := provisioned(t, refusal{app: config})
