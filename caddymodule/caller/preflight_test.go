@@ -19,7 +19,7 @@ func TestWhatIsAPreflight(t *testing.T) {
 		{"OPTIONS", "https://app.example.com", "DELETE", true},
 		{"OPTIONS", "https://app.example.com", "", false},
 		{"OPTIONS", "", "DELETE", false},
-		// The attack: a request with a body and effect that passes as a question.
+		// Attack: a request with a body and side effects that passes as a preflight.
 		{"POST", "https://app.example.com", "DELETE", false},
 		{"GET", "https://app.example.com", "GET", false},
 		{"DELETE", "https://app.example.com", "DELETE", false},
@@ -31,8 +31,8 @@ func TestWhatIsAPreflight(t *testing.T) {
 	}
 }
 
-// Attack: what no browser asks, and an upstream serves as another method, or for
-// its body.
+// Attack: a request that no browser sends as a preflight, and that an upstream serves as
+// another method, or for its body.
 func TestAPreflightHasNoContentAndNoOtherMethod(t *testing.T) {
 	question := func(body string, namesAndValues ...string) *http.Request {
 		var content io.Reader
@@ -63,7 +63,7 @@ func TestAPreflightHasNoContentAndNoOtherMethod(t *testing.T) {
 	if caller.IsPreflight(unknown) {
 		t.Error("a body of an unknown length is a question")
 	}
-	// Over HTTP/3 nobody knows whether there is one: the gate drops it.
+	// Over HTTP/3 the gate cannot know whether there is one, and drops it.
 	unknown.ProtoMajor = 3
 	if !caller.IsPreflight(unknown) {
 		t.Error("a preflight over HTTP/3 is none")

@@ -24,7 +24,7 @@ func secretFile(tb testing.TB, secret string) string {
 	return path
 }
 
-// verifyMinted judges a minted token as a gate with the secret does.
+// verifyMinted verifies a minted token as a gate with the secret does.
 func verifyMinted(tb testing.TB, minted string, now time.Time) (*token.Verified, error) {
 	tb.Helper()
 	source, err := keys.NewHMAC([]byte(mintSecret))
@@ -92,8 +92,8 @@ func TestMintedTokensAreAccepted(t *testing.T) {
 	}
 }
 
-// A secret file reads like the placeholder {file.…}: one line break at its end
-// is the editor's, all else is the secret's.
+// A secret file is read like the placeholder {file.…}: one line break at the end is the
+// editor's, and everything else is the secret.
 func TestTheSecretFileIsReadAsThePlaceholderIs(t *testing.T) {
 	now := time.Now()
 	for text, same := range map[string]bool{

@@ -18,8 +18,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// The fault: a revocation that was answered 503 is retried until the store has it, and
-// no caller repeats the call. The tokens of the session must not stay valid.
+// Fault: a revocation that was answered 503 is retried until the store has it, and no
+// caller repeats the call. The tokens of the session must not stay valid.
 func TestWhatBelongsToASessionIsRevokedLater(t *testing.T) {
 	expires := time.Now().Add(24 * time.Hour).Unix()
 	session := store.Revocation{Kind: store.KindSession, Key: sessionKey, Expires: expires}
@@ -62,8 +62,8 @@ func TestWhatBelongsToASessionIsRevokedLater(t *testing.T) {
 	}
 }
 
-// Fault: the store is away, so the gate cannot know the sessions of a token. It retries
-// all that is named, also the session beside the token.
+// Fault: the store is unreachable, so the gate cannot know the sessions of a token. It
+// retries all named revocations, also that of the session beside the token.
 func TestAllThatIsNamedIsRetried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, hooked := newHooked(t, replica.Options{})
@@ -79,8 +79,8 @@ func TestAllThatIsNamedIsRetried(t *testing.T) {
 	})
 }
 
-// Fault: a subscriber that audits logouts misses those made while the store was away.
-// It must receive each once, also if the call is repeated.
+// Fault: a subscriber that audits logouts misses the logouts while the store was
+// unreachable. It must receive each once, also if the call is repeated.
 func TestSubscribersHearOfWhatHeldLater(t *testing.T) {
 	expires := time.Now().Add(24 * time.Hour).Unix()
 	session := store.Revocation{Kind: store.KindSession, Key: sessionKey, Expires: expires}
@@ -124,8 +124,8 @@ func TestSubscribersHearOfWhatHeldLater(t *testing.T) {
 	}
 }
 
-// With `acknowledge store`, a lagging gate may have learned a token after the tokens of
-// the session were read, without knowing that the session had ended.
+// With `acknowledge store`, a lagging gate may not know yet that the session has ended. It
+// may learn a token after the session's tokens were read.
 func TestLaggingGatesAreLookedAfter(t *testing.T) {
 	for acknowledge, lagging := range map[replica.Acknowledge]bool{replica.AcknowledgeStore: true, replica.AcknowledgeFleet: false} {
 		synctest.Test(t, func(t *testing.T) {
@@ -147,9 +147,9 @@ func TestLaggingGatesAreLookedAfter(t *testing.T) {
 	}
 }
 
-// Fault: a gate reads nothing, so a retried revocation waits for it, for up to two
-// leases. Meanwhile the last configuration that used the store is removed. Its requests
-// must not run on for that long.
+// Fault: a gate reads nothing, so a retried revocation waits for it, for up to two leases.
+// Meanwhile the last configuration that used the store is removed. Its requests must not
+// continue for that long.
 func TestARetryHoldsUpNoClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const lease = 30 * time.Second

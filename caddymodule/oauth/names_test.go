@@ -5,7 +5,7 @@ import (
 	"unicode"
 )
 
-// matchName gives up on names that are too short or too long for each relevant name.
+// matchName rejects names that are too short or too long for every relevant name.
 func TestTheNamesThatMatterAreWithinTheBounds(t *testing.T) {
 	for _, name := range []string{grantType, refreshToken, subjectToken, actorToken, assertion, accessToken, idToken, refreshLifetime} {
 		if len(name) < shortestName || len(name) > longestName || matchName(name, name) != name || foldName(name) != name {
@@ -14,8 +14,8 @@ func TestTheNamesThatMatterAreWithinTheBounds(t *testing.T) {
 	}
 }
 
-// Attack: a letter beyond ASCII that a reader without regard to case takes for a letter
-// of a parameter's name.
+// Attack: a letter beyond ASCII that a case-insensitive reader reads as a letter of a
+// parameter's name.
 func TestEachLetterFoldsAsStringsDoes(t *testing.T) {
 	want := make(map[rune]byte)
 	for _, c := range "abcdefghijklmnopqrstuvwxyz0123456789" {

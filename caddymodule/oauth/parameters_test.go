@@ -33,7 +33,7 @@ func TestParametersThatMatter(t *testing.T) {
 		{"", `{"refresh_token":"only","password":null}`, false, []string{"only"}},
 		{"grant_type=refresh_token", "refresh_token=t", true, []string{"t"}},
 		{"refresh_token=t", "", false, []string{"t"}},
-		{"", "refresh_token=&grant_type=refresh_token", true, nil}, // RFC 6749 §3.1: as if it were omitted
+		{"", "refresh_token=&grant_type=refresh_token", true, nil}, // RFC 6749 §3.1: an empty value counts as omitted
 		{"", `{"refresh_token":null,"grant_type":"refresh_token"}`, true, nil},
 		{"", "assertion=eyJhbGciOiJIUzI1NiJ9.e30.AAAA&client_assertion=eyJhbGciOiJIUzI1NiJ9.e31.AAA=", false, []string{"eyJhbGciOiJIUzI1NiJ9.e30.AAAA"}},
 		{"", "assertion=PHNhbWwycDpSZXNwb25zZQ%3D%3D%0D%0A" + strings.Repeat("a", oauth.MaxTokenSize), false, nil}, // of SAML
@@ -52,8 +52,8 @@ func TestParametersThatMatter(t *testing.T) {
 	}
 }
 
-// The attack: a revoked refresh token under a name that only the endpoint takes for
-// the parameter.
+// Attack: a revoked refresh token under a name that only the endpoint reads as the
+// parameter.
 func TestEverySpellingOfANameIsTheParameter(t *testing.T) {
 	for _, form := range []string{
 		"Refresh_Token", "REFRESH_TOKEN", "refreshToken", "refresh-token", "refresh.token", "refresh+token", "refresh%5Ftoken",
@@ -74,7 +74,7 @@ func TestEverySpellingOfANameIsTheParameter(t *testing.T) {
 	}
 }
 
-// RFC 6749 §3.2, and the attack: two readers read one request in different ways.
+// RFC 6749 §3.2. Attack: two readers read one request in different ways.
 func TestWhatReadersDisagreeOnIsRefused(t *testing.T) {
 	for name, tt := range map[string][2]string{
 		"two refresh tokens":           {"", "refresh_token=a&refresh_token=b"},
@@ -120,7 +120,7 @@ func TestWhatReadersDisagreeOnIsRefused(t *testing.T) {
 	}
 }
 
-// One of the tokens that a request presents has a session that goes on.
+// The new tokens continue the session of one of the presented tokens.
 func TestTheTokenThatGoesOn(t *testing.T) {
 	const jws = "eyJhbGciOiJIUzI1NiJ9.e30.AAAA"
 	const exchange = "urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange"

@@ -11,8 +11,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// Attack: a page has the operator's browser send a form, or a text, to the admin API. The
-// browser does that without asking the API first.
+// Attack: a page makes the operator's browser send a form, or a text, to the admin API. The
+// browser does that without a preflight.
 func TestTheAdminAPITakesJSONOnly(t *testing.T) {
 	app := operatortest.New(t)
 	for _, path := range []string{operator.PathRevocations, operator.PathCheck, operator.PathSessions} {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Over HTTP/3 a request of unknown length may have a body or none. In the other versions it
-// has one.
+// Over HTTP/3 a request of unknown length may have a body or none. In other versions it has
+// a body.
 func TestWhatIsKnownOfABody(t *testing.T) {
 	for _, c := range []struct {
 		major    int

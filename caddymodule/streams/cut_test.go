@@ -36,7 +36,7 @@ func TestWhatCannotBeCutIsTold(t *testing.T) {
 				Revoked: func(*store.Keys) bool { return true }, Changed: make(chan struct{}),
 				Logger: slog.New(slog.NewTextHandler(&log, nil)),
 			})
-			table.stop() // the looks are the test's
+			table.stop() // the test does the looks
 			table.wait.Wait()
 			defer table.Enter(test.writer, plain, new(store.Keys), ByRevocation).Leave()
 			table.look()
@@ -51,16 +51,16 @@ func TestWhatCannotBeCutIsTold(t *testing.T) {
 	}
 }
 
-// Fault: a running Write resets the deadline. The request goes on, and the next look
-// cuts it again.
+// Fault: a running Write resets the deadline. The request continues, and the next look cuts
+// it again.
 func TestWhatGoesOnIsCutAgain(t *testing.T) {
 	table := New(Options{Revoked: func(*store.Keys) bool { return true }, Changed: make(chan struct{})})
-	table.stop() // the looks are the test's
+	table.stop() // the test does the looks
 	table.wait.Wait()
 	w := new(deadlineWriter)
 	defer table.Enter(w, plain, new(store.Keys), ByRevocation).Leave()
 	for range 3 {
-		for began := time.Now(); !w.cut.Swap(false); table.look() { // which waits for first cuts only
+		for began := time.Now(); !w.cut.Swap(false); table.look() { // look waits for first cuts only
 			if time.Since(began) > limit {
 				t.Fatal("it was not cut again")
 			}

@@ -11,12 +11,12 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// stuckWriter is the writer of a stream to a client that reads nothing. Its running
-// Write resets deadlines that were set meanwhile, as Caddy's does.
+// stuckWriter is the writer of a stream to a client that reads nothing. Like Caddy's, its
+// running Write resets deadlines that were set meanwhile.
 type stuckWriter struct {
 	connectWriter
 	mu              sync.Mutex
-	deaf            int // how many deadlines it takes back
+	deaf            int // how many deadlines it resets
 	writing, cut    chan struct{}
 	written, passed sync.Once
 }
@@ -49,7 +49,7 @@ func (w *stuckWriter) Write([]byte) (int, error) {
 }
 
 // Attack: read nothing from a WebSocket in a stream while its response is written, and
-// go on sending. The Write resets the deadline, for a minute, and holds up the close
+// continue to send. The Write resets the deadline, for a minute, and blocks the close
 // frame.
 func TestAWriteThatTakesDeadlinesBackHoldsUpNoCut(t *testing.T) {
 	for name, deaf := range map[string]int{"once": 1, "during all of a cut": 1000} {
@@ -57,7 +57,7 @@ func TestAWriteThatTakesDeadlinesBackHoldsUpNoCut(t *testing.T) {
 			r := httptest.NewRequest(http.MethodConnect, "/", nil)
 			r.ProtoMajor, r.Proto = 3, "websocket"
 			table := New(Options{Revoked: func(*store.Keys) bool { return true }, Changed: make(chan struct{})})
-			table.stop() // the looks are the test's
+			table.stop() // the test does the looks
 			table.wait.Wait()
 			under := &stuckWriter{deaf: deaf, writing: make(chan struct{}), cut: make(chan struct{})}
 			under.ResponseRecorder = httptest.NewRecorder()
@@ -85,7 +85,7 @@ func TestAWriteThatTakesDeadlinesBackHoldsUpNoCut(t *testing.T) {
 			under.mu.Lock()
 			under.deaf = 0
 			under.mu.Unlock()
-			for began := time.Now(); under.stuck(); table.look() { // the first cut may not be over yet
+			for began := time.Now(); under.stuck(); table.look() { // the first cut may still run
 				if time.Since(began) > limit {
 					under.release()
 					t.Error("the Write was not ended by a later look")

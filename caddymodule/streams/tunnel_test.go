@@ -16,7 +16,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// upgraded dials a gate, and asks to go on in another protocol.
+// upgraded dials a gate, and asks to switch to another protocol.
 func (g *gate) upgraded(t *testing.T, protocol string) (net.Conn, *bufio.Reader) {
 	t.Helper()
 	connection, err := tls.Dial("tcp", g.Listener.Addr().String(), g.Client().Transport.(*http.Transport).TLSClientConfig)
@@ -34,8 +34,7 @@ func (g *gate) upgraded(t *testing.T, protocol string) (net.Conn, *bufio.Reader)
 	return connection, reader
 }
 
-// switchProtocols answers an upgrade as a reverse proxy does, and hands out the
-// connection.
+// switchProtocols answers an upgrade as a reverse proxy does, and returns the connection.
 func switchProtocols(t *testing.T, w http.ResponseWriter) net.Conn {
 	t.Helper()
 	w.Header().Set("Connection", "Upgrade")
@@ -51,8 +50,8 @@ func switchProtocols(t *testing.T, w http.ResponseWriter) net.Conn {
 	return connection
 }
 
-// A WebSocket of an ended session ends with the status 1008 if a frame can be sent, and
-// in the middle of a frame without one. So does another protocol.
+// A WebSocket of an ended session ends with the status 1008 if a frame can be sent. In the
+// middle of a frame, and in another protocol, it ends without a frame.
 func TestTunnelsAreCut(t *testing.T) {
 	whole := frame(1, 200, false)
 	for name, test := range map[string]struct {
@@ -97,8 +96,8 @@ func TestTunnelsAreCut(t *testing.T) {
 	}
 }
 
-// Attack: read nothing, so that the connection is full. The goroutine that ends it
-// waits, and with it the end of all others.
+// Attack: read nothing, so that the buffers of the connection are full. The goroutine that
+// ends it would wait, and with it the end of all others.
 func TestATunnelThatNobodyReadsIsCut(t *testing.T) {
 	writes := make(chan struct{})
 	g := newGate(t, 1, func(w http.ResponseWriter, _ *http.Request) {
@@ -116,9 +115,9 @@ func TestATunnelThatNobodyReadsIsCut(t *testing.T) {
 	g.mustEnd(t, false)
 }
 
-// Fault: the session is revoked after the upstream has switched to another protocol,
-// and before the connection is handed out. net/http then removes the deadlines, which
-// were the cut.
+// Fault: the session is revoked after the upstream has switched to another protocol, and
+// before the connection is hijacked. net/http then removes the deadlines, which were the
+// cut.
 func TestNoConnectionIsHandedOutAfterTheCut(t *testing.T) {
 	g := newGate(t, 1, func(w http.ResponseWriter, r *http.Request) {
 		before := w.(*tunnel)
@@ -203,7 +202,7 @@ func TestACutOverHTTP3TellsTheUpstream(t *testing.T) {
 		under := &connectWriter{ResponseRecorder: httptest.NewRecorder()}
 		running := table.Enter(under, r, new(store.Keys), ByRevocation)
 		cut := func() { table.cutAll(revoked, func(candidate) bool { return true }) }
-		if early { // between the check and here
+		if early { // between the check and this line
 			cut()
 		}
 		_, r = running.Tunnel(under, r)

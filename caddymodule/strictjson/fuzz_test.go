@@ -13,9 +13,9 @@ import (
 // deepest is the depth at which encoding/json gives up.
 const deepest = 10_000
 
-// FuzzGrammar compares with encoding/json: which texts are valid JSON, and what names
-// and strings mean. If an object has two members with one name, encoding/json reads the
-// last, so only objects with a duplicate may differ.
+// FuzzGrammar compares with encoding/json which texts are valid JSON, and what names and
+// strings mean. If an object has two members with one name, encoding/json reads the last.
+// So only objects with a duplicate may differ.
 func FuzzGrammar(f *testing.F) {
 	for _, text := range []string{
 		`{"a":1,"b":[true,false,null,-0.5e+7,0,10],"c":{"d":"x"}}`, `{}`, `[]`, ` {"a" : "b"} `, `""`, `-`, `01`, `1.`, `1e`, `tru`, `truex`,

@@ -8,8 +8,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
 )
 
-// The attack: {"sid":"victim","SID":"other"} is one session to encoding/json,
-// which takes the last, and another to a decoder that minds case.
+// Attack: {"sid":"victim","SID":"other"} is one session to encoding/json, which reads the
+// last member, and another to a decoder that distinguishes case.
 func TestNamesRefusesDuplicates(t *testing.T) {
 	for _, twins := range [][2]string{
 		{"sid", "sid"},
@@ -51,8 +51,7 @@ func TestFoldLeavesUsualNamesAlone(t *testing.T) {
 	}
 }
 
-// Fold has to agree with strings.EqualFold, which is what encoding/json
-// matches names by.
+// Fold has to agree with strings.EqualFold, with which encoding/json matches names.
 func FuzzFold(f *testing.F) {
 	for _, pair := range [][2]string{{"sid", "\u017fid"}, {"K", "\u212a"}, {"İ", "i"}, {"ǅ", "ǆ"}, {"a", "b"}} {
 		f.Add(pair[0], pair[1])
