@@ -165,7 +165,7 @@ func hostileBodies(token string) (shapes []hostileShape) {
 	for name, body := range map[string]string{
 		"brackets":    fill("[", 4<<10),
 		"members":     `{"session_id":"x"` + fill(`,"a":1`, 4000) + `}`,
-		"twins":       `{` + fill(`"SESSION_ID":1,`, 4000) + `"a":1}`,
+		"duplicates":  `{` + fill(`"SESSION_ID":1,`, 4000) + `"a":1}`,
 		"an unknown":  `{"session_id":"x"}`,
 		"escapes":     `{"session_id":"` + fill(`\u0061`, 4000) + `"}`,
 		"large":       fill("x", 64<<10),

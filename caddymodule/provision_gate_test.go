@@ -67,7 +67,7 @@ func TestIdentityRefuses(t *testing.T) {
 		"a missing claim": {gate: `"identity": {"headers": {"X-A": "{env.SESSION_GATE_NOT_SET}"}}`, want: "{env.SESSION_GATE_NOT_SET} is missing"},
 		// Attack: X-User and X_User reach CGI as the same variable HTTP_X_USER, and it is
 		// undefined which field wins.
-		"twins": {gate: `"identity": {"headers": {"X-User": "sub", "x_user": "email"}}`, want: "are one to many upstreams"},
+		"duplicates": {gate: `"identity": {"headers": {"X-User": "sub", "x_user": "email"}}`, want: "are one to many upstreams"},
 		// The credential would be stripped as a client's identity header.
 		"the token's header": {
 			gate: `"token": {"header": "X-Token"}, "identity": {"headers": {"x_token": "sub"}}`, want: `identity owns "X-Token", where token looks`,

@@ -136,7 +136,7 @@ func TestIssuerRefuses(t *testing.T) {
 		"no algorithm":        {issuer: `"algorithms": ["none"]`, want: `"none" is not one of`},
 		"an unknown one":      {issuer: `"algorithms": ["HS1024"]`, want: `"HS1024" is not one of`},
 		"in other letters":    {issuer: `"algorithms": ["hs256"]`, want: `"hs256" is not one of`},
-		// The attack: HS256 signed with the bytes of the public key.
+		// Attack: HS256 signed with the bytes of the public key.
 		"HMAC with a public key":   {issuer: elliptic + `["HS256"]`, want: "HS256 does not fit the keys"},
 		"RSA with an elliptic key": {issuer: elliptic + `["ES256", "RS256"]`, want: "RS256 does not fit the keys"},
 		"the wrong curve":          {issuer: elliptic + `["ES384"]`, want: "ES384 does not fit the keys"},

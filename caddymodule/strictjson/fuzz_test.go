@@ -26,10 +26,10 @@ func FuzzGrammar(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		doc := []byte(text)
-		found, twins := make(map[string]string), false
+		found, duplicates := make(map[string]string), false
 		err := strictjson.Scan(doc, deepest, func(name string, value json.RawMessage) error {
-			_, twin := found[name]
-			twins = twins || twin
+			_, duplicate := found[name]
+			duplicates = duplicates || duplicate
 			found[name] = string(value)
 			if said, ok := strictjson.Text(value); ok {
 				var want string
@@ -47,7 +47,7 @@ func FuzzGrammar(f *testing.F) {
 			t.Fatalf("error %v, and encoding/json says %t", err, valid)
 		}
 		var want map[string]json.RawMessage
-		if err != nil || twins {
+		if err != nil || duplicates {
 			return
 		}
 		if err := json.Unmarshal(doc, &want); err != nil || len(want) != len(found) {

@@ -11,7 +11,7 @@ import (
 // Attack: {"sid":"victim","SID":"other"} is one session to encoding/json, which reads the
 // last member, and another to a decoder that distinguishes case.
 func TestNamesRefusesDuplicates(t *testing.T) {
-	for _, twins := range [][2]string{
+	for _, pair := range [][2]string{
 		{"sid", "sid"},
 		{"sid", "SID"},
 		{"sid", "\u017fid"},
@@ -22,11 +22,11 @@ func TestNamesRefusesDuplicates(t *testing.T) {
 		{"", ""},
 	} {
 		var names strictjson.Names
-		if err := names.Add(twins[0]); err != nil {
-			t.Fatalf("adding %q: %v", twins[0], err)
+		if err := names.Add(pair[0]); err != nil {
+			t.Fatalf("adding %q: %v", pair[0], err)
 		}
-		if err := names.Add(twins[1]); !errors.Is(err, strictjson.ErrDuplicate) {
-			t.Errorf("adding %q after %q: error %v, want ErrDuplicate", twins[1], twins[0], err)
+		if err := names.Add(pair[1]); !errors.Is(err, strictjson.ErrDuplicate) {
+			t.Errorf("adding %q after %q: error %v, want ErrDuplicate", pair[1], pair[0], err)
 		}
 	}
 }

@@ -156,7 +156,7 @@ func isRange(err error) bool {
 func wantOneReading(t *testing.T, doc string, names, values []string) {
 	t.Helper()
 	var unique strictjson.Names
-	twins := false
+	duplicates := false
 	for i, name := range names {
 		refused := unique.Add(name) != nil
 		equal := false
@@ -164,11 +164,11 @@ func wantOneReading(t *testing.T, doc string, names, values []string) {
 			equal = equal || strings.EqualFold(name, other)
 		}
 		if refused != equal {
-			t.Fatalf("%q is a twin of one of %q: %t, strings.EqualFold says %t", name, names[:i], refused, equal)
+			t.Fatalf("%q duplicates one of %q: %t, strings.EqualFold says %t", name, names[:i], refused, equal)
 		}
-		twins = twins || refused
+		duplicates = duplicates || refused
 	}
-	if twins {
+	if duplicates {
 		return
 	}
 	var inMap map[string]json.RawMessage
