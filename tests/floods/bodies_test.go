@@ -86,7 +86,7 @@ func TestEndlessBodyEndsTheConnection(t *testing.T) {
 		"POST, sized":                {"POST", "/", []string{sized}, answers.NoToken},
 		"POST with a forged token":   {"POST", "/", []string{chunked, "Authorization: Bearer " + owner + "A"}, answers.BadToken},
 		"POST with a broken one":     {"POST", "/", []string{chunked, "Authorization: Bearer *"}, answers.Malformed},
-		"DELETE on another spelling": {"DELETE", harness.Endpoint + "/", []string{chunked}, answers.Misspelt},
+		"DELETE on another spelling": {"DELETE", harness.Endpoint + "/", []string{chunked}, answers.OtherSpelling},
 	} {
 		t.Run(name, func(t *testing.T) {
 			fields := append([]string{"Content-Type: application/json"}, tt.fields...)
@@ -122,7 +122,7 @@ func TestRefusalDoesNotWaitForTheBody(t *testing.T) {
 		"stops, chunked":          {harness.Lines("POST / HTTP/1.1", "Transfer-Encoding: chunked") + "a\r\n0123456789\r\n", answers.NoToken},
 		"stops, sized":            {harness.Lines("POST / HTTP/1.1", "Content-Length: 5000") + "0123456789", answers.NoToken},
 		"stops over 4 KiB":        {harness.Lines("DELETE "+harness.Endpoint+" HTTP/1.1", "Transfer-Encoding: chunked", owner) + whole, answers.TooLarge},
-		"stops, other spelling":   {harness.Lines("DELETE "+harness.Endpoint+"/ HTTP/1.1", "Transfer-Encoding: chunked") + "5\r\n", answers.Misspelt},
+		"stops, other spelling":   {harness.Lines("DELETE "+harness.Endpoint+"/ HTTP/1.1", "Transfer-Encoding: chunked") + "5\r\n", answers.OtherSpelling},
 		"stops, several of us":    {harness.Lines("POST / HTTP/1.1", "Transfer-Encoding: chunked", owner, owner) + "5\r\n", answers.Several},
 		"stops, revoked or worse": {harness.Lines("POST / HTTP/1.1", "Transfer-Encoding: chunked", owner+"A") + "5\r\n", answers.BadToken},
 	} {

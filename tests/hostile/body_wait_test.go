@@ -28,7 +28,7 @@ func refusals(good string) map[string]struct {
 		"a broken token":        {harness.Request{Method: "POST", Target: "/", Fields: []string{"Authorization: Bearer x"}}, answers.Malformed},
 		"two tokens":            {harness.Request{Method: "POST", Target: "/", Fields: []string{bearer, bearer}}, answers.Several},
 		"a DELETE of nobody":    {harness.Request{Method: "DELETE", Target: harness.Endpoint, Fields: []string{json}}, answers.NoToken},
-		"a DELETE misspelt":     {harness.Request{Method: "DELETE", Target: harness.Endpoint + "/", Fields: []string{bearer, json}}, answers.Misspelt},
+		"a DELETE misspelt":     {harness.Request{Method: "DELETE", Target: harness.Endpoint + "/", Fields: []string{bearer, json}}, answers.OtherSpelling},
 		"a DELETE of two":       {harness.Request{Method: "DELETE", Target: harness.Endpoint, Fields: []string{bearer, bearer, json}}, answers.Several},
 		"a DELETE too large":    {harness.Request{Method: "DELETE", Target: harness.Endpoint, Fields: []string{bearer, json, "Content-Length: 5000"}}, answers.TooLarge},
 		"a DELETE of no media":  {harness.Request{Method: "DELETE", Target: harness.Endpoint, Fields: []string{bearer, "Content-Length: 10"}}, answers.MediaType},

@@ -96,7 +96,7 @@ func TestEarlyDataIsJudgedAsEveryRequest(t *testing.T) {
 		t.Error("the upstream is not told of early data (RFC 8470 §5.1)")
 	}
 	answers.NoToken.Check(t, early(t, g, harness.Request{Method: "GET", Target: "/"}.Message()))
-	answers.Misspelt.Check(t, early(t, g, message(token, "DELETE", harness.Endpoint+"/")))
+	answers.OtherSpelling.Check(t, early(t, g, message(token, "DELETE", harness.Endpoint+"/")))
 	harness.CheckUnreached(t, g)
 
 	logout := message(token, "DELETE", harness.Endpoint)

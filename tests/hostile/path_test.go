@@ -44,8 +44,8 @@ func TestOtherSpellingOfTheEndpointIsRefused(t *testing.T) {
 		for _, path := range spellings {
 			t.Run("DELETE "+path, func(t *testing.T) {
 				line := "DELETE " + path + " HTTP/1.1"
-				answers.Misspelt.Check(t, g.Raw(t, harness.Lines(line, "Authorization: Bearer "+token)))
-				answers.Misspelt.Check(t, g.Raw(t, harness.Lines(line)))
+				answers.OtherSpelling.Check(t, g.Raw(t, harness.Lines(line, "Authorization: Bearer "+token)))
+				answers.OtherSpelling.Check(t, g.Raw(t, harness.Lines(line)))
 			})
 		}
 		harness.CheckUnreached(t, g)

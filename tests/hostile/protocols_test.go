@@ -26,8 +26,8 @@ func TestRulesHoldOverEveryProtocol(t *testing.T) {
 					continue // TestMalformedMessagesAreRefused has those
 				}
 				t.Run(path, func(t *testing.T) {
-					answers.Misspelt.Check(t, send("DELETE", path, "Authorization: Bearer "+one))
-					answers.Misspelt.Check(t, send("DELETE", path))
+					answers.OtherSpelling.Check(t, send("DELETE", path, "Authorization: Bearer "+one))
+					answers.OtherSpelling.Check(t, send("DELETE", path))
 				})
 			}
 			token := g.Token(harness.Session("over " + string(protocol)))

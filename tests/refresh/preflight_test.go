@@ -25,7 +25,7 @@ func TestPreflightOfATokenEndpointCarriesNoGrant(t *testing.T) {
 				}
 			}
 			for _, path := range []string{"/" + issuing.Path, issuing.Path + "/", issuing.Path + ".json", "/x/.." + issuing.Path} {
-				answers.Misspelt.Check(t, g.Over(t, protocol, harness.Request{Method: "OPTIONS", Target: path + grant, Fields: question}))
+				answers.OtherSpelling.Check(t, g.Over(t, protocol, harness.Request{Method: "OPTIONS", Target: path + grant, Fields: question}))
 			}
 			harness.CheckUnreached(t, g)
 		})

@@ -262,7 +262,7 @@ func TestTheTokenEndpointHasOneSpelling(t *testing.T) {
 	answers.Invalidated.Check(t, harness.End(t, g, over))
 	harness.EachProtocol(t, func(t *testing.T, protocol harness.Protocol) {
 		for _, path := range []string{"/oauth//token", "/oauth/token/", "/oauth/%74oken", "/OAUTH/token", "/oauth/x/../token", "/oauth/token;x", "/login/./token"} {
-			answers.Misspelt.Check(t, g.Over(t, protocol, harness.Request{
+			answers.OtherSpelling.Check(t, g.Over(t, protocol, harness.Request{
 				Method: "POST", Target: path, Body: "refresh_token=r",
 				Fields: []string{"Content-Type: application/x-www-form-urlencoded", good},
 			}))
