@@ -31,8 +31,9 @@ func TestSessionIsKnownToItsGateAtOnceAndToTheFleetWithinASecond(t *testing.T) {
 	})
 }
 
-// Attack: a gate with `acknowledge lease` is frozen, and somebody logs out at another that
-// goes by the list of gates. The 200 must not come before the frozen gate's lease is over.
+// Attack: a gate with `acknowledge lease` is frozen, and somebody logs out at another gate,
+// which uses the list of gates. The 200 must not come before the frozen gate's lease has
+// expired.
 func TestAFleetWithGatesThatAcknowledgeByTheLease(t *testing.T) {
 	store := harness.Redis(redistest.Address(t))
 	a := harness.Start(t, harness.Config{Store: store})
@@ -55,7 +56,7 @@ func TestAFleetWithGatesThatAcknowledgeByTheLease(t *testing.T) {
 		t.Errorf("the gate that was frozen answers %d", got.Status)
 	}
 	harness.Eventually(t, 10*time.Second, "it refuses", func() bool { return harness.Get(t, b, token).Status == 401 })
-	// Such a gate takes a lease itself, and both refuse then.
+	// A DELETE at such a gate takes a lease itself. After it both refuse the session.
 	token = a.Token(harness.Session("phone"))
 	harness.See(t, a, token)
 	operating.Check(t, b, 0, []string{"It holds at every gate after ", "A lease had to pass, ", "(acknowledge lease)"}, "revoke", "--session", "phone")
@@ -63,8 +64,8 @@ func TestAFleetWithGatesThatAcknowledgeByTheLease(t *testing.T) {
 	answers.BadToken.Check(t, harness.Get(t, b, token))
 }
 
-// Attack: take a fleet down with another that shares its Redis, or end sessions
-// of its users.
+// Attack: damage a fleet from another one that shares its Redis, or end sessions of its
+// users.
 func TestNamespacesDoNotTouch(t *testing.T) {
 	address, one := redistest.Address(t)
 	a := harness.Start(t, harness.Config{Store: harness.Redis(address, one)})

@@ -8,9 +8,9 @@ import (
 	"github.com/sessiongate/sessiongate/tests/issuing"
 )
 
-// Attack: a preflight with a refresh token in its query, which needs no token here, and is
-// a grant to an endpoint that does not look at the method. It goes up without its query;
-// in another spelling of the path it does not go up.
+// Attack: a preflight with a refresh token in its query. It needs no token here. For an
+// endpoint that ignores the method it is a grant. It goes up without its query. In another
+// spelling of the path it does not go up.
 func TestPreflightOfATokenEndpointCarriesNoGrant(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Global: harness.EveryProtocol, Gate: "token_endpoint " + issuing.Path})

@@ -14,8 +14,8 @@ import (
 	"github.com/sessiongate/sessiongate/tests/running"
 )
 
-// Attack: log out, and go on in a call of gRPC that streams in both directions, from
-// the client's HTTP/2 to that of the upstream.
+// Attack: log out, and continue in a gRPC call that streams in both directions, over HTTP/2
+// on both sides of the gate.
 func TestABidirectionalStreamIsCut(t *testing.T) {
 	told := make(chan string, 1)
 	upstream := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
