@@ -11,7 +11,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/streams"
 )
 
-// admit decides whether a guarded request may go on, and prepares it for the upstream. An
+// admit decides whether a guarded request is admitted, and prepares it for the upstream. An
 // admitted request is entered in the table of running requests.
 func (g *Gate) admit(w http.ResponseWriter, r *http.Request) (*streams.Request, *reply.Denial) {
 	now := time.Now()

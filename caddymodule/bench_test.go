@@ -237,6 +237,6 @@ func TestACachedTokenCostsNoAllocation(t *testing.T) {
 		t.Errorf("a request allocates %v times", n)
 	}
 	if user := q.prepared[0].Header.Get("Remote-User"); user != "alice" {
-		t.Errorf("the upstream is told %q, want alice", user)
+		t.Errorf("the upstream got the user %q, want alice", user)
 	}
 }

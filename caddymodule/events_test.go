@@ -117,7 +117,7 @@ func TestSubscribersHearOfRevocations(t *testing.T) {
 			}
 		}
 		if strings.Contains(fmt.Sprint(got), "canary") {
-			t.Errorf("event %d tells too much: %q", i, got)
+			t.Errorf("event %d reveals too much: %q", i, got)
 		}
 	}
 }
@@ -131,7 +131,7 @@ func TestSubscribersAreThoseOfTheConfigurationThatRuns(t *testing.T) {
 	}
 	again := runSubscribed(t, "after", `{"store": "memory"}`)
 	if again.app.hub != g.app.hub {
-		t.Fatal("the store was not taken over")
+		t.Fatal("the new configuration did not take over the store")
 	}
 	g.app.pooled.events.StoreDown(replica.TroubleLost, time.Second)
 	g.app.pooled.events.StoreUp(2 * time.Second)
@@ -170,7 +170,7 @@ func TestASlowSubscriberHoldsUpNobody(t *testing.T) {
 		}
 	}
 	if dropped := g.app.pooled.events.dropped.Load(); dropped < 90 {
-		t.Errorf("%d events were dropped, want those that nobody took", dropped)
+		t.Errorf("%d events were dropped, want those beyond the queue", dropped)
 	}
 	close(heard.hang)
 	hears(t, maxEvents)

@@ -104,7 +104,7 @@ func TestHealthThroughAnOutage(t *testing.T) {
 				wantProbes(t, h, "away, after the lease", "", fenced)
 				_, said := probe(t, h, http.MethodGet, "/readyz")
 				if heard, _ := said["heard_seconds_ago"].(float64); heard < 4 || heard > 5 {
-					t.Errorf("after 4 s, the store was heard %v s ago", said["heard_seconds_ago"])
+					t.Errorf("after 4 s, heard_seconds_ago is %v", said["heard_seconds_ago"])
 				}
 
 				f.Away.Store(false)

@@ -35,7 +35,7 @@ func TestTheReplicaIsToldWhatIsConfigured(t *testing.T) {
 			continue
 		}
 		if got := app.replicaOptions(); got != want {
-			t.Errorf("%s: the replica is told %+v, want %+v", config, got, want)
+			t.Errorf("%s: the replica gets %+v, want %+v", config, got, want)
 		}
 		if err := app.Cleanup(); err != nil {
 			t.Error(err)

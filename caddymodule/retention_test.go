@@ -30,7 +30,7 @@ func TestARevocationOutlivesEveryTokenThatItNames(t *testing.T) {
 				t.Fatalf("the token is not accepted: %v", err)
 			}
 			if good, kept := verified.Keys.Expires, app.hub.Expires(now); good >= kept {
-				t.Errorf("the token is good until %d, its revocation is kept until %d", good, kept)
+				t.Errorf("the token is valid until %d, its revocation is kept until %d", good, kept)
 			}
 		})
 	}

@@ -91,7 +91,7 @@ func wantFieldDoc(t *testing.T, of string, field *ast.Field) {
 		t.Errorf("%s.%s: the comment begins with %q", of, name, first)
 	}
 	if !saysDefault.MatchString(comment) {
-		t.Errorf("%s.%s: the comment tells neither a default nor that it is required:\n%s", of, name, comment)
+		t.Errorf("%s.%s: the comment states neither a default nor that it is required:\n%s", of, name, comment)
 	}
 }
 

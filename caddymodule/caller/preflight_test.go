@@ -47,25 +47,25 @@ func TestAPreflightHasNoContentAndNoOtherMethod(t *testing.T) {
 	}
 	for _, name := range []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"} {
 		if caller.IsPreflight(question("", name, "GET")) {
-			t.Errorf("%s: GET is a question", name)
+			t.Errorf("%s: GET counts as a preflight", name)
 		}
 	}
 	folded := question("")
 	folded.Header["X_HTTP.Method_override"] = []string{""}
 	if caller.IsPreflight(folded) {
-		t.Error("an override in another spelling is a question")
+		t.Error("a request with an override in another spelling counts as a preflight")
 	}
 	if caller.IsPreflight(question("a=b")) {
-		t.Error("a body of a known length is a question")
+		t.Error("a request with a body of known length counts as a preflight")
 	}
 	unknown := question("a=b")
 	unknown.ContentLength = -1
 	if caller.IsPreflight(unknown) {
-		t.Error("a body of an unknown length is a question")
+		t.Error("a request with a body of unknown length counts as a preflight")
 	}
 	// Over HTTP/3 the gate cannot know whether there is one, and drops it.
 	unknown.ProtoMajor = 3
 	if !caller.IsPreflight(unknown) {
-		t.Error("a preflight over HTTP/3 is none")
+		t.Error("a preflight over HTTP/3 does not count as one")
 	}
 }

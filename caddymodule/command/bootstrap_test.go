@@ -52,7 +52,7 @@ func TestTheBootstrapCommandWaitsUntilTheLogIsOpen(t *testing.T) {
 }
 
 // The revocation log opens first, and the gate admits requests after that. A gate may also
-// admit with an old set while the log is not open yet.
+// admit with an old set while the revocation log is not open yet.
 func TestTheBootstrapCommandWaitsUntilTheGateAdmitsByTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		old, open, admitting := well(), well(), well()

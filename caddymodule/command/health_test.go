@@ -123,7 +123,7 @@ func TestHealthBeforeTheStoreHasAnswered(t *testing.T) {
 	state := operator.State{Store: "redis", Namespace: "orders", Shared: true, Bootstrap: "auto", Fenced: true, Degraded: true, LeaseSeconds: 0.2}
 	var printed strings.Builder
 	if err := answering(t, state).health(&printed, false); err == nil {
-		t.Error("the gate passes for one that admits")
+		t.Error("health reports a refusing gate as admitting")
 	}
 	for _, want := range []string{"log          not known yet, generation unknown, entry 0", "lease        200ms, never had"} {
 		if !strings.Contains(printed.String(), want) {

@@ -59,7 +59,7 @@ func TestMintedTokensAreAccepted(t *testing.T) {
 		t.Errorf("the token says issuer %q, subject %q, session %q, token %q, %d to %d", v.Issuer, v.Subject, v.SessionID, v.TokenID, v.IssuedAt, v.ExpiresAt)
 	}
 	if _, err := verifyMinted(t, minted, now.Add(10*time.Minute)); err == nil {
-		t.Error("the token is good after its time")
+		t.Error("the token is valid after its expiry")
 	}
 
 	nameless := full

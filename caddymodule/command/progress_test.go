@@ -44,6 +44,6 @@ func TestProgressOfACopy(t *testing.T) {
 	}
 	defer file.Close()
 	if newProgress(file).terminal {
-		t.Error("a file is taken for a terminal")
+		t.Error("a file counts as a terminal")
 	}
 }

@@ -94,7 +94,7 @@ func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	for limit := time.Now().Add(timeout); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(limit) {
-			t.Fatalf("waiting until %s: it does not come about", what)
+			t.Fatalf("waited too long until %s", what)
 		}
 	}
 }
@@ -221,7 +221,7 @@ func TestACopyHoldsAll(t *testing.T) {
 	}
 }
 
-// A repeated copy appends nothing to the log.
+// A repeated copy appends nothing to the revocation log.
 func TestARepeatedCopyAddsNothing(t *testing.T) {
 	file, gate := bolt(t, day), fleet(t, 2*day, 1)[0]
 	fill(t, file)

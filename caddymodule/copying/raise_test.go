@@ -46,7 +46,7 @@ func TestAFloorThatTheStoreHasNotHeardOfIsNotRaised(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	if err := a.Replica.Raise(ctx, floor); err == nil {
-		t.Error("a floor is raised of which the store has not heard")
+		t.Error("Raise reports a floor that the store does not have")
 	}
 	cut.silent.Store(false)
 	if err := a.Replica.Raise(t.Context(), floor); err != nil || b.Replica.Status().Bounds.Refused() != floor.Floor {

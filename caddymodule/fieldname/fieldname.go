@@ -3,7 +3,7 @@
 //
 // CGI turns `-` and `_` in a name into one variable, without regard to letter case.
 // lighttpd, Apache before 2.4 and others do so with everything except letters and
-// digits. If a gate told such names apart, the upstream would receive a field that the
+// digits. If a gate distinguished such names, the upstream would receive a field that the
 // gate has not seen.
 package fieldname
 

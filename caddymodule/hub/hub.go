@@ -113,7 +113,7 @@ func (h *Hub) Close() error {
 		return nil
 	}
 	// A retry may be waiting for the fleet, and the replica knows how to end that.
-	// Meanwhile no request may go on.
+	// Meanwhile no request may continue.
 	h.retries.stop()
 	h.replica.Close()
 	h.running.Close()

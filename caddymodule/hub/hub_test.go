@@ -225,7 +225,7 @@ func TestASessionIsOverByItselfAndByAnInstant(t *testing.T) {
 			"another subject's":       {&store.Keys{Session: store.Key{3}, Subject: store.Key{4}}, now, false},
 		} {
 			if got := h.Over(store.Session{LastSeen: c.seen}, c.keys); got != c.over {
-				t.Errorf("%s: over is %t, want %t", name, got, c.over)
+				t.Errorf("%s: Over returns %t, want %t", name, got, c.over)
 			}
 		}
 	})

@@ -107,7 +107,7 @@ func TestSubscribersHearOfWhatHeldLater(t *testing.T) {
 				}
 				h.RevokeLater(hub.Cause{}, subject, session, token, store.Revocation{Kind: store.KindSession, Key: other.Families[0], Expires: expires})
 				if n := len(h.events.Heard()); n != 0 {
-					t.Errorf("%d events, and nobody knows whether it holds", n)
+					t.Errorf("%d events for a revocation that is not confirmed", n)
 				}
 				hooked.On("Members", nil)
 				revoke(h)
@@ -117,7 +117,7 @@ func TestSubscribersHearOfWhatHeldLater(t *testing.T) {
 					kinds[heard.Kind]++
 				}
 				if kinds[store.KindSession] != 2 || kinds[store.KindSubject] != 1 || kinds[store.KindToken] != 1 || h.Retries() != 0 {
-					t.Errorf("heard of %v, want two sessions, a subject and a token; %d are retried", kinds, h.Retries())
+					t.Errorf("got events of %v, want two sessions, a subject and a token; %d are retried", kinds, h.Retries())
 				}
 			})
 		})
@@ -189,7 +189,7 @@ func TestARetryHoldsUpNoClose(t *testing.T) {
 			t.Errorf("took %v", took)
 		}
 		if !running.Leave() {
-			t.Error("a request goes on after it")
+			t.Error("a request continues after Close")
 		}
 	})
 }

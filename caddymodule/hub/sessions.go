@@ -8,7 +8,7 @@ import (
 )
 
 // Note remembers the session of an admitted token, seen at its LastSeen in Unix
-// seconds. It lets the running requests of the session go on for as long as the token.
+// seconds. It lets the running requests of the session continue until the token expires.
 // It does not wait for the store. It reports false if there was no room, because the
 // store is away: then note the session again with its next request.
 func (h *Hub) Note(k *store.Keys, s store.Session) bool {

@@ -55,7 +55,7 @@ func FuzzIdentity(f *testing.F) {
 				case there && owned(name):
 					t.Errorf("%s: %q, which is %s, reaches the upstream", preset, name, cgiName(name))
 				case name != "Connection" && !owned(name) && !slices.Equal(now, values):
-					t.Errorf("%s: %q, which is nobody's, was %q and is %q", preset, name, values, now)
+					t.Errorf("%s: %q, which is not owned, was %q and is %q", preset, name, values, now)
 				}
 			}
 			for member := range strings.SplitSeq(strings.Join(r.Header["Connection"], ","), ",") {

@@ -77,7 +77,7 @@ func TestIdentityIsStrippedInEverySpelling(t *testing.T) {
 	}
 	for _, name := range foreign {
 		if !slices.Equal(header[name], []string{"root", "wheel"}) {
-			t.Errorf("%s, which is nobody's, became %q", name, header[name])
+			t.Errorf("%s, which is not owned, became %q", name, header[name])
 		}
 	}
 }
@@ -100,7 +100,7 @@ func TestIdentityOwnsLongNames(t *testing.T) {
 	long := "X-" + string(slices.Repeat([]byte("a"), 80))
 	h := mustHeaders(t, &Config{Headers: map[string]string{long: "sub"}})
 	if !h.Owns(long) || h.Owns(long+"a") || h.Owns(long[:70]) {
-		t.Error("a name of 82 letters is not told apart")
+		t.Error("another name of 82 letters is owned, or the owned one is not")
 	}
 }
 

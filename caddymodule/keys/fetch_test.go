@@ -135,7 +135,7 @@ func TestRemoteOptionsRefused(t *testing.T) {
 		_, err := keys.NewRemote(options)
 		wantError(t, err, want)
 		if err != nil && strings.Contains(err.Error(), "canary") {
-			t.Errorf("error %q tells a secret", err)
+			t.Errorf("error %q holds a secret", err)
 		}
 	}
 	for _, options := range []keys.RemoteOptions{

@@ -63,7 +63,7 @@ func (a accepted) holds() bool { return a.source.Epoch() == a.epoch }
 func mustEnd(t testing.TB, a accepted, want error) {
 	t.Helper()
 	if a.holds() {
-		t.Error("a cache goes on with what the source refuses")
+		t.Error("a cache keeps a signature that the source refuses")
 	}
 	mustRefuse(t, a.source, a.Signature, want)
 }

@@ -25,7 +25,7 @@ func TestAmbiguousDocumentsAreNoKeySets(t *testing.T) {
 		wide += string([]byte{byte(unit), byte(unit >> 8)})
 	}
 	if n, err := keys.ParseKeySet([]byte(" " + good + "\n")); n != 1 || err != nil {
-		t.Fatalf("the good set has %d keys, error %v", n, err)
+		t.Fatalf("the valid set has %d keys, error %v", n, err)
 	}
 	for name, document := range map[string]string{
 		"BOM":                       "\ufeff" + good,

@@ -159,7 +159,7 @@ func TestJWKAlgorithmNarrows(t *testing.T) {
 		mustRefuse(t, v, signed(t, key.As("RS256")), keys.ErrInvalid)
 		mustRefuse(t, v, signed(t, key.As("PS512")), keys.ErrInvalid)
 		if strings.Contains(log, "WARN") {
-			t.Errorf("a warning for a good set:\n%s", log)
+			t.Errorf("a warning for a valid set:\n%s", log)
 		}
 	}, changed(t, key, map[string]any{"alg": "PS256", "use": nil, "key_ops": []string{"sign", "verify"}}))
 }
@@ -177,7 +177,7 @@ func TestOddKeysAreUsed(t *testing.T) {
 			loadSet(t, func(v keys.Source, _ bool, log string) {
 				mustVerify(t, v, signed(t, key))
 				if strings.Contains(log, "WARN") {
-					t.Errorf("a warning for a good set:\n%s", log)
+					t.Errorf("a warning for a valid set:\n%s", log)
 				}
 			}, changed(t, key, members))
 		})

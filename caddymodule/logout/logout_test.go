@@ -173,7 +173,7 @@ func TestWhatIsNoLogoutTokenEndsNothing(t *testing.T) {
 			a := g.logOut(t, g.logoutToken(t, whole))
 			wantRefused(t, a, http.StatusBadRequest, "invalid_request")
 			if a.Body.String() != first.Body.String() {
-				t.Errorf("%s is told apart: %s, and not %s", name, a.Body, first.Body)
+				t.Errorf("%s has an answer of its own: %s, want %s", name, a.Body, first.Body)
 			}
 		}
 		for _, raw := range []string{laptop, strings.Repeat("x", 9<<10), "a.b.c.d.e"} {

@@ -51,7 +51,7 @@ func isJOSE(token string) bool {
 //
 // Attack: a JWT refresh token of a revoked subject, with padding behind it or with
 // spare bits in the last character of its signature. The gate has not seen it in a
-// response, cannot verify this spelling, and would take it for an unknown opaque token.
+// response, cannot verify this spelling, and would treat it as an unknown opaque token.
 // The endpoint decodes the same signature.
 func isRespelt(token string) bool {
 	want := compactParts(token)

@@ -26,7 +26,7 @@ func TestEachLetterFoldsAsStringsDoes(t *testing.T) {
 	}
 	for r := rune(0); r <= unicode.MaxRune; r++ {
 		if got := fold(r); got != want[r] {
-			t.Errorf("%U is taken for %q, want %q", r, got, want[r])
+			t.Errorf("%U is read as %q, want %q", r, got, want[r])
 		}
 	}
 }

@@ -115,7 +115,7 @@ func TestWhatReadersDisagreeOnIsRefused(t *testing.T) {
 		if p, err := parse(tt[0], tt[1]); !errors.Is(err, oauth.ErrRequest) {
 			t.Errorf("%s: %q, %v; want ErrRequest", name, p.Tokens(), err)
 		} else if strings.Contains(err.Error(), `"a`) {
-			t.Errorf("%s: %v tells the token", name, err)
+			t.Errorf("%s: the error %v holds the token", name, err)
 		}
 	}
 }
@@ -140,12 +140,12 @@ func TestTheTokenThatGoesOn(t *testing.T) {
 		"refresh_token=r&assertion=" + jws:     "r",
 	} {
 		if p, err := parse("", form); err != nil || p.Continued() != want || p.Contradicts() {
-			t.Errorf("%s: %q goes on, %t, %v; want %q", form, p.Continued(), p.Contradicts(), err, want)
+			t.Errorf("%s: continues %q, contradicts %t, error %v; want %q", form, p.Continued(), p.Contradicts(), err, want)
 		}
 	}
 	for _, form := range []string{"grant_type=" + exchange + "&subject_token=s&refresh_token=r", "grant_type=Password&refresh_token=r"} {
 		if p, err := parse("", form); err != nil || !p.Contradicts() {
-			t.Errorf("%s is no contradiction, %v", form, err)
+			t.Errorf("%s does not contradict itself, error %v", form, err)
 		}
 	}
 }

@@ -71,7 +71,7 @@ func TestDenialsAreNotChanged(t *testing.T) {
 func TestClasses(t *testing.T) {
 	plain := New(400, "e", "m", "")
 	if !plain.Is(Unclassified) || plain.Is(Revoked) || !plain.As(Revoked).Is(Revoked) || plain.As(Revoked).Is(Malformed) {
-		t.Error("classes are not told apart")
+		t.Error("Is does not distinguish classes")
 	}
 	for _, class := range []Class{Unclassified, Malformed, Revoked, Unconfirmed} {
 		if (*Denial)(nil).Is(class) {

@@ -99,10 +99,10 @@ func TestRedisIsToldWhatIsConfigured(t *testing.T) {
 		TLS: &redisstore.TLS{CA: []string{"ca.pem"}, Certificate: "cert.pem", Key: "key.pem", ServerName: "svalue"},
 	}
 	if !reflect.DeepEqual(module.options, want) {
-		t.Errorf("the store is told\n%+v\nwant\n%+v", module.options, want)
+		t.Errorf("the store gets\n%+v\nwant\n%+v", module.options, want)
 	}
 	if cluster := mustLoad(t, "redis", `"addresses": ["a:1"], "cluster": true`).(*Redis); !cluster.options.Cluster {
-		t.Error("the store is not told of a cluster")
+		t.Error("the store does not get the option cluster")
 	}
 }
 

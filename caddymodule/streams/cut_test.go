@@ -42,7 +42,7 @@ func TestWhatCannotBeCutIsTold(t *testing.T) {
 			table.look()
 			table.look()
 			if told := strings.Count(log.String(), "could not be cut"); told != test.told {
-				t.Errorf("told %d times, want %d:\n%s", told, test.told, log.String())
+				t.Errorf("logged %d times, want %d:\n%s", told, test.told, log.String())
 			}
 			if cut := strings.Count(log.String(), "running requests were cut"); cut != 1 {
 				t.Errorf("counted %d times, want once:\n%s", cut, log.String())

@@ -152,7 +152,7 @@ func (s *shard) grow() {
 }
 
 // Leave returns the place, after a running cut. It reports whether the request was cut
-// and its answer must be abandoned, so that no client takes it for complete. It is
+// and its answer must be abandoned, so that it does not look complete to a client. It is
 // false if the request went on in another protocol.
 func (r *Request) Leave() (abandon bool) {
 	s := r.home

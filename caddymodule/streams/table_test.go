@@ -69,7 +69,7 @@ func (g *gate) mustEnd(t *testing.T, abandoned bool) {
 			t.Errorf("the answer was abandoned: %v, want %v", got, abandoned)
 		}
 	case <-time.After(limit):
-		t.Fatal("the request goes on")
+		t.Fatal("the request continues")
 	}
 	if n := g.table.Len(); n != 0 {
 		t.Errorf("%d requests are left", n)
@@ -140,7 +140,7 @@ func TestWhatIsStillRunningIsCut(t *testing.T) {
 				g.mustEnd(t, true)
 				if name != "an answer that nobody reads" {
 					if err := <-answered; err == nil {
-						t.Error("the client takes the answer for a whole one")
+						t.Error("the answer looks complete to the client")
 					}
 				}
 			})
@@ -191,7 +191,7 @@ func TestLeavingWaitsForTheCut(t *testing.T) {
 	}
 	close(w.goOn)
 	if abandon := <-left; !abandon {
-		t.Error("the answer passes for a whole one")
+		t.Error("the answer looks complete")
 	}
 }
 
@@ -208,7 +208,7 @@ func TestACutThatHangsKeepsNoOtherWaiting(t *testing.T) {
 	defer table.Enter(other, plain, new(store.Keys), ByRevocation).Leave()
 	table.look()
 	if !other.cut.Load() {
-		t.Error("the other goes on")
+		t.Error("the other request continues")
 	}
 	close(hangs.goOn)
 	held.Leave()

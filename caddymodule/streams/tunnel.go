@@ -16,7 +16,7 @@ import (
 // writeTimeout is how long a client may take to read sent data before its tunnel is cut.
 const writeTimeout = 100 * time.Millisecond
 
-// tunnel is a request that deadlines alone do not end: it may go on in another
+// tunnel is a request that deadlines alone do not end: it may continue in another
 // protocol, or it came over HTTP/3.
 type tunnel struct {
 	http.ResponseWriter
@@ -108,7 +108,7 @@ func (t *tunnel) write(to io.Writer, p []byte) (int, error) {
 	return n, err
 }
 
-// Hijack hands out the connection, which ends with the tunnel.
+// Hijack returns the connection, which ends with the tunnel.
 func (t *tunnel) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	hijacked, buffered, err := http.NewResponseController(t.ResponseWriter).Hijack()
 	if err != nil {

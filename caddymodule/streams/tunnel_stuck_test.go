@@ -77,10 +77,10 @@ func TestAWriteThatTakesDeadlinesBackHoldsUpNoCut(t *testing.T) {
 			case <-r.Context().Done():
 			case <-time.After(limit):
 				under.release()
-				t.Fatal("the upstream was not told")
+				t.Fatal("the request to the upstream was not ended")
 			}
 			if took := time.Since(began); took > time.Second {
-				t.Errorf("the upstream was told after %v", took)
+				t.Errorf("the request to the upstream ended after %v", took)
 			}
 			under.mu.Lock()
 			under.deaf = 0
@@ -94,7 +94,7 @@ func TestAWriteThatTakesDeadlinesBackHoldsUpNoCut(t *testing.T) {
 			writes.Wait()
 			running.Leave()
 			if !under.read.Equal(long) {
-				t.Errorf("the client may go on sending until %v", under.read)
+				t.Errorf("the client may send until %v", under.read)
 			}
 		})
 	}

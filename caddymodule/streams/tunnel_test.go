@@ -106,7 +106,7 @@ func TestATunnelThatNobodyReadsIsCut(t *testing.T) {
 		close(writes)
 		// Far more than the system buffers for a connection.
 		if _, err := connection.Write(frame(2, 64<<20, false)); err == nil {
-			t.Error("all was written, and nobody reads")
+			t.Error("everything was written, although the client does not read")
 		}
 	})
 	_, _ = g.upgraded(t, "websocket")
@@ -128,7 +128,7 @@ func TestNoConnectionIsHandedOutAfterTheCut(t *testing.T) {
 			t.Errorf("hijacking: %v", err)
 		}
 		if r.Context().Err() == nil {
-			t.Error("the upstream was not told")
+			t.Error("the request to the upstream was not ended")
 		}
 	})
 	connection, err := tls.Dial("tcp", g.Listener.Addr().String(), g.Client().Transport.(*http.Transport).TLSClientConfig)
@@ -213,7 +213,7 @@ func TestACutOverHTTP3TellsTheUpstream(t *testing.T) {
 			t.Errorf("early %v: deadlines %v, %v, context %v", early, under.read, under.write, r.Context().Err())
 		}
 		if !running.Leave() {
-			t.Error("the answer passes for a whole one")
+			t.Error("the answer looks complete")
 		}
 	}
 }

@@ -163,7 +163,7 @@ func TestText(t *testing.T) {
 func TestElements(t *testing.T) {
 	got, ok := strictjson.Elements(json.RawMessage(`[ "a,b" , [1,2],{"x":[3]} ,null,-1.5e3]`))
 	if !ok {
-		t.Fatal("not taken for an array")
+		t.Fatal("not read as an array")
 	}
 	want := []string{`"a,b"`, `[1,2]`, `{"x":[3]}`, "null", "-1.5e3"}
 	if !slices.EqualFunc(got, want, func(a json.RawMessage, b string) bool { return string(a) == b }) {
@@ -174,7 +174,7 @@ func TestElements(t *testing.T) {
 	}
 	for _, value := range []string{"", `"[]"`, "{}", "null"} {
 		if _, ok := strictjson.Elements(json.RawMessage(value)); ok {
-			t.Errorf("%q taken for an array", value)
+			t.Errorf("%q is read as an array", value)
 		}
 	}
 }

@@ -47,11 +47,11 @@ func TestCacheTellsCollidingTokensApart(t *testing.T) {
 	cacheToken(t, v, alice)
 	for range 3 {
 		if got := mustVerify(t, v, bob).Subject; got != "bob" {
-			t.Fatalf("bob is taken for %q", got)
+			t.Fatalf("bob's token gives %q", got)
 		}
 		v.WaitForCache()
 		if got := mustVerify(t, v, alice).Subject; got != "alice" {
-			t.Fatalf("alice is taken for %q", got)
+			t.Fatalf("alice's token gives %q", got)
 		}
 		v.WaitForCache()
 	}

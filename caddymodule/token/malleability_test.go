@@ -41,7 +41,7 @@ func TestTwinSignatureIsTheSameToken(t *testing.T) {
 			raw := tokentest.Mint(t, key, tokentest.Claims(now, changes))
 			twin := key.Twin(t, raw)
 			if twin == raw || signedPart(twin) != signedPart(raw) {
-				t.Fatal("the twin is the token itself, or of another one")
+				t.Fatal("the twin equals the token, or signs another text")
 			}
 			a, b := cacheToken(t, v, raw), cacheToken(t, v, twin)
 			if a.Keys.Token != b.Keys.Token || a.Keys.Session != b.Keys.Session || a.TokenID != b.TokenID {
@@ -73,7 +73,7 @@ func TestSignaturesHaveOneLength(t *testing.T) {
 				"zeros":           make([]byte, len(good)),
 			} {
 				if verified, err := v.Verify(resigned(raw, bytes), now); err == nil || verified != nil {
-					t.Errorf("%s: %s passes for the signature", algorithm, name)
+					t.Errorf("%s: %s is accepted as the signature", algorithm, name)
 				}
 			}
 		}

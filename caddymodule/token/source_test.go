@@ -17,7 +17,7 @@ func TestTheSourceIsToldWhatTheHeaderSays(t *testing.T) {
 	mustVerify(t, v, raw)
 	got := source.last
 	if got.Algorithm != "ES256" || got.KeyID != "a key" || got.Input != signedPart(raw) || "."+b64(got.Value) != signaturePart(raw) {
-		t.Errorf("the source was told %+v", got)
+		t.Errorf("the source got %+v", got)
 	}
 }
 

@@ -80,7 +80,7 @@ func TestARefusedTokenRequestNamesTheRule(t *testing.T) {
 		a := g.Send(t, http.MethodPost, tokenPath, formMedia, form)
 		a.Want(t, http.StatusBadRequest, `"error_description":"The request is refused: `+rule)
 		if strings.Contains(a.Text, "s3cret") || strings.Contains(a.Text, "eyJ") {
-			t.Errorf("the answer tells the token: %s", a.Text)
+			t.Errorf("the answer holds the token: %s", a.Text)
 		}
 	}
 }

@@ -117,7 +117,7 @@ func inRounds(t *testing.T, f *Fleet, number uint64, lasts, round, limit time.Du
 	traffic.Stop()
 	f.Check(t)
 	r.admitted, r.confirmed, r.excusedRefusals = traffic.Figures.Admitted(), traffic.Figures.Confirmed(), f.Oracle.ExcusedRefusals()
-	t.Logf("%d faults under %v; %d refusals were nobody's wish; all gates admitted %v and confirmed %v after the last fault of a round, at the latest",
+	t.Logf("%d faults under %v; %d refusals were excused; all gates admitted %v and confirmed %v after the last fault of a round, at the latest",
 		r.faults, &traffic.Figures, r.excusedRefusals, r.slowest.Admits, r.slowest.Confirms)
 	return r
 }
@@ -149,9 +149,9 @@ func (f *Fleet) comesBack(t *testing.T, limit time.Duration) (Recovery, bool) {
 	if !ok && slices.Contains(last[:], refused) {
 		for gate, g := range f.Gates {
 			health := g.Admin(t, "GET", "/session_gate/health").Body
-			t.Logf("gate %d goes on to refuse everything: %s", gate, health)
+			t.Logf("gate %d still refuses everything: %s", gate, health)
 			if last[gate] == refused && !strings.Contains(health, `"floor"`) {
-				t.Errorf("gate %d refuses what nobody ended, without a floor", gate)
+				t.Errorf("gate %d refuses a session that nobody ended, without a floor", gate)
 			}
 		}
 		return Recovery{}, false

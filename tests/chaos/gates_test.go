@@ -58,7 +58,7 @@ func killedBeforeCommit(t *testing.T, f *Fleet) {
 	f.Gates[1].Link.Cut()
 	f.Gates[1].Link.Release()
 	if got := f.Request(0, s).Status; got != admitted {
-		t.Errorf("a session whose end nobody was told is answered %d", got)
+		t.Errorf("a session whose end was not confirmed is answered %d", got)
 	}
 	confirm(t, f, 0, s, confirming)
 	f.Gates[1].Restart()

@@ -139,7 +139,7 @@ func TestAGateThatWaitsForTheStoreAlonePromisesNothing(t *testing.T) {
 	}
 	for _, reply := range []Reply{{Status: 200, Loose: true}, {Status: 404, Loose: true}, {Status: unavailable}, {Status: refused}, {Status: unanswered}} {
 		if reply.Promises() {
-			t.Errorf("%+v promises that a session is over", reply)
+			t.Errorf("%+v promises that a session has ended", reply)
 		}
 	}
 	for _, status := range []int{200, 404} {

@@ -36,7 +36,7 @@ func TestNothingIsAdmittedByThePrimaryThatWasReplaced(t *testing.T) {
 		}
 		for _, s := range ended {
 			if got := f.Request(0, s).Status; got != unavailable && got != refused {
-				t.Errorf("the gate that has not heard of the failover answered %d", got)
+				t.Errorf("the gate that does not know about the failover answered %d", got)
 			}
 		}
 		link.Release()

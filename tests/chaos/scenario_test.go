@@ -93,7 +93,7 @@ func fenced(t *testing.T, f *Fleet, since time.Time, gates ...int) {
 		reply := f.Request(gate, live)
 		late := reply.Began.Sub(since)
 		if late > Lease && reply.Status != unavailable {
-			t.Errorf("gate %d answered %d %v after it heard of the store", gate, reply.Status, late)
+			t.Errorf("gate %d answered %d %v after the store's last answer", gate, reply.Status, late)
 		}
 		return late > Lease*3/2
 	})

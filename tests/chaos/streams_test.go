@@ -70,13 +70,13 @@ func streamsUnder(t *testing.T, f *Fleet, fault func() (heal func())) {
 		select {
 		case <-s.ended:
 		case <-late:
-			t.Fatalf("gate %d goes on with a stream of a session that is over", s.gate)
+			t.Fatalf("gate %d continues a stream of an ended session", s.gate)
 		}
 	}
 	for _, s := range stays {
 		select {
 		case err := <-s.ended:
-			t.Fatalf("gate %d cut a stream of a session that goes on: %v", s.gate, err)
+			t.Fatalf("gate %d cut a stream of a live session: %v", s.gate, err)
 		default:
 		}
 		s.close()

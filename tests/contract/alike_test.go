@@ -193,7 +193,7 @@ func TestForeignSessionsAreAnsweredAlikeByteByByte(t *testing.T) {
 	want := try("nobodys")
 	for _, id := range []string{"bobs", "ended"} {
 		if got := try(id); got != want || !strings.HasPrefix(got, "HTTP/1.1 404 ") {
-			t.Errorf("%s is answered\n%q, nobody's\n%q", id, got, want)
+			t.Errorf("%s is answered\n%q, an unknown one\n%q", id, got, want)
 		}
 	}
 	// The gate has seen this session, and Redis does not know it yet.

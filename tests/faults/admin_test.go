@@ -74,9 +74,9 @@ func listening(t *testing.T, g *harness.Gate) (ports []int) {
 	return ports
 }
 
-// Attack: a neighbour of the gate posts a configuration without a gate to
-// the admin API, or stops it, which asks for no password. With the address that
-// every shipped Caddyfile has, no TCP port leads to it, and nobody but the gate's own user can connect to the socket.
+// Attack: another user of the machine posts a configuration without a gate to the admin
+// API, or stops it. The admin API has no password. With the address in every shipped
+// Caddyfile, no TCP port leads to it, and only the gate's own user can connect to the socket.
 func TestNeighbourCannotReachTheAdminAPI(t *testing.T) {
 	t.Parallel()
 	const nobody = 65534

@@ -140,7 +140,7 @@ func TestStrictReadinessFollowsTheFence(t *testing.T) {
 	redis.Freeze()
 	harness.Eventually(t, 5*time.Second, "/readyz is 503", func() bool { return g.Probe("/readyz") == 503 })
 	if got := g.Probe("/livez"); got != 200 {
-		t.Errorf("/livez is %d, want 200: a restart does not mend a store", got)
+		t.Errorf("/livez is %d, want 200: a restart does not repair a store", got)
 	}
 	redis.Thaw()
 	harness.Eventually(t, 15*time.Second, "/readyz is 200", func() bool { return g.Probe("/readyz") == 200 })

@@ -67,7 +67,7 @@ func TestRefusalDoesNotWaitForABodyThatIsExpectedToWait(t *testing.T) {
 			}
 			body, err := io.ReadAll(response.Body)
 			if err != nil || !response.Close {
-				t.Errorf("the connection goes on, where the body may follow or not; error %v", err)
+				t.Errorf("the connection stays open, although the body may still follow; error %v", err)
 			}
 			c.want.Check(t, harness.Answer{Status: response.StatusCode, Header: response.Header, Body: string(body)})
 		})
@@ -77,7 +77,7 @@ func TestRefusalDoesNotWaitForABodyThatIsExpectedToWait(t *testing.T) {
 				got := g.Over(t, protocol, c.request)
 				c.want.Check(t, got)
 				if len(got.Interim) > 0 {
-					t.Errorf("the client was told %v first", got.Interim)
+					t.Errorf("the client got %v first", got.Interim)
 				}
 			})
 		}
@@ -181,6 +181,6 @@ func readDribbling(t *testing.T, connection net.Conn, want answers.Answer) {
 	body, _ := io.ReadAll(response.Body) // it ends with the connection
 	want.Check(t, harness.Answer{Status: response.StatusCode, Header: response.Header, Body: string(body)})
 	if !response.Close {
-		t.Errorf("a connection with half a body goes on after %s", body)
+		t.Errorf("a connection with half a body stays open after %s", body)
 	}
 }

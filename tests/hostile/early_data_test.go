@@ -93,7 +93,7 @@ func TestEarlyDataIsJudgedAsEveryRequest(t *testing.T) {
 		}
 	}
 	if !told {
-		t.Error("the upstream is not told of early data (RFC 8470 §5.1)")
+		t.Error("the upstream does not get Early-Data (RFC 8470 §5.1)")
 	}
 	answers.NoToken.Check(t, early(t, g, harness.Request{Method: "GET", Target: "/"}.Message()))
 	answers.OtherSpelling.Check(t, early(t, g, message(token, "DELETE", harness.Endpoint+"/")))

@@ -45,7 +45,7 @@ func checkNoIdentity(t *testing.T, reached harness.Reached, names ...string) {
 	t.Helper()
 	for _, name := range names {
 		if values := append(owned(reached.Header, name), owned(reached.Trailer, name)...); len(values) > 0 {
-			t.Errorf("upstream was told %s: %q", name, values)
+			t.Errorf("upstream got %s: %q", name, values)
 		}
 	}
 }
@@ -54,10 +54,10 @@ func checkIdentity(t *testing.T, reached harness.Reached, want map[string]string
 	t.Helper()
 	for name, value := range want {
 		if values := owned(reached.Header, name); len(values) != 1 || values[0] != value || reached.Header.Get(name) != value {
-			t.Errorf("upstream was told %s: %q, want %q", name, values, value)
+			t.Errorf("upstream got %s: %q, want %q", name, values, value)
 		}
 		if values := owned(reached.Trailer, name); len(values) > 0 {
-			t.Errorf("upstream was told %s: %q in the trailer", name, values)
+			t.Errorf("upstream got %s: %q in the trailer", name, values)
 		}
 	}
 }
@@ -123,11 +123,11 @@ func TestIdentityIsTheGatesAloneWhereTheServerLetsItsAliasesThrough(t *testing.T
 				harness.CheckAdmitted(t, g.Raw(t, harness.Lines("GET "+path+" HTTP/1.1", lines...)))
 				reached := g.Upstream.TakeOne(t)
 				if got := owned(reached.Header, "Remote-User"); !slices.Equal(got, want) {
-					t.Errorf("%s at %s: upstream was told that the user is %q, want %q", alias, path, got, want)
+					t.Errorf("%s at %s: upstream got the user %q, want %q", alias, path, got, want)
 				}
 				checkNoIdentity(t, reached, "Remote-Groups", "Remote-Email", "Remote-Name")
 				if got := owned(reached.Header, "X-Other"); len(got) != 2 {
-					t.Errorf("aliases that nobody owns are dropped, so that nothing was tried: %q", got)
+					t.Errorf("aliases without an owner are dropped, so the test proves nothing: %q", got)
 				}
 			}
 		}

@@ -119,7 +119,7 @@ func TestConnectIsGuarded(t *testing.T) {
 			return
 		}
 		if err != nil || got.Status != 200 || got.Body != harness.Switched || agreeing.take() != "websocket" {
-			t.Errorf("answer to a good token is %d %q, error %v", got.Status, got.Body, err)
+			t.Errorf("answer to a valid token is %d %q, error %v", got.Status, got.Body, err)
 		}
 		checkIdentity(t, harness.Reached{Header: agreeing.header}, map[string]string{"Remote-User": "alice"})
 	})

@@ -108,7 +108,7 @@ func listenAddress(t *testing.T, app corev1.Container) string {
 			return variable.Value
 		}
 	}
-	t.Fatal("app is not told where to listen")
+	t.Fatal("app has no listen address")
 	return ""
 }
 

@@ -47,7 +47,7 @@ func TestClaimsArePlaceholdersOfTheHandlersBehind(t *testing.T) {
 		})
 		t.Run("of nobody on public paths", func(t *testing.T) {
 			if got := g.Send(t, "GET", "/public", harness.Bearer(token)); got.Status != 200 || strings.Contains(got.Body, "alice") {
-				t.Errorf("answer is %d %q, want one of nobody's", got.Status, got.Body)
+				t.Errorf("answer is %d %q, want one without a user", got.Status, got.Body)
 			}
 		})
 	})

@@ -36,7 +36,7 @@ func TestValidateTouchesNothing(t *testing.T) {
 		g := harness.Prepare(t, harness.Config{Store: "store bolt {$GATE_DIR}/new/revocations.db"})
 		checkValid(t, g)
 		if _, err := os.Stat(filepath.Join(g.Dir(), "new")); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("looking for the folder of the store: %v, want that there is none", err)
+			t.Errorf("looking for the folder of the store: %v, want an error that it does not exist", err)
 		}
 	})
 	t.Run("of a file that a running gate holds", func(t *testing.T) {
@@ -158,7 +158,7 @@ func TestValidateRefusesWhatIsMissing(t *testing.T) {
 			}
 			for _, secret := range []string{short, password, string(g.Key.Secret)} {
 				if strings.Contains(got.Output, secret) {
-					t.Errorf("validate tells a secret:\n%s", got.Output)
+					t.Errorf("validate shows a secret:\n%s", got.Output)
 				}
 			}
 		})

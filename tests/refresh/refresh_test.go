@@ -16,7 +16,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/issuing"
 )
 
-// kinds are the tokens that issuers hand out.
+// kinds are the kinds of tokens that endpoints issue.
 func kinds() map[string]*issuing.Endpoint {
 	return map[string]*issuing.Endpoint{
 		"JWT refresh tokens":                   {Signed: true, Claims: harness.Session("laptop")},

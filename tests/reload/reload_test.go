@@ -61,7 +61,7 @@ func reloadUnderTraffic(t *testing.T, store string, connections func() int) {
 	}
 	took := time.Since(began)
 	clients.Check(t)
-	t.Logf("%d reloads in %v under %d requests, of which %d were repeated, and %d sessions ended",
+	t.Logf("%d reloads in %v under %d requests, %d repeated ones, and %d ended sessions",
 		reloads, took, clients.Count.Load(), clients.Repeated.Load(), clients.Ended.Load())
 	answers.BadToken.Check(t, harness.Get(t, g, early))
 	events.close()

@@ -39,7 +39,7 @@ func TestARevokedSessionsRequestsAreCut(t *testing.T) {
 				}
 				for range cut {
 					if id := running.Receive(t, told); id != name {
-						t.Errorf("the upstream was told of the end of %q", id)
+						t.Errorf("the upstream saw the end of %q", id)
 					}
 				}
 				other.GoesOn(t)

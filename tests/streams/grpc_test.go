@@ -67,7 +67,7 @@ func TestABidirectionalStreamIsCut(t *testing.T) {
 	answers.Invalidated.Check(t, harness.End(t, g, token))
 	since := time.Now()
 	if _, err := replies.ReadString('\n'); err == nil || err == io.EOF {
-		t.Errorf("the call ended with %v, and passes for a whole one", err)
+		t.Errorf("the call ended with %v, and looks complete", err)
 	}
 	if took := time.Since(since); took > running.Limit {
 		t.Errorf("cut after %v, want %v", took, running.Limit)

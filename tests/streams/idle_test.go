@@ -61,7 +61,7 @@ func TestALongPollWithAByteBehindItIsCut(t *testing.T) {
 	mustEnd(t, poll, since)
 	running.Receive(t, told)
 	if took := time.Since(since); took > running.Limit {
-		t.Errorf("the upstream was told after %v, want %v", took, running.Limit)
+		t.Errorf("the upstream saw the end after %v, want %v", took, running.Limit)
 	}
 }
 
@@ -113,7 +113,7 @@ func TestACutLeavesTheOtherStreamsOfAConnection(t *testing.T) {
 	answers.Invalidated.Check(t, harness.End(t, g, leaves))
 	cut.IsCut(t, time.Now())
 	if id := running.Receive(t, told); id != "leaves" {
-		t.Errorf("the upstream was told of the end of %q", id)
+		t.Errorf("the upstream saw the end of %q", id)
 	}
 	other.GoesOn(t)
 }
