@@ -35,8 +35,8 @@ func compactParts(token string) int {
 }
 
 // isJOSE reports whether a lenient decoder could read a token as a signed or an encrypted
-// one. The token may have the compact form, which some endpoints percent-decode once more.
-// It may be in JSON (RFC 7515 §7.2, RFC 7516 §7.2).
+// one. The token may have the compact form, in which some endpoints decode percent escapes
+// and plus signs once more. It may be in JSON (RFC 7515 §7.2, RFC 7516 §7.2).
 //
 // Attack: send the parts of a revoked JWT as members of a JSON object. go-jose, node-jose
 // and jwcrypto, among others, read it as well.
