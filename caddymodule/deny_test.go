@@ -27,7 +27,7 @@ func TestDenials(t *testing.T) {
 }
 
 // The placeholder holds the reason. A denial without a reason sets none.
-func TestRefuseTellsTheReason(t *testing.T) {
+func TestRefuseSetsTheReason(t *testing.T) {
 	for reason, deny := range map[string]*reply.Denial{
 		"path": denyAmbiguous, "revoked": caller.Revoked, "": reply.New(http.StatusBadRequest, "invalid_request", "No.", ""),
 	} {

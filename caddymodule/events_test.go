@@ -102,7 +102,7 @@ func runSubscribed(t *testing.T, name, storeModule string) *gateTest {
 }
 
 // Invariant 10: an event names the revoked thing by the prefix of a hash.
-func TestSubscribersHearOfRevocations(t *testing.T) {
+func TestSubscribersReceiveRevocations(t *testing.T) {
 	g := runSubscribed(t, "first", `{"store": "memory"}`)
 	g.end(t, g.mint(t, map[string]any{"sid": "canary-session"}), "").want(t, http.StatusOK, "invalidated")
 	g.revokes(t, `{"subject":"canary-subject","before":100,"reason":"lost laptop"}`)
@@ -145,7 +145,7 @@ func TestSubscribersAreThoseOfTheConfigurationThatRuns(t *testing.T) {
 }
 
 // Fault: the file is already damaged when the gate starts, before its subscribers do.
-func TestSubscribersHearOfADamagedStore(t *testing.T) {
+func TestSubscribersReceiveADamagedStore(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "revocations.db")
 	if err := os.WriteFile(path, []byte("gone fishing"), 0o600); err != nil {
 		t.Fatal(err)
@@ -158,7 +158,7 @@ func TestSubscribersHearOfADamagedStore(t *testing.T) {
 
 // Attack, and fault: a subscriber hangs, such as a program that posts to a chat. No logout
 // waits for it, and the memory of waiting events is bounded.
-func TestASlowSubscriberHoldsUpNobody(t *testing.T) {
+func TestASlowSubscriberDelaysNobody(t *testing.T) {
 	heard.Lock()
 	heard.hang = make(chan struct{})
 	heard.Unlock()
@@ -176,7 +176,7 @@ func TestASlowSubscriberHoldsUpNobody(t *testing.T) {
 	hears(t, maxEvents)
 }
 
-func TestWhatWasDroppedIsLogged(t *testing.T) {
+func TestDroppedEventsAreLogged(t *testing.T) {
 	var lines lockedBuffer
 	arrived, release := make(chan struct{}), make(chan struct{})
 	var once sync.Once

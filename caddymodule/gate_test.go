@@ -15,7 +15,7 @@ import (
 
 const invalidated = `{"message":"Session invalidated successfully."}`
 
-func TestAGuardedRequestIsJudgedByItsToken(t *testing.T) {
+func TestAGuardedRequestIsDecidedByItsToken(t *testing.T) {
 	g := newGate(t, "HS256", Gate{})
 	revoked := g.mint(t, map[string]any{"sid": "over"})
 	g.end(t, revoked, "").want(t, http.StatusOK, invalidated)

@@ -9,7 +9,7 @@ import (
 
 // Fault: after a reload with another log file, "the store does not answer" is written to
 // the closed old file.
-func TestWhatOutlivesAConfigurationLogsToTheNewest(t *testing.T) {
+func TestLogsAfterAReloadGoToTheNewestLogger(t *testing.T) {
 	var before, after bytes.Buffer
 	written := func(to *bytes.Buffer, level slog.Level) *slog.Logger {
 		return slog.New(slog.NewTextHandler(to, &slog.HandlerOptions{Level: level}))

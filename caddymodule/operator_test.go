@@ -39,7 +39,7 @@ func (g *gateTest) explains(tb testing.TB, raw string) (e operator.Explanation, 
 }
 
 // Invariant 1: the explanation is the decision about a request.
-func TestWhatIsExplainedIsWhatIsAnswered(t *testing.T) {
+func TestTheExplanationIsTheDecision(t *testing.T) {
 	g := newGate(t, "HS256", Gate{})
 	other := &tokentest.Key{Algorithm: "HS256", Secret: []byte(strings.Repeat("x", 32))}
 	now := time.Now()

@@ -8,7 +8,7 @@ import (
 )
 
 // If an option does not reach the replica, it silently disables what the operator meant.
-func TestTheReplicaIsToldWhatIsConfigured(t *testing.T) {
+func TestTheReplicaGetsTheConfiguration(t *testing.T) {
 	const redis = `"store": {"store": "redis", "addresses": ["127.0.0.1:1"]}`
 	own := replica.Options{Retention: 24 * time.Hour, Margin: 11 * time.Minute, Leeway: 30 * time.Second, Skew: time.Minute}
 	fleet := own

@@ -18,7 +18,7 @@ import (
 
 // Read returns where a credential was, also if it is refused. For several credentials there
 // is no single place.
-func TestReadTellsWhoAsks(t *testing.T) {
+func TestReadFindsTheCaller(t *testing.T) {
 	g := callertest.New(t, "HS256")
 	good := g.Mint(t, nil)
 	old := tokentest.Mint(t, g.Key, tokentest.Claims(time.Now().Add(-time.Hour), nil))
@@ -50,7 +50,7 @@ func TestReadTellsWhoAsks(t *testing.T) {
 }
 
 // Check refuses a revoked token, and every token while the gate cannot check.
-func TestCheckTellsWhetherATokenIsRevoked(t *testing.T) {
+func TestCheckRefusesARevokedToken(t *testing.T) {
 	g := callertest.New(t, "HS256")
 	check := func(session string) *reply.Denial {
 		verified, _, deny := g.Reader.Read(callertest.Request(http.MethodGet, "/", g.Of(t, session), ""), time.Now())

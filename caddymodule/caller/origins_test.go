@@ -78,7 +78,7 @@ func TestPreflightAnswers(t *testing.T) {
 
 // Attack: a page of another site sends the DELETE, and the browser adds the cookie
 // (cross-site request forgery).
-func TestWhoIsAForeignSite(t *testing.T) {
+func TestRequestsOfOtherSitesAreRefused(t *testing.T) {
 	const allowed, own, foreign = "https://app.example.com", "https://gate.example", "https://evil.example"
 	o := mustOrigins(t, true, allowed)
 	for _, test := range []struct {
@@ -134,7 +134,7 @@ func TestWhoIsAForeignSite(t *testing.T) {
 	}
 }
 
-func TestAllowTellsWhoMayRead(t *testing.T) {
+func TestAllowNamesTheOriginThatMayRead(t *testing.T) {
 	o := mustOrigins(t, false, "https://app.example.com")
 	for origin, allowed := range map[string]bool{"https://app.example.com": true, "https://evil.example": false, "": false} {
 		w := httptest.NewRecorder()

@@ -11,7 +11,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/caller/callertest"
 )
 
-func TestWhatIsAPreflight(t *testing.T) {
+func TestPreflightsAreRecognized(t *testing.T) {
 	for _, test := range []struct {
 		method, origin, asked string
 		want                  bool

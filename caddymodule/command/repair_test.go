@@ -47,7 +47,7 @@ func zero(t *testing.T, path string, from, size int64) {
 
 // Fault: the command replaces a file without being told to. With the flag, it keeps
 // everything that is sound. It prints what may be lost, and what that means.
-func TestRepairTellsFirstAndReplacesThen(t *testing.T) {
+func TestRepairReportsBeforeItReplaces(t *testing.T) {
 	path := boltFile(t, 500)
 	zero(t, path, 0, 4096)
 	damaged, err := os.ReadFile(path)

@@ -79,7 +79,7 @@ func TestExtractRefusesACredentialThatOnlyOthersSee(t *testing.T) {
 
 // Names that are only similar must not be refused. A credential that only others see admits
 // nobody.
-func TestExtractMindsNothingElse(t *testing.T) {
+func TestExtractIgnoresOtherValues(t *testing.T) {
 	long := strings.Repeat("f", 60)
 	for cookie, want := range map[string]error{
 		"at=a.b.c; bat=1; at2=2; a_t=3; x=at; y=%61; z=a=t":                                           nil,

@@ -80,7 +80,7 @@ func enter(h *hub.Hub, r *http.Request) (running *streams.Request, verdict repli
 
 // With a damaged store the gate starts: it answers 503, and says why. With another
 // error it does not start, and a later Open may succeed.
-func TestOpenTellsADamagedStoreFromNone(t *testing.T) {
+func TestOpenDistinguishesADamagedStoreFromOtherErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Options{})
 		damaged := fmt.Errorf("opening store: %w", store.ErrDamaged)
@@ -175,7 +175,7 @@ func TestARepeatThatFailsIsAFailure(t *testing.T) {
 }
 
 // A receipt names the sessions of a token that names none, as the events do.
-func TestTheReceiptNamesWhatATokenStandsFor(t *testing.T) {
+func TestTheReceiptNamesTheSessionsOfAToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, hooked := newHooked(t, replica.Options{})
 		mustLearn(t, hooked, tokenKey)
@@ -190,7 +190,7 @@ func TestTheReceiptNamesWhatATokenStandsFor(t *testing.T) {
 }
 
 // A revocation continues after its caller has hung up.
-func TestARevocationGoesOnWithoutItsCaller(t *testing.T) {
+func TestARevocationContinuesWithoutItsCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, _ := newHooked(t, replica.Options{})
 		ctx, cancel := context.WithCancel(t.Context())

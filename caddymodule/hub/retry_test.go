@@ -20,7 +20,7 @@ import (
 
 // Fault: a revocation that was answered 503 is retried until the store has it, and no
 // caller repeats the call. The tokens of the session must not stay valid.
-func TestWhatBelongsToASessionIsRevokedLater(t *testing.T) {
+func TestTokensOfASessionAreRevokedLater(t *testing.T) {
 	expires := time.Now().Add(24 * time.Hour).Unix()
 	session := store.Revocation{Kind: store.KindSession, Key: sessionKey, Expires: expires}
 	token := store.Revocation{Kind: store.KindToken, Key: store.Key{3}, Expires: expires}
@@ -81,7 +81,7 @@ func TestAllThatIsNamedIsRetried(t *testing.T) {
 
 // Fault: a subscriber that audits logouts misses the logouts while the store was
 // unreachable. It must receive each once, also if the call is repeated.
-func TestSubscribersHearOfWhatHeldLater(t *testing.T) {
+func TestSubscribersReceiveLateRevocations(t *testing.T) {
 	expires := time.Now().Add(24 * time.Hour).Unix()
 	session := store.Revocation{Kind: store.KindSession, Key: sessionKey, Expires: expires}
 	subject := store.Revocation{Kind: store.KindSubject, Key: store.Key{4}, NotBefore: 100, Expires: expires}
@@ -126,7 +126,7 @@ func TestSubscribersHearOfWhatHeldLater(t *testing.T) {
 
 // With `acknowledge store`, a lagging gate may not know yet that the session has ended. It
 // may learn a token after the session's tokens were read.
-func TestLaggingGatesAreLookedAfter(t *testing.T) {
+func TestTokensFromLaggingGatesAreRevokedLater(t *testing.T) {
 	for acknowledge, lagging := range map[replica.Acknowledge]bool{replica.AcknowledgeStore: true, replica.AcknowledgeFleet: false} {
 		synctest.Test(t, func(t *testing.T) {
 			// A reload changes it.
@@ -150,7 +150,7 @@ func TestLaggingGatesAreLookedAfter(t *testing.T) {
 // Fault: a gate reads nothing, so a retried revocation waits for it, for up to two leases.
 // Meanwhile the last configuration that used the store is removed. Its requests must not
 // continue for that long.
-func TestARetryHoldsUpNoClose(t *testing.T) {
+func TestARetryDoesNotDelayClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const lease = 30 * time.Second
 		server := model.NewServer(1, 4096)

@@ -251,7 +251,7 @@ func TestKeysOfOneIDAreCounted(t *testing.T) {
 	}, jwks...)
 }
 
-func TestKeysWithOneIDAreToldApartByAlgorithm(t *testing.T) {
+func TestKeysWithOneIDAreDistinguishedByAlgorithm(t *testing.T) {
 	a, b := tokentest.NewKey(t, "ES256", "same"), tokentest.NewKey(t, "EdDSA", "same")
 	loadSet(t, func(v keys.Source, _ bool, _ string) {
 		mustVerify(t, v, signed(t, a))

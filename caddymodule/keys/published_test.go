@@ -40,7 +40,7 @@ func privateJWK(t *testing.T, key *tokentest.Key, members map[string]any) map[st
 
 // Attack: the issuer publishes a private key, and an attacker who reads the set signs with
 // it. The public key is not used, wherever it stands. The other keys of the set are.
-func TestPublishedPrivateKeyTakesItsPublicHalfAlong(t *testing.T) {
+func TestPublishedPrivateKeyExcludesItsPublicKey(t *testing.T) {
 	for _, algorithm := range []string{"ES256", "ES512", "RS256", "EdDSA"} {
 		burnt, good := tokentest.NewKey(t, algorithm, "burnt"), tokentest.NewKey(t, "ES256", "good")
 		other := map[string]any{"kid": "another kid", "use": "enc", "alg": "none"}

@@ -6,7 +6,7 @@ import (
 )
 
 // matchName rejects names that are too short or too long for every relevant name.
-func TestTheNamesThatMatterAreWithinTheBounds(t *testing.T) {
+func TestRelevantNamesAreWithinTheBounds(t *testing.T) {
 	for _, name := range []string{grantType, refreshToken, subjectToken, actorToken, assertion, accessToken, idToken, refreshLifetime} {
 		if len(name) < shortestName || len(name) > longestName || matchName(name, name) != name || foldName(name) != name {
 			t.Errorf("%s has %d letters", name, len(name))

@@ -21,7 +21,7 @@ func parse(query, body string) (*oauth.Parameters, error) {
 	return p, p.AddForm(body)
 }
 
-func TestParametersThatMatter(t *testing.T) {
+func TestRelevantParameters(t *testing.T) {
 	for _, tt := range []struct {
 		query, body string
 		refreshes   bool
@@ -121,7 +121,7 @@ func TestWhatReadersDisagreeOnIsRefused(t *testing.T) {
 }
 
 // The new tokens continue the session of one of the presented tokens.
-func TestTheTokenThatGoesOn(t *testing.T) {
+func TestContinuedToken(t *testing.T) {
 	const jws = "eyJhbGciOiJIUzI1NiJ9.e30.AAAA"
 	const exchange = "urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange"
 	for form, want := range map[string]string{

@@ -19,7 +19,7 @@ func operate(tb testing.TB, app operator.App, method, path string) (status int, 
 	return operatortest.Ask(tb, operatortest.Routes(app), operatortest.Request(method, path, ""))
 }
 
-func TestTheAdminAPITellsTheState(t *testing.T) {
+func TestTheAdminAPIReturnsTheState(t *testing.T) {
 	app := operatortest.Closed(t, operator.Store{Kind: "memory", Namespace: "default"})
 	status, body, header := operate(t, app, http.MethodGet, "/session_gate/health")
 	want := `{"version":"v1","store":"memory","namespace":"default","shared":false,"bootstrap":"auto","synced":false,"fenced":true,"degraded":true,` +

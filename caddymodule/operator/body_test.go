@@ -77,7 +77,7 @@ func TestTheAdminAPITakesNothingThatItDoesNotUnderstand(t *testing.T) {
 	}
 }
 
-func TestAnUnknownIssuerIsToldWhichThereAre(t *testing.T) {
+func TestTheErrorOfAnUnknownIssuerNamesTheIssuers(t *testing.T) {
 	app := operatortest.New(t)
 	_, said := operatortest.Order(t, app, http.MethodPost, operator.PathRevocations, `{"session":"s","issuer":"https://evil"}`, nil)
 	if !strings.Contains(said, tokentest.Issuer) || strings.Contains(said, "evil") {

@@ -57,7 +57,7 @@ func TestAnOperatorListsTheSessionsOfASubject(t *testing.T) {
 
 // Fault: after an operator revoked all tokens of a subject, the list calls its sessions
 // live. Only sessions that are excepted, or were seen again with a later token, are live.
-func TestTheListTellsWhatAnInstantRevoked(t *testing.T) {
+func TestTheListShowsWhatAnInstantRevoked(t *testing.T) {
 	app := operatortest.New(t)
 	for _, sid := range []string{"kept", "ended"} {
 		app.WantAdmitted(t, app.Mint(t, map[string]any{"sid": sid}), true)
@@ -119,7 +119,7 @@ func TestAnOperatorCountsTheRevocations(t *testing.T) {
 }
 
 // The counts and a subject's list include revocations that the store does not have yet.
-func TestRevocationsThatAreNotConfirmedAreTold(t *testing.T) {
+func TestUnconfirmedRevocationsAreReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := operatortest.NewFleet()
 		app := f.App(t, replica.Options{}, "auto")

@@ -101,7 +101,7 @@ func TestWhatAnOperatorNamesIsRefusedWhileTheStoreIsAway(t *testing.T) {
 
 // Attack: trick an operator into revoking a session by a forged token, or by a token of
 // another issuer.
-func TestAMadeUpTokenRevokesNothing(t *testing.T) {
+func TestAForgedTokenRevokesNothing(t *testing.T) {
 	app := operatortest.New(t)
 	forged := tokentest.Mint(t, &tokentest.Key{Algorithm: "HS256", Secret: []byte(strings.Repeat("x", 32))},
 		tokentest.Claims(time.Now(), map[string]any{"sid": "victim"}))

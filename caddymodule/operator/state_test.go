@@ -117,7 +117,7 @@ func TestStateOfAFleet(t *testing.T) {
 }
 
 // A gate that admits with an old set, as the operator allows, is degraded and not fenced.
-func TestStateOfAGateThatGoesOnWithAnOldSet(t *testing.T) {
+func TestStateOfAGateThatAdmitsWithAnOldSet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := operatortest.NewFleet()
 		app := f.App(t, replica.Options{MaxStaleness: time.Minute}, "auto")

@@ -30,7 +30,7 @@ func TestARepeatedLogoutProlongsTheRevocation(t *testing.T) {
 
 // Attack: fill the revocation log, and with it the memory of every gate, by repeating the
 // logout of one session for as long as its token lasts.
-func TestRepeatedLogoutsFillNoLog(t *testing.T) {
+func TestRepeatedLogoutsDoNotFillTheRevocationLog(t *testing.T) {
 	inAPI(t, Options{}, func(t *testing.T, g *apiTest) {
 		lasts := time.Now().Add(24 * time.Hour).Unix()
 		of := func(session any, jti string) string {
@@ -61,7 +61,7 @@ func TestRepeatedLogoutsFillNoLog(t *testing.T) {
 
 // Subscribers receive no event for a repeat, so that one token cannot flood an audit of
 // logouts.
-func TestSubscribersHearNothingOfARepeat(t *testing.T) {
+func TestSubscribersReceiveNoEventForARepeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newAPI(t, "HS256", Options{})
 		token := g.Mint(t, nil)

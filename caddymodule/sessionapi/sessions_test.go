@@ -68,7 +68,7 @@ func TestTheAnswerIsHeldUntilItsSecondHasPassed(t *testing.T) {
 
 // Attack: the issuer's clock is ahead, within the leeway, and everything that it issued is
 // after the instant. The caller's own token shows how far.
-func TestAnIssuerThatIsAheadIsBelieved(t *testing.T) {
+func TestAnIssuerWhoseClockIsAheadIsAccepted(t *testing.T) {
 	inAPI(t, Options{}, func(t *testing.T, g *apiTest) {
 		ahead := func(session string) string {
 			return g.Mint(t, map[string]any{"sid": session, "jti": session, "iat": time.Now().Unix() + 20})
@@ -100,7 +100,7 @@ func TestACallerThatHangsUpIsNotWaitedFor(t *testing.T) {
 }
 
 // Mistake, or attack: a request that means something else ends everything.
-func TestWhatIsNotUnderstoodEndsNothing(t *testing.T) {
+func TestUnknownQueriesEndNothing(t *testing.T) {
 	inAPI(t, Options{Origins: fromApp(t)}, func(t *testing.T, g *apiTest) {
 		laptop := g.Of(t, "laptop")
 		for _, query := range []string{

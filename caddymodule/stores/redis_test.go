@@ -85,7 +85,7 @@ func TestNoErrorQuotesWhatIsInAFile(t *testing.T) {
 }
 
 // An option that does not reach the store would silently disable what the operator meant.
-func TestRedisIsToldWhatIsConfigured(t *testing.T) {
+func TestRedisGetsTheConfiguration(t *testing.T) {
 	t.Setenv("SG_REDIS", "value")
 	module := mustLoad(t, "redis", `
 		"addresses": ["{env.SG_REDIS}:1", "b:2"], "username": "u{env.SG_REDIS}", "password": "p{env.SG_REDIS}",

@@ -21,7 +21,7 @@ func (brokenWriter) SetReadDeadline(time.Time) error  { return io.ErrClosedPipe 
 
 // A request that cannot be cut is logged once, not with every look. If it ends by
 // itself at that moment, that is no error.
-func TestWhatCannotBeCutIsTold(t *testing.T) {
+func TestARequestThatCannotBeCutIsLogged(t *testing.T) {
 	for name, test := range map[string]struct {
 		writer http.ResponseWriter
 		told   int
@@ -53,7 +53,7 @@ func TestWhatCannotBeCutIsTold(t *testing.T) {
 
 // Fault: a running Write resets the deadline. The request continues, and the next look cuts
 // it again.
-func TestWhatGoesOnIsCutAgain(t *testing.T) {
+func TestARequestThatContinuesIsCutAgain(t *testing.T) {
 	table := New(Options{Revoked: func(*store.Keys) bool { return true }, Changed: make(chan struct{})})
 	table.stop() // the test does the looks
 	table.wait.Wait()

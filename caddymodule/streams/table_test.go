@@ -78,7 +78,7 @@ func (g *gate) mustEnd(t *testing.T, abandoned bool) {
 
 // Attack: after the logout, a client continues to read, write or wait in a request that was
 // admitted before.
-func TestWhatIsStillRunningIsCut(t *testing.T) {
+func TestRunningRequestsAreCut(t *testing.T) {
 	endless := func(w http.ResponseWriter, r *http.Request) {
 		for {
 			if _, err := io.WriteString(w, "data: x\n\n"); err != nil {
@@ -197,7 +197,7 @@ func TestLeavingWaitsForTheCut(t *testing.T) {
 
 // Attack: a client reads nothing, behind a handler that hides the deadlines of its
 // connection, and so keeps all others from being cut.
-func TestACutThatHangsKeepsNoOtherWaiting(t *testing.T) {
+func TestACutThatHangsDelaysNoOther(t *testing.T) {
 	hangs := &slowWriter{ResponseWriter: httptest.NewRecorder(), cutting: make(chan struct{}), goOn: make(chan struct{})}
 	table := New(Options{Revoked: func(*store.Keys) bool { return true }, Changed: make(chan struct{})})
 	defer table.Close()
@@ -238,7 +238,7 @@ func (w *deadlineWriter) SetWriteDeadline(time.Time) error { w.cut.Store(true); 
 func (w *deadlineWriter) SetReadDeadline(time.Time) error  { return nil }
 
 // A closed store no longer reports what is revoked.
-func TestCloseCutsWhatIsStillRunning(t *testing.T) {
+func TestCloseCutsRunningRequests(t *testing.T) {
 	begun := make(chan struct{})
 	g := newGate(t, 1, func(_ http.ResponseWriter, r *http.Request) {
 		close(begun)

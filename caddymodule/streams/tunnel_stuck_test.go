@@ -51,7 +51,7 @@ func (w *stuckWriter) Write([]byte) (int, error) {
 // Attack: read nothing from a WebSocket in a stream while its response is written, and
 // continue to send. The Write resets the deadline, for a minute, and blocks the close
 // frame.
-func TestAWriteThatTakesDeadlinesBackHoldsUpNoCut(t *testing.T) {
+func TestAWriteThatResetsDeadlinesDelaysNoCut(t *testing.T) {
 	for name, deaf := range map[string]int{"once": 1, "during all of a cut": 1000} {
 		t.Run(name, func(t *testing.T) {
 			r := httptest.NewRequest(http.MethodConnect, "/", nil)

@@ -118,7 +118,7 @@ func TestATunnelThatNobodyReadsIsCut(t *testing.T) {
 // Fault: the session is revoked after the upstream has switched to another protocol, and
 // before the connection is hijacked. net/http then removes the deadlines, which were the
 // cut.
-func TestNoConnectionIsHandedOutAfterTheCut(t *testing.T) {
+func TestNoConnectionIsHijackedAfterTheCut(t *testing.T) {
 	g := newGate(t, 1, func(w http.ResponseWriter, r *http.Request) {
 		before := w.(*tunnel)
 		if before.cut() {
@@ -193,7 +193,7 @@ func TestAWebSocketInAStreamIsCut(t *testing.T) {
 
 // A request over HTTP/3 that was cut has a cancelled context, because its deadlines do
 // not reach a handler that waits for the upstream.
-func TestACutOverHTTP3TellsTheUpstream(t *testing.T) {
+func TestACutOverHTTP3EndsTheUpstreamRequest(t *testing.T) {
 	table := New(Options{Revoked: func(*store.Keys) bool { return false }, Changed: make(chan struct{})})
 	defer table.Close()
 	for _, early := range []bool{false, true} {

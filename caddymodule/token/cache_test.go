@@ -39,7 +39,7 @@ func TestCacheAnswersWithTheSameToken(t *testing.T) {
 }
 
 // Attack: two tokens have the same hash, so that one user gets the claims of the other.
-func TestCacheTellsCollidingTokensApart(t *testing.T) {
+func TestCacheDistinguishesCollidingTokens(t *testing.T) {
 	v, key := hmacVerifier(t)
 	v.SetHash(func(string) uint64 { return 42 })
 	alice := tokentest.Mint(t, key, tokentest.Claims(now, map[string]any{"sub": "alice"}))
@@ -59,7 +59,7 @@ func TestCacheTellsCollidingTokensApart(t *testing.T) {
 }
 
 // Attack: a token that was valid once stays valid in the cache.
-func TestCacheJudgesTimeOnEveryHit(t *testing.T) {
+func TestCacheChecksTimeOnEveryHit(t *testing.T) {
 	v, key := hmacVerifier(t)
 	raw := tokentest.Mint(t, key, tokentest.Claims(now, map[string]any{"nbf": now.Unix() - 60}))
 	verified := cacheToken(t, v, raw)

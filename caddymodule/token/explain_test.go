@@ -58,7 +58,7 @@ func TestTheExplanationEndsWhereVerifyDoes(t *testing.T) {
 	}
 }
 
-func TestATokenIsToldFromAnID(t *testing.T) {
+func TestATokenIsDistinguishedFromAnID(t *testing.T) {
 	_, key := hmacVerifier(t)
 	good := tokentest.Mint(t, key, tokentest.Claims(now, nil))
 	for text, want := range map[string]bool{

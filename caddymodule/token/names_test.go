@@ -37,7 +37,7 @@ func TestOneSetOfClaimsIsOneTokenHoweverItIsWritten(t *testing.T) {
 
 // Only its text can name a token without ids. Signed twice it is one token, encoded twice
 // it is two.
-func TestTokensWithoutIDsAreToldApartByTheirText(t *testing.T) {
+func TestTokensWithoutIDsAreDistinguishedByTheirText(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "") // ES256, whose signatures are random
 	v := verifierFor(t, sourceFor(t, key))
 	payload := claimsJSON(t, withoutIDs)
@@ -58,7 +58,7 @@ func TestTokensWithoutIDsAreToldApartByTheirText(t *testing.T) {
 // Attack: a reader mistakes one id for another, so that the wrong session ends or the right
 // one continues. Ids are compared byte by byte: nothing is normalized, folded, trimmed or
 // decoded.
-func TestIDsThatLookAlikeAreNotOne(t *testing.T) {
+func TestSimilarIDsAreDifferent(t *testing.T) {
 	v, key := hmacVerifier(t)
 	seen := map[store.Key]string{}
 	for _, id := range []string{

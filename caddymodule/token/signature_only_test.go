@@ -45,7 +45,7 @@ func TestVerifySignatureOnlyReadsTokensOfEveryKind(t *testing.T) {
 
 // Attack: with a token that no trusted issuer has signed, an attacker makes the gate end,
 // or keep, another user's session.
-func TestVerifySignatureOnlyBelievesNobodyElse(t *testing.T) {
+func TestVerifySignatureOnlyTrustsOnlyTheIssuers(t *testing.T) {
 	key, other := tokentest.NewKey(t, "ES256", ""), tokentest.NewKey(t, "ES256", "")
 	v := verifierFor(t, sourceFor(t, key))
 	claims := tokentest.Claims(time.Now(), nil)

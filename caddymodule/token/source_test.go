@@ -10,7 +10,7 @@ import (
 )
 
 // The source of the keys decides by the header of the token, and by the signed text.
-func TestTheSourceIsToldWhatTheHeaderSays(t *testing.T) {
+func TestTheSourceGetsTheHeader(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "a key")
 	v, source := watchedVerifier(t, key)
 	raw := tokentest.Mint(t, key, tokentest.Claims(now, nil))

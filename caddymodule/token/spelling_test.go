@@ -95,7 +95,7 @@ func TestVerifyRefusesOtherSpellings(t *testing.T) {
 
 // Attack: the holder spells the same header differently, to get a token that nobody has
 // revoked. The signature covers the text.
-func TestTheHolderCannotWriteTheHeaderAnew(t *testing.T) {
+func TestTheHolderCannotRespellTheHeader(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "")
 	v := verifierFor(t, sourceFor(t, key))
 	raw := tokentest.Seal(t, key, `{"alg":"ES256","typ":"JWT"}`, claimsJSON(t, withoutIDs))

@@ -106,7 +106,7 @@ func TestViewsAddedLaterReachCachedTokens(t *testing.T) {
 
 // The bound of the cache is in bytes, so the counted bytes must be the used bytes. That
 // must also hold if an issuer lets its users fill a token with as many claims as fit.
-func TestSizeIsHonest(t *testing.T) {
+func TestSizeIsAccurate(t *testing.T) {
 	full := make(map[string]any)
 	for i := range 250 {
 		full["claim-"+strconv.Itoa(i)] = i

@@ -151,7 +151,7 @@ func TestMintHMAC(t *testing.T) {
 	}
 }
 
-func TestVerifyGoesOnWithoutCacheAfterClose(t *testing.T) {
+func TestVerifyContinuesWithoutCacheAfterClose(t *testing.T) {
 	v, key := hmacVerifier(t)
 	raw := tokentest.Mint(t, key, tokentest.Claims(now, nil))
 	mustVerify(t, v, raw)

@@ -89,7 +89,7 @@ func TestARevokedOpaqueRefreshTokenDoesNotGoUp(t *testing.T) {
 }
 
 // The end of one session must not affect another one.
-func TestOtherSessionsRefreshOn(t *testing.T) {
+func TestOtherSessionsCanRefresh(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	g.Login(t, hand(g.access(t, "t1", nil), "r1"))
 	g.Login(t, hand(g.access(t, "t2", nil), "r2"))
@@ -113,7 +113,7 @@ func TestARevokedTokenIsNotExchanged(t *testing.T) {
 
 // Attack: after the logout, redeem a code, or refresh with a token that the gate does not
 // know. The new tokens in the answer name the session.
-func TestTokensOfARevokedSessionAreNotHandedOut(t *testing.T) {
+func TestTokensOfARevokedSessionAreWithheld(t *testing.T) {
 	for name, answer := range map[string]func(*grantTest) map[string]any{
 		"by the access token": func(g *grantTest) map[string]any { return hand(g.access(t, "t", map[string]any{"sid": "s"}), "r") },
 		"by an access token for another audience": func(g *grantTest) map[string]any {

@@ -72,7 +72,7 @@ func TestARefreshedTokenIsAsOldAsItsLogin(t *testing.T) {
 
 // If all sessions but one are revoked, the excepted session can still refresh, although its
 // login was before the instant. The others cannot.
-func TestTheSparedSessionRefreshesOn(t *testing.T) {
+func TestTheExceptedSessionCanRefresh(t *testing.T) {
 	signed := func(g *grantTest, tokenID string, issued int64) string {
 		return g.Mint(t, map[string]any{
 			"sid": nil, "jti": tokenID, "aud": tokentest.Issuer, "typ": "Refresh", "iat": issued, "exp": issued + 3600,

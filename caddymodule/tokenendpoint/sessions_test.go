@@ -84,7 +84,7 @@ func TestTheIDTokenSaysWhichSessionItIs(t *testing.T) {
 
 // Attack: put a token of one session into the answer to another, to end a session with a
 // foreign token. Only tokens that the endpoint issued together belong together.
-func TestWhoseTokensAreNotEndedWithOthers(t *testing.T) {
+func TestTokensOfOtherSessionsAreNotRevoked(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	g.Login(t, hand(g.access(t, "alices", nil), "r1"))
 	mallory := g.access(t, "mallorys", map[string]any{"sub": "mallory"})

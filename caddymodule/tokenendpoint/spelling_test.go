@@ -80,7 +80,7 @@ func TestAnOpaqueTokenInAnotherLetterCaseIsRefused(t *testing.T) {
 
 // A token that the endpoint issues in another spelling is withheld: its client could not
 // present it, and the gate could not find its owner.
-func TestARespeltTokenIsNotHandedOut(t *testing.T) {
+func TestARespeltTokenIsWithheld(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	for _, member := range []string{"access_token", "refresh_token", "id_token"} {
 		for _, spelling := range respelt(g.Mint(t, nil)) {

@@ -9,7 +9,7 @@ import (
 
 // An oracle that finds nothing proves nothing. So this test reports each forbidden answer
 // once, in each order in which clients may report.
-func TestOracleFindsWhatMustNotBe(t *testing.T) {
+func TestOracleFindsForbiddenAnswers(t *testing.T) {
 	promised := time.Now()
 	before, after := promised.Add(-time.Nanosecond), promised.Add(time.Nanosecond)
 	for name, c := range map[string]struct {

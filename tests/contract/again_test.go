@@ -13,7 +13,7 @@ import (
 
 // Attack: log one session out again and again, at each gate, to fill the fleet's revocation
 // log. A repeat adds nothing until a 64th of the retention has passed.
-func TestRepeatedLogoutsFillNoLog(t *testing.T) {
+func TestRepeatedLogoutsDoNotFillTheRevocationLog(t *testing.T) {
 	redis := redistest.Start(t)
 	store := harness.Redis(redis.Addr(), "again")
 	a := harness.Start(t, harness.Config{Store: store})

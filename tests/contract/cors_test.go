@@ -46,7 +46,7 @@ func TestPreflightOfTheEndpointIsAnswered(t *testing.T) {
 	})
 }
 
-func TestPreflightElsewhereGoesUpstreamWithoutIdentity(t *testing.T) {
+func TestPreflightOfAnotherPathGoesUpstreamWithoutIdentity(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store, Gate: "cors " + appOrigin + "\nidentity authelia"})

@@ -107,7 +107,7 @@ func ids(t *testing.T, got harness.Answer) (ids []string, next string) {
 	return ids, next
 }
 
-func TestSessionsAreListedWhereTheyWereSeenAndElsewhere(t *testing.T) {
+func TestSessionsAreListedAtEveryGate(t *testing.T) {
 	eachSessionsPair(t, withSessions, func(t *testing.T, a, b *harness.Gate) {
 		list := func(g *harness.Gate, token string) []string {
 			listed, _ := ids(t, g.Send(t, "GET", sessionsEndpoint, harness.Bearer(token)))

@@ -52,7 +52,7 @@ func (i issuers) token(t *testing.T, name string, key *tokentest.Key, id string)
 // keys. The last good keys stay in force. A key that is not among them may be new, so its
 // tokens get 503: the client is not at fault. A key that the issuer removed from a valid
 // set is refused, also for tokens that were verified before.
-func TestLastGoodKeysGoOnWhateverTheEndpointAnswers(t *testing.T) {
+func TestLastGoodKeysStayWhateverTheEndpointAnswers(t *testing.T) {
 	t.Parallel()
 	first, second := tokentest.NewKey(t, "ES256", "key-1"), tokentest.NewKey(t, "ES256", "key-2")
 	faults := hostileAnswers(t, first, second)

@@ -64,7 +64,7 @@ reverse_proxy {$UPSTREAM}`})
 // Fault: the upstream hangs, resets, or is unreachable after the gate admitted the request.
 // Caddy answers this failure. The answer must not look like a decision about the token:
 // after a 401 a client would discard its session.
-func TestUpstreamThatFailsIsNoVerdictOnTheToken(t *testing.T) {
+func TestAFailingUpstreamSaysNothingAboutTheToken(t *testing.T) {
 	t.Parallel()
 	g, _ := failing(t)
 	token := g.Token(nil)
@@ -89,7 +89,7 @@ func TestUpstreamThatFailsIsNoVerdictOnTheToken(t *testing.T) {
 // Fault: a hundred requests hang in the upstream. Others are admitted, refused and revoked
 // as before, and the session of a hanging request can be ended. Attack: exhaust the gate's
 // resources by requests that never end.
-func TestRequestsThatHangHoldNobodyUp(t *testing.T) {
+func TestRequestsThatHangDelayNobody(t *testing.T) {
 	const hanging, limit = 100, 5 * time.Second
 	g, release := failing(t)
 	hung := g.Token(harness.Session("of those that hang"))

@@ -18,7 +18,7 @@ import (
 // Attack: make Redis lose a revocation while the only gate that knows it may be away.
 // Nobody can tell what the revocation log lacks. So every token from before is refused, and
 // a new login passes.
-func TestALossThatNobodyCanNameRefusesWhatIsFromBefore(t *testing.T) {
+func TestAnUnknownLossRefusesEarlierTokens(t *testing.T) {
 	for name, save := range map[string]bool{"an empty Redis, and a gate is missing": false, "an old dump, and a gate is missing": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -98,7 +98,7 @@ func TestALossThatNobodyCanNameRefusesWhatIsFromBefore(t *testing.T) {
 // operator raises the retention, access tokens from before that time are refused, but not
 // the refresh tokens that a gate has learned. Attack: use such a token after a loss, when
 // nobody can tell whether its session was ended. It must be refused like all others.
-func TestALearnedRefreshTokenOutlivesForgettingAndNoLoss(t *testing.T) {
+func TestALearnedRefreshTokenOutlivesTheRetentionButNoLoss(t *testing.T) {
 	const brief, months = 2 * time.Second, "max_token_lifetime 1h\nretention 2160h"
 	for name, c := range map[string]struct {
 		store func(redis *redistest.Server) string

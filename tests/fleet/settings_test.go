@@ -71,7 +71,7 @@ func TestOperatorSeesAndLowersTheFloor(t *testing.T) {
 }
 
 // Fault: the clock of Redis is an hour off. Logouts still work, and the operator is warned.
-func TestOperatorIsToldThatClocksAreApart(t *testing.T) {
+func TestTheStateShowsThatClocksDiffer(t *testing.T) {
 	for name, off := range map[string]time.Duration{"Redis is ahead": time.Hour, "Redis is behind": -time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

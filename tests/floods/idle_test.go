@@ -75,7 +75,7 @@ func hold(t *testing.T, g *harness.Gate, n int, begin, end string) (close func()
 // an answer and stay, some send nothing, some stop within the fields. Each takes less than
 // 48 KiB of memory. Users are served, and end their sessions, as without these connections.
 // When they close, nothing of them is left.
-func TestTenThousandIdleConnectionsAreBorne(t *testing.T) {
+func TestTenThousandIdleConnectionsAreTolerated(t *testing.T) {
 	raiseFiles(t)
 	g := harness.Start(t, harness.Config{Routes: "session_gate\nreverse_proxy {$UPSTREAM} {\ntransport http {\nkeepalive off\n}\n}"})
 	owner := g.Token(harness.Session("of the idle"))

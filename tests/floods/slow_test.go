@@ -74,7 +74,7 @@ func (s *slow) check(t *testing.T, said ...string) {
 // DELETE byte by byte, so that nobody else can log out. Others are served meanwhile.
 // Caddy's read_header, read_body and idle timeouts close the connections. An incomplete
 // DELETE ends no session. Afterwards the gate holds nothing of them, and stops as usual.
-func TestSlowAndIdleClientsHoldNobodyUp(t *testing.T) {
+func TestSlowAndIdleClientsDelayNobody(t *testing.T) {
 	// Idle connections to the upstream would hide a leak of the gate.
 	g := harness.Start(t, harness.Config{
 		Global: harness.ClientTimeouts,

@@ -75,7 +75,7 @@ func early(t *testing.T, g *harness.Gate, m harness.Message) harness.Answer {
 // Attack: anybody can record early data and replay it (RFC 8470). A request of a session
 // that has ended since is refused. A replayed logout ends nothing else. Early data is
 // checked like every request.
-func TestEarlyDataIsJudgedAsEveryRequest(t *testing.T) {
+func TestEarlyDataIsCheckedLikeEveryRequest(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Gate: "identity authelia\npublic /healthz"})
 	token, other := g.Token(harness.Session("laptop")), g.Token(harness.Session("phone"))

@@ -127,7 +127,7 @@ func TestBootstrapAutoOpensByItself(t *testing.T) {
 
 // Fault: Redis hangs. The state describes that correctly, and the advice does not tell an
 // operator to give up revocations.
-func TestOperatorIsToldThatTheStoreIsAway(t *testing.T) {
+func TestTheStateShowsThatTheStoreIsUnreachable(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
 	g := harness.Start(t, harness.Config{Store: harness.Redis(redis.Addr(), "away"), App: "lease 500ms"})

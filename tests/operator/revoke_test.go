@@ -121,7 +121,7 @@ func TestOperatorRevokesWithoutAStore(t *testing.T) {
 	}
 }
 
-func TestOperatorIsToldWhatIsWrong(t *testing.T) {
+func TestErrorsTellAnOperatorWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{})
 	for want, arguments := range map[string][]string{

@@ -61,7 +61,7 @@ func TestALogoutEndsAllTokensOfALogin(t *testing.T) {
 }
 
 // Learned tokens survive a restart, and kill -9, between the login and the logout.
-func TestWhatWasLearnedSurvivesARestart(t *testing.T) {
+func TestLearnedTokensSurviveARestart(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store, Gate: "token_endpoint " + issuing.Path})

@@ -19,7 +19,7 @@ import (
 
 // Fault: the gate is stopped, as for every new version. Its running requests are completed,
 // and it ends by itself.
-func TestStopFinishesWhatIsUnderWay(t *testing.T) {
+func TestStopCompletesRunningRequests(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{})
 	token := g.Token(nil)

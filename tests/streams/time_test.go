@@ -79,7 +79,7 @@ func TestAFencedGateCutsNothing(t *testing.T) {
 // Attack: keep a stream on a gate that gets no updates while the session is ended at
 // another gate. When the gate gets updates again, it cuts the sessions that were revoked
 // meanwhile.
-func TestWhatWasRevokedMeanwhileIsCut(t *testing.T) {
+func TestSessionsRevokedMeanwhileAreCut(t *testing.T) {
 	a, b := harness.StartPair(t)
 	begun, _ := running.Serve(a.Upstream)
 	token := a.Token(harness.Session("ended elsewhere"))

@@ -19,7 +19,7 @@ var aliases = []string{
 // Attack: a request has two cookies. The gate checks one and the application uses the
 // other. The first holds a valid token, the second a revoked one under a name that only the
 // application's library reads as the same.
-func TestApplicationUsesTheCookieThatTheGateJudged(t *testing.T) {
+func TestApplicationUsesTheCookieThatTheGateChecked(t *testing.T) {
 	g := startGate(t)
 	revoked := g.Token(map[string]any{"sid": "stolen"})
 	if answer := g.Send(t, "DELETE", endpoint, harness.Bearer(revoked)); answer.Status != 200 {
