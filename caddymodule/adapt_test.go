@@ -30,9 +30,8 @@ func adapt(caddyfile string) (adapted []byte, warnings []caddyconfig.Warning, er
 	return indented.Bytes(), warnings, nil
 }
 
-// Each file holds a Caddyfile, a line, and the JSON that comes of it, or the
-// whole error. JSON is written by -update; errors are written by hand, because
-// they are read by people.
+// Each file holds a Caddyfile, a line of dashes, and the adapted JSON or the whole error.
+// The flag -update writes the JSON. Errors are written by hand, because people read them.
 func TestCaddyfilesAdapt(t *testing.T) {
 	files, err := filepath.Glob("testdata/adapt/*.caddyfiletest")
 	if err != nil || len(files) < 20 {

@@ -11,8 +11,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/streams"
 )
 
-// admit decides whether a guarded request may go on, and prepares it for the
-// upstream. A request that goes on has a place among those that are running.
+// admit decides whether a guarded request is admitted, and prepares it for the upstream. An
+// admitted request is entered in the table of running requests.
 func (g *Gate) admit(w http.ResponseWriter, r *http.Request) (*streams.Request, *reply.Denial) {
 	now := time.Now()
 	t, _, deny := g.caller.Read(r, now)

@@ -20,83 +20,84 @@ func init() {
 	caddy.RegisterModule(new(App))
 }
 
-// App is what all gates of a process share: the issuers whose tokens they
-// accept, the store where revocations are kept, and the replica that decides.
+// App holds what all gates of a process share: the issuers whose tokens they accept, the
+// store that keeps the revocations, and the replica that decides about requests.
 //
-// Until the first full sync with the store, and whenever the set cannot be
-// proved fresh, gates answer 503. A configuration that is loaded anew takes over
-// the store, the replica and the key sets of the one before.
+// Gates answer 503 until the first full sync with the store, and whenever they cannot prove
+// that their set of revocations is fresh. After a reload the new configuration takes over
+// the store, the replica and the key sets of the previous one.
 type App struct {
 	// Issuer lists the issuers whose tokens are accepted. Required: at least one.
 	Issuer []*Issuer `json:"issuer,omitempty"`
 
-	// StoreRaw is where revocations are kept.
-	// Default: `{"store": "bolt"}`, a file on this machine.
+	// StoreRaw is the store that keeps the revocations. Default: `{"store": "bolt"}`, a
+	// file on this machine.
 	StoreRaw json.RawMessage `json:"store,omitempty" caddy:"namespace=session_gate.stores inline_key=store"`
 
-	// MaxTokenLifetime is the longest `exp` - `iat` that is accepted, because a
-	// token must not outlive its revocation. Default: 24h.
+	// MaxTokenLifetime is the longest accepted `exp` - `iat`. A token must not outlive its
+	// revocation. Default: 24h.
 	MaxTokenLifetime caddy.Duration `json:"max_token_lifetime,omitempty"`
 
-	// Retention is how long revocations are kept (eleven minutes are added for
-	// leeway and clock skew; the longest retention of the fleet counts), and how long sessions are remembered. At least
-	// max_token_lifetime, and at least the lifetime of refresh tokens where
-	// those pass the gate. Default: 24h, or max_token_lifetime if that is longer.
+	// Retention is how long revocations are kept and sessions are remembered. Eleven
+	// minutes are added for leeway and clock skew. In a fleet the longest retention counts.
+	// It must be at least max_token_lifetime. If refresh tokens pass the gate, it must be
+	// at least their lifetime. Default: 24h, or max_token_lifetime if that is longer.
 	Retention caddy.Duration `json:"retention,omitempty"`
 
 	// Leeway is how far `exp`, `nbf` and `iat` may be off. Default: 30s. At most 5m.
 	Leeway *caddy.Duration `json:"leeway,omitempty"`
 
-	// Lease is for how long after a heartbeat to a shared store a gate may admit.
-	// All gates of a fleet have the same: that of the first one counts, and the
-	// others log a warning. Default: 3s. 200ms to 5m.
+	// Lease is how long a gate may admit requests after a heartbeat to a shared store. All
+	// gates of a fleet use the lease of the first gate; a gate with another lease logs a
+	// warning. Default: 3s. 200ms to 5m.
 	Lease caddy.Duration `json:"lease,omitempty"`
 
-	// Acknowledge says what the 200 of a DELETE waits for. With `fleet`, every gate
-	// says that it has the revocation, which takes milliseconds. With `lease`, no gate
-	// says so: a DELETE takes a lease, however many gates there are. Either way no gate
-	// admits the session after the 200. If some gates of a fleet have `lease`, a DELETE
-	// takes a lease at all of them. With `store`, the 200 waits for the store alone, and
-	// the other gates follow within a lease. Default: fleet.
+	// Acknowledge is what the 200 of a DELETE waits for. With `fleet`, every gate confirms
+	// the revocation, which takes milliseconds. With `lease`, gates do not confirm: a
+	// DELETE takes one lease, however many gates there are. With both, no gate admits the
+	// session after the 200. If some gates of a fleet have `lease`, a DELETE takes a lease
+	// at all gates. With `store`, the 200 waits for the store only, and the other gates
+	// follow within a lease. Default: fleet.
 	Acknowledge string `json:"acknowledge,omitempty"`
 
-	// OnStoreFailure says what happens when the lease has expired and the store
-	// still does not answer: `deny` answers 503, `allow` goes on with the last good set for
-	// MaxStaleness. Default: deny.
+	// OnStoreFailure is what the gate does when the lease has expired and the store still
+	// does not answer. `deny` answers 503. `allow` continues with the last confirmed set
+	// for MaxStaleness. Default: deny.
 	OnStoreFailure string `json:"on_store_failure,omitempty"`
 
-	// MaxStaleness is for how long after the store last answered `allow` goes on.
-	// Required with it, at least the lease, and refused without it.
+	// MaxStaleness is how long `allow` continues after the last answer of the store, at
+	// least the lease. Required with `allow`, and refused otherwise.
 	MaxStaleness caddy.Duration `json:"max_staleness,omitempty"`
 
-	// Bootstrap says who opens a shared store that may have lost revocations, if
-	// no gate can confirm its contents: `auto`, after two leases and with what
-	// the gates hold, or `manual`, by the command `caddy session-gate bootstrap`
-	// only. A store that was never used counts as such. Default: auto.
+	// Bootstrap is who opens a shared store that may have lost revocations, if no gate can
+	// confirm its contents. With `auto`, the gates open it after two leases, with the
+	// revocations that they hold. With `manual`, only the command `caddy session-gate
+	// bootstrap` opens it. With `relogin`, the gates open it as with `auto`, and refuse all
+	// earlier tokens. A store that was never used counts as such a store. Default: auto.
 	Bootstrap string `json:"bootstrap,omitempty"`
 
-	// Readiness says when /readyz is 200: `lenient`, after the first full sync,
-	// or `strict`, only while requests are admitted. Default: lenient.
+	// Readiness is when /readyz answers 200. `lenient`: after the first full sync.
+	// `strict`: only while the gate admits requests. Default: lenient.
 	Readiness string `json:"readiness,omitempty"`
 
-	// TokenCache bounds the cache of verified tokens, in bytes.
+	// TokenCache is the size limit of the cache of verified tokens, in bytes.
 	// Default: 67108864 (64 MiB). At least 1 MiB.
 	TokenCache int64 `json:"token_cache,omitempty"`
 
-	// ctx is what the app was provisioned with: the origin of its events.
+	// ctx is the context of Provision: the origin of the app's events.
 	ctx       caddy.Context
 	logger    *slog.Logger
 	module    stores.Module
 	namespace string
 	verifier  *token.Verifier
 	keys      []*pooledKeys
-	hub       *hub.Hub   // that of pooled, and in tests another
+	hub       *hub.Hub   // the hub of pooled; tests set another one
 	pooled    *pooledHub // nil in tests that provision no store
 	poolKey   string
 }
 
-// CaddyModule returns the Caddy module information. Subscribers of an event may ask
-// its origin for it while that is cleaned up, so it does not copy the app.
+// CaddyModule returns the Caddy module information. It does not copy the app: subscribers
+// of an event may call it on the event's origin during Cleanup.
 func (*App) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{
 		ID:  "session_gate",
@@ -112,7 +113,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	return a.provision(ctx, ctx.Slogger())
 }
 
-// provision is Provision with a logger, which all that the app starts gets as well.
+// provision is Provision with a logger. Everything that the app starts uses this logger.
 func (a *App) provision(ctx caddy.Context, logger *slog.Logger) error {
 	a.ctx, a.logger = ctx, logger
 	if err := a.resolve(); err != nil {
@@ -160,9 +161,9 @@ func (a *App) issuers() ([]token.IssuerOptions, error) {
 	return issuers, nil
 }
 
-// Start opens the store and begins to load key sets. It does not wait for a
-// shared store or for an issuer: until they answer, gates answer 503. It fails
-// if the store cannot be had at all, as when another process holds it.
+// Start opens the store and begins to load key sets. It does not wait for a shared store or
+// for an issuer: until they answer, gates answer 503. It fails if the store cannot be
+// opened at all, for example because another process holds the file.
 func (a *App) Start() error {
 	a.logger.Info("session gate starting", "version", version())
 	for _, pooled := range a.keys {
@@ -171,16 +172,15 @@ func (a *App) Start() error {
 	return a.pooled.start(a.module, a.replicaOptions(), a.logger)
 }
 
-// Stop does nothing: requests of this configuration may still be running, and
-// what they need is freed by Cleanup.
+// Stop does nothing: requests of this configuration may still be running. Cleanup frees
+// what they use.
 func (a *App) Stop() error { return nil }
 
-// Cleanup gives back what Provision took. The store is closed with the last
-// configuration that uses it.
+// Cleanup releases what Provision acquired. The store is closed with the last configuration
+// that uses it.
 //
-// Requests of this configuration may still be running. The verifier works
-// on without its cache, and a store that was closed under them is Unavailable:
-// so the fields that they read stay as they are.
+// Requests of this configuration may still be running, so Cleanup leaves the fields that
+// they read. The verifier continues without its cache. A closed store reports Unavailable.
 func (a *App) Cleanup() error {
 	var errs []error
 	if a.verifier != nil {

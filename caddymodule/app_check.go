@@ -13,7 +13,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 )
 
-// setDefaults fills in the fields that are not given.
+// setDefaults sets the fields that are not configured.
 func (a *App) setDefaults() {
 	config.SetDefault(&a.MaxTokenLifetime, caddy.Duration(24*time.Hour))
 	config.SetDefault(&a.Retention, max(caddy.Duration(24*time.Hour), a.MaxTokenLifetime))
@@ -64,7 +64,7 @@ func (a *App) check() error {
 	return nil
 }
 
-// checkWords refuses values that are not among those that mean something.
+// checkWords refuses values that are not one of the words of their field.
 func (a *App) checkWords() error {
 	return errors.Join(
 		config.OneOf("acknowledge", a.Acknowledge, "fleet", "lease", "store"),

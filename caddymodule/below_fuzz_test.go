@@ -11,9 +11,9 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/paths/pathstest"
 )
 
-// The attack: a DELETE that is for somebody behind the gate what ends one session,
-// or all, and for the gate an ordinary request. If any of the readers takes it
-// for the endpoint of all sessions, or for one below it, so does the gate, or refuses
+// Attack: a DELETE that is an ordinary request for the gate, and that a reader behind it
+// reads as one to end one session, or all. If any of the readers reads it as a request to
+// the endpoint of all sessions, or to a path below it, the gate must do the same, or refuse
 // it.
 func FuzzBelow(f *testing.F) {
 	for _, text := range pathstest.Misspellings {

@@ -14,7 +14,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/identity"
 )
 
-// everythingOn is a gate with every option that an ordinary request pays for.
+// everythingOn is a gate with every option that costs an ordinary request time.
 func everythingOn() Gate {
 	return Gate{
 		Token:      &TokenSource{Header: "Authorization", Cookie: "session"},
@@ -36,9 +36,9 @@ func fullClaims() map[string]any {
 	}
 }
 
-// apiClient are the fields that a program sends beside its token. With those of
-// the identity they are eight, the most that Go's maps hold without another
-// allocation, which would be the map's and not ours.
+// apiClient holds the fields that a program sends beside its token. With the identity
+// fields they are eight: Go's maps hold no more without another allocation, which would not
+// be the gate's.
 var apiClient = map[string]string{
 	"Accept":          "application/json",
 	"Accept-Encoding": "gzip",
@@ -46,7 +46,7 @@ var apiClient = map[string]string{
 	"X-Request-Id":    "4f1c2a9e",
 }
 
-// browser are those that a browser sends; there the map has to grow.
+// browser holds the fields that a browser sends. With them, the map has to grow.
 var browser = map[string]string{
 	"Accept": "*/*", "Accept-Encoding": "gzip, deflate, br, zstd", "Accept-Language": "en",
 	"Cookie": "theme=dark; consent=1", "Dnt": "1", "Priority": "u=1", "Referer": "https://app.example.com/orders",
@@ -54,7 +54,7 @@ var browser = map[string]string{
 	"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin", "User-Agent": "Mozilla/5.0 (X11; Linux x86_64)",
 }
 
-// requests are prepared outside the clock.
+// requests are prepared outside the measured time.
 type requests struct {
 	header   map[string]string
 	prepared []*http.Request
@@ -74,10 +74,10 @@ func (q *requests) refill(token func() string) {
 	}
 }
 
-// runWarm measures ServeHTTP around a next handler that does nothing, with one
-// request that is made anew in place. As when Caddy hands a request over, its
-// parts are in the CPU's caches. The figure is an upper bound: taking the identity
-// away, and putting the token and the replacer back, is counted.
+// runWarm measures ServeHTTP around a next handler that does nothing, with one request that
+// is restored in place. As when Caddy passes a request on, its parts are in the CPU's
+// caches. The figure is an upper bound: it includes removing the identity, and restoring
+// the token and the replacer.
 func runWarm(b *testing.B, g *gateTest, token string) {
 	b.ReportAllocs()
 	q := requests{header: apiClient}
@@ -110,8 +110,8 @@ func runWarm(b *testing.B, g *gateTest, token string) {
 	}
 }
 
-// run measures ServeHTTP around a next handler that does nothing, with requests
-// that were prepared a while ago.
+// run measures ServeHTTP around a next handler that does nothing, with requests that were
+// prepared earlier.
 func run(b *testing.B, g *gateTest, header map[string]string, token func() string) {
 	b.ReportAllocs()
 	admitted := 0
@@ -138,19 +138,23 @@ func run(b *testing.B, g *gateTest, header map[string]string, token func() strin
 	}
 }
 
-// algorithms are all that an issuer may use.
+// algorithms are all algorithms that an issuer may use.
 var algorithms = []string{
 	"HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
 }
 
-// BenchmarkServeHTTP measures what the gate adds to an ordinary request: "cached"
-// for a token that was seen before, with everything on; "bare" the same with
-// nothing on, and "identity" with one header; "browser" with everything on and the fields of a browser, out of
-// memory and with a map that has to grow; "new" for a token that has to be
-// verified, with everything on, out of memory too.
+// BenchmarkServeHTTP measures what the gate adds to an ordinary request:
 //
-// "yardstick" is one call of time.Now, 53 ns on the machine that the targets were
-// set on: multiples of it can be compared between machines.
+//   - "cached": a token that was seen before, with all options
+//   - "bare": the same without options
+//   - "identity": the same with one identity header
+//   - "browser": all options and the fields of a browser, with cold CPU caches and a map
+//     that has to grow
+//   - "new": a token that has to be verified, with all options, and with cold CPU caches,
+//     too
+//
+// "yardstick" is one call of time.Now, 53 ns on the machine on which the targets were set.
+// Use multiples of it to compare machines.
 func BenchmarkServeHTTP(b *testing.B) {
 	b.Run("yardstick", func(b *testing.B) {
 		for b.Loop() {
@@ -190,8 +194,8 @@ func cached(tb testing.TB, algorithm string, config Gate) (*gateTest, string) {
 	return g, token
 }
 
-// awaitCached waits until the cache hands out the same verified token twice: it
-// takes what it is offered a little later.
+// awaitCached waits until the cache returns the same verified token twice. The cache stores
+// a token with a delay.
 func awaitCached(tb testing.TB, g *gateTest, raw string) {
 	for range 1_000_000 {
 		first, err := g.app.verifier.Verify(raw, time.Now())
@@ -206,8 +210,7 @@ func awaitCached(tb testing.TB, g *gateTest, raw string) {
 	tb.Fatal("the cache does not keep the token")
 }
 
-// benchmarkNew serves a token of its own with each request, signed outside the
-// clock.
+// benchmarkNew serves a new token with each request, signed outside the measured time.
 func benchmarkNew(b *testing.B, algorithm string) {
 	g := newGate(b, algorithm, everythingOn())
 	i := 0
@@ -219,9 +222,8 @@ func benchmarkNew(b *testing.B, algorithm string) {
 	})
 }
 
-// The promise: a request with a token that was seen before costs no allocation
-// of ours, with everything on. Header values come out of blocks, of which 256
-// values share one allocation.
+// A request with a token that was seen before must cost no allocation of the gate, with all
+// options. Header values are cut from blocks: 256 values share one allocation.
 func TestACachedTokenCostsNoAllocation(t *testing.T) {
 	g, token := cached(t, "ES256", everythingOn())
 	q := requests{header: apiClient}
@@ -235,6 +237,6 @@ func TestACachedTokenCostsNoAllocation(t *testing.T) {
 		t.Errorf("a request allocates %v times", n)
 	}
 	if user := q.prepared[0].Header.Get("Remote-User"); user != "alice" {
-		t.Errorf("the upstream is told %q, want alice", user)
+		t.Errorf("the upstream got the user %q, want alice", user)
 	}
 }

@@ -19,7 +19,7 @@ func init() {
 // parseAppOption reads the global option session_gate.
 func parseAppOption(d *caddyfile.Dispenser, existing any) (any, error) {
 	if existing != nil {
-		d.Next() // so that the error has a place
+		d.Next() // so that the error names a file and line
 		return nil, config.Specified(d, "session_gate", "one block in the global options")
 	}
 	app := new(App)
@@ -57,8 +57,8 @@ func parseAppOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //		token_cache 64MiB
 //	}
 //
-// Strings may hold {env.X} and {file.X}, which the gate replaces when it starts. One
-// that is missing is an error.
+// Strings may hold {env.X} and {file.X}, which the gate replaces when it starts. A
+// placeholder without a value is an error.
 func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the option's name
 	if values := d.RemainingArgs(); len(values) != 0 {
@@ -138,7 +138,7 @@ func (a *App) readOnStoreFailure(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-// readStore finds the module of the kind of store, and has it read the block.
+// readStore finds the store module by its name, and lets it parse the block.
 func (a *App) readStore(d *caddyfile.Dispenser) error {
 	if !d.NextArg() {
 		return errors.New("no kind of store")

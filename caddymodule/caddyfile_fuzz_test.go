@@ -17,13 +17,12 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule"
 )
 
-// staysInside reports whether a text is all of a block: what leaves its braces,
-// or brings in other files, is Caddy's business and not ours.
+// staysInside reports whether a text stays inside its block. Caddy is responsible for texts
+// that close the braces or import other files.
 func staysInside(text string) bool {
-	// Nothing at all is an error, and so there is something in front.
+	// An empty file is an error, so there is a block before the text.
 	tokens, err := caddyfile.Tokenize([]byte("block\n"+text+"\nend"), "Caddyfile")
-	// A line that goes on, and a quote that stays open, would take the end of the block
-	// in.
+	// A continued line, or an open quote, would include the end of the block.
 	if err != nil || tokens[len(tokens)-1].Text != "end" {
 		return false
 	}
@@ -44,10 +43,10 @@ func staysInside(text string) bool {
 	return level == 0
 }
 
-// keepsSecrets reports whether the canary stands only where secrets belong:
-// behind a word that names one, on lines that are plain.
+// keepsSecrets reports whether the canary occurs only where secrets belong: after a word
+// for a secret, on a line without special characters.
 func keepsSecrets(text string) bool {
-	// Caddy and strings.Fields part words in the same way at plain blanks only.
+	// Caddy and strings.Fields split words in the same way only at plain blanks.
 	strange := func(c rune) bool { return unicode.IsSpace(c) && !strings.ContainsRune(" \t\n", c) }
 	if strings.ContainsAny(text, "\"`\\<$") || strings.ContainsFunc(text, strange) {
 		return false
@@ -66,8 +65,8 @@ func keepsSecrets(text string) bool {
 	return true
 }
 
-// blocksOf are the texts in the blocks of a golden file: of the global option,
-// which stands further in, and of the directive.
+// blocksOf returns the texts in the blocks of a golden file: of the global option, and of
+// the directive.
 func blocksOf(file string) (global, site string) {
 	text, _, _ := strings.Cut(file, adaptSeparator)
 	inOptions := strings.HasPrefix(text, "{")
@@ -101,9 +100,9 @@ func blocksOf(file string) (global, site string) {
 	return global, site
 }
 
-// The attack, and the accident: a Caddyfile that makes Caddy fall while it is
-// adapted, means another thing each time, or says less in JSON than was written;
-// and an error that shows a secret to whoever reads the log.
+// Attack or accident: a Caddyfile that makes Caddy panic while adapting, means another
+// thing each time, or loses an option in JSON. Or an error that shows a secret to the
+// readers of the log.
 func FuzzCaddyfile(f *testing.F) {
 	quiet(f)
 	files, err := filepath.Glob("testdata/adapt/*.caddyfiletest")
@@ -163,8 +162,8 @@ func quiet(f *testing.F) {
 	f.Cleanup(func() { setWriter("stderr") })
 }
 
-// wantStrict loads what was adapted as Caddy does, which knows every field, and
-// writes it as it was.
+// wantStrict loads the adapted configuration as Caddy does, with unknown fields refused,
+// and encodes it again to the same JSON.
 func wantStrict(t *testing.T, adapted []byte) {
 	t.Helper()
 	var config struct {
@@ -199,8 +198,8 @@ func wantSameJSON(t *testing.T, text []byte, loaded any) {
 	}
 }
 
-// handlers are the gates in the configuration of the app http, without the name
-// of their module, which Caddy takes off before it loads them.
+// handlers returns the gates in the configuration of the app http, without their module
+// name. Caddy removes that name before it loads them.
 func handlers(t *testing.T, http json.RawMessage) (found []json.RawMessage) {
 	t.Helper()
 	var config struct {

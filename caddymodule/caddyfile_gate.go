@@ -15,14 +15,14 @@ import (
 func init() {
 	httpcaddyfile.RegisterDirective("session_gate", parseGateDirective)
 	httpcaddyfile.RegisterHandlerDirective("session_gate_health", parseHealthDirective)
-	// The gate comes before the handlers that act on a request, and after those that
-	// rewrite it: the gate sees the path that the upstream will see.
+	// The gate comes after the handlers that rewrite a request, and before the handlers
+	// that act on it: the gate sees the path that the upstream will see.
 	httpcaddyfile.RegisterDirectiveOrder("session_gate", httpcaddyfile.Before, "basic_auth")
 	httpcaddyfile.RegisterDirectiveOrder("session_gate_health", httpcaddyfile.Before, "basic_auth")
 }
 
-// parseGateDirective reads the directive session_gate, and warns of a matcher:
-// requests that do not match are neither guarded nor stripped of identity headers.
+// parseGateDirective reads the directive session_gate. It warns if there is a matcher: the
+// gate neither guards other requests nor strips their identity headers.
 func parseGateDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	if !h.Next() {
 		return nil, h.ArgErr()
@@ -79,7 +79,7 @@ func (g *Gate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	}.Read(d)
 }
 
-// readToken reads one source; each of the two may be given once.
+// readToken reads one source. Each source may be configured once.
 func (g *Gate) readToken(d *caddyfile.Dispenser) error {
 	values := d.RemainingArgs()
 	if len(values) != 2 || values[1] == "" {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// syntax is one block of the Caddyfile: where its words stand, one good line of
-// each, and lines of it that are refused.
+// syntax is one block of the Caddyfile: where its words stand, one valid line for each
+// word, and invalid lines.
 type syntax struct {
 	// site is a Caddyfile with %s where the words stand.
 	site  string
@@ -19,8 +19,7 @@ type syntax struct {
 type wordSyntax struct {
 	good string
 	bad  []string
-	// repeatable words may be given twice, and opens says that they may have a
-	// block.
+	// repeatable words may be given twice. opens reports whether they may have a block.
 	repeatable, opens bool
 }
 
@@ -108,7 +107,7 @@ func (s syntax) adaptError(lines string) error {
 	return err
 }
 
-// known lists the words that the block itself says it knows.
+// known lists the words that the block lists in its error.
 func (s syntax) known(t *testing.T) []string {
 	t.Helper()
 	err := s.adaptError("blockade_of_the_harbour")
@@ -123,8 +122,8 @@ func (s syntax) known(t *testing.T) []string {
 	return strings.Split(list, ", ")
 }
 
-// A word that is misread disables what the operator meant, so that each of them
-// is tried with too little, too much, and nonsense.
+// A misread word disables what the operator meant. So each word is tried with too few
+// values, too many, and nonsense.
 func TestEveryWordOfTheCaddyfile(t *testing.T) {
 	for name, s := range syntaxes {
 		t.Run(name, func(t *testing.T) {
@@ -169,8 +168,8 @@ func (s syntax) refuseTwice(t *testing.T, word, good string, repeatable bool) {
 	}
 }
 
-// wantPhrase wants one of the phrases of an error, with the place of it, and
-// after "parsing" and "already specified" what to write instead.
+// wantPhrase fails the test unless the error has one of the phrases and its line. After
+// "parsing" and "already specified" it must say what to write instead.
 func wantPhrase(t *testing.T, line string, err error, phrases ...string) {
 	t.Helper()
 	if err == nil {

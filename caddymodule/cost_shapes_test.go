@@ -13,7 +13,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/tokenendpoint/granttest"
 )
 
-// costlyGate is a gate that names all there is to look at.
+// costlyGate is a gate with every option that makes it read more of a request.
 func costlyGate() Gate {
 	return Gate{
 		Token: &TokenSource{Header: "Authorization", Cookie: "session"}, Public: []string{"/healthz", "/assets/*"},
@@ -22,15 +22,15 @@ func costlyGate() Gate {
 	}
 }
 
-// hostileShape is a request that could be dear to refuse.
+// hostileShape is a request that could be expensive to refuse.
 type hostileShape struct {
 	name, method, target, body string
 	header                     http.Header
-	trusted                    bool // by a trusted proxy
+	trusted                    bool // sent by a trusted proxy
 }
 
-// sizes of what Caddy lets through by default: 16 KiB of a head, and what the gate reads
-// of a body.
+// Sizes that Caddy accepts by default: 16 KiB of a head, and the part of a body that the
+// gate reads.
 const largeHead = 15_800
 
 // fill repeats a text to a size.
@@ -165,7 +165,7 @@ func hostileBodies(token string) (shapes []hostileShape) {
 	for name, body := range map[string]string{
 		"brackets":    fill("[", 4<<10),
 		"members":     `{"session_id":"x"` + fill(`,"a":1`, 4000) + `}`,
-		"twins":       `{` + fill(`"SESSION_ID":1,`, 4000) + `"a":1}`,
+		"duplicates":  `{` + fill(`"SESSION_ID":1,`, 4000) + `"a":1}`,
 		"an unknown":  `{"session_id":"x"}`,
 		"escapes":     `{"session_id":"` + fill(`\u0061`, 4000) + `"}`,
 		"large":       fill("x", 64<<10),

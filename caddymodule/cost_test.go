@@ -16,9 +16,10 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// The bounds of a refusal: what every request may cost, and then a small multiple of its
-// own length. A byte is scanned once for each of several readings, by loops that go round
-// once for each byte. What a trusted proxy names is read for each path of the gate's own.
+// The bounds of a refusal: a constant for every request, and a small multiple of its
+// length. A byte is scanned once for each of several readings, by loops with one iteration
+// for each byte. The paths that a trusted proxy names are read for each of the gate's own
+// paths.
 const (
 	scannedOnce, scannedPerByte = 8 << 10, 32
 	scannedPerByteOfProxies     = 96
@@ -75,8 +76,9 @@ func lengthOf(r *http.Request, body string) (length int64) {
 	return length
 }
 
-// Attack: a request that is cheap to send and dear to refuse: with a path, a field, a
-// cookie, a token or a body that is read again and again, or that asks the store often.
+// Attack: a request that is cheap to send and expensive to refuse. It has a path, a field,
+// a cookie, a token or a body that the gate reads repeatedly, or for which it often asks
+// the store.
 func TestCostOfARefusal(t *testing.T) {
 	calls := new(atomic.Int64)
 	g := newGateOn(t, "ES256", costlyGate(), func(opened store.Backend) store.Backend {

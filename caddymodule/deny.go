@@ -9,10 +9,10 @@ import (
 )
 
 // reasonKey is the placeholder that tells logs and metrics why the gate refused a request.
-// The body never tells.
+// The response body does not contain the reason.
 const reasonKey = "http.session_gate.reason"
 
-// What the gate answers to a request whose target or method is wrong, before it looks for a
+// These denials answer requests with a wrong target or method, before the gate looks for a
 // credential.
 var (
 	denyTarget = reply.New(http.StatusBadRequest, "invalid_request",
@@ -26,7 +26,7 @@ var (
 		Allowing("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 )
 
-// refuse answers a request by a denial, and puts its reason into the placeholder.
+// refuse writes a denial as the response, and sets the placeholder to its reason.
 func refuse(w http.ResponseWriter, r *http.Request, deny *reply.Denial) error {
 	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok && deny.Reason != "" {
 		replacer.Set(reasonKey, deny.Reason)

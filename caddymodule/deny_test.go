@@ -10,7 +10,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 )
 
-// Each answer of the contract, to the byte: clients parse them.
+// Clients parse these answers, so each must be exact to the byte.
 func TestDenials(t *testing.T) {
 	type denial callertest.Denial
 	for name, d := range map[string]denial{
@@ -26,8 +26,8 @@ func TestDenials(t *testing.T) {
 	}
 }
 
-// The reason is in the placeholder, and no reason sets none.
-func TestRefuseTellsTheReason(t *testing.T) {
+// The placeholder holds the reason. A denial without a reason sets none.
+func TestRefuseSetsTheReason(t *testing.T) {
 	for reason, deny := range map[string]*reply.Denial{
 		"path": denyAmbiguous, "revoked": caller.Revoked, "": reply.New(http.StatusBadRequest, "invalid_request", "No.", ""),
 	} {
@@ -42,7 +42,7 @@ func TestRefuseTellsTheReason(t *testing.T) {
 	}
 }
 
-// A denial is written also where nobody keeps placeholders.
+// A denial must also work without a replacer in the request.
 func TestADenialNeedsNoReplacer(t *testing.T) {
 	w := httptest.NewRecorder()
 	if err := refuse(w, httptest.NewRequest(http.MethodGet, "/", nil), caller.Invalid); err != nil || w.Code != http.StatusUnauthorized {

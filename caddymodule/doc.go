@@ -1,11 +1,15 @@
-// Package caddymodule has the modules that a Caddyfile names: the app `session_gate` with what
-// is shared (App, Issuer), the handler `session_gate` that stands before an upstream (Gate), and
-// the handler `session_gate_health` for probes (Health). It also reads their directives.
+// Package caddymodule holds the Caddy modules of the gate, and reads their Caddyfile
+// directives. The modules are:
 //
-// Gate.ServeHTTP is the function to read first: what a request goes through, and in which order.
+//   - the app `session_gate` with the shared settings (App, Issuer),
+//   - the handler `session_gate` that guards an upstream (Gate),
+//   - the handler `session_gate_health` for probes (Health).
 //
-// The package connects others to Caddy and decides nothing itself. Package caller finds out who
-// asks, hub what is revoked, paths which requests belong to the gate itself; sessionapi,
-// logout and tokenendpoint serve those. A configuration is loaded anew while requests go on: an
-// App and its Gates are made for each, and the hub of a store is handed from one to the next.
+// Read Gate.ServeHTTP first: it shows the steps of a request in their order.
+//
+// The package only connects other packages to Caddy. Package caller verifies who sends a
+// request. Package hub knows what is revoked. Package paths decides which requests belong
+// to the gate itself, and sessionapi, logout and tokenendpoint serve those requests. Each
+// reload creates a new App and new Gates while requests continue. The hub of a store is
+// passed on from one configuration to the next.
 package caddymodule

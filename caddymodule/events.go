@@ -16,39 +16,40 @@ import (
 )
 
 const (
-	// maxEvents bounds the events that wait for slow subscribers.
+	// maxEvents is how many events may wait for slow subscribers.
 	maxEvents = 1024
-	// eventPatience is how long an event waits at the most for a configuration that
-	// runs, as at the start, when the apps are not all there yet.
-	eventPatience = 10 * time.Second
-	eventPoll     = 20 * time.Millisecond
-	// closePatience bounds the wait for a subscriber when the store is closed.
-	closePatience = time.Second
+	// emitTimeout is how long an event waits for a running configuration. At the start of
+	// the process not all apps are loaded yet.
+	emitTimeout = 10 * time.Second
+	eventPoll   = 20 * time.Millisecond
+	// closeTimeout is how long close waits for a subscriber.
+	closeTimeout = time.Second
 )
 
-// event is one that waits to be emitted.
+// event is an event that waits to be emitted.
 type event struct {
 	name string
 	at   time.Time
-	// data is made when it is emitted, and not by whoever revokes.
+	// data runs on the goroutine that emits, to keep that work away from the revoking
+	// request.
 	data func() map[string]any
 }
 
-// events emits Caddy's events of one store, for all configurations that use it, to
-// the subscribers of the one that runs:
+// events emits the Caddy events of one store, for all configurations that use it. The
+// subscribers are those of the running configuration. The events are:
 //
-//   - session_revoked, at the gate that revoked and once the revocation holds
+//   - session_revoked, emitted at the gate that revoked, once the revocation holds
 //     everywhere: `kind` (session, token, subject, issuer), `key` (a hash prefix, as
 //     in logs), `issuer`, `reason` (an operator's, or empty) and `source` (endpoint,
 //     sessions, admin, issuer).
 //   - store_down, once for each outage: `error` (unavailable, lost, unreadable,
-//     damaged) and `lease_left_seconds`, after which requests are refused; absent if
-//     nothing ends admission, as with a store of this machine.
+//     damaged) and `lease_left_seconds`, after which requests are refused. The field is
+//     absent if nothing ends admission, as with a store of this machine.
 //   - store_up: `after_seconds`.
 //
-// Subscribers are called one after the other on a goroutine of their own: Caddy
-// calls them synchronously, and one that is slow, or that hangs, must hold up
-// neither a DELETE nor the replica. What is too much is dropped, and logged.
+// One goroutine calls the subscribers, one after the other. Caddy calls them synchronously,
+// and a slow or hanging subscriber must delay neither a DELETE nor the replica. If the
+// queue is full, events are dropped and a warning is logged.
 //
 // It is safe for concurrent use.
 type events struct {
@@ -56,12 +57,12 @@ type events struct {
 	dropped atomic.Uint64
 	logger  *slog.Logger
 	running func() (*App, error)
-	start   func() // begins the emitting, unless it has begun
+	start   func() // starts the emitting goroutine once
 	stop    context.CancelFunc
-	over    chan struct{} // closed when the emitting has ended
+	over    chan struct{} // closed when the emitting goroutine has ended
 }
 
-// newEvents returns one that emits from start to close.
+// newEvents returns an events whose emitting goroutine runs from start to close.
 func newEvents(logger *slog.Logger, running func() (*App, error)) *events {
 	ctx, stop := context.WithCancel(context.Background())
 	e := &events{queue: make(chan event, maxEvents), logger: logger, running: running, stop: stop, over: make(chan struct{})}
@@ -69,14 +70,14 @@ func newEvents(logger *slog.Logger, running func() (*App, error)) *events {
 	return e
 }
 
-// close ends the emitting. What waits is dropped, and a subscriber that is being
-// called is waited for only so long: it may hang.
+// close ends the emitting goroutine. Waiting events are dropped. A running subscriber may
+// hang, so close waits for it for closeTimeout only.
 func (e *events) close() {
 	e.stop()
-	e.start() // which ends at once, if it has not begun
+	e.start() // ends at once, if it had not started before
 	select {
 	case <-e.over:
-	case <-time.After(closePatience):
+	case <-time.After(closeTimeout):
 	}
 }
 
@@ -90,8 +91,8 @@ func (e *events) put(name string, data func() map[string]any) {
 
 // Revoked implements hub.Events.
 //
-// Invariant 10: no session id, no token and no subject is in an event,
-// which is logged at the level of debugging and handed to programs.
+// Invariant 10: an event holds no session id, no token and no subject. Caddy logs events at
+// debug level and passes them to other programs.
 func (e *events) Revoked(why hub.Cause, revocations []store.Revocation) {
 	for _, r := range revocations {
 		e.put("session_revoked", func() map[string]any {
@@ -119,7 +120,7 @@ func (e *events) StoreUp(after time.Duration) {
 	e.put("store_up", func() map[string]any { return map[string]any{"after_seconds": after.Seconds()} })
 }
 
-// emitAll emits what is put, until ctx ends.
+// emitAll emits the queued events, until ctx ends.
 func (e *events) emitAll(ctx context.Context) {
 	defer close(e.over)
 	for {
@@ -135,16 +136,16 @@ func (e *events) emitAll(ctx context.Context) {
 	}
 }
 
-// emit hands an event to the configuration that runs. That is asked for each time,
-// and is not the one that was loaded last: the subscribers of one that has not
-// started yet are not there, and those of one that has stopped are gone.
+// emit passes an event to the configuration that is running at this time. The configuration
+// that was loaded last may be another one: its subscribers do not exist before it starts.
+// Those of a stopped configuration no longer exist.
 func (e *events) emit(ctx context.Context, next event) {
 	defer func() {
 		if reason := recover(); reason != nil {
 			e.logger.Error("a subscriber of an event panicked", "panic", fmt.Sprint(reason))
 		}
 	}()
-	for ctx.Err() == nil && time.Since(next.at) < eventPatience {
+	for ctx.Err() == nil && time.Since(next.at) < emitTimeout {
 		if app, err := e.running(); err == nil {
 			if found, err := app.ctx.AppIfConfigured("events"); err == nil {
 				if subscribed := found.(*caddyevents.App); subscribed.ShouldEmit(next.name) {

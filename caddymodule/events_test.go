@@ -27,12 +27,12 @@ func init() {
 	caddy.RegisterModule(listener{})
 }
 
-// listener is an event handler that writes down what it hears, under its name.
+// listener is an event handler that records the events it receives, under its name.
 type listener struct {
 	Name string `json:"name,omitempty"`
 }
 
-// heard is what listeners heard.
+// heard holds the events that listeners received.
 var heard struct {
 	sync.Mutex
 	events []string
@@ -54,7 +54,7 @@ func (l *listener) Handle(_ context.Context, e caddy.Event) error {
 	return nil
 }
 
-// hears returns the next so many events, once they were heard.
+// hears returns the next n events, once they were received.
 func hears(tb testing.TB, n int) []string {
 	tb.Helper()
 	var events []string
@@ -77,7 +77,7 @@ func subscribed(name, storeModule string) string {
 		name, storeModule, tokentest.Issuer, tokentest.Audience, refusalSecret)
 }
 
-// runSubscribed runs it, and returns a gate of the app that runs.
+// runSubscribed runs it, and returns a gate of the running app.
 func runSubscribed(t *testing.T, name, storeModule string) *gateTest {
 	t.Helper()
 	t.Cleanup(func() { _ = caddy.Stop() })
@@ -101,8 +101,8 @@ func runSubscribed(t *testing.T, name, storeModule string) *gateTest {
 	return g
 }
 
-// Invariant 10: an event names what was revoked by the prefix of a hash.
-func TestSubscribersHearOfRevocations(t *testing.T) {
+// Invariant 10: an event names the revoked thing by the prefix of a hash.
+func TestSubscribersReceiveRevocations(t *testing.T) {
 	g := runSubscribed(t, "first", `{"store": "memory"}`)
 	g.end(t, g.mint(t, map[string]any{"sid": "canary-session"}), "").want(t, http.StatusOK, "invalidated")
 	g.revokes(t, `{"subject":"canary-subject","before":100,"reason":"lost laptop"}`)
@@ -117,12 +117,12 @@ func TestSubscribersHearOfRevocations(t *testing.T) {
 			}
 		}
 		if strings.Contains(fmt.Sprint(got), "canary") {
-			t.Errorf("event %d tells too much: %q", i, got)
+			t.Errorf("event %d reveals too much: %q", i, got)
 		}
 	}
 }
 
-// The store, its replica and what they tell of live longer than a configuration.
+// The store, its replica and their events live longer than a configuration.
 func TestSubscribersAreThoseOfTheConfigurationThatRuns(t *testing.T) {
 	g := runSubscribed(t, "before", `{"store": "memory"}`)
 	g.revokes(t, `{"session":"a"}`)
@@ -131,7 +131,7 @@ func TestSubscribersAreThoseOfTheConfigurationThatRuns(t *testing.T) {
 	}
 	again := runSubscribed(t, "after", `{"store": "memory"}`)
 	if again.app.hub != g.app.hub {
-		t.Fatal("the store was not taken over")
+		t.Fatal("the new configuration did not take over the store")
 	}
 	g.app.pooled.events.StoreDown(replica.TroubleLost, time.Second)
 	g.app.pooled.events.StoreUp(2 * time.Second)
@@ -144,8 +144,8 @@ func TestSubscribersAreThoseOfTheConfigurationThatRuns(t *testing.T) {
 	}
 }
 
-// Fault: the file is damaged when the gate starts, before its subscribers do.
-func TestSubscribersHearOfADamagedStore(t *testing.T) {
+// Fault: the file is already damaged when the gate starts, before its subscribers do.
+func TestSubscribersReceiveADamagedStore(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "revocations.db")
 	if err := os.WriteFile(path, []byte("gone fishing"), 0o600); err != nil {
 		t.Fatal(err)
@@ -156,9 +156,9 @@ func TestSubscribersHearOfADamagedStore(t *testing.T) {
 	}
 }
 
-// Attack, and fault: a subscriber, such as a program that posts to a chat, hangs.
-// Nobody who logs out waits for it, and the memory that waits is bounded.
-func TestASlowSubscriberHoldsUpNobody(t *testing.T) {
+// Attack, and fault: a subscriber hangs, such as a program that posts to a chat. No logout
+// waits for it, and the memory of waiting events is bounded.
+func TestASlowSubscriberDelaysNobody(t *testing.T) {
 	heard.Lock()
 	heard.hang = make(chan struct{})
 	heard.Unlock()
@@ -170,13 +170,13 @@ func TestASlowSubscriberHoldsUpNobody(t *testing.T) {
 		}
 	}
 	if dropped := g.app.pooled.events.dropped.Load(); dropped < 90 {
-		t.Errorf("%d events were dropped, want those that nobody took", dropped)
+		t.Errorf("%d events were dropped, want those beyond the queue", dropped)
 	}
 	close(heard.hang)
 	hears(t, maxEvents)
 }
 
-func TestWhatWasDroppedIsLogged(t *testing.T) {
+func TestDroppedEventsAreLogged(t *testing.T) {
 	var lines lockedBuffer
 	arrived, release := make(chan struct{}), make(chan struct{})
 	var once sync.Once
@@ -185,7 +185,7 @@ func TestWhatWasDroppedIsLogged(t *testing.T) {
 			close(arrived)
 			<-release
 		})
-		return &App{}, nil // of no configuration: there is nobody to hear
+		return &App{}, nil // without a configuration, so there are no subscribers
 	})
 	e.start()
 	e.StoreUp(1)
@@ -198,8 +198,8 @@ func TestWhatWasDroppedIsLogged(t *testing.T) {
 	e.close()
 }
 
-// A subscriber that panics ends neither the process nor what the others hear; and
-// an event that nobody can be found for does not stay.
+// A panic of a subscriber must not end the process, nor stop events to the others. An event
+// without any subscriber must not stay in the queue.
 func TestASubscriberThatPanicsIsSurvived(t *testing.T) {
 	var lines lockedBuffer
 	asked := make(chan struct{}, 8)
@@ -219,7 +219,7 @@ func TestASubscriberThatPanicsIsSurvived(t *testing.T) {
 	waiting.StoreUp(1)
 	began := time.Now()
 	waiting.close()
-	if took := time.Since(began); took > closePatience/2 {
+	if took := time.Since(began); took > closeTimeout/2 {
 		t.Errorf("closing took %v while an event waits for a configuration", took)
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// fleetApp returns an app on the store of a fleet, as if it was configured and started,
-// within a synctest bubble. It is stopped with the test.
+// fleetApp returns an app on the store of a fleet, as if it was configured and started, in
+// a synctest bubble. It is stopped with the test.
 func fleetApp(tb testing.TB, f *operatortest.Fleet, o replica.Options, app App) *App {
 	tb.Helper()
 	o.Lease, o.Clock = operatortest.Lease, hubtest.Bubble{}

@@ -24,95 +24,94 @@ func init() {
 	caddy.RegisterModule(Gate{})
 }
 
-// defaultEndpoint is the path of the session API.
+// defaultEndpoint is the default path of the session API.
 const defaultEndpoint = "/v1/auth/session"
 
-// Gate is a handler that admits only requests whose token is good and whose
-// session was not revoked. It answers `DELETE /v1/auth/session` itself and hands
-// all else that it admits on to the next handler.
+// Gate is a handler that admits a request only if its token is valid and its session is not
+// revoked. It answers `DELETE /v1/auth/session` itself, and passes other admitted requests
+// to the next handler.
 //
-// It answers 401 to a request without a credential, or with one that is invalid,
-// expired or revoked; 400 to a credential that is broken, or to several; 503
-// while the set of revocations cannot be proved fresh. It answers 405 to every
-// CONNECT but those that open a WebSocket (RFC 8441, RFC 9220). An upgrade to HTTP or
-// TLS, such as h2c, is ignored. Request trailers are dropped.
+// It answers 401 if the credential is missing, invalid, expired or revoked. It answers 400
+// if the credential is malformed, or if there are several. It answers 503 while it cannot
+// prove that its set of revocations is fresh. It answers 405 to every CONNECT, except a
+// CONNECT that opens a WebSocket (RFC 8441, RFC 9220). It ignores an upgrade to HTTP or
+// TLS, such as h2c. It drops request trailers.
 //
-// For requests that it admits it sets the placeholders `{http.auth.user.id}`
-// (`sub`), `{http.auth.user.session_id}`, `{http.auth.user.token_id}`,
-// `{http.auth.user.issuer}`, and `{http.auth.user.<claim>}` for each of the
-// claims named. For those that it refuses, `{http.session_gate.reason}` is one of
-// `missing`, `malformed`, `several`, `invalid`, `expired`, `revoked`, `unavailable`,
-// `method`, `path` and `cross_site`.
+// For an admitted request it sets the placeholders `{http.auth.user.id}` (`sub`),
+// `{http.auth.user.session_id}`, `{http.auth.user.token_id}`, `{http.auth.user.issuer}`,
+// and `{http.auth.user.<claim>}` for each configured claim. For a refused request,
+// `{http.session_gate.reason}` is one of `missing`, `malformed`, `several`, `invalid`,
+// `expired`, `revoked`, `unavailable`, `method`, `path` and `cross_site`.
 //
-// The issuers and the store are those of the app `session_gate`.
+// The issuers and the store are configured in the app `session_gate`.
 type Gate struct {
-	// Endpoint is the path at which sessions are ended.
+	// Endpoint is the path of the session API. A DELETE of it revokes the caller's session,
+	// or the session that its body names.
 	// Default: /v1/auth/session.
 	Endpoint string `json:"endpoint,omitempty"`
 
-	// Token says where requests carry their credential.
-	// Default: the header Authorization.
+	// Token is where requests carry their credential. Default: the header Authorization.
 	Token *TokenSource `json:"token,omitempty"`
 
-	// Public lists paths that need no token: exact ones, and prefixes that end
-	// in /*. If a trusted proxy names another path in X-Original-URL,
-	// X-Original-URI, X-Rewrite-URL or X-Forwarded-Uri, or a prefix of the path in
-	// Script-Name, X-Script-Name, X-Forwarded-Script-Name, X-Forwarded-Prefix,
-	// X-Traversal-Path or X-Vhm-Root, that path has to be public, too. The gate deletes those
-	// fields from requests that do not come from an address of
-	// `servers { trusted_proxies }`. Default: none.
+	// Public lists paths that need no token: exact paths, and prefixes that end in /*. If a
+	// trusted proxy names another path in X-Original-URL, X-Original-URI, X-Rewrite-URL or
+	// X-Forwarded-Uri, that path has to be public, too. The same holds for a prefix of the
+	// path in Script-Name, X-Script-Name, X-Forwarded-Script-Name, X-Forwarded-Prefix,
+	// X-Traversal-Path or X-Vhm-Root. The gate deletes these fields from requests of other
+	// senders: those whose address is not in `servers { trusted_proxies }`. Default: none.
 	Public []string `json:"public,omitempty"`
 
-	// Identity are the headers that tell the upstream who the user is.
-	// Default: none is owned, set or stripped.
+	// Identity lists the headers that tell the upstream who the user is. The gate removes
+	// them from requests and sets them from the token. Default: none.
 	Identity *identity.Config `json:"identity,omitempty"`
 
-	// Claims are given as placeholders. Default: none.
+	// Claims lists claims that are set as placeholders. Default: none.
 	Claims []string `json:"claims,omitempty"`
 
-	// CORS lists the origins that may call the endpoint from a browser.
+	// CORS lists the origins whose pages may call the session API from a browser.
 	// Default: none.
 	CORS []string `json:"cors,omitempty"`
 
-	// AdminScope is the scope whose holders may end the session of any subject
-	// of their issuer. Default: none.
+	// AdminScope is the scope that lets its holders revoke the session of any subject of
+	// their issuer. Default: none.
 	AdminScope string `json:"admin_scope,omitempty"`
 
-	// StripToken keeps the token from the upstream. Default: false.
+	// StripToken removes the token from requests to the upstream. Default: false.
 	StripToken bool `json:"strip_token,omitempty"`
 
-	// Streams says when a request that is still running is cut, within a second:
-	// `session`, when its session, token, subject or issuer is revoked, or
-	// `expiry`, also when the time of the latest token of its session that this
-	// gate has admitted is over, leeway included. Downloads, uploads, server-sent
-	// events, long polls, gRPC and WebSockets are such requests. Default: expiry.
+	// Streams is when the gate cuts a running request, within a second. Running requests
+	// are for example downloads, uploads, server-sent events, long polls, gRPC and
+	// WebSockets. With `session`, the gate cuts a request when its session, token, subject
+	// or issuer is revoked. With `expiry`, it also cuts it when the token expires, leeway
+	// included. A newer token of the same session that this gate has admitted extends that
+	// time. Default: expiry.
 	Streams string `json:"streams,omitempty"`
 
-	// TokenEndpoint lists the upstream's token endpoints (RFC 6749 §3.2), which
-	// need no access token. A refresh token that is revoked does not get there, and
-	// tokens of a revoked session are not handed out: both are answered 400
-	// invalid_grant. What cannot be checked is withheld: 503, or 502 where an
-	// answer cannot be read. Bodies are forms or JSON of at most 64 KiB, and
-	// answers of at most 256 KiB. Other spellings of the path, also with a format at
-	// the end (/oauth/token.json), and what readers could take for two grants are
-	// answered 400. Default: none.
+	// TokenEndpoint lists the upstream's token endpoints (RFC 6749 §3.2), which need no
+	// access token. The gate does not pass on a revoked refresh token, and withholds new
+	// tokens of a revoked session; both are answered 400 invalid_grant. If the gate cannot
+	// check a token, it answers 503; if it cannot read the upstream's response, 502.
+	// Request bodies are forms or JSON of at most 64 KiB, responses at most 256 KiB. The
+	// gate answers 400 to other spellings of the path, also with a format at the end
+	// (/oauth/token.json), and to a request that servers could read as two grants.
+	// Default: none.
 	TokenEndpoint []string `json:"token_endpoint,omitempty"`
 
-	// SessionsEndpoint is the path at which the caller's own sessions are listed
-	// (GET), all of them ended (DELETE), or all but the caller's (DELETE with
-	// ?except=current), and below which one is (DELETE of its id). Default: none.
+	// SessionsEndpoint is the path of the caller's own sessions. GET lists them. DELETE
+	// revokes all of them, DELETE with ?except=current all but the caller's. DELETE of the
+	// path followed by / and a session id revokes that session. Default: none.
 	SessionsEndpoint string `json:"sessions_endpoint,omitempty"`
 
-	// BackchannelLogout is the path to which issuers send logout tokens (OpenID
-	// Connect Back-Channel Logout 1.0): POST, answered 200 when no gate admits the
-	// session any more, 400 for a token that is not valid or was received before, and
-	// 503 while that is not certain. Default: none.
+	// BackchannelLogout is the path to which issuers send logout tokens by POST (OpenID
+	// Connect Back-Channel Logout 1.0). The answer is 200 when no gate admits the session
+	// any more, and 503 while that is not certain. It is 400 for a token that is invalid or
+	// was received before. Default: none.
 	BackchannelLogout string `json:"backchannel_logout,omitempty"`
 
 	app       *App
 	logger    *slog.Logger
 	routes    []route
-	untrusted *sync.Map // the names, folded, of deleted fields that were warned of
+	untrusted *sync.Map // the folded names of deleted fields that were already logged
 	extractor credential.Extractor
 	public    *paths.Public
 	identity  *identity.Headers
@@ -140,7 +139,7 @@ func (g *Gate) Provision(ctx caddy.Context) error {
 		return err
 	}
 	g.warnOfLogs(logsOf(ctx))
-	// Loaded without a server, there is none whose requests would run.
+	// A handler that is loaded without a server serves no requests.
 	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
 		server.RegisterConnContext(streams.Connection)
 	}
@@ -218,15 +217,15 @@ func (g *Gate) prepare() (err error) {
 
 // ServeHTTP decides about one request.
 //
-// Invariant 1: verify first, then check, then forward: one token, one decision, from
-// verified claims only.
+// Invariant 1: verify first, then check, then forward. One token leads to one decision,
+// from verified claims only.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	if reply.IsMethod(r.Method, http.MethodConnect) && !opensWebSocket(r) {
 		return refuse(w, r, denyConnect)
 	}
 	g.strip(r)
-	// Attack: GET x:admin. What a rewrite, or this gate, makes of the path is not what
-	// reverse_proxy sends (url.URL.Opaque).
+	// Attack: GET x:admin. reverse_proxy sends url.URL.Opaque, and neither a rewrite nor
+	// this gate changes that. So the upstream sees another path than the gate has judged.
 	if r.URL.Opaque != "" {
 		return refuse(w, r, denyTarget)
 	}

@@ -30,7 +30,7 @@ func resolveIdentity(c *identity.Config) error {
 	return nil
 }
 
-// prepareIdentity prepares the fields of the identity. No field has two meanings.
+// prepareIdentity prepares the identity fields. It refuses two meanings for one field.
 func (g *Gate) prepareIdentity() (err error) {
 	if g.identity, err = identity.New(g.Identity, g.Claims); err != nil {
 		return fmt.Errorf("checking session_gate: %w", err)
@@ -43,7 +43,7 @@ func (g *Gate) prepareIdentity() (err error) {
 		return fmt.Errorf("checking session_gate: identity owns %q, where token looks for the credential, "+
 			"which would be stripped before it is seen", g.Token.Header)
 	}
-	// Attack: a user who has /admin written into a claim, and asks for /healthz. The gate
+	// Attack: a user has /admin written into a claim, and asks for /healthz. The gate
 	// itself would send X-Original-URL: /admin, after it has judged the path.
 	for name := range g.identity.All() {
 		if paths.IsOverride(name) {

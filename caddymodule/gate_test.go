@@ -15,7 +15,7 @@ import (
 
 const invalidated = `{"message":"Session invalidated successfully."}`
 
-func TestAGuardedRequestIsJudgedByItsToken(t *testing.T) {
+func TestAGuardedRequestIsDecidedByItsToken(t *testing.T) {
 	g := newGate(t, "HS256", Gate{})
 	revoked := g.mint(t, map[string]any{"sid": "over"})
 	g.end(t, revoked, "").want(t, http.StatusOK, invalidated)
@@ -50,8 +50,8 @@ func TestAGuardedRequestIsJudgedByItsToken(t *testing.T) {
 	}
 }
 
-// The attack: tell from the answer whether a token was revoked, expired or never
-// good, and so whether it is worth more work.
+// Attack: learn from the answer whether a token was revoked, expired or never valid, and so
+// whether it is worth more attempts.
 func TestRefusedTokensLookAlike(t *testing.T) {
 	g := newGate(t, "HS256", Gate{})
 	revoked := g.mint(t, nil)
@@ -87,7 +87,8 @@ func TestAStoreThatFailsIsUnavailable(t *testing.T) {
 	if err := opened.Close(); err != nil {
 		t.Fatal(err)
 	}
-	// Attack: try ids while the store is away, to learn which are those of sessions.
+	// Attack: try ids while the store is unreachable, to learn which ids belong to
+	// sessions.
 	for _, id := range []string{"unknown", "ended", "bobs"} {
 		g.end(t, caller, `{"session_id":"`+id+`"}`).want(t, http.StatusServiceUnavailable, "The revocation is not confirmed yet")
 	}
@@ -100,7 +101,7 @@ func TestAStoreThatFailsIsUnavailable(t *testing.T) {
 	other := g.mint(t, map[string]any{"sid": "session-2", "jti": "token-2"})
 	g.end(t, other, `{"session_id":"unknown here"}`).want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
 
-	// What was not confirmed holds here all the same, and may be tried again.
+	// The unconfirmed revocation holds here all the same, and may be retried.
 	g.get(t, "/", token).want(t, http.StatusUnauthorized, "unauthorized")
 	g.end(t, token, "").want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
 }

@@ -28,11 +28,11 @@ type gateTest struct {
 	gate *Gate
 	app  *App
 	key  *tokentest.Key
-	// wrap, unless nil, is what the calls of the store go through.
+	// wrap adds hooks to the calls of the store, unless it is nil.
 	wrap func(store.Backend) store.Backend
 }
 
-// wrappedStore is a store in memory whose calls go through those of a test.
+// wrappedStore is a store in memory whose calls go through hooks of a test.
 type wrappedStore struct {
 	stores.Memory
 	wrap func(store.Backend) store.Backend
@@ -77,7 +77,7 @@ func newGate(tb testing.TB, algorithm string, config Gate) *gateTest {
 	return newGateOn(tb, algorithm, config, nil)
 }
 
-// newGateOn is newGate, with what the calls of the store go through.
+// newGateOn is newGate with a wrap for the calls of the store.
 func newGateOn(tb testing.TB, algorithm string, config Gate, wrap func(store.Backend) store.Backend) *gateTest {
 	tb.Helper()
 	test := &gateTest{key: tokentest.NewKey(tb, algorithm, ""), wrap: wrap}
@@ -114,7 +114,7 @@ func (g *gateTest) start(tb testing.TB, config Gate, issuers ...*Issuer) {
 	<-setOf(g.app).Synced()
 }
 
-// reload provisions the gate anew, for what its app has now.
+// reload provisions the gate again, with the present state of its app.
 func (g *gateTest) reload(tb testing.TB, logger *slog.Logger) {
 	tb.Helper()
 	fresh := new(Gate)
@@ -142,25 +142,25 @@ func (g *gateTest) mint(tb testing.TB, changes map[string]any) string {
 	return tokentest.Mint(tb, g.key, tokentest.Claims(time.Now(), changes))
 }
 
-// prepare makes a request as Caddy's server would.
+// prepare prepares a request as Caddy's server would.
 func prepare(w http.ResponseWriter, r *http.Request) (*http.Request, *caddy.Replacer) {
 	replacer := caddy.NewReplacer()
 	return caddyhttp.PrepareRequest(r, replacer, w, new(caddyhttp.Server)), replacer
 }
 
-// answer is what a gate made of a request.
+// answer is the result of a request to a gate.
 type answer struct {
 	*httptest.ResponseRecorder
 	// upstream is the request as the next handler saw it, nil if it did not.
 	upstream *http.Request
 	replacer *caddy.Replacer
-	// abandoned tells that the request was cut, so that the server ends its
-	// connection, or its stream, without an end of the answer.
+	// abandoned reports whether the request was cut: the server ends its connection, or its
+	// stream, without an end of the answer.
 	abandoned bool
 }
 
-// serve sends a request through the gate. Like net/http's server it takes
-// http.ErrAbortHandler for a way to abandon the answer.
+// serve sends a request through the gate. Like net/http's server it reads
+// http.ErrAbortHandler as an abandoned answer.
 func (g *gateTest) serve(tb testing.TB, r *http.Request) (a answer) {
 	tb.Helper()
 	a.ResponseRecorder = httptest.NewRecorder()
@@ -187,7 +187,7 @@ func (g *gateTest) get(tb testing.TB, path, token string) answer {
 	return g.serve(tb, request(http.MethodGet, path, token, ""))
 }
 
-// end asks to end a session; body "" is none.
+// end sends a DELETE of a session; an empty body is left out.
 func (g *gateTest) end(tb testing.TB, token, body string) answer {
 	tb.Helper()
 	return g.serve(tb, request(http.MethodDelete, defaultEndpoint, token, body))
@@ -225,7 +225,7 @@ func (a answer) wantReason(tb testing.TB, want string) {
 	}
 }
 
-// await polls until something is the case.
+// await polls until a condition holds.
 func await(tb testing.TB, what string, is func() bool) {
 	tb.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !is(); time.Sleep(time.Millisecond) {

@@ -17,20 +17,19 @@ func init() {
 
 // Health answers the probes of Kubernetes and of other monitors, on a port of its own:
 //
-//   - `/livez` is 200 while the process serves. It never looks at the store: a
+//   - `/livez` answers 200 while the process serves. It ignores the store, because a
 //     restart does not repair a store.
-//   - `/startupz` is 200 once the gate was able to admit: the whole set of
-//     revocations was read, and the log of a fleet was open. In a native sidecar
-//     the application waits for it; under `bootstrap manual` that is for as long as
-//     an operator takes.
-//   - `/readyz` is 200 from then on until the process begins to stop. With
-//     `readiness strict` it is 503 also while the gate cannot prove that its set
-//     is fresh, or its clock is too far from the store's; without, such a gate is
-//     left in its Service, because one store that all gates share would empty the
-//     Service at once, and nobody could log out.
+//   - `/startupz` answers 200 once the gate has been able to admit: it has read the whole set of
+//     revocations, and the revocation log of a fleet was open. A native sidecar delays the
+//     application until then. With `bootstrap manual`, that can be until an operator acts.
+//   - `/readyz` answers 200 from then on until the process begins to stop. With
+//     `readiness strict` it answers 503 also while the gate cannot prove that its set is
+//     fresh, or while its clock is too far from the store's clock. With `readiness lenient`
+//     such a gate stays in its Service. Otherwise an outage of the shared store would empty
+//     the Service at once, and nobody could log out.
 //
-// Other answers are 503, and all bodies are JSON. Requests for other paths, and
-// methods other than GET and HEAD, go to the next handler.
+// Otherwise the answer is 503. All bodies are JSON. Requests for other paths, and methods
+// other than GET and HEAD, go to the next handler.
 type Health struct {
 	app *App
 }
@@ -53,14 +52,14 @@ func (h *Health) Provision(ctx caddy.Context) error {
 	return nil
 }
 
-// health is the answer to a probe. It holds nothing that an outsider could use.
+// health is the body of an answer to a probe. It holds nothing that helps an attacker.
 type health struct {
 	Status string `json:"status"` // ok or unavailable
 	Reason string `json:"reason,omitempty"`
-	// State is that of the log of a fleet: repair, open or settled.
+	// State is the state of a fleet's revocation log: repair, open or settled.
 	State string `json:"state,omitempty"`
-	// Heard is how long ago the store was asked, when its answer last extended the
-	// lease, in seconds.
+	// Heard is the age of the last heartbeat that extended the lease, in seconds. It counts
+	// from when the gate asked the store.
 	Heard *operator.Seconds `json:"heard_seconds_ago,omitempty"`
 }
 
@@ -100,8 +99,8 @@ func (h *Health) ready() health {
 	return answer
 }
 
-// reasonRepair is the reason while a revocation log that may have lost revocations is
-// not open.
+// reasonRepair is the reason while a revocation log that may have lost revocations is not
+// open.
 const reasonRepair = "the gates are restoring the revocation log; the gate's log says more"
 
 func startup(state operator.State) health {

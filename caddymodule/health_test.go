@@ -19,8 +19,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// probe asks for a path, and returns the status, 0 if the next handler was
-// asked, and what was said.
+// probe requests a path. It returns the status, or 0 if the next handler served the
+// request, and the body.
 func probe(tb testing.TB, h *Health, method, path string) (status int, said map[string]any) {
 	tb.Helper()
 	w, passedOn := httptest.NewRecorder(), false
@@ -48,7 +48,7 @@ const (
 	leaseUp = "the store does not answer and the lease has expired"
 )
 
-// wantProbes wants the answers of the three probes: 200 where the reason is "".
+// wantProbes checks the answers of the three probes: 200 if the reason is "".
 func wantProbes(tb testing.TB, h *Health, when, startup, ready string) {
 	tb.Helper()
 	for path, reason := range map[string]string{"/livez": "", "/startupz": startup, "/readyz": ready} {
@@ -67,14 +67,14 @@ func wantProbes(tb testing.TB, h *Health, when, startup, ready string) {
 func TestHealthBeforeTheStoreIsOpen(t *testing.T) {
 	app := &App{module: &stores.Memory{}, hub: hub.New(hub.Options{})}
 	wantProbes(t, &Health{app}, "before the start", unread, unread)
-	// A restart does not mend a store: the process is alive, and says no more.
+	// A restart does not repair a store: the process is alive, and reports nothing more.
 	mustFindDamaged(t, app.hub, store.ErrDamaged)
 	wantProbes(t, &Health{app}, "with a damaged store", unread, unread)
 }
 
-// One store that all gates share must not take all of them out of their Service
-// at once, unless the operator says so; and nothing that an outsider could use,
-// as the name of the store or an error, is in an answer.
+// An outage of the shared store must not remove all gates from their Service at once,
+// unless the operator configures that. No answer may hold anything that helps an attacker,
+// such as the name of the store or an error.
 func TestHealthThroughAnOutage(t *testing.T) {
 	for readiness, fenced := range map[string]string{"lenient": "", "strict": leaseUp} {
 		t.Run(readiness, func(t *testing.T) {
@@ -104,7 +104,7 @@ func TestHealthThroughAnOutage(t *testing.T) {
 				wantProbes(t, h, "away, after the lease", "", fenced)
 				_, said := probe(t, h, http.MethodGet, "/readyz")
 				if heard, _ := said["heard_seconds_ago"].(float64); heard < 4 || heard > 5 {
-					t.Errorf("after 4 s, the store was heard %v s ago", said["heard_seconds_ago"])
+					t.Errorf("after 4 s, heard_seconds_ago is %v", said["heard_seconds_ago"])
 				}
 
 				f.Away.Store(false)
@@ -118,8 +118,8 @@ func TestHealthThroughAnOutage(t *testing.T) {
 	}
 }
 
-// Fault: the store lost everything while nobody was there to vouch for it.
-// A gate that had read it once before refuses, and says that it is the repair.
+// Fault: the store lost everything while no gate could confirm its contents. A gate that
+// had read it once before refuses requests, and reports the repair.
 func TestHealthInRepair(t *testing.T) {
 	for readiness, refused := range map[string]string{"lenient": "", "strict": reasonRepair} {
 		t.Run(readiness, func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestHealthInRepair(t *testing.T) {
 	}
 }
 
-// A store of this machine's own has no lease, and its age means nothing.
+// A store of this machine has no lease, so its age means nothing.
 func TestHealthOfALocalStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := &App{module: &stores.Memory{}, hub: hub.New(hub.Options{}), Readiness: "strict"}

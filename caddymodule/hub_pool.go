@@ -12,13 +12,13 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// hubPool keeps one hub for each store of the process, so that a configuration that is
-// loaded anew finds its set in memory and its file open.
+// hubPool keeps one hub for each store of the process. After a reload, the new
+// configuration finds the revocations in memory and the file open.
 var hubPool = caddy.NewUsagePool()
 
-// pooledHub is a hub with what tells of it, for all configurations that use its store.
-// It is made without any I/O, when the first of them is provisioned, and opened when the
-// first of them starts.
+// pooledHub is a hub with its logger and events, shared by all configurations that use its
+// store. Provision of the first configuration creates it without any I/O. Start of the
+// first configuration opens it.
 type pooledHub struct {
 	*hub.Hub
 	namespace string
@@ -34,23 +34,23 @@ func newPooledHub(namespace string, logger *slog.Logger) *pooledHub {
 	return p
 }
 
-// start opens the store, or gives the open one the settings of the newest
-// configuration.
+// start opens the store. If the store is already open, start gives it the settings of the
+// newest configuration.
 func (p *pooledHub) start(module stores.Module, o replica.Options, logger *slog.Logger) error {
 	p.log.to(logger)
 	p.events.start()
 	return p.Open(o, func(logger *slog.Logger) (store.Backend, error) { return module.Open(logger, o.Leeway) })
 }
 
-// Destruct implements caddy.Destructor: the last configuration that used the store is
-// gone.
+// Destruct implements caddy.Destructor. The pool calls it when the last configuration that
+// uses the store is gone.
 func (p *pooledHub) Destruct() error {
 	defer p.events.close()
 	return p.Close()
 }
 
-// runningApp returns the app of the configuration that runs now. All apps of the active
-// context are loaded, so this loads none.
+// runningApp returns the app of the running configuration. All apps of the active context
+// are already loaded, so this call loads none.
 func runningApp() (*App, error) {
 	app, err := caddy.ActiveContext().AppIfConfigured("session_gate")
 	if err != nil {
@@ -59,8 +59,8 @@ func runningApp() (*App, error) {
 	return app.(*App), nil
 }
 
-// loadStore loads the store module and takes the place of the app in the pool. Nothing
-// is opened.
+// loadStore loads the store module, and takes a reference to its hub from the pool. It
+// opens nothing.
 func (a *App) loadStore(ctx caddy.Context) error {
 	loaded, err := ctx.LoadModule(a, "StoreRaw")
 	if err != nil {

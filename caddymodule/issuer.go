@@ -14,48 +14,48 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
 
-// Issuer is one issuer whose tokens are accepted, and the keys that verify them.
-// Exactly one source of keys is given: jwks, discover, public_key or hmac_secret.
+// Issuer is an issuer whose tokens are accepted, with the keys that verify them. It has
+// exactly one source of keys: jwks, discover, public_key or hmac_secret.
 type Issuer struct {
 	// Issuer is the exact value of the claim `iss`. Required.
 	Issuer string `json:"issuer,omitempty"`
 
-	// JWKS is the URL of the issuer's JSON Web Key Set (RFC 7517 §5). It is
-	// loaded after the start and refreshed every ten minutes, and within seconds
-	// when a token names a key that is not there. While it cannot be had the last
-	// good keys are used, for 24 h: a warning is logged after 12 h, and after 24 h
-	// every token of the issuer is answered 503 until a fetch succeeds. Keys that
-	// are weak, private or not for signatures are left out, with a warning.
-	// Redirects are followed on the same host and port over https. Default: none.
+	// JWKS is the URL of the issuer's JSON Web Key Set (RFC 7517 §5). The gate loads it
+	// after the start and refreshes it every ten minutes. If a token names an unknown key,
+	// the gate refreshes it within seconds. While the URL cannot be loaded, the gate uses
+	// the last good keys for 24 h. It logs a warning after 12 h. After 24 h it answers 503
+	// to every token of the issuer, until a fetch succeeds. Keys that are weak, private or
+	// not for signatures are ignored, with a warning. Redirects are followed on the same
+	// host and port, over https. Default: none.
 	JWKS string `json:"jwks,omitempty"`
 
 	// Discover takes the URL of the key set from the issuer's
-	// /.well-known/openid-configuration (OpenID Connect Discovery 1.0 §4). It may
-	// be at another host, but not on this machine or its links unless the issuer
-	// is there itself. For the rest it is as with jwks. Default: false.
+	// /.well-known/openid-configuration (OpenID Connect Discovery 1.0 §4). The URL may name
+	// another host. It may name this machine or its link-local networks only if the issuer
+	// is there itself. Otherwise the rules of jwks apply. Default: false.
 	Discover bool `json:"discover,omitempty"`
 
 	// PublicKey lists PEM files with public keys or certificates. Default: none.
 	PublicKey []string `json:"public_key,omitempty"`
 
-	// HMACSecret is one secret, or two while it is being rotated, of 32 bytes or
-	// more each. Use {file./run/secrets/…} or {env.X}. Default: none.
+	// HMACSecret is one secret, or two during a rotation, of at least 32 bytes each. Use
+	// {file./run/secrets/…} or {env.X}. Default: none.
 	HMACSecret []string `json:"hmac_secret,omitempty"`
 
-	// Audience lists what this gate is called in `aud`; one must be there.
+	// Audience lists the accepted values of `aud`. A token must hold at least one of them.
 	// Required unless any_audience is set.
 	Audience []string `json:"audience,omitempty"`
 
-	// AnyAudience accepts tokens made for other services, too. Default: false.
+	// AnyAudience also accepts tokens for other services. Default: false.
 	AnyAudience bool `json:"any_audience,omitempty"`
 
 	// LogoutAudience lists the client ids whose logout tokens are accepted at
-	// backchannel_logout; one must be in their `aud`. Default: audience, or any with
-	// any_audience.
+	// backchannel_logout. The `aud` of a logout token must hold one of them.
+	// Default: audience, or any value with any_audience.
 	LogoutAudience []string `json:"logout_audience,omitempty"`
 
-	// Algorithms are the signature algorithms accepted (RFC 7518 §3.1).
-	// Default: those that fit the keys.
+	// Algorithms lists the accepted signature algorithms (RFC 7518 §3.1). Default: all that
+	// fit the keys.
 	Algorithms []string `json:"algorithms,omitempty"`
 
 	// SessionClaim is the claim that names the session. Default: sid.
@@ -64,23 +64,23 @@ type Issuer struct {
 	// TokenIDClaim is the claim that names the token. Default: jti.
 	TokenIDClaim string `json:"token_id_claim,omitempty"`
 
-	// InsecureHTTP allows jwks and discover over plain http to a host that is not
-	// loopback: whoever is in between chooses whom the gate believes.
+	// InsecureHTTP allows jwks and discover over plain http to a host that is not loopback.
+	// An attacker on the network path can then replace the keys, and so forge tokens.
 	// Default: false.
 	InsecureHTTP bool `json:"insecure_http,omitempty"`
 }
 
-// keyPool keeps the key sets that are loaded from a URL across reloads of the
-// configuration, so that a reload does not begin without keys.
+// keyPool keeps the key sets that are loaded from a URL. A reload of the configuration
+// continues with the keys that are already loaded.
 var keyPool = caddy.NewUsagePool()
 
-// pooledKeys is a reference to a key set in the pool.
+// pooledKeys is a reference to a key set in keyPool.
 type pooledKeys struct {
 	poolKey string
 	keys    *remoteKeys
 }
 
-// remoteKeys closes a key set with its last reference.
+// remoteKeys closes its key set when the last reference is released.
 type remoteKeys struct {
 	*keys.Remote
 	log *handover
@@ -92,8 +92,7 @@ func (k *remoteKeys) Destruct() error {
 	return nil
 }
 
-// start begins to load the keys, or goes on, for a configuration with this
-// logger.
+// start begins to load the keys, if that has not begun, and uses this logger from now on.
 func (p *pooledKeys) start(logger *slog.Logger) {
 	p.keys.log.to(logger)
 	p.keys.Start()
@@ -104,8 +103,8 @@ func (p *pooledKeys) release() error {
 	return err
 }
 
-// options resolves placeholders and reads key files. The reference to the key
-// pool, if there is one, is the caller's to release, also after an error.
+// options resolves placeholders and reads key files. The caller releases the reference to
+// the key pool, if there is one, also after an error.
 func (i *Issuer) options(logger *slog.Logger) (token.IssuerOptions, *pooledKeys, error) {
 	if err := i.resolve(); err != nil {
 		return token.IssuerOptions{}, nil, err
@@ -162,10 +161,10 @@ func (i *Issuer) checkAudience() error {
 	return nil
 }
 
-// source returns the one source of keys that is given.
+// source returns the one configured source of keys.
 //
-// Invariant 3: where keys come from is said by the configuration, and
-// nothing that is missing or unreadable leaves an issuer without keys.
+// Invariant 3: only the configuration says where keys come from. A missing or unreadable
+// source is an error, and never leaves an issuer without keys.
 func (i *Issuer) source(logger *slog.Logger) (keys.Source, *pooledKeys, error) {
 	given := 0
 	for _, is := range []bool{i.JWKS != "", i.Discover, len(i.PublicKey) > 0, len(i.HMACSecret) > 0} {
@@ -202,8 +201,8 @@ func readPublicKeys(paths []string) (keys.Source, error) {
 	return keys.NewPEM(files...)
 }
 
-// remote takes the key set of the URL out of the pool, or puts it there. It is
-// not loaded before the app starts.
+// remote takes the key set of the URL from the pool, or adds it. The keys are not loaded
+// before the app starts.
 func (i *Issuer) remote(logger *slog.Logger) (keys.Source, *pooledKeys, error) {
 	log := newHandover(logger)
 	options := keys.RemoteOptions{

@@ -10,7 +10,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// newGateOf is newGate with several issuers, each with a secret of its own.
+// newGateOf is newGate with several issuers. Each has its own secret.
 func newGateOf(tb testing.TB, config Gate, issuers ...string) (*gateTest, map[string]*tokentest.Key) {
 	tb.Helper()
 	keys := map[string]*tokentest.Key{}
@@ -28,9 +28,9 @@ func newGateOf(tb testing.TB, config Gate, issuers ...string) (*gateTest, map[st
 	return test, keys
 }
 
-// Invariant 6. The attack: whoever runs, or has an account with, one issuer ends
-// the sessions of another by their names, or by a name that is glued together to
-// the same text. Issuers are compared byte by byte.
+// Invariant 6. Attack: an operator or a user of one issuer ends the sessions of another
+// issuer by their names, or by a name that concatenates to the same text. Issuers are
+// compared byte by byte.
 func TestIssuersNeverTouchEachOther(t *testing.T) {
 	for name, tt := range map[string]struct {
 		issuers  [2]string
@@ -57,7 +57,7 @@ func TestIssuersNeverTouchEachOther(t *testing.T) {
 	}
 }
 
-// attackIssuer is all that one issuer can try against a session of another.
+// attackIssuer tries everything that one issuer can do to a session of another issuer.
 func attackIssuer(t *testing.T, attacker, session, victim, target string) {
 	t.Helper()
 	g, keys := newGateOf(t, Gate{AdminScope: "sessions:revoke"}, attacker, victim)
@@ -77,13 +77,13 @@ func attackIssuer(t *testing.T, attacker, session, victim, target string) {
 	for _, caller := range []map[string]any{{"sid": "other"}, {"sid": "other", "scope": "sessions:revoke"}} {
 		g.end(t, mint(attacker, caller), string(body)).want(t, http.StatusNotFound, "invalid_session")
 	}
-	// A token that only says to be of the other issuer.
+	// A token with the other issuer's name, signed by the wrong key.
 	forged := tokentest.Mint(t, keys[attacker], tokentest.Claims(time.Now(), map[string]any{"iss": victim, "sid": target}))
 	g.end(t, forged, "").want(t, http.StatusUnauthorized, "unauthorized")
 	g.get(t, "/", forged).want(t, http.StatusUnauthorized, "unauthorized")
 
-	// A token of its own with the same token id, and the session of its own that
-	// the attack is about.
+	// A token with the same token id, and the session of the attacker's own issuer that the
+	// attack uses.
 	own := mint(attacker, map[string]any{"sid": session, "jti": "u"})
 	g.get(t, "/", own).want(t, http.StatusOK, "")
 	g.end(t, mint(attacker, map[string]any{"sid": nil, "jti": "t"}), "").want(t, http.StatusOK, invalidated)

@@ -33,7 +33,7 @@ func boltApp(path string) *App {
 	}
 }
 
-// provisionOne is provisionApp, with the error and without the cleanup.
+// provisionOne is provisionApp with the error as a result, and without the cleanup.
 func provisionOne(tb testing.TB, config *App) (*App, error) {
 	tb.Helper()
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
@@ -75,8 +75,8 @@ func TestProvisioningTouchesNoFileOfTheStore(t *testing.T) {
 	}
 }
 
-// The fault: a reload closes the store, or opens its file a second time, which
-// waits for itself.
+// Fault: a reload closes the store, or opens its file a second time, which waits for the
+// first.
 func TestAReloadTakesTheStoreOver(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "revocations.db")
 	before := mustStart(t, boltApp(path))
@@ -115,8 +115,8 @@ func TestAReloadTakesTheStoreOver(t *testing.T) {
 	}
 }
 
-// The fault: Caddy cleans up also what could not be provisioned, and panics if
-// more is given back than was taken.
+// Fault: Caddy also cleans up a module whose Provision failed, and its pool panics if more
+// references are released than were acquired.
 func TestAFailedConfigurationGivesBackWhatItTook(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "revocations.db")
 	running := mustStart(t, boltApp(path))
@@ -135,8 +135,8 @@ func TestAFailedConfigurationGivesBackWhatItTook(t *testing.T) {
 	}
 }
 
-// The fault: a file that is not the store's is taken for an empty one, and
-// everybody is let back in.
+// Fault: a file that is not the store's is read as an empty store, and every revoked
+// session is admitted again.
 func TestADamagedStoreLeavesTheGateClosed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "revocations.db")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
@@ -149,9 +149,8 @@ func TestADamagedStoreLeavesTheGateClosed(t *testing.T) {
 	}
 }
 
-// The fault: requests of the old configuration run on while it is cleaned up
-// and its store is closed. Those that were admitted are answered or cut, and
-// none is admitted after it.
+// Fault: requests of the old configuration still run while it is cleaned up and its store
+// is closed. Admitted requests are answered or cut, and no request is admitted afterwards.
 func TestRequestsOutliveTheirConfiguration(t *testing.T) {
 	g := newGate(t, "HS256", everythingOn())
 	token := g.mint(t, nil)

@@ -6,9 +6,9 @@ import (
 	"sync/atomic"
 )
 
-// handover is the slog.Handler of what lives longer than a configuration: it
-// hands each record to the logger of the newest one, whose files are open. It is
-// safe for concurrent use.
+// handover is a slog.Handler for parts that live longer than one configuration. It passes
+// each record to the logger of the newest configuration, whose files are open. It is safe
+// for concurrent use.
 type handover struct {
 	newest *atomic.Pointer[slog.Logger]
 	// with adds attributes and groups to the newest handler.
@@ -21,7 +21,7 @@ func newHandover(logger *slog.Logger) *handover {
 	return h
 }
 
-// to makes a logger the newest.
+// to makes logger the newest.
 func (h *handover) to(logger *slog.Logger) { h.newest.Store(logger) }
 
 func (h *handover) handler() slog.Handler { return h.with(h.newest.Load().Handler()) }

@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// The fault: after a reload with another log file, "the store does not answer"
-// is written to the old one, which is closed.
-func TestWhatOutlivesAConfigurationLogsToTheNewest(t *testing.T) {
+// Fault: after a reload with another log file, "the store does not answer" is written to
+// the closed old file.
+func TestLogsAfterAReloadGoToTheNewestLogger(t *testing.T) {
 	var before, after bytes.Buffer
 	written := func(to *bytes.Buffer, level slog.Level) *slog.Logger {
 		return slog.New(slog.NewTextHandler(to, &slog.HandlerOptions{Level: level}))

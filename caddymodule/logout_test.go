@@ -12,14 +12,14 @@ import (
 
 const logoutPath = "/v1/auth/logout"
 
-// logoutRequest is the request that an issuer makes with a logout token.
+// logoutRequest returns an issuer's request with a logout token.
 func logoutRequest(logoutToken string) *http.Request {
 	r := httptest.NewRequest(http.MethodPost, logoutPath, strings.NewReader("logout_token="+logoutToken))
 	r.Header.Set("Content-Type", formMedia)
 	return r
 }
 
-// The gate hands logout tokens to their receiver, whatever access token comes with them.
+// The gate passes logout tokens to their receiver, whatever access token the request has.
 func TestALogoutTokenEndsASession(t *testing.T) {
 	g := newGate(t, "ES256", Gate{BackchannelLogout: logoutPath})
 	laptop := g.of(t, "laptop")
@@ -42,13 +42,13 @@ func TestOtherRequestsToTheLogoutPathAreOrdinary(t *testing.T) {
 		g.serve(t, request(method, logoutPath, g.of(t, "laptop"), "")).want(t, http.StatusOK, "")
 		g.serve(t, request(method, logoutPath, "", "")).want(t, http.StatusUnauthorized, "unauthorized")
 	}
-	// The attack: a spelling of the path at which the upstream listens, past the gate.
+	// Attack: a spelling of the path that the upstream serves, and that bypasses the gate.
 	for _, text := range []string{logoutPath + "/", "/" + logoutPath, "/V1/auth/logout", "/v1/auth/%6cogout", logoutPath + ";x"} {
 		r := logoutRequest("x")
 		r.URL = target(t, text)
 		g.serve(t, r).want(t, http.StatusBadRequest, "invalid_request")
 	}
-	// No two paths of the gate are one.
+	// The gate's own paths must differ.
 	for _, path := range []string{defaultEndpoint, sessionsPath, sessionsPath + "/logout"} {
 		g := newGate(t, "HS256", Gate{})
 		config := Gate{SessionsEndpoint: sessionsPath, BackchannelLogout: path}

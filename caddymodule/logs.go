@@ -10,10 +10,10 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// hiddenFields are those whose values Caddy's logs do not show.
+// hiddenFields are the fields whose values Caddy's logs do not show.
 var hiddenFields = []string{"Authorization", "Proxy-Authorization", "Cookie"}
 
-// logsOf is how the server that a handler is provisioned for logs, or nil.
+// logsOf returns the log settings of the server that ctx provisions a handler for, or nil.
 func logsOf(ctx caddy.Context) *caddyhttp.ServerLogConfig {
 	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
 		return server.Logs
@@ -21,10 +21,10 @@ func logsOf(ctx caddy.Context) *caddyhttp.ServerLogConfig {
 	return nil
 }
 
-// warnOfLogs warns of a configuration by which Caddy's own logs hold tokens or
-// session ids (Invariant 10). Caddy copies a request for its logs before
-// any handler sees it, and hides the values of a fixed list of fields: no
-// handler can keep another one out, and a filter of the log can.
+// warnOfLogs warns if Caddy's own logs would hold tokens or session ids with this
+// configuration (Invariant 10). Caddy copies a request for its logs before any handler sees
+// it, and hides the values of a fixed list of fields. No handler can hide another field. A
+// filter of the log can.
 func (g *Gate) warnOfLogs(logs *caddyhttp.ServerLogConfig) {
 	const remedy = "give every log a filter, the default log too: format filter { request>headers>… delete }"
 	if g.extractor.Header() != "" && !slices.Contains(hiddenFields, g.extractor.Header()) {
@@ -43,8 +43,7 @@ func (g *Gate) warnOfLogs(logs *caddyhttp.ServerLogConfig) {
 	}
 }
 
-// namesSession reports whether the claim names a session or a token for any of the
-// issuers.
+// namesSession reports whether the claim names a session or a token for any of the issuers.
 func (a *App) namesSession(claim string) bool {
 	return slices.ContainsFunc(a.Issuer, func(i *Issuer) bool {
 		return claim == cmp.Or(i.SessionClaim, "sid") || claim == cmp.Or(i.TokenIDClaim, "jti")

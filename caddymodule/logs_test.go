@@ -11,8 +11,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/identity"
 )
 
-// Attack: read tokens in logs that Caddy writes before any handler can keep them
-// out. Who configures a gate so is told, and nobody else.
+// Attack: read tokens in logs that Caddy writes before any handler can hide them. The gate
+// warns about such a configuration, and about no other.
 func TestAGateWarnsOfWhatCaddysLogsShow(t *testing.T) {
 	shown := &caddyhttp.ServerLogConfig{ShouldLogCredentials: true}
 	sessions := &identity.Config{Headers: map[string]string{"X-Session": "sid", "X-Token": "jti", "X-User": "sub"}}
@@ -47,7 +47,7 @@ func TestAGateWarnsOfWhatCaddysLogsShow(t *testing.T) {
 	}
 }
 
-// Claims of any name may name sessions.
+// Any claim may be configured to name sessions.
 func TestTheClaimsThatNameSessionsAreKnown(t *testing.T) {
 	app := &App{Issuer: []*Issuer{{}, {SessionClaim: "session", TokenIDClaim: "uti"}}}
 	for claim, want := range map[string]bool{"sid": true, "jti": true, "session": true, "uti": true, "sub": false, "": false} {

@@ -7,17 +7,17 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 )
 
-// opensWebSocket reports whether a CONNECT opens a WebSocket and nothing else (RFC
-// 8441 §4, RFC 9220 §3). Over HTTP/2 Go's server shows the protocol as a field, and
-// accepts it only under GODEBUG=http2xconnect=1.
+// opensWebSocket reports whether a CONNECT opens a WebSocket and nothing else (RFC 8441 §4,
+// RFC 9220 §3). Over HTTP/2 Go's server shows the protocol as a field, and accepts it only
+// under GODEBUG=http2xconnect=1.
 //
-// Attack: CONNECT over HTTP/2 or HTTP/3, to a public path or with a good token. Go's
-// transport sends its body without framing to an HTTP/1.1 upstream, so that the body
-// is the next request on that connection, with any path and any identity, and its
-// answer goes to somebody else's request. Of a WebSocket, reverse_proxy makes a GET
-// without a body. With a length it would announce a body that never comes.
+// Attack: CONNECT over HTTP/2 or HTTP/3, to a public path or with a valid token. Go's
+// transport sends its body without framing to an HTTP/1.1 upstream. The upstream reads the
+// body as the next request on that connection, with any path and any identity. The response
+// goes to the request of another client. For a WebSocket, reverse_proxy sends a GET without
+// a body instead. With a length it would announce a body that never comes.
 //
-// Attack: Connect /assets/a, which Jetty reads as CONNECT and serves the path / for.
+// Attack: Connect /assets/a. Jetty reads the method as CONNECT, and serves the path /.
 func opensWebSocket(r *http.Request) bool {
 	const webSocket = "websocket"
 	if r.ContentLength > 0 || r.Method != http.MethodConnect {

@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// Attack: CONNECT over HTTP/2 or HTTP/3, to a public path or with a good token. Go's
-// transport sends its body without framing to an HTTP/1.1 upstream, which reads the
-// next request in it.
+// Attack: CONNECT over HTTP/2 or HTTP/3, to a public path or with a valid token. Go's
+// transport sends its body without framing to an HTTP/1.1 upstream, which reads the next
+// request in it.
 func TestConnectIsRefusedBeforeAllElse(t *testing.T) {
 	g := newGate(t, "HS256", Gate{
 		Public: []string{"/*"}, TokenEndpoint: []string{tokenPath}, SessionsEndpoint: sessionsPath, BackchannelLogout: "/logout",

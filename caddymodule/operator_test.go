@@ -17,7 +17,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// revokes has an operator revoke, which must be answered with a receipt.
+// revokes revokes through the admin API, and fails the test unless the answer is a receipt.
 func (g *gateTest) revokes(tb testing.TB, body string) {
 	tb.Helper()
 	if status, said := operatortest.Order(tb, g.app, http.MethodPost, operator.PathRevocations, body, nil); status != http.StatusOK {
@@ -25,7 +25,7 @@ func (g *gateTest) revokes(tb testing.TB, body string) {
 	}
 }
 
-// explains has a token explained.
+// explains returns the explanation of a token.
 func (g *gateTest) explains(tb testing.TB, raw string) (e operator.Explanation, said string) {
 	tb.Helper()
 	status, said := operatortest.Order(tb, g.app, http.MethodPost, operator.PathCheck, `{"token":"`+raw+`"}`, &e)
@@ -38,8 +38,8 @@ func (g *gateTest) explains(tb testing.TB, raw string) (e operator.Explanation, 
 	return e, said
 }
 
-// Invariant 1: what is explained is what a request would be answered.
-func TestWhatIsExplainedIsWhatIsAnswered(t *testing.T) {
+// Invariant 1: the explanation is the decision about a request.
+func TestTheExplanationIsTheDecision(t *testing.T) {
 	g := newGate(t, "HS256", Gate{})
 	other := &tokentest.Key{Algorithm: "HS256", Secret: []byte(strings.Repeat("x", 32))}
 	now := time.Now()
@@ -84,7 +84,8 @@ func TestWhatIsExplainedIsWhatIsAnswered(t *testing.T) {
 	}
 }
 
-// Fault: whoever is on call is told that an error says why, and not the error.
+// Fault: the explanation tells the person on call to look at an error, and does not show
+// it.
 func TestTheErrorOfTheStoreIsExplained(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "revocations.db")
 	if err := os.WriteFile(path, []byte("gone fishing"), 0o600); err != nil {
@@ -99,8 +100,7 @@ func TestTheErrorOfTheStoreIsExplained(t *testing.T) {
 	}
 }
 
-// load runs a configuration in this process, without an admin API and without a
-// log.
+// load runs a configuration in this process, without an admin API and without a log.
 func load(tb testing.TB, apps string) error {
 	tb.Helper()
 	config := fmt.Sprintf(`{"admin": {"disabled": true, "config": {"persist": false}},
@@ -108,8 +108,8 @@ func load(tb testing.TB, apps string) error {
 	return caddy.Load([]byte(config), true)
 }
 
-// The admin API must speak of the app that decides about requests, and not of
-// one that it found when it was made, or provisioned itself.
+// The admin API must use the app that decides about requests. It must not use an app that
+// it found earlier, or provisioned itself.
 func TestTheAdminAPIFollowsTheConfiguration(t *testing.T) {
 	module, err := caddy.GetModule("admin.api.session_gate")
 	if err != nil {
@@ -158,7 +158,7 @@ func TestTheAdminAPIFollowsTheConfiguration(t *testing.T) {
 	gone("after the stop")
 }
 
-// What an operator is told of a gate is what the gate is configured to.
+// The state shows the gate's configuration to an operator.
 func TestTheStateIsThatOfTheConfiguration(t *testing.T) {
 	app := mustStart(t, boltApp(filepath.Join(t.TempDir(), "revocations.db")))
 	defer app.Cleanup()

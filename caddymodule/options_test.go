@@ -7,9 +7,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// A word of the configuration that does not reach the replica would disable what
-// the operator meant.
-func TestTheReplicaIsToldWhatIsConfigured(t *testing.T) {
+// If an option does not reach the replica, it silently disables what the operator meant.
+func TestTheReplicaGetsTheConfiguration(t *testing.T) {
 	const redis = `"store": {"store": "redis", "addresses": ["127.0.0.1:1"]}`
 	own := replica.Options{Retention: 24 * time.Hour, Margin: 11 * time.Minute, Leeway: 30 * time.Second, Skew: time.Minute}
 	fleet := own
@@ -27,7 +26,7 @@ func TestTheReplicaIsToldWhatIsConfigured(t *testing.T) {
 		redis + `, "acknowledge": "lease"`: byLease,
 		redis + `, "acknowledge": "store"`: byStore,
 		redis + `, "lease": "1s", "on_store_failure": "allow", "max_staleness": "1m"`: allow,
-		// On a store of this machine's own there is nothing to agree on.
+		// A store of this machine has no settings of a fleet.
 		`"store": {"store": "memory"}, "bootstrap": "manual", "acknowledge": "store"`: own,
 	} {
 		app, err := provisioned(t, refusal{app: config})
@@ -36,7 +35,7 @@ func TestTheReplicaIsToldWhatIsConfigured(t *testing.T) {
 			continue
 		}
 		if got := app.replicaOptions(); got != want {
-			t.Errorf("%s: the replica is told %+v, want %+v", config, got, want)
+			t.Errorf("%s: the replica gets %+v, want %+v", config, got, want)
 		}
 		if err := app.Cleanup(); err != nil {
 			t.Error(err)

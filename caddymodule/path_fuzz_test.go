@@ -16,8 +16,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/paths/pathstest"
 )
 
-// readDelete reads a request for a target as net/http does, nil if it refuses
-// it.
+// readDelete reads a request for a target as net/http does. It returns nil if net/http
+// refuses the target.
 func readDelete(target string) *http.Request {
 	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader("DELETE " + target + " HTTP/1.1\r\nHost: gate\r\n\r\n")))
 	if err != nil || r.Method != http.MethodDelete {
@@ -26,14 +26,14 @@ func readDelete(target string) *http.Request {
 	return r.WithContext(context.WithValue(context.Background(), caddy.ReplacerCtxKey, caddy.NewReplacer()))
 }
 
-// pathReadings are the paths that a target is to those who read it behind the gate.
+// pathReadings returns the path that each reader behind the gate finds in a target.
 func pathReadings(u *url.URL) map[string]string {
 	all := map[string]string{
 		"net/http": u.Path,
 		"cleaned":  path.Clean("/" + u.Path),
 		"caddy":    caddyhttp.CleanPath(u.Path, true),
 	}
-	// Decoded not at all, or once, and once more by each one behind another.
+	// Not decoded, or decoded once, and once more by each further reader.
 	decoded := u.EscapedPath()
 	for _, times := range []string{"never", "once", "twice", "three times", "four times"} {
 		for _, form := range []struct{ name, path string }{
@@ -66,8 +66,7 @@ func before(p, ends string) string {
 	return p
 }
 
-// withoutDots removes dot segments as RFC 3986 §5.2.4 does, to which an empty
-// segment is one.
+// withoutDots removes dot segments as RFC 3986 §5.2.4 does, which counts empty segments.
 func withoutDots(p string) string {
 	var kept []string
 	for segment := range strings.SplitSeq(strings.TrimPrefix(p, "/"), "/") {
@@ -82,7 +81,7 @@ func withoutDots(p string) string {
 	return "/" + strings.Join(kept, "/")
 }
 
-// withoutBlanks is what Windows makes of the segments.
+// withoutBlanks removes the blanks that Windows removes from segments.
 func withoutBlanks(p string) string {
 	segments := strings.Split(p, "/")
 	for i := range segments {
@@ -91,7 +90,8 @@ func withoutBlanks(p string) string {
 	return strings.Join(segments, "/")
 }
 
-// withoutLineBreaks is what a URL parser makes of a path (WHATWG URL).
+// withoutLineBreaks removes the characters that a URL parser removes from a path (WHATWG
+// URL).
 var withoutLineBreaks = strings.NewReplacer("\t", "", "\r", "", "\n", "")
 
 func unescapedAsFarAsPossible(p string) string {
@@ -109,7 +109,7 @@ func withoutParameters(p string) string {
 	return strings.Join(segments, "/")
 }
 
-// mustPath is a path of the gate's own.
+// mustPath returns one of the gate's own paths.
 func mustPath(tb testing.TB, text string, o paths.Options) *paths.Path {
 	tb.Helper()
 	p, err := paths.New(text, o)
@@ -119,9 +119,9 @@ func mustPath(tb testing.TB, text string, o paths.Options) *paths.Path {
 	return p
 }
 
-// The attack: a DELETE that is for somebody behind the gate what ends a session,
-// and for the gate an ordinary request. If any of the readers takes it for the
-// endpoint, with a format at its end too, so does the gate, or refuses it.
+// Attack: a DELETE that is an ordinary request for the gate, and that a reader behind it
+// reads as one to end a session. If any of the readers reads it as a request to the
+// endpoint, even with a format at the end, the gate must do the same, or refuse it.
 func FuzzEndpoint(f *testing.F) {
 	for _, text := range append(pathstest.Misspellings, defaultEndpoint, "*", "/%", "http://gate"+defaultEndpoint, "http:/v1/auth/session",
 		"/v1/auth%C0%AFsession", "/v1/auth/%E0%80%AE/session", "/v1/auth/session?a;b", "/a/v1/auth/session", "/v1/auth/x/..%2fsession.a/.;b", "//gate/v1/auth/session") {
@@ -162,8 +162,8 @@ func FuzzEndpoint(f *testing.F) {
 	})
 }
 
-// The attack: a path that is public for the gate and for somebody behind it a
-// guarded one. Whatever is public, is so for each of the readers.
+// Attack: a path that is public for the gate, and guarded for a reader behind it. A public
+// path must be public for each of the readers.
 func FuzzPublicPaths(f *testing.F) {
 	for _, text := range append(pathstest.Misspellings, "/assets/a", "/assets/../a", "/assets/%2e%2e/a", "/assets//..//a", "/healthz", "/assets/%252e%252e/%61",
 		"/assets/%C0%AE%C0%AE/a", "/assets/..%20/a", "/assets/a?/../b", "/assets/..;/a", "/healthz?x", `/assets/..\a`, "/assets/%2e%2e%2fa", "/assets/%c3%a9", "http://gate/healthz",

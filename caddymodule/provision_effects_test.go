@@ -16,8 +16,8 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// listen returns an address that nobody may connect to, and a check for the end
-// of the test: the first to connect has to be the check itself.
+// listen returns an address to which nothing may connect, and a check for the end of the
+// test: the first connection must be that of the check.
 func listen(t *testing.T) (address string, wantUntouched func()) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -44,8 +44,8 @@ func listen(t *testing.T) (address string, wantUntouched func()) {
 	}
 }
 
-// Invariant 11. The attack: a configuration that is only looked at, in
-// a review or by CI, reaches into the production store, or holds its lock.
+// Invariant 11. Attack: a configuration is only checked, in a review or by CI, and that
+// already connects to the production store, or holds its lock.
 func TestValidateTouchesNothing(t *testing.T) {
 	redis, wantRedisUntouched := listen(t)
 	issuer, wantIssuerUntouched := listen(t)
@@ -66,7 +66,7 @@ func TestValidateTouchesNothing(t *testing.T) {
 		if err := test.validate(t); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		// Refused late: the store and the keys have been taken by then.
+		// Refused late: the store and the keys were acquired before.
 		test.gate = `"public": ["not a path"]`
 		if err := test.validate(t); err == nil {
 			t.Errorf("%s: a bad gate was accepted", name)
@@ -95,8 +95,8 @@ func provisioned(t *testing.T, config refusal) (*App, error) {
 	return app, app.Provision(ctx)
 }
 
-// Caddy calls Cleanup also after a Provision that failed, and a pool panics when
-// more is given back than was taken.
+// Caddy also calls Cleanup after a failed Provision. A pool panics if more references are
+// released than were acquired.
 func TestCleanupGivesBackWhatWasTaken(t *testing.T) {
 	jwks := `"hmac_secret": null, "jwks": "https://id.example.com/jwks.json"`
 	for name, test := range map[string]struct {
@@ -132,8 +132,8 @@ func TestCleanupGivesBackWhatWasTaken(t *testing.T) {
 	}
 }
 
-// Two configurations with one store share it, as in a reload, and the first to
-// go must not take it from the second.
+// Two configurations with the same store share it, as in a reload. The end of the first
+// must not close it for the second.
 func TestConfigurationsShareTheirStoreAndKeys(t *testing.T) {
 	config := refusal{issuer: `"hmac_secret": null, "jwks": "https://id.example.com/jwks.json"`}
 	first, err := provisioned(t, config)

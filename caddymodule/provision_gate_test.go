@@ -37,8 +37,8 @@ func TestGateRefuses(t *testing.T) {
 	} {
 		refusals["cors "+name] = refusal{gate: member("cors", []string{name}), want: origin}
 	}
-	// The attack: a claim of that name passes for the subject (or the session)
-	// in the placeholder that the access log and the upstream read.
+	// Attack: a claim with that name replaces the subject, or the session, in the
+	// placeholder that the access log and the upstream read.
 	for _, claim := range []string{"id", "session_id", "token_id", "issuer"} {
 		refusals["claim "+claim] = refusal{gate: member("claims", []string{claim}), want: "which {http.auth.user." + claim + "} already means"}
 	}
@@ -65,9 +65,9 @@ func TestIdentityRefuses(t *testing.T) {
 		"no field name":   {gate: `"identity": {"headers": {"X A": "sub"}}`, want: `identity header "X A" is not a field name`},
 		"an empty name":   {gate: `"identity": {"headers": {"": "sub"}}`, want: "is not a field name"},
 		"a missing claim": {gate: `"identity": {"headers": {"X-A": "{env.SESSION_GATE_NOT_SET}"}}`, want: "{env.SESSION_GATE_NOT_SET} is missing"},
-		// The attack: X-User and X_User reach CGI as one HTTP_X_USER, and which
-		// of them wins is anybody's guess.
-		"twins": {gate: `"identity": {"headers": {"X-User": "sub", "x_user": "email"}}`, want: "are one to many upstreams"},
+		// Attack: X-User and X_User reach CGI as the same variable HTTP_X_USER, and it is
+		// undefined which field wins.
+		"duplicates": {gate: `"identity": {"headers": {"X-User": "sub", "x_user": "email"}}`, want: "are one to many upstreams"},
 		// The credential would be stripped as a client's identity header.
 		"the token's header": {
 			gate: `"token": {"header": "X-Token"}, "identity": {"headers": {"x_token": "sub"}}`, want: `identity owns "X-Token", where token looks`,
@@ -90,7 +90,7 @@ func TestIdentityRefuses(t *testing.T) {
 	testRefusals(t, refusals)
 }
 
-// A gate without the app must not be one that admits everybody.
+// A gate without the app must not admit everybody.
 func TestGateWithoutAnAppIsRefused(t *testing.T) {
 	for _, handler := range []string{"session_gate", "session_gate_health"} {
 		err := validateApps(t, caddy.ModuleMap{"http": json.RawMessage(`{"servers": {"test": {"listen": ["127.0.0.1:0"], ` +

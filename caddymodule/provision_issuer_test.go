@@ -44,8 +44,8 @@ func keyFiles(tb testing.TB) func(name string) string {
 	}
 }
 
-// The attack: a key file that was not mounted, or a secret that came out empty,
-// leaves a gate that believes everybody (and CVE-2026-27586 of a CA file).
+// Attack: a key file is not mounted, or a secret is empty, and the gate accepts every token
+// (and CVE-2026-27586 of a CA file).
 func TestIssuerRefusesKeys(t *testing.T) {
 	file := keyFiles(t)
 	public := func(name string) string { return `"hmac_secret": null, "public_key": [` + file(name) + `]` }
@@ -86,8 +86,8 @@ func TestIssuerRefusesKeys(t *testing.T) {
 	})
 }
 
-// The attack: a secret that has braces in it is taken for a placeholder, and
-// the error prints what is between them.
+// Attack: a secret with braces in it is read as a placeholder, and the error prints the
+// text between them.
 func TestNoErrorQuotesASecretWithBraces(t *testing.T) {
 	testRefusals(t, map[string]refusal{
 		"in the secret": {
@@ -103,8 +103,8 @@ func TestNoErrorQuotesASecretWithBraces(t *testing.T) {
 	}
 }
 
-// The attack: a placeholder gives what is in a file where the name of the file is
-// wanted, and the error prints the secret that is in it.
+// Attack: a placeholder returns the content of a file instead of its name, and the error
+// prints the secret in it.
 func TestNoErrorQuotesWhatIsInAFile(t *testing.T) {
 	file := keyFiles(t)
 	placeholder := func(name string) string {
@@ -136,7 +136,7 @@ func TestIssuerRefuses(t *testing.T) {
 		"no algorithm":        {issuer: `"algorithms": ["none"]`, want: `"none" is not one of`},
 		"an unknown one":      {issuer: `"algorithms": ["HS1024"]`, want: `"HS1024" is not one of`},
 		"in other letters":    {issuer: `"algorithms": ["hs256"]`, want: `"hs256" is not one of`},
-		// The attack: HS256 signed with the bytes of the public key.
+		// Attack: HS256 signed with the bytes of the public key.
 		"HMAC with a public key":   {issuer: elliptic + `["HS256"]`, want: "HS256 does not fit the keys"},
 		"RSA with an elliptic key": {issuer: elliptic + `["ES256", "RS256"]`, want: "RS256 does not fit the keys"},
 		"the wrong curve":          {issuer: elliptic + `["ES384"]`, want: "ES384 does not fit the keys"},

@@ -9,10 +9,10 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// refusal is a configuration that must not be loaded: what is set in the app,
-// its one issuer and the gate, over one that is good, and what the error says.
+// refusal is a configuration that must not be loaded. It changes members of the app, its
+// one issuer and the gate in a valid configuration, and holds the text of the error.
 type refusal struct {
-	app, issuer, gate string // members of a JSON object; null takes one away
+	app, issuer, gate string // members of a JSON object; null removes a member
 	want              string
 }
 
@@ -44,8 +44,8 @@ func patch(tb testing.TB, object, members string) json.RawMessage {
 	return text
 }
 
-// validate does what `caddy validate` does: everything is provisioned, nothing
-// is started, and everything is cleaned up.
+// validate does the same as `caddy validate`: everything is provisioned, nothing is
+// started, and everything is cleaned up.
 func (c refusal) validate(tb testing.TB) error {
 	tb.Helper()
 	issuer := patch(tb, goodIssuer, c.issuer)
@@ -67,7 +67,7 @@ func validateApps(tb testing.TB, apps caddy.ModuleMap) error {
 	})
 }
 
-// pooled is how many references the pools hold.
+// pooled returns how many references the pools hold.
 func pooled() (references int) {
 	for _, pool := range []*caddy.UsagePool{hubPool, keyPool} {
 		pool.Range(func(key, _ any) bool {
@@ -79,8 +79,8 @@ func pooled() (references int) {
 	return references
 }
 
-// testRefusals wants each to be refused with an error that says what to do,
-// names no secret, and leaves nothing behind.
+// testRefusals checks that each configuration is refused. The error must say what to do and
+// hold no secret, and nothing may stay in the pools.
 func testRefusals(t *testing.T, refusals map[string]refusal) {
 	t.Helper()
 	before := pooled()
@@ -114,7 +114,7 @@ func TestTheGoodConfigurationIsAccepted(t *testing.T) {
 	}
 }
 
-// A word that means nothing would turn off what the operator meant.
+// An unknown word would silently disable what the operator meant.
 func TestAppRefuses(t *testing.T) {
 	testRefusals(t, map[string]refusal{
 		"no issuer":       {app: `"issuer": []`, want: "no issuer; name at least one whose tokens are accepted"},
@@ -153,8 +153,8 @@ func TestAppRefuses(t *testing.T) {
 	})
 }
 
-// An operator who corrects one fault after the other has to see the next one, not
-// another each time.
+// An operator who corrects one fault after the other must see the next fault, and not
+// another one each time.
 func TestTheFirstFaultIsTheSameEachTime(t *testing.T) {
 	const nowhere = `["{env.SESSION_GATE_NOT_SET}"]`
 	fields := []struct{ object, field string }{

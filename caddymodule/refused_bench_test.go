@@ -17,16 +17,16 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// largest is how much one part of a token may hold, decoded.
+// largest is how many decoded bytes one part of a token may hold.
 const largest = 5900
 
-// forged is a token that nobody signed.
+// forged returns a token without a valid signature.
 func forged(header, payload string) string {
 	part := base64.RawURLEncoding.EncodeToString
 	return part([]byte(header)) + "." + part([]byte(payload)) + "." + part(make([]byte, 64))
 }
 
-// crowded is an object with these members and as many others as a token holds.
+// crowded returns an object with these members and as many others as fit into a token.
 func crowded(members string) string {
 	var object strings.Builder
 	object.WriteString("{" + members)
@@ -36,11 +36,11 @@ func crowded(members string) string {
 	return object.String() + "}"
 }
 
-// refusedToken is a credential that is refused without a look at a signature.
+// refusedToken is a credential that is refused before its signature is verified.
 type refusedToken struct{ name, token string }
 
-// refusals are those that anybody can send to a gate with keys for ES256: of the
-// usual size, and as large and as dear as there is room for.
+// refusals returns credentials that anybody can send to a gate with keys for ES256: of the
+// usual size, and as large and as expensive as possible.
 func refusals() []refusedToken {
 	const header, ours = `{"alg":"ES256","typ":"JWT"}`, `{"iss":"` + tokentest.Issuer + `","aud":"` + tokentest.Audience + `"}`
 	filler, brackets := strings.Repeat("x", largest-40), strings.Repeat("[", largest-40)
@@ -63,9 +63,9 @@ func refusals() []refusedToken {
 	}
 }
 
-// BenchmarkRefused measures what the handler does for a request that it refuses
-// without a look at a signature, beside one that it admits with a token that it has
-// seen before, and one with a signature that is forged.
+// BenchmarkRefused measures a request that the handler refuses before it verifies a
+// signature. For comparison it measures a request that is admitted with a cached token, and
+// a request with a forged signature.
 func BenchmarkRefused(b *testing.B) {
 	g, good := cached(b, "ES256", everythingOn())
 	b.Run("admitted", func(b *testing.B) { runWarm(b, g, good) })
@@ -90,7 +90,7 @@ func BenchmarkRefused(b *testing.B) {
 	})
 }
 
-// expired returns a token whose time was over after the cache had taken it.
+// expired returns a token that has expired after the cache stored it.
 func expired(b *testing.B, g *gateTest) string {
 	b.Helper()
 	leeway := time.Duration(*g.app.Leeway)
@@ -107,7 +107,7 @@ func expired(b *testing.B, g *gateTest) string {
 	return ""
 }
 
-// newRemoteGate is a gate whose issuer publishes a key.
+// newRemoteGate returns a gate whose issuer publishes a key.
 func newRemoteGate(b *testing.B) *gateTest {
 	b.Helper()
 	test := &gateTest{key: tokentest.NewKey(b, "ES256", "key-1"), gate: &Gate{}}
@@ -126,7 +126,7 @@ func newRemoteGate(b *testing.B) *gateTest {
 	return test
 }
 
-// awaitVerified waits until the keys that verify a token are there.
+// awaitVerified waits until the keys for a token are loaded.
 func awaitVerified(b *testing.B, g *gateTest, token string) {
 	b.Helper()
 	for limit := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
@@ -140,15 +140,15 @@ func awaitVerified(b *testing.B, g *gateTest, token string) {
 	}
 }
 
-// nowhere takes an answer and keeps nothing of it.
+// nowhere is a response writer that discards the answer.
 type nowhere struct{ header http.Header }
 
 func (w nowhere) Header() http.Header         { return w.header }
 func (w nowhere) Write(p []byte) (int, error) { return len(p), nil }
 func (w nowhere) WriteHeader(int)             {}
 
-// runRefused measures ServeHTTP with one request, which a refusal leaves as it is
-// but for the replacer.
+// runRefused measures ServeHTTP with one request. A refusal changes only the request's
+// replacer.
 func runRefused(b *testing.B, g *gateTest, token string) {
 	b.Helper()
 	b.ReportAllocs()
@@ -172,8 +172,8 @@ func runRefused(b *testing.B, g *gateTest, token string) {
 	}
 }
 
-// BenchmarkForwarded measures what the longest addresses cost that a request without a
-// token names, where a trusted proxy passes them on.
+// BenchmarkForwarded measures the longest addresses that a trusted proxy can name in a
+// request without a token.
 func BenchmarkForwarded(b *testing.B) {
 	g := newGate(b, "HS256", Gate{TokenEndpoint: []string{"/oauth/token"}, SessionsEndpoint: "/v1/auth/sessions", BackchannelLogout: "/logout"})
 	for _, size := range []int{2 << 10, 14 << 10} {
@@ -195,8 +195,8 @@ func BenchmarkForwarded(b *testing.B) {
 	}
 }
 
-// BenchmarkCookie measures what the longest Cookie fields cost beside a token that
-// is in a cookie: four times the length has to take four times as long.
+// BenchmarkCookie measures the longest Cookie fields of a request with its token in a
+// cookie. Four times the length has to take four times as long.
 func BenchmarkCookie(b *testing.B) {
 	for _, size := range []int{2 << 10, 8 << 10, 32 << 10} {
 		for name, pairs := range map[string]string{

@@ -9,9 +9,9 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// The attack: an issuer whose clock is ahead by the whole leeway makes a token of
-// the longest lifetime. Its session is ended at once; the token must not be good
-// for longer than that is remembered.
+// Attack: the clock of an issuer is ahead by the whole leeway, and the issuer signs a token
+// with the longest lifetime. Its session is revoked at once. The token must expire before
+// its revocation does.
 func TestARevocationOutlivesEveryTokenThatItNames(t *testing.T) {
 	for _, leeway := range []time.Duration{0, 30 * time.Second, 5 * time.Minute} {
 		t.Run(leeway.String(), func(t *testing.T) {
@@ -30,7 +30,7 @@ func TestARevocationOutlivesEveryTokenThatItNames(t *testing.T) {
 				t.Fatalf("the token is not accepted: %v", err)
 			}
 			if good, kept := verified.Keys.Expires, app.hub.Expires(now); good >= kept {
-				t.Errorf("the token is good until %d, its revocation is kept until %d", good, kept)
+				t.Errorf("the token is valid until %d, its revocation is kept until %d", good, kept)
 			}
 		})
 	}

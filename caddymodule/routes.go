@@ -15,24 +15,24 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/tokenendpoint"
 )
 
-// route is a path of the configuration that does not simply go upstream.
+// route is a configured path whose requests do not simply go upstream.
 type route struct {
 	*paths.Path
-	// field is the word of the configuration.
+	// field is the name of the option in the configuration.
 	field string
 	// guards reports whether other spellings of the path must not go upstream.
 	guards paths.Guards
-	// methods are those that the gate serves at the path, and DELETE at all of them. No other
-	// letter case of them goes upstream.
+	// methods are the methods that the gate serves at the path, besides DELETE, which it
+	// serves at every route. Other letter cases of these methods do not go upstream.
 	methods []string
-	// grants says that the upstream hands out tokens at the path.
+	// grants reports whether the upstream issues tokens at the path.
 	grants bool
 	// serve answers a request to the path. It returns false if the request is guarded like
-	// every other.
+	// any other request.
 	serve func(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (served bool, err error)
 }
 
-// prepareRoutes lists the paths of the configuration. No two of them may be one.
+// prepareRoutes lists the configured paths. It refuses two paths that could be confused.
 func (g *Gate) prepareRoutes() error {
 	g.routes = nil
 	if err := g.addSessions(); err != nil {
@@ -63,8 +63,8 @@ func (g *Gate) addSessions() error {
 	api := sessionapi.New(o)
 	if g.SessionsEndpoint != "" {
 		methods := []string{http.MethodDelete, http.MethodGet, http.MethodHead}
-		// Ids are any text, also `a;b`, in which some servers see a parameter: one segment
-		// below the path is an id first of all.
+		// Session ids may hold any text. Some servers read `a;b` as a segment with a
+		// parameter. One segment below the path is always a session id.
 		one := route{guards: isDelete, methods: methods, serve: terminal(api.OneSession)}
 		if err := g.addRoute("sessions_endpoint", g.SessionsEndpoint, paths.Options{Children: true}, one); err != nil {
 			return err
@@ -88,7 +88,7 @@ func (g *Gate) addTokenEndpoints() error {
 	serve := func(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (bool, error) {
 		return true, endpoint.Serve(w, r, next.ServeHTTP)
 	}
-	// The longest first: one of them may be another with a format.
+	// The longest comes first: it may be a shorter endpoint followed by a format.
 	for _, path := range slices.SortedFunc(slices.Values(g.TokenEndpoint), func(a, b string) int { return len(b) - len(a) }) {
 		if err := g.addRoute("token_endpoint", path, paths.Options{}, route{
 			guards: tokenendpoint.MayGrant, methods: []string{http.MethodDelete, http.MethodPost}, serve: serve, grants: true,
@@ -119,8 +119,8 @@ func terminal(serve func(http.ResponseWriter, *http.Request) (bool, error)) func
 	return func(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) (bool, error) { return serve(w, r) }
 }
 
-// serveRoutes answers a request to one of the routes, and refuses one that some server could
-// take for it. It reports whether it did either.
+// serveRoutes answers a request to one of the routes. It refuses a request that some server
+// could read as a request to a route. It reports whether it did either.
 func (g *Gate) serveRoutes(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (served bool, err error) {
 	original := originalOf(r)
 	for i := range g.routes {
@@ -134,7 +134,7 @@ func (g *Gate) serveRoutes(w http.ResponseWriter, r *http.Request, next caddyhtt
 			return true, refuse(w, r, denyAmbiguous)
 		case paths.Other:
 			// Attack: GET /oauth/token.json over HTTP/3, with a grant in a body of unknown
-			// length. A page needs none.
+			// length. Requests for a page need no body.
 			if route.grants && reply.MayHaveBody(r) && route.Resembles(r, original) {
 				reply.DropBody(r)
 			}
@@ -143,7 +143,7 @@ func (g *Gate) serveRoutes(w http.ResponseWriter, r *http.Request, next caddyhtt
 	return false, nil
 }
 
-// originalOf returns a request as it was before handlers that rewrite.
+// originalOf returns the request as it was before any handler rewrote it.
 func originalOf(r *http.Request) paths.Original {
 	before, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request)
 	if !ok || before.URL == nil {

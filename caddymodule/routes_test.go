@@ -24,7 +24,7 @@ func target(tb testing.TB, text string) *url.URL {
 	return u
 }
 
-// rewritten is a request as a gate sees it after handlers that rewrite.
+// rewritten returns a request as a gate sees it after a rewrite.
 func rewritten(tb testing.TB, originalMethod, original, method, now string) *http.Request {
 	tb.Helper()
 	r := &http.Request{Method: method, URL: target(tb, now), Header: http.Header{}}
@@ -40,8 +40,8 @@ func TestAnOriginalRequestWithoutAURLIsNotKnown(t *testing.T) {
 	}
 }
 
-// A token endpoint that is another one with a format is one of its own where it is
-// named, in whatever order.
+// /oauth/token.json can be configured as a token endpoint of its own beside /oauth/token,
+// in any order.
 func TestATokenEndpointWithAFormatCanBeNamed(t *testing.T) {
 	for _, paths := range [][]string{{tokenPath, tokenPath + ".json"}, {tokenPath + ".json", tokenPath}} {
 		g := newGrantTest(t, Gate{TokenEndpoint: paths})
@@ -63,8 +63,8 @@ func TestATokenEndpointWithAFormatCanBeNamed(t *testing.T) {
 	}
 }
 
-// What a rewrite leaves of a token request counts, and what it made of a page does
-// not.
+// A token request is still one after a rewrite to another path. A page that a rewrite moved
+// to another path is an ordinary request.
 func TestRewrittenTokenRequests(t *testing.T) {
 	p := mustPath(t, tokenPath, paths.Options{})
 	for _, test := range []struct {
@@ -85,8 +85,8 @@ func TestRewrittenTokenRequests(t *testing.T) {
 	}
 }
 
-// Attack: delete /v1/auth/session, which is no DELETE to the gate, and one to gunicorn,
-// hypercorn and Jetty: the upstream ends its session, and the token stays good.
+// Attack: delete /v1/auth/session, which is no DELETE to the gate, but one to gunicorn,
+// hypercorn and Jetty. The upstream ends its session, and the token stays valid.
 func TestOwnPathsHaveTheirMethodsInOneLetterCase(t *testing.T) {
 	g := newGrantTest(t, Gate{
 		TokenEndpoint: []string{tokenPath}, SessionsEndpoint: sessionsPath, BackchannelLogout: "/logout", Public: []string{"/*"},
@@ -118,8 +118,7 @@ func TestOwnPathsHaveTheirMethodsInOneLetterCase(t *testing.T) {
 	}
 }
 
-// Attack: GET x:admin, of which a rewrite changes the path, and reverse_proxy sends
-// what is opaque.
+// Attack: GET x:admin. A rewrite changes its path, and reverse_proxy sends the opaque part.
 func TestATargetWithoutAPathIsRefused(t *testing.T) {
 	g := newGate(t, "HS256", Gate{Public: []string{"/healthz"}})
 	for _, method := range []string{http.MethodGet, http.MethodDelete} {
@@ -132,7 +131,7 @@ func TestATargetWithoutAPathIsRefused(t *testing.T) {
 	}
 }
 
-// Attack: a preflight that is answered 101, by which a tunnel is opened without a token.
+// Attack: a preflight is answered 101, and opens a tunnel without a token.
 func TestAPreflightOpensNoTunnel(t *testing.T) {
 	g := newGate(t, "HS256", Gate{})
 	r := request(http.MethodOptions, "/", "", "")
@@ -144,7 +143,7 @@ func TestAPreflightOpensNoTunnel(t *testing.T) {
 	g.serve(t, r).want(t, http.StatusUnauthorized, "unauthorized")
 }
 
-// Attack: a preflight over HTTP/3 with a body, whose length nobody says.
+// Attack: a preflight over HTTP/3 with a body of unknown length.
 func TestAPreflightGoesUpWithoutABody(t *testing.T) {
 	r := request(http.MethodOptions, "/", "", "a=b")
 	r.Header.Set("Origin", "https://a.example")
@@ -157,8 +156,8 @@ func TestAPreflightGoesUpWithoutABody(t *testing.T) {
 	}
 }
 
-// Attack: a preflight with the refresh token in its query, which needs no token here,
-// and is a grant to an endpoint that does not look at the method.
+// Attack: a preflight with the refresh token in its query. It needs no token here. For an
+// endpoint that ignores the method it is a grant.
 func TestAPreflightOfATokenEndpointGoesUpWithoutItsQuery(t *testing.T) {
 	g := newGrantTest(t, Gate{})
 	g.Hands(map[string]any{})

@@ -26,8 +26,8 @@ func jsonNames(of reflect.Type) (names []string) {
 	return names
 }
 
-// What people learn in the Caddyfile has to be true in JSON: the words are the
-// same, but for what a line says before its block.
+// The Caddyfile and JSON must use the same words, except for values on a line before its
+// block.
 func TestCaddyfileAndJSONHaveTheSameWords(t *testing.T) {
 	for block, schema := range map[string]struct {
 		config any
@@ -47,10 +47,10 @@ func TestCaddyfileAndJSONHaveTheSameWords(t *testing.T) {
 	}
 }
 
-// saysDefault is how the comment of a field tells what happens without it.
+// saysDefault matches the part of a field's comment that states the default.
 var saysDefault = regexp.MustCompile(`\b(Default: |Default:\n|Required\b)`)
 
-// Caddy's site makes the documentation of the JSON of these comments.
+// Caddy's website generates the documentation of the JSON from these comments.
 func TestEveryFieldIsDocumented(t *testing.T) {
 	documented := 0
 	for _, file := range append(parseFolder(t, "."), parseFolder(t, "stores")...) {
@@ -91,7 +91,7 @@ func wantFieldDoc(t *testing.T, of string, field *ast.Field) {
 		t.Errorf("%s.%s: the comment begins with %q", of, name, first)
 	}
 	if !saysDefault.MatchString(comment) {
-		t.Errorf("%s.%s: the comment tells neither a default nor that it is required:\n%s", of, name, comment)
+		t.Errorf("%s.%s: the comment states neither a default nor that it is required:\n%s", of, name, comment)
 	}
 }
 

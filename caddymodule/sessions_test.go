@@ -17,13 +17,13 @@ func (g *gateTest) delete(tb testing.TB, path, token string) answer {
 	return g.serve(tb, request(http.MethodDelete, path, token, ""))
 }
 
-// of is a token of a session of alice's.
+// of returns a token of a session of alice's.
 func (g *gateTest) of(tb testing.TB, session string) string {
 	tb.Helper()
 	return g.mint(tb, map[string]any{"sid": session, "jti": session})
 }
 
-// The gate hands requests to the session API: the list, one session by its path, and all.
+// The gate passes requests to the session API: the list, one session by its path, and all.
 func TestTheSessionsEndpointIsServed(t *testing.T) {
 	g := newGate(t, "HS256", Gate{SessionsEndpoint: sessionsPath})
 	laptop, phone := g.of(t, "laptop"), g.of(t, "a/b")
@@ -35,16 +35,16 @@ func TestTheSessionsEndpointIsServed(t *testing.T) {
 	g.get(t, "/", laptop).want(t, http.StatusOK, "")
 }
 
-// belowMisspellings are targets that some reader behind the gate takes for one below
-// the endpoint of all sessions, or for that itself.
+// belowMisspellings are targets that some reader behind the gate reads as the endpoint of
+// all sessions, or as a path below it.
 var belowMisspellings = []string{
 	"/", "//x", "/x/", "/x/y", "/./x", "/x/.", "/x/..", "/x/../y", "/../sessions/x", "/%2e", "/%2E%2e", "/.", "/..", "/%2e/x", "/x%2f..", "/%00", "/%20",
 	"/%2fx/y", ";a/x", "/;", "/;a", "%2fx", "%2Fx%2Fy", "%5cx", "/%3Fx", "%3Fx/y", "%00/x", "/x//", "%20/x", "/x" + strings.Repeat("/y", 80),
 	"/x" + strings.Repeat("/y/z/..", 20), "//" + strings.Repeat("/../sessions/x", 3), `/x\..`,
 }
 
-// The attack: a DELETE of one session, or of all, in a spelling that goes past the
-// gate to an upstream which ends its own.
+// Attack: a DELETE of one session, or of all, in a spelling that bypasses the gate and
+// makes the upstream end its own session.
 func TestADeleteThatResemblesTheSessionsEndpointNeverGoesUpstream(t *testing.T) {
 	g := newGate(t, "HS256", Gate{SessionsEndpoint: sessionsPath})
 	laptop := g.of(t, "laptop")
@@ -97,7 +97,7 @@ func TestThePathsOfTheGateAreDifferent(t *testing.T) {
 	}
 }
 
-// The attack: what one issuer calls alice ends the sessions of another's alice.
+// Attack: a subject called alice at one issuer ends the sessions of another issuer's alice.
 func TestSubjectsBelongToTheirIssuer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(t, "HS256", Gate{})

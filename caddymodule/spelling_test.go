@@ -8,9 +8,9 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// The attack: a token is revoked, and its twin, which everybody can make of
-// it, goes on. Whichever of the two ends the session, both are refused, from the
-// cache and without it, and both have been logged out already.
+// Attack: a token is revoked, and its ECDSA twin, which anybody can compute, stays valid.
+// Whichever of the two is used to end the session, both must be refused, with and without
+// the cache. Both must also count as logged out.
 func TestATwinOfARevokedTokenIsRefused(t *testing.T) {
 	for _, algorithm := range []string{"ES256", "ES384", "ES512"} {
 		g := newGate(t, algorithm, Gate{})
@@ -37,7 +37,7 @@ func TestATwinOfARevokedTokenIsRefused(t *testing.T) {
 				g.end(t, ending, "").want(t, http.StatusOK, invalidated)
 				for _, token := range []string{other, ending, other} {
 					a := g.get(t, "/", token)
-					for a.abandoned { // it was cut while it was refused
+					for a.abandoned { // it was cut while it was being refused
 						a = g.get(t, "/", token)
 					}
 					a.want(t, http.StatusUnauthorized, "unauthorized")
@@ -48,9 +48,8 @@ func TestATwinOfARevokedTokenIsRefused(t *testing.T) {
 	}
 }
 
-// The attack: after the logout the issuer, who was never told, signs the same
-// ids again. What names a revoked token or session stays revoked, whatever else
-// the new token says.
+// Attack: the issuer does not know about the logout, and signs the same ids again. The name
+// of a revoked token or session stays revoked, whatever else the new token says.
 func TestAReissuedTokenOfRevokedIDsIsRefused(t *testing.T) {
 	g := newGate(t, "HS256", Gate{})
 	g.end(t, g.mint(t, map[string]any{"sid": nil, "jti": "t"}), "").want(t, http.StatusOK, invalidated)
@@ -68,19 +67,19 @@ func TestAReissuedTokenOfRevokedIDsIsRefused(t *testing.T) {
 			g.get(t, "/", g.mint(t, changes)).want(t, http.StatusUnauthorized, "unauthorized")
 		})
 	}
-	// And nothing else is.
+	// Nothing else is revoked.
 	g.get(t, "/", g.mint(t, map[string]any{"sid": "t", "jti": "s"})).want(t, http.StatusOK, "")
 }
 
-// The attack: end, or take for ended, a session by something else that has its
-// name: a token id, a subject, an id that looks like it.
+// Attack: end a session, or make it count as ended, by something else with its name: a
+// token id, a subject, or an id that looks like it.
 func TestASessionIsEndedByItsOwnNameOnly(t *testing.T) {
 	const composed, decomposed = "caf\u00e9", "cafe\u0301"
 	g := newGate(t, "HS256", Gate{})
 	victim := g.mint(t, map[string]any{"sid": composed, "jti": "victim"})
 	g.get(t, "/", victim).want(t, http.StatusOK, "")
 
-	// A token id, and a subject, of that name.
+	// A token id and a subject with that name.
 	g.end(t, g.mint(t, map[string]any{"sid": nil, "jti": composed}), "").want(t, http.StatusOK, invalidated)
 	g.end(t, g.mint(t, map[string]any{"sid": "x", "sub": composed}), "").want(t, http.StatusOK, invalidated)
 	g.get(t, "/", victim).want(t, http.StatusOK, "")
@@ -98,7 +97,7 @@ func TestASessionIsEndedByItsOwnNameOnly(t *testing.T) {
 	}
 	g.get(t, "/", victim).want(t, http.StatusOK, "")
 
-	// Its own name, in the escapes of JSON, is its own name.
+	// The session's own name in JSON escapes is still its own name.
 	g.end(t, caller, `{"session\u005fid":"\u0063af\u00E9"}`).want(t, http.StatusOK, `"session_id":"café"`)
 	g.get(t, "/", victim).want(t, http.StatusUnauthorized, "unauthorized")
 }

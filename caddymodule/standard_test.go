@@ -1,6 +1,6 @@
 package caddymodule_test
 
 import (
-	// The standard modules are what a Caddyfile of a user meets.
+	// A user's Caddyfile uses the standard modules, too.
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 )

@@ -9,19 +9,23 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/paths"
 )
 
-// strip removes from a request what a client must not tell the upstream: who the user is,
-// which path it asks for, that the connection goes on past the gate, and anything after the
-// body.
+// strip removes from a request what a client must not tell the upstream:
+//
+//   - who the user is,
+//   - another path,
+//   - an upgrade of the connection, in which further requests would bypass the gate,
+//   - trailers after the body.
 func (g *Gate) strip(r *http.Request) {
 	g.identity.Strip(r, func(name string) bool { return paths.IsOverride(name) && !g.mayOverride(r, name) })
 	stripUpgrade(r.Header)
 }
 
-// mayOverride reports whether a trusted proxy sent a request, whose field of this name names
-// another path. It warns once of each such field of others.
+// mayOverride reports whether a field of this name may pass: it names another path, and a
+// trusted proxy sent the request. For other senders it logs one warning for each field
+// name.
 //
-// Attack: GET /healthz with X-Original-URL: /admin, or 64 segments and as many dot-dots in
-// it. Whatever the upstream makes of such a field, clients do not send it.
+// Attack: GET /healthz with X-Original-URL: /admin, or with 64 segments and as many
+// dot-dots. Clients do not need such a field, whatever the upstream does with it.
 func (g *Gate) mayOverride(r *http.Request, name string) bool {
 	if trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool); trusted {
 		return true

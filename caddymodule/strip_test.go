@@ -14,7 +14,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/identity"
 )
 
-// overrides are spellings of all fields by which a request names another path.
+// overrides are spellings of all fields with which a request can name another path.
 var overrides = []string{
 	"X-Original-Url", "X-Original-Uri", "X-Rewrite-Url", "X-Forwarded-Uri", "X-Script-Name", "X-Forwarded-Script-Name", "X-Forwarded-Prefix",
 	"X-Traversal-Path", "X-Vhm-Root", "x_vhm_root", "Script-Name", "SCRIPT_NAME", "X_Original_Url", "x.forwarded.uri", "X_FORWARDED_PREFIX",
@@ -36,17 +36,17 @@ func serveFrom(tb testing.TB, g *gateTest, trusted bool, r *http.Request) *http.
 	return upstream
 }
 
-// discard takes an answer.
+// discard is a response writer that discards the answer.
 type discard struct{}
 
 func (discard) Header() http.Header         { return http.Header{} }
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 func (discard) WriteHeader(int)             {}
 
-// Attack: GET /healthz with X-Original-URL: /admin, or GET /assets/admin with
-// SCRIPT_NAME: /assets, needs no token here, and is /admin for the upstream. DELETE /x
-// with X-Rewrite-URL: /v1/auth/session ends the upstream's session, and every token
-// stays good. Clients do not send such fields.
+// Attack: GET /healthz with X-Original-URL: /admin, or GET /assets/admin with SCRIPT_NAME:
+// /assets. It needs no token here, and is /admin for the upstream. Or DELETE /x with
+// X-Rewrite-URL: /v1/auth/session ends the upstream's session, and every token stays valid.
+// Clients do not send such fields.
 func TestFieldsThatNameAnotherPathOfClientsAreDeleted(t *testing.T) {
 	g := newGate(t, "HS256", Gate{Public: []string{"/assets/*"}, Identity: &identity.Config{Preset: "authelia"}})
 	deep := strings.Repeat("/a", 64) + strings.Repeat("/..", 64) + defaultEndpoint
@@ -70,8 +70,8 @@ func TestFieldsThatNameAnotherPathOfClientsAreDeleted(t *testing.T) {
 	}
 }
 
-// A trusted proxy says what it rewrote. Whatever it passes on, public and the gate's
-// own paths apply to both paths.
+// A trusted proxy reports its rewrites in these fields. public and the gate's own paths
+// then apply to both paths.
 func TestFieldsThatNameAnotherPathOfTrustedProxiesStay(t *testing.T) {
 	g := newGate(t, "HS256", Gate{
 		Public: []string{"/assets/*"}, TokenEndpoint: []string{tokenPath}, SessionsEndpoint: sessionsPath,
@@ -84,7 +84,7 @@ func TestFieldsThatNameAnotherPathOfTrustedProxiesStay(t *testing.T) {
 			t.Errorf("%s of a trusted proxy did not reach the upstream", name)
 		}
 		if strings.Contains(strings.ToLower(name), "vhm") {
-			continue // paths tells what comes of it
+			continue // package paths tests the result
 		}
 		isPrefix := strings.Contains(strings.ToLower(name), "script") || strings.Contains(strings.ToLower(name), "prefix") || strings.Contains(name, "Traversal")
 		for _, c := range []struct{ method, path, address, prefix, token string }{
@@ -107,8 +107,8 @@ func TestFieldsThatNameAnotherPathOfTrustedProxiesStay(t *testing.T) {
 	}
 }
 
-// The gate says once of each field what it deletes, and what to do if a proxy of the
-// operator sends the field. Attack: one request that uses up the warning.
+// The gate logs once for each field that it deletes such fields, and what to do if the
+// operator's proxy sends it. Attack: one request triggers the warning for all fields.
 func TestTheGateWarnsOnceOfEachDeletedField(t *testing.T) {
 	g := newGate(t, "HS256", Gate{})
 	var log bytes.Buffer
@@ -126,7 +126,7 @@ func TestTheGateWarnsOnceOfEachDeletedField(t *testing.T) {
 	}
 }
 
-// A credential in a field that the gate deletes would never be found.
+// The gate would never find a credential in a field that it deletes.
 func TestATokenIsNotLookedForInAFieldThatIsDeleted(t *testing.T) {
 	g := newGate(t, "HS256", Gate{})
 	for _, name := range overrides {
@@ -137,8 +137,8 @@ func TestATokenIsNotLookedForInAFieldThatIsDeleted(t *testing.T) {
 	}
 }
 
-// Attack: Connection: Authorization, so that the upstream gets another request
-// than the one that was judged.
+// Attack: Connection: Authorization, so that the upstream gets another request than the
+// gate has checked.
 func TestConnectionDoesNotNameTheCredential(t *testing.T) {
 	for _, config := range []*identity.Config{nil, {Preset: "authelia"}} {
 		for _, test := range []struct {
@@ -163,8 +163,8 @@ func TestConnectionDoesNotNameTheCredential(t *testing.T) {
 	}
 }
 
-// Attack: each way to tell the upstream who the user is, and an upgrade past the gate, in one
-// request.
+// Attack: one request combines every way to tell the upstream who the user is with an
+// upgrade that bypasses the gate.
 func TestTheGateStripsIdentityAndUpgrades(t *testing.T) {
 	g := newGate(t, "HS256", Gate{Identity: &identity.Config{Preset: "authelia"}}).gate
 	r := &http.Request{

@@ -16,14 +16,14 @@ const (
 	formMedia = granttest.FormMedia
 )
 
-// grantTest is a gate before a token endpoint, over real HTTP.
+// grantTest is a gate in front of a token endpoint, over real HTTP.
 type grantTest struct {
 	*gateTest
 	*granttest.Upstream
-	// store is what the calls of the gate's store go through.
+	// store is the gate's store, with hooks in its calls.
 	store *hubtest.Hooked
-	// trusted says that requests come from a proxy that Caddy trusts. It is set before
-	// the first of them.
+	// trusted makes requests come from a proxy that Caddy trusts. Set it before the first
+	// request.
 	trusted bool
 }
 

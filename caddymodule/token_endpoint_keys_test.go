@@ -10,8 +10,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/tokenendpoint/granttest"
 )
 
-// The attack: log in right after the issuer has changed its key, for an access token
-// that belongs to no session when the gate gets the key.
+// Attack: log in right after the issuer has changed its key, to get an access token that
+// belongs to no session when the gate loads the key.
 func TestTokensByANewKeyAreLearned(t *testing.T) {
 	old, next := tokentest.NewKey(t, "ES256", "old"), tokentest.NewKey(t, "ES256", "next")
 	endpoint := tokentest.NewEndpoint(t, old)
@@ -39,7 +39,7 @@ func TestTokensByANewKeyAreLearned(t *testing.T) {
 	g.WantRefused(t, "r2")
 }
 
-// Invariant 7: without the keys that would tell, nothing goes up and nothing back.
+// Invariant 7: without the keys, the gate passes on neither a request nor an answer.
 func TestWithoutKeysNothingIsGranted(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "one")
 	endpoint := tokentest.NewEndpoint(t, key)
@@ -57,6 +57,6 @@ func TestWithoutKeysNothingIsGranted(t *testing.T) {
 		g.Send(t, http.MethodPost, tokenPath, formMedia, "grant_type=x").Want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
 	}
 	g.Take()
-	// Of what is no token of the issuer, nothing has to be known.
+	// Tokens that the issuer has not signed need no key.
 	g.WantRefreshed(t, "opaque", granttest.Hand("opaque", "opaque"))
 }

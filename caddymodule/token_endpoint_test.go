@@ -11,8 +11,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/identity"
 )
 
-// Whoever logs in has no access token yet. What goes up is what came, byte by byte,
-// but for the identity that a client gave itself.
+// A client that logs in has no access token yet. Its request goes upstream unchanged, byte
+// by byte, but without identity headers.
 func TestTheTokenEndpointIsPublic(t *testing.T) {
 	g := newGrantTest(t, Gate{Identity: &identity.Config{Preset: "authelia"}})
 	g.Hands(map[string]any{"access_token": "opaque"})
@@ -51,7 +51,7 @@ func TestTheTokenEndpointIsPublic(t *testing.T) {
 	}
 }
 
-// The token endpoint counts by the retention and the leeway of the app.
+// The token endpoint uses the retention and the leeway of the app.
 func TestTheTokenEndpointHasTheTimesOfTheApp(t *testing.T) {
 	g := newGrantTest(t, Gate{})
 	now := time.Now().Unix()
@@ -66,9 +66,10 @@ func TestTheTokenEndpointHasTheTimesOfTheApp(t *testing.T) {
 	g.WantRefused(t, lasts(-60, -leeway))
 }
 
-// Attack: POST //oauth/token with a good access token, which is guarded and goes
-// up unread, to an endpoint that cleans its paths; or POST /oauth/token.json, to one
-// that takes the format off; or the refresh token with another method, or in a query.
+// Attack: POST //oauth/token with a valid access token. It is guarded like an ordinary
+// request, and goes up unread to an endpoint that cleans its paths. Or POST
+// /oauth/token.json, to an endpoint that ignores the format. Or the refresh token with
+// another method, or in a query.
 func TestOtherSpellingsOfTheTokenEndpointDoNotGoUp(t *testing.T) {
 	g := newGrantTest(t, Gate{Public: []string{"/oauth/*"}})
 	g.trusted = true
@@ -86,14 +87,14 @@ func TestOtherSpellingsOfTheTokenEndpointDoNotGoUp(t *testing.T) {
 				t.Errorf("%s %s reached the upstream", r.method, taken[0].RequestURI)
 			}
 		}
-		// Nothing that could be granted: a page beside the endpoint.
+		// These requests can be granted nothing: pages beside the endpoint.
 		for _, method := range []string{"GET", "HEAD", "DELETE"} {
 			g.Send(t, method, path, "", "", "Authorization", "Bearer "+good).Want(t, http.StatusOK, "")
 		}
 		g.Send(t, "OPTIONS", path, "", "", "Origin", "https://a.example", "Access-Control-Request-Method", "POST").Want(t, http.StatusOK, "")
 		g.Take()
 	}
-	// Over HTTP/3 a body need not be announced.
+	// Over HTTP/3 a request need not announce its body.
 	for _, method := range []string{"PUT", "PATCH", "DELETE", "GET", "HEAD"} {
 		r := httptest.NewRequest(method, "/oauth/token.json", struct{ io.Reader }{strings.NewReader("refresh_token=r")})
 		r.Proto, r.ProtoMajor, r.ContentLength = "HTTP/3.0", 3, -1

@@ -7,11 +7,11 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/fieldname"
 )
 
-// TokenSource says where requests carry their credential. Both may be given; a
-// request may use one of them.
+// TokenSource is where requests carry their credential. Both fields may be configured; a
+// request may use only one of them.
 type TokenSource struct {
-	// Header is a header field; in Authorization the scheme is Bearer.
-	// Default: none, if a cookie is named.
+	// Header is the name of a header field. In Authorization the scheme is Bearer.
+	// Default: none, if cookie is configured.
 	Header string `json:"header,omitempty"`
 	// Cookie is the name of a cookie. Default: none.
 	Cookie string `json:"cookie,omitempty"`
@@ -24,7 +24,7 @@ func (s *TokenSource) check() error {
 			"use token header Authorization, or token cookie <name>")
 	case s.Header != "" && !fieldname.IsValid(s.Header):
 		return fmt.Errorf("checking session_gate: token header %q is not a field name (RFC 9110 §5.1)", s.Header)
-	// The name of a cookie is a token as that of a field is (RFC 6265 §4.1.1).
+	// A cookie name has the same grammar as a field name (RFC 6265 §4.1.1).
 	case s.Cookie != "" && !fieldname.IsValid(s.Cookie):
 		return fmt.Errorf("checking session_gate: token cookie %q is not the name of a cookie (RFC 6265 §4.1.1)", s.Cookie)
 	}

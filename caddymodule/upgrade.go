@@ -8,13 +8,13 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/fieldname"
 )
 
-// stripUpgrade ignores a client's wish to go on in HTTP itself, or in TLS, on the
-// connection to the upstream, as a server may (RFC 9110 §7.8); HTTP/2 no longer
-// has such an upgrade (RFC 9113 §3.1). WebSockets and other protocols pass.
+// stripUpgrade removes a client's wish to switch the connection to the upstream to HTTP or
+// TLS. A server may ignore an upgrade (RFC 9110 §7.8), and HTTP/2 no longer has this one
+// (RFC 9113 §3.1). WebSockets and other protocols pass.
 //
-// Attack: one request that is admitted, or public, asks for `Upgrade: h2c`. An
-// upstream that agrees gets a tunnel from the proxy, and in it every further
-// request of the client, with any path and identity, which no gate ever sees.
+// Attack: one admitted or public request asks for `Upgrade: h2c`. If the upstream agrees,
+// the proxy opens a tunnel to it. The client then sends further requests through the
+// tunnel, with any path and identity, and no gate sees them.
 func stripUpgrade(header http.Header) {
 	values := header["Upgrade"]
 	if len(values) == 0 || !slices.ContainsFunc(values, offersHTTP) {
@@ -36,7 +36,7 @@ func stripUpgrade(header http.Header) {
 	header["Upgrade"] = []string{strings.Join(kept, ", ")}
 }
 
-// offersHTTP reports whether a list of protocols names one that carries requests.
+// offersHTTP reports whether a list of protocols names a protocol that carries requests.
 func offersHTTP(list string) bool {
 	for protocol := range fieldname.Members(list) {
 		if isHTTP(protocol) {
@@ -46,12 +46,11 @@ func offersHTTP(list string) bool {
 	return false
 }
 
-// isHTTP reports whether a protocol is some HTTP, or TLS, in which there would be
-// one. The version does not matter.
+// isHTTP reports whether a protocol is a version of HTTP, or TLS, which could carry HTTP.
 func isHTTP(protocol string) bool {
 	name := strings.ReplaceAll(strings.ToLower(protocol), " ", "")
 	if end := strings.IndexAny(name, "/;-"); end >= 0 {
-		name = name[:end] // h2c-14 is what drafts called it, and some servers still do
+		name = name[:end] // h2c-14 is the name in drafts, and some servers still accept it
 	}
 	switch name {
 	case "h2c", "h2", "h3", "http", "https", "tls":

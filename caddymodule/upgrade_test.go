@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Attack: an upgrade to HTTP makes a tunnel to the upstream, past the gate.
+// Attack: an upgrade to HTTP opens a tunnel to the upstream that bypasses the gate.
 func TestUpgradeToHTTPIsIgnored(t *testing.T) {
 	for _, test := range []struct{ sent, want []string }{
 		{[]string{"h2c"}, nil},
@@ -20,7 +20,7 @@ func TestUpgradeToHTTPIsIgnored(t *testing.T) {
 		{[]string{"", "h2c"}, nil},
 		{[]string{"websocket, h2c"}, []string{"websocket"}},
 		{[]string{"h2c", "websocket", "SPDY/3.1"}, []string{"websocket, SPDY/3.1"}},
-		// No HTTP in it: left exactly as it was.
+		// Not HTTP: unchanged.
 		{[]string{"websocket"}, []string{"websocket"}},
 		{[]string{"WebSocket ,,", "x"}, []string{"WebSocket ,,", "x"}},
 		{[]string{"h2cx"}, []string{"h2cx"}},

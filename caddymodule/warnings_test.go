@@ -15,7 +15,7 @@ func init() {
 	caddy.RegisterModule(captureWriter{})
 }
 
-// captureWriter is a log writer that keeps what is written.
+// captureWriter is a log writer that keeps the log lines.
 type captureWriter struct{}
 
 var captured struct {
@@ -40,7 +40,7 @@ func (captureWriter) Write(line []byte) (written int, _ error) {
 	return captured.text.Write(line)
 }
 
-// logged is what Caddy's own logger says while do runs.
+// logged returns the lines that Caddy's own logger writes while do runs.
 func logged(t *testing.T, do func()) string {
 	t.Helper()
 	setWriter := func(writer string) {
@@ -66,9 +66,9 @@ func logged(t *testing.T, do func()) string {
 
 const literalSecret = "0123456789-literal-secret-0123456789"
 
-// The attack: a secret in the Caddyfile is also in the adapted JSON, in what the
-// admin API shows to whoever asks, and in the backups of all of them. And a
-// matcher on the gate leaves requests unguarded that an upstream still answers.
+// Attack: a secret in the Caddyfile is also in the adapted JSON, in the answers of the
+// admin API, and in the backups of all of them. And a matcher on the gate leaves requests
+// unguarded that an upstream still answers.
 func TestAdaptingWarns(t *testing.T) {
 	for name, test := range map[string]struct{ block, lines, want string }{
 		"of a literal secret": {

@@ -44,8 +44,8 @@ func (c *Reader) Read(r *http.Request, now time.Time) (*token.Verified, credenti
 	return t, source, nil
 }
 
-// Check returns why a verified token is refused: it is revoked, or nobody knows whether it
-// is. It asks no store and does not allocate.
+// Check returns why a verified token is refused: it is revoked, or the gate cannot tell
+// whether it is. It asks no store and does not allocate.
 func (c *Reader) Check(t *token.Verified, now time.Time) *reply.Denial {
 	return DenyVerdict(c.o.Hub.Check(&t.Keys, now))
 }

@@ -16,15 +16,16 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// Read tells where a credential was, also of one that is refused; of several it does not.
-func TestReadTellsWhoAsks(t *testing.T) {
+// Read returns where a credential was, also if it is refused. For several credentials there
+// is no single place.
+func TestReadFindsTheCaller(t *testing.T) {
 	g := callertest.New(t, "HS256")
 	good := g.Mint(t, nil)
 	old := tokentest.Mint(t, g.Key, tokentest.Claims(time.Now().Add(-time.Hour), nil))
 	for name, c := range map[string]struct {
 		header, cookie string
 		source         credential.Source
-		reason         string // "" of a token that is good
+		reason         string // "" for a valid token
 	}{
 		"a header":            {"Bearer " + good, "", credential.SourceHeader, ""},
 		"a cookie":            {"", "session=" + good, credential.SourceCookie, ""},
@@ -48,8 +49,8 @@ func TestReadTellsWhoAsks(t *testing.T) {
 	}
 }
 
-// Check refuses a token that is revoked, and while the gate cannot know.
-func TestCheckTellsWhetherATokenIsRevoked(t *testing.T) {
+// Check refuses a revoked token, and every token while the gate cannot check.
+func TestCheckRefusesARevokedToken(t *testing.T) {
 	g := callertest.New(t, "HS256")
 	check := func(session string) *reply.Denial {
 		verified, _, deny := g.Reader.Read(callertest.Request(http.MethodGet, "/", g.Of(t, session), ""), time.Now())
@@ -71,8 +72,8 @@ func TestCheckTellsWhetherATokenIsRevoked(t *testing.T) {
 	}
 }
 
-// Note remembers a session for its subject, and whose session it is does not change with a
-// request of somebody else.
+// Note remembers a session for its subject. A request of another subject must not change
+// the owner.
 func TestNoteRemembersTheSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := callertest.New(t, "HS256")
@@ -102,7 +103,7 @@ func TestNoteRemembersTheSession(t *testing.T) {
 			}
 			return known[0].LastSeen
 		}
-		// Requests of the same token write nothing for a while.
+		// Further requests with the same token write nothing for a while.
 		first := lastSeen()
 		time.Sleep(time.Second)
 		note(raw)

@@ -13,9 +13,9 @@ import (
 // realm is the gate's name in a challenge (RFC 9110 §11.5).
 const realm = `Bearer realm="session_gate"`
 
-// Denials that other packages answer, too. Challenges follow RFC 6750 §3.1: no error
-// attribute if the request has no credential, and no detail that would tell an expired, a
-// forged and a revoked token apart.
+// These denials are answered by other packages, too. Challenges follow RFC 6750 §3.1. They
+// have no error attribute if the request has no credential. They have no detail that
+// distinguishes an expired, a forged and a revoked token.
 var (
 	// Invalid refuses a token that this gate does not trust.
 	Invalid = reply.New(http.StatusUnauthorized, "unauthorized",

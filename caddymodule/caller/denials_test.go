@@ -16,8 +16,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// Each answer of the contract, to the byte: clients parse them, and RFC 6750 §3 says what a
-// challenge tells.
+// Clients parse these answers, so each must be exact to the byte. RFC 6750 §3 defines the
+// contents of a challenge.
 func TestDenials(t *testing.T) {
 	const (
 		invalid = `{"error":"unauthorized","message":"Missing or invalid access token."}`
@@ -65,8 +65,8 @@ func write(t *testing.T, deny *reply.Denial) *httptest.ResponseRecorder {
 	return w
 }
 
-// Attack: learn from the answer whether a stolen token was noticed, is only too old, or was
-// never any good.
+// Attack: learn from the answer whether a stolen token was revoked, has only expired, or
+// was never valid.
 func TestExpiredRevokedAndForgedAreOneAnswer(t *testing.T) {
 	want := write(t, caller.DenyCredential(token.ErrInvalid))
 	for name, deny := range map[string]*reply.Denial{
@@ -79,7 +79,7 @@ func TestExpiredRevokedAndForgedAreOneAnswer(t *testing.T) {
 	}
 }
 
-// What may go on is not denied.
+// A clear verdict is no denial.
 func TestAClearTokenIsNotDenied(t *testing.T) {
 	if deny := caller.DenyVerdict(replica.Clear); deny != nil {
 		t.Errorf("denied by %s", callertest.Written(deny))

@@ -2,8 +2,8 @@
 // verifies it and checks that it is not revoked. It also says which pages of a browser may
 // call the gate (CORS), and whether a page of another site sent a request.
 //
-// Every package that serves a path of the gate asks the same [Reader] and the same [Origins],
-// so that all of them refuse for the same reasons and in the same words.
+// Every package that serves a path of the gate uses the same [Reader] and the same
+// [Origins]. So all of them refuse for the same reasons, with the same answers.
 //
 // The package does not decide what a caller may do, writes no answer but that to a CORS
 // preflight, and does not know Caddy.

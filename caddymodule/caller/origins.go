@@ -18,9 +18,9 @@ type Origins struct {
 	credentials bool
 }
 
-// NewOrigins returns the origins of a list such as https://app.example.com. credentials says
-// that their pages may have the browser send cookies. It returns an error for a text that no
-// browser sends as an origin.
+// NewOrigins returns the origins of a list such as https://app.example.com. If credentials
+// is true, their pages may send cookies. It returns an error for a text that no browser
+// sends as an origin.
 func NewOrigins(names []string, credentials bool) (Origins, error) {
 	o := Origins{make(map[string]struct{}, len(names)), credentials}
 	for _, name := range names {
@@ -51,8 +51,8 @@ func (o Origins) has(origin string) bool {
 	return ok
 }
 
-// Allow tells the browser whether the page that sent a request may read the answer. The
-// answer differs by origin, so Allow tells caches, too. If no origin is allowed, it does
+// Allow tells the browser whether the page that sent a request may read the answer. It also
+// tells caches that the answer depends on the origin. If no origin is allowed, it does
 // nothing.
 func (o Origins) Allow(w http.ResponseWriter, r *http.Request) {
 	if len(o.allowed) > 0 {
@@ -117,7 +117,7 @@ func (o Origins) isCrossSite(r *http.Request) bool {
 	if new(http.CrossOriginProtection).Check(r) != nil {
 		return true
 	}
-	// Anybody on the way may have written a page that came in the clear. If TLS ends before
-	// this gate, the scheme of the request is not known here.
+	// An attacker on the network path can write a page that is loaded without TLS. If TLS
+	// ends before this gate, the gate does not know the scheme of the request.
 	return r.TLS != nil && r.Header.Get("Sec-Fetch-Site") == "" && strings.HasPrefix(origin, "http://")
 }

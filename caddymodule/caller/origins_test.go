@@ -55,8 +55,7 @@ func TestPreflightAnswers(t *testing.T) {
 			"Access-Control-Allow-Credentials": {"true"},
 		}},
 		{"another origin", "https://evil.example", true, http.Header{"Vary": vary, "Cache-Control": {"no-store"}}},
-		// The attacks: names that look allowed to a comparison of prefixes,
-		// suffixes or letters.
+		// Attacks: names that pass a comparison of prefixes, suffixes or letters.
 		{"a longer host", allowed + ".evil.example", true, http.Header{"Vary": vary, "Cache-Control": {"no-store"}}},
 		{"a host below", "https://evil.app.example.com", true, http.Header{"Vary": vary, "Cache-Control": {"no-store"}}},
 		{"another port", allowed + ":8443", true, http.Header{"Vary": vary, "Cache-Control": {"no-store"}}},
@@ -77,9 +76,9 @@ func TestPreflightAnswers(t *testing.T) {
 	}
 }
 
-// The attack: a page of another site sends the DELETE, and the browser adds the
-// cookie (cross-site request forgery).
-func TestWhoIsAForeignSite(t *testing.T) {
+// Attack: a page of another site sends the DELETE, and the browser adds the cookie
+// (cross-site request forgery).
+func TestRequestsOfOtherSitesAreRefused(t *testing.T) {
 	const allowed, own, foreign = "https://app.example.com", "https://gate.example", "https://evil.example"
 	o := mustOrigins(t, true, allowed)
 	for _, test := range []struct {
@@ -97,7 +96,7 @@ func TestWhoIsAForeignSite(t *testing.T) {
 		{own, "same-origin", true, false},
 		{own, "same-site", true, true},
 		{own, "cross-site", true, true},
-		{"https://GATE.example", "", true, true}, // no browser writes it so
+		{"https://GATE.example", "", true, true}, // no browser writes an origin like this
 		{foreign, "", true, true},
 		{foreign, "same-origin", true, false}, // a proxy in front has changed Host
 		{foreign, "none", true, false},
@@ -105,7 +104,7 @@ func TestWhoIsAForeignSite(t *testing.T) {
 		{"https://gate.example.evil.example", "", true, true},
 		{"https://sub.gate.example", "", true, true},
 		{"https://gate.example:8443", "", true, true}, // another port
-		{"http://gate.example", "", true, true},       // anybody on the wire
+		{"http://gate.example", "", true, true},       // an attacker on the network path
 		{"http://gate.example", "", false, false},     // TLS, if any, ends before this gate
 		{own, "", false, false},
 		{"null", "", true, true}, // sandboxed frames, data URLs, redirects
@@ -135,7 +134,7 @@ func TestWhoIsAForeignSite(t *testing.T) {
 	}
 }
 
-func TestAllowTellsWhoMayRead(t *testing.T) {
+func TestAllowNamesTheOriginThatMayRead(t *testing.T) {
 	o := mustOrigins(t, false, "https://app.example.com")
 	for origin, allowed := range map[string]bool{"https://app.example.com": true, "https://evil.example": false, "": false} {
 		w := httptest.NewRecorder()
@@ -152,7 +151,7 @@ func TestAllowTellsWhoMayRead(t *testing.T) {
 	}
 }
 
-// Without allowed origins all answers are alike, and caches need not tell them apart.
+// Without allowed origins all answers are the same, and caches need not distinguish them.
 func TestWithoutOriginsNothingIsAllowed(t *testing.T) {
 	w := httptest.NewRecorder()
 	mustOrigins(t, true).Allow(w, callertest.Fields(httptest.NewRequest(http.MethodDelete, sessionPath, nil), "Origin", "https://app.example.com"))

@@ -11,7 +11,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/caller/callertest"
 )
 
-func TestWhatIsAPreflight(t *testing.T) {
+func TestPreflightsAreRecognized(t *testing.T) {
 	for _, test := range []struct {
 		method, origin, asked string
 		want                  bool
@@ -19,7 +19,7 @@ func TestWhatIsAPreflight(t *testing.T) {
 		{"OPTIONS", "https://app.example.com", "DELETE", true},
 		{"OPTIONS", "https://app.example.com", "", false},
 		{"OPTIONS", "", "DELETE", false},
-		// The attack: a request with a body and effect that passes as a question.
+		// Attack: a request with a body and side effects that passes as a preflight.
 		{"POST", "https://app.example.com", "DELETE", false},
 		{"GET", "https://app.example.com", "GET", false},
 		{"DELETE", "https://app.example.com", "DELETE", false},
@@ -31,8 +31,8 @@ func TestWhatIsAPreflight(t *testing.T) {
 	}
 }
 
-// Attack: what no browser asks, and an upstream serves as another method, or for
-// its body.
+// Attack: a request that no browser sends as a preflight, and that an upstream serves as
+// another method, or for its body.
 func TestAPreflightHasNoContentAndNoOtherMethod(t *testing.T) {
 	question := func(body string, namesAndValues ...string) *http.Request {
 		var content io.Reader
@@ -47,25 +47,25 @@ func TestAPreflightHasNoContentAndNoOtherMethod(t *testing.T) {
 	}
 	for _, name := range []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"} {
 		if caller.IsPreflight(question("", name, "GET")) {
-			t.Errorf("%s: GET is a question", name)
+			t.Errorf("%s: GET counts as a preflight", name)
 		}
 	}
 	folded := question("")
 	folded.Header["X_HTTP.Method_override"] = []string{""}
 	if caller.IsPreflight(folded) {
-		t.Error("an override in another spelling is a question")
+		t.Error("a request with an override in another spelling counts as a preflight")
 	}
 	if caller.IsPreflight(question("a=b")) {
-		t.Error("a body of a known length is a question")
+		t.Error("a request with a body of known length counts as a preflight")
 	}
 	unknown := question("a=b")
 	unknown.ContentLength = -1
 	if caller.IsPreflight(unknown) {
-		t.Error("a body of an unknown length is a question")
+		t.Error("a request with a body of unknown length counts as a preflight")
 	}
-	// Over HTTP/3 nobody knows whether there is one: the gate drops it.
+	// Over HTTP/3 the gate cannot know whether there is one, and drops it.
 	unknown.ProtoMajor = 3
 	if !caller.IsPreflight(unknown) {
-		t.Error("a preflight over HTTP/3 is none")
+		t.Error("a preflight over HTTP/3 does not count as one")
 	}
 }

@@ -51,8 +51,8 @@ func TestTheBootstrapCommandWaitsUntilTheLogIsOpen(t *testing.T) {
 	}
 }
 
-// First the revocation log is open, then the gate admits. A gate may also admit by an old
-// set while the log is not open yet.
+// The revocation log opens first, and the gate admits requests after that. A gate may also
+// admit with an old set while the revocation log is not open yet.
 func TestTheBootstrapCommandWaitsUntilTheGateAdmitsByTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		old, open, admitting := well(), well(), well()
@@ -73,8 +73,8 @@ func TestTheBootstrapCommandWaitsUntilTheGateAdmitsByTheLog(t *testing.T) {
 	})
 }
 
-// Fault: the store is lost once more while the operator waits. The operator allowed to
-// open it after the first loss only.
+// Fault: the store is lost once more while the operator waits. The operator allowed opening
+// it only after the first loss.
 func TestTheBootstrapCommandSaysThatTheLogWasLostAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := operatortest.NewFleet()
@@ -88,8 +88,8 @@ func TestTheBootstrapCommandSaysThatTheLogWasLostAgain(t *testing.T) {
 	})
 }
 
-// Fault: the store goes away while the operator waits. The command gives up, and says why
-// the gate refuses.
+// Fault: the store becomes unreachable while the operator waits. The command gives up, and
+// says why the gate refuses.
 func TestTheBootstrapCommandGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := operatortest.NewFleet()

@@ -19,7 +19,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/operator/operatortest"
 )
 
-// within returns a client of the admin API at an address, with another timeout.
+// within returns a client of the admin API at an address, with its own timeout.
 func within(timeout time.Duration, address string) client {
 	return func(_ time.Duration, method, path string, body any) ([]byte, error) {
 		return clientAt(address)(timeout, method, path, body)
@@ -87,8 +87,8 @@ func TestTheGateIsAskedOverTCPAndUnixSockets(t *testing.T) {
 	}
 }
 
-// Fault: the command is run where nothing listens, as with `admin off`, or where
-// something else does.
+// Fault: the command runs while nothing listens, as with `admin off`, or while another
+// program does.
 func TestAGateThatCannotBeAskedIsAnError(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -125,7 +125,7 @@ func TestAGateThatHangsIsAnError(t *testing.T) {
 	}
 }
 
-// The command polls: connections that it kept would add up at the gate.
+// The command polls. Connections that it kept would accumulate at the gate.
 func TestNoConnectionIsKept(t *testing.T) {
 	var open atomic.Int64
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"store":"x"}`)) }))

@@ -66,7 +66,7 @@ caddy session-gate revoke --issuer-before.
 	})
 }
 
-// tell sends a call that changes something, and writes the answer.
+// tell sends a request that changes something, and prints the answer.
 func (c client) tell(w io.Writer, method, path string, body any) error {
 	answer, err := c.ask(method, path, body)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/operator/operatortest"
 )
 
-// well is the state of a gate of a fleet with which nothing is wrong.
+// well returns the state of a gate of a fleet without any fault.
 func well() operator.State {
 	age := operator.Seconds(0.4)
 	return operator.State{
@@ -64,9 +64,8 @@ error        sending a heartbeat: connection refused
 	}
 }
 
-// The advice names the cause, and a step that helps against that cause. An operator who
-// bootstraps a revocation log while Redis is only away would give up revocations for
-// nothing.
+// The advice names the cause, and a step that helps against it. An operator who bootstraps
+// a revocation log while Redis is only unreachable would give up revocations for nothing.
 func TestAdviceFollowsTheCause(t *testing.T) {
 	for name, c := range map[string]struct {
 		change    func(*operator.State)
@@ -124,7 +123,7 @@ func TestHealthBeforeTheStoreHasAnswered(t *testing.T) {
 	state := operator.State{Store: "redis", Namespace: "orders", Shared: true, Bootstrap: "auto", Fenced: true, Degraded: true, LeaseSeconds: 0.2}
 	var printed strings.Builder
 	if err := answering(t, state).health(&printed, false); err == nil {
-		t.Error("the gate passes for one that admits")
+		t.Error("health reports a refusing gate as admitting")
 	}
 	for _, want := range []string{"log          not known yet, generation unknown, entry 0", "lease        200ms, never had"} {
 		if !strings.Contains(printed.String(), want) {

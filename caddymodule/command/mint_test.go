@@ -24,7 +24,7 @@ func secretFile(tb testing.TB, secret string) string {
 	return path
 }
 
-// verifyMinted judges a minted token as a gate with the secret does.
+// verifyMinted verifies a minted token as a gate with the secret does.
 func verifyMinted(tb testing.TB, minted string, now time.Time) (*token.Verified, error) {
 	tb.Helper()
 	source, err := keys.NewHMAC([]byte(mintSecret))
@@ -59,7 +59,7 @@ func TestMintedTokensAreAccepted(t *testing.T) {
 		t.Errorf("the token says issuer %q, subject %q, session %q, token %q, %d to %d", v.Issuer, v.Subject, v.SessionID, v.TokenID, v.IssuedAt, v.ExpiresAt)
 	}
 	if _, err := verifyMinted(t, minted, now.Add(10*time.Minute)); err == nil {
-		t.Error("the token is good after its time")
+		t.Error("the token is valid after its expiry")
 	}
 
 	nameless := full
@@ -92,8 +92,8 @@ func TestMintedTokensAreAccepted(t *testing.T) {
 	}
 }
 
-// A secret file reads like the placeholder {file.…}: one line break at its end
-// is the editor's, all else is the secret's.
+// A secret file is read like the placeholder {file.…}: one line break at the end is the
+// editor's, and everything else is the secret.
 func TestTheSecretFileIsReadAsThePlaceholderIs(t *testing.T) {
 	now := time.Now()
 	for text, same := range map[string]bool{

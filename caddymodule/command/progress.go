@@ -15,7 +15,7 @@ type progress struct {
 	w        io.Writer
 	terminal bool
 	shown    time.Time
-	open     bool // a line of the terminal is not ended
+	open     bool // the current line of the terminal is not ended yet
 }
 
 func newProgress(file *os.File) *progress {

@@ -9,7 +9,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/copying"
 )
 
-// On a terminal one line is written over and over; otherwise each pass has a line.
+// On a terminal the command rewrites one line. Otherwise each pass has a line.
 func TestProgressOfACopy(t *testing.T) {
 	steps := []copying.Progress{
 		{Pass: 1, Revocations: 4096, Written: 4096},
@@ -44,6 +44,6 @@ func TestProgressOfACopy(t *testing.T) {
 	}
 	defer file.Close()
 	if newProgress(file).terminal {
-		t.Error("a file is taken for a terminal")
+		t.Error("a file counts as a terminal")
 	}
 }

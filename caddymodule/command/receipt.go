@@ -54,7 +54,7 @@ func describeReceipt(r operator.Receipt, w io.Writer) error {
 	return table.Flush()
 }
 
-// othersOf says what became of the gates that the receipt does not name.
+// othersOf describes the gates that the receipt does not name.
 func othersOf(r operator.Receipt) string {
 	if r.StoreOnly {
 		return "not waited for"
@@ -62,7 +62,7 @@ func othersOf(r operator.Receipt) string {
 	return "by then, or admitting nothing"
 }
 
-// outcomeOf says what became of a gate.
+// outcomeOf describes what a gate did.
 func outcomeOf(g operator.ReceiptGate) string {
 	after := g.AfterSeconds.Duration()
 	switch g.Outcome {

@@ -8,7 +8,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/operator"
 )
 
-// outcome is what a gate made of a revocation.
+// outcome is the outcome of a revocation at another gate.
 func outcome(gate, outcome string, after operator.Seconds) operator.ReceiptGate {
 	return operator.ReceiptGate{Gate: gate, Outcome: outcome, AfterSeconds: after}
 }

@@ -45,9 +45,9 @@ func zero(t *testing.T, path string, from, size int64) {
 	}
 }
 
-// Fault: nothing is replaced unless it was said, and then with all that is
-// sound; what may be lost is said, and what that means.
-func TestRepairTellsFirstAndReplacesThen(t *testing.T) {
+// Fault: the command replaces a file without being told to. With the flag, it keeps
+// everything that is sound. It prints what may be lost, and what that means.
+func TestRepairReportsBeforeItReplaces(t *testing.T) {
 	path := boltFile(t, 500)
 	zero(t, path, 0, 4096)
 	damaged, err := os.ReadFile(path)
@@ -104,7 +104,7 @@ func TestRepairTellsFirstAndReplacesThen(t *testing.T) {
 	says("is not damaged")
 }
 
-// bounds are those of the store at a path.
+// bounds returns the bounds of the store at a path.
 func bounds(t *testing.T, path string) store.Bounds {
 	t.Helper()
 	s, err := boltstore.Open(boltstore.Options{Path: path})
@@ -118,8 +118,8 @@ func bounds(t *testing.T, path string) store.Bounds {
 	return batch.Bounds
 }
 
-// Attack: have an operator begin an empty store, so that everything that was revoked
-// is good again. Tokens from before are refused.
+// Attack: make an operator begin an empty store, so that revoked tokens are valid again.
+// The new store must refuse tokens from before.
 func TestRepairMakesNoEmptyStoreWithoutAFloor(t *testing.T) {
 	for name, damage := range map[string]func(path string) error{
 		"zeros":   func(path string) error { return os.WriteFile(path, make([]byte, 1<<16), 0o600) },
@@ -152,8 +152,8 @@ func TestRepairMakesNoEmptyStoreWithoutAFloor(t *testing.T) {
 	}
 }
 
-// Attack: a copy of the file and of its marker is put back, so that what was revoked
-// since is good again, and nothing shows it. The operator says so.
+// Attack: a copy of the file and of its marker is put back, so that tokens that were
+// revoked since are valid again. The gate cannot see this, so the operator states it.
 func TestRestoredRaisesTheFloor(t *testing.T) {
 	path := boltFile(t, 5)
 	if b := bounds(t, path); b != (store.Bounds{}) {

@@ -62,7 +62,7 @@ command is safe to repeat.
 	})
 }
 
-// complete adds to the request what is not in the flags as it is sent.
+// complete adds to the request the flags that are not sent as they are.
 func complete(request *operator.RevokeRequest, tokenFile, before string) (err error) {
 	read := tokenFile != "" || request.Token == "-"
 	switch {

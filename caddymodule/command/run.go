@@ -73,8 +73,8 @@ func gateCommand(command *cobra.Command, failed int, run func(client, caddycmd.F
 	})
 }
 
-// refuseEmpty refuses a flag that is given and empty. Fault: a variable of a script is
-// not set, and the command revokes, or asks for, more than was meant.
+// refuseEmpty refuses a flag with an empty value. Fault: a variable of a script is not set,
+// and the command revokes, or lists, more than was meant.
 func refuseEmpty(flags *pflag.FlagSet) (err error) {
 	flags.Visit(func(flag *pflag.Flag) {
 		if flag.Value.String() == "" {

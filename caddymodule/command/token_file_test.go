@@ -9,7 +9,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/operator"
 )
 
-// What is copied from a request or a file is a token all the same.
+// People copy a token with other text around it. It is still read.
 func TestATokenIsReadAsPeopleCopyIt(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "token")
 	for text, want := range map[string]string{

@@ -33,7 +33,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// The attack: a missing secret becomes an empty one.
+// Attack: a missing secret becomes an empty one.
 func TestResolveRefusesWhatIsMissing(t *testing.T) {
 	t.Setenv("SG_EMPTY", "")
 	const missing = "is missing or empty; is the variable set, or the file there and readable?"
@@ -77,8 +77,8 @@ func TestResolveAll(t *testing.T) {
 	}
 }
 
-// The attack: {file.X} gives the content of the key file instead of its name, and the
-// error of opening that prints the key.
+// Attack: {file.X} gives the content of the key file instead of its name, and the error of
+// opening that prints the key.
 func TestResolveFileNeverQuotesWhatIsInAFile(t *testing.T) {
 	folder := t.TempDir()
 	key := filepath.Join(folder, "key.pem")

@@ -26,8 +26,8 @@ func hooked(l *copying.Local, do string, hook func() error) copying.Remote {
 	}
 }
 
-// Attack: log out, and make a gate learn a token, while the store is copied. All that was
-// confirmed is in the copy. During the last pass nothing is confirmed.
+// Attack: log out, and make a gate learn a token, while the store is copied. The copy must
+// hold everything that was confirmed. During the last pass nothing is confirmed.
 func TestNothingThatIsConfirmedDuringACopyIsLost(t *testing.T) {
 	file, gate := bolt(t, day), fleet(t, day, 1)[0]
 	fill(t, file)
@@ -70,9 +70,9 @@ func TestNothingThatIsConfirmedDuringACopyIsLost(t *testing.T) {
 	}
 }
 
-// Attack: wait until a store that forgets late takes over from one that forgets early.
-// The target keeps the copied revocations for its own retention, and refuses tokens of
-// the age whose revocations the source had forgotten.
+// Attack: wait until a store with a longer retention replaces one with a shorter retention.
+// The target keeps the copied revocations for its own retention. It refuses tokens that are
+// so old that the source had forgotten their revocations.
 func TestALongerRetentionRevivesNothing(t *testing.T) {
 	for name, target := range map[string]func(t *testing.T) *copying.Local{
 		"redis": func(t *testing.T) *copying.Local { return fleet(t, 3*day, 1)[0] },
@@ -97,8 +97,8 @@ func TestALongerRetentionRevivesNothing(t *testing.T) {
 	}
 }
 
-// Attack: lose revocations, and move to another store. When the copy is done, all of its
-// gates refuse the tokens that the source refuses by its floor.
+// Attack: lose revocations, and move to another store. When the copy is done, all gates of
+// the target refuse the tokens that the source refuses by its floor.
 func TestTheFloorIsCopied(t *testing.T) {
 	file, gates, back := bolt(t, day), fleet(t, day, 3), bolt(t, day)
 	ready(t, file)
@@ -126,7 +126,7 @@ func TestTheFloorIsCopied(t *testing.T) {
 	}
 	check(back)
 
-	// A floor that an operator has lowered does not count, and a copy does not restore it.
+	// A floor that an operator has lowered does not count. A copy does not restore it.
 	if err := gates[0].Replica.LowerFloor(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func TestACopyThatFailsLeavesTheSourceAsItWas(t *testing.T) {
 				if int(writes.Add(1)) == at {
 					return broken
 				}
-				// Something is new in each pass.
+				// There are new records in each pass.
 				_, err := file.Backend.Append(t.Context(), store.Revocation{Kind: store.KindToken, Key: key(store.KindToken, fmt.Sprint(writes.Load())), Expires: soon})
 				if err != nil && !errors.Is(err, store.ErrPaused) {
 					return err
@@ -172,7 +172,7 @@ func TestACopyThatFailsLeavesTheSourceAsItWas(t *testing.T) {
 	}
 }
 
-// Fault: Ctrl-C in the last pass, when the context of the copy is over.
+// Fault: Ctrl-C in the last pass, when the context of the copy is cancelled.
 func TestAnInterruptedLastPassResumesTheSource(t *testing.T) {
 	file, gate := bolt(t, day), fleet(t, day, 1)[0]
 	fill(t, file)
@@ -188,7 +188,8 @@ func TestAnInterruptedLastPassResumesTheSource(t *testing.T) {
 }
 
 // Attack: lose the revocation log of the source during the last pass, so that it has a new
-// generation. Its gates put back what it had lost, behind the entries that were read.
+// generation. The source's gates then publish the lost entries again, after the entries
+// that were read.
 func TestALogThatChangesInTheLastPassIsNoCopy(t *testing.T) {
 	gates, file := fleet(t, day, 2), bolt(t, day)
 	fill(t, gates[0])
@@ -198,7 +199,7 @@ func TestALogThatChangesInTheLastPassIsNoCopy(t *testing.T) {
 			return nil
 		}
 		once = true
-		return gates[1].Pause(t.Context(), false) // somebody resumes it
+		return gates[1].Pause(t.Context(), false) // somebody resumes the source
 	})
 	if err := copying.Run(t.Context(), from, file, timeout, ignore); err == nil || !strings.Contains(err.Error(), "run the same command again") {
 		t.Errorf("Run returns %v", err)

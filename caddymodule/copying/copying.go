@@ -121,7 +121,7 @@ func (c *copier) finish(ctx context.Context) error {
 		return fmt.Errorf("reading the source: %w", err)
 	}
 	// After a new generation the gates of the source put back what they hold. The pass may
-	// have read the log before that.
+	// have read the revocation log before that.
 	if !before.Paused || !after.Paused || after.Unready != "" || before.End != after.End || c.log.Seq != after.End.Seq || c.log.Generation != after.End.Generation {
 		return errors.New("the revocation log of the source has changed during the last pass: its store was restarted, or somebody resumed it; run the same command again")
 	}

@@ -94,7 +94,7 @@ func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	for limit := time.Now().Add(timeout); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(limit) {
-			t.Fatalf("waiting until %s: it does not come about", what)
+			t.Fatalf("waited too long until %s", what)
 		}
 	}
 }
@@ -115,8 +115,8 @@ func fill(t *testing.T, l *copying.Local) {
 	}
 }
 
-// logged are the revocations on a store's log, by key, exception and instant, each with
-// its latest expiry.
+// logged returns the revocations in a store's revocation log, by key, exception and
+// instant, each with its latest expiry.
 func logged(t *testing.T, l *copying.Local) map[string]int64 {
 	t.Helper()
 	all := make(map[string]int64)
@@ -138,8 +138,8 @@ func logged(t *testing.T, l *copying.Local) map[string]int64 {
 	}
 }
 
-// checkFilled fails the test unless a store holds what fill puts in. A Redis keeps what
-// it held in its first days for longer, and so does a copy of it.
+// checkFilled fails the test unless a store holds the records of fill. Redis keeps records
+// of its first days for longer, and so does a copy of it.
 func checkFilled(t *testing.T, l *copying.Local) {
 	t.Helper()
 	got := logged(t, l)
@@ -162,7 +162,7 @@ func checkFilled(t *testing.T, l *copying.Local) {
 
 func ignore(copying.Progress) {}
 
-// remote asks a place as another process does.
+// remote accesses a place as another process does.
 func remote(l *copying.Local) copying.Remote {
 	return func(ctx context.Context, q copying.Request) (a copying.Answer, err error) {
 		text, err := json.Marshal(q)
@@ -188,8 +188,8 @@ func paused(t *testing.T, l *copying.Local) bool {
 	return is
 }
 
-// What a store holds is in the copy, there and back, also of a store that another
-// process has open, and a second time.
+// A copy holds all records of the store, there and back. That also holds for a store that
+// another process has open, and for a second copy.
 func TestACopyHoldsAll(t *testing.T) {
 	file, gates, back := bolt(t, day), fleet(t, day, 2), bolt(t, day)
 	fill(t, file)
@@ -212,7 +212,7 @@ func TestACopyHoldsAll(t *testing.T) {
 	if !paused(t, gates[1]) {
 		t.Error("the other gate of the source is not paused")
 	}
-	// The way back to where it came from, which was paused.
+	// Copy back to the first store, which is paused.
 	if err := copying.Run(t.Context(), gates[0], file, timeout, ignore); err != nil {
 		t.Fatal(err)
 	}
@@ -221,7 +221,7 @@ func TestACopyHoldsAll(t *testing.T) {
 	}
 }
 
-// A repeated copy appends nothing to the log.
+// A repeated copy appends nothing to the revocation log.
 func TestARepeatedCopyAddsNothing(t *testing.T) {
 	file, gate := bolt(t, day), fleet(t, 2*day, 1)[0]
 	fill(t, file)

@@ -9,7 +9,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// What does not fit into one page is copied all the same, also through another process.
+// Records that do not fit into one page are copied, too, also through another process.
 func TestACopyHoldsMany(t *testing.T) {
 	file, gate, back := bolt(t, day), fleet(t, day, 1)[0], bolt(t, day)
 	ready(t, file)

@@ -12,7 +12,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// mute is a Redis that takes no heartbeats of one gate while it is silent.
+// mute is a Redis that ignores the heartbeats of one gate while it is silent.
 type mute struct {
 	*redisstore.Store
 	silent atomic.Bool
@@ -25,8 +25,8 @@ func (m *mute) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.Head,
 	return m.Store.Heartbeat(ctx, beat)
 }
 
-// Attack: cut a gate off while it raises the floor, so that it calls the floor raised
-// after a lease, and no other gate has heard of it.
+// Attack: cut a gate off while it raises the floor. It would report the floor as raised
+// after a lease, although no other gate knows it.
 func TestAFloorThatTheStoreHasNotHeardOfIsNotRaised(t *testing.T) {
 	address, namespace := redistest.Address(t)
 	open := func() *mute {
@@ -46,7 +46,7 @@ func TestAFloorThatTheStoreHasNotHeardOfIsNotRaised(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	if err := a.Replica.Raise(ctx, floor); err == nil {
-		t.Error("a floor is raised of which the store has not heard")
+		t.Error("Raise reports a floor that the store does not have")
 	}
 	cut.silent.Store(false)
 	if err := a.Replica.Raise(t.Context(), floor); err != nil || b.Replica.Status().Bounds.Refused() != floor.Floor {

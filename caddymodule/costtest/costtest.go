@@ -10,12 +10,12 @@ import (
 
 var scanned, hashed atomic.Int64
 
-// Take returns the work since it was last called: how many bytes were handed to the
-// standard library to be scanned or copied, together with how many times a loop went
-// round; and how many bytes were hashed or verified.
+// Take returns the work since its last call. The first number is how many bytes the
+// standard library scanned or copied, plus the number of loop iterations. The second is how
+// many bytes were hashed or verified.
 func Take() (scannedBytes, hashedBytes int64) { return scanned.Swap(0), hashed.Swap(0) }
 
-// Loop counts one time that a loop goes round.
+// Loop counts one iteration of a loop.
 func Loop() { scanned.Add(1) }
 
 // Scan counts an argument of a function that reads it once, and returns it.
@@ -30,7 +30,7 @@ func Hash[T any](v T) T {
 	return v
 }
 
-// size is how many bytes a text has. Other arguments have none.
+// size returns the number of bytes of a text, and 0 for other arguments.
 func size[T any](v T) int64 {
 	switch text := any(v).(type) {
 	case string:
@@ -41,8 +41,8 @@ func size[T any](v T) int64 {
 	return 0
 }
 
-// The functions below count what those of the packages strings and bytes read before they
-// stop.
+// The functions below count the bytes that the functions of the packages strings and bytes
+// read before they stop.
 
 // IndexByte is strings.IndexByte.
 func IndexByte(s string, c byte) int { return upTo(strings.IndexByte(s, c), s) }
@@ -95,7 +95,7 @@ func EqualFold(s, t string) bool {
 	return strings.EqualFold(s, t)
 }
 
-// upTo counts what was read up to an index, or to the end.
+// upTo counts the bytes that were read up to an index, or to the end.
 func upTo(index int, s string) int {
 	if index < 0 {
 		scanned.Add(int64(len(s)))
@@ -105,7 +105,7 @@ func upTo(index int, s string) int {
 	return index
 }
 
-// trimmed counts what was taken off.
+// trimmed counts the bytes that were removed.
 func trimmed(before, after string) string {
 	scanned.Add(int64(len(before) - len(after) + 1))
 	return after

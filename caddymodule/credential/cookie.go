@@ -6,13 +6,12 @@ import (
 	"strings"
 )
 
-// cookieSpace is what net/http takes for space around names and values.
+// cookieSpace holds the characters that net/http trims from names and values.
 const cookieSpace = " \t\r\n"
 
-// findCookie returns the value of the last cookie of that name in the Cookie
-// fields, and how many there are. Fields are cut the way net/http cuts them,
-// so that the gate sees every cookie that an application could see; nothing is
-// allocated.
+// findCookie returns the value of the last cookie of that name in the Cookie fields, and
+// how many there are. It splits fields as net/http does, so that the gate sees every cookie
+// that an application could see. It does not allocate.
 func findCookie(fields []string, name string) (value string, found int) {
 	for _, field := range fields {
 		// Most requests have other cookies only.
@@ -43,8 +42,8 @@ func cookieValue(pair, name string) (value string, ok bool) {
 	return value, true
 }
 
-// stripCookie takes the cookies of that name out of the Cookie fields and
-// leaves every other byte as it was.
+// stripCookie removes the cookies of that name from the Cookie fields. Every other byte
+// stays as it was.
 func stripCookie(header http.Header, name string) {
 	fields := header["Cookie"]
 	if _, found := findCookie(fields, name); found == 0 {

@@ -1,7 +1,7 @@
 // Package credential finds exactly one credential in a request: in a header field,
 // in a cookie, or in either.
 //
-// It refuses a request in which some reader behind the gate would find another
-// credential than the gate does. It does not look into the credential; package
-// token verifies it. It allocates nothing for an ordinary request.
+// It refuses a request if some reader behind the gate would find another credential than
+// the gate does. It does not read the credential; package token verifies it. It does not
+// allocate for an ordinary request.
 package credential

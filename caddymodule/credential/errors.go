@@ -5,15 +5,14 @@ import (
 	"fmt"
 )
 
-// Why a request has no credential to verify. Every error of Extract wraps exactly
-// one of them and holds no byte of the credential.
+// The errors of Extract. Every error wraps exactly one of them, and holds no byte of the
+// credential.
 var (
-	// ErrMissing: the request carries no credential where one is looked for.
+	// ErrMissing: the request carries no credential in the configured places.
 	ErrMissing = errors.New("no credential")
 	// ErrSeveral: the request carries more than one credential (RFC 6750 §2).
 	ErrSeveral = errors.New("several credentials")
-	// ErrMalformed: the text in the place of the credential cannot be one, or is
-	// longer than MaxSize.
+	// ErrMalformed: the text cannot be a credential, or is longer than MaxSize.
 	ErrMalformed = errors.New("malformed credential")
 )
 

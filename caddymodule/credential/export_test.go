@@ -1,4 +1,4 @@
 package credential
 
-// MinTokenSize is what is too short to be a token inside a cookie's value.
+// MinTokenSize is the length below which a text in a cookie's value cannot be a token.
 const MinTokenSize = minTokenSize

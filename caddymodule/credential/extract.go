@@ -12,11 +12,11 @@ import (
 // MaxSize is the size of the longest credential accepted, in bytes.
 const MaxSize = 8 << 10
 
-// Source says where in a request the credential was.
+// Source is where in a request the credential was.
 type Source uint8
 
-// The sources. A token that came in a cookie was sent by the browser on its
-// own, whoever asked it to; one in a header was put there on purpose.
+// The sources. A browser sends a cookie by itself, whichever page caused the request. A
+// client sends a header on purpose.
 const (
 	SourceNone Source = iota
 	SourceHeader
@@ -40,13 +40,13 @@ type Extractor struct {
 	header        string // canonical, as the keys of http.Header are
 	cookie        string
 	authorization bool   // header is Authorization
-	folded        string // header if it is also another name to some readers, or ""
+	folded        string // header, if some readers know it by another name, too; else ""
 }
 
-// NewExtractor returns an Extractor that looks in a header field, in any letter
-// case, and in a cookie, exactly so named; an empty name looks in none. In
-// `Authorization` the scheme has to be Bearer (RFC 6750 §2.1); in any other
-// field the value is the token, with or without that scheme.
+// NewExtractor returns an Extractor for a header field, in any letter case, and for a
+// cookie of exactly this name. An empty name means that there is none. In `Authorization`
+// the scheme must be Bearer (RFC 6750 §2.1). In other fields the value is the token, with
+// or without that scheme.
 func NewExtractor(header, cookie string) Extractor {
 	header = textproto.CanonicalMIMEHeaderKey(header)
 	e := Extractor{header: header, cookie: cookie, authorization: header == "Authorization"}
@@ -56,19 +56,20 @@ func NewExtractor(header, cookie string) Extractor {
 	return e
 }
 
-// Header is the field that is looked in, in its canonical spelling, or "".
+// Header returns the canonical name of the header field, or "".
 func (e *Extractor) Header() string { return e.header }
 
-// Extract returns the credential and where it was. It finds nothing in places
-// that it was not told of, and nothing where the value is empty or, in
-// `Authorization`, of another scheme: ErrMissing. Two fields of the name are two
-// credentials, whatever they hold, and so are two cookies of the name, or a
-// header and a cookie, or one of them and another that only some reader behind
-// the gate would find: ErrSeveral. A value that cannot hold a token by its
-// frame or its size is ErrMalformed; package token judges what is in it.
+// Extract returns the credential and where it was. It looks only in the configured places.
+// The errors are:
 //
-// It does not allocate on success. The credential shares memory with the
-// request.
+//   - ErrMissing: there is no value, or the value is empty. In `Authorization`, the value
+//     has another scheme.
+//   - ErrSeveral: the field or the cookie occurs twice, whatever the values are, or both
+//     occur. Or some reader behind the gate would find another credential.
+//   - ErrMalformed: the form or the size of the value excludes a token. Package token
+//     checks the contents.
+//
+// It does not allocate on success. The credential shares memory with the request.
 func (e *Extractor) Extract(r *http.Request) (raw string, source Source, err error) {
 	found := 0
 	var frame error
@@ -85,7 +86,7 @@ func (e *Extractor) Extract(r *http.Request) (raw string, source Source, err err
 	if e.cookie != "" {
 		cookies = r.Header["Cookie"]
 		value, n := findCookie(cookies, e.cookie)
-		// One empty cookie is what a logout leaves behind.
+		// A logout leaves one empty cookie behind.
 		if n > 1 || value != "" {
 			raw, source = value, SourceCookie
 			found += n
@@ -97,8 +98,8 @@ func (e *Extractor) Extract(r *http.Request) (raw string, source Source, err err
 	switch {
 	case found == 0:
 		return "", SourceNone, errMissing
-	// Invariant 1: one token, one decision. With two of them, the
-	// application might take the one that was not checked.
+	// Invariant 1: one token, one decision. If there are two tokens, the application might
+	// use the one that was not checked.
 	case found > 1:
 		return "", SourceNone, fmt.Errorf("extracting token: %d found: %w", found, ErrSeveral)
 	case frame != nil:
@@ -109,10 +110,9 @@ func (e *Extractor) Extract(r *http.Request) (raw string, source Source, err err
 	return raw, source, nil
 }
 
-// Strip removes from the request what Extract looks at: the header field,
-// unless all of it is of another scheme and so not the gate's, and the cookie of the
-// name out of the Cookie fields. It allocates nothing for a
-// header.
+// Strip removes the configured header field and the configured cookie from the request. A
+// field whose values all have another scheme is not the gate's, and stays. Strip does not
+// allocate for a header.
 func (e *Extractor) Strip(r *http.Request) {
 	if e.header != "" {
 		for _, value := range r.Header[e.header] {
@@ -129,10 +129,10 @@ func (e *Extractor) Strip(r *http.Request) {
 
 const bearer = "Bearer"
 
-// unwrap returns the token in a field's value, "" for none, or an error if it
-// is framed as one and cannot be.
+// unwrap returns the token in a field's value, or "" if there is none. It returns an error
+// if the scheme announces a token, and the rest cannot be one.
 func (e *Extractor) unwrap(value string) (string, error) {
-	// Nearly all values, in the spelling of RFC 6750.
+	// Nearly all values have the form of RFC 6750.
 	if token, ok := strings.CutPrefix(value, bearer+" "); ok && token != "" && token[0] > ' ' && token[len(token)-1] > ' ' {
 		return token, nil
 	}
@@ -153,14 +153,13 @@ func (e *Extractor) unwrap(value string) (string, error) {
 	case !e.authorization:
 		return value, nil
 	case isTokenChar(rest[0]):
-		return "", nil // a longer scheme name
+		return "", nil // another scheme, whose name only begins with Bearer
 	default:
 		return "", errFrame
 	}
 }
 
-// isTokenChar reports whether c may stand in a scheme's name (RFC 9110
-// §5.6.2).
+// isTokenChar reports whether c may occur in the name of a scheme (RFC 9110 §5.6.2).
 func isTokenChar(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
 		strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0

@@ -13,8 +13,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/credential"
 )
 
-// readFields reads header fields as net/http's server does, and nil if it
-// refuses them.
+// readFields reads header fields as net/http's server does, and returns nil if it refuses
+// them.
 func readFields(fields string) *http.Request {
 	lines := "GET / HTTP/1.1\r\nHost: gate\r\n" + strings.ReplaceAll(fields, "\n", "\r\n") + "\r\n\r\n"
 	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(lines)))
@@ -31,7 +31,7 @@ func readFields(fields string) *http.Request {
 	return r
 }
 
-// bare is a credential without what a reader takes off it.
+// bare removes from a credential the characters that readers remove.
 func bare(credential string) string {
 	credential = strings.Trim(credential, " \t\"")
 	if len(credential) > 7 && strings.EqualFold(credential[:7], "Bearer ") {
@@ -40,10 +40,12 @@ func bare(credential string) string {
 	return credential
 }
 
-// The attack: two credentials, of which the gate judges one and the application
-// uses the other. Whatever the gate accepts is the only credential for every
-// reader; what net/http finds is never overlooked; and what is stripped is gone,
-// while other cookies stay as they are.
+// Attack: a request has two credentials. The gate checks one, and the application uses the
+// other.
+//
+//   - If the gate accepts a credential, no reader may find another one.
+//   - The gate must find every credential that net/http finds.
+//   - Strip must remove the credential, and leave other cookies unchanged.
 func FuzzExtract(f *testing.F) {
 	long := "a.b." + strings.Repeat("c", credential.MinTokenSize)
 	for _, fields := range []string{
@@ -77,7 +79,7 @@ func wantCounted(t *testing.T, r *http.Request, place [2]string, raw string, err
 	t.Helper()
 	whole := r
 	if place[0] == "Authorization" {
-		// Another scheme is no credential there, but to readers that search.
+		// Another scheme is no credential there, except to readers that search the text.
 		r = r.Clone(r.Context())
 		r.Header["Authorization"] = slices.DeleteFunc(r.Header["Authorization"], func(value string) bool {
 			return len(value) < 7 || !strings.EqualFold(value[:7], "Bearer ")
@@ -112,7 +114,7 @@ func wantStripped(t *testing.T, r *http.Request, e *credential.Extractor, place 
 	}
 	fields, cookies := maps.Clone(r.Header), others()
 	e.Strip(r)
-	// Several fields of another scheme are several after it, too.
+	// If there were several fields of another scheme, Strip leaves several.
 	if raw, _, again := e.Extract(r); raw != "" || !errors.Is(again, credential.ErrMissing) && !errors.Is(err, credential.ErrSeveral) {
 		t.Errorf("%q: after stripping, Extract finds %q, %v", place, raw, again)
 	}

@@ -72,8 +72,7 @@ func TestExtract(t *testing.T) {
 	}
 }
 
-// The attack: the gate checks one of two credentials and the application uses
-// the other.
+// Attack: the gate checks one of two credentials and the application uses the other.
 func TestExtractRefusesSeveralCredentials(t *testing.T) {
 	e := credential.NewExtractor("Authorization", "at")
 	for name, r := range map[string]*http.Request{
@@ -108,8 +107,8 @@ func TestExtractAllocatesNothing(t *testing.T) {
 	}
 }
 
-// The attack: an application that logs its requests, or forwards them, leaks
-// tokens that are still good.
+// Attack: an application that logs or forwards its requests leaks tokens that are still
+// valid.
 func TestStrip(t *testing.T) {
 	e := credential.NewExtractor("authorization", "at")
 	tests := []struct{ name, authorization, cookie, wantAuthorization, wantCookie string }{
@@ -143,8 +142,7 @@ func TestStrip(t *testing.T) {
 	}
 }
 
-// The original request, which is logged, shares its slices with the one that
-// is stripped.
+// The original request, which is logged, shares its slices with the stripped request.
 func TestStripLeavesSharedSlicesAlone(t *testing.T) {
 	r := request("Cookie", "at=a.b.c; x=1")
 	shared := r.Header["Cookie"]

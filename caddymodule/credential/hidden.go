@@ -9,12 +9,11 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/percent"
 )
 
-// hides reports whether a request that carries one credential carries another
-// one for some reader behind the gate. Alone, such a thing is no credential and
-// admits nobody.
+// hides reports whether a request with one credential carries another credential for some
+// reader behind the gate. Without the first credential, the other one admits nobody.
 //
-// Attack: the gate judges the good token in X-Access-Token. The application takes
-// X_Access_Token for the same variable and uses the revoked one in that.
+// Attack: the gate checks the valid token in X-Access-Token. The application reads
+// X_Access_Token as the same variable, and uses the revoked token in it.
 func (e *Extractor) hides(header http.Header, cookies []string, source Source) bool {
 	if e.folded != "" {
 		for name := range header {
@@ -33,13 +32,13 @@ func (e *Extractor) hides(header http.Header, cookies []string, source Source) b
 	return hidesCookie(cookies, e.cookie)
 }
 
-// hidesBearer reports whether an Authorization of another scheme holds the word
-// Bearer and a token behind it, or what could be a signed token.
+// hidesBearer reports whether an Authorization of another scheme holds the word Bearer with
+// a token after it, or a text that could be a signed token.
 //
-// Attack: `Basic x, Bearer <token>`, `Bearer<token>` or `Token <token>` beside a good
-// cookie. Readers that cut lists find the token there. So do those that search for the
-// word, as Laravel does, with a pattern like `bearer\s*(\S+)`, and those that take what
-// is behind the first blank.
+// Attack: `Basic x, Bearer <token>`, `Bearer<token>` or `Token <token>` beside a valid
+// cookie. Readers that split lists find the token. So do readers that search for the word,
+// as Laravel does, with a pattern like `bearer\s*(\S+)`. So do readers that use the text
+// after the first blank.
 func hidesBearer(value string) bool {
 	value = textproto.TrimString(value)
 	for word := range strings.FieldsFuncSeq(value, endsToken) {
@@ -60,16 +59,15 @@ func endsToken(c rune) bool {
 	return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.')
 }
 
-// minTokenSize is less than any token takes: the shortest header has 20 bytes, the
-// claims that the gate asks for over 30.
+// minTokenSize is smaller than every token. The shortest header has 20 bytes, and the
+// required claims have over 30.
 const minTokenSize = 48
 
-// hidesCookie reports whether the Cookie fields hold a cookie that is of that
-// name to some reader and not to net/http: under a name like it, or inside another
-// cookie.
+// hidesCookie reports whether some reader finds a cookie of that name which net/http does
+// not find: under a similar name, or inside another cookie.
 //
-// It looks at what stands before each equals sign, and back to the one before at
-// most, so that the time is linear. Attack: `d=d=d=`, and so on for a megabyte.
+// It reads the text before each equals sign, and goes back no further than the previous
+// equals sign. So the time is linear. Attack: `d=d=d=`, and so on for a megabyte.
 func hidesCookie(fields []string, name string) bool {
 	for _, field := range fields {
 		start, skip, last := 0, false, foldCookie(name[len(name)-1])
@@ -81,13 +79,13 @@ func hidesCookie(fields []string, name string) bool {
 			at := begin + next
 			if semicolon := strings.LastIndexByte(field[begin:at], ';'); semicolon >= 0 || begin == 0 {
 				start = begin + semicolon + 1
-				// The cookie of the very name is the one that the gate judges.
+				// The gate checks the cookie with exactly this name.
 				skip = sameCookie(field[start:at], name)
 				if skip && textproto.TrimString(field[start:at]) != name {
 					return true
 				}
 			}
-			// Most words are told apart by their last letter.
+			// The last letter excludes most words.
 			if next > 0 && !skip && endsAlike(field[:at], last) && endsInCookie(field[start:], at-start, name) {
 				if !isOneCookie(field[start:], at-start) {
 					return true
@@ -100,9 +98,9 @@ func hidesCookie(fields []string, name string) bool {
 	return false
 }
 
-// endsInCookie reports whether what stands before an equals sign ends in a word
-// that is a cookie of the name, and a token may stand behind it. Ordinary values
-// hold ` session=` too, and nothing as long as a token behind it.
+// endsInCookie reports whether the text before an equals sign ends in a cookie of the name,
+// and a token may follow it. Ordinary values hold ` session=`, too, but no text as long as
+// a token after it.
 func endsInCookie(pair string, equals int, name string) bool {
 	end := equals
 	for end > 0 && strings.IndexByte(cookieSpace, pair[end-1]) >= 0 {
@@ -115,8 +113,8 @@ func endsInCookie(pair string, equals int, name string) bool {
 	return word > 0 && sameCookie(pair[word:end], name) && isLong(pair[equals+1:])
 }
 
-// isOneCookie reports whether the pair that a text begins with is one cookie to
-// every reader, at least from its first equals sign to that one.
+// isOneCookie reports whether the first pair of a text is one cookie to every reader, at
+// least from its first equals sign to the given one.
 //
 // Attack: `x=1 session=<token>` is two cookies to Python's http.cookies,
 // `x=1,session=<token>` to CGI.pm, `x=[session=<token>` to WebOb, and
@@ -128,8 +126,7 @@ func isOneCookie(text string, equals int) bool {
 	return 0 < first && first < equals && isTokenChar(pair[first-1]) && !strings.ContainsFunc(pair[first:], endsValue)
 }
 
-// endsAlike reports whether a text may end in a name with that last letter, blanks
-// aside.
+// endsAlike reports whether a text may end in a name with that last letter, blanks aside.
 func endsAlike(text string, last byte) bool {
 	n := len(text)
 	return text[n-1] <= ' ' || foldCookie(text[n-1]) == last || n > 3 && (text[n-3] == '%' || text[n-3] == '0')
@@ -140,26 +137,25 @@ func endsValue(r rune) bool {
 	return r <= ' ' || r >= 0x7f || strings.ContainsRune("\",[]\\", r)
 }
 
-// isLong reports whether a text begins with as many bytes as a token has at least.
+// isLong reports whether a text is at least as long as the shortest token.
 func isLong(text string) bool {
 	text = strings.TrimLeft(text, cookieSpace+`"`)
 	return len(text) >= minTokenSize && !strings.ContainsAny(text[:minTokenSize], cookieSpace+",;")
 }
 
-// isBlankByte reports whether some reader takes c for a blank, in one encoding or
-// another.
+// isBlankByte reports whether some reader reads c as a blank, in some encoding.
 func isBlankByte(c byte) bool { return c <= ' ' || c >= 0x7f }
 
-// sameCookie reports whether a cookie of this name is one of the other name for
-// some reader:
-//   - with bytes over 0x7f or blanks around the name. Attack: `session<U+00A0>=`,
-//     from which Django, Starlette and Node.js strip the blanks of Unicode.
+// sameCookie reports whether some reader reads a cookie of this name as a cookie of the
+// other name:
+//
+//   - with bytes over 0x7f or blanks around the name. Attack: `session<U+00A0>=`, from
+//     which Django, Starlette and Node.js strip the blanks of Unicode.
 //   - in another letter case. Attack: `SESSION=`, to ASP.NET Core.
-//   - percent-encoded. Attack: `%73ession=` or `%u0073ession=`, to CGI.pm and
-//     Plack.
-//   - with what PHP makes an underscore. Attack: `access.token=`.
+//   - percent-encoded. Attack: `%73ession=` or `%u0073ession=`, to CGI.pm and Plack.
+//   - with characters that PHP turns into an underscore. Attack: `access.token=`.
 //   - as an array. Attack: `session[]=`, which is $_COOKIE['session'] to PHP.
-//   - with more behind a NUL. Attack: `session%00x=`, to PHP before CVE-2020-7070.
+//   - with a NUL and more text. Attack: `session%00x=`, to PHP before CVE-2020-7070.
 func sameCookie(own, name string) bool {
 	i := 0
 	for own != "" {

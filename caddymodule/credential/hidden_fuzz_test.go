@@ -10,8 +10,8 @@ import (
 // value matches a pair that is one cookie to every reader.
 var value = regexp.MustCompile(`^[^=]*[\w!#$%&'*+.^|~\x60-]=[!#-+\--Z^-~]*$`)
 
-// hidesCookieSlowly is hidesCookie as it is said: for each equals sign, all that
-// stands before it in the pair is looked at anew.
+// hidesCookieSlowly is the plain version of hidesCookie: for each equals sign, it reads the
+// whole text before it in the pair.
 func hidesCookieSlowly(field, name string) bool {
 	for pair := range strings.SplitSeq(field, ";") {
 		own, _, ok := strings.Cut(pair, "=")
@@ -38,8 +38,8 @@ func hidesCookieSlowly(field, name string) bool {
 	return false
 }
 
-// The attack: a field that is read in one pass hides a cookie that its reading in
-// many would have found, or seems to hold one.
+// Attack: the reading in one pass misses a hidden cookie that many passes would find. It
+// must not report others either.
 func TestOnePassFindsTheSameCookies(t *testing.T) {
 	names := []string{"d", "sid", "a_d", "s.d", "__", "_d", "d_"}
 	pieces := []string{
@@ -69,7 +69,7 @@ func TestOnePassFindsTheSameCookies(t *testing.T) {
 	}
 }
 
-// FuzzHidesCookie is the same for fields that are no accident.
+// FuzzHidesCookie is the same test for fuzzed fields.
 func FuzzHidesCookie(f *testing.F) {
 	long := strings.Repeat("f", minTokenSize)
 	for _, seed := range [][2]string{
@@ -96,7 +96,7 @@ func FuzzHidesCookie(f *testing.F) {
 		f.Add(seed[0], seed[1])
 	}
 	f.Fuzz(func(t *testing.T, field, name string) {
-		// As a configuration may name a cookie.
+		// A configuration accepts only such cookie names.
 		if name == "" || strings.ContainsFunc(name, func(c rune) bool { return c > '~' || !isTokenChar(byte(c)) }) {
 			return
 		}

@@ -8,9 +8,9 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/credential"
 )
 
-// The attack: beside a good credential, which the gate judges, the request
-// carries a revoked one under a name or in a place where the gate sees none and
-// the application behind it does.
+// Attack: a request carries a revoked credential beside the valid one that the gate checks.
+// The revoked one has a name or a place that the gate does not read and the application
+// behind it does.
 func TestExtractRefusesACredentialThatOnlyOthersSee(t *testing.T) {
 	const good = "a.b.c"
 	revoked := strings.Repeat("d", 40) + "." + strings.Repeat("e", 40) + ".f"
@@ -77,28 +77,28 @@ func TestExtractRefusesACredentialThatOnlyOthersSee(t *testing.T) {
 	}
 }
 
-// What only resembles the names is nobody's business, and what others see alone
-// admits nobody.
-func TestExtractMindsNothingElse(t *testing.T) {
+// Names that are only similar must not be refused. A credential that only others see admits
+// nobody.
+func TestExtractIgnoresOtherValues(t *testing.T) {
 	long := strings.Repeat("f", 60)
 	for cookie, want := range map[string]error{
-		"at=a.b.c; bat=1; at2=2; a_t=3; x=at; y=%61; z=a=t": nil,
-		"x=at at; y=;at=a.b.c":                              nil,
-		"x=a at=b; at=a.b.c":                                nil,
-		"x=a,at=b; y= at=; z=\"at=1 at=2\"; at=a.b.c":       nil,
-		`x={"a":"b","at":1,"c":"at=d"}; at=a.b.c`:           nil,
+		"at=a.b.c; bat=1; at2=2; a_t=3; x=at; y=%61; z=a=t":                                           nil,
+		"x=at at; y=;at=a.b.c":                                                                        nil,
+		"x=a at=b; at=a.b.c":                                                                          nil,
+		"x=a,at=b; y= at=; z=\"at=1 at=2\"; at=a.b.c":                                                 nil,
+		`x={"a":"b","at":1,"c":"at=d"}; at=a.b.c`:                                                     nil,
 		"_ga=GA1.2.1234567890.1700000000; _ga_X=GS1.1.1.1.0.0.0; _gid=GA1.2.5; at=a.b.c":              nil,
 		"__utmz=1.17.1.1.utmcsr=google|utmccn=(organic)|utmcmd=organic|at=" + long + "; at=a.b.c":     nil,
 		"next=https://app.example.com/login?at=" + long + "; at=a.b.c":                                nil,
 		"x=a:at=" + long + "; y=(at=" + long + "; z=at=" + long + "; at=a.b.c":                        nil,
 		"x=Zm9v/at==; y=Zm8=; z==; =; ;; at=a.b.c; bat[]=1; x[at]=2; %=3; %6=4; %zz=5; %u0=6; \xa0=7": nil,
-		"$Version=1; at=a.b.c; $Path=/": nil,
-		"at=" + long + " at=" + long:    nil,
-		"AT=a.b.c":                      credential.ErrMissing,
-		"at\u00a0=a.b.c":                credential.ErrMissing,
-		"at[]=a.b.c":                    credential.ErrMissing,
-		"x=1, at=" + long:               credential.ErrMissing,
-		"x=1;%61t=a.b.c":                credential.ErrMissing,
+		"$Version=1; at=a.b.c; $Path=/":                                                               nil,
+		"at=" + long + " at=" + long:                                                                  nil,
+		"AT=a.b.c":                                                                                    credential.ErrMissing,
+		"at\u00a0=a.b.c":                                                                              credential.ErrMissing,
+		"at[]=a.b.c":                                                                                  credential.ErrMissing,
+		"x=1, at=" + long:                                                                             credential.ErrMissing,
+		"x=1;%61t=a.b.c":                                                                              credential.ErrMissing,
 	} {
 		e := credential.NewExtractor("", "at")
 		raw, _, err := e.Extract(request("Cookie", cookie))
@@ -124,9 +124,9 @@ func TestExtractMindsNothingElse(t *testing.T) {
 	}
 }
 
-// The attack: beside a cookie that nobody signed, a field whose every equals sign
-// has the gate read all of the pair before it anew: `d=d=d=`. At this length that
-// takes an hour, which no test is given.
+// Attack: a cookie with a forged token beside a field such as `d=d=d=`. If the gate read
+// the whole pair for every equals sign, a field of this length would take an hour, longer
+// than any test may.
 func TestExtractReadsALongFieldOnce(t *testing.T) {
 	const size = 4 << 20
 	e := credential.NewExtractor("", "sid")

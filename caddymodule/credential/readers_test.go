@@ -11,8 +11,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/credential"
 )
 
-// The readers are how applications, and what they are built of, find a
-// credential. Each returns all that it could take.
+// readers find a credential as applications and their frameworks do. Each returns all
+// credentials that it could use.
 var readers = map[string]func(r *http.Request, header, cookie string) []string{
 	"net/http": func(r *http.Request, header, cookie string) (found []string) {
 		if header != "" {
@@ -115,8 +115,8 @@ var (
 	aspCookie       = regexp.MustCompile(`^[\t ,;]*([\w!#$%&'*+.^|~\x60-]+)=("[!#-+\--:<-\[\]-~]*"|[!#-+\--:<-\[\]-~]*)[\t ]*(?:[,;]|$)`)
 )
 
-// pairs returns the values of the cookies whose names are as wanted, cut at
-// semicolons and at what else is told.
+// pairs returns the values of the cookies with wanted names, split at semicolons and at the
+// given separators.
 func pairs(r *http.Request, separators string, wanted func(name string) bool) (found []string) {
 	for _, field := range r.Header["Cookie"] {
 		for _, pair := range strings.FieldsFunc(field, func(c rune) bool { return c == ';' || strings.ContainsRune(separators, c) }) {
@@ -128,7 +128,7 @@ func pairs(r *http.Request, separators string, wanted func(name string) bool) (f
 	return found
 }
 
-// long returns those that may be a token.
+// long returns the credentials that may be a token.
 func long(credentials []string) (found []string) {
 	for _, text := range credentials {
 		if len(bare(text)) >= credential.MinTokenSize {
@@ -143,7 +143,7 @@ func unescaped(name string) string {
 	return name
 }
 
-// latin1 is what those make of a field who decode it so.
+// latin1 decodes a field as Latin-1.
 func latin1(field string) string {
 	runes := make([]rune, len(field))
 	for i := range len(field) {
@@ -152,8 +152,8 @@ func latin1(field string) string {
 	return string(runes)
 }
 
-// The attack: beside the good cookie, a field of what readers cut, decode or
-// stumble over holds another one.
+// Attack: beside the valid cookie, a field that readers split, decode or fail to parse
+// holds another one.
 func TestNoReaderFindsAnotherCookie(t *testing.T) {
 	pieces := []string{
 		"=", "=", ";", "; ", ",", " ", "\t", "\"", "\"", "\\", "[", "]", "[x]", "(", "{", "@", ":", "/", "|", "&", "+", ".", "$", "%20", "%3d", "x", "x=", "x=1",
@@ -184,7 +184,7 @@ func TestNoReaderFindsAnotherCookie(t *testing.T) {
 			}
 		}
 	}
-	if len(found) != len(readers)-2 { // two of them read other fields
+	if len(found) != len(readers)-2 { // two of the readers read other fields
 		t.Errorf("the bad one is found by %v", found)
 	}
 }

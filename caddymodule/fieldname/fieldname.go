@@ -3,7 +3,7 @@
 //
 // CGI turns `-` and `_` in a name into one variable, without regard to letter case.
 // lighttpd, Apache before 2.4 and others do so with everything except letters and
-// digits. If a gate told such names apart, the upstream would receive a field that the
+// digits. If a gate distinguished such names, the upstream would receive a field that the
 // gate has not seen.
 package fieldname
 
@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// Fold returns one spelling for all names that some upstream takes for this name: small
-// letters and digits, and `-` for everything else.
+// Fold returns one spelling for all names that some upstream reads as this name. It keeps
+// letters, in lower case, and digits, and writes `-` for everything else.
 func Fold(name string) string {
 	folded := []byte(name)
 	for i, c := range folded {

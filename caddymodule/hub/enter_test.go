@@ -14,8 +14,9 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// cutBetween is a clock that makes a check slow: once a request has entered, a read of
-// the clock waits until the request was cut. It is also a writer, which notes the cut.
+// cutBetween is a clock that makes a check slow: after a request has entered, reading the
+// clock waits until the request was cut. It is also a response writer, which records the
+// cut.
 type cutBetween struct {
 	http.ResponseWriter
 	table   *streams.Table

@@ -14,7 +14,7 @@ const (
 	Margin = 2*MaxLeeway + store.ClockSkew
 )
 
-// Key returns the name of something of an issuer in the namespace of the store.
+// Key returns the key in the store for a value of an issuer.
 func (h *Hub) Key(kind store.Kind, issuer, value string) store.Key {
 	return store.NewKey(h.namespace, kind, issuer, value)
 }
@@ -27,22 +27,21 @@ func (h *Hub) Retention() time.Duration {
 	return h.replica.Retention()
 }
 
-// Expires is the Unix second until which a revocation made now is kept.
+// Expires returns the Unix second until which a revocation made now is kept.
 //
-// Invariant 4: longer than any gate of the fleet can accept a token that the revocation
-// names. The leeway counts twice: a token may be issued that much ahead of our clock,
-// and is accepted for that long after its end. It is MaxLeeway, because another gate
-// may have a longer leeway than this one.
+// Invariant 4: that is longer than any gate of the fleet can accept a token that the
+// revocation names. The leeway counts twice: a token may be issued that far ahead of our
+// clock, and is accepted for that long after `exp`. The leeway used is MaxLeeway, because
+// another gate may have a longer leeway than this one.
 func (h *Hub) Expires(now time.Time) int64 {
 	retention := h.Retention()
 	end, step := now.Add(retention+Margin).Unix(), int64(roundTo(retention)/time.Second)
 	return end - end%step + step
 }
 
-// roundTo is the step to which expiries are rounded up: a 64th of the retention, at
-// least a minute and at most an hour. Revoking again within that time moves no expiry.
-// So one logout takes a bounded number of entries on the log, however often it is
-// repeated.
+// roundTo is the step to which expiries are rounded up: a 64th of the retention, at least a
+// minute and at most an hour. Repeating a revocation within that time does not change its
+// expiry. So a repeated logout adds a bounded number of entries to the revocation log.
 func roundTo(retention time.Duration) time.Duration {
 	return min(max(retention/64, time.Minute), time.Hour)
 }

@@ -51,8 +51,8 @@ func testExpiries(t *testing.T, retention, step time.Duration) {
 	}
 }
 
-// Invariant 5: a login right after a revocation of all that was issued up to a second
-// must not be refused, so that the answer waits for the end of the second.
+// Invariant 5: a login right after a revocation up to a second must not be refused. So the
+// answer waits for the end of that second.
 func TestTheSecondOfAnInstantIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, c := range map[string]struct {

@@ -62,5 +62,5 @@ func mustLearn(t *testing.T, to store.Grants, token store.Key) {
 	}
 }
 
-// inAnHour is when the revocations of these tests may be forgotten.
+// inAnHour returns the time until which the revocations of these tests are kept.
 func inAnHour() int64 { return time.Now().Add(time.Hour).Unix() }

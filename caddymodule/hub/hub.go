@@ -14,7 +14,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/sessions"
 )
 
-// Options are those of a hub for its whole life, for all configurations that use it.
+// Options are the options of a hub. They stay the same for all configurations that use it.
 type Options struct {
 	// Namespace is the namespace from which the keys of the store are derived.
 	Namespace string
@@ -61,10 +61,10 @@ func New(o Options) *Hub {
 	return &Hub{namespace: o.Namespace, logger: o.Logger, events: o.Events}
 }
 
-// Open opens the store, or gives the open one new settings. Logger and Observer of
-// these are the hub's own. It does not wait for a network. A damaged store is no error:
-// the hub stays as it is and admits nothing, and Status says why. After Close it
-// returns store.ErrClosed.
+// Open opens the store. If it is open already, Open gives it new settings. Logger and
+// Observer are always the hub's own. Open does not wait for a network. A damaged store is
+// no error: the hub stays as it is and admits nothing, and Status says why. After Close,
+// Open returns store.ErrClosed.
 func (h *Hub) Open(o replica.Options, open func(*slog.Logger) (store.Backend, error)) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -113,7 +113,7 @@ func (h *Hub) Close() error {
 		return nil
 	}
 	// A retry may be waiting for the fleet, and the replica knows how to end that.
-	// Meanwhile no request may go on.
+	// Meanwhile no request may continue.
 	h.retries.stop()
 	h.replica.Close()
 	h.running.Close()

@@ -25,8 +25,8 @@ func good() *store.Keys {
 	return &store.Keys{Session: sessionKey, IssuedAt: time.Now().Unix(), Expires: inAnHour()}
 }
 
-// Invariant 7: a hub whose store is not open admits nothing, and returns no failure as
-// an answer. Callers need not test for it. The same holds after Close.
+// Invariant 7: a hub whose store is not open admits nothing, and reports a failure as a
+// failure. Callers need not test for it. The same holds after Close.
 func TestAHubThatIsNotOpenAdmitsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		opened := newOpen(t, replica.Options{}, memstore.New(nil))
@@ -67,7 +67,7 @@ func TestAHubThatIsNotOpenAdmitsNobody(t *testing.T) {
 	})
 }
 
-// enter asks for a request with a good token. A request that was cut is abandoned.
+// enter sends a request with a valid token. A request that was cut is abandoned.
 func enter(h *hub.Hub, r *http.Request) (running *streams.Request, verdict replica.Verdict) {
 	verdict = replica.Unavailable
 	defer func() {
@@ -80,7 +80,7 @@ func enter(h *hub.Hub, r *http.Request) (running *streams.Request, verdict repli
 
 // With a damaged store the gate starts: it answers 503, and says why. With another
 // error it does not start, and a later Open may succeed.
-func TestOpenTellsADamagedStoreFromNone(t *testing.T) {
+func TestOpenDistinguishesADamagedStoreFromOtherErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Options{})
 		damaged := fmt.Errorf("opening store: %w", store.ErrDamaged)
@@ -126,8 +126,8 @@ func TestOpenAgainTakesNewSettings(t *testing.T) {
 	})
 }
 
-// Subscribers receive a revocation once, and no event for a repeat or a mark. A
-// revocation that is not on the log is no repeat.
+// Subscribers receive a revocation once, and no event for a repeat or a mark. A revocation
+// that is not in the revocation log is no repeat.
 func TestRepeatsAndMarksAreNoEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, hooked := newHooked(t, replica.Options{})
@@ -175,7 +175,7 @@ func TestARepeatThatFailsIsAFailure(t *testing.T) {
 }
 
 // A receipt names the sessions of a token that names none, as the events do.
-func TestTheReceiptNamesWhatATokenStandsFor(t *testing.T) {
+func TestTheReceiptNamesTheSessionsOfAToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, hooked := newHooked(t, replica.Options{})
 		mustLearn(t, hooked, tokenKey)
@@ -189,8 +189,8 @@ func TestTheReceiptNamesWhatATokenStandsFor(t *testing.T) {
 	})
 }
 
-// A revocation goes on after its caller has hung up.
-func TestARevocationGoesOnWithoutItsCaller(t *testing.T) {
+// A revocation continues after its caller has hung up.
+func TestARevocationContinuesWithoutItsCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, _ := newHooked(t, replica.Options{})
 		ctx, cancel := context.WithCancel(t.Context())
@@ -202,8 +202,8 @@ func TestARevocationGoesOnWithoutItsCaller(t *testing.T) {
 	})
 }
 
-// A session that was seen after an instant goes on. One that was not has ended, as has
-// one that is revoked by itself.
+// A session that was seen after an instant is still live. A session that was not has ended,
+// and so has a session that is revoked by itself.
 func TestASessionIsOverByItselfAndByAnInstant(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, _ := newHooked(t, replica.Options{})
@@ -225,7 +225,7 @@ func TestASessionIsOverByItselfAndByAnInstant(t *testing.T) {
 			"another subject's":       {&store.Keys{Session: store.Key{3}, Subject: store.Key{4}}, now, false},
 		} {
 			if got := h.Over(store.Session{LastSeen: c.seen}, c.keys); got != c.over {
-				t.Errorf("%s: over is %t, want %t", name, got, c.over)
+				t.Errorf("%s: Over returns %t, want %t", name, got, c.over)
 			}
 		}
 	})
@@ -247,8 +247,8 @@ func TestAStoreThatKeepsNoTokens(t *testing.T) {
 	})
 }
 
-// A running request goes on for as long as the newest token of its session that Note
-// has received, and no longer.
+// A running request continues for as long as the newest token that Note received for its
+// session, and no longer.
 func TestANotedTokenProlongsItsSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, prolonged := range []bool{true, false} {

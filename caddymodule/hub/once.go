@@ -7,13 +7,13 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// once lets calls that ask for the same revocation of a subject share one. Its
-// zero value is ready. It may be used concurrently.
+// once lets calls for the same revocation of a subject share one revocation. Its zero value
+// is ready. It may be used concurrently.
 //
-// Attack: end all other sessions again and again, at the same time from many
-// connections. The log keeps an entry of each for the retention, and a full Redis
-// accepts no revocation of anybody (invariant 12). Calls within one second ask for the
-// same.
+// Attack: revoke all other sessions again and again, at the same time from many
+// connections. The revocation log keeps an entry of each call for the retention, and a full
+// Redis accepts no further revocation of anybody (invariant 12). Calls within one second
+// ask for the same revocation.
 type once struct {
 	mu    sync.Mutex
 	calls map[store.Revocation]*onceCall

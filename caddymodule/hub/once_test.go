@@ -37,7 +37,7 @@ func TestACallThatFailedIsShared(t *testing.T) {
 			})
 		}
 		all.Wait()
-		// And who repeats it asks again, until it succeeds.
+		// A caller that repeats a failed call calls again, until it succeeds.
 		fails = false
 		for range 3 {
 			if err := o.do(revocation, revoke); err != nil {

@@ -14,8 +14,8 @@ import (
 // or session.
 const relatedTimeout = time.Second
 
-// withSessions adds, for each token, revocations of the sessions that were learned for
-// it. A token that names no session represents its own.
+// withSessions adds, for each token, revocations of the sessions that were learned for it.
+// A token without a session id counts as its own session.
 func (h *Hub) withSessions(ctx context.Context, named []store.Revocation) ([]store.Revocation, error) {
 	all := make([]store.Revocation, 0, len(named))
 	for _, revocation := range named {

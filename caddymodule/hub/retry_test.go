@@ -18,9 +18,9 @@ import (
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
-// The fault: a revocation that was answered 503 is retried until the store has it, and
-// no caller repeats the call. The tokens of the session must not stay valid.
-func TestWhatBelongsToASessionIsRevokedLater(t *testing.T) {
+// Fault: a revocation that was answered 503 is retried until the store has it, and no
+// caller repeats the call. The tokens of the session must not stay valid.
+func TestTokensOfASessionAreRevokedLater(t *testing.T) {
 	expires := time.Now().Add(24 * time.Hour).Unix()
 	session := store.Revocation{Kind: store.KindSession, Key: sessionKey, Expires: expires}
 	token := store.Revocation{Kind: store.KindToken, Key: store.Key{3}, Expires: expires}
@@ -62,8 +62,8 @@ func TestWhatBelongsToASessionIsRevokedLater(t *testing.T) {
 	}
 }
 
-// Fault: the store is away, so the gate cannot know the sessions of a token. It retries
-// all that is named, also the session beside the token.
+// Fault: the store is unreachable, so the gate cannot know the sessions of a token. It
+// retries all named revocations, also that of the session beside the token.
 func TestAllThatIsNamedIsRetried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, hooked := newHooked(t, replica.Options{})
@@ -79,9 +79,9 @@ func TestAllThatIsNamedIsRetried(t *testing.T) {
 	})
 }
 
-// Fault: a subscriber that audits logouts misses those made while the store was away.
-// It must receive each once, also if the call is repeated.
-func TestSubscribersHearOfWhatHeldLater(t *testing.T) {
+// Fault: a subscriber that audits logouts misses the logouts while the store was
+// unreachable. It must receive each once, also if the call is repeated.
+func TestSubscribersReceiveLateRevocations(t *testing.T) {
 	expires := time.Now().Add(24 * time.Hour).Unix()
 	session := store.Revocation{Kind: store.KindSession, Key: sessionKey, Expires: expires}
 	subject := store.Revocation{Kind: store.KindSubject, Key: store.Key{4}, NotBefore: 100, Expires: expires}
@@ -107,7 +107,7 @@ func TestSubscribersHearOfWhatHeldLater(t *testing.T) {
 				}
 				h.RevokeLater(hub.Cause{}, subject, session, token, store.Revocation{Kind: store.KindSession, Key: other.Families[0], Expires: expires})
 				if n := len(h.events.Heard()); n != 0 {
-					t.Errorf("%d events, and nobody knows whether it holds", n)
+					t.Errorf("%d events for a revocation that is not confirmed", n)
 				}
 				hooked.On("Members", nil)
 				revoke(h)
@@ -117,16 +117,16 @@ func TestSubscribersHearOfWhatHeldLater(t *testing.T) {
 					kinds[heard.Kind]++
 				}
 				if kinds[store.KindSession] != 2 || kinds[store.KindSubject] != 1 || kinds[store.KindToken] != 1 || h.Retries() != 0 {
-					t.Errorf("heard of %v, want two sessions, a subject and a token; %d are retried", kinds, h.Retries())
+					t.Errorf("got events of %v, want two sessions, a subject and a token; %d are retried", kinds, h.Retries())
 				}
 			})
 		})
 	}
 }
 
-// With `acknowledge store`, a lagging gate may have learned a token after the tokens of
-// the session were read, without knowing that the session had ended.
-func TestLaggingGatesAreLookedAfter(t *testing.T) {
+// With `acknowledge store`, a lagging gate may not know yet that the session has ended. It
+// may learn a token after the session's tokens were read.
+func TestTokensFromLaggingGatesAreRevokedLater(t *testing.T) {
 	for acknowledge, lagging := range map[replica.Acknowledge]bool{replica.AcknowledgeStore: true, replica.AcknowledgeFleet: false} {
 		synctest.Test(t, func(t *testing.T) {
 			// A reload changes it.
@@ -147,10 +147,10 @@ func TestLaggingGatesAreLookedAfter(t *testing.T) {
 	}
 }
 
-// Fault: a gate reads nothing, so a retried revocation waits for it, for up to two
-// leases. Meanwhile the last configuration that used the store is removed. Its requests
-// must not run on for that long.
-func TestARetryHoldsUpNoClose(t *testing.T) {
+// Fault: a gate reads nothing, so a retried revocation waits for it, for up to two leases.
+// Meanwhile the last configuration that used the store is removed. Its requests must not
+// continue for that long.
+func TestARetryDoesNotDelayClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const lease = 30 * time.Second
 		server := model.NewServer(1, 4096)
@@ -189,7 +189,7 @@ func TestARetryHoldsUpNoClose(t *testing.T) {
 			t.Errorf("took %v", took)
 		}
 		if !running.Leave() {
-			t.Error("a request goes on after it")
+			t.Error("a request continues after Close")
 		}
 	})
 }

@@ -28,8 +28,8 @@ type Cause struct {
 	Reason string
 }
 
-// Events receives what subscribers should learn. Its methods return at once, and may be
-// called concurrently.
+// Events receives the events for subscribers. Its methods return at once, and may be called
+// concurrently.
 type Events interface {
 	replica.Observer
 	// Revoked is called once for revocations that hold everywhere. It may keep the
@@ -43,7 +43,7 @@ func (noEvents) StoreDown(replica.Trouble, time.Duration) {}
 func (noEvents) StoreUp(time.Duration)                    {}
 func (noEvents) Revoked(Cause, []store.Revocation)        {}
 
-// Receipt says what was revoked, and how it came to hold everywhere.
+// Receipt says what was revoked, and how the revocation came to hold everywhere.
 type Receipt struct {
 	replica.Receipt
 	// Revoked are the revocations that were named, and those of the sessions that a
@@ -51,13 +51,13 @@ type Receipt struct {
 	Revoked []store.Revocation
 }
 
-// Revoke makes revocations hold everywhere, and for a token or a session all that is
-// known to belong to it. Every way to revoke goes through it: the endpoints, the
-// operator's commands, and the issuer's logout. It goes on if ctx is cancelled, and
-// ends within two leases and a second.
+// Revoke makes revocations hold everywhere. For a token or a session, it also revokes all
+// that is known to belong to it. Every way to revoke uses it: the endpoints, the operator's
+// commands, and the issuer's logout. It continues if ctx is cancelled, and ends within two
+// leases and a second.
 //
-// After an error other gates may not know the revocations yet. They hold at this gate
-// if the store is open, and the gate retries them until they hold everywhere.
+// After an error other gates may not know the revocations yet. If the store is open, they
+// hold at this gate, and the gate retries them until they hold everywhere.
 func (h *Hub) Revoke(ctx context.Context, why Cause, revocations ...store.Revocation) error {
 	_, err := h.revoke(ctx, why, revocations, func(ctx context.Context, all []store.Revocation) (replica.Receipt, error) {
 		return replica.Receipt{}, h.replica.Revoke(ctx, all...)
@@ -105,14 +105,14 @@ func (h *Hub) revoke(
 	return Receipt{receipt, all}, nil
 }
 
-// RevokeOnce is Revoke for calls that may ask for the same again and again. Calls that
-// ask for the same revocation of a subject share one, until its second has passed.
+// RevokeOnce is Revoke for callers that may repeat the same revocation often. Calls for the
+// same revocation of a subject share one, until its second has passed.
 func (h *Hub) RevokeOnce(ctx context.Context, why Cause, revocation store.Revocation) error {
 	return h.once.do(revocation, func() error { return h.Revoke(ctx, why, revocation) })
 }
 
 // RevokeLater revokes at this gate at once, and retries in the background until the
-// revocations hold everywhere. It is for calls that cannot confirm them. Until the
+// revocations hold everywhere. Use it if the revocations cannot be confirmed now. Until the
 // store is open it does nothing.
 func (h *Hub) RevokeLater(why Cause, revocations ...store.Revocation) {
 	if h.isOpen.Load() {
@@ -126,9 +126,9 @@ func (h *Hub) revokeLater(why Cause, err error, revocations []store.Revocation) 
 	h.unconfirmed(err, revocations)
 }
 
-// Repeat revokes a session, or a token, once more if its revocation is on the log
-// already, and reports whether it is. The repeat prolongs the first revocation and
-// returns when it holds everywhere, with all that belongs to it. Subscribers receive no
+// Repeat revokes a session or a token once more, if its revocation is in the revocation log
+// already. It reports whether it is. The repeat prolongs the first revocation. It returns
+// when the revocation holds everywhere, with all that belongs to it. Subscribers receive no
 // event, so that one token cannot flood an audit of logouts.
 func (h *Hub) Repeat(ctx context.Context, revocation store.Revocation) (repeated bool, err error) {
 	if !h.isOpen.Load() || !h.replica.Published(revocation.Key) {
@@ -161,8 +161,8 @@ func (h *Hub) unconfirmed(err error, revocations []store.Revocation) {
 	}
 }
 
-// limit is the context of a whole call that revokes: without the caller's
-// cancellation, and with an earlier deadline if there is one already.
+// limit returns the context of a whole revoking call: without the caller's cancellation,
+// and with its deadline if that is earlier.
 func (h *Hub) limit(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, bounded := ctx.Deadline()
 	ctx = context.WithoutCancel(ctx)

@@ -8,7 +8,7 @@ import (
 )
 
 // Note remembers the session of an admitted token, seen at its LastSeen in Unix
-// seconds. It lets the running requests of the session go on for as long as the token.
+// seconds. It lets the running requests of the session continue until the token expires.
 // It does not wait for the store. It reports false if there was no room, because the
 // store is away: then note the session again with its next request.
 func (h *Hub) Note(k *store.Keys, s store.Session) bool {
@@ -19,10 +19,10 @@ func (h *Hub) Note(k *store.Keys, s store.Session) bool {
 	return h.registry.NoteAfter(s.Issuer, s.ID, s.Subject, s.LastSeen, h.replica.NotBefore(k))
 }
 
-// Owned returns nil if a session is known and by accepts its subject, and
-// store.ErrUnknownSession if not. It asks the store in either case, so that neither the
-// time nor an absent store reveals the difference. Any other error means that the owner
-// could not be looked up.
+// Owned returns nil if the session is known and by accepts its subject, else
+// store.ErrUnknownSession. It asks the store in both cases. So neither the time nor an
+// unreachable store reveals which case it is. Any other error means that the owner could
+// not be looked up.
 func (h *Hub) Owned(ctx context.Context, issuer, session string, by func(subject string) bool) error {
 	if !h.isOpen.Load() {
 		return fmt.Errorf("looking up the owner of a session: %w", store.ErrClosed)

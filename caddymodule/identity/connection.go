@@ -23,7 +23,7 @@ func (h *Headers) Keep(names ...string) {
 // Set sets.
 //
 // Attack: Connection: Authorization. The gate admits the request for its token. The
-// upstream reads the token again to see what the user may do, and gets a request of nobody.
+// upstream reads the token again to see what the user may do, and finds no user.
 func (h *Headers) stripConnection(header http.Header, connection []string) {
 	if !slices.ContainsFunc(connection, h.needsMember) {
 		return

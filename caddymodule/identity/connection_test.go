@@ -6,9 +6,8 @@ import (
 	"testing"
 )
 
-// Attack: Connection: Remote-User makes reverse_proxy drop the header that
-// the gate sets, and an upstream without it may believe the request is its own
-// (CVE-2025-48865).
+// Attack: Connection: Remote-User makes reverse_proxy drop the header that the gate sets.
+// An upstream that misses the header may treat the request as its own (CVE-2025-48865).
 func TestConnectionDoesNotName(t *testing.T) {
 	h := mustHeaders(t, &Config{Preset: "authelia"})
 	for _, test := range []struct{ sent, want []string }{
@@ -21,7 +20,7 @@ func TestConnectionDoesNotName(t *testing.T) {
 		{[]string{"Remote-User", "Remote-Name", "Remote-Groups"}, nil},
 		{[]string{"Remote-User, Remote-User"}, nil},
 		{[]string{"", "Remote-User", "te"}, []string{"te"}},
-		// Nothing of ours: left exactly as it was.
+		// None of the gate's fields: unchanged.
 		{[]string{"keep-alive"}, []string{"keep-alive"}},
 		{[]string{" upgrade ,,close", ""}, []string{" upgrade ,,close", ""}},
 		{[]string{"Remote-Users"}, []string{"Remote-Users"}},
@@ -35,8 +34,8 @@ func TestConnectionDoesNotName(t *testing.T) {
 	}
 }
 
-// Attack: Connection: Authorization, so that the upstream gets another request than the gate
-// has judged.
+// Attack: Connection: Authorization, so that the upstream gets another request than the
+// gate has checked.
 func TestConnectionDoesNotNameAKeptField(t *testing.T) {
 	h := mustHeaders(t, &Config{Preset: "authelia"})
 	h.Keep("", "X-Token", "Cookie")

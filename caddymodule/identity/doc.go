@@ -2,8 +2,8 @@
 // is.
 //
 // A [Config] names the fields and their claims. [Headers] removes the fields from requests
-// of clients, in every spelling that some upstream takes for the same, and sets them from a
-// verified token.
+// of clients, in every spelling that some upstream reads as the same name. It sets them
+// from a verified token.
 //
 // The package verifies no token and decides nothing about a request. Fields that name
 // another path, and upgrades, are not its concern.

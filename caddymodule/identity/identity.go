@@ -18,11 +18,11 @@ type Headers struct {
 	fields []field
 	// prefixes are owned as a whole, folded, as x-pomerium-claim- is.
 	prefixes []string
-	// lengths has a bit for each length of an owned name, so that most names
-	// are told apart without being read; longer ones share the last bit.
+	// lengths has a bit for each length of an owned name, to exclude most names without
+	// reading them. Longer names share the last bit.
 	lengths uint64
-	// kept are fields, folded, that Headers does not own, and that the proxy must not
-	// drop either: those with the credential.
+	// kept are folded names of fields that Headers does not own, and that the proxy must
+	// not drop either: the fields with the credential.
 	kept []string
 	// view is where tokens keep the texts of the claims.
 	view int
@@ -76,9 +76,9 @@ func (h *Headers) All() iter.Seq2[string, string] {
 
 func lengthBit(name string) uint64 { return 1 << min(len(name), 63) }
 
-// Owns reports whether some reader takes a field of this name for one that Set sets, or for
-// one with an owned prefix. CGI and its heirs ignore letter case, and do not tell `_`, `.`
-// or another sign from `-`. Owns does not allocate.
+// Owns reports whether some reader could read a field of this name as a field that Set
+// sets, or as a field with an owned prefix. CGI and its successors ignore letter case, and
+// do not distinguish `_`, `.` or another sign from `-`. Owns does not allocate.
 func (h *Headers) Owns(name string) bool {
 	if h.lengths&lengthBit(name) != 0 {
 		for i := range h.fields {
@@ -95,10 +95,14 @@ func (h *Headers) Owns(name string) bool {
 	return false
 }
 
-// Strip removes from a client's request each owned field, what makes the proxy drop owned or
-// kept fields, and all trailers. It also removes each other field, Connection excepted, that
-// remove reports, so that a gate walks over a header once; nil reports none. Strip does not
-// allocate unless a Connection field names an owned or kept field.
+// Strip removes from a client's request:
+//
+//   - each owned field, and all trailers,
+//   - names in Connection that make the proxy drop owned or kept fields,
+//   - each other field for which remove returns true, except Connection. So a gate reads
+//     the header once. A nil remove removes none.
+//
+// Strip does not allocate unless a Connection field names an owned or kept field.
 //
 // Invariant 9: no identity header that a client sent reaches the upstream: in no spelling,
 // not as a trailer, and no Connection field makes the proxy drop those that Set sets.
@@ -111,8 +115,8 @@ func (h *Headers) Strip(r *http.Request, remove func(name string) bool) {
 			delete(r.Header, name)
 		}
 	}
-	// Trailers arrive after the body, and any name may be among them. The reverse proxy
-	// copies the map when the body is over. Without the map, none gets through.
+	// Trailers arrive after the body, and may have any name. The reverse proxy copies the
+	// map after the body. Without the map, it sends no trailer.
 	r.Trailer = nil
 }
 

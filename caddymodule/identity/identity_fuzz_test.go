@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// cgiName is the variable for a field in the environment of a CGI program, as servers name
-// it that keep letters and digits only.
+// cgiName returns the variable for a field in the environment of a CGI program, for servers
+// that keep only letters and digits.
 func cgiName(field string) string {
 	variable := []byte("HTTP_" + strings.ToUpper(field))
 	for i, c := range variable {
@@ -21,9 +21,8 @@ func cgiName(field string) string {
 	return string(variable)
 }
 
-// Attack: the upstream takes a client's field for one by which the gate tells who the user
-// is, or a Connection field makes the proxy drop the gate's own. Other fields stay as they
-// are.
+// Attack: the upstream reads a client's field as a field that tells who the user is, or a
+// Connection field makes the proxy drop the gate's own. Other fields must not change.
 func FuzzIdentity(f *testing.F) {
 	for _, fields := range []string{
 		"Remote-User: root", "REMOTE_USER: root\nremote.groups: wheel", "Remote~User: root\nRemote-Users: a", "Connection: close, Remote-User , x",
@@ -56,7 +55,7 @@ func FuzzIdentity(f *testing.F) {
 				case there && owned(name):
 					t.Errorf("%s: %q, which is %s, reaches the upstream", preset, name, cgiName(name))
 				case name != "Connection" && !owned(name) && !slices.Equal(now, values):
-					t.Errorf("%s: %q, which is nobody's, was %q and is %q", preset, name, values, now)
+					t.Errorf("%s: %q, which is not owned, was %q and is %q", preset, name, values, now)
 				}
 			}
 			for member := range strings.SplitSeq(strings.Join(r.Header["Connection"], ","), ",") {

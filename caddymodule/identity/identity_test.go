@@ -24,7 +24,8 @@ func mustHeaders(tb testing.TB, config *Config, claims ...string) *Headers {
 	return h
 }
 
-// verified is a token with changed claims, from a verifier that these Headers are bound to.
+// verified returns a token with changed claims, from a verifier to which these Headers are
+// bound.
 func verified(tb testing.TB, changes map[string]any, identities ...*Headers) *token.Verified {
 	tb.Helper()
 	key := tokentest.NewKey(tb, "HS256", "")
@@ -50,9 +51,9 @@ func verified(tb testing.TB, changes map[string]any, identities ...*Headers) *to
 	return t
 }
 
-// The attack: a client sends the header that tells the upstream who it is, in a
-// spelling that the gate does not know and the upstream takes for the same
-// (GHSA-f59h by underscore, GHSA-49wc by dot, CVE-2026-30851 by a missing claim).
+// Attack: a client sends the header that tells the upstream who it is. It uses a spelling
+// that the gate does not know, and that the upstream reads as the same name (GHSA-f59h by
+// underscore, GHSA-49wc by dot, CVE-2026-30851 by a missing claim).
 func TestIdentityIsStrippedInEverySpelling(t *testing.T) {
 	owned := []string{
 		"Remote-User", "remote-user", "REMOTE-USER", "Remote_User", "REMOTE_USER", "remote.user", "Remote.User", "rEmOtE_uSeR",
@@ -76,7 +77,7 @@ func TestIdentityIsStrippedInEverySpelling(t *testing.T) {
 	}
 	for _, name := range foreign {
 		if !slices.Equal(header[name], []string{"root", "wheel"}) {
-			t.Errorf("%s, which is nobody's, became %q", name, header[name])
+			t.Errorf("%s, which is not owned, became %q", name, header[name])
 		}
 	}
 }
@@ -94,17 +95,17 @@ func TestIdentityOwnsThePrefixOfPomerium(t *testing.T) {
 	}
 }
 
-// The attack: a long name of ours that falls outside the table of lengths.
+// Attack: an owned name that is too long for the table of lengths.
 func TestIdentityOwnsLongNames(t *testing.T) {
 	long := "X-" + string(slices.Repeat([]byte("a"), 80))
 	h := mustHeaders(t, &Config{Headers: map[string]string{long: "sub"}})
 	if !h.Owns(long) || h.Owns(long+"a") || h.Owns(long[:70]) {
-		t.Error("a name of 82 letters is not told apart")
+		t.Error("another name of 82 letters is owned, or the owned one is not")
 	}
 }
 
-// The attack: a trailer named as an identity header is copied by reverse_proxy
-// when the body is over, after everything was checked.
+// Attack: a trailer has the name of an identity header. reverse_proxy copies it after the
+// body, when everything was checked.
 func TestIdentityLetsNoTrailerThrough(t *testing.T) {
 	r := &http.Request{Header: http.Header{}, Trailer: http.Header{"Remote-User": nil, "Grpc-Status": nil}}
 	mustHeaders(t, &Config{Preset: "authelia"}).Strip(r, nil)
@@ -170,17 +171,17 @@ func TestIdentityIsSetFromTheToken(t *testing.T) {
 	}
 }
 
-// The attack: a claim that a user may write, with a line break, smuggles a
-// second header; with blanks around it, it is another user's name upstream.
+// Attack: a user writes a line break into a claim to smuggle a second header, or blanks
+// around it to get another user's name upstream.
 func TestClaimsThatCannotBeAFieldAreNotSet(t *testing.T) {
 	h := mustHeaders(t, &Config{Headers: map[string]string{"X-Name": "name"}})
 	for claim, set := range map[string]bool{
 		"Alice": true, "": true, "Alice B": true, "Älice ✓": true, "a\tb": true,
 		"a\r\nX-Admin: 1": false, "a\nb": false, "a\rb": false, "a\x00b": false, "a\x7fb": false, "a\x1bb": false,
 		" admin": false, "admin ": false, "\tadmin": false, "admin\t": false,
-		// C1 control characters, and what else ends a line in Unicode.
+		// C1 control characters, and other characters that end a line in Unicode.
 		"a\u0085b": false, "a\u009bb": false, "a\u0080": false, "a\u2028b": false, "a\u2029b": false,
-		// Blanks of Unicode, of today and of once, which trim functions take away.
+		// Unicode blanks, current and former ones, which trim functions remove.
 		"\u00a0admin": false, "admin\u00a0": false, "admin\u3000": false, "\u2003admin": false, "admin\u1680": false, "admin\u202f": false,
 		"admin\ufeff": false, "\ufeffadmin": false, "admin\u200b": false, "admin\u180e": false,
 		"a\u00a0b": true, "山田\u3000太郎": true, "Zoë": true, "à": true, "Ωmega": true, "𝒜": true, "Doe, John": true,
@@ -200,8 +201,8 @@ func TestClaimsThatCannotBeAFieldAreNotSet(t *testing.T) {
 	}
 }
 
-// The attack: a group whose name holds a comma, or a blank at its end, is read
-// by the upstream as other groups, of which the user is none.
+// Attack: a group's name holds a comma, or a blank at its end. The upstream reads it as
+// other groups, to which the user does not belong.
 func TestListsAreSetWhereTheyAreReadAsTheyAre(t *testing.T) {
 	h := mustHeaders(t, &Config{Headers: map[string]string{"X-Groups": "groups"}})
 	for want, groups := range map[string]any{
@@ -222,15 +223,15 @@ func TestListsAreSetWhereTheyAreReadAsTheyAre(t *testing.T) {
 		if h.Set(header, token); len(header) != 0 {
 			t.Errorf("the groups %q were set as %q", groups, header["X-Groups"])
 		}
-		// Placeholders are the issuer's word and nothing else.
+		// Placeholders show exactly the claims of the issuer.
 		if text, ok := token.Claim("groups"); !ok || text != strings.Join(groups, ",") {
 			t.Errorf("the groups %q are %q as a text", groups, text)
 		}
 	}
 }
 
-// The attack: one request's identity turns up in another's, through memory that
-// the two share. Handlers after the gate write to the slices of header fields.
+// Attack: the identity of one request appears in another request through shared memory.
+// Handlers after the gate write to the slices of header fields.
 func TestValuesAreNeverShared(t *testing.T) {
 	h := mustHeaders(t, &Config{Preset: "authelia"})
 	users := make([]*token.Verified, 4)
@@ -244,7 +245,7 @@ func TestValuesAreNeverShared(t *testing.T) {
 				header := http.Header{}
 				h.Set(header, user)
 				for name := range header {
-					// What request_header does, and more.
+					// This does what request_header does, and more.
 					header[name] = append(header[name], "appended")
 				}
 				want := fmt.Sprint("[user-", i, " appended] [mail-", i, " appended] [name-", i, " appended]")

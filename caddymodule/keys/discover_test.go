@@ -11,8 +11,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// The attack: a discovery document that speaks about another issuer, or sends
-// the gate for keys to where anybody can change them.
+// Attack: a discovery document names another issuer, or makes the gate load keys from a
+// place where anybody can change them.
 func TestHostileDiscovery(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "a")
 	const issuer = "https://id.example.com/realm/"
@@ -46,9 +46,9 @@ func TestHostileDiscovery(t *testing.T) {
 	}
 }
 
-// Attack: an issuer that was taken over makes the gate send requests to services on its own
-// machine, or to the metadata service of its cloud, by naming them as its key set. The name
-// is resolved first, so no name of the attacker's leads there.
+// Attack: a compromised issuer makes the gate send requests to services on its own machine,
+// or to the metadata service of its cloud, by naming them as its key set. The name is
+// resolved first, so an attacker's name cannot lead there.
 func TestDiscoveredKeySetIsNotOnThisMachine(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -102,7 +102,7 @@ func TestAddressesThatADocumentMayName(t *testing.T) {
 		"[fe80::1%eth0]:443":       false,
 		"224.0.0.1:443":            false,
 		"[ff02::1]:443":            false,
-		"localhost:443":            false, // no address: it was not resolved
+		"localhost:443":            false, // not an address, since it was not resolved
 		"/run/service.sock":        false,
 		"10.0.0.1:443":             true,
 		"192.168.1.1:8443":         true,
@@ -116,8 +116,8 @@ func TestAddressesThatADocumentMayName(t *testing.T) {
 	}
 }
 
-// What the operator named is asked wherever it is, and an issuer on this machine
-// may keep its keys next to it: that is how one develops.
+// An address that the operator named may be anywhere. An issuer on this machine may keep
+// its keys on this machine, as in development.
 func TestIssuerOnThisMachineMayNameItsNeighbour(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "a")
 	neighbour := tokentest.NewEndpoint(t, key).Serve(t)

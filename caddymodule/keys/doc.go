@@ -2,9 +2,9 @@
 // secrets, public keys from PEM files, and key sets that are fetched and kept fresh in
 // the background (JSON Web Key Sets, RFC 7517).
 //
-// A Source verifies JSON Web Signatures (RFC 7515) that somebody has taken apart. It knows
-// nothing of what is signed: no claims, no times, no revocation and no cache. Package
-// token asks it before it believes a claim.
+// A Source verifies JSON Web Signatures (RFC 7515) whose parts the caller has separated. It
+// knows nothing about the signed contents: no claims, no times, no revocation and no cache.
+// Package token asks it before it trusts a claim.
 //
 // Signatures are verified by golang-jwt's signing methods, and JSON Web Keys are read by
 // go-jose, after the members of the key were checked here.

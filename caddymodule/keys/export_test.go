@@ -18,19 +18,18 @@ func (k *Remote) SetTransport(transport http.RoundTripper) {
 	k.fetcher.named.Transport, k.fetcher.found.Transport = transport, transport
 }
 
-// SetIssuerTransport replaces the transport of fetches from what the operator
+// SetIssuerTransport replaces the transport of fetches from addresses that the operator
 // named. Before Start only.
 func (k *Remote) SetIssuerTransport(transport http.RoundTripper) {
 	k.fetcher.named.Transport = transport
 }
 
-// SetDial replaces how connections are made, and nothing else of the
-// transports. Before Start only.
+// SetDial replaces only how the transports open connections. Before Start only.
 func (k *Remote) SetDial(dial func(context.Context, string, string) (net.Conn, error)) {
 	k.eachTransport(func(t *http.Transport) { t.DialContext = dial })
 }
 
-// Trust adds an authority, and changes nothing else. Before Start only.
+// Trust adds a certificate authority, and changes nothing else. Before Start only.
 func (k *Remote) Trust(certificate *x509.Certificate) {
 	roots := x509.NewCertPool()
 	roots.AddCert(certificate)
@@ -54,7 +53,7 @@ func (k *Remote) SetWallClock(ahead func() time.Duration) {
 // Outward reports whether a key set that a document names may be at an address.
 func Outward(address string) error { return outward(context.Background(), "tcp", address, nil) }
 
-// Loggable is the text of an error as it is logged.
+// Loggable returns the text of an error as it is logged.
 func Loggable(text string) string { return loggable(text) }
 
 // ParseKeySet returns how many keys of a set are usable.

@@ -12,8 +12,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// outcome receives the first thing that remote keys log: that they were
-// loaded, or that the fetch failed and why.
+// outcome receives the first log line of remote keys: they were loaded, or the fetch failed
+// and why.
 type outcome struct {
 	once  sync.Once
 	first chan string
@@ -59,7 +59,7 @@ func TestKeysOverARealConnection(t *testing.T) {
 	}
 }
 
-// The attack: the endpoint, or somebody on the way to it, is the enemy.
+// Attack: the endpoint, or somebody on the network path to it, is hostile.
 func TestHostileEndpoint(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "a")
 	elsewhere := tokentest.NewEndpoint(t, key)
@@ -88,7 +88,7 @@ func TestHostileEndpoint(t *testing.T) {
 		"connection closed":      {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
 		"redirect to a file":     {redirect("file:///etc/passwd"), "following redirect"},
 		"redirect without place": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(302) }, "status 302"},
-		// Go's client quotes what it cannot follow, or cannot read.
+		// Go's client quotes text that it cannot follow, or cannot read.
 		"redirect that quotes": {func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Location", "https://id.example.com:port/?"+r.URL.RawQuery)
 			w.WriteHeader(http.StatusFound)
@@ -135,7 +135,7 @@ func TestRemoteOptionsRefused(t *testing.T) {
 		_, err := keys.NewRemote(options)
 		wantError(t, err, want)
 		if err != nil && strings.Contains(err.Error(), "canary") {
-			t.Errorf("error %q tells a secret", err)
+			t.Errorf("error %q holds a secret", err)
 		}
 	}
 	for _, options := range []keys.RemoteOptions{

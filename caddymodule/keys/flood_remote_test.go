@@ -14,12 +14,11 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// Attack: a million signatures, each under a key id of its own, half of them
-// while the issuer answers and half while it hangs, so that it is flooded with
-// fetches, that something waits for each, or that the ids are remembered. The set
-// is fetched once in 5 s, by the one goroutine; nothing is remembered; none costs the
-// verification of a signature; and new signatures of users are accepted all the while
-// (invariant 12).
+// Attack: a million signatures, each with a new key id. Half of them come while the issuer
+// answers, half while it hangs. The issuer must not be flooded with fetches, nothing may
+// wait for each signature, and the ids must not be remembered. One goroutine fetches the
+// set once in 5 s. No signature with an unknown id is verified. New signatures of users are
+// accepted all the time (invariant 12).
 func TestMillionUnknownKeyIDsCostOneFetchInFiveSeconds(t *testing.T) {
 	const half, period = 500_000, 25 * time.Second
 	// floodHeap is how much the heap may grow at its peak, in bytes.
@@ -45,8 +44,8 @@ func TestMillionUnknownKeyIDsCostOneFetchInFiveSeconds(t *testing.T) {
 	})
 }
 
-// floodUnknownKeyIDs spreads so many tokens over a period, from several
-// goroutines, and has a new user come in between.
+// floodUnknownKeyIDs spreads this many tokens over a period, from several goroutines. New
+// users come in between.
 func floodUnknownKeyIDs(t *testing.T, v bubble, key *tokentest.Key, name string, flood int, period time.Duration) {
 	t.Helper()
 	const steps, workers = 50, 4
@@ -68,7 +67,7 @@ func floodUnknownKeyIDs(t *testing.T, v bubble, key *tokentest.Key, name string,
 		wait.Wait()
 		mustVerify(t, v.Remote, signed(t, key))
 		time.Sleep(period / steps)
-		// The client has some for a fetch that is under way.
+		// The client has some goroutines for a running fetch.
 		if n := runtime.NumGoroutine(); n > goroutines+5 {
 			t.Fatalf("while the issuer %s: %d goroutines, %d before", name, n, goroutines)
 		}

@@ -13,14 +13,14 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// signed is a signature of the key, under its own `kid`.
+// signed returns a signature of the key, with the key's `kid`.
 func signed(t testing.TB, key *tokentest.Key) keys.Signature {
 	t.Helper()
 	const input = "eyJhIjoxfQ.e30"
 	return keys.Signature{Algorithm: key.Algorithm, KeyID: key.ID, Input: input, Value: key.Sign(t, input)}
 }
 
-// withKeyID is the same signature under another `kid`.
+// withKeyID returns the same signature with another `kid`.
 func withKeyID(s keys.Signature, id string) keys.Signature {
 	s.KeyID = id
 	return s
@@ -34,7 +34,7 @@ func mustVerify(t testing.TB, source keys.Source, s keys.Signature) {
 	}
 }
 
-// mustRefuse fails the test unless the signature is refused as what it is.
+// mustRefuse fails the test unless the signature is refused with the right error.
 func mustRefuse(t testing.TB, source keys.Source, s keys.Signature, want error) {
 	t.Helper()
 	if err := source.Verify(s); !errors.Is(err, want) {
@@ -56,19 +56,19 @@ func accept(t testing.TB, source keys.Source, s keys.Signature) accepted {
 	return accepted{s, source, epoch}
 }
 
-// holds reports whether a cache goes on without asking the source again.
+// holds reports whether a cache may continue without asking the source again.
 func (a accepted) holds() bool { return a.source.Epoch() == a.epoch }
 
 // mustEnd fails the test unless a cache has to ask again, and is refused.
 func mustEnd(t testing.TB, a accepted, want error) {
 	t.Helper()
 	if a.holds() {
-		t.Error("a cache goes on with what the source refuses")
+		t.Error("a cache keeps a signature that the source refuses")
 	}
 	mustRefuse(t, a.source, a.Signature, want)
 }
 
-// wantError fails the test unless err says so much.
+// wantError fails the test unless the text of err holds text.
 func wantError(t *testing.T, err error, text string) {
 	t.Helper()
 	if err == nil || !strings.Contains(err.Error(), text) {
@@ -86,7 +86,7 @@ func marshalled(value any) string {
 	return string(text)
 }
 
-// logText is a log that may be read while it is written.
+// logText is a log that can be read while it is written.
 type logText struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -104,7 +104,7 @@ func (l *logText) String() string {
 	return l.text.String()
 }
 
-// heap is how much of the heap is in use, in bytes.
+// heap returns how much of the heap is in use, in bytes.
 func heap() int64 {
 	runtime.GC()
 	runtime.GC()
@@ -113,7 +113,7 @@ func heap() int64 {
 	return int64(stats.HeapAlloc)
 }
 
-// heapPeak is how much was taken from the system for the heap so far, in bytes.
+// heapPeak returns how much heap the process has taken from the system so far, in bytes.
 func heapPeak() int64 {
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)

@@ -18,8 +18,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// wire serves connections without a network: it reads a request, and then says
-// whatever the test likes, byte by byte.
+// wire serves connections without a network: it reads a request, and then sends whatever
+// the test writes, byte by byte.
 func wire(answer func(io.ReadWriter)) func(context.Context, string, string) (net.Conn, error) {
 	return func(context.Context, string, string) (net.Conn, error) {
 		client, server := net.Pipe()
@@ -33,7 +33,7 @@ func wire(answer func(io.ReadWriter)) func(context.Context, string, string) (net
 	}
 }
 
-// repeat says the same again and again until the other side has had enough.
+// repeat sends the same text again and again until the other side closes.
 func repeat(w io.Writer, text string, pause time.Duration) {
 	for {
 		if _, err := io.WriteString(w, text); err != nil {
@@ -45,8 +45,8 @@ func repeat(w io.Writer, text string, pause time.Duration) {
 	}
 }
 
-// Attack (invariant 12): an endpoint that never ends its answer, or does not speak HTTP, so
-// that the gate waits, fills its memory, or writes the endpoint's text into its log.
+// Attack (invariant 12): an endpoint never ends its answer, or does not speak HTTP. The
+// gate would wait, fill its memory, or write the endpoint's text into its log.
 func TestHostileWire(t *testing.T) {
 	const start = "HTTP/1.1 200 OK\r\n"
 	canary := "canary\x1b[2J\u202e" + strings.Repeat("canary", 5000)
@@ -103,7 +103,7 @@ func TestHostileWire(t *testing.T) {
 				remote.SetDial(wire(tt.answer))
 				began := time.Now()
 				remote.Start()
-				defer time.Sleep(2 * time.Second) // the endpoint notices that nobody reads on
+				defer time.Sleep(2 * time.Second) // time for the endpoint to notice that nobody reads
 				defer remote.Close()
 				line := <-o.first
 				if took := time.Since(began); took > 5*time.Second || tt.takes > 0 && took != tt.takes {
@@ -120,8 +120,8 @@ func TestHostileWire(t *testing.T) {
 	}
 }
 
-// The attack: an endpoint that says where it is in a document of a megabyte, which
-// would be the line that the log gets.
+// Attack: an endpoint states its address in a document of a megabyte, which would become
+// one log line.
 func TestHostileDocumentsAreNotLogged(t *testing.T) {
 	canary := strings.Repeat("canary\n", 100_000)
 	for name, documents := range map[string]map[string]any{
@@ -179,7 +179,7 @@ func TestLoggedTextIsOneShortLineOfPrintableCharacters(t *testing.T) {
 	}
 }
 
-// answering are the documents of an issuer, by their paths.
+// answering returns the documents of an issuer, by their paths.
 func answering(documents map[string]any) roundTripper {
 	return func(r *http.Request) (*http.Response, error) {
 		document, ok := documents[r.URL.Path]

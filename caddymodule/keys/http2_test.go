@@ -10,8 +10,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// The attack (invariant 12): an endpoint that keeps the connections of the gate
-// open, one more with every fetch, over HTTP/2 by never ending a stream.
+// Attack (invariant 12): an endpoint keeps the gate's connections open, one more with every
+// fetch. Over HTTP/2 it never ends a stream.
 func TestConnectionsEndWithTheFetch(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "a")
 	for name, protocol := range map[string]int{"HTTP/1.1": 1, "HTTP/2": 2} {

@@ -20,7 +20,7 @@ const (
 // keyDocument holds the contents of a key set (RFC 7517 §5).
 type keyDocument struct {
 	keys []jwk
-	// published are the public keys whose private keys are in the set.
+	// published are the public keys of the private keys in the set.
 	published []crypto.PublicKey
 	// ignored are the reasons why keys were left out, for the log, each once.
 	ignored []string
@@ -104,7 +104,7 @@ func (d *keyDocument) add(text json.RawMessage) error {
 	return nil
 }
 
-// without returns the keys that are not among those.
+// without returns the keys that are not in those.
 func without(keys []jwk, those []crypto.PublicKey) []jwk {
 	return slices.DeleteFunc(slices.Clone(keys), func(key jwk) bool { return slices.ContainsFunc(those, key.is) })
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// The attack: a document in which two readers find different keys, or which
-// costs much to read. The issuer's own tools may see the one, the gate the other.
+// Attack: two readers find different keys in one document, or the document is expensive to
+// read. The issuer's own tools may see one key, the gate the other.
 func TestAmbiguousDocumentsAreNoKeySets(t *testing.T) {
 	text, err := json.Marshal(tokentest.NewKey(t, "ES256", "k").JWK(t))
 	if err != nil {
@@ -25,7 +25,7 @@ func TestAmbiguousDocumentsAreNoKeySets(t *testing.T) {
 		wide += string([]byte{byte(unit), byte(unit >> 8)})
 	}
 	if n, err := keys.ParseKeySet([]byte(" " + good + "\n")); n != 1 || err != nil {
-		t.Fatalf("the good set has %d keys, error %v", n, err)
+		t.Fatalf("the valid set has %d keys, error %v", n, err)
 	}
 	for name, document := range map[string]string{
 		"BOM":                       "\ufeff" + good,
@@ -59,7 +59,7 @@ func TestAmbiguousDocumentsAreNoKeySets(t *testing.T) {
 	}
 }
 
-// allocatedBy is how many bytes were allocated meanwhile, freed or not.
+// allocatedBy returns how many bytes f allocates, freed or not.
 func allocatedBy(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -68,8 +68,8 @@ func allocatedBy(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// The attack: a set of the largest size allowed, full of the smallest elements,
-// or one name of a megabyte. It is read within the memory of a few documents.
+// Attack: a set of the largest accepted size, full of the smallest elements, or with one
+// name of a megabyte. Reading it may use the memory of a few documents.
 func TestLargeDocumentsAreBounded(t *testing.T) {
 	long := strings.Repeat("k", 1_000_000)
 	text, err := json.Marshal(tokentest.NewKey(t, "ES256", long).JWK(t))
@@ -92,7 +92,7 @@ func TestLargeDocumentsAreBounded(t *testing.T) {
 	}
 }
 
-// Key sets come from a network: none may make the parser fall.
+// Key sets come from a network, so none may crash the parser.
 func FuzzKeySet(f *testing.F) {
 	for _, algorithm := range []string{"RS256", "ES256", "ES512", "EdDSA"} {
 		jwk, err := json.Marshal(tokentest.NewKey(f, algorithm, "k").JWK(f))

@@ -18,8 +18,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// loadSet is the outcome of loading a set of these keys: the verifier, whether
-// the set was taken, and the log.
+// loadSet loads a set of these keys. It passes the source, whether the set was accepted,
+// and the log to test.
 func loadSet(t *testing.T, test func(v keys.Source, loaded bool, log string), jwks ...map[string]any) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -36,7 +36,7 @@ func loadSet(t *testing.T, test func(v keys.Source, loaded bool, log string), jw
 	})
 }
 
-// changed is a JSON Web Key with other members; nil leaves one out.
+// changed returns a JSON Web Key with other members; a nil value removes one.
 func changed(t *testing.T, key *tokentest.Key, members map[string]any) map[string]any {
 	t.Helper()
 	jwk := key.JWK(t)
@@ -50,8 +50,8 @@ func changed(t *testing.T, key *tokentest.Key, members map[string]any) map[strin
 	return jwk
 }
 
-// The attack: an endpoint that publishes what was never meant for verifying
-// signatures, or what anybody can sign with.
+// Attack: an endpoint publishes a key that is not for verifying signatures, or with which
+// anybody can sign.
 func TestUnusableKeysAreIgnoredWithOneWarning(t *testing.T) {
 	good, bad := tokentest.NewKey(t, "ES256", "good"), tokentest.NewKey(t, "ES256", "bad")
 	weak, err := rsa.GenerateKey(rand.Reader, 1024)
@@ -130,7 +130,7 @@ func TestUnusableKeysAreIgnoredWithOneWarning(t *testing.T) {
 					t.Errorf("%d warnings, want 1:\n%s", got, log)
 				}
 			}, jwk, good.JWK(t))
-			// Alone, such a key is no key set: the fetch failed.
+			// A set with only such a key is refused: the fetch has failed.
 			loadSet(t, func(v keys.Source, loaded bool, _ string) {
 				if loaded {
 					t.Error("a set without a usable key was taken")
@@ -141,7 +141,7 @@ func TestUnusableKeysAreIgnoredWithOneWarning(t *testing.T) {
 	}
 }
 
-// certificate is one of the key's own making, as `x5c` wants it.
+// certificate returns a self-signed certificate of the key, in the form of `x5c`.
 func certificate(t *testing.T, key *tokentest.Key) string {
 	t.Helper()
 	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
@@ -159,12 +159,12 @@ func TestJWKAlgorithmNarrows(t *testing.T) {
 		mustRefuse(t, v, signed(t, key.As("RS256")), keys.ErrInvalid)
 		mustRefuse(t, v, signed(t, key.As("PS512")), keys.ErrInvalid)
 		if strings.Contains(log, "WARN") {
-			t.Errorf("a warning for a good set:\n%s", log)
+			t.Errorf("a warning for a valid set:\n%s", log)
 		}
 	}, changed(t, key, map[string]any{"alg": "PS256", "use": nil, "key_ops": []string{"sign", "verify"}}))
 }
 
-// What is odd and does no harm.
+// These keys are unusual and harmless.
 func TestOddKeysAreUsed(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "a")
 	for name, members := range map[string]map[string]any{
@@ -177,15 +177,15 @@ func TestOddKeysAreUsed(t *testing.T) {
 			loadSet(t, func(v keys.Source, _ bool, log string) {
 				mustVerify(t, v, signed(t, key))
 				if strings.Contains(log, "WARN") {
-					t.Errorf("a warning for a good set:\n%s", log)
+					t.Errorf("a warning for a valid set:\n%s", log)
 				}
 			}, changed(t, key, members))
 		})
 	}
 }
 
-// RSA with e = 3 is old and not broken: nothing here encrypts, and crypto/rsa
-// does not take padding on trust.
+// RSA with e = 3 is old and not broken: the gate does not encrypt, and crypto/rsa checks
+// the padding strictly.
 func TestRSAWithExponentThreeIsUsed(t *testing.T) {
 	three := big.NewInt(3)
 	for {
@@ -211,8 +211,8 @@ func TestRSAWithExponentThreeIsUsed(t *testing.T) {
 	}
 }
 
-// The attack: a set with so many keys that each token costs a thousand
-// signatures (invariant 12).
+// Attack: a set has so many keys that each token costs a thousand signatures (invariant
+// 12).
 func TestKeysOfASetAreCounted(t *testing.T) {
 	first, last := tokentest.NewKey(t, "EdDSA", "first"), tokentest.NewKey(t, "EdDSA", "last")
 	jwks := []map[string]any{first.JWK(t)}
@@ -228,8 +228,8 @@ func TestKeysOfASetAreCounted(t *testing.T) {
 	}, append(jwks, last.JWK(t))...)
 }
 
-// The attack: the hundred keys of a set share one `kid`, so that one forged token
-// costs a hundred of the slowest signatures.
+// Attack: the hundred keys of a set share one `kid`, so that one forged token costs a
+// hundred of the slowest signatures.
 func TestKeysOfOneIDAreCounted(t *testing.T) {
 	jwks := []map[string]any{}
 	same := []*tokentest.Key{}
@@ -251,7 +251,7 @@ func TestKeysOfOneIDAreCounted(t *testing.T) {
 	}, jwks...)
 }
 
-func TestKeysWithOneIDAreToldApartByAlgorithm(t *testing.T) {
+func TestKeysWithOneIDAreDistinguishedByAlgorithm(t *testing.T) {
 	a, b := tokentest.NewKey(t, "ES256", "same"), tokentest.NewKey(t, "EdDSA", "same")
 	loadSet(t, func(v keys.Source, _ bool, _ string) {
 		mustVerify(t, v, signed(t, a))

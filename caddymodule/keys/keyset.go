@@ -13,16 +13,17 @@ const (
 	warnAge = maxAge / 2
 )
 
-// keySet are the keys in force. It is immutable.
+// keySet holds the keys in force. It is immutable.
 type keySet struct {
 	keys  []jwk
 	epoch uint64
-	// lapsed: the keys are kept for comparison and verify nothing.
+	// lapsed reports whether the keys verify nothing and are only kept for comparison.
 	lapsed bool
 }
 
-// replace puts a set in force, and begins a new epoch if a key was removed or changed. If
-// keys were only added, the epoch stays: what the others verified before still holds.
+// replace puts a set in force. If a key was removed or changed, it begins a new epoch. If
+// keys were only added, the epoch stays: tokens that the other keys verified before are
+// still verified.
 func (k *Remote) replace(keys []jwk) {
 	next := &keySet{keys: keys}
 	old := k.current.Load()
@@ -56,8 +57,8 @@ func (k *Remote) withdraw(published []crypto.PublicKey) {
 	if len(left) == len(old.keys) {
 		return
 	}
-	// Invariant 7: it is the issuer's fault that the key is gone, not the client's. Its
-	// tokens get 503 from now on, and not 401.
+	// Invariant 7: the client is not at fault for the missing key; the issuer is. From now
+	// on the gate answers 503 to the issuer's tokens, and not 401.
 	k.failing.Store(true)
 	k.current.Store(&keySet{keys: left, epoch: old.epoch + 1, lapsed: old.lapsed})
 	k.logger.Error("the issuer has published private keys: what they sign is refused",
@@ -66,8 +67,8 @@ func (k *Remote) withdraw(published []crypto.PublicKey) {
 
 // lapse takes the last good keys out of force when they are too old.
 //
-// Invariant 7: from then on nobody knows whether a key still holds, which is 503 and not
-// 401. A new epoch begins, so that caches do not keep tokens which these keys verified.
+// Invariant 7: from then on nobody knows whether a key is still valid, which is 503 and not
+// 401. A new epoch begins, so that caches do not keep tokens that these keys verified.
 func (k *Remote) lapse() {
 	age := k.stopwatch.elapsed() - k.confirmed
 	set := k.current.Load()

@@ -13,8 +13,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// outage is an issuer that answers once and then, for as long as the test
-// likes, no more.
+// outage is an issuer that answers once, and then no more until the test ends the outage.
 type outage struct {
 	bubble
 	log   *logText
@@ -43,7 +42,7 @@ func inOutage(t *testing.T, key *tokentest.Key, fault http.HandlerFunc, test fun
 	})
 }
 
-// lines counts the lines of the log at a level that tell of old keys.
+// lines counts the log lines at a level that mention old keys.
 func (o outage) lines(level string) (found int) {
 	for line := range strings.Lines(o.log.String()) {
 		if strings.Contains(line, "level="+level) && strings.Contains(line, "not confirmed") {
@@ -60,7 +59,8 @@ func (o outage) pass(d time.Duration) {
 }
 
 // Attack: an attacker has stolen a key and keeps the gate away from the issuer, which has
-// withdrawn it. The last good keys stay in force for a day; then every token gets 503.
+// withdrawn that key. The last good keys stay in force for a day. After that, every token
+// gets 503.
 func TestKeysLapseADayAfterTheLastGoodFetch(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "a")
 	for name, fault := range map[string]http.HandlerFunc{
@@ -85,8 +85,8 @@ func TestKeysLapseADayAfterTheLastGoodFetch(t *testing.T) {
 					t.Error("an epoch began before the keys lapsed")
 				}
 				o.pass(30 * time.Second)
-				// What was accepted before, by a key that was known, and by one that was
-				// not: technical failures all, and no 401.
+				// Accepted tokens, tokens of a known key and tokens of an unknown key: all
+				// are technical failures, and none is a 401.
 				mustEnd(t, held, keys.ErrUnavailable)
 				mustRefuse(t, o.Remote, signed(t, key), keys.ErrUnavailable)
 				mustRefuse(t, o.Remote, signed(t, tokentest.NewKey(t, "ES256", "x")), keys.ErrUnavailable)
@@ -112,8 +112,8 @@ func TestKeysLapseADayAfterTheLastGoodFetch(t *testing.T) {
 	}
 }
 
-// Attack: a machine whose clock is set back, or that is suspended, keeps a stolen key in
-// force for longer.
+// Attack: the clock of a machine is set back, or the machine is suspended, to keep a stolen
+// key in force for longer.
 func TestNoClockStretchesTheTimeOfOldKeys(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "a")
 	down := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }
@@ -149,8 +149,8 @@ func TestNoClockStretchesTheTimeOfOldKeys(t *testing.T) {
 	}
 }
 
-// A suspend stops the timers as well: the first look at the clocks after it
-// brings the fetch that is overdue, and not one ten minutes later.
+// A suspend stops the timers, too. The first look at the clocks after it starts the overdue
+// fetch, and not one ten minutes later.
 func TestKeysAreFetchedRightAfterASuspend(t *testing.T) {
 	stolen, next := tokentest.NewKey(t, "ES256", "stolen"), tokentest.NewKey(t, "ES256", "next")
 	for name, asleep := range map[string]time.Duration{"an hour": time.Hour, "a week": 7 * 24 * time.Hour} {
@@ -173,7 +173,7 @@ func TestKeysAreFetchedRightAfterASuspend(t *testing.T) {
 	}
 }
 
-// The keys of an issuer that is up never lapse.
+// The keys of a reachable issuer never lapse.
 func TestConfirmedKeysDoNotAge(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "a")
 	inOutage(t, key, nil, func(t *testing.T, o outage) {

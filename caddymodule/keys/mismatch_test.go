@@ -9,9 +9,9 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// Attack: a key was stolen, and the issuer replaced it under the same `kid`, so no token ever
-// names an unknown one. The first token of the new key makes the gate fetch the set, and
-// tokens of the stolen key are refused from then on.
+// Attack: a key was stolen, and the issuer replaced it under the same `kid`, so no token
+// ever names an unknown key. The first token of the new key makes the gate fetch the set.
+// From then on it refuses tokens of the stolen key.
 func TestKeyReplacedInPlaceIsFoundWithinSeconds(t *testing.T) {
 	for name, ids := range map[string]string{"with kid": "a", "without kid": ""} {
 		for _, algorithm := range []string{"ES256", "EdDSA"} {
@@ -30,7 +30,7 @@ func TestKeyReplacedInPlaceIsFoundWithinSeconds(t *testing.T) {
 					if time.Since(began) != 0 {
 						t.Error("a request waited for the fetch")
 					}
-					synctest.Wait() // the last fetch is long ago, so this one is at once
+					synctest.Wait() // the last fetch is long ago, so this fetch starts at once
 					mustVerify(t, v.Remote, signed(t, next))
 					mustEnd(t, held, keys.ErrInvalid)
 					if v.Epoch() != 1 {
@@ -42,9 +42,9 @@ func TestKeyReplacedInPlaceIsFoundWithinSeconds(t *testing.T) {
 	}
 }
 
-// Attack (invariant 12): forged tokens that name a good key, which everybody can make, so
-// that the gate floods the issuer. Tokens of another environment, whose keys have the same
-// names, do the same all day long.
+// Attack (invariant 12): anybody can forge tokens that name a valid key, to make the gate
+// flood the issuer. Another environment whose keys have the same names sends such tokens
+// all day long.
 func TestForgedSignaturesFetchEverMoreRarely(t *testing.T) {
 	key, attacker := tokentest.NewKey(t, "ES256", "a"), tokentest.NewKey(t, "ES256", "a")
 	inBubble(t, []*tokentest.Key{key}, func(t *testing.T, v bubble) {
@@ -67,8 +67,8 @@ func TestForgedSignaturesFetchEverMoreRarely(t *testing.T) {
 		}
 		mustVerify(t, v.Remote, signed(t, key))
 
-		// A key that the issuer replaces meanwhile is found within the minute, and
-		// then the gate looks quickly again.
+		// If the issuer replaces a key meanwhile, the gate finds it within a minute. From
+		// then on it fetches quickly again.
 		next := tokentest.NewKey(t, "ES256", "a")
 		v.endpoint.Publish(t, next)
 		got := flood(time.Minute)

@@ -32,7 +32,7 @@ func NewPEM(files ...[]byte) (Source, error) {
 }
 
 func parsePublicKeys(file []byte) (keys []any, err error) {
-	// pem.Decode steps over what it cannot read; the count shows that it did.
+	// pem.Decode skips blocks that it cannot read; the count reveals them.
 	announced := bytes.Count(file, []byte("-----BEGIN "))
 	for block, rest := pem.Decode(file); block != nil; block, rest = pem.Decode(rest) {
 		key, err := parsePublicKey(block)

@@ -15,7 +15,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// privateJWK is the key as an issuer would publish it by mistake.
+// privateJWK returns the private key as an issuer could publish it by mistake.
 func privateJWK(t *testing.T, key *tokentest.Key, members map[string]any) map[string]any {
 	t.Helper()
 	jwk := key.JWK(t)
@@ -40,7 +40,7 @@ func privateJWK(t *testing.T, key *tokentest.Key, members map[string]any) map[st
 
 // Attack: the issuer publishes a private key, and an attacker who reads the set signs with
 // it. The public key is not used, wherever it stands. The other keys of the set are.
-func TestPublishedPrivateKeyTakesItsPublicHalfAlong(t *testing.T) {
+func TestPublishedPrivateKeyExcludesItsPublicKey(t *testing.T) {
 	for _, algorithm := range []string{"ES256", "ES512", "RS256", "EdDSA"} {
 		burnt, good := tokentest.NewKey(t, algorithm, "burnt"), tokentest.NewKey(t, "ES256", "good")
 		other := map[string]any{"kid": "another kid", "use": "enc", "alg": "none"}
@@ -72,15 +72,15 @@ func inCaps(jwk map[string]any) map[string]any {
 	return caps
 }
 
-// Attack: the same, with a set that holds no usable key. The last good keys stay in force
-// when a set is damaged, but not those that everybody can now sign with.
+// Attack: the same, with a set that holds no usable key. If a set is damaged, the last good
+// keys stay in force. A published private key does not, because everybody can sign with it.
 func TestPublishedPrivateKeyIsNoLastGoodKey(t *testing.T) {
 	burnt, good := tokentest.NewKey(t, "ES256", "burnt"), tokentest.NewKey(t, "ES256", "good")
 	next := tokentest.NewKey(t, "ES256", "next")
 	for name, tt := range map[string]struct {
 		held      []*tokentest.Key
 		published map[string]any
-		ends      bool // the tokens of the burnt key
+		ends      bool // the tokens of the published key
 	}{
 		"the only key":      {[]*tokentest.Key{burnt}, privateJWK(t, burnt, nil), true},
 		"one of two keys":   {[]*tokentest.Key{burnt, good}, privateJWK(t, burnt, nil), true},
@@ -124,8 +124,8 @@ func TestPublishedPrivateKeyIsNoLastGoodKey(t *testing.T) {
 	}
 }
 
-// The attack (RFC 8725 §2.1): a symmetric key in a public set, which everybody
-// reads and signs with, by the set's own `kid`, also when the key says `verify`.
+// Attack (RFC 8725 §2.1): a public set holds a symmetric key. Everybody can read it, and
+// sign with it under the set's `kid`. The key may even say `verify`.
 func TestSymmetricKeyOfASetSignsNothing(t *testing.T) {
 	good, symmetric := tokentest.NewKey(t, "ES256", "good"), tokentest.NewKey(t, "HS256", "oct")
 	for _, jwk := range []map[string]any{
@@ -137,13 +137,13 @@ func TestSymmetricKeyOfASetSignsNothing(t *testing.T) {
 		loadSet(t, func(v keys.Source, _ bool, _ string) {
 			mustVerify(t, v, signed(t, good))
 			mustRefuse(t, v, signed(t, symmetric), keys.ErrInvalid)
-			// Nor does a public key of the set, as a secret.
+			// A public key of the set does not work as a secret either.
 			for _, secret := range [][]byte{good.PublicPEM(t), []byte(good.JWK(t)["x"].(string))} {
 				mustRefuse(t, v, signed(t, &tokentest.Key{Algorithm: "HS256", ID: "good", Secret: secret}), keys.ErrInvalid)
 			}
 		}, jwk, good.JWK(t))
 	}
-	// Nor does the source offer it to the operator.
+	// The source does not offer its algorithm to the operator either.
 	remote, err := keys.NewRemote(keys.RemoteOptions{URL: keySetURL})
 	if err != nil {
 		t.Fatal(err)

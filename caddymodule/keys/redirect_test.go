@@ -15,7 +15,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// secureEndpoint serves over TLS, HTTP/2 where the client can.
+// secureEndpoint serves over TLS, and over HTTP/2 if the client supports it.
 func secureEndpoint(t *testing.T, handler http.Handler) *httptest.Server {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
@@ -26,7 +26,7 @@ func secureEndpoint(t *testing.T, handler http.Handler) *httptest.Server {
 	return server
 }
 
-// fetchOver is fetchOnce by a client of the product's own that trusts the server.
+// fetchOver is fetchOnce with the product's own client, which trusts the server.
 func fetchOver(t *testing.T, server *httptest.Server, options keys.RemoteOptions) (*keys.Remote, string) {
 	t.Helper()
 	o := &outcome{first: make(chan string, 1)}
@@ -99,7 +99,7 @@ func TestRedirects(t *testing.T) {
 		if remote.Loaded() != tt.loads || !tt.loads && (!strings.Contains(line, "redirect") || strings.Contains(line, "password")) {
 			t.Errorf("%s: loaded %t, log %s", name, remote.Loaded(), line)
 		}
-		// The same for a discovery document, which names whose keys count.
+		// The same for a discovery document, which names the keys to trust.
 		endpoint.Behave(func(w http.ResponseWriter, r *http.Request) {
 			switch r.URL.Path {
 			case tokentest.DiscoveryPath:
@@ -123,23 +123,23 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
-// The attack: somebody on the way answers in the issuer's place.
+// Attack: somebody on the network path answers instead of the issuer.
 func TestUnknownCertificateIsNotTrusted(t *testing.T) {
 	server := secureEndpoint(t, tokentest.NewEndpoint(t, tokentest.NewKey(t, "ES256", "a")))
 	if remote, line := fetchOnce(t, keys.RemoteOptions{URL: server.URL + tokentest.KeySetPath}, nil); remote.Loaded() {
 		t.Errorf("log %s", line)
 	}
-	// And a certificate of somebody else's, whom the machine trusts.
+	// A certificate that the machine trusts, but for another name.
 	named := strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
 	if remote, line := fetchOver(t, server, keys.RemoteOptions{URL: named + tokentest.KeySetPath}); remote.Loaded() || len(line) > 1000 {
 		t.Errorf("log %s", line)
 	}
 }
 
-// The attack (invariant 12): a megabyte that unpacks to a gigabyte.
+// Attack (invariant 12): a megabyte that decompresses to a gigabyte.
 func TestCompressedDocumentIsCountedUnpacked(t *testing.T) {
 	blank := zipped(t, strings.Repeat(" ", 16<<20))
-	bomb := strings.Repeat(blank, 64) // one stream after the other is one document
+	bomb := strings.Repeat(blank, 64) // concatenated streams are one document
 	if len(bomb) > 2<<20 {
 		t.Fatalf("a bomb of %d bytes", len(bomb))
 	}

@@ -51,7 +51,7 @@ func (k *Remote) run(ctx context.Context) {
 // somebody floods it.
 func (k *Remote) wait(ctx context.Context, began time.Time, pause time.Duration) (rediscover, more bool) {
 	due := time.Now().Add(pause)
-	// advance moves the fetch to an earlier time and reports whether it was one.
+	// advance moves the fetch to an earlier time and reports whether it did.
 	advance := func(after time.Duration) bool {
 		at := began.Add(after)
 		if !at.Before(due) {

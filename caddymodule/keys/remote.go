@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// RemoteOptions say where an issuer publishes its keys. Exactly one of URL and
-// Discover is given.
+// RemoteOptions say where an issuer publishes its keys. Exactly one of URL and Discover is
+// set.
 type RemoteOptions struct {
 	// URL is that of a JSON Web Key Set (RFC 7517 §5).
 	URL string
@@ -81,7 +81,7 @@ type Remote struct {
 	stopwatch stopwatch
 	fetched   time.Duration // on the stopwatch: the last fetch
 	confirmed time.Duration // on the stopwatch: the last good fetch
-	warned    bool          // that the keys grow old
+	warned    bool          // whether a warning said that the keys grow old
 	// mismatchPause is how long after a fetch a mismatch brings the next one.
 	mismatchPause time.Duration
 }

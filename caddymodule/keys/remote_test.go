@@ -16,7 +16,7 @@ import (
 
 const keySetURL = "https://id.example.com" + tokentest.KeySetPath
 
-// remoteKeys are started keys of an endpoint without a network, closed at the
+// remoteKeys returns started keys of an endpoint without a network. They are closed at the
 // end of the bubble.
 func remoteKeys(t *testing.T, endpoint http.RoundTripper, options keys.RemoteOptions) *keys.Remote {
 	t.Helper()
@@ -30,13 +30,13 @@ func remoteKeys(t *testing.T, endpoint http.RoundTripper, options keys.RemoteOpt
 	return remote
 }
 
-// bubble are remote keys and their endpoint.
+// bubble holds remote keys and their endpoint.
 type bubble struct {
 	*keys.Remote
 	endpoint *tokentest.Endpoint
 }
 
-// inBubble runs a test in fake time, with the first fetch behind it.
+// inBubble runs a test in fake time, after the first fetch.
 func inBubble(t *testing.T, first []*tokentest.Key, test func(t *testing.T, b bubble)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -54,10 +54,10 @@ func TestRemoteKeysFindKeyByID(t *testing.T) {
 		for _, key := range []*tokentest.Key{a, b, ed, rsa, rsa.As("PS512")} {
 			mustVerify(t, v.Remote, signed(t, key))
 		}
-		// The attack: a key of the set under the name of another.
+		// Attack: a key of the set under the name of another key.
 		mustRefuse(t, v.Remote, withKeyID(signed(t, a), "b"), keys.ErrInvalid)
 		mustRefuse(t, v.Remote, withKeyID(signed(t, a), "ed"), keys.ErrInvalid)
-		// Without a kid only the one key that fits is meant.
+		// Without a kid, only the one key that fits counts.
 		mustVerify(t, v.Remote, withKeyID(signed(t, ed), ""))
 		mustRefuse(t, v.Remote, withKeyID(signed(t, a), ""), keys.ErrInvalid)
 	})
@@ -113,8 +113,8 @@ func TestRemoteKeysPickUpNewKeyWithinSeconds(t *testing.T) {
 	})
 }
 
-// The attack: a flood of unknown key ids, so that the gate floods the issuer,
-// or that requests pile up behind fetches (invariant 12).
+// Attack: a flood of unknown key ids, so that the gate floods the issuer, or requests queue
+// behind fetches (invariant 12).
 func TestUnknownKeyIDsFetchAtMostOncePerFiveSeconds(t *testing.T) {
 	key, attacker := tokentest.NewKey(t, "ES256", "a"), tokentest.NewKey(t, "ES256", "")
 	inBubble(t, []*tokentest.Key{key}, func(t *testing.T, v bubble) {
@@ -132,8 +132,8 @@ func TestUnknownKeyIDsFetchAtMostOncePerFiveSeconds(t *testing.T) {
 	})
 }
 
-// The attack: a key was stolen, and the issuer took it out of the set. What it
-// signed must not go on passing from the cache.
+// Attack: a key was stolen, and the issuer removed it from the set. Tokens that it signed
+// must not pass from the cache.
 func TestRemovedKeyEndsItsTokens(t *testing.T) {
 	stolen, other := tokentest.NewKey(t, "ES256", "stolen"), tokentest.NewKey(t, "ES256", "other")
 	replaced := tokentest.NewKey(t, "ES256", "stolen")
@@ -149,7 +149,7 @@ func TestRemovedKeyEndsItsTokens(t *testing.T) {
 				if v.Epoch() != 1 {
 					t.Errorf("epoch %d, want 1", v.Epoch())
 				}
-				// Others are verified anew once, and hold again.
+				// Other tokens are verified once more, and are then cached again.
 				if other.holds() || !accept(t, v.Remote, good).holds() {
 					t.Error("a signature of an older epoch holds, or one of this does not")
 				}
@@ -174,7 +174,7 @@ func TestRefreshThatChangesNothingKeepsTheEpoch(t *testing.T) {
 	})
 }
 
-// The fault: the endpoint answers nothing but errors for nearly a day.
+// Fault: the endpoint answers only errors for nearly a day.
 func TestLastGoodKeysStayDuringAnOutage(t *testing.T) {
 	key, next := tokentest.NewKey(t, "ES256", "a"), tokentest.NewKey(t, "ES256", "next")
 	inBubble(t, []*tokentest.Key{key}, func(t *testing.T, v bubble) {
@@ -182,7 +182,7 @@ func TestLastGoodKeysStayDuringAnOutage(t *testing.T) {
 		time.Sleep(24*time.Hour - time.Minute)
 		synctest.Wait()
 		mustVerify(t, v.Remote, signed(t, key))
-		// Nobody can tell whether this key is new or forged: not a 401.
+		// The gate cannot know whether this key is new or forged: not a 401.
 		mustRefuse(t, v.Remote, signed(t, next), keys.ErrUnavailable)
 		v.endpoint.Behave(nil)
 		time.Sleep(30 * time.Second)
@@ -191,7 +191,7 @@ func TestLastGoodKeysStayDuringAnOutage(t *testing.T) {
 	})
 }
 
-// The fault: the endpoint takes requests and never answers.
+// Fault: the endpoint accepts requests and never answers.
 func TestSlowEndpointIsGivenUp(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "a")
 	inBubble(t, []*tokentest.Key{key}, func(t *testing.T, v bubble) {
@@ -201,14 +201,15 @@ func TestSlowEndpointIsGivenUp(t *testing.T) {
 		mustRefuse(t, v.Remote, signed(t, tokentest.NewKey(t, "ES256", "x")), keys.ErrUnavailable)
 		mustVerify(t, v.Remote, signed(t, key))
 		began := time.Now()
-		v.Close() // also while a fetch is under way
+		v.Close() // even during a fetch
 		if time.Since(began) != 0 {
 			t.Error("Close waited for the endpoint")
 		}
 	})
 }
 
-// Two verifiers share the keys: both start them, and one goes on when they are closed.
+// Two verifiers share the keys: both start them. The keys still verify after they are
+// closed.
 func TestKeysAreFetchedByOneAndOutliveClose(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "a")
 	inBubble(t, []*tokentest.Key{key}, func(t *testing.T, v bubble) {

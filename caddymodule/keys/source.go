@@ -12,18 +12,18 @@ type Source interface {
 	// Algorithms lists the algorithms that keys of this source can have, by their
 	// names of RFC 7518 §3.1 and RFC 8037 §3.1.
 	Algorithms() []string
-	// Verify returns nil if one of the keys made the signature: one that `kid` names, if
-	// the source goes by it, and whose type is that of the algorithm. Errors wrap
-	// ErrInvalid or ErrUnavailable.
+	// Verify returns nil if one of the keys made the signature. The type of that key must
+	// be the type of the algorithm. If the source uses `kid`, `kid` must name that key.
+	// Errors wrap ErrInvalid or ErrUnavailable.
 	Verify(Signature) error
-	// Epoch changes whenever a key was removed or changed. A signature that was
-	// verified holds until then. Read the epoch before calling Verify: if a key
-	// changes in between, the signature then counts as one of an older epoch.
+	// Epoch changes whenever a key is removed or changed. A verified signature is valid
+	// until then. Read the epoch before calling Verify: if a key changes in between, the
+	// signature then counts as one of an older epoch.
 	Epoch() uint64
 }
 
-// Signature is a JSON Web Signature (RFC 7515) and what its header says of it. Nothing of
-// it is to be believed before it was verified.
+// Signature is a JSON Web Signature (RFC 7515) with the relevant members of its header.
+// Trust none of it before it is verified.
 type Signature struct {
 	// Algorithm is `alg`. The caller has checked that the issuer may use it.
 	Algorithm string
@@ -35,7 +35,7 @@ type Signature struct {
 	Value []byte
 }
 
-// Why a signature is refused.
+// The reasons to refuse a signature.
 var (
 	// ErrInvalid: no key of the issuer made the signature.
 	ErrInvalid = errors.New("invalid token")
@@ -43,7 +43,7 @@ var (
 	// `kid`. If the issuer has just begun to sign with it, a fetch within seconds
 	// brings it.
 	ErrUnknownKey = errors.New("kid is unknown")
-	// ErrUnavailable: the keys that would tell are not there at present.
+	// ErrUnavailable: the keys that could verify the signature are not available now.
 	ErrUnavailable = errors.New("keys unavailable")
 )
 

@@ -31,8 +31,8 @@ func NewHMAC(secrets ...[]byte) (Source, error) {
 	return keys, nil
 }
 
-// static are keys that never change. Each of them may have made a signature, if its type
-// is that of the algorithm.
+// static holds keys that never change. A key verifies a signature only if it has the type
+// of the algorithm.
 type static []any
 
 // Algorithms implements Source.

@@ -28,7 +28,7 @@ func TestTwoSecretsAreAcceptedDuringRotation(t *testing.T) {
 	mustRefuse(t, source, signed(t, tokentest.NewKey(t, "HS256", "")), keys.ErrInvalid)
 }
 
-// The attacks: a secret that can be guessed, and a public key used as one.
+// Attacks: a secret that can be guessed, and a public key used as a secret.
 func TestSecretsRefused(t *testing.T) {
 	good := bytes.Repeat([]byte("s"), keys.MinSecretSize)
 	_, err := keys.NewHMAC()
@@ -138,8 +138,8 @@ func TestPublicKeyFilesRefused(t *testing.T) {
 	wantError(t, err, "file 2")
 }
 
-// Attack: a key set with an even modulus, to stop the gate with it. crypto/rsa
-// returns an error for such a key, and the token is refused.
+// Attack: a key set holds a key with an even modulus, to crash the gate. crypto/rsa returns
+// an error for such a key, and the token is refused.
 func TestRSAWithAnEvenModulusVerifiesNothing(t *testing.T) {
 	key := tokentest.NewKey(t, "RS256", "")
 	even := *key.Signer.Public().(*rsa.PublicKey)

@@ -23,7 +23,7 @@ type Options struct {
 	Verifier *token.Verifier
 	// Hub revokes.
 	Hub *hub.Hub
-	// Logger is told if a logout token may be replayed.
+	// Logger logs that a logout token may be replayed.
 	Logger *slog.Logger
 	// Refuse writes denials.
 	Refuse reply.Refuse
@@ -36,9 +36,9 @@ type Receiver struct{ o Options }
 // New returns a Receiver.
 func New(o Options) *Receiver { return &Receiver{o} }
 
-// Serve answers a POST with a logout token (OpenID Connect Back-Channel Logout 1.0 §2.5). The
-// token is the credential. Other methods are not served: the gate guards them like every
-// request.
+// Serve answers a POST with a logout token (OpenID Connect Back-Channel Logout 1.0 §2.5).
+// The token is the credential. Serve does not serve other methods: the gate guards them
+// like any request.
 //
 // It answers 200 without a body if the revocation holds at every gate, 400 if the token is
 // not valid or was received before, and 503 if the revocation is not confirmed.
@@ -54,7 +54,7 @@ func (c *Receiver) Serve(w http.ResponseWriter, r *http.Request) (served bool, e
 	return true, nil
 }
 
-// logOut does what a logout token says, or returns why not. When it returns nil, the
+// logOut does what a logout token asks for, or returns why not. When it returns nil, the
 // revocation holds at every gate, as at the session endpoint.
 func (c *Receiver) logOut(w http.ResponseWriter, r *http.Request) *reply.Denial {
 	raw, deny := readToken(w, r)
@@ -98,7 +98,7 @@ func (c *Receiver) revoke(r *http.Request, cause hub.Cause, logout, marker store
 		c.o.Logger.Warn("a logout token was obeyed, but may be taken once more", "key", marker.Key, "error", err)
 	}
 	if logout.Kind == store.KindSubject {
-		// Nearly always the second has passed. An issuer's next page may log in.
+		// The second has nearly always passed. The user may log in next.
 		ctx, cancel := context.WithTimeout(r.Context(), secondTimeout)
 		defer cancel()
 		hub.AwaitAfter(ctx, logout.NotBefore)

@@ -19,13 +19,13 @@ import (
 
 const logoutPath = "/v1/auth/logout"
 
-// logoutGate is a gate that takes logout tokens.
+// logoutGate is a gate that accepts logout tokens.
 type logoutGate struct {
 	*callertest.Gate
 	minted int
 }
 
-// inLogoutGate runs a test with a gate that takes logout tokens, on a clock of its own.
+// inLogoutGate runs a test with a gate that accepts logout tokens, in fake time.
 func inLogoutGate(t *testing.T, test func(t *testing.T, g *logoutGate)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -38,7 +38,7 @@ func inLogoutGate(t *testing.T, test func(t *testing.T, g *logoutGate)) {
 	})
 }
 
-// logoutToken is a good logout token with an id of its own and these changes.
+// logoutToken returns a valid logout token with a new id and these changes.
 func (g *logoutGate) logoutToken(tb testing.TB, changes map[string]any) string {
 	tb.Helper()
 	g.minted++
@@ -52,7 +52,7 @@ func (g *logoutGate) logoutToken(tb testing.TB, changes map[string]any) string {
 	return tokentest.Mint(tb, g.Key, claims, map[string]any{"typ": "logout+jwt"})
 }
 
-// logoutRequest is the request that an issuer makes with this form.
+// logoutRequest returns an issuer's request with this form.
 func logoutRequest(form string) *http.Request {
 	r := httptest.NewRequest(http.MethodPost, logoutPath, strings.NewReader(form))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -110,8 +110,8 @@ func TestALogoutTokenWithoutASessionEndsAllOfTheSubject(t *testing.T) {
 	})
 }
 
-// Sessions that began after the logout are not meant by it, however late it comes; and
-// the issuer is not kept waiting for its own clock, which is ahead.
+// A logout does not end sessions that began after it, however late it arrives. The issuer
+// need not wait until its own clock, which is ahead, is reached.
 func TestALogoutMeansWhatWasBeforeIt(t *testing.T) {
 	inLogoutGate(t, func(t *testing.T, g *logoutGate) {
 		old := g.Of(t, "old")
@@ -129,8 +129,8 @@ func TestALogoutMeansWhatWasBeforeIt(t *testing.T) {
 	})
 }
 
-// Attack: a logout token that was intercepted is sent once more. Each is taken
-// once, in every spelling of the request; what it named stays ended.
+// Attack: an intercepted logout token is sent again. Each token is accepted once, in every
+// spelling of the request. The session that it named stays ended.
 func TestALogoutTokenIsTakenOnce(t *testing.T) {
 	inLogoutGate(t, func(t *testing.T, g *logoutGate) {
 		for _, changes := range []map[string]any{{"sid": "laptop"}, {"sub": "alice"}} {
@@ -144,8 +144,8 @@ func TestALogoutTokenIsTakenOnce(t *testing.T) {
 	})
 }
 
-// Attack: the id of a logout token is that of an access token, which is then over
-// or taken for a logout that was received.
+// Attack: a logout token and an access token have the same id. The access token must not
+// end by it, and must not count as a received logout.
 func TestALogoutTokenIsNoAccessToken(t *testing.T) {
 	inLogoutGate(t, func(t *testing.T, g *logoutGate) {
 		bare := g.Mint(t, map[string]any{"sid": nil, "jti": "same"})
@@ -153,13 +153,13 @@ func TestALogoutTokenIsNoAccessToken(t *testing.T) {
 		g.Get(t, "/", bare).Want(t, http.StatusOK, "")
 		g.RevokeOwn(t, bare)
 		wantLoggedOut(t, g.logOut(t, g.logoutToken(t, map[string]any{"sid": "y", "jti": "same too"})))
-		// And it opens nothing.
+		// A logout token admits nothing.
 		g.Get(t, "/", g.logoutToken(t, map[string]any{"sid": "z"})).Want(t, http.StatusUnauthorized, "unauthorized")
 	})
 }
 
-// Attack: anything but a logout token of the issuer for this client. The answer is
-// one, and nothing is ended.
+// Attack: any token except a logout token of the issuer for this client. All get the same
+// answer, and end nothing.
 func TestWhatIsNoLogoutTokenEndsNothing(t *testing.T) {
 	inLogoutGate(t, func(t *testing.T, g *logoutGate) {
 		laptop := g.Of(t, "laptop")
@@ -173,7 +173,7 @@ func TestWhatIsNoLogoutTokenEndsNothing(t *testing.T) {
 			a := g.logOut(t, g.logoutToken(t, whole))
 			wantRefused(t, a, http.StatusBadRequest, "invalid_request")
 			if a.Body.String() != first.Body.String() {
-				t.Errorf("%s is told apart: %s, and not %s", name, a.Body, first.Body)
+				t.Errorf("%s has an answer of its own: %s, want %s", name, a.Body, first.Body)
 			}
 		}
 		for _, raw := range []string{laptop, strings.Repeat("x", 9<<10), "a.b.c.d.e"} {
@@ -210,7 +210,7 @@ func TestLogoutRequestsAreFormsWithOneToken(t *testing.T) {
 			}
 			wantRefused(t, g.Serve(t, r), http.StatusBadRequest, "invalid_request")
 		}
-		// In the query it is no logout token; and what is not known is ignored.
+		// A token in the query does not count. Unknown parameters are ignored.
 		r := logoutRequest("x=y")
 		r.URL.RawQuery = "logout_token=" + raw
 		wantRefused(t, g.Serve(t, r), http.StatusBadRequest, "invalid_request")
@@ -220,8 +220,8 @@ func TestLogoutRequestsAreFormsWithOneToken(t *testing.T) {
 	})
 }
 
-// A gate that is not sure of its set promises nothing, refuses from now on, and lets
-// the issuer repeat the same token.
+// A gate that cannot prove that its set is fresh answers 503. It refuses the session from
+// now on, and lets the issuer retry the same token.
 func TestAFencedGateRetriesALogout(t *testing.T) {
 	inLogoutGate(t, func(t *testing.T, g *logoutGate) {
 		verified, err := g.Verifier.Verify(g.Of(t, "laptop"), time.Now())

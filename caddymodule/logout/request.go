@@ -7,12 +7,11 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 )
 
-// maxBody bounds the body of a logout request (invariant 12): a token, and what a form makes
-// of it.
+// maxBody bounds the body of a logout request (invariant 12): a token, encoded as a form.
 const maxBody = 16 << 10
 
-// What the gate answers to an issuer (OpenID Connect Back-Channel Logout 1.0 §2.8, RFC 6749
-// §5.2). All faults of a token have one answer; the debug log tells them apart.
+// The gate's answers to an issuer (OpenID Connect Back-Channel Logout 1.0 §2.8, RFC 6749
+// §5.2). All invalid tokens get one answer; the debug log distinguishes them.
 var (
 	denyRequest = reply.OAuth(http.StatusBadRequest, "invalid_request",
 		"The body must be a form with one logout_token, of at most 16 KiB.")
@@ -29,7 +28,7 @@ var (
 // other token.
 func readToken(w http.ResponseWriter, r *http.Request) (raw string, deny *reply.Denial) {
 	if r.ContentLength > maxBody || reply.MediaType(r.Header) != reply.MediaForm {
-		return "", denyRequest // without having the client send it first
+		return "", denyRequest // refused before the client sends the body
 	}
 	body, err := reply.ReadBody(w, r, maxBody+1)
 	if err != nil || len(body) > maxBody {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Attack: a body in which the gate finds one logout token, and net/http, or a reader that
-// counts the parameters one by one, another, or several.
+// Attack: the gate finds one logout token in a body. net/http, or a reader that counts the
+// parameters one by one, finds another token, or several.
 func FuzzLogoutRequest(f *testing.F) {
 	for _, form := range []string{
 		"logout_token=a.b.c", "logout_token=", "logout_token", "x=y&logout_token=a", "logout_token=a&logout_token=b", "logout_token=a;b", "%6cogout_token=a",

@@ -25,18 +25,19 @@ const (
 	refreshLifetime = "refreshexpiresin"
 )
 
-// Answer is what a token endpoint hands out (RFC 6749 §5.1); "" means no token.
+// Answer holds the tokens in a response of a token endpoint (RFC 6749 §5.1); "" means no
+// token.
 type Answer struct {
 	Access, Refresh string
 	// ID is the ID token (OpenID Connect Core §3.1.3.3).
 	ID string
-	// RefreshLifetime is the lifetime of the refresh token if the answer names it, as
+	// RefreshLifetime is the lifetime of the refresh token, if the answer states it as
 	// Keycloak's `refresh_expires_in` does; else 0.
 	RefreshLifetime time.Duration
 }
 
-// ParseAnswer reads the body of an answer: one JSON object or, if the media type says
-// so, a form. An empty body hands out nothing. Errors wrap ErrAnswer.
+// ParseAnswer reads the body of an answer: one JSON object, or a form if the media type
+// says so. An empty body holds no tokens. Errors wrap ErrAnswer.
 func ParseAnswer(contentType string, body []byte) (Answer, error) {
 	found := make(map[string]string, 4)
 	var err error
@@ -117,7 +118,7 @@ func note(found map[string]string, member, value string) error {
 	return nil
 }
 
-// responseMember returns the relevant member that some client could take a name for, or
+// responseMember returns the relevant member that some client could read this name as, or
 // "".
 func responseMember(name string) string {
 	return matchName(name, accessToken, refreshToken, idToken, refreshLifetime)

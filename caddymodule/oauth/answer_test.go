@@ -39,8 +39,8 @@ func TestAnswersThatAreRead(t *testing.T) {
 	}
 }
 
-// The attack: the gate reads one token in an answer and the client another, or only the
-// client finds one.
+// Attack: the gate reads one token in an answer and the client another, or only the client
+// finds one.
 func TestAnswersThatAreWithheld(t *testing.T) {
 	for name, tt := range map[string][2]string{
 		"two tokens":                 {"application/json", `{"access_token":"a","access_token":"b"}`},
@@ -84,7 +84,7 @@ func asGzip(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }
 func asZlib(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) }
 
 func asFlate(w io.Writer) io.WriteCloser {
-	writer, _ := flate.NewWriter(w, flate.BestSpeed) // the level is one
+	writer, _ := flate.NewWriter(w, flate.BestSpeed) // the level is valid
 	return writer
 }
 
@@ -112,7 +112,7 @@ func TestDecode(t *testing.T) {
 		"a coding cut off":      {[]string{"gzip"}, packed(t, text, asGzip)[:30], false},
 		"deflate that is none":  {[]string{"deflate"}, []byte(text), false},
 		"one of each":           {[]string{"gzip, br"}, packed(t, text, asGzip), false},
-		"done and not said":     {[]string{"identity"}, packed(t, text, asGzip), true}, // and then no JSON
+		"done and not said":     {[]string{"identity"}, packed(t, text, asGzip), true}, // no JSON without decompression
 		"an empty body in gzip": {[]string{"gzip"}, nil, false},
 	} {
 		got, err := oauth.Decode(tt.encodings, tt.body, limit)

@@ -11,7 +11,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/oauth"
 )
 
-// The gate verifies no longer token than this one, so no longer one may go up unread.
+// The gate verifies tokens up to this length. It must not pass on a longer token unread.
 func TestATokenMayBeAsLongAsOneThatIsVerified(t *testing.T) {
 	if oauth.MaxTokenSize != credential.MaxSize {
 		t.Errorf("a token of %d bytes is read here, and of %d verified", oauth.MaxTokenSize, credential.MaxSize)
@@ -89,8 +89,8 @@ func TestTooManyParametersAreRefused(t *testing.T) {
 	}
 }
 
-// Attack: hostile bodies of the largest size, with content that is expensive to read.
-// For none the gate allocates more than a small multiple of its length.
+// Attack: hostile bodies of the largest size, with content that is expensive to read. The
+// gate may allocate only a small multiple of their length.
 func TestReadingAllocatesNoMoreThanAMultipleOfTheBody(t *testing.T) {
 	const size = 64 << 10
 	fill := func(text string) string { return strings.Repeat(text, size/len(text)) }

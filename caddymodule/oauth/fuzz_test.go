@@ -12,9 +12,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/oauth"
 )
 
-// The attack: a form in which net/url, as one reader among many, finds a refresh token
-// and the gate does not. An accepted form has the tokens that net/url finds, and each
-// once.
+// Attack: some reader of a form, such as net/url, finds a refresh token in it that the gate
+// does not find. An accepted form has exactly the tokens that net/url finds, each once.
 func FuzzForm(f *testing.F) {
 	for _, form := range []string{
 		"grant_type=refresh_token&refresh_token=a", "refresh_token=a&refresh_token=b", "a=b;refresh_token=c", "refresh_token=%41+b",
@@ -68,7 +67,7 @@ func FuzzDocument(f *testing.F) {
 			}
 			return nil
 		})
-		// No reader that takes it for a form finds a token there.
+		// No reader that parses it as a form finds a token there.
 		for _, form := range []string{doc, strings.ReplaceAll(doc, ";", "&")} {
 			values, _ := url.ParseQuery(form) // what is left out is no token
 			for _, name := range []string{"grant_type", "refresh_token", "subject_token", "actor_token"} {
@@ -86,8 +85,8 @@ func FuzzDocument(f *testing.F) {
 	})
 }
 
-// wantTokens fails the test unless the parameters are those that another reader has
-// found under the exact names, if there are any.
+// wantTokens fails the test unless the parameters are those that another reader has found
+// under the exact names, if there are any.
 func wantTokens(t *testing.T, text string, p *oauth.Parameters, found func(name string) []string) {
 	t.Helper()
 	tokens := p.Tokens()
@@ -109,7 +108,7 @@ func wantTokens(t *testing.T, text string, p *oauth.Parameters, found func(name 
 	}
 }
 
-// The attack: a client finds a token in an answer that the gate has not checked.
+// Attack: a client finds a token in an answer that the gate has not checked.
 func FuzzAnswer(f *testing.F) {
 	for _, body := range []string{
 		`{"access_token":"a","refresh_token":"r","id_token":"i","expires_in":3600}`, `{"access_token":"a","Access_Token":"b"}`,
@@ -141,9 +140,9 @@ func FuzzAnswer(f *testing.F) {
 // original is a JWT refresh token that a lenient endpoint issued.
 const original = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhbGljZSJ9.k2ZqDq3p-Q_5xY0mVb7uCwT1n8eLr4sJfAhGi6oKzEA"
 
-// Attack: the JWT refresh token of a revoked subject in another spelling. No gate has
-// seen it in a response. Every text that some lenient reader takes for the token is
-// refused.
+// Attack: send the JWT refresh token of a revoked subject in another spelling, which no
+// gate has seen in a response. Every text that some lenient reader reads as the token must
+// be refused.
 func FuzzRespelt(f *testing.F) {
 	for _, text := range []string{
 		original, original + "=", original[:len(original)-1] + "B", "." + original, `".` + original, original + ".x", `"` + original + `"`, "%65" + original[1:],
@@ -178,8 +177,8 @@ func FuzzRespelt(f *testing.F) {
 }
 
 // decodedParts returns the first three parts of a token in the compact form as lenient
-// decoders read them. They read both alphabets, skip other characters, and read up to
-// the padding if they stop there.
+// decoders read them. They read both alphabets and skip other characters. If stops is true,
+// they read only up to the padding.
 func decodedParts(token string, stops bool) (parts []string) {
 	for part := range strings.SplitSeq(strings.Trim(token, "."), ".") {
 		if stops {

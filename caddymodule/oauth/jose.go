@@ -12,12 +12,12 @@ const (
 	encryptedParts = 5 // RFC 7516 §7.1
 )
 
-// compactParts returns how many parts a token must have, if a lenient decoder could
-// take it for a JSON Web Signature or a JSON Web Encryption. It is 0 for other tokens.
+// compactParts returns how many parts a token must have, if a lenient decoder could read it
+// as a JSON Web Signature or a JSON Web Encryption. It is 0 for other tokens.
 //
-// The decoder is as lenient as the worst one: it reads both alphabets of base64, skips
-// every other character and empty parts at the beginning, and takes each object with the
-// member `alg` for a header.
+// The decoder here is as lenient as the worst one. It reads both alphabets of base64, and
+// skips all other characters and empty parts at the beginning. It reads each object with
+// the member `alg` as a header.
 func compactParts(token string) int {
 	first, _, dotted := strings.Cut(strings.TrimLeftFunc(token, isSkipped), ".")
 	if !dotted {
@@ -34,12 +34,12 @@ func compactParts(token string) int {
 	}
 }
 
-// isJOSE reports whether a lenient decoder could take a token for a signed or an
-// encrypted one. It may be in the compact form, in which some endpoints decode percent
-// escapes and plus signs once more, or in JSON (RFC 7515 §7.2, RFC 7516 §7.2).
+// isJOSE reports whether a lenient decoder could read a token as a signed or an encrypted
+// one. The token may have the compact form, in which some endpoints decode percent escapes
+// and plus signs once more. It may be in JSON (RFC 7515 §7.2, RFC 7516 §7.2).
 //
-// Attack: the parts of a revoked JWT as members of a JSON object, which go-jose, node-jose
-// and jwcrypto, among others, read as well.
+// Attack: send the parts of a revoked JWT as members of a JSON object. go-jose, node-jose
+// and jwcrypto, among others, read it as well.
 func isJOSE(token string) bool {
 	return compactParts(token) != 0 || strings.HasPrefix(token, `{"`) ||
 		strings.ContainsAny(token, "%+") && compactParts(unescape(token)) != 0
@@ -51,7 +51,7 @@ func isJOSE(token string) bool {
 //
 // Attack: a JWT refresh token of a revoked subject, with padding behind it or with
 // spare bits in the last character of its signature. The gate has not seen it in a
-// response, cannot verify this spelling, and would take it for an unknown opaque token.
+// response, cannot verify this spelling, and would treat it as an unknown opaque token.
 // The endpoint decodes the same signature.
 func isRespelt(token string) bool {
 	want := compactParts(token)

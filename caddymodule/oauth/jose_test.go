@@ -14,8 +14,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// accepts reports whether a request may present a token, in a form and in JSON, and
-// whether an answer may hand it out.
+// accepts reports whether a request may present a token, in a form and in JSON, and whether
+// an answer may contain it.
 func accepts(t *testing.T, token string) (requested, answered bool) {
 	t.Helper()
 	doc, err := json.Marshal(map[string]string{"refresh_token": token})
@@ -45,7 +45,7 @@ func random(octets int) string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// The refresh tokens that real servers hand out pass as they are.
+// Refresh tokens of real servers are accepted unchanged.
 func TestRealRefreshTokensPass(t *testing.T) {
 	part := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 	hs512 := tokentest.Mint(t, tokentest.NewKey(t, "HS512", ""), tokentest.Claims(time.Now(), map[string]any{"typ": "Refresh"}))
@@ -93,13 +93,12 @@ func TestRealRefreshTokensPass(t *testing.T) {
 	}
 }
 
-// Attack: a JWT refresh token of a revoked subject in another spelling. No gate has
-// seen it in a response. The endpoint decodes it leniently, and the gate cannot verify
-// it.
+// Attack: send a JWT refresh token of a revoked subject in another spelling, which no gate
+// has seen in a response. The endpoint decodes it leniently, and the gate cannot verify it.
 func TestARespeltSignedTokenIsRefused(t *testing.T) {
 	raw := tokentest.Mint(t, tokentest.NewKey(t, "ES384", ""), tokentest.Claims(time.Now(), nil))
 	parts := strings.Split(raw, ".")
-	const spare = "eyJhbGciOiJIUzI1NiJ9.e30.AAAA" // for headers with room behind
+	const spare = "eyJhbGciOiJIUzI1NiJ9.e30.AAAA" // for headers with spare space
 	standard := strings.NewReplacer("-", "+", "_", "/")
 	for name, token := range map[string]string{
 		"padding":                                   raw + "=",

@@ -1,7 +1,7 @@
 package oauth
 
-// requestParameter returns the relevant parameter that some reader could take a name
-// for, or "".
+// requestParameter returns the relevant parameter that some reader could read this name as,
+// or "".
 //
 // Attack: other spellings of a name. Some readers ignore letter case (Refresh_Token),
 // some map names to fields (refreshToken). PHP turns characters into underscores
@@ -11,11 +11,11 @@ func requestParameter(name string) string {
 	return matchName(name, grantType, refreshToken, subjectToken, actorToken, assertion)
 }
 
-// No relevant folded name is shorter or longer than this.
+// Every relevant folded name has a length in this range.
 const shortestName, longestName = 7, 16
 
-// matchName returns the folded name that some reader could take a name for, or "". The
-// reader takes all of the name, or the part before its first bracket or NUL.
+// matchName returns the folded name that some reader could read this name as, or "". A
+// reader uses the whole name, or the part before its first bracket or NUL.
 func matchName(name string, wanted ...string) string {
 	if len(name) < shortestName {
 		return ""

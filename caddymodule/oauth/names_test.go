@@ -5,8 +5,8 @@ import (
 	"unicode"
 )
 
-// matchName gives up on names that are too short or too long for each relevant name.
-func TestTheNamesThatMatterAreWithinTheBounds(t *testing.T) {
+// matchName rejects names that are too short or too long for every relevant name.
+func TestRelevantNamesAreWithinTheBounds(t *testing.T) {
 	for _, name := range []string{grantType, refreshToken, subjectToken, actorToken, assertion, accessToken, idToken, refreshLifetime} {
 		if len(name) < shortestName || len(name) > longestName || matchName(name, name) != name || foldName(name) != name {
 			t.Errorf("%s has %d letters", name, len(name))
@@ -14,8 +14,8 @@ func TestTheNamesThatMatterAreWithinTheBounds(t *testing.T) {
 	}
 }
 
-// Attack: a letter beyond ASCII that a reader without regard to case takes for a letter
-// of a parameter's name.
+// Attack: a letter beyond ASCII that a case-insensitive reader reads as a letter of a
+// parameter's name.
 func TestEachLetterFoldsAsStringsDoes(t *testing.T) {
 	want := make(map[rune]byte)
 	for _, c := range "abcdefghijklmnopqrstuvwxyz0123456789" {
@@ -26,7 +26,7 @@ func TestEachLetterFoldsAsStringsDoes(t *testing.T) {
 	}
 	for r := rune(0); r <= unicode.MaxRune; r++ {
 		if got := fold(r); got != want[r] {
-			t.Errorf("%U is taken for %q, want %q", r, got, want[r])
+			t.Errorf("%U is read as %q, want %q", r, got, want[r])
 		}
 	}
 }

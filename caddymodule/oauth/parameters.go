@@ -11,8 +11,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
 )
 
-// ErrRequest: a request whose parameters cannot be read, or have two readings. Its
-// text names the rule and never a value.
+// ErrRequest: the parameters of a request cannot be read, or are ambiguous. Its text names
+// the rule and never a value.
 var ErrRequest = errors.New("not a usable token request")
 
 // ruleError is an ErrRequest that names the rule.
@@ -70,8 +70,8 @@ func (p *Parameters) Refreshes() bool { return p.values[grantType] == "refresh_t
 // "".
 func (p *Parameters) Refresh() string { return p.values[refreshToken] }
 
-// Tokens returns all tokens from which the endpoint could make new ones, for any grant
-// type. It leaves out assertions that are no JWT, such as those of SAML, and
+// Tokens returns all tokens from which the endpoint could make new tokens, for any grant
+// type. It omits assertions that are not JWTs, such as those of SAML. It also omits
 // `client_assertion`, which identifies the client (RFC 7521 §4.2).
 func (p *Parameters) Tokens() (tokens []string) {
 	for _, name := range []string{refreshToken, subjectToken, actorToken, assertion} {
@@ -93,8 +93,8 @@ func (p *Parameters) AddForm(form string) error {
 
 // AddQuery adds the parameters of a query. Errors wrap ErrRequest.
 //
-// Attack: x=1;refresh_token=… where some readers split at semicolons, and %u0072 or a
-// lone %, which each reader repairs in its own way.
+// Attack: x=1;refresh_token=… for readers that split at semicolons. Or %u0072, or a lone %,
+// which readers repair in different ways.
 func (p *Parameters) AddQuery(query string) error {
 	for pair := range strings.SplitSeq(query, "&") {
 		if pair == "" {
@@ -148,8 +148,8 @@ func (p *Parameters) AddJSON(doc []byte) error {
 	return err
 }
 
-// match counts a parameter, and returns the relevant parameter that some reader could
-// take it for, or "".
+// match counts a parameter, and returns the relevant parameter that some reader could read
+// it as, or "".
 //
 // Attack: a body of tens of thousands of parameters. The gate and the endpoint look at
 // each.

@@ -21,7 +21,7 @@ func parse(query, body string) (*oauth.Parameters, error) {
 	return p, p.AddForm(body)
 }
 
-func TestParametersThatMatter(t *testing.T) {
+func TestRelevantParameters(t *testing.T) {
 	for _, tt := range []struct {
 		query, body string
 		refreshes   bool
@@ -33,7 +33,7 @@ func TestParametersThatMatter(t *testing.T) {
 		{"", `{"refresh_token":"only","password":null}`, false, []string{"only"}},
 		{"grant_type=refresh_token", "refresh_token=t", true, []string{"t"}},
 		{"refresh_token=t", "", false, []string{"t"}},
-		{"", "refresh_token=&grant_type=refresh_token", true, nil}, // RFC 6749 §3.1: as if it were omitted
+		{"", "refresh_token=&grant_type=refresh_token", true, nil}, // RFC 6749 §3.1: an empty value counts as omitted
 		{"", `{"refresh_token":null,"grant_type":"refresh_token"}`, true, nil},
 		{"", "assertion=eyJhbGciOiJIUzI1NiJ9.e30.AAAA&client_assertion=eyJhbGciOiJIUzI1NiJ9.e31.AAA=", false, []string{"eyJhbGciOiJIUzI1NiJ9.e30.AAAA"}},
 		{"", "assertion=PHNhbWwycDpSZXNwb25zZQ%3D%3D%0D%0A" + strings.Repeat("a", oauth.MaxTokenSize), false, nil}, // of SAML
@@ -52,8 +52,8 @@ func TestParametersThatMatter(t *testing.T) {
 	}
 }
 
-// The attack: a revoked refresh token under a name that only the endpoint takes for
-// the parameter.
+// Attack: a revoked refresh token under a name that only the endpoint reads as the
+// parameter.
 func TestEverySpellingOfANameIsTheParameter(t *testing.T) {
 	for _, form := range []string{
 		"Refresh_Token", "REFRESH_TOKEN", "refreshToken", "refresh-token", "refresh.token", "refresh+token", "refresh%5Ftoken",
@@ -74,7 +74,7 @@ func TestEverySpellingOfANameIsTheParameter(t *testing.T) {
 	}
 }
 
-// RFC 6749 §3.2, and the attack: two readers read one request in different ways.
+// RFC 6749 §3.2. Attack: two readers read one request in different ways.
 func TestWhatReadersDisagreeOnIsRefused(t *testing.T) {
 	for name, tt := range map[string][2]string{
 		"two refresh tokens":           {"", "refresh_token=a&refresh_token=b"},
@@ -115,13 +115,13 @@ func TestWhatReadersDisagreeOnIsRefused(t *testing.T) {
 		if p, err := parse(tt[0], tt[1]); !errors.Is(err, oauth.ErrRequest) {
 			t.Errorf("%s: %q, %v; want ErrRequest", name, p.Tokens(), err)
 		} else if strings.Contains(err.Error(), `"a`) {
-			t.Errorf("%s: %v tells the token", name, err)
+			t.Errorf("%s: the error %v holds the token", name, err)
 		}
 	}
 }
 
-// One of the tokens that a request presents has a session that goes on.
-func TestTheTokenThatGoesOn(t *testing.T) {
+// The new tokens continue the session of one of the presented tokens.
+func TestContinuedToken(t *testing.T) {
 	const jws = "eyJhbGciOiJIUzI1NiJ9.e30.AAAA"
 	const exchange = "urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange"
 	for form, want := range map[string]string{
@@ -140,12 +140,12 @@ func TestTheTokenThatGoesOn(t *testing.T) {
 		"refresh_token=r&assertion=" + jws:     "r",
 	} {
 		if p, err := parse("", form); err != nil || p.Continued() != want || p.Contradicts() {
-			t.Errorf("%s: %q goes on, %t, %v; want %q", form, p.Continued(), p.Contradicts(), err, want)
+			t.Errorf("%s: continues %q, contradicts %t, error %v; want %q", form, p.Continued(), p.Contradicts(), err, want)
 		}
 	}
 	for _, form := range []string{"grant_type=" + exchange + "&subject_token=s&refresh_token=r", "grant_type=Password&refresh_token=r"} {
 		if p, err := parse("", form); err != nil || !p.Contradicts() {
-			t.Errorf("%s is no contradiction, %v", form, err)
+			t.Errorf("%s does not contradict itself, error %v", form, err)
 		}
 	}
 }

@@ -24,11 +24,11 @@ func isDocument(form string) bool {
 	return false
 }
 
-// holdsParameter reports whether a reader that takes a JSON document for a form finds a
+// holdsParameter reports whether a reader that parses a JSON document as a form finds a
 // relevant parameter.
 //
-// Attack: {"a":"&refresh_token=…&b="}, if the media type is lost on the way, or
-// ignored. For the gate it is one irrelevant member.
+// Attack: {"a":"&refresh_token=…&b="}, if the media type is lost or ignored on the way. For
+// the gate it is one irrelevant member.
 func holdsParameter(doc string) bool {
 	start, equals := 0, -1
 	for i := 0; i <= len(doc); i++ {

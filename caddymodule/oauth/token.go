@@ -9,17 +9,16 @@ import (
 // MaxTokenSize is the longest token that is read, in bytes.
 const MaxTokenSize = 8 << 10
 
-// Name returns the SHA-256 in hex by which the gate knows a token. It is the hash of
-// the token's text without regard to letter case. For a JSON Web Signature it is the
-// hash of the signing input, because some algorithms have two valid signatures for each
-// one.
+// Name returns the SHA-256 in hex by which the gate identifies a token. It is the hash of
+// the token's text without regard to letter case. For a JSON Web Signature it is the hash
+// of the signing input, because some algorithms have two valid signatures for each input.
 //
 // Random tokens do not share a name by chance: base64url keeps five sixths of its
 // entropy in one letter case, and hexadecimal digits keep all.
 //
-// Attack: a revoked JWT refresh token with the other one of its two ECDSA signatures. Or a
-// revoked opaque one in capitals: Laravel Passport decodes hexadecimal digits of either
-// case, and MySQL compares text without regard to case unless it is told otherwise.
+// Attack: send a revoked JWT refresh token with its other valid ECDSA signature. Or send a
+// revoked opaque token in capitals. Laravel Passport decodes hexadecimal digits of either
+// case, and MySQL by default compares text without regard to case.
 func Name(token string) string {
 	kind, text := "opaque", strings.ToLower(token)
 	if compactParts(token) == signedParts {
@@ -42,11 +41,11 @@ func brokenRule(token string) string {
 	return ""
 }
 
-// isVisible reports whether a token has visible characters only, except for blanks
-// inside (RFC 6749 §A.17).
+// isVisible reports whether a token has visible characters only, except for blanks inside
+// (RFC 6749 §A.17).
 //
-// Attack: a revoked refresh token with a blank or a line break at its end. It is
-// another token for the gate, and the upstream trims it.
+// Attack: send a revoked refresh token with a blank or a line break at its end. For the
+// gate it is another token, and the upstream trims it.
 func isVisible(token string) bool {
 	for i := range len(token) {
 		if c := token[i]; c < ' ' || c > '~' {

@@ -53,10 +53,10 @@ const MaxPage = 4 << 20
 //     a token.
 //   - `POST /session_gate/copy` is for the command `copy` of the same version.
 //
-// All answer 404 while no configuration with the app runs. Errors are Caddy's
-// `{"error": "…"}`. Caddy logs them, so they hold no token, session or subject. Whoever
-// reaches the admin API can replace the configuration. So the endpoints ask for no
-// further permission; a body must be JSON and say so, which keeps browsers out.
+// All answer 404 while no configuration with the app runs. Errors are Caddy's `{"error":
+// "…"}`. Caddy logs them, so they hold no token, session or subject. Clients of the admin
+// API can replace the configuration anyway. So the endpoints require no further permission.
+// A body must be JSON with that media type, which keeps browsers out.
 type API struct{}
 
 // CaddyModule returns the Caddy module information.
@@ -104,7 +104,7 @@ func endpoint(running func() (App, error), methods methods) caddy.AdminHandlerFu
 				Err:        fmt.Errorf("answering %s %s: the method is %s", r.Method, r.URL.Path, allowed),
 			}
 		}
-		// On errors, too: they may tell what was asked.
+		// Errors, too, may reveal what was asked.
 		w.Header().Set("Cache-Control", "no-store")
 		app, err := running()
 		if err != nil {

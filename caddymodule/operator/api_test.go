@@ -19,7 +19,7 @@ func operate(tb testing.TB, app operator.App, method, path string) (status int, 
 	return operatortest.Ask(tb, operatortest.Routes(app), operatortest.Request(method, path, ""))
 }
 
-func TestTheAdminAPITellsTheState(t *testing.T) {
+func TestTheAdminAPIReturnsTheState(t *testing.T) {
 	app := operatortest.Closed(t, operator.Store{Kind: "memory", Namespace: "default"})
 	status, body, header := operate(t, app, http.MethodGet, "/session_gate/health")
 	want := `{"version":"v1","store":"memory","namespace":"default","shared":false,"bootstrap":"auto","synced":false,"fenced":true,"degraded":true,` +
@@ -29,7 +29,7 @@ func TestTheAdminAPITellsTheState(t *testing.T) {
 	}
 }
 
-// Attack: have a browser or a crawler that only reads open a log.
+// Attack: a browser or a crawler, which only reads, opens a revocation log.
 func TestTheAdminAPIAnswersOneMethodEach(t *testing.T) {
 	app := operatortest.Closed(t, operator.Store{Kind: "memory"})
 	for path, allowed := range map[string]string{"/session_gate/health": "GET", "/session_gate/bootstrap": "POST"} {
@@ -67,9 +67,9 @@ func TestBootstrapIsRefusedWhereThereIsNothingToOpen(t *testing.T) {
 	})
 }
 
-// Fault: the store lost everything, and no gate can confirm what it held. Under
-// `bootstrap manual` nothing is admitted until an operator allows it, however long that
-// takes; and then within moments.
+// Fault: the store lost everything, and no gate can confirm what it held. With `bootstrap
+// manual` nothing is admitted until an operator allows it, however long that takes. After
+// that, requests are admitted within moments.
 func TestBootstrapOpensTheRevocationLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := operatortest.NewFleet()

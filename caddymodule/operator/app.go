@@ -23,42 +23,42 @@ type App interface {
 	Hub() *hub.Hub
 	// Verifier verifies the tokens of the app's issuers. It is nil in a Standalone.
 	Verifier() *token.Verifier
-	// Settings returns a copy of what the app is configured to.
+	// Settings returns a copy of the app's configuration.
 	Settings() Settings
 }
 
-// Standalone is an App without a running configuration, whose store a command opens by
-// Start. Cleanup closes it.
+// Standalone is an App without a running configuration. A command opens its store by Start,
+// and closes it by Cleanup.
 type Standalone interface {
 	App
 	caddy.App
 	caddy.CleanerUpper
-	// ProvisionStore prepares an app, which was decoded from a configuration, to open its
-	// store and to do nothing else. It touches nothing outside of the process. What the app
-	// writes then waits for the whole fleet, whatever `acknowledge` says.
+	// ProvisionStore prepares an app that was decoded from a configuration to open its
+	// store, and nothing else. It does no I/O. Writes of this app wait for the whole fleet,
+	// whatever `acknowledge` says.
 	ProvisionStore(caddy.Context, *slog.Logger) error
 }
 
-// Settings are what an app is configured to.
+// Settings are the configuration of an app.
 type Settings struct {
 	// Version is the version of this plugin.
 	Version string
-	// Logger takes the lines about what operators do. Never nil.
+	// Logger logs what operators do. Never nil.
 	Logger *slog.Logger
 	// Issuers are the `iss` of the issuers whose tokens are accepted.
 	Issuers []string
-	// Leeway, MaxTokenLifetime, Lease and Bootstrap are the words of the configuration.
+	// Leeway, MaxTokenLifetime, Lease and Bootstrap are the values in the configuration.
 	Leeway, MaxTokenLifetime, Lease time.Duration
 	Bootstrap                       string
 	Store                           Store
 }
 
-// Store says where an app keeps revocations.
+// Store is where an app keeps revocations.
 type Store struct {
-	// Kind is bolt, redis, memory, or the name of another module. Namespace is where in
-	// the store the gate's fleet is.
+	// Kind is bolt, redis, memory, or the name of another module. Namespace is the
+	// namespace of the gate's fleet in the store.
 	Kind, Namespace string
-	// Place names the store: two with one name are the same.
+	// Place names the store. Two stores with the same Place are the same store.
 	Place string
 	// File is the path of the store's file; "" if it has none.
 	File string
@@ -76,9 +76,9 @@ func gateOf(app App) gate { return gate{app, app.Settings()} }
 
 // running returns the app of the configuration that runs now.
 //
-// Caddy makes its admin API before the apps, and keeps it while configurations come and
-// go. An app that was found once, or loaded from here, would not be the one that decides
-// about requests. All apps of the active context are loaded, so this loads none.
+// Caddy creates its admin API before the apps, and keeps it across reloads. So the app must
+// not be kept, or loaded from here: it might not be the app that decides about requests.
+// All apps of the active context are already loaded, so this call loads none.
 func running() (App, error) {
 	loaded, err := caddy.ActiveContext().AppIfConfigured(appID)
 	if errors.Is(err, caddy.ErrNotConfigured) {

@@ -21,15 +21,15 @@ import (
 // JSON, and some room.
 const maxBody = 16 << 10
 
-// parameters read the members of a JSON object, or of a query, by their names. Each gets
-// a JSON value, and returns an error if it is not valid.
+// parameters maps the names of the members of a JSON object, or of a query, to functions. A
+// function reads the JSON value, and returns an error if it is invalid.
 type parameters map[string]func(json.RawMessage) error
 
 // readBody reads a JSON object. An unknown member is an error: an operator who mistypes
 // `except_session` at night must not revoke the session that was to be kept.
 //
 // Attack: a page in the operator's browser sends a form to the admin API. A form cannot
-// have the type application/json; for other requests the browser first asks the API.
+// have the type application/json. For other requests the browser first sends a preflight.
 //
 // Errors hold no name and no value of the body, because Caddy logs them.
 func (p parameters) readBody(r *http.Request) error {

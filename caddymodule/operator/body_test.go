@@ -11,8 +11,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// Attack: a page has the operator's browser send a form, or a text, to the admin API. The
-// browser does that without asking the API first.
+// Attack: a page makes the operator's browser send a form, or a text, to the admin API. The
+// browser does that without a preflight.
 func TestTheAdminAPITakesJSONOnly(t *testing.T) {
 	app := operatortest.New(t)
 	for _, path := range []string{operator.PathRevocations, operator.PathCheck, operator.PathSessions} {
@@ -77,7 +77,7 @@ func TestTheAdminAPITakesNothingThatItDoesNotUnderstand(t *testing.T) {
 	}
 }
 
-func TestAnUnknownIssuerIsToldWhichThereAre(t *testing.T) {
+func TestTheErrorOfAnUnknownIssuerNamesTheIssuers(t *testing.T) {
 	app := operatortest.New(t)
 	_, said := operatortest.Order(t, app, http.MethodPost, operator.PathRevocations, `{"session":"s","issuer":"https://evil"}`, nil)
 	if !strings.Contains(said, tokentest.Issuer) || strings.Contains(said, "evil") {

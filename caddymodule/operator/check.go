@@ -12,18 +12,19 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// Explanation tells how the gate decides about a token. It is the answer of
-// `POST /session_gate/check`.
+// Explanation explains how the gate decides about a token. It is the answer of `POST
+// /session_gate/check`.
 type Explanation struct {
 	// Admitted reports whether a request with the token would go upstream now. If not,
-	// Status is that of the answer, and Reason that of {http.session_gate.reason}.
+	// Status is the status of the answer, and Reason the value of
+	// {http.session_gate.reason}.
 	Admitted bool   `json:"admitted"`
 	Status   int    `json:"status"`
 	Reason   string `json:"reason,omitempty"`
-	// Steps are the rules that were applied, in order. The first one that the token does
+	// Steps are the rules that were applied, in order. The first rule that the token does
 	// not pass decides.
 	Steps []Step `json:"steps"`
-	// Claims are those of the token, if the signature is the issuer's.
+	// Claims are the claims of the token, if the issuer has signed it.
 	Claims *Claims `json:"claims,omitempty"`
 }
 
@@ -34,7 +35,7 @@ type Step struct {
 	Detail string `json:"detail"`
 }
 
-// Claims are those of a token with a good signature.
+// Claims are the claims of a token with a valid signature.
 type Claims struct {
 	Issuer    string    `json:"issuer"`
 	Subject   string    `json:"subject,omitempty"`
@@ -48,8 +49,7 @@ type Claims struct {
 	SubjectKey string `json:"subject_key,omitempty"`
 }
 
-// check explains how the gate decides about a token. The token is in no log and in no
-// answer.
+// check explains how the gate decides about a token. No log and no answer holds the token.
 func check(g gate, r *http.Request) (any, error) {
 	var raw string
 	err := parameters{"token": textMember(&raw, "a string", func(s string) bool { return s != "" })}.readBody(r)
@@ -64,8 +64,8 @@ func check(g gate, r *http.Request) (any, error) {
 
 // explain applies the rules to a token, as for a request, and describes each.
 //
-// Invariant 1: verify first, then check. The verifier and the replica decide, and caller says what
-// that is answered with, as for a request; explain only describes it.
+// Invariant 1: verify first, then check. The verifier and the replica decide, and package
+// caller chooses the answer, as for a request. explain only describes the decision.
 func (g gate) explain(raw string, now time.Time) Explanation {
 	e := g.Verifier().Explain(raw, now)
 	answer := Explanation{Claims: claimsOf(e.Token)}
@@ -94,8 +94,8 @@ func (g gate) explain(raw string, now time.Time) Explanation {
 	return answer
 }
 
-// reason says in the verifier's words which rule a step found broken, and which value the
-// token has there, if it has one.
+// reason describes the rule that a token breaks at a step, in the verifier's words, with
+// the token's value if there is one.
 func reason(step token.Step, err error, detail string) string {
 	rule := strings.TrimSuffix(strings.TrimPrefix(err.Error(), "verifying token: "), ": "+token.ErrInvalid.Error())
 	switch step {
@@ -106,7 +106,7 @@ func reason(step token.Step, err error, detail string) string {
 	}
 }
 
-// explainRevocation tells whether the token is revoked, and whether the gate can prove
+// explainRevocation describes whether the token is revoked, and whether the gate can prove
 // that its set is fresh.
 func (g gate) explainRevocation(t *token.Verified, now time.Time) ([]Step, *reply.Denial) {
 	verdict := g.Hub().Check(&t.Keys, now)
@@ -120,7 +120,7 @@ func (g gate) explainRevocation(t *token.Verified, now time.Time) ([]Step, *repl
 	}, caller.DenyVerdict(verdict)
 }
 
-// claimsOf returns the claims of a token whose signature is good; nil if there is none.
+// claimsOf returns the claims of a token with a valid signature; nil if there is none.
 func claimsOf(t *token.Verified) *Claims {
 	if t == nil {
 		return nil

@@ -34,8 +34,8 @@ func (g gate) revokedBy(verdict replica.Verdict, k *store.Keys) string {
 	return strings.Join(by, "; ")
 }
 
-// instant returns up to when tokens of a subject, or an issuer, with this session are
-// revoked. The set finds both kinds by the key alone.
+// instant returns the instant up to which tokens of a subject, or an issuer, with this
+// session are revoked. The set finds both kinds by the key alone.
 func (g gate) instant(of, session store.Key) string {
 	_, set := g.Hub().Store()
 	return unix(set.NotBefore(&store.Keys{Subject: of, Session: session})).Format(time.RFC3339)
@@ -57,8 +57,8 @@ func (g gate) freshness() string {
 	return detail
 }
 
-// detail says what a step found. It quotes and shortens the words of a token, because
-// the signature may not be the issuer's.
+// detail describes the result of a step. It quotes and shortens texts of the token, because
+// its signature may be invalid.
 func (g gate) detail(step token.Step, e token.Explanation, now time.Time) string {
 	switch step {
 	case token.StepForm:

@@ -1,9 +1,8 @@
-// Package operator is the admin API of a gate: what operators ask of a running gate, the
-// JSON that it answers, and the state that probes are told, too.
+// Package operator is the admin API of a gate: the requests of operators, the JSON answers,
+// and the state that probes report, too.
 //
-// Importing it registers the module admin.api.session_gate. It sees the gate through the
+// Importing it registers the module admin.api.session_gate. It uses the gate through the
 // interface App, which the app session_gate implements. It decides about no request and
-// keeps nothing itself: revocations go through the hub, tokens through the verifier. It
-// prints nothing for people: that is the package command's, which shares the types of
-// the answers.
+// keeps no state: revocations go through the hub, tokens through the verifier. Package
+// command prints the answers for people; it uses the same types.
 package operator

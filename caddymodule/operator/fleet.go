@@ -11,7 +11,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// fleetOf returns the replica of an open gate, to change what its fleet has agreed on.
+// fleetOf returns the replica of an open gate, to change settings of its fleet.
 func fleetOf(g gate) (*replica.Replica, error) {
 	_, fleet := g.Hub().Store()
 	if fleet == nil {

@@ -56,8 +56,8 @@ func TestAnOperatorListsTheSessionsOfASubject(t *testing.T) {
 }
 
 // Fault: after an operator revoked all tokens of a subject, the list calls its sessions
-// live. Only sessions that are excepted, or seen again with a later token, are.
-func TestTheListTellsWhatAnInstantRevoked(t *testing.T) {
+// live. Only sessions that are excepted, or were seen again with a later token, are live.
+func TestTheListShowsWhatAnInstantRevoked(t *testing.T) {
 	app := operatortest.New(t)
 	for _, sid := range []string{"kept", "ended"} {
 		app.WantAdmitted(t, app.Mint(t, map[string]any{"sid": sid}), true)
@@ -85,8 +85,8 @@ func TestTheListTellsWhatAnInstantRevoked(t *testing.T) {
 	}
 }
 
-// Fault: two sessions have keys with one prefix, and a page ends between them. The next
-// page must not begin with the second one again, for ever.
+// Fault: two sessions have keys with the same prefix, and a page ends between them. The
+// next page must not begin with the second session again and again.
 func TestAPageEndsBetweenTwoKeysOfOnePrefix(t *testing.T) {
 	lines := []string{"aaaaaaaa", "bbbbbbbb", "aaaaaaaa", "aaaaaaaa", "cccccccc"}
 	for i := range lines {
@@ -100,8 +100,8 @@ func TestAPageEndsBetweenTwoKeysOfOnePrefix(t *testing.T) {
 	}
 }
 
-// Invariant 10: what was revoked was hashed. The gate tells how much there is, and names
-// nobody.
+// Invariant 10: the gate holds only hashes of revoked names. It reports their number, and
+// no name.
 func TestAnOperatorCountsTheRevocations(t *testing.T) {
 	app := operatortest.New(t)
 	for _, body := range []string{
@@ -118,9 +118,8 @@ func TestAnOperatorCountsTheRevocations(t *testing.T) {
 	}
 }
 
-// The counts, and what a subject's list says, tell of revocations that the store has
-// yet to take.
-func TestRevocationsThatAreNotConfirmedAreTold(t *testing.T) {
+// The counts and a subject's list include revocations that the store does not have yet.
+func TestUnconfirmedRevocationsAreReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := operatortest.NewFleet()
 		app := f.App(t, replica.Options{}, "auto")

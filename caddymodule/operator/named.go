@@ -9,10 +9,11 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// wantID is what ids of sessions, tokens and subjects are.
+// wantID describes a valid session id, token id or subject.
 const wantID = "a string of 1 to 256 bytes without control characters"
 
-// issuerNamed returns the issuer that an operator means: the only one if the name is "".
+// issuerNamed returns the issuer of that name. If the name is "", it returns the only
+// issuer.
 func (g gate) issuerNamed(name string) (string, error) {
 	configured := g.settings.Issuers
 	switch {

@@ -19,7 +19,7 @@ const (
 	prefixSize = 4
 )
 
-// page is the part of a list that a call asks for.
+// page is the requested part of a list.
 type page struct {
 	limit int
 	// after is the `next` of the previous page: see nextOf. "" is the first page.
@@ -44,9 +44,9 @@ func (p *page) parameters(more parameters) parameters {
 	return more
 }
 
-// nextOf names the last of some lines, given as the prefixes of their keys: by its
-// prefix, and by how many lines up to there have that prefix. It is in addresses, which
-// Caddy logs, so it holds no whole key.
+// nextOf returns the `next` of a page whose lines are given as the prefixes of their keys.
+// It holds the prefix of the last line, and how many lines up to there have that prefix. It
+// occurs in URLs, which Caddy logs, so it holds no whole key.
 func nextOf(lines []string) string {
 	last, n := lines[len(lines)-1], 0
 	for _, line := range lines {
@@ -57,7 +57,7 @@ func nextOf(lines []string) string {
 	return last + "." + strconv.Itoa(n)
 }
 
-// lineOf returns the index of the line that nextOf named, and -1 if there is none.
+// lineOf returns the index of the line that nextOf stands for, and -1 if there is none.
 func lineOf(lines []string, next string) int {
 	for i, line := range lines {
 		if strings.HasPrefix(next, line+".") && nextOf(lines[:i+1]) == next {

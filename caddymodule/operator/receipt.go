@@ -6,26 +6,26 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 )
 
-// Receipt tells how a revocation came to hold everywhere. It is the
-// answer of `POST /session_gate/revocations`. Times are seconds.
+// Receipt says how a revocation came to hold everywhere. It is the answer of `POST
+// /session_gate/revocations`. Times are seconds.
 type Receipt struct {
 	Issuer  string    `json:"issuer"`
 	Revoked []Revoked `json:"revoked"`
 	// Shared reports whether a fleet of gates uses the store. If not, this gate is the
 	// only one.
 	Shared bool `json:"shared"`
-	// Position is the number of the entry on the revocation log, or of the last entry if
-	// the log held the revocation before.
+	// Position is the number of the entry in the revocation log. If the log held the
+	// revocation before, it is the number of the last entry.
 	Position uint64 `json:"position"`
 	// TookSeconds is how long it took until the revocation held everywhere.
 	TookSeconds Seconds `json:"took_seconds"`
-	// Gate is the id of the gate that was asked, which had it first.
+	// Gate is the id of the gate that revoked first, at the operator's request.
 	Gate string `json:"gate,omitempty"`
 	// Gates are the other gates that were live then, at most 32. Others is how many more
 	// there were.
 	Gates  []ReceiptGate `json:"gates,omitempty"`
 	Others int           `json:"others,omitempty"`
-	// LeaseSeconds is how long it took until every lease by which a gate might have
+	// LeaseSeconds is how long it took until every lease with which a gate might have
 	// admitted had expired. Absent if the revocation did not have to wait for that.
 	LeaseSeconds Seconds `json:"lease_seconds,omitempty"`
 	// Unsettled reports whether a lease had to pass because the revocation log was new.
@@ -44,8 +44,8 @@ type Revoked struct {
 	NotBefore *time.Time `json:"not_before,omitempty"`
 }
 
-// ReceiptGate is what became of another gate: it applied the revocation, left, was
-// fenced, or was not_waited_for. AfterSeconds is when.
+// ReceiptGate is the outcome at another gate: it applied the revocation, left, was fenced,
+// or was not_waited_for. AfterSeconds is when.
 type ReceiptGate struct {
 	Gate         string  `json:"gate"`
 	Outcome      string  `json:"outcome"`

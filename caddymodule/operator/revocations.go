@@ -7,19 +7,19 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// RevocationCounts is how many revocations a gate holds. What they name was hashed, so a
-// list of them would name nothing: SessionList and Explanation tell whether a session or
-// a token is revoked.
+// RevocationCounts is how many revocations a gate holds. It holds only hashes, so a list of
+// them would name nothing. SessionList and Explanation report whether a session or a token
+// is revoked.
 type RevocationCounts struct {
-	// Held is how many are held, expired ones among them for some minutes.
+	// Held is how many revocations the gate holds. Expired ones count for some minutes.
 	Held int `json:"held"`
-	// Kinds is how many of these are of each kind.
+	// Kinds is the number of each kind.
 	Kinds Kinds `json:"kinds"`
 	// Unconfirmed reports whether some of them are not in the store yet.
 	Unconfirmed bool `json:"unconfirmed"`
 }
 
-// Kinds are numbers of revocations by what they name.
+// Kinds are numbers of revocations by kind.
 type Kinds struct {
 	Session int `json:"session"`
 	Token   int `json:"token"`

@@ -20,23 +20,23 @@ import (
 // maxReason bounds an operator's reason, in bytes.
 const maxReason = 200
 
-// RevokeRequest is what an operator wants revoked: the body of
-// `POST /session_gate/revocations`. Exactly one of Session, Token, Subject and
-// IssuerBefore is given.
+// RevokeRequest is the body of `POST /session_gate/revocations`: what an operator wants to
+// revoke. Exactly one of Session, Token, Subject and IssuerBefore is set.
 type RevokeRequest struct {
 	// Issuer is the `iss`. It may be absent if there is only one issuer.
 	Issuer string `json:"issuer,omitempty"`
 	// Session is the id of one session.
 	Session string `json:"session,omitempty"`
-	// Token is the id of one token, or a whole token: then its session is revoked, too.
+	// Token is the id of one token, or a whole token. With a whole token, its session is
+	// revoked, too.
 	Token string `json:"token,omitempty"`
-	// Subject revokes all that was issued to a subject up to Before.
+	// Subject revokes everything issued to a subject up to Before.
 	Subject string `json:"subject,omitempty"`
-	// IssuerBefore revokes all that the issuer issued up to Before.
+	// IssuerBefore revokes everything that the issuer issued up to Before.
 	IssuerBefore bool `json:"issuer_before,omitempty"`
 	// Before is RFC 3339, or a number of Unix seconds. Default: now.
 	Before time.Time `json:"before,omitzero"`
-	// ExceptSession is a session that Subject or IssuerBefore leaves alone.
+	// ExceptSession is a session that Subject or IssuerBefore does not revoke.
 	ExceptSession string `json:"except_session,omitempty"`
 	// Reason is a line for the gate's log and for events, at most 200 bytes.
 	Reason string `json:"reason,omitempty"`
@@ -88,7 +88,7 @@ func ParseBefore(text string) (time.Time, error) {
 // Fault: an operator copies a token with its header field, with quotes, or in part. The
 // gate would revoke it as an id, which no token has.
 func isTokenOrID(text string) bool {
-	const header = "eyJ" // the beginning of every token (RFC 7515 §3.1)
+	const header = "eyJ" // the first characters of every token (RFC 7515 §3.1)
 	field, _, _ := strings.Cut(text, ":")
 	copied := strings.EqualFold(field, "Authorization") || strings.Contains(text, header) && strings.ContainsAny(text, ". :\"'")
 	return token.IsSigned(text) || token.ValidID(text) && !copied
@@ -147,7 +147,7 @@ func revoke(g gate, r *http.Request) (any, error) {
 		return nil, unavailable(fmt.Errorf("%w; the revocation holds at this gate, which retries until the store has it; "+
 			"the other gates may not have it yet: see their health, and repeat the call when the store answers", err))
 	}
-	// Invariant 5: a token of the very second of an instant is refused, and a
+	// Invariant 5: a token issued in the second of the instant is refused. A token of a
 	// login right after the answer must not be.
 	hub.AwaitAfter(r.Context(), revocations[0].NotBefore)
 	return g.receiptOf(issuer, receipt), nil
@@ -184,10 +184,10 @@ func (g gate) revocationsOf(o RevokeRequest, now time.Time) (revocations []store
 	return []store.Revocation{revocation}, issuer, nil
 }
 
-// revocationsOfToken returns the revocations of a whole token: of the token, and of its
+// revocationsOfToken returns the revocations for a whole token: of the token, and of its
 // session, which may have other tokens.
 //
-// Attack: have an operator revoke a session by a token that somebody made up.
+// Attack: trick an operator into revoking a session by a forged token.
 func (g gate) revocationsOfToken(o RevokeRequest, now time.Time) ([]store.Revocation, string, error) {
 	verified, err := g.Verifier().Verify(o.Token, now)
 	if errors.Is(err, token.ErrUnavailable) {

@@ -18,7 +18,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// revokes sends a request that must be answered with a receipt.
+// revokes sends a request, and fails the test unless the answer is a receipt.
 func revokes(tb testing.TB, app operator.App, body string) (got operator.Receipt) {
 	tb.Helper()
 	if status, said := operatortest.Order(tb, app, http.MethodPost, operator.PathRevocations, body, &got); status != http.StatusOK {
@@ -64,7 +64,7 @@ func TestAnOperatorRevokesATokenByItsIDOrWhole(t *testing.T) {
 }
 
 // Fault: an operator pastes more of a line than the token, or less. The gate must not
-// revoke that as an id, which no token has: the receipt would say that all is well.
+// revoke that text as an id, which no token has. The receipt would wrongly report success.
 func TestATokenThatWasCopiedBadlyIsNoID(t *testing.T) {
 	app := operatortest.New(t)
 	whole := app.Mint(t, map[string]any{"sid": nil, "jti": nil, "aud": tokentest.Audience})
@@ -81,8 +81,8 @@ func TestATokenThatWasCopiedBadlyIsNoID(t *testing.T) {
 	app.WantAdmitted(t, whole, true)
 }
 
-// Fault: the store is away, so the gate cannot learn to which sessions a token belongs.
-// The gate refuses what the operator named all the same, and retries.
+// Fault: the store is unreachable, so the gate cannot learn the sessions of a token. The
+// gate still refuses what the operator named, and retries.
 func TestWhatAnOperatorNamesIsRefusedWhileTheStoreIsAway(t *testing.T) {
 	hooked := &hubtest.Hooked{Backend: memstore.New(nil)}
 	app := operatortest.On(t, hooked)
@@ -99,9 +99,9 @@ func TestWhatAnOperatorNamesIsRefusedWhileTheStoreIsAway(t *testing.T) {
 	}
 }
 
-// Attack: have an operator revoke a session by a token that somebody made up, or
-// another issuer's.
-func TestAMadeUpTokenRevokesNothing(t *testing.T) {
+// Attack: trick an operator into revoking a session by a forged token, or by a token of
+// another issuer.
+func TestAForgedTokenRevokesNothing(t *testing.T) {
 	app := operatortest.New(t)
 	forged := tokentest.Mint(t, &tokentest.Key{Algorithm: "HS256", Secret: []byte(strings.Repeat("x", 32))},
 		tokentest.Claims(time.Now(), map[string]any{"sid": "victim"}))
@@ -117,8 +117,8 @@ func TestAMadeUpTokenRevokesNothing(t *testing.T) {
 	app.WantAdmitted(t, good, true)
 }
 
-// Invariant 5: a token of the instant's second is refused, and one of a
-// login right after the answer is not.
+// Invariant 5: a token issued in the instant's second is refused. A token of a login right
+// after the answer is accepted.
 func TestAnInstantRefusesWhatWasIssuedUntilThen(t *testing.T) {
 	for by, body := range map[string]string{
 		"subject": `{"subject":"alice","except_session":"kept"}`,
@@ -164,8 +164,8 @@ func TestAnInstantMayBeNamed(t *testing.T) {
 	app.WantAdmitted(t, young, true)
 }
 
-// Fault: the store is away. The operator is told that the revocation is not confirmed and
-// holds at this gate; nothing is lost.
+// Fault: the store is unreachable. The answer says that the revocation is not confirmed and
+// holds at this gate. The revocation is not lost.
 func TestARevocationThatIsNotConfirmedIs503(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := operatortest.NewFleet()

@@ -15,7 +15,7 @@ type SessionList struct {
 	Subject  string          `json:"subject"`
 	Sessions []ListedSession `json:"sessions"`
 	// NotBefore is the latest instant up to which tokens of the subject, or of its whole
-	// issuer, are revoked. A session may be excepted. Absent if there is none.
+	// issuer, are revoked. One session may be excepted. Absent if there is none.
 	NotBefore *time.Time `json:"not_before,omitempty"`
 	// Next is the `after` of the next page. Absent on the last.
 	Next string `json:"next,omitempty"`
@@ -28,8 +28,8 @@ type ListedSession struct {
 	Key       string    `json:"key"`
 	FirstSeen time.Time `json:"first_seen"`
 	LastSeen  time.Time `json:"last_seen"`
-	// Revoked reports whether the session is revoked, by itself or by an instant of the
-	// subject or the issuer after which it was not seen.
+	// Revoked reports whether the session is revoked: by itself, or by an instant of the
+	// subject or the issuer if the session was not seen after it.
 	Revoked bool `json:"revoked"`
 }
 

@@ -14,8 +14,8 @@ import (
 type State struct {
 	// Version is the version of this plugin.
 	Version string `json:"version,omitempty"`
-	// Store is the kind of store: bolt, redis, memory, or the name of another
-	// module. Namespace is where in it the gate's fleet is.
+	// Store is the kind of store: bolt, redis, memory, or the name of another module.
+	// Namespace is the namespace of the gate's fleet in the store.
 	Store     string `json:"store"`
 	Namespace string `json:"namespace"`
 	// Shared reports whether a fleet of gates uses the store. If not, there is no lease,
@@ -34,13 +34,13 @@ type State struct {
 	// Degraded reports whether the gate cannot prove that its set is fresh: it is fenced,
 	// or admits by an old set because of `on_store_failure allow`.
 	Degraded bool `json:"degraded"`
-	// DegradedSeconds is for how long it was degraded since the first full sync.
+	// DegradedSeconds is how long it was degraded since the first full sync.
 	DegradedSeconds uint64 `json:"degraded_seconds"`
 
 	// LeaseSeconds is the fleet's lease.
 	LeaseSeconds Seconds `json:"lease_seconds,omitempty"`
-	// LeaseAgeSeconds is how long ago the gate sent the heartbeat that last extended its
-	// lease. Absent if none did.
+	// LeaseAgeSeconds is the age of the heartbeat that last extended the lease, from when
+	// the gate sent it. Absent if none did.
 	LeaseAgeSeconds *Seconds `json:"lease_age_seconds,omitempty"`
 	// State is that of the revocation log: repair, open or settled. In repair no lease is
 	// extended. Absent until the store has answered.
@@ -48,8 +48,8 @@ type State struct {
 	// Generation is the generation of the revocation log that the gate has read, in hex.
 	// Absent until it has read some of it.
 	Generation string `json:"generation,omitempty"`
-	// Position is the number of the last entry that the gate has applied, and Lag how
-	// many more it knows of.
+	// Position is the number of the last entry that the gate has applied. Lag is how many
+	// more entries it knows of.
 	Position uint64 `json:"position"`
 	Lag      uint64 `json:"lag"`
 	// Gates is how many gates are live, this one among them.
@@ -62,8 +62,8 @@ type State struct {
 	// the margin by which revocations are kept.
 	ClockOffsetSeconds Seconds `json:"clock_offset_seconds,omitempty"`
 	Skewed             bool    `json:"skewed,omitempty"`
-	// Unlisted reports whether other gates may be live that are not counted, because they
-	// have `acknowledge lease`.
+	// Unlisted reports whether other gates may be live that Gates does not count, because
+	// they have `acknowledge lease`.
 	Unlisted bool `json:"unlisted,omitempty"`
 	// Revocations is how many are held.
 	Revocations int `json:"revocations"`
@@ -109,7 +109,7 @@ func (g gate) state() State {
 	return s
 }
 
-// name fills in the fields that are text, or may be absent.
+// name sets the fields that are text, or may be absent.
 func (s *State) name(status replica.Status) {
 	if !status.Heard.IsZero() {
 		age := secondsOf(status.Age)
@@ -138,8 +138,8 @@ func (s State) Lease() string {
 	return fmt.Sprintf("%v, extended %v ago", length, s.LeaseAgeSeconds.Duration())
 }
 
-// RevokeTimeout is how long the gate may take for a revocation: two leases, and the rest
-// of the second of an instant, which may be ahead by the longest leeway.
+// RevokeTimeout is how long the gate may take for a revocation: two leases, and the rest of
+// the second of an instant. That second may be ahead by the longest leeway.
 func (s State) RevokeTimeout() time.Duration {
 	return 2*s.LeaseSeconds.Duration() + hub.MaxLeeway
 }

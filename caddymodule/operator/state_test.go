@@ -69,8 +69,8 @@ func TestStateOfALocalStore(t *testing.T) {
 	}
 }
 
-// The state of a gate of a fleet, from the first answer of a new store to an
-// outage.
+// This test follows the state of a gate of a fleet, from the first answer of a new store to
+// an outage.
 func TestStateOfAFleet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := operatortest.NewFleet()
@@ -116,8 +116,8 @@ func TestStateOfAFleet(t *testing.T) {
 	})
 }
 
-// A gate that admits by an old set, as the operator allows, is degraded and not fenced.
-func TestStateOfAGateThatGoesOnWithAnOldSet(t *testing.T) {
+// A gate that admits with an old set, as the operator allows, is degraded and not fenced.
+func TestStateOfAGateThatAdmitsWithAnOldSet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := operatortest.NewFleet()
 		app := f.App(t, replica.Options{MaxStaleness: time.Minute}, "auto")

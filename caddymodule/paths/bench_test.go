@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// BenchmarkPath measures what the longest paths of a DELETE cost, for readings that
-// could be quadratic: eight times the length has to take eight times as long.
+// BenchmarkPath measures the longest paths of a DELETE, for quadratic costs: eight times
+// the length has to take eight times as long.
 func BenchmarkPath(b *testing.B) {
 	for _, size := range []int{2 << 10, 16 << 10} {
 		for name, path := range map[string]string{

@@ -14,9 +14,8 @@ import (
 // Attack: DELETE /v1/auth%C0%AFsession, where C0 AF is a slash to an upstream
 // that decodes without looking (CVE-2008-2938).
 //
-// Invariant 12: it takes one pass. An octet that completes an escape is
-// decoded at once, because %252525… in as many passes as it has levels would
-// cost a second of CPU a request.
+// Invariant 12: it takes one pass. An octet that completes an escape is decoded at once.
+// One pass for each level of %252525… would cost a second of CPU for each request.
 func decodePercent(p string) string {
 	if !strings.Contains(p, "%") && utf8.ValidString(p) {
 		return p
@@ -31,8 +30,8 @@ func decodePercent(p string) string {
 	return string(decoded)
 }
 
-// lastOctet returns the octet that the last bytes of p mean, and how many bytes these
-// are, or 0.
+// lastOctet returns the octet that the last bytes of p encode, and how many bytes that
+// takes, or 0.
 func lastOctet(p []byte) (octet byte, size int) {
 	n := len(p)
 	if n >= 3 && p[n-3] == '%' {

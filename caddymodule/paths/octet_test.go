@@ -10,8 +10,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/paths/pathstest"
 )
 
-// The attack: %252525…, in as many levels as a header can hold, costs seconds of CPU if
-// each pass decodes one level (invariant 12). One pass takes one buffer.
+// Attack: %252525…, in as many levels as a header can hold, costs seconds of CPU if each
+// pass decodes one level (invariant 12). One pass uses one buffer.
 func TestDecodingTakesOnePass(t *testing.T) {
 	const levels = 1 << 17
 	text := "/%" + strings.Repeat("25", levels) + "41"
@@ -61,8 +61,8 @@ func FuzzDecodePercent(f *testing.F) {
 	})
 }
 
-// The attack: 16 KiB of slashes or dots in the path of a DELETE, each of which would be
-// a segment in memory (invariant 12).
+// Attack: 16 KiB of slashes or dots in the path of a DELETE, each of which would be a
+// segment in memory (invariant 12).
 func TestLongPathsAreReadInAFewCopies(t *testing.T) {
 	const size, times = 16 << 10, 100
 	p := mustPath(t, endpoint, Options{})

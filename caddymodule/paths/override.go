@@ -14,15 +14,15 @@ type override uint8
 
 const (
 	noOverride override = iota
-	// namesAddress: some upstreams take the path from the value, whatever the request
-	// line says: IIS URL Rewrite and applications made to run behind it, Symfony,
-	// Laminas, Yii (CVE-2018-14773).
+	// namesAddress: some upstreams take the path from the value and ignore the request
+	// line: IIS URL Rewrite and applications made to run behind it, Symfony, Laminas, Yii
+	// (CVE-2018-14773).
 	namesAddress
-	// namesPrefix: some strip the value from the beginning of the path: gunicorn
-	// (SCRIPT_NAME), and middleware of WSGI applications that run below a prefix
-	// (Flask's snippet 35 and its many copies).
+	// namesPrefix: some upstreams strip the value from the beginning of the path: gunicorn
+	// (SCRIPT_NAME), and middleware of WSGI applications that run below a prefix (Flask's
+	// snippet 35 and its many copies).
 	namesPrefix
-	// namesRoot: some put the value before the path (Pyramid and repoze).
+	// namesRoot: some upstreams put the value before the path (Pyramid and repoze).
 	namesRoot
 )
 
@@ -52,18 +52,20 @@ var overrideLengths = func() (lengths uint32) {
 	return lengths
 }()
 
-// IsOverride reports whether some upstream takes the path of a request, or a part of
-// it, from a field of this name. Only a trusted proxy may send such a field: the gate
-// deletes those of others. It does not allocate.
+// IsOverride reports whether some upstream takes the path of a request, or a part of it,
+// from a field of this name. Only a trusted proxy may send such a field: the gate deletes
+// it from other requests. It does not allocate.
 //
-// Attack: GET /healthz with X-Original-URL: /admin, GET /assets/admin with SCRIPT_NAME:
-// /assets, or GET /healthz with X-Vhm-Root: /admin/@@view needs no token here, and is
-// /admin for the upstream.
+// Attack: the gate sees a public path, and the upstream sees /admin:
+//
+//   - GET /healthz with X-Original-URL: /admin,
+//   - GET /assets/admin with SCRIPT_NAME: /assets,
+//   - GET /healthz with X-Vhm-Root: /admin/@@view.
 func IsOverride(name string) bool {
 	return len(name) < 32 && overrideLengths>>len(name)&1 != 0 && overrideOf(name) != noOverride
 }
 
-// overrideOf returns how a field names another path. Its name is not empty.
+// overrideOf returns how a field with this name, which is not empty, names another path.
 func overrideOf(name string) override {
 	// Only Script-Name begins with another letter.
 	if first := name[0] | 0x20; first != 'x' && (first != 's' || len(name) != len("Script-Name")) {
@@ -77,8 +79,8 @@ func overrideOf(name string) override {
 	return noOverride
 }
 
-// isNamed reports whether some reader could take a request for one to this path by
-// the fields that name another path.
+// isNamed reports whether some reader could find this path in the fields that name another
+// path.
 func (p *Path) isNamed(r *http.Request) bool {
 	return !everyOverride(r, func(address string) bool { return !p.couldBeURL(address) },
 		func(rest string) bool { return !p.couldBe(rest) })
@@ -100,7 +102,7 @@ func everyOverride(r *http.Request, address, rest func(string) bool) bool {
 			case namesRoot:
 				holds = rest("/" + strings.TrimPrefix(strings.Trim(value, "/")+r.URL.Path, "/"))
 			case namesPrefix:
-				// gunicorn strips the prefix from the path as it was sent.
+				// gunicorn strips the prefix from the path as the client sent it.
 				holds = everyRest(r.URL.Path, value, rest) && everyRest(r.URL.EscapedPath(), value, rest)
 			}
 			if !holds {
@@ -111,8 +113,8 @@ func everyOverride(r *http.Request, address, rest func(string) bool) bool {
 	return true
 }
 
-// everyRest reports whether a condition holds for the rest of a path behind a prefix,
-// if the path has the prefix.
+// everyRest reports whether a condition holds for the rest of a path after a prefix, if the
+// path has the prefix.
 func everyRest(path, prefix string, holds func(string) bool) bool {
 	left, stripped := strings.CutPrefix(path, prefix)
 	return !stripped || prefix == "" || holds("/"+strings.TrimPrefix(left, "/"))
@@ -135,7 +137,7 @@ func (p *Path) couldBeURL(value string) bool {
 	return false
 }
 
-// isQueried reports whether a query is a path, and some reader could take it for this one.
+// isQueried reports whether a query is a path that some reader could read as this one.
 func (p *Path) isQueried(query string) bool {
 	path, _, _ := strings.Cut(query, "&")
 	return strings.HasPrefix(path, "/") && p.couldBe(path)
@@ -156,8 +158,8 @@ func pathOf(value string) string {
 }
 
 // EveryNamed reports whether a condition holds for each address that the fields of a
-// request name instead of its own, and for the rest of its path behind each prefix. It
-// is false for an address that cannot be read.
+// request name instead of its own, and for the rest of its path after each prefix. It is
+// false if an address cannot be parsed.
 func EveryNamed(r *http.Request, holds func(u *url.URL) bool) bool {
 	isReadable := func(address string) bool {
 		u, err := url.ParseRequestURI(address)

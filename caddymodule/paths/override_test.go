@@ -8,8 +8,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/paths/pathstest"
 )
 
-// addressNames are spellings of the fields from which upstreams take a URL. prefixNames
-// are those with which they shorten the path.
+// addressNames are spellings of the fields from which upstreams take a URL. prefixNames are
+// spellings of the fields with which they shorten the path.
 var (
 	addressNames = []string{"X-Original-Url", "X-Rewrite-Url", "X-Original-Uri", "X-Forwarded-Uri", "x-original-url", "X_Original_Url", "X.Rewrite.Url", "X-ORIGINAL_URI"}
 	prefixNames  = []string{"X-Script-Name", "X_Script_Name", "X-Forwarded-Script-Name", "X-Traversal-Path", "X-Forwarded-Prefix", "x.forwarded.prefix", "SCRIPT_NAME", "Script-Name"}
@@ -34,8 +34,8 @@ func TestFieldsThatNameAnotherPathAreKnownInEverySpelling(t *testing.T) {
 	}
 }
 
-// Attack: a trusted proxy passes on what a client sent: a request for a public path
-// that tells the upstream to serve another one (CVE-2018-14773).
+// Attack: a trusted proxy passes on a field of its client. The request is for a public
+// path, and the field tells the upstream to serve another one (CVE-2018-14773).
 func TestAPublicPathIsOneUnderEveryNamedAddressToo(t *testing.T) {
 	p := mustPublic(t, "/healthz", "/assets/*")
 	for value, public := range map[string]bool{
@@ -97,7 +97,7 @@ func TestADeleteWhoseFieldsNameTheEndpointIsAmbiguous(t *testing.T) {
 		endpoint, "v1/auth/session", "https://gate.test/v1/auth/session", "https://gate.test/v1/auth/session?x", "//gate.test/v1/auth/session",
 		`https:\\gate.test\v1/auth/session`, "/x, /v1/auth/session", "/v1/auth/session, /x", "/x,https://gate.test//v1/auth/session/",
 		"https://gate.test/v1/auth/session,/x", endpoint + "#x",
-		// Texts that look like a scheme, or split a list, behind the path or within it.
+		// Texts that look like a scheme, or split a list, after the path or within it.
 		endpoint + "?u=http://h/c", endpoint + "?a://b", endpoint + "#a://b/c", "/v1/auth/x://../session", "/v1/auth/x,y/../session",
 		"/v1/auth/x,/y/../../session", "https://gate.test/v1/auth/x,y/../session",
 	}, pathstest.Misspellings...)
@@ -142,8 +142,8 @@ func TestADeleteWhoseFieldsNameTheEndpointIsAmbiguous(t *testing.T) {
 	}
 }
 
-// Attack: GET /healthz with X-Vhm-Root: /admin/@@users, by which Pyramid serves the view
-// users of /admin.
+// Attack: GET /healthz with X-Vhm-Root: /admin/@@users. Pyramid serves the view users of
+// /admin.
 func TestAPublicPathIsOneBehindEveryRootToo(t *testing.T) {
 	p := mustPublic(t, "/healthz", "/assets/*", "/app/healthz")
 	for root, public := range map[string]bool{"/admin/@@users": false, "/admin": false, "": true, "/": true, "/app": true, "/assets": true, "/assets/..": false} {
@@ -154,8 +154,8 @@ func TestAPublicPathIsOneBehindEveryRootToo(t *testing.T) {
 	}
 }
 
-// Attack: COPY /assets/evil with Destination: //private/assets/page, in which one reader
-// sees a host, and nginx a path that needs a token.
+// Attack: COPY /assets/evil with Destination: //private/assets/page. One reader finds a
+// host in it, and nginx a path that needs a token.
 func TestARequestWithADestinationIsNotPublic(t *testing.T) {
 	p := mustPublic(t, "/", "/healthz", "/assets/*")
 	for _, destination := range []string{"/assets/b", "https://gate.test/assets/b", "/private", "//private/assets/page", ""} {

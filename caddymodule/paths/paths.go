@@ -1,11 +1,11 @@
-// Package paths reports whether some reader behind the gate could take a request
-// for one to a given path, and which paths are public under every reading.
+// Package paths reports which requests some reader behind the gate could read as requests
+// to a given path, and which paths are public under every reading.
 //
-// Proxies, frameworks and file systems disagree on the meaning of a path: how often it
-// is decoded, what `..`, `;`, `\` and blanks do to it, and whether letter case counts.
-// If one of them takes a request for one of the gate's own paths, the request must not
-// pass the gate as something else. So the package refuses a little more than any reader
-// accepts, by one rule that is linear in the path (Path.Match).
+// Proxies, frameworks and file systems disagree on the meaning of a path: how often it is
+// decoded, what `..`, `;`, `\` and blanks do to it, and whether letter case counts. If one
+// of them reads a request as one to the gate's own paths, the request must not pass the
+// gate as something else. So the package refuses a little more than any reader accepts, by
+// one rule that is linear in the path (Path.Match).
 package paths
 
 import (
@@ -17,9 +17,9 @@ import (
 	"unicode/utf8"
 )
 
-// Options say what a Path matches.
+// Options are the options of a Path.
 type Options struct {
-	// Children: the path matches every path of one segment below it.
+	// Children also matches every path of one segment below the path. Default: false.
 	Children bool
 }
 
@@ -31,8 +31,8 @@ type Path struct {
 	children bool
 }
 
-// New returns a Path. The text must be in the one spelling that is compared: absolute,
-// clean, and without anything that has to be encoded.
+// New returns a Path. The text must be in canonical form: absolute, clean, and without
+// characters that have to be encoded.
 func New(text string, o Options) (*Path, error) {
 	if !strings.HasPrefix(text, "/") || text == "/" || path.Clean(text) != text ||
 		(&url.URL{Path: text}).EscapedPath() != text || strings.ContainsAny(text, ";*") {
@@ -42,26 +42,25 @@ func New(text string, o Options) (*Path, error) {
 	return &Path{path: text, segments: strings.Split(text[1:], "/"), children: o.Children}, nil
 }
 
-// String is the path as it was configured.
+// String returns the path as it was configured.
 func (p *Path) String() string { return p.path }
 
-// Match says how a request relates to a Path.
+// Match is the relation of a request to a Path.
 type Match uint8
 
 const (
-	// Other is a request that no reader takes for one to the path, or one that is
-	// not guarded.
+	// Other: no reader reads the request as one to the path, or guards excludes it.
 	Other Match = iota
-	// Exact is a request to the path in its one spelling.
+	// Exact: the request is to the path in its canonical spelling.
 	Exact
-	// Ambiguous is a guarded request that some reader behind the gate could take for
-	// one to the path. It must not go upstream. Such a reader would do the gate's work:
-	// end a session that goes on here, or refresh a revoked one.
+	// Ambiguous: guards includes the request, and some reader behind the gate could read it
+	// as one to the path. It must not go upstream. Such a reader would do the gate's work:
+	// end a session that continues here, or refresh a revoked one.
 	Ambiguous
 )
 
-// Original is a request as it was before handlers that rewrite. Its URL is nil if that
-// is not known; then nothing was rewritten.
+// Original is a request as it was before any handler rewrote it. Its URL is nil if that is
+// unknown; then nothing was rewritten.
 type Original struct {
 	Method string
 	URL    *url.URL
@@ -72,22 +71,22 @@ type Original struct {
 type Guards func(method string, u *url.URL, r *http.Request) bool
 
 // Match classifies a request. Requests that guards excludes are Exact or Other, never
-// Ambiguous. The path that counts is the one that the handler sees, after rewrites. If
-// that path is another one, the path that the client sent must not have been this one.
+// Ambiguous. The path is the path that the handler sees, after rewrites. If the client sent
+// another path, that path must not have been this one.
 //
-// A request is Ambiguous by its current or original path, or by a field that names
-// another one (IsOverride), if the path is not Exact and either
+// A request is Ambiguous if its path is not Exact, and one of the following holds for its
+// current path, its original path, or a field that names another path (IsOverride):
 //
-//   - readers agree on the segments, and those are the wanted ones, letter case and
-//     a format at the end (`.json`, a dot) aside; or
-//   - readers disagree on the segments, because once it is decoded the path holds
-//     `..`, `;`, `?`, `#` or a control character, begins with `//`, or has a segment
-//     that is a script or for the server itself (isSpecial); and the wanted segments
-//     occur in it in order, at any depth.
+//   - Readers agree on the segments, and those are the wanted ones, except for letter case
+//     and a format at the end (`.json`, a dot).
+//   - Readers disagree on the segments, and the wanted segments occur in it in order, at
+//     any depth. Readers disagree if the decoded path holds `..`, `;`, `?`, `#` or a
+//     control character, begins with `//`, or has a segment that is a script or for the
+//     server itself (isSpecial).
 //
-// Attack: DELETE //v1/auth/session, or %2e, or ;x, or a rewrite before the gate: the
-// request passes the gate, and an upstream that cleans the path ends its own session,
-// while every token stays valid.
+// Attack: DELETE //v1/auth/session, or %2e, or ;x, or a rewrite before the gate. The
+// request passes the gate, and an upstream that cleans the path ends its own session, while
+// every token stays valid.
 func (p *Path) Match(r *http.Request, original Original, guards Guards) Match {
 	matters := guards(r.Method, r.URL, r)
 	same := original.URL == nil || original.Method == r.Method && original.URL.RawQuery == r.URL.RawQuery
@@ -106,7 +105,7 @@ func (p *Path) Match(r *http.Request, original Original, guards Guards) Match {
 	return Other
 }
 
-// Is reports whether a URL's path is this one, in its one spelling.
+// Is reports whether a URL has exactly this path, in its canonical spelling.
 func (p *Path) Is(u *url.URL) bool {
 	if p.children {
 		_, ok := p.Child(u)
@@ -117,9 +116,9 @@ func (p *Path) Is(u *url.URL) bool {
 
 // Child returns the one segment of a URL's path below this one, decoded once.
 //
-// Attack: a segment that is none for some reader, such as %2e%2e, `;a`, or one that
-// holds more segments and takes them back. It may still resemble this path, or one
-// below it (Match), and then never goes upstream.
+// Attack: a segment that some reader drops, such as %2e%2e or `;a`, or a segment that holds
+// more segments and dot-dots. Such a path may still be Ambiguous for this path or its
+// children (Match), and then never goes upstream.
 func (p *Path) Child(u *url.URL) (segment string, ok bool) {
 	if !strings.HasPrefix(u.Path, p.path) {
 		return "", false // the usual case, and fast
@@ -132,8 +131,8 @@ func (p *Path) Child(u *url.URL) (segment string, ok bool) {
 	return segment, err == nil && segment != ".."
 }
 
-// vanishes reports whether some reader drops all of a decoded segment, so that the
-// request means the path itself.
+// vanishes reports whether some reader drops the whole decoded segment, so that the request
+// is one to the path itself.
 func vanishes(decoded string) bool {
 	first := true
 	for part := range strings.SplitSeq(decoded, "/") {
@@ -149,8 +148,8 @@ func vanishes(decoded string) bool {
 	return false
 }
 
-// Resembles reports whether some reader could take a request for one to this path,
-// whatever its method: by its current path, its original one, or one in a field.
+// Resembles reports whether some reader could read a request as one to this path, whatever
+// its method: by its current path, its original path, or a field.
 //
 // Attack: POST /?/oauth/token, which CodeIgniter routes by its query.
 func (p *Path) Resembles(r *http.Request, original Original) bool {
@@ -160,9 +159,8 @@ func (p *Path) Resembles(r *http.Request, original Original) bool {
 		p.isNamed(r)
 }
 
-// Overlaps reports whether some reader could take one of two paths of the
-// configuration for the other. Formats do not count: /oauth/token and
-// /oauth/token.json can both be named.
+// Overlaps reports whether some reader could confuse two configured paths. Formats do not
+// count: /oauth/token and /oauth/token.json can both be configured.
 func (p *Path) Overlaps(other *Path) bool {
 	return p.equals(other.example(), false) || other.equals(p.example(), false)
 }
@@ -175,5 +173,5 @@ func (p *Path) example() string {
 	return p.path
 }
 
-// samePath reports whether two URLs have one path in one spelling.
+// samePath reports whether two URLs have the same path in the same spelling.
 func samePath(a, b *url.URL) bool { return a.Path == b.Path && a.RawPath == b.RawPath }

@@ -39,8 +39,8 @@ func match(p *Path, method string, u *url.URL) Match {
 	return p.Match(&http.Request{Method: method, URL: u}, Original{}, isDelete)
 }
 
-// The attack: a DELETE passes the gate, and an upstream that cleans the path ends the
-// session there, while its tokens stay valid at every gate.
+// Attack: a DELETE passes the gate, and an upstream that cleans the path ends the session
+// there, while its tokens stay valid at every gate.
 func TestADeleteThatResemblesTheEndpointIsAmbiguous(t *testing.T) {
 	p := mustPath(t, endpoint, Options{})
 	for _, text := range pathstest.Misspellings {
@@ -79,8 +79,8 @@ func TestOrdinaryPathsAreOther(t *testing.T) {
 	}
 }
 
-// Paths that the rule refuses although no reader takes them for the endpoint. An
-// ordinary DELETE has no dot-dots or parameters around these very segments.
+// The rule refuses these paths although no reader reads them as the endpoint. An ordinary
+// DELETE has no dot-dots or parameters around these segments.
 func TestContestedPathsWithTheSegmentsInOrderAreAmbiguous(t *testing.T) {
 	p := mustPath(t, endpoint, Options{})
 	for _, text := range []string{
@@ -114,8 +114,8 @@ func TestThePathHasOneSpelling(t *testing.T) {
 	}
 }
 
-// The path after handle_path, uri, rewrite and method counts. A request that was for
-// the path and no longer is would pass unseen.
+// The path after handle_path, uri, rewrite and method counts. A request whose original path
+// was the endpoint, and whose path is now another one, must not pass unnoticed.
 func TestRewrittenRequests(t *testing.T) {
 	p := mustPath(t, endpoint, Options{})
 	for _, test := range []struct {

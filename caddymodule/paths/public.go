@@ -10,13 +10,13 @@ import (
 	"unicode/utf8"
 )
 
-// Public are the paths that need no token: exact ones, and prefixes that end in /*.
-// It may be used concurrently.
+// Public holds the paths that need no token: exact paths, and prefixes that end in /*. It
+// may be used concurrently.
 type Public struct {
 	exact, prefixes []string // few, so a search is faster than a map
 }
 
-// NewPublic returns the paths that the patterns name.
+// NewPublic returns the public paths for these patterns.
 func NewPublic(patterns []string) (*Public, error) {
 	p := new(Public)
 	for _, pattern := range patterns {
@@ -36,23 +36,24 @@ func NewPublic(patterns []string) (*Public, error) {
 }
 
 // Match reports whether a request is for a public path, also by every field that names
-// another path (IsOverride). Only the fields of trusted proxies are left.
+// another path (IsOverride). The gate has already deleted these fields unless a trusted
+// proxy sent them.
 //
-// Attack: COPY /assets/evil with Destination: /private/page (RFC 4918 §10.3). An
-// upstream with WebDAV writes to a path that needs a token, or copies all below one. So
-// a request that names a destination is not public.
+// Attack: COPY /assets/evil with Destination: /private/page (RFC 4918 §10.3). An upstream
+// with WebDAV writes to a path that needs a token, or copies everything below one. So a
+// request that names a destination is not public.
 func (p *Public) Match(r *http.Request) bool {
 	return p.MatchURL(r.URL) && len(r.Header["Destination"]) == 0 && EveryNamed(r, p.MatchURL)
 }
 
-// MatchURL reports whether a URL is public under every reading of its path. Letter
-// case counts.
+// MatchURL reports whether a URL is public under every reading of its path. Letter case
+// counts.
 //
 // Attack: /assets/../admin, /assets/..%2fadmin or /assets/..;/admin is public by the
-// prefix, and something else for an upstream that cleans or decodes it. A path that
-// readers could disagree on is not public; it still goes upstream with a token. The
-// other paths can only be cleaned of doubled slashes, which takes no path out of a
-// prefix. A query that begins with a slash is another path for some applications
+// prefix, and another path for an upstream that cleans or decodes it. A path on which
+// readers could disagree is not public; with a token it still goes upstream. Cleaning can
+// only change the other paths by removing doubled slashes, which never moves a path out of
+// a prefix. A query that begins with a slash is another path for some applications
 // (CodeIgniter).
 func (p *Public) MatchURL(u *url.URL) bool {
 	return p.has(u.Path) && !isDisputed(u) && !strings.HasPrefix(u.RawQuery, "/")
@@ -71,9 +72,9 @@ func (p *Public) has(path string) bool {
 }
 
 // isDisputed reports whether readers disagree on a path once it is decoded. They also
-// disagree on dot segments: after /assets/../a//../assets/x one reader is in /assets.
-// Another one, for which an empty segment counts, is in /a/assets. Octets that are no
-// UTF-8 are dots and slashes for decoders of overlong forms.
+// disagree on dot segments: after /assets/../a//../assets/x one reader is in /assets. A
+// reader that counts empty segments is in /a/assets. Decoders of overlong forms read octets
+// that are not UTF-8 as dots and slashes.
 func isDisputed(u *url.URL) bool {
 	for i := range len(u.Path) {
 		if c := u.Path[i]; c < ' ' || c == 0x7f || c == '%' || c == ';' || c == '\\' || c == '?' || c == '#' {
@@ -82,14 +83,14 @@ func isDisputed(u *url.URL) bool {
 	}
 	for segment := range strings.SplitSeq(u.Path, "/") {
 		if segment = strings.TrimRight(segment, " "); segment == "." || segment == ".." {
-			return true // for Windows, even with blanks behind it
+			return true // for Windows, even if blanks follow
 		}
 	}
 	raw := strings.ToLower(u.RawPath)
 	return strings.Contains(raw, "%2f") || strings.Contains(raw, "%2e") || !utf8.ValidString(u.Path)
 }
 
-// cleaned is path.Clean, except that a slash at the end stays.
+// cleaned is path.Clean, except that it keeps a slash at the end.
 func cleaned(p string) string {
 	clean := path.Clean(p)
 	if strings.HasSuffix(p, "/") && clean != "/" {

@@ -34,9 +34,8 @@ func TestPublicPaths(t *testing.T) {
 	}
 }
 
-// The attack: a path that is public by its beginning, and something else for an
-// upstream that cleans it, decodes it once more, or reads it by the rules of its
-// platform.
+// Attack: a path is public by its beginning. For an upstream that cleans it, decodes it
+// once more, or reads it by the rules of its platform, it is another path.
 func TestPublicIsNotLeftByTraversal(t *testing.T) {
 	p := mustPublic(t, "/healthz", "/assets/*")
 	for _, text := range []string{
@@ -48,7 +47,7 @@ func TestPublicIsNotLeftByTraversal(t *testing.T) {
 		// A query or a fragment for a reader that decodes first, and blanks that
 		// Windows drops.
 		"/assets/..%3f", "/assets/..%23x", "/healthz%3f", "/assets/..%20/admin", "/assets/x/..%20%20/../../admin",
-		// Empty segments, which only some readers drop before they go back by one.
+		// Empty segments, which only some readers remove before dot-dots.
 		"/assets/../admin//../assets/a", "/assets//../../admin",
 		// Overlong forms of a dot and a slash, for decoders that accept them.
 		"/assets/%c0%ae%c0%ae/admin", "/assets/..%c0%afadmin", "/assets/%e0%80%ae%e0%80%ae/admin", "/assets/%ff",

@@ -6,14 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// couldBe reports whether some reader could take an escaped path for this one. It takes
-// a few passes over any path (invariant 12).
+// couldBe reports whether some reader could read an escaped path as this one. It takes a
+// few passes over any path (invariant 12).
 //
-// Attack: DELETE /v1/auth/;/../session, or %23/.., or %252e%252e/.., or a\b/.., or
-// //.., or a thousand segments and as many dot-dots in front. One reader finds the
-// endpoint in it. Another reader, which drops, decodes or splits first, goes back by
-// more or fewer segments. The gate need not follow them: an ordinary DELETE has no
-// dot-dots in front of these very segments.
+// Attack: DELETE /v1/auth/;/../session, or %23/.., or %252e%252e/.., or a\b/.., or //..,
+// or a thousand segments and as many dot-dots in front. One reader finds the endpoint in it.
+// Another reader, which drops, decodes or splits first, goes back by more or fewer
+// segments. The gate need not follow them: an ordinary DELETE has no dot-dots in front of
+// these segments.
 func (p *Path) couldBe(escaped string) bool {
 	decoded := slashed(decodePercent(escaped))
 	if !isContested(decoded) {
@@ -23,9 +23,12 @@ func (p *Path) couldBe(escaped string) bool {
 }
 
 // isContested reports whether readers could disagree on the segments of a decoded path,
-// beyond empty ones, single dots, blanks and letter case. They disagree on what
-// dot-dots take back, on where parameters, a query, a fragment or a text in C end, on
-// what is a host (RFC 3986 §4.2), and on which segments are special.
+// beyond empty segments, single dots, blanks and letter case. They disagree on:
+//
+//   - how many segments dot-dots remove,
+//   - where parameters, a query, a fragment or a C string end,
+//   - what is a host (RFC 3986 §4.2),
+//   - which segments are special.
 func isContested(decoded string) bool {
 	if strings.HasPrefix(decoded, "//") || strings.Contains(decoded, "..") {
 		return true
@@ -48,8 +51,8 @@ func cutsPaths(c byte) bool {
 	return c < ' ' || c == 0x7f || c == ';' || c == '?' || c == '#'
 }
 
-// scripts are the endings of files that servers run. The text behind such a file is its
-// path.
+// scripts are the file endings of scripts that servers run. The text after such a file name
+// is the script's path.
 var scripts = []string{
 	".php", ".php3", ".php4", ".php5", ".php7", ".php8", ".phtml", ".phar", ".cgi", ".fcgi", ".pl", ".py", ".rb", ".wsgi",
 	".asp", ".aspx", ".ashx", ".asmx", ".axd", ".cfm", ".cfc", ".dll", ".exe", ".jsp", ".jspx",
@@ -76,9 +79,9 @@ func isSpecial(segment string) bool {
 	})
 }
 
-// equals reports whether a decoded path has the wanted segments and no others. For a
-// Path of children, it may have others below them. Empty segments and single dots do
-// not count, nor does a blank at the end of a segment, which Windows drops.
+// equals reports whether a decoded path has the wanted segments and no others. For a Path
+// with Children, it may have further segments below them. It ignores empty segments, single
+// dots, and a blank at the end of a segment, which Windows drops.
 func (p *Path) equals(decoded string, format bool) bool {
 	found := 0
 	for segment := range strings.SplitSeq(decoded, "/") {
@@ -96,8 +99,8 @@ func (p *Path) equals(decoded string, format bool) bool {
 	return found == len(p.segments) && !p.children
 }
 
-// occursIn reports whether the wanted segments are among those of a decoded path, in
-// order. The path is split wherever some reader splits it.
+// occursIn reports whether the wanted segments are among the segments of a decoded path, in
+// order. It splits the path wherever some reader splits it.
 func (p *Path) occursIn(decoded string) bool {
 	found, begin := 0, 0
 	for i := 0; i <= len(decoded) && found < len(p.segments); i++ {

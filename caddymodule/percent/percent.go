@@ -2,8 +2,8 @@
 // are more lenient than net/url.
 package percent
 
-// Octet returns the octet that two hexadecimal digits name, in either letter case. ok is
-// false if one of them is no digit. It does not allocate.
+// Octet returns the octet for two hexadecimal digits, in either letter case. ok is false if
+// one of them is not a digit. It does not allocate.
 func Octet(high, low byte) (octet byte, ok bool) {
 	h, l := digit(high), digit(low)
 	if h < 0 || l < 0 {
@@ -12,7 +12,7 @@ func Octet(high, low byte) (octet byte, ok bool) {
 	return byte(h<<4 | l), true
 }
 
-// digit is the value of a hexadecimal digit, or -1.
+// digit returns the value of a hexadecimal digit, or -1.
 func digit(c byte) int {
 	switch {
 	case '0' <= c && c <= '9':

@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// bodyTimeout bounds the time that a client may take over a body, if only the gate
-	// waits for it.
+	// bodyTimeout is how long a client may take to send a body, if only the gate waits for
+	// it.
 	bodyTimeout = 10 * time.Second
 
 	// smallBody is the size of a body that nearly always came with the head of its
@@ -50,7 +50,7 @@ func HasBody(r *http.Request) bool {
 // MayHaveBody reports whether it is unknown if a request has content.
 func MayHaveBody(r *http.Request) bool { return r.ContentLength < 0 && r.ProtoMajor >= 3 }
 
-// DropBody takes the content off a request that goes upstream.
+// DropBody removes the content from a request that goes upstream.
 func DropBody(r *http.Request) {
 	r.Body, r.ContentLength, r.Trailer = http.NoBody, 0, nil
 }

@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// Over HTTP/3 a request of unknown length may have a body or none. In the other versions it
-// has one.
-func TestWhatIsKnownOfABody(t *testing.T) {
+// Over HTTP/3 a request of unknown length may have a body or none. In other versions it has
+// a body.
+func TestHasBodyAndMayHaveBody(t *testing.T) {
 	for _, c := range []struct {
 		major    int
 		length   int64
@@ -31,7 +31,7 @@ func TestWhatIsKnownOfABody(t *testing.T) {
 	}
 }
 
-func TestADroppedBodyIsNone(t *testing.T) {
+func TestADroppedBodyIsEmpty(t *testing.T) {
 	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("abc"))
 	r.ContentLength, r.Trailer = -1, http.Header{"X": nil}
 	DropBody(r)

@@ -5,26 +5,26 @@ import (
 	"net/http"
 )
 
-// Class tells denials apart for handlers that answer, or go on, by what is wrong.
+// Class is the kind of a denial, for handlers that act on it.
 type Class uint8
 
 // Classes of denials.
 const (
-	Unclassified Class = iota // handlers do not tell it apart
+	Unclassified Class = iota // handlers do not distinguish it
 	Malformed                 // the credential is malformed
 	Revoked                   // the token is revoked
 	Unconfirmed               // it is unknown whether a revocation holds on every gate
 )
 
-// Denial is one way to refuse a request: the answer, and the reason for logs. It is made
-// once, is not changed afterwards, and may be used concurrently.
+// Denial is one way to refuse a request: the answer, and the reason for logs. It is
+// immutable, and may be used concurrently.
 type Denial struct {
 	// Status is the status of the answer.
 	Status int
-	// Class is what is wrong, for handlers. Default: Unclassified.
+	// Class is the kind of fault, for handlers. Default: Unclassified.
 	Class Class
 	// Reason is a word for logs and metrics: missing, malformed, several, invalid, expired,
-	// revoked, unavailable, method, path or cross_site. The answer never tells it.
+	// revoked, unavailable, method, path or cross_site. The answer never contains it.
 	// Default: empty, if another part of the request is wrong.
 	Reason string
 
@@ -86,11 +86,11 @@ func (d *Denial) Allowing(methods string) *Denial {
 	return &same
 }
 
-// Is reports whether a denial is of a class. None is of no class.
+// Is reports whether a denial has this class. A nil denial has no class.
 func (d *Denial) Is(class Class) bool { return d != nil && d.Class == class }
 
-// Refuse answers a request by a denial. A gate has one that also puts the reason where its
-// logs find it, and hands it to the packages that serve its paths.
+// Refuse writes a denial as the answer to a request. A gate has a Refuse that also sets the
+// reason for its logs, and passes it to the packages that serve its paths.
 type Refuse func(http.ResponseWriter, *http.Request, *Denial) error
 
 // Write answers the request, and does not wait for the rest of its body. A denial is

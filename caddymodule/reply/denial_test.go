@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// own are the fields of every answer of the gate.
+// own returns the fields of every answer of the gate.
 func own(namesAndValues ...string) http.Header {
 	header := http.Header{"Content-Type": {"application/json"}, "Cache-Control": {"no-store"}, "X-Content-Type-Options": {"nosniff"}}
 	for i := 0; i < len(namesAndValues); i += 2 {
@@ -41,7 +41,7 @@ func TestDenials(t *testing.T) {
 		"503":       {New(503, "u", "Later.", ""), 503, `{"error":"u","message":"Later."}`, own("Retry-After", "1")},
 		"OAuth":     {OAuth(400, "invalid_grant", "No."), 400, `{"error":"invalid_grant","error_description":"No."}`, own()},
 		"OAuth 503": {OAuth(503, "u", "Later."), 503, `{"error":"u","error_description":"Later."}`, own("Retry-After", "1")},
-		// Neither the reason nor the class is told.
+		// The answer contains neither the reason nor the class.
 		"with a reason": {OAuth(400, "g", "No.").Because("revoked").As(Revoked), 400, `{"error":"g","error_description":"No."}`, own()},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -54,7 +54,7 @@ func TestDenials(t *testing.T) {
 	}
 }
 
-// A denial that is made of another leaves it as it was.
+// A denial that is derived from another leaves it unchanged.
 func TestDenialsAreNotChanged(t *testing.T) {
 	first := New(401, "unauthorized", "No.", "Bearer")
 	before := *first
@@ -67,11 +67,11 @@ func TestDenialsAreNotChanged(t *testing.T) {
 	}
 }
 
-// No denial is of no class, and a denial without a class is none of the others.
+// A nil denial has no class. A denial without a class has none of the others.
 func TestClasses(t *testing.T) {
 	plain := New(400, "e", "m", "")
 	if !plain.Is(Unclassified) || plain.Is(Revoked) || !plain.As(Revoked).Is(Revoked) || plain.As(Revoked).Is(Malformed) {
-		t.Error("classes are not told apart")
+		t.Error("Is does not distinguish classes")
 	}
 	for _, class := range []Class{Unclassified, Malformed, Revoked, Unconfirmed} {
 		if (*Denial)(nil).Is(class) {
@@ -89,7 +89,7 @@ func TestJSON(t *testing.T) {
 	}
 	checkAnswer(t, w, http.StatusOK, `{"message":"a/b"}`, own())
 
-	// A status without its body would be worse than none.
+	// The status must not be sent without its body.
 	w = httptest.NewRecorder()
 	if err := JSON(w, http.StatusOK, func() {}); err == nil || len(w.Header()) > 0 || w.Body.Len() > 0 {
 		t.Errorf("error %v, answered %v %s", err, w.Header(), w.Body)
@@ -109,7 +109,7 @@ func (d *deadlines) SetReadDeadline(at time.Time) error {
 
 func newDeadlines() *deadlines { return &deadlines{ResponseRecorder: httptest.NewRecorder()} }
 
-// isIn10s reports whether a deadline is about that of a body.
+// isIn10s reports whether a deadline is about the timeout of a body.
 func isIn10s(at time.Time) bool {
 	left := time.Until(at)
 	return left > 0 && left <= 10*time.Second
@@ -139,7 +139,7 @@ func TestReadBody(t *testing.T) {
 			if closes := w.Header().Get("Connection") == "close"; closes != c.closes {
 				t.Errorf("closes the connection: %t", closes)
 			}
-			// The bound on the body ends with it, and not while the answer is on its way.
+			// The deadline ends with the body, and must not apply to the answer.
 			if len(w.set) == 0 || !isIn10s(w.set[0]) || err == nil && (len(w.set) != 2 || !w.set[1].IsZero()) {
 				t.Errorf("the deadlines are %v", w.set)
 			}
@@ -149,14 +149,14 @@ func TestReadBody(t *testing.T) {
 	if body, err := ReadBody(w, httptest.NewRequest(http.MethodPost, "/", nil), 5); body != nil || err != nil || len(w.set) > 0 {
 		t.Errorf("without a body: %q, %v, deadlines %v", body, err, w.set)
 	}
-	// A writer without deadlines is no connection.
+	// A writer without deadlines is not a connection.
 	if body, err := ReadBody(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", strings.NewReader("a")), 5); string(body) != "a" || err != nil {
 		t.Errorf("without deadlines: %q, %v", body, err)
 	}
 }
 
 // Attack: a refused head with a body that never ends, or that the client holds back until
-// it is told to go on.
+// it gets 100 Continue.
 func TestADenialDoesNotWaitForABody(t *testing.T) {
 	for name, c := range map[string]struct {
 		major           int

@@ -5,6 +5,6 @@
 // [MediaType] read a body as every reader would, within bounds of size and time. [HasBody],
 // [MayHaveBody] and [DropBody] are for requests whose body the gate does not read.
 //
-// The package decides nothing: handlers say which denial a request gets, and a [Refuse] tells
-// logs its reason. It knows net/http only.
+// The package decides nothing. Handlers choose the denial for a request, and a [Refuse]
+// reports its reason to logs. The package knows only net/http.
 package reply

@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// JSON answers with a value in JSON, which nobody may keep. If the value has no JSON,
-// nothing is written and the error says why. A client that is gone is no error.
+// JSON writes a value as a JSON answer that caches must not store. If the value cannot be
+// encoded, it writes nothing and returns the error. A client that has gone is no error.
 func JSON(w http.ResponseWriter, status int, value any) error {
 	body, err := json.Marshal(value)
 	if err != nil {
@@ -22,6 +22,6 @@ func write(w http.ResponseWriter, status int, body []byte) {
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	// The client may be gone; there is nobody left to tell.
+	// The client may have gone; then nobody needs the error.
 	_, _ = w.Write(body)
 }

@@ -19,7 +19,7 @@ const (
 // MediaType returns how every reader reads a body with this header. A body with a
 // Content-Encoding, two types, or a parameter other than a charset of UTF-8 is MediaOther.
 //
-// Attack: a body that the gate takes for JSON, and a proxy in between for something else.
+// Attack: a body that the gate reads as JSON, and a proxy in between as something else.
 func MediaType(header http.Header) Media {
 	types := header["Content-Type"]
 	if len(types) != 1 || len(header["Content-Encoding"]) > 0 || !isPlain(types[0]) {
@@ -44,9 +44,9 @@ func MediaType(header http.Header) Media {
 	}
 }
 
-// isPlain reports whether a media type is free of what only some readers decode or drop:
-// charset*0=utf (RFC 2231 §3), charset*=us-ascii'en'utf-8 (§4), charset="u\tf-8" (RFC 9110
-// §5.6.4), and blanks that HTTP does not have.
+// isPlain reports whether a media type is free of forms that only some readers decode or
+// drop: charset*0=utf (RFC 2231 §3), charset*=us-ascii'en'utf-8 (§4), charset="u\tf-8" (RFC
+// 9110 §5.6.4), and blanks that HTTP does not have.
 func isPlain(mediaType string) bool {
 	for i := range len(mediaType) {
 		if c := mediaType[i]; c < ' ' && c != '\t' || c > '~' || c == '*' || c == '\\' {

@@ -6,15 +6,15 @@ import (
 	"testing"
 )
 
-// plainType matches what every reader takes for JSON in UTF-8, said once or more often;
-// usualType matches what clients send.
+// plainType matches media types that every reader reads as JSON in UTF-8, stated once or
+// more. usualType matches the media types that clients send.
 var (
 	plainType = regexp.MustCompile(`(?i)^[ \t]*application/json[ \t]*(;[ \t]*charset[ \t]*=[ \t]*("utf-8"|utf-8)[ \t]*)*;?[ \t]*$`)
 	usualType = regexp.MustCompile(`(?i)^[ \t]*application/json[ \t]*(;[ \t]*charset=("utf-8"|utf-8)[ \t]*)?;?[ \t]*$`)
 )
 
-// Attack: a media type that the gate takes for JSON, and a proxy in front of it, or the log
-// of one, for something else.
+// Attack: the gate reads a media type as JSON. A proxy in front of it, or that proxy's log,
+// reads it as something else.
 func FuzzMediaType(f *testing.F) {
 	for _, mediaType := range []string{
 		"application/json", "Application/JSON; charset=utf-8", `application/json;charset="UTF-8";`, "application/json; charset=utf-16",

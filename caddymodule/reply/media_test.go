@@ -28,7 +28,7 @@ func TestMediaTypes(t *testing.T) {
 	}
 }
 
-// Attack: delete /v1/auth/session, which an upstream that folds methods takes for DELETE.
+// Attack: delete /v1/auth/session, which an upstream that folds methods reads as DELETE.
 func TestMethodsInAnotherLetterCase(t *testing.T) {
 	methods := []string{http.MethodDelete, http.MethodGet}
 	for method, want := range map[string]struct{ is, miscased bool }{
@@ -39,7 +39,7 @@ func TestMethodsInAnotherLetterCase(t *testing.T) {
 			t.Errorf("%q is DELETE: %t, miscased: %t", method, !want.is, !want.miscased)
 		}
 	}
-	// "ſ" folds to "s" for some; the length tells them apart.
+	// Some readers fold "ſ" to "s"; the length distinguishes them.
 	if IsMethod("PO\u017fT", http.MethodPost) {
 		t.Error("PO\u017fT is POST")
 	}

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Attack: refresh a stolen session for a day, log it out again just before its
-// revocation is forgotten, and use the token that got the 404 after that. The 404
-// promises as much as the 200: it lasts as long as any token of the session.
+// Attack: refresh a stolen session for a day, and log it out again just before its
+// revocation expires. Then use the token that got the 404. The 404 promises as much as the
+// 200: it lasts as long as any token of the session.
 func TestARepeatedLogoutProlongsTheRevocation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newAPI(t, "HS256", Options{})
@@ -28,9 +28,9 @@ func TestARepeatedLogoutProlongsTheRevocation(t *testing.T) {
 	})
 }
 
-// Attack: fill the log, and with it the memory of every gate, by logging one session
-// out again and again for as long as its token lasts.
-func TestRepeatedLogoutsFillNoLog(t *testing.T) {
+// Attack: fill the revocation log, and with it the memory of every gate, by repeating the
+// logout of one session for as long as its token lasts.
+func TestRepeatedLogoutsDoNotFillTheRevocationLog(t *testing.T) {
 	inAPI(t, Options{}, func(t *testing.T, g *apiTest) {
 		lasts := time.Now().Add(24 * time.Hour).Unix()
 		of := func(session any, jti string) string {
@@ -59,8 +59,9 @@ func TestRepeatedLogoutsFillNoLog(t *testing.T) {
 	})
 }
 
-// Subscribers hear nothing of a repeat, so that one token cannot flood an audit of logouts.
-func TestSubscribersHearNothingOfARepeat(t *testing.T) {
+// Subscribers receive no event for a repeat, so that one token cannot flood an audit of
+// logouts.
+func TestSubscribersReceiveNoEventForARepeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newAPI(t, "HS256", Options{})
 		token := g.Mint(t, nil)

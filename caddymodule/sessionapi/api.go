@@ -10,11 +10,11 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 )
 
-// Options are what an API needs. Caller, Hub, Logger and Refuse are required.
+// Options are the options of an API. Caller, Hub, Logger and Refuse are required.
 type Options struct {
-	// Caller says who calls.
+	// Caller verifies who calls.
 	Caller *caller.Reader
-	// Origins are those whose pages may call. Default: none.
+	// Origins are the origins whose pages may call. Default: none.
 	Origins caller.Origins
 	// Hub revokes, and knows the sessions.
 	Hub *hub.Hub
@@ -23,23 +23,24 @@ type Options struct {
 	// AdminScope is the scope whose holders may revoke the session of any subject of their
 	// issuer. Default: none.
 	AdminScope string
-	// Logger is told why the store did not answer.
+	// Logger logs why the store did not answer.
 	Logger *slog.Logger
 	// Refuse writes denials.
 	Refuse reply.Refuse
 }
 
-// API serves the sessions of callers. Its methods are for requests to one path each. They
-// report whether they served the request; the gate guards every other like all requests. They
+// API serves the sessions of callers. Each method serves requests to one path. It reports
+// whether it served the request; if not, the gate guards it like any request. The methods
 // may be called concurrently.
 type API struct{ o Options }
 
 // New returns an API.
 func New(o Options) *API { return &API{o} }
 
-// Session answers DELETE of the caller's session, or of the one that the body names, and
-// preflights for it. It answers 401 to every caller without a good token, 404 if the session
-// is unknown, of somebody else or revoked already, and 503 if the revocation is not confirmed.
+// Session answers DELETE of the caller's session, or of the session that the body names,
+// and preflights for it. It answers 401 to every caller without a valid token. It answers
+// 404 if the session is unknown, belongs to another subject, or is already revoked. It
+// answers 503 if the revocation is not confirmed.
 func (a *API) Session(w http.ResponseWriter, r *http.Request) (served bool, err error) {
 	switch {
 	case caller.IsPreflight(r):
@@ -62,8 +63,8 @@ func (a *API) OneSession(w http.ResponseWriter, r *http.Request) (served bool, e
 	return false, nil
 }
 
-// Sessions answers GET, which lists the caller's sessions, DELETE, which revokes all of them,
-// or all others with ?except=current, and preflights for both.
+// Sessions answers GET, DELETE, and preflights for both. GET lists the caller's sessions.
+// DELETE revokes all of them, or all others with ?except=current.
 func (a *API) Sessions(w http.ResponseWriter, r *http.Request) (served bool, err error) {
 	switch {
 	case caller.IsPreflight(r):

@@ -11,9 +11,9 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// Attack: log out, and open sessions until the store has deleted the one that is
-// over. Only whose session it was is unknown: by its id it is 404, and in no list. Its
-// token stays revoked, and that of another deleted session is admitted and can end it.
+// Attack: log out, and open sessions until the store has deleted the ended session. After
+// that only its owner is unknown: its id gets 404, and it is in no list. Its token stays
+// revoked. The token of another deleted session is admitted and can end that session.
 func TestASessionThatTheStoreDeletedStaysRevoked(t *testing.T) {
 	inAPI(t, Options{}, func(t *testing.T, g *apiTest) {
 		revoked, live, latest := g.Of(t, "revoked"), g.Of(t, "live"), ""
@@ -49,13 +49,13 @@ func TestASessionThatTheStoreDeletedStaysRevoked(t *testing.T) {
 	})
 }
 
-// Attack: fill the store, by ending all other sessions from a hundred connections
-// at once, for as long as the token lasts.
+// Attack: fill the store by revoking all other sessions from a hundred connections at once,
+// for as long as the token lasts.
 func TestRevocationsOfOneSecondShareAnEntry(t *testing.T) {
 	inAPI(t, Options{}, func(t *testing.T, g *apiTest) {
 		laptop, phone := g.Of(t, "laptop"), g.Of(t, "phone")
 		entries := func() uint64 {
-			synctest.Wait() // until the replica has read what is on the log
+			synctest.Wait() // until the replica has read the revocation log
 			return g.Hub.Status().Position.Seq
 		}
 		for range 3 {

@@ -7,10 +7,10 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 )
 
-// What the API answers at the paths of a session, and of all sessions.
+// The answers of the API at the paths of one session, and of all sessions.
 var (
-	// denyMalformed answers a malformed credential at the path of one session, where every
-	// token that is not good has one answer.
+	// denyMalformed answers a malformed credential at the path of one session. There, every
+	// invalid token gets the same answer.
 	denyMalformed   = caller.Invalid.Because("malformed").As(reply.Malformed)
 	denyUnconfirmed = reply.New(http.StatusServiceUnavailable, "temporarily_unavailable",
 		"The revocation is not confirmed yet. Retry the same request.", "").Because("unavailable").As(reply.Unconfirmed)
@@ -24,10 +24,10 @@ var (
 		"A body must be application/json in UTF-8, without a Content-Encoding.", "")
 )
 
-// For the path of all sessions alone.
+// The answers at the path of all sessions only.
 var (
-	// denyUnconfirmedAll does not ask for a retry: at this gate the caller's own token is
-	// revoked by then.
+	// denyUnconfirmedAll does not ask for a retry: this gate has already revoked the
+	// caller's own token.
 	denyUnconfirmedAll = reply.New(http.StatusServiceUnavailable, "temporarily_unavailable",
 		"The sessions are revoked at this gate. The other gates follow once the store answers.",
 		"").Because("unavailable").As(reply.Unconfirmed)

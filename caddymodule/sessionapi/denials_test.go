@@ -7,7 +7,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/caller/callertest"
 )
 
-// Each answer of the contract, to the byte: clients parse them.
+// Clients parse these answers, so each must be exact to the byte.
 func TestDenials(t *testing.T) {
 	const (
 		invalid = `{"error":"unauthorized","message":"Missing or invalid access token."}`
@@ -52,8 +52,8 @@ func TestDenials(t *testing.T) {
 	}
 }
 
-// Attack: learn from the answer whether a token was ever good. Here a malformed token is
-// answered like every other that is not good.
+// Attack: learn from the answer whether a token was ever valid. Here a malformed token gets
+// the same answer as every other invalid token.
 func TestAMalformedTokenIsAnsweredLikeAForgedOne(t *testing.T) {
 	if got, want := callertest.Written(denyMalformed), callertest.Written(caller.Invalid); got != want || denyMalformed.Status != caller.Invalid.Status {
 		t.Errorf("answered %d %s, a forged token %d %s", denyMalformed.Status, got, caller.Invalid.Status, want)

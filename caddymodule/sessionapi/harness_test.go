@@ -38,13 +38,14 @@ func newAPI(tb testing.TB, algorithm string, o Options) *apiTest {
 	return g
 }
 
-// inAPI runs a test with a gate that serves the session API, on a clock of its own.
+// inAPI runs a test with a gate that serves the session API, in fake time.
 func inAPI(t *testing.T, o Options, test func(t *testing.T, g *apiTest)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { test(t, newAPI(t, "HS256", o)) })
 }
 
-// fromApp are the origins of tests: pages of https://app.example.com may call, with cookies.
+// fromApp returns the origins of tests: pages of https://app.example.com may call, with
+// cookies.
 func fromApp(tb testing.TB) caller.Origins {
 	tb.Helper()
 	origins, err := caller.NewOrigins([]string{"https://app.example.com"}, true)
@@ -54,7 +55,7 @@ func fromApp(tb testing.TB) caller.Origins {
 	return origins
 }
 
-// end asks to end a session; body "" is none.
+// end sends a DELETE of a session; an empty body is left out.
 func (g *apiTest) end(tb testing.TB, token, body string) callertest.Answer {
 	tb.Helper()
 	return g.Serve(tb, callertest.Request(http.MethodDelete, sessionPath, token, body))

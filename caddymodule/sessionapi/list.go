@@ -39,9 +39,10 @@ type list struct {
 	Next string `json:"next,omitempty"`
 }
 
-// listSessions answers with a page of the caller's own sessions: those seen within the
-// retention that are not revoked. A page of another site may have the browser ask with its
-// cookie, but the browser does not let that page read the answer (CORS).
+// listSessions answers with a page of the caller's own sessions: the sessions that were
+// seen within the retention and are not revoked. A page of another site may cause the
+// request, with the browser's cookie. The browser does not let that page read the answer
+// (CORS).
 func (a *API) listSessions(w http.ResponseWriter, r *http.Request) error {
 	a.o.Origins.Allow(w, r)
 	now := time.Now()
@@ -106,13 +107,14 @@ func pageOf(sessions []listed, limit int, after rank) list {
 	return l
 }
 
-// rank is the place of a session in the list, and as text the cursor: when the session was
-// seen last, and a hash of its id.
+// rank is the position of a session in the list, and as text the cursor: when the session
+// was last seen, and a hash of its id.
 //
-// Invariant 10: no session id is ever logged. A cursor is in the query, and so in access logs.
+// Invariant 10: no session id is ever logged. A cursor occurs in the query, and so in
+// access logs.
 type rank [8 + len(store.Key{})]byte
 
-// rankOf sorts what was seen last first.
+// rankOf ranks the sessions seen last first.
 func rankOf(lastSeen int64, session store.Key) (p rank) {
 	binary.BigEndian.PutUint64(p[:8], ^uint64(lastSeen))
 	copy(p[8:], session[:])

@@ -17,7 +17,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// listAt asks for a page of the list.
+// listAt requests a page of the list.
 func (g *apiTest) listAt(tb testing.TB, token, query string) (l list) {
 	tb.Helper()
 	a := g.Get(tb, sessionsPath+query, token)
@@ -48,7 +48,7 @@ func TestTheCallersSessionsAreListed(t *testing.T) {
 		g.Get(t, "/", g.Mint(t, map[string]any{"sid": "bobs", "sub": "bob"})).Want(t, http.StatusOK, "")
 		time.Sleep(time.Minute)
 		a := g.Get(t, sessionsPath, g.Of(t, `"laptop"`))
-		// The session that asks is listed even if it did nothing else.
+		// The session of the request is listed even if it did nothing else.
 		a.Want(t, http.StatusOK, `{"sessions":[`+
 			`{"session_id":"\"laptop\"","first_seen":"2000-01-01T00:01:00Z","last_seen":"2000-01-01T00:01:00Z","current":true},`+
 			`{"session_id":"phone","first_seen":"2000-01-01T00:00:00Z","last_seen":"2000-01-01T00:00:00Z","current":false}]}`)
@@ -82,15 +82,15 @@ func TestSessionsThatAreOverAreNotListed(t *testing.T) {
 		again := g.Of(t, "again")
 		g.wantList(t, again, "again")
 		time.Sleep(time.Second)
-		// The issuer was never told, and goes on with the session. The list has to show that
-		// it is live.
+		// The issuer does not know about the logout, and continues the session. The list
+		// must show that it is live.
 		refreshed := g.Mint(t, map[string]any{"sid": "desk", "jti": "refreshed"})
 		g.Get(t, "/", refreshed).Want(t, http.StatusOK, "")
 		g.wantList(t, again, "desk", "again")
 	})
 }
 
-// A revocation of everything that the issuer issued counts as well.
+// A revocation of everything that the issuer issued counts, too.
 func TestSessionsThatTheIssuerEndedAreNotListed(t *testing.T) {
 	inAPI(t, Options{}, func(t *testing.T, g *apiTest) {
 		g.Get(t, "/", g.Of(t, "phone")).Want(t, http.StatusOK, "")
@@ -135,7 +135,7 @@ func TestTheListIsPaged(t *testing.T) {
 					t.Errorf("the cursor is %q", l.Next)
 				}
 				at = "?after=" + l.Next + strings.Replace(query, "?", "&", 1)
-				// What is seen meanwhile does not move what comes next.
+				// Sessions that are seen meanwhile do not change the following pages.
 				g.Get(t, "/", g.Of(t, "new "+l.Next)).Want(t, http.StatusOK, "")
 			}
 			seen = slices.DeleteFunc(seen, func(s string) bool { return strings.HasPrefix(s, "new ") })
@@ -181,7 +181,7 @@ func TestWhoMayNotSeeTheList(t *testing.T) {
 			g.Get(t, sessionsPath+"?limit=x", over).Want(t, http.StatusUnauthorized, "unauthorized")
 			g.Get(t, sessionsPath, "abc").Want(t, http.StatusBadRequest, "invalid_request")
 			g.Get(t, sessionsPath, g.Mint(t, map[string]any{"sub": nil})).Want(t, http.StatusBadRequest, "names no subject")
-			// A page of another site gets the answer, and may not read it.
+			// A page of another site gets the answer, but may not read it.
 			r := httptest.NewRequest(http.MethodGet, sessionsPath, nil)
 			r.Header.Set("Cookie", "session="+laptop)
 			for origin, want := range map[string]string{"https://app.example.com": "https://app.example.com", "https://evil.example.net": ""} {

@@ -8,8 +8,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/caller/callertest"
 )
 
-// DELETE of one below the endpoint of all is DELETE of the session endpoint with its
-// id.
+// DELETE of a session id below the sessions endpoint is the same as DELETE of the session
+// endpoint with that id.
 func TestOneSessionIsEndedByThePathAsByTheBody(t *testing.T) {
 	inAPI(t, Options{AdminScope: "sessions:revoke"}, func(t *testing.T, g *apiTest) {
 		laptop, phone := g.Of(t, "laptop"), g.Of(t, "phone")
@@ -32,7 +32,7 @@ func TestOneSessionIsEndedByThePathAsByTheBody(t *testing.T) {
 		g.delete(t, sessionsPath+"/bobs?except=current", admin).Want(t, http.StatusOK, `"session_id":"bobs"}`)
 		g.Get(t, "/", bobs).Want(t, http.StatusUnauthorized, "unauthorized")
 
-		// What a body names besides is not to be guessed at.
+		// A body that names another session makes the request ambiguous.
 		g.Serve(t, callertest.Request(http.MethodDelete, sessionsPath+"/laptop", laptop, `{"session_id":"root"}`)).
 			Want(t, http.StatusBadRequest, "invalid_request")
 		g.delete(t, sessionsPath+"/laptop", laptop).Want(t, http.StatusOK, `"session_id":"laptop"}`)
@@ -40,7 +40,7 @@ func TestOneSessionIsEndedByThePathAsByTheBody(t *testing.T) {
 	})
 }
 
-// Ids are any text: as one segment of a path they are percent-encoded, once.
+// Ids may hold any text. As one segment of a path they are percent-encoded, once.
 func TestIDsInPathsAreDecodedOnce(t *testing.T) {
 	inAPI(t, Options{}, func(t *testing.T, g *apiTest) {
 		laptop := g.Of(t, "laptop")
@@ -58,7 +58,7 @@ func TestIDsInPathsAreDecodedOnce(t *testing.T) {
 	})
 }
 
-// An id that could be none stays at the gate, too.
+// A segment that cannot be an id must stay at the gate, too.
 func TestWhatIsNoIDIsRefusedBelowTheSessionsEndpoint(t *testing.T) {
 	inAPI(t, Options{}, func(t *testing.T, g *apiTest) {
 		laptop := g.Of(t, "laptop")

@@ -43,11 +43,11 @@ func (a *API) read(r *http.Request, now time.Time) (*token.Verified, *reply.Deni
 	return bearer, deny
 }
 
-// target reads which session the caller aims at, "" for its own.
+// target reads which session the caller names, or "" for its own.
 //
-// Attack: send a body that is wrong, or one that the gate has to ask for, to tell a revoked
-// token from a forged one. The holder of a revoked token may learn that its own session is
-// revoked, and nothing else.
+// Attack: send an invalid body, or a body that the gate has to ask for, to distinguish a
+// revoked token from a forged token. The holder of a revoked token may learn that its own
+// session is revoked, and nothing else.
 func (a *API) target(bearer *token.Verified, read func() (string, *reply.Denial)) (sessionID string, deny *reply.Denial) {
 	verdict := a.o.Hub.Check(&bearer.Keys, time.Now())
 	switch {
@@ -62,9 +62,9 @@ func (a *API) target(bearer *token.Verified, read func() (string, *reply.Denial)
 	return sessionID, nil
 }
 
-// revoke revokes the session that the caller aims at, or returns why not.
+// revoke revokes the session that the caller names, or returns why not.
 func (a *API) revoke(r *http.Request, bearer *token.Verified, sessionID string) *reply.Denial {
-	now := time.Now() // the body may have taken its time
+	now := time.Now() // reading the body may have taken time
 	isOwn := sessionID == "" || sessionID == bearer.SessionID
 	revocation := revocationOf(bearer)
 	if !isOwn {
@@ -90,9 +90,9 @@ func (a *API) revoke(r *http.Request, bearer *token.Verified, sessionID string) 
 	return a.confirm(r.Context(), cause, revocation)
 }
 
-// confirm revokes a session with all that is known to belong to it, and tells a repeat from
-// the first call. A repeat is a revocation like any other: it prolongs the first, and is
-// answered when every gate refuses the session.
+// confirm revokes a session with everything that is known to belong to it. It distinguishes
+// a repeat from the first call. A repeat is a revocation like any other: it prolongs the
+// first one, and is answered when every gate refuses the session.
 func (a *API) confirm(ctx context.Context, cause hub.Cause, revocation store.Revocation) *reply.Denial {
 	repeated, err := a.o.Hub.Repeat(ctx, revocation)
 	if err == nil && !repeated {
@@ -107,12 +107,12 @@ func (a *API) confirm(ctx context.Context, cause hub.Cause, revocation store.Rev
 	return nil
 }
 
-// revokeLater revokes at this gate without a confirmation, because the gate is fenced. The gate
-// retries until the store has the revocation.
+// revokeLater revokes at this gate without a confirmation, because the gate is fenced. The
+// gate retries until the store has the revocation.
 //
-// Attack: end a live session with a token that was revoked by itself, while the gate cannot
-// tell. The revocations that it holds still count, and a gate that has never read the log
-// revokes nothing.
+// Attack: end a live session with a token that is revoked itself, while the gate cannot
+// tell. So the revocations that the gate holds still count. A gate that has never read the
+// revocation log revokes nothing.
 func (a *API) revokeLater(r *http.Request, cause hub.Cause, bearer *token.Verified, sessionID string, isOwn bool, revocation store.Revocation) *reply.Denial {
 	switch {
 	case !a.o.Hub.Status().Synced, a.o.Hub.Look(&bearer.Keys) != replica.Clear:
@@ -124,8 +124,9 @@ func (a *API) revokeLater(r *http.Request, cause hub.Cause, bearer *token.Verifi
 	return denyUnconfirmed
 }
 
-// sessionRevoked reports whether a verdict says that the caller's own session is revoked, and
-// not that something else refuses the token. A token that names no session is its own.
+// sessionRevoked reports whether a verdict says that the caller's own session is revoked.
+// It is false if the token is refused for another reason. A token without a session id
+// counts as its own session.
 func sessionRevoked(bearer *token.Verified, verdict replica.Verdict) bool {
 	if bearer.Keys.Session.IsZero() {
 		return verdict&replica.ByToken != 0
@@ -133,8 +134,8 @@ func sessionRevoked(bearer *token.Verified, verdict replica.Verdict) bool {
 	return verdict&replica.BySession != 0
 }
 
-// unnamed are the reasons to refuse a token that no revocation names. Its session may be live,
-// and the token may end it.
+// unnamed are the reasons to refuse a token that no revocation names. Its session may be
+// live, and the token may end it.
 const unnamed = replica.Outlived | replica.ByFloor
 
 // revocationOf returns the revocation of the caller's session, or of the token itself if it
@@ -146,12 +147,14 @@ func revocationOf(bearer *token.Verified) store.Revocation {
 	return store.Revocation{Kind: store.KindSession, Key: bearer.Keys.Session}
 }
 
-// mayEnd returns why the caller may not end another session. The session has to be live, and
-// of the caller's subject or, for holders of the admin scope, of any subject of the issuer.
+// mayEnd returns why the caller may not end another session. The session must be live. It
+// must belong to the caller's subject or, for holders of the admin scope, to any subject of
+// the issuer.
 //
-// Attack: try session ids to learn which exist, or whose they are. Unknown sessions, revoked
-// ones and those of others look alike: the gate asks the same for each of them first, so that
-// neither the time it takes nor a store that is away tells them apart.
+// Attack: try session ids to learn which sessions exist, or who owns them. Unknown
+// sessions, revoked sessions and sessions of others get the same answer. The gate makes the
+// same store calls for each of them first, so neither the time nor an unreachable store
+// distinguishes them.
 func (a *API) mayEnd(r *http.Request, bearer *token.Verified, sessionID string, revocation store.Revocation) *reply.Denial {
 	admin := a.o.AdminScope != "" && bearer.HasScope(a.o.AdminScope)
 	err := a.o.Hub.Owned(r.Context(), bearer.Issuer, sessionID, func(subject string) bool {
@@ -168,7 +171,7 @@ func (a *API) mayEnd(r *http.Request, bearer *token.Verified, sessionID string, 
 	return nil
 }
 
-// writeInvalidated writes the successful answer of the API page.
+// writeInvalidated writes the answer 200 that the API's documentation states.
 func writeInvalidated(w http.ResponseWriter, sessionID string) error {
 	return reply.JSON(w, http.StatusOK, struct {
 		Message   string `json:"message"`

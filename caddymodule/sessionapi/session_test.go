@@ -7,7 +7,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// The rows of the session API that aim at sessions.
+// The rows of the session API about named sessions.
 func TestWhoMayEndWhichSession(t *testing.T) {
 	const ok, unauthorized, notFound = http.StatusOK, http.StatusUnauthorized, http.StatusNotFound
 	alice := func(session string) map[string]any { return map[string]any{"sid": session, "jti": session} }
@@ -50,8 +50,7 @@ func TestWhoMayEndWhichSession(t *testing.T) {
 	}
 }
 
-// Attack: a token that was revoked by its own id ends the session that it
-// was taken from, which is still live.
+// Attack: a token that was revoked by its own id ends its session, which is still live.
 func TestATokenRevokedByItsOwnIDEndsNothing(t *testing.T) {
 	g := newAPI(t, "HS256", Options{})
 	stolen := g.Mint(t, nil)

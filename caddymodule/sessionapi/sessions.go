@@ -14,9 +14,9 @@ import (
 
 // deleteSessions revokes all sessions of the caller's subject, or all but its own.
 //
-// 200 means what it does for one session, for every token of the subject that was issued up
-// to a second which has passed by then. A login right after the answer gets a token of a
-// later second.
+// 200 means the same as for one session. It holds for every token of the subject that was
+// issued up to a second that has passed by then. A login right after the answer gets a
+// token of a later second.
 func (a *API) deleteSessions(w http.ResponseWriter, r *http.Request) error {
 	a.o.Origins.Allow(w, r)
 	now := time.Now()
@@ -42,12 +42,12 @@ func (a *API) deleteSessions(w http.ResponseWriter, r *http.Request) error {
 	}{"Sessions invalidated successfully."})
 }
 
-// allOf returns the revocation that a request asks for: of everything issued to the caller's
+// allOf returns the revocation that a request asks for: everything issued to the caller's
 // subject up to now, in all sessions or in all others.
 //
-// The issuer's clock may be ahead of this one (`leeway`), as the caller's own `iat` shows: the
-// instant is not before that. The revocation is kept as if it was made at its instant, so
-// that of two of them the later never expires sooner.
+// The issuer's clock may be ahead of this one (`leeway`), as the caller's own `iat` shows.
+// The instant is not before that `iat`. The revocation is kept as if it was made at its
+// instant. So of two revocations, the later one never expires sooner.
 func (a *API) allOf(w http.ResponseWriter, r *http.Request, bearer *token.Verified) (revocation store.Revocation, deny *reply.Denial) {
 	if bearer.Subject == "" {
 		return revocation, denySubject
@@ -67,7 +67,7 @@ func (a *API) allOf(w http.ResponseWriter, r *http.Request, bearer *token.Verifi
 	if deny := refuseContent(w, r); deny != nil {
 		return revocation, deny
 	}
-	instant := max(time.Now().Unix(), bearer.IssuedAt) // the body may have taken its time
+	instant := max(time.Now().Unix(), bearer.IssuedAt) // reading the body may have taken time
 	revocation.NotBefore, revocation.Expires = instant, a.o.Hub.Expires(time.Unix(instant, 0))
 	return revocation, nil
 }
@@ -87,8 +87,8 @@ func (a *API) revokeAll(r *http.Request, bearer *token.Verified, revocation stor
 	return nil
 }
 
-// unconfirmedAll returns the answer to a revocation that is not confirmed. Unless the caller's
-// session is excepted, this gate refuses its token from now on, and with it a retry.
+// unconfirmedAll returns the answer to a revocation that is not confirmed. Unless the
+// caller's session is excepted, this gate now refuses the caller's token, and so a retry.
 func unconfirmedAll(deny *reply.Denial, revocation store.Revocation) *reply.Denial {
 	if deny.Is(reply.Unconfirmed) && revocation.Except.IsZero() {
 		return denyUnconfirmedAll

@@ -33,12 +33,12 @@ func TestAllSessionsButTheCallersAreEnded(t *testing.T) {
 	inAPI(t, Options{}, func(t *testing.T, g *apiTest) {
 		laptop, phone, old := g.Of(t, "laptop"), g.Of(t, "phone"), g.Of(t, "old")
 		g.delete(t, sessionsPath+exceptCurrent, laptop).Want(t, http.StatusOK, allEnded)
-		g.delete(t, sessionsPath+exceptCurrent, laptop).Want(t, http.StatusOK, allEnded) // once more
+		g.delete(t, sessionsPath+exceptCurrent, laptop).Want(t, http.StatusOK, allEnded) // a repeat
 		g.Get(t, "/", laptop).Want(t, http.StatusOK, "")
 		g.Get(t, "/", phone).Want(t, http.StatusUnauthorized, "unauthorized")
 
-		// Attack: the exception of one revocation taken for one of the next. Only
-		// the session that ended all others last is left.
+		// Attack: the exception of one revocation applies to the next. Only the session
+		// that ended all others last may be left.
 		tablet := g.Of(t, "tablet")
 		g.delete(t, sessionsPath+exceptCurrent, tablet).Want(t, http.StatusOK, allEnded)
 		g.Get(t, "/", tablet).Want(t, http.StatusOK, "")
@@ -50,8 +50,8 @@ func TestAllSessionsButTheCallersAreEnded(t *testing.T) {
 	})
 }
 
-// The 200 waits until the second of the instant is over, because `iat` is in whole
-// seconds: a login right after it is admitted, in whatever part of a second.
+// The 200 waits until the second of the instant is over, because `iat` is in whole seconds.
+// So a login right after it is admitted, at any time within a second.
 func TestTheAnswerIsHeldUntilItsSecondHasPassed(t *testing.T) {
 	for _, part := range []time.Duration{0, 500 * time.Millisecond, 999 * time.Millisecond} {
 		inAPI(t, Options{}, func(t *testing.T, g *apiTest) {
@@ -66,9 +66,9 @@ func TestTheAnswerIsHeldUntilItsSecondHasPassed(t *testing.T) {
 	}
 }
 
-// Attack: the issuer's clock is ahead, within the leeway, and everything that it
-// issued is after the instant. The caller's own token says how far.
-func TestAnIssuerThatIsAheadIsBelieved(t *testing.T) {
+// Attack: the issuer's clock is ahead, within the leeway, and everything that it issued is
+// after the instant. The caller's own token shows how far.
+func TestAnIssuerWhoseClockIsAheadIsAccepted(t *testing.T) {
 	inAPI(t, Options{}, func(t *testing.T, g *apiTest) {
 		ahead := func(session string) string {
 			return g.Mint(t, map[string]any{"sid": session, "jti": session, "iat": time.Now().Unix() + 20})
@@ -99,8 +99,8 @@ func TestACallerThatHangsUpIsNotWaitedFor(t *testing.T) {
 	})
 }
 
-// The mistake, or the attack: a request that means something else ends everything.
-func TestWhatIsNotUnderstoodEndsNothing(t *testing.T) {
+// Mistake, or attack: a request that means something else ends everything.
+func TestUnknownQueriesEndNothing(t *testing.T) {
 	inAPI(t, Options{Origins: fromApp(t)}, func(t *testing.T, g *apiTest) {
 		laptop := g.Of(t, "laptop")
 		for _, query := range []string{
@@ -139,20 +139,21 @@ func TestWhoMayNotEndAllSessions(t *testing.T) {
 			g.Serve(t, r).Want(t, http.StatusForbidden, "forbidden")
 		}
 		g.Get(t, "/", laptop).Want(t, http.StatusOK, "")
-		// A session that is over, and a token that is, end nothing.
+		// Neither a revoked session nor an expired token ends anything.
 		g.end(t, laptop, "").Want(t, http.StatusOK, invalidated)
 		g.delete(t, sessionsPath, laptop).Want(t, http.StatusUnauthorized, "unauthorized")
 		g.delete(t, sessionsPath+"?x", laptop).Want(t, http.StatusUnauthorized, "unauthorized")
 	})
 }
 
-// A gate that is not sure of its set promises nothing, and refuses from now on.
+// A gate that cannot prove that its set is fresh answers 503, and refuses the tokens from
+// now on.
 func TestAFencedGateRetriesTheRevocationOfAll(t *testing.T) {
 	inAPI(t, Options{}, func(t *testing.T, g *apiTest) {
 		laptop, phone := g.Of(t, "laptop"), g.Of(t, "phone")
 		g.Fence()
 		g.delete(t, sessionsPath+"?x", laptop).Want(t, http.StatusBadRequest, "invalid_request")
-		a := g.delete(t, sessionsPath+exceptCurrent, laptop) // which may be repeated
+		a := g.delete(t, sessionsPath+exceptCurrent, laptop) // this call may be retried
 		a.Want(t, http.StatusServiceUnavailable, callertest.Written(denyUnconfirmed))
 		a = g.delete(t, sessionsPath, laptop)
 		a.Want(t, http.StatusServiceUnavailable, callertest.Written(denyUnconfirmedAll))

@@ -14,15 +14,15 @@ import (
 // maxBody bounds the body of a session call (invariant 12).
 const maxBody = 4 << 10
 
-// readTarget reads the session_id in the body of a DELETE, "" if there is none, or returns why
-// the body is refused. A body that does not come in time is answered 400 like one that breaks
-// off, because browsers and proxies retry after a 408 by themselves.
+// readTarget reads the session_id in the body of a DELETE, or "" if there is none, or
+// returns why the body is refused. A body that does not arrive in time is answered 400,
+// like a body that breaks off. Browsers and proxies would retry after a 408 by themselves.
 func readTarget(w http.ResponseWriter, r *http.Request) (sessionID string, deny *reply.Denial) {
 	switch {
 	case r.ContentLength > maxBody:
 		return "", denyTooLarge
 	case r.ContentLength > 0 && reply.MediaType(r.Header) != reply.MediaJSON:
-		return "", denyMediaType // without having the client send it first
+		return "", denyMediaType // refused before the client sends the body
 	}
 	body, err := reply.ReadBody(w, r, maxBody+1)
 	switch {
@@ -47,10 +47,11 @@ var errTarget = errors.New("session_id is not one usable string")
 // parseTarget returns the session_id in a JSON object, or "" if there is none. It ignores
 // other members.
 //
-// Attack: {"session_id":"mine","SESSION_ID":"yours"}, where two readers of one body see two
-// sessions. A name that differs in letter case only is refused also alone.
+// Attack: {"session_id":"mine","SESSION_ID":"yours"}, in which two readers find two
+// sessions. A name that differs only in letter case is refused even alone.
 //
-// Invariant 6: ids are opaque strings of 1 to 256 bytes, by one rule here and in tokens.
+// Invariant 6: ids are opaque strings of 1 to 256 bytes, by the same rule here and in
+// tokens.
 func parseTarget(body []byte) (sessionID string, err error) {
 	seen := false
 	err = strictjson.Scan(body, strictjson.MaxDepth, func(name string, value json.RawMessage) error {
@@ -67,7 +68,7 @@ func parseTarget(body []byte) (sessionID string, err error) {
 	return sessionID, err
 }
 
-// readSegment reads the id of a session out of the path.
+// readSegment reads the session id in the path.
 func (a *API) readSegment(w http.ResponseWriter, r *http.Request) (sessionID string, deny *reply.Denial) {
 	sessionID, ok := a.o.Children.Child(r.URL)
 	if !ok || !token.ValidID(sessionID) {
@@ -78,11 +79,11 @@ func (a *API) readSegment(w http.ResponseWriter, r *http.Request) (sessionID str
 
 // refuseContent refuses a request with a body.
 //
-// Attack, or mistake: DELETE of all sessions with a body that names one, which is meant for
-// the path of one session. The call must not end more than was meant.
+// Attack, or mistake: DELETE of all sessions with a body that names one session, sent to
+// the wrong path. The call must not end more than was meant.
 func refuseContent(w http.ResponseWriter, r *http.Request) *reply.Denial {
 	if r.ContentLength > 0 {
-		return denyContent // without having the client send it first
+		return denyContent // refused before the client sends the body
 	}
 	if body, err := reply.ReadBody(w, r, 1); err != nil || len(body) > 0 {
 		return denyContent

@@ -14,9 +14,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
 )
 
-// sessionIDIn reads a body by the words of the contract and by the tokens of
-// encoding/json: the session_id, "" for none, or false for a body that is
-// refused.
+// sessionIDIn reads a body by the words of the contract and by the tokens of encoding/json.
+// It returns the session_id, "" for none, or false for a body that must be refused.
 func sessionIDIn(body string) (sessionID string, ok bool) {
 	decoder := json.NewDecoder(strings.NewReader(body))
 	if open, err := decoder.Token(); err != nil || open != json.Delim('{') || !utf8.ValidString(body) {
@@ -76,10 +75,12 @@ func depthOf(value json.RawMessage) int {
 	}
 }
 
-// Attack: a body that names one session to the gate and another to a
-// reader that decodes it, too. A body that is accepted has one reading in a map, in a struct,
-// to whom letter case does not matter, and to a decoder that stops after the
-// first value; and one that is refused breaks a rule of the contract.
+// Attack: a body names one session to the gate and another to a reader that decodes it,
+// too.
+//
+//   - An accepted body has the same meaning in a map, in a struct, which ignores letter
+//     case, and to a decoder that stops after the first value.
+//   - A refused body breaks a rule of the contract.
 func FuzzSessionBody(f *testing.F) {
 	for _, body := range []string{
 		`{"session_id":"a"}`, `{}`, ` {"x":[1],"session_id" : "\u00e9"} `, `{"session_id":"a","SESSION_ID":"b"}`, `{"\u017fession_id":"b"}`,

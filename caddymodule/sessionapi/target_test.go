@@ -59,20 +59,20 @@ func TestBodiesThatNameASession(t *testing.T) {
 	}
 }
 
-// nested is an object of a depth; the object itself is one.
+// nested returns an object of a depth, where the object itself counts as one.
 func nested(depth int) string {
 	return `{"x":` + strings.Repeat("[", depth-1) + strings.Repeat("]", depth-1) + `}`
 }
 
-// Attack: a body in which the gate reads one session, and a server behind
-// it, or a log, another. The session that ends here would go on there.
+// Attack: the gate reads one session in a body, and a server behind it, or a log, another.
+// The session that ends here would continue there.
 func TestBodiesWithTwoReadings(t *testing.T) {
 	for _, body := range []string{
-		// Twice, and in other letters, also alone.
+		// Twice, and in another letter case, also alone.
 		`{"session_id":"a","session_id":"b"}`, `{"session_id":"a","session_id":"a"}`, `{"session_id":"a","\u0073ession_id":"b"}`,
 		`{"session_id":"a","SESSION_ID":"b"}`, `{"SESSION_ID":"b","session_id":"a"}`, `{"SESSION_ID":"b"}`, `{"Session_Id":"b"}`,
 		"{\"\u017fession_id\":\"b\"}", "{\"session_id\":\"a\",\"\u017fe\u017fsion_id\":\"b\"}", `{"\u017fession_id":"b"}`,
-		// Not one usable string.
+		// Not exactly one valid string.
 		`{"session_id":null}`, `{"session_id":1}`, `{"session_id":true}`, `{"session_id":["a"]}`, `{"session_id":{"a":"b"}}`, `{"session_id":""}`,
 		`{"session_id":"` + strings.Repeat("s", 257) + `"}`, "{\"session_id\":\"a\xff\"}", `{"session_id":"a\u0000"}`, `{"session_id":"a\nb"}`,
 		"{\"session_id\":\"a\tb\"}", `{"session_id":"a\u007f"}`, `{"session_id":"\ud800"}`, `{"session_id":"a\ufffd"}`,
@@ -131,8 +131,8 @@ func TestBodiesAreBounded(t *testing.T) {
 	wantDenied(t, "4097 bytes in chunks", unsized(jsonBody(""), iotest.HalfReader(strings.NewReader(sized(4097)))), denyTooLarge)
 	wantDenied(t, "no JSON, too large", bodyRequest(strings.Repeat(" ", 4097), "Content-Type", "text/plain"), denyTooLarge)
 
-	// Attack: a length or an endless body that makes the gate read, and
-	// keep, what it will refuse.
+	// Attack: a length, or an endless body, that makes the gate read and keep a body that
+	// it will refuse.
 	unread := &countingReader{}
 	r := unsized(jsonBody(""), unread)
 	r.ContentLength = 4097
@@ -154,8 +154,7 @@ func (c *countingReader) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Attack: a connection that ends in the middle of a body whose beginning is
-// a whole one.
+// Attack: a connection ends in the middle of a body whose beginning is a complete document.
 func TestABodyThatBreaksOffNamesNothing(t *testing.T) {
 	broken := io.MultiReader(strings.NewReader(`{"session_id":"a"}`), iotest.ErrReader(errors.New("connection reset")))
 	wantDenied(t, "an error after the body", unsized(jsonBody(""), broken), denyBody)

@@ -19,9 +19,9 @@ func init() {
 // Bolt keeps revocations in a file of this machine. One process can use it at a
 // time.
 type Bolt struct {
-	// Path of the file. Its folder is made if it is missing.
-	// Default: session_gate/revocations.db in Caddy's data directory. A relative
-	// path is relative to the working directory.
+	// Path is the path of the file. A missing folder is created. A relative path is
+	// relative to the working directory. Default: session_gate/revocations.db in Caddy's
+	// data directory.
 	Path string `json:"path,omitempty"`
 
 	file string
@@ -55,8 +55,8 @@ func DefaultPath() string {
 // before Provision.
 func (s *Bolt) File() string { return s.file }
 
-// PoolKey implements Module. It is the same for all options of one file, because
-// opening a file twice would make bbolt wait for itself.
+// PoolKey implements Module. It is the same for all options of one file. If
+// bbolt opened a file twice, the second open would wait for the first.
 func (s *Bolt) PoolKey() string { return "bolt " + s.file }
 
 // Shared implements Module.

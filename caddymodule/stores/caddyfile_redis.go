@@ -60,8 +60,8 @@ func (s *Redis) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	}.Read(d)
 }
 
-// passwordIn returns the password in an address, also if the address is no URL
-// because it has placeholders or no scheme.
+// passwordIn returns the password in an address. The address need not be a URL: it may have
+// placeholders, or no scheme.
 func passwordIn(address string) string {
 	if _, rest, found := strings.Cut(address, "://"); found {
 		address = rest

@@ -14,8 +14,8 @@ func init() {
 	caddy.RegisterModule(Memory{})
 }
 
-// Memory keeps revocations in memory. They are forgotten when the process ends: it
-// is for tests, and for trying the gate out.
+// Memory keeps revocations in memory. They are lost when the process ends. Use it only for
+// tests, and for trying the gate out.
 type Memory struct{}
 
 // CaddyModule returns the Caddy module information.

@@ -18,44 +18,44 @@ func init() {
 
 // Redis keeps revocations in a Redis that the gates of a fleet share.
 type Redis struct {
-	// Addresses of the server, the sentinels or the nodes of a cluster:
-	// host:port, or redis://, rediss:// and unix:// URLs. Required: at least one.
+	// Addresses lists the server, the sentinels or the nodes of a cluster, as host:port, or
+	// as redis://, rediss:// and unix:// URLs. Required: at least one.
 	Addresses []string `json:"addresses,omitempty"`
 
-	// Username of an ACL user. Default: none, which is Redis' user `default`.
+	// Username is an ACL user of Redis. Default: none, which is the user `default`.
 	Username string `json:"username,omitempty"`
 
-	// Password of the user. Use {file./run/secrets/…} or {env.X}. Default: none.
+	// Password is the user's password. Use {file./run/secrets/…} or {env.X}. Default: none.
 	Password string `json:"password,omitempty"`
 
 	// DB is the number of the database; a cluster has only 0. Default: 0.
 	DB int `json:"db,omitempty"`
 
-	// SentinelMaster is the name of the master that the sentinels at Addresses
-	// watch. Default: none, Addresses name the server itself.
+	// SentinelMaster is the name of the master that the sentinels in Addresses watch.
+	// Default: none, Addresses name the server itself.
 	SentinelMaster string `json:"sentinel_master,omitempty"`
 
-	// SentinelUsername authenticates at the sentinels, which have users of their
-	// own. Default: none.
+	// SentinelUsername is the user for the sentinels, which have their own users.
+	// Default: none.
 	SentinelUsername string `json:"sentinel_username,omitempty"`
 
-	// SentinelPassword of that user. Use {file./run/secrets/…} or {env.X}.
+	// SentinelPassword is the password of that user. Use {file./run/secrets/…} or {env.X}.
 	// Default: none.
 	SentinelPassword string `json:"sentinel_password,omitempty"`
 
-	// Cluster says that Addresses are nodes of a cluster, even if there is only one.
-	// Default: true with several addresses and no sentinel_master.
+	// Cluster says that Addresses are nodes of a cluster, even if there is only one
+	// address. Default: true with several addresses and no sentinel_master.
 	Cluster bool `json:"cluster,omitempty"`
 
 	// TLS encrypts the connection. Default: none, unless an address is rediss://.
 	TLS *RedisTLS `json:"tls,omitempty"`
 
-	// NamespaceName separates fleets that use the same Redis. No `{`, `}`, `:`.
-	// Default: default.
+	// NamespaceName separates fleets that use the same Redis. It may not hold `{`, `}` or
+	// `:`. Default: default.
 	NamespaceName string `json:"namespace,omitempty"`
 
-	// AllowEviction accepts a Redis whose eviction policy may drop revocations,
-	// or hides which one it has. Default: false, such a Redis is refused.
+	// AllowEviction accepts a Redis whose eviction policy may drop revocations, or is
+	// hidden. Default: false, such a Redis is refused.
 	AllowEviction bool `json:"allow_eviction,omitempty"`
 
 	// MinReplicasMaxLag is the value of min-replicas-max-lag at the servers, in whole
@@ -64,10 +64,10 @@ type Redis struct {
 	MinReplicasMaxLag caddy.Duration `json:"min_replicas_max_lag,omitempty"`
 
 	// AllowSplitBrain accepts a Redis in which two servers may take writes after a
-	// failover: one with replicas, Sentinel or a cluster that has no
-	// min-replicas-to-write, or a min-replicas-max-lag of a lease or more. Then a gate
-	// may admit a session after another gate has answered its DELETE with 200.
-	// Default: false, such a Redis is refused.
+	// failover. That is a Redis with replicas, Sentinel or a cluster, if it has no
+	// min-replicas-to-write, or a min-replicas-max-lag of a lease or more. Then a gate may
+	// admit a session after another gate has answered its DELETE with 200. Default: false,
+	// such a Redis is refused.
 	AllowSplitBrain bool `json:"allow_split_brain,omitempty"`
 
 	options redisstore.Options
@@ -75,14 +75,14 @@ type Redis struct {
 
 // RedisTLS says how the connection to Redis is encrypted. Files are PEM.
 type RedisTLS struct {
-	// CA is the file of the certificates that sign the server's.
+	// CA is the file of the certificate authorities that sign the server's certificate.
 	// Default: the system's.
 	CA string `json:"ca,omitempty"`
 	// Cert is the file of the client certificate. Default: none.
 	Cert string `json:"cert,omitempty"`
-	// Key is the file of its private key. Default: none.
+	// Key is the file of the private key of Cert. Default: none.
 	Key string `json:"key,omitempty"`
-	// ServerName is the name in the server's certificate. Default: the host.
+	// ServerName is the name in the server's certificate. Default: the host in the address.
 	ServerName string `json:"server_name,omitempty"`
 }
 

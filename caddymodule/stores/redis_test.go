@@ -60,8 +60,8 @@ func TestBoltRefuses(t *testing.T) {
 	})
 }
 
-// The attack: a placeholder gives the content of a file instead of its name, and the
-// error prints the secret in it.
+// Attack: a placeholder gives the content of a file instead of its name, and the error
+// prints the secret in it.
 func TestNoErrorQuotesWhatIsInAFile(t *testing.T) {
 	folder := t.TempDir()
 	for name, text := range map[string]string{"secret": "s3cret\n", "private.pem": "-----BEGIN PRIVATE KEY-----\ns3cret\n"} {
@@ -84,8 +84,8 @@ func TestNoErrorQuotesWhatIsInAFile(t *testing.T) {
 	testRefusals(t, "redis", refusals)
 }
 
-// An option that does not reach the store would disable what the operator meant.
-func TestRedisIsToldWhatIsConfigured(t *testing.T) {
+// An option that does not reach the store would silently disable what the operator meant.
+func TestRedisGetsTheConfiguration(t *testing.T) {
 	t.Setenv("SG_REDIS", "value")
 	module := mustLoad(t, "redis", `
 		"addresses": ["{env.SG_REDIS}:1", "b:2"], "username": "u{env.SG_REDIS}", "password": "p{env.SG_REDIS}",
@@ -99,14 +99,14 @@ func TestRedisIsToldWhatIsConfigured(t *testing.T) {
 		TLS: &redisstore.TLS{CA: []string{"ca.pem"}, Certificate: "cert.pem", Key: "key.pem", ServerName: "svalue"},
 	}
 	if !reflect.DeepEqual(module.options, want) {
-		t.Errorf("the store is told\n%+v\nwant\n%+v", module.options, want)
+		t.Errorf("the store gets\n%+v\nwant\n%+v", module.options, want)
 	}
 	if cluster := mustLoad(t, "redis", `"addresses": ["a:1"], "cluster": true`).(*Redis); !cluster.options.Cluster {
-		t.Error("the store is not told of a cluster")
+		t.Error("the store does not get the option cluster")
 	}
 }
 
-// A pool key is in logs of Caddy and in answers of the admin API.
+// A pool key occurs in Caddy's logs and in answers of the admin API.
 func TestPoolKeysOfRedis(t *testing.T) {
 	config := func(password string) string { return `"addresses": ["a:1"], "password": "` + password + `"` }
 	one, same, other := mustLoad(t, "redis", config("s3cret")), mustLoad(t, "redis", config("s3cret")), mustLoad(t, "redis", config("another"))

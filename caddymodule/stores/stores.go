@@ -1,9 +1,9 @@
-// Package stores has the modules of Caddy that configure where revocations are kept:
+// Package stores holds the Caddy modules that configure where revocations are kept:
 // session_gate.stores.bolt, session_gate.stores.redis and session_gate.stores.memory.
 //
-// A module reads its configuration, checks it, and opens a store of the packages
-// below store. It decides nothing about revocations: a replica reads the store, and
-// keeps it in step with the fleet. Importing this package registers the modules.
+// A module reads its configuration, checks it, and opens a store from the packages below
+// store. It decides nothing about revocations: a replica reads the store, and keeps it in
+// step with the fleet. Importing this package registers the modules.
 package stores
 
 import (
@@ -13,12 +13,12 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// DefaultNamespace is the namespace of a store that names none.
+// DefaultNamespace is the namespace of a store whose configuration names none.
 const DefaultNamespace = "default"
 
-// Module is a module in the namespace session_gate.stores, which may come from another
-// author. The app calls its methods after Provision. Provision must use nothing outside
-// of the process: no file of the store, and no socket.
+// Module is a module in the namespace session_gate.stores. Other authors may write one. The
+// app calls its methods after Provision. Provision must do no I/O: it opens no file of the
+// store, and no socket.
 type Module interface {
 	// PoolKey identifies the place of the store. Configurations with equal keys share
 	// one open store.
@@ -28,10 +28,10 @@ type Module interface {
 	// Namespace is the namespace from which keys are derived. Gates with the same store
 	// and namespace are a fleet.
 	Namespace() string
-	// Open opens the store, and logs what an operator should know, also later. If
+	// Open opens the store. The logger also receives later events of the store. If
 	// revocations may be lost, the store refuses tokens with an `iat` up to the present
 	// time plus leeway. Open does not wait for a network. After an error that wraps
-	// store.ErrDamaged the gate runs and answers 503; after any other, it does not
+	// store.ErrDamaged, the gate runs and answers 503. After any other error it does not
 	// start. The caller closes the store.
 	Open(logger *slog.Logger, leeway time.Duration) (store.Backend, error)
 }

@@ -81,8 +81,8 @@ func TestWhatEachStoreIs(t *testing.T) {
 	}
 }
 
-// Attack: two configurations spell one file in two ways. If it was opened twice, the
-// file would have two sets of revocations, and a reload would wait for itself.
+// Attack: two configurations spell one file in two ways. If the file was opened twice, it
+// would have two sets of revocations, and a reload would wait for the first open.
 func TestOneBoltFileHasOnePoolKey(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "revocations.db")
@@ -117,8 +117,8 @@ func TestTheDefaultPathOfBolt(t *testing.T) {
 }
 
 // Attack: the marker beside a bolt file is removed, so that an older copy of the file
-// counts as the newest. Tokens of issuers with a clock ahead of this one are refused
-// too, as far as the leeway of the gate accepts them.
+// counts as the newest. The gate must then also refuse tokens of issuers whose clock is
+// ahead, as far as its leeway accepts them.
 func TestBoltRefusesTokensUpToTheLeewayAfterALoss(t *testing.T) {
 	const leeway = 5 * time.Minute
 	module := mustLoad(t, "bolt", `"path": `+quoted(filepath.Join(t.TempDir(), "below", "revocations.db")))
@@ -167,7 +167,7 @@ func TestMemoryWarns(t *testing.T) {
 	}
 }
 
-// The gate has to start, and answer 503, while Redis is away.
+// The gate must start, and answer 503, while Redis is unreachable.
 func TestRedisDoesNotWaitForTheServer(t *testing.T) {
 	opened, _ := open(t, mustLoad(t, "redis", `"addresses": ["127.0.0.1:1"]`), 0)
 	if err := opened.Close(); err != nil {

@@ -8,12 +8,12 @@ import (
 // connectionKey is the key of the cancel function in the context of a connection.
 type connectionKey struct{}
 
-// Connection gives a connection a context that a cut can cancel, which also cancels the
-// running request. It is for http.Server.ConnContext. A connection that has such a
+// Connection gives a connection a context that a cut can cancel. That also cancels the
+// running request. Use it as http.Server.ConnContext. A connection that already has such a
 // context keeps it.
 //
-// A context that is never cancelled leaves nothing behind, because a server's context
-// is not cancelled either, and does not know its children.
+// A context that is never cancelled leaks nothing: the context of a server is never
+// cancelled either, and so keeps no list of its children.
 func Connection(ctx context.Context, _ net.Conn) context.Context {
 	if ctx.Value(connectionKey{}) != nil {
 		return ctx

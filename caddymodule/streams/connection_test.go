@@ -9,8 +9,8 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// Attack: let no read or write be under way that a deadline would end. The connection's
-// context ends the request. This is for HTTP/1 only: in other versions requests share a
+// Attack: avoid every running read and write that a deadline would end. The connection's
+// context ends the request. This applies to HTTP/1 only: in other versions requests share a
 // connection.
 func TestACutCancelsAConnectionThatIsNotShared(t *testing.T) {
 	for protocol := 1; protocol <= 3; protocol++ {

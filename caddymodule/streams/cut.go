@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// lookEvery bounds how long an expired request goes on, and how long a change
-	// without a signal stays unnoticed.
+	// lookEvery is how long an expired request may continue, and how long a change without
+	// a signal may stay unnoticed.
 	lookEvery = time.Second
 	// minRest and maxRest bound the time between two looks if revocations come fast. In
 	// between, it is ten times the duration of the last look.
@@ -63,8 +63,8 @@ func (t *Table) look() {
 	})
 }
 
-// cutAll cuts the requests that have to end for a reason. It may miss a request that
-// enters meanwhile: that one is checked after it entered.
+// cutAll cuts the requests that have to end for a reason. It may miss a request that enters
+// meanwhile; that request is checked after it has entered.
 func (t *Table) cutAll(why reason, over func(candidate) bool) {
 	var found []candidate
 	var cuts sync.WaitGroup
@@ -116,11 +116,11 @@ func (s *shard) running(to []candidate) []candidate {
 	return to
 }
 
-// cut ends a request, if it still has the place, and reports whether it was running
-// until now. If the request goes on after the cut, the next look cuts it again.
+// cut ends a request, if it still has the place. It reports whether the request was running
+// until now. If the request continues after the cut, the next look cuts it again.
 //
-// Attack: let the request end at this moment, and send the next one on the same
-// connection. That one would lose its deadlines, or be cut instead. So the place is
+// Attack: let the request end at this moment, and send the next request on the same
+// connection. The next request would lose its deadlines, or be cut instead. So the place is
 // held until the cut is over.
 func (t *Table) cut(c candidate, why reason, cuts *sync.WaitGroup) (first bool) {
 	r, s := c.request, c.request.home
@@ -135,8 +135,8 @@ func (t *Table) cut(c candidate, why reason, cuts *sync.WaitGroup) (first bool) 
 	}
 	r.cutting = true
 	writer, alone, tunnel := r.writer, r.alone, r.tunnel
-	// A client that reads nothing may hold up the end of its own WebSocket for a
-	// moment, but not that of others.
+	// A client that reads nothing may delay the end of its own WebSocket for a moment, but
+	// not the end of others.
 	cuts.Go(func() {
 		if err := end(writer, alone, tunnel); first && errors.Is(err, errors.ErrUnsupported) {
 			t.options.Logger.Error("a running request could not be cut; some handler before session_gate hides its connection", "error", err)
@@ -149,14 +149,14 @@ func (t *Table) cut(c candidate, why reason, cuts *sync.WaitGroup) (first bool) 
 	return first
 }
 
-// end sets the deadlines of a request into the past and cancels its connection, or cuts
-// its tunnel. An error other than errors.ErrUnsupported means that the request has
-// ended by itself.
+// end sets the deadlines of a request into the past and cancels its connection, or cuts its
+// tunnel. An error other than errors.ErrUnsupported means that the request has ended by
+// itself.
 //
-// Attack: let no read and no write be under way that a deadline could end. Over HTTP/1,
-// the first byte of a next request keeps the server from reading while it waits for the
-// upstream. So does an upload that the upstream does not read. No other request will
-// use the connection, because the request that was cut abandons it.
+// Attack: avoid every running read and write that a deadline could end. Over HTTP/1, the
+// first byte of a next request keeps the server from reading while it waits for the
+// upstream. So does an upload that the upstream does not read. No other request will use
+// the connection, because the cut request abandons it.
 func end(w http.ResponseWriter, alone context.Context, tunnel *tunnel) error {
 	if tunnel != nil && tunnel.cut() {
 		return nil

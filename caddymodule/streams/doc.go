@@ -8,8 +8,8 @@
 // and once a second, the Table looks through the places, and cuts requests.
 //
 // A cut sets the deadlines of the connection, or of its stream, into the past
-// (http.ResponseController). That ends running reads and writes, and the server ends
-// the request to the upstream. Some cases also need a context: a connection of HTTP/1
-// (Connection) without a running read or write, one that went on in another protocol,
-// and HTTP/3.
+// (http.ResponseController). That ends running reads and writes, and the server ends the
+// request to the upstream. Some cases also need a context: an HTTP/1 connection
+// (Connection) without a running read or write, a connection that continued in another
+// protocol, and HTTP/3.
 package streams

@@ -12,14 +12,14 @@ import (
 // token.
 const maxLatest = 1 << 18 / shards
 
-// latest holds when the tokens of sessions expire.
+// latest holds when the newest tokens of sessions expire.
 type latest struct {
 	mu      sync.Mutex
 	expires map[store.Key]int64 // Unix seconds
 }
 
-// Prolong notes that a token was verified: requests of its session also run on until
-// this token expires. It is for new tokens; it takes a lock.
+// Prolong notes that a token was verified: requests of its session also continue until this
+// token expires. Call it for new tokens only, because it takes a lock.
 func (t *Table) Prolong(keys *store.Keys) {
 	if keys.Session.IsZero() {
 		return
@@ -50,8 +50,8 @@ func (l *latest) forget(now int64) bool {
 	return len(l.expires) < maxLatest
 }
 
-// latestOf is when the latest token of a token's session expires, in Unix seconds; 0 if
-// that is not known.
+// latestOf returns when the newest token of a token's session expires, in Unix seconds, or
+// 0 if that is unknown.
 func (t *Table) latestOf(keys *store.Keys) int64 {
 	if keys.Session.IsZero() {
 		return 0

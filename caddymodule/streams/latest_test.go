@@ -31,7 +31,7 @@ func TestANewTokenOfTheSessionProlongs(t *testing.T) {
 		}
 		table.Prolong(first)
 		table.Prolong(second)
-		table.Prolong(first) // an older one changes nothing
+		table.Prolong(first) // an older token changes nothing
 		table.Prolong(alone)
 		cut := func() (cut [4]bool) {
 			synctest.Wait()

@@ -12,14 +12,14 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// End says what ends a running request.
+// End is the event that ends a running request.
 type End uint8
 
 const (
-	// AtExpiry ends it when its session is revoked, and when the latest token of the
-	// session expires.
+	// AtExpiry ends the request when its session is revoked, and when the newest token of
+	// the session expires.
 	AtExpiry End = iota
-	// ByRevocation ends it only when its session is revoked.
+	// ByRevocation ends the request only when its session is revoked.
 	ByRevocation
 )
 
@@ -30,13 +30,13 @@ const (
 	running reason = "" // it was not cut
 	revoked reason = "revoked"
 	expired reason = "expired"
-	// closed: revocations are not followed any more.
+	// closed: the table no longer receives revocations.
 	closed reason = "closed"
 )
 
 // Options configure a Table.
 type Options struct {
-	// Revoked reports whether a token is revoked by the present knowledge, fresh or
+	// Revoked reports whether a token is revoked according to the current set, fresh or
 	// not. It is called for every running request and must be fast.
 	Revoked func(*store.Keys) bool
 	// Changed receives a value if revocations were added since the last one.
@@ -152,7 +152,7 @@ func (s *shard) grow() {
 }
 
 // Leave returns the place, after a running cut. It reports whether the request was cut
-// and its answer must be abandoned, so that no client takes it for complete. It is
+// and its answer must be abandoned, so that it does not look complete to a client. It is
 // false if the request went on in another protocol.
 func (r *Request) Leave() (abandon bool) {
 	s := r.home
@@ -183,8 +183,8 @@ func (t *Table) Len() (running int) {
 	return running
 }
 
-// Close cuts all running requests, and ends the background work. It is for when
-// revocations are not followed any more; then no request may be admitted.
+// Close cuts all running requests, and ends the background work. Call it when revocations
+// are no longer received; then no request may be admitted.
 func (t *Table) Close() {
 	t.stop()
 	t.wait.Wait()

@@ -15,7 +15,7 @@ import (
 // limit is the longest time for anything that has to happen.
 const limit = 20 * time.Second
 
-// plain is a request without anything special.
+// plain is an ordinary request.
 var plain = httptest.NewRequest(http.MethodGet, "/", nil)
 
 // gate is a server whose handler enters a table, with one token for all.
@@ -28,7 +28,7 @@ type gate struct {
 	ended   chan bool // whether the answer was abandoned
 }
 
-// newGate serves a handler behind a table, in HTTP/1.1 or HTTP/2.
+// newGate serves a handler behind a table, over HTTP/1.1 or HTTP/2.
 func newGate(t *testing.T, protocol int, handler http.HandlerFunc) *gate {
 	t.Helper()
 	g := &gate{changed: make(chan struct{}, 1), ended: make(chan bool, 1)}
@@ -69,16 +69,16 @@ func (g *gate) mustEnd(t *testing.T, abandoned bool) {
 			t.Errorf("the answer was abandoned: %v, want %v", got, abandoned)
 		}
 	case <-time.After(limit):
-		t.Fatal("the request goes on")
+		t.Fatal("the request continues")
 	}
 	if n := g.table.Len(); n != 0 {
 		t.Errorf("%d requests are left", n)
 	}
 }
 
-// Attack: after the logout, a client goes on reading, writing, or waiting in a request
-// that was admitted before.
-func TestWhatIsStillRunningIsCut(t *testing.T) {
+// Attack: after the logout, a client continues to read, write or wait in a request that was
+// admitted before.
+func TestRunningRequestsAreCut(t *testing.T) {
 	endless := func(w http.ResponseWriter, r *http.Request) {
 		for {
 			if _, err := io.WriteString(w, "data: x\n\n"); err != nil {
@@ -140,7 +140,7 @@ func TestWhatIsStillRunningIsCut(t *testing.T) {
 				g.mustEnd(t, true)
 				if name != "an answer that nobody reads" {
 					if err := <-answered; err == nil {
-						t.Error("the client takes the answer for a whole one")
+						t.Error("the answer looks complete to the client")
 					}
 				}
 			})
@@ -148,8 +148,8 @@ func TestWhatIsStillRunningIsCut(t *testing.T) {
 	}
 }
 
-// Attack: log out, so that another user's next request on the same connection is lost:
-// a front proxy shares its connections among users.
+// Attack: log out at a moment that makes another user's next request on the same connection
+// fail. A front proxy shares its connections among users.
 func TestACutHitsNoOtherRequest(t *testing.T) {
 	table := New(Options{Revoked: func(*store.Keys) bool { return false }, Changed: make(chan struct{})})
 	defer table.Close()
@@ -157,7 +157,7 @@ func TestACutHitsNoOtherRequest(t *testing.T) {
 	late := candidate{request: before, turn: before.turn, keys: before.keys}
 	before.Leave()
 	var others []*deadlineWriter
-	for range 8 * shards * prepared { // one of them has the place now
+	for range 8 * shards * prepared { // one of them gets the place
 		w := new(deadlineWriter)
 		others = append(others, w)
 		defer table.Enter(w, plain, new(store.Keys), ByRevocation).Leave()
@@ -174,7 +174,7 @@ func TestACutHitsNoOtherRequest(t *testing.T) {
 	}
 }
 
-// A request is cut before its handler can leave, and so is the connection.
+// A request and its connection are cut before its handler can leave.
 func TestLeavingWaitsForTheCut(t *testing.T) {
 	w := &slowWriter{ResponseWriter: httptest.NewRecorder(), cutting: make(chan struct{}), goOn: make(chan struct{})}
 	table := New(Options{Revoked: func(*store.Keys) bool { return true }, Changed: make(chan struct{})})
@@ -191,13 +191,13 @@ func TestLeavingWaitsForTheCut(t *testing.T) {
 	}
 	close(w.goOn)
 	if abandon := <-left; !abandon {
-		t.Error("the answer passes for a whole one")
+		t.Error("the answer looks complete")
 	}
 }
 
 // Attack: a client reads nothing, behind a handler that hides the deadlines of its
 // connection, and so keeps all others from being cut.
-func TestACutThatHangsKeepsNoOtherWaiting(t *testing.T) {
+func TestACutThatHangsDelaysNoOther(t *testing.T) {
 	hangs := &slowWriter{ResponseWriter: httptest.NewRecorder(), cutting: make(chan struct{}), goOn: make(chan struct{})}
 	table := New(Options{Revoked: func(*store.Keys) bool { return true }, Changed: make(chan struct{})})
 	defer table.Close()
@@ -208,7 +208,7 @@ func TestACutThatHangsKeepsNoOtherWaiting(t *testing.T) {
 	defer table.Enter(other, plain, new(store.Keys), ByRevocation).Leave()
 	table.look()
 	if !other.cut.Load() {
-		t.Error("the other goes on")
+		t.Error("the other request continues")
 	}
 	close(hangs.goOn)
 	held.Leave()
@@ -237,8 +237,8 @@ type deadlineWriter struct {
 func (w *deadlineWriter) SetWriteDeadline(time.Time) error { w.cut.Store(true); return nil }
 func (w *deadlineWriter) SetReadDeadline(time.Time) error  { return nil }
 
-// A closed store does not say any more what is revoked.
-func TestCloseCutsWhatIsStillRunning(t *testing.T) {
+// A closed store no longer reports what is revoked.
+func TestCloseCutsRunningRequests(t *testing.T) {
 	begun := make(chan struct{})
 	g := newGate(t, 1, func(_ http.ResponseWriter, r *http.Request) {
 		close(begun)

@@ -16,20 +16,20 @@ import (
 // writeTimeout is how long a client may take to read sent data before its tunnel is cut.
 const writeTimeout = 100 * time.Millisecond
 
-// tunnel is a request that deadlines alone do not end: it may go on in another
+// tunnel is a request that deadlines alone do not end: it may continue in another
 // protocol, or it came over HTTP/3.
 type tunnel struct {
 	http.ResponseWriter
 	cancel context.CancelFunc
-	// webSocket says that the other protocol is WebSocket. connect says that it begins
-	// without its own connection (RFC 8441, RFC 9220), unlike in HTTP/1.
+	// webSocket reports whether the other protocol is WebSocket. connect reports whether it
+	// shares its connection (RFC 8441, RFC 9220), unlike in HTTP/1.
 	webSocket, connect bool
 
 	over  atomic.Bool
 	begun atomic.Bool // whether the other protocol has begun
 	conn  atomic.Pointer[conn]
 
-	// silent says that there was no time for a close frame.
+	// silent reports whether there was no time for a close frame.
 	silent atomic.Bool
 
 	mu     sync.Mutex // of writes
@@ -60,8 +60,8 @@ func (r *Request) Tunnel(w http.ResponseWriter, request *http.Request) (http.Res
 	return t, request.WithContext(ctx)
 }
 
-// isWebSocket reports whether a request asks to go on as a WebSocket (RFC 6455
-// §4.1, RFC 8441 §5, RFC 9220).
+// isWebSocket reports whether a request asks to continue as a WebSocket (RFC 6455 §4.1, RFC
+// 8441 §5, RFC 9220).
 func isWebSocket(r *http.Request) bool {
 	const webSocket = "websocket"
 	if r.Method == http.MethodConnect {
@@ -72,10 +72,10 @@ func isWebSocket(r *http.Request) bool {
 	})
 }
 
-// Unwrap lets http.ResponseController find what else the writer can do.
+// Unwrap gives http.ResponseController access to the other methods of the writer.
 func (t *tunnel) Unwrap() http.ResponseWriter { return t.ResponseWriter }
 
-// WriteHeader notes that a CONNECT has become a tunnel.
+// WriteHeader notes that a CONNECT has opened a tunnel.
 func (t *tunnel) WriteHeader(status int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -108,7 +108,7 @@ func (t *tunnel) write(to io.Writer, p []byte) (int, error) {
 	return n, err
 }
 
-// Hijack hands out the connection, which ends with the tunnel.
+// Hijack returns the connection, which ends with the tunnel.
 func (t *tunnel) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	hijacked, buffered, err := http.NewResponseController(t.ResponseWriter).Hijack()
 	if err != nil {
@@ -117,8 +117,8 @@ func (t *tunnel) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c := &conn{Conn: hijacked, tunnel: t}
 	t.begun.Store(true)
 	t.conn.Store(c)
-	// An earlier cut took it for an ordinary request. The deadlines of that cut are
-	// gone, because net/http removes them from a connection that it hands out.
+	// An earlier cut ended this request like an ordinary one. Its deadlines no longer
+	// apply, because net/http removes them from a connection that is hijacked.
 	if t.over.Load() {
 		_ = hijacked.Close()
 		return nil, nil, net.ErrClosed
@@ -129,11 +129,11 @@ func (t *tunnel) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return c, buffered, nil
 }
 
-// cut ends the tunnel, and reports whether there was one. If not, the caller has to set
-// the deadlines of the request.
+// cut ends the tunnel, and reports whether there was one. If not, the caller has to set the
+// deadlines of the request.
 //
-// If a WebSocket is between two frames, a close frame tells its client. In the middle
-// of a frame this is not possible.
+// Between two frames of a WebSocket, a close frame informs its client. In the middle of a
+// frame this is not possible.
 func (t *tunnel) cut() (established bool) {
 	first := !t.over.Swap(true)
 	defer t.cancel() // this ends the request to the upstream

@@ -11,12 +11,12 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// stuckWriter is the writer of a stream to a client that reads nothing. Its running
-// Write resets deadlines that were set meanwhile, as Caddy's does.
+// stuckWriter is the writer of a stream to a client that reads nothing. Like Caddy's, its
+// running Write resets deadlines that were set meanwhile.
 type stuckWriter struct {
 	connectWriter
 	mu              sync.Mutex
-	deaf            int // how many deadlines it takes back
+	deaf            int // how many deadlines it resets
 	writing, cut    chan struct{}
 	written, passed sync.Once
 }
@@ -49,15 +49,15 @@ func (w *stuckWriter) Write([]byte) (int, error) {
 }
 
 // Attack: read nothing from a WebSocket in a stream while its response is written, and
-// go on sending. The Write resets the deadline, for a minute, and holds up the close
+// continue to send. The Write resets the deadline, for a minute, and blocks the close
 // frame.
-func TestAWriteThatTakesDeadlinesBackHoldsUpNoCut(t *testing.T) {
+func TestAWriteThatResetsDeadlinesDelaysNoCut(t *testing.T) {
 	for name, deaf := range map[string]int{"once": 1, "during all of a cut": 1000} {
 		t.Run(name, func(t *testing.T) {
 			r := httptest.NewRequest(http.MethodConnect, "/", nil)
 			r.ProtoMajor, r.Proto = 3, "websocket"
 			table := New(Options{Revoked: func(*store.Keys) bool { return true }, Changed: make(chan struct{})})
-			table.stop() // the looks are the test's
+			table.stop() // the test does the looks
 			table.wait.Wait()
 			under := &stuckWriter{deaf: deaf, writing: make(chan struct{}), cut: make(chan struct{})}
 			under.ResponseRecorder = httptest.NewRecorder()
@@ -77,15 +77,15 @@ func TestAWriteThatTakesDeadlinesBackHoldsUpNoCut(t *testing.T) {
 			case <-r.Context().Done():
 			case <-time.After(limit):
 				under.release()
-				t.Fatal("the upstream was not told")
+				t.Fatal("the request to the upstream was not ended")
 			}
 			if took := time.Since(began); took > time.Second {
-				t.Errorf("the upstream was told after %v", took)
+				t.Errorf("the request to the upstream ended after %v", took)
 			}
 			under.mu.Lock()
 			under.deaf = 0
 			under.mu.Unlock()
-			for began := time.Now(); under.stuck(); table.look() { // the first cut may not be over yet
+			for began := time.Now(); under.stuck(); table.look() { // the first cut may still run
 				if time.Since(began) > limit {
 					under.release()
 					t.Error("the Write was not ended by a later look")
@@ -94,7 +94,7 @@ func TestAWriteThatTakesDeadlinesBackHoldsUpNoCut(t *testing.T) {
 			writes.Wait()
 			running.Leave()
 			if !under.read.Equal(long) {
-				t.Errorf("the client may go on sending until %v", under.read)
+				t.Errorf("the client may send until %v", under.read)
 			}
 		})
 	}

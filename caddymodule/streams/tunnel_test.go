@@ -16,7 +16,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// upgraded dials a gate, and asks to go on in another protocol.
+// upgraded dials a gate, and asks to switch to another protocol.
 func (g *gate) upgraded(t *testing.T, protocol string) (net.Conn, *bufio.Reader) {
 	t.Helper()
 	connection, err := tls.Dial("tcp", g.Listener.Addr().String(), g.Client().Transport.(*http.Transport).TLSClientConfig)
@@ -34,8 +34,7 @@ func (g *gate) upgraded(t *testing.T, protocol string) (net.Conn, *bufio.Reader)
 	return connection, reader
 }
 
-// switchProtocols answers an upgrade as a reverse proxy does, and hands out the
-// connection.
+// switchProtocols answers an upgrade as a reverse proxy does, and returns the connection.
 func switchProtocols(t *testing.T, w http.ResponseWriter) net.Conn {
 	t.Helper()
 	w.Header().Set("Connection", "Upgrade")
@@ -51,8 +50,8 @@ func switchProtocols(t *testing.T, w http.ResponseWriter) net.Conn {
 	return connection
 }
 
-// A WebSocket of an ended session ends with the status 1008 if a frame can be sent, and
-// in the middle of a frame without one. So does another protocol.
+// A WebSocket of an ended session ends with the status 1008 if a frame can be sent. In the
+// middle of a frame, and in another protocol, it ends without a frame.
 func TestTunnelsAreCut(t *testing.T) {
 	whole := frame(1, 200, false)
 	for name, test := range map[string]struct {
@@ -97,8 +96,8 @@ func TestTunnelsAreCut(t *testing.T) {
 	}
 }
 
-// Attack: read nothing, so that the connection is full. The goroutine that ends it
-// waits, and with it the end of all others.
+// Attack: read nothing, so that the buffers of the connection are full. The goroutine that
+// ends it would wait, and with it the end of all others.
 func TestATunnelThatNobodyReadsIsCut(t *testing.T) {
 	writes := make(chan struct{})
 	g := newGate(t, 1, func(w http.ResponseWriter, _ *http.Request) {
@@ -107,7 +106,7 @@ func TestATunnelThatNobodyReadsIsCut(t *testing.T) {
 		close(writes)
 		// Far more than the system buffers for a connection.
 		if _, err := connection.Write(frame(2, 64<<20, false)); err == nil {
-			t.Error("all was written, and nobody reads")
+			t.Error("everything was written, although the client does not read")
 		}
 	})
 	_, _ = g.upgraded(t, "websocket")
@@ -116,10 +115,10 @@ func TestATunnelThatNobodyReadsIsCut(t *testing.T) {
 	g.mustEnd(t, false)
 }
 
-// Fault: the session is revoked after the upstream has switched to another protocol,
-// and before the connection is handed out. net/http then removes the deadlines, which
-// were the cut.
-func TestNoConnectionIsHandedOutAfterTheCut(t *testing.T) {
+// Fault: the session is revoked after the upstream has switched to another protocol, and
+// before the connection is hijacked. net/http then removes the deadlines, which were the
+// cut.
+func TestNoConnectionIsHijackedAfterTheCut(t *testing.T) {
 	g := newGate(t, 1, func(w http.ResponseWriter, r *http.Request) {
 		before := w.(*tunnel)
 		if before.cut() {
@@ -129,7 +128,7 @@ func TestNoConnectionIsHandedOutAfterTheCut(t *testing.T) {
 			t.Errorf("hijacking: %v", err)
 		}
 		if r.Context().Err() == nil {
-			t.Error("the upstream was not told")
+			t.Error("the request to the upstream was not ended")
 		}
 	})
 	connection, err := tls.Dial("tcp", g.Listener.Addr().String(), g.Client().Transport.(*http.Transport).TLSClientConfig)
@@ -194,7 +193,7 @@ func TestAWebSocketInAStreamIsCut(t *testing.T) {
 
 // A request over HTTP/3 that was cut has a cancelled context, because its deadlines do
 // not reach a handler that waits for the upstream.
-func TestACutOverHTTP3TellsTheUpstream(t *testing.T) {
+func TestACutOverHTTP3EndsTheUpstreamRequest(t *testing.T) {
 	table := New(Options{Revoked: func(*store.Keys) bool { return false }, Changed: make(chan struct{})})
 	defer table.Close()
 	for _, early := range []bool{false, true} {
@@ -203,7 +202,7 @@ func TestACutOverHTTP3TellsTheUpstream(t *testing.T) {
 		under := &connectWriter{ResponseRecorder: httptest.NewRecorder()}
 		running := table.Enter(under, r, new(store.Keys), ByRevocation)
 		cut := func() { table.cutAll(revoked, func(candidate) bool { return true }) }
-		if early { // between the check and here
+		if early { // between the check and this line
 			cut()
 		}
 		_, r = running.Tunnel(under, r)
@@ -214,7 +213,7 @@ func TestACutOverHTTP3TellsTheUpstream(t *testing.T) {
 			t.Errorf("early %v: deadlines %v, %v, context %v", early, under.read, under.write, r.Context().Err())
 		}
 		if !running.Leave() {
-			t.Error("the answer passes for a whole one")
+			t.Error("the answer looks complete")
 		}
 	}
 }

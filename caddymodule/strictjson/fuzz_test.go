@@ -13,9 +13,9 @@ import (
 // deepest is the depth at which encoding/json gives up.
 const deepest = 10_000
 
-// FuzzGrammar compares with encoding/json: which texts are valid JSON, and what names
-// and strings mean. If an object has two members with one name, encoding/json reads the
-// last, so only objects with a duplicate may differ.
+// FuzzGrammar compares with encoding/json which texts are valid JSON, and what names and
+// strings mean. If an object has two members with one name, encoding/json reads the last.
+// So only objects with a duplicate may differ.
 func FuzzGrammar(f *testing.F) {
 	for _, text := range []string{
 		`{"a":1,"b":[true,false,null,-0.5e+7,0,10],"c":{"d":"x"}}`, `{}`, `[]`, ` {"a" : "b"} `, `""`, `-`, `01`, `1.`, `1e`, `tru`, `truex`,
@@ -26,10 +26,10 @@ func FuzzGrammar(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		doc := []byte(text)
-		found, twins := make(map[string]string), false
+		found, duplicates := make(map[string]string), false
 		err := strictjson.Scan(doc, deepest, func(name string, value json.RawMessage) error {
-			_, twin := found[name]
-			twins = twins || twin
+			_, duplicate := found[name]
+			duplicates = duplicates || duplicate
 			found[name] = string(value)
 			if said, ok := strictjson.Text(value); ok {
 				var want string
@@ -47,7 +47,7 @@ func FuzzGrammar(f *testing.F) {
 			t.Fatalf("error %v, and encoding/json says %t", err, valid)
 		}
 		var want map[string]json.RawMessage
-		if err != nil || twins {
+		if err != nil || duplicates {
 			return
 		}
 		if err := json.Unmarshal(doc, &want); err != nil || len(want) != len(found) {

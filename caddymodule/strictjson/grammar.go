@@ -31,8 +31,8 @@ func check(doc []byte, maxDepth int) error {
 	return nil
 }
 
-// next steps over space and returns the octet there. At the end it returns 0, which
-// begins and ends nothing in JSON.
+// next skips space and returns the octet after it. At the end it returns 0, which begins
+// and ends nothing in JSON.
 func (g *grammar) next() byte {
 	for ; g.at < len(g.doc); g.at++ {
 		if c := g.doc[g.at]; !isSpace(c) {
@@ -42,7 +42,7 @@ func (g *grammar) next() byte {
 	return 0
 }
 
-// value steps over a value that may have this many levels.
+// value skips a value that may have this many levels.
 func (g *grammar) value(levels int) error {
 	sound := false
 	switch c := g.next(); c {
@@ -67,8 +67,7 @@ func (g *grammar) value(levels int) error {
 	return nil
 }
 
-// list steps over an array, or over an object, in which a name and a colon come before
-// each value.
+// list skips an array, or an object, in which a name and a colon come before each value.
 func (g *grammar) list(end byte, levels int, named bool) error {
 	if levels == 0 {
 		return errDepth
@@ -112,7 +111,7 @@ func (g *grammar) word(word string) bool {
 	return true
 }
 
-// text steps over a string.
+// text skips a string.
 func (g *grammar) text() bool {
 	for g.at++; g.at < len(g.doc); g.at++ {
 		switch c := g.doc[g.at]; {
@@ -130,7 +129,7 @@ func (g *grammar) text() bool {
 	return false
 }
 
-// escape steps to the last octet of an escape.
+// escape skips an escape up to its last octet.
 func (g *grammar) escape() bool {
 	g.at++
 	if g.at >= len(g.doc) {
@@ -173,7 +172,7 @@ func (g *grammar) number() bool {
 	return g.digits()
 }
 
-// digits steps over one digit or more.
+// digits skips one digit or more.
 func (g *grammar) digits() bool {
 	from := g.at
 	for c := g.octet(); '0' <= c && c <= '9'; c = g.octet() {
@@ -182,7 +181,7 @@ func (g *grammar) digits() bool {
 	return g.at > from
 }
 
-// octet returns the octet here, or 0 at the end.
+// octet returns the current octet, or 0 at the end.
 func (g *grammar) octet() byte {
 	if g.at < len(g.doc) {
 		return g.doc[g.at]

@@ -25,7 +25,7 @@ func ReadMembers(doc []byte) (Members, error) {
 	return o.All()
 }
 
-// All returns all members. Two names that differ only in case are ErrTwin: another
+// All returns all members. Two names that differ only in case are ErrDuplicate: another
 // reader of the document may use the other member.
 func (o Object) All() (Members, error) {
 	var names Names
@@ -57,8 +57,8 @@ func (m Members) Text(name string) (text string, ok bool, err error) {
 	return TextOf(name, value)
 }
 
-// TextOf is Members.Text for a value that was already found, or nil. The name is for
-// the error.
+// TextOf is Members.Text for a value that was already found, or nil. The error quotes the
+// name.
 func TextOf(name string, value json.RawMessage) (text string, ok bool, err error) {
 	if value == nil {
 		return "", false, nil

@@ -46,8 +46,8 @@ func TestTextOfAMemberIsAStringOrAnError(t *testing.T) {
 // Attack: the gate reads `sid` and the application reads `SID`.
 func TestMembersWithOneNameAreRefused(t *testing.T) {
 	for doc, want := range map[string]error{
-		`{"sid": "a", "sid": "a"}`: strictjson.ErrTwin,
-		`{"sid": "a", "SID": "b"}`: strictjson.ErrTwin,
+		`{"sid": "a", "sid": "a"}`: strictjson.ErrDuplicate,
+		`{"sid": "a", "SID": "b"}`: strictjson.ErrDuplicate,
 		`["sid"]`:                  strictjson.ErrNotObject,
 		`{"sid": "a"} x`:           strictjson.ErrSyntax,
 	} {

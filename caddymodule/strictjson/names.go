@@ -6,31 +6,31 @@ import (
 	"unicode/utf8"
 )
 
-// Names collects the names of an object's members and refuses twins: a name that is
-// already there, or that differs from one only in case, in the sense of
-// strings.EqualFold. encoding/json takes such names for one member, other decoders for
-// two. So "sid" next to "ſid" (U+017F) would be one session for the gate and another
-// for the application. The zero Names is empty.
+// Names collects the names of an object's members and refuses duplicates. A duplicate
+// equals an earlier name, or differs from it only in case, in the sense of
+// strings.EqualFold. encoding/json reads such names as one member, other decoders as two.
+// So "sid" next to "ſid" (U+017F) would be one session for the gate and another for the
+// application. The zero Names is empty.
 type Names struct {
 	seen map[string]struct{}
 }
 
-// Add returns an error that wraps ErrTwin if name is a twin of an earlier one. Its time
+// Add returns an error that wraps ErrDuplicate if name duplicates an earlier name. Its time
 // does not depend on the number of names.
 func (n *Names) Add(name string) error {
 	if n.seen == nil {
 		n.seen = make(map[string]struct{}, 16)
 	}
 	folded := Fold(name)
-	if _, twin := n.seen[folded]; twin {
-		return fmt.Errorf("scanning JSON: %w", ErrTwin)
+	if _, duplicate := n.seen[folded]; duplicate {
+		return fmt.Errorf("scanning JSON: %w", ErrDuplicate)
 	}
 	n.seen[folded] = struct{}{}
 	return nil
 }
 
-// Fold maps all names that strings.EqualFold calls equal to one of them. Names
-// in lower-case ASCII stay what they are.
+// Fold maps names to the same text if strings.EqualFold calls them equal. Names in
+// lower-case ASCII do not change.
 func Fold(name string) string {
 	for i := range len(name) {
 		if c := name[i]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {

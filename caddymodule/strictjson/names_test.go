@@ -8,10 +8,10 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
 )
 
-// The attack: {"sid":"victim","SID":"other"} is one session to encoding/json,
-// which takes the last, and another to a decoder that minds case.
-func TestNamesRefusesTwins(t *testing.T) {
-	for _, twins := range [][2]string{
+// Attack: {"sid":"victim","SID":"other"} is one session to encoding/json, which reads the
+// last member, and another to a decoder that distinguishes case.
+func TestNamesRefusesDuplicates(t *testing.T) {
+	for _, pair := range [][2]string{
 		{"sid", "sid"},
 		{"sid", "SID"},
 		{"sid", "\u017fid"},
@@ -22,11 +22,11 @@ func TestNamesRefusesTwins(t *testing.T) {
 		{"", ""},
 	} {
 		var names strictjson.Names
-		if err := names.Add(twins[0]); err != nil {
-			t.Fatalf("adding %q: %v", twins[0], err)
+		if err := names.Add(pair[0]); err != nil {
+			t.Fatalf("adding %q: %v", pair[0], err)
 		}
-		if err := names.Add(twins[1]); !errors.Is(err, strictjson.ErrTwin) {
-			t.Errorf("adding %q after %q: error %v, want ErrTwin", twins[1], twins[0], err)
+		if err := names.Add(pair[1]); !errors.Is(err, strictjson.ErrDuplicate) {
+			t.Errorf("adding %q after %q: error %v, want ErrDuplicate", pair[1], pair[0], err)
 		}
 	}
 }
@@ -51,8 +51,7 @@ func TestFoldLeavesUsualNamesAlone(t *testing.T) {
 	}
 }
 
-// Fold has to agree with strings.EqualFold, which is what encoding/json
-// matches names by.
+// Fold has to agree with strings.EqualFold, with which encoding/json matches names.
 func FuzzFold(f *testing.F) {
 	for _, pair := range [][2]string{{"sid", "\u017fid"}, {"K", "\u212a"}, {"İ", "i"}, {"ǅ", "ǆ"}, {"a", "b"}} {
 		f.Add(pair[0], pair[1])

@@ -14,10 +14,10 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
 )
 
-// The attack: the gate and an application that decodes with encoding/json read
-// different things in a document. Scan visits the members that a token reader finds,
-// one by one. If no two names are twins, maps and structs hold the same. If Scan
-// refuses a document, it does so for the right reason.
+// Attack: the gate, and an application that decodes with encoding/json, read different
+// things in a document. Scan visits the same members that a token reader finds one by one.
+// If no two names are duplicates, maps and structs hold the same. If Scan refuses a
+// document, the reason must be right.
 func FuzzScan(f *testing.F) {
 	for _, doc := range []string{
 		`{}`, ` {"a":1,"b":[1,{"c":"}"}],"a":"\u0041"}`, `{"a":"\\"}`, `null`, `[]`, `{"a":1}{`, "{\"\xff\":1}",
@@ -52,8 +52,8 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-// refusals returns why encoding/json refuses a document, or nil. A document that is too
-// deep and broken has two reasons, and the first one in the text counts.
+// refusals returns why encoding/json refuses a document, or nil. A document that is both
+// too deep and invalid has two reasons; the first in the text counts.
 func refusals(doc string) []error {
 	valid, deep := json.Valid([]byte(doc)), depth(doc) > strictjson.MaxDepth
 	switch {
@@ -69,7 +69,7 @@ func refusals(doc string) []error {
 	return []error{nil}
 }
 
-// depth is how deep a document is nested, up to its first fault.
+// depth returns how deep a document is nested, up to its first fault.
 func depth(doc string) int {
 	decoder := json.NewDecoder(strings.NewReader(doc))
 	deepest, level := 0, 0
@@ -116,7 +116,7 @@ func decode(t *testing.T, doc string) (members []member) {
 	return members
 }
 
-// wantParts compares Text and Elements with what encoding/json decodes.
+// wantParts compares Text and Elements with the result of encoding/json.
 func wantParts(t *testing.T, value json.RawMessage) {
 	t.Helper()
 	var decoded any
@@ -145,18 +145,18 @@ func wantParts(t *testing.T, value json.RawMessage) {
 	}
 }
 
-// isRange reports whether a number fits into no float64.
+// isRange reports whether err says that a number does not fit into a float64.
 func isRange(err error) bool {
 	var wrong *json.UnmarshalTypeError
 	return errors.As(err, &wrong)
 }
 
-// wantOneReading checks, where Names finds no twins, that decoders into a map
-// and into a struct agree with Scan.
+// wantOneReading checks, if Names finds no duplicates, that decoders into a map and into a
+// struct agree with Scan.
 func wantOneReading(t *testing.T, doc string, names, values []string) {
 	t.Helper()
 	var unique strictjson.Names
-	twins := false
+	duplicates := false
 	for i, name := range names {
 		refused := unique.Add(name) != nil
 		equal := false
@@ -164,11 +164,11 @@ func wantOneReading(t *testing.T, doc string, names, values []string) {
 			equal = equal || strings.EqualFold(name, other)
 		}
 		if refused != equal {
-			t.Fatalf("%q is a twin of one of %q: %t, strings.EqualFold says %t", name, names[:i], refused, equal)
+			t.Fatalf("%q duplicates one of %q: %t, strings.EqualFold says %t", name, names[:i], refused, equal)
 		}
-		twins = twins || refused
+		duplicates = duplicates || refused
 	}
-	if twins {
+	if duplicates {
 		return
 	}
 	var inMap map[string]json.RawMessage

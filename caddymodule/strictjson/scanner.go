@@ -2,8 +2,8 @@ package strictjson
 
 import "encoding/json"
 
-// scanner walks over a valid document. So it only looks for brackets and quotes, and
-// cannot run past the end.
+// scanner reads a valid document. So it only looks for brackets and quotes, and cannot run
+// past the end.
 type scanner struct {
 	doc []byte
 	at  int
@@ -28,7 +28,7 @@ func (s *scanner) object(visit func(quoted []byte, value json.RawMessage) error)
 	return nil
 }
 
-// value returns the text of the value that begins here and steps over it.
+// value returns the text of the value that begins here and skips it.
 func (s *scanner) value() json.RawMessage {
 	start := s.at
 	switch s.doc[s.at] {
@@ -56,7 +56,7 @@ func (s *scanner) quoted() []byte {
 	return s.doc[start:s.at:s.at]
 }
 
-// nested steps over the object or array that begins here.
+// nested skips the object or array that begins here.
 func (s *scanner) nested() {
 	for level := 0; ; {
 		switch s.doc[s.at] {

@@ -25,8 +25,8 @@ var (
 	ErrNotObject = errors.New("not a JSON object")
 	// ErrDepth: nested deeper than allowed.
 	ErrDepth = errors.New("nested too deep")
-	// ErrTwin: two members have one name, or names that differ only in case.
-	ErrTwin = errors.New("two members share a name")
+	// ErrDuplicate: two members have the same name, or names that differ only in case.
+	ErrDuplicate = errors.New("two members share a name")
 )
 
 // Scan reads the one JSON object that doc holds and calls visit for its members,

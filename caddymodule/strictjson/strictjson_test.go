@@ -38,8 +38,8 @@ func TestScanOfAnEmptyObjectVisitsNothing(t *testing.T) {
 	}
 }
 
-// The attack: two parsers read a document differently, so that the gate checks another
-// session than the application uses.
+// Attack: two parsers read a document differently, so that the gate checks another session
+// than the application uses.
 func TestScanRefusesWhatParsersDisagreeOn(t *testing.T) {
 	tests := []struct {
 		name, doc string
@@ -79,7 +79,7 @@ func TestScanRefusesWhatParsersDisagreeOn(t *testing.T) {
 	}
 }
 
-// The attack: nesting so deep that a recursive reader behind the gate crashes.
+// Attack: nesting so deep that a recursive reader behind the gate crashes.
 func TestScanBoundsTheDepth(t *testing.T) {
 	nested := func(depth int, open, closing string) string {
 		return `{"a":` + strings.Repeat(open, depth-1) + "1" + strings.Repeat(closing, depth-1) + "}"
@@ -122,8 +122,8 @@ func TestFirstFindsNamesInEverySpelling(t *testing.T) {
 	}
 }
 
-// The attack: 8 KiB of members, or of brackets, so that reading them costs memory that
-// the sender does not pay for (invariant 12).
+// Attack: 8 KiB of members, or of brackets, to make the gate allocate more memory than the
+// sender sends (invariant 12).
 func TestParseAndFirstAllocateNothingForTheMembers(t *testing.T) {
 	members := []byte(`{"x":0` + strings.Repeat(`,"\u0061a":[{}]`, 500) + "}")
 	if n := testing.AllocsPerRun(100, func() {
@@ -163,7 +163,7 @@ func TestText(t *testing.T) {
 func TestElements(t *testing.T) {
 	got, ok := strictjson.Elements(json.RawMessage(`[ "a,b" , [1,2],{"x":[3]} ,null,-1.5e3]`))
 	if !ok {
-		t.Fatal("not taken for an array")
+		t.Fatal("not read as an array")
 	}
 	want := []string{`"a,b"`, `[1,2]`, `{"x":[3]}`, "null", "-1.5e3"}
 	if !slices.EqualFunc(got, want, func(a json.RawMessage, b string) bool { return string(a) == b }) {
@@ -174,7 +174,7 @@ func TestElements(t *testing.T) {
 	}
 	for _, value := range []string{"", `"[]"`, "{}", "null"} {
 		if _, ok := strictjson.Elements(json.RawMessage(value)); ok {
-			t.Errorf("%q taken for an array", value)
+			t.Errorf("%q is read as an array", value)
 		}
 	}
 }

@@ -31,8 +31,8 @@ func appendUnquoted(decoded, text []byte) []byte {
 	}
 }
 
-// spells reports whether a valid JSON string, quotes included, means a name that has no
-// backslash. It decodes the string only if its length can be that of the name.
+// spells reports whether a valid JSON string, quotes included, decodes to a name without a
+// backslash. It decodes the string only if its length allows that.
 func spells(quoted []byte, name string) bool {
 	text := quoted[1 : len(quoted)-1]
 	if len(text) <= len(name) || len(text) > len(`\u0000`)*len(name) {

@@ -17,8 +17,8 @@ import (
 
 func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// The attack (RFC 8725 §2.1): `alg` none, in any spelling, with or without
-// something in place of the signature.
+// Attack (RFC 8725 §2.1): `alg` none, in any spelling, with or without a text in place of
+// the signature.
 func TestVerifyRefusesUnsignedTokens(t *testing.T) {
 	v, _ := hmacVerifier(t)
 	payload, _ := json.Marshal(tokentest.Claims(now, nil))
@@ -31,8 +31,8 @@ func TestVerifyRefusesUnsignedTokens(t *testing.T) {
 	}
 }
 
-// The attack (RFC 8725 §2.1): a token says HS256 and is signed with the public
-// key, which everybody has, as the secret.
+// Attack (RFC 8725 §2.1): a token says HS256, and its secret is the public key, which
+// everybody has.
 func TestPublicKeyIsNeverASecret(t *testing.T) {
 	for _, algorithm := range []string{"RS256", "ES256", "EdDSA"} {
 		key := tokentest.NewKey(t, algorithm, "k")
@@ -48,8 +48,7 @@ func TestPublicKeyIsNeverASecret(t *testing.T) {
 	}
 }
 
-// The attack: a weaker algorithm, or one that the operator turned off, because
-// the token says so.
+// Attack: the token chooses a weaker algorithm, or one that the operator turned off.
 func TestOnlyConfiguredAlgorithmsCount(t *testing.T) {
 	key := tokentest.NewKey(t, "PS256", "")
 	v := verifierFor(t, sourceFor(t, key), func(o *token.Options) { o.Issuers[0].Algorithms = []string{"PS256"} })
@@ -57,13 +56,13 @@ func TestOnlyConfiguredAlgorithmsCount(t *testing.T) {
 	for _, algorithm := range []string{"RS256", "PS384", "RS512"} {
 		mustRefuse(t, v, tokentest.Mint(t, key.As(algorithm), tokentest.Claims(now, nil)), token.ErrInvalid)
 	}
-	// Signed one way, said to be another.
+	// Signed with one algorithm, labelled as another.
 	raw := tokentest.Mint(t, key.As("RS256"), tokentest.Claims(now, nil), map[string]any{"alg": "PS256"})
 	mustRefuse(t, v, raw, token.ErrInvalid)
 }
 
-// The attack: keys by the token's own word (RFC 8725 §3.10). Such a token is
-// signed with the attacker's key, and tells where to find it.
+// Attack: the token names its own keys (RFC 8725 §3.10). Such a token is signed with the
+// attacker's key, and says where to find that key.
 func TestVerifyIgnoresKeysInTheToken(t *testing.T) {
 	v := verifierFor(t, sourceFor(t, tokentest.NewKey(t, "ES256", "k")))
 	attacker := tokentest.NewKey(t, "ES256", "k")
@@ -79,8 +78,7 @@ func TestVerifyIgnoresKeysInTheToken(t *testing.T) {
 	}
 }
 
-// The attack: an RSASSA-PSS signature with a salt of another length than
-// RFC 7518 §3.5 demands.
+// Attack: an RSASSA-PSS signature with another salt length than RFC 7518 §3.5 demands.
 func TestVerifyRefusesOtherSaltLengths(t *testing.T) {
 	key := tokentest.NewKey(t, "PS256", "")
 	v := verifierFor(t, sourceFor(t, key))
@@ -97,7 +95,7 @@ func TestVerifyRefusesOtherSaltLengths(t *testing.T) {
 	}
 }
 
-// Errors are logged: nothing of the token may be in them.
+// Errors are logged, so they must hold nothing of the token.
 func TestErrorsHoldNothingOfTheToken(t *testing.T) {
 	v, key := hmacVerifier(t)
 	const canary = "canary-7f3a"

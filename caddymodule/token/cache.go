@@ -18,8 +18,8 @@ const (
 // cache keeps verified tokens by their raw text. It may forget a token at any time, and holds
 // nothing about revocations.
 type cache struct {
-	// hash is keyed by a secret of this process, so that nobody can choose tokens that
-	// collide.
+	// hash is keyed by a secret of this process, so that an attacker cannot choose tokens
+	// that collide.
 	hash   func(raw string) uint64
 	tokens *ristretto.Cache[uint64, *Verified]
 	quota  *quota
@@ -53,7 +53,7 @@ func newCache(bytes int64) (*cache, error) {
 		BufferItems: 64,
 		// The cost of a token includes ristretto's own memory.
 		IgnoreInternalCost: true,
-		// The key is a hash already. get finds collisions by comparing tokens.
+		// The key is already a hash. get detects collisions by comparing tokens.
 		KeyToHash: func(hash uint64) (uint64, uint64) { return hash, 0 },
 	})
 	if err != nil {
@@ -67,9 +67,9 @@ func newCache(bytes int64) (*cache, error) {
 	}, nil
 }
 
-// tail returns the part of a token that is hashed: the end of its signature, in which two good
-// tokens differ. Another text with the same end does not pass the comparison with the whole
-// token.
+// tail returns the part of a token that is hashed: the end of its signature, in which two
+// valid tokens differ. A different text with the same end fails the comparison of the whole
+// tokens.
 func tail(raw string) string { return raw[max(0, len(raw)-48):] }
 
 // get returns the verified token with exactly this raw text, or nil.

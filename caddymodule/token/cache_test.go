@@ -11,7 +11,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// cacheToken verifies a token until the cache answers for it.
+// cacheToken verifies a token until the cache returns it.
 func cacheToken(t testing.TB, v *token.Verifier, raw string) *token.Verified {
 	t.Helper()
 	for range 100 {
@@ -21,7 +21,7 @@ func cacheToken(t testing.TB, v *token.Verifier, raw string) *token.Verified {
 			return first
 		}
 	}
-	t.Fatal("the cache never took the token")
+	t.Fatal("the cache never stored the token")
 	return nil
 }
 
@@ -29,18 +29,17 @@ func TestCacheAnswersWithTheSameToken(t *testing.T) {
 	v, key := hmacVerifier(t)
 	raw := tokentest.Mint(t, key, tokentest.Claims(now, nil))
 	verified := cacheToken(t, v, raw)
-	// A copy of the text has another address.
+	// A copy of the text at another address must hit, too.
 	if got := mustVerify(t, v, string([]byte(raw))); got != verified {
-		t.Error("verified anew")
+		t.Error("verified again")
 	}
 	if n := testing.AllocsPerRun(1000, func() { _, _ = v.Verify(raw, now) }); n != 0 {
 		t.Errorf("a hit allocates %v times", n)
 	}
 }
 
-// The attack: two tokens with one hash, so that one user is taken for the
-// other.
-func TestCacheTellsCollidingTokensApart(t *testing.T) {
+// Attack: two tokens have the same hash, so that one user gets the claims of the other.
+func TestCacheDistinguishesCollidingTokens(t *testing.T) {
 	v, key := hmacVerifier(t)
 	v.SetHash(func(string) uint64 { return 42 })
 	alice := tokentest.Mint(t, key, tokentest.Claims(now, map[string]any{"sub": "alice"}))
@@ -48,19 +47,19 @@ func TestCacheTellsCollidingTokensApart(t *testing.T) {
 	cacheToken(t, v, alice)
 	for range 3 {
 		if got := mustVerify(t, v, bob).Subject; got != "bob" {
-			t.Fatalf("bob is taken for %q", got)
+			t.Fatalf("bob's token gives %q", got)
 		}
 		v.WaitForCache()
 		if got := mustVerify(t, v, alice).Subject; got != "alice" {
-			t.Fatalf("alice is taken for %q", got)
+			t.Fatalf("alice's token gives %q", got)
 		}
 		v.WaitForCache()
 	}
 	mustRefuse(t, v, alice+"A", token.ErrInvalid)
 }
 
-// The attack: a token that was good once goes on being good in the cache.
-func TestCacheJudgesTimeOnEveryHit(t *testing.T) {
+// Attack: a token that was valid once stays valid in the cache.
+func TestCacheChecksTimeOnEveryHit(t *testing.T) {
 	v, key := hmacVerifier(t)
 	raw := tokentest.Mint(t, key, tokentest.Claims(now, map[string]any{"nbf": now.Unix() - 60}))
 	verified := cacheToken(t, v, raw)
@@ -82,7 +81,7 @@ func TestCacheJudgesTimeOnEveryHit(t *testing.T) {
 	}
 }
 
-// The attack: forged tokens push those of real users out of the cache.
+// Attack: forged tokens push the tokens of real users out of the cache.
 func TestCacheHoldsOnlyVerifiedTokens(t *testing.T) {
 	v, key := hmacVerifier(t)
 	attacker := tokentest.NewKey(t, "HS256", "")
@@ -99,12 +98,12 @@ func TestCacheHoldsOnlyVerifiedTokens(t *testing.T) {
 	}
 }
 
-// Tripwire: of two Sets of a new key ristretto keeps the first. Whatever
-// an upgrade makes of that, the cache must end with a token that is fresh.
+// If two Sets race for a new key, ristretto keeps the first. Whatever an upgrade changes
+// there, the cache must end with a fresh token.
 func TestCacheRecoversFromADoubleSet(t *testing.T) {
 	v, key := hmacVerifier(t)
 	raw := tokentest.Mint(t, key, tokentest.Claims(now, nil))
-	old := mustVerify(t, v, raw) // without the view
+	old := mustVerify(t, v, raw) // lacks the view
 	index := v.AddView([]string{"sub"})
 	current := mustVerify(t, v, raw)
 	if old == current {
@@ -118,7 +117,7 @@ func TestCacheRecoversFromADoubleSet(t *testing.T) {
 	}
 }
 
-// The attack: so many sessions that the gate runs out of memory (invariant 12).
+// Attack: so many sessions that the gate runs out of memory (invariant 12).
 func TestCacheIsBoundedInBytes(t *testing.T) {
 	const many = 100_000
 	v, key := hmacVerifier(t)
@@ -139,7 +138,7 @@ func TestCacheIsBoundedInBytes(t *testing.T) {
 		t.Errorf("%d tokens take %d bytes, the cache counts %d, want %d at most",
 			len(cached), bytes, v.CacheUsed(), token.MinCacheBytes)
 	}
-	// And the bound is used, not wasted.
+	// The cache must also use nearly all of its bound.
 	if bytes < token.MinCacheBytes*9/10 {
 		t.Errorf("%d tokens take %d bytes, want nearly %d", len(cached), bytes, token.MinCacheBytes)
 	}
@@ -165,8 +164,8 @@ func TestSweepRemovesExpiredTokens(t *testing.T) {
 	}
 }
 
-// The attack: a reload under load. Ristretto panics when a Set or a Get
-// meets Close; the process would end.
+// Attack: a reload under load. Ristretto panics if a Set or a Get meets Close, and the
+// process would end.
 func TestCloseUnderLoad(t *testing.T) {
 	key := tokentest.NewKey(t, "HS256", "")
 	raws := make([]string, 200)

@@ -11,7 +11,7 @@ import (
 // claim is a top-level claim as text.
 type claim struct {
 	name, text string
-	// fits says whether the text arrives as it is in a header field.
+	// fits reports whether a header field carries the text unchanged.
 	fits bool
 }
 
@@ -76,5 +76,5 @@ func claimScopes(m members) (scopes []string) {
 	return slices.Clip(scopes)
 }
 
-// isScopeSpace: RFC 6749 §3.3 parts scopes by the one space character only.
+// isScopeSpace: in RFC 6749 §3.3 only the space character separates scopes.
 func isScopeSpace(r rune) bool { return r == ' ' }

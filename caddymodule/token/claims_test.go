@@ -10,7 +10,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// claimsJSON is the text of tokentest.Claims.
+// claimsJSON returns tokentest.Claims as JSON.
 func claimsJSON(t testing.TB, changes map[string]any) string {
 	t.Helper()
 	text, err := json.Marshal(tokentest.Claims(now, changes))
@@ -20,8 +20,8 @@ func claimsJSON(t testing.TB, changes map[string]any) string {
 	return string(text)
 }
 
-// with is the text of a claims set with these members added as they are
-// written, in place of the ones of those names.
+// with returns a claims set in JSON. The members are added as text, and replace claims of
+// the same name.
 func with(t testing.TB, members string, without ...string) string {
 	t.Helper()
 	changes := map[string]any{}
@@ -52,9 +52,8 @@ func runClaims(t *testing.T, tests []claimsTest) {
 	}
 }
 
-// The attacks: a token without an end, or one whose dates say different things
-// to different readers, outlives its revocation. Leeway is 30 s, the longest
-// lifetime an hour.
+// Attacks: a token without an end, or with dates that readers understand differently,
+// outlives its revocation. The leeway is 30 s, the longest lifetime an hour.
 func TestDates(t *testing.T) {
 	invalid, expired := token.ErrInvalid, token.ErrExpired
 	runClaims(t, []claimsTest{
@@ -97,8 +96,8 @@ func TestDates(t *testing.T) {
 	})
 }
 
-// The attack: a token that was issued for another service (RFC 8725 §3.9), or
-// by somebody with a similar name (§3.8).
+// Attack: a token that was issued for another service (RFC 8725 §3.9), or by an issuer with
+// a similar name (§3.8).
 func TestIssuerAndAudience(t *testing.T) {
 	invalid := token.ErrInvalid
 	runClaims(t, []claimsTest{
@@ -126,8 +125,8 @@ func TestIssuerAndAudience(t *testing.T) {
 	})
 }
 
-// The attack: two ids that become one on their way, so that one session
-// passes for another or cannot be revoked.
+// Attack: two ids become the same on their way, so that one session passes for another or
+// cannot be revoked.
 func TestIDs(t *testing.T) {
 	invalid := token.ErrInvalid
 	var tests []claimsTest
@@ -160,7 +159,7 @@ func TestIDs(t *testing.T) {
 	runClaims(t, tests)
 }
 
-// The attack: a payload that is no claims set, yet decodes into one.
+// Attack: a payload that is not a claims set, but decodes into one.
 func TestPayloadShape(t *testing.T) {
 	invalid := token.ErrInvalid
 	nested := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
@@ -176,8 +175,8 @@ func TestPayloadShape(t *testing.T) {
 		{"trailing space", claimsJSON(t, nil) + "\n", nil},
 		{"byte order mark", "\xef\xbb\xbf" + claimsJSON(t, nil), invalid},
 		{"invalid UTF-8 in a claim", with(t, "\"x\":\"\xff\""), invalid},
-		{"twins of no meaning", with(t, `"a":1,"A":2`), invalid},
-		{"twins below the top level", with(t, `"a":{"b":1,"b":2,"B":3}`), nil},
+		{"duplicates of no meaning", with(t, `"a":1,"A":2`), invalid},
+		{"duplicates below the top level", with(t, `"a":{"b":1,"b":2,"B":3}`), nil},
 		{"deepest", with(t, `"a":`+nested(strictjson.MaxDepth-1)), nil},
 		{"too deep", with(t, `"a":`+nested(strictjson.MaxDepth)), invalid},
 		{"unknown claims", with(t, `"a":null,"b":{"c":[1]},"":""`), nil},

@@ -2,30 +2,30 @@ package token
 
 import "time"
 
-// Step names one rule, or a group of rules, that Verify holds a token to.
+// Step names one rule, or a group of rules, that Verify applies to a token.
 type Step string
 
-// The steps, in the order in which Verify takes them.
+// The steps, in the order of Verify.
 const (
 	// StepForm: three parts of base64url (RFC 7515 §7.1), a header that is a JSON
 	// object, no `crit`, and a `typ` that an access token may have.
 	StepForm Step = "form"
 	// StepAlgorithm: some trusted issuer may use `alg`.
 	StepAlgorithm Step = "algorithm"
-	// StepIssuer: `iss` is one of the issuers trusted.
+	// StepIssuer: `iss` is one of the trusted issuers.
 	StepIssuer Step = "issuer"
-	// StepSignature: the issuer may use `alg` and has a key for it, which `kid` names if
-	// the issuer has a key set, and that key made the signature.
+	// StepSignature: the issuer may use `alg`, and one of its keys made the signature. If
+	// the issuer has a key set, `kid` names that key.
 	StepSignature Step = "signature"
-	// StepClaims: no claim is there twice, and the token is no other kind of token.
+	// StepClaims: no claim occurs twice, and the token is an access token by its claims.
 	StepClaims Step = "claims"
 	// StepAudience: `aud` names this gate.
 	StepAudience Step = "audience"
 	// StepLifetime: `exp` and `iat` are there, and not too far apart.
 	StepLifetime Step = "lifetime"
-	// StepIdentity: subject, session id and token id are valid ids.
+	// StepIdentity: subject, session id and token id are valid.
 	StepIdentity Step = "identity"
-	// StepTime: the token is good now.
+	// StepTime: the token is valid at this time.
 	StepTime Step = "time"
 )
 
@@ -37,43 +37,43 @@ type Explanation struct {
 	// Algorithm, KeyID and Issuer are `alg`, `kid` and `iss` of the token, "" if they could
 	// not be read. Do not trust them unless StepSignature was passed.
 	Algorithm, KeyID, Issuer string
-	// Token is the token if it is good or only its time is not, else nil.
+	// Token is the token if it is valid, or if only its time is wrong; else nil.
 	Token *Verified
 	// Err is what Verify returns.
 	Err error
 }
 
-// Explain verifies a token as Verify does, for people who want to know why a token is refused.
-// It neither uses nor changes the cache.
+// Explain verifies a token as Verify does, and records the steps. It neither uses nor
+// changes the cache.
 func (v *Verifier) Explain(raw string, now time.Time) Explanation {
 	var e Explanation
 	e.Token, e.Err = v.verify(raw, now.Unix(), &e)
 	return e
 }
 
-// take notes that a step is taken. A nil explanation takes no notes.
+// take records a step. A nil explanation records nothing.
 func (e *Explanation) take(step Step) {
 	if e != nil {
 		e.Steps = append(e.Steps, step)
 	}
 }
 
-// header notes `alg` and `kid`.
+// header records `alg` and `kid`.
 func (e *Explanation) header(h header) {
 	if e != nil {
 		e.Algorithm, e.KeyID = h.algorithm, h.keyID
 	}
 }
 
-// issuer notes `iss`.
+// issuer records `iss`.
 func (e *Explanation) issuer(name string) {
 	if e != nil {
 		e.Issuer = name
 	}
 }
 
-// IsSigned reports whether a text has the form of a signed token, rather than that of an id:
-// three parts of base64url, with a JSON object in the first one.
+// IsSigned reports whether a text has the form of a signed token, rather than of an id:
+// three parts of base64url, with a JSON object in the first part.
 func IsSigned(text string) bool {
 	p, err := split(text)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// Invariant 1: what is explained is what is decided. Each step fails where
-// Verify fails, with its error.
+// Invariant 1: the explanation is the decision. Each step fails where Verify fails, with
+// its error.
 func TestTheExplanationEndsWhereVerifyDoes(t *testing.T) {
 	v, key := hmacVerifier(t)
 	other := &tokentest.Key{Algorithm: "HS256", Secret: []byte(strings.Repeat("other", 8))}
@@ -58,7 +58,7 @@ func TestTheExplanationEndsWhereVerifyDoes(t *testing.T) {
 	}
 }
 
-func TestATokenIsToldFromAnID(t *testing.T) {
+func TestATokenIsDistinguishedFromAnID(t *testing.T) {
 	_, key := hmacVerifier(t)
 	good := tokentest.Mint(t, key, tokentest.Claims(now, nil))
 	for text, want := range map[string]bool{

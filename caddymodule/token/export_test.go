@@ -5,10 +5,10 @@ import "strings"
 // SetHash replaces the hash of the cache, to make tokens collide.
 func (v *Verifier) SetHash(hash func(raw string) uint64) { v.cache.hash = hash }
 
-// WaitForCache returns when what was offered to the cache so far is decided.
+// WaitForCache waits until the cache has decided about all earlier sets.
 func (v *Verifier) WaitForCache() { v.cache.tokens.Wait() }
 
-// CacheUsed is the cost of what the cache holds, in bytes.
+// CacheUsed returns the cost of the cached tokens, in bytes.
 func (v *Verifier) CacheUsed() int64 {
 	return v.cache.tokens.MaxCost() - v.cache.tokens.RemainingCost()
 }
@@ -22,16 +22,16 @@ func (v *Verifier) Cached() (cached []*Verified) {
 	return cached
 }
 
-// Size is what the cache takes the token to cost.
+// Size returns the cost of the token in the cache.
 func (t *Verified) Size() int64 { return t.size() }
 
-// Cache offers the token to the cache once more.
+// Cache sets the token in the cache once more.
 func (v *Verifier) Cache(t *Verified, now int64) { v.cache.set(v.cache.hash(t.raw), t, now) }
 
-// WaitForSweep returns when the sweeps that began have ended.
+// WaitForSweep waits until the running sweeps have ended.
 func (v *Verifier) WaitForSweep() { v.cache.sweeps.Wait() }
 
-// WithRaw returns a token of the same claims and another text.
+// WithRaw returns a token with the same claims and another text.
 func (t *Verified) WithRaw(raw string) *Verified {
 	return &Verified{
 		Issuer: t.Issuer, Subject: t.Subject, SessionID: t.SessionID, TokenID: t.TokenID,
@@ -39,16 +39,16 @@ func (t *Verified) WithRaw(raw string) *Verified {
 	}
 }
 
-// Raw is the text of the token.
+// Raw returns the text of the token.
 func (t *Verified) Raw() string { return t.raw }
 
-// Parts are the parts of a token whose signature may be verified.
+// Parts holds the parts of a token whose signature may be verified.
 type Parts struct {
 	Header, Payload, Signature []byte
 	Signed, Algorithm, KeyID   string
 }
 
-// Parse does what can be done without a key.
+// Parse does the steps that need no key.
 func Parse(raw string) (Parts, error) {
 	j, err := parseJWS(raw, accessTokenTypes)
 	if err != nil {

@@ -9,12 +9,12 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
 )
 
-// fitsField reports whether the text of a claim arrives as it is in a header
-// field: a scalar as a field value, a list as a list of the same elements.
+// fitsField reports whether a header field carries the text of a claim unchanged: a scalar
+// as a field value, a list as a list of the same elements.
 //
-// Attack: a user creates the group "b,admins". An upstream that reads a,b,admins takes it for
-// two groups. A user of a group " admins" is in admins, because blanks around the elements of
-// a list are not part of them (RFC 9110 §5.6.1).
+// Attack: a user creates the group "b,admins". An upstream reads a,b,admins as three
+// groups, and so the user is in admins. Likewise a user of a group " admins" is in admins,
+// because blanks around the elements of a list do not count (RFC 9110 §5.6.1).
 func fitsField(value json.RawMessage, text string) bool {
 	elements, isArray := strictjson.Elements(value)
 	if !isArray {
@@ -29,12 +29,12 @@ func fitsField(value json.RawMessage, text string) bool {
 }
 
 // isFieldValue reports whether every reader of a header field gets this text unchanged (RFC
-// 9110 §5.5). Letters of any script may be in it: they are sent as UTF-8, as in the token.
+// 9110 §5.5). It may hold letters of any script: they are sent as UTF-8, as in the token.
 //
-// Attack: a user who registers as " admin" is "admin" to an upstream, because the blanks
-// around a field's value are not part of it. So is "admin" with a no-break space: the trim
-// functions of many languages remove every blank of Unicode, and some characters that once
-// were blanks. A line break of Unicode ends the field for a server that splits lines by
+// Attack: a user registers as " admin". For an upstream this is "admin", because blanks
+// around a field's value do not count. So is "admin" with a no-break space: the trim
+// functions of many languages remove every blank of Unicode, and some characters that were
+// blanks formerly. A Unicode line break ends the field for a server that splits lines by
 // Unicode's rules.
 func isFieldValue(text string) bool {
 	for _, r := range text {
@@ -50,7 +50,7 @@ func isFieldValue(text string) bool {
 // isBlank reports whether some trim function removes the character.
 func isBlank(r rune) bool {
 	switch r {
-	case '\u180e', '\u200b', '\ufeff': // not blanks in today's Unicode
+	case '\u180e', '\u200b', '\ufeff': // no longer blanks in Unicode
 		return true
 	}
 	return unicode.IsSpace(r)

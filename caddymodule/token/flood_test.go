@@ -14,15 +14,15 @@ import (
 )
 
 const (
-	// crowdSize is how many users go on while the verifier is flooded, each with a
-	// token of his own. Theirs take half of crowdCache.
+	// crowdSize is how many users send requests while the verifier is flooded, each with
+	// their own token. Their tokens take half of crowdCache.
 	crowdSize, crowdCache = 2_000, 6 << 20
-	// leastHits is which part of the crowd's requests the cache must answer, in
+	// leastHits is the share of the crowd's requests that the cache must answer, in
 	// percent.
 	leastHits = 95
-	// floodHeap is how much the heap may grow at its peak, in bytes. Measured were
-	// 12 MiB, which the collector lets lie about between two of its rounds; the
-	// tokens of a flood take twenty times as much together.
+	// floodHeap is how much the heap may grow at its peak, in bytes. The measured growth
+	// was 12 MiB, which the collector leaves between two cycles. The tokens of a flood take
+	// twenty times as much together.
 	floodHeap = 32 << 20
 )
 
@@ -30,7 +30,7 @@ const (
 type crowd struct {
 	*token.Verifier
 	raws        []string
-	last        []*token.Verified // what each was answered before
+	last        []*token.Verified // the token that each user got before
 	asked, hits int
 }
 
@@ -43,7 +43,7 @@ func newCrowd(t *testing.T, v *token.Verifier, key *tokentest.Key) *crowd {
 		}))
 		c.last[i] = cacheToken(t, v, c.raws[i])
 	}
-	// They have been here for a while.
+	// The users have been here for a while.
 	for range 2 * crowdSize {
 		c.request(t)
 	}
@@ -51,8 +51,8 @@ func newCrowd(t *testing.T, v *token.Verifier, key *tokentest.Key) *crowd {
 	return c
 }
 
-// request is one of the next user. It is a hit if the cache answers with the same
-// token as before.
+// request sends a request of the next user. It is a hit if the cache returns the same token
+// as before.
 func (c *crowd) request(t *testing.T) {
 	t.Helper()
 	i := c.asked % crowdSize
@@ -62,11 +62,11 @@ func (c *crowd) request(t *testing.T) {
 		c.hits++
 	}
 	c.last[i] = verified
-	// The cache counts uses in a goroutine of its own, and drops what it has no time for.
+	// The cache counts uses in its own goroutine, and drops counts under load.
 	runtime.Gosched()
 }
 
-// check fails the test if the cache answered less than this part of the crowd's requests, in
+// check fails the test if the cache answered a smaller share of the crowd's requests, in
 // percent, or is over its bound.
 func (c *crowd) check(t *testing.T, least float64) {
 	t.Helper()
@@ -81,20 +81,20 @@ func (c *crowd) check(t *testing.T, least float64) {
 	}
 }
 
-// heapPeak is how much was taken from the system for the heap so far, in bytes.
+// heapPeak returns how much heap the process has taken from the system so far, in bytes.
 func heapPeak() int64 {
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	return int64(stats.HeapSys)
 }
 
-// forgery is one way to make any number of tokens that are refused.
+// forgery is one way to create any number of tokens that are refused.
 type forgery struct {
 	make func(i int) string
 	want error
 }
 
-// forgeries are those that are refused before a signature, under their names.
+// forgeries are the ways that are refused before a signature is verified, by name.
 func forgeries(victim string) map[string]forgery {
 	const part = 86 // of a signature of ES256
 	noise := strings.Repeat(rand.Text()+rand.Text(), 400)
@@ -122,11 +122,10 @@ func forgeries(victim string) map[string]forgery {
 	}
 }
 
-// Attack: a million forged tokens of many kinds, none of them twice, so
-// that the cache forgets the users, the memory is gone, or the processor is busy
-// with signatures. The cache answers the users as if nothing was; the heap stays
-// what it was; and only those are verified that claim to be of our issuer and
-// algorithm (invariant 12).
+// Attack: a million forged tokens of many kinds, each of them new. They must not push the
+// users out of the cache, fill the memory, or keep the processor busy with signatures. The
+// cache answers the users as before, and the heap does not grow. Only tokens that name our
+// issuer and algorithm are verified (invariant 12).
 func TestFloodOfForgeriesLeavesTheCacheToItsUsers(t *testing.T) {
 	const flood = 1_000_000
 	key := tokentest.NewKey(t, "HS256", "")
@@ -163,15 +162,15 @@ func TestFloodOfForgeriesLeavesTheCacheToItsUsers(t *testing.T) {
 	}
 }
 
-// ownClaims are claims of our issuer, for a session of that number.
+// ownClaims returns claims of our issuer, for a session of that number.
 func ownClaims(subject string, session int) string {
 	return fmt.Sprintf(`{"iss":%q,"aud":%q,"sub":%q,"sid":"%d","iat":%d,"exp":%d}`,
 		tokentest.Issuer, tokentest.Audience, subject, session, now.Unix(), now.Unix()+300)
 }
 
-// Attack: forged tokens of our issuer and algorithm, half of them with a signature
-// of their own and half with that of a user, by whose end the cache finds the
-// user's token. Each is verified and refused, and the user's stays where it is.
+// Attack: forged tokens with our issuer and algorithm. Half of them have a new signature,
+// half end like a user's token, so that the cache finds that token by its hash. Each is
+// verified and refused, and the user's token stays in the cache.
 func TestFloodOfForgedSignaturesLeavesTheCacheToItsUsers(t *testing.T) {
 	const flood = 100_000
 	key := tokentest.NewKey(t, "HS256", "")
@@ -200,17 +199,17 @@ func TestFloodOfForgedSignaturesLeavesTheCacheToItsUsers(t *testing.T) {
 	}
 }
 
-// Attack: an account gets a new token from its issuer as often as it asks: five of them for
-// each request of all other users together, used once each, or twice so that the cache takes
-// them for regular ones. While there is room they get it. Then they push out few tokens, and
-// those of the regular users stay.
+// Attack: an account requests new tokens from its issuer all the time: five for each
+// request of all other users together. Each is used once, or twice so that the cache counts
+// it as a regular one. While there is room, the cache stores them. Later they push out few
+// tokens, and the tokens of the regular users stay.
 func TestFloodOfOneAccountLeavesTheCacheToTheOthers(t *testing.T) {
 	for name, tt := range map[string]struct {
 		uses  int
 		least float64
 	}{
 		"used once": {1, leastHits},
-		// Measured were 89 to 99.9 %, and 48 % without the quota.
+		// Measured: 89 to 99.9 %, and 48 % without the quota.
 		"used twice": {2, 75},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -238,7 +237,7 @@ func floodOneAccount(t *testing.T, c *crowd, key *tokentest.Key, uses int) {
 		if i%5 == 0 {
 			c.request(t)
 		}
-		// Without it the cache drops what it is offered, which would be no attack.
+		// Otherwise the cache drops the sets, and there is no attack.
 		if i%100 == 0 {
 			c.WaitForCache()
 		}

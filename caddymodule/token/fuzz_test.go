@@ -14,8 +14,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// An HS256 token has one spelling. Whatever else is made of it is refused, for
-// one reason of the five, and never makes the verifier fall.
+// An HS256 token has one spelling. Every change of it must be refused, for exactly one of
+// the five reasons. It must never crash the verifier.
 func FuzzVerify(f *testing.F) {
 	v, key := hmacVerifier(f)
 	genuine := tokentest.Mint(f, key, tokentest.Claims(now, nil))
@@ -41,10 +41,9 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-// The attack: a token that this gate and another reader of RFC 7515 take apart
-// differently, or one token in two spellings. What is accepted, and what it
-// holds, is what the letter of the specifications says; and written again it is
-// the same token.
+// Attack: this gate and another reader of RFC 7515 parse a token differently, or one token
+// has two spellings. An accepted token must have the contents that the specifications
+// demand. Encoded again, it must be the same token.
 func FuzzParse(f *testing.F) {
 	encode := base64.RawURLEncoding.EncodeToString
 	for _, header := range []string{
@@ -61,7 +60,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(raw, []byte(nil))
 	}
 	f.Fuzz(func(t *testing.T, raw string, header []byte) {
-		if len(header) > 0 { // so that what is fuzzed is JSON, and not its encoding
+		if len(header) > 0 { // so that the fuzzer changes the JSON, and not its encoding
 			raw = encode(header) + ".e30.AA" + raw
 		}
 		got, err := token.Parse(raw)
@@ -82,8 +81,8 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// Whatever claims an issuer signs, what is accepted has sound ids and dates, and
-// the gate reads in them what a decoder of another kind reads.
+// Whatever claims an issuer signs, an accepted token has valid ids and dates. The gate must
+// read the same values as another decoder.
 func FuzzClaims(f *testing.F) {
 	v, key := hmacVerifier(f)
 	f.Add(claimsJSON(f, nil))
@@ -112,8 +111,8 @@ func FuzzClaims(f *testing.F) {
 	})
 }
 
-// wantClaims compares a token with what a map decoder reads in its claims, and
-// with what a struct decoder reads, to whom case does not matter.
+// wantClaims compares a token with the values that a map decoder finds in its claims, and a
+// struct decoder, which ignores case.
 func wantClaims(t *testing.T, verified *token.Verified, claims string) {
 	t.Helper()
 	var inMap map[string]any
@@ -123,8 +122,8 @@ func wantClaims(t *testing.T, verified *token.Verified, claims string) {
 	if err := decoder.Decode(&inMap); err != nil {
 		t.Fatalf("accepted %q: %v", claims, err)
 	}
-	// A struct takes "Sid" alone for a session id, whatever it holds. Here it is
-	// another claim (RFC 7519 §7.3), and the struct goes on with the others.
+	// A struct decoder reads "Sid" alone as a session id, whatever its value. Here it is
+	// another claim (RFC 7519 §7.3). The struct decoder still reads the other claims.
 	var otherType *json.UnmarshalTypeError
 	if err := json.Unmarshal([]byte(claims), &inStruct); err != nil && !errors.As(err, &otherType) {
 		t.Fatalf("accepted %q: %v", claims, err)
@@ -149,7 +148,7 @@ func wantClaims(t *testing.T, verified *token.Verified, claims string) {
 	}
 }
 
-// isText tells what has a text: scalars, and arrays of them.
+// isText reports whether a value has a text: scalars, and arrays of them.
 func isText(value any) bool {
 	switch value := value.(type) {
 	case nil, map[string]any:

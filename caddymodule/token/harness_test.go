@@ -13,11 +13,11 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// now is the time in most tests: no rule depends on the real one.
+// now is the time in most tests: no rule depends on the real time.
 var now = time.Unix(1_800_000_000, 0)
 
-// verifierFor returns a verifier that trusts tokentest's issuer by these keys,
-// with a leeway of 30 s and tokens of at most an hour.
+// verifierFor returns a verifier that trusts tokentest's issuer with these keys. The leeway
+// is 30 s, and tokens live at most an hour.
 func verifierFor(t testing.TB, keys keys.Source, change ...func(*token.Options)) *token.Verifier {
 	t.Helper()
 	options := token.Options{
@@ -40,7 +40,7 @@ func verifierFor(t testing.TB, keys keys.Source, change ...func(*token.Options))
 	return v
 }
 
-// sourceFor holds the key as its users would configure it.
+// sourceFor returns the key as a source, as users would configure it.
 func sourceFor(t testing.TB, key *tokentest.Key) keys.Source {
 	t.Helper()
 	var source keys.Source
@@ -56,7 +56,7 @@ func sourceFor(t testing.TB, key *tokentest.Key) keys.Source {
 	return source
 }
 
-// watched is a source that is watched, and that a test may change.
+// watched is a source that counts calls, and that a test may change.
 type watched struct {
 	keys.Source
 	verified  atomic.Int64   // how many signatures it was asked to verify
@@ -80,14 +80,14 @@ func (w *watched) Verify(s keys.Signature) error {
 // Epoch implements keys.Source.
 func (w *watched) Epoch() uint64 { return w.epoch.Load() }
 
-// watchedVerifier is a verifier, the key of tokens that it accepts, and its source.
+// watchedVerifier returns a verifier, the key of tokens that it accepts, and its source.
 func watchedVerifier(t testing.TB, key *tokentest.Key, change ...func(*token.Options)) (*token.Verifier, *watched) {
 	t.Helper()
 	source := &watched{Source: sourceFor(t, key)}
 	return verifierFor(t, source, change...), source
 }
 
-// hmacVerifier is a verifier and the key of tokens that it accepts.
+// hmacVerifier returns a verifier and the key of tokens that it accepts.
 func hmacVerifier(t testing.TB, change ...func(*token.Options)) (*token.Verifier, *tokentest.Key) {
 	t.Helper()
 	key := tokentest.NewKey(t, "HS256", "")
@@ -104,7 +104,7 @@ func mustVerify(t testing.TB, v *token.Verifier, raw string) *token.Verified {
 	return verified
 }
 
-// mustRefuse fails the test unless the token is refused as what it is.
+// mustRefuse fails the test unless the token is refused with the right error.
 func mustRefuse(t testing.TB, v *token.Verifier, raw string, want error) {
 	t.Helper()
 	verified, err := v.Verify(raw, now)
@@ -121,7 +121,7 @@ func marshalled(value any) string {
 	return string(text)
 }
 
-// wantError fails the test unless err says so much.
+// wantError fails the test unless the text of err holds text.
 func wantError(t *testing.T, err error, text string) {
 	t.Helper()
 	if err == nil || !strings.Contains(err.Error(), text) {

@@ -3,14 +3,14 @@ package token
 import "github.com/sessiongate/sessiongate/caddymodule/strictjson"
 
 // header holds the members of the JOSE header (RFC 7515 §4) that choose among the allowed
-// algorithms and the configured keys. `jku`, `jwk`, `x5u` and `x5c` would let the token bring
-// its own key; they are never looked at.
+// algorithms and the configured keys. It ignores `jku`, `jwk`, `x5u` and `x5c`, by which a
+// token would bring its own key.
 type header struct {
 	algorithm string
 	keyID     string // "" for none
-	typ       string // as it stands there
+	typ       string // in its original spelling
 	typed     bool   // whether there is a `typ`
-	// whole is the object that holds them, for checkNames.
+	// whole is the whole header, for checkNames.
 	whole strictjson.Object
 }
 
@@ -23,9 +23,8 @@ func parseHeader(part string) (h header, err error) {
 		return h, err
 	}
 	first := h.whole.First("crit", "b64", "typ", "alg", "kid")
-	// RFC 7515 §4.1.11: a reader that does not understand a critical extension must
-	// refuse it. No extension is understood here. RFC 7797's `b64` changes the signing
-	// input.
+	// RFC 7515 §4.1.11: a reader must refuse a critical extension that it does not
+	// understand. The gate understands none. RFC 7797's `b64` changes the signing input.
 	switch {
 	case first[0] != nil:
 		return h, refuse("header holds crit")
@@ -47,8 +46,8 @@ func parseHeader(part string) (h header, err error) {
 	return h, err
 }
 
-// checkNames refuses a header with a duplicate name, in which another reader could find
-// another algorithm or key.
+// checkNames refuses a header with a duplicate name. Another reader could find another
+// algorithm or key in it.
 func (h header) checkNames() error {
 	_, err := membersOf("header", h.whole)
 	return err

@@ -30,32 +30,32 @@ func TestHeaderAccepted(t *testing.T) {
 	}
 }
 
-// The attacks: headers that libraries read differently, and extensions that
-// change what is signed (RFC 7515 §4.1.11, RFC 7797).
+// Attacks: headers that libraries read differently, and extensions that change the signed
+// contents (RFC 7515 §4.1.11, RFC 7797).
 func TestHeaderRefused(t *testing.T) {
 	v, key := hmacVerifier(t)
 	payload := claimsJSON(t, nil)
 	for name, header := range map[string]string{
-		"no alg":            `{"typ":"JWT"}`,
-		"alg null":          `{"alg":null}`,
-		"alg is a list":     `{"alg":["HS256"]}`,
-		"alg twice":         `{"alg":"HS256","alg":"HS256"}`,
-		"alg and ALG":       `{"alg":"HS256","ALG":"none"}`,
-		"KELVIN SIGN twin":  "{\"alg\":\"HS256\",\"kid\":\"a\",\"\u212aid\":\"b\"}",
-		"crit":              `{"alg":"HS256","crit":["exp"],"exp":1}`,
-		"empty crit":        `{"alg":"HS256","crit":[]}`,
-		"crit null":         `{"alg":"HS256","crit":null}`,
-		"unencoded payload": `{"alg":"HS256","b64":false,"crit":["b64"]}`,
-		"b64 without crit":  `{"alg":"HS256","b64":true}`,
-		"kid is a number":   `{"alg":"HS256","kid":1}`,
-		"kid is null":       `{"alg":"HS256","kid":null}`,
-		"kid is an object":  `{"alg":"HS256","kid":{"a":"b"}}`,
-		"typ is a number":   `{"alg":"HS256","typ":1}`,
-		"typ is empty":      `{"alg":"HS256","typ":""}`,
-		"null":              `null`,
-		"array":             `[{"alg":"HS256"}]`,
-		"trailing data":     `{"alg":"HS256"}{}`,
-		"invalid UTF-8":     "{\"alg\":\"HS256\",\"x\":\"\xff\"}",
+		"no alg":                `{"typ":"JWT"}`,
+		"alg null":              `{"alg":null}`,
+		"alg is a list":         `{"alg":["HS256"]}`,
+		"alg twice":             `{"alg":"HS256","alg":"HS256"}`,
+		"alg and ALG":           `{"alg":"HS256","ALG":"none"}`,
+		"KELVIN SIGN duplicate": "{\"alg\":\"HS256\",\"kid\":\"a\",\"\u212aid\":\"b\"}",
+		"crit":                  `{"alg":"HS256","crit":["exp"],"exp":1}`,
+		"empty crit":            `{"alg":"HS256","crit":[]}`,
+		"crit null":             `{"alg":"HS256","crit":null}`,
+		"unencoded payload":     `{"alg":"HS256","b64":false,"crit":["b64"]}`,
+		"b64 without crit":      `{"alg":"HS256","b64":true}`,
+		"kid is a number":       `{"alg":"HS256","kid":1}`,
+		"kid is null":           `{"alg":"HS256","kid":null}`,
+		"kid is an object":      `{"alg":"HS256","kid":{"a":"b"}}`,
+		"typ is a number":       `{"alg":"HS256","typ":1}`,
+		"typ is empty":          `{"alg":"HS256","typ":""}`,
+		"null":                  `null`,
+		"array":                 `[{"alg":"HS256"}]`,
+		"trailing data":         `{"alg":"HS256"}{}`,
+		"invalid UTF-8":         "{\"alg\":\"HS256\",\"x\":\"\xff\"}",
 		"nested too deep": `{"alg":"HS256","x":` + strings.Repeat("[", strictjson.MaxDepth) +
 			strings.Repeat("]", strictjson.MaxDepth) + `}`,
 	} {

@@ -9,30 +9,31 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
 )
 
-// IssuerOptions say which tokens of one issuer are trusted.
+// IssuerOptions are the rules for the tokens of one issuer.
 type IssuerOptions struct {
 	// Issuer is the exact value of `iss`. Required.
 	Issuer string
-	// Audiences: one of them must be in `aud`. Required unless AnyAudience.
+	// Audiences lists the accepted values of `aud`. A token must hold one of them. Required
+	// unless AnyAudience.
 	Audiences []string
-	// AnyAudience accepts tokens that were issued for other services, and
-	// tokens without `aud`. Default: false.
+	// AnyAudience also accepts tokens for other services, and tokens without `aud`.
+	// Default: false.
 	AnyAudience bool
-	// LogoutAudiences are the clients whose logout tokens are accepted, by their
-	// `aud`. Default: Audiences, or any with AnyAudience.
+	// LogoutAudiences lists the clients whose logout tokens are accepted, by their `aud`.
+	// Default: Audiences, or any with AnyAudience.
 	LogoutAudiences []string
-	// Algorithms are the signature algorithms accepted, by their names of RFC
-	// 7518. Default: all that the keys can verify.
+	// Algorithms lists the accepted signature algorithms, by their names in RFC 7518.
+	// Default: all that the keys can verify.
 	Algorithms []string
 	// SessionClaim names the claim with the session id. Default: sid.
 	SessionClaim string
 	// TokenIDClaim names the claim with the token id. Default: jti.
 	TokenIDClaim string
-	// Keys hold the issuer's keys. Required.
+	// Keys holds the issuer's keys. Required.
 	Keys keys.Source
 }
 
-// issuer is one trusted issuer, its options checked.
+// issuer is one trusted issuer with valid options.
 type issuer struct {
 	IssuerOptions
 	signatures *Signatures
@@ -73,8 +74,8 @@ func newIssuer(options IssuerOptions) (*issuer, error) {
 
 func (i *issuer) checkAudience(m members) error { return checkAudience(m, i.Audiences, i.AnyAudience) }
 
-// checkAudience implements RFC 7519 §4.1.3: `aud` is a string or an array of strings, and one of
-// them must be ours, unless any is accepted.
+// checkAudience implements RFC 7519 §4.1.3: `aud` is a string or an array of strings. It
+// must hold one of ours, unless any is accepted.
 func checkAudience(m members, ours []string, anyWill bool) error {
 	value, ok := m.Find("aud")
 	if !ok {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// accessTokenTypes are the types of access tokens (RFC 9068 §2.1), and of tokens that declare
-// no kind or only that they are a JWT.
+// accessTokenTypes are the types of access tokens (RFC 9068 §2.1). They include no type,
+// and the type that only says that the token is a JWT.
 var accessTokenTypes = []string{"", "JWT", "at+jwt"}
 
 // isOneOf reports whether `typ` declares one of these kinds of token (RFC 8725 §3.11). The type
@@ -24,11 +24,11 @@ func (h header) isOneOf(types []string) bool {
 	return typ != "" && slices.ContainsFunc(types, func(t string) bool { return strings.EqualFold(t, typ) })
 }
 
-// checkKind refuses a token that is no access token by its claims (RFC 8725 §3.12), for issuers
-// that do not declare the kind in the header.
+// checkKind refuses a token that is not an access token by its claims (RFC 8725 §3.12).
+// Some issuers do not declare the kind in the header.
 //
-// Attack: a logout token, which passes through many hands and names the same issuer, client
-// and session, is used as an access token. It is a security event token (OpenID Connect
+// Attack: a logout token is used as an access token. It passes through many systems, and
+// names the same issuer, client and session. It is a security event token (OpenID Connect
 // Back-Channel Logout 1.0 §2.4, RFC 8417 §2.2): `events` is an object. A claim of that name
 // with another value belongs to the application.
 func checkKind(m members) error {

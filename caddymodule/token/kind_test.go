@@ -8,8 +8,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// The attack (RFC 8725 §3.11): a token of another kind, made by the same issuer
-// with the same key, whose type only looks like that of an access token.
+// Attack (RFC 8725 §3.11): a token of another kind, signed by the same issuer with the same
+// key. Its type only looks like that of an access token.
 func TestOtherTypesAreNoAccessTokens(t *testing.T) {
 	v, key := hmacVerifier(t)
 	claims := tokentest.Claims(now, nil)
@@ -27,8 +27,8 @@ func TestOtherTypesAreNoAccessTokens(t *testing.T) {
 	}
 }
 
-// The attack (RFC 8725 §3.12): tokens of other kinds that declare none in the
-// header. What tells them is a claim, the audience, or who signed.
+// Attack (RFC 8725 §3.12): tokens of other kinds that declare none in the header. A claim,
+// the audience, or the issuer distinguishes them.
 func TestOtherKindsOfTokensAreRefusedByTheirClaims(t *testing.T) {
 	v, key := hmacVerifier(t)
 	logout := `"events":{"http://schemas.openid.net/event/backchannel-logout":{}}`
@@ -51,9 +51,8 @@ func TestOtherKindsOfTokensAreRefusedByTheirClaims(t *testing.T) {
 	}
 }
 
-// Claims that other kinds of tokens have too say nothing by themselves: access
-// tokens of widespread issuers hold a nonce, and an application may call a claim
-// events.
+// Claims that other kinds of tokens have, too, prove nothing by themselves. Access tokens
+// of widespread issuers hold a nonce, and an application may call a claim events.
 func TestAccessTokensMayHoldClaimsOfOtherKinds(t *testing.T) {
 	v, key := hmacVerifier(t)
 	for _, members := range []string{
@@ -65,8 +64,8 @@ func TestAccessTokensMayHoldClaimsOfOtherKinds(t *testing.T) {
 	mustVerify(t, v, tokentest.Seal(t, key, `{"alg":"HS256"}`, with(t, `"aud":["web","legacy-app"],"azp":"web"`, "aud")))
 }
 
-// The attack (RFC 9449 §4.2): a DPoP proof, which carries the key that verifies
-// it, in place of the token, under every type that is accepted.
+// Attack (RFC 9449 §4.2): a DPoP proof, which carries its own key, is sent as the token,
+// with every accepted type.
 func TestDPoPProofIsNoAccessToken(t *testing.T) {
 	issuer, client := tokentest.NewKey(t, "ES256", ""), tokentest.NewKey(t, "ES256", "")
 	v := verifierFor(t, sourceFor(t, issuer))

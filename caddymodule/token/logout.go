@@ -7,13 +7,12 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
 )
 
-// MaxLogoutAge is the longest lifetime (`exp` - `iat`) of a logout token that is
-// accepted. OpenID Connect Back-Channel Logout 1.0 §4 encourages two minutes; some
-// providers take five.
+// MaxLogoutAge is the longest accepted lifetime (`exp` - `iat`) of a logout token. OpenID
+// Connect Back-Channel Logout 1.0 §4 encourages two minutes; some providers use five.
 const MaxLogoutAge = 10 * time.Minute
 
-// logoutTokenTypes are those of logout tokens (OpenID Connect Back-Channel Logout
-// 1.0 §2.4), which recommends a type of their own and does not require it.
+// logoutTokenTypes are the types of logout tokens. OpenID Connect Back-Channel Logout 1.0
+// §2.4 recommends an explicit type and does not require it.
 var logoutTokenTypes = []string{"", "JWT", "logout+jwt"}
 
 // logoutEvent is the member of `events` that makes a security event token a logout
@@ -25,8 +24,8 @@ const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 type Logout struct {
 	// Issuer is `iss`, exactly as configured.
 	Issuer string
-	// SessionID is `sid`, whatever claim of access tokens names the session, and
-	// Subject is `sub`. One of them is there.
+	// SessionID is `sid`, whatever claim of access tokens names the session. Subject is
+	// `sub`. At least one of them is set.
 	SessionID, Subject string
 	// TokenID is `jti`, of 1 to 256 bytes.
 	TokenID string
@@ -34,10 +33,10 @@ type Logout struct {
 	IssuedAt, ExpiresAt int64
 }
 
-// VerifyLogout verifies a logout token by the rules of OpenID Connect Back-Channel
-// Logout 1.0 §2.6. It does not check whether the token was received before. Errors wrap
-// ErrMalformed, ErrInvalid, ErrExpired or ErrUnavailable, as those of Verify. It never waits,
-// and verifies a signature each time.
+// VerifyLogout verifies a logout token by the rules of OpenID Connect Back-Channel Logout
+// 1.0 §2.6. It does not check whether the token was received before. Errors wrap
+// ErrMalformed, ErrInvalid, ErrExpired or ErrUnavailable, as in Verify. It never waits, and
+// verifies a signature at each call.
 func (v *Verifier) VerifyLogout(raw string, now time.Time) (*Logout, error) {
 	l, err := v.verifyLogout(raw, now.Unix())
 	if err != nil {
@@ -69,11 +68,11 @@ func (v *Verifier) verifyLogout(raw string, now int64) (*Logout, error) {
 	return l, l.setTime(s.members, now, v.leeway)
 }
 
-// checkLogout refuses a token that is no logout token by its claims (RFC 8725 §3.12).
+// checkLogout refuses a token that is not a logout token by its claims (RFC 8725 §3.12).
 //
-// Attack: an ID token, which names the same issuer, client and session and passes through the
-// browser, ends its owner's session. Or a service that does not look at `events` takes a
-// logout token for an ID token and admits its holder. So `events` must name the logout, and a
+// Attack: an ID token ends its owner's session. It names the same issuer, client and
+// session, and passes through the browser. Or a service that ignores `events` reads a
+// logout token as an ID token, and admits its holder. So `events` must name the logout, and
 // `nonce`, which ID tokens of browsers have, is prohibited.
 func checkLogout(m members) error {
 	if _, has := m.Find("nonce"); has {
@@ -87,15 +86,15 @@ func checkLogout(m members) error {
 	if err != nil {
 		return refuse("events: " + err.Error())
 	}
-	// The contents of the event do not matter: §2.4 recommends an empty object.
+	// The content of the event does not matter: §2.4 recommends an empty object.
 	if event, ok := named.Find(logoutEvent); !ok || event[0] != '{' {
 		return refuse("events does not name a logout")
 	}
 	return nil
 }
 
-// checkLogoutAudience is checkAudience for logout tokens. Their `aud` is the client (§2.4), and
-// is required even if any audience is accepted.
+// checkLogoutAudience is checkAudience for logout tokens. Their `aud` is the client (§2.4),
+// and is required even if any audience is accepted.
 func (i *issuer) checkLogoutAudience(m members) error {
 	if _, ok := m.Find("aud"); !ok {
 		return refuse("aud is missing")
@@ -127,8 +126,8 @@ func (l *Logout) setIDs(m members) (err error) {
 
 // setTime reads and checks the dates of a logout token.
 //
-// Attack: an attacker keeps an intercepted logout token, to end sessions with it later. It is
-// good for minutes, whatever its `exp`.
+// Attack: an attacker keeps an intercepted logout token, to end sessions with it later. So
+// the token is valid for minutes only, whatever its `exp`.
 func (l *Logout) setTime(m members, now, leeway int64) (err error) {
 	if l.IssuedAt, err = m.requiredDate("iat"); err != nil {
 		return err

@@ -14,8 +14,8 @@ import (
 
 const logoutURI = "http://schemas.openid.net/event/backchannel-logout"
 
-// logoutClaims are those of a good logout token, with changes: a nil value leaves
-// the claim out.
+// logoutClaims returns the claims of a valid logout token, with changes: a nil value
+// removes the claim.
 func logoutClaims(changes map[string]any) map[string]any {
 	claims := map[string]any{
 		"iss": tokentest.Issuer, "aud": tokentest.Audience, "sub": "alice", "sid": "session-1", "jti": "logout-1",
@@ -64,9 +64,9 @@ func TestVerifyLogout(t *testing.T) {
 	}
 }
 
-// OpenID Connect Back-Channel Logout 1.0 §2.4 and §2.6, each rule broken once. The
-// attack is everywhere the same: end sessions that the issuer did not end, with a
-// token that it signed for something else, or for somebody else, or once.
+// OpenID Connect Back-Channel Logout 1.0 §2.4 and §2.6, with each rule broken once. The
+// attack is the same everywhere: end sessions that the issuer did not end. The attacker has
+// a token that the issuer signed for another purpose, another client, or an earlier time.
 func TestVerifyLogoutRefuses(t *testing.T) {
 	key, other := tokentest.NewKey(t, "ES256", ""), tokentest.NewKey(t, "ES256", "")
 	v := verifierFor(t, sourceFor(t, key))
@@ -103,11 +103,11 @@ func TestVerifyLogoutRefuses(t *testing.T) {
 		"the event is null":                {events(map[string]any{logoutURI: nil}), nil, token.ErrInvalid},
 		"the event is true":                {events(map[string]any{logoutURI: true}), nil, token.ErrInvalid},
 		"the event is a list":              {events(map[string]any{logoutURI: []any{}}), nil, token.ErrInvalid},
-		"a twin of the event":              {events(map[string]any{logoutURI: map[string]any{}, strings.ToUpper(logoutURI): 1}), nil, token.ErrInvalid},
+		"a duplicate of the event":         {events(map[string]any{logoutURI: map[string]any{}, strings.ToUpper(logoutURI): 1}), nil, token.ErrInvalid},
 		"a nonce":                          {map[string]any{"nonce": "n-0S6_WzA2Mj"}, nil, token.ErrInvalid},
 		"an empty nonce":                   {map[string]any{"nonce": ""}, nil, token.ErrInvalid},
 		"a nonce that is false":            {map[string]any{"nonce": false}, nil, token.ErrInvalid},
-		"a twin of sid":                    {map[string]any{"SID": "session-2"}, nil, token.ErrInvalid},
+		"a duplicate of sid":               {map[string]any{"SID": "session-2"}, nil, token.ErrInvalid},
 		"typed as an access token":         {nil, map[string]any{"typ": "at+jwt"}, token.ErrInvalid},
 		"typed as a security event token":  {nil, map[string]any{"typ": "secevent+jwt"}, token.ErrInvalid},
 		"crit":                             {nil, map[string]any{"crit": []string{"exp"}}, token.ErrInvalid},
@@ -138,7 +138,7 @@ func TestVerifyLogoutRefuses(t *testing.T) {
 	}
 }
 
-// The nonce in the JSON is null, which Go's maps cannot tell from none.
+// The nonce in the JSON is null, which Go's maps do not distinguish from an absent one.
 func TestALogoutTokenHasNoNonceNotEvenNull(t *testing.T) {
 	v, key := hmacVerifier(t)
 	payload := strings.Replace(marshalled(logoutClaims(nil)), `{`, `{"nonce":null,`, 1)
@@ -147,8 +147,7 @@ func TestALogoutTokenHasNoNonceNotEvenNull(t *testing.T) {
 	}
 }
 
-// The attack: a logout token that the issuer sent to another application, which
-// sends it on.
+// Attack: another application sends on a logout token that the issuer sent to it.
 func TestLogoutTokensAreForTheClientsNamed(t *testing.T) {
 	key := tokentest.NewKey(t, "HS256", "")
 	accepts := func(change func(*token.IssuerOptions), aud any) bool {

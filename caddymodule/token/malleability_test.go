@@ -23,15 +23,14 @@ func signature(t testing.TB, raw string) []byte {
 	return bytes
 }
 
-// resigned is the token with another signature.
+// resigned returns the token with another signature.
 func resigned(raw string, signature []byte) string { return signedPart(raw) + "." + b64(signature) }
 
-// withoutIDs leaves out what names a token.
+// withoutIDs removes the ids of a token.
 var withoutIDs = map[string]any{"sid": nil, "jti": nil}
 
-// The attack: (r, n-s) is as good an ECDSA signature as (r, s), so a
-// revoked token comes back in another spelling. It has the same names to
-// revocation.
+// Attack: if (r, s) is a valid ECDSA signature, so is (r, n-s). So a revoked token comes
+// back in another spelling. It must have the same revocation keys.
 func TestTwinSignatureIsTheSameToken(t *testing.T) {
 	for _, algorithm := range []string{"ES256", "ES384", "ES512"} {
 		key := tokentest.NewKey(t, algorithm, "")
@@ -42,7 +41,7 @@ func TestTwinSignatureIsTheSameToken(t *testing.T) {
 			raw := tokentest.Mint(t, key, tokentest.Claims(now, changes))
 			twin := key.Twin(t, raw)
 			if twin == raw || signedPart(twin) != signedPart(raw) {
-				t.Fatal("the twin is the token itself, or of another one")
+				t.Fatal("the twin equals the token, or signs another text")
 			}
 			a, b := cacheToken(t, v, raw), cacheToken(t, v, twin)
 			if a.Keys.Token != b.Keys.Token || a.Keys.Session != b.Keys.Session || a.TokenID != b.TokenID {
@@ -52,9 +51,8 @@ func TestTwinSignatureIsTheSameToken(t *testing.T) {
 	}
 }
 
-// The attack: a signature that is cut short, so that it can be guessed (HMAC), or
-// is made longer by bytes that a lax reader skips, so that the token has endless
-// spellings.
+// Attack: a signature is cut short, so that it can be guessed (HMAC). Or bytes that a lax
+// reader skips are added, so that the token has endless spellings.
 func TestSignaturesHaveOneLength(t *testing.T) {
 	for _, family := range families {
 		key := tokentest.NewKey(t, family[0], "")
@@ -75,15 +73,15 @@ func TestSignaturesHaveOneLength(t *testing.T) {
 				"zeros":           make([]byte, len(good)),
 			} {
 				if verified, err := v.Verify(resigned(raw, bytes), now); err == nil || verified != nil {
-					t.Errorf("%s: %s passes for the signature", algorithm, name)
+					t.Errorf("%s: %s is accepted as the signature", algorithm, name)
 				}
 			}
 		}
 	}
 }
 
-// The attack: numbers that are the same modulo n, and the same pair in the
-// encoding of certificates.
+// Attack: numbers that are the same modulo n, and the same pair in the encoding of
+// certificates.
 func TestECDSASignaturesHaveNoSpellingButTheTwin(t *testing.T) {
 	for _, algorithm := range []string{"ES256", "ES384", "ES512"} {
 		key := tokentest.NewKey(t, algorithm, "")
@@ -119,7 +117,7 @@ func TestECDSASignaturesHaveNoSpellingButTheTwin(t *testing.T) {
 	}
 }
 
-// The attack: s + n is the same number to RSA, and so is n - s but for its sign.
+// Attack: s + n is the same number to RSA, and n - s is the same except for its sign.
 func TestRSASignaturesHaveOneSpelling(t *testing.T) {
 	key := tokentest.NewKey(t, "RS256", "")
 	v := verifierFor(t, sourceFor(t, key))
@@ -139,8 +137,8 @@ func TestRSASignaturesHaveOneSpelling(t *testing.T) {
 	}
 }
 
-// The attack (RFC 8032 §8.4): S + L is the same number to a reader that does not
-// check its range.
+// Attack (RFC 8032 §8.4): S + L is the same number to a reader that does not check its
+// range.
 func TestEdDSASignaturesHaveOneSpelling(t *testing.T) {
 	key := tokentest.NewKey(t, "EdDSA", "")
 	v := verifierFor(t, sourceFor(t, key))

@@ -10,9 +10,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/keys"
 )
 
-// MintHMAC makes a token of these claims, signed with HS256, for development
-// and to try out a gate. The secret has at least keys.MinSecretSize bytes.
-// Nothing is added to the claims.
+// MintHMAC returns a token with exactly these claims, signed with HS256. It is for
+// development and for trying a gate out. The secret has at least keys.MinSecretSize bytes.
 func MintHMAC(secret []byte, claims map[string]any) (string, error) {
 	if len(secret) < keys.MinSecretSize {
 		return "", fmt.Errorf("minting token: secret of %d bytes, want %d or more", len(secret), keys.MinSecretSize)

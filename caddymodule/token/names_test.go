@@ -9,8 +9,8 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// The attack: an issuer signs the same claims once more in other words, and the
-// new token is one that nobody has revoked. Its ids are what counts, not its text.
+// Attack: an issuer encodes and signs the same claims in another way, and nobody has
+// revoked the new token. Its ids must count, not its text.
 func TestOneSetOfClaimsIsOneTokenHoweverItIsWritten(t *testing.T) {
 	v, key := hmacVerifier(t)
 	dates := `"iat":1800000000,"exp":1800000300`
@@ -35,10 +35,10 @@ func TestOneSetOfClaimsIsOneTokenHoweverItIsWritten(t *testing.T) {
 	}
 }
 
-// A token without ids has nothing but its text to be named by: signed twice it is
-// one token, written twice it is two.
-func TestTokensWithoutIDsAreToldApartByTheirText(t *testing.T) {
-	key := tokentest.NewKey(t, "ES256", "") // whose signatures are random
+// Only its text can name a token without ids. Signed twice it is one token, encoded twice
+// it is two.
+func TestTokensWithoutIDsAreDistinguishedByTheirText(t *testing.T) {
+	key := tokentest.NewKey(t, "ES256", "") // ES256, whose signatures are random
 	v := verifierFor(t, sourceFor(t, key))
 	payload := claimsJSON(t, withoutIDs)
 	raw, again := tokentest.Seal(t, key, `{"alg":"ES256"}`, payload), tokentest.Seal(t, key, `{"alg":"ES256"}`, payload)
@@ -55,10 +55,10 @@ func TestTokensWithoutIDsAreToldApartByTheirText(t *testing.T) {
 	}
 }
 
-// The attack: an id that somebody, or some program, takes for another one, so
-// that the wrong session ends or the right one goes on. Ids are compared byte by
-// byte: nothing is normalized, folded, trimmed or decoded.
-func TestIDsThatLookAlikeAreNotOne(t *testing.T) {
+// Attack: a reader mistakes one id for another, so that the wrong session ends or the right
+// one continues. Ids are compared byte by byte: nothing is normalized, folded, trimmed or
+// decoded.
+func TestSimilarIDsAreDifferent(t *testing.T) {
 	v, key := hmacVerifier(t)
 	seen := map[store.Key]string{}
 	for _, id := range []string{
@@ -71,7 +71,7 @@ func TestIDsThatLookAlikeAreNotOne(t *testing.T) {
 		if verified.SessionID != id || verified.TokenID != id || verified.Subject != id {
 			t.Errorf("%q became %q, %q and %q", id, verified.SessionID, verified.TokenID, verified.Subject)
 		}
-		// The attack: end a session by naming a token, or a user, like it.
+		// Attack: end a session by the name of a token or a user with the same text.
 		for kind, k := range map[string]store.Key{
 			"session": verified.Keys.Session, "token": verified.Keys.Token, "subject": verified.Keys.Subject,
 		} {
@@ -83,8 +83,8 @@ func TestIDsThatLookAlikeAreNotOne(t *testing.T) {
 	}
 }
 
-// The attack: claims that hide the session from the gate, or show it another one
-// than the application sees.
+// Attack: claims hide the session from the gate, or show it another session than the
+// application sees.
 func TestTheSessionIsTheTopLevelClaimAlone(t *testing.T) {
 	v, key := hmacVerifier(t)
 	deep := strings.Repeat(`{"sid":"x","a":[`, 15) + strings.Repeat("]}", 15)
@@ -121,8 +121,8 @@ func TestTheSessionIsTheTopLevelClaimAlone(t *testing.T) {
 	}
 }
 
-// The attack: with session_claim naming another claim, a `sid` in the token moves
-// it to another session, or an issuer's own `sid` ends it.
+// Attack: session_claim names another claim. A `sid` in the token then moves it to another
+// session, or an issuer's own `sid` ends it.
 func TestOnlyTheConfiguredSessionClaimNamesASession(t *testing.T) {
 	v, key := hmacVerifier(t, func(o *token.Options) { o.Issuers[0].SessionClaim = "session_state" })
 	mint := func(changes map[string]any) *token.Verified {

@@ -7,20 +7,20 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// quota bounds how many tokens of one subject push out others within a minute
-// when the cache is full.
+// quota limits how many tokens of one subject evict others within a minute when the cache
+// is full.
 //
-// Attack: an account gets a new token from its issuer as often as it asks. All of them are
-// good, and ristretto prefers a new token to a cached one that was not used more often lately.
-// With one such token for each request of all other users together, the cache answered 87 % of
-// those requests; with five, 35 %.
+// Attack: an account requests new tokens from its issuer all the time. All of them are
+// valid, and ristretto prefers a new token to a cached token that was not used more often
+// lately. With one such token for each request of all other users together, the cache
+// answered 87 % of those requests; with five, 35 %.
 //
-// To admit a token only when it is used for the second time stops an attacker who uses each
-// token once. With tokens used twice, the cache then answered 35 %, and with the quota 89 % at
-// least.
+// Admitting a token only at its second use stops an attacker who uses each token once. With
+// tokens used twice, the cache then answered 35 %, and with the quota at least 89 %.
 //
-// A subject costs no memory: subjects with the same hash share a part. A token that is not
-// admitted to the cache is verified again at its next request, and nothing else.
+// A subject costs no memory: subjects with the same hash share a part. If the cache does
+// not admit a token, the token is verified again at its next request. There is no other
+// effect.
 type quota struct {
 	seed maphash.Seed
 	most uint32
@@ -29,14 +29,14 @@ type quota struct {
 	parts [4096]atomic.Uint64
 }
 
-// newQuota returns the quota of a cache of this size in bytes: the tokens of a subject may push
-// out the 64th part of it in a minute.
+// newQuota returns the quota of a cache of this size in bytes. In a minute, the tokens of a
+// subject may evict a 64th of the cache.
 func newQuota(bytes int64) *quota {
 	return &quota{seed: maphash.MakeSeed(), most: uint32(max(1, bytes/usualSize/64))}
 }
 
-// take reports whether one more token of a subject may push out others at the
-// Unix second now. Tokens without a subject cannot be told apart, and may.
+// take reports whether one more token of a subject may evict others at the Unix second now.
+// Tokens without a subject cannot be distinguished, and may.
 func (q *quota) take(subject store.Key, now int64) bool {
 	if subject.IsZero() {
 		return true

@@ -27,7 +27,7 @@ func TestQuotaIsForEachSubjectAndMinute(t *testing.T) {
 	if n := taken(subject("mallory"), minute+60); n != 8 {
 		t.Errorf("it may push out %d in the next one, want 8", n)
 	}
-	// One of 4096 others shares its part.
+	// One of 4096 subjects shares a part.
 	others := 0
 	for _, name := range []string{"alice", "bob", "carol"} {
 		others += taken(subject(name), minute+60)

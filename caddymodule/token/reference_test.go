@@ -11,8 +11,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
 )
 
-// reference is what the specifications make of a token before any key is looked
-// for, written by their letter and for nothing but to be compared with.
+// reference is a literal reading of the specifications, up to the choice of a key. Tests
+// compare the verifier with it.
 type reference struct {
 	parts             [3][]byte
 	algorithm, keyID  string
@@ -39,8 +39,7 @@ func readReference(raw string) (r reference) {
 	return r
 }
 
-// base64url decodes by the book: six bits a character, and what is left over is
-// zero.
+// base64url decodes literally: six bits for each character, and spare bits must be zero.
 func base64url(text string) (decoded []byte, inAlphabet, whole bool) {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	bits, have := 0, 0
@@ -59,8 +58,7 @@ func base64url(text string) (decoded []byte, inAlphabet, whole bool) {
 	return decoded, true, bits == 0 && have < 6
 }
 
-// readHeader applies the rules of this gate to the members that encoding/json
-// finds.
+// readHeader applies the rules of this gate to the members that encoding/json finds.
 func (r *reference) readHeader() bool {
 	names, values, ok := readObject(r.parts[0])
 	if !ok {
@@ -93,9 +91,9 @@ func (r *reference) readHeader() bool {
 	return given
 }
 
-// readObject reads the one JSON object in doc by the tokens of encoding/json. It
-// is not ok where decoders could disagree: by invalid UTF-8, by twins among the
-// names, by what follows, or by the depth.
+// readObject reads the one JSON object in doc by the tokens of encoding/json. ok is false
+// if decoders could disagree: for invalid UTF-8, duplicate names, trailing data, or the
+// depth.
 func readObject(doc []byte) (names []string, values []json.RawMessage, ok bool) {
 	decoder := json.NewDecoder(strings.NewReader(string(doc)))
 	if open, err := decoder.Token(); err != nil || open != json.Delim('{') || !utf8.Valid(doc) {
@@ -122,7 +120,7 @@ func readObject(doc []byte) (names []string, values []json.RawMessage, ok bool) 
 	return names, values, errors.Is(err, io.EOF)
 }
 
-// depth is how deep a valid value is nested, 0 for a scalar.
+// depth returns how deep a valid value is nested, 0 for a scalar.
 func depth(value json.RawMessage) int {
 	decoder := json.NewDecoder(strings.NewReader(string(value)))
 	deepest, level := 0, 0

@@ -2,13 +2,13 @@ package token
 
 import "math"
 
-// VerifySignatureOnly returns the ids and dates of a token that one of the issuers has signed.
-// The token may be of any type and audience, such as a refresh token or an ID token. It may
-// have expired, and may live for longer than an access token may. Use it to learn which session
-// a token belongs to that is passed on; it must admit nobody.
+// VerifySignatureOnly returns the ids and dates of a token that one of the issuers has
+// signed. The token may be of any type and audience, such as a refresh token or an ID
+// token. It may have expired, and may live longer than an access token may. Use it to learn
+// the session of a token that is passed on. It must admit nobody.
 //
-// Errors wrap ErrMalformed, ErrInvalid or ErrUnavailable, as those of Verify. An error that
-// wraps ErrUnknownKey too says that the key may be a new one.
+// Errors wrap ErrMalformed, ErrInvalid or ErrUnavailable, as in Verify. An error that also
+// wraps ErrUnknownKey means that the key may be new.
 //
 // ExpiresAt and IssuedAt are 0 if the token does not have them.
 func (v *Verifier) VerifySignatureOnly(raw string) (*Verified, error) {

@@ -43,9 +43,9 @@ func TestVerifySignatureOnlyReadsTokensOfEveryKind(t *testing.T) {
 	}
 }
 
-// Attack: a token that no trusted issuer has signed makes the gate end, or keep, the session
-// of another user.
-func TestVerifySignatureOnlyBelievesNobodyElse(t *testing.T) {
+// Attack: with a token that no trusted issuer has signed, an attacker makes the gate end,
+// or keep, another user's session.
+func TestVerifySignatureOnlyTrustsOnlyTheIssuers(t *testing.T) {
 	key, other := tokentest.NewKey(t, "ES256", ""), tokentest.NewKey(t, "ES256", "")
 	v := verifierFor(t, sourceFor(t, key))
 	claims := tokentest.Claims(time.Now(), nil)

@@ -7,17 +7,17 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/keys"
 )
 
-// Signatures verify JSON Web Signatures (RFC 7515) by the keys of one issuer, and know
-// nothing of what is signed. A Verifier believes no claim before a token has passed
-// them. Their methods may be called concurrently.
+// Signatures verifies JSON Web Signatures (RFC 7515) with the keys of one issuer. It knows
+// nothing about the signed contents. A Verifier trusts no claim before a token has passed
+// it. Its methods may be called concurrently.
 type Signatures struct {
 	source  keys.Source
 	allowed []string
 }
 
-// NewSignatures accepts signatures by these keys and algorithms, which go by
-// their names of RFC 7518; none given means all that the keys can verify. An
-// algorithm that is unknown, or that no key can verify, is an error.
+// NewSignatures returns a Signatures for these keys and these algorithms, named as in RFC
+// 7518. No names mean all algorithms that the keys can verify. An algorithm that is
+// unknown, or that no key can verify, is an error.
 func NewSignatures(source keys.Source, algorithms ...string) (*Signatures, error) {
 	possible := source.Algorithms()
 	for _, name := range algorithms {
@@ -34,13 +34,12 @@ func NewSignatures(source keys.Source, algorithms ...string) (*Signatures, error
 	return &Signatures{source: source, allowed: slices.Clone(algorithms)}, nil
 }
 
-// Verify returns the payload of a JWS in compact form whose signature is good.
-// The types are the values of `typ` that it may have, "" standing for none
-// declared: a reader of one kind of token must not be handed another (RFC 8725
-// §3.11). Errors wrap ErrMalformed, ErrInvalid or ErrUnavailable.
+// Verify returns the payload of a JWS in compact form whose signature is valid. types are
+// the accepted values of `typ`; "" stands for a header without `typ`. A reader of one kind
+// of token must not receive another kind (RFC 8725 §3.11). Errors wrap ErrMalformed,
+// ErrInvalid or ErrUnavailable.
 //
-// A good signature says neither whom the payload is for nor that it is still
-// good.
+// A valid signature says neither who the payload is for nor whether it is still valid.
 func (s *Signatures) Verify(raw string, types ...string) (payload []byte, err error) {
 	j, err := parseJWS(raw, types)
 	if err != nil {
@@ -54,10 +53,9 @@ func (s *Signatures) Verify(raw string, types ...string) (payload []byte, err er
 
 // verify checks the signature.
 //
-// Invariant 3: the algorithm and the key come from configuration and
-// `kid`, never from the token alone. The token's `alg` only picks among those
-// allowed, and the source tries a key with the algorithms of its type only, so a
-// public key is never a secret.
+// Invariant 3: the algorithm and the key come from configuration and `kid`, never from the
+// token alone. The token's `alg` only chooses among the allowed algorithms. The source uses
+// a key only with the algorithms of its type, so a public key is never used as a secret.
 func (s *Signatures) verify(j jws) error {
 	if !s.allows(j.header.algorithm) {
 		return errAlgorithm

@@ -26,7 +26,7 @@ func TestSignaturesReturnWhateverIsSigned(t *testing.T) {
 		if err != nil || string(got) != payload {
 			t.Errorf("payload %q, error %v, want %q", got, err, payload)
 		}
-		// The attack: the signature of one text under another.
+		// Attack: the signature of another text.
 		foreign := tokentest.Seal(t, key, `{"alg":"ES256"}`, payload+"x")
 		got, err = s.Verify(signedPart(foreign)+signaturePart(tokentest.Seal(t, key, `{"alg":"ES256"}`, payload)), "")
 		if got != nil || !errors.Is(err, token.ErrInvalid) {
@@ -35,8 +35,8 @@ func TestSignaturesReturnWhateverIsSigned(t *testing.T) {
 	}
 }
 
-// The attack (RFC 8725 §3.11): a token of one kind handed to a reader of
-// another, whose rules it happens to keep.
+// Attack (RFC 8725 §3.11): a token of one kind is given to a reader of another kind, and
+// happens to follow its rules.
 func TestSignaturesAcceptOneKindOfToken(t *testing.T) {
 	key := tokentest.NewKey(t, "HS256", "")
 	s := signaturesFor(t, sourceFor(t, key))

@@ -12,7 +12,7 @@ const (
 	textSize = int64(unsafe.Sizeof(""))
 )
 
-// size returns how much memory the token needs while it is cached, in bytes.
+// size returns how much memory the cached token needs, in bytes.
 func (t *Verified) size() int64 {
 	size := entrySize + allocated(int64(unsafe.Sizeof(*t))) + allocated(int64(len(t.raw))) +
 		allocated(int64(len(t.Subject))) + allocated(int64(len(t.SessionID))) + allocated(int64(len(t.TokenID)))
@@ -27,6 +27,6 @@ func (t *Verified) size() int64 {
 	return size + t.viewsSize()
 }
 
-// allocated returns how many bytes the allocator needs for n bytes: its size classes waste an
-// eighth at most.
+// allocated returns how many bytes the allocator uses for n bytes: its size classes waste
+// at most an eighth.
 func allocated(n int64) int64 { return (n + n/8 + 15) &^ 15 }

@@ -9,21 +9,20 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// The source of the keys decides by what the header of the token says, and by what was
-// signed.
-func TestTheSourceIsToldWhatTheHeaderSays(t *testing.T) {
+// The source of the keys decides by the header of the token, and by the signed text.
+func TestTheSourceGetsTheHeader(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "a key")
 	v, source := watchedVerifier(t, key)
 	raw := tokentest.Mint(t, key, tokentest.Claims(now, nil))
 	mustVerify(t, v, raw)
 	got := source.last
 	if got.Algorithm != "ES256" || got.KeyID != "a key" || got.Input != signedPart(raw) || "."+b64(got.Value) != signaturePart(raw) {
-		t.Errorf("the source was told %+v", got)
+		t.Errorf("the source got %+v", got)
 	}
 }
 
-// The attack: a key was stolen, and the issuer withdrew it; or nobody knows any longer
-// whether it holds. What the key signed must not go on passing from the cache.
+// Attack: a key was stolen, and the issuer withdrew it, or nobody knows whether it is still
+// valid. Tokens that it signed must not pass from the cache.
 func TestAnEpochEndsCachedTokens(t *testing.T) {
 	key := tokentest.NewKey(t, "HS256", "")
 	for _, want := range []error{token.ErrInvalid, token.ErrUnavailable, token.ErrUnknownKey} {
@@ -31,19 +30,19 @@ func TestAnEpochEndsCachedTokens(t *testing.T) {
 		cached := cacheToken(t, v, tokentest.Mint(t, key, tokentest.Claims(now, nil)))
 		source.verifying = func() error { return want }
 		if got := mustVerify(t, v, cached.Raw()); got != cached {
-			t.Error("verified anew before the epoch changed")
+			t.Error("verified again before the epoch changed")
 		}
 		source.epoch.Add(1)
 		mustRefuse(t, v, cached.Raw(), want)
 		source.verifying = nil
-		// What still verifies is verified anew once, and cached again.
+		// A token that is still valid is verified once more, and cached again.
 		if after := cacheToken(t, v, cached.Raw()); after == cached {
-			t.Error("a token of an older epoch was not verified anew")
+			t.Error("a token of an older epoch was not verified again")
 		}
 	}
 }
 
-// The attack: the key is withdrawn while its token is being verified. The token is stale
+// Attack: the key is withdrawn while its token is being verified. The token must be stale
 // at once, instead of never.
 func TestAnEpochThatBeginsMeanwhileIsNotMissed(t *testing.T) {
 	key := tokentest.NewKey(t, "HS256", "")
@@ -62,7 +61,7 @@ func TestAnEpochThatBeginsMeanwhileIsNotMissed(t *testing.T) {
 	}
 }
 
-// A source serves several verifiers, and none of them ends it.
+// A source serves several verifiers. Closing one of them must not end it.
 func TestTwoVerifiersShareASource(t *testing.T) {
 	key := tokentest.NewKey(t, "HS256", "")
 	source := sourceFor(t, key)

@@ -13,9 +13,9 @@ import (
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-// misspelt are the other spellings of a part that a lax decoder reads as the
-// same: with spare bits that are not zero.
-func misspelt(t testing.TB, part string) (spellings []string) {
+// otherSpellings returns the spellings of a part that a lax decoder reads as the same:
+// their spare bits are not zero.
+func otherSpellings(t testing.TB, part string) (spellings []string) {
 	t.Helper()
 	last := strings.IndexByte(alphabet, part[len(part)-1])
 	for bits := 1; bits < map[int]int{2: 16, 3: 4}[len(part)%4]; bits++ {
@@ -30,36 +30,35 @@ func misspelt(t testing.TB, part string) (spellings []string) {
 	return spellings
 }
 
-// The attack: up to sixteen spellings of one part, in the signature by
-// anybody who has a token, in the other two by an issuer that is careless. Here
-// the latter are signed as they are spelt, so that nothing but the spelling is
-// wrong.
+// Attack: up to sixteen spellings of one part. Anybody with a token can change its
+// signature's spelling. A careless issuer can change the others'. Here those are signed in
+// their spelling, so that only the spelling is wrong.
 func TestSpareBitsAreRefusedInEveryPart(t *testing.T) {
 	refused := map[string]int{}
 	for _, algorithm := range []string{"HS256", "HS512"} { // 2 and 4 spare bits in the signature
 		key := tokentest.NewKey(t, algorithm, "")
 		v := verifierFor(t, sourceFor(t, key))
-		for padding := range 3 { // 0, 2 and 4 in the others
+		for padding := range 3 { // 0, 2 and 4 spare bits in the other parts
 			space := strings.Repeat(" ", padding)
 			header, payload := b64([]byte(`{"alg":"`+algorithm+`"}`+space)), b64([]byte(claimsJSON(t, nil)+space))
 			sign := func(signed string) string { return signed + "." + b64(key.Sign(t, signed)) }
 			raw := sign(header + "." + payload)
 			mustVerify(t, v, raw)
-			for _, spelling := range misspelt(t, header) {
+			for _, spelling := range otherSpellings(t, header) {
 				mustRefuse(t, v, sign(spelling+"."+payload), token.ErrInvalid)
 				refused["header"]++
 			}
-			for _, spelling := range misspelt(t, payload) {
+			for _, spelling := range otherSpellings(t, payload) {
 				mustRefuse(t, v, sign(header+"."+spelling), token.ErrInvalid)
 				refused["payload"]++
 			}
-			for _, spelling := range misspelt(t, signaturePart(raw)[1:]) {
+			for _, spelling := range otherSpellings(t, signaturePart(raw)[1:]) {
 				mustRefuse(t, v, signedPart(raw)+"."+spelling, token.ErrInvalid)
 				refused["signature"]++
 			}
 		}
 	}
-	// Of the header and the payload each length came once for each algorithm.
+	// The header and the payload had each length once for each algorithm.
 	for part, want := range map[string]int{"header": 2 * (15 + 3), "payload": 2 * (15 + 3), "signature": 3 * (15 + 3)} {
 		if refused[part] != want {
 			t.Errorf("%d spellings of the %s were tried, want %d", refused[part], part, want)
@@ -67,8 +66,8 @@ func TestSpareBitsAreRefusedInEveryPart(t *testing.T) {
 	}
 }
 
-// The attack: padding, line breaks and further parts that a lax decoder
-// ignores give one token many spellings.
+// Attack: padding, line breaks and further parts that a lax decoder ignores give one token
+// many spellings.
 func TestVerifyRefusesOtherSpellings(t *testing.T) {
 	v, key := hmacVerifier(t)
 	raw := tokentest.Mint(t, key, tokentest.Claims(now, nil))
@@ -94,9 +93,9 @@ func TestVerifyRefusesOtherSpellings(t *testing.T) {
 	}
 }
 
-// The attack: one and the same header written otherwise, to have a token that
-// nobody has revoked. The signature is over the text.
-func TestTheHolderCannotWriteTheHeaderAnew(t *testing.T) {
+// Attack: the holder spells the same header differently, to get a token that nobody has
+// revoked. The signature covers the text.
+func TestTheHolderCannotRespellTheHeader(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "")
 	v := verifierFor(t, sourceFor(t, key))
 	raw := tokentest.Seal(t, key, `{"alg":"ES256","typ":"JWT"}`, claimsJSON(t, withoutIDs))

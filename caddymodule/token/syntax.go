@@ -38,8 +38,8 @@ func split(raw string) (parts, error) {
 	return parts{header: header, payload: payload, signature: signature, signed: signed}, nil
 }
 
-// jws is a JSON Web Signature in its parts. It was not verified, so nothing of it may be
-// believed yet.
+// jws is a JSON Web Signature in its parts. It is not verified, so it must not be trusted
+// yet.
 type jws struct {
 	header    header
 	payload   string // still encoded
@@ -47,7 +47,7 @@ type jws struct {
 	signed    string // the signing input
 }
 
-// parseJWS takes a JWS of one of the types (header.isOneOf) apart.
+// parseJWS splits and decodes a JWS of one of the types (header.isOneOf).
 func parseJWS(raw string, types []string) (jws, error) {
 	j, err := parseAnyJWS(raw)
 	if err != nil {
@@ -82,8 +82,8 @@ var inAlphabet = func() (in [256]bool) {
 	return in
 }()
 
-// decode decodes one part. Padding is refused, and so are spare bits that are
-// not zero: with them one token would have up to sixteen spellings.
+// decode decodes one part. It refuses padding, and spare bits that are not zero: with them
+// one token would have up to sixteen spellings.
 func decode(name, part string) ([]byte, error) {
 	decoded, err := base64.RawURLEncoding.Strict().DecodeString(part)
 	if err != nil {

@@ -8,13 +8,13 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// Verified is a token with a good signature and good claims. All requests with the token share
-// it. It is immutable, except for Keys.Clear and Noted. It must not be copied.
+// Verified is a token with a valid signature and valid claims. All requests with the token
+// share it. It is immutable, except for Keys.Clear and Noted. It must not be copied.
 type Verified struct {
-	// Keys are the names by which the token can be revoked. Session is zero if
-	// the token has no session id, Subject if it has no subject. Token is never
-	// zero: without a token id it comes from the SHA-256 of the signing input,
-	// never of the whole token, because a signature has more than one spelling.
+	// Keys are the names by which the token can be revoked. Session is zero if the token
+	// has no session id, Subject if it has no subject. Token is never zero: without a token
+	// id it comes from the SHA-256 of the signing input. It never comes from the whole
+	// token, because a signature has more than one spelling.
 	Keys store.Keys
 	// Issuer is `iss`, exactly as configured.
 	Issuer string
@@ -22,9 +22,9 @@ type Verified struct {
 	Subject string
 	// SessionID is the session claim, of 1 to 256 bytes, or "" if there is none.
 	SessionID string
-	// TokenID is the token id claim, of 1 to 256 bytes. A token with neither
-	// that nor a session id has the SHA-256 of its signing input in hex here; a
-	// token with a session id only has "".
+	// TokenID is the token id claim, of 1 to 256 bytes. If the token has neither a token id
+	// nor a session id, TokenID is the SHA-256 of its signing input in hex. If it has only
+	// a session id, TokenID is "".
 	TokenID string
 	// ExpiresAt and IssuedAt are `exp` and `iat`, rounded down to Unix seconds.
 	ExpiresAt, IssuedAt int64
@@ -36,19 +36,19 @@ type Verified struct {
 	scopes []string
 	views  []*view
 
-	// The cache decides by these whether it may still return this token.
+	// The cache decides by these fields whether it may still return this token.
 	raw       string
 	source    keys.Source
 	epoch     uint64
 	validFrom int64 // Unix seconds, leeway included
 }
 
-// Claim returns a top-level claim as text: a string as it is, a number or a
-// boolean as it was written, an array of such joined with ",". Objects, null
-// and arrays that hold them have no text. It allocates nothing.
+// Claim returns a top-level claim as text: a string as it is, a number or a boolean as it
+// was written, an array of these joined with ",". Objects and null have no text, nor have
+// arrays that hold them. It does not allocate.
 //
-// The text is unchanged from the token: an element of an array may itself hold a comma, and
-// any text a line break.
+// The text is unchanged: an element of an array may itself hold a comma, and any text a
+// line break.
 func (t *Verified) Claim(name string) (text string, ok bool) {
 	if c := t.find(name); c != nil {
 		return c.text, true
@@ -71,11 +71,10 @@ func (t *Verified) HasScope(scope string) bool {
 	return scope != "" && slices.Contains(t.scopes, scope)
 }
 
-// View returns the placeholders of a gate, for the index that Verifier.AddView
-// gave it. The function knows http.auth.user.id, .session_id, .token_id and
-// .issuer, and http.auth.user.<claim> for the claims of the view; a claim that
-// the token does not have is "". It may be called concurrently, and neither
-// this call nor the function allocates.
+// View returns the placeholders of a gate, for an index that Verifier.AddView returned. The
+// function knows http.auth.user.id, .session_id, .token_id and .issuer, and
+// http.auth.user.<claim> for the claims of the view. A claim that the token does not have
+// is "". The function may be called concurrently. Neither View nor the function allocates.
 func (t *Verified) View(index int) func(key string) (any, bool) {
 	return t.views[index].function
 }
@@ -94,8 +93,8 @@ type Text struct {
 // not be changed.
 func (t *Verified) Texts(index int) []Text { return t.views[index].texts }
 
-// fresh reports whether the keys that verified the token are still in force and the token has
-// all views that were added.
+// fresh reports whether the keys that verified the token are still in force, and the token
+// has all added views.
 func (t *Verified) fresh(views int) bool {
 	return t.epoch == t.source.Epoch() && len(t.views) >= views
 }

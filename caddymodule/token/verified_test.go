@@ -29,8 +29,8 @@ func TestClaim(t *testing.T) {
 	}
 }
 
-// The attack: a scope that only looks like, or contains, the one that lets an
-// operator log out everybody.
+// Attack: a scope that only resembles, or contains, the scope that lets an operator log out
+// everybody.
 func TestHasScope(t *testing.T) {
 	v, key := hmacVerifier(t)
 	for members, want := range map[string]bool{
@@ -73,7 +73,7 @@ func TestView(t *testing.T) {
 	})))
 	lookup := verified.View(index)
 	for name, want := range map[string]string{
-		// The attack: a claim called "id" passes for the subject.
+		// Attack: a claim called "id" passes for the subject.
 		"id": "alice", "session_id": "session-1", "token_id": "", "issuer": tokentest.Issuer,
 		"email": "", "groups": "staff,admins",
 	} {
@@ -104,10 +104,9 @@ func TestViewsAddedLaterReachCachedTokens(t *testing.T) {
 	}
 }
 
-// The bound of the cache is in bytes, so the bytes that are counted have to be
-// the bytes that are used, also where an issuer lets its users fill a token with
-// as many claims as it holds.
-func TestSizeIsHonest(t *testing.T) {
+// The bound of the cache is in bytes, so the counted bytes must be the used bytes. That
+// must also hold if an issuer lets its users fill a token with as many claims as fit.
+func TestSizeIsAccurate(t *testing.T) {
 	full := make(map[string]any)
 	for i := range 250 {
 		full["claim-"+strconv.Itoa(i)] = i

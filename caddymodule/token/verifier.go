@@ -9,18 +9,18 @@ import (
 	"time"
 )
 
-// DefaultMaxTokenLifetime is the longest lifetime of a token that is accepted
-// unless Options say otherwise.
+// DefaultMaxTokenLifetime is the longest accepted lifetime of a token, unless Options say
+// otherwise.
 const DefaultMaxTokenLifetime = 24 * time.Hour
 
 // Options configure a Verifier.
 type Options struct {
-	// Namespace is the fleet's, part of every revocation key.
+	// Namespace is the namespace of the fleet. It is part of every revocation key.
 	Namespace string
-	// Issuers are the issuers trusted, at least one, each named once.
+	// Issuers lists the trusted issuers: at least one, each named once.
 	Issuers []IssuerOptions
-	// Leeway is how far the issuers' clocks may be off. It extends `exp`, and `iat` and
-	// `nbf` may be ahead by it. It is rounded up to whole seconds. Default: none.
+	// Leeway is how far the issuers' clocks may be off. It extends `exp`. `iat` and `nbf`
+	// may be ahead by it. It is rounded up to whole seconds. Default: none.
 	Leeway time.Duration
 	// MaxTokenLifetime bounds exp - iat. Default: DefaultMaxTokenLifetime.
 	MaxTokenLifetime time.Duration
@@ -28,7 +28,7 @@ type Options struct {
 	// MinCacheBytes; ristretto's fixed parts take about 1 MiB more. Default:
 	// DefaultCacheBytes.
 	CacheBytes int64
-	// Logger gets a debug line for each token refused. Default: none.
+	// Logger receives a debug line for each refused token. Default: none.
 	Logger *slog.Logger
 }
 
@@ -45,10 +45,9 @@ type Verifier struct {
 	views   atomic.Pointer[[][]string] // replaced, never changed
 }
 
-// NewVerifier returns a verifier that has to be closed. It fails on options
-// that contradict each other: an issuer named twice, or without keys or
-// audience, an algorithm that is unknown or that no key of the issuer can
-// verify.
+// NewVerifier returns a verifier, which the caller has to close. It fails on contradictory
+// options: an issuer named twice, or without keys or audience, or an algorithm that is
+// unknown or that no key of the issuer can verify.
 func NewVerifier(options Options) (*Verifier, error) {
 	v := &Verifier{
 		namespace: options.Namespace,
@@ -89,10 +88,10 @@ func NewVerifier(options Options) (*Verifier, error) {
 	return v, nil
 }
 
-// AddView makes the placeholders of one gate: the standard ones and those of the named claims.
-// It returns the index of the view for Verified.View and Verified.Texts. The same claims, in
-// any order, have the same index. Tokens that Verify returned before do not have the view, so
-// add views before serving requests.
+// AddView adds the placeholders of one gate: the standard ones, and one for each of the
+// named claims. It returns the index of the view for Verified.View and Verified.Texts. The
+// same claims, in any order, have the same index. Tokens that Verify returned before do not
+// have the view, so add views before serving requests.
 func (v *Verifier) AddView(claims []string) int {
 	wanted := slices.Clone(claims)
 	slices.Sort(wanted)
@@ -112,10 +111,10 @@ func (v *Verifier) AddView(claims []string) int {
 }
 
 // Verify returns the verified token of a credential, or an error that wraps ErrMalformed,
-// ErrInvalid, ErrExpired or ErrUnavailable. ErrExpired means that only the time is not right,
-// and ErrUnavailable that the keys are not available at present.
+// ErrInvalid, ErrExpired or ErrUnavailable. ErrExpired means that only the time is wrong.
+// ErrUnavailable means that the keys are not available now.
 //
-// It never waits for anything. A cached token costs a hash, a look-up and a comparison, and no
+// It never waits. A cached token costs a hash, a look-up and a comparison, and no
 // allocation; for others, a signature is verified. After Close it works without the cache.
 func (v *Verifier) Verify(raw string, now time.Time) (*Verified, error) {
 	views := *v.views.Load()

@@ -10,8 +10,8 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// verify verifies a token that is not in the cache. The explanation, which may be nil, gets
-// the steps that were taken. An expired token is returned with its error.
+// verify verifies a token that is not in the cache. The explanation, which may be nil,
+// records the steps. An expired token is returned with its error.
 func (v *Verifier) verify(raw string, now int64, e *Explanation) (*Verified, error) {
 	e.take(StepForm)
 	j, err := parseJWS(raw, accessTokenTypes)
@@ -43,8 +43,8 @@ func (v *Verifier) verify(raw string, now int64, e *Explanation) (*Verified, err
 	return t, t.checkTime(now)
 }
 
-// allows reports whether some issuer may use an algorithm. Signatures.verify decides which
-// one may.
+// allows reports whether some issuer may use an algorithm. Signatures.verify decides about
+// the token's own issuer.
 func (v *Verifier) allows(algorithm string) bool {
 	for _, i := range v.issuers {
 		if i.signatures.allows(algorithm) {
@@ -90,8 +90,8 @@ func (v *Verifier) setIdentity(t *Verified, i *issuer, m members, j jws) (err er
 	}
 	tokenName := t.TokenID
 	if tokenName == "" {
-		// The signing input, not the token: ES256 signatures come in twins
-		// (r, s) and (r, n-s), and both are one token.
+		// The signing input, not the token: every ES256 signature (r, s) has a twin (r,
+		// n-s), and both are the same token.
 		sum := sha256.Sum256([]byte(j.signed))
 		tokenName = hex.EncodeToString(sum[:])
 		if t.SessionID == "" {

@@ -32,7 +32,7 @@ func TestVerifyAcceptsEveryAlgorithmOfTheKey(t *testing.T) {
 				if got := mustVerify(t, v, raw).SessionID; got != "session-1" {
 					t.Errorf("session id %q", got)
 				}
-				// The attack: other claims under a good signature.
+				// Attack: other claims under a valid signature.
 				forged := tokentest.Mint(t, key.As(algorithm), tokentest.Claims(now, map[string]any{"sub": "mallory"}))
 				mustRefuse(t, v, signedPart(forged)+signaturePart(raw), token.ErrInvalid)
 			})
@@ -40,7 +40,7 @@ func TestVerifyAcceptsEveryAlgorithmOfTheKey(t *testing.T) {
 	}
 }
 
-// signedPart and signaturePart are a token before its last dot and from it on.
+// signedPart and signaturePart split a token at its last dot.
 func signedPart(raw string) string    { return raw[:strings.LastIndexByte(raw, '.')] }
 func signaturePart(raw string) string { return raw[strings.LastIndexByte(raw, '.'):] }
 
@@ -113,8 +113,8 @@ func TestVerifyReadsTheConfiguredClaims(t *testing.T) {
 	}
 }
 
-// Invariant 6. The attack: whoever runs one issuer logs out, or takes over,
-// sessions of another by choosing its ids.
+// Invariant 6. Attack: an issuer logs out, or takes over, sessions of another issuer by
+// choosing the same ids.
 func TestSameIDsUnderTwoIssuersNeverMeet(t *testing.T) {
 	other := tokentest.NewKey(t, "HS256", "")
 	v, key := hmacVerifier(t, func(o *token.Options) {
@@ -129,7 +129,7 @@ func TestSameIDsUnderTwoIssuersNeverMeet(t *testing.T) {
 		first.Keys.Subject == second.Keys.Subject || first.Keys.Issuer == second.Keys.Issuer {
 		t.Error("two issuers share a key")
 	}
-	// And neither can sign for the other.
+	// Neither can sign for the other.
 	mustRefuse(t, v, tokentest.Mint(t, key, claims), token.ErrInvalid)
 	mustRefuse(t, v, tokentest.Mint(t, other, tokentest.Claims(now, nil)), token.ErrInvalid)
 }
@@ -151,7 +151,7 @@ func TestMintHMAC(t *testing.T) {
 	}
 }
 
-func TestVerifyGoesOnWithoutCacheAfterClose(t *testing.T) {
+func TestVerifyContinuesWithoutCacheAfterClose(t *testing.T) {
 	v, key := hmacVerifier(t)
 	raw := tokentest.Mint(t, key, tokentest.Claims(now, nil))
 	mustVerify(t, v, raw)

@@ -8,8 +8,8 @@ import (
 // placeholder is the prefix of the placeholders of Caddy's authentication handlers.
 const placeholder = "http.auth.user."
 
-// placeholders are the texts of a token for every gate, boxed once, so that returning them
-// allocates nothing.
+// placeholders holds the texts of a token for every gate, boxed once, so that returning
+// them does not allocate.
 type placeholders struct {
 	subject, sessionID, tokenID, issuer any
 }
@@ -20,7 +20,7 @@ type view struct {
 	names  []string
 	texts  []Text
 	values []any // the same, boxed
-	// function is lookup, made once, because each method value allocates.
+	// function is lookup, stored once, because each method value allocates.
 	function func(key string) (any, bool)
 }
 
@@ -48,8 +48,8 @@ func (v *view) lookup(key string) (any, bool) {
 	return nil, false
 }
 
-// addViews makes the placeholders of every view. A missing claim has an empty text, so that no
-// placeholder stays unreplaced in a header.
+// addViews creates the placeholders of every view. A missing claim has an empty text, so
+// that no placeholder stays unreplaced in a header.
 func (t *Verified) addViews(views [][]string) {
 	shared := &placeholders{subject: t.Subject, sessionID: t.SessionID, tokenID: t.TokenID, issuer: t.Issuer}
 	t.views = make([]*view, len(views))

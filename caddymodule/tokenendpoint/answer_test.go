@@ -32,7 +32,7 @@ func gzipped(t *testing.T, text string) string {
 	return b.String()
 }
 
-// answerOf is an answer with this coding, status and body.
+// answerOf returns an answer with this coding, status and body.
 func answerOf(status int, coding, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		if coding != "" {
@@ -41,12 +41,12 @@ func answerOf(status int, coding, body string) http.HandlerFunc {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("X-Upstream", "yes")
 		w.WriteHeader(status)
-		_, _ = w.Write([]byte(body)) // the gate takes it
+		_, _ = w.Write([]byte(body)) // the gate buffers it
 	}
 }
 
-// Attack: have tokens of a session that is over come in an answer that the gate
-// does not read. What it cannot read is withheld, with all its fields.
+// Attack: tokens of a revoked session come in an answer that the gate cannot read. The gate
+// must withhold such an answer, with all its fields.
 func TestAnswersAreReadOrWithheld(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	g.Revoke(t, store.KindSession, "over", 0)
@@ -70,7 +70,7 @@ func TestAnswersAreReadOrWithheld(t *testing.T) {
 		"too large":                 {answerOf(200, "", filler+over), 502, ""},
 		"just fitting":              {answerOf(200, "", filler[len(fine):]+fine), 200, filler[len(fine):] + fine},
 		"a page":                    {answerOf(200, "", "<html>"), 502, ""},
-		"twins":                     {answerOf(200, "", `{"access_token":"a","Access_Token":"b"}`), 502, ""},
+		"duplicates":                {answerOf(200, "", `{"access_token":"a","Access_Token":"b"}`), 502, ""},
 		"nothing, in brotli":        {answerOf(200, "br", ""), 200, ""},
 		"nothing":                   {answerOf(200, "", ""), 200, ""},
 		"an error":                  {answerOf(401, "", `{"error":"invalid_client"}`), 401, `{"error":"invalid_client"}`},
@@ -109,8 +109,8 @@ func TestAnswersAreReadOrWithheld(t *testing.T) {
 	}
 }
 
-// Fields of the answer that are about its body are still true, and a trailer is
-// nothing that could hold what was not checked.
+// Fields of the answer that describe its body are still true. A trailer must not pass,
+// because it could hold an unchecked token.
 func TestTheFieldsOfAnAnswerPass(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	g.Answers(func(w http.ResponseWriter, _ *http.Request) {
@@ -127,8 +127,8 @@ func TestTheFieldsOfAnAnswerPass(t *testing.T) {
 	}
 }
 
-// An error of the next handler is Caddy's to answer, and a panic that is none of
-// reverse_proxy's is none of ours.
+// Caddy answers an error of the next handler. The gate must pass on a panic that is not
+// reverse_proxy's.
 func TestErrorsOfTheUpstreamPass(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	failing := errors.New("no upstream")
@@ -146,7 +146,8 @@ func TestErrorsOfTheUpstreamPass(t *testing.T) {
 	_ = g.endpoint.Serve(w, r, func(http.ResponseWriter, *http.Request) error { panic("bug") })
 }
 
-// Invariant 7: what cannot be checked is neither passed nor called revoked.
+// Invariant 7: a token that cannot be checked must neither be passed on nor be called
+// revoked.
 func TestATokenEndpointThatCannotBeCheckedIsUnavailable(t *testing.T) {
 	fails := func() error { return errors.New("no answer") }
 	const refresh, login = "refresh_token=r1", "grant_type=password"
@@ -209,7 +210,7 @@ func TestRefusalsOfTheTokenEndpointCanBeReadByPages(t *testing.T) {
 	}
 }
 
-// Operators are told once that refresh tokens live longer than what refuses them.
+// The gate warns once about refresh tokens that live longer than revocations are kept.
 func TestRefreshTokensThatOutliveTheRetentionAreWarnedOf(t *testing.T) {
 	for name, answer := range map[string]func(*grantTest) map[string]any{
 		"by the answer": func(*grantTest) map[string]any {

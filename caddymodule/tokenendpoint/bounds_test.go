@@ -10,8 +10,9 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/tokenendpoint/granttest"
 )
 
-// Attack: an anonymous request of 60 KB that costs 200 times what an admitted one costs,
-// by tokens to be hashed and looked up, or by tens of thousands of parameters.
+// Attack: an anonymous request of 60 KB that costs 200 times as much as an admitted
+// request. Its tokens must be hashed and looked up, or it has tens of thousands of
+// parameters.
 func TestRequestsBeyondTheBoundsDoNotGoUp(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	h := g.Store
@@ -35,13 +36,13 @@ func TestRequestsBeyondTheBoundsDoNotGoUp(t *testing.T) {
 	}
 	h.On("Known", nil)
 	g.WantRefreshed(t, long[1:], map[string]any{"access_token": "opaque"})
-	// No server has to bound the head of a request as net/http's does.
+	// A server need not bound the head of a request as net/http's does.
 	r := httptest.NewRequest(http.MethodPost, tokenPath+"?x="+strings.Repeat("x", 64<<10), nil)
 	g.Serve(t, r).Want(t, http.StatusBadRequest, "invalid_request")
 }
 
-// BenchmarkHostileGrant measures what an anonymous request of 60 KB with three opaque
-// tokens costs, beside an ordinary refresh.
+// BenchmarkHostileGrant measures an anonymous request of 60 KB with three opaque tokens,
+// and an ordinary refresh.
 func BenchmarkHostileGrant(b *testing.B) {
 	for name, form := range map[string]string{
 		"ordinary":                "grant_type=refresh_token&refresh_token=8xLOxBtZp8",
@@ -64,7 +65,7 @@ func BenchmarkHostileGrant(b *testing.B) {
 	}
 }
 
-// A client's developer is told which rule the request breaks, and never what it holds.
+// The answer names the rule that the request breaks, and none of its contents.
 func TestARefusedTokenRequestNamesTheRule(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	for form, rule := range map[string]string{
@@ -79,7 +80,7 @@ func TestARefusedTokenRequestNamesTheRule(t *testing.T) {
 		a := g.Send(t, http.MethodPost, tokenPath, formMedia, form)
 		a.Want(t, http.StatusBadRequest, `"error_description":"The request is refused: `+rule)
 		if strings.Contains(a.Text, "s3cret") || strings.Contains(a.Text, "eyJ") {
-			t.Errorf("the answer tells the token: %s", a.Text)
+			t.Errorf("the answer holds the token: %s", a.Text)
 		}
 	}
 }

@@ -9,32 +9,32 @@ import (
 	"strings"
 )
 
-// maxAnswer bounds an answer of a token endpoint, as it is sent and as it unfolds
-// (invariant 12).
+// maxAnswer bounds an answer of a token endpoint, as sent and decompressed (invariant 12).
 const maxAnswer = 256 << 10
 
 var errLargeAnswer = errors.New("the answer of the token endpoint is too large to be checked")
 
-// bufferedResponse takes the answer of the upstream. It buffers an answer that hands
-// something out, with a status of 2xx, until the gate has checked it. Any other answer passes
-// as it comes. It offers nothing of the connection below, so that no answer gets around it.
+// bufferedResponse receives the answer of the upstream. An answer with a status of 2xx may
+// contain tokens: it is buffered until the gate has checked it. Any other answer passes at
+// once. It gives no access to the connection below, so that no answer bypasses the check.
 type bufferedResponse struct {
 	below   http.ResponseWriter
 	header  http.Header
 	status  int // 0 before there is one
 	body    bytes.Buffer
-	passing bool // the answer hands nothing out, and is not buffered
+	passing bool // the answer contains no tokens, and is not buffered
 	broken  bool // the answer is too large or broke off
 }
 
-// buffer has the next handler answer, and returns when it has.
+// buffer calls the next handler, and returns when its answer is complete.
 func buffer(w http.ResponseWriter, r *http.Request, next Next) (response *bufferedResponse, err error) {
 	response = &bufferedResponse{below: w, header: w.Header().Clone()}
 	if response.header == nil {
 		response.header = make(http.Header)
 	}
 	defer func() {
-		// How reverse_proxy ends an answer without a whole body, or one that is not taken.
+		// reverse_proxy ends an incomplete answer, or one that failed to be written, in
+		// this way.
 		if cause := recover(); cause == http.ErrAbortHandler && !response.passing {
 			response.broken = true
 		} else if cause != nil {
@@ -52,8 +52,7 @@ func (b *bufferedResponse) Header() http.Header {
 	return b.header
 }
 
-// WriteHeader implements http.ResponseWriter. Interim answers (RFC 9110 §15.2) are not passed
-// on.
+// WriteHeader implements http.ResponseWriter. It drops interim answers (RFC 9110 §15.2).
 func (b *bufferedResponse) WriteHeader(status int) {
 	if b.status != 0 || status < 200 {
 		return
@@ -78,8 +77,8 @@ func (b *bufferedResponse) Write(part []byte) (int, error) {
 	return b.body.Write(part)
 }
 
-// FlushError implements what http.ResponseController looks for. A buffered answer is not
-// flushed.
+// FlushError implements an interface of http.ResponseController. It does not flush a
+// buffered answer.
 func (b *bufferedResponse) FlushError() error {
 	if b.passing {
 		return http.NewResponseController(b.below).Flush()
@@ -87,13 +86,13 @@ func (b *bufferedResponse) FlushError() error {
 	return nil
 }
 
-// replaceHeader makes the fields of the answer those that are sent.
+// replaceHeader replaces the fields to send by the fields of the answer.
 func (b *bufferedResponse) replaceHeader() {
 	clear(b.below.Header())
 	maps.Copy(b.below.Header(), b.header)
 }
 
-// send sends a buffered answer, byte by byte as it came. Trailers are left out.
+// send sends a buffered answer unchanged, byte by byte. It omits trailers.
 func (b *bufferedResponse) send(r *http.Request) {
 	if b.status == 0 {
 		b.status = http.StatusOK
@@ -108,6 +107,6 @@ func (b *bufferedResponse) send(r *http.Request) {
 	}
 	b.replaceHeader()
 	b.below.WriteHeader(b.status)
-	// The client may be gone; there is nobody left to tell.
+	// The client may have gone; then nobody needs the error.
 	_, _ = b.below.Write(b.body.Bytes())
 }

@@ -16,17 +16,19 @@ import (
 // presentedToken is a token that a request presents.
 type presentedToken struct {
 	raw string
-	// issued is what the token says if an issuer of ours has signed it, or nil.
+	// issued holds the claims of the token, if one of the gate's issuers has signed it;
+	// else nil.
 	issued *token.Verified
-	// names are those by which the token was learned if a gate saw it handed out.
+	// names are the names under which a gate learned the token, if it saw the token in an
+	// answer.
 	names []store.Key
 }
 
-// checkPresented checks the tokens that a request presents, and remembers what is known of
-// the one whose session goes on.
+// checkPresented checks the tokens that a request presents. It remembers what is known
+// about the token whose session continues.
 //
-// Attack: a body of some bytes that costs hundreds of look-ups in the store. All names of
-// all tokens are looked up in one call.
+// Attack: a body of some bytes that costs hundreds of look-ups in the store. So all names
+// of all tokens are looked up in one call.
 func (x *exchange) checkPresented(ctx context.Context, parameters *oauth.Parameters) *reply.Denial {
 	var tokens []presentedToken
 	var names []store.Key
@@ -64,7 +66,8 @@ func (x *exchange) checkPresented(ctx context.Context, parameters *oauth.Paramet
 	return nil
 }
 
-// readPresented reads what a token says, and refuses one that is refused for that alone.
+// readPresented reads the claims of a token. It refuses a token that must be refused for
+// its claims alone.
 func (x *exchange) readPresented(raw string) (presentedToken, *reply.Denial) {
 	issued, deny := x.verify(raw)
 	if deny != nil {
@@ -78,9 +81,9 @@ func (x *exchange) readPresented(raw string) (presentedToken, *reply.Denial) {
 	return presented, deny
 }
 
-// checkToken checks a token by its claims and by what was learned when it was handed out. If
-// neither says anything about the token, it goes upstream. checkToken returns what is known
-// of the token.
+// checkToken checks a token by its claims, and by what was learned when it was issued. If
+// both say nothing about the token, it goes upstream. checkToken returns what is known
+// about the token.
 func (x *exchange) checkToken(presented presentedToken, learned []store.Grant) (known store.Grant, deny *reply.Denial) {
 	known.IssuedAt = x.asked.Unix()
 	issued := presented.issued
@@ -106,10 +109,11 @@ func (x *exchange) checkToken(presented presentedToken, learned []store.Grant) (
 	return known, deny
 }
 
-// checkLifetime checks the times of a refresh token that an issuer of ours has signed.
+// checkLifetime checks the times of a refresh token that one of the gate's issuers has
+// signed.
 //
-// Invariant 4: a refresh token that lives longer than revocations are kept could outlive its
-// own.
+// Invariant 4: a refresh token that lives longer than revocations are kept could outlive
+// its own revocation.
 func (x *exchange) checkLifetime(presented string, issued *token.Verified) *reply.Denial {
 	switch {
 	case presented != x.refresh:
@@ -124,8 +128,8 @@ func (x *exchange) checkLifetime(presented string, issued *token.Verified) *repl
 	return nil
 }
 
-// verify reads a token that an issuer of ours has signed. It returns nil for another token,
-// and for none.
+// verify returns the claims of a token that one of the gate's issuers has signed. It
+// returns nil for another token, and for none.
 func (x *exchange) verify(raw string) (*token.Verified, *reply.Denial) {
 	if raw == "" {
 		return nil, nil
@@ -134,7 +138,8 @@ func (x *exchange) verify(raw string) (*token.Verified, *reply.Denial) {
 	return verified(issued, err)
 }
 
-// verified maps the answer of the verifier: a token that no issuer of ours has signed is nil.
+// verified maps the result of the verifier: a token that none of the gate's issuers has
+// signed is nil.
 func verified(issued *token.Verified, err error) (*token.Verified, *reply.Denial) {
 	switch {
 	case errors.Is(err, token.ErrUnavailable):
@@ -142,7 +147,7 @@ func verified(issued *token.Verified, err error) (*token.Verified, *reply.Denial
 	case err != nil:
 		return nil, nil
 	}
-	// A token that has expired, or does not say when, still belongs to its session.
+	// A token that has expired, or has no `exp`, still belongs to its session.
 	issued.Keys.Expires = max(issued.Keys.Expires, time.Now().Unix()+1)
 	return issued, nil
 }
@@ -152,8 +157,8 @@ func (x *exchange) check(keys *store.Keys) replica.Verdict {
 	return x.o.Hub.Check(keys, time.Now())
 }
 
-// checkIssued decides about a token by its claims, and by the sessions that were learned for
-// it if it names none: one of them may be the one that is spared when the others of its
+// checkIssued decides about a token by its claims. If it names no session, the sessions
+// that were learned for it count, too: one of them may be excepted when all others of its
 // subject are revoked.
 func (x *exchange) checkIssued(issued *token.Verified, learned []store.Key) replica.Verdict {
 	keys := &issued.Keys
@@ -165,9 +170,9 @@ func (x *exchange) checkIssued(issued *token.Verified, learned []store.Key) repl
 	})
 }
 
-// checkGrant decides about a token by what was learned: it is revoked with any of its
+// checkGrant decides about a token by what was learned. It is revoked with any of its
 // sessions, and refused if it was learned before a loss. A retention that was raised since
-// says nothing about it: the store keeps what is learned for as long as it is used.
+// does not matter: the store keeps what was learned for as long as it is used.
 func (x *exchange) checkGrant(grant store.Grant) replica.Verdict {
 	for _, session := range grant.Families {
 		keys := store.Keys{
@@ -181,14 +186,14 @@ func (x *exchange) checkGrant(grant store.Grant) replica.Verdict {
 	return replica.Clear
 }
 
-// tokenKey names a token that is no access token of ours. No token id has the same key: ids
-// hold no control character, and every issuer has a name.
+// tokenKey names a token that is not an access token of the gate's issuers. No token id has
+// the same key: ids hold no control character, and every issuer has a name.
 func (e *Endpoint) tokenKey(raw string) store.Key {
 	return e.o.Hub.Key(store.KindToken, "", "token\x00"+oauth.Name(raw))
 }
 
-// isTooLong reports whether a refresh token lives longer than revocations are kept, and logs
-// it once.
+// isTooLong reports whether a refresh token lives longer than revocations are kept. It logs
+// that once.
 func (x *exchange) isTooLong(lifetime time.Duration) bool {
 	retention := max(x.o.Retention, x.o.Hub.Retention())
 	if lifetime <= retention {

@@ -17,15 +17,15 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// grantCost is a request to a token endpoint, and how often and for how many names the store
-// is asked for it.
+// grantCost is a request to a token endpoint. It holds how often, and for how many names,
+// the store is asked for it.
 type grantCost struct {
 	form         string
 	known, names int
 	up           bool // whether the request goes up, and its answer is learned
 }
 
-// grantCosts are requests of ordinary clients and of hostile ones.
+// grantCosts returns requests of ordinary clients and of hostile ones.
 func grantCosts(t *testing.T, g *grantTest) map[string]grantCost {
 	t.Helper()
 	form := func(parameters ...string) string {
@@ -56,9 +56,9 @@ func grantCosts(t *testing.T, g *grantTest) map[string]grantCost {
 	}
 }
 
-// Attack: a body of 150 bytes with three opaque tokens that costs the store hundreds of look-ups.
-// Whatever a request presents, the store is asked once before it goes up, and told once
-// before the answer goes back.
+// Attack: a body of 150 bytes with three opaque tokens costs the store hundreds of
+// look-ups. Whatever a request presents, the gate asks the store once before the request
+// goes up, and writes once before the answer goes back.
 func TestARequestAsksTheStoreOnce(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	h := g.Store
@@ -86,8 +86,8 @@ func TestARequestAsksTheStoreOnce(t *testing.T) {
 	}
 }
 
-// The same in commands of a real Redis, which also counts those that scripts call: one
-// HMGET for each name, all of them in one pipeline; and for an answer one script.
+// The same in commands of a real Redis, which also counts the commands of scripts: one
+// HMGET for each name, all of them in one pipeline. An answer costs one script.
 func TestARequestCostsRedisFewCommands(t *testing.T) {
 	server := redistest.Start(t)
 	redis, err := redisstore.Open(redisstore.Options{
@@ -100,7 +100,7 @@ func TestARequestCostsRedisFewCommands(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	h := g.Store
 	h.Keep(redis)
-	// Connect, and have the script loaded.
+	// Connect, and load the script.
 	g.Login(t, hand(g.access(t, "first", nil), "first"))
 	for name, tt := range grantCosts(t, g) {
 		server.Do("CONFIG", "RESETSTAT")
@@ -128,8 +128,8 @@ func TestARequestCostsRedisFewCommands(t *testing.T) {
 
 var callsOf = regexp.MustCompile(`cmdstat_([a-z|]+):calls=(\d+)`)
 
-// commands are how often Redis ran each command since its counters were reset, but for the
-// commands by which connections begin and tests ask.
+// commands returns how often Redis ran each command since its counters were reset. It omits
+// the commands that begin a connection, and those of the test itself.
 func commands(t *testing.T, server *redistest.Server) map[string]int {
 	t.Helper()
 	calls := make(map[string]int)

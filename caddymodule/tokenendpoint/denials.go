@@ -8,8 +8,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// What is answered at a token endpoint in the place of the upstream. As elsewhere the answer
-// does not tell an expired token from a revoked one.
+// The answers of a token endpoint if the gate answers instead of the upstream. As on other
+// paths, they do not distinguish an expired token from a revoked one.
 var (
 	denyRevoked = reply.OAuth(http.StatusBadRequest, "invalid_grant",
 		"The token is invalid, expired or revoked.").Because("revoked")
@@ -31,7 +31,7 @@ var (
 		"The answer of the token endpoint cannot be checked.").Because("unavailable")
 )
 
-// denyRule says which rule a request breaks.
+// denyRule names the rule that a request breaks.
 func denyRule(err error) *reply.Denial {
 	rule := oauth.Rule(err)
 	if rule == "" {
@@ -40,7 +40,7 @@ func denyRule(err error) *reply.Denial {
 	return reply.OAuth(http.StatusBadRequest, "invalid_request", "The request is refused: "+rule+".").Because("malformed")
 }
 
-// denyVerdict maps what a check found to an answer.
+// denyVerdict returns the answer for the result of a check.
 func denyVerdict(verdict replica.Verdict) *reply.Denial {
 	switch verdict {
 	case replica.Clear:

@@ -15,52 +15,53 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
 
-// Options are what an Endpoint needs. All but Public and Origins are required.
+// Options are the options of an Endpoint. All but Public and Origins are required.
 type Options struct {
-	// Paths are those of the token endpoints, in the one spelling that is served.
+	// Paths lists the token endpoints, in the one spelling that is served.
 	Paths []string
 	// Public are the paths that need no token. Default: none.
 	Public *paths.Public
-	// Verifier reads tokens that issuers of the gate have signed.
+	// Verifier reads tokens that the gate's issuers have signed.
 	Verifier *token.Verifier
 	// Hub knows what is revoked, and what was learned about tokens.
 	Hub *hub.Hub
-	// Origins are those whose pages may read why a request is refused. Default: none.
+	// Origins are the origins whose pages may read why a request is refused. Default: none.
 	Origins caller.Origins
 	// Leeway is how far the issuers' clocks may be off.
 	Leeway time.Duration
 	// Retention is how long this gate keeps revocations. A fleet may keep them longer.
 	Retention time.Duration
-	// Logger is told why tokens were withheld.
+	// Logger logs why tokens were withheld.
 	Logger *slog.Logger
 	// Refuse writes denials.
 	Refuse reply.Refuse
 }
 
-// Next serves a request in the place of the upstream.
+// Next passes a request to the upstream.
 type Next func(http.ResponseWriter, *http.Request) error
 
 // Endpoint stands before the token endpoints of one upstream. It may be used concurrently.
 type Endpoint struct {
 	o Options
-	// outlived: the warning of refresh tokens that outlive the retention is logged once.
+	// outlived logs the warning about refresh tokens that outlive the retention only once.
 	outlived sync.Once
 }
 
 // New returns an Endpoint.
 func New(o Options) *Endpoint { return &Endpoint{o: o} }
 
-// Serve passes a request on to the token endpoint of the upstream, unless it presents a
-// revoked token, and passes the answer back, unless it hands out tokens of a revoked session.
-// Both are answered 400 invalid_grant. What cannot be checked is answered 503, and an answer
-// that cannot be read 502.
+// Serve passes a request to the token endpoint of the upstream, unless the request presents
+// a revoked token. It passes the answer back, unless the answer contains tokens of a
+// revoked session. It answers both with 400 invalid_grant. It answers 503 if it cannot
+// check a token, and 502 if it cannot read the upstream's answer.
 //
-// The endpoint is public: its callers have no access token yet, or no good one. So every
-// request is served. The error is that of next.
+// The endpoint is public: its callers have no valid access token yet. So every request is
+// served. The error is that of next.
 func (e *Endpoint) Serve(w http.ResponseWriter, r *http.Request, next Next) error {
 	switch {
 	case caller.IsPreflight(r):
-		// The page asks about its POST. A query would be for the endpoint alone.
+		// A page sends a preflight for its POST, without a query. Only the endpoint could
+		// use one.
 		r.URL.RawQuery, r.URL.ForceQuery = "", false
 		r.RequestURI = r.URL.RequestURI()
 		reply.DropBody(r)
@@ -86,14 +87,14 @@ func (e *Endpoint) Serve(w http.ResponseWriter, r *http.Request, next Next) erro
 	return nil
 }
 
-// MayGrant reports whether a request to a token endpoint, by its method and URL, could be
-// granted something: it is a POST, or has a query or a body. A request with neither could
-// have a token in other fields only, where the gate looks for none. Over HTTP/3, where a body
-// is not known beforehand, a request for a page is taken to have none, and goes upstream
-// without. MayGrant is the paths.Guards of a token endpoint.
+// MayGrant reports whether the token endpoint could issue tokens for a request, by its
+// method and URL: it is a POST, or has a query or a body. Other requests could hold a token
+// only in a header field, which the gate does not read. Over HTTP/3 a body is not known
+// beforehand. There, a request for a page counts as one without a body, and goes upstream
+// without a body. MayGrant is the paths.Guards of a token endpoint.
 //
-// Attack: a preflight with the refresh token in its query, which needs no token here, and is
-// a grant to an endpoint that does not look at the method.
+// Attack: a preflight with the refresh token in its query. It needs no token here. For an
+// endpoint that ignores the method it is a grant.
 func MayGrant(method string, u *url.URL, r *http.Request) bool {
 	switch {
 	case u.RawQuery != "" || reply.IsMethod(method, http.MethodPost) || reply.HasBody(r):
@@ -107,7 +108,7 @@ func MayGrant(method string, u *url.URL, r *http.Request) bool {
 // isAddress reports whether every address that a trusted proxy names is public, or a token
 // endpoint with the query that the gate reads.
 //
-// Attack: POST /oauth/token with X-Original-URL: /admin, which needs no token here, and is
+// Attack: POST /oauth/token with X-Original-URL: /admin. It needs no token here, and is
 // /admin for the upstream.
 func (e *Endpoint) isAddress(r *http.Request) bool {
 	return paths.EveryNamed(r, func(u *url.URL) bool {
@@ -116,8 +117,8 @@ func (e *Endpoint) isAddress(r *http.Request) bool {
 	})
 }
 
-// refuse writes a denial that allowed pages may read, and that nobody may keep (RFC 6749
-// §5.1).
+// refuse writes a denial that pages of allowed origins may read, and that caches must not
+// store (RFC 6749 §5.1).
 func (e *Endpoint) refuse(w http.ResponseWriter, r *http.Request, deny *reply.Denial) error {
 	e.o.Origins.Allow(w, r)
 	w.Header().Set("Pragma", "no-cache")

@@ -9,8 +9,8 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// JWT refresh tokens are checked by their claims, whether the gate saw them handed
-// out or not.
+// JWT refresh tokens are checked by their claims, whether or not the gate saw them in an
+// answer.
 func TestARevokedJWTRefreshTokenDoesNotGoUp(t *testing.T) {
 	now := time.Now()
 	hour := map[string]any{"aud": tokentest.Issuer, "typ": "Refresh", "exp": now.Add(time.Hour).Unix()}
@@ -51,15 +51,16 @@ func TestARevokedJWTRefreshTokenDoesNotGoUp(t *testing.T) {
 			if tt.refused {
 				g.WantRefused(t, refresh)
 			} else {
-				// Of another subject, so that only what is presented decides.
+				// The answer is for another subject, so that only the presented token
+				// decides.
 				g.WantRefreshed(t, refresh, map[string]any{"access_token": "opaque"})
 			}
 		})
 	}
 }
 
-// Attack: a refresh token that the gate cannot read, for tokens of a session
-// that is over. It knows the token by its hash.
+// Attack: use a refresh token that the gate cannot read to get tokens of a revoked session.
+// The gate identifies the token by its hash.
 func TestARevokedOpaqueRefreshTokenDoesNotGoUp(t *testing.T) {
 	now := time.Now().Unix()
 	for name, revoke := range map[string]func(*grantTest){
@@ -80,14 +81,15 @@ func TestARevokedOpaqueRefreshTokenDoesNotGoUp(t *testing.T) {
 			for _, refresh := range []string{"r1", "r2", "r3"} {
 				g.WantRefused(t, refresh)
 			}
-			// One that nobody was handed through this gate is the endpoint's to judge.
+			// The endpoint decides about a refresh token that this gate has not seen in an
+			// answer.
 			g.WantRefreshed(t, "r4", map[string]any{"access_token": "opaque"})
 		})
 	}
 }
 
-// A session that lives on is not touched by the end of another.
-func TestOtherSessionsRefreshOn(t *testing.T) {
+// The end of one session must not affect another one.
+func TestOtherSessionsCanRefresh(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	g.Login(t, hand(g.access(t, "t1", nil), "r1"))
 	g.Login(t, hand(g.access(t, "t2", nil), "r2"))
@@ -97,7 +99,7 @@ func TestOtherSessionsRefreshOn(t *testing.T) {
 	g.Get(t, "/", g.access(t, "t3", nil)).Want(t, http.StatusOK, "")
 }
 
-// Attack: exchange a token of a session that is over for new ones (RFC 8693).
+// Attack: exchange a token of a revoked session for new ones (RFC 8693).
 func TestARevokedTokenIsNotExchanged(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	g.Login(t, hand(g.access(t, "t1", nil), "r1"))
@@ -109,9 +111,9 @@ func TestARevokedTokenIsNotExchanged(t *testing.T) {
 	g.WantTaken(t, 0)
 }
 
-// Attack: redeem a code, or refresh with a token that the gate does not know,
-// after the logout. What the endpoint hands out shows whose session it is.
-func TestTokensOfARevokedSessionAreNotHandedOut(t *testing.T) {
+// Attack: after the logout, redeem a code, or refresh with a token that the gate does not
+// know. The new tokens in the answer name the session.
+func TestTokensOfARevokedSessionAreWithheld(t *testing.T) {
 	for name, answer := range map[string]func(*grantTest) map[string]any{
 		"by the access token": func(g *grantTest) map[string]any { return hand(g.access(t, "t", map[string]any{"sid": "s"}), "r") },
 		"by an access token for another audience": func(g *grantTest) map[string]any {
@@ -137,7 +139,7 @@ func TestTokensOfARevokedSessionAreNotHandedOut(t *testing.T) {
 	}
 }
 
-// What is learned on the way of a withheld answer refuses the same next time.
+// Tokens that are learned from a withheld answer are refused the next time.
 func TestWithheldTokensAreLearned(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	g.Revoke(t, store.KindSession, "s", 0)

@@ -12,23 +12,23 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// exchange is one request to a token endpoint that may hand out tokens.
+// exchange is one request to a token endpoint that could issue tokens.
 type exchange struct {
 	*Endpoint
-	// asked is when the gate took the request up, before the upstream had it. A token that
-	// does not say when it was issued was issued then at the earliest.
+	// asked is when the gate received the request, before the upstream did. A token without
+	// an `iat` was issued at asked or later.
 	asked time.Time
 	// refresh is the refresh token that the request presents, or empty.
 	refresh string
-	// known is what the gate knows of the token whose session goes on: its sessions, its
-	// subject and its age. If no session goes on, one begins when it is asked for.
+	// known is what the gate knows about the token whose session continues: its sessions,
+	// its subject and its age. If no session continues, one begins at asked.
 	known store.Grant
 }
 
 // checkRequest decides whether a request may go upstream.
 //
-// Invariant 7: the gate does not pass on what it cannot check. It does not pass a login on
-// either: the gate could not check the answer, and a code is good once.
+// Invariant 7: the gate does not pass on a token that it cannot check. Then it does not
+// pass on a login either: it could not check the answer, and a code is valid only once.
 func (x *exchange) checkRequest(w http.ResponseWriter, r *http.Request) *reply.Denial {
 	parameters, deny := readParameters(w, r)
 	if deny != nil {
@@ -48,11 +48,11 @@ func (x *exchange) checkRequest(w http.ResponseWriter, r *http.Request) *reply.D
 	return nil
 }
 
-// prepareHeader makes the upstream read the request as the gate has read it, and makes the
-// answer one that the gate can read: whole, and not encoded.
+// prepareHeader makes the upstream read the request as the gate has read it. It also makes
+// the answer one that the gate can read: complete, and not encoded.
 //
-// Attack: `Connection: Content-Type`, by which reverse_proxy drops that field, and the
-// upstream takes the body for what it likes. php_fastcgi takes it for a form.
+// Attack: `Connection: Content-Type`, by which reverse_proxy drops that field. The upstream
+// then guesses the type of the body. php_fastcgi assumes a form.
 func prepareHeader(header http.Header) {
 	header.Set("Accept-Encoding", "identity")
 	for _, field := range []string{"Connection", "Range", "If-Range", "Upgrade", "Expect"} {
@@ -68,7 +68,7 @@ func (x *exchange) checkResponse(r *http.Request, response *bufferedResponse) *r
 	case response.broken:
 		return x.withhold(errBroken)
 	case response.body.Len() == 0:
-		return nil // nothing is handed out, whatever its fields say
+		return nil // the answer contains no tokens, whatever its fields say
 	}
 	content, err := oauth.Decode(response.header["Content-Encoding"], response.body.Bytes(), maxAnswer)
 	if err != nil {

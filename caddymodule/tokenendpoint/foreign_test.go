@@ -10,8 +10,9 @@ import (
 
 const tokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange"
 
-// Attack: an old ID token of alice beside a grant of one's own, which the endpoint
-// ignores (RFC 6749 §3.2). One's own tokens would belong to her session, and end it.
+// Attack: send an old ID token of alice beside the attacker's own grant. The endpoint
+// ignores it (RFC 6749 §3.2). The attacker's own tokens would belong to her session, and
+// end it.
 func TestWhatTheEndpointIgnoresJoinsNoSession(t *testing.T) {
 	for name, grant := range map[string][]string{
 		"a refresh":          {"grant_type", "refresh_token", "refresh_token", "m1"},
@@ -42,8 +43,8 @@ func TestWhatTheEndpointIgnoresJoinsNoSession(t *testing.T) {
 	}
 }
 
-// Attack: refresh a stolen token with tokens of many logins of one's own beside
-// it, until the session that it was stolen from has been forgotten.
+// Attack: refresh a stolen token together with tokens of many other logins, until its
+// original session is forgotten.
 func TestAStolenTokenStaysInItsSession(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	victims := g.access(t, "v", map[string]any{"sid": "victim"})
@@ -63,8 +64,8 @@ func TestAStolenTokenStaysInItsSession(t *testing.T) {
 	g.WantRefused(t, refresh)
 }
 
-// Attack: a token that is handed out in one session after the other, until it has
-// left the first. It ends before that.
+// Attack: a token is issued in one session after another, until it has left the first. It
+// must end before that.
 func TestATokenLeavesNoSession(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	in := func(n int) map[string]any {
@@ -83,10 +84,9 @@ func TestATokenLeavesNoSession(t *testing.T) {
 	g.WantRefused(t, "r")
 }
 
-// Attack: a stolen refresh token beside the exchange of a token of one's own, to
-// an endpoint that looks at the refresh token only; and one of alice's that was
-// rotated, beside a login that does not look at it. Which of the two is granted,
-// nobody can tell.
+// Attack: send a stolen refresh token beside the exchange of another token, to an endpoint
+// that reads only the refresh token. Or send a rotated refresh token of alice's beside a
+// login that ignores it. It is ambiguous which of the two is granted.
 func TestARefreshTokenBesideAnotherGrantDoesNotGoUp(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	g.Login(t, hand(g.access(t, "t1", nil), "r1"))
@@ -99,8 +99,8 @@ func TestARefreshTokenBesideAnotherGrantDoesNotGoUp(t *testing.T) {
 	g.WantTaken(t, 0)
 }
 
-// What is exchanged goes on in the session of the subject (RFC 8693), and ends with
-// it. The attack: exchange a token, and keep what it was exchanged for.
+// An exchanged token continues the session of its subject (RFC 8693), and ends with it.
+// Attack: exchange a token, and keep the new one.
 func TestAnExchangedTokenStaysInItsSession(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	first := g.access(t, "t1", nil)

@@ -22,14 +22,14 @@ const (
 
 var hand = granttest.Hand
 
-// grantTest is a gate before a token endpoint, at which callers can end their sessions.
+// grantTest is a gate in front of a token endpoint. Callers can end their sessions at it.
 type grantTest struct {
 	*callertest.Gate
 	*granttest.Upstream
 	endpoint *Endpoint
 }
 
-// newGrantTest returns a gate before a token endpoint. The options may have Origins.
+// newGrantTest returns a gate in front of a token endpoint. The options may have Origins.
 func newGrantTest(tb testing.TB, o Options) *grantTest {
 	tb.Helper()
 	g := &grantTest{Gate: callertest.New(tb, "HS256")}
@@ -43,7 +43,7 @@ func newGrantTest(tb testing.TB, o Options) *grantTest {
 	return g
 }
 
-// serve has an endpoint with other options, and with another hub, serve from now on.
+// serve replaces the endpoint by one with other options and another hub.
 func (g *grantTest) serve(o Options, h *hub.Hub) {
 	o.Paths, o.Verifier, o.Hub, o.Logger, o.Refuse = []string{tokenPath}, g.Verifier, h, g.Logger, callertest.Refuse
 	o.Leeway, o.Retention = callertest.Leeway, callertest.Retention
@@ -56,13 +56,14 @@ func (g *grantTest) serve(o Options, h *hub.Hub) {
 	}
 }
 
-// end asks to end the session of a token.
+// end sends a DELETE of the session of a token.
 func (g *grantTest) end(tb testing.TB, token string) callertest.Answer {
 	tb.Helper()
 	return g.Serve(tb, callertest.Request(http.MethodDelete, sessionPath, token, ""))
 }
 
-// access mints an access token with changed claims, which names no session unless they do.
+// access mints an access token with changed claims. It names no session unless the changes
+// do.
 func (g *grantTest) access(tb testing.TB, tokenID string, changes map[string]any) string {
 	tb.Helper()
 	claims := map[string]any{"sid": nil, "jti": tokenID}

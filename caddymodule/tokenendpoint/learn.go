@@ -14,21 +14,22 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// handedOut is what is known of the tokens of an answer. Tokens that no issuer of ours has
-// signed are nil.
+// handedOut holds the claims of the tokens of an answer. A token that none of the gate's
+// issuers has signed is nil.
 type handedOut struct {
 	oauth.Answer
 	access, refresh, id *token.Verified
 }
 
 // checkTokens learns which session the tokens of an answer belong to, and then decides
-// whether they may be handed out.
+// whether the client may get them.
 //
-// Invariant: learned first, checked afterwards. A revocation that comes meanwhile is in force
-// at every gate before it reads the tokens of the session (hub.Hub.Revoke). So either it
-// finds these tokens, or it was there before they were learned, and the check finds it.
+// Invariant: learn first, check afterwards. A concurrent revocation is in force at every
+// gate before it reads the tokens of the session (hub.Hub.Revoke). So either the revocation
+// finds these tokens, or the revocation was in force before they were learned, and the
+// check finds it.
 func (x *exchange) checkTokens(ctx context.Context, answer oauth.Answer) *reply.Denial {
-	ctx = context.WithoutCancel(ctx) // a client that hangs up makes no token unknown
+	ctx = context.WithoutCancel(ctx) // the tokens must be learned even if the client hangs up
 	tokens, deny := x.read(ctx, answer)
 	if deny != nil {
 		return deny
@@ -41,7 +42,7 @@ func (x *exchange) checkTokens(ctx context.Context, answer oauth.Answer) *reply.
 		if err := x.o.Hub.Tokens().Learn(ctx, grants...); errors.Is(err, store.ErrManyFamilies) {
 			x.o.Logger.Error("tokens that would belong to more sessions than are kept of one were withheld and answered 400",
 				"key", grants[0].Families[0], "error", err)
-			return denyInvalid // a login that gives another token helps, and a refresh would not
+			return denyInvalid // here a new login helps, and a refresh would not
 		} else if err != nil {
 			x.o.Logger.Error("which session tokens belong to could not be learned; they were withheld and answered 503",
 				"key", grants[0].Families[0], "error", err)
@@ -58,7 +59,7 @@ func (x *exchange) checkTokens(ctx context.Context, answer oauth.Answer) *reply.
 	for _, issued := range tokens.all() {
 		learned := sessions
 		if issued != tokens.refresh {
-			learned = nil // by its claims alone, as where it will be presented
+			learned = nil // by its claims alone, as when it is presented later
 		}
 		if deny := denyVerdict(x.checkIssued(issued, learned)); deny != nil {
 			return deny
@@ -68,7 +69,7 @@ func (x *exchange) checkTokens(ctx context.Context, answer oauth.Answer) *reply.
 }
 
 const (
-	// learnTimeout bounds the call of the store for one answer.
+	// learnTimeout bounds the store call for one answer.
 	learnTimeout = 5 * time.Second
 	// keyTimeout bounds how long an answer waits for a key set with a new key. The set is
 	// fetched at most every five seconds.
@@ -91,10 +92,11 @@ func (x *exchange) read(ctx context.Context, answer oauth.Answer) (tokens handed
 	return tokens, deny
 }
 
-// verifyWaiting is like verify, but waits for a key set that may not hold a new key yet.
+// verifyWaiting is like verify, but waits for a key set that may not contain a new key yet.
 //
-// Attack: log in right after the issuer has changed its key. Without the key the gate cannot
-// tell whose access token this is. Once it has the key, the token would outlive its session.
+// Attack: log in right after the issuer has changed its key. Without the key the gate
+// cannot tell which session this access token belongs to. Once the gate has the key, the
+// token would outlive its session.
 func (x *exchange) verifyWaiting(ctx context.Context, raw string) (*token.Verified, *reply.Denial) {
 	for raw != "" {
 		issued, err := x.o.Verifier.VerifySignatureOnly(raw)
@@ -111,7 +113,7 @@ func (x *exchange) verifyWaiting(ctx context.Context, raw string) (*token.Verifi
 	return nil, nil
 }
 
-// all returns the tokens that an issuer of ours has signed.
+// all returns the claims of the tokens that one of the gate's issuers has signed.
 func (h *handedOut) all() []*token.Verified {
 	return slices.DeleteFunc([]*token.Verified{h.access, h.id, h.refresh}, func(t *token.Verified) bool { return t == nil })
 }
@@ -123,16 +125,17 @@ func lifetime(t *token.Verified) time.Duration {
 	return time.Duration(t.ExpiresAt-t.IssuedAt) * time.Second
 }
 
-// grants returns what there is to learn from an answer: the refresh token in it, the one for
-// which it was given, and an access token that does not say so itself belong to one session.
+// grants returns what there is to learn from an answer. These belong to one session: the
+// refresh token in it, the presented token, and an access token that does not name the
+// session itself.
 //
 // Attack: refresh while all tokens that a subject was issued up to now are revoked. The new
-// tokens would be younger than that, and live on.
+// tokens would be younger than that instant, and stay valid.
 func (x *exchange) grants(tokens handedOut) []store.Grant {
 	now := time.Now()
 	base := store.Grant{
 		Families: x.sessionsOf(&tokens), Subject: x.known.Subject, Issuer: x.known.Issuer,
-		// A session that goes on is as old as its login.
+		// A session that continues is as old as its login.
 		IssuedAt: x.known.IssuedAt, Expires: x.o.Hub.Expires(now),
 	}
 	if len(base.Families) == 0 {
@@ -161,10 +164,10 @@ func (x *exchange) grants(tokens handedOut) []store.Grant {
 	return grants
 }
 
-// sessionsOf returns the sessions that the tokens of an answer belong to: those that they
-// name, and those of the tokens for which they were given. If no token names one, the login is
-// the session, and its name comes from the token that it began with, so that two gates name it
-// alike.
+// sessionsOf returns the sessions that the tokens of an answer belong to: the sessions that
+// they name, and the sessions of the presented token. If no token names one, the login is
+// the session. Its name comes from the first refresh token of the login, so that all gates
+// use the same name.
 func (x *exchange) sessionsOf(tokens *handedOut) []store.Key {
 	sessions := x.known.Families
 	for _, issued := range tokens.all() {

@@ -12,7 +12,7 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// before has a token be learned as one that was issued a minute ago.
+// before makes the store learn tokens as if they were issued a minute ago.
 func (g *grantTest) before(t *testing.T, tokens ...string) {
 	t.Helper()
 	learned := g.Gate.Hub.Tokens()
@@ -28,9 +28,9 @@ func (g *grantTest) before(t *testing.T, tokens ...string) {
 	}
 }
 
-// Attack: refresh while all sessions of a subject that began before an instant
-// are ended, so that the tokens handed out are younger than the instant. They are as
-// old as their login.
+// Attack: refresh while all sessions of a subject that began before an instant are revoked.
+// The new tokens are younger than the instant. They must count as being as old as their
+// login.
 func TestARefreshedTokenIsAsOldAsItsLogin(t *testing.T) {
 	now := time.Now()
 	for name, old := range map[string]func(*grantTest) string{
@@ -55,13 +55,13 @@ func TestARefreshedTokenIsAsOldAsItsLogin(t *testing.T) {
 				} else {
 					g.Answers(func(w http.ResponseWriter, _ *http.Request) {
 						end()
-						_ = json.NewEncoder(w).Encode(tokens) // the gate takes it
+						_ = json.NewEncoder(w).Encode(tokens) // the gate buffers it
 					})
 					g.Send(t, http.MethodPost, tokenPath, formMedia, "grant_type=refresh_token&refresh_token="+first).WantInvalidGrant(t)
 					g.Take()
 				}
 				g.WantRefused(t, "r2")
-				// Another login is not of before.
+				// Another login began after the instant.
 				again := g.access(t, "t3", nil)
 				g.Login(t, hand(again, "r3"))
 				g.WantRefreshed(t, "r3", hand(again, "r4"))
@@ -70,9 +70,9 @@ func TestARefreshedTokenIsAsOldAsItsLogin(t *testing.T) {
 	}
 }
 
-// The session that is spared when all others are ended refreshes on, although its
-// login is of before; the others do not.
-func TestTheSparedSessionRefreshesOn(t *testing.T) {
+// If all sessions but one are revoked, the excepted session can still refresh, although its
+// login was before the instant. The others cannot.
+func TestTheExceptedSessionCanRefresh(t *testing.T) {
 	signed := func(g *grantTest, tokenID string, issued int64) string {
 		return g.Mint(t, map[string]any{
 			"sid": nil, "jti": tokenID, "aud": tokentest.Issuer, "typ": "Refresh", "iat": issued, "exp": issued + 3600,
@@ -94,12 +94,12 @@ func TestTheSparedSessionRefreshesOn(t *testing.T) {
 			g.WantRefreshed(t, refresh(g, "l1"), in("laptop", "l2"))
 			g.Serve(t, callertest.Request(http.MethodDelete, sessionsPath+"?except=current", g.Of(t, "laptop"), "")).Want(t, http.StatusOK, allEnded)
 			for _, token := range []string{"l1", "l2"} {
-				g.WantRefreshed(t, refresh(g, token), in("laptop", "l2")) // the same one again
+				g.WantRefreshed(t, refresh(g, token), in("laptop", "l2")) // the same token again
 			}
 			g.WantRefreshed(t, refresh(g, "l2"), in("laptop", "l3"))
 			g.WantRefused(t, refresh(g, "p1"))
-			// Of one that says nothing of a session, and of which nothing was learned,
-			// nobody knows that it is spared.
+			// A token without a session, about which nothing was learned, is not known to
+			// be excepted.
 			g.WantRefused(t, unseen)
 			g.end(t, g.Of(t, "laptop")).Want(t, http.StatusOK, invalidated)
 			for _, token := range []string{"l1", "l2", "l3"} {
@@ -109,9 +109,9 @@ func TestTheSparedSessionRefreshesOn(t *testing.T) {
 	}
 }
 
-// What is granted for the access token of a user, as Entra ID does on behalf of the user, goes
-// on in the session of the user. Attack: present an access token of a session that is over
-// as an assertion, for new ones.
+// Tokens that are granted for the access token of a user continue the user's session, as
+// with Entra ID on behalf of the user. Attack: present an access token of a revoked session
+// as an assertion, to get new tokens.
 func TestWhatAnAssertionIsGrantedStaysInItsSession(t *testing.T) {
 	const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 	g := newGrantTest(t, Options{})
@@ -119,7 +119,7 @@ func TestWhatAnAssertionIsGrantedStaysInItsSession(t *testing.T) {
 	g.Login(t, hand(first, "r1"))
 	granted := g.access(t, "t2", nil)
 	g.Grant(t, hand(granted, "r2"), "grant_type", jwtBearer, "assertion", first, "requested_token_use", "on_behalf_of").Want(t, http.StatusOK, "{")
-	// Assertions of clients and of SAML are the endpoint's to judge.
+	// The endpoint decides about assertions of clients and of SAML.
 	clients := tokentest.Mint(t, tokentest.NewKey(t, "ES256", ""), tokentest.Claims(time.Now(), nil))
 	g.Grant(t, hand("opaque", "r3"), "grant_type", jwtBearer, "assertion", clients).Want(t, http.StatusOK, "{")
 	saml := strings.Repeat("PHNhbWw+\r\n", 2000) + "PC9zYW1sPg=="

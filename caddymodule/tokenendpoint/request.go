@@ -12,11 +12,12 @@ import (
 // maxRequest bounds the body of a request to a token endpoint, and its query (invariant 12).
 const maxRequest = 64 << 10
 
-// readParameters reads the parameters in the query and the body of a request, and leaves the
-// body for the upstream as it was.
+// readParameters reads the parameters in the query and the body of a request. It leaves the
+// body unchanged for the upstream.
 //
-// Attack: a refresh token in a part that only the upstream reads: in the query, in another
-// media type, charset or coding. The gate does not pass on what it does not read.
+// Attack: a refresh token in a part that only the upstream reads: in the query, or in
+// another media type, charset or coding. The gate does not pass on parts that it does not
+// read.
 func readParameters(w http.ResponseWriter, r *http.Request) (*oauth.Parameters, *reply.Denial) {
 	parameters := new(oauth.Parameters)
 	if len(r.URL.RawQuery) > maxRequest {
@@ -30,7 +31,7 @@ func readParameters(w http.ResponseWriter, r *http.Request) (*oauth.Parameters, 
 	case r.ContentLength > maxRequest:
 		return nil, denyTooLarge
 	case r.ContentLength > 0 && media == reply.MediaOther:
-		return nil, denyMediaType // without having the client send it first
+		return nil, denyMediaType // refused before the client sends the body
 	}
 	body, err := reply.ReadBody(w, r, maxRequest+1)
 	switch {
@@ -52,7 +53,7 @@ func readParameters(w http.ResponseWriter, r *http.Request) (*oauth.Parameters, 
 	return parameters, nil
 }
 
-// replaceBody gives a request the body that was read from it.
+// replaceBody gives a request a body that was already read.
 func replaceBody(r *http.Request, body []byte) {
 	r.ContentLength, r.TransferEncoding, r.Trailer = int64(len(body)), nil, nil
 	if r.Body = http.NoBody; len(body) > 0 {

@@ -17,8 +17,8 @@ func TestAPreflightPassesToTheTokenEndpoint(t *testing.T) {
 	g.WantTaken(t, 1)
 }
 
-// Attack: a revoked refresh token in a part, a coding or a media type that the
-// gate does not read and the endpoint does.
+// Attack: a revoked refresh token in a part, a coding or a media type that the gate does
+// not read and the endpoint does.
 func TestARefreshTokenDoesNotGoAroundTheCheck(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	g.Login(t, hand(g.access(t, "t1", map[string]any{"sid": "s"}), "r/1"))
@@ -75,14 +75,13 @@ func TestARefreshTokenDoesNotGoAroundTheCheck(t *testing.T) {
 			}
 		})
 	}
-	// A proxy in front that tells the truth changes nothing.
+	// A proxy in front that names the true path changes nothing.
 	for _, field := range []string{tokenPath, "https://a.example" + tokenPath} {
 		g.Send(t, http.MethodPost, tokenPath, formMedia, "a=b", "X-Forwarded-Uri", field).Want(t, http.StatusOK, "")
 	}
 }
 
-// A body whose length is not known beforehand is read, bounded, and handed on with
-// its length.
+// A body of unknown length is read, up to the bound, and passed on with its length.
 func TestAChunkedBodyIsRead(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	g.Hands(map[string]any{"access_token": "opaque"})

@@ -9,8 +9,8 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// Issuers that give no `sid`: a login and its refreshes are one session, which any
-// of its access tokens ends.
+// Some issuers give no `sid`. Then a login and its refreshes are one session, and any of
+// its access tokens ends it.
 func TestALoginWithoutASessionIDIsOneSession(t *testing.T) {
 	for name, jti := range map[string]bool{"with token ids": true, "without": false} {
 		t.Run(name, func(t *testing.T) {
@@ -40,7 +40,7 @@ func TestALoginWithoutASessionIDIsOneSession(t *testing.T) {
 	}
 }
 
-// An endpoint that does not rotate hands out access tokens only.
+// An endpoint that does not rotate issues only access tokens.
 func TestARefreshTokenThatStaysKeepsItsSession(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	g.Login(t, hand(g.access(t, "t1", nil), "r"))
@@ -53,8 +53,8 @@ func TestARefreshTokenThatStaysKeepsItsSession(t *testing.T) {
 	g.WantRefused(t, "r")
 }
 
-// A refresh token from before the gate learned begins a session when it is first
-// presented, at two gates at once the same.
+// A refresh token that no gate has learned begins a session when it is first presented. Two
+// gates at once must begin the same session.
 func TestARefreshTokenFromBeforeBeginsASession(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	g.WantRefreshed(t, "old", hand(g.access(t, "t1", nil), "r1"))
@@ -66,8 +66,8 @@ func TestARefreshTokenFromBeforeBeginsASession(t *testing.T) {
 	}
 }
 
-// The access token names no session, and the ID token beside it does: what the
-// issuer's logout names then ends the access token too.
+// The access token names no session, and the ID token beside it does. A logout of the
+// issuer that names this session must end the access token, too.
 func TestTheIDTokenSaysWhichSessionItIs(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	tokens := hand(g.access(t, "t1", nil), "r1")
@@ -82,9 +82,9 @@ func TestTheIDTokenSaysWhichSessionItIs(t *testing.T) {
 	g.WantRefused(t, "r2")
 }
 
-// Attack: a token of one session in the answer to another, to end a session
-// with a token that is not of it. Only what the endpoint handed out together is.
-func TestWhoseTokensAreNotEndedWithOthers(t *testing.T) {
+// Attack: put a token of one session into the answer to another, to end a session with a
+// foreign token. Only tokens that the endpoint issued together belong together.
+func TestTokensOfOtherSessionsAreNotRevoked(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	g.Login(t, hand(g.access(t, "alices", nil), "r1"))
 	mallory := g.access(t, "mallorys", map[string]any{"sub": "mallory"})
@@ -97,8 +97,8 @@ func TestWhoseTokensAreNotEndedWithOthers(t *testing.T) {
 	g.WantRefreshed(t, "r1", hand(g.access(t, "more", nil), "r2"))
 }
 
-// Attack: refresh while the session is being revoked, so that one of the two
-// misses the other. The refresh has gone up before the revocation began.
+// Attack: refresh while the session is being revoked, so that the refresh and the
+// revocation miss each other. The refresh has gone up before the revocation began.
 func TestARefreshDuringARevocationYieldsNothing(t *testing.T) {
 	for _, moment := range []string{"the whole revocation before the upstream answers", "the whole revocation before it is learned", "the answer before the members are read"} {
 		t.Run(moment, func(t *testing.T) {
@@ -117,7 +117,7 @@ func TestARefreshDuringARevocationYieldsNothing(t *testing.T) {
 					go func() { defer close(ended); end() }()
 					<-inForce
 				}
-				_, _ = w.Write([]byte(tokens)) // the gate takes it
+				_, _ = w.Write([]byte(tokens)) // the gate buffers it
 			})
 			switch moment {
 			case "the whole revocation before it is learned":
@@ -137,15 +137,15 @@ func TestARefreshDuringARevocationYieldsNothing(t *testing.T) {
 	}
 }
 
-// The other order: learned and found clear before the revocation, and handed out
-// while it is under way. Then it is among the members.
+// The other order: the token is learned and found clear before the revocation, and issued
+// while the revocation is running. Then it is among the session's tokens.
 func TestARefreshBeforeARevocationIsFoundByIt(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	first, second := g.access(t, "t1", nil), g.access(t, "t2", nil)
 	g.Login(t, hand(first, "r1"))
 	h := g.Store
 	var once atomic.Bool
-	h.On("Known", func() error { // the DELETE looks up its session, and has revoked nothing
+	h.On("Known", func() error { // the DELETE looks up its session, and has revoked nothing yet
 		if once.CompareAndSwap(false, true) {
 			g.WantRefreshed(t, "r1", hand(second, "r2"))
 		}
@@ -156,8 +156,8 @@ func TestARefreshBeforeARevocationIsFoundByIt(t *testing.T) {
 	g.WantRefused(t, "r2")
 }
 
-// Invariant 7: while it is not known what belongs to a session, nobody is told that
-// it is over; and the next call goes on where this one stopped.
+// Invariant 7: while the tokens of a session are unknown, the gate does not confirm its
+// end. The next call continues where this one stopped.
 func TestARevocationThatCannotFindTheMembersIsNotConfirmed(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	first, second := g.access(t, "t1", nil), g.access(t, "t2", nil)
@@ -168,7 +168,7 @@ func TestARevocationThatCannotFindTheMembersIsNotConfirmed(t *testing.T) {
 
 	h.On("Known", fails)
 	g.end(t, first).Want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
-	g.Get(t, "/", first).Want(t, http.StatusUnauthorized, "unauthorized") // it is offered
+	g.Get(t, "/", first).Want(t, http.StatusUnauthorized, "unauthorized") // revoked here, and retried
 	g.end(t, first).Want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
 
 	h.On("Known", nil)

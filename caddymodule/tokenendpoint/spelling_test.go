@@ -10,8 +10,8 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// wantMalformed fails the test unless a request with these parameters is refused before
-// it goes up, because nobody can tell what it presents.
+// wantMalformed fails the test unless a request with these parameters is refused before it
+// goes up, because it is ambiguous.
 func (g *grantTest) wantMalformed(t *testing.T, parameters ...string) {
 	t.Helper()
 	a := g.Grant(t, nil, parameters...)
@@ -19,7 +19,7 @@ func (g *grantTest) wantMalformed(t *testing.T, parameters ...string) {
 	g.WantTaken(t, 0)
 }
 
-// respelt are other spellings of a JWT that lenient decoders take for it.
+// respelt returns other spellings of a JWT that lenient decoders read as that JWT.
 func respelt(raw string) []string {
 	at := strings.LastIndexByte(raw, '.') + 1
 	header, _, _ := strings.Cut(raw, ".")
@@ -31,9 +31,9 @@ func respelt(raw string) []string {
 	}
 }
 
-// Attack: renew a JWT refresh token in another spelling after all tokens of its subject
-// were revoked, where no gate saw it handed out. By its text it would be an opaque token
-// that nobody knows, and the endpoint decodes it as before.
+// Attack: after all tokens of a subject were revoked, send its JWT refresh token in another
+// spelling. No gate saw that token in an answer. By its text it is an unknown opaque token,
+// and the endpoint decodes it as before.
 func TestARespeltJWTIsRefusedThoughNoGateSawIt(t *testing.T) {
 	now := time.Now()
 	g := newGrantTest(t, Options{})
@@ -48,8 +48,8 @@ func TestARespeltJWTIsRefusedThoughNoGateSawIt(t *testing.T) {
 	}
 }
 
-// Attack: the same with a JWT by a key of the endpoint's own, and with an encrypted one,
-// which a gate did see handed out. The name of either is not that of another spelling.
+// Attack: the same with a JWT under the endpoint's own key, and with an encrypted one. A
+// gate has seen both in answers, but another spelling has another name.
 func TestARespeltTokenThatAGateSawIsRefused(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	hidden := tokentest.Mint(t, tokentest.NewKey(t, "HS256", ""), tokentest.Claims(time.Now(), nil))
@@ -65,7 +65,7 @@ func TestARespeltTokenThatAGateSawIsRefused(t *testing.T) {
 	}
 }
 
-// Attack: renew an opaque refresh token of a session that is over, in capitals. Laravel
+// Attack: refresh with an opaque refresh token of a revoked session, in capitals. Laravel
 // Passport, among others, decodes its hexadecimal digits in either case.
 func TestAnOpaqueTokenInAnotherLetterCaseIsRefused(t *testing.T) {
 	g := newGrantTest(t, Options{})
@@ -78,9 +78,9 @@ func TestAnOpaqueTokenInAnotherLetterCaseIsRefused(t *testing.T) {
 	g.WantRefreshed(t, refresh+"00", map[string]any{"access_token": "opaque"})
 }
 
-// A token that the endpoint hands out in another spelling is withheld: its client could not
-// present it, and the gate could not tell to whom it belongs.
-func TestARespeltTokenIsNotHandedOut(t *testing.T) {
+// A token that the endpoint issues in another spelling is withheld: its client could not
+// present it, and the gate could not find its owner.
+func TestARespeltTokenIsWithheld(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	for _, member := range []string{"access_token", "refresh_token", "id_token"} {
 		for _, spelling := range respelt(g.Mint(t, nil)) {

@@ -1,5 +1,5 @@
-// Package answers holds what the gate itself answers, byte by byte, for black-box tests
-// to compare with. It sends nothing.
+// Package answers holds the gate's own answers, byte by byte, for black-box tests to
+// compare with. It sends nothing.
 package answers
 
 import (
@@ -10,8 +10,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Answer is what the gate itself has to answer. Fields that are empty must be
-// absent.
+// Answer is an expected answer of the gate. Fields that are empty must be absent.
 type Answer struct {
 	Status     int
 	Body       string
@@ -19,21 +18,21 @@ type Answer struct {
 	RetryAfter string
 }
 
-// Refusal is the answer of this code and message.
+// Refusal returns the answer with this code and message.
 func Refusal(status int, code, message, challenge string) Answer {
 	return Answer{Status: status, Body: fmt.Sprintf(`{"error":%q,"message":%q}`, code, message), Challenge: challenge}
 }
 
-// The answers that are the same wherever they are given.
+// The answers that are the same on all paths.
 var (
 	Invalidated = Answer{Status: 200, Body: `{"message":"Session invalidated successfully."}`}
 	NoToken     = Refusal(401, "unauthorized", "Missing or invalid access token.", `Bearer realm="session_gate"`)
 	BadToken    = Refusal(401, "unauthorized", "Missing or invalid access token.",
 		`Bearer realm="session_gate", error="invalid_token"`)
-	NoSession   = Refusal(404, "invalid_session", "Session not found or already invalidated.", "")
-	ForeignSite = Refusal(403, "forbidden", "The browser does not say that the request comes from this site. If a proxy changes Host, keep it, or name the page's origin in cors.", "")
-	Misspelt    = Refusal(400, "invalid_request", "The path is another spelling of one that the gate serves.", "")
-	Several     = Refusal(400, "invalid_request", "More than one credential in the request.",
+	NoSession     = Refusal(404, "invalid_session", "Session not found or already invalidated.", "")
+	ForeignSite   = Refusal(403, "forbidden", "The browser does not say that the request comes from this site. If a proxy changes Host, keep it, or name the page's origin in cors.", "")
+	OtherSpelling = Refusal(400, "invalid_request", "The path is another spelling of one that the gate serves.", "")
+	Several       = Refusal(400, "invalid_request", "More than one credential in the request.",
 		`Bearer realm="session_gate", error="invalid_request"`)
 	Malformed = Refusal(400, "invalid_request", "The credential is malformed.",
 		`Bearer realm="session_gate", error="invalid_request"`)
@@ -48,12 +47,12 @@ var (
 	}
 )
 
-// InvalidatedID is the answer to a DELETE that named a session.
+// InvalidatedID returns the answer to a DELETE that named a session.
 func InvalidatedID(id string) Answer {
 	return Answer{Status: 200, Body: fmt.Sprintf(`{"message":"Session invalidated successfully.","session_id":%q}`, id)}
 }
 
-// Check compares status, body and fields with what the gate answered.
+// Check compares status, body and fields with the gate's answer.
 func (want Answer) Check(t *testing.T, got harness.Answer) {
 	t.Helper()
 	if got.Status != want.Status || got.Body != want.Body {

@@ -12,16 +12,16 @@ import (
 	"testing"
 )
 
-// conformance is the table of what the gate makes of the documents it follows.
+// conformance is the table of how the gate follows its standards.
 const conformance = "docs/conformance.md"
 
-// documents are those that the table must speak of.
+// documents are the standards that the table must cover.
 var documents = []string{
 	"RFC 6750", "RFC 7515", "RFC 7519", "RFC 8725", "RFC 9068", "OpenID Connect Back-Channel Logout 1.0",
 }
 
-// clauseRow is one row of the table: a clause, what the gate does, and the tests
-// that show it.
+// clauseRow is one row of the table: a clause, what the gate does, and the tests that prove
+// it.
 type clauseRow struct {
 	document, clause string
 	tests            []string
@@ -32,8 +32,8 @@ var (
 	testName = regexp.MustCompile("`([a-z0-9_./]+)\\.((?:Test|Fuzz)\\w+)`")
 )
 
-// clauseRows reads the rows of a table of conformance. A row without a clause,
-// without words or without a test is a fault of the table.
+// clauseRows reads the rows of a conformance table. A row without a clause, without words
+// or without a test is a fault.
 func clauseRows(text string) (rows []clauseRow, faults []string) {
 	document := ""
 	for line := range strings.Lines(text) {
@@ -57,7 +57,7 @@ func clauseRows(text string) (rows []clauseRow, faults []string) {
 	return rows, faults
 }
 
-// testNames lists the tests of the folder, as the table writes them.
+// testNames returns the tests of the folder, as the table names them.
 func testNames(tb testing.TB, folder string) map[string]bool {
 	tb.Helper()
 	files, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(folder), "*_test.go"))
@@ -79,8 +79,7 @@ func testNames(tb testing.TB, folder string) map[string]bool {
 	return names
 }
 
-// A table of promises is worth what its tests are: each one that it names has to
-// be there.
+// The table is only worth as much as its tests, so each named test must exist.
 func TestEachTestOfTheConformanceTableExists(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root, conformance))
 	if err != nil {
@@ -111,7 +110,7 @@ func TestEachTestOfTheConformanceTableExists(t *testing.T) {
 	}
 }
 
-// A check that finds nothing is worse than none.
+// This test checks that the check finds faults.
 func TestFaultsOfTheConformanceTableAreFound(t *testing.T) {
 	const rest = " | what it does | `tests.TestThere` |\n"
 	for name, text := range map[string]string{

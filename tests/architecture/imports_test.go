@@ -12,9 +12,9 @@ import (
 
 const module = "github.com/sessiongate/sessiongate"
 
-// owners names the one package that imports a third-party module. What a
-// library gets wrong is then mended in one place, and replacing it touches one
-// package. A module that is not here is new: choose its owner with care.
+// owners names the one package that may import each third-party module. So a fault of a
+// library is worked around in one place, and replacing it changes one package. To add a
+// module, choose its owner with care.
 var owners = map[string]string{
 	"github.com/caddyserver/caddy/v2":     "caddymodule",
 	"github.com/dustin/go-humanize":       "caddymodule/config",
@@ -30,7 +30,7 @@ var owners = map[string]string{
 	"go.etcd.io/bbolt":                    "store/boltstore",
 }
 
-// adapters are the packages beside caddymodule that import Caddy. Everything below
+// adapters are the packages that may import Caddy, besides caddymodule. All packages below
 // them can be tested without linking it.
 var adapters = map[string]bool{
 	"caddymodule/command":  true,
@@ -39,7 +39,7 @@ var adapters = map[string]bool{
 	"caddymodule/stores":   true,
 }
 
-// rooms lists what packages below caddymodule import of this project.
+// rooms lists what each package below caddymodule may import of this project.
 var rooms = map[string][]string{
 	"caddymodule/caller": {
 		"caddymodule/credential", "caddymodule/fieldname", "caddymodule/hub", "caddymodule/reply", "caddymodule/token",
@@ -72,7 +72,7 @@ var rooms = map[string][]string{
 	},
 }
 
-// plugged are the packages that register modules, which the plugin imports.
+// plugged are the packages that register modules, and that the plugin imports.
 var plugged = map[string]bool{
 	"caddymodule":          true,
 	"caddymodule/command":  true,
@@ -80,7 +80,7 @@ var plugged = map[string]bool{
 	"caddymodule/stores":   true,
 }
 
-// testModules may be imported by every test and by nothing else.
+// testModules may be imported by every test and by no other code.
 var testModules = map[string]bool{
 	"github.com/alicebob/miniredis/v2": true,
 	"go.uber.org/goleak":               true,
@@ -95,7 +95,7 @@ func importViolations(files []source) []string {
 	var broken []string
 	for _, file := range files {
 		if isWithin(file.folder(), "tests") {
-			// Black-box tests stand outside the house.
+			// These rules do not apply to black-box tests.
 			continue
 		}
 		for _, imported := range file.imports {
@@ -107,7 +107,7 @@ func importViolations(files []source) []string {
 	return broken
 }
 
-// objection says why the file may not import the package, and nothing if it may.
+// objection returns why the file may not import the package, or "" if it may.
 func objection(file source, imported string) string {
 	if isWithin(imported, module) {
 		target := strings.TrimPrefix(strings.TrimPrefix(imported, module), "/")
@@ -138,7 +138,7 @@ func objection(file source, imported string) string {
 	return "the module has no owner yet"
 }
 
-// ownObjection is about imports within the module.
+// ownObjection is objection for imports within the module.
 func ownObjection(file source, target string) string {
 	from := file.folder()
 	room, isRoom := rooms[from]
@@ -146,7 +146,7 @@ func ownObjection(file source, target string) string {
 	case support(target) && !file.test():
 		return "it serves tests only"
 	case target == from:
-		return "" // A test of the package from outside.
+		return "" // An external test of the package.
 	case from == ".":
 		if !plugged[target] {
 			return "the plugin imports what registers modules, and nothing else"
@@ -165,7 +165,7 @@ func ownObjection(file source, target string) string {
 	return ""
 }
 
-// isWithin tells whether a path is the folder or below it.
+// isWithin reports whether a path is the folder or below it.
 func isWithin(name, folder string) bool {
 	return name == folder || strings.HasPrefix(name, folder+"/")
 }
@@ -183,7 +183,7 @@ func TestImportsKeepTheirDirection(t *testing.T) {
 	}
 }
 
-// A rule that catches nothing is worse than none: each wall is broken once.
+// This test breaks each rule once, to check that the rules find faults.
 func TestEachBrokenImportIsFound(t *testing.T) {
 	const own = module + "/"
 	cases := map[string]struct{ file, imported string }{

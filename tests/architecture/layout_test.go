@@ -8,11 +8,11 @@ import (
 	"testing/fstest"
 )
 
-// maxLines is where one concept has become two.
+// maxLines is the most lines of a file. A longer one holds more than one concept.
 const maxLines = 300
 
-// topLevel is what may stand at the top, beside hidden files. Whoever opens the
-// repository sees what it is in one look.
+// topLevel lists the files and folders at the top, without hidden ones. A reader should see
+// the contents of the repository at one look.
 var topLevel = map[string]bool{
 	"caddymodule":  true,
 	"store":        true,
@@ -65,8 +65,7 @@ func TestTopLevelHasOnlyWhatBelongsThere(t *testing.T) {
 	}
 }
 
-// Other modules of the repository have long lists of imports of their own, and
-// the same limit of lines.
+// Other modules of the repository have their own imports, but the same limit of lines.
 func TestSourcesOfOtherModulesAreMeasuredToo(t *testing.T) {
 	long := []byte("package p\n\nimport _ \"example.com/new\"\n" + strings.Repeat("\n", maxLines))
 	files, err := sources(fstest.MapFS{

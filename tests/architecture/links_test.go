@@ -16,7 +16,7 @@ var (
 	unlinked = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 )
 
-// anchors are the fragments that lead to the headings of a page, as GitHub makes them.
+// anchors returns the fragments of the headings of a page, as GitHub builds them.
 func anchors(page string) map[string]bool {
 	found := make(map[string]bool)
 	for _, title := range headings.FindAllStringSubmatch(fenced.ReplaceAllString(page, ""), -1) {
@@ -25,7 +25,7 @@ func anchors(page string) map[string]bool {
 	return found
 }
 
-// Links between the pages lead to files and headings that exist.
+// Links between the pages must lead to existing files and headings.
 func TestLinksBetweenPagesLeadSomewhere(t *testing.T) {
 	pages, err := filepath.Glob(path.Join(root, "docs", "*.md"))
 	if err != nil {

@@ -13,18 +13,19 @@ import (
 	"testing"
 )
 
-// logged is one message, with a level at which the product logs it.
+// logged is one message, and a level with which the product logs it.
 type logged struct{ message, level string }
 
 // folder is a package whose log calls are read: its functions by name.
 type folder struct {
 	functions map[string]*ast.FuncDecl
 	constants map[string]ast.Expr
-	// elsewhere are the functions of all packages, which may call an exported one.
-	elsewhere *[]*ast.FuncDecl
+	// allFunctions are the functions of all packages, which may call an exported one.
+	allFunctions *[]*ast.FuncDecl
 }
 
-// messages lists what the calls in a package log, and the calls that cannot be read.
+// messages returns the log messages of the calls in a package, and the calls that cannot be
+// read.
 func (p folder) messages() (found []logged, unread []token.Pos) {
 	for _, f := range p.functions {
 		ast.Inspect(f, func(node ast.Node) bool {
@@ -65,7 +66,7 @@ func (p folder) messages() (found []logged, unread []token.Pos) {
 	return found, unread
 }
 
-// productMessages are the messages of the product, each with its levels.
+// productMessages returns the messages of the product, each with its levels.
 func productMessages(t *testing.T) map[string]map[string]bool {
 	t.Helper()
 	files, err := sources(os.DirFS(root))
@@ -126,12 +127,12 @@ func (p folder) add(file *ast.File) {
 	}
 }
 
-// logRow is a row of the page: a message in one or two backquotes, levels, meaning and
-// what to do.
+// logRow is a row of the page: a message in one or two backquotes, its levels, its meaning
+// and what to do.
 var logRow = regexp.MustCompile("(?m)^\\| (?:`([^`]+)`|`` ?(.+?) ?``) \\| ([a-z, ]+) \\| ([^|]{8,}) \\| ([^|]{8,}) \\|$")
 
-// docs/logs.md lists every message, its levels, its meaning and what to do. To add
-// one, add the row that this test prints.
+// docs/logs.md lists every message, its levels, its meaning and what to do. To add a
+// message, add the row that this test prints.
 func TestEveryLogMessageIsOnItsPage(t *testing.T) {
 	page, err := os.ReadFile(path.Join(root, "docs/logs.md"))
 	if err != nil {

@@ -9,17 +9,17 @@ import (
 	"strings"
 )
 
-// hole stands for a part of a message that only a run knows.
+// hole stands for a part of a message that is only known at run time.
 const hole = "…"
 
-// isNamed reports whether an expression is the logger that Caddy's own Named returns.
+// isNamed reports whether an expression is a call of Named of Caddy's own logger.
 func isNamed(of ast.Expr) bool {
 	call, ok := of.(*ast.CallExpr)
 	return ok && called(call) == "Named"
 }
 
-// bindings are the values of the parameters of a function at each of its calls, if a
-// message is made of one of them.
+// bindings returns the values of a function's parameters at each of its calls, if a message
+// uses one of them.
 func (p folder) bindings(f *ast.FuncDecl, message ast.Expr) (all []map[string]bound) {
 	names := parameters(f)
 	uses := false
@@ -34,7 +34,7 @@ func (p folder) bindings(f *ast.FuncDecl, message ast.Expr) (all []map[string]bo
 	}
 	callers := slices.Collect(maps.Values(p.functions))
 	if f.Name.IsExported() {
-		callers = append(callers, *p.elsewhere...)
+		callers = append(callers, *p.allFunctions...)
 	}
 	for _, caller := range callers {
 		ast.Inspect(caller, func(node ast.Node) bool {
@@ -81,8 +81,8 @@ func called(call *ast.CallExpr) string {
 	return ""
 }
 
-// resolve returns the texts that an expression may have, with a hole where it is not a
-// literal, a constant, or a value that the package assigns or returns.
+// resolve returns the possible texts of an expression. Parts that are not a literal, a
+// constant, or a value that the package assigns or returns become holes.
 func (p folder) resolve(f *ast.FuncDecl, of ast.Expr, arguments map[string]bound, depth int) []string {
 	if depth > 8 {
 		return []string{hole}
@@ -136,7 +136,7 @@ func (p folder) returned(f *ast.FuncDecl, depth int) (texts []string) {
 	return texts
 }
 
-// assigned are the values that a function gives to a name.
+// assigned returns the values that a function assigns to a name.
 func assigned(f *ast.FuncDecl, name string) (values []ast.Expr) {
 	ast.Inspect(f, func(node ast.Node) bool {
 		switch node := node.(type) {
@@ -169,7 +169,7 @@ func joined(left, right []string) (texts []string) {
 
 var verb = regexp.MustCompile(`%[a-z]`)
 
-// filled puts each of the values in the place of the first verb of each format.
+// filled replaces the first verb of each format by each of the values.
 func filled(formats, values []string) (texts []string) {
 	for _, format := range formats {
 		for _, value := range values {

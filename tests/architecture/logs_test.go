@@ -15,34 +15,34 @@ import (
 	"testing/fstest"
 )
 
-// attributes are all that the product's log lines may say besides what they say in
-// words. No request, header, token, claim, secret or session id is among them
-// (Invariant 10); a `key` is a store.Key, which is written as the prefix of
-// a hash. One that is not here is new: choose with care what it shows.
+// attributes are all allowed attributes of the product's log lines. No request, header,
+// token, claim, secret or session id is among them (Invariant 10). A `key` is a store.Key,
+// which is written as the prefix of a hash. Before you add an attribute, check what it can
+// reveal.
 var attributes = []string{
-	// Why, and where.
+	// The cause and the place of an error.
 	"error", "panic", "stack", "path", "source", "reasons",
 	// The version of the plugin.
 	"version",
-	// The names of header fields, and of what is configured; the address of a peer.
+	// The names of header fields and of configured values, and the address of a peer.
 	"header", "address", "maxmemory_policy", "lease", "before", "floor", "ahead", "allowed", "max_staleness", "max_age",
 	// The replica and its fleet.
 	"gate", "key", "state", "synced", "witness", "lease_age", "after", "configured",
-	// What an operator revoked, and why, in his own words: a line of a bounded length.
+	// What an operator revoked, and the operator's reason: one line of bounded length.
 	"kind", "reason",
 	// Counts and positions.
 	"keys", "left", "age", "requests", "revocations", "pending", "not_noted_meanwhile", "oldest", "head", "entries", "dropped",
 }
 
-// logMethods write a line, whose message is at this place among the arguments.
+// logMethods write a log line. The number is the position of the message among the
+// arguments.
 var logMethods = map[string]int{
 	"Debug": 0, "Info": 0, "Warn": 0, "Error": 0,
 	"DebugContext": 1, "InfoContext": 1, "WarnContext": 1, "ErrorContext": 1,
 	"Log": 2, "LogAttrs": 2, "With": -1,
 }
 
-// logViolations lists the log lines of the product that say something which is not
-// among the attributes.
+// logViolations lists the log lines of the product with an attribute that is not allowed.
 func logViolations(repository fs.FS) ([]string, error) {
 	files, err := sources(repository)
 	if err != nil {
@@ -74,8 +74,7 @@ func logViolations(repository fs.FS) ([]string, error) {
 	return broken, nil
 }
 
-// strangers are the attributes of a call that writes to a logger, and that are not
-// allowed.
+// strangers returns the attributes of a logging call that are not allowed.
 func strangers(call *ast.CallExpr) (names []string) {
 	method, ok := call.Fun.(*ast.SelectorExpr)
 	if !ok {
@@ -98,7 +97,7 @@ func strangers(call *ast.CallExpr) (names []string) {
 	return names
 }
 
-// isLogger tells, by its name, whether an expression is a logger.
+// isLogger reports whether an expression is a logger, by its name.
 func isLogger(of ast.Expr) bool {
 	switch of := of.(type) {
 	case *ast.Ident:
@@ -122,7 +121,7 @@ func TestLogLinesSayOnlyWhatWasChosen(t *testing.T) {
 	}
 }
 
-// Attack: a line that helps to find a fault writes the token, too.
+// Attack: somebody adds a log line to find a fault, and it contains the token.
 func TestALogLineThatSaysMoreIsFound(t *testing.T) {
 	for line, want := range map[string]int{
 		`o.Logger.Warn("x", "error", err, "key", key)`:            0,

@@ -21,7 +21,7 @@ func command(t *testing.T, directory string, arguments ...string) []byte {
 	return output
 }
 
-// needs lists the modules that the go.mod in a directory asks for itself.
+// needs lists the modules that the go.mod in a directory requires directly.
 func needs(t *testing.T, directory string) (modules []string) {
 	t.Helper()
 	var file struct {
@@ -41,8 +41,8 @@ func needs(t *testing.T, directory string) (modules []string) {
 	return modules
 }
 
-// What tests need that are modules of their own must not reach those who build
-// the plugin: not even its name is in the graph of the root module.
+// Dependencies of separate test modules must not reach users who build the plugin. Even
+// their names must not be in the graph of the root module.
 func TestUsersBuildsKnowNothingOfTestModules(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(root, "tests", "*", "go.mod"))
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 
 var update = flag.Bool("update", false, "write docs/packages.md in place of checking it")
 
-// listed is what `go list` says of a package.
+// listed is the description of a package by `go list`.
 type listed struct {
 	ImportPath, Doc string
 	Imports, Deps   []string
@@ -25,7 +25,8 @@ func (l listed) folder() string {
 	return strings.TrimPrefix(strings.TrimPrefix(l.ImportPath, module), "/")
 }
 
-// product are the packages that users build, those first that import others.
+// product returns the packages that users build. A package comes before the packages that
+// it imports.
 func product(t *testing.T) (packages []listed) {
 	t.Helper()
 	output := command(t, ".", "list", "-json=ImportPath,Doc,Imports,Deps", "./...")
@@ -43,7 +44,7 @@ func product(t *testing.T) (packages []listed) {
 	}
 }
 
-// ours are the folders of the packages of this project among some.
+// ours returns the folders of those imports that belong to this project.
 func ours(imports []string) (folders []string) {
 	for _, imported := range imports {
 		if isWithin(imported, module) {
@@ -53,7 +54,7 @@ func ours(imports []string) (folders []string) {
 	return folders
 }
 
-// row is what docs/packages.md says of a package.
+// row returns the row of a package in docs/packages.md.
 func (l listed) row() string {
 	_, purpose, _ := strings.Cut(strings.TrimSuffix(l.Doc, "."), " ") // Package
 	_, purpose, _ = strings.Cut(purpose, " ")                         // its name
@@ -72,7 +73,7 @@ func (l listed) row() string {
 	return fmt.Sprintf("| [%s](%s) | %s | %s | %s |\n", name, link, purpose, imports, caddy)
 }
 
-// The page of the packages says what `go list` says.
+// The page of the packages must agree with `go list`.
 func TestThePageOfThePackagesIsTrue(t *testing.T) {
 	var table strings.Builder
 	for _, l := range product(t) {
@@ -96,6 +97,6 @@ func TestThePageOfThePackagesIsTrue(t *testing.T) {
 		return
 	}
 	if string(text) != want {
-		t.Errorf("%s is not what go list says; write it anew by\n  go test ./tests/architecture -run Packages -update", page)
+		t.Errorf("%s is not what go list says; write it again by\n  go test ./tests/architecture -run Packages -update", page)
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// declared are the names that the Go files of the repository declare at the top, with
-// their package: "replica.Replica.beat" and "contract.TestX". A file of a black-box test
-// counts for the package that it tests.
+// declared returns the names that the Go files of the repository declare at the top level,
+// with their package: "replica.Replica.beat" and "contract.TestX". A file of a black-box
+// test counts for the package that it tests.
 func declared(t *testing.T) map[string]bool {
 	t.Helper()
 	found, err := sources(os.DirFS(root))
@@ -46,7 +46,7 @@ func declared(t *testing.T) map[string]bool {
 	return names
 }
 
-// receiver is the type that a method is of, with a dot.
+// receiver returns the receiver type of a method, with a dot.
 func receiver(f *ast.FuncDecl) string {
 	if f.Recv == nil {
 		return ""
@@ -67,8 +67,8 @@ var (
 	written      = regexp.MustCompile(`\{"([^"]+)", \[\]edit`)
 )
 
-// Each rule names the code that keeps it, and what fails without it. What is renamed
-// there must be renamed here, or the page sends its readers nowhere.
+// Each rule names the code that enforces it, and the test that fails without it. After a
+// rename, the page must use the new name.
 func TestTheProtocolNamesWhatExists(t *testing.T) {
 	page, err := os.ReadFile(path.Join(root, "docs/protocol.md"))
 	if err != nil {
@@ -92,7 +92,7 @@ func TestTheProtocolNamesWhatExists(t *testing.T) {
 	}
 }
 
-// checkRule makes sure that a rule names code and a proof, and that these exist.
+// checkRule checks that a rule names code and a proof, and that these exist.
 func checkRule(t *testing.T, text string, names map[string]bool, mutations []string) {
 	t.Helper()
 	rule := text[:min(len(text), 40)]
@@ -140,7 +140,7 @@ func checkRule(t *testing.T, text string, names map[string]bool, mutations []str
 	}
 }
 
-// mutationNames are the names of the mutations that the simulation is run with.
+// mutationNames returns the names of the simulation's mutations.
 func mutationNames(t *testing.T) (names []string) {
 	t.Helper()
 	const dir = "store/replica/simulation/mutation"

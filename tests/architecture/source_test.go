@@ -1,6 +1,6 @@
-// Package architecture keeps the walls of the house: who may import what, how
-// long a file may be, and what stands at the top of the repository. A wall that
-// only a document knows is gone after the first hurried change.
+// Package architecture checks the structure of the repository: which package may import
+// which, how long a file may be, and what is at the top. A rule that is only in a document
+// is soon broken.
 package architecture
 
 import (
@@ -17,31 +17,30 @@ import (
 // root is the top of the repository, seen from this directory.
 const root = "../.."
 
-// source is one file that people wrote, Go or shell.
+// source is one handwritten file, Go or shell.
 type source struct {
 	// name is its path from the top, with slashes.
 	name  string
 	lines int
-	// imports are those of a Go file of the root module, other modules have
-	// walls of their own.
+	// imports are the imports of a Go file of the root module. Other modules have their own
+	// rules.
 	imports []string
 }
 
 // folder is the directory, which is the import path within the module.
 func (s source) folder() string { return path.Dir(s.name) }
 
-// test tells whether the code stays out of the product: a test file, or a
-// package that other packages' tests use, by its name.
+// test reports whether the code is not part of the product: it is a test file, or its
+// package only serves tests by its name.
 func (s source) test() bool {
 	return strings.HasSuffix(s.name, "_test.go") || support(s.folder())
 }
 
-// support tells whether the package only serves tests, as net/http/httptest
-// does.
+// support reports whether the package only serves tests, as net/http/httptest does.
 func support(folder string) bool { return strings.HasSuffix(folder, "test") }
 
-// sources reads every file of a repository that the rules speak of. What git
-// ignores by its name, hidden directories and testdata, is left out.
+// sources reads every file of a repository to which the rules apply. It omits hidden
+// directories, testdata, and files that git ignores by name.
 func sources(repository fs.FS) ([]source, error) {
 	var found []source
 	err := fs.WalkDir(repository, ".", func(name string, entry fs.DirEntry, err error) error {

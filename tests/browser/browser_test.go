@@ -20,7 +20,7 @@ import (
 // browserLimit is how long a browser may take from its start to the result.
 const browserLimit = 60 * time.Second
 
-// site serves one page, and receives what the page reports.
+// site serves one page, and receives the page's report.
 type site struct {
 	*httptest.Server
 	page    string
@@ -37,13 +37,13 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
-// ServeHTTP serves the page at /, sets the cookie of the host and goes on to the
-// address given at /cookie, and receives the result at /result.
+// ServeHTTP serves the page at /. At /cookie it sets the cookie of the host and redirects
+// to the given address. At /result it receives the result.
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/":
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = io.WriteString(w, s.page) // the browser may be gone
+		_, _ = io.WriteString(w, s.page) // the browser may have gone
 	case "/cookie":
 		w.Header().Set("Set-Cookie", s.cookie)
 		http.Redirect(w, r, r.URL.Query().Get("next"), http.StatusSeeOther)
@@ -57,7 +57,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// at is the URL of the site under another name of this machine.
+// at returns the URL of the site under another name of this machine.
 func (s *site) at(host, path string) string {
 	_, port, err := net.SplitHostPort(s.Listener.Addr().String())
 	if err != nil {
@@ -66,8 +66,8 @@ func (s *site) at(host, path string) string {
 	return "http://" + net.JoinHostPort(host, port) + path
 }
 
-// script makes a page of a module script. What it logs to the console, and an
-// error that it ends with, is reported.
+// script returns a page with a module script. The page reports its console output and its
+// final error.
 func (s *site) script(lines string) {
 	const page = `<!doctype html>
 <script>
@@ -85,14 +85,14 @@ await report({});
 	s.page = fmt.Sprintf(page, lines)
 }
 
-// result is what a page reports.
+// result is the report of a page.
 type result struct {
 	Printed []string `json:"printed"`
 	Error   string   `json:"error"`
 }
 
-// browse opens an address in a new headless browser, and returns what the page
-// reports to the site. The browser ends before it returns.
+// browse opens an address in a new headless browser, and returns the page's report to the
+// site. The browser ends before browse returns.
 func (s *site) browse(t *testing.T, address string, flags ...string) (r result) {
 	t.Helper()
 	profile, err := os.MkdirTemp("", "browser")
@@ -100,7 +100,7 @@ func (s *site) browse(t *testing.T, address string, flags ...string) (r result) 
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(profile)
-	// As most browsers are set up: cookies of other sites are sent.
+	// The default of most browsers: cookies of other sites are sent.
 	if err := os.MkdirAll(filepath.Join(profile, "Default"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func (s *site) browse(t *testing.T, address string, flags ...string) (r result) 
 	}, append(flags, address)...)...)
 	var log bytes.Buffer
 	browser.Stdout, browser.Stderr = &log, &log
-	// It has children of its own, which end with it and hold its log.
+	// The browser's child processes must end with it, because they hold its log.
 	browser.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	browser.Cancel = func() error { return syscall.Kill(-browser.Process.Pid, syscall.SIGKILL) }
 	browser.WaitDelay = 10 * time.Second

@@ -11,8 +11,8 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Attack: log out in one tab, and go on reading in another. A browser's WebSocket
-// is told why it ends; its EventSource asks again, is refused, and gives up.
+// Attack: log out in one tab, and continue to read in another. A browser's WebSocket learns
+// why it ends. Its EventSource reconnects, is refused, and gives up.
 func TestStreamsOfABrowserEndWithTheSession(t *testing.T) {
 	t.Parallel()
 	page := newSite(t)

@@ -9,8 +9,8 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// The example of the API page runs in a page of another origin: the browser asks
-// first, by a preflight, and lets the page read the answer.
+// The example of the API page runs in a page of another origin. The browser first sends a
+// preflight, and lets the page read the answer.
 func TestExampleRunsInBrowserOnPageOfAllowedOrigin(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
@@ -31,8 +31,7 @@ func TestExampleRunsInBrowserOnPageOfAllowedOrigin(t *testing.T) {
 	})
 }
 
-// Attack: a page that got hold of a token uses it from an origin that nobody
-// allowed.
+// Attack: a page with a stolen token uses it from an origin that is not allowed.
 func TestExampleFailsInBrowserOnPageOfAnotherOrigin(t *testing.T) {
 	t.Parallel()
 	page := newSite(t)
@@ -45,7 +44,7 @@ func TestExampleFailsInBrowserOnPageOfAnotherOrigin(t *testing.T) {
 	harness.CheckAdmitted(t, harness.Get(t, g, token))
 }
 
-// logout is what a page does whose token is in a cookie.
+// logout returns the script of a page whose token is in a cookie.
 func logout(g *harness.Gate) string {
 	return fmt.Sprintf(`
 const response = await fetch(%q, {method: "DELETE", credentials: "include"});
@@ -76,9 +75,8 @@ func TestCookieLogsOutInBrowserOnPageOfAllowedOrigin(t *testing.T) {
 	})
 }
 
-// Attack: a page of another site logs the visitor out (cross-site request
-// forgery). The browser stops it after the preflight; one that does not ask first
-// is refused by the gate.
+// Attack: a page of another site logs the visitor out (cross-site request forgery). The
+// browser stops it after the preflight. The gate refuses a browser that sends no preflight.
 func TestCookieLogsNobodyOutInBrowserOnPageOfAnotherSite(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {

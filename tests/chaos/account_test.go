@@ -11,13 +11,13 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// The passwords of the gates' account. They are long enough to be found in a log
-// by nothing else.
+// The passwords of the gates' account. They are so long that nothing else in a log contains
+// them.
 const firstPassword, secondPassword = "the-f1rst-pa55word-of-the-gates", "the-sec0nd-pa55word-of-the-gates"
 
-// Fault: the password of the gates is changed while they run, or their
-// rights are taken. They are fenced within a lease, take up the new password with
-// a reload, and no log shows either.
+// Fault: the password of the gates is changed while they run, or their rights are removed.
+// They are fenced within a lease, and use the new password after a reload. No log shows
+// either password.
 func TestAccountOfTheGates(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
@@ -73,8 +73,8 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// Attack, and fault: what another fleet does to its namespace of the same
-// Redis, losing all of it, is not even noticed.
+// Attack, and fault: another fleet loses everything in its own namespace of the same Redis.
+// This fleet must not be affected.
 func TestFleetsThatShareRedisDoNotTouch(t *testing.T) {
 	t.Parallel()
 	f := StartFleet(t, 2)
@@ -100,7 +100,7 @@ func TestFleetsThatShareRedisDoNotTouch(t *testing.T) {
 	others.Stop()
 	other.Check(t)
 	if now := f.Redis.Do("HGET", head, "generation"); now != generation || now == nil {
-		t.Errorf("the log of the other fleet was begun anew: generation %v became %v", generation, now)
+		t.Errorf("the revocation log of the other fleet began again: generation %v became %v", generation, now)
 	}
 	f.Recovers(t, witnessed)
 	traffic.Stop()

@@ -25,10 +25,10 @@ func startDirect(tb testing.TB, gates int) *Fleet {
 	return f
 }
 
-// BenchmarkDelete is the time of a DELETE at one of three gates, answered when all
-// three hold the revocation; beside it, in turns, the time from a bare append to
-// the log of the same Redis until a blocked reader has it, which is the least that
-// any propagation costs.
+// BenchmarkDelete measures a DELETE at one of three gates, answered when all three hold the
+// revocation. For comparison it measures, in turns, the time from a bare append to the
+// revocation log of the same Redis until a blocked reader has it. No propagation can be
+// faster.
 func BenchmarkDelete(b *testing.B) {
 	f := startDirect(b, 3)
 	raw := startRaw(b, f.Redis)
@@ -99,8 +99,8 @@ func (r *raw) round(tb testing.TB) time.Duration {
 	return time.Since(began)
 }
 
-// BenchmarkFrozenGate is the time of the first DELETE after one of three gates was
-// stopped, which has to wait until that gate's lease is over, and of the next.
+// BenchmarkFrozenGate measures the first DELETE after one of three gates was stopped, which
+// has to wait until that gate's lease expires, and the next DELETE.
 func BenchmarkFrozenGate(b *testing.B) {
 	f := startDirect(b, 3)
 	var first, next []time.Duration

@@ -7,9 +7,9 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// BenchmarkRecovery is the time from the end of a fault of Redis until three gates
-// all admit, and until they confirm a DELETE: at the most over the rounds, in
-// leases. Gates that hold a lease go on to admit, and take no time.
+// BenchmarkRecovery measures the time from the end of a fault of Redis until all three
+// gates admit, and until they confirm a DELETE. It reports the maximum over the rounds, in
+// leases. Gates that hold a lease continue to admit, and take no time.
 func BenchmarkRecovery(b *testing.B) {
 	f := StartFleet(b, 3, Logged())
 	for _, fault := range []struct {

@@ -10,18 +10,19 @@ import (
 )
 
 const (
-	// deleteRate is how many DELETEs a second gate 0 is sent, and requestRate how
-	// many requests gate 1 is, each by so many clients.
+	// deleteRate is how many DELETEs a second gate 0 gets, and requestRate how many
+	// requests gate 1 gets. Each comes from this many clients.
 	deleteRate, requestRate, clients = 1000, 500, 25
-	// window is for how long gate 0 is asked one thing.
+	// window is how long gate 0 gets one kind of load.
 	window = 2 * time.Second
 )
 
-// BenchmarkRevocations measures what a thousand revocations a second at one gate
-// cost the requests that another admits. Three windows take turns: gate 0 is
-// idle; it is sent DELETEs that revoke nothing, so that the machine has the same
-// to do; it is sent as many that revoke. Of gate 1 it reports latencies, and the
-// processor time for each request, in which the work for the revocations is.
+// BenchmarkRevocations measures what a thousand revocations a second at one gate cost the
+// requests that another gate admits. Three windows take turns. In the first, gate 0 is
+// idle. In the second, it gets DELETEs that revoke nothing, so that the machine has the
+// same work. In the third, it gets as many that revoke. The benchmark reports gate 1's
+// latencies, and its processor time for each request, which includes the work for the
+// revocations.
 func BenchmarkRevocations(b *testing.B) {
 	f := startDirect(b, 3)
 	over := f.NewSession()
@@ -46,14 +47,14 @@ func BenchmarkRevocations(b *testing.B) {
 		b.ReportMetric(float64(p99.Microseconds()), name+"-p99-µs")
 		b.ReportMetric(l.perRequest(), name+"-cpu-µs/request")
 	}
-	// What gate 1 does for a revocation, however many requests it has.
+	// The cost of a revocation for gate 1, independent of its requests.
 	perRevocation := (revoking.cpu - steady.cpu).Seconds() * 1e6 / float64(revoking.deletes)
 	b.ReportMetric(perRevocation, "cpu-µs/revocation")
 	b.ReportMetric(revoking.median()/steady.median(), "p50-ratio")
 	b.ReportMetric(revoking.perRequest()/steady.perRequest(), "cpu-ratio")
 }
 
-// load is what was measured in the windows of one kind.
+// load holds the measurements of the windows of one kind.
 type load struct {
 	took    []time.Duration // of the requests that gate 1 admitted
 	cpu     time.Duration   // of gate 1
@@ -63,12 +64,11 @@ type load struct {
 
 func (l *load) median() float64 { p50, _, _ := spread(l.took); return float64(p50) }
 
-// perRequest is the processor time for one request, in microseconds.
+// perRequest returns the processor time for one request, in microseconds.
 func (l *load) perRequest() float64 { return l.cpu.Seconds() * 1e6 / float64(len(l.took)) }
 
-// run has clients send requests to gate 1, and others do something at gate 0,
-// both at their rates, for the length of a window. What is done reports whether the
-// answer was the right one.
+// run sends requests to gate 1 and calls do for gate 0, both at their rates, for the length
+// of a window. do reports whether the answer was the right one.
 func (l *load) run(b *testing.B, f *Fleet, do func(i int) bool) {
 	b.Helper()
 	ctx, stop := context.WithTimeout(b.Context(), window)

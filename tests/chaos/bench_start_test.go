@@ -19,13 +19,14 @@ import (
 // entries is how many revocations a cold start reads.
 var entries = flag.Int("entries", 1_000_000, "how many revocations are on the log of BenchmarkColdStart")
 
-// BenchmarkColdStart is the time from the start of a process, on a log of so many
-// revocations, until its first request is admitted, and the memory that it
-// has then: with as many revocations in an entry as fit, and with one.
+// BenchmarkColdStart measures the time from the start of a process until its first admitted
+// request, and the memory that it has then. The revocation log holds this many revocations:
+// once with as many in an entry as fit, and once with one.
 func BenchmarkColdStart(b *testing.B) {
 	for name, each := range map[string]int{"full_entries": store.MaxRevocations, "one_per_entry": 1} {
 		b.Run(name, func(b *testing.B) {
-			// Another gate has opened the log: what is measured is reading it.
+			// Another gate has opened the revocation log, so that only reading it is
+			// measured.
 			f := startDirect(b, 1)
 			fill(b, f.Redis, *entries, each)
 			f.Recovers(b, time.Minute)
@@ -46,7 +47,8 @@ func BenchmarkColdStart(b *testing.B) {
 	}
 }
 
-// fill puts so many revocations on the log, so many in each entry.
+// fill appends this many revocations to the revocation log, with each of them in each
+// entry.
 func fill(tb testing.TB, server *redistest.Server, revocations, each int) {
 	tb.Helper()
 	const clients = 32
@@ -78,7 +80,7 @@ func fill(tb testing.TB, server *redistest.Server, revocations, each int) {
 	}
 }
 
-// resident is the memory of a process, in MiB.
+// resident returns the memory of a process, in MiB.
 func resident(tb testing.TB, pid int) float64 {
 	tb.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

@@ -2,10 +2,10 @@ package chaos
 
 import "testing"
 
-// Fault: everything in Redis is deleted, and every gate starts again, so that
-// nobody knows what was revoked. With `bootstrap manual` nothing is admitted until
-// the operator says so, here by a configuration with `bootstrap auto`.
-func TestNobodyKnowsWhatWasRevoked(t *testing.T) {
+// Fault: everything in Redis is deleted, and every gate starts again. No gate knows what
+// was revoked. With `bootstrap manual` nothing is admitted until the operator allows it,
+// here by a configuration with `bootstrap auto`.
+func TestNoGateKnowsTheRevocations(t *testing.T) {
 	t.Parallel()
 	f := StartFleet(t, 2)
 	load := func(bootstrap string) {

@@ -12,15 +12,15 @@ import (
 )
 
 const (
-	// long is the shortest run in which the clocks of gates are stepped, too: that takes
-	// a second binary.
+	// long is the shortest run in which the clocks of gates are stepped, too. That takes a
+	// second binary.
 	long = time.Minute
-	// perFleet is for how long one fleet is in use, in a long run.
+	// perFleet is how long one fleet is used, in a long run.
 	perFleet = time.Minute
 )
 
-// kinds are the kinds of fleets. A round is for how long faults happen before all of
-// them end, and the fleet has to recover within a limit.
+// kinds are the kinds of fleets. round is how long faults happen before all of them end.
+// The fleet must then recover within limit.
 var kinds = []struct {
 	name         string
 	start        func(tb testing.TB, seed uint64, binary string) *Fleet
@@ -30,9 +30,9 @@ var kinds = []struct {
 	{"a primary with replicas", StartWatched, 12 * time.Second, replaced},
 }
 
-// Attack: use a session after its end while gates, network, Redis and clocks fail in
-// every way at once, primaries are replaced, and no two gates have the same
-// configuration. No request is admitted that begins after the 200.
+// Attack: use a session after its end. Meanwhile gates, network, Redis and clocks fail in
+// every way at once, primaries are replaced, and all gates have different configurations.
+// No request that begins after the 200 is admitted.
 func TestChaos(t *testing.T) {
 	if *length < long {
 		t.Parallel()
@@ -63,15 +63,15 @@ func TestChaos(t *testing.T) {
 	t.Logf("seeds from %d: %+v", first, all)
 }
 
-// results are those of a fleet, or of all.
+// results are the results of one fleet, or of all.
 type results struct {
 	lasted                 time.Duration
 	fleets, rounds, faults int
 	admitted, confirmed    int
-	// nobodys are refusals that nobody wished, while clocks were wrong, and relogins the
-	// fleets that refused everything after that.
-	nobodys, relogins int
-	slowest           Recovery
+	// excusedRefusals are refusals of sessions that nobody ended, while clocks were wrong.
+	// relogins are the fleets that refused every session after that.
+	excusedRefusals, relogins int
+	slowest                   Recovery
 }
 
 func (r *results) add(other results) {
@@ -81,14 +81,14 @@ func (r *results) add(other results) {
 	r.faults += other.faults
 	r.admitted += other.admitted
 	r.confirmed += other.confirmed
-	r.nobodys += other.nobodys
+	r.excusedRefusals += other.excusedRefusals
 	r.relogins += other.relogins
 	r.slowest.Admits = max(r.slowest.Admits, other.slowest.Admits)
 	r.slowest.Confirms = max(r.slowest.Confirms, other.slowest.Confirms)
 }
 
-// inRounds lets faults happen to a fleet, round after round: in every other one to clocks,
-// too. In the others a gate that refuses what nobody ended fails the test.
+// inRounds runs faults on a fleet, round after round. In every other round clocks fail,
+// too. In the other rounds, a refusal of a session that nobody ended fails the test.
 func inRounds(t *testing.T, f *Fleet, number uint64, lasts, round, limit time.Duration) (r results) {
 	traffic := StartTraffic(t, f)
 	began := time.Now()
@@ -116,16 +116,16 @@ func inRounds(t *testing.T, f *Fleet, number uint64, lasts, round, limit time.Du
 	}
 	traffic.Stop()
 	f.Check(t)
-	r.admitted, r.confirmed, r.nobodys = traffic.Figures.Admitted(), traffic.Figures.Confirmed(), f.Oracle.Nobodys()
-	t.Logf("%d faults under %v; %d refusals were nobody's wish; all gates admitted %v and confirmed %v after the last fault of a round, at the latest",
-		r.faults, &traffic.Figures, r.nobodys, r.slowest.Admits, r.slowest.Confirms)
+	r.admitted, r.confirmed, r.excusedRefusals = traffic.Figures.Admitted(), traffic.Figures.Confirmed(), f.Oracle.ExcusedRefusals()
+	t.Logf("%d faults under %v; %d refusals were excused; all gates admitted %v and confirmed %v after the last fault of a round, at the latest",
+		r.faults, &traffic.Figures, r.excusedRefusals, r.slowest.Admits, r.slowest.Confirms)
 	return r
 }
 
-// comesBack waits until the fleet has recovered, and nothing is refused any more that
-// nobody ended. It reports false if clocks were wrong and a floor was raised: then
-// everybody has to log in again, and nothing of the fleet is left to use. Without a
-// floor, a gate that goes on to refuse after its clock is right fails the test.
+// comesBack waits until the fleet has recovered, and refuses no session that nobody ended.
+// It reports false if clocks were wrong and a floor was raised. Then all users have to log
+// in again, and the fleet cannot be used further. Without a floor, a gate that still
+// refuses after its clock is right fails the test.
 func (f *Fleet) comesBack(t *testing.T, limit time.Duration) (Recovery, bool) {
 	t.Helper()
 	if f.watched != nil {
@@ -149,9 +149,9 @@ func (f *Fleet) comesBack(t *testing.T, limit time.Duration) (Recovery, bool) {
 	if !ok && slices.Contains(last[:], refused) {
 		for gate, g := range f.Gates {
 			health := g.Admin(t, "GET", "/session_gate/health").Body
-			t.Logf("gate %d goes on to refuse everything: %s", gate, health)
+			t.Logf("gate %d still refuses everything: %s", gate, health)
 			if last[gate] == refused && !strings.Contains(health, `"floor"`) {
-				t.Errorf("gate %d refuses what nobody ended, without a floor", gate)
+				t.Errorf("gate %d refuses a session that nobody ended, without a floor", gate)
 			}
 		}
 		return Recovery{}, false

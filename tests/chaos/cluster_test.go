@@ -9,8 +9,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// Attack, and fault: use a session while the log moves from one node of a
-// Cluster to another, half of it here and half of it there.
+// Attack, and fault: use a session while the revocation log moves from one node of a
+// Cluster to another, and half of it is on each.
 func TestClusterMovesTheLog(t *testing.T) {
 	t.Parallel()
 	nodes := redistest.StartCluster(t, 3)

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Target is what a fault happens to.
+// Target is the part of a fleet that has a fault.
 type Target int
 
-// The targets. One of them has one fault at a time.
+// The targets. Each has at most one fault at a time.
 const (
 	OnRedis Target = iota
 	OnGate         // the process
@@ -18,26 +18,26 @@ const (
 	OnRedisClock
 )
 
-// Fault is something that happens to a fleet and passes.
+// Fault is a temporary fault of a fleet.
 type Fault struct {
 	Name string
 	On   Target
-	// Loses says that entries which were acknowledged are gone from the log.
+	// Loses reports whether acknowledged entries are lost from the revocation log.
 	Loses bool
 	// Also is a second target, if it is not OnRedis.
 	Also Target
-	// Longest is how long it may last, and Rest how long its target is left alone
-	// after it. Default: longest and rest.
+	// Longest is the longest duration of the fault. Rest is how long its target has no
+	// other fault after it. Default: longest and rest.
 	Longest, Rest time.Duration
-	// Begin starts it, and End ends it; gate is the one that it happens to, if it
-	// happens to one. Size, from 0 to 1, is how bad it is.
+	// Begin starts the fault, and End ends it. gate is the target if the target is a gate.
+	// Size, from 0 to 1, is how severe the fault is.
 	Begin, End func(tb testing.TB, f *Fleet, gate int, size float64)
 }
 
 // OfClocks reports whether a clock is stepped.
 func (f Fault) OfClocks() bool { return f.On == OnGateClock || f.On == OnRedisClock }
 
-// onGate and the like make a fault's function of what needs less.
+// onGate and similar functions adapt functions with fewer parameters.
 func onGate(do func(*Gate)) func(testing.TB, *Fleet, int, float64) {
 	return func(_ testing.TB, f *Fleet, gate int, _ float64) { do(f.Gates[gate]) }
 }
@@ -51,8 +51,8 @@ func lasts(d time.Duration) { <-time.After(d) }
 
 func nothing(testing.TB, *Fleet, int, float64) {}
 
-// Faults are those that may happen to a fleet: of gates and links, of Redis or of a
-// primary with replicas, and of clocks.
+// Faults returns the faults that may happen to a fleet: of gates and links, of Redis or of
+// a primary with replicas, and of clocks.
 func (f *Fleet) Faults() []Fault {
 	faults := append(faultsOfGates(), faultsOfRedis()...)
 	if f.watched != nil {
@@ -80,7 +80,7 @@ func faultsOfGates() []Fault {
 		{Name: "mute", On: OnLink, Begin: onLink(func(l *Link) { l.Hold(ToRedis) }), End: onLink((*Link).Release)},
 		{Name: "deaf", On: OnLink, Begin: onLink(func(l *Link) { l.Hold(ToGate) }), End: onLink((*Link).Release)},
 		{
-			// What was held back is lost with the connection.
+			// Data that was held back is lost with the connection.
 			Name: "deaf, then cut", On: OnLink,
 			Begin: onLink(func(l *Link) { l.Hold(ToGate) }),
 			End:   onLink(func(l *Link) { l.Cut(); l.Release() }),
@@ -98,12 +98,12 @@ func faultsOfGates() []Fault {
 	}
 }
 
-// slow delays by up to a quarter of a lease.
+// slow delays traffic by up to a quarter of a lease.
 func slow(_ testing.TB, f *Fleet, gate int, size float64) {
 	f.Gates[gate].Link.Delay(time.Duration(size * float64(Lease) / 4))
 }
 
-// reload gives the gate a configuration that decides the same.
+// reload gives the gate an equivalent configuration.
 func reload(tb testing.TB, f *Fleet, gate int, _ float64) {
 	g := f.Gates[gate]
 	g.reloads++
@@ -114,11 +114,11 @@ func reload(tb testing.TB, f *Fleet, gate int, _ float64) {
 	}
 }
 
-// A starved gate runs for starvedRun and stands for starvedStand, in turns.
+// A starved gate runs for starvedRun and is stopped for starvedStand, in turns.
 const starvedRun, starvedStand = 5 * time.Millisecond, 60 * time.Millisecond
 
-// Starve lets the process run for a small part of the time, as a full machine or a
-// tight limit does.
+// Starve lets the process run for a small part of the time, as on an overloaded machine or
+// under a tight limit.
 func (g *Gate) Starve() {
 	pid, over, ended := g.PID(), make(chan struct{}), make(chan struct{})
 	g.feed = func() { close(over); <-ended }
@@ -129,7 +129,7 @@ func (g *Gate) Starve() {
 			if !running {
 				signal, lasts = syscall.SIGCONT, starvedRun
 			}
-			_ = syscall.Kill(pid, signal) // ended, the process is starved no more
+			_ = syscall.Kill(pid, signal) // a process that has ended needs no more signals
 			if await(over, time.After(lasts)) {
 				continue
 			}
@@ -139,7 +139,7 @@ func (g *Gate) Starve() {
 	}()
 }
 
-// Feed ends what Starve began. Another gate is left alone.
+// Feed ends the effect of Starve. It does nothing for a gate that is not starved.
 func (g *Gate) Feed() {
 	if g.feed != nil {
 		g.feed()

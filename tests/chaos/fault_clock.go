@@ -8,17 +8,16 @@ import (
 )
 
 const (
-	// lifetime is how long the longest tokens live that a mixed fleet accepts. Half of it
-	// is over when they come, so that a clock that is a day off refuses none of them.
+	// lifetime is the longest lifetime of tokens in a mixed fleet. Half of it has passed
+	// when a token is first sent. So a clock that is a day off refuses none of them.
 	lifetime = 61 * time.Hour
-	// forgets is by how much a clock is ahead that says of every revocation, and of
-	// every token, that it has expired.
+	// forgets is an offset at which every revocation, and every token, counts as expired.
 	forgets = 130 * time.Hour
 	// wrong is how long a clock may be off.
 	wrong = 6 * time.Second
 )
 
-// steps are by how much a clock is set.
+// steps are the offsets of a clock.
 var steps = []time.Duration{
 	time.Second, 5 * time.Second, 90 * time.Second, time.Hour, 27 * time.Hour, forgets,
 	-time.Second, -5 * time.Second, -90 * time.Second, -time.Hour, -27 * time.Hour, -forgets,
@@ -26,13 +25,13 @@ var steps = []time.Duration{
 
 func step(size float64) time.Duration { return steps[int(size*float64(len(steps)))] }
 
-// clocks are those of a fleet that a test steps.
+// clocks holds the clocks of a fleet that a test steps.
 type clocks struct {
 	redis bool
-	gates string // the binary whose clock can be stepped, or nothing
+	gates string // the binary whose clock can be stepped, or ""
 }
 
-// faultsOfClocks are the steps of the clocks that the fleet can have stepped.
+// faultsOfClocks returns the steps of the fleet's clocks that can be stepped.
 func (f *Fleet) faultsOfClocks() (faults []Fault) {
 	if f.clocks.redis {
 		faults = append(faults, Fault{
@@ -49,7 +48,7 @@ func (f *Fleet) faultsOfClocks() (faults []Fault) {
 		})
 	}
 	if f.clocks.redis && f.clocks.gates != "" {
-		// Only two clocks that are ahead together forget anything.
+		// A gate forgets revocations only if two clocks are ahead together.
 		faults = append(faults, Fault{
 			Name: "far ahead, and that of a gate too", On: OnRedisClock, Also: OnGateClock, Longest: wrong,
 			Begin: func(tb testing.TB, f *Fleet, gate int, _ float64) {
@@ -65,8 +64,8 @@ func (f *Fleet) faultsOfClocks() (faults []Fault) {
 	return faults
 }
 
-// setRedisClock has the clock of Redis be off by so much, or with replicas that of the
-// primary. All others are right.
+// setRedisClock sets the offset of Redis's clock, or with replicas that of the primary's
+// clock. All other clocks are right.
 func (f *Fleet) setRedisClock(tb testing.TB, off time.Duration) {
 	tb.Helper()
 	if f.watched == nil {
@@ -79,7 +78,7 @@ func (f *Fleet) setRedisClock(tb testing.TB, off time.Duration) {
 	f.watched.leads(tb).SetClock(off)
 }
 
-// setClock has the wall clock of the gate be off by so much.
+// setClock sets the offset of the gate's wall clock.
 func (g *Gate) setClock(tb testing.TB, off time.Duration) {
 	tb.Helper()
 	if err := stepped.Set(g.clock, off); err != nil {

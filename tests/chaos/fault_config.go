@@ -10,9 +10,9 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// What the gates of one fleet may be configured to. No lease is longer than Lease, by
-// which the limits of the tests are counted, and no retention is shorter than tokens
-// live.
+// The possible configurations of the gates of one fleet. No lease is longer than Lease, on
+// which the limits of the tests are based. No retention is shorter than the lifetime of
+// tokens.
 var (
 	leases      = []time.Duration{Lease, Lease * 4 / 5, Lease * 3 / 5}
 	retentions  = []time.Duration{lifetime, lifetime + 4*time.Hour, lifetime + 24*time.Hour}
@@ -20,26 +20,26 @@ var (
 	acknowledge = []string{"fleet", "fleet", "fleet", "lease", "store"}
 )
 
-// byStore is what keeps a gate from promising anything: its 200 waits for no gate.
+// byStore makes a gate promise nothing: its 200 waits for no other gate.
 const byStore = "acknowledge store"
 
-// mixed draws a configuration of a gate, by a number from 0 to 1. The lease is shorter
-// by the same share in a fleet whose lease is longer.
+// mixed draws a gate's configuration by a number from 0 to 1. In a fleet with a longer
+// lease, the lease is shorter by the same share.
 func mixed(size float64, fleet time.Duration) string {
 	n := int(size * float64(len(leases)*len(retentions)*len(leeways)*len(acknowledge)))
 	return fmt.Sprintf("max_token_lifetime %v\nlease %v\nretention %v\nleeway %v\nacknowledge %s", lifetime,
 		draw(&n, leases)*fleet/Lease, draw(&n, retentions), draw(&n, leeways), draw(&n, acknowledge))
 }
 
-// draw takes one of some values by a number, and that out of the number.
+// draw chooses one of the values by a number, and removes the choice from the number.
 func draw[T any](n *int, from []T) T {
 	value := from[*n%len(from)]
 	*n /= len(from)
 	return value
 }
 
-// reconfigure gives the gate another configuration than the other gates may have, if
-// its fleet is one of those.
+// reconfigure gives the gate another configuration, which the other gates may not have, if
+// its fleet is mixed.
 func reconfigure(tb testing.TB, f *Fleet, gate int, size float64) {
 	g := f.Gates[gate]
 	if !f.mixed {
@@ -56,9 +56,9 @@ func reconfigure(tb testing.TB, f *Fleet, gate int, size float64) {
 	g.Config = config
 }
 
-// promises has a configuration come into force, and notes whether the gate's 200
-// promises anything: not before one that does is in force, and not after one that does
-// not may be.
+// promises loads a configuration, and records whether the gate's 200 is a promise. It
+// becomes one only after the new configuration is in force. It stops being one before a
+// configuration that promises nothing may be in force.
 func (g *Gate) promises(app string, load func()) {
 	loose := strings.Contains(app, byStore)
 	if loose {
@@ -68,8 +68,8 @@ func (g *Gate) promises(app string, load func()) {
 	g.loose.Store(loose)
 }
 
-// lease has an operator change the lease of the fleet at a gate. The gate may be cut
-// off, and say so.
+// lease makes an operator change the lease of the fleet at a gate. The gate may be cut off,
+// and report that.
 func lease(tb testing.TB, f *Fleet, gate int, size float64) {
 	n := int(size * float64(len(leases)))
 	to := draw(&n, leases) * f.lease / Lease

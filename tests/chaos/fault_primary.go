@@ -8,11 +8,12 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// demoted is for how long after a failover the sentinel leaves the old primary one.
+// demoted is how long after a failover the sentinel waits before it demotes the old
+// primary.
 const demoted = 11 * time.Second
 
-// faultsOfPrimary are for a fleet whose Redis is watched. Nothing that was acknowledged
-// is lost by a planned failover: the replica has heard everything.
+// faultsOfPrimary returns the faults of a fleet whose Redis is watched. A planned failover
+// loses nothing that was acknowledged: the replica has received everything.
 func faultsOfPrimary() []Fault {
 	frozen := new(redistest.Server)
 	return []Fault{
@@ -26,7 +27,7 @@ func faultsOfPrimary() []Fault {
 			End: onLink((*Link).Release),
 		},
 		{
-			Name: "frozen", Longest: Lease / 2, // longer, it is replaced without a plan
+			Name: "frozen", Longest: Lease / 2, // after that, it is replaced by an unplanned failover
 			Begin: func(tb testing.TB, f *Fleet, _ int, _ float64) { frozen = f.watched.leads(tb); frozen.Freeze() },
 			End:   func(testing.TB, *Fleet, int, float64) { frozen.Thaw() },
 		},
@@ -39,8 +40,8 @@ func onPrimary(words ...string) func(testing.TB, *Fleet, int, float64) {
 	return func(tb testing.TB, f *Fleet, _ int, _ float64) { f.watched.leads(tb).Do(words...) }
 }
 
-// failover has the sentinel promote a replica, as an operator does before he works at
-// the primary. Nobody tells that one for some seconds.
+// failover makes the sentinel promote a replica, as an operator does before maintenance of
+// the primary. The old primary does not know about it for some seconds.
 func failover(tb testing.TB, f *Fleet, _ int, _ float64) {
 	tb.Helper()
 	w := f.watched

@@ -9,8 +9,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// Logged is a Redis that keeps everything when it is killed, and nothing more: its
-// writes have reached the kernel before it answers.
+// Logged is a Redis that keeps everything when it is killed, but nothing more: its writes
+// have reached the kernel before it answers.
 func Logged() redistest.Option { return redistest.Config("appendonly yes", "appendfsync no") }
 
 func onRedis(do func(*redistest.Server)) func(testing.TB, *Fleet, int, float64) {
@@ -21,7 +21,7 @@ func command(words ...string) func(testing.TB, *Fleet, int, float64) {
 	return onRedis(func(redis *redistest.Server) { redis.Do(words...) })
 }
 
-// faultsOfRedis are for a Redis that is Logged.
+// faultsOfRedis returns the faults of a Redis that is Logged.
 func faultsOfRedis() []Fault {
 	return []Fault{
 		{Name: "frozen", Begin: onRedis((*redistest.Server).Freeze), End: onRedis((*redistest.Server).Thaw)},
@@ -33,8 +33,9 @@ func faultsOfRedis() []Fault {
 		{Name: "flushed", Loses: true, Begin: command("FLUSHALL"), End: nothing},
 		{Name: "flushed twice", Loses: true, Begin: command("FLUSHALL"), End: command("FLUSHALL")},
 		{
-			// Redis comes back while one gate still has a lease, and that gate is a witness. Without
-			// a witness, and with a gate cut off, the fleet asks everybody to log in again.
+			// Redis comes back while one gate still has a lease, and that gate is a
+			// witness. Without a witness, and with a gate cut off, all users have to log in
+			// again.
 			Name: "killed, and back with nothing", Loses: true, End: nothing,
 			Begin: func(tb testing.TB, f *Fleet, _ int, size float64) {
 				f.Redis.Stop()
@@ -50,7 +51,8 @@ func faultsOfRedis() []Fault {
 	}
 }
 
-// copyLog copies what Redis has on the disk, as a backup does, and returns where.
+// copyLog copies the files of Redis on the disk, as a backup does, and returns the path of
+// the copy.
 func (f *Fleet) copyLog(tb testing.TB) string {
 	tb.Helper()
 	backup := tb.TempDir()
@@ -60,7 +62,7 @@ func (f *Fleet) copyLog(tb testing.TB) string {
 	return backup
 }
 
-// logDir is where Redis keeps what it was told.
+// logDir returns the directory of the append-only files of Redis.
 func logDir(redis *redistest.Server) string {
 	return filepath.Join(redis.Do("CONFIG", "GET", "dir").([]any)[1].(string), "appendonlydir")
 }

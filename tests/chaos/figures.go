@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// Figures count what clients did. They are for concurrent use.
+// Figures count the actions of clients. They may be used concurrently.
 type Figures struct {
 	mu       sync.Mutex
 	requests map[int]int // by status
 	deletes  map[int]int
-	took     []time.Duration // of the DELETEs that were answered 200
+	took     []time.Duration // durations of the DELETEs that were answered 200
 }
 
 func (f *Figures) request(r Reply) {
@@ -37,21 +37,21 @@ func (f *Figures) delete(r Reply) {
 	}
 }
 
-// Confirmed is how many DELETEs were answered 200.
+// Confirmed returns how many DELETEs were answered 200.
 func (f *Figures) Confirmed() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.took)
 }
 
-// Admitted is how many requests were admitted.
+// Admitted returns how many requests were admitted.
 func (f *Figures) Admitted() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.requests[admitted]
 }
 
-// String tells the figures in a line.
+// String returns the figures in one line.
 func (f *Figures) String() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()

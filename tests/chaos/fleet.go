@@ -20,40 +20,40 @@ import (
 )
 
 const (
-	// Lease is that of the fleets under test.
+	// Lease is the lease of the fleets under test.
 	Lease = time.Second
-	// Slack is what busy cores add to every limit.
+	// Slack is the time that busy cores add to every limit.
 	Slack = 2 * time.Second
-	// endpoint is where sessions are ended.
+	// endpoint is the path of the session API.
 	endpoint = "/v1/auth/session"
-	// namespace is the fleet's.
+	// namespace is the namespace of the fleet.
 	namespace = "chaos"
 )
 
-// Fleet is some gates that share one store and one upstream. Send and NewSession
-// are for concurrent use.
+// Fleet is some gates that share one store and one upstream. Send and NewSession may be
+// called concurrently.
 type Fleet struct {
-	// Redis is nil where the test brought its own stores, or the fleet is watched.
+	// Redis is nil if the test has its own stores, or if the fleet is watched.
 	Redis  *redistest.Server
 	Gates  []*Gate
 	Oracle *Oracle
 
 	lease   time.Duration
-	watched *watched // nil, if no sentinel watches its Redis
+	watched *watched // nil if no sentinel watches its Redis
 	clocks  clocks
-	mixed   bool // the gates may differ in their configuration
+	mixed   bool // whether the gates may differ in their configuration
 	client  *http.Client
-	made    atomic.Int64 // sessions
+	made    atomic.Int64 // number of sessions
 	logDir  string       // of Redis
-	copied  string       // where its log was copied to
+	copied  string       // where its append-only files were copied to
 }
 
 // Gate is one gate, and its link to Redis.
 type Gate struct {
 	*harness.Gate
-	// Link is nil where the test brought its own stores.
+	// Link is nil if the test has its own stores.
 	Link *Link
-	// Config is what the gate was started with.
+	// Config is the configuration with which the gate was started.
 	Config harness.Config
 
 	clock   string // the file that steps its clock
@@ -66,8 +66,8 @@ type Gate struct {
 // Session is one session, with its only token.
 type Session struct{ ID, Token string }
 
-// StartFleet starts a Redis and so many gates, each with a link of its own, and
-// waits until all admit.
+// StartFleet starts a Redis and this many gates, each with its own link, and waits until
+// all gates admit.
 func StartFleet(tb testing.TB, gates int, options ...redistest.Option) *Fleet {
 	tb.Helper()
 	redis := redistest.Start(tb, options...)
@@ -82,14 +82,14 @@ func StartFleet(tb testing.TB, gates int, options ...redistest.Option) *Fleet {
 	return f
 }
 
-// connect says which links the gates have.
+// connect assigns the links to the gates.
 func (f *Fleet) connect(links []*Link) {
 	for i, g := range f.Gates {
 		g.Link = links[i]
 	}
 }
 
-// StartGates starts a gate for each `store` of a Caddyfile, and waits until all
+// StartGates starts a gate for each `store` of a Caddyfile, and waits until all gates
 // admit.
 func StartGates(tb testing.TB, stores []string, lease time.Duration) *Fleet {
 	tb.Helper()
@@ -107,13 +107,13 @@ func newFleet(tb testing.TB, lease time.Duration) *Fleet {
 	return f
 }
 
-// start starts a gate for each store, with lines of configuration for each, and waits
-// until all admit.
+// start starts a gate for each store, with lines of configuration for each, and waits until
+// all gates admit.
 func (f *Fleet) start(tb testing.TB, stores []string, app func(gate int) string) {
 	tb.Helper()
 	config := harness.Config{Key: harness.NewKey(), Upstream: harness.NewUpstream(tb), Binary: f.clocks.gates, Unready: true}
-	// The answer has a body: net/http's Transport lets a request that is cancelled, as
-	// one that is cut, fail another that takes up its connection after an empty answer.
+	// The answer must have a body. After an empty answer, net/http's Transport reuses the
+	// connection, and a cancelled request can make the next request fail.
 	config.Upstream.Handle("/", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })
 	for gate, store := range stores {
 		config.Store, config.App = store, app(gate)
@@ -133,7 +133,7 @@ func (f *Fleet) Add(tb testing.TB, config harness.Config) *Gate {
 		config.Env = []string{stepped.Variable + "=" + g.clock}
 	}
 	g.promises(config.App, func() { g.Gate, g.Config = harness.Start(tb, config), config })
-	tb.Cleanup(func() { // SIGTERM does not end a process that is stopped
+	tb.Cleanup(func() { // SIGTERM does not end a stopped process
 		g.Feed()
 		g.Thaw()
 	})
@@ -141,8 +141,8 @@ func (f *Fleet) Add(tb testing.TB, config harness.Config) *Gate {
 	return g
 }
 
-// Join starts one more gate, which reaches Redis without a link, and returns it as
-// a fleet of its own, for sessions of the first.
+// Join starts one more gate, which reaches Redis without a link. It returns the gate as a
+// fleet of its own, for sessions of the first fleet.
 func (f *Fleet) Join(tb testing.TB) *Fleet {
 	tb.Helper()
 	config := f.Gates[0].Config
@@ -152,8 +152,8 @@ func (f *Fleet) Join(tb testing.TB) *Fleet {
 	return joined
 }
 
-// Freeze stops the process with SIGSTOP, and returns when all its threads stand.
-// The kernel goes on to take what it is sent.
+// Freeze stops the process with SIGSTOP, and returns when all its threads are stopped. The
+// kernel still accepts data for it.
 func (g *Gate) Freeze() {
 	g.Signal(syscall.SIGSTOP)
 	g.frozen = true
@@ -171,7 +171,7 @@ func stands(pid int) bool {
 		if err != nil {
 			return false
 		}
-		// The state follows the name, which may hold anything (proc(5)).
+		// The state follows the name, which may hold any bytes (proc(5)).
 		if _, state, found := bytes.Cut(stat, []byte(") ")); !found || state[0] != 'T' {
 			return false
 		}
@@ -179,7 +179,7 @@ func stands(pid int) bool {
 	return len(threads) > 0
 }
 
-// Thaw lets a frozen process go on. Another is left alone.
+// Thaw lets a frozen process continue. It does nothing for other processes.
 func (g *Gate) Thaw() {
 	if g.frozen {
 		g.Signal(syscall.SIGCONT)
@@ -187,8 +187,8 @@ func (g *Gate) Thaw() {
 	}
 }
 
-// NewSession makes a session that nobody has seen. In a mixed fleet the token of every
-// other one is old and lives long, so that a clock may be a day off, both ways.
+// NewSession returns a new session. In a mixed fleet every other token is old and lives
+// long, so that a clock may be a day off, both ways.
 func (f *Fleet) NewSession() Session {
 	id := "session-" + strconv.FormatInt(f.made.Add(1), 10)
 	claims := map[string]any{"sid": id, "jti": id, "exp": time.Now().Add(20 * time.Hour).Unix()}
@@ -198,17 +198,18 @@ func (f *Fleet) NewSession() Session {
 	return Session{id, f.Gates[0].Token(claims)}
 }
 
-// Reply is an answer, and when its request began and it was there.
+// Reply is an answer, with the instants at which the client sent the request and had the
+// answer.
 type Reply struct {
-	Status       int // unanswered, if there is none
+	Status       int // unanswered if there is none
 	Began, Ended time.Time
-	// Loose says that the gate promised nothing, whatever it answered: it waits for
-	// the store alone.
+	// Loose reports whether the answer is no promise, whatever it is: the gate waits for
+	// the store only.
 	Loose bool
 }
 
-// Promises reports whether a DELETE of the caller's own session that was answered so
-// ended the session at all gates.
+// Promises reports whether the reply to a DELETE of the caller's own session promises that
+// all gates refuse the session.
 func (r Reply) Promises() bool {
 	return (r.Status == http.StatusOK || r.Status == http.StatusNotFound) && !r.Loose
 }
@@ -216,14 +217,16 @@ func (r Reply) Promises() bool {
 // Took is how long the answer took.
 func (r Reply) Took() time.Duration { return r.Ended.Sub(r.Began) }
 
-// Request sends an ordinary request of a session to a gate, and tells the oracle.
+// Request sends an ordinary request of a session to a gate, and reports the answer to the
+// oracle.
 func (f *Fleet) Request(gate int, s Session) Reply {
 	reply := f.send(gate, http.MethodGet, "/", s.Token, "")
 	f.Oracle.Answered(s.ID, gate, reply.Began, reply.Status)
 	return reply
 }
 
-// End sends a gate the DELETE of a session by its own token, and tells the oracle.
+// End sends a DELETE of a session to a gate with the session's own token, and reports the
+// answer to the oracle.
 func (f *Fleet) End(gate int, s Session) Reply {
 	f.Oracle.Tries(s.ID)
 	reply := f.send(gate, http.MethodDelete, endpoint, s.Token, "")
@@ -234,9 +237,9 @@ func (f *Fleet) End(gate int, s Session) Reply {
 	return reply
 }
 
-// EndBy sends a gate the DELETE of a session by the token of another of the same
-// subject, which is live, and tells the oracle. 404 is no promise: it is also the
-// answer for a session that the gate never heard of.
+// EndBy sends a DELETE of a session to a gate with the token of another live session of the
+// same subject, and reports the answer to the oracle. Here a 404 is no promise: it is also
+// the answer for an unknown session.
 func (f *Fleet) EndBy(gate int, caller, s Session) Reply {
 	f.Oracle.Tries(s.ID)
 	reply := f.send(gate, http.MethodDelete, endpoint, caller.Token, `{"session_id":"`+s.ID+`"}`)

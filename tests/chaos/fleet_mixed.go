@@ -12,16 +12,16 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// gates is how many a mixed fleet has.
+// gates is the number of gates in a mixed fleet.
 const gates = 3
 
-// StartMixed starts a fleet on one Redis whose gates differ in their configuration, by
-// a seed, and whose clocks can be stepped: that of Redis, and those of the gates if a
-// binary is named that Stepped built.
+// StartMixed starts a fleet on one Redis, with a configuration of each gate that is drawn
+// from a seed. The clock of Redis can be stepped. If binary is a path that Stepped
+// returned, so can the clocks of the gates.
 func StartMixed(tb testing.TB, seed uint64, binary string) *Fleet {
 	tb.Helper()
-	// Redis has to be back from a restart before the shortest lease is over: otherwise
-	// nobody vouches for what it lost.
+	// Redis must be back from a restart before the shortest lease expires. Otherwise no
+	// gate can confirm its contents.
 	f := newFleet(tb, guardedLease)
 	f.Redis = redistest.Start(tb, Logged(), redistest.Clock(0))
 	f.logDir = logDir(f.Redis)
@@ -29,8 +29,8 @@ func StartMixed(tb testing.TB, seed uint64, binary string) *Fleet {
 	return f
 }
 
-// StartWatched is StartMixed on a primary with two replicas, which a sentinel watches.
-// The links lead to the sentinel: a gate whose link fails does not hear of a failover.
+// StartWatched is StartMixed on a primary with two replicas, which a sentinel watches. The
+// links lead to the sentinel: a gate whose link fails does not learn of a failover.
 func StartWatched(tb testing.TB, seed uint64, binary string) *Fleet {
 	tb.Helper()
 	f := newFleet(tb, guardedLease)
@@ -39,7 +39,7 @@ func StartWatched(tb testing.TB, seed uint64, binary string) *Fleet {
 	return f
 }
 
-// mix starts the gates, each with a link to an address and a store at the link.
+// mix starts the gates, each with a link to the address and a store behind the link.
 func (f *Fleet) mix(tb testing.TB, seed uint64, binary, address string, store func(link string) string) {
 	tb.Helper()
 	f.mixed, f.clocks.redis, f.clocks.gates = true, true, binary
@@ -70,7 +70,7 @@ func Stepped(tb testing.TB) string {
 		tb.Fatal(err)
 	}
 	binary := filepath.Join(directory, "caddy")
-	// xcaddy adds its own flags only where none are given.
+	// xcaddy adds its own flags only if none are given.
 	flags := fmt.Sprintf("-ldflags '-w -s' -trimpath -tags nobadger,nomysql,nopgx -overlay %s", overlay)
 	if err := harness.Build(binary, "XCADDY_GO_BUILD_FLAGS="+flags); err != nil {
 		tb.Fatal(err)

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Attack: use a session at a gate that was killed, frozen or starved when the
-// session was ended, or at the very moment of its end.
+// Attack: use a session at a gate that was killed, frozen or starved when the session was
+// ended, or at the same moment.
 func TestGateFaults(t *testing.T) {
 	t.Parallel()
 	play(t, StartFleet(t, 3), []scenario{
@@ -28,8 +28,8 @@ func TestGateFaults(t *testing.T) {
 	})
 }
 
-// dies ends a session at gate 1 and kills the gate once the condition holds. The
-// client is left without an answer.
+// dies ends a session at gate 1 and kills the gate once the condition holds. The client
+// gets no answer.
 func dies(t *testing.T, f *Fleet, s Session, once func()) {
 	t.Helper()
 	answered := make(chan Reply, 1)
@@ -58,15 +58,15 @@ func killedBeforeCommit(t *testing.T, f *Fleet) {
 	f.Gates[1].Link.Cut()
 	f.Gates[1].Link.Release()
 	if got := f.Request(0, s).Status; got != admitted {
-		t.Errorf("a session whose end nobody was told is answered %d", got)
+		t.Errorf("a session whose end was not confirmed is answered %d", got)
 	}
 	confirm(t, f, 0, s, confirming)
 	f.Gates[1].Restart()
 	refuses(t, f, s)
 }
 
-// frozen: what waits in the sockets of gate 1 is answered when it goes on, by what
-// it knew two leases ago.
+// frozen: when gate 1 continues, it answers the requests that waited in its sockets with
+// its knowledge from two leases ago.
 func frozen(t *testing.T, f *Fleet) {
 	const waiting = 40
 	s := f.NewSession()
@@ -115,8 +115,9 @@ func endedUnderRequests(t *testing.T, f *Fleet) {
 	}
 }
 
-// endedAtOnce: every one of those who end a session at the same time is told that it is
-// over, as a repeat where the gate has just heard of another's. One of them is the first.
+// endedAtOnce: several clients end a session at the same time. Each is told that it has
+// ended, some as a repeat because the gate has just learned of another client's DELETE. One
+// of them is the first.
 func endedAtOnce(t *testing.T, f *Fleet) {
 	confirmed := 0
 	for range 10 {
@@ -144,7 +145,7 @@ func endedAtOnce(t *testing.T, f *Fleet) {
 		if first == 0 {
 			t.Error("every gate answered 404 for a session that nobody had ended")
 		}
-		// Later it is over for all of them.
+		// Later it has ended for all of them.
 		f.wait(t, 2*Lease+Slack, "say that the session is over", nil, func(gate int) bool {
 			return f.End(gate, s).Status == http.StatusNotFound
 		})

@@ -16,8 +16,8 @@ const (
 	ToGate
 )
 
-// Link is the network between one gate and Redis: a TCP proxy with faults. Its
-// methods may be called concurrently.
+// Link is the network between one gate and Redis: a TCP proxy with faults. Its methods may
+// be called concurrently.
 type Link struct {
 	listener net.Listener
 	target   string
@@ -31,7 +31,7 @@ type Link struct {
 	open     map[*net.TCPConn]bool
 }
 
-// NewLink starts a link to an address, which ends with the test.
+// NewLink starts a link to an address. It ends with the test.
 func NewLink(tb testing.TB, target string) *Link {
 	tb.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -48,10 +48,10 @@ func NewLink(tb testing.TB, target string) *Link {
 	return l
 }
 
-// Addr is where the link listens, as host:port.
+// Addr returns the address of the link, as host:port.
 func (l *Link) Addr() string { return l.listener.Addr().String() }
 
-// Lead has connections lead to another address, those that are open by ending them.
+// Lead makes connections lead to another address, and ends the open ones.
 func (l *Link) Lead(target string) {
 	l.mu.Lock()
 	l.target = target
@@ -59,10 +59,10 @@ func (l *Link) Lead(target string) {
 	l.Cut()
 }
 
-// Hold keeps back what goes in these directions, and nobody is told: a network
-// that loses packets. What was sent meanwhile arrives late, after a Release, as
-// TCP repeats it, also when its sender has hung up since. A connection is made
-// only while both directions pass.
+// Hold keeps back the data in these directions without any error: a network that loses
+// packets. The data arrives late, after Release, as after a TCP retransmission. It arrives
+// even if its sender has hung up since. A new connection is accepted only while both
+// directions pass.
 func (l *Link) Hold(directions ...Direction) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -70,12 +70,12 @@ func (l *Link) Hold(directions ...Direction) {
 		select {
 		case <-l.passes[d]:
 			l.passes[d] = make(chan struct{})
-		default: // it is held already
+		default: // already held
 		}
 	}
 }
 
-// Release lets everything pass again, what was held back too.
+// Release lets all data pass again, also the data that was held back.
 func (l *Link) Release() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -88,15 +88,14 @@ func (l *Link) Release() {
 	}
 }
 
-// Delay makes all that is sent from now on take so much longer in each direction.
+// Delay delays all data that is sent from now on by this time, in each direction.
 func (l *Link) Delay(d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.delay = d
 }
 
-// Refuse resets every connection, those that come too, until it is told to
-// accept them again.
+// Refuse resets every connection, also new ones, until it is called with false.
 func (l *Link) Refuse(refuse bool) {
 	l.mu.Lock()
 	l.refusing = refuse
@@ -106,7 +105,7 @@ func (l *Link) Refuse(refuse bool) {
 	}
 }
 
-// Cut resets every connection. What was on its way is lost.
+// Cut resets every connection. Data on its way is lost.
 func (l *Link) Cut() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -132,7 +131,7 @@ func (l *Link) accept() {
 	}
 }
 
-// carry connects one connection of the gate to Redis until both sides have ended.
+// carry copies one connection between the gate and Redis until both sides have ended.
 func (l *Link) carry(gate *net.TCPConn) {
 	defer l.forget(gate)
 	if !l.keep(gate) || !l.pass(ToRedis) || !l.pass(ToGate) {
@@ -156,7 +155,7 @@ func (l *Link) carry(gate *net.TCPConn) {
 	both.Wait()
 }
 
-// keep reports whether the link takes a connection.
+// keep reports whether the link accepts a connection.
 func (l *Link) keep(connection *net.TCPConn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -172,7 +171,7 @@ func (l *Link) keep(connection *net.TCPConn) bool {
 	return true
 }
 
-// forget resets a connection: whoever uses it knows that it is over.
+// forget resets a connection, so that its user gets an error.
 func (l *Link) forget(connection *net.TCPConn) {
 	l.mu.Lock()
 	delete(l.open, connection)
@@ -180,7 +179,7 @@ func (l *Link) forget(connection *net.TCPConn) {
 	reset(connection)
 }
 
-// pump passes on what comes until it ends.
+// pump copies data until it ends.
 func (l *Link) pump(to, from *net.TCPConn, direction Direction) {
 	buffer := make([]byte, 32<<10)
 	for {
@@ -195,8 +194,7 @@ func (l *Link) pump(to, from *net.TCPConn, direction Direction) {
 	}
 }
 
-// pass waits until bytes pass in a direction, and reports false when the link is
-// closed.
+// pass waits until data passes in a direction. It reports false if the link is closed.
 func (l *Link) pass(direction Direction) bool {
 	l.mu.Lock()
 	passes, delay := l.passes[direction], l.delay
@@ -204,8 +202,7 @@ func (l *Link) pass(direction Direction) bool {
 	return (delay == 0 || await(l.over, time.After(delay))) && await(l.over, passes)
 }
 
-// await waits for what comes on a channel, and reports false if over is closed
-// before.
+// await waits for a value from a channel, and reports false if over is closed first.
 func await[T any](over <-chan struct{}, c <-chan T) bool {
 	select {
 	case <-c:

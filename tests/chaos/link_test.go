@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// prompt is how long what passes may take, and soon how long is waited for what
-// must not come.
+// prompt is how long data that passes may take. soon is how long a test waits for data that
+// must not arrive.
 const prompt, soon = 5 * time.Second, 50 * time.Millisecond
 
-// linked returns a link to a server that answers each line with "got " and the
-// line, and the lines that reach it.
+// linked returns a link to a server that answers each line with "got " and the line, and
+// the lines that reach the server.
 func linked(t *testing.T) (l *Link, reached <-chan string) {
 	t.Helper()
 	server, err := net.Listen("tcp", "127.0.0.1:0")
@@ -57,7 +57,7 @@ func dial(t *testing.T, l *Link) net.Conn {
 	return connection
 }
 
-// say sends a line and returns what comes back within a time.
+// say sends a line and returns the answer within a time.
 func say(t *testing.T, connection net.Conn, line string, within time.Duration) (string, error) {
 	t.Helper()
 	if _, err := io.WriteString(connection, line); err != nil {
@@ -113,7 +113,7 @@ func TestLinkHoldsBackAndReleases(t *testing.T) {
 			if got := arrives(reached, c.within); got != c.reaches {
 				t.Errorf("it arrived: %t, want %t", got, c.reaches)
 			}
-			// A connection that is new is accepted, and hears nothing either.
+			// A new connection is accepted, and gets no data either.
 			fresh := dial(t, l)
 			if got, err := say(t, fresh, "new\n", soon); !errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Errorf("heard %q, %v, want silence", got, err)
@@ -129,8 +129,8 @@ func TestLinkHoldsBackAndReleases(t *testing.T) {
 	}
 }
 
-// A request that was under way when its sender gave up is carried out all the
-// same, as it is by a server behind a network that lost packets for a while.
+// A request is on its way when its sender gives up. It is carried out all the same, as by a
+// server behind a network that lost packets for a while.
 func TestLinkDeliversWhatItsSenderGaveUp(t *testing.T) {
 	l, reached := linked(t)
 	connection := dial(t, l)
@@ -173,7 +173,7 @@ func TestLinkCutsAndRefuses(t *testing.T) {
 	if got, err := hear(t, connection, prompt); !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("refused, it heard %q, %v, want a reset", got, err)
 	}
-	// The reset may come before the connection was noticed to be there.
+	// The reset may come before Dial has returned.
 	fresh, err := net.Dial("tcp", l.Addr())
 	if err == nil {
 		_, err = hear(t, fresh, prompt)

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Attack: use a session at a gate that cannot hear that it was ended. Faults of
-// the network between a gate and Redis: that gate admits nothing
-// once its lease is over, and the others confirm by then.
+// Attack: use a session at a gate that cannot learn that it was ended. With faults of the
+// network between a gate and Redis, that gate admits nothing once its lease has expired,
+// and the others confirm by then.
 func TestLinkFaults(t *testing.T) {
 	t.Parallel()
 	play(t, StartFleet(t, 3), []scenario{
@@ -18,8 +18,8 @@ func TestLinkFaults(t *testing.T) {
 		{"requests are lost, and arrive late", witnessed, requestsLate},
 		{"connections are cut while sessions are ended", witnessed, cutWhileEnding},
 		{"everything takes longer", witnessed, func(t *testing.T, f *Fleet) {
-			// To connect anew, after the scenario before, takes more round trips over such
-			// a link than a call has time for.
+			// After the previous scenario, reconnecting takes more round trips over such a
+			// link than a call has time for.
 			var before sync.WaitGroup
 			for range 8 {
 				before.Go(func() { confirm(t, f, 1, f.NewSession(), confirming) })
@@ -34,7 +34,7 @@ func TestLinkFaults(t *testing.T) {
 	})
 }
 
-// cutOff takes gate 1 from Redis.
+// cutOff separates gate 1 from Redis.
 func cutOff(begin, end func(*Link)) func(*testing.T, *Fleet) {
 	return func(t *testing.T, f *Fleet) {
 		used, link := f.NewSession(), f.Gates[1].Link
@@ -46,13 +46,13 @@ func cutOff(begin, end func(*Link)) func(*testing.T, *Fleet) {
 		confirm(t, f, 0, used, confirming)
 		fenced(t, f, since, 1)
 		notConfirmed(t, f, 1, f.NewSession())
-		// The gate is off the list: nobody waits for it any more.
+		// The gate is off the list: no gate waits for it any more.
 		confirm(t, f, 2, f.NewSession(), Lease/2+Slack/2)
 		end(link)
 	}
 }
 
-// answersLost: Redis applies what gate 1 asks for, and gate 1 does not hear of it.
+// answersLost: Redis applies the requests of gate 1, and gate 1 gets no answers.
 func answersLost(t *testing.T, f *Fleet) {
 	s, link := f.NewSession(), f.Gates[1].Link
 	link.Hold(ToGate)
@@ -64,7 +64,7 @@ func answersLost(t *testing.T, f *Fleet) {
 	link.Release()
 }
 
-// requestsLate: what gate 1 asks for reaches Redis long after gate 1 gave it up.
+// requestsLate: requests of gate 1 reach Redis long after gate 1 gave them up.
 func requestsLate(t *testing.T, f *Fleet) {
 	s, link := f.NewSession(), f.Gates[1].Link
 	link.Hold(ToRedis)
@@ -72,7 +72,7 @@ func requestsLate(t *testing.T, f *Fleet) {
 	notConfirmed(t, f, 1, s)
 	fenced(t, f, since, 1)
 	link.Release()
-	// Nobody repeats the DELETE: the gate offers it to the store until it took it.
+	// Nobody repeats the DELETE: the gate retries until the store has it.
 	refuses(t, f, s)
 }
 

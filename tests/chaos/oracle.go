@@ -8,54 +8,54 @@ import (
 	"time"
 )
 
-// The answers that an ordinary request may have.
+// The possible answers to an ordinary request.
 const (
 	admitted    = 200
 	refused     = 401
 	unavailable = 503
-	// unanswered is a connection that was refused, reset or given up.
+	// unanswered: the connection was refused, reset or given up
 	unanswered = 0
 )
 
 // shown is how many faults are printed.
 const shown = 20
 
-// Oracle judges what clients saw. All instants are of one monotonic clock, taken
-// by the clients before they send and after they have read the answer, so that no
-// delay makes a good answer bad. Its methods may be called concurrently.
+// Oracle checks the answers that clients got. All instants are of one monotonic clock.
+// Clients read it before they send and after they have read the answer, so that a delay
+// never makes a correct answer wrong. Its methods may be called concurrently.
 type Oracle struct {
 	began time.Time
 
-	mu       sync.Mutex
-	sessions map[string]*fate
-	faults   []string
-	excused  bool
-	nobodys  int // refusals that were excused
+	mu              sync.Mutex
+	sessions        map[string]*fate
+	faults          []string
+	excused         bool
+	excusedRefusals int // refusals that were excused
 }
 
-// fate is what is known of a session.
+// fate holds what is known about a session.
 type fate struct {
 	tried    bool      // a DELETE was sent
-	promised time.Time // when a client first had the promise that it is over
+	promised time.Time // when a client first had the promise that the session has ended
 	promiser int
-	admitted time.Time // when the last request that was admitted began
+	admitted time.Time // when the last admitted request began
 	admitter int
 }
 
-// NewOracle returns an oracle that has seen nothing.
+// NewOracle returns an oracle without any observations.
 func NewOracle() *Oracle {
 	return &Oracle{began: time.Now(), sessions: make(map[string]*fate)}
 }
 
-// Tries says that a DELETE of a session is about to be sent.
+// Tries records that a DELETE of a session is about to be sent.
 func (o *Oracle) Tries(session string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.of(session).tried = true
 }
 
-// Promised says that a gate's promise that a session is over arrived at an
-// instant: 200, or 404 for a session of the caller's own.
+// Promised records when a gate's promise that a session has ended arrived: a 200, or a 404
+// for the caller's own session.
 func (o *Oracle) Promised(session string, gate int, at time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -67,8 +67,8 @@ func (o *Oracle) Promised(session string, gate int, at time.Time) {
 	o.judge(session, f, f.admitted, f.admitter)
 }
 
-// Answered says how a gate answered an ordinary request of a session that began
-// at an instant.
+// Answered records a gate's answer to an ordinary request of a session that began at an
+// instant.
 func (o *Oracle) Answered(session string, gate int, began time.Time, status int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -79,7 +79,7 @@ func (o *Oracle) Answered(session string, gate int, began time.Time, status int)
 		switch {
 		case f.tried:
 		case o.excused:
-			o.nobodys++
+			o.excusedRefusals++
 		default:
 			o.faultf("gate %d refused %s, which nobody ended", gate, session)
 		}
@@ -93,44 +93,44 @@ func (o *Oracle) Answered(session string, gate int, began time.Time, status int)
 	}
 }
 
-// Deleted says how a gate answered a DELETE, and which answers that has besides those
-// of every request. A token that is refused ended nothing.
+// Deleted records a gate's answer to a DELETE. answers are the further statuses that are
+// allowed. A token that is refused ended nothing.
 func (o *Oracle) Deleted(session string, gate, status int, answers ...int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
 	case status == unavailable, status == unanswered, slices.Contains(answers, status):
 	case status == refused && o.excused:
-		o.nobodys++
+		o.excusedRefusals++
 	default:
 		o.faultf("gate %d answered %d to the DELETE of %s", gate, status, session)
 	}
 }
 
-// Excuse says whether a gate may refuse what nobody ended from now on, because a clock
-// is wrong, or was and its effects last. Such refusals are counted. Nothing excuses
-// what is admitted.
+// Excuse sets whether a gate may refuse sessions that nobody ended, because a clock is
+// wrong, or its effects last. Such refusals are counted. Nothing excuses a request that is
+// admitted wrongly.
 func (o *Oracle) Excuse(excused bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.excused = excused
 }
 
-// Excused reports whether a gate may refuse what nobody ended.
+// Excused reports whether a gate may refuse sessions that nobody ended.
 func (o *Oracle) Excused() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.excused
 }
 
-// Nobodys is how many refusals were nobody's wish.
-func (o *Oracle) Nobodys() int {
+// ExcusedRefusals returns how many refusals were excused.
+func (o *Oracle) ExcusedRefusals() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.nobodys
+	return o.excusedRefusals
 }
 
-// judge is the promise: no request that starts after it was given is admitted.
+// judge checks the promise: no request that starts after the promise is admitted.
 func (o *Oracle) judge(session string, f *fate, began time.Time, gate int) {
 	if f.promised.IsZero() || !began.After(f.promised) {
 		return
@@ -139,7 +139,7 @@ func (o *Oracle) judge(session string, f *fate, began time.Time, gate int) {
 		gate, session, began.Sub(f.promised), f.promiser, o.since(f.promised))
 }
 
-// Faultf notes another answer that must not be.
+// Faultf records another forbidden answer.
 func (o *Oracle) Faultf(format string, values ...any) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -150,22 +150,22 @@ func (o *Oracle) faultf(format string, values ...any) {
 	o.faults = append(o.faults, fmt.Sprintf("%9v  ", o.since(time.Now()))+fmt.Sprintf(format, values...))
 }
 
-// Faults are the answers that must not be, oldest first, each with its time
-// after the beginning.
+// Faults returns the forbidden answers, oldest first, each with its time after the
+// beginning.
 func (o *Oracle) Faults() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return slices.Clone(o.faults)
 }
 
-// Count is how many faults there are.
+// Count returns the number of faults.
 func (o *Oracle) Count() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.faults)
 }
 
-// Check fails the test for what the clients of the fleet saw that must not be.
+// Check fails the test for forbidden answers that the fleet's clients got.
 func (f *Fleet) Check(tb testing.TB) {
 	tb.Helper()
 	faults := f.Oracle.Faults()

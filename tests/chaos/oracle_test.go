@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// An oracle that finds nothing proves nothing: each answer that must not be is
-// given to it once, in each order in which clients may report.
-func TestOracleFindsWhatMustNotBe(t *testing.T) {
+// An oracle that finds nothing proves nothing. So this test reports each forbidden answer
+// once, in each order in which clients may report.
+func TestOracleFindsForbiddenAnswers(t *testing.T) {
 	promised := time.Now()
 	before, after := promised.Add(-time.Nanosecond), promised.Add(time.Nanosecond)
 	for name, c := range map[string]struct {
@@ -109,14 +109,14 @@ func TestOracleCountsRefusalsThatAreExcused(t *testing.T) {
 	o.Answered("ended", 0, now, refused)
 	o.Answered("live", 0, now, admitted)
 	o.Deleted("live", 0, refused)
-	if got := o.Nobodys(); got != 3 || o.Count() != 0 {
+	if got := o.ExcusedRefusals(); got != 3 || o.Count() != 0 {
 		t.Errorf("counted %d refusals and %d faults, want 3 and none", got, o.Count())
 	}
 }
 
-// Attack: use a session at another gate after the 200 of a gate with `acknowledge
-// store`. That is not promised: its 200 must not count, whenever a reload brought that
-// setting or took it away.
+// Attack: use a session at another gate after the 200 of a gate with `acknowledge store`.
+// That 200 is no promise. It must not count, whenever a reload sets or removes that
+// setting.
 func TestAGateThatWaitsForTheStoreAlonePromisesNothing(t *testing.T) {
 	var g Gate
 	during := func(app string) (loose bool) {
@@ -139,7 +139,7 @@ func TestAGateThatWaitsForTheStoreAlonePromisesNothing(t *testing.T) {
 	}
 	for _, reply := range []Reply{{Status: 200, Loose: true}, {Status: 404, Loose: true}, {Status: unavailable}, {Status: refused}, {Status: unanswered}} {
 		if reply.Promises() {
-			t.Errorf("%+v promises that a session is over", reply)
+			t.Errorf("%+v promises that a session has ended", reply)
 		}
 	}
 	for _, status := range []int{200, 404} {
@@ -149,7 +149,7 @@ func TestAGateThatWaitsForTheStoreAlonePromisesNothing(t *testing.T) {
 	}
 }
 
-// recorder is a test that fails without failing.
+// recorder is a testing.TB that records errors without failing.
 type recorder struct {
 	testing.TB
 	errors []string

@@ -10,13 +10,13 @@ import (
 )
 
 const (
-	// often is the mean time from one fault to the next, if there is room for it,
-	// and seldom that from one that loses something to the next.
+	// often is the mean time from one fault to the next, if there is room for it. seldom is
+	// the mean time between faults that lose something.
 	often, seldom = 120 * time.Millisecond, 2 * Lease
-	// longest is how long a fault may last. Most are much shorter.
+	// longest is the longest duration of a fault. Most are much shorter.
 	longest = 5 * Lease / 2
-	// rest is how long a target is left alone after a fault, and calm for how long
-	// Redis and a guardian are before they lose something.
+	// rest is how long a target has no fault after one. calm is how long Redis and a
+	// guardian have no fault before they lose something.
 	rest, calm = 30 * time.Millisecond, Lease
 )
 
@@ -24,15 +24,14 @@ const (
 type Step struct {
 	Fault     Fault
 	At, Until time.Duration // after the beginning
-	// Gate is the one that it happens to. Where the log loses something, it is the
-	// guardian: one gate that held all of it must be there to put it back.
-	// README, Not promised: entries that the store lost and that no gate merging
-	// within two leases holds.
+	// Gate is the target. If the revocation log loses something, Gate is the guardian: a
+	// gate that holds all of it, and puts it back. README, Not promised: entries that the
+	// store lost and that no gate merging within two leases holds.
 	Gate int
 	Size float64
 }
 
-// String tells what happens.
+// String describes the step.
 func (s Step) String() string {
 	switch {
 	case s.Fault.On == OnGate:
@@ -60,13 +59,13 @@ type place struct {
 	gate int
 }
 
-// span is when a place is taken.
+// span is the time for which a place has a fault.
 type span struct {
 	place
 	from, to time.Duration
 }
 
-// takes are the places that have no other fault meanwhile.
+// takes returns the places that must not have another fault at the same time.
 func (s Step) takes() []span {
 	to := s.Until + max(rest, s.Fault.Rest)
 	on := func(target Target, from time.Duration) span {
@@ -87,8 +86,8 @@ func (s Step) takes() []span {
 	return taken
 }
 
-// Plan draws faults that overlap, for some gates and a length of time. A seed
-// gives the same plan each time.
+// Plan draws faults that overlap, for a number of gates and a length of time. A seed always
+// gives the same plan.
 func Plan(seed uint64, length time.Duration, gates int, faults []Fault) []Step {
 	random := rand.New(rand.NewPCG(seed, 0))
 	var plan []Step
@@ -106,7 +105,7 @@ func Plan(seed uint64, length time.Duration, gates int, faults []Fault) []Step {
 			}
 		}
 	}
-	// Those that need much room come first.
+	// Faults that need much room come first.
 	rare, others := split(faults)
 	draw(rare, seldom)
 	draw(others, often)
@@ -114,7 +113,7 @@ func Plan(seed uint64, length time.Duration, gates int, faults []Fault) []Step {
 	return plan
 }
 
-// split tells the faults that lose something, replace the primary or step a clock from
+// split separates the faults that lose something, replace the primary or step a clock from
 // the others.
 func split(faults []Fault) (rare, others []Fault) {
 	for _, f := range faults {
@@ -127,7 +126,7 @@ func split(faults []Fault) (rare, others []Fault) {
 	return rare, others
 }
 
-// Play lets a plan happen, and returns how many faults there were.
+// Play plays a plan, and returns the number of faults.
 func Play(tb testing.TB, f *Fleet, plan []Step) int {
 	tb.Helper()
 	type event struct {
@@ -146,7 +145,7 @@ func Play(tb testing.TB, f *Fleet, plan []Step) int {
 		name := e.step.String()
 		switch {
 		case e.begin && e.step.Fault.Loses && f.Request(e.step.Gate, f.NewSession()).Status != admitted:
-			// It may not have heard of all that was confirmed.
+			// The gate may lack some confirmed entries.
 			left[name] = true
 		case e.begin:
 			tb.Logf("%9v  %s, for %v", f.Oracle.since(time.Now()), name, e.step.Until-e.step.At)
@@ -157,8 +156,9 @@ func Play(tb testing.TB, f *Fleet, plan []Step) int {
 		default:
 			e.step.Fault.End(tb, f, e.step.Gate, e.step.Size)
 			if e.step.Fault.Loses {
-				// What follows waits until everything is on the log again. Before, the
-				// guardian may admit by a lease that it had, but confirm nothing.
+				// The next faults wait until the revocation log holds everything again.
+				// Before that, the guardian may admit with its old lease, but confirm
+				// nothing.
 				paused := time.Now()
 				f.Recovers(tb, 3*f.lease+Slack, e.step.Gate)
 				began = began.Add(time.Since(paused))

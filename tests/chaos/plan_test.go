@@ -8,7 +8,7 @@ import (
 
 const manySeeds, planned = 300, 20 * time.Second
 
-// fleets are some that nothing happens to.
+// fleets are fleets without faults.
 var fleets = map[string]*Fleet{
 	"one Redis":               {clocks: clocks{true, "caddy"}},
 	"a primary with replicas": {clocks: clocks{true, "caddy"}, watched: new(watched)},
@@ -28,8 +28,8 @@ func TestPlanIsThatOfItsSeed(t *testing.T) {
 	}
 }
 
-// Not promised is what is lost while no gate is there that holds it. A
-// plan in which that happened would accuse the fleet of what nobody promised.
+// Entries that are lost while no gate holds them are not promised. A plan that loses such
+// entries would wrongly report a fault.
 func TestPlanLeavesAGuardianAlone(t *testing.T) {
 	faults := fleets["one Redis"].Faults()
 	for seed := range uint64(manySeeds) {

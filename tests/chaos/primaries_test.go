@@ -10,9 +10,9 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Attack: use a session that was ended after a planned failover, at a gate that has
-// not heard of the failover. The old primary is not told for 8 s, and answers this
-// gate as before, unless min-replicas-to-write keeps it from that.
+// Attack: after a planned failover, use an ended session at a gate that does not know about
+// the failover. The old primary does not know for 8 s either. It answers this gate as
+// before, unless min-replicas-to-write stops it.
 func TestNothingIsAdmittedByThePrimaryThatWasReplaced(t *testing.T) {
 	t.Parallel()
 	w := startWatched(t, 2, minReplicas)
@@ -36,7 +36,7 @@ func TestNothingIsAdmittedByThePrimaryThatWasReplaced(t *testing.T) {
 		}
 		for _, s := range ended {
 			if got := f.Request(0, s).Status; got != unavailable && got != refused {
-				t.Errorf("the gate that has not heard of the failover answered %d", got)
+				t.Errorf("the gate that does not know about the failover answered %d", got)
 			}
 		}
 		link.Release()
@@ -44,7 +44,7 @@ func TestNothingIsAdmittedByThePrimaryThatWasReplaced(t *testing.T) {
 	}}})
 }
 
-// headOf is the head of the fleet's log on a server.
+// headOf returns the head of the fleet's revocation log on a server.
 func headOf(server *redistest.Server) map[any]any {
 	fields, head := server.Do("HGETALL", "{session_gate:"+namespace+"}:head").([]any), make(map[any]any)
 	for pair := range slices.Chunk(fields, 2) {
@@ -53,9 +53,9 @@ func headOf(server *redistest.Server) map[any]any {
 	return head
 }
 
-// Attack: use a session at a gate whose primary was replaced without knowing it:
-// until it misses its replica, it answers this gate's heartbeats. The first 200 of
-// a gate that is with the new primary has to wait for that, and for a lease more.
+// Attack: use a session at a gate whose primary was replaced without knowing it. Until the
+// old primary misses its replica, it answers this gate's heartbeats. The first 200 of a
+// gate with the new primary has to wait for that, and for a lease more.
 func TestTheFirst200AfterAPartitionWaitsForTheOldPrimary(t *testing.T) {
 	t.Parallel()
 	const lease = 3 * time.Second
@@ -63,7 +63,7 @@ func TestTheFirst200AfterAPartitionWaitsForTheOldPrimary(t *testing.T) {
 	old := redistest.Start(t, minReplicas, atOnce)
 	between := NewLink(t, old.Addr())
 	promoted := redistest.StartReplicaAt(t, old, between.Addr(), minReplicas, atOnce)
-	redistest.StartReplica(t, promoted, minReplicas, atOnce) // which lets it take writes
+	redistest.StartReplica(t, promoted, minReplicas, atOnce) // so that it can take writes
 	links := []*Link{NewLink(t, old.Addr()), NewLink(t, old.Addr())}
 	f := StartGates(t, []string{harness.Redis(links[0].Addr(), namespace), harness.Redis(links[1].Addr(), namespace)}, lease)
 
@@ -92,7 +92,7 @@ func TestTheFirst200AfterAPartitionWaitsForTheOldPrimary(t *testing.T) {
 		t.Errorf("the first DELETE at the new primary was answered %d after %v, want 200", reply.Status, reply.Took())
 	}
 	t.Logf("the first 200 came after %v", reply.Took())
-	lasts(lease) // by then the gate at the old primary is fenced in any case
+	lasts(lease) // by then the gate at the old primary is certainly fenced
 	close(stop)
 	<-done
 	if got := f.Request(0, ended).Status; got != unavailable {

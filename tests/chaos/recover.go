@@ -7,15 +7,16 @@ import (
 	"time"
 )
 
-// retry is the pause before a request that was not admitted is sent again.
+// retry is the pause before a request that was not admitted is repeated.
 const retry = 5 * time.Millisecond
 
-// Recovery is how long it took from some moment until gates did their work again.
+// Recovery is how long it took from some instant until the gates admitted and confirmed
+// again.
 type Recovery struct{ Admits, Confirms time.Duration }
 
-// Recovers waits until the gates, all if none is named, admit a session that
-// nobody ended and confirm a DELETE. The test fails unless they admit within the
-// limit, and confirm within two leases more.
+// Recovers waits until the gates admit a session that nobody ended, and confirm a DELETE.
+// No gates mean all gates. The test fails unless they admit within the limit, and confirm
+// within two leases more.
 func (f *Fleet) Recovers(tb testing.TB, limit time.Duration, gates ...int) Recovery {
 	tb.Helper()
 	began := time.Now()
@@ -39,8 +40,8 @@ func (f *Fleet) admits(tb testing.TB, limit time.Duration, gates ...int) {
 	})
 }
 
-// wait waits until each gate has done something, all at the same time, and fails
-// the test if one has not within the limit.
+// wait calls done for all gates at the same time until it holds. It fails the test if it
+// does not hold for a gate within the limit.
 func (f *Fleet) wait(tb testing.TB, limit time.Duration, what string, gates []int, done func(gate int) bool) {
 	tb.Helper()
 	if len(gates) == 0 {
@@ -61,7 +62,7 @@ func (f *Fleet) wait(tb testing.TB, limit time.Duration, what string, gates []in
 	}
 }
 
-// repeat tries until it is done, and reports false if the limit is reached before.
+// repeat repeats done until it holds, and reports false if the limit is reached first.
 func repeat(limit time.Duration, done func() bool) bool {
 	tick := time.NewTicker(retry)
 	defer tick.Stop()

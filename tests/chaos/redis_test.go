@@ -8,14 +8,13 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// policyAsked is how often heartbeats ask for Redis's eviction policy, as
-// redisstore's Heartbeat promises: one that did not ask may extend a lease that
-// much after the policy was changed. Nothing is lost by it, a log that was evicted
-// is of another generation.
+// policyAsked is how often heartbeats ask for Redis's eviction policy, as redisstore's
+// Heartbeat promises. A heartbeat that did not ask may extend a lease this long after the
+// policy was changed. That loses nothing, because an evicted revocation log has another
+// generation.
 const policyAsked = 50 * time.Millisecond
 
-// Attack: bring it about that Redis forgets what was revoked, or cannot be told.
-// The worst is 503.
+// Attack: make Redis forget revocations, or make it unreachable. The worst answer is 503.
 func TestRedisFaults(t *testing.T) {
 	t.Parallel()
 	play(t, StartFleet(t, 3, Logged()), []scenario{
@@ -61,7 +60,7 @@ func TestRedisFaults(t *testing.T) {
 	})
 }
 
-// away takes Redis from all gates for some time.
+// away makes Redis unreachable for all gates for some time.
 func away(d time.Duration, begin, end func(*redistest.Server)) func(*testing.T, *Fleet) {
 	return func(t *testing.T, f *Fleet) {
 		ended, tried := endSome(t, f), f.NewSession()
@@ -82,8 +81,8 @@ func away(d time.Duration, begin, end func(*redistest.Server)) func(*testing.T, 
 	}
 }
 
-// lost kills Redis, and starts it after some time with a backup of its log, or
-// with nothing.
+// lost kills Redis, and starts it after some time with a backup of its data, or without
+// any.
 func lost(after time.Duration, backup string) func(*testing.T, *Fleet) {
 	return func(t *testing.T, f *Fleet) {
 		ended := endSome(t, f)
@@ -95,7 +94,7 @@ func lost(after time.Duration, backup string) func(*testing.T, *Fleet) {
 	}
 }
 
-// flushed: also a gate that was not there before refuses what the log has lost.
+// flushed: a new gate must also refuse the sessions that the revocation log has lost.
 func flushed(t *testing.T, f *Fleet) {
 	ended := endSome(t, f)
 	f.Redis.Do("FLUSHALL")
@@ -103,9 +102,8 @@ func flushed(t *testing.T, f *Fleet) {
 	checkOnLog(t, f, ended)
 }
 
-// checkOnLog starts a gate, which knows what is on the log and nothing else, and
-// fails the test unless it refuses the sessions from the first answer on that is
-// not 503.
+// checkOnLog starts a gate, which knows only the revocation log. It fails the test unless
+// the gate refuses the sessions from its first answer that is not 503.
 func checkOnLog(t *testing.T, f *Fleet, ended []Session) {
 	t.Helper()
 	fresh := f.Join(t)
@@ -113,13 +111,14 @@ func checkOnLog(t *testing.T, f *Fleet, ended []Session) {
 	fresh.Gates[0].Stop()
 }
 
-// full: what cannot be written is not confirmed, and what is on the log is read.
+// full: a revocation that cannot be written is not confirmed. The revocation log is still
+// read.
 func full(t *testing.T, f *Fleet) {
 	s := f.NewSession()
 	f.Redis.Do("CONFIG", "SET", "maxmemory", "1")
 	notConfirmed(t, f, 0, s)
 	lasts(Lease)
-	f.admits(t, Slack) // nobody else can end a session, so that all may go on
+	f.admits(t, Slack) // nobody else can end a session, so all gates may continue
 	f.Redis.Do("CONFIG", "SET", "maxmemory", "0")
 	refuses(t, f, s)
 	over(t, f, 1, s)

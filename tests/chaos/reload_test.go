@@ -6,9 +6,9 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Fault: the configuration of three gates is changed a hundred times while
-// sessions are used and ended at all of them. The fleet goes on as if nothing
-// happened: DELETEs are confirmed after each reload.
+// Fault: the configuration of three gates is changed a hundred times while sessions are
+// used and ended at all of them. The fleet is not affected: DELETEs are confirmed after
+// each reload.
 func TestReloadsOfAFleet(t *testing.T) {
 	t.Parallel()
 	const reloads = 102

@@ -7,24 +7,24 @@ import (
 )
 
 const (
-	// witnessed is how long a fleet may take to recover where the generation of the
-	// log, or a gate that can vouch for all of it, is left; unwitnessed otherwise.
+	// witnessed is how long a fleet may take to recover if the generation of the revocation
+	// log is kept, or a gate can confirm all of its contents. unwitnessed is the limit
+	// otherwise.
 	witnessed, unwitnessed = Lease + Slack, 3*Lease + Slack
-	// confirming is how long a DELETE may take that has to wait for a gate that
-	// does not answer: a lease and a tenth, and what busy cores add.
+	// confirming is how long a DELETE may take that has to wait for a gate that does not
+	// answer: a lease and a tenth, and the time that busy cores add.
 	confirming = Lease*11/10 + Slack/2
 )
 
-// scenario is one fault, and what is promised while it lasts and after it.
+// scenario is one fault, with the promises while it lasts and after it.
 type scenario struct {
 	name     string
-	recovers time.Duration // from the end of run
+	recovers time.Duration // after the end of run
 	run      func(t *testing.T, f *Fleet)
 }
 
-// play runs scenarios one after the other on one fleet, each under traffic. What
-// is promised of every request is judged by an oracle, and the fleet has to
-// recover in time.
+// play runs scenarios one after the other on one fleet, each under traffic. An oracle
+// checks the promise for every request, and the fleet has to recover in time.
 func play(t *testing.T, f *Fleet, scenarios []scenario) {
 	for _, s := range scenarios {
 		t.Run(s.name, func(t *testing.T) {
@@ -39,8 +39,8 @@ func play(t *testing.T, f *Fleet, scenarios []scenario) {
 	}
 }
 
-// confirm ends a session at a gate, and fails the test unless that is confirmed
-// within the limit.
+// confirm ends a session at a gate, and fails the test unless the gate confirms that within
+// the limit.
 func confirm(t *testing.T, f *Fleet, gate int, s Session, limit time.Duration) {
 	t.Helper()
 	switch reply := f.End(gate, s); {
@@ -53,8 +53,8 @@ func confirm(t *testing.T, f *Fleet, gate int, s Session, limit time.Duration) {
 	}
 }
 
-// over ends a session at a gate where it may be over already, until the gate
-// promises that it is.
+// over ends a session, which may have ended already, at a gate until the gate promises that
+// it has ended.
 func over(t *testing.T, f *Fleet, gate int, s Session) {
 	t.Helper()
 	if !repeat(unwitnessed, func() bool {
@@ -65,8 +65,8 @@ func over(t *testing.T, f *Fleet, gate int, s Session) {
 	}
 }
 
-// notConfirmed ends a session at a gate that cannot know whether all others have
-// heard of it.
+// notConfirmed ends a session at a gate that cannot know whether all others know the
+// revocation.
 func notConfirmed(t *testing.T, f *Fleet, gate int, s Session) {
 	t.Helper()
 	if reply := f.End(gate, s); reply.Status != unavailable {
@@ -84,8 +84,8 @@ func refuses(t *testing.T, f *Fleet, s Session, gates ...int) {
 	})
 }
 
-// fenced fails the test if gates that hear nothing from the store since an instant
-// admit a request that begins a lease later.
+// fenced fails the test if gates that get no answer from the store since an instant admit a
+// request that begins a lease later.
 func fenced(t *testing.T, f *Fleet, since time.Time, gates ...int) {
 	t.Helper()
 	live := f.NewSession()
@@ -93,7 +93,7 @@ func fenced(t *testing.T, f *Fleet, since time.Time, gates ...int) {
 		reply := f.Request(gate, live)
 		late := reply.Began.Sub(since)
 		if late > Lease && reply.Status != unavailable {
-			t.Errorf("gate %d answered %d %v after it heard of the store", gate, reply.Status, late)
+			t.Errorf("gate %d answered %d %v after the store's last answer", gate, reply.Status, late)
 		}
 		return late > Lease*3/2
 	})
@@ -110,14 +110,13 @@ func endSome(t *testing.T, f *Fleet) []Session {
 	return some
 }
 
-// stayOver fails the test unless the gates refuse the sessions, all if none is
-// named.
+// stayOver fails the test unless the gates refuse the sessions. No gates mean all gates.
 func stayOver(t *testing.T, f *Fleet, sessions []Session, gates ...int) {
 	t.Helper()
 	for _, s := range sessions {
 		refuses(t, f, s, gates...)
 		if t.Failed() {
-			return // the others would be waited for as long
+			return // the others would take as long
 		}
 	}
 }

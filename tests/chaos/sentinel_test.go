@@ -2,8 +2,8 @@ package chaos
 
 import "testing"
 
-// Attack: use a session that was ended after the last thing a replica heard before
-// it was promoted, or while one primary follows another.
+// Attack: end a session after the last entry that a replica received before its promotion,
+// and use it. Or use it while one primary replaces another.
 func TestSentinelFailover(t *testing.T) {
 	t.Parallel()
 	for _, s := range []struct {
@@ -29,21 +29,21 @@ func TestSentinelFailover(t *testing.T) {
 	}
 }
 
-// trio is what is recommended.
+// trio is the recommended setup.
 func trio(t *testing.T) (*watched, string) { return startWatched(t, 2, minReplicas), "" }
 
-// pair is a primary that goes on without its replica.
+// pair is a primary that continues without its replica.
 func pair(t *testing.T) (*watched, string) { return startWatched(t, 1), "allow_split_brain" }
 
-// handOver has the primary promote the replica, which has heard everything.
+// handOver makes the sentinel promote the replica, which has received everything.
 func (w *watched) handOver(t *testing.T, f *Fleet) []Session {
 	ended := endSome(t, f)
 	w.sentinel.Do("SENTINEL", "FAILOVER", master)
 	return ended
 }
 
-// dieAhead has the primary take revocations that the replica never hears of, and
-// die.
+// dieAhead makes the primary take revocations that the replica never receives, and kills
+// it.
 func (w *watched) dieAhead(t *testing.T, f *Fleet) []Session {
 	w.primary.Do("ACL", "SETUSER", "replica", "off")
 	w.primary.Do("CLIENT", "KILL", "TYPE", "replica")
@@ -56,8 +56,8 @@ func (w *watched) dieAhead(t *testing.T, f *Fleet) []Session {
 	return ended
 }
 
-// hang has the primary hang with everything that the gates have sent it, and goOn
-// has it answer that later, as if it were the primary still.
+// hang stops the primary with all data that the gates have sent it. goOn makes it answer
+// that later, as if it was still the primary.
 func (w *watched) hang(t *testing.T, f *Fleet) []Session {
 	ended := endSome(t, f)
 	w.primary.Freeze()

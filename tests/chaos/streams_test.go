@@ -11,14 +11,13 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// cutLimit is how long a gate that knows of all revocations may take to cut, and
-// what busy cores add.
+// cutLimit is how long a gate that knows all revocations may take to cut, with the time
+// that busy cores add.
 const cutLimit = time.Second + Slack
 
-// Attack: keep streams open while the store, the network or a gate fails, and have
-// the session ended meanwhile. When the fault is over and the session's end was
-// confirmed, every gate cuts what is left of it within a second; a stream of a
-// session that goes on is never cut.
+// Attack: keep streams open while the store, the network or a gate fails, and the session
+// is ended meanwhile. After the fault, when the end is confirmed, every gate cuts the
+// remaining streams within a second. A stream of a live session is never cut.
 func TestStreamsUnderFaults(t *testing.T) {
 	t.Parallel()
 	f := StartFleet(t, 3, Logged())
@@ -71,13 +70,13 @@ func streamsUnder(t *testing.T, f *Fleet, fault func() (heal func())) {
 		select {
 		case <-s.ended:
 		case <-late:
-			t.Fatalf("gate %d goes on with a stream of a session that is over", s.gate)
+			t.Fatalf("gate %d continues a stream of an ended session", s.gate)
 		}
 	}
 	for _, s := range stays {
 		select {
 		case err := <-s.ended:
-			t.Fatalf("gate %d cut a stream of a session that goes on: %v", s.gate, err)
+			t.Fatalf("gate %d cut a stream of a live session: %v", s.gate, err)
 		default:
 		}
 		s.close()
@@ -85,14 +84,14 @@ func streamsUnder(t *testing.T, f *Fleet, fault func() (heal func())) {
 	}
 }
 
-// stream is one that a client reads.
+// stream is a stream that a client reads.
 type stream struct {
 	gate  int
 	close func()
-	ended chan error // once it has
+	ended chan error // receives the error at its end
 }
 
-// open opens a stream that does not end, and returns when it has begun.
+// open opens an endless stream, and returns when it has begun.
 func (f *Fleet) open(t *testing.T, gate int, session Session) *stream {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, f.Gates[gate].URL("/events"), nil)
@@ -115,5 +114,5 @@ func (f *Fleet) open(t *testing.T, gate int, session Session) *stream {
 	return s
 }
 
-// streaming has no time limit, and a connection for each request.
+// streaming has no time limit, and a new connection for each request.
 var streaming = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}

@@ -10,34 +10,35 @@ import (
 )
 
 const (
-	// readers and revokers are the clients: so many at each gate, and in all. Where a
-	// DELETE may have to wait for a lease, there are patient times more revokers.
-	readers, revokers, patient = 2, 3, 5
-	// readEvery and revokeEvery are how often a client acts, if the answers come.
+	// readers and revokers are the numbers of clients: of readers at each gate, and of
+	// revokers in all. If a DELETE may have to wait for a lease, there are revokersFactor
+	// times more revokers.
+	readers, revokers, revokersFactor = 2, 3, 5
+	// readEvery and revokeEvery are how often a client sends, if the answers arrive.
 	readEvery, revokeEvery = 4 * time.Millisecond, 15 * time.Millisecond
-	// pool is how many live sessions there are.
+	// pool is the number of live sessions.
 	pool = 50
-	// bursts is how many requests may be under way that follow a promise.
+	// bursts is how many requests may run at once after promises.
 	bursts = 60
 )
 
-// Traffic are clients that use, end and try to use sessions at all gates until
+// Traffic is a set of clients. They use, end and try to use sessions at all gates until
 // they are stopped.
 type Traffic struct {
 	fleet  *Fleet
 	stop   context.CancelFunc
 	wait   sync.WaitGroup
-	bursts chan struct{} // holds one for each that is under way
+	bursts chan struct{} // holds a value for each running burst
 
 	mu    sync.Mutex
-	live  []Session // nobody tried to end them
-	tried []Session // a DELETE was not confirmed
+	live  []Session // nobody has tried to end these
+	tried []Session // their DELETE was not confirmed
 	ended []Session
 
 	Figures Figures
 }
 
-// StartTraffic starts clients, which end with the test at the latest.
+// StartTraffic starts clients. They end with the test at the latest.
 func StartTraffic(tb testing.TB, f *Fleet) *Traffic {
 	tb.Helper()
 	ctx, stop := context.WithCancel(context.Background())
@@ -52,7 +53,7 @@ func StartTraffic(tb testing.TB, f *Fleet) *Traffic {
 	}
 	revoking := revokers
 	if f.mixed {
-		revoking *= patient
+		revoking *= revokersFactor
 	}
 	for range revoking {
 		caller := f.NewSession()
@@ -62,13 +63,13 @@ func StartTraffic(tb testing.TB, f *Fleet) *Traffic {
 	return c
 }
 
-// Stop ends the clients and waits for them. It may be called again.
+// Stop stops the clients and waits for them. It may be called again.
 func (c *Traffic) Stop() {
 	c.stop()
 	c.wait.Wait()
 }
 
-// every does something again and again until ctx ends.
+// every repeats a function until ctx ends.
 func every(ctx context.Context, pause time.Duration, do func()) {
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
@@ -77,8 +78,8 @@ func every(ctx context.Context, pause time.Duration, do func()) {
 	}
 }
 
-// read sends a request: of a live session, or, as a thief would, of one that is
-// over or may be over.
+// read sends a request: of a live session, or, as a thief would, of a session that has
+// ended or may have ended.
 func (c *Traffic) read(gate int) {
 	c.mu.Lock()
 	from := [][]Session{c.live, c.live, c.tried, last(c.ended, pool), c.ended}[rand.IntN(5)]
@@ -96,7 +97,7 @@ func (c *Traffic) request(gate int, s Session) {
 
 func last(sessions []Session, n int) []Session { return sessions[max(0, len(sessions)-n):] }
 
-// revoke ends a session at some gate, and has it tried at once at every gate.
+// revoke ends a session at some gate, and then tries it at once at every gate.
 func (c *Traffic) revoke(ctx context.Context, caller Session) {
 	s, gate := c.choose(), rand.IntN(len(c.fleet.Gates))
 	var reply Reply
@@ -126,8 +127,8 @@ func (c *Traffic) revoke(ctx context.Context, caller Session) {
 	}
 }
 
-// again repeats a DELETE at some gate, and has the session tried at every gate: the 404
-// of a repeat promises what a 200 does.
+// again repeats a DELETE at some gate, and tries the session at every gate: the 404 of a
+// repeat promises the same as a 200.
 func (c *Traffic) again(s Session) {
 	c.Figures.delete(c.fleet.End(rand.IntN(len(c.fleet.Gates)), s))
 	for gate := range c.fleet.Gates {
@@ -135,8 +136,7 @@ func (c *Traffic) again(s Session) {
 	}
 }
 
-// choose takes a live session out of the pool, or one whose end was not confirmed
-// yet.
+// choose takes a live session out of the pool, or a session whose end is not confirmed yet.
 func (c *Traffic) choose() Session {
 	fresh := c.fleet.NewSession()
 	c.mu.Lock()
@@ -165,7 +165,7 @@ func (c *Traffic) settle(s Session, promised bool) {
 	}
 }
 
-// burst does something beside the client, unless too much is under way.
+// burst runs a function in parallel to the client, unless too many are running.
 func (c *Traffic) burst(do func()) {
 	select {
 	case c.bursts <- struct{}{}:

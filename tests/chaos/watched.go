@@ -12,29 +12,29 @@ import (
 )
 
 const (
-	// master is the name by which the sentinel knows the primary, and failoverLimit
-	// is for how long a sentinel and its servers may be at it.
+	// master is the sentinel's name of the primary. failoverLimit is how long a sentinel
+	// and its servers may take for a failover.
 	master        = "mymaster"
 	failoverLimit = 30 * time.Second
 	// guardedLease is longer than the shortest min-replicas-max-lag, a second.
 	guardedLease = 2 * time.Second
-	// replaced is how long a fleet may take to recover from a failover: the other
-	// replica has to follow the new primary before that takes a write.
+	// replaced is how long a fleet may take to recover from a failover: the other replica
+	// must follow the new primary before the primary takes a write.
 	replaced = 4*guardedLease + Slack
 )
 
-// minReplicas makes a primary take no writes once no replica follows it.
+// minReplicas makes a primary refuse writes if no replica follows it.
 var minReplicas = redistest.Config("min-replicas-to-write 1", "min-replicas-max-lag 1")
 
-// watched is a primary and its replicas, which a sentinel watches. The sentinel
-// promotes the replica that is named.
+// watched is a primary and its replicas, which a sentinel watches. The sentinel promotes
+// the named replica.
 type watched struct {
 	primary, replica, sentinel *redistest.Server
-	servers                    []*redistest.Server // all but the sentinel
+	servers                    []*redistest.Server // all except the sentinel
 }
 
-// startWatched starts a primary with so many replicas. They have a user of their own
-// at the primary, so that they can be kept from following.
+// startWatched starts a primary with this many replicas. They have their own user at the
+// primary, so that a test can stop them from following.
 func startWatched(tb testing.TB, replicas int, options ...redistest.Option) *watched {
 	tb.Helper()
 	options = append(options, redistest.Config("user replica on >follow ~* &* +@all", "masteruser replica", "masterauth follow",
@@ -51,13 +51,13 @@ func startWatched(tb testing.TB, replicas int, options ...redistest.Option) *wat
 	return w
 }
 
-// followed reports whether the sentinel sees all replicas follow the primary.
+// followed reports whether the sentinel sees that all replicas follow the primary.
 func (w *watched) followed() bool {
 	known := fmt.Sprint(w.sentinel.Do("SENTINEL", "REPLICAS", master))
 	return strings.Count(known, "master-link-status ok") == len(w.servers)-1
 }
 
-// leads is the server that the sentinel names as the primary.
+// leads returns the server that the sentinel names as the primary.
 func (w *watched) leads(tb testing.TB) *redistest.Server {
 	tb.Helper()
 	named := w.sentinel.Do("SENTINEL", "GET-MASTER-ADDR-BY-NAME", master).([]any)
@@ -71,7 +71,7 @@ func (w *watched) leads(tb testing.TB) *redistest.Server {
 	return nil
 }
 
-// store is the `store` of a gate that asks a sentinel at this address.
+// store returns the `store` of a gate that asks a sentinel at this address.
 func (*watched) store(sentinel, words string) string {
 	return "store redis " + sentinel + " {\nsentinel_master " + master + "\nnamespace chaos\n" + words + "\n}"
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/sessiongate/sessiongate/tests/operating"
 )
 
-// Attack: log one session out again and again, at each gate, to fill the log of the
-// fleet. A repeat adds nothing to it until a 64th of the retention is over.
-func TestRepeatedLogoutsFillNoLog(t *testing.T) {
+// Attack: log one session out again and again, at each gate, to fill the fleet's revocation
+// log. A repeat adds nothing until a 64th of the retention has passed.
+func TestRepeatedLogoutsDoNotFillTheRevocationLog(t *testing.T) {
 	redis := redistest.Start(t)
 	store := harness.Redis(redis.Addr(), "again")
 	a := harness.Start(t, harness.Config{Store: store})
@@ -36,8 +36,8 @@ func TestRepeatedLogoutsFillNoLog(t *testing.T) {
 	}
 }
 
-// Attack: take the store away from a gate, and have a repeated logout confirmed by what
-// the gate remembers, while another gate admits the session. The repeat asks the fleet.
+// Attack: cut a gate off its store, and make it confirm a repeated logout from memory,
+// while another gate admits the session. The repeat must ask the fleet.
 func TestARepeatedLogoutIsNotConfirmedWithoutTheStore(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
@@ -46,7 +46,7 @@ func TestARepeatedLogoutIsNotConfirmedWithoutTheStore(t *testing.T) {
 	harness.See(t, g, token)
 	answers.Invalidated.Check(t, harness.End(t, g, token))
 	redis.Freeze()
-	for range 3 { // a lease may end among them
+	for range 3 { // a lease may expire meanwhile
 		if got := harness.End(t, g, token); got.Status != 503 || got.Header.Get("Retry-After") != "1" {
 			t.Errorf("a repeat is answered %d %s, want 503", got.Status, got.Body)
 		}
@@ -59,8 +59,8 @@ func TestARepeatedLogoutIsNotConfirmedWithoutTheStore(t *testing.T) {
 	answers.BadToken.Check(t, harness.Get(t, g, token))
 }
 
-// A repeated revocation by an operator has a receipt of its own, which names the gates
-// that have it.
+// A repeated revocation by an operator has its own receipt, which names the gates that have
+// it.
 func TestTheReceiptOfARepeatNamesTheGates(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)

@@ -16,11 +16,11 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// date is the one field that differs from answer to answer.
+// date is the one field that differs between answers.
 var date = regexp.MustCompile(`(?i)\r\ndate: [^\r]*`)
 
-// probes are requests with a credential in the place of %s. Behind each, wire
-// sends one more over the same connection.
+// probes are requests with a credential instead of %s. After each, wire sends one more
+// request over the same connection.
 var probes = map[string]string{
 	"GET":                     "GET / HTTP/1.1\r\nHost: gate.test\r\nAuthorization: Bearer %s\r\n\r\n",
 	"GET, compressed":         "GET / HTTP/1.1\r\nHost: gate.test\r\nAccept-Encoding: gzip, zstd\r\nAuthorization: Bearer %s\r\n\r\n",
@@ -44,9 +44,9 @@ var probes = map[string]string{
 	"DELETE with too much":    deletion("application/json", padded(5000)),
 }
 
-// waiting is a DELETE whose body is sent only if the gate asks for it. Tokens of a
-// session that is over are left out: for them the gate has to know whether they aim
-// at their own.
+// waiting is a DELETE whose body is sent only if the gate asks for it. Tokens of an ended
+// session are omitted: for them the gate must know whether the body names their own
+// session.
 var waiting = strings.Replace(deletion("application/json", `{"session_id":"another"}`), "\r\n", "\r\nExpect: 100-continue\r\n", 1)
 
 // deletion is a DELETE with a body.
@@ -55,9 +55,9 @@ func deletion(contentType, body string) string {
 		harness.Endpoint, contentType, len(body), body)
 }
 
-// wire returns what the gate sends, byte by byte but for the date, until it closes
-// the connection: the answer to a request and, if the connection outlives it, to
-// one more.
+// wire returns the bytes that the gate sends, without the date, until it closes the
+// connection. These are the answer to a request and, if the connection stays open, to one
+// more.
 func wire(t *testing.T, g *harness.Gate, request string) string {
 	t.Helper()
 	connection, err := net.DialTimeout("tcp", g.Addr(), 10*time.Second)
@@ -68,7 +68,7 @@ func wire(t *testing.T, g *harness.Gate, request string) string {
 	_ = connection.SetDeadline(time.Now().Add(10 * time.Second))
 	last := "GET /public HTTP/1.1\r\nHost: gate.test\r\nConnection: close\r\n\r\n"
 	if strings.Contains(request, "Expect:") {
-		last = "" // it would be taken for the body
+		last = "" // it would be read as the body
 	}
 	if _, err := io.WriteString(connection, request+last); err != nil {
 		t.Fatal(err)
@@ -83,10 +83,10 @@ func wire(t *testing.T, g *harness.Gate, request string) string {
 	return date.ReplaceAllString(string(answer), "")
 }
 
-// Attack: present tokens that were found somewhere, in every way that there is, to
-// learn which of them were good once: whose sessions exist, and which were ended.
-// What a refused token is answered is the same whatever is wrong with it, byte by
-// byte, the order of the fields and what becomes of the connection included.
+// Attack: present found tokens in every possible way, to learn which of them were valid
+// once, whose sessions exist, and which were ended. A refused token gets the same answer
+// whatever is wrong with it, byte by byte. That includes the order of the fields and the
+// end of the connection.
 func TestRefusedTokensAreAnsweredAlikeByteByByte(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
@@ -116,8 +116,8 @@ func TestRefusedTokensAreAnsweredAlikeByteByByte(t *testing.T) {
 	})
 }
 
-// refusedTokens starts a gate with all that could tell answers apart, and returns
-// tokens that it refuses, one of them again that was revoked by its own id.
+// refusedTokens starts a gate with all options that could make answers differ. It returns
+// tokens that it refuses, one of them also revoked by its own id.
 func refusedTokens(t *testing.T, store string) (g *harness.Gate, refused map[string]string, overByID string) {
 	t.Helper()
 	key := tokentest.NewKey(t, "ES256", "key-1")
@@ -143,7 +143,7 @@ func refusedTokens(t *testing.T, store string) (g *harness.Gate, refused map[str
 	return g, refused, overByID
 }
 
-// compareOverHTTP2 compares what is answered to a GET and a DELETE over HTTP/2.
+// compareOverHTTP2 compares the answers to a GET and a DELETE over HTTP/2.
 func compareOverHTTP2(t *testing.T, g *harness.Gate, refused map[string]string, reference string) {
 	t.Helper()
 	transport := &http.Transport{Protocols: new(http.Protocols)}
@@ -178,9 +178,8 @@ func compareOverHTTP2(t *testing.T, g *harness.Gate, refused map[string]string, 
 	}
 }
 
-// Attack: with a good token, try ids to learn which sessions there are, and which
-// were ended, also while the store is away: what is known here is not told then,
-// either.
+// Attack: with a valid token, try ids to learn which sessions exist, and which were ended,
+// also while the store is unreachable. The gate must not reveal what it knows then either.
 func TestForeignSessionsAreAnsweredAlikeByteByByte(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
@@ -194,10 +193,10 @@ func TestForeignSessionsAreAnsweredAlikeByteByByte(t *testing.T) {
 	want := try("nobodys")
 	for _, id := range []string{"bobs", "ended"} {
 		if got := try(id); got != want || !strings.HasPrefix(got, "HTTP/1.1 404 ") {
-			t.Errorf("%s is answered\n%q, nobody's\n%q", id, got, want)
+			t.Errorf("%s is answered\n%q, an unknown one\n%q", id, got, want)
 		}
 	}
-	// The gate has seen this one, and Redis has not heard of it yet.
+	// The gate has seen this session, and Redis does not know it yet.
 	harness.CheckAdmitted(t, harness.Get(t, g, g.Token(harness.Session("waits", "sub", "bob"))))
 	redis.Freeze()
 	for _, id := range []string{"ended", "waits", "bobs", "nobodys"} {

@@ -31,8 +31,8 @@ var (
 	}
 )
 
-// logoutToken is a good logout token with this id, and with changes: a nil value
-// leaves the claim out.
+// logoutToken returns a valid logout token with this id, and with changes: a nil value
+// removes the claim.
 func logoutToken(tb testing.TB, key *tokentest.Key, id string, changes map[string]any, header ...map[string]any) string {
 	tb.Helper()
 	now := time.Now()
@@ -59,8 +59,8 @@ func checkLoggedOut(t *testing.T, got harness.Answer) {
 	answers.Fields(t, got.Header, map[string]string{"Cache-Control": "no-store"})
 }
 
-// Attack: go on with a token after its issuer ended the session, at another gate, at
-// once; or have a logout done twice.
+// Attack: use a token at another gate at once after its issuer ended the session, or repeat
+// a logout.
 func TestALogoutOfTheIssuerHoldsEverywhere(t *testing.T) {
 	t.Parallel()
 	eachSessionsPair(t, withLogout, func(t *testing.T, a, b *harness.Gate) {
@@ -84,13 +84,13 @@ func TestALogoutOfTheIssuerHoldsEverywhere(t *testing.T) {
 			badLogout.Check(t, logOut(t, g, ofSubject))
 		}
 		harness.CheckAdmitted(t, harness.Get(t, a, again))
-		// A logout token lets nobody in.
+		// A logout token admits nobody.
 		answers.BadToken.Check(t, harness.Get(t, a, logoutToken(t, a.Key, "3", map[string]any{"sid": "again"})))
 	})
 }
 
-// OpenID Connect Back-Channel Logout 1.0 §2.6, each rule broken once: 400, alike, and
-// nothing is ended.
+// OpenID Connect Back-Channel Logout 1.0 §2.6, with each rule broken once. The answer is
+// the same 400, and nothing is ended.
 func TestWhatIsNoLogoutTokenIsRefusedAndEndsNothing(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{Gate: withLogout})
@@ -132,12 +132,12 @@ func TestWhatIsNoLogoutTokenIsRefusedAndEndsNothing(t *testing.T) {
 	badLogoutRequest.Check(t, g.Send(t, "POST", logoutEndpoint+"?logout_token="+good))
 	harness.CheckUnreached(t, g)
 	harness.CheckAdmitted(t, harness.Get(t, g, laptop))
-	// And the same token, as it has to be sent, is good.
+	// The same token, sent correctly, is valid.
 	checkLoggedOut(t, logOut(t, g, good))
 	answers.BadToken.Check(t, harness.Get(t, g, laptop))
 }
 
-// Clients have other names than what access tokens are for.
+// Client ids differ from the audiences of access tokens.
 func TestLogoutTokensAreForTheClient(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{
@@ -151,8 +151,8 @@ func TestLogoutTokensAreForTheClient(t *testing.T) {
 	answers.BadToken.Check(t, harness.Get(t, g, laptop))
 }
 
-// The path needs no credential, over every version of HTTP, and no spelling of it
-// goes upstream.
+// The path needs no credential, over every version of HTTP, and no spelling of it goes
+// upstream.
 func TestTheLogoutPathOverEveryProtocol(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Gate: withLogout})
@@ -167,7 +167,7 @@ func TestTheLogoutPathOverEveryProtocol(t *testing.T) {
 			})
 		}
 		for _, target := range []string{logoutEndpoint + "/", "/" + logoutEndpoint, "/V1/auth/logout", "/v1/auth/%6cogout", logoutEndpoint + ";x", "/v1/auth/x/../logout"} {
-			answers.Misspelt.Check(t, send("POST", target))
+			answers.OtherSpelling.Check(t, send("POST", target))
 		}
 		answers.NoToken.Check(t, send("PUT", logoutEndpoint))
 		harness.CheckUnreached(t, g)
@@ -176,8 +176,8 @@ func TestTheLogoutPathOverEveryProtocol(t *testing.T) {
 	})
 }
 
-// Fault: the issuer's keys were never to be had. Whether the token is good is not
-// known, and the issuer may send it again.
+// Fault: the issuer's keys were never available. The gate cannot know whether the token is
+// valid, and the issuer may send it again.
 func TestALogoutIsUncertainWithoutKeys(t *testing.T) {
 	t.Parallel()
 	key := tokentest.NewKey(t, "ES256", "key-1")
@@ -194,8 +194,8 @@ func TestALogoutIsUncertainWithoutKeys(t *testing.T) {
 	answers.BadToken.Check(t, harness.Get(t, g, g.Token(harness.Session("laptop", "iss", url))))
 }
 
-// Fault: Redis is frozen. The gate refuses the session at once and promises nothing,
-// and the same token may be sent until it is taken, once.
+// Fault: Redis is frozen. The gate refuses the session at once without a confirmation. The
+// same token may be sent until it is accepted, once.
 func TestALogoutIsUncertainWhileTheStoreIsFrozen(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -204,7 +204,7 @@ func TestALogoutIsUncertainWhileTheStoreIsFrozen(t *testing.T) {
 	harness.See(t, g, laptop, live)
 	raw := logoutToken(t, g.Key, "1", map[string]any{"sid": "laptop"})
 	server.Freeze()
-	uncertainLogout.Check(t, logOut(t, g, raw)) // with a lease that is still good, or fenced
+	uncertainLogout.Check(t, logOut(t, g, raw)) // with a lease that is still valid, or fenced
 	harness.Eventually(t, 5*time.Second, "the gate is fenced", func() bool { return harness.Get(t, g, live).Status == 503 })
 	uncertainLogout.Check(t, logOut(t, g, raw))
 	server.Thaw()

@@ -9,21 +9,21 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// nested is an object that holds arrays, together so many levels deep.
+// nested returns an object that holds arrays, with this many levels in all.
 func nested(levels int) string {
 	return `{"x":` + strings.Repeat("[", levels-1) + strings.Repeat("]", levels-1) + `}`
 }
 
-// padded is an object of exactly so many bytes.
+// padded returns an object of exactly this size.
 func padded(size int) string {
 	const frame = `{"x":""}`
 	return `{"x":"` + strings.Repeat("a", size-len(frame)) + `"}`
 }
 
-// refusedBodies are those that do not say for certain which session is meant.
+// refusedBodies are ambiguous: it is not certain which session they name.
 //
-// Attack: one body that two readers read differently, so that what the gate ends
-// is not what the logs or the application say.
+// Attack: two readers read one body differently, so that the gate ends another session than
+// the logs or the application show.
 var refusedBodies = map[string]string{
 	"no JSON":                   `session_id=phone`,
 	"nothing but a blank":       ` `,
@@ -72,7 +72,7 @@ func TestBodyThatIsAmbiguousIsRefused(t *testing.T) {
 	})
 }
 
-// Attack: make the gate hold what a client sends without end.
+// Attack: make the gate store an endless body.
 func TestBodyIsBounded(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
@@ -93,8 +93,8 @@ func TestBodyIsBounded(t *testing.T) {
 	})
 }
 
-// Attack: a page of another site sends a form, whose Content-Types need no
-// preflight; or a body that a proxy in between decodes to something else.
+// Attack: a page of another site sends a form, whose Content-Types need no preflight. Or a
+// proxy in between decodes a body to another one.
 func TestBodyMustBeJSON(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {

@@ -7,8 +7,8 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Attack: a page of another site sends the DELETE, and the browser adds the
-// cookie (cross-site request forgery).
+// Attack: a page of another site sends the DELETE, and the browser adds the cookie
+// (cross-site request forgery).
 func TestCookieOfAnotherSitesRequestEndsNothing(t *testing.T) {
 	t.Parallel()
 	const app = "https://app.example.com"
@@ -42,9 +42,9 @@ func TestCookieOfAnotherSitesRequestEndsNothing(t *testing.T) {
 				token := g.Token(harness.Session(name))
 				changes := fields(sender.origin, sender.site)
 				answers.ForeignSite.Check(t, g.Send(t, "DELETE", harness.Endpoint, append(changes, harness.Cookie("session="+token))...))
-				// It is the state-changing call alone that is guarded so.
+				// Only the state-changing call is checked like this.
 				harness.CheckAdmitted(t, g.Send(t, "GET", "/", append(changes, harness.Cookie("session="+token))...))
-				// A token in a header was put there on purpose.
+				// A client puts a token into a header on purpose.
 				answers.Invalidated.Check(t, g.Send(t, "DELETE", harness.Endpoint, append(changes, harness.Bearer(token))...))
 			})
 		}
@@ -67,9 +67,9 @@ func TestCookieOfAnotherSitesRequestEndsNothing(t *testing.T) {
 	})
 }
 
-// Attack: beside the good token, the request carries a revoked one that the gate
-// does not look at and the application uses: in a cookie that some reader takes for
-// the token's, in a value that some reader cuts, or behind another scheme.
+// Attack: beside the valid token, the request carries a revoked one that the gate does not
+// read and the application uses. It is in a cookie that some reader mistakes for the
+// token's, in a value that some reader splits, or after another scheme.
 func TestHiddenCredentialsAreRefused(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Gate: harness.BothSources})
@@ -122,7 +122,7 @@ func TestHiddenCredentialsAreRefused(t *testing.T) {
 	})
 }
 
-// What is no token passes as it is, whatever it resembles.
+// A value that is no token passes unchanged, whatever it resembles.
 func TestOrdinaryCookiesPassBesideTheToken(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Gate: harness.BothSources})

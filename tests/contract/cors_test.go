@@ -9,7 +9,7 @@ import (
 
 const appOrigin = "https://app.example.com"
 
-// preflight asks as a browser does before a DELETE with a token.
+// preflight sends the preflight of a DELETE with a token.
 func preflight(t *testing.T, g *harness.Gate, path, origin string) harness.Answer {
 	t.Helper()
 	return g.Send(t, "OPTIONS", path, harness.Header("Origin", origin),
@@ -46,7 +46,7 @@ func TestPreflightOfTheEndpointIsAnswered(t *testing.T) {
 	})
 }
 
-func TestPreflightElsewhereGoesUpstreamWithoutIdentity(t *testing.T) {
+func TestPreflightOfAnotherPathGoesUpstreamWithoutIdentity(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store, Gate: "cors " + appOrigin + "\nidentity authelia"})
@@ -60,15 +60,15 @@ func TestPreflightElsewhereGoesUpstreamWithoutIdentity(t *testing.T) {
 		for _, r := range reached {
 			answers.Fields(t, r.Header, map[string]string{"Remote-User": ""})
 		}
-		// Half a preflight is an ordinary request.
+		// An incomplete preflight is an ordinary request.
 		answers.NoToken.Check(t, g.Send(t, "OPTIONS", "/orders", harness.Header("Access-Control-Request-Method", "GET")))
 		answers.NoToken.Check(t, g.Send(t, "GET", "/orders", harness.Header("Origin", appOrigin),
 			harness.Header("Access-Control-Request-Method", "GET")))
 	})
 }
 
-// Pages of an allowed origin can read every answer of the endpoint, errors too;
-// no other page can read any.
+// Pages of an allowed origin can read every answer of the endpoint, errors too. No other
+// page can read any.
 func TestAnswersOfTheEndpointAreReadableByAllowedOrigins(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {

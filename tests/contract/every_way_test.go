@@ -15,19 +15,19 @@ import (
 
 // way ends a login by one of its access tokens, and fails the test if it cannot.
 type way struct {
-	// named says that it needs the id of the session, which is "laptop".
+	// named reports whether it needs the id of the session, "laptop".
 	named bool
 	end   func(t *testing.T, g *harness.Gate, access string)
 }
 
-// operator revokes by these flags.
+// operator returns a way that revokes by these flags.
 func operator(flags ...string) func(*testing.T, *harness.Gate, string) {
 	return func(t *testing.T, g *harness.Gate, _ string) {
 		operating.Check(t, g, 0, []string{"Revoked: "}, append([]string{"revoke"}, flags...)...)
 	}
 }
 
-// ways are all that can end a login.
+// ways are all ways to end a login.
 var ways = map[string]way{
 	"its own logout": {false, func(t *testing.T, g *harness.Gate, access string) {
 		answers.Invalidated.Check(t, harness.End(t, g, access))
@@ -60,9 +60,9 @@ var ways = map[string]way{
 	}},
 }
 
-// All of a login is over, whatever ended it: its access tokens at every gate from
-// the answer on, what is still running within a second, and its refresh tokens, of
-// which none reaches the token endpoint.
+// Whatever ends a login must end all of it. Its access tokens are refused at every gate
+// from the answer on. Its running requests end within a second. Its refresh tokens do not
+// reach the token endpoint.
 func TestWhateverEndsALoginEndsAllOfIt(t *testing.T) {
 	t.Parallel()
 	for kind, claims := range map[string]map[string]any{"with a session id": harness.Session("laptop"), "without one": nil} {
@@ -108,7 +108,7 @@ func endsAll(t *testing.T, claims map[string]any, way way) {
 			issuer.CheckRefused(t, g, of.Refresh)
 		}
 	}
-	if claims == nil { // else the upstream would go on with the session that is over
+	if claims == nil { // otherwise the upstream would continue the ended session
 		harness.CheckAdmitted(t, harness.Get(t, b, issuing.Login(t, a).Access))
 	}
 }

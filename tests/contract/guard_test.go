@@ -23,7 +23,7 @@ func TestRequestWithoutCredentialIsChallenged(t *testing.T) {
 			"the scheme and blanks": "Authorization: Bearer   ",
 			"another scheme":        "Authorization: Basic YWxpY2U6c2VjcmV0",
 			"a longer scheme":       "Authorization: Bearers " + token,
-			// A credential is looked for only where the configuration says.
+			// A credential is read only in the configured places.
 			"a cookie":        "Cookie: session=" + token,
 			"another field":   "X-Authorization: Bearer " + token,
 			"the proxy's own": "Proxy-Authorization: Bearer " + token,
@@ -42,8 +42,8 @@ func TestRequestWithoutCredentialIsChallenged(t *testing.T) {
 	})
 }
 
-// The answer does not tell an expired, a forged and a revoked token apart, so
-// that nobody learns which tokens once were good.
+// The answer does not distinguish an expired, a forged and a revoked token, so that nobody
+// learns which tokens were valid once.
 func TestInvalidExpiredAndRevokedTokensLookAlike(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
@@ -70,8 +70,8 @@ func TestHeaderOfTheTokenSaysWhatItIs(t *testing.T) {
 			harness.CheckAdmitted(t, harness.Get(t, g, mint(map[string]any{"typ": typ})))
 		}
 		g.Upstream.Take()
-		// Attack: a token that was made for another purpose is taken for an access
-		// token; or one reader of its header obeys what another does not know.
+		// Attack: a token for another purpose is used as an access token. Or one reader of
+		// its header follows a member that another does not know.
 		for name, header := range map[string]map[string]any{
 			"a logout token":      {"typ": "logout+jwt"},
 			"a DPoP proof":        {"typ": "dpop+jwt"},
@@ -118,7 +118,7 @@ func TestBrokenCredentialIsBadRequest(t *testing.T) {
 	})
 }
 
-// Attack: of two credentials, the gate checks one and the application takes the
+// Attack: a request has two credentials. The gate checks one and the application uses the
 // other.
 func TestSeveralCredentialsAreRefused(t *testing.T) {
 	t.Parallel()

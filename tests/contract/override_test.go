@@ -7,8 +7,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// overrides are the ways in which a request asks to be taken for one of another
-// method.
+// overrides are the ways in which a request asks to be handled with another method.
 func overrides(method string) map[string]harness.Request {
 	return map[string]harness.Request{
 		"X-HTTP-Method-Override": {Target: harness.Endpoint, Fields: []string{"X-HTTP-Method-Override: " + method}},
@@ -19,9 +18,9 @@ func overrides(method string) map[string]harness.Request {
 	}
 }
 
-// Attack: two readers of one request see two methods. Only its own counts here:
-// nothing ends a session but a DELETE, and an override makes no DELETE, nor any
-// other request, something that is not guarded.
+// Attack: two readers of one request find two methods. Only its own method counts here.
+// Only a DELETE ends a session. No override turns a DELETE, or any other request, into an
+// unguarded one.
 func TestMethodOverridesAreIgnored(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true})
@@ -72,9 +71,9 @@ func TestMethodOverridesAreIgnored(t *testing.T) {
 	})
 }
 
-// Caddy's own directive for it stands before the gate, and the method that the
-// gate sees counts. A DELETE of the endpoint that is none any more would be a
-// logout that nobody makes.
+// Caddy's own directive for it comes before the gate, and the method that the gate sees
+// counts. A DELETE of the endpoint whose method was rewritten would be a logout that is not
+// carried out.
 func TestMethodThatCaddyRewritesCounts(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{Routes: `
@@ -86,8 +85,8 @@ func TestMethodThatCaddyRewritesCounts(t *testing.T) {
 		reverse_proxy {$UPSTREAM}`})
 	token := g.Token(harness.Session("laptop"))
 	harness.See(t, g, token)
-	answers.Misspelt.Check(t, g.Send(t, "DELETE", harness.Endpoint, harness.Bearer(token)))
-	answers.Misspelt.Check(t, g.Send(t, "DELETE", harness.Endpoint+"/", harness.Bearer(token)))
+	answers.OtherSpelling.Check(t, g.Send(t, "DELETE", harness.Endpoint, harness.Bearer(token)))
+	answers.OtherSpelling.Check(t, g.Send(t, "DELETE", harness.Endpoint+"/", harness.Bearer(token)))
 	answers.NoToken.Check(t, g.Send(t, "DELETE", "/orders"))
 	harness.CheckUnreached(t, g)
 	harness.CheckAdmitted(t, g.Send(t, "DELETE", "/orders", harness.Bearer(token)))
@@ -101,8 +100,8 @@ func TestMethodThatCaddyRewritesCounts(t *testing.T) {
 	harness.CheckUnreached(t, g)
 }
 
-// Attack: preflights go upstream without a token. One that asks to be taken for
-// another method, or that has content, is what no browser sends.
+// Attack: preflights go upstream without a token. A preflight that asks for another method
+// in an override, or has content, comes from no browser.
 func TestWhatIsNoPreflightIsGuarded(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true})
@@ -110,7 +109,7 @@ func TestWhatIsNoPreflightIsGuarded(t *testing.T) {
 	harness.EachProtocol(t, func(t *testing.T, protocol harness.Protocol) {
 		for name, request := range overrides("GET") {
 			if len(request.Fields) == 0 {
-				continue // a query is of the request that is asked about
+				continue // a query belongs to the request that follows
 			}
 			t.Run(name, func(t *testing.T) {
 				request.Method, request.Target, request.Fields = "OPTIONS", "/orders", append(request.Fields, question...)
@@ -129,7 +128,7 @@ func TestWhatIsNoPreflightIsGuarded(t *testing.T) {
 				harness.CheckUnreached(t, g)
 				return
 			}
-			// Its head does not say that content follows; none is handed on.
+			// Its head does not announce content, and none is passed on.
 			harness.CheckAdmitted(t, got)
 			if reached := g.Upstream.TakeOne(t); reached.Body != "" {
 				t.Errorf("the upstream got the body %q", reached.Body)

@@ -12,8 +12,8 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Attack: end somebody's session with a token that its issuer never made for
-// this application, or no longer stands for.
+// Attack: end a session with a token that its issuer did not issue for this application, or
+// that is no longer valid.
 func TestDeleteNeedsGoodToken(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
@@ -35,8 +35,7 @@ func TestDeleteNeedsGoodToken(t *testing.T) {
 	})
 }
 
-// Attack: a stolen token of a session that was ended is used to end the ones that
-// are left.
+// Attack: use a stolen token of an ended session to end the other sessions.
 func TestRevokedTokenEndsNoOtherSession(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
@@ -50,8 +49,8 @@ func TestRevokedTokenEndsNoOtherSession(t *testing.T) {
 	})
 }
 
-// Attack: try ids to learn which sessions exist, and whose they are. The answers
-// for unknown, ended and foreign sessions are the same, byte by byte.
+// Attack: try ids to learn which sessions exist, and who owns them. The answers for
+// unknown, ended and foreign sessions are the same, byte by byte.
 func TestSessionsThatAreNotTheCallersLookAlike(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
@@ -63,7 +62,7 @@ func TestSessionsThatAreNotTheCallersLookAlike(t *testing.T) {
 		for _, id := range []string{"unknown", "ended", "bobs", "nobodys", "Caller"} {
 			answers.NoSession.Check(t, harness.End(t, g, caller, `{"session_id":"`+id+`"}`))
 		}
-		// Without a subject there is no other session of the same subject.
+		// A token without a subject has no other session of the same subject.
 		answers.NoSession.Check(t, harness.End(t, g, nobodys, `{"session_id":"caller"}`))
 		harness.CheckAdmitted(t, harness.Get(t, g, bobs))
 		harness.CheckAdmitted(t, harness.Get(t, g, caller))
@@ -75,7 +74,7 @@ func TestSessionsThatAreNotTheCallersLookAlike(t *testing.T) {
 	})
 }
 
-// A token that names no session is a session of its own.
+// A token without a session id is a session of its own.
 func TestDeleteEndsTokenWithoutSession(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
@@ -96,9 +95,8 @@ func TestDeleteEndsTokenWithoutSession(t *testing.T) {
 	})
 }
 
-// Attack: a revoked token is spelt in another way: an ES256 signature (r, s) has
-// the twin (r, n-s), which verifies, too. A deny list of whole tokens would let
-// it in.
+// Attack: a revoked token is sent in another spelling. An ES256 signature (r, s) has the
+// twin (r, n-s), which verifies, too. A deny list of whole tokens would admit it.
 func TestTokenWithoutIdsStaysRevokedInEverySpelling(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
@@ -115,7 +113,7 @@ func TestTokenWithoutIdsStaysRevokedInEverySpelling(t *testing.T) {
 	})
 }
 
-// twinOf returns the token with the other signature that verifies.
+// twinOf returns the token with the other valid signature.
 func twinOf(t *testing.T, key *tokentest.Key, token string) string {
 	t.Helper()
 	at := strings.LastIndexByte(token, '.') + 1

@@ -7,8 +7,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// rewrites is a site that changes paths before the gate, in the ways that Caddy
-// has for it.
+// rewrites is a site that changes paths before the gate, in all ways that Caddy has.
 const rewrites = `
 	handle_path /api/* {
 		session_gate
@@ -39,7 +38,7 @@ const rewrites = `
 		reverse_proxy {$UPSTREAM}
 	}`
 
-// The path that counts is the one that the handler sees.
+// The path that the handler sees counts.
 func TestEndpointIsRecognisedAfterRewrites(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
@@ -61,9 +60,9 @@ func TestEndpointIsRecognisedAfterRewrites(t *testing.T) {
 	})
 }
 
-// Attack: a rewrite before the gate takes the endpoint to another path, so that
-// the client is told that its session ended while nobody ended it; or it makes a
-// spelling that only the upstream takes for the endpoint.
+// Attack: a rewrite before the gate moves the endpoint to another path. The client is told
+// that its session ended, although nobody ended it. Or the rewrite creates a spelling that
+// only the upstream reads as the endpoint.
 func TestEndpointThatIsRewrittenAwayIsRefused(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
@@ -74,7 +73,7 @@ func TestEndpointThatIsRewrittenAwayIsRefused(t *testing.T) {
 			"/alias", "/api/v1/auth/session/", "/legacy/v1/auth;x/session",
 		} {
 			t.Run(path, func(t *testing.T) {
-				answers.Misspelt.Check(t, g.Raw(t, harness.Lines("DELETE "+path+" HTTP/1.1", "Authorization: Bearer "+token)))
+				answers.OtherSpelling.Check(t, g.Raw(t, harness.Lines("DELETE "+path+" HTTP/1.1", "Authorization: Bearer "+token)))
 			})
 		}
 		harness.CheckUnreached(t, g)

@@ -31,7 +31,7 @@ func TestDeleteEndsTheSessionOfTheToken(t *testing.T) {
 				sibling := g.Token(harness.Session(name, "jti", "refreshed"))
 				harness.See(t, g, token, sibling)
 				answers.Invalidated.Check(t, send(token))
-				// All tokens of the session are useless, also those issued since.
+				// All tokens of the session are invalid, also those issued since.
 				for _, of := range []string{token, sibling, g.Token(harness.Session(name, "jti", "later"))} {
 					answers.BadToken.Check(t, harness.Get(t, g, of))
 				}
@@ -103,7 +103,7 @@ func TestAdminScopeEndsSessionsOfItsIssuer(t *testing.T) {
 		harness.See(t, g, bobs, others)
 
 		answers.NoSession.Check(t, harness.End(t, g, plain, `{"session_id":"bobs"}`))
-		// Attack: one issuer's administrators end the sessions of another's users.
+		// Attack: administrators of one issuer end the sessions of another issuer's users.
 		answers.NoSession.Check(t, harness.End(t, g, admin, `{"session_id":"others"}`))
 		harness.CheckAdmitted(t, harness.Get(t, g, bobs))
 		answers.InvalidatedID("bobs").Check(t, harness.End(t, g, admin, `{"session_id":"bobs"}`))

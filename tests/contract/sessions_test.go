@@ -20,14 +20,13 @@ var (
 	badQuery       = answers.Refusal(400, "invalid_request", "The query must be empty, or except=current.", "")
 )
 
-// endEverywhere ends all sessions of a token's user, as the query says.
+// endEverywhere ends all sessions of a token's user, with this query.
 func endEverywhere(t *testing.T, g *harness.Gate, token, query string) harness.Answer {
 	t.Helper()
 	return g.Send(t, "DELETE", sessionsEndpoint+query, harness.Bearer(token))
 }
 
-// eachSessionsPair runs a test with two gates of a fleet, and with one gate that is
-// both.
+// eachSessionsPair runs a test with two gates of a fleet, and with one gate as both.
 func eachSessionsPair(t *testing.T, gate string, test func(t *testing.T, a, b *harness.Gate)) {
 	t.Helper()
 	harness.EachStore(t, func(t *testing.T, store string) {
@@ -40,8 +39,8 @@ func eachSessionsPair(t *testing.T, gate string, test func(t *testing.T, a, b *h
 	})
 }
 
-// Attack: go on with any token of a user, at another gate, at once when all of the
-// user's sessions were ended. And whoever logs in at once is let in everywhere.
+// Attack: when all sessions of a user were ended, use any token of the user at another gate
+// at once. A new login is admitted everywhere at once.
 func TestAllSessionsOfAUserEndEverywhere(t *testing.T) {
 	t.Parallel()
 	eachSessionsPair(t, withSessions, func(t *testing.T, a, b *harness.Gate) {
@@ -67,7 +66,7 @@ func TestAllSessionsOfAUserEndEverywhere(t *testing.T) {
 	})
 }
 
-// Attack: have the exception of one revocation stand for those that follow.
+// Attack: the exception of one revocation applies to later ones.
 func TestAllSessionsButOneEndEverywhere(t *testing.T) {
 	t.Parallel()
 	eachSessionsPair(t, withSessions, func(t *testing.T, a, b *harness.Gate) {
@@ -93,7 +92,7 @@ func TestAllSessionsButOneEndEverywhere(t *testing.T) {
 	})
 }
 
-// ids are the sessions of a list, and where the next page begins.
+// ids returns the sessions of a list, and the start of the next page.
 func ids(t *testing.T, got harness.Answer) (ids []string, next string) {
 	t.Helper()
 	if got.Status != 200 {
@@ -108,7 +107,7 @@ func ids(t *testing.T, got harness.Answer) (ids []string, next string) {
 	return ids, next
 }
 
-func TestSessionsAreListedWhereTheyWereSeenAndElsewhere(t *testing.T) {
+func TestSessionsAreListedAtEveryGate(t *testing.T) {
 	eachSessionsPair(t, withSessions, func(t *testing.T, a, b *harness.Gate) {
 		list := func(g *harness.Gate, token string) []string {
 			listed, _ := ids(t, g.Send(t, "GET", sessionsEndpoint, harness.Bearer(token)))
@@ -133,7 +132,7 @@ func TestSessionsAreListedWhereTheyWereSeenAndElsewhere(t *testing.T) {
 		if all := append(first, second...); len(first) != 4 || len(second) != 3 || end != "" {
 			t.Errorf("the pages are %q and %q", first, all)
 		}
-		// One is ended by its path, and is in no list from then on.
+		// One session is ended by its path, and is in no list from then on.
 		answers.InvalidatedID("phone").Check(t, b.Send(t, "DELETE", sessionsEndpoint+"/phone", harness.Bearer(laptop)))
 		answers.BadToken.Check(t, harness.Get(t, a, phone))
 		answers.NoSession.Check(t, b.Send(t, "DELETE", sessionsEndpoint+"/phone", harness.Bearer(laptop)))
@@ -151,8 +150,8 @@ func TestSessionsAreListedWhereTheyWereSeenAndElsewhere(t *testing.T) {
 	})
 }
 
-// Attack: a DELETE that an upstream takes for one of a session, or of all, and the
-// gate for none, over every version of HTTP.
+// Attack: an upstream reads a DELETE as one of a session, or of all, and the gate does not.
+// Over every version of HTTP.
 func TestSpellingsOfTheSessionsEndpointNeverGoUpstream(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Gate: withSessions})
@@ -167,7 +166,7 @@ func TestSpellingsOfTheSessionsEndpointNeverGoUpstream(t *testing.T) {
 			"/v1/auth/sessions/x/", "//v1/auth/sessions/x", "/v1/auth/Sessions/x", "/v1/auth/%73essions/x", "/v1/auth/sessions%2fx", "/v1/auth/sessions/./x",
 			"/v1/auth/sessions/..", "/v1/auth/sessions/%2e", "/v1/auth/sessions/%2e%2e", "/v1/auth/a/../sessions/x", "/v1/auth/sessions/a%2f..",
 		} {
-			answers.Misspelt.Check(t, send("DELETE", target))
+			answers.OtherSpelling.Check(t, send("DELETE", target))
 		}
 		answers.NoSession.Check(t, send("DELETE", sessionsEndpoint+"/a%2Fb"))
 		answers.NoSession.Check(t, send("DELETE", sessionsEndpoint+"/%252e%252e"))
@@ -192,11 +191,11 @@ func TestBrowsersAtTheSessionsEndpoint(t *testing.T) {
 			"Access-Control-Allow-Origin": appOrigin, "Access-Control-Allow-Methods": methods, "Access-Control-Allow-Credentials": "true",
 		})
 		answers.Fields(t, preflight(t, g, path, "https://evil.example.net").Header, map[string]string{"Access-Control-Allow-Origin": ""})
-		// Attack: a page of another site ends the visitor's sessions by the cookie.
+		// Attack: a page of another site ends the visitor's sessions with the cookie.
 		answers.ForeignSite.Check(t, g.Send(t, "DELETE", path, cookie, harness.Header("Origin", "https://evil.example.net")))
 		answers.ForeignSite.Check(t, g.Send(t, "DELETE", path, cookie, harness.Header("Sec-Fetch-Site", "same-site")))
 	}
-	// The list may be asked for, and not be read.
+	// The page may request the list, but not read it.
 	for origin, want := range map[string]string{appOrigin: appOrigin, "https://evil.example.net": ""} {
 		got := g.Send(t, "GET", sessionsEndpoint, cookie, harness.Header("Origin", origin))
 		answers.Fields(t, got.Header, map[string]string{"Access-Control-Allow-Origin": want, "Vary": "Origin", "Cache-Control": "no-store"})

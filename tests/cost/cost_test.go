@@ -1,6 +1,6 @@
-// Package cost counts what a gate does before it refuses a request: how many bytes it
+// Package cost counts the work of a gate before it refuses a request: how many bytes it
 // scans and hashes, and how often it asks the store. These figures do not depend on the
-// machine, and a bound on them stops a request that is cheap to send and dear to refuse.
+// machine. A bound on them stops a request that is cheap to send and expensive to refuse.
 package cost
 
 import (
@@ -10,16 +10,16 @@ import (
 	"testing"
 )
 
-// counted are the packages that see a request before it is refused.
+// counted are the packages that read a request before it is refused.
 var counted = []string{
 	"caddymodule", "caddymodule/caller", "caddymodule/credential", "caddymodule/fieldname", "caddymodule/identity", "caddymodule/hub",
 	"caddymodule/keys", "caddymodule/logout", "caddymodule/oauth", "caddymodule/paths", "caddymodule/percent", "caddymodule/reply",
 	"caddymodule/sessionapi", "caddymodule/strictjson", "caddymodule/token", "caddymodule/tokenendpoint",
 }
 
-// Attack: a request that is cheap to send and dear to refuse. The test itself is
-// TestCostOfARefusal in the package caddymodule, which is run here with the counters in a
-// copy of the code.
+// Attack: a request that is cheap to send and expensive to refuse. The test itself is
+// TestCostOfARefusal in the package caddymodule. It runs here with the counters in a copy
+// of the code.
 func TestCostOfARefusal(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	if err != nil {
@@ -42,8 +42,8 @@ func TestCostOfARefusal(t *testing.T) {
 	}
 }
 
-// What is not counted is not bounded: each loop, each text that is scanned, and each that is
-// hashed is.
+// Work that is not counted is not bounded. So each loop, each scanned text and each hashed
+// text must be counted.
 func TestWorkIsCounted(t *testing.T) {
 	const source = `package p
 

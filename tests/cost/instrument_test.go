@@ -16,8 +16,8 @@ import (
 
 const module = "github.com/sessiongate/sessiongate/"
 
-// scanning are the packages whose functions read each text that they are given about
-// once, and hashing those that hash it.
+// scanning are the packages whose functions read each text argument about once. hashing are
+// the packages that hash it.
 var (
 	scanning = map[string]bool{
 		"strings": true, "bytes": true, "net/url": true, "encoding/base64": true, "encoding/hex": true, "encoding/json": true,
@@ -26,8 +26,9 @@ var (
 	hashing = map[string]bool{"crypto/sha256": true, "crypto/hmac": true}
 )
 
-// replaced are the functions of strings that stop early: costtest has the same, which count
-// what was read. prefixed are those that read no more than their second argument.
+// replaced are the functions of strings that stop early: costtest has functions of the same
+// names that count the bytes read. prefixed are those that read no more than their second
+// argument.
 var (
 	replaced = strings.Fields("IndexByte Index IndexAny Contains ContainsAny ContainsRune Cut Trim TrimLeft TrimRight EqualFold")
 	prefixed = strings.Fields("HasPrefix HasSuffix TrimPrefix TrimSuffix CutPrefix CutSuffix DecodeRuneInString DecodeLastRuneInString")
@@ -36,15 +37,15 @@ var (
 // verifying is the name of the methods that verify a signature, whatever their receiver.
 const verifying = "Verify"
 
-// insertion is a text that goes into a file at an offset.
+// insertion is a text to insert into a file at an offset.
 type insertion struct {
 	at   int
 	text string
 }
 
 // instrument returns a file with calls of costtest in it, or "" if there is nothing to
-// count: one for each time that a loop goes round, and one for each argument of a function
-// that scans or hashes. Lines stay where they are.
+// count. It adds one call for each loop iteration, and one for each argument of a function
+// that scans or hashes. Line numbers do not change.
 func instrument(t *testing.T, path string) string {
 	t.Helper()
 	source, err := os.ReadFile(path)
@@ -126,7 +127,7 @@ func instrument(t *testing.T, path string) string {
 	copyTo(len(source))
 	for _, name := range []string{"strings", "bytes"} {
 		if imports[name] != "" {
-			text.WriteString("\nvar _ = " + name + ".ToLower\n") // it may not be used any more
+			text.WriteString("\nvar _ = " + name + ".ToLower\n") // it may be unused now
 		}
 	}
 	return text.String()
@@ -162,8 +163,8 @@ func wrapperOf(call *ast.CallExpr, imports map[string]string) string {
 	return ""
 }
 
-// isText reports whether an argument could be a text that is not a constant. A literal of a
-// character or a number has no type of its own, and nil has none at all.
+// isText reports whether an argument could be a text that is not a constant. A character or
+// number literal has no type of its own, and nil has none.
 func isText(argument ast.Expr) bool {
 	switch argument := argument.(type) {
 	case *ast.BasicLit, *ast.FuncLit, *ast.CompositeLit, *ast.UnaryExpr:
@@ -174,8 +175,8 @@ func isText(argument ast.Expr) bool {
 	return true
 }
 
-// writeOverlay writes instrumented copies of the code of some packages, and the list of them
-// that the go command reads.
+// writeOverlay writes instrumented copies of the code of some packages, and their list,
+// which the go command reads.
 func writeOverlay(t *testing.T, root string, packages []string) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -10,7 +10,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// output runs a program and returns what it writes to stdout.
+// output runs a program and returns its stdout.
 func output(t *testing.T, input, program string, arguments ...string) string {
 	t.Helper()
 	command := exec.Command(program, arguments...)
@@ -23,8 +23,8 @@ func output(t *testing.T, input, program string, arguments ...string) string {
 	return string(out)
 }
 
-// The examples end the session that they name, for a caller in another session
-// of the same subject and for one in that very session.
+// The examples end the session that they name, for a caller in another session of the same
+// subject and for a caller in that session.
 func TestExamplesOfTheAPIPage(t *testing.T) {
 	const message = "Session invalidated successfully."
 	for name, c := range map[string]struct {

@@ -10,8 +10,8 @@ import (
 	"github.com/sessiongate/sessiongate/tests/operating"
 )
 
-// inRoot runs the go command at the top of the repository, with the binary under
-// test for tests that run it.
+// inRoot runs the go command at the top of the repository. Its environment names the binary
+// under test.
 func inRoot(t *testing.T, words ...string) (string, error) {
 	t.Helper()
 	root, err := harness.Root()
@@ -20,14 +20,14 @@ func inRoot(t *testing.T, words ...string) (string, error) {
 	}
 	command := exec.CommandContext(t.Context(), "go", words...)
 	command.Dir = root
-	// As ./caddy was built, so that Caddy is not compiled once more.
+	// The flags of ./caddy, so that Caddy is not compiled again.
 	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS="+os.Getenv("GOFLAGS")+" -trimpath",
 		harness.Variable+"="+harness.Binary(t))
 	output, err := command.CombinedOutput()
 	return string(output), err
 }
 
-// The commands under which the figures of docs/performance.md stand, each benchmark once.
+// This test runs the commands for the figures of docs/performance.md, each benchmark once.
 func TestBenchmarksOfTheREADMERun(t *testing.T) {
 	t.Parallel()
 	for _, block := range harness.Documented(t) {
@@ -37,7 +37,7 @@ func TestBenchmarksOfTheREADMERun(t *testing.T) {
 		for line := range strings.Lines(block.Text) {
 			words := strings.Fields(strings.ReplaceAll(line, "'", ""))
 			words = append([]string{words[1], "-benchtime", "1x"}, words[2:]...)
-			// What comes last counts, so the command's own -benchtime goes.
+			// The last flag counts, so the command's own -benchtime is removed.
 			for i := 3; i+1 < len(words); i++ {
 				if words[i] == "-benchtime" {
 					words = append(words[:i], words[i+2:]...)
@@ -58,7 +58,7 @@ func TestBenchmarksOfTheREADMERun(t *testing.T) {
 	}
 }
 
-// The commands that show the promise, each for a short while.
+// This test runs the commands that prove the promise, each for a short time.
 func TestProofsOfTheREADMERun(t *testing.T) {
 	t.Parallel()
 	short := map[string]string{"-seeds": "3", "-length": "2s", "-targets": "300"}
@@ -88,8 +88,8 @@ func TestProofsOfTheREADMERun(t *testing.T) {
 	}
 }
 
-// The commands for operators, against a gate that has nothing to bootstrap: its
-// store is this machine's own.
+// This test runs the commands for operators, against a gate that has nothing to bootstrap:
+// its store is on this machine.
 func TestCommandsOfTheREADMEAreThoseOfOperators(t *testing.T) {
 	g := harness.Start(t, harness.Config{})
 	ran := 0

@@ -11,7 +11,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Every block of the README and of docs is run, by the test that is named here.
+// Every block of the README and of docs is run by the test that is named here.
 func TestEveryBlockOfTheREADMEIsRun(t *testing.T) {
 	counted := map[string]int{}
 	for _, block := range harness.Documented(t) {
@@ -90,8 +90,8 @@ func checkCaddyfile(t *testing.T, text string) {
 	}
 }
 
-// The blocks that docs/api.md takes from the API page are those that are run
-// against the gate, in TestExamplesOfTheAPIPage and in the browser.
+// The blocks that docs/api.md takes from the API page must be those that
+// TestExamplesOfTheAPIPage and the browser run against the gate.
 func TestExamplesOfTheREADMEAreThoseOfTheAPIPage(t *testing.T) {
 	for name, language := range map[string]string{"invalidate_session.curl": "sh", "invalidate_session.js": "javascript"} {
 		if !slices.Contains(harness.Documented(t), harness.Block{Language: language, Text: harness.Testdata(t, name)}) {
@@ -100,8 +100,8 @@ func TestExamplesOfTheREADMEAreThoseOfTheAPIPage(t *testing.T) {
 	}
 }
 
-// The filter that docs/operations.md gives for logs is the one that
-// TestAFilterKeepsOutOfTheLogsWhatCaddyDoesNotHide tries.
+// The log filter in docs/operations.md must be the one that
+// TestAFilterKeepsOutOfTheLogsWhatCaddyDoesNotHide uses.
 func TestLogFilterOfTheREADMEIsTheOneThatIsTried(t *testing.T) {
 	filter := harness.Testdata(t, "no_tokens.caddyfile")
 	if !slices.ContainsFunc(harness.Documented(t), func(block harness.Block) bool {

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// connectAs connects to a unix socket with the file permissions of another user.
-// They are those of one thread, which ends with the goroutine that is locked to it.
+// connectAs connects to a unix socket with the file permissions of another user. They apply
+// to one thread, which ends with the goroutine that is locked to it.
 func connectAs(uid int, path string) error {
 	result := make(chan error)
 	go func() {
@@ -74,9 +74,9 @@ func listening(t *testing.T, g *harness.Gate) (ports []int) {
 	return ports
 }
 
-// Attack: a neighbour of the gate posts a configuration without a gate to
-// the admin API, or stops it, which asks for no password. With the address that
-// every shipped Caddyfile has, no TCP port leads to it, and nobody but the gate's own user can connect to the socket.
+// Attack: another user of the machine posts a configuration without a gate to the admin
+// API, or stops it. The admin API has no password. With the address in every shipped
+// Caddyfile, no TCP port leads to it, and only the gate's own user can connect to the socket.
 func TestNeighbourCannotReachTheAdminAPI(t *testing.T) {
 	t.Parallel()
 	const nobody = 65534
@@ -95,8 +95,8 @@ func TestNeighbourCannotReachTheAdminAPI(t *testing.T) {
 	if err := connectAs(os.Getuid(), path); err != nil {
 		t.Errorf("the gate's own user cannot connect: %v", err)
 	}
-	if os.Getuid() == 0 { // others may not act for anybody else; the mode says the same
-		// The directory is open, so that the socket alone keeps the neighbour out.
+	if os.Getuid() == 0 { // other users cannot change their user id; the mode shows the same
+		// The directory is open, so that only the socket keeps the other user out.
 		if err := os.Chmod(g.Dir(), 0o755); err != nil {
 			t.Fatal(err)
 		}

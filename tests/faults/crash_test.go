@@ -9,8 +9,8 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Fault: the process is killed, by the kernel or by an impatient operator, right
-// after it answered 200. What was confirmed is never forgotten.
+// Fault: the process is killed, by the kernel or by an operator, right after it answered
+// 200. It must not forget a confirmed revocation.
 func TestKilledGateForgetsNoRevocation(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{})
@@ -27,7 +27,7 @@ func TestKilledGateForgetsNoRevocation(t *testing.T) {
 		for _, err := range endAll(g, tokens) {
 			t.Error(err)
 		}
-		g.Kill() // the last 200 was read a moment ago
+		g.Kill() // the client has just read the last 200
 		ended = append(ended, tokens...)
 		g.Restart()
 		for i, token := range ended {
@@ -43,8 +43,8 @@ func TestKilledGateForgetsNoRevocation(t *testing.T) {
 	}
 }
 
-// endAll ends the sessions of all tokens by some clients at a time, so that
-// commits are shared, and returns what was not answered 200.
+// endAll ends the sessions of all tokens by several clients at a time, so that commits are
+// shared. It returns the failed calls.
 func endAll(g *harness.Gate, tokens []string) (failed []error) {
 	const clients = 5
 	var wait sync.WaitGroup

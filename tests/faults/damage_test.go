@@ -11,9 +11,9 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// soundStore is a store in which a session was revoked, while no gate holds it.
+// soundStore is a store with a revoked session that no gate has open.
 type soundStore struct {
-	gate    *harness.Gate // that has made it, and has ended
+	gate    *harness.Gate // it has created the store, and has ended
 	revoked string        // a token
 	path    string        // of the database; path + ".init" is the marker
 	content []byte
@@ -40,7 +40,7 @@ func (s *soundStore) start(t *testing.T, unready bool) *harness.Gate {
 	})
 }
 
-// startWith starts a gate on the store whose global block has one more line.
+// startWith starts a gate on the store with one more line in its global block.
 func (s *soundStore) startWith(t *testing.T, app string) *harness.Gate {
 	t.Helper()
 	return harness.Start(t, harness.Config{Key: s.gate.Key, Store: "store bolt " + s.path, App: app})
@@ -53,9 +53,8 @@ func (s *soundStore) write(t *testing.T, content []byte) {
 	}
 }
 
-// Attack, and fault: the file of the store is emptied, cut off,
-// overwritten or deleted, and the gate restarted, so that it takes what is left
-// for a store in which nothing was revoked.
+// Attack, and fault: the file of the store is emptied, truncated, overwritten or deleted,
+// and the gate restarted. The gate must not read the rest as a store without revocations.
 func TestDamagedFileIsNeverAnEmptyStore(t *testing.T) {
 	t.Parallel()
 	const page = 4096
@@ -94,7 +93,7 @@ func TestDamagedFileIsNeverAnEmptyStore(t *testing.T) {
 					t.Errorf("the log does not say %q", text)
 				}
 			}
-			// A new configuration does not make anything of it either.
+			// A new configuration does not accept the file either.
 			harness.Load(t, g, harness.Config{Store: "store bolt " + s.path, App: "leeway 20s", Gate: "public /healthz", Unready: true})
 			answers.Unavailable.Check(t, harness.Get(t, g, s.revoked))
 			g.Stop()

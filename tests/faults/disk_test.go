@@ -13,9 +13,8 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Fault: a second gate is started on the file of the first, which would
-// decide by a set of its own. It ends soon, and says which file it is and what
-// else there is.
+// Fault: a second gate is started on the file of the first, and would decide by its own
+// set. It ends soon, and names the file and the alternatives.
 func TestSecondProcessOnOneFileEnds(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{Store: "store bolt {$GATE_DIR}/revocations.db"})
@@ -35,7 +34,7 @@ func TestSecondProcessOnOneFileEnds(t *testing.T) {
 	answers.BadToken.Check(t, harness.Get(t, g, token))
 }
 
-// Fault: the folder of the store cannot be made, or is not one.
+// Fault: the folder of the store cannot be created, or is not a folder.
 func TestGateWithoutPlaceForItsFileEnds(t *testing.T) {
 	t.Parallel()
 	g := harness.Prepare(t, harness.Config{Store: "store bolt {$GATE_DIR}/hmac_secret/deep/revocations.db"})
@@ -45,9 +44,9 @@ func TestGateWithoutPlaceForItsFileEnds(t *testing.T) {
 	}
 }
 
-// Fault: the disk takes nothing any more: it is full, or read-only. What
-// cannot be made durable is not confirmed, and what was decided before goes on.
-// A limit on the size of the process' files makes the same calls fail.
+// Fault: the disk is full, or read-only. A revocation that is not durable is not confirmed,
+// and earlier revocations stay in force. A limit on the size of the process's files makes
+// the same calls fail.
 func TestDiskThatTakesNothing(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{})
@@ -70,9 +69,9 @@ func TestDiskThatTakesNothing(t *testing.T) {
 	harness.CheckAdmitted(t, harness.Get(t, g, live))
 }
 
-// confirms fails the test if no DELETE of a token is confirmed soon. The gate
-// itself offers to the store what the store did not take, so that it may have
-// been taken before the next DELETE: that one is 404, of a session ended before.
+// confirms fails the test if no DELETE of a token is confirmed soon. The gate itself
+// retries the store. So the store may have the revocation before the next DELETE, which
+// then gets 404.
 func confirms(t *testing.T, g *harness.Gate, token string) {
 	t.Helper()
 	harness.Eventually(t, 15*time.Second, "the DELETE is confirmed", func() bool {
@@ -81,20 +80,19 @@ func confirms(t *testing.T, g *harness.Gate, token string) {
 	})
 }
 
-// limitFiles sets how large a file of the process may get, for what it does from
-// now on.
+// limitFiles sets how large a file of the process may become from now on.
 func limitFiles(t *testing.T, g *harness.Gate, size string) {
 	t.Helper()
-	// Without the colon the hard limit would fall, too, and never rise again.
+	// Without the colon the hard limit would fall, too, and could not rise again.
 	command := exec.Command("prlimit", "--pid", fmt.Sprint(g.PID()), "--fsize="+size+":")
 	if output, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("limiting files (prlimit is part of util-linux): %v\n%s", err, output)
 	}
 }
 
-// Fault: the file of the store is deleted, or replaced by an older copy,
-// while the gate has it open. What is written to it then is gone with the
-// process: it is not confirmed. The set in memory goes on.
+// Fault: the file of the store is deleted, or replaced by an older copy, while the gate has
+// it open. Data written to it is lost with the process, so it is not confirmed. The set in
+// memory stays in force.
 func TestFileThatIsTakenAwayWhileOpen(t *testing.T) {
 	t.Parallel()
 	for name, take := range map[string]func(t *testing.T, path string){

@@ -18,15 +18,15 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// issuers are several issuers of one gate, each with an endpoint of its own.
+// issuers are several issuers of one gate, each with its own endpoint.
 type issuers struct {
 	gate      *harness.Gate
 	endpoints map[string]*tokentest.Endpoint
 	urls      map[string]string
 }
 
-// startIssuers starts a gate that trusts an issuer of each name, and each issuer
-// publishes the keys.
+// startIssuers starts a gate that trusts an issuer of each name. Each issuer publishes the
+// keys.
 func startIssuers(t *testing.T, names []string, keys ...*tokentest.Key) issuers {
 	t.Helper()
 	i := issuers{endpoints: make(map[string]*tokentest.Endpoint), urls: make(map[string]string)}
@@ -40,19 +40,19 @@ func startIssuers(t *testing.T, names []string, keys ...*tokentest.Key) issuers 
 	return i
 }
 
-// token is one of that issuer, by the key.
+// token returns a token of that issuer, signed by the key.
 func (i issuers) token(t *testing.T, name string, key *tokentest.Key, id string) string {
 	t.Helper()
 	claims := tokentest.Claims(time.Now(), map[string]any{"iss": i.urls[name], "sid": name, "jti": id})
 	return tokentest.Mint(t, key, claims)
 }
 
-// Fault: the key set of an issuer was loaded, and then cannot be had, or not
-// be believed. Attack: bring that about, to lock everybody out, or to have one's
-// own keys taken. The last good keys go on; a key that is not among them may be
-// new, which is 503 and not the client's fault; and a key that the issuer took
-// out of a good set is refused, also for tokens that were verified before.
-func TestLastGoodKeysGoOnWhateverTheEndpointAnswers(t *testing.T) {
+// Fault: the key set of an issuer was loaded, and later cannot be loaded or trusted.
+// Attack: cause that, to lock everybody out, or to make the gate accept the attacker's
+// keys. The last good keys stay in force. A key that is not among them may be new, so its
+// tokens get 503: the client is not at fault. A key that the issuer removed from a valid
+// set is refused, also for tokens that were verified before.
+func TestLastGoodKeysStayWhateverTheEndpointAnswers(t *testing.T) {
 	t.Parallel()
 	first, second := tokentest.NewKey(t, "ES256", "key-1"), tokentest.NewKey(t, "ES256", "key-2")
 	faults := hostileAnswers(t, first, second)
@@ -62,7 +62,7 @@ func TestLastGoodKeysGoOnWhateverTheEndpointAnswers(t *testing.T) {
 		old[name], next[name] = i.token(t, name, first, "old"), i.token(t, name, second, "next")
 		harness.Recovers(t, i.gate, old[name])
 	}
-	// The gate asks its issuers side by side, so the waiting is done together.
+	// The gate refreshes all issuers in parallel, so the test waits for all together.
 	for name, behave := range faults {
 		i.endpoints[name].Behave(behave)
 		harness.Get(t, i.gate, next[name])
@@ -90,8 +90,8 @@ func TestLastGoodKeysGoOnWhateverTheEndpointAnswers(t *testing.T) {
 	}
 }
 
-// hostileAnswers are those of an endpoint from which nothing can be taken, least
-// of all the second key.
+// hostileAnswers are answers from which the gate must accept nothing, in particular not the
+// second key.
 func hostileAnswers(t *testing.T, first, second *tokentest.Key) map[string]http.HandlerFunc {
 	t.Helper()
 	body := func(text string) http.HandlerFunc {
@@ -134,8 +134,8 @@ func hostileAnswers(t *testing.T, first, second *tokentest.Key) map[string]http.
 	return answers
 }
 
-// dripBlanks sends white space without end, so slowly that no time limit between two
-// bytes would notice.
+// dripBlanks sends endless white space, so slowly that no time limit between two bytes
+// applies.
 func dripBlanks(w http.ResponseWriter, r *http.Request) {
 	every := time.NewTicker(200 * time.Millisecond)
 	defer every.Stop()
@@ -150,7 +150,7 @@ func dripBlanks(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// gigabyte is one of blanks, packed by gzip to a megabyte.
+// gigabyte returns a gigabyte of blanks, compressed by gzip to a megabyte.
 func gigabyte(t *testing.T) []byte {
 	t.Helper()
 	var packed bytes.Buffer

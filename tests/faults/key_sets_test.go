@@ -10,7 +10,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Fault: keys that were never loaded are a technical failure, and not the client's.
+// Fault: keys that were never loaded are a technical failure, not a fault of the client.
 func TestTokensAreUnavailableUntilTheKeySetWasLoaded(t *testing.T) {
 	t.Parallel()
 	for _, source := range []string{"jwks", "discover"} {
@@ -48,8 +48,8 @@ func TestTokensAreUnavailableUntilTheKeySetWasLoaded(t *testing.T) {
 	}
 }
 
-// Fault: a key that the issuer begins to use is found within seconds, and the last good
-// keys stay in force while the issuer is away.
+// Fault: the issuer begins to use a new key. The gate finds it within seconds. The last
+// good keys stay in force while the issuer is unreachable.
 func TestNewKeyIsFoundAndOldOnesOutliveTheIssuer(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {

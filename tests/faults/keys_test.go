@@ -10,10 +10,9 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Attack: go on with a stolen key after its issuer has acted: with a token
-// that the gate has verified before, and with a fresh one. From when the gate has
-// the new set on, neither passes, whatever the issuer did about the key, and the
-// tokens of its other keys do.
+// Attack: use a stolen key after its issuer has withdrawn it, with a token that the gate
+// has verified before, and with a new one. Once the gate has the new set, neither passes,
+// whatever the issuer did about the key. Tokens of its other keys pass.
 func TestStolenKeyEndsWithTheSetThatSaysSo(t *testing.T) {
 	t.Parallel()
 	stolen, other := tokentest.NewKey(t, "ES256", "key-1"), tokentest.NewKey(t, "ES256", "key-2")
@@ -32,8 +31,8 @@ func TestStolenKeyEndsWithTheSetThatSaysSo(t *testing.T) {
 	seen, good, prompt := make(map[string]string), make(map[string]string), make(map[string]string)
 	for name, set := range sets {
 		seen[name], good[name] = i.token(t, name, stolen, "seen before"), i.token(t, name, other, "good")
-		// A token that makes the gate look: of the key that took the place of the
-		// stolen one, or of one that nobody knows.
+		// A token that makes the gate fetch the set: of the key that replaced the stolen
+		// one, or of an unknown key.
 		prompt[name] = i.token(t, name, tokentest.NewKey(t, "ES256", "key-3"), "prompt")
 		if name == "replaced in place" {
 			prompt[name] = i.token(t, name, replaced, "prompt")
@@ -61,9 +60,9 @@ func TestStolenKeyEndsWithTheSetThatSaysSo(t *testing.T) {
 	}
 }
 
-// Fault: an issuer publishes its only key in full. Everybody can sign with it, so
-// it is not kept as the last good key; and that nobody gets in is the issuer's
-// fault, and not that of those who hold its tokens.
+// Fault: an issuer publishes its only private key. Everybody can sign with it, so it does
+// not stay in force as the last good key. The issuer is at fault, and not the holders of
+// its tokens.
 func TestOnlyKeyPublishedInFullIsUnavailable(t *testing.T) {
 	t.Parallel()
 	key := tokentest.NewKey(t, "ES256", "key-1")

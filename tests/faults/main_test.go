@@ -1,4 +1,5 @@
-// Package faults holds black-box tests of what breaks around the gate: its files, its store, its issuers, its upstream, itself.
+// Package faults holds black-box tests of faults around the gate: of its files, its store,
+// its issuers, its upstream, and itself.
 package faults
 
 import (

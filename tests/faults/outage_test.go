@@ -10,10 +10,10 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Fault: Redis dies, or hangs, or comes back without anything. Attack:
-// bring that about, to use a token while nobody can hear that it was revoked.
-// Once the lease is over nothing is admitted and nothing confirmed; and when
-// Redis is back, what the gate holds is refused as before.
+// Fault: Redis dies, or hangs, or comes back empty. Attack: cause that, to use a token
+// while no gate can learn that it was revoked. After the lease nothing is admitted and
+// nothing confirmed. When Redis is back, the gate still refuses the sessions that it holds
+// as revoked.
 func TestGateOutlivesItsRedis(t *testing.T) {
 	const lease = time.Second
 	for name, fault := range map[string]struct {
@@ -41,8 +41,8 @@ func TestGateOutlivesItsRedis(t *testing.T) {
 			harness.Recovers(t, g, live)
 			t.Logf("admits again %v after redis is back", time.Since(back).Round(time.Millisecond))
 			answers.BadToken.Check(t, harness.Get(t, g, revoked))
-			// What could not be confirmed held here at once, and is offered to Redis
-			// until it took it.
+			// The revocation that could not be confirmed held here at once. The gate
+			// retried until Redis had it.
 			answers.BadToken.Check(t, harness.Get(t, g, tried))
 			if status := harness.End(t, g, tried).Status; status != 200 && status != 404 {
 				t.Errorf("the DELETE is answered %d again", status)
@@ -59,9 +59,9 @@ func TestGateOutlivesItsRedis(t *testing.T) {
 	}
 }
 
-// checkFencedWithin fails the test if a request is admitted that begins a lease
-// or more from now: what the store last said was asked before. Once the gate
-// refuses it goes on to.
+// checkFencedWithin fails the test if a request is admitted that begins a lease or more
+// from now. The last answer of the store is older than that. A gate that refuses must not
+// admit again.
 func checkFencedWithin(t *testing.T, g *harness.Gate, lease time.Duration, token string) {
 	t.Helper()
 	since := time.Now()
@@ -84,8 +84,8 @@ func checkFencedWithin(t *testing.T, g *harness.Gate, lease time.Duration, token
 	}
 }
 
-// Attack, and fault: everything in Redis is deleted while requests and
-// revocations are under way, so that nothing is on the log that was revoked.
+// Attack, and fault: everything in Redis is deleted while requests and revocations are
+// running, so that the revocation log holds no revocation.
 func TestFlushedRedisRevivesNothing(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)

@@ -9,9 +9,9 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Fault: the password of Redis is missing, wrong, or was changed. The gate
-// starts and admits nothing, the log says what to check and shows no password,
-// and the right one is taken up by a reload.
+// Fault: the password of Redis is missing, wrong, or was changed. The gate starts and
+// admits nothing. The log says what to check and shows no password. A reload applies the
+// right password.
 func TestRedisThatRefusesTheGate(t *testing.T) {
 	t.Parallel()
 	const right, wrong = "the-right-pa55word", "the-wr0ng-password"
@@ -37,8 +37,8 @@ func TestRedisThatRefusesTheGate(t *testing.T) {
 	}
 }
 
-// Fault: Redis is set to evict keys when its memory is full, and drops
-// revocations in silence. It is refused, unless the operator accepts that.
+// Fault: Redis is configured to evict keys when its memory is full, and drops revocations
+// without notice. Such a Redis is refused, unless the operator accepts it.
 func TestRedisThatMayEvictIsRefused(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t, redistest.Config("maxmemory-policy allkeys-lru", "maxmemory 64mb"))
@@ -64,9 +64,9 @@ func TestRedisThatMayEvictIsRefused(t *testing.T) {
 	})
 }
 
-// Attack: a replica is promoted, and a gate that has not heard of it goes on by the
-// old primary, which takes writes for seconds more: it admits what another gate has
-// ended with 200. A Redis that allows this is refused, unless the operator accepts it.
+// Attack: a replica is promoted, and a gate that does not know about it uses the old
+// primary, which takes writes for seconds more. The gate admits a session that another gate
+// has ended with 200. A Redis that allows this is refused, unless the operator accepts it.
 func TestRedisThatMayHaveTwoPrimariesIsRefused(t *testing.T) {
 	t.Parallel()
 	atOnce := redistest.Config("repl-diskless-sync-delay 0")
@@ -109,8 +109,8 @@ func TestRedisThatMayHaveTwoPrimariesIsRefused(t *testing.T) {
 	}
 }
 
-// A single Redis gets a replica, for a backup, while gates use it. They go on, and
-// say what the next one that starts will say.
+// A single Redis gets a replica, for a backup, while gates use it. They continue, and log
+// the message with which the next gate will refuse it.
 func TestReplicaThatIsAttachedLater(t *testing.T) {
 	t.Parallel()
 	atOnce := redistest.Config("repl-diskless-sync-delay 0")
@@ -119,7 +119,7 @@ func TestReplicaThatIsAttachedLater(t *testing.T) {
 	token := g.Token(harness.Session("laptop"))
 	harness.See(t, g, token)
 	redistest.StartReplica(t, redis, atOnce)
-	redis.Do("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") // or a minute passes
+	redis.Do("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") // otherwise it takes a minute
 	harness.Says(t, g, "a replica was attached to redis; do not promote it while gates run; gates that start now are refused")
 	harness.Recovers(t, g, token)
 	answers.Invalidated.Check(t, harness.End(t, g, token))

@@ -12,8 +12,8 @@ import (
 	"github.com/sessiongate/sessiongate/tests/operating"
 )
 
-// Fault: the file is damaged. The gate says which command to run, the command
-// says what is lost, and a gate that starts then refuses all that was kept.
+// Fault: the file is damaged. The gate names the command to run, and the command prints
+// what is lost. A gate that starts then refuses all sessions that were kept as revoked.
 func TestOperatorRepairsADamagedFile(t *testing.T) {
 	t.Parallel()
 	s := makeSoundStore(t)
@@ -62,8 +62,8 @@ func TestOperatorRepairsADamagedFile(t *testing.T) {
 	}
 }
 
-// Attack, and fault: have an operator make an empty store of a file in which there
-// is nothing, so that every revoked token is good again.
+// Attack, and fault: make an operator replace a file by an empty store, so that every
+// revoked token is valid again.
 func TestARepairThatKeepsNothingRevivesNothing(t *testing.T) {
 	t.Parallel()
 	for name, damage := range map[string]func(s *soundStore) error{

@@ -12,9 +12,9 @@ import (
 	"github.com/sessiongate/sessiongate/tests/operating"
 )
 
-// Attack, and accident: an older copy of the file is put back, so that what was
-// revoked since is good again. Tokens from before are refused, whether they were
-// revoked or not, and users log in again.
+// Attack, and accident: an older copy of the file is put back, so that sessions that were
+// revoked since are valid again. Tokens from before are refused, whether revoked or not,
+// and users log in again.
 func TestAnOlderCopyRevivesNothing(t *testing.T) {
 	t.Parallel()
 	for name, restore := range map[string]func(t *testing.T, s *soundStore, copied, marker []byte){
@@ -71,8 +71,7 @@ func TestAnOlderCopyRevivesNothing(t *testing.T) {
 	}
 }
 
-// Fault: kill -9 in the middle of DELETEs looks like a file that lost something, and
-// logs everybody out.
+// Fault: kill -9 during DELETEs must not look like a loss, which would log everybody out.
 func TestAKillRaisesNoFloor(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{})
@@ -108,7 +107,7 @@ func TestAKillRaisesNoFloor(t *testing.T) {
 		for range 1 + round*7 {
 			<-some
 		}
-		g.Kill() // while some are under way
+		g.Kill() // while some are running
 		group.Wait()
 		g.Restart()
 		harness.CheckAdmitted(t, harness.Get(t, g, live))
@@ -122,8 +121,8 @@ func TestAKillRaisesNoFloor(t *testing.T) {
 }
 
 // Attack, and accident: file and marker are both gone, as with a volume that was not
-// mounted. Nothing is left that could tell of the loss, so that the gate says that it
-// began anew. An operator who sees it refuses what is from before.
+// mounted. Nothing shows the loss, so the gate logs that the store is new. An operator who
+// sees that refuses older tokens.
 func TestAStoreThatIsGoneIsSaidToBeNew(t *testing.T) {
 	t.Parallel()
 	s := makeSoundStore(t)

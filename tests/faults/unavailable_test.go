@@ -11,14 +11,14 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// checkClosed fails the test unless the gate, which has never held the set of
-// revocations, refuses everything that needs it, and nothing else.
+// checkClosed fails the test unless the gate refuses every request that needs the set of
+// revocations, which it has never read. It must serve all others.
 func checkClosed(t *testing.T, g *harness.Gate, token string) {
 	t.Helper()
 	checkRefusing(t, g, token, answers.Unavailable)
 }
 
-// checkRefusing is checkClosed for a gate that answers a DELETE in its own way.
+// checkRefusing is checkClosed for a gate with another answer to a DELETE.
 func checkRefusing(t *testing.T, g *harness.Gate, token string, ended answers.Answer) {
 	t.Helper()
 	answers.Unavailable.Check(t, harness.Get(t, g, token))
@@ -32,8 +32,8 @@ func checkRefusing(t *testing.T, g *harness.Gate, token string, ended answers.An
 	g.Upstream.Take()
 }
 
-// Attack: restart the gate while its store is away, so that it forgets what was
-// revoked. It admits nothing before it has read the whole set.
+// Attack: restart the gate while its store is unreachable, so that it forgets revocations.
+// It must admit nothing before it has read the whole set.
 func TestGateAdmitsNothingBeforeItsFirstSync(t *testing.T) {
 	t.Parallel()
 	t.Run("redis that is away", func(t *testing.T) {
@@ -95,9 +95,8 @@ func TestGateAdmitsNothingBeforeItsFirstSync(t *testing.T) {
 	})
 }
 
-// Attack: cut a gate off from its store, so that it goes on with a set in which
-// the stolen session is not yet revoked. Once its lease is over it admits
-// nothing.
+// Attack: cut a gate off from its store, so that it continues with a set in which the
+// stolen session is not yet revoked. After its lease it must admit nothing.
 func TestGateIsFencedWhileItsStoreIsFrozen(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
@@ -112,28 +111,28 @@ func TestGateIsFencedWhileItsStoreIsFrozen(t *testing.T) {
 	answers.Unconfirmed.Check(t, harness.End(t, g, stolen))
 	harness.Eventually(t, 5*time.Second, "the gate is fenced", func() bool { return harness.Get(t, g, token).Status == 503 })
 	g.Upstream.Take()
-	// A fenced gate ends a session as far as it can: on itself, for now.
+	// A fenced gate revokes the session at itself only, for now.
 	checkRefusing(t, g, g.Token(harness.Session("phone")), answers.Unconfirmed)
 	answers.Unavailable.Check(t, g.Send(t, "GET", "/of/fenced", harness.Bearer(token)))
 	if line := harness.AccessOf(t, g, "/of/fenced"); line.Status != 503 || line.Reason != "unavailable" {
 		t.Errorf("access log says %+v, want 503 and unavailable", line)
 	}
-	// A gate that refuses stays in its Service: one store that all gates share
-	// would empty the Service at once.
+	// A gate that refuses stays in its Service. An outage of the shared store would
+	// otherwise empty the Service at once.
 	if got := g.Probe("/readyz"); got != 200 {
 		t.Errorf("/readyz is %d, want 200 with readiness lenient", got)
 	}
 
 	redis.Thaw()
 	harness.Recovers(t, g, token)
-	// The outcome of the first call was unknown; the same call is safe to repeat.
+	// The outcome of the first call was unknown; repeating the call is safe.
 	if got := harness.End(t, g, stolen); got.Status != 200 && got.Status != 404 {
 		t.Errorf("repeated DELETE is answered %d %s, want 200 or 404", got.Status, got.Body)
 	}
 	answers.BadToken.Check(t, harness.Get(t, g, stolen))
 }
 
-// Where the operator says so, a gate that refuses is not ready either.
+// With readiness strict, a gate that refuses is not ready either.
 func TestStrictReadinessFollowsTheFence(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
@@ -141,7 +140,7 @@ func TestStrictReadinessFollowsTheFence(t *testing.T) {
 	redis.Freeze()
 	harness.Eventually(t, 5*time.Second, "/readyz is 503", func() bool { return g.Probe("/readyz") == 503 })
 	if got := g.Probe("/livez"); got != 200 {
-		t.Errorf("/livez is %d, want 200: a restart does not mend a store", got)
+		t.Errorf("/livez is %d, want 200: a restart does not repair a store", got)
 	}
 	redis.Thaw()
 	harness.Eventually(t, 15*time.Second, "/readyz is 200", func() bool { return g.Probe("/readyz") == 200 })

@@ -14,18 +14,18 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// reset ends the connection of a request in the way of a process that was killed.
+// reset ends the connection of a request like a killed process.
 func reset(w http.ResponseWriter) {
 	connection, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		panic(err)
 	}
-	_ = connection.(*net.TCPConn).SetLinger(0) // a reset, not an end
+	_ = connection.(*net.TCPConn).SetLinger(0) // a reset, not a normal end
 	_ = connection.Close()
 }
 
-// failing is a gate whose upstream has paths at which it hangs until the client
-// or release ends that, resets before and within its answer, or is not there.
+// failing is a gate with paths of the upstream that hang, reset before or within the
+// answer, or do not exist. A hanging path ends when the client goes or release is called.
 func failing(t *testing.T) (g *harness.Gate, release func()) {
 	t.Helper()
 	g = harness.Start(t, harness.Config{Routes: `session_gate
@@ -50,22 +50,21 @@ reverse_proxy {$UPSTREAM}`})
 		}
 	}
 	g.Upstream.Handle("/hangs", hang)
-	g.Upstream.Handle("/patient", hang)
+	g.Upstream.Handle("/hangs-longer", hang)
 	g.Upstream.Handle("/resets", func(w http.ResponseWriter, _ *http.Request) { reset(w) })
 	g.Upstream.Handle("/breaks", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "1000")
 		_, _ = io.WriteString(w, "the beginning")
-		_ = http.NewResponseController(w).Flush() // the connection ends with the next line
+		_ = http.NewResponseController(w).Flush() // the next line ends the connection
 		reset(w)
 	})
 	return g, release
 }
 
-// Fault: the upstream hangs, resets, or is away after the gate admitted the
-// request. That is the upstream's failure, which Caddy answers, and never a
-// verdict about the token: a client that took it for 401 would throw its session
-// away.
-func TestUpstreamThatFailsIsNoVerdictOnTheToken(t *testing.T) {
+// Fault: the upstream hangs, resets, or is unreachable after the gate admitted the request.
+// Caddy answers this failure. The answer must not look like a decision about the token:
+// after a 401 a client would discard its session.
+func TestAFailingUpstreamSaysNothingAboutTheToken(t *testing.T) {
 	t.Parallel()
 	g, _ := failing(t)
 	token := g.Token(nil)
@@ -87,17 +86,17 @@ func TestUpstreamThatFailsIsNoVerdictOnTheToken(t *testing.T) {
 	answers.BadToken.Check(t, g.Send(t, "GET", "/resets", harness.Bearer(token)))
 }
 
-// Fault: a hundred requests hang in the upstream. Others are admitted,
-// refused and revoked as ever, and the session of one that hangs can be ended.
-// Attack: use up what the gate decides with, by requests that never end.
-func TestRequestsThatHangHoldNobodyUp(t *testing.T) {
+// Fault: a hundred requests hang in the upstream. Others are admitted, refused and revoked
+// as before, and the session of a hanging request can be ended. Attack: exhaust the gate's
+// resources by requests that never end.
+func TestRequestsThatHangDelayNobody(t *testing.T) {
 	const hanging, limit = 100, 5 * time.Second
 	g, release := failing(t)
 	hung := g.Token(harness.Session("of those that hang"))
 	var wait sync.WaitGroup
 	before := g.Use(t)
 	for range hanging {
-		wait.Go(func() { _, _ = g.Try("GET", "/patient", harness.Bearer(hung)) }) // cut, or released
+		wait.Go(func() { _, _ = g.Try("GET", "/hangs-longer", harness.Bearer(hung)) }) // cut, or released
 	}
 	harness.Eventually(t, harness.TrafficLimit, "the requests hang in the upstream", func() bool {
 		return g.Use(t).Files >= before.Files+2*hanging

@@ -1,5 +1,5 @@
-// Package firstuse tests what somebody does first with a fresh clone: build the
-// gate, run it, and send the request that it proposes.
+// Package firstuse tests the first steps with a fresh clone: build the gate, run it, and
+// send the request that it prints.
 package firstuse
 
 import (
@@ -17,8 +17,8 @@ import (
 // root is the top of the repository, seen from this directory.
 const root = "../.."
 
-// clone copies what git keeps of the gate to a directory of the test, as an
-// own repository. Nothing of an earlier run is there.
+// clone copies the files of the gate that git tracks to a directory of the test, as a new
+// repository. Files of an earlier run are not copied.
 func clone(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -32,7 +32,7 @@ func clone(t *testing.T) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Executable, as xcaddy.sh is; nothing else depends on it.
+		// All files are executable, as xcaddy.sh is; no test depends on the others' mode.
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -43,8 +43,8 @@ func clone(t *testing.T) string {
 	return dir
 }
 
-// xcaddy returns the script as a command that starts in another directory, as
-// it has to work from anywhere.
+// xcaddy returns the script as a command that starts in another directory, because it has
+// to work from anywhere.
 func xcaddy(ctx context.Context, t *testing.T, clone string, arguments ...string) *exec.Cmd {
 	t.Helper()
 	command := exec.CommandContext(ctx, filepath.Join(clone, "xcaddy.sh"), arguments...)
@@ -53,7 +53,7 @@ func xcaddy(ctx context.Context, t *testing.T, clone string, arguments ...string
 	return command
 }
 
-// outcome runs a command that is expected to end by itself.
+// outcome runs a command that must end by itself.
 func outcome(t *testing.T, command *exec.Cmd) (code int, stderr string) {
 	t.Helper()
 	var complaint bytes.Buffer
@@ -66,8 +66,8 @@ func outcome(t *testing.T, command *exec.Cmd) (code int, stderr string) {
 	return command.ProcessState.ExitCode(), complaint.String()
 }
 
-// freePorts returns ports that nobody listened on a moment ago. They are held
-// together, so that they differ.
+// freePorts returns ports that were free a moment ago. They are held together, so that they
+// differ.
 func freePorts(t *testing.T, n int) []string {
 	t.Helper()
 	ports := make([]string, n)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// tokenOf is the token in a proposal.
+// tokenOf returns the token in a proposal.
 func tokenOf(t *testing.T, proposal string) string {
 	t.Helper()
 	found := regexp.MustCompile(`Authorization: Bearer ([\w.-]+)'`).FindStringSubmatch(proposal)
@@ -17,8 +17,8 @@ func tokenOf(t *testing.T, proposal string) string {
 	return found[1]
 }
 
-// checkLogout ends the session of the proposal: after that, neither its token
-// nor a second logout is worth anything.
+// checkLogout ends the session of the proposal. After that its token is refused, and a
+// second logout is answered as a repeat.
 func checkLogout(t *testing.T, token, site string) {
 	t.Helper()
 	for _, step := range []struct {
@@ -46,7 +46,7 @@ func checkLogout(t *testing.T, token, site string) {
 	}
 }
 
-// checkEnded fails the test if anything of the run still listens.
+// checkEnded fails the test if a port of the run is still open.
 func checkEnded(t *testing.T, ports []string) {
 	t.Helper()
 	for _, port := range ports {

@@ -9,8 +9,8 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// quickStart returns the two blocks of the README's quick start: what starts the
-// gate, and what is typed in the other terminal.
+// quickStart returns the two blocks of the README's quick start: the one that starts the
+// gate, and the one for the other terminal.
 func quickStart(t *testing.T) (start, other string) {
 	t.Helper()
 	var commands []string
@@ -25,8 +25,8 @@ func quickStart(t *testing.T) (start, other string) {
 	return commands[0], commands[1]
 }
 
-// checkQuickStart types the README's second block in a shell in the clone, where
-// the first is running.
+// checkQuickStart runs the README's second block in a shell in the clone, while the first
+// block is running.
 func checkQuickStart(t *testing.T, dir, port string) {
 	t.Helper()
 	start, other := quickStart(t)

@@ -19,7 +19,7 @@ func TestUnknownArgumentsAreAnsweredWithTheUsage(t *testing.T) {
 	}
 }
 
-// The build takes minutes, so what can fail at once is looked at before.
+// The build takes minutes, so the script checks everything that can fail at once before it.
 func TestTakenPortIsNamedBeforeTheBuild(t *testing.T) {
 	dir := clone(t)
 	for _, variable := range []string{"SESSION_GATE_PORT", "SESSION_GATE_OPS_PORT", "SESSION_GATE_UPSTREAM_PORT"} {
@@ -76,8 +76,8 @@ func goLine(t *testing.T) string {
 	return ""
 }
 
-// pathWith returns a PATH with the programs that the script uses before it
-// builds, and the go that is given, if any.
+// pathWith returns a PATH with the programs that the script uses before it builds, and with
+// the given go, if any.
 func pathWith(t *testing.T, goScript string) string {
 	t.Helper()
 	dir := t.TempDir()

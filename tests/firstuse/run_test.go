@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// The whole way from a clone to an answer takes one command: it builds, makes
-// a secret, starts, and prints a request that is let in.
+// One command leads from a clone to an answer: it builds, creates a secret, starts, and
+// prints a request that is admitted.
 func TestRunOfAFreshCloneProposesARequestThatIsLetIn(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
@@ -46,7 +46,7 @@ func TestRunOfAFreshCloneProposesARequestThatIsLetIn(t *testing.T) {
 	checkKeptToItself(t, dir)
 	checkQuickStart(t, dir, ports[0])
 
-	// What a service of the system does to stop it.
+	// A system service stops it with this signal.
 	if err := gate.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func checkProposal(t *testing.T, line string) {
 	}
 }
 
-// A demo that lets everybody in would show the same 200.
+// A demo that admits everybody would show the same 200.
 func checkGuarded(t *testing.T, url string) {
 	t.Helper()
 	response, err := http.Get(url)
@@ -86,8 +86,8 @@ func checkGuarded(t *testing.T, url string) {
 	}
 }
 
-// The attack: another user of the machine, or a reader of the repository, takes
-// the secret and mints tokens, or reaches the admin API and takes the gate out.
+// Attack: another user of the machine, or a reader of the repository, reads the secret and
+// mints tokens, or uses the admin API and stops the gate.
 func checkKeptToItself(t *testing.T, dir string) {
 	t.Helper()
 	modes := map[string]os.FileMode{".dev": 0o700, ".dev/hmac_secret": 0o600, ".dev/admin.sock": 0o600}

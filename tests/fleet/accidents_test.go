@@ -16,8 +16,8 @@ import (
 	"github.com/sessiongate/sessiongate/tests/operating"
 )
 
-// accident is two gates on a Redis of their own, one of which is frozen when something
-// happens to Redis.
+// accident is two gates on their own Redis. One of them is frozen while something happens
+// to Redis.
 type accident struct {
 	redis  *redistest.Server
 	config harness.Config
@@ -33,8 +33,8 @@ func startAccident(t *testing.T, lease string) *accident {
 	return x
 }
 
-// settles waits until both gates are on a settled list, so that nobody waits for a lease
-// that another generation granted.
+// settles waits until both gates are on a settled list, so that no call waits for a lease
+// of an earlier generation.
 func (x *accident) settles(t *testing.T) {
 	t.Helper()
 	harness.Eventually(t, 30*time.Second, "the log is settled, with two gates", func() bool {
@@ -43,7 +43,7 @@ func (x *accident) settles(t *testing.T) {
 	})
 }
 
-// names are the keys of the namespace, by their last word.
+// names returns the keys of the namespace with these last words.
 func names(words ...string) []string {
 	for i, word := range words {
 		words[i] = "{session_gate:accident}:" + word
@@ -51,8 +51,8 @@ func names(words ...string) []string {
 	return words
 }
 
-// checkAnswersAfterFrozen ends a session at the first gate while the second is frozen,
-// and something happens to Redis. After the 200 the second must not admit it.
+// checkAnswersAfterFrozen ends a session at the first gate while the second is frozen, and
+// calls happens. After the 200 the second must not admit the session.
 func (x *accident) checkAnswersAfterFrozen(t *testing.T, happens func()) (took time.Duration) {
 	t.Helper()
 	token := x.a.Token(harness.Session("stolen"))
@@ -78,7 +78,7 @@ func (x *accident) checkAnswersAfterFrozen(t *testing.T, happens func()) (took t
 }
 
 // Attack, or accident: the sorted sets that list the gates are deleted while a gate is
-// frozen. A list that is lost is not a short one.
+// frozen. A lost list must not count as an empty one.
 func TestALostListOfGatesAnswersNobodyEarly(t *testing.T) {
 	t.Parallel()
 	for name, lost := range map[string][]string{"what they have applied": {"gates"}, "that, and their counts": {"gates", "beats"}} {
@@ -102,8 +102,8 @@ func TestALostListOfGatesAnswersNobodyEarly(t *testing.T) {
 	}
 }
 
-// Attack: the lease is lowered, and Redis loses its memory, before every longer lease is
-// over. A gate that was granted one is frozen: the answer waits for it.
+// Attack: the lease is lowered, and Redis loses its memory, before every longer lease has
+// expired. A gate with a longer lease is frozen: the answer must wait for it.
 func TestALeaseThatIsLoweredAndLostIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	x := startAccident(t, "2s")
@@ -117,9 +117,10 @@ func TestALeaseThatIsLoweredAndLostIsWaitedFor(t *testing.T) {
 	}
 }
 
-// Attack: Redis goes back by two entries, as when its machine is set back to a snapshot,
-// and three others get on the log before any gate has looked. What was answered with 200
-// stays revoked, at gates that held it and at one that starts later.
+// Attack: Redis loses its last two entries, as when its machine is restored from a
+// snapshot. Three other entries are appended before any gate has looked. A session that was
+// revoked with a 200 must stay revoked, at gates that held the revocation and at a gate
+// that starts later.
 func TestARollbackByTwoEntriesRevivesNothing(t *testing.T) {
 	t.Parallel()
 	x := startAccident(t, "1s")
@@ -175,8 +176,8 @@ func TestARollbackByTwoEntriesRevivesNothing(t *testing.T) {
 	}
 }
 
-// Attack: go on with a stolen token while Redis is away, at a gate that was told to allow
-// that for an hour, after the operator has taken it back.
+// Attack: use a stolen token while Redis is unreachable, at a gate that was configured to
+// allow that for an hour, after the operator has withdrawn that setting.
 func TestDenyDuringAnOutageCountsAtOnce(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)

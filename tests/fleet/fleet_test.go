@@ -32,8 +32,9 @@ func TestSessionIsKnownToItsGateAtOnceAndToTheFleetWithinASecond(t *testing.T) {
 	})
 }
 
-// Attack: a gate with `acknowledge lease` is frozen, and somebody logs out at another that
-// goes by the list of gates. The 200 must not come before the frozen gate's lease is over.
+// Attack: a gate with `acknowledge lease` is frozen, and somebody logs out at another gate,
+// which uses the list of gates. The 200 must not come before the frozen gate's lease has
+// expired.
 func TestAFleetWithGatesThatAcknowledgeByTheLease(t *testing.T) {
 	t.Parallel()
 	store := harness.Redis(redistest.Address(t))
@@ -57,7 +58,7 @@ func TestAFleetWithGatesThatAcknowledgeByTheLease(t *testing.T) {
 		t.Errorf("the gate that was frozen answers %d", got.Status)
 	}
 	harness.Eventually(t, 10*time.Second, "it refuses", func() bool { return harness.Get(t, b, token).Status == 401 })
-	// Such a gate takes a lease itself, and both refuse then.
+	// A DELETE at such a gate takes a lease itself. After it both refuse the session.
 	token = a.Token(harness.Session("phone"))
 	harness.See(t, a, token)
 	operating.Check(t, b, 0, []string{"It holds at every gate after ", "A lease had to pass, ", "(acknowledge lease)"}, "revoke", "--session", "phone")
@@ -65,8 +66,8 @@ func TestAFleetWithGatesThatAcknowledgeByTheLease(t *testing.T) {
 	answers.BadToken.Check(t, harness.Get(t, b, token))
 }
 
-// Attack: take a fleet down with another that shares its Redis, or end sessions
-// of its users.
+// Attack: damage a fleet from another one that shares its Redis, or end sessions of its
+// users.
 func TestNamespacesDoNotTouch(t *testing.T) {
 	t.Parallel()
 	address, one := redistest.Address(t)

@@ -11,7 +11,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/operating"
 )
 
-// everyday is a fleet to which something happens that must log nobody out.
+// everyday is a fleet in ordinary operation, during which nobody must be logged out.
 type everyday struct {
 	redis         *redistest.Server
 	config        harness.Config
@@ -21,7 +21,7 @@ type everyday struct {
 
 const everydayLease = 500 * time.Millisecond
 
-// startEveryday starts two gates, of which one was told of a logout.
+// startEveryday starts two gates, and revokes a session at one of them.
 func startEveryday(t *testing.T, options ...redistest.Option) *everyday {
 	t.Helper()
 	e := &everyday{redis: redistest.Start(t, options...)}
@@ -45,8 +45,8 @@ func (e *everyday) joins(t *testing.T) *harness.Gate {
 	return g
 }
 
-// checkNobodyLoggedOut waits until each gate admits, and fails the test if one has a
-// floor, refuses a token from before, or admits one of the session that was ended.
+// checkNobodyLoggedOut waits until each gate admits. It fails the test if a gate has a
+// floor, refuses a live token from before, or admits the revoked session.
 func (e *everyday) checkNobodyLoggedOut(t *testing.T) {
 	t.Helper()
 	for _, g := range e.gates {
@@ -59,7 +59,7 @@ func (e *everyday) checkNobodyLoggedOut(t *testing.T) {
 	}
 }
 
-// awaitAge waits until the last answer of the store is so old at each gate.
+// awaitAge waits until the last answer of the store has this age at each gate.
 func (e *everyday) awaitAge(t *testing.T, age time.Duration) {
 	t.Helper()
 	for _, g := range e.gates {
@@ -69,7 +69,7 @@ func (e *everyday) awaitAge(t *testing.T, age time.Duration) {
 	}
 }
 
-// Fault: what operators do each day is taken for a loss, and every user has to log in
+// Fault: ordinary work of operators is mistaken for a loss, and every user has to log in
 // again.
 func TestOperatingAFleetLogsNobodyOut(t *testing.T) {
 	t.Parallel()
@@ -149,7 +149,7 @@ func TestOperatingAFleetLogsNobodyOut(t *testing.T) {
 			e := startEveryday(t, c.options...)
 			c.happens(t, e)
 			e.checkNobodyLoggedOut(t)
-			// And it goes on: what is revoked now is refused everywhere.
+			// The fleet still works: a new revocation is refused everywhere.
 			token := e.gates[0].Token(harness.Session("later"))
 			harness.See(t, e.gates[0], token)
 			answers.Invalidated.Check(t, harness.End(t, e.gates[0], token))
@@ -162,8 +162,8 @@ func TestOperatingAFleetLogsNobodyOut(t *testing.T) {
 	}
 }
 
-// Blue and green have a namespace each, on one Redis. The green fleet begins with
-// nothing, and the blue one may come back: neither takes the other's for a loss.
+// Blue and green each have a namespace on one Redis. The green fleet begins empty, and the
+// blue one may come back. Neither must read the other's state as a loss.
 func TestBlueAndGreenLogNobodyOut(t *testing.T) {
 	t.Parallel()
 	blue := startEveryday(t)
@@ -171,7 +171,7 @@ func TestBlueAndGreenLogNobodyOut(t *testing.T) {
 	green.config.Store = harness.Redis(blue.redis.Addr(), "green")
 	first := green.joins(t)
 	green.joins(t)
-	// What was revoked in one namespace was not in the other.
+	// A session that is revoked in one namespace is not revoked in the other.
 	green.revoked = first.Token(harness.Session("revoked at green"))
 	harness.See(t, first, green.revoked)
 	answers.Invalidated.Check(t, harness.End(t, first, green.revoked))

@@ -15,10 +15,10 @@ import (
 	"github.com/sessiongate/sessiongate/tests/operating"
 )
 
-// Attack: have Redis lose what was revoked while a gate is away that may be the only
-// one to know of it. Nobody can say what the log lacks, so every token from before is
-// refused, and a new login passes.
-func TestALossThatNobodyCanNameRefusesWhatIsFromBefore(t *testing.T) {
+// Attack: make Redis lose a revocation while the only gate that knows it may be away.
+// Nobody can tell what the revocation log lacks. So every token from before is refused, and
+// a new login passes.
+func TestAnUnknownLossRefusesEarlierTokens(t *testing.T) {
 	t.Parallel()
 	for name, save := range map[string]bool{"an empty Redis, and a gate is missing": false, "an old dump, and a gate is missing": true} {
 		t.Run(name, func(t *testing.T) {
@@ -37,7 +37,7 @@ func TestALossThatNobodyCanNameRefusesWhatIsFromBefore(t *testing.T) {
 			}
 			answers.Invalidated.Check(t, harness.End(t, a, revoked))
 			redis.Stop()
-			b.Kill() // it said no goodbye
+			b.Kill() // it has not left the list of gates
 			lost := time.Now().Unix()
 			harness.Eventually(t, 15*time.Second, "no lease is good", func() bool { return operating.StateOf(t, a).Fenced })
 			redis.Restart()
@@ -54,17 +54,17 @@ func TestALossThatNobodyCanNameRefusesWhatIsFromBefore(t *testing.T) {
 			if n := strings.Count(a.Logs(), "this gate refuses all tokens issued up to the floor"); n != 1 {
 				t.Errorf("the log says %d times that tokens are refused, want once", n)
 			}
-			answers.Invalidated.Check(t, harness.End(t, a, own)) // who holds such a token may end his session
+			answers.Invalidated.Check(t, harness.End(t, a, own)) // the holder of such a token may end the session
 			answers.NoSession.Check(t, harness.End(t, a, revoked))
 
-			// The floor's own second is refused, when the next one passes.
+			// The second of the floor is refused; the next one passes.
 			at := func(second int64) string {
 				return a.Token(harness.Session(fmt.Sprint("issued at ", second), "iat", second))
 			}
 			harness.Eventually(t, 10*time.Second, "the second after the floor passes", func() bool { return harness.StatusOf(t, a, at(floor+1)) == 200 })
 			answers.BadToken.Check(t, harness.Get(t, a, at(floor)))
 
-			// The gate that was away, and one that is new, refuse the same.
+			// The gate that was away, and a new one, refuse the same tokens.
 			b.Restart()
 			c := harness.Start(t, config)
 			login := harness.LogIn(t, a, "logs in again")
@@ -77,7 +77,7 @@ func TestALossThatNobodyCanNameRefusesWhatIsFromBefore(t *testing.T) {
 					t.Errorf("a gate has the floor %d, another %d", got, floor)
 				}
 			}
-			// Another loss, of which gates are witnesses, neither raises nor forgets it.
+			// Another loss, with gates as witnesses, neither raises nor lowers the floor.
 			redis.Do("FLUSHALL")
 			before := operating.StateOf(t, a).Generation
 			harness.Eventually(t, 10*time.Second, "the log is another", func() bool {
@@ -95,11 +95,11 @@ func TestALossThatNobodyCanNameRefusesWhatIsFromBefore(t *testing.T) {
 	}
 }
 
-// A refresh token that is used for months outlives what is forgotten of sessions: an
-// operator who raises the retention refuses access tokens from before what was kept, and
-// not the refresh tokens that a gate has learned. Attack: use such a token after a loss,
-// when nobody can say whether its session was ended. It is refused as all others are.
-func TestALearnedRefreshTokenOutlivesForgettingAndNoLoss(t *testing.T) {
+// A refresh token that is used for months outlives the stored revocations. After an
+// operator raises the retention, access tokens from before that time are refused, but not
+// the refresh tokens that a gate has learned. Attack: use such a token after a loss, when
+// nobody can tell whether its session was ended. It must be refused like all others.
+func TestALearnedRefreshTokenOutlivesTheRetentionButNoLoss(t *testing.T) {
 	t.Parallel()
 	const brief, months = 2 * time.Second, "max_token_lifetime 1h\nretention 2160h"
 	for name, c := range map[string]struct {
@@ -114,7 +114,7 @@ func TestALearnedRefreshTokenOutlivesForgettingAndNoLoss(t *testing.T) {
 			g.Restart()
 		}},
 		"redis": {func(redis *redistest.Server) string { return harness.Redis(redis.Addr(), "months") }, func(t *testing.T, g *harness.Gate, redis *redistest.Server) {
-			g.Kill() // nobody can vouch for the log, and `relogin` says what follows
+			g.Kill() // no gate can confirm the revocation log, and the setting is `relogin`
 			redis.Do("SAVE")
 			redis.Restart()
 			g.Restart()
@@ -132,7 +132,7 @@ func TestALearnedRefreshTokenOutlivesForgettingAndNoLoss(t *testing.T) {
 			g := harness.Start(t, config)
 			issuer := new(issuing.Endpoint)
 			issuer.ServeAt(t, g)
-			lives := func(d time.Duration) { // what is issued from now on
+			lives := func(d time.Duration) { // the lifetime of tokens that are issued from now on
 				issuer.SetClaims(harness.Session("months", "exp", time.Now().Add(d).Unix()))
 			}
 			began := time.Now().Unix()
@@ -150,7 +150,7 @@ func TestALearnedRefreshTokenOutlivesForgettingAndNoLoss(t *testing.T) {
 			lives(time.Minute)
 			second := issuing.Refresh(t, g, first.Refresh)
 			harness.CheckAdmitted(t, harness.Get(t, g, second.Access))
-			third := issuing.Refresh(t, g, first.Refresh) // it is good still
+			third := issuing.Refresh(t, g, first.Refresh) // it is still valid
 
 			c.lose(t, g, redis)
 			for _, token := range []string{first.Refresh, second.Refresh, third.Refresh} {
@@ -165,7 +165,8 @@ func TestALearnedRefreshTokenOutlivesForgettingAndNoLoss(t *testing.T) {
 					return false
 				}
 				again = issuing.HandedOut(t, got)
-				// The floor's own second is refused: of the refresh token by when it was asked for.
+				// Tokens of the floor's second are refused. For the refresh token, the time
+				// of its request counts.
 				return harness.StatusOf(t, g, again.Access) == 200 && issuing.Ask(t, g, issuing.Refreshing(again.Refresh)).Status == 200
 			})
 			last := issuing.Refresh(t, g, again.Refresh)

@@ -1,4 +1,5 @@
-// Package fleet holds black-box tests of gates that share one Redis: what one knows the others know, and nobody is logged out.
+// Package fleet holds black-box tests of gates that share one Redis: each gate learns what
+// the others know, and nobody is logged out.
 package fleet
 
 import (

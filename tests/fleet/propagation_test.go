@@ -8,9 +8,9 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Attack: go on with a stolen token at another gate, at once when its session was
-// ended. The 200 says that no gate admits it: not soon, but by then. A gate that
-// cannot tell just then says so with 503.
+// Attack: use a stolen token at another gate at once when its session was ended. When the
+// 200 arrives, no gate may admit the token any more. A gate that cannot know that answers
+// 503.
 func TestNoGateAdmitsAfterThe200(t *testing.T) {
 	t.Parallel()
 	a, b := harness.StartPair(t)

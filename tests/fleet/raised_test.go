@@ -8,9 +8,9 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Attack: an operator raises the lifetime of tokens and the retention with it. A token
-// that was too old before is good again, and the revocation that named it was kept for
-// the shorter retention only.
+// Attack: an operator raises the lifetime of tokens, and the retention with it. A token
+// that was too old before would be valid again, but its revocation was kept for the shorter
+// retention only.
 func TestARaisedRetentionRevivesNothing(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{App: "max_token_lifetime 1h\nretention 1h\nleeway 1s"})
@@ -20,7 +20,7 @@ func TestARaisedRetentionRevivesNothing(t *testing.T) {
 	}
 	old, young, revoked := aged("old", 2*time.Hour), aged("young", 30*time.Minute), aged("revoked", 30*time.Minute)
 	for _, token := range []string{old, young} {
-		answers.BadToken.Check(t, harness.Get(t, g, token)) // it lives for too long
+		answers.BadToken.Check(t, harness.Get(t, g, token)) // its lifetime is too long
 	}
 	raised := harness.Config{App: "max_token_lifetime 24h\nretention 24h\nleeway 1s"}
 	harness.Load(t, g, raised)
@@ -38,8 +38,8 @@ func TestARaisedRetentionRevivesNothing(t *testing.T) {
 	check("after a restart")
 }
 
-// Fault: an upgrade to a longer default, or a first start, is taken for a raise and
-// logs users out.
+// Fault: an upgrade to a longer default, or a first start, counts as a raise and logs users
+// out.
 func TestTheFirstRetentionRefusesNothing(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{App: "max_token_lifetime 24h\nretention 24h"})

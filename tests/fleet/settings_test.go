@@ -12,7 +12,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/operating"
 )
 
-// The lease of a fleet is changed while it runs, by one word at one gate.
+// An operator can change the lease of a running fleet by one command at one gate.
 func TestOperatorChangesTheLease(t *testing.T) {
 	t.Parallel()
 	gates := operating.Pair(t, harness.Redis(redistest.Address(t)))
@@ -32,8 +32,8 @@ func TestOperatorChangesTheLease(t *testing.T) {
 	operating.Check(t, alone, 1, []string{"HTTP 409", "no other gate uses the store"}, "lease", "1s")
 }
 
-// Under `bootstrap relogin` nobody vouches for what a log held that looks new: who
-// has a token from before logs in again. An operator may take that back.
+// With `bootstrap relogin`, no gate confirms the contents of a revocation log that looks
+// new: users with older tokens log in again. An operator may revert that.
 func TestOperatorSeesAndLowersTheFloor(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
@@ -52,7 +52,7 @@ func TestOperatorSeesAndLowersTheFloor(t *testing.T) {
 	if printed, _ := operating.Feed(t, a, before+"\n", "check", "-"); !strings.Contains(printed, "it was issued before the store lost revocations") {
 		t.Errorf("check prints\n%s", printed)
 	}
-	// Who holds such a token may still end his session.
+	// The holder of such a token may still end the session.
 	answers.Invalidated.Check(t, harness.End(t, a, own))
 
 	operating.Check(t, a, 1, []string{"add --yes"}, "floor", "--lower")
@@ -65,13 +65,13 @@ func TestOperatorSeesAndLowersTheFloor(t *testing.T) {
 	}
 	operating.Check(t, a, 1, []string{"HTTP 409", "there is none"}, "floor", "--lower", "--yes")
 
-	// It stays lowered when the store loses its memory and the gates do not.
+	// The floor stays lowered when the store loses its memory and the gates do not.
 	redis.Do("FLUSHALL")
 	harness.Eventually(t, 10*time.Second, "the log is open again", func() bool { return operating.StateOf(t, a).State != "repair" && harness.StatusOf(t, a, before) == 200 })
 }
 
-// Fault: the clock of Redis is an hour off. Logouts go on, and the operator is told.
-func TestOperatorIsToldThatClocksAreApart(t *testing.T) {
+// Fault: the clock of Redis is an hour off. Logouts still work, and the operator is warned.
+func TestTheStateShowsThatClocksDiffer(t *testing.T) {
 	t.Parallel()
 	for name, off := range map[string]time.Duration{"Redis is ahead": time.Hour, "Redis is behind": -time.Hour} {
 		t.Run(name, func(t *testing.T) {

@@ -16,8 +16,8 @@ import (
 // refusedBatch is how many requests of a kind are sent in a row.
 const refusedBatch = 1000
 
-// costs are the kinds of requests that BenchmarkRefused compares: what is sent,
-// and the status of the answer. The large ones carry as much as a token may have.
+// costs are the kinds of requests that BenchmarkRefused compares, with the status of each
+// answer. The large ones are as large as a token may be.
 func costs(b *testing.B, g *harness.Gate) []cost {
 	b.Helper()
 	revoked := g.Token(harness.Session("over"))
@@ -51,18 +51,18 @@ func costs(b *testing.B, g *harness.Gate) []cost {
 	}
 }
 
-// cost is one kind of request, and the time of the processor for all of them.
+// cost is one kind of request, and the processor time for all of them.
 type cost struct {
 	name, token string
 	status      int
 	used        time.Duration
 }
 
-// BenchmarkRefused measures what the whole process does for a request that it
-// refuses without a look at a signature, beside one that it admits, through reverse_proxy to a
-// real upstream, with a token that it has seen before: both in one run, over one
-// connection, in microseconds of its processor time. The ratio is to the admitted
-// one, and for large tokens to the admitted one of that size.
+// BenchmarkRefused measures the processor time of the whole process for a request that it
+// refuses before it verifies a signature, in microseconds. For comparison it measures an
+// admitted request with a cached token, through reverse_proxy to a real upstream, in the
+// same run and over one connection. The ratio is to the admitted request, and for large
+// tokens to the admitted request of that size.
 func BenchmarkRefused(b *testing.B) {
 	g := harness.Start(b, harness.Config{})
 	kinds, batches := costs(b, g), 0
@@ -108,7 +108,7 @@ func (c *cost) send(b *testing.B, g *harness.Gate) {
 		if err != nil {
 			b.Fatalf("reading the answer to %s: %v", c.name, err)
 		}
-		_, _ = io.Copy(io.Discard, response.Body) // so that the connection is used again
+		_, _ = io.Copy(io.Discard, response.Body) // so that the connection is reused
 		if response.StatusCode != c.status {
 			b.Fatalf("%s is answered %d, want %d", c.name, response.StatusCode, c.status)
 		}

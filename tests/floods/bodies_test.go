@@ -14,19 +14,19 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// The gate reads 4 KiB of the body of a DELETE, and nothing of what it refuses.
-// net/http answers, reads 256 KiB more, gives the client half a second to read the
-// answer, and closes; what a client gets rid of meanwhile is what two sockets hold.
+// The gate reads 4 KiB of the body of a DELETE, and nothing of a request that it refuses.
+// net/http answers, reads 256 KiB more, gives the client half a second to read the answer,
+// and closes. Meanwhile the client can send as much as two sockets hold.
 const (
 	// endless is how much a client would send, in bytes.
 	endless = 1 << 30
-	// taken is how much of it may be taken, in bytes: socket buffers of Linux are
-	// 6 MiB at most where nobody raised them.
+	// taken is how much of it the gate's machine may accept, in bytes. By default the
+	// socket buffers of Linux have at most 6 MiB.
 	taken = 16 << 20
 )
 
-// endlessBody sends a request and a body without an end, and returns the answer and
-// how much of the body was taken until the gate closed the connection.
+// endlessBody sends a request and an endless body. It returns the answer, and how many
+// bytes of the body were accepted until the gate closed the connection.
 func endlessBody(t *testing.T, g *harness.Gate, request string, chunk string) (answer harness.Answer, sent int) {
 	t.Helper()
 	connection, err := net.Dial("tcp", g.Addr())
@@ -64,9 +64,9 @@ func endlessBody(t *testing.T, g *harness.Gate, request string, chunk string) (a
 	return answer, sent
 }
 
-// Attack: bodies without an end, on the endpoint and on requests that are refused
-// before anybody looks at a body, so that the gate reads for ever. Each is answered
-// as if the body had ended, and its connection is closed.
+// Attack: endless bodies, at the endpoint and on requests that are refused for their heads,
+// so that the gate reads for ever. Each is answered as if the body had ended, and its
+// connection is closed.
 func TestEndlessBodyEndsTheConnection(t *testing.T) {
 	g := harness.Start(t, harness.Config{})
 	owner := g.Token(harness.Session("of the endless"))
@@ -86,7 +86,7 @@ func TestEndlessBodyEndsTheConnection(t *testing.T) {
 		"POST, sized":                {"POST", "/", []string{sized}, answers.NoToken},
 		"POST with a forged token":   {"POST", "/", []string{chunked, "Authorization: Bearer " + owner + "A"}, answers.BadToken},
 		"POST with a broken one":     {"POST", "/", []string{chunked, "Authorization: Bearer *"}, answers.Malformed},
-		"DELETE on another spelling": {"DELETE", harness.Endpoint + "/", []string{chunked}, answers.Misspelt},
+		"DELETE on another spelling": {"DELETE", harness.Endpoint + "/", []string{chunked}, answers.OtherSpelling},
 	} {
 		t.Run(name, func(t *testing.T) {
 			fields := append([]string{"Content-Type: application/json"}, tt.fields...)
@@ -106,9 +106,9 @@ func TestEndlessBodyEndsTheConnection(t *testing.T) {
 	harness.Settled(t, g, use, 0, func() int { return 0 })
 }
 
-// Attack, or a client that does as it should: it asks for leave to send a body, or
-// stops in the middle of one. It is refused at once, and not only when the body is
-// over, and the connection is closed, as the rest of the body may come yet.
+// Attack, or a correct client: it waits for permission to send a body, or stops in the
+// middle of one. It is refused at once, and not at the end of the body. The connection is
+// closed, because the rest of the body may still come.
 func TestRefusalDoesNotWaitForTheBody(t *testing.T) {
 	g := harness.Start(t, harness.Config{})
 	owner := "Authorization: Bearer " + g.Token(harness.Session("of the stalled"))
@@ -122,7 +122,7 @@ func TestRefusalDoesNotWaitForTheBody(t *testing.T) {
 		"stops, chunked":          {harness.Lines("POST / HTTP/1.1", "Transfer-Encoding: chunked") + "a\r\n0123456789\r\n", answers.NoToken},
 		"stops, sized":            {harness.Lines("POST / HTTP/1.1", "Content-Length: 5000") + "0123456789", answers.NoToken},
 		"stops over 4 KiB":        {harness.Lines("DELETE "+harness.Endpoint+" HTTP/1.1", "Transfer-Encoding: chunked", owner) + whole, answers.TooLarge},
-		"stops, other spelling":   {harness.Lines("DELETE "+harness.Endpoint+"/ HTTP/1.1", "Transfer-Encoding: chunked") + "5\r\n", answers.Misspelt},
+		"stops, other spelling":   {harness.Lines("DELETE "+harness.Endpoint+"/ HTTP/1.1", "Transfer-Encoding: chunked") + "5\r\n", answers.OtherSpelling},
 		"stops, several of us":    {harness.Lines("POST / HTTP/1.1", "Transfer-Encoding: chunked", owner, owner) + "5\r\n", answers.Several},
 		"stops, revoked or worse": {harness.Lines("POST / HTTP/1.1", "Transfer-Encoding: chunked", owner+"A") + "5\r\n", answers.BadToken},
 	} {
@@ -135,7 +135,7 @@ func TestRefusalDoesNotWaitForTheBody(t *testing.T) {
 		})
 	}
 	harness.CheckUnreached(t, g)
-	// A small body is there already, and the connection stays.
+	// A small body has already arrived, and the connection stays open.
 	if answer := g.Raw(t, harness.Lines("POST / HTTP/1.1", "Content-Length: 2")+"{}"); answer.Close || answer.Status != 401 {
 		t.Errorf("answered %d, closed: %t, want 401 and an open connection", answer.Status, answer.Close)
 	}

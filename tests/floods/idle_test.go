@@ -12,19 +12,19 @@ import (
 )
 
 const (
-	// idle is how many connections do nothing, of three kinds.
+	// idle, silent and halfOpen are the numbers of inactive connections of three kinds.
 	idle, silent, halfOpen = 8_000, 1_000, 1_000
-	// files is how many a process of this test has to have open: a connection is
-	// one here and one at the gate.
+	// files is how many files a process of this test must be able to open: each connection
+	// is one file here and one at the gate.
 	files = idle + silent + halfOpen + 1_000
-	// memoryOfIdle is what a connection may take of the gate's resident memory, in
-	// bytes. Measured were 22 to 25 KiB; two buffers of 4 KiB, a stack of 8 KiB and the
-	// request, which net/http keeps, are most of it.
+	// memoryOfIdle is how much of the gate's resident memory a connection may take, in
+	// bytes. Measured: 22 to 25 KiB. Most of it is two buffers of 4 KiB, a stack of 8 KiB,
+	// and the request, which net/http keeps.
 	memoryOfIdle = 48 << 10
 )
 
-// raiseFiles raises how many files this process, and those that it starts, may have
-// open. Go raises the soft limit to the hard one by itself.
+// raiseFiles raises the limit of open files of this process and its children. Go raises the
+// soft limit to the hard one by itself.
 func raiseFiles(t *testing.T) {
 	t.Helper()
 	var limit unix.Rlimit
@@ -39,8 +39,8 @@ func raiseFiles(t *testing.T) {
 	}
 }
 
-// hold opens connections, sends this on each, and reads the answer up to its end
-// where there is one. They stay open until the test closes them.
+// hold opens connections, sends begin on each, and reads the answer up to end, if there is
+// one. They stay open until the test closes them.
 func hold(t *testing.T, g *harness.Gate, n int, begin, end string) (close func()) {
 	t.Helper()
 	held := make([]net.Conn, 0, n)
@@ -71,11 +71,11 @@ func hold(t *testing.T, g *harness.Gate, n int, begin, end string) (close func()
 	return close
 }
 
-// Attack: ten thousand connections on one gate, whose operator set no
-// timeouts: some have had an answer and stay, some say nothing, some stop within
-// the fields. Each takes less than 48 KiB of its memory, users are served, and end
-// their sessions, as if there were none, and when they go nothing of them is left.
-func TestTenThousandIdleConnectionsAreBorne(t *testing.T) {
+// Attack: ten thousand connections to one gate without configured timeouts. Some have had
+// an answer and stay, some send nothing, some stop within the fields. Each takes less than
+// 48 KiB of memory. Users are served, and end their sessions, as without these connections.
+// When they close, nothing of them is left.
+func TestTenThousandIdleConnectionsAreTolerated(t *testing.T) {
 	raiseFiles(t)
 	g := harness.Start(t, harness.Config{Routes: "session_gate\nreverse_proxy {$UPSTREAM} {\ntransport http {\nkeepalive off\n}\n}"})
 	owner := g.Token(harness.Session("of the idle"))

@@ -10,13 +10,13 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// largest is how much one part of a token may hold, decoded.
+// largest is how many decoded bytes one part of a token may hold.
 const largest = 5900
 
-// encoded is one part of a token.
+// encoded returns one part of a token.
 func encoded(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 
-// crowded is an object with these members and as many others as a token holds.
+// crowded returns an object with these members and as many others as fit into a token.
 func crowded(members string) string {
 	var object strings.Builder
 	object.WriteString("{" + members)
@@ -26,13 +26,13 @@ func crowded(members string) string {
 	return object.String() + "}"
 }
 
-// shape is a request that is as large as Caddy lets it be, and its answer.
+// shape is a request of the largest size that Caddy accepts, and its answer.
 type shape struct {
 	request string
 	status  int
 }
 
-// swollenShapes are requests that are larger inside than they look.
+// swollenShapes are requests that expand when they are read.
 func swollenShapes(owner string) map[string]shape {
 	const header = 15_800 // Caddy's default for max_header_bytes is 16 KiB
 	get, del := "GET / HTTP/1.1", "DELETE "+harness.Endpoint+" HTTP/1.1"
@@ -68,10 +68,10 @@ func swollenShapes(owner string) map[string]shape {
 	}
 }
 
-// Attack: requests that cost much more than was sent: brackets for a stack, members
-// for a map, escapes of escapes, fields and cookies by the thousand. Each kind is
-// sent a hundred times, eight at a time; each is answered as what it is, the
-// memory peaks less than 64 MiB higher, and nothing is left (invariant 12).
+// Attack: requests that cost much more than they send: brackets for a stack, members for a
+// map, nested escapes, thousands of fields and cookies. Each kind is sent a hundred times,
+// eight at a time. Each gets the right answer, the memory peaks less than 64 MiB higher,
+// and nothing is left (invariant 12).
 func TestFloodOfSwollenRequestsIsBounded(t *testing.T) {
 	const times, parallel = 100, 8
 	g := harness.Start(t, harness.Config{

@@ -14,16 +14,16 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// slow are connections of clients that never finish what they began.
+// slow holds connections of clients that never complete their requests.
 type slow struct {
 	mu    sync.Mutex
-	read  []string // what the gate said to each until it closed it
-	stuck []error  // why one was not closed in time
+	read  []string // the gate's answer on each connection
+	stuck []error  // errors of connections that were not closed in time
 	wait  sync.WaitGroup
 }
 
-// dial opens connections, sends this on each, and goes on with a byte at a time
-// until the gate closes them.
+// dial opens connections, sends begin on each, and continues with one byte at a time until
+// the gate closes them.
 func (s *slow) dial(t *testing.T, g *harness.Gate, n int, begin, dribble string) {
 	t.Helper()
 	for range n {
@@ -55,8 +55,8 @@ func (s *slow) dial(t *testing.T, g *harness.Gate, n int, begin, dribble string)
 	}
 }
 
-// check waits until the gate has closed every connection, and fails the test if
-// it did not, or said anything else than one of these before.
+// check waits until the gate has closed every connection. It fails the test if the gate did
+// not, or sent anything except these statuses.
 func (s *slow) check(t *testing.T, said ...string) {
 	t.Helper()
 	s.wait.Wait()
@@ -70,13 +70,12 @@ func (s *slow) check(t *testing.T, said ...string) {
 	}
 }
 
-// Attack: a thousand connections that say nothing, or that dribble the
-// fields or the body of a DELETE, so that nobody else can log out. Others are
-// served meanwhile; Caddy's read_header, read_body and idle timeouts close them;
-// no session is ended by a DELETE that was never finished; and the gate holds
-// nothing of them afterwards and stops as ever.
-func TestSlowAndIdleClientsHoldNobodyUp(t *testing.T) {
-	// Idle connections to the upstream would hide what the gate leaves.
+// Attack: a thousand connections that send nothing, or send the fields or the body of a
+// DELETE byte by byte, so that nobody else can log out. Others are served meanwhile.
+// Caddy's read_header, read_body and idle timeouts close the connections. An incomplete
+// DELETE ends no session. Afterwards the gate holds nothing of them, and stops as usual.
+func TestSlowAndIdleClientsDelayNobody(t *testing.T) {
+	// Idle connections to the upstream would hide a leak of the gate.
 	g := harness.Start(t, harness.Config{
 		Global: harness.ClientTimeouts,
 		Routes: "session_gate\nreverse_proxy {$UPSTREAM} {\ntransport http {\nkeepalive off\n}\n}",

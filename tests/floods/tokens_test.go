@@ -18,16 +18,16 @@ import (
 )
 
 const (
-	// flooding is how many forged tokens are sent, over how many connections, and
-	// how much each of them is filled up: 120 MB in all.
+	// flooding is how many forged tokens are sent, over this many connections, and filler
+	// the size of their padding: 120 MB in all.
 	flooding, connections, filler = 20_000, 32, 6 << 10
-	// floodMemory is how much the resident memory of a gate may peak above what it
-	// was before, in bytes.
+	// floodMemory is how much the resident memory of a gate may peak above its earlier
+	// value, in bytes.
 	floodMemory = 64 << 20
 )
 
-// forgery returns a large token that nobody signed: of the issuer's key, or of a
-// key that nobody has heard of.
+// forgery returns a large token without a valid signature, with the issuer's key id or an
+// unknown one.
 func forgery(issuer, kid string) string {
 	part := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 	signature := make([]byte, 64)
@@ -39,8 +39,8 @@ func forgery(issuer, kid string) string {
 		base64.RawURLEncoding.EncodeToString(signature)
 }
 
-// flood sends forged tokens, of which every second names a key of its own, and
-// returns how often the answer was not 401.
+// flood sends forged tokens. Every second one has a new key id. It returns how many answers
+// were not 401.
 func flood(t *testing.T, g *harness.Gate, issuer string) (wrong int64) {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: connections, MaxIdleConnsPerHost: connections}}
@@ -65,7 +65,7 @@ func flood(t *testing.T, g *harness.Gate, issuer string) (wrong int64) {
 					t.Errorf("sending a forged token: %v", err)
 					return
 				}
-				_, _ = io.Copy(io.Discard, response.Body) // so that the connection is used again
+				_, _ = io.Copy(io.Discard, response.Body) // so that the connection is reused
 				_ = response.Body.Close()
 				if response.StatusCode != http.StatusUnauthorized {
 					other.Add(1)
@@ -77,11 +77,11 @@ func flood(t *testing.T, g *harness.Gate, issuer string) (wrong int64) {
 	return other.Load()
 }
 
-// Attack: 20,000 large forged tokens over 32 connections, half of them
-// with a key id of their own, so that the gate runs out of memory, forgets its
-// users, or floods the issuer with requests for keys. Its memory peaks less than
-// 64 MiB above what it was, though the tokens are twice as large together; a user
-// is admitted all the while; and the keys are fetched once in 5 s (invariant 12).
+// Attack: 20,000 large forged tokens over 32 connections, half of them with a new key id.
+// The gate must not run out of memory, forget its users, or flood the issuer with requests
+// for keys. Its memory peaks less than 64 MiB above its earlier value, although the tokens
+// together are twice as large. A user is admitted all the time. The keys are fetched once
+// in 5 s (invariant 12).
 func TestFloodOfForgedTokensIsBounded(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "key-1")
 	keys := tokentest.NewEndpoint(t, key)
@@ -107,7 +107,7 @@ func TestFloodOfForgedTokensIsBounded(t *testing.T) {
 	wrong := flood(t, g, issuer)
 	over.Store(true)
 	wait.Wait()
-	// A flood that is over soon may end before the gate asks again.
+	// A short flood may end before the gate fetches again.
 	harness.Eventually(t, 10*time.Second, "the gate has asked for keys that it does not know", func() bool {
 		return keys.Fetches(tokentest.KeySetPath) > fetched
 	})

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// overSocket is a client that reaches everything over a unix socket, with a new
+// overSocket returns a client that reaches every address over a unix socket, with a new
 // connection for each request.
 func overSocket(path string) *http.Client {
 	return &http.Client{
@@ -46,9 +46,8 @@ func (g *Gate) Admin(tb testing.TB, method, path string, changes ...Change) Answ
 	return answer
 }
 
-// Load is Reload without a process of its own, through the admin API. The error
-// is what the gate answered. After a refused configuration, Restart starts the
-// one before.
+// Load is Reload through the admin API, without another process. The error is the gate's
+// answer. After a refused configuration, Restart starts the previous one.
 func (g *Gate) Load(tb testing.TB, config Config) error {
 	tb.Helper()
 	config.Key, config.Upstream = g.Key, g.Upstream

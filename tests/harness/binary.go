@@ -18,8 +18,8 @@ const Variable = "SESSION_GATE_TEST_BINARY"
 // binary is set by Main before the first test.
 var binary string
 
-// Main builds the gate, unless the environment names one, and runs the tests of a
-// package. TestMain calls it and ends with the code that it returns.
+// Main builds the gate, unless the environment names one, and runs the tests of a package.
+// TestMain calls it and exits with the code that it returns.
 func Main(m *testing.M) (code int) {
 	var remove func()
 	var err error
@@ -31,8 +31,8 @@ func Main(m *testing.M) (code int) {
 	return m.Run()
 }
 
-// MainParallel is Main for packages whose gates mostly wait for leases: the tests that
-// allow it run two at a time for each processor. The flag -parallel comes later and wins.
+// MainParallel is Main for packages whose gates mostly wait for leases: tests that allow it
+// run two at a time for each processor. The flag -parallel has precedence.
 func MainParallel(m *testing.M) (code int) {
 	if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.NumCPU())); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -41,7 +41,7 @@ func MainParallel(m *testing.M) (code int) {
 	return Main(m)
 }
 
-// provide returns the binary, and what removes it if it was built here.
+// provide returns the binary, and a function that removes it if it was built here.
 func provide() (path string, remove func(), err error) {
 	if named := os.Getenv(Variable); named != "" {
 		path, err = filepath.Abs(named)
@@ -60,8 +60,7 @@ func provide() (path string, remove func(), err error) {
 	return path, remove, nil
 }
 
-// Build builds the gate into a file, with further variables of the environment, as
-// NAME=value.
+// Build builds the gate into a file, with further environment variables as NAME=value.
 func Build(path string, env ...string) error {
 	top, err := Root()
 	if err != nil {
@@ -75,7 +74,7 @@ func Build(path string, env ...string) error {
 	return nil
 }
 
-// Binary is the path of the gate under test.
+// Binary returns the path of the gate under test.
 func Binary(tb testing.TB) string {
 	tb.Helper()
 	if binary == "" {
@@ -84,8 +83,8 @@ func Binary(tb testing.TB) string {
 	return binary
 }
 
-// Root is the top of the repository: where xcaddy.sh is, at or above the working
-// directory.
+// Root returns the top of the repository: the directory with xcaddy.sh, at or above the
+// working directory.
 func Root() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {

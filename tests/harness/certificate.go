@@ -15,11 +15,11 @@ import (
 	"time"
 )
 
-// host is what requests call the gate.
+// host is the gate's name in requests.
 const host = "gate.test"
 
-// writeCertificate writes a certificate for the gate, and its key, to tls.pem,
-// unless it is there from an earlier start.
+// writeCertificate writes a certificate for the gate, and its key, to tls.pem, unless an
+// earlier start has written it.
 func writeCertificate(tb testing.TB, dir string) {
 	tb.Helper()
 	path := filepath.Join(dir, "tls.pem")
@@ -48,8 +48,8 @@ func writeCertificate(tb testing.TB, dir string) {
 	))
 }
 
-// TLSConfig trusts the gate's certificate and offers one protocol (ALPN), as h2
-// and h3. It is for gates with Config.TLS.
+// TLSConfig trusts the gate's certificate and offers one protocol (ALPN), such as h2 or h3.
+// It is for gates with Config.TLS.
 func (g *Gate) TLSConfig(tb testing.TB, protocol string) *tls.Config {
 	tb.Helper()
 	text, err := os.ReadFile(filepath.Join(g.dir, "tls.pem"))

@@ -17,13 +17,13 @@ import (
 // answerLimit is how long an answer may take.
 const answerLimit = 20 * time.Second
 
-// Answer is a whole answer.
+// Answer is a complete answer.
 type Answer struct {
 	Status int
 	Header http.Header
 	Body   string
-	Close  bool // whether the gate said that it closes the connection
-	// Interim are the statuses below 200 that came first. Only Over knows them.
+	Close  bool // whether the gate announced that it closes the connection
+	// Interim holds the earlier statuses below 200. Only Over sets it.
 	Interim []int
 }
 
@@ -41,8 +41,7 @@ func Header(name, value string) Change {
 // Cookie adds a Cookie field.
 func Cookie(pairs string) Change { return Header("Cookie", pairs) }
 
-// Body gives the request a body with this Content-Type, or without one if that
-// is empty.
+// Body gives the request a body with this Content-Type, or without one if it is empty.
 func Body(contentType, body string) Change {
 	return func(r *http.Request) {
 		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
@@ -55,8 +54,8 @@ func Body(contentType, body string) Change {
 // JSON gives the request a JSON body.
 func JSON(body string) Change { return Body("application/json", body) }
 
-// client opens a connection for each request, so that none is spoilt by the end
-// of a gate, and follows no redirection.
+// client opens a connection for each request, so that the end of a gate spoils no later
+// request. It follows no redirection.
 var client = &http.Client{
 	Timeout:       answerLimit,
 	Transport:     &http.Transport{DisableKeepAlives: true, DisableCompression: true},
@@ -79,17 +78,17 @@ func (g *Gate) Try(method, path string, changes ...Change) (Answer, error) {
 	return read(response)
 }
 
-// Unanswered reports whether a connection ended without an answer. That is how a
-// reload treats the requests that come when a listener is closed: Linux resets
-// the connections in its queue, and net/http leaves those that it has not begun
-// to serve. No handler has seen them, and clients repeat them (RFC 9110 §9.2.2).
+// Unanswered reports whether a connection ended without an answer. A reload does that to
+// requests that arrive while a listener is closed: Linux resets the connections in its
+// queue, and net/http closes connections that it has not begun to serve. No handler has
+// seen them, and clients repeat them (RFC 9110 §9.2.2).
 func Unanswered(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// Send sends a request to the gate and returns the answer. One that is not
-// answered is sent again, if its method allows that. No panic hides behind it:
-// those fail the test at its end.
+// Send sends a request to the gate and returns the answer. An unanswered request is sent
+// again, if its method allows that. This does not hide a panic: panics fail the test at its
+// end.
 func (g *Gate) Send(tb testing.TB, method, path string, changes ...Change) Answer {
 	tb.Helper()
 	answer, err := g.Try(method, path, changes...)
@@ -102,8 +101,7 @@ func (g *Gate) Send(tb testing.TB, method, path string, changes ...Change) Answe
 	return answer
 }
 
-// Raw sends bytes to the gate over a connection of its own, as they are, and
-// returns the answer.
+// Raw sends bytes unchanged to the gate over a new connection, and returns the answer.
 func (g *Gate) Raw(tb testing.TB, request string) Answer {
 	tb.Helper()
 	answer, err := g.TryRaw(request)
@@ -113,7 +111,7 @@ func (g *Gate) Raw(tb testing.TB, request string) Answer {
 	return answer
 }
 
-// TryRaw is Raw that returns why there is no answer.
+// TryRaw is Raw that returns the error if there is no answer.
 func (g *Gate) TryRaw(request string) (Answer, error) {
 	connection, err := net.DialTimeout("tcp", g.Addr(), answerLimit)
 	if err != nil {
@@ -137,12 +135,12 @@ func (g *Gate) TryRaw(request string) (Answer, error) {
 	return Answer{}, fmt.Errorf("reading the answer to %q: %w", request, err)
 }
 
-// Lines is a request of these lines, with a Host and without a body, for Raw.
+// Lines returns a request of these lines, with a Host and without a body, for Raw.
 func Lines(requestLine string, fields ...string) string {
 	return strings.Join(append([]string{requestLine, "Host: gate.test"}, fields...), "\r\n") + "\r\n\r\n"
 }
 
-// Probe is the status of a probe's path at the health port, 0 if there is no
+// Probe returns the status of a probe's path at the health port, or 0 if there is no
 // answer.
 func (g *Gate) Probe(path string) int {
 	response, err := client.Get("http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(g.opsPort)) + path)

@@ -11,20 +11,20 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// Config is what a test wants of a gate. The zero Config is a gate on a bolt
-// store of its own, with one HMAC issuer, before an upstream of its own.
+// Config is the configuration of a gate. The zero Config is a gate on a new bolt store,
+// with one HMAC issuer and a new upstream.
 //
 // Fields that hold Caddyfile text may have several lines.
 type Config struct {
-	// Binary is the gate to run. Default: that of Main.
+	// Binary is the gate to run. Default: the gate of Main.
 	Binary string
-	// Key signs the tokens that are accepted. Default: a new HS256 key. Its
-	// secret, or its public key, is given to the gate in a file.
+	// Key signs the accepted tokens. Its secret, or its public key, is given to the gate in
+	// a file. Default: a new HS256 key.
 	Key *tokentest.Key
 	// Issuers replaces the `issuer` block. Default: tokentest.Issuer with Key.
 	Issuers string
-	// Store is the `store` line or block. Default: store bolt. On Redis, the lease
-	// is a second unless App says otherwise.
+	// Store is the `store` line or block. On Redis, the lease is a second unless App
+	// contains another one. Default: store bolt.
 	Store string
 	// App is added to the global block `session_gate`.
 	App string
@@ -34,22 +34,22 @@ type Config struct {
 	Gate string
 	// Site is added to the site, before `session_gate`.
 	Site string
-	// Routes replaces `session_gate` and `reverse_proxy` in the site; it may say
-	// {$UPSTREAM} for the address of the upstream, and Gate is not used.
+	// Routes replaces `session_gate` and `reverse_proxy` in the site. It may contain
+	// {$UPSTREAM} for the address of the upstream. Gate is not used then.
 	Routes string
-	// TLS adds the same site with TLS, at a port of its own, for Gate.Over. Its
-	// certificate is self-made.
+	// TLS adds the same site with TLS, at another port, for Gate.Over. Its certificate is
+	// self-signed.
 	TLS bool
 	// Upstream is behind the gate. Default: a new one.
 	Upstream *Upstream
-	// Env are further variables of the environment of the process, as NAME=value.
+	// Env holds further environment variables of the process, as NAME=value.
 	Env []string
-	// Unready is for gates that cannot get ready at once: Start waits until the
-	// process serves, and no longer.
+	// Unready is for gates that cannot get ready at once: Start only waits until the
+	// process serves.
 	Unready bool
 }
 
-// complete fills in what the test did not say.
+// complete sets the defaults.
 func (c *Config) complete(tb testing.TB) {
 	tb.Helper()
 	if c.Binary == "" {
@@ -80,13 +80,13 @@ func (c *Config) complete(tb testing.TB) {
 	}
 }
 
-// NewKey makes a HS256 key whose secret is text, as it is in files.
+// NewKey returns an HS256 key with a secret of text, as in files.
 func NewKey() *tokentest.Key {
 	return &tokentest.Key{Algorithm: "HS256", Secret: []byte(rand.Text() + rand.Text())}
 }
 
-// write writes the key and the Caddyfile to the directory of the gate. The
-// variables in the Caddyfile are those of Gate.command.
+// write writes the key and the Caddyfile to the directory of the gate. Gate.command sets
+// the variables in the Caddyfile.
 func (c *Config) write(tb testing.TB, dir string) {
 	tb.Helper()
 	if c.Key.Secret != nil {

@@ -8,10 +8,10 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// BothSources are the lines of a gate that takes a token in a field and in a cookie.
+// BothSources configures a gate that accepts a token in a field and in a cookie.
 const BothSources = "token header Authorization\ntoken cookie session"
 
-// ManyCredentials are fields that hold more than one credential.
+// ManyCredentials returns fields that hold more than one credential.
 func ManyCredentials(one, other string) map[string][]string {
 	bearer, cookie := "Authorization: Bearer "+one, "Cookie: session="+one
 	return map[string][]string{
@@ -30,13 +30,13 @@ func ManyCredentials(one, other string) map[string][]string {
 	}
 }
 
-// Identified are the claims that the presets speak of.
+// Identified returns the claims that the presets use.
 func Identified() map[string]any {
 	return Session("laptop", "email", "alice@example.com", "groups", []string{"staff", "admins"},
 		"preferred_username", "al", "name", "Alice A.", "tenant_id", 42)
 }
 
-// Untrusted are tokens of the session "victim" that must not be believed.
+// Untrusted returns tokens of the session "victim" that the gate must not trust.
 func Untrusted(t *testing.T, g *Gate) map[string]string {
 	t.Helper()
 	now := time.Now()
@@ -60,12 +60,12 @@ func Untrusted(t *testing.T, g *Gate) map[string]string {
 	}
 }
 
-// IssuerOf is the issuer of the harness with another source of keys.
+// IssuerOf returns the issuer of the harness with another source of keys.
 func IssuerOf(source string) string {
 	return "issuer https://id.example.com {\n" + source + "\naudience legacy-app\n}"
 }
 
-// IssuerBlock is an issuer whose tokens are signed with the key of the gate.
+// IssuerBlock returns an issuer whose tokens are signed with the key of the gate.
 func IssuerBlock(name string) string {
 	return "issuer " + name + " {\nhmac_secret {file.{$GATE_DIR}/hmac_secret}\naudience legacy-app\n}\n"
 }

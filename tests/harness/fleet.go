@@ -9,7 +9,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 )
 
-// Propagation bounds how long the fleet may take to know what one gate knows.
+// Propagation is how long the fleet may take to learn what one gate knows.
 const Propagation = time.Second
 
 // StartPair starts two gates that share one Redis and the keys of one issuer.
@@ -21,7 +21,7 @@ func StartPair(tb testing.TB) (a, b *Gate) {
 	return a, b
 }
 
-// RedisWith is the `store` of a Redis, with further words.
+// RedisWith returns the `store` of a Redis, with further words.
 func RedisWith(redis *redistest.Server, words string) string {
 	return "store redis " + redis.Addr() + " {\nnamespace refused\n" + words + "\n}"
 }

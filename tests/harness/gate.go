@@ -22,9 +22,9 @@ const (
 	stopLimit = 15 * time.Second
 )
 
-// Gate is one process of the binary, or one that has ended. Its methods fail the
-// test when they cannot do their work. Only URL, Addr, Logs, Send, Try,
-// TryRaw and Token are for concurrent use.
+// Gate is one process of the binary, running or ended. Its methods fail the test if they
+// cannot do their work. Only URL, Addr, Logs, Send, Try, TryRaw and Token may be called
+// concurrently.
 type Gate struct {
 	// Key signs tokens that the gate accepts.
 	Key *tokentest.Key
@@ -42,9 +42,8 @@ type Gate struct {
 	ended   chan struct{} // closed when the process has ended
 }
 
-// Start starts a gate, waits until it is ready, and ends it at the end of the
-// test, which it fails if there was a panic. The log of a test that failed is
-// printed.
+// Start starts a gate, waits until it is ready, and ends it at the end of the test. A panic
+// of the gate fails the test. The log of a failed test is printed.
 func Start(tb testing.TB, config Config) *Gate {
 	tb.Helper()
 	config.complete(tb)
@@ -66,7 +65,7 @@ func Start(tb testing.TB, config Config) *Gate {
 	return g
 }
 
-// launch starts the process and reports whether it came to serve.
+// launch starts the process and reports whether it serves.
 func (g *Gate) launch() bool {
 	g.tb.Helper()
 	g.config.write(g.tb, g.dir)
@@ -90,8 +89,8 @@ func (g *Gate) launch() bool {
 	return poll(startLimit, ended, func() bool { return g.Probe(probe) == 200 && g.listens() && g.known() })
 }
 
-// known reports whether the admin API knows the configuration, if there is one: Caddy
-// names a configuration when all of it has started, and the ports are open before.
+// known reports whether the admin API, if there is one, knows the configuration. Caddy
+// opens the ports first, and names a configuration when all of it has started.
 func (g *Gate) known() bool {
 	response, err := overSocket(filepath.Join(g.dir, "admin.sock")).Get("http://localhost/session_gate/health")
 	if err != nil {
@@ -110,7 +109,7 @@ func (g *Gate) listens() bool {
 	return true
 }
 
-// command is the binary with the environment of this gate.
+// command returns the binary with the environment of this gate.
 func (g *Gate) command(arguments ...string) *exec.Cmd {
 	command := exec.Command(g.config.Binary, arguments...)
 	command.Dir = g.dir
@@ -122,8 +121,8 @@ func (g *Gate) command(arguments ...string) *exec.Cmd {
 	return command
 }
 
-// Stop ends the gate with SIGTERM, and with SIGKILL if it does not end in time,
-// which fails the test. A gate that has ended may be stopped again.
+// Stop ends the gate with SIGTERM. If the gate does not end in time, Stop ends it with
+// SIGKILL and fails the test. It may be called again.
 func (g *Gate) Stop() {
 	g.tb.Helper()
 	if g.process == nil {
@@ -155,7 +154,7 @@ func (g *Gate) Signal(signal syscall.Signal) {
 	}
 }
 
-// Restart starts the gate again where it was, after a Stop if it runs.
+// Restart starts the gate again with the same ports and files, after a Stop if it runs.
 func (g *Gate) Restart() {
 	g.tb.Helper()
 	g.Stop()
@@ -164,8 +163,8 @@ func (g *Gate) Restart() {
 	}
 }
 
-// Reload gives the running gate another configuration, with the same ports, key
-// and upstream, and returns when it is in force, or why it was refused.
+// Reload gives the running gate another configuration, with the same ports, key and
+// upstream. It returns when the configuration is in force, or the error if it was refused.
 func (g *Gate) Reload(config Config) error {
 	g.tb.Helper()
 	config.Key, config.Upstream = g.Key, g.Upstream
@@ -180,29 +179,29 @@ func (g *Gate) Reload(config Config) error {
 	return err
 }
 
-// Addr is where the gate listens, as host:port.
+// Addr returns the address of the gate, as host:port.
 func (g *Gate) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(g.port)) }
 
-// URL is the URL of a path at the gate.
+// URL returns the URL of a path at the gate.
 func (g *Gate) URL(path string) string { return "http://" + g.Addr() + path }
 
-// TLSURL is the address of a path at the port with TLS.
+// TLSURL returns the URL of a path at the port with TLS.
 func (g *Gate) TLSURL(path string) string { return "https://" + g.QUICAddr() + path }
 
-// Dir is the directory of the gate: Caddyfile, store, admin socket.
+// Dir returns the directory of the gate: Caddyfile, store, admin socket.
 func (g *Gate) Dir() string { return g.dir }
 
-// Logs is what the gate has written so far.
+// Logs returns what the gate has logged so far.
 func (g *Gate) Logs() string { return g.log.String() }
 
-// Token mints a token that the gate accepts, with changes to tokentest.Claims: a
-// nil value leaves the claim out.
+// Token mints a token that the gate accepts, with changes to tokentest.Claims: a nil value
+// removes the claim.
 func (g *Gate) Token(changes map[string]any) string {
 	g.tb.Helper()
 	return tokentest.Mint(g.tb, g.Key, tokentest.Claims(time.Now(), changes))
 }
 
-// Adapt adapts the Caddyfile of the gate and returns what is written to stderr.
+// Adapt adapts the Caddyfile of the gate and returns the text on stderr.
 func (g *Gate) Adapt() (stderr string) {
 	g.tb.Helper()
 	var complaint log

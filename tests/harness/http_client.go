@@ -8,8 +8,8 @@ import (
 	"github.com/quic-go/quic-go/http3"
 )
 
-// Client is a client that speaks one protocol to the port with TLS, as programs do,
-// and keeps its connections until the end of the test. It has no time limit.
+// Client returns a client that speaks one protocol to the port with TLS, as programs do. It
+// keeps its connections until the end of the test, and has no time limit.
 func (g *Gate) Client(tb testing.TB, protocol Protocol) *http.Client {
 	tb.Helper()
 	config := g.TLSConfig(tb, string(protocol))

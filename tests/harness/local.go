@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// log collects what a process writes. It is for concurrent use.
+// log collects the output of a process. It may be used concurrently.
 type log struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -27,8 +27,8 @@ func (l *log) String() string {
 	return l.text.String()
 }
 
-// Eventually waits until a condition holds, and fails the test if it does not
-// within the limit.
+// Eventually waits until a condition holds, and fails the test if it does not hold within
+// the limit.
 func Eventually(tb testing.TB, limit time.Duration, what string, holds func() bool) {
 	tb.Helper()
 	if !poll(limit, nil, holds) {
@@ -36,8 +36,8 @@ func Eventually(tb testing.TB, limit time.Duration, what string, holds func() bo
 	}
 }
 
-// poll asks until the condition holds, and reports false when the limit is
-// reached or the channel is closed before.
+// poll polls until the condition holds. It reports false if the limit is reached or the
+// channel is closed first.
 func poll(limit time.Duration, over <-chan struct{}, holds func() bool) bool {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -54,8 +54,8 @@ func poll(limit time.Duration, over <-chan struct{}, holds func() bool) bool {
 	return true
 }
 
-// shortDir is a directory of the test whose name is short, for the path of a
-// unix socket may have 107 bytes only and names of tests are sentences.
+// shortDir returns a directory of the test with a short name. The path of a unix socket is
+// limited to 107 bytes, and names of tests are sentences.
 func shortDir(tb testing.TB) string {
 	tb.Helper()
 	dir, err := os.MkdirTemp("", "gate")

@@ -7,13 +7,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reservePorts returns ports of the loopback interface that are the test's own
-// until it ends.
+// reservePorts returns ports of the loopback interface that only this test uses until it
+// ends.
 //
-// A socket is bound to each and does not listen, so that the system gives the port
-// to nobody else. A gate may listen there all the same, for it sets SO_REUSEPORT as
-// those sockets do. Two gates that were given one port would both listen on it, and
-// share its connections without a complaint.
+// A socket is bound to each and does not listen, so that the system assigns the port to no
+// other process. A gate can still listen there, because it sets SO_REUSEPORT as those
+// sockets do. Two gates with the same port would both listen on it, and share its
+// connections without an error.
 func reservePorts(tb testing.TB, n int) []int {
 	tb.Helper()
 	ports := make([]int, n)

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Fault of the tests themselves: two gates that start at the same time get one
-// port, and each is sent what is meant for the other.
+// Fault of the tests themselves: two gates that start at the same time get the same port,
+// and each receives requests for the other.
 func TestReservedPortIsTheTestsOwn(t *testing.T) {
 	seen := make(map[int]bool)
 	for range 200 {
@@ -35,7 +35,7 @@ func TestReservedPortIsTheTestsOwn(t *testing.T) {
 	}
 }
 
-// listenAsGate listens as Caddy does, and checks that a connection comes.
+// listenAsGate listens as Caddy does, and checks that it receives a connection.
 func listenAsGate(t *testing.T, address string) {
 	t.Helper()
 	config := net.ListenConfig{Control: func(_, _ string, connection syscall.RawConn) (err error) {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// PID is the number of the process.
+// PID returns the number of the process.
 func (g *Gate) PID() int { return g.process.Process.Pid }
 
 // Wait waits until the process has ended by itself, and returns its exit code.
@@ -23,11 +23,11 @@ func (g *Gate) Wait(tb testing.TB) int {
 	return g.process.ProcessState.ExitCode()
 }
 
-// Use is what a running process holds.
+// Use is the number of resources of a running process.
 type Use struct{ Goroutines, Files int }
 
-// Use asks the process how many goroutines it has, and the system how many files
-// it has open, sockets among them.
+// Use asks the process how many goroutines it has, and the system how many files, sockets
+// included, it has open.
 func (g *Gate) Use(tb testing.TB) Use {
 	tb.Helper()
 	var use Use
@@ -44,7 +44,7 @@ func (g *Gate) Use(tb testing.TB) Use {
 	return use
 }
 
-// Processor is the time for which the threads of the process have run.
+// Processor returns the processor time of the process's threads.
 func (g *Gate) Processor(tb testing.TB) (used time.Duration) {
 	tb.Helper()
 	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", g.PID()))
@@ -65,7 +65,7 @@ func (g *Gate) Processor(tb testing.TB) (used time.Duration) {
 	return used
 }
 
-// Peak is the highest resident memory of the process so far, in bytes.
+// Peak returns the highest resident memory of the process so far, in bytes.
 func (g *Gate) Peak(tb testing.TB) (bytes int) {
 	tb.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", g.PID()))
@@ -79,8 +79,8 @@ func (g *Gate) Peak(tb testing.TB) (bytes int) {
 	return bytes << 10
 }
 
-// Prepare writes the files of a gate and starts nothing. Only Dir, Key, Token and
-// Command are for it.
+// Prepare writes the files of a gate and starts nothing. Only Dir, Key, Token and Command
+// work for it.
 func Prepare(tb testing.TB, config Config) *Gate {
 	tb.Helper()
 	config.complete(tb)
@@ -93,16 +93,16 @@ func Prepare(tb testing.TB, config Config) *Gate {
 	return g
 }
 
-// Outcome is how a command ended.
+// Outcome is the result of a command.
 type Outcome struct {
 	Code   int
 	Output string // both stdout and stderr
 	Took   time.Duration
 }
 
-// Command runs the binary with the Caddyfile of the gate, such as `validate` and
-// `run`, in an environment that has further variables, to its end. It ends it and
-// fails the test if it takes too long.
+// Command runs the binary with the Caddyfile of the gate to its end, with commands such as
+// `validate` and `run`. The environment has further variables. If the command takes too
+// long, Command ends it and fails the test.
 func (g *Gate) Command(tb testing.TB, name string, variables ...string) Outcome {
 	tb.Helper()
 	var output log

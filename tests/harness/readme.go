@@ -9,9 +9,9 @@ import (
 
 // Block is a fenced block of the README, or of another document.
 type Block struct {
-	// Language is what stands behind the fence, as "sh".
+	// Language is the word after the fence, such as "sh".
 	Language string
-	// Text is what stands in it, each line with its end.
+	// Text is the contents, each line with its end.
 	Text string
 }
 
@@ -21,8 +21,8 @@ func Readme(tb testing.TB) []Block {
 	return Blocks(tb, "README.md")
 }
 
-// Documented returns the fenced blocks of the README, and then those of the pages in
-// docs, by the names of the pages.
+// Documented returns the fenced blocks of the README, and then those of the pages in docs,
+// ordered by page name.
 func Documented(tb testing.TB) []Block {
 	tb.Helper()
 	root, err := Root()

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Endpoint is the path at which sessions are ended.
+// Endpoint is the path of the session API.
 const Endpoint = "/v1/auth/session"
 
 // CheckAdmitted fails the test unless the upstream answered.
@@ -19,8 +19,7 @@ func CheckAdmitted(t *testing.T, got Answer) {
 	}
 }
 
-// CheckUnreached fails the test if anything reached the upstream since it was
-// last looked at.
+// CheckUnreached fails the test if a request reached the upstream since the last Take.
 func CheckUnreached(t *testing.T, g *Gate) {
 	t.Helper()
 	for _, reached := range g.Upstream.Take() {
@@ -34,7 +33,7 @@ func Get(t *testing.T, g *Gate, token string) Answer {
 	return g.Send(t, "GET", "/", Bearer(token))
 }
 
-// See makes sessions known to the gate, by a request that it admits.
+// See makes sessions known to the gate, by admitted requests.
 func See(t *testing.T, g *Gate, tokens ...string) {
 	t.Helper()
 	for _, token := range tokens {
@@ -43,7 +42,7 @@ func See(t *testing.T, g *Gate, tokens ...string) {
 	g.Upstream.Take()
 }
 
-// End ends the session of a token, or the one that the body names.
+// End sends a DELETE of the token's session, or of the session that the body names.
 func End(t *testing.T, g *Gate, token string, body ...string) Answer {
 	t.Helper()
 	changes := []Change{Bearer(token)}
@@ -53,8 +52,7 @@ func End(t *testing.T, g *Gate, token string, body ...string) Answer {
 	return g.Send(t, "DELETE", Endpoint, changes...)
 }
 
-// Session returns the claims of a session, with further ones by pairs of name
-// and value.
+// Session returns the claims of a session, with further claims by pairs of name and value.
 func Session(id string, further ...any) map[string]any {
 	claims := map[string]any{"sid": id, "jti": "token-of-" + id}
 	for i := 0; i < len(further); i += 2 {
@@ -86,13 +84,13 @@ func Drip(connection net.Conn, text string, closed <-chan struct{}) {
 	}
 }
 
-// StatusOf is the status of a guarded request.
+// StatusOf returns the status of a guarded request.
 func StatusOf(tb testing.TB, g *Gate, token string) int {
 	tb.Helper()
 	return g.Send(tb, "GET", "/", Bearer(token)).Status
 }
 
-// LogIn returns a token of a new session, issued as soon as the gate accepts any.
+// LogIn returns a token of a new session, as soon as the gate accepts one.
 func LogIn(t *testing.T, g *Gate, id string) string {
 	t.Helper()
 	token := ""
@@ -106,7 +104,7 @@ func LogIn(t *testing.T, g *Gate, id string) string {
 	return token
 }
 
-// Dial opens a connection that the test closes, with a deadline.
+// Dial opens a connection with a deadline. It is closed with the test.
 func Dial(t *testing.T, g *Gate) net.Conn {
 	t.Helper()
 	connection, err := net.Dial("tcp", g.Addr())

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// EchoFrame sends one short frame of a client back.
+// EchoFrame reads one short frame of a client and sends it back.
 func EchoFrame(buffered *bufio.ReadWriter) bool {
 	var head [6]byte // two bytes, and the mask
 	if _, err := io.ReadFull(buffered, head[:]); err != nil {
@@ -26,15 +26,15 @@ func EchoFrame(buffered *bufio.ReadWriter) bool {
 	for i := range payload {
 		payload[i] ^= head[2+i%4]
 	}
-	_, _ = buffered.Write(append([]byte{head[0], byte(len(payload))}, payload...)) // Flush tells
+	_, _ = buffered.Write(append([]byte{head[0], byte(len(payload))}, payload...)) // Flush returns the error
 	return buffered.Flush() == nil
 }
 
 // EveryProtocol lets the port without TLS speak HTTP/2, too.
 const EveryProtocol = "servers {\nprotocols h1 h2 h2c h3\n}"
 
-// ServeAll serves the connections to a port of its own. At the end of the test it closes
-// those that are still open, and waits until all are served.
+// ServeAll serves the connections to a new port. At the end of the test it closes the open
+// connections, and waits until all are served.
 func ServeAll(t *testing.T, serve func(net.Conn)) net.Listener {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -71,7 +71,7 @@ func ServeAll(t *testing.T, serve func(net.Conn)) net.Listener {
 	return listener
 }
 
-// StreamLimit is how long the next piece of a stream may take.
+// StreamLimit is how long the next part of a stream may take.
 const StreamLimit = 20 * time.Second
 
 // AcceptWebSocket answers the handshake of a WebSocket (RFC 6455 §4.2.2).
@@ -87,5 +87,5 @@ func AcceptWebSocket(w http.ResponseWriter, r *http.Request) (net.Conn, *bufio.R
 	return connection, buffered, buffered.Flush() == nil
 }
 
-// Switched is what an upstream says that takes a request to change the protocol.
+// Switched is the text that an upstream sends after it has changed the protocol.
 const Switched = "the tunnel is open"

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// ClientTimeouts is what the gates of these tests grant a client: Caddy's own timeouts,
-// as an operator sets them. Without read_body Caddy waits for a body for ever.
+// ClientTimeouts is how long the gates of these tests wait for a client: Caddy's own
+// timeouts, as an operator sets them. Without read_body Caddy waits for a body for ever.
 const ClientTimeouts = `servers {
 	timeouts {
 		read_header 2s
@@ -17,7 +17,7 @@ const ClientTimeouts = `servers {
 	}
 }`
 
-// AccessLine is what an access log says of one request.
+// AccessLine is the line of one request in an access log.
 type AccessLine struct {
 	Status int    `json:"status"`
 	User   string `json:"user_id"`
@@ -27,7 +27,7 @@ type AccessLine struct {
 	} `json:"request"`
 }
 
-// AccessOf waits for the line of the request with this URI.
+// AccessOf waits for the log line of the request with this URI.
 func AccessOf(t *testing.T, g *Gate, uri string) (line AccessLine) {
 	t.Helper()
 	Eventually(t, 5*time.Second, "access log of "+uri, func() bool {
@@ -45,20 +45,20 @@ func AccessOf(t *testing.T, g *Gate, uri string) (line AccessLine) {
 	return line
 }
 
-// Says waits until the log of the gate has this text.
+// Says waits until the log of the gate contains this text.
 func Says(t *testing.T, g *Gate, text string) {
 	t.Helper()
 	Eventually(t, 10*time.Second, "the log says "+text, func() bool { return strings.Contains(g.Logs(), text) })
 }
 
-// Tolerance is how many goroutines, files or connections may come and go. One
-// that is left behind with every reload is four times as many.
+// Tolerance is by how many goroutines, files or connections the number may vary. A leak
+// with every reload would be four times as many.
 const Tolerance = 25
 
-// SettleLimit is how long what a reload replaced may take to end.
+// SettleLimit is how long the parts that a reload replaced may take to end.
 const SettleLimit = 20 * time.Second
 
-// Load gives the running gate another configuration, which must be taken.
+// Load gives the running gate another configuration, which must be accepted.
 func Load(t *testing.T, g *Gate, config Config) {
 	t.Helper()
 	if err := g.Load(t, config); err != nil {
@@ -66,8 +66,8 @@ func Load(t *testing.T, g *Gate, config Config) {
 	}
 }
 
-// Settled waits until the gate holds no more than it did before, but for a few
-// goroutines, files and connections that come and go.
+// Settled waits until the gate uses no more resources than before. The numbers of
+// goroutines, files and connections may vary by Tolerance.
 func Settled(t *testing.T, g *Gate, before Use, connected int, connections func() int) {
 	t.Helper()
 	var now Use

@@ -11,26 +11,26 @@ import (
 // TrafficLimit is how long a few requests may take.
 const TrafficLimit = 20 * time.Second
 
-// Traffic are clients of one gate that send guarded requests and revoke sessions
-// until they are stopped, and note every answer that must not be.
+// Traffic is a set of clients of one gate. They send guarded requests and revoke sessions
+// until they are stopped, and record every forbidden answer.
 type Traffic struct {
 	gate *Gate
 	over atomic.Bool
 	wait sync.WaitGroup
 
-	Count    atomic.Int64 // requests that were sent
-	Ended    atomic.Int64 // sessions that were ended
-	Repeated atomic.Int64 // requests that had no answer at first
+	Count    atomic.Int64 // sent requests
+	Ended    atomic.Int64 // revoked sessions
+	Repeated atomic.Int64 // requests without an answer at first
 
-	MayBeAway atomic.Bool  // 503 is no fault
-	Away      atomic.Int64 // answers that were 503, then
+	MayBeAway atomic.Bool  // whether 503 is allowed
+	Away      atomic.Int64 // answers 503, if they are allowed
 
 	mu    sync.Mutex
 	wrong []string
 }
 
-// StartTraffic starts clients, each of which sends a good token of its own again
-// and again, and one that revokes.
+// StartTraffic starts clients that send a valid token each again and again, and one client
+// that revokes.
 func StartTraffic(t *testing.T, g *Gate, good ...string) *Traffic {
 	t.Helper()
 	c := &Traffic{gate: g}
@@ -50,7 +50,7 @@ func StartTraffic(t *testing.T, g *Gate, good ...string) *Traffic {
 	return c
 }
 
-// revoke ends a session and checks that it is over from the 200 on.
+// revoke revokes a session and checks that it is refused after the 200.
 func (c *Traffic) revoke(id string) {
 	token := c.gate.Token(Session(id))
 	c.expect(200, "GET", "/", token)
@@ -79,8 +79,8 @@ func (c *Traffic) expect(want int, method, path, token string) bool {
 	return false
 }
 
-// send repeats a request that was not answered, as browsers do. Had a handler seen
-// a DELETE the first time, the second would be answered 404.
+// send repeats a request that was not answered, as browsers do. If a handler had seen a
+// DELETE the first time, the second would be answered 404.
 func (c *Traffic) send(method, path, token string) (answer Answer, err error) {
 	for range 3 {
 		answer, err = c.gate.Try(method, path, Bearer(token))
@@ -92,20 +92,20 @@ func (c *Traffic) send(method, path, token string) (answer Answer, err error) {
 	return answer, err
 }
 
-// More waits until so many further requests were answered.
+// More waits until this many further requests were answered.
 func (c *Traffic) More(t *testing.T, requests int64) {
 	t.Helper()
 	from := c.Count.Load()
 	Eventually(t, TrafficLimit, "requests are answered", func() bool { return c.Count.Load() >= from+requests })
 }
 
-// Stop ends the clients and waits for them. It may be called again.
+// Stop stops the clients and waits for them. It may be called again.
 func (c *Traffic) Stop() {
 	c.over.Store(true)
 	c.wait.Wait()
 }
 
-// Check stops the clients and fails the test for what went wrong.
+// Check stops the clients and fails the test for forbidden answers.
 func (c *Traffic) Check(t *testing.T) {
 	t.Helper()
 	c.Stop()

@@ -11,21 +11,21 @@ import (
 	"time"
 )
 
-// UpstreamBody is what the upstream answers to every request, with status 200.
+// UpstreamBody is the upstream's answer to every request, with status 200.
 const UpstreamBody = "hello from the upstream\n"
 
-// Reached is a request as the upstream got it.
+// Reached is a request as the upstream received it.
 type Reached struct {
 	Method  string
-	URI     string // of the request line, as it was sent
+	URI     string // as in the request line
 	Host    string
 	Header  http.Header
 	Trailer http.Header
 	Body    string
 }
 
-// Upstream is the backend behind a gate: it answers every request, and records
-// it. It is for concurrent use.
+// Upstream is the backend behind a gate: it answers every request, and records it. It may
+// be used concurrently.
 type Upstream struct {
 	server *httptest.Server
 
@@ -34,7 +34,7 @@ type Upstream struct {
 	special map[string]http.HandlerFunc
 }
 
-// NewUpstream starts an upstream that ends with the test.
+// NewUpstream starts an upstream. It ends with the test.
 func NewUpstream(tb testing.TB) *Upstream {
 	u := new(Upstream)
 	u.server = httptest.NewServer(u)
@@ -42,11 +42,10 @@ func NewUpstream(tb testing.TB) *Upstream {
 	return u
 }
 
-// Addr is where the upstream listens, as host:port.
+// Addr returns the address of the upstream, as host:port.
 func (u *Upstream) Addr() string { return u.server.Listener.Addr().String() }
 
-// Handle lets a handler of the test's own answer the requests for a path, which
-// are not recorded.
+// Handle makes a handler answer the requests for a path. These requests are not recorded.
 func (u *Upstream) Handle(path string, handler http.HandlerFunc) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -76,10 +75,10 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Header: maps.Clone(r.Header), Trailer: maps.Clone(r.Trailer), Body: string(body),
 	})
 	u.mu.Unlock()
-	_, _ = io.WriteString(w, UpstreamBody) // the client may be gone
+	_, _ = io.WriteString(w, UpstreamBody) // the client may have gone
 }
 
-// Take returns what reached the upstream since the last Take, oldest first.
+// Take returns the requests that reached the upstream since the last Take, oldest first.
 func (u *Upstream) Take() []Reached {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -88,7 +87,7 @@ func (u *Upstream) Take() []Reached {
 	return taken
 }
 
-// TakeOne is Take where exactly one request must have come.
+// TakeOne is Take for exactly one request.
 func (u *Upstream) TakeOne(tb testing.TB) Reached {
 	tb.Helper()
 	taken := u.Take()
@@ -98,14 +97,14 @@ func (u *Upstream) TakeOne(tb testing.TB) Reached {
 	return taken[0]
 }
 
-// Events answers with a server-sent event every so often, until the client is gone.
+// Events answers with a server-sent event at this interval, until the client has gone.
 func Events(every time.Duration) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for r.Context().Err() == nil {
-			_, _ = io.WriteString(w, "data: x\n\n") // the context tells
+			_, _ = io.WriteString(w, "data: x\n\n") // the context reports the end
 			w.(http.Flusher).Flush()
 			select {
 			case <-tick.C:

@@ -13,12 +13,12 @@ import (
 	"time"
 )
 
-// Protocol is a version of HTTP. Each is spoken as it stands on the wire, without
-// a client that would mend what it is told to send.
+// Protocol is a version of HTTP. The harness writes each to the wire itself, because a
+// client library would correct the test's messages.
 type Protocol string
 
-// The protocols: over TLS, but for HTTP2Clear, which begins with the preface of
-// HTTP/2 on the port without (h2c).
+// The protocols. All use TLS, except HTTP2Clear, which begins with the preface of HTTP/2 on
+// the port without TLS (h2c).
 const (
 	HTTP1      Protocol = "http/1.1"
 	HTTP2      Protocol = "h2"
@@ -34,19 +34,19 @@ func EachProtocol(t *testing.T, test func(t *testing.T, protocol Protocol)) {
 	}
 }
 
-// Field is a header field, or a pseudo-header field, as it stands on the wire.
+// Field is a header field, or a pseudo-header field, as on the wire.
 type Field struct{ Name, Value string }
 
-// Message is a request of HTTP/2 or HTTP/3 as it stands on the wire.
+// Message is a request of HTTP/2 or HTTP/3 as on the wire.
 type Message struct {
-	Fields  []Field // pseudo-header fields among them
+	Fields  []Field // including pseudo-header fields
 	Body    string
 	Trailer []Field
-	// Open says that the end is never sent, as if more was to come.
+	// Open reports that the end is never sent, as if more was to follow.
 	Open bool
 }
 
-// Request is a request that means the same in every version of HTTP.
+// Request is a request with the same meaning in every version of HTTP.
 type Request struct {
 	Method, Target string
 	Fields         []string // as "Name: value"
@@ -55,7 +55,7 @@ type Request struct {
 	Open           bool // as in Message; over HTTP/1.1 with a Content-Length of 4000
 }
 
-// Message is the request in HTTP/2 and HTTP/3.
+// Message returns the request for HTTP/2 and HTTP/3.
 func (r Request) Message() Message {
 	return Message{
 		Fields: append([]Field{
@@ -73,7 +73,7 @@ func fieldsOf(lines []string) (fields []Field) {
 	return fields
 }
 
-// text is the request in HTTP/1.1.
+// text returns the request for HTTP/1.1.
 func (r Request) text() string {
 	lines, body := r.Fields, r.Body
 	switch {
@@ -91,7 +91,7 @@ func (r Request) text() string {
 	return Lines(r.Method+" "+r.Target+" HTTP/1.1", lines...) + body
 }
 
-// Over sends a request over a connection of its own, and returns the answer.
+// Over sends a request over a new connection, and returns the answer.
 func (g *Gate) Over(tb testing.TB, protocol Protocol, request Request) Answer {
 	tb.Helper()
 	answer, err := g.TryOver(tb, protocol, request)
@@ -101,7 +101,7 @@ func (g *Gate) Over(tb testing.TB, protocol Protocol, request Request) Answer {
 	return answer
 }
 
-// TryOver is Over for what the gate may refuse without an answer.
+// TryOver is Over for requests that the gate may refuse without an answer.
 func (g *Gate) TryOver(tb testing.TB, protocol Protocol, request Request) (Answer, error) {
 	tb.Helper()
 	if protocol != HTTP1 {
@@ -115,8 +115,8 @@ func (g *Gate) TryOver(tb testing.TB, protocol Protocol, request Request) (Answe
 	return readAnswer(bufio.NewReader(connection), request.Method)
 }
 
-// Exchange sends a message over a connection of its own, and returns the answer,
-// or how the stream or the connection was ended without one.
+// Exchange sends a message over a new connection. It returns the answer, or the error that
+// ended the stream or the connection.
 func (g *Gate) Exchange(tb testing.TB, protocol Protocol, message Message) (Answer, error) {
 	tb.Helper()
 	switch protocol {
@@ -138,8 +138,7 @@ func (g *Gate) Exchange(tb testing.TB, protocol Protocol, message Message) (Answ
 	}
 }
 
-// DialTLS opens a connection to the port with TLS, for one protocol. Its deadline
-// is set.
+// DialTLS opens a connection with a deadline to the port with TLS, for one protocol.
 func (g *Gate) DialTLS(tb testing.TB, protocol Protocol) net.Conn {
 	tb.Helper()
 	connection := tls.Client(g.dial(tb, g.tlsPort), g.TLSConfig(tb, string(protocol)))
@@ -164,7 +163,7 @@ func (g *Gate) dial(tb testing.TB, port int) net.Conn {
 	return connection
 }
 
-// readAnswer reads an answer of HTTP/1.1, and those below 200 before it.
+// readAnswer reads an answer of HTTP/1.1, and the answers below 200 before it.
 func readAnswer(reader *bufio.Reader, method string) (Answer, error) {
 	var interim []int
 	for {

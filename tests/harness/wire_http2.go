@@ -14,12 +14,11 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// exchangeHTTP2 sends a message as the first stream of a connection, and reads
-// what comes of it.
+// exchangeHTTP2 sends a message as the first stream of a connection, and reads the answer.
 func exchangeHTTP2(connection net.Conn, message Message) (Answer, error) {
 	framer := http2.NewFramer(connection, connection)
 	framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
-	// Whether a message is a good one is for the gate to say.
+	// The gate must decide whether a message is valid.
 	framer.AllowIllegalWrites = true
 	if _, err := io.WriteString(connection, http2.ClientPreface); err != nil {
 		return Answer{}, err
@@ -81,7 +80,7 @@ func readHTTP2(framer *http2.Framer) (answer Answer, err error) {
 			answer.Body += string(frame.Data())
 			ended = frame.StreamEnded()
 		case *http2.RSTStreamFrame:
-			// An answer that is whole may end the rest of the request with that.
+			// After a complete answer, a server may end the rest of the request like this.
 			return answer, fmt.Errorf("stream was reset: %v", frame.ErrCode)
 		case *http2.GoAwayFrame:
 			return answer, fmt.Errorf("connection was ended: %v", frame.ErrCode)

@@ -26,11 +26,11 @@ const (
 	noError       = 0x100
 )
 
-// QUICAddr is where the gate listens for QUIC, as host:port.
+// QUICAddr returns the QUIC address of the gate, as host:port.
 func (g *Gate) QUICAddr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(g.tlsPort)) }
 
-// DialQUIC opens a connection that is ready for ExchangeHTTP3. With early data,
-// of a configuration whose cache holds a session, that is before the handshake.
+// DialQUIC opens a connection for ExchangeHTTP3. With early data, and a configuration whose
+// cache holds a session, it returns before the handshake.
 func (g *Gate) DialQUIC(tb testing.TB, config *tls.Config) *quic.Conn {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), answerLimit)
@@ -49,7 +49,7 @@ func (g *Gate) DialQUIC(tb testing.TB, config *tls.Config) *quic.Conn {
 	return connection
 }
 
-// ExchangeHTTP3 sends a message on a new stream, and reads what comes of it.
+// ExchangeHTTP3 sends a message on a new stream, and reads the answer.
 func ExchangeHTTP3(ctx context.Context, connection *quic.Conn, message Message) (Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()
@@ -75,8 +75,8 @@ func ExchangeHTTP3(ctx context.Context, connection *quic.Conn, message Message) 
 	if err != nil {
 		return answer, errors.Join(unsent, err)
 	}
-	// A server that has answered may have told the client to stop sending
-	// (RFC 9114 §4.1), so that the end could not be sent.
+	// A server that has answered may stop the client from sending (RFC 9114 §4.1), so that
+	// the end could not be sent.
 	return answer, nil
 }
 

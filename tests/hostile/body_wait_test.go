@@ -13,8 +13,8 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// refusals are requests that are refused for their heads, with fields that do not
-// say how long the body is, and the answer.
+// refusals are requests that are refused for their heads, with the answer. Their fields do
+// not state the length of the body.
 func refusals(good string) map[string]struct {
 	request harness.Request
 	want    answers.Answer
@@ -28,7 +28,7 @@ func refusals(good string) map[string]struct {
 		"a broken token":        {harness.Request{Method: "POST", Target: "/", Fields: []string{"Authorization: Bearer x"}}, answers.Malformed},
 		"two tokens":            {harness.Request{Method: "POST", Target: "/", Fields: []string{bearer, bearer}}, answers.Several},
 		"a DELETE of nobody":    {harness.Request{Method: "DELETE", Target: harness.Endpoint, Fields: []string{json}}, answers.NoToken},
-		"a DELETE misspelt":     {harness.Request{Method: "DELETE", Target: harness.Endpoint + "/", Fields: []string{bearer, json}}, answers.Misspelt},
+		"another spelling":      {harness.Request{Method: "DELETE", Target: harness.Endpoint + "/", Fields: []string{bearer, json}}, answers.OtherSpelling},
 		"a DELETE of two":       {harness.Request{Method: "DELETE", Target: harness.Endpoint, Fields: []string{bearer, bearer, json}}, answers.Several},
 		"a DELETE too large":    {harness.Request{Method: "DELETE", Target: harness.Endpoint, Fields: []string{bearer, json, "Content-Length: 5000"}}, answers.TooLarge},
 		"a DELETE of no media":  {harness.Request{Method: "DELETE", Target: harness.Endpoint, Fields: []string{bearer, "Content-Length: 10"}}, answers.MediaType},
@@ -38,7 +38,7 @@ func refusals(good string) map[string]struct {
 	}
 }
 
-// openText is the head of a request of HTTP/1.1, with a body to come.
+// openText returns the head of a request of HTTP/1.1 whose body follows.
 func openText(r harness.Request, further ...string) string {
 	lines := append(append([]string{}, r.Fields...), further...)
 	if !strings.Contains(strings.Join(lines, "\n"), "Content-Length") {
@@ -47,9 +47,9 @@ func openText(r harness.Request, further ...string) string {
 	return harness.Lines(r.Method+" "+r.Target+" HTTP/1.1", lines...)
 }
 
-// Attack, or an honest client: with Expect: 100-continue it waits for the answer
-// before it sends the body. A refusal that waits for the body as well comes when
-// one of the two gives up (RFC 9110 §10.1.1).
+// Attack, or an honest client: with Expect: 100-continue it waits for the answer before it
+// sends the body. If a refusal also waited for the body, it would come only when one of the
+// two gives up (RFC 9110 §10.1.1).
 func TestRefusalDoesNotWaitForABodyThatIsExpectedToWait(t *testing.T) {
 	g := harness.Start(t, harness.Config{TLS: true})
 	good := g.Token(harness.Session("laptop"))
@@ -67,7 +67,7 @@ func TestRefusalDoesNotWaitForABodyThatIsExpectedToWait(t *testing.T) {
 			}
 			body, err := io.ReadAll(response.Body)
 			if err != nil || !response.Close {
-				t.Errorf("the connection goes on, where the body may follow or not; error %v", err)
+				t.Errorf("the connection stays open, although the body may still follow; error %v", err)
 			}
 			c.want.Check(t, harness.Answer{Status: response.StatusCode, Header: response.Header, Body: string(body)})
 		})
@@ -77,7 +77,7 @@ func TestRefusalDoesNotWaitForABodyThatIsExpectedToWait(t *testing.T) {
 				got := g.Over(t, protocol, c.request)
 				c.want.Check(t, got)
 				if len(got.Interim) > 0 {
-					t.Errorf("the client was told %v first", got.Interim)
+					t.Errorf("the client got %v first", got.Interim)
 				}
 			})
 		}
@@ -105,10 +105,9 @@ func TestRefusalDoesNotWaitForABodyThatIsExpectedToWait(t *testing.T) {
 	})
 }
 
-// Attack: a body that never ends, at a gate whose Caddyfile says nothing of
-// timeouts. Caddy ends only a body of which nothing comes for a minute; so
-// a DELETE, and each refusal, would hold its connection for as long as a client
-// sends a byte now and then.
+// Attack: an endless body, at a gate whose Caddyfile has no timeouts. Caddy only ends a
+// body of which nothing arrives for a minute. A DELETE, and each refusal, would hold its
+// connection for as long as a client sends a byte now and then.
 func TestBodyThatNeverEndsHoldsNothing(t *testing.T) {
 	g := harness.Start(t, harness.Config{TLS: true, Global: harness.EveryProtocol})
 	owner, kept := g.Token(harness.Session("of the slow")), g.Token(harness.Session("kept alive"))
@@ -116,7 +115,7 @@ func TestBodyThatNeverEndsHoldsNothing(t *testing.T) {
 	call := harness.Request{
 		Method: "DELETE", Target: harness.Endpoint, Fields: []string{"Authorization: Bearer " + owner, "Content-Type: application/json"}, Body: "{", Open: true,
 	}
-	// A connection that has had a body is not ended by the bound on it.
+	// The bound on a body must not end its connection after the body.
 	alive := harness.Dial(t, g)
 	said := bufio.NewReader(alive)
 	exchange := func(text string, status int) {
@@ -165,8 +164,8 @@ func TestBodyThatNeverEndsHoldsNothing(t *testing.T) {
 	harness.CheckAdmitted(t, harness.Get(t, g, owner))
 }
 
-// readDribbling reads an answer, and sees that the connection ends, while it sends
-// a byte now and then.
+// readDribbling reads an answer and checks that the connection ends, while it sends a byte
+// now and then.
 func readDribbling(t *testing.T, connection net.Conn, want answers.Answer) {
 	closed := make(chan struct{})
 	var wait sync.WaitGroup
@@ -179,9 +178,9 @@ func readDribbling(t *testing.T, connection net.Conn, want answers.Answer) {
 		t.Error(err)
 		return
 	}
-	body, _ := io.ReadAll(response.Body) // its end is that of the connection
+	body, _ := io.ReadAll(response.Body) // it ends with the connection
 	want.Check(t, harness.Answer{Status: response.StatusCode, Header: response.Header, Body: string(body)})
 	if !response.Close {
-		t.Errorf("a connection with half a body goes on after %s", body)
+		t.Errorf("a connection with half a body stays open after %s", body)
 	}
 }

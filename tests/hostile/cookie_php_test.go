@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// The types of FastCGI's records that are used (FastCGI specification §8).
+// The types of FastCGI records that this test uses (FastCGI specification §8).
 const (
 	beginRequest = 1
 	endRequest   = 3
@@ -23,15 +23,14 @@ const (
 	standardOut  = 6
 )
 
-// phpReader starts PHP behind FastCGI, which makes $_COOKIE of the field.
+// phpReader starts PHP behind FastCGI, which parses the field into $_COOKIE.
 func phpReader(t *testing.T, name string) cookieReader {
 	t.Helper()
 	script, err := filepath.Abs(filepath.Join("testdata", "cookie_readers", "readers.php"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A server of FastCGI finds the socket that it listens on in place of its
-	// standard input.
+	// A FastCGI server uses its standard input as the socket to listen on.
 	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(t.TempDir(), "php"), Net: "unix"})
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +46,7 @@ func phpReader(t *testing.T, name string) cookieReader {
 		t.Fatal(err)
 	}
 	command.Stdin = file
-	command.Env = append(os.Environ(), "PHP_FCGI_MAX_REQUESTS=0") // which is no end
+	command.Env = append(os.Environ(), "PHP_FCGI_MAX_REQUESTS=0") // 0 means no limit
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}

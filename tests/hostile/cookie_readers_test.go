@@ -15,13 +15,13 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/credential"
 )
 
-// Two credentials, as long as the shortest tokens.
+// Two credentials with the length of the shortest tokens.
 var (
 	goodCookie    = "GOOD." + strings.Repeat("g", 80) + ".g"
 	revokedCookie = "REVOKED." + strings.Repeat("r", 80) + ".r"
 )
 
-// hostilePieces are what readers of cookies cut, strip, decode or stumble over.
+// hostilePieces are texts that readers of cookies split at, strip, decode or fail to parse.
 var hostilePieces = []string{
 	"=", "=", ";", "; ", ",", ", ", " ", "\t", "\"", "\"", "\\", "\\\"", "[", "]", "[]", "[x]", "(", ")", "{", "}", "@", ":", "/", "?", "<", "|", "&", "+",
 	".", "_", "$", "%", "%20", "%3d", "%3b", "%2c", "%00", "%C2%A0", "%u00A0", "\\054", "\\073", "\\075", "x", "x", "x=1", "x=1", "x=\"a b\"", "x=\"\"",
@@ -29,7 +29,7 @@ var hostilePieces = []string{
 	"\u00a0", "\u0085", "\u2003", "\u200b", "\ufeff", "\u3000", "é", "__Host-", "session", "access",
 }
 
-// hostileNames are names that some reader may take for the one in the key.
+// hostileNames are names that some reader may read as the key's name.
 var hostileNames = map[string][]string{
 	"session": {
 		"session", "session", "SESSION", "Session", "%73ession", "sessio%6E", "%u0073ession", "%25%37%33ession", "session[]", "session[x]", "session[",
@@ -41,8 +41,8 @@ var hostileNames = map[string][]string{
 	},
 }
 
-// hostileField returns a Cookie field with the good cookie and, under a name like
-// that, the revoked one.
+// hostileField returns a Cookie field with the good cookie, and the revoked one under a
+// similar name.
 func hostileField(random *rand.Rand, name string) string {
 	pieces := func() (text string) {
 		for range max(0, random.IntN(5)-2) {
@@ -59,12 +59,12 @@ func hostileField(random *rand.Rand, name string) string {
 	return bad + ";" + good
 }
 
-// cookieReader returns the values that readers find in a Cookie field, by their
+// cookieReader returns the values that readers find in a Cookie field, with the readers'
 // names.
 type cookieReader func(field string) (readers, values []string)
 
-// lineReader starts a program that answers a line of hexadecimal by a line of
-// readers' names and of values, in hexadecimal, between tabs.
+// lineReader starts a program that answers a hexadecimal line by a line of the readers'
+// names and the values in hexadecimal, separated by tabs.
 func lineReader(t *testing.T, name string, program ...string) cookieReader {
 	t.Helper()
 	command := exec.Command(program[0], append(program[1:], name)...)
@@ -117,8 +117,8 @@ func splitFound(t *testing.T, line string) (readers, values []string) {
 	return readers, values
 }
 
-// cookieReaders starts every reader. What it returns tells which of them find the
-// revoked token in a Cookie field, under the name given.
+// cookieReaders starts every reader. The returned function reports which of them find the
+// revoked token in a Cookie field, under the given name.
 func cookieReaders(t *testing.T, name string) (deceived func(field string) []string) {
 	t.Helper()
 	programs := []cookieReader{
@@ -139,17 +139,17 @@ func cookieReaders(t *testing.T, name string) (deceived func(field string) []str
 	}
 }
 
-// admitsCookie reports whether the gate takes the good cookie for the only
-// credential of a request with this Cookie field.
+// admitsCookie reports whether the gate accepts the good cookie as the only credential of a
+// request with this Cookie field.
 func admitsCookie(name, field string) bool {
 	extractor := credential.NewExtractor("", name)
 	raw, _, err := extractor.Extract(&http.Request{Header: http.Header{"Cookie": {strings.Trim(field, " \t")}}})
 	return err == nil && raw == goodCookie
 }
 
-// Attack: beside the good cookie, which the gate judges, the field holds a revoked
-// one that only the application finds. No reader finds the revoked one in a field
-// that the gate admits.
+// Attack: beside the good cookie, which the gate checks, the field holds a revoked one that
+// only the application finds. If the gate admits a field, no reader may find the revoked
+// cookie in it.
 func TestNoReaderFindsAnotherCookieThanTheGate(t *testing.T) {
 	t.Parallel()
 	const fields = 3000
@@ -177,8 +177,8 @@ func TestNoReaderFindsAnotherCookieThanTheGate(t *testing.T) {
 	}
 }
 
-// Each rule about names and values stands for a reader of today. A rule whose
-// readers are gone can go.
+// Each rule about names and values must stop at least one current reader. Otherwise the
+// rule can be removed.
 func TestEachRuleAboutCookiesStopsAReader(t *testing.T) {
 	t.Parallel()
 	good, revoked := "; access_token="+goodCookie, "="+revokedCookie

@@ -9,7 +9,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// earlyTLS is a configuration that holds a session of the gate, so that the next
+// earlyTLS returns a configuration that holds a session of the gate, so that the next
 // connection may send early data (0-RTT).
 func earlyTLS(t *testing.T, g *harness.Gate) *tls.Config {
 	t.Helper()
@@ -26,7 +26,7 @@ func earlyTLS(t *testing.T, g *harness.Gate) *tls.Config {
 	return config
 }
 
-// ticketCache tells when a ticket has come.
+// ticketCache reports when a ticket has arrived.
 type ticketCache struct {
 	tls.ClientSessionCache
 	came chan struct{}
@@ -49,7 +49,7 @@ func isOver(done <-chan struct{}) bool {
 	}
 }
 
-// early sends a message in early data, and fails the test if it was not.
+// early sends a message in early data, and fails the test if it was not early.
 func early(t *testing.T, g *harness.Gate, m harness.Message) harness.Answer {
 	t.Helper()
 	connection := g.DialQUIC(t, earlyTLS(t, g))
@@ -72,10 +72,10 @@ func early(t *testing.T, g *harness.Gate, m harness.Message) harness.Answer {
 	return got
 }
 
-// Attack: early data can be recorded and sent once more by anybody (RFC 8470). A
-// request of a session that has ended since is refused, and a logout that comes
-// twice ends nothing else; what comes early is judged as everything is.
-func TestEarlyDataIsJudgedAsEveryRequest(t *testing.T) {
+// Attack: anybody can record early data and replay it (RFC 8470). A request of a session
+// that has ended since is refused. A replayed logout ends nothing else. Early data is
+// checked like every request.
+func TestEarlyDataIsCheckedLikeEveryRequest(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Gate: "identity authelia\npublic /healthz"})
 	token, other := g.Token(harness.Session("laptop")), g.Token(harness.Session("phone"))
@@ -86,17 +86,17 @@ func TestEarlyDataIsJudgedAsEveryRequest(t *testing.T) {
 		harness.CheckAdmitted(t, early(t, g, captured))
 		reached := g.Upstream.TakeOne(t)
 		checkIdentity(t, reached, map[string]string{"Remote-User": "alice"})
-		// On a busy machine the handshake may be over before the request is looked at:
-		// then there is nothing to tell.
+		// On a busy machine the handshake may be over before the gate reads the request.
+		// Then the data is no longer early.
 		if told = reached.Header.Get("Early-Data") == "1"; told {
 			break
 		}
 	}
 	if !told {
-		t.Error("the upstream is not told of early data (RFC 8470 §5.1)")
+		t.Error("the upstream does not get Early-Data (RFC 8470 §5.1)")
 	}
 	answers.NoToken.Check(t, early(t, g, harness.Request{Method: "GET", Target: "/"}.Message()))
-	answers.Misspelt.Check(t, early(t, g, message(token, "DELETE", harness.Endpoint+"/")))
+	answers.OtherSpelling.Check(t, early(t, g, message(token, "DELETE", harness.Endpoint+"/")))
 	harness.CheckUnreached(t, g)
 
 	logout := message(token, "DELETE", harness.Endpoint)
@@ -108,7 +108,7 @@ func TestEarlyDataIsJudgedAsEveryRequest(t *testing.T) {
 	harness.CheckAdmitted(t, harness.Get(t, g, other))
 }
 
-// Whoever wants no early data at all turns it off, and TLS tells the client so.
+// An operator can turn early data off, and TLS tells the client.
 func TestEarlyDataCanBeTurnedOff(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Global: "servers {\n0rtt off\n}"})

@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	// aliases lets through the spellings of some fields that Caddy drops by default. It
-	// drops those with hyphens instead.
+	// aliases makes Caddy pass spellings of some fields that it drops by default. It drops
+	// those with hyphens instead.
 	aliases = "expected_underscore_headers X_Original_Url SCRIPT_NAME\nexpected_dot_headers X.Forwarded.Uri"
-	// trusting has Caddy trust what is in front of it.
+	// trusting makes Caddy trust the proxy in front of it.
 	trusting = "trusted_proxies static 127.0.0.1/32"
 )
 
@@ -23,10 +23,11 @@ var (
 	prefixFields  = []string{"X-Script-Name", "SCRIPT_NAME", "X-Forwarded-Script-Name", "X-Forwarded-Prefix", "X-Traversal-Path"}
 )
 
-// Attack: upstreams that were written to run behind a URL rewriter serve the path
-// of a header, whatever the request line says (CVE-2018-14773); and some take a prefix
-// off it. A public path opens all others, and a logout ends what goes on at the gates.
-// Clients do not send such fields: they go no further.
+// Attack: upstreams that were written to run behind a URL rewriter serve the path in a
+// header, whatever the request line says (CVE-2018-14773). Some strip a prefix from the
+// path. A public path would open all others, and a logout at the upstream would end a
+// session that continues at the gates. Clients do not send such fields, so the gate deletes
+// them.
 func TestFieldsThatNameAnotherPathGoNoFurther(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Gate: publicGate, Global: "servers {\n" + aliases + "\n}"})
@@ -61,8 +62,8 @@ func TestFieldsThatNameAnotherPathGoNoFurther(t *testing.T) {
 	}
 }
 
-// Attack: a trusted proxy that does not know the field passes on what a client sent.
-// What public and the gate's own paths say holds for both paths.
+// Attack: a trusted proxy that does not know the field passes on a client's value. public
+// and the gate's own paths then apply to both paths.
 func TestURLInAHeaderOpensNothing(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Gate: publicGate, Global: "servers {\n" + aliases + "\n" + trusting + "\n}"})
@@ -79,13 +80,13 @@ func TestURLInAHeaderOpensNothing(t *testing.T) {
 				for _, path := range []string{"/healthz", "/assets/app.js"} {
 					for _, elsewhere := range []string{"/orders", "/assets/../orders", "https://gate.test/orders", "/healthz, /orders", "/", "", "orders", "//x/orders"} {
 						answers.NoToken.Check(t, send("GET", path, field+": "+elsewhere))
-						// Caddy drops aliases that come twice.
+						// Caddy drops aliases that occur twice.
 						if strings.Contains(field, "-") {
 							answers.NoToken.Check(t, send("GET", path, field+": /healthz", field+": "+elsewhere))
 						}
 					}
 					harness.CheckUnreached(t, g)
-					// A front proxy that says the truth, and a user with a token.
+					// A front proxy with the true path, and a user with a token.
 					harness.CheckAdmitted(t, send("GET", path, field+": "+path+"?x=/orders"))
 					harness.CheckAdmitted(t, send("GET", path, field+": https://gate.test"+path))
 					harness.CheckAdmitted(t, send("GET", path, field+": /orders", bearer))
@@ -96,9 +97,9 @@ func TestURLInAHeaderOpensNothing(t *testing.T) {
 				}
 				answers.NoToken.Check(t, send("GET", "/orders", field+": /healthz"))
 				for _, path := range append(spellings, harness.Endpoint, harness.Endpoint+"?x", "https://gate.test"+harness.Endpoint, "/x, "+harness.Endpoint) {
-					answers.Misspelt.Check(t, send("DELETE", "/orders/1", field+": "+path, bearer))
+					answers.OtherSpelling.Check(t, send("DELETE", "/orders/1", field+": "+path, bearer))
 				}
-				answers.Misspelt.Check(t, send("DELETE", "/healthz", field+": "+harness.Endpoint))
+				answers.OtherSpelling.Check(t, send("DELETE", "/healthz", field+": "+harness.Endpoint))
 				harness.CheckUnreached(t, g)
 				harness.CheckAdmitted(t, send("DELETE", "/orders/1", field+": /orders/1", bearer))
 				g.Upstream.TakeOne(t)
@@ -107,7 +108,7 @@ func TestURLInAHeaderOpensNothing(t *testing.T) {
 		for _, field := range prefixFields {
 			t.Run(field, func(t *testing.T) {
 				answers.NoToken.Check(t, send("GET", "/assets/orders", field+": /assets"))
-				answers.Misspelt.Check(t, send("DELETE", "/x"+harness.Endpoint, field+": /x", bearer))
+				answers.OtherSpelling.Check(t, send("DELETE", "/x"+harness.Endpoint, field+": /x", bearer))
 				harness.CheckUnreached(t, g)
 				harness.CheckAdmitted(t, send("GET", "/assets/orders", field+": /app"))
 				harness.CheckAdmitted(t, send("GET", "/app/orders", field+": /app", bearer))
@@ -125,8 +126,8 @@ func TestURLInAHeaderOpensNothing(t *testing.T) {
 }
 
 // Attack: COPY or MOVE of a public path, with a Destination that needs a token (RFC 4918
-// §10.3), which an upstream with WebDAV overwrites; and a public path whose query is the
-// path to the application.
+// §10.3), which an upstream with WebDAV overwrites. Or a public path whose query is the
+// path for the application.
 func TestPublicRequestsReachNoOtherPath(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Gate: "public / /assets/*"})

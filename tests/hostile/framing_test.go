@@ -16,20 +16,20 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// methods are those of IANA's registry, and some that are in none.
+// methods are the methods of IANA's registry, and some unregistered ones.
 var methods = strings.Fields(`ACL BASELINE-CONTROL BIND CHECKIN CHECKOUT CONNECT COPY DELETE GET HEAD LABEL LINK LOCK MERGE
 	MKACTIVITY MKCALENDAR MKCOL MKREDIRECTREF MKWORKSPACE MOVE OPTIONS ORDERPATCH PATCH POST PRI PROPFIND PROPPATCH PUT QUERY
 	REBIND REPORT SEARCH TRACE UNBIND UNCHECKOUT UNLINK UNLOCK UPDATE UPDATEREDIRECTREF VERSION-CONTROL
 	connect Connect CONNECTED get delete M-SEARCH PURGE x!#$%&'*+-.^_|~9`)
 
-// smuggled is a request in the body of another one. An upstream that executes it lets
-// anybody be ADMIN.
+// smuggled is a request in the body of another one. An upstream that runs it gives the
+// client the identity ADMIN.
 const smuggled = "GET /hidden HTTP/1.1\r\nHost: gate.test\r\nRemote-User: ADMIN\r\nX-Case: hidden\r\n\r\n"
 
-// framings are the ways in which a request has a body.
+// framings are the ways in which a request can have a body.
 var framings = []string{"stated", "unstated", "unstated with trailers", "stated with Expect", "unstated with Expect", "none"}
 
-// framed is a request of a method with the smuggled one as its body.
+// framed returns a request of a method with the smuggled one as its body.
 func framed(protocol harness.Protocol, method, target, framing string, fields ...string) (harness.Message, string) {
 	fields = slices.Clone(fields)
 	m := harness.Message{}
@@ -63,11 +63,10 @@ func framed(protocol harness.Protocol, method, target, framing string, fields ..
 	return m, harness.Lines(method+" "+target+" HTTP/1.1", fields...) + text
 }
 
-// Attack: a body that an HTTP/1.1 upstream reads as the next request of the pooled
-// connection: CONNECT over HTTP/2 and HTTP/3, whose body Go's transport sends without
-// framing, and whatever other method, length, trailer or expectation may have it do the
-// same. Every request arrives with its own body and no other one, and every answer is
-// that of its own request.
+// Attack: an HTTP/1.1 upstream reads a body as the next request of the pooled connection.
+// CONNECT over HTTP/2 and HTTP/3 does that, because Go's transport sends its body without
+// framing. Other methods, lengths, trailers or expectations might do the same. Every
+// request must arrive with its own body, and every answer must be that of its own request.
 func TestEveryRequestIsFramed(t *testing.T) {
 	t.Parallel()
 	upstream := newPooled(t)
@@ -108,8 +107,8 @@ func TestEveryRequestIsFramed(t *testing.T) {
 	upstream.check(t)
 }
 
-// connects are the pseudo-header fields of a CONNECT, beside its authority: an ordinary
-// one (RFC 9113 §8.5), and extended ones (RFC 8441 §4).
+// connects are the pseudo-header fields of a CONNECT, besides its authority: of an ordinary
+// one (RFC 9113 §8.5), and of extended ones (RFC 8441 §4).
 var connects = map[string][]harness.Field{
 	"ordinary":            nil,
 	"foo":                 {{Name: ":protocol", Value: "foo"}, {Name: ":scheme", Value: "https"}, {Name: ":path", Value: "/public"}},
@@ -121,7 +120,7 @@ var connects = map[string][]harness.Field{
 }
 
 // Attack: the same by CONNECT, in each form that HTTP/2 and HTTP/3 have for it, with and
-// without a token, to a public path and to the gate's own.
+// without a token, to a public path and to the gate's own path.
 func TestNoConnectIsARequestToTheUpstream(t *testing.T) {
 	t.Parallel()
 	upstream := newPooled(t)
@@ -144,7 +143,7 @@ func TestNoConnectIsARequestToTheUpstream(t *testing.T) {
 					if err == nil && kind != "websocket" && got.Status/100 == 2 {
 						t.Errorf("%s: answered %d %s", name, got.Status, got.Body)
 					}
-					// Whoever comes next on the pooled connection gets an answer of its own.
+					// The next client on the pooled connection gets its own answer.
 					next := harness.Request{Method: "GET", Target: "/public", Fields: []string{"X-Case: GET next"}}
 					if got := g.Over(t, protocol, next); got.Status != http.StatusOK || got.Body != "GET next" {
 						t.Errorf("the request after %s was answered %d %q", name, got.Status, got.Body)
@@ -161,7 +160,7 @@ func TestNoConnectIsARequestToTheUpstream(t *testing.T) {
 	}
 }
 
-// exchangeText sends a request of HTTP/1.1, and reads the answer behind interim ones.
+// exchangeText sends a request of HTTP/1.1, and reads the answer after interim ones.
 func exchangeText(g *harness.Gate, method, text string) (got harness.Answer, err error) {
 	connection, err := net.DialTimeout("tcp", g.Addr(), harness.TrafficLimit)
 	if err != nil {
@@ -198,7 +197,7 @@ func checkFramed(t *testing.T, name, method string, got harness.Answer, err erro
 	}
 }
 
-// check fails the test if the upstream was sent anything but what the test has sent.
+// check fails the test if the upstream received anything except the requests of the test.
 func (u *pooled) check(t *testing.T) {
 	t.Helper()
 	seen := make(map[string]bool)

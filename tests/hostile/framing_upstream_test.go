@@ -13,14 +13,14 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// pooled is an upstream whose connections stay open, as those of a pool do. It reads
-// requests as strictly as RFC 9112 wants, and answers each with its X-Case field.
+// pooled is an upstream whose connections stay open, as in a pool. It reads requests as
+// strictly as RFC 9112 demands, and answers each with its X-Case field.
 type pooled struct {
 	listener net.Listener
 
 	mu       sync.Mutex
 	requests []harness.Reached
-	odd      []string // what is no request
+	odd      []string // data that is no request
 }
 
 func newPooled(t *testing.T) *pooled {
@@ -66,7 +66,7 @@ func (u *pooled) note(r *http.Request, body string) {
 	})
 }
 
-// take returns the requests that reached the upstream, and fails the test if it was sent
+// take returns the requests that reached the upstream, and fails the test if it received
 // anything else.
 func (u *pooled) take(t *testing.T) []harness.Reached {
 	t.Helper()

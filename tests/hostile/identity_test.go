@@ -9,8 +9,8 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// presets are the fields that a preset owns, with what the token of the test says
-// in each.
+// presets are the fields of each preset, with the expected values for the token of the
+// test.
 var presets = map[string]map[string]string{
 	"identity oauth2_proxy": {
 		"X-Forwarded-User": "alice", "X-Forwarded-Email": "alice@example.com",
@@ -26,7 +26,7 @@ var presets = map[string]map[string]string{
 	"identity {\nX-User sub\nX-Tenant tenant_id\n}": {"X-User": "alice", "X-Tenant": "42"},
 }
 
-// fold makes one spelling of those that CGI and its heirs take for the same.
+// fold returns one spelling for all names that CGI and its successors read as the same.
 func fold(name string) string {
 	return strings.ToLower(strings.NewReplacer("_", "-", ".", "-").Replace(name))
 }
@@ -45,7 +45,7 @@ func checkNoIdentity(t *testing.T, reached harness.Reached, names ...string) {
 	t.Helper()
 	for _, name := range names {
 		if values := append(owned(reached.Header, name), owned(reached.Trailer, name)...); len(values) > 0 {
-			t.Errorf("upstream was told %s: %q", name, values)
+			t.Errorf("upstream got %s: %q", name, values)
 		}
 	}
 }
@@ -54,15 +54,15 @@ func checkIdentity(t *testing.T, reached harness.Reached, want map[string]string
 	t.Helper()
 	for name, value := range want {
 		if values := owned(reached.Header, name); len(values) != 1 || values[0] != value || reached.Header.Get(name) != value {
-			t.Errorf("upstream was told %s: %q, want %q", name, values, value)
+			t.Errorf("upstream got %s: %q, want %q", name, values, value)
 		}
 		if values := owned(reached.Trailer, name); len(values) > 0 {
-			t.Errorf("upstream was told %s: %q in the trailer", name, values)
+			t.Errorf("upstream got %s: %q in the trailer", name, values)
 		}
 	}
 }
 
-// spoofs are ways to send a field that an upstream could take for the name.
+// spoofs are ways to send a field that an upstream could read as the name.
 func spoofs(name string) map[string][]string {
 	shout := strings.ToUpper(name)
 	return map[string][]string{
@@ -80,9 +80,9 @@ func spoofs(name string) map[string][]string {
 	}
 }
 
-// Attack: send the identity oneself, in a spelling that the gate leaves alone and
-// the application folds; or name the field in Connection, so that the proxy drops
-// the gate's own and the application sees a request of nobody.
+// Attack: a client sends the identity itself, in a spelling that the gate does not remove
+// and the application folds. Or it names the field in Connection, so that the proxy drops
+// the gate's own field and the application sees no user.
 func TestIdentityIsTheGatesAlone(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
@@ -106,8 +106,8 @@ func TestIdentityIsTheGatesAlone(t *testing.T) {
 	})
 }
 
-// Attack: the same, at a server whose operator lets names with underscores and
-// dots through, which Caddy drops by itself otherwise.
+// Attack: the same, at a server whose operator passes names with underscores and dots,
+// which Caddy otherwise drops.
 func TestIdentityIsTheGatesAloneWhereTheServerLetsItsAliasesThrough(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
@@ -123,11 +123,11 @@ func TestIdentityIsTheGatesAloneWhereTheServerLetsItsAliasesThrough(t *testing.T
 				harness.CheckAdmitted(t, g.Raw(t, harness.Lines("GET "+path+" HTTP/1.1", lines...)))
 				reached := g.Upstream.TakeOne(t)
 				if got := owned(reached.Header, "Remote-User"); !slices.Equal(got, want) {
-					t.Errorf("%s at %s: upstream was told that the user is %q, want %q", alias, path, got, want)
+					t.Errorf("%s at %s: upstream got the user %q, want %q", alias, path, got, want)
 				}
 				checkNoIdentity(t, reached, "Remote-Groups", "Remote-Email", "Remote-Name")
 				if got := owned(reached.Header, "X-Other"); len(got) != 2 {
-					t.Errorf("aliases that nobody owns are dropped, so that nothing was tried: %q", got)
+					t.Errorf("aliases without an owner are dropped, so the test proves nothing: %q", got)
 				}
 			}
 		}
@@ -161,7 +161,7 @@ func TestIdentityInTrailersIsDropped(t *testing.T) {
 	})
 }
 
-// A token that lacks a claim leaves its field out, and never to the client.
+// If a token lacks a claim, its field is absent. A client cannot set it either.
 func TestMissingClaimLeavesItsFieldUnset(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
@@ -176,8 +176,8 @@ func TestMissingClaimLeavesItsFieldUnset(t *testing.T) {
 	})
 }
 
-// Attack: a name that a user may choose is another user's to an upstream that
-// trims or splits as it knows it; a list is read as other groups.
+// Attack: a user chooses a name that is another user's for an upstream that trims or splits
+// it, or a list that is read as other groups.
 func TestIdentityArrivesAsItIsOrNotAtAll(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Routes: `
@@ -209,10 +209,10 @@ func TestIdentityArrivesAsItIsOrNotAtAll(t *testing.T) {
 			harness.CheckAdmitted(t, send("groups", groups))
 			reached := g.Upstream.TakeOne(t)
 			checkNoIdentity(t, reached, "Remote-Groups")
-			// A placeholder is the text of the claim, and the operator's to use.
+			// A placeholder is the text of the claim. The operator decides where to use it.
 			checkIdentity(t, reached, map[string]string{"X-Groups": strings.TrimRight(strings.Join(groups, ","), " ")})
 		}
-		// A line break in a placeholder breaks no field: the proxy refuses it.
+		// A line break in a placeholder cannot add a field: the proxy refuses it.
 		for _, name := range []string{"a\r\nX-Admin: 1", "a\nb", "a\x00b"} {
 			if got := send("name", name); got.Status != 502 {
 				t.Errorf("%q: answer is %d, want 502", name, got.Status)

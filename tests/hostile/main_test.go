@@ -1,5 +1,5 @@
-// Package hostile holds black-box tests of requests that are made to be read in two ways, over every protocol: paths, targets, headers,
-// cookies, framing, tunnels.
+// Package hostile holds black-box tests of requests that have two readings, over every
+// protocol: paths, targets, headers, cookies, framing, tunnels.
 package hostile
 
 import (

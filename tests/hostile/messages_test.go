@@ -10,7 +10,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// eachBinary runs a test over the versions of HTTP whose messages are no text.
+// eachBinary runs a test over the versions of HTTP with binary messages.
 func eachBinary(t *testing.T, test func(t *testing.T, protocol harness.Protocol)) {
 	t.Helper()
 	for _, protocol := range []harness.Protocol{harness.HTTP2, harness.HTTP2Clear, harness.HTTP3} {
@@ -18,7 +18,7 @@ func eachBinary(t *testing.T, test func(t *testing.T, protocol harness.Protocol)
 	}
 }
 
-// message is a request with a good token, of which a test changes something.
+// message is a request with a valid token, of which a test changes a part.
 func message(token, method, path string, further ...harness.Field) harness.Message {
 	request := harness.Request{Method: method, Target: path, Fields: []string{"Authorization: Bearer " + token}}
 	message := request.Message()
@@ -53,7 +53,7 @@ var malformedFields = map[string][]harness.Field{
 	"an unknown pseudo-header":     {{Name: ":remote-user", Value: "root"}},
 }
 
-// wrongLengths are lengths that a message without a body does not have.
+// wrongLengths are wrong lengths for a message without a body.
 var wrongLengths = map[string][]harness.Field{
 	"no number":     {{Name: "content-length", Value: "+5"}},
 	"below zero":    {{Name: "content-length", Value: "-1"}},
@@ -62,8 +62,8 @@ var wrongLengths = map[string][]harness.Field{
 	"beyond 64 bit": {{Name: "content-length", Value: "18446744073709551621"}},
 }
 
-// Attack: a message that HTTP/1.1 could not carry becomes another one on the way
-// to an upstream that speaks that: a second request, a field, a body's end.
+// Attack: a message that HTTP/1.1 cannot carry becomes another one on the way to an
+// HTTP/1.1 upstream: a second request, another field, or the end of a body.
 func TestMalformedMessagesAreRefused(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Global: harness.EveryProtocol, Gate: publicGate})
@@ -104,7 +104,8 @@ func TestMalformedMessagesAreRefused(t *testing.T) {
 			m.Body, m.Trailer = "hello", []harness.Field{trailer}
 			got, err := g.Exchange(t, protocol, m)
 			t.Run(name, func(t *testing.T) {
-				// The head is good and may be on its way; the request must not end well.
+				// The head is valid and may already be on its way. The request must not
+				// succeed.
 				reached := g.Upstream.Take()
 				if err == nil && got.Status == 200 && len(reached) != 1 {
 					t.Errorf("answer is 200, and %d requests reached the upstream", len(reached))
@@ -122,11 +123,11 @@ func TestMalformedMessagesAreRefused(t *testing.T) {
 	})
 }
 
-// Attack: a length that is not the body's has the upstream take the next request
-// on its connection, which is somebody else's, for a body, or the other way round.
+// Attack: the stated length differs from the body's. The upstream would read the next
+// request on its connection, which is another client's, as a body, or the other way round.
 func TestLengthOfAMessageIsThatOfItsBody(t *testing.T) {
 	t.Parallel()
-	const sent = "X-Sent" // a message that was ended by the gate may arrive late
+	const sent = "X-Sent" // the gate may send a message that it ended late
 	g := harness.Start(t, harness.Config{TLS: true, Global: harness.EveryProtocol, Gate: publicGate})
 	token := g.Token(harness.Session("laptop"))
 	eachBinary(t, func(t *testing.T, protocol harness.Protocol) {
@@ -135,7 +136,8 @@ func TestLengthOfAMessageIsThatOfItsBody(t *testing.T) {
 				t.Run(name+" of "+body, func(t *testing.T) {
 					m := message(token, "POST", "/", append([]harness.Field{{Name: strings.ToLower(sent), Value: body}}, fields...)...)
 					m.Body = body
-					// Refused or not: what a server lets pass, the proxy must have mended.
+					// The gate may refuse it. If the server accepts it, the proxy must have
+					// corrected it.
 					_, _ = g.Exchange(t, protocol, m)
 					checkLengths(t, g.Upstream.Take(), sent)
 				})
@@ -152,8 +154,8 @@ func TestLengthOfAMessageIsThatOfItsBody(t *testing.T) {
 	})
 }
 
-// checkLengths fails the test unless the upstream got each message with the length
-// that it has, and nothing in it of another.
+// checkLengths fails the test unless the upstream got each message with its own length, and
+// without parts of another message.
 func checkLengths(t *testing.T, reached []harness.Reached, sent string) {
 	t.Helper()
 	for _, r := range reached {
@@ -164,7 +166,7 @@ func checkLengths(t *testing.T, reached []harness.Reached, sent string) {
 	}
 }
 
-// A DELETE whose :path only an upstream could take for the endpoint goes nowhere.
+// A DELETE whose :path only an upstream could read as the endpoint must not go upstream.
 func TestTargetsOfOtherFormsAreNotTheEndpoint(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Global: harness.EveryProtocol, Gate: publicGate})
@@ -192,8 +194,8 @@ func TestTargetsOfOtherFormsAreNotTheEndpoint(t *testing.T) {
 	})
 }
 
-// Attack: a browser may send the cookies of a request one by one (RFC 9113
-// §8.2.3), and so may whoever wants one of two tokens not to be seen.
+// Attack: a browser may send the cookies of a request one by one (RFC 9113 §8.2.3). So may
+// a client that wants to hide one of two tokens.
 func TestCookieCrumbsAreOneField(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Global: harness.EveryProtocol, Gate: harness.BothSources})
@@ -215,8 +217,7 @@ func TestCookieCrumbsAreOneField(t *testing.T) {
 	})
 }
 
-// The host that the upstream sees is the one of the request, of which there is
-// one.
+// The upstream sees the one host of the request.
 func TestAuthorityIsTheHost(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Global: harness.EveryProtocol})

@@ -8,8 +8,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// spellings are paths that some reader takes for the endpoint, as they stand in
-// the request line.
+// spellings are paths, as in the request line, that some reader reads as the endpoint.
 var spellings = []string{
 	"//v1/auth/session", "/v1//auth/session", "/v1/auth/session/", "/v1/auth/session//",
 	"/./v1/auth/session", "/v1/./auth/session", "/v1/auth/session/.", "/x/../v1/auth/session", "/v1/auth/x/../session",
@@ -24,7 +23,7 @@ var spellings = []string{
 	// A host and the endpoint, to readers that resolve the target as a reference.
 	"//x/v1/auth/session", "///x/v1/auth/session", `/\x/v1/auth/session`, "//x/v1/auth/%73ession", "http://gate.test//x/v1/auth/session",
 	"/v1/auth/session/?x=1",
-	// More segments and dot-dots than anybody counts.
+	// Many segments and dot-dots.
 	strings.Repeat("/a", 63) + strings.Repeat("/..", 63) + harness.Endpoint, strings.Repeat("/a", 64) + strings.Repeat("/..", 64) + harness.Endpoint,
 	strings.Repeat("/a", 300) + strings.Repeat("/%2e.", 300) + harness.Endpoint,
 	// The path of a script, and segments for the server itself.
@@ -33,8 +32,8 @@ var spellings = []string{
 	"/v1/auth/se%09ssion", "/v1%0a/auth/session", "/v1/auth/sess%0dion", "/v1/auth/session.json", "/v1/auth/session.",
 }
 
-// Attack: a DELETE that the gate does not take for its own, but the upstream
-// does. The upstream ends its session, and every token stays good.
+// Attack: a DELETE that the gate does not read as its own, but the upstream does. The
+// upstream ends its session, and every token stays valid.
 func TestOtherSpellingOfTheEndpointIsRefused(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
@@ -44,8 +43,8 @@ func TestOtherSpellingOfTheEndpointIsRefused(t *testing.T) {
 		for _, path := range spellings {
 			t.Run("DELETE "+path, func(t *testing.T) {
 				line := "DELETE " + path + " HTTP/1.1"
-				answers.Misspelt.Check(t, g.Raw(t, harness.Lines(line, "Authorization: Bearer "+token)))
-				answers.Misspelt.Check(t, g.Raw(t, harness.Lines(line)))
+				answers.OtherSpelling.Check(t, g.Raw(t, harness.Lines(line, "Authorization: Bearer "+token)))
+				answers.OtherSpelling.Check(t, g.Raw(t, harness.Lines(line)))
 			})
 		}
 		harness.CheckUnreached(t, g)
@@ -66,8 +65,8 @@ func TestExactEndpointIsTakenInEveryFormOfTheRequestLine(t *testing.T) {
 	})
 }
 
-// Attack: delete in small letters, which gunicorn and hypercorn read as DELETE. The
-// upstream ends its session, and every token stays good.
+// Attack: delete in lower case, which gunicorn and hypercorn read as DELETE. The upstream
+// ends its session, and every token stays valid.
 func TestMethodOfTheEndpointInOtherLettersIsRefused(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Gate: "public /*\nsessions_endpoint /v1/auth/sessions\ntoken_endpoint /oauth/token\nbackchannel_logout /v1/auth/logout"})
@@ -88,7 +87,7 @@ func TestMethodOfTheEndpointInOtherLettersIsRefused(t *testing.T) {
 	harness.CheckAdmitted(t, harness.Get(t, g, token))
 }
 
-// What is not the endpoint belongs to the upstream, and is guarded.
+// Other requests belong to the upstream, and are guarded.
 func TestOtherPathsAndMethodsGoUpstream(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {

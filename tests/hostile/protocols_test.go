@@ -8,8 +8,8 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// The rules that tests of their own spell out over HTTP/1.1 hold over HTTP/2 and
-// HTTP/3, too, whose servers parse targets and fields by code of their own.
+// Rules that other tests check over HTTP/1.1 must also hold over HTTP/2 and HTTP/3, whose
+// servers have their own parsers of targets and fields.
 func TestRulesHoldOverEveryProtocol(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Gate: publicGate + "\n" + harness.BothSources})
@@ -26,8 +26,8 @@ func TestRulesHoldOverEveryProtocol(t *testing.T) {
 					continue // TestMalformedMessagesAreRefused has those
 				}
 				t.Run(path, func(t *testing.T) {
-					answers.Misspelt.Check(t, send("DELETE", path, "Authorization: Bearer "+one))
-					answers.Misspelt.Check(t, send("DELETE", path))
+					answers.OtherSpelling.Check(t, send("DELETE", path, "Authorization: Bearer "+one))
+					answers.OtherSpelling.Check(t, send("DELETE", path))
 				})
 			}
 			token := g.Token(harness.Session("over " + string(protocol)))
@@ -98,8 +98,8 @@ func TestIdentityIsTheGatesAloneOverEveryProtocol(t *testing.T) {
 	})
 }
 
-// checkUnserved fails the test unless a message was refused, by the server, by the
-// gate or by the proxy, and nothing of it reached the upstream.
+// checkUnserved fails the test unless the server, the gate or the proxy refused a message,
+// and nothing of it reached the upstream.
 func checkUnserved(t *testing.T, g *harness.Gate, got harness.Answer, err error) {
 	t.Helper()
 	if err == nil && got.Status < 400 {

@@ -38,8 +38,7 @@ func TestPublicPathsNeedNoToken(t *testing.T) {
 	})
 }
 
-// traversals are paths that some reader takes for public ones, and another for
-// others.
+// traversals are paths that some reader reads as public, and another does not.
 var traversals = []string{
 	"/assets/../orders", "/assets/./../orders", "/assets/x/../../orders", "/assets/..", "/assets/../",
 	"/assets/..%2forders", "/assets/%2e%2e/orders", "/assets/.%2e/orders", "/assets/%2e%2e%2forders", "/assets%2f..%2forders",
@@ -49,8 +48,8 @@ var traversals = []string{
 	"/assets", "/assetsx", "/assets.js", "/x/assets/app.js", "/orders/../healthz/../orders", "/",
 }
 
-// Attack: a path that is public by its prefix, and that the application or a
-// proxy before it resolves to one that is not.
+// Attack: a path is public by its prefix, and the application, or a proxy in front of it,
+// resolves it to a path that is not.
 func TestTraversalOutOfPublicPathsIsGuarded(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
@@ -62,8 +61,7 @@ func TestTraversalOutOfPublicPathsIsGuarded(t *testing.T) {
 	})
 }
 
-// The endpoint is never public, and rules are about the path that the upstream
-// sees.
+// The endpoint is never public, and the rules apply to the path that the upstream sees.
 func TestPublicDoesNotOpenWhatIsBehindRewrites(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {

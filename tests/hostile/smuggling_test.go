@@ -14,14 +14,14 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// tape is an upstream that keeps what it is sent, byte for byte, and reads it as
-// strictly as RFC 9112 wants.
+// tape is an upstream that records its input byte for byte, and reads it as strictly as RFC
+// 9112 demands.
 type tape struct {
 	listener net.Listener
 
 	mu    sync.Mutex
 	heads []string // of each request, up to the empty line
-	odd   []string // what is no request
+	odd   []string // data that is no request
 }
 
 func newTape(t *testing.T) *tape {
@@ -31,7 +31,7 @@ func newTape(t *testing.T) *tape {
 	return u
 }
 
-// serve reads one request, answers, and notes what comes after it.
+// serve reads one request, answers, and records the data after it.
 func (u *tape) serve(connection net.Conn) {
 	var sent bytes.Buffer
 	reader := bufio.NewReader(io.TeeReader(connection, &sent))
@@ -59,9 +59,9 @@ func (u *tape) note(list *[]string, text string) {
 	*list = append(*list, text)
 }
 
-// check fails the test if something came that the gate has not judged: a request
-// to another place, one with another credential, or one whose end two readers
-// would see in two places. It returns how many requests came.
+// check fails the test if anything arrived that the gate has not checked: a request to
+// another place, a request with another credential, or a request whose end two readers
+// would find in different places. It returns how many requests arrived.
 func (u *tape) check(t *testing.T, credential string) int {
 	t.Helper()
 	u.mu.Lock()
@@ -83,11 +83,11 @@ func (u *tape) check(t *testing.T, credential string) int {
 	return len(u.heads)
 }
 
-// hidden is a request without a token, which is to get past inside another one.
+// hidden is a request without a token that is hidden in another one.
 const hidden = "GET /hidden HTTP/1.1\r\nHost: gate.test\r\n\r\n"
 
-// shapes are the fields and what follows the head of a request in which one
-// reader sees a body, and another the hidden request.
+// shapes are the fields of a request, and the data after its head. One reader finds a body
+// in them, and another the hidden request.
 var shapes = map[string]struct{ fields, rest string }{
 	"Content-Length and Transfer-Encoding":    {"Content-Length: 6\r\nTransfer-Encoding: chunked", "0\r\n\r\n" + hidden},
 	"Transfer-Encoding and Content-Length":    {"Transfer-Encoding: chunked\r\nContent-Length: 4", "2e\r\n" + hidden + "\r\n0\r\n\r\n"},
@@ -141,13 +141,13 @@ var shapes = map[string]struct{ fields, rest string }{
 	"an Authorization in the list of options": {"Connection: Authorization, Content-Length\r\nContent-Length: 46", hidden},
 }
 
-// Attack: request smuggling. What one reader takes for a body the other takes for
-// a request, which nobody has checked, and whose answer is somebody else's.
+// Attack: request smuggling. One reader reads a body where another reads a request. Nobody
+// has checked that request, and its answer goes to another client.
 func TestNoRequestIsHiddenInAnother(t *testing.T) {
 	t.Parallel()
 	upstream := newTape(t)
 	g := harness.Start(t, harness.Config{
-		// The gate ends a connection on which nothing comes any more.
+		// The gate closes a connection on which nothing arrives any more.
 		Global: harness.ClientTimeouts,
 		Routes: "session_gate {\npublic /public /public/*\n}\nreverse_proxy " + upstream.listener.Addr().String(),
 	})
@@ -158,7 +158,7 @@ func TestNoRequestIsHiddenInAnother(t *testing.T) {
 		"public":          "POST /public HTTP/1.1",
 		"without a token": "POST /orders HTTP/1.1",
 		"refused DELETE":  "DELETE " + harness.Endpoint + " HTTP/1.1\r\nAuthorization: Bearer x",
-		"misspelt DELETE": "DELETE " + harness.Endpoint + "/ HTTP/1.1" + bearer,
+		"other spelling":  "DELETE " + harness.Endpoint + "/ HTTP/1.1" + bearer,
 		"several DELETE":  "DELETE " + harness.Endpoint + " HTTP/1.1" + bearer + bearer,
 		"preflight":       "OPTIONS /public/preflight HTTP/1.1\r\nOrigin: https://x.test\r\nAccess-Control-Request-Method: PUT",
 	}

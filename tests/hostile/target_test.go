@@ -10,8 +10,8 @@ import (
 
 // A request target has four forms (RFC 9112 §3.2), and lenient readers know more.
 //
-// Attack: one in which the gate reads a public path, or none, and the upstream
-// one that it guards.
+// Attack: a target in which the gate reads a public path, or none, and the upstream a
+// guarded one.
 func TestTargetsOfEveryFormAreGuarded(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{Gate: publicGate})
@@ -30,13 +30,13 @@ func TestTargetsOfEveryFormAreGuarded(t *testing.T) {
 			t.Run(method+" "+target, func(t *testing.T) {
 				got := g.Raw(t, harness.Lines(method+" "+target+" HTTP/1.1"))
 				if reached := g.Upstream.Take(); len(reached) > 0 {
-					// A scheme without a host is dropped for both readers.
+					// Both readers drop a scheme without a host.
 					if reached[0].URI != "/healthz" || len(reached) > 1 || !strings.HasSuffix(target, "/healthz") {
 						t.Errorf("answer is %d, and %v reached the upstream", got.Status, reached)
 					}
 					return
 				}
-				// A server may answer the one form that is about itself.
+				// A server may answer the form that is about the server itself.
 				if got.Status < 400 && (method != "OPTIONS" || target != "*" || got.Body != "") {
 					t.Errorf("answer is %d %s, want a refusal", got.Status, got.Body)
 				}
@@ -46,8 +46,8 @@ func TestTargetsOfEveryFormAreGuarded(t *testing.T) {
 	harness.CheckAdmitted(t, harness.Get(t, g, token))
 }
 
-// Attack: the same for the endpoint. With a token, each of them either is a logout
-// or does not reach an upstream that could take it for one.
+// Attack: the same for the endpoint. With a token, each of them either is a logout, or does
+// not reach an upstream that could read it as one.
 func TestTargetOfTheEndpointInOtherForms(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{Gate: "public /v1/*"})
@@ -82,7 +82,8 @@ func TestTargetOfTheEndpointInOtherForms(t *testing.T) {
 		t.Run("is none "+target, func(t *testing.T) {
 			got := g.Raw(t, harness.Lines("DELETE "+target+" HTTP/1.1", "Authorization: Bearer "+token))
 			for _, reached := range g.Upstream.Take() {
-				// A byte that is no escape, or stands within, makes it another path for everybody.
+				// An invalid escape, or one within the path, makes it another path for
+				// every reader.
 				if !strings.Contains(reached.URI, "%25") && !strings.HasPrefix(reached.URI, "/%00/") {
 					t.Errorf("answer is %d, and %s reached the upstream", got.Status, reached.URI)
 				}
@@ -95,15 +96,15 @@ func TestTargetOfTheEndpointInOtherForms(t *testing.T) {
 	harness.CheckAdmitted(t, harness.Get(t, g, token))
 }
 
-// Attack: a target with a scheme and no path, of which a rewrite makes a public path,
-// while reverse_proxy sends what the client wrote.
+// Attack: a target with a scheme and no path. A rewrite makes it a public path, while
+// reverse_proxy sends the client's text.
 func TestATargetWithoutAPathIsSentNowhere(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{Gate: publicGate, Site: "rewrite * /healthz"})
 	bearer := "Authorization: Bearer " + g.Token(harness.Session("laptop"))
 	for _, line := range []string{"GET x:orders", "POST http:orders", "DELETE x:" + strings.TrimPrefix(harness.Endpoint, "/")} {
 		for _, credential := range []string{"X-None: 1", bearer} {
-			// The refusal has to be the gate's: the upstream here refuses such a target, too.
+			// The gate itself must refuse it: the upstream here refuses such a target, too.
 			got := g.Raw(t, harness.Lines(line+" HTTP/1.1", credential))
 			if got.Status != 400 || !strings.Contains(got.Body, "The request target has no path.") {
 				t.Errorf("%s: answer is %d %s", line, got.Status, got.Body)

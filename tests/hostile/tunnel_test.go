@@ -11,10 +11,10 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// switching is an upstream that agrees to every upgrade, says a word and ends it.
+// switching is an upstream that agrees to every upgrade, sends a word and closes.
 type switching struct {
 	mu      sync.Mutex
-	upgrade []string // what it agreed to
+	upgrade []string // the upgrades that it agreed to
 	header  http.Header
 }
 
@@ -35,7 +35,7 @@ func (s *switching) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(connection, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "+protocol+"\r\n\r\n"+harness.Switched)
 }
 
-// take returns the protocols that were agreed to since it was last asked.
+// take returns the protocols that were agreed to since its last call.
 func (s *switching) take() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -43,9 +43,8 @@ func (s *switching) take() string {
 	return strings.Join(s.upgrade, "; ")
 }
 
-// Attack: h2c smuggling. One request that needs no token, or has one, asks for an
-// upgrade to HTTP/2; the proxy hands bytes on from then on, and what is in them is
-// never checked.
+// Attack: h2c smuggling. One public or admitted request asks for an upgrade to HTTP/2. From
+// then on the proxy copies bytes, and nobody checks the requests in them.
 func TestNoTunnelOfHTTPIsOpenedToTheUpstream(t *testing.T) {
 	t.Parallel()
 	upstream, agreeing := harness.NewUpstream(t), new(switching)
@@ -87,8 +86,8 @@ func TestNoTunnelOfHTTPIsOpenedToTheUpstream(t *testing.T) {
 	})
 }
 
-// Attack: over HTTP/2 and HTTP/3 a WebSocket is a CONNECT (RFC 8441, RFC 9220), which
-// a gate that knows of GET and POST only may leave alone. Every other CONNECT is 405.
+// Attack: over HTTP/2 and HTTP/3 a WebSocket is a CONNECT (RFC 8441, RFC 9220), which a
+// gate might ignore if it knows only GET and POST. Every other CONNECT is 405.
 func TestConnectIsGuarded(t *testing.T) {
 	t.Parallel()
 	upstream, agreeing := harness.NewUpstream(t), new(switching)
@@ -120,7 +119,7 @@ func TestConnectIsGuarded(t *testing.T) {
 			return
 		}
 		if err != nil || got.Status != 200 || got.Body != harness.Switched || agreeing.take() != "websocket" {
-			t.Errorf("answer to a good token is %d %q, error %v", got.Status, got.Body, err)
+			t.Errorf("answer to a valid token is %d %q, error %v", got.Status, got.Body, err)
 		}
 		checkIdentity(t, harness.Reached{Header: agreeing.header}, map[string]string{"Remote-User": "alice"})
 	})

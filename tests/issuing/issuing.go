@@ -1,5 +1,5 @@
-// Package issuing is a token endpoint for black-box tests, and the clients that ask it
-// for tokens through a gate. It knows of no revocation.
+// Package issuing holds a token endpoint for black-box tests, and clients that request
+// tokens from it through a gate. It knows no revocation.
 package issuing
 
 import (
@@ -17,19 +17,19 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Path is where the upstream has the endpoint.
+// Path is the path of the endpoint at the upstream.
 const Path = "/oauth/token"
 
-// Endpoint is a token endpoint behind gates that knows of no revocation: it grants
-// whatever it is asked, and any refresh token that it has once handed out is good
-// for ever. So what ends a session is the gate.
+// Endpoint is a token endpoint behind gates. It knows no revocation: it grants every
+// request, and any refresh token that it has issued stays valid for ever. So only the gate
+// ends a session.
 type Endpoint struct {
 	key *tokentest.Key
-	// Claims are those of access tokens, beside the token id.
+	// Claims are the claims of access tokens, beside the token id.
 	Claims map[string]any
-	// Signed has refresh tokens be JWTs, with the session of the access token.
+	// Signed makes refresh tokens JWTs, with the session of the access token.
 	Signed bool
-	// Encode writes an answer. Default: as it is.
+	// Encode writes an answer. Default: unchanged.
 	Encode func(w http.ResponseWriter, body []byte)
 
 	mu      sync.Mutex
@@ -44,7 +44,7 @@ type Tokens struct {
 	Type    string `json:"token_type"`
 }
 
-// ServeAt has the endpoint answer behind a gate.
+// ServeAt makes the endpoint answer behind a gate.
 func (i *Endpoint) ServeAt(tb testing.TB, g *harness.Gate) {
 	i.mu.Lock()
 	i.key, i.granted = g.Key, make(map[string]bool)
@@ -79,7 +79,7 @@ func (i *Endpoint) grant(tb testing.TB, r *http.Request) (body []byte, ok bool) 
 	presented := r.FormValue("refresh_token")
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
 		var members map[string]string
-		_ = json.NewDecoder(r.Body).Decode(&members) // what is no JSON has no members
+		_ = json.NewDecoder(r.Body).Decode(&members) // a body that is no JSON has no members
 		presented = members["refresh_token"]
 	}
 	if presented != "" && !i.granted[presented] {
@@ -100,7 +100,7 @@ func (i *Endpoint) grant(tb testing.TB, r *http.Request) (body []byte, ok bool) 
 	return body, err == nil
 }
 
-// Reached returns how often the endpoint was asked since.
+// Reached returns how many requests reached the endpoint since its last call.
 func (i *Endpoint) Reached() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -115,24 +115,24 @@ func Ask(t *testing.T, g *harness.Gate, form url.Values) harness.Answer {
 	return g.Send(t, "POST", Path, harness.Body("application/x-www-form-urlencoded", form.Encode()))
 }
 
-// Login gets the first tokens.
+// Login returns the first tokens.
 func Login(t *testing.T, g *harness.Gate) Tokens {
 	t.Helper()
 	return HandedOut(t, Ask(t, g, url.Values{"grant_type": {"password"}, "username": {"alice"}, "password": {"p"}}))
 }
 
-// Refreshing is the form that asks for a refresh.
+// Refreshing returns the form of a refresh.
 func Refreshing(token string) url.Values {
 	return url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}}
 }
 
-// Refresh gets further ones.
+// Refresh returns further tokens.
 func Refresh(t *testing.T, g *harness.Gate, token string) Tokens {
 	t.Helper()
 	return HandedOut(t, Ask(t, g, Refreshing(token)))
 }
 
-// HandedOut are the tokens of an answer.
+// HandedOut returns the tokens of an answer.
 func HandedOut(t *testing.T, got harness.Answer) (out Tokens) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(got.Body), &out); got.Status != 200 || err != nil || out.Access == "" {
@@ -141,7 +141,7 @@ func HandedOut(t *testing.T, got harness.Answer) (out Tokens) {
 	return out
 }
 
-// InvalidGrant is the answer to a token that is revoked (RFC 6749 §5.2).
+// InvalidGrant is the answer to a revoked token (RFC 6749 §5.2).
 var InvalidGrant = answers.Answer{Status: 400, Body: `{"error":"invalid_grant","error_description":"The token is invalid, expired or revoked."}`}
 
 // CheckRefused fails the test unless a refresh token is refused, and does not reach

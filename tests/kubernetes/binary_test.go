@@ -1,7 +1,6 @@
-// Package kubernetes tests what deploy ships for a Pod: the manifests against
-// the real API types, the Caddyfile inside them against the built binary, and
-// the image. It is a module of its own, so that nobody who builds the plugin
-// inherits the API types.
+// Package kubernetes tests the files in deploy for a Pod: the manifests against the real
+// API types, their Caddyfile against the built binary, and the image. It is a separate
+// module, so that users who build the plugin do not inherit the API types.
 package kubernetes
 
 import (
@@ -17,7 +16,7 @@ import (
 const root = "../.."
 
 // binary returns the absolute path of the gate under test: the one that
-// SESSION_GATE_TEST_BINARY names, and without it the one that xcaddy.sh builds.
+// SESSION_GATE_TEST_BINARY names, or else the one that xcaddy.sh builds.
 func binary(t *testing.T) string {
 	t.Helper()
 	path, err := binaryOnce()
@@ -39,9 +38,9 @@ var binaryOnce = sync.OnceValues(func() (string, error) {
 	return filepath.Abs(filepath.Join(root, "caddy"))
 })
 
-// caddy runs the gate's binary in dir and returns its standard output. A
-// failure ends the test with what the command said. Caddy's own data goes to
-// the test's directory, so that the test leaves nothing behind.
+// caddy runs the gate's binary in dir and returns its standard output. A failure ends the
+// test and prints the output of the command. Caddy's own data goes to the test's directory,
+// so that the test leaves no files.
 func caddy(t *testing.T, dir string, arguments ...string) []byte {
 	t.Helper()
 	var stdout, stderr bytes.Buffer

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// configuration is the part of Caddy's JSON that has to agree with the Pod.
+// configuration is the part of Caddy's JSON that must agree with the Pod.
 type configuration struct {
 	Admin struct {
 		Listen string `json:"listen"`
@@ -39,7 +39,7 @@ func caddyfile(t *testing.T, content string) (dir, file string) {
 	return dir, file
 }
 
-// adapted returns what the binary makes of the manifest's Caddyfile.
+// adapted returns the adapted Caddyfile of the manifest.
 func adapted(t *testing.T, m manifest) configuration {
 	t.Helper()
 	dir, file := caddyfile(t, m.configMap.Data["Caddyfile"])
@@ -52,7 +52,7 @@ func adapted(t *testing.T, m manifest) configuration {
 
 var filePlaceholder = regexp.MustCompile(`\{file\.([^}]+)\}`)
 
-// secretFiles lists the files that the Caddyfile reads secrets from.
+// secretFiles lists the files from which the Caddyfile reads secrets.
 func secretFiles(t *testing.T, m manifest) []string {
 	t.Helper()
 	var files []string
@@ -65,8 +65,8 @@ func secretFiles(t *testing.T, m manifest) []string {
 	return files
 }
 
-// The binary refuses a secret that is missing, so the test writes its own and
-// leads the placeholders to them. Nothing else of the Caddyfile is changed.
+// The binary refuses a missing secret, so the test writes its own secrets and changes the
+// placeholders to them. The rest of the Caddyfile is unchanged.
 func TestCaddyfileOfTheConfigMapIsValid(t *testing.T) {
 	m := sidecar(t)
 	content := m.configMap.Data["Caddyfile"]
@@ -103,9 +103,9 @@ func TestGateListensOnThePortsOfItsContainer(t *testing.T) {
 	}
 }
 
-// A ConfigMap that changes alone restarts nothing: the gates would go on with
-// the old configuration until somebody replaces the Pods. The checksum makes
-// every change of the Caddyfile a change of the Pod.
+// A change of only the ConfigMap restarts nothing: the gates would keep the old
+// configuration until somebody replaces the Pods. The checksum makes every change of the
+// Caddyfile a change of the Pod.
 func TestChangeOfTheCaddyfileReplacesThePods(t *testing.T) {
 	m := sidecar(t)
 	sum := sha256.Sum256([]byte(m.configMap.Data["Caddyfile"]))

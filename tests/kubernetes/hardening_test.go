@@ -46,9 +46,9 @@ func TestContainersRunWithoutPrivileges(t *testing.T) {
 
 func isTrue(b *bool) bool { return b != nil && *b }
 
-// The attack: code in the app's container posts a configuration without a gate
-// to the admin API, which asks for no password. Loopback is no protection, the
-// containers of a Pod share it; a socket in a volume is.
+// Attack: code in the app's container posts a configuration without a gate to the admin
+// API, which has no password. Loopback is no protection, because the containers of a Pod
+// share it. A socket in a volume is.
 func TestAppCannotReachTheAdminAPI(t *testing.T) {
 	m := sidecar(t)
 	pod := m.deployment.Spec.Template.Spec
@@ -72,7 +72,7 @@ func TestAppCannotReachTheAdminAPI(t *testing.T) {
 	}
 }
 
-// mountOf names the volume in which the container finds the file.
+// mountOf returns the volume in which the container finds the file.
 func mountOf(t *testing.T, container corev1.Container, file string) string {
 	t.Helper()
 	for _, mount := range container.VolumeMounts {
@@ -117,8 +117,8 @@ func TestMountsAndVolumesBelongTogether(t *testing.T) {
 	}
 }
 
-// A Pod that is stopped is still given requests for some seconds. The app has
-// to outlive them, and the kubelet has to wait for the app and for the gate.
+// A stopped Pod still gets requests for some seconds. The app has to outlive them, and the
+// kubelet has to wait for the app and for the gate.
 func TestPodDrainsBeforeItIsKilled(t *testing.T) {
 	m := sidecar(t)
 	_, app := gateAndApp(t, m)

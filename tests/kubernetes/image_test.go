@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// instruction is one of a Dockerfile, such as COPY with its words.
+// instruction is one instruction of a Dockerfile, such as COPY, with its words.
 type instruction struct {
 	name  string
 	words []string
@@ -38,7 +38,7 @@ func imageStages(t *testing.T) (build, final []instruction) {
 	return stages[0], stages[1]
 }
 
-// lines returns the lines of a file of the repository that say something.
+// lines returns the lines of a file of the repository, without comments and empty lines.
 func lines(t *testing.T, file string) []string {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(root, file))
@@ -65,8 +65,8 @@ func named(stage []instruction, name string) [][]string {
 	return all
 }
 
-// The golang image never fetches another toolchain, so an older one than go.mod
-// asks for builds nothing.
+// The golang image never fetches another toolchain. So an image with an older Go than in
+// go.mod cannot build.
 func TestImageIsBuiltWithTheGoOfTheModule(t *testing.T) {
 	build, _ := imageStages(t)
 	var release string
@@ -92,7 +92,7 @@ func TestImageIsBuiltWithTheGoOfTheModule(t *testing.T) {
 	}
 }
 
-// Whoever breaks out of the gate shall find no shell, and not be root.
+// An attacker who breaks out of the gate must find no shell, and must not be root.
 func TestImageHoldsTheGateAndNothingElse(t *testing.T) {
 	_, final := imageStages(t)
 	if base := final[0].words[0]; base != "scratch" {
@@ -116,14 +116,14 @@ func TestImageHoldsTheGateAndNothingElse(t *testing.T) {
 	if got := named(final, "ENTRYPOINT"); len(got) != 1 || got[0][0] != `["`+entrypoint+`"]` {
 		t.Errorf("image starts %v, the gate is at %q", got, entrypoint)
 	}
-	// Without them no JWKS can be fetched over https.
+	// Without them the gate cannot fetch a JWKS over https.
 	if !roots {
 		t.Error("image has no certificates of the public authorities")
 	}
 }
 
-// The attack: the secret of a developer's .dev, copied into a layer with
-// everything else, mints tokens for everyone who can pull the image.
+// Attack: the secret in a developer's .dev is copied into a layer. Everybody who can pull
+// the image can mint tokens with it.
 func TestBuildSeesOnlyWhatItNeeds(t *testing.T) {
 	patterns := lines(t, ".dockerignore")
 	if patterns[0] != "*" {
@@ -159,8 +159,8 @@ func TestBuildSeesOnlyWhatItNeeds(t *testing.T) {
 	}
 }
 
-// An image from scratch has no C library: a binary that asks for one does not
-// start there, and says only "no such file or directory".
+// An image from scratch has no C library. A binary that needs one does not start there, and
+// only prints "no such file or directory".
 func TestBinaryIsStatic(t *testing.T) {
 	file, err := elf.Open(binary(t))
 	if err != nil {

@@ -20,11 +20,10 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 )
 
-// sidecarFile is the manifest that the README points at.
+// sidecarFile is the manifest that the README names.
 const sidecarFile = root + "/deploy/kubernetes/sidecar.yaml"
 
-// manifest holds the documents of one file by kind. A kind that the file does
-// not have is nil.
+// manifest holds the documents of one file by kind. A kind that the file lacks is nil.
 type manifest struct {
 	configMap     *corev1.ConfigMap
 	deployment    *appsv1.Deployment
@@ -32,9 +31,9 @@ type manifest struct {
 	networkPolicy *networkingv1.NetworkPolicy
 }
 
-// decoder knows the kinds that the manifests use. It decodes as the API server
-// does with strict field validation: unknown and duplicate fields are errors,
-// and so is a field in another letter case.
+// decoder knows the kinds in the manifests. It decodes like the API server with strict
+// field validation: unknown and duplicate fields are errors, and so is a field in another
+// letter case.
 var decoder = func() runtime.Decoder {
 	scheme := runtime.NewScheme()
 	utilruntime.Must(corev1.AddToScheme(scheme))
@@ -100,7 +99,7 @@ func sidecar(t *testing.T) manifest {
 		case *networkingv1.NetworkPolicy:
 			m.networkPolicy = object
 		default:
-			// A Secret in the file would be one that everybody knows.
+			// A Secret in the file would be known to everybody.
 			t.Fatalf("document of type %T in %s", object, sidecarFile)
 		}
 	}
@@ -133,9 +132,9 @@ func TestEveryManifestDecodesStrictly(t *testing.T) {
 	}
 }
 
-// Without strict decoding a misspelt restartPolicy is dropped in silence: the
-// gate is then an ordinary init container, and the app never starts. The cases
-// prove that the decoder above would tell.
+// Without strict decoding, a mistyped restartPolicy is dropped without an error: the gate
+// is then an ordinary init container, and the app never starts. The cases prove that the
+// decoder above reports it.
 func TestDecodingRefusesWhatTheServerWouldDrop(t *testing.T) {
 	const pod = "apiVersion: v1\nkind: Pod\nspec:\n  initContainers:\n  - name: gate\n    restartPolicy: Always\n"
 	if _, err := decode(strings.NewReader(pod)); err != nil {

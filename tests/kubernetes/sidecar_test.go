@@ -35,8 +35,8 @@ func portNumber(t *testing.T, container corev1.Container, port intstr.IntOrStrin
 	return 0
 }
 
-// An init container without restartPolicy Always has to end before the app
-// starts, which a gate never does.
+// An init container without restartPolicy Always has to end before the app starts, and a
+// gate never ends.
 func TestGateIsANativeSidecar(t *testing.T) {
 	gate, _ := gateAndApp(t, sidecar(t))
 	if gate.RestartPolicy == nil || *gate.RestartPolicy != corev1.ContainerRestartPolicyAlways {
@@ -63,7 +63,7 @@ func TestProbesAskTheHealthOfTheGate(t *testing.T) {
 			t.Errorf("probe of %s asks port %d, want 9180", path, got)
 		}
 	}
-	// The kubelet reaches the app through the gate only.
+	// The kubelet reaches the app only through the gate.
 	if app.ReadinessProbe == nil || app.ReadinessProbe.HTTPGet == nil {
 		t.Fatal("no HTTP probe for the app")
 	}
@@ -72,8 +72,8 @@ func TestProbesAskTheHealthOfTheGate(t *testing.T) {
 	}
 }
 
-// The attack: a neighbour in the cluster talks to the app itself and sends the
-// identity header of its choice, past the gate.
+// Attack: another Pod in the cluster talks to the app directly, bypasses the gate, and
+// sends the identity header of its choice.
 func TestOnlyWayToTheAppIsTheGate(t *testing.T) {
 	m := sidecar(t)
 	gate, app := gateAndApp(t, m)
@@ -100,7 +100,7 @@ func TestOnlyWayToTheAppIsTheGate(t *testing.T) {
 	}
 }
 
-// listenAddress is where the app is told to listen.
+// listenAddress returns the address on which the app is configured to listen.
 func listenAddress(t *testing.T, app corev1.Container) string {
 	t.Helper()
 	for _, variable := range app.Env {
@@ -108,12 +108,12 @@ func listenAddress(t *testing.T, app corev1.Container) string {
 			return variable.Value
 		}
 	}
-	t.Fatal("app is not told where to listen")
+	t.Fatal("app has no listen address")
 	return ""
 }
 
-// A policy that selects no Pod, or that leaves out the ports, lets everything
-// through and looks the same in a review.
+// A policy that selects no Pod, or names no ports, allows everything, and looks the same in
+// a review.
 func TestNetworkPolicyLetsInOnlyThePortsOfTheGate(t *testing.T) {
 	m := sidecar(t)
 	gate, _ := gateAndApp(t, m)

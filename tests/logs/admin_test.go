@@ -14,10 +14,9 @@ import (
 	"github.com/sessiongate/sessiongate/tests/operating"
 )
 
-// Attack: ask the admin API, which metrics and probes are read from and which
-// neighbours may reach, for all that it tells, or read what Caddy keeps of its
-// configuration, to get secrets that were given as placeholders, or the tokens and
-// sessions of requests that are under way.
+// Attack: read all answers of the admin API, from which metrics and probes are read and
+// which neighbours may reach, or the configuration that Caddy saves. The aim is to get
+// secrets that were given as placeholders, or the tokens and sessions of running requests.
 func TestSecretsAreNotInTheAdminAPI(t *testing.T) {
 	t.Parallel()
 	const password, apiKey = "canary-pa55word-of-redis", "canary-api-key"
@@ -72,8 +71,7 @@ func TestSecretsAreNotInTheAdminAPI(t *testing.T) {
 	secret.check(t, "the log", g.Logs())
 }
 
-// waitUpstream sends a request that is under way until the function that it returns
-// is called.
+// waitUpstream sends a request that runs until the returned function is called.
 func waitUpstream(t *testing.T, g *harness.Gate, token string) (over func()) {
 	t.Helper()
 	arrived, release, answered := make(chan struct{}), make(chan struct{}), make(chan struct{})
@@ -83,7 +81,7 @@ func waitUpstream(t *testing.T, g *harness.Gate, token string) (over func()) {
 	})
 	go func() {
 		defer close(answered)
-		_, _ = g.Try("GET", "/wait", harness.Bearer(token)) // it is there to be looked at
+		_, _ = g.Try("GET", "/wait", harness.Bearer(token)) // it must be running during the checks
 	}()
 	<-arrived
 	return func() {
@@ -92,8 +90,8 @@ func waitUpstream(t *testing.T, g *harness.Gate, token string) (over func()) {
 	}
 }
 
-// autosaved lets the gate run the same configuration, and keep it as Caddy does
-// unless it is told not to, and returns the file.
+// autosaved makes the gate run the same configuration, and save it, as Caddy does by
+// default. It returns the file.
 func autosaved(t *testing.T, g *harness.Gate) string {
 	t.Helper()
 	config := harness.JSONOf(t, g.Admin(t, "GET", "/config/").Body)

@@ -12,7 +12,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// canaries are texts that must not be where they could be read.
+// canaries are texts that must not be readable anywhere.
 type canaries map[string]string
 
 // check fails the test for each canary in the text.
@@ -25,15 +25,15 @@ func (c canaries) check(t *testing.T, where, text string) {
 	}
 }
 
-// addToken adds the parts of a token that make it one, and what names it.
+// addToken adds the essential parts of a token, and its ids.
 func (c canaries) addToken(name, token string) {
 	parts := strings.Split(token, ".")
 	c["payload of the "+name], c["signature of the "+name] = parts[1], parts[2]
 }
 
-// Attack: read logs, error pages, metrics or the configuration, which many may
-// see, to get tokens, secrets, or the ids of sessions that a log could be searched
-// for (invariant 10).
+// Attack: read logs, error pages, metrics or the configuration, which many people may see.
+// The aim is to get tokens, secrets, or session ids by which a log could be searched
+// (invariant 10).
 func TestSecretsAreNeitherLoggedNorAnswered(t *testing.T) {
 	t.Parallel()
 	const password = "canary-pa55word-of-redis"
@@ -54,7 +54,7 @@ func TestSecretsAreNeitherLoggedNorAnswered(t *testing.T) {
 	secret.addToken("token", good)
 	secret.addToken("revoked token", revoked)
 	secret.addToken("token of a stranger", stranger)
-	// Who guesses the id of a session could look for its whole hash.
+	// An attacker who guesses the id of a session could search for its whole hash.
 	name := store.NewKey("refused", store.KindSession, tokentest.Issuer, "canary-session-id")
 	secret["name of the session"] = hex.EncodeToString(name[:])
 
@@ -88,7 +88,7 @@ func TestSecretsAreNeitherLoggedNorAnswered(t *testing.T) {
 		}
 		checkAnswer(t, secret, answer)
 	}
-	// What goes wrong is logged with most detail.
+	// Faults are logged with most detail.
 	redis.Freeze()
 	checkAnswer(t, secret, g.Send(t, "DELETE", harness.Endpoint, bearer, harness.JSON(`{"session_id":"canary-session-of-somebody"}`)))
 	checkAnswer(t, secret, g.Send(t, "DELETE", harness.Endpoint, bearer))
@@ -104,7 +104,7 @@ func TestSecretsAreNeitherLoggedNorAnswered(t *testing.T) {
 	}
 	checkWithout(t, secret, "the refusal", err.Error(), "retention")
 	g.Stop()
-	// Caddy's access log shows that there was a credential, and not which.
+	// Caddy's access log shows that there was a credential, but not its value.
 	checkWithout(t, secret, "the log", g.Logs(), `"Authorization":["REDACTED"]`, `"Cookie":["REDACTED"]`,
 		`"level":"debug"`, "could not be looked up", "was not confirmed by the store", "http.log.access")
 }
@@ -118,8 +118,8 @@ func checkAnswer(t *testing.T, secret canaries, answer harness.Answer) {
 	}
 }
 
-// checkWithout fails the test for each canary in a text, and if the text is not
-// the one that was meant: it must have these parts.
+// checkWithout fails the test for each canary in a text. It also fails the test if the text
+// is not the expected one: it must contain these parts.
 func checkWithout(t *testing.T, secret canaries, where, text string, parts ...string) {
 	t.Helper()
 	secret.check(t, where, text)

@@ -10,8 +10,8 @@ import (
 	"github.com/sessiongate/sessiongate/tests/operating"
 )
 
-// Attack: read the logs of a gate, at the level of debugging, after somebody on call
-// has pasted a token that leaked (Invariant 10).
+// Attack: read the logs of a gate, at debug level, after an operator has pasted a leaked
+// token (Invariant 10).
 func TestWhatOperatorsPasteIsNotLogged(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{Global: "debug"})

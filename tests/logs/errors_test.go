@@ -8,8 +8,8 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Attack: read what a gate says that does not start, in the logs of a deployment or
-// of a build, to get the secrets that were written wrongly, or in the wrong place.
+// Attack: read the error of a gate that does not start, in the logs of a deployment or of a
+// build, to get secrets that were written wrongly, or in the wrong place.
 func TestRefusedConfigurationsShowNoSecret(t *testing.T) {
 	t.Parallel()
 	const canary = "canary-5ecret-0123456789-0123456789"
@@ -51,7 +51,7 @@ func TestRefusedConfigurationsShowNoSecret(t *testing.T) {
 	}
 }
 
-// A token is printed for whoever asked for it, and nowhere else; a secret never.
+// The command prints a token on stdout only, and never a secret.
 func TestTheTokenCommandShowsNoSecret(t *testing.T) {
 	t.Parallel()
 	const canary = "canary-5ecret-0123456789-0123456789"

@@ -7,9 +7,9 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// filtered is the log format of testdata/no_tokens.caddyfile, around another: it
-// keeps out of a log of Caddy's what Caddy does not hide by itself, a token in a
-// field of its own or in a URL, and ids in headers for the upstream.
+// filtered is the log format of testdata/no_tokens.caddyfile, around another format. It
+// removes what Caddy does not hide by itself from the log: a token in a custom field or in
+// a URL, and ids in headers for the upstream.
 func filtered(t *testing.T, format string) string {
 	t.Helper()
 	_, block, _ := strings.Cut(harness.Testdata(t, "no_tokens.caddyfile"), "(no_tokens) {\n")
@@ -17,14 +17,14 @@ func filtered(t *testing.T, format string) string {
 	return block[:end] + "\t\twrap " + format + "\n\t}"
 }
 
-// loggers are those of Caddy that write what a request holds.
+// loggers are Caddy's loggers that write parts of a request.
 var loggers = []string{"http.log.access", "http.log.error", "http.handlers.reverse_proxy"}
 
-// Attack: read logs, which many may see, to get tokens. Caddy copies a request for
-// its logs before any handler sees it and hides a fixed list of fields, so
-// that no gate can keep out of them a token in another field, or one that a client
-// put into a URL, where it is no credential. A filter of the log can, at every level
-// and in every format, and the gate says so; without one they are there.
+// Attack: read logs, which many people may see, to get tokens. Caddy copies a request for
+// its logs before any handler sees it, and hides a fixed list of fields. So no gate can
+// hide a token in another field, or one that a client put into a URL, where it is no
+// credential. A filter of the log can, at every level and in every format, and the gate
+// recommends it. Without a filter the tokens are in the log.
 func TestAFilterKeepsOutOfTheLogsWhatCaddyDoesNotHide(t *testing.T) {
 	t.Parallel()
 	for _, format := range []string{"json", "console"} {
@@ -46,8 +46,8 @@ func TestAFilterKeepsOutOfTheLogsWhatCaddyDoesNotHide(t *testing.T) {
 	}
 }
 
-// logAt returns all that a gate writes to the log in a format, at level debug, and
-// what should not be in it.
+// logAt returns everything that a gate writes to the log in a format, at level debug, and
+// the canaries that must not be in it.
 func logAt(t *testing.T, format string) (log string, secret canaries) {
 	t.Helper()
 	g := harness.Start(t, harness.Config{

@@ -1,4 +1,5 @@
-// Package logs holds black-box tests of what the gate writes where others may read it: logs, traces, errors, placeholders.
+// Package logs holds black-box tests of texts that others may read: logs, traces, errors,
+// placeholders.
 package logs
 
 import (

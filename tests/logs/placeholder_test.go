@@ -37,7 +37,7 @@ func TestClaimsArePlaceholdersOfTheHandlersBehind(t *testing.T) {
 			harness.CheckAdmitted(t, g.Send(t, "GET", "/", harness.Bearer(token), harness.Header("X-Email", "root@example.com")))
 			answers.Fields(t, g.Upstream.TakeOne(t).Header, map[string]string{
 				"X-Email": "alice@example.com", "X-Groups": "staff,admins", "X-Tenant": "42",
-				// A placeholder that nobody knows, because claims does not name it.
+				// An unknown placeholder, because claims does not name it.
 				"X-Name": "{http.auth.user.name}",
 			})
 		})
@@ -47,7 +47,7 @@ func TestClaimsArePlaceholdersOfTheHandlersBehind(t *testing.T) {
 		})
 		t.Run("of nobody on public paths", func(t *testing.T) {
 			if got := g.Send(t, "GET", "/public", harness.Bearer(token)); got.Status != 200 || strings.Contains(got.Body, "alice") {
-				t.Errorf("answer is %d %q, want one of nobody's", got.Status, got.Body)
+				t.Errorf("answer is %d %q, want one without a user", got.Status, got.Body)
 			}
 		})
 	})
@@ -81,7 +81,7 @@ func TestAccessLogTellsWhoAndWhy(t *testing.T) {
 				}
 			})
 		}
-		// Attack: whoever reads the log takes over the sessions in it.
+		// Attack: a reader of the log takes over the sessions in it.
 		for _, token := range []string{revoked, expired} {
 			if strings.Contains(g.Logs(), token[strings.LastIndexByte(token, '.'):]) {
 				t.Error("a token stands in the log")

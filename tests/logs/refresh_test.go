@@ -13,9 +13,9 @@ import (
 	"github.com/sessiongate/sessiongate/tests/issuing"
 )
 
-// Attack: read logs, error pages or what the store keeps to get refresh tokens, with
-// which one can go on where their owner stopped. They pass through the gate in
-// bodies, of which nothing is ever written down but hashes (Invariant 10).
+// Attack: read logs, error pages or the store to get refresh tokens, and continue their
+// owners' sessions. They pass through the gate in bodies, of which it stores only hashes
+// (Invariant 10).
 func TestRefreshTokensAreNeitherLoggedNorKept(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)

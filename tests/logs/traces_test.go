@@ -13,9 +13,8 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// collector is where traces are sent to: the HTTP endpoint of an OpenTelemetry
-// collector (OTLP, protobuf), which keeps what it is sent. Texts are in it as they
-// are.
+// collector receives traces: it is the HTTP endpoint of an OpenTelemetry collector (OTLP,
+// protobuf), and keeps its input. Texts are unencoded in it.
 type collector struct {
 	mu   sync.Mutex
 	sent strings.Builder
@@ -40,9 +39,9 @@ func (c *collector) String() string {
 	return c.sent.String()
 }
 
-// Attack: read the traces, which go to another system and to other people, to get
-// tokens, or the ids of sessions. Caddy's spans hold the path, and not the query,
-// and the gate adds nothing to them.
+// Attack: read the traces, which go to another system and to other people, to get tokens,
+// or the ids of sessions. Caddy's spans hold the path, and not the query. The gate adds
+// nothing to them.
 func TestSecretsAreNotInTraces(t *testing.T) {
 	t.Parallel()
 	traces := new(collector)
@@ -91,6 +90,6 @@ func TestSecretsAreNotInTraces(t *testing.T) {
 		return true
 	})
 	secret.check(t, "the traces", traces.String())
-	g.Stop() // which flushes what is left
+	g.Stop() // Stop flushes the remaining spans
 	checkWithout(t, secret, "the traces", traces.String(), spans...)
 }

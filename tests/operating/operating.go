@@ -1,5 +1,5 @@
-// Package operating runs `caddy session-gate` against a gate, and reads what it prints
-// and what the admin API says, for black-box tests.
+// Package operating runs `caddy session-gate` against a gate, for black-box tests. It reads
+// the printed text and the answers of the admin API.
 package operating
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Feed is operate with something on the standard input.
+// Feed is Operate with a text on the standard input.
 func Feed(t *testing.T, g *harness.Gate, input string, arguments ...string) (printed string, code int) {
 	t.Helper()
 	arguments = append(append([]string{"session-gate"}, arguments...), "--address", Socket(g))
@@ -27,7 +27,7 @@ func Feed(t *testing.T, g *harness.Gate, input string, arguments ...string) (pri
 	return string(output), command.ProcessState.ExitCode()
 }
 
-// Check fails the test unless a command exits and prints as it should.
+// Check fails the test unless a command exits with this code and prints these texts.
 func Check(t *testing.T, g *harness.Gate, code int, says []string, arguments ...string) (printed string) {
 	t.Helper()
 	printed, got := Operate(t, g, arguments...)
@@ -42,7 +42,7 @@ func Check(t *testing.T, g *harness.Gate, code int, says []string, arguments ...
 	return printed
 }
 
-// Pair is two gates of a fleet, or one on bolt.
+// Pair returns two gates of a fleet, or one gate on bolt.
 func Pair(t *testing.T, store string) (gates []*harness.Gate) {
 	t.Helper()
 	a := harness.Start(t, harness.Config{Store: store})
@@ -58,7 +58,7 @@ func Pair(t *testing.T, store string) (gates []*harness.Gate) {
 	return gates
 }
 
-// ReceiptGates are the gates of a receipt, by their ids.
+// ReceiptGates returns the gates of a receipt, by their ids.
 func ReceiptGates(t *testing.T, g *harness.Gate, session string) (asked string, others map[string]string, took float64) {
 	t.Helper()
 	printed, code := Operate(t, g, "revoke", "--session", session, "--json")
@@ -80,7 +80,7 @@ func ReceiptGates(t *testing.T, g *harness.Gate, session string) (asked string, 
 	return receipt.Gate, others, receipt.TookSeconds
 }
 
-// State is the part of a gate's state that these tests look at.
+// State is the part of a gate's state that these tests use.
 type State struct {
 	Store, Namespace, State, Generation, Error string
 	Shared, Synced, Fenced, Degraded           bool
@@ -92,18 +92,18 @@ type State struct {
 	Floor                                      int64
 }
 
-// Operate runs a subcommand of `caddy session-gate` against a gate, and returns
-// what it printed and its exit status. It has to end within a minute.
+// Operate runs a subcommand of `caddy session-gate` against a gate, and returns the printed
+// text and the exit status. The command must end within a minute.
 func Operate(t *testing.T, g *harness.Gate, arguments ...string) (printed string, code int) {
 	t.Helper()
 	return Run(t, g, append(arguments, "--address", Socket(g))...)
 }
 
-// Socket is the address of the gate's admin API, as --address takes it.
+// Socket returns the address of the gate's admin API, in the form of --address.
 func Socket(g *harness.Gate) string { return "unix/" + filepath.Join(g.Dir(), "admin.sock") }
 
 // Run runs a subcommand of `caddy session-gate` in the directory of a gate, which need not
-// run, and returns what it printed and its exit status.
+// run. It returns the printed text and the exit status.
 func Run(t *testing.T, g *harness.Gate, arguments ...string) (printed string, code int) {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), harness.Binary(t), append([]string{"session-gate"}, arguments...)...)
@@ -117,7 +117,7 @@ func Run(t *testing.T, g *harness.Gate, arguments ...string) (printed string, co
 	return string(output), command.ProcessState.ExitCode()
 }
 
-// StateOf is the state of a gate by its admin API.
+// StateOf returns the state of a gate from its admin API.
 func StateOf(t *testing.T, g *harness.Gate) State {
 	t.Helper()
 	answer := g.Admin(t, "GET", "/session_gate/health")
@@ -128,8 +128,8 @@ func StateOf(t *testing.T, g *harness.Gate) State {
 	return s
 }
 
-// CheckHealth fails the test unless the command `health` says all this of a gate
-// and exits as it should.
+// CheckHealth fails the test unless the command `health` prints these texts and exits with
+// this code.
 func CheckHealth(t *testing.T, g *harness.Gate, code int, says ...string) {
 	t.Helper()
 	printed, got := Operate(t, g, "health")

@@ -7,7 +7,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Whoever adapts a Caddyfile is warned of what is allowed and still dangerous.
+// Adapting a Caddyfile warns about settings that are allowed and still dangerous.
 func TestAdaptingWarns(t *testing.T) {
 	t.Parallel()
 	literal := "issuer https://id.example.com {\nhmac_secret 0123456789012345678901234567890123456789\naudience a\n}"

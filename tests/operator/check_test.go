@@ -46,7 +46,7 @@ func TestOperatorChecksATokenStepByStep(t *testing.T) {
 			}
 		})
 	}
-	// A script must not take its own mistake for a token that is refused.
+	// A script must not mistake its own error for a refused token.
 	for _, mistaken := range [][]string{{"--bogus"}, {"a", "b"}, {""}, {"--file", ""}, {"a", "--file", "b"}, {"--file", "gone"}} {
 		operating.Check(t, g, 2, []string{"Error: "}, append([]string{"check"}, mistaken...)...)
 	}

@@ -20,8 +20,8 @@ import (
 	"github.com/sessiongate/sessiongate/tests/operating"
 )
 
-// crowd puts so many revoked sessions, seen sessions, and learned tokens each into a
-// file that no gate has open.
+// crowd puts revoked sessions into a file that no gate has open, and others seen sessions
+// and learned tokens each.
 func crowd(t *testing.T, path string, revoked, others int) {
 	t.Helper()
 	s, err := boltstore.Open(boltstore.Options{Path: path})
@@ -54,8 +54,8 @@ func crowd(t *testing.T, path string, revoked, others int) {
 	}
 }
 
-// interrupt starts a copy, ends it by a signal after a while, and returns its exit
-// status, -1 if it was killed.
+// interrupt starts a copy and ends it by a signal after a while. It returns the exit
+// status, or -1 if the copy was killed.
 func interrupt(t *testing.T, g *harness.Gate, signal os.Signal, after time.Duration, arguments ...string) int {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), harness.Binary(t), append([]string{"session-gate", "copy"}, arguments...)...)
@@ -66,9 +66,9 @@ func interrupt(t *testing.T, g *harness.Gate, signal os.Signal, after time.Durat
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	timer := time.AfterFunc(after, func() { _ = command.Process.Signal(signal) }) // it may be done
+	timer := time.AfterFunc(after, func() { _ = command.Process.Signal(signal) }) // it may have ended
 	defer timer.Stop()
-	_ = command.Wait() // the status tells
+	_ = command.Wait() // the status shows the result
 	code := command.ProcessState.ExitCode()
 	if code == 1 && !strings.Contains(printed.String(), "interrupted; run the same command again") {
 		t.Errorf("the copy failed, and prints\n%s", printed.String())
@@ -76,9 +76,9 @@ func interrupt(t *testing.T, g *harness.Gate, signal os.Signal, after time.Durat
 	return code
 }
 
-// Fault: the copy is interrupted, by Ctrl-C or kill -9, wherever it is. The source serves
-// on, whatever it confirms is refused after the copy that came to its end, and Ctrl-C
-// leaves no pause.
+// Fault: the copy is interrupted at any point, by Ctrl-C or kill -9. The source still
+// serves. After a completed copy, the target refuses every session that the source
+// confirmed as revoked. Ctrl-C leaves no pause.
 func TestACopyMayBeInterruptedAndRepeated(t *testing.T) {
 	t.Parallel()
 	const revoked, others = 40_000, 4_000

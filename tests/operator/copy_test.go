@@ -13,14 +13,14 @@ import (
 	"github.com/sessiongate/sessiongate/tests/operating"
 )
 
-// unconfirmedLogout is the answer to a logout at a store that is paused.
+// unconfirmedLogout is the answer to a logout while its store is paused.
 var unconfirmedLogout = answers.Answer{
 	Status: 503, RetryAfter: "1",
 	Body: `{"error":"temporarily_unavailable","message":"The revocation is not confirmed yet. Retry the same request."}`,
 }
 
-// caddyfileOf writes a Caddyfile to the directory of a gate, which is the gate's own
-// with another store, and returns its name.
+// caddyfileOf writes a Caddyfile to the directory of a gate: the gate's own with another
+// store. It returns the file name.
 func caddyfileOf(t *testing.T, g *harness.Gate, name, store string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(g.Dir(), "Caddyfile"))
@@ -42,8 +42,8 @@ func caddyfileOf(t *testing.T, g *harness.Gate, name, store string) string {
 	return name
 }
 
-// checkRuns fails the test unless a command without --address exits and prints as it
-// should.
+// checkRuns fails the test unless a command without --address exits with this code and
+// prints these texts.
 func checkRuns(t *testing.T, g *harness.Gate, code int, says []string, arguments ...string) {
 	t.Helper()
 	printed, got := operating.Run(t, g, arguments...)
@@ -57,7 +57,7 @@ func checkRuns(t *testing.T, g *harness.Gate, code int, says []string, arguments
 	}
 }
 
-// past is a life of sessions at a gate, which whoever takes over has to know.
+// past is a history of sessions at a gate, which its successor has to know.
 type past struct {
 	issuer         *issuing.Endpoint
 	revoked, phone string
@@ -78,7 +78,7 @@ func live(t *testing.T, g *harness.Gate) *past {
 	answers.Invalidated.Check(t, harness.End(t, g, p.revoked))
 	answers.Invalidated.Check(t, harness.End(t, g, p.ended.Access))
 	operating.Check(t, g, 0, nil, "revoke", "--subject", "bob")
-	// Bob logs in again, after the instant of that.
+	// Bob logs in again, after that instant.
 	p.ofLater = g.Token(harness.Session("bobs later", "sub", "bob"))
 	harness.See(t, g, p.ofLater)
 	return p
@@ -101,9 +101,8 @@ func (p *past) check(t *testing.T, g *harness.Gate) {
 
 const copyGate = "token_endpoint " + issuing.Path
 
-// The recipe: a gate on one machine grows into a fleet, and back. It serves until it is
-// started anew.
-// Nothing that was revoked comes back, and who is logged in stays so.
+// The documented procedure: a gate on one machine becomes a fleet, and back. It serves
+// until its restart. No revoked session is admitted again, and users stay logged in.
 func TestOperatorCopiesBoltToRedisAndBack(t *testing.T) {
 	t.Parallel()
 	redis := harness.Redis(redistest.Start(t).Addr(), "default")
@@ -119,7 +118,7 @@ func TestOperatorCopiesBoltToRedisAndBack(t *testing.T) {
 	if got := issuing.Ask(t, a, issuing.Refreshing(p.live.Refresh)); got.Status != 503 {
 		t.Errorf("a refresh is answered %d %s while what it yields cannot be learned", got.Status, got.Body)
 	}
-	// Attack: restart the gate that was copied, so that it takes logouts again.
+	// Attack: restart the copied gate, so that it accepts logouts again.
 	a.Restart()
 	unconfirmedLogout.Check(t, harness.End(t, a, during))
 
@@ -133,13 +132,13 @@ func TestOperatorCopiesBoltToRedisAndBack(t *testing.T) {
 	}
 	answers.Invalidated.Check(t, harness.End(t, b, during))
 	answers.BadToken.Check(t, harness.Get(t, a, during))
-	// A login from before the move ends with all its tokens.
+	// A login from before the copy ends with all its tokens.
 	next := issuing.Refresh(t, b, p.live.Refresh)
 	other := a.Token(harness.Session("other"))
 	harness.See(t, a, other)
 	answers.Invalidated.Check(t, harness.End(t, a, other))
 
-	// And back: one gate is left, and then it goes.
+	// Copy back: one gate is left, and then it stops.
 	b.Stop()
 	caddyfileOf(t, a, "Caddyfile.bolt", "store bolt "+file)
 	checkRuns(t, a, 0, []string{"Done. "}, "copy", "--from", "Caddyfile", "--to", "Caddyfile.bolt")
@@ -158,8 +157,8 @@ func TestOperatorCopiesBoltToRedisAndBack(t *testing.T) {
 	answers.Invalidated.Check(t, harness.End(t, a, p.phone))
 }
 
-// A fleet on Redis is paused at each gate, and takes logouts again where an operator
-// says so. The gate that runs on the target hears of all at once.
+// A fleet on Redis is paused at each gate, and accepts logouts again when an operator says
+// so. The running gate on the target learns everything at once.
 func TestOperatorCopiesAFleetToARunningGate(t *testing.T) {
 	t.Parallel()
 	redis := harness.Redis(redistest.Start(t).Addr(), "default")
@@ -181,17 +180,17 @@ func TestOperatorCopiesAFleetToARunningGate(t *testing.T) {
 	for i, g := range gates {
 		answers.Invalidated.Check(t, harness.End(t, g, g.Token(harness.Session([]string{"one", "two"}[i]))))
 	}
-	// Also a bolt file that a gate has open.
+	// The same with a bolt file that a gate has open.
 	checkRuns(t, target, 0, []string{"Done. "}, "copy", "--to", from, "--from", "Caddyfile")
 	unconfirmedLogout.Check(t, harness.End(t, target, kept))
 	checkRuns(t, target, 0, []string{"takes logouts again"}, "copy", "--resume", "--from", "Caddyfile")
 	later := target.Token(harness.Session("later"))
 	answers.Invalidated.Check(t, harness.End(t, target, later))
-	harness.CheckAdmitted(t, harness.Get(t, b, later)) // it is in no copy
+	harness.CheckAdmitted(t, harness.Get(t, b, later)) // no copy holds it
 }
 
-// Attack: lose the marker of a bolt file, so that nobody can tell what it lacks, and
-// move to Redis. Its gates refuse what was issued before the loss, too.
+// Attack: lose the marker of a bolt file, so that nobody can tell what it lacks, and copy
+// it to Redis. The target's gates must refuse tokens from before the loss, too.
 func TestTheFloorMovesWithACopy(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{Store: "store bolt {$GATE_DIR}/revocations.db", App: "leeway 1s"})
@@ -202,7 +201,7 @@ func TestTheFloorMovesWithACopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	redis := harness.Redis(redistest.Start(t).Addr(), "default")
-	// Nobody has the file open: it is read directly.
+	// No process has the file open: the command reads it directly.
 	checkRuns(t, g, 0, []string{"Done. "}, "copy", "--from", "Caddyfile", "--to", caddyfileOf(t, g, "Caddyfile.redis", redis))
 	after := harness.Start(t, harness.Config{Store: redis, Key: g.Key, App: "leeway 1s"})
 	answers.BadToken.Check(t, harness.Get(t, after, before))
@@ -211,7 +210,7 @@ func TestTheFloorMovesWithACopy(t *testing.T) {
 	operating.Check(t, after, 0, []string{"the store lost revocations"}, "floor")
 }
 
-// What cannot be right is refused before anything is written, with what to do.
+// An impossible copy is refused before anything is written, with what to do.
 func TestACopyThatCannotBeRightIsRefused(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -219,7 +218,7 @@ func TestACopyThatCannotBeRightIsRefused(t *testing.T) {
 	orders := caddyfileOf(t, g, "Caddyfile.orders", harness.Redis(server.Addr(), "orders"))
 	memory := caddyfileOf(t, g, "Caddyfile.memory", "store memory")
 	missing := caddyfileOf(t, g, "Caddyfile.missing", "store bolt {$GATE_DIR}/missing.db")
-	twin := caddyfileOf(t, g, "Caddyfile.twin", "store bolt {$GATE_DIR}/caddy/../caddy/session_gate/revocations.db")
+	alias := caddyfileOf(t, g, "Caddyfile.alias", "store bolt {$GATE_DIR}/caddy/../caddy/session_gate/revocations.db")
 	silent := caddyfileOf(t, g, "Caddyfile.silent", "store redis 127.0.0.1:1")
 	plain := filepath.Join(g.Dir(), "Caddyfile.plain")
 	if err := os.WriteFile(plain, []byte(":1234\n"), 0o600); err != nil {
@@ -234,7 +233,7 @@ func TestACopyThatCannotBeRightIsRefused(t *testing.T) {
 		{[]string{"--from", "Caddyfile", "--to", memory}, []string{"cannot be copied"}},
 		{[]string{"--from", missing, "--to", "Caddyfile"}, []string{"missing.db", "the user of the gate"}},
 		{[]string{"--from", "Caddyfile", "--to", "Caddyfile"}, []string{"the same store"}},
-		{[]string{"--from", "Caddyfile", "--to", twin}, []string{"the same store"}},
+		{[]string{"--from", "Caddyfile", "--to", alias}, []string{"the same store"}},
 		{[]string{"--from", "Caddyfile", "--to", plain}, []string{"no session_gate in its global options"}},
 		{[]string{"--from", "Caddyfile", "--to", "nowhere"}, []string{"nowhere"}},
 		{[]string{"--from", "Caddyfile"}, []string{"--to or --resume"}},
@@ -256,7 +255,7 @@ func TestACopyThatCannotBeRightIsRefused(t *testing.T) {
 		status int
 	}{
 		{"GET", harness.JSON(`{"Do":"pause"}`), 405},
-		// Attack: have a page in the operator's browser pause the store.
+		// Attack: a page in the operator's browser pauses the store.
 		{"POST", harness.Body("text/plain", `{"Do":"pause"}`), 415},
 		{"POST", harness.JSON(`{"Do":`), 400},
 		{"POST", harness.JSON(`{"Do":"other"}`), 503},

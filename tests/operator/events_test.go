@@ -9,8 +9,8 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// A fleet's store going away and coming back is told once each, to whoever
-// subscribes to Caddy's events.
+// The outage and the return of a fleet's store are one event each for subscribers of
+// Caddy's events.
 func TestAnOutageIsAnEvent(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)

@@ -7,8 +7,8 @@ import (
 	"github.com/sessiongate/sessiongate/tests/operating"
 )
 
-// Fault: in a script a variable is not set, and the command does more than was meant:
-// it ends the session that was to be kept, or lists what nobody asked for.
+// Fault: a variable of a script is not set, and the command does more than was meant: it
+// ends the session that was to be kept, or lists something else.
 func TestAnEmptyFlagIsNoFlag(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{})

@@ -43,8 +43,8 @@ func TestOperatorAsksAGateOfOneMachine(t *testing.T) {
 	}
 }
 
-// The gate is found as Caddy's own commands find it, and what cannot be found is
-// an error that says where to look.
+// The commands find the gate as Caddy's own commands do. If they cannot find it, the error
+// says where to look.
 func TestOperatorFindsTheGate(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{})
@@ -75,8 +75,7 @@ func TestOperatorFindsTheGate(t *testing.T) {
 	}
 }
 
-// The admin API speaks of the gate as it runs now, not of the configuration that
-// it was made with.
+// The admin API must describe the running gate, not an earlier configuration.
 func TestOperatorAsksAcrossReloads(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{Store: "store memory"})
@@ -107,7 +106,7 @@ func TestOperatorAsksAcrossReloads(t *testing.T) {
 	}
 }
 
-// What operators and fleets say in a Caddyfile is valid.
+// The options for operators and fleets must be valid in a Caddyfile.
 func TestWordsForOperatorsAreValid(t *testing.T) {
 	t.Parallel()
 	for _, words := range []string{"bootstrap manual", "bootstrap auto", "acknowledge store", "acknowledge fleet", "acknowledge lease", "bootstrap manual\nacknowledge store\nlease 200ms"} {

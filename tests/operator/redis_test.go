@@ -11,10 +11,10 @@ import (
 	"github.com/sessiongate/sessiongate/tests/operating"
 )
 
-// operated is the lease of the fleets that are bootstrapped here.
+// operated is the lease of the fleets in these bootstrap tests.
 const operated = 500 * time.Millisecond
 
-// manually is a gate of a fleet whose log is opened by an operator only.
+// manually returns a gate of a fleet whose revocation log only an operator opens.
 func manually(redis *redistest.Server, before *harness.Gate) harness.Config {
 	config := harness.Config{Store: harness.Redis(redis.Addr(), "operated"), App: "lease 500ms\nbootstrap manual", Unready: true}
 	if before != nil {
@@ -23,8 +23,8 @@ func manually(redis *redistest.Server, before *harness.Gate) harness.Config {
 	return config
 }
 
-// checkStaysClosed fails the test if one of the gates admits a token while any
-// lease could open its log by itself.
+// checkStaysClosed fails the test if one of the gates admits a token within the time in
+// which its revocation log could open by itself.
 func checkStaysClosed(t *testing.T, token string, gates ...*harness.Gate) {
 	t.Helper()
 	for began := time.Now(); time.Since(began) < 4*operated; {
@@ -34,8 +34,8 @@ func checkStaysClosed(t *testing.T, token string, gates ...*harness.Gate) {
 	}
 }
 
-// checkBootstrap fails the test unless the command `bootstrap` opens the log at a
-// gate.
+// checkBootstrap fails the test unless the command `bootstrap` opens the revocation log at
+// a gate.
 func checkBootstrap(t *testing.T, g *harness.Gate) {
 	t.Helper()
 	printed, code := operating.Operate(t, g, "bootstrap")
@@ -44,9 +44,8 @@ func checkBootstrap(t *testing.T, g *harness.Gate) {
 	}
 }
 
-// Fault: what looks like a new namespace is the fleet's, whose Redis lost
-// everything while no gate ran. Under `bootstrap manual` nothing is admitted until
-// somebody has looked.
+// Fault: a namespace looks new, but belongs to a fleet whose Redis lost everything while no
+// gate ran. With `bootstrap manual` nothing is admitted until an operator has looked at it.
 func TestOperatorOpensANewNamespace(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
@@ -73,8 +72,8 @@ func TestOperatorOpensANewNamespace(t *testing.T) {
 		t.Errorf("bootstrap of an open log exits with %d and prints\n%s", code, printed)
 	}
 
-	// Attack, and fault: everything is deleted, and every gate restarted. What
-	// was revoked is forgotten for good, so that somebody must decide.
+	// Attack, and fault: everything is deleted, and every gate restarted. The revocations
+	// are lost for good, so an operator must decide.
 	a.Stop()
 	b.Stop()
 	redis.Do("FLUSHALL")
@@ -85,8 +84,8 @@ func TestOperatorOpensANewNamespace(t *testing.T) {
 	harness.Recovers(t, b, a.Token(harness.Session("phone")))
 }
 
-// Fault: everything in Redis is deleted while gates run. They vouch for what
-// they hold, so that nobody has to be woken.
+// Fault: everything in Redis is deleted while gates run. They confirm the revocations that
+// they hold, so no operator is needed.
 func TestLivingGateNeedsNoOperator(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
@@ -103,7 +102,7 @@ func TestLivingGateNeedsNoOperator(t *testing.T) {
 	})
 	harness.Recovers(t, a, live)
 	answers.BadToken.Check(t, harness.Get(t, a, revoked))
-	// What it held is on the log again: a gate that starts now refuses it too.
+	// The revocation log holds it again: a gate that starts now refuses it, too.
 	b := harness.Start(t, manually(redis, a))
 	harness.Recovers(t, b, live)
 	answers.BadToken.Check(t, harness.Get(t, b, revoked))
@@ -112,8 +111,8 @@ func TestLivingGateNeedsNoOperator(t *testing.T) {
 	}
 }
 
-// Where nobody shall be woken, a log opens by itself: of a new namespace, and of
-// one that was lost with every gate.
+// With `bootstrap auto`, a revocation log opens by itself: for a new namespace, and after
+// it was lost together with every gate.
 func TestBootstrapAutoOpensByItself(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
@@ -126,9 +125,9 @@ func TestBootstrapAutoOpensByItself(t *testing.T) {
 	harness.CheckAdmitted(t, harness.Get(t, harness.Start(t, config), a.Token(nil)))
 }
 
-// Fault: Redis hangs. The state tells it for what it is, and an operator
-// is not told to give anything up.
-func TestOperatorIsToldThatTheStoreIsAway(t *testing.T) {
+// Fault: Redis hangs. The state describes that correctly, and the advice does not tell an
+// operator to give up revocations.
+func TestTheStateShowsThatTheStoreIsUnreachable(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
 	g := harness.Start(t, harness.Config{Store: harness.Redis(redis.Addr(), "away"), App: "lease 500ms"})

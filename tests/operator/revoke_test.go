@@ -15,8 +15,8 @@ import (
 	"github.com/sessiongate/sessiongate/tests/operating"
 )
 
-// CONTRACT §5: what an operator revokes at one gate is refused at every gate as soon
-// as the command ends.
+// CONTRACT §5: a session that an operator revokes at one gate is refused at every gate as
+// soon as the command ends.
 func TestOperatorRevokes(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
@@ -72,8 +72,8 @@ func TestOperatorRevokes(t *testing.T) {
 	})
 }
 
-// Fault: a gate is frozen. The receipt says that it did not say anything,
-// and that its lease was waited for; once it goes on, it refuses.
+// Fault: a gate is frozen. The receipt says that the gate did not answer, and that the
+// command waited for its lease. When the gate continues, it refuses the session.
 func TestReceiptNamesTheGates(t *testing.T) {
 	t.Parallel()
 	store := harness.Redis(redistest.Address(t))
@@ -102,8 +102,8 @@ func TestReceiptNamesTheGates(t *testing.T) {
 	harness.Eventually(t, 10*time.Second, "it refuses", func() bool { return harness.Get(t, b, token).Status == 401 })
 }
 
-// Fault: the store is away. The command says that nobody knows, what holds, and what
-// to do.
+// Fault: the store is unreachable. The command says that the revocation is not confirmed,
+// where it holds, and what to do.
 func TestOperatorRevokesWithoutAStore(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
@@ -121,7 +121,7 @@ func TestOperatorRevokesWithoutAStore(t *testing.T) {
 	}
 }
 
-func TestOperatorIsToldWhatIsWrong(t *testing.T) {
+func TestErrorsTellAnOperatorWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{})
 	for want, arguments := range map[string][]string{

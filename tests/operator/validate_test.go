@@ -15,11 +15,10 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Fault: a configuration is validated on a build machine, or beside the gate
-// that runs, and the validation talks to what is in production.
+// Fault: a configuration is validated on a build machine, or beside the running gate, and
+// the validation connects to production systems.
 //
-// Invariant 11: `caddy validate` opens no socket and no file of the
-// store.
+// Invariant 11: `caddy validate` opens no socket and no file of the store.
 func TestValidateTouchesNothing(t *testing.T) {
 	t.Parallel()
 	t.Run("of redis and issuers", func(t *testing.T) {
@@ -37,7 +36,7 @@ func TestValidateTouchesNothing(t *testing.T) {
 		g := harness.Prepare(t, harness.Config{Store: "store bolt {$GATE_DIR}/new/revocations.db"})
 		checkValid(t, g)
 		if _, err := os.Stat(filepath.Join(g.Dir(), "new")); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("looking for the folder of the store: %v, want that there is none", err)
+			t.Errorf("looking for the folder of the store: %v, want an error that it does not exist", err)
 		}
 	})
 	t.Run("of a file that a running gate holds", func(t *testing.T) {
@@ -79,8 +78,8 @@ func listen(t *testing.T) net.Listener {
 	return listener
 }
 
-// checkUntouched fails the test if anybody has connected: connections are
-// accepted in the order in which they came, so the first one is the test's.
+// checkUntouched fails the test if anything has connected: connections are accepted in
+// their order, so the first one must be the test's.
 func checkUntouched(t *testing.T, listener net.Listener) {
 	t.Helper()
 	own, err := net.DialTimeout("tcp", listener.Addr().String(), time.Minute)
@@ -98,8 +97,8 @@ func checkUntouched(t *testing.T, listener net.Listener) {
 	}
 }
 
-// Attack: a secret that is not mounted leaves a gate that anybody can sign
-// for. And what says so must not tell the secrets that are there.
+// Attack: with a secret that is not mounted, anybody could sign tokens for the gate. The
+// error must not show the secrets that are present.
 func TestValidateRefusesWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	const short, password = "only-31-bytes-are-in-this-one!!", "pa55word-of-redis"
@@ -159,7 +158,7 @@ func TestValidateRefusesWhatIsMissing(t *testing.T) {
 			}
 			for _, secret := range []string{short, password, string(g.Key.Secret)} {
 				if strings.Contains(got.Output, secret) {
-					t.Errorf("validate tells a secret:\n%s", got.Output)
+					t.Errorf("validate shows a secret:\n%s", got.Output)
 				}
 			}
 		})

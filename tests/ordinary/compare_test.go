@@ -12,19 +12,19 @@ import (
 	"github.com/sessiongate/sessiongate/tests/issuing"
 )
 
-// ownedFields are fields that the gate may delete or set: the identity that it is
-// configured to own, what names another path or prefix than the request line, and
-// what announces a trailer.
+// ownedFields are fields that the gate may delete or set: the configured identity, fields
+// that name another path or prefix than the request line, and fields that announce a
+// trailer.
 var ownedFields = []string{
 	"Remote-User", "Remote-Groups", "Remote-Name", "Remote-Email", "Trailer",
 	"X-Original-URL", "X-Original-URI", "X-Rewrite-URL", "X-Forwarded-Uri",
 	"X-Script-Name", "X-Forwarded-Script-Name", "X-Forwarded-Prefix", "X-Traversal-Path", "Script-Name",
 }
 
-// answersDiffer lists what a client would notice of the gate.
+// answersDiffer lists the differences that a client would notice.
 func answersDiffer(with, without harness.Answer) (differences []string) {
 	for _, answer := range []*harness.Answer{&with, &without} {
-		// The upstream and the server may both tell a client to go on.
+		// The upstream and the server may both send a 100 Continue.
 		answer.Interim = slices.Compact(answer.Interim)
 		answer.Header = maps.Clone(answer.Header)
 		answer.Header.Del("Date")
@@ -40,8 +40,8 @@ func answersDiffer(with, without harness.Answer) (differences []string) {
 	return differences
 }
 
-// differs lists what the upstream would notice of the gate, and what shows that the
-// gate was not asked.
+// differs lists the differences that the upstream would notice, and signs that the gate was
+// bypassed.
 func (o *ordinary) differs(with, without []arrival) (differences []string) {
 	differ := func(format string, arguments ...any) {
 		differences = append(differences, fmt.Sprintf(format, arguments...))
@@ -77,7 +77,7 @@ func (o *ordinary) differs(with, without []arrival) (differences []string) {
 	return differences
 }
 
-// user is who the gate says that the user is.
+// user returns the user that the gate sends to the upstream.
 func (o *ordinary) user() string {
 	open := o.target == issuing.Path || strings.HasPrefix(o.target, "/assets/") || strings.HasPrefix(o.target, "/.well-known/")
 	if open || !strings.Contains(strings.Join(o.fields, "\n"), "{token}") {

@@ -8,8 +8,8 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// A browser says itself that a page ends its own session (Sec-Fetch-Site). Proxies
-// that send the gate another Host than the browser's do not make that another site.
+// A browser itself states that a page ends its own session (Sec-Fetch-Site). A proxy that
+// sends the gate another Host than the browser's does not make that another site.
 func TestLogoutsByCookieAreDoneBehindProxiesThatRewriteHost(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{Gate: harness.BothSources + "\nsessions_endpoint /v1/auth/sessions"})

@@ -1,4 +1,5 @@
-// Package ordinary holds black-box tests of requests that are legitimate and unusual, which have to arrive as they do without the gate.
+// Package ordinary holds black-box tests of legitimate, unusual requests. They have to
+// arrive as they do without the gate.
 package ordinary
 
 import (

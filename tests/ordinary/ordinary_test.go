@@ -11,8 +11,8 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// richGate is a directive that names all that there is, so that all of it looks at
-// each request.
+// richGate is a directive with every option, so that each part of the gate reads each
+// request.
 const richGate = `session_gate {
 	token header Authorization
 	token cookie session
@@ -27,11 +27,11 @@ const richGate = `session_gate {
 }
 `
 
-// fewestOrdinary is how many requests the table has to have.
+// fewestOrdinary is how many requests the table must have.
 const fewestOrdinary = 100
 
-// Operators remove a gate that breaks their clients. So each unusual and legitimate
-// request reaches the upstream as it does without the gate.
+// Operators remove a gate that breaks their clients. So each unusual and legitimate request
+// must reach the upstream as it does without the gate.
 func TestOrdinaryRequestsArriveAsWithoutTheGate(t *testing.T) {
 	t.Parallel()
 	rows := ordinaries(t)
@@ -54,7 +54,7 @@ func TestOrdinaryRequestsArriveAsWithoutTheGate(t *testing.T) {
 	}
 }
 
-// ordinarySite is a gate, or the same Caddy without one, and what is behind it.
+// ordinarySite is a gate, or the same Caddy without one, with its upstream.
 type ordinarySite struct {
 	gate     *harness.Gate
 	upstream *witness
@@ -71,7 +71,7 @@ func startOrdinary(t *testing.T, directive string) ordinarySite {
 	})}
 }
 
-// send sends a row, and returns what arrived of it and the answer.
+// send sends a row, and returns the requests that arrived and the answer.
 func (s ordinarySite) send(t *testing.T, protocol harness.Protocol, row ordinary, token string) ([]arrival, harness.Answer) {
 	t.Helper()
 	var answer harness.Answer
@@ -87,7 +87,7 @@ func (s ordinarySite) send(t *testing.T, protocol harness.Protocol, row ordinary
 	return s.upstream.take(), answer
 }
 
-// speak sends bytes, and returns the answer to them with what comes before it.
+// speak sends bytes, and returns the answer to them with earlier interim answers.
 func speak(t *testing.T, g *harness.Gate, method, text string) (answer harness.Answer, err error) {
 	t.Helper()
 	connection := harness.Dial(t, g)
@@ -115,7 +115,7 @@ func speak(t *testing.T, g *harness.Gate, method, text string) (answer harness.A
 	}
 }
 
-// A table with few rows, or with rows that are alike, proves less than it seems to.
+// A table with few or duplicate rows proves less than it seems to.
 func TestTheTableOfOrdinaryRequestsIsLargeAndHasNoRowTwice(t *testing.T) {
 	t.Parallel()
 	requests, sentences := make(map[string]string), make(map[string]string)

@@ -14,7 +14,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/issuing"
 )
 
-// ordinary is a request of tests/ordinary/testdata, which tells the format.
+// ordinary is a request of tests/ordinary/testdata, which describes the format.
 type ordinary struct {
 	about   string // which client sends it, and why it may
 	place   string // file and line
@@ -31,7 +31,7 @@ type ordinary struct {
 // Exceptions are fields that a row may leave out of the comparison.
 var (
 	// They belong to one connection (RFC 9110 §7.6.1, RFC 7540 §3.2.1), or Caddy
-	// makes up their values.
+	// chooses their values.
 	exceptions = []string{"Connection", "Upgrade", "Http2-Settings", "Host", "Sec-Websocket-Key"}
 	// At the token endpoint, the gate reads bodies and answers whole.
 	tokenExceptions = []string{"Accept-Encoding", "Content-Length", "Transfer-Encoding"}

@@ -15,7 +15,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// witness is an upstream that keeps each request as it came.
+// witness is an upstream that keeps each request unchanged.
 type witness struct {
 	listener net.Listener
 
@@ -23,13 +23,13 @@ type witness struct {
 	arrived []arrival
 }
 
-// arrival is a request as it stood on the wire.
+// arrival is a request as on the wire.
 type arrival struct {
 	line    string
 	fields  []string // each with its name and value
-	body    string   // without the frame of its chunks
+	body    string   // without the framing of its chunks
 	trailer http.Header
-	rest    string // what came behind the request
+	rest    string // data after the request
 }
 
 func newWitness(t *testing.T) *witness {
@@ -39,9 +39,9 @@ func newWitness(t *testing.T) *witness {
 	return w
 }
 
-// serve keeps one request, and answers it.
+// serve reads one request, and answers it.
 func (w *witness) serve(connection net.Conn) {
-	_ = connection.SetDeadline(time.Now().Add(harness.TrafficLimit)) // a request that never ends is one that never came
+	_ = connection.SetDeadline(time.Now().Add(harness.TrafficLimit)) // a request that never ends counts as one that never arrived
 	var sent bytes.Buffer
 	reader := bufio.NewReader(io.TeeReader(connection, &sent))
 	request, err := http.ReadRequest(reader)
@@ -64,7 +64,7 @@ func (w *witness) serve(connection net.Conn) {
 	_, _ = io.WriteString(connection, answerOf(request)) // the gate may have gone
 }
 
-// answerOf is a whole answer, of the kind that the request asks for.
+// answerOf returns a complete answer, of the kind that the request asks for.
 func answerOf(request *http.Request) string {
 	const fields = "Content-Type: application/json\r\nETag: W/\"1\"\r\nSet-Cookie: a=1; Path=/\r\nSet-Cookie: b=\"2\"\r\nWarning: 214 - \"x\"\r\n"
 	switch protocol := request.Header.Get("Upgrade"); {
@@ -80,7 +80,7 @@ func answerOf(request *http.Request) string {
 	return "HTTP/1.1 200 OK\r\n" + fields + "Content-Length: 11\r\nConnection: close\r\n\r\n{\"is\":true}"
 }
 
-// take returns what has arrived since it was last asked.
+// take returns the requests that arrived since its last call.
 func (w *witness) take() []arrival {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -89,7 +89,7 @@ func (w *witness) take() []arrival {
 	return taken
 }
 
-// without returns the fields that have other names, sorted.
+// without returns the fields with other names, sorted.
 func (a *arrival) without(names []string) (fields []string) {
 	for _, field := range a.fields {
 		name, _, _ := strings.Cut(field, ":")

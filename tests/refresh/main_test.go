@@ -1,4 +1,5 @@
-// Package refresh holds black-box tests of the token endpoint behind the gate: refresh tokens that are revoked, learned and checked.
+// Package refresh holds black-box tests of the token endpoint behind the gate: refresh
+// tokens are learned, checked and refused.
 package refresh
 
 import (

@@ -8,9 +8,9 @@ import (
 	"github.com/sessiongate/sessiongate/tests/issuing"
 )
 
-// Attack: a preflight with a refresh token in its query, which needs no token here, and is
-// a grant to an endpoint that does not look at the method. It goes up without its query;
-// in another spelling of the path it does not go up.
+// Attack: a preflight with a refresh token in its query. It needs no token here. For an
+// endpoint that ignores the method it is a grant. It goes up without its query. In another
+// spelling of the path it does not go up.
 func TestPreflightOfATokenEndpointCarriesNoGrant(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true, Global: harness.EveryProtocol, Gate: "token_endpoint " + issuing.Path})
@@ -25,7 +25,7 @@ func TestPreflightOfATokenEndpointCarriesNoGrant(t *testing.T) {
 				}
 			}
 			for _, path := range []string{"/" + issuing.Path, issuing.Path + "/", issuing.Path + ".json", "/x/.." + issuing.Path} {
-				answers.Misspelt.Check(t, g.Over(t, protocol, harness.Request{Method: "OPTIONS", Target: path + grant, Fields: question}))
+				answers.OtherSpelling.Check(t, g.Over(t, protocol, harness.Request{Method: "OPTIONS", Target: path + grant, Fields: question}))
 			}
 			harness.CheckUnreached(t, g)
 		})

@@ -16,7 +16,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/issuing"
 )
 
-// kinds are the tokens that issuers hand out.
+// kinds are the kinds of tokens that endpoints issue.
 func kinds() map[string]*issuing.Endpoint {
 	return map[string]*issuing.Endpoint{
 		"JWT refresh tokens":                   {Signed: true, Claims: harness.Session("laptop")},
@@ -26,8 +26,8 @@ func kinds() map[string]*issuing.Endpoint {
 	}
 }
 
-// The promise of the whole: after the 200 no token of the session is of any use,
-// whichever of them ended it. The refresh tokens from before the last one, too.
+// After the 200, no token of the session is valid, whichever of them ended it. That
+// includes earlier refresh tokens.
 func TestALogoutEndsAllTokensOfALogin(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
@@ -39,7 +39,7 @@ func TestALogoutEndsAllTokensOfALogin(t *testing.T) {
 				second := issuing.Refresh(t, g, first.Refresh)
 				third := issuing.Refresh(t, g, second.Refresh)
 				harness.See(t, g, first.Access, second.Access, third.Access)
-				again := issuing.Refresh(t, g, first.Refresh) // what is done with an old one is the endpoint's matter
+				again := issuing.Refresh(t, g, first.Refresh) // the endpoint decides about old refresh tokens
 				answers.Invalidated.Check(t, harness.End(t, g, second.Access))
 				for _, of := range []issuing.Tokens{first, second, third, again} {
 					answers.BadToken.Check(t, harness.Get(t, g, of.Access))
@@ -49,7 +49,7 @@ func TestALogoutEndsAllTokensOfALogin(t *testing.T) {
 				if issuer.Claims == nil {
 					harness.CheckAdmitted(t, harness.Get(t, g, issuing.Login(t, g).Access))
 				}
-				// And after a restart.
+				// The same after a restart.
 				g.Restart()
 				for _, of := range []issuing.Tokens{first, second, third, again} {
 					answers.BadToken.Check(t, harness.Get(t, g, of.Access))
@@ -60,9 +60,8 @@ func TestALogoutEndsAllTokensOfALogin(t *testing.T) {
 	})
 }
 
-// What was learned survives a restart, and kill -9, between the login and the
-// logout.
-func TestWhatWasLearnedSurvivesARestart(t *testing.T) {
+// Learned tokens survive a restart, and kill -9, between the login and the logout.
+func TestLearnedTokensSurviveARestart(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store, Gate: "token_endpoint " + issuing.Path})
@@ -80,7 +79,7 @@ func TestWhatWasLearnedSurvivesARestart(t *testing.T) {
 	})
 }
 
-// Two gates on one Redis know the same, at once; the one where the session ends need
+// Two gates on one Redis know the same tokens at once. The gate where the session ends need
 // not have a token endpoint.
 func TestTwoGatesKnowTheSameRefreshTokens(t *testing.T) {
 	t.Parallel()
@@ -104,8 +103,8 @@ func TestTwoGatesKnowTheSameRefreshTokens(t *testing.T) {
 	}
 }
 
-// The attack: refresh as fast as the endpoint can, at two gates, while the session is
-// revoked, and keep one access token that nobody has heard of.
+// Attack: refresh as fast as the endpoint can, at two gates, while the session is revoked,
+// to keep one access token that no gate has learned.
 func TestRefreshesDuringALogoutYieldNothing(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
@@ -157,8 +156,8 @@ func TestRefreshesDuringALogoutYieldNothing(t *testing.T) {
 	})
 }
 
-// Answers that come compressed although nobody asked for it, and those that the gate
-// cannot read, or not keep.
+// Answers that are compressed although the request did not ask for it, and answers that the
+// gate cannot read, or not store.
 func TestAnswersOfTheTokenEndpointAreReadOrWithheld(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{Gate: "token_endpoint " + issuing.Path})
@@ -230,7 +229,7 @@ func TestAnswersOfTheTokenEndpointAreReadOrWithheld(t *testing.T) {
 	}
 }
 
-// Invariant 7: a gate that is fenced passes no refresh token, and hands out nothing.
+// Invariant 7: a fenced gate passes on no refresh token, and returns no tokens.
 func TestAFencedGateGrantsNothing(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
@@ -252,8 +251,8 @@ func TestAFencedGateGrantsNothing(t *testing.T) {
 	issuing.Refresh(t, g, first.Refresh)
 }
 
-// Over every version of HTTP. Attack: POST to another spelling of the endpoint, with a
-// token that is good, so that nobody looks at the refresh token in it.
+// Over every version of HTTP. Attack: POST to another spelling of the endpoint with a valid
+// access token, so that nobody checks the refresh token in it.
 func TestTheTokenEndpointHasOneSpelling(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{Gate: "token_endpoint " + issuing.Path + " /login/token", TLS: true})
@@ -262,7 +261,7 @@ func TestTheTokenEndpointHasOneSpelling(t *testing.T) {
 	answers.Invalidated.Check(t, harness.End(t, g, over))
 	harness.EachProtocol(t, func(t *testing.T, protocol harness.Protocol) {
 		for _, path := range []string{"/oauth//token", "/oauth/token/", "/oauth/%74oken", "/OAUTH/token", "/oauth/x/../token", "/oauth/token;x", "/login/./token"} {
-			answers.Misspelt.Check(t, g.Over(t, protocol, harness.Request{
+			answers.OtherSpelling.Check(t, g.Over(t, protocol, harness.Request{
 				Method: "POST", Target: path, Body: "refresh_token=r",
 				Fields: []string{"Content-Type: application/x-www-form-urlencoded", good},
 			}))

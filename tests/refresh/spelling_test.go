@@ -10,8 +10,8 @@ import (
 	"github.com/sessiongate/sessiongate/tests/issuing"
 )
 
-// checkMalformedGrant checks the answer to a token request that has two readings or is
-// beyond the bounds (RFC 6749 §5.2): it names the rule.
+// checkMalformedGrant checks the answer to a token request that is ambiguous or too large
+// (RFC 6749 §5.2): it names the rule.
 func checkMalformedGrant(t *testing.T, got harness.Answer) {
 	t.Helper()
 	if got.Status != 400 || !strings.HasPrefix(got.Body, `{"error":"invalid_request","error_description":"The request is refused: `) {
@@ -19,8 +19,8 @@ func checkMalformedGrant(t *testing.T, got harness.Answer) {
 	}
 }
 
-// Over every version of HTTP. Attack: renew a JWT refresh token of a session that is over in
-// another spelling, where no gate saw it handed out.
+// Over every version of HTTP. Attack: refresh with a JWT refresh token of a revoked session
+// in another spelling. No gate has seen that token in an answer.
 func TestARefreshTokenHasOneSpelling(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{Gate: "token_endpoint " + issuing.Path, TLS: true})
@@ -49,7 +49,7 @@ func TestARefreshTokenHasOneSpelling(t *testing.T) {
 }
 
 // Over every version of HTTP. Attack: an anonymous request of 60 KB whose tokens and
-// parameters cost the gate and the store far more than a request that it admits.
+// parameters cost the gate and the store far more than an admitted request.
 func TestATokenRequestIsBounded(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{Gate: "token_endpoint " + issuing.Path, TLS: true})

@@ -1,4 +1,4 @@
-// Package reload holds black-box tests of changes of the configuration, and the end of the process.
+// Package reload holds black-box tests of reloads, and of the end of the process.
 package reload
 
 import (

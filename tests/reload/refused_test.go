@@ -8,9 +8,9 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Fault: a configuration that is wrong is loaded into a running gate. It is
-// refused as a whole, with what to do about it, and the one before goes on: with
-// its keys, its store, and all that was revoked.
+// Fault: a wrong configuration is loaded into a running gate. It is refused as a whole,
+// with advice. The previous configuration continues, with its keys, its store, and all
+// revocations.
 func TestWrongConfigurationChangesNothing(t *testing.T) {
 	t.Parallel()
 	occupant := harness.Start(t, harness.Config{Store: "store bolt {$GATE_DIR}/taken.db"})
@@ -35,7 +35,7 @@ func TestWrongConfigurationChangesNothing(t *testing.T) {
 		"with a store whose folder is a file": {
 			harness.Config{Store: "store bolt " + taken + "/revocations.db"}, []string{taken, "not a directory"},
 		},
-		// The apps start in any order: it may fail after the store was opened.
+		// The apps start in any order: loading may fail after the store was opened.
 		"with an address that cannot be had": {
 			harness.Config{Store: "store bolt {$GATE_DIR}/new.db", Site: "bind unix/{$GATE_DIR}/hmac_secret/socket"},
 			[]string{"hmac_secret/socket", "not a directory"},
@@ -51,7 +51,7 @@ func TestWrongConfigurationChangesNothing(t *testing.T) {
 				if c.config.Store == "" {
 					c.config.Store = store
 				}
-				// Twice: what a refused one leaves behind adds up.
+				// Twice, because leaks of refused configurations add up.
 				for range 2 {
 					checkRefused(t, g, c.config, c.want)
 				}
@@ -66,7 +66,7 @@ func TestWrongConfigurationChangesNothing(t *testing.T) {
 			harness.Load(t, g, harness.Config{Store: store, App: "leeway 20s"})
 			harness.CheckAdmitted(t, harness.Get(t, g, live))
 			answers.BadToken.Check(t, harness.Get(t, g, revoked))
-			// Nor is the store of a refused one held.
+			// The store of a refused configuration is released.
 			checkFree(t, g.Dir()+"/new.db")
 		})
 	})

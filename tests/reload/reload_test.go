@@ -16,9 +16,9 @@ const (
 	reloads = 100
 )
 
-// Fault: the configuration is changed again and again while requests,
-// streams and revocations are under way. Nothing is refused that is good, no
-// revocation is forgotten for an instant, and nothing is left behind.
+// Fault: the configuration is changed again and again while requests, streams and
+// revocations are running. No valid request is refused, no revocation is forgotten for an
+// instant, and nothing leaks.
 func TestReloadsUnderTrafficLoseNothing(t *testing.T) {
 	t.Run("bolt", func(t *testing.T) {
 		reloadUnderTraffic(t, "store bolt", func() int { return 0 })
@@ -44,7 +44,7 @@ func reloadUnderTraffic(t *testing.T, store string, connections func() int) {
 	})
 	early := good("ended before all reloads")
 	answers.Invalidated.Check(t, harness.End(t, g, early))
-	// The first reloads make what stays: pools, and the second configuration.
+	// The first reloads create lasting objects: pools, and the second configuration.
 	for i := range 4 {
 		harness.Load(t, g, configs[i%2])
 	}
@@ -61,7 +61,7 @@ func reloadUnderTraffic(t *testing.T, store string, connections func() int) {
 	}
 	took := time.Since(began)
 	clients.Check(t)
-	t.Logf("%d reloads in %v under %d requests, of which %d were repeated, and %d sessions ended",
+	t.Logf("%d reloads in %v under %d requests, %d repeated ones, and %d ended sessions",
 		reloads, took, clients.Count.Load(), clients.Repeated.Load(), clients.Ended.Load())
 	answers.BadToken.Check(t, harness.Get(t, g, early))
 	events.close()
@@ -69,17 +69,17 @@ func reloadUnderTraffic(t *testing.T, store string, connections func() int) {
 	harness.Settled(t, g, before, connected, connections)
 }
 
-// equivalent are two configurations that decide the same and differ where a
-// reload has something to do: in the app, in the gate, and in both.
+// equivalent are two configurations with the same decisions. They differ in the app, in the
+// gate, or in both, so that a reload has something to do.
 func equivalent(store, issuer string) [2]harness.Config {
 	config := func(app, gate string) harness.Config {
 		return harness.Config{
 			Store: store, App: app,
 			Issuers: harness.IssuerBlock(tokentest.Issuer) +
 				"issuer " + issuer + " {\njwks " + issuer + tokentest.KeySetPath + "\naudience legacy-app\n}\n",
-			// Caddy closes upgraded connections with the configuration they came
-			// by, unless it is told to wait; and idle connections to the upstream
-			// outlive theirs by minutes, which would hide what the gate leaves.
+			// By default, Caddy closes upgraded connections together with their
+			// configuration. Idle connections to the upstream outlive it by minutes, which
+			// would hide a leak of the gate.
 			Routes: "session_gate {\n" + gate + "\n}\nreverse_proxy {$UPSTREAM} {\n" +
 				"stream_close_delay 5m\ntransport http {\nkeepalive off\n}\n}",
 		}

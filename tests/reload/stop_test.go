@@ -17,9 +17,9 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Fault: the gate is stopped, as with every new version. The requests that it has
-// are finished, and it ends by itself.
-func TestStopFinishesWhatIsUnderWay(t *testing.T) {
+// Fault: the gate is stopped, as for every new version. Its running requests are completed,
+// and it ends by itself.
+func TestStopCompletesRunningRequests(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{})
 	token := g.Token(nil)
@@ -55,9 +55,9 @@ func TestStopFinishesWhatIsUnderWay(t *testing.T) {
 	}
 }
 
-// Fault: the gate is stopped right after it admitted sessions, which it writes to
-// the store in batches. They are there all the same, so that they can be ended by
-// their users at another gate, or later.
+// Fault: the gate is stopped right after it admitted sessions, which it writes to the store
+// in batches. They must be in the store, so that their users can end them at another gate,
+// or later.
 func TestStopWritesTheLastSessions(t *testing.T) {
 	t.Parallel()
 	const sessions = 20
@@ -102,8 +102,8 @@ func TestStopWritesTheLastSessions(t *testing.T) {
 	}
 }
 
-// Fault: the gate is stopped while its store is away. It does not wait for it for
-// long.
+// Fault: the gate is stopped while its store is unreachable. It must not wait long for the
+// store.
 func TestStopDoesNotWaitForStoreThatIsAway(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)

@@ -14,9 +14,9 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Attack: a token of an issuer that was taken out of the configuration,
-// because it cannot be trusted any more, is used from the cache of verified
-// tokens. And one that was revoked comes back with its issuer.
+// Attack: an issuer was removed from the configuration, because it is no longer trusted.
+// One of its tokens is used from the cache of verified tokens. And a revoked token comes
+// back with its issuer.
 func TestIssuerThatIsRemovedIsRefusedAtOnce(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
@@ -43,8 +43,8 @@ func TestIssuerThatIsRemovedIsRefusedAtOnce(t *testing.T) {
 	})
 }
 
-// Attack: a token that was signed with a secret that leaked is used from
-// the cache after the secret was replaced.
+// Attack: a secret leaked and was replaced. A token that was signed with it is used from
+// the cache.
 func TestSecretThatIsReplacedIsRefusedAtOnce(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{})
@@ -57,8 +57,8 @@ func TestSecretThatIsReplacedIsRefusedAtOnce(t *testing.T) {
 	harness.CheckAdmitted(t, harness.Get(t, g, fresh))
 }
 
-// Fault: a reload that changes the store leaves the old file locked,
-// so that nothing else can open it until the process ends.
+// Fault: a reload that changes the store leaves the old file locked, so that no other
+// process can open it until this one ends.
 func TestReloadToAnotherStoreFreesTheFile(t *testing.T) {
 	t.Parallel()
 	for name, other := range map[string]func(t *testing.T) string{
@@ -94,8 +94,8 @@ func TestReloadToAnotherStoreFreesTheFile(t *testing.T) {
 	}
 }
 
-// checkHolds opens the file of a store, once it is free, and fails the test
-// unless this revocation is in it.
+// checkHolds opens the file of a store, once it is free, and fails the test unless it holds
+// this revocation.
 func checkHolds(t *testing.T, path string, key store.Key) {
 	t.Helper()
 	opened := checkFree(t, path)

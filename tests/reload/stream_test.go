@@ -12,8 +12,8 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// serveStreams lets the upstream answer /events with server-sent events that do
-// not end, and /echo with a WebSocket that sends back what it gets.
+// serveStreams makes the upstream answer /events with endless server-sent events, and /echo
+// with a WebSocket that sends back its input.
 func serveStreams(u *harness.Upstream) {
 	u.Handle("/events", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
@@ -34,13 +34,13 @@ func serveStreams(u *harness.Upstream) {
 	u.Handle("/echo", func(w http.ResponseWriter, r *http.Request) {
 		if connection, buffered, ok := harness.AcceptWebSocket(w, r); ok {
 			defer connection.Close()
-			// What follows the handshake is bytes to a reverse proxy.
+			// For a reverse proxy, everything after the handshake is bytes.
 			_, _ = io.Copy(connection, buffered)
 		}
 	})
 }
 
-// stream is a connection of a client on which more is to come.
+// stream is a client's connection on which more data follows.
 type stream struct {
 	connection net.Conn
 	reader     *bufio.Reader
@@ -49,8 +49,7 @@ type stream struct {
 
 func (s *stream) close() { _ = s.connection.Close() }
 
-// open sends a request on a connection of its own and reads the head of the
-// answer.
+// open sends a request over a new connection and reads the head of the answer.
 func open(t *testing.T, g *harness.Gate, status int, requestLine string, fields ...string) *stream {
 	t.Helper()
 	connection, err := net.DialTimeout("tcp", g.Addr(), harness.StreamLimit)
@@ -81,7 +80,7 @@ func (s *stream) extend(t *testing.T) {
 	}
 }
 
-// events are server-sent events, which must come one after the other.
+// events are server-sent events, which must come in order.
 type events struct {
 	*stream
 	lines *bufio.Reader
@@ -108,7 +107,7 @@ func (e *events) next(t *testing.T) {
 	e.want++
 }
 
-// echo is a WebSocket whose other end sends back what it gets.
+// echo is a WebSocket whose other end sends back its input.
 type echo struct{ *stream }
 
 func openEcho(t *testing.T, g *harness.Gate, token string) echo {

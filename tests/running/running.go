@@ -1,5 +1,5 @@
-// Package running has requests that go on until somebody ends them, for black-box tests:
-// the upstream's side and the client's.
+// Package running has requests that run until they are ended, for black-box tests: the
+// upstream's side and the client's.
 package running
 
 import (
@@ -15,19 +15,19 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// Limit is how long after its revocation a running request may go on: the second
-// that is promised, and one for a machine that is busy with other tests.
+// Limit is how long a running request may continue after its revocation: the promised
+// second, and one for a machine that is busy with other tests.
 const Limit = 2 * time.Second
 
-// Request is a request that has reached the upstream, and is not at its end.
+// Request is a request that has reached the upstream, and has not ended.
 type Request struct {
 	Cancel context.CancelFunc
-	Lines  chan string // of the answer; nobody has to read them
-	Ended  chan error  // how it ended, for the client; nil for a whole answer
+	Lines  chan string // of the answer; they need not be read
+	Ended  chan error  // the client's error at the end; nil for a complete answer
 }
 
-// Serve lets the upstream answer requests that go on for ever. Each tells
-// when it has begun, and when it was told of its end.
+// Serve makes the upstream answer with endless responses. begun receives the id of a
+// request that has begun, told the id of one whose end reached the upstream.
 func Serve(u *harness.Upstream) (begun, told chan string) {
 	begun, told = make(chan string, 1<<12), make(chan string, 1<<12)
 	for path, answer := range map[string]http.HandlerFunc{
@@ -57,7 +57,7 @@ func Serve(u *harness.Upstream) (begun, told chan string) {
 	return begun, told
 }
 
-// Receive waits for what the upstream tells.
+// Receive waits for a value from the upstream.
 func Receive(t *testing.T, from chan string) string {
 	t.Helper()
 	select {
@@ -96,7 +96,7 @@ func Start(t *testing.T, client *http.Client, url, id, token string, begun chan 
 	return s
 }
 
-// read reads the answer to its end.
+// read reads the answer until it ends.
 func (s *Request) read(client *http.Client, request *http.Request) error {
 	response, err := client.Do(request)
 	if err != nil {
@@ -122,10 +122,10 @@ func (s *Request) read(client *http.Client, request *http.Request) error {
 	}
 }
 
-// GoesOn waits for something that was sent after now.
+// GoesOn waits for data that was sent after this call.
 func (s *Request) GoesOn(t *testing.T) {
 	t.Helper()
-	select { // one may have waited
+	select { // a line may be waiting
 	case <-s.Lines:
 	default:
 	}
@@ -140,8 +140,8 @@ func (s *Request) GoesOn(t *testing.T) {
 	}
 }
 
-// IsCut waits for the end, and fails the test if it is late or passes for the end
-// of a whole answer. It returns how long that took.
+// IsCut waits for the end. It fails the test if the end is late, or looks like the end of a
+// complete answer. It returns how long the cut took.
 func (s *Request) IsCut(t *testing.T, since time.Time) (took time.Duration) {
 	t.Helper()
 	select {
@@ -158,14 +158,14 @@ func (s *Request) IsCut(t *testing.T, since time.Time) (took time.Duration) {
 	return took
 }
 
-// steady is a body without an end.
+// steady is an endless body.
 type steady struct{ ctx context.Context }
 
 func (e *steady) Read(p []byte) (int, error) {
 	select {
 	case <-e.ctx.Done():
 		return 0, e.ctx.Err()
-	case <-time.After(time.Millisecond): // not to fill the machine
+	case <-time.After(time.Millisecond): // limits the load on the machine
 		return copy(p, "more\n"), nil
 	}
 }

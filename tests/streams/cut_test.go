@@ -13,9 +13,9 @@ import (
 	"github.com/sessiongate/sessiongate/tests/running"
 )
 
-// Attack: whoever was logged out goes on in a request that was admitted before:
-// reads events, downloads, uploads, or waits for an answer. Each is cut on every
-// gate, and the upstream is told.
+// Attack: a client that was logged out continues in a request that was admitted before. It
+// reads events, downloads, uploads, or waits for an answer. Each request is cut on every
+// gate, and its upstream connection ends.
 func TestARevokedSessionsRequestsAreCut(t *testing.T) {
 	t.Parallel()
 	store := harness.Redis(redistest.Address(t))
@@ -40,7 +40,7 @@ func TestARevokedSessionsRequestsAreCut(t *testing.T) {
 				}
 				for range cut {
 					if id := running.Receive(t, told); id != name {
-						t.Errorf("the upstream was told of the end of %q", id)
+						t.Errorf("the upstream saw the end of %q", id)
 					}
 				}
 				other.GoesOn(t)
@@ -51,7 +51,7 @@ func TestARevokedSessionsRequestsAreCut(t *testing.T) {
 	})
 }
 
-// Several hundred streams on two gates, of which every second is cut, all at once.
+// Several hundred streams on two gates. Every second one is cut, all at once.
 func TestHundredsOfStreamsAreCut(t *testing.T) {
 	const sessions, each = 60, 5
 	a, b := harness.StartPair(t)

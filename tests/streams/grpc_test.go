@@ -14,8 +14,8 @@ import (
 	"github.com/sessiongate/sessiongate/tests/running"
 )
 
-// Attack: log out, and go on in a call of gRPC that streams in both directions, from
-// the client's HTTP/2 to that of the upstream.
+// Attack: log out, and continue in a gRPC call that streams in both directions, over HTTP/2
+// on both sides of the gate.
 func TestABidirectionalStreamIsCut(t *testing.T) {
 	t.Parallel()
 	told := make(chan string, 1)
@@ -68,7 +68,7 @@ func TestABidirectionalStreamIsCut(t *testing.T) {
 	answers.Invalidated.Check(t, harness.End(t, g, token))
 	since := time.Now()
 	if _, err := replies.ReadString('\n'); err == nil || err == io.EOF {
-		t.Errorf("the call ended with %v, and passes for a whole one", err)
+		t.Errorf("the call ended with %v, and looks complete", err)
 	}
 	if took := time.Since(since); took > running.Limit {
 		t.Errorf("cut after %v, want %v", took, running.Limit)

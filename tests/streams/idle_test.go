@@ -14,7 +14,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/running"
 )
 
-// connect sends the head of a request by a connection of its own.
+// connect sends the head of a request over a new connection.
 func connect(t *testing.T, g *harness.Gate, line, token string, fields ...string) net.Conn {
 	t.Helper()
 	address := strings.TrimPrefix(g.URL(""), "http://")
@@ -30,8 +30,8 @@ func connect(t *testing.T, g *harness.Gate, line, token string, fields ...string
 	return connection
 }
 
-// mustEnd waits for the end of a connection, after a revocation at an instant, and
-// fails the test if it is late or an answer comes first.
+// mustEnd waits for the end of a connection, after a revocation at an instant. It fails the
+// test if the end is late or an answer comes first.
 func mustEnd(t *testing.T, connection net.Conn, since time.Time) {
 	t.Helper()
 	_ = connection.SetReadDeadline(since.Add(running.Limit))
@@ -45,8 +45,8 @@ func mustEnd(t *testing.T, connection net.Conn, since time.Time) {
 }
 
 // Attack: wait for an answer, and send the first byte of another request meanwhile.
-// net/http, which has read it, reads no more until the answer is there, so that no
-// deadline of the connection ends anything.
+// net/http, which has read it, reads no more until the answer is complete. So no deadline
+// of the connection ends anything.
 func TestALongPollWithAByteBehindItIsCut(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{})
@@ -62,15 +62,15 @@ func TestALongPollWithAByteBehindItIsCut(t *testing.T) {
 	mustEnd(t, poll, since)
 	running.Receive(t, told)
 	if took := time.Since(since); took > running.Limit {
-		t.Errorf("the upstream was told after %v, want %v", took, running.Limit)
+		t.Errorf("the upstream saw the end after %v, want %v", took, running.Limit)
 	}
 }
 
-// Attack: upload to an upstream that does not read, so that the gate, which cannot
-// pass on what it has, does not read from the client either.
+// Attack: upload to an upstream that does not read. The gate cannot pass on its data, and
+// so does not read from the client either.
 func TestAnUploadThatStandsStillIsCut(t *testing.T) {
 	t.Parallel()
-	// size is more than the machine holds for two connections.
+	// size is more than the machine buffers for two connections.
 	const size, standstill = 100 << 20, 500 * time.Millisecond
 	g := harness.Start(t, harness.Config{})
 	begun, ended, told := make(chan string, 1), make(chan struct{}), make(chan string, 1)
@@ -92,7 +92,7 @@ func TestAnUploadThatStandsStillIsCut(t *testing.T) {
 	for piece, sent := make([]byte, 1<<16), 0; ; sent += len(piece) {
 		_ = upload.SetWriteDeadline(time.Now().Add(standstill))
 		if _, err := upload.Write(piece); err != nil {
-			break // nothing moves any more
+			break // no data moves any more
 		}
 		if sent > size {
 			t.Fatalf("%d bytes were taken, and the upstream reads none", sent)
@@ -104,7 +104,7 @@ func TestAnUploadThatStandsStillIsCut(t *testing.T) {
 	running.Receive(t, told)
 }
 
-// What is cut on a connection of HTTP/2 ends alone: others go on, on the same one.
+// A cut ends one stream of an HTTP/2 connection. The other streams continue.
 func TestACutLeavesTheOtherStreamsOfAConnection(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{TLS: true})
@@ -116,7 +116,7 @@ func TestACutLeavesTheOtherStreamsOfAConnection(t *testing.T) {
 	answers.Invalidated.Check(t, harness.End(t, g, leaves))
 	cut.IsCut(t, time.Now())
 	if id := running.Receive(t, told); id != "leaves" {
-		t.Errorf("the upstream was told of the end of %q", id)
+		t.Errorf("the upstream saw the end of %q", id)
 	}
 	other.GoesOn(t)
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/sessiongate/sessiongate/tests/running"
 )
 
-// Ten thousand streams come and go, cut by the gate or left by the client, over
-// each protocol, and leave nothing behind.
+// Ten thousand streams over each protocol, cut by the gate or closed by the client, must
+// not leak.
 func TestTenThousandStreamsLeaveNothing(t *testing.T) {
 	const rounds, each, tolerance = 50, 200, 25
 	g := harness.Start(t, harness.Config{

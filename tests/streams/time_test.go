@@ -12,14 +12,14 @@ import (
 	"github.com/sessiongate/sessiongate/tests/running"
 )
 
-// tokenFor is a token of a session that is good for a number of seconds.
+// tokenFor returns a token of a session that is valid for a number of seconds.
 func tokenFor(g *harness.Gate, id string, seconds int64) string {
 	now := time.Now().Unix()
 	return g.Token(harness.Session(id, "iat", now, "exp", now+seconds))
 }
 
-// A stream ends with the latest token of its session that its gate has admitted,
-// and with `streams session` only with the session.
+// A stream ends with the newest token of its session that its gate has admitted. With
+// `streams session`, it ends only with the session.
 func TestAStreamEndsWithTheLatestTokenOfItsSession(t *testing.T) {
 	t.Parallel()
 	const short, longer = 3, 6
@@ -58,8 +58,8 @@ func TestAStreamEndsWithTheLatestTokenOfItsSession(t *testing.T) {
 	}
 }
 
-// Fault: Redis does not answer. A gate that is fenced admits nothing new, and cuts
-// nothing: it knows of nothing that is over.
+// Fault: Redis does not answer. A fenced gate admits nothing new, and cuts nothing: it
+// knows of no revocation.
 func TestAFencedGateCutsNothing(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
@@ -78,9 +78,10 @@ func TestAFencedGateCutsNothing(t *testing.T) {
 	s.IsCut(t, time.Now())
 }
 
-// Attack: keep a stream on a gate that hears nothing while the session is ended at
-// another. When the gate hears again, it cuts what was revoked meanwhile.
-func TestWhatWasRevokedMeanwhileIsCut(t *testing.T) {
+// Attack: keep a stream on a gate that gets no updates while the session is ended at
+// another gate. When the gate gets updates again, it cuts the sessions that were revoked
+// meanwhile.
+func TestSessionsRevokedMeanwhileAreCut(t *testing.T) {
 	t.Parallel()
 	a, b := harness.StartPair(t)
 	begun, _ := running.Serve(a.Upstream)
@@ -96,7 +97,7 @@ func TestWhatWasRevokedMeanwhileIsCut(t *testing.T) {
 	harness.Recovers(t, b, a.Token(harness.Session("another")))
 }
 
-// A token that names no session is cut by itself, and others of its subject go on.
+// A token without a session id is cut by itself. Other tokens of its subject are not.
 func TestAStreamOfATokenWithoutASessionIsCut(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{})
@@ -110,9 +111,9 @@ func TestAStreamOfATokenWithoutASessionIsCut(t *testing.T) {
 	stays.GoesOn(t)
 }
 
-// Fault: the configuration is changed while streams run, whose requests belong to
-// the one before. They are cut all the same; and if the store is another one, at
-// once, because nobody would hear of their sessions any more.
+// Fault: the configuration is changed while streams run. Their requests belong to the
+// previous configuration, and must still be cut. If the store changes, they are cut at
+// once, because the gate would no longer learn of their sessions' revocations.
 func TestStreamsOutliveAReloadAndAreCut(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{})

@@ -11,14 +11,14 @@ import (
 	"github.com/sessiongate/sessiongate/tests/running"
 )
 
-// A WebSocket that began with CONNECT, in a stream of HTTP/2 (RFC 8441) or HTTP/3
-// (RFC 9220), has no connection of its own that could be closed. Its client is told
-// with a close frame, and the stream ends.
+// A WebSocket that began with CONNECT, in a stream of HTTP/2 (RFC 8441) or HTTP/3 (RFC
+// 9220), has no connection of its own to close. Its client gets a close frame, and the
+// stream ends.
 func TestAWebSocketInAStreamEndsWithTheSession(t *testing.T) {
 	t.Parallel()
 	for _, protocol := range []harness.Protocol{harness.HTTP2, harness.HTTP3} {
 		t.Run(string(protocol), func(t *testing.T) {
-			// Over HTTP/2, Go's server takes such a CONNECT only if it is told to.
+			// Over HTTP/2, Go's server accepts such a CONNECT only with this setting.
 			g := harness.Start(t, harness.Config{TLS: true, Env: []string{"GODEBUG=http2xconnect=1"}})
 			echoed := make(chan struct{})
 			g.Upstream.Handle("/frames", func(w http.ResponseWriter, r *http.Request) {
@@ -65,7 +65,7 @@ func TestAWebSocketInAStreamEndsWithTheSession(t *testing.T) {
 			if took := time.Since(since); took > running.Limit {
 				t.Errorf("cut after %v, want %v", took, running.Limit)
 			}
-			// What the upstream wrote may still have been on its way to the gate.
+			// Data of the upstream may still have been on its way to the gate.
 			before, closed := strings.CutSuffix(answer.Body, "\x88\x02\x03\xf0")
 			if answer.Status != 200 || !closed || before != "" && before != "\x81\x02hi" {
 				t.Errorf("the client got %d %q, want a close frame, and before it a whole frame at the most", answer.Status, answer.Body)

@@ -12,8 +12,8 @@ import (
 // claims an identity, which only the gate may give.
 const hidden = "GET /admin HTTP/1.1\r\nHost: gate.test\r\nRemote-User: ADMIN\r\n\r\n"
 
-// isHidden reports whether a server has taken the content for a request, or has
-// got a CONNECT at all.
+// isHidden reports whether a server has read the content as a request, or has got a CONNECT
+// at all.
 func isHidden(one seen) bool {
 	return one.Method == "CONNECT" || strings.Contains(one.User, "ADMIN") || strings.HasPrefix(one.Path, "/admin")
 }
@@ -33,10 +33,10 @@ var tunnels = map[string][]harness.Field{
 	"extended CONNECT to the gate itself": {{Name: ":protocol", Value: "foo"}, {Name: ":scheme", Value: "https"}, {Name: ":path", Value: endpoint}},
 }
 
-// Attack: CONNECT over HTTP/2 or HTTP/3, with a whole request as its content. A
-// client of HTTP/1.1 sends the content of a CONNECT without framing, so the server
-// behind the gate takes it for the next request of the connection. That request
-// has any path and any identity, and its answer goes to the next client.
+// Attack: CONNECT over HTTP/2 or HTTP/3, with a whole request as its content. A client of
+// HTTP/1.1 sends the content of a CONNECT without framing. So the server behind the gate
+// reads it as the next request of the connection. That request has any path and any
+// identity, and its answer goes to the next client.
 func TestContentOfCONNECTIsNeverARequest(t *testing.T) {
 	g := startGate(t)
 	forEach(t, func(t *testing.T, s *server, protocol harness.Protocol) {

@@ -8,18 +8,18 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// aliases are names that some library takes for the cookie session, because it
-// takes blanks of Unicode off their ends, or because [] at the end makes a list.
+// aliases are names that some library reads as the cookie session: it strips Unicode blanks
+// from their ends, or reads [] at the end as a list.
 var aliases = []string{
 	"session\u00a0", "\u00a0session", "session\xa0", "\xa0session", "session\x85", "\x85session", "session\u0085", "session\u2003",
 	"\u3000session", "\ufeffsession", "session\u2028", "session[]", "session[0]", "session\u00a0[]", "session\t", "session\x1f", "session\x0b",
 	"session\x0c", "session\x1c", "\x1dsession",
 }
 
-// Attack: two cookies, of which the gate judges one and the application uses the
-// other. The first holds a good token, the second a revoked one under a name that
-// only the library of the application reads as the same.
-func TestApplicationUsesTheCookieThatTheGateJudged(t *testing.T) {
+// Attack: a request has two cookies. The gate checks one and the application uses the
+// other. The first holds a valid token, the second a revoked one under a name that only the
+// application's library reads as the same.
+func TestApplicationUsesTheCookieThatTheGateChecked(t *testing.T) {
 	g := startGate(t)
 	revoked := g.Token(map[string]any{"sid": "stolen"})
 	if answer := g.Send(t, "DELETE", endpoint, harness.Bearer(revoked)); answer.Status != 200 {

@@ -21,22 +21,22 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// scripts are the child processes that read targets from their standard input.
-// Each writes the paths by the name of the reader.
+// scripts are the child processes that read targets from their standard input. Each writes
+// the path for each of its readers.
 var scripts = map[string][]string{
 	"Python":  {"/usr/bin/python3", "testdata/decode.py"},
 	"Node.js": {"node", "testdata/decode.mjs"},
 	"PHP":     {"php", "testdata/decode.php"},
 }
 
-// asked are the servers that resolve paths themselves. They are asked with the
-// target, and answer with the path by which they choose a location or a handler:
-// `location = /v1/auth/session` of nginx compares with it, and so do <Location>
-// of Apache and the servlet mapping of Jetty.
+// asked are the servers that resolve paths themselves. They get a request with the target,
+// and answer with the path by which they choose a location or a handler. `location =
+// /v1/auth/session` of nginx compares with it, and so do <Location> of Apache and the
+// servlet mapping of Jetty.
 var asked = []string{"nginx", "apache", "jetty", "uwsgi", "php"}
 
-// decode returns which targets end at exactly the wanted path, letter case aside,
-// by the name of the decoder.
+// decode returns, for each decoder, which targets end at exactly the wanted path, letter
+// case aside.
 func decode(t *testing.T, targets []string, wanted string) map[string][]bool {
 	t.Helper()
 	var (
@@ -118,8 +118,8 @@ var goReaders = map[string]func(target, wanted string) string{
 	},
 }
 
-// runScript runs a script to its end, and returns the path that each of its readers
-// makes of each target, empty where it refuses the target.
+// runScript runs a script to its end. It returns the path that each of its readers finds in
+// each target, or "" if the reader refuses the target.
 func runScript(ctx context.Context, command, targets []string) (map[string][]string, error) {
 	process := exec.CommandContext(ctx, command[0], command[1:]...)
 	process.Env = append(process.Environ(), "PYTHONDONTWRITEBYTECODE=1", "NODE_NO_WARNINGS=1")
@@ -148,7 +148,7 @@ func runScript(ctx context.Context, command, targets []string) (map[string][]str
 	return paths, nil
 }
 
-// decode asks the server with each target, over connections that it may keep.
+// decode sends the server a request for each target, over connections that it may keep.
 func (s *server) decode(targets []string) (paths []string, err error) {
 	paths = make([]string, len(targets))
 	text := func(i int) string { return harness.Lines("GET " + targets[i] + " HTTP/1.1") }
@@ -162,9 +162,9 @@ func (s *server) decode(targets []string) (paths []string, err error) {
 	return paths, err
 }
 
-// overConnection sends a request for each target and reads its answer, one after
-// the other, over one connection, or over a new one after an answer that read
-// calls the last.
+// overConnection sends a request for each target and reads its answer, one after the other,
+// over one connection. After an answer that read reports as the last one, it opens a new
+// connection.
 func overConnection(
 	addr string, targets []string,
 	text func(i int) string, read func(i int, reader *bufio.Reader) (last bool, err error),

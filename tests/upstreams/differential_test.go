@@ -15,7 +15,7 @@ import (
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
-// verdict is what the gate made of a request.
+// verdict is the gate's decision about a request.
 type verdict string
 
 const (
@@ -26,23 +26,23 @@ const (
 	served       verdict = "served by the gate itself" // as its endpoint
 )
 
-// Attack: any path that the gate takes for one of the upstream's, and a reader
-// behind it takes for the endpoint. The readers are the real ones: the libraries
-// of Go, Node.js, Python and PHP, and nginx, Apache, Jetty, uWSGI and PHP's server.
+// Attack: any path that the gate passes to the upstream, and a reader behind it reads as
+// the endpoint. The readers are the real ones: the libraries of Go, Node.js, Python and
+// PHP, and nginx, Apache, Jetty, uWSGI and PHP's server.
 func TestNoDecoderFindsTheEndpointInWhatTheGatePasses(t *testing.T) {
 	g := harness.Start(t, harness.Config{})
 	targets := hostileTargets(*targets, *seed, hostile.endpoint)
 	found := decode(t, targets, endpoint)
 	verdicts := judge(t, g, targets, func(i int, target string) string {
-		// A session of its own, as some targets are exactly the endpoint.
+		// A new session for each, as some targets are exactly the endpoint.
 		token := g.Token(map[string]any{"sid": "session " + strconv.Itoa(i)})
 		return harness.Lines("DELETE "+target+" HTTP/1.1", caseField(i), "Authorization: Bearer "+token)
 	})
 	compare(t, targets, found, verdicts, ambiguous)
 }
 
-// Attack: any path below a public one, for which the gate asks for no token, and
-// which a reader behind it takes for another path.
+// Attack: any path below a public one, for which the gate needs no token, and which a
+// reader behind it reads as another path.
 func TestNoDecoderLeavesThePublicPathInWhatTheGatePasses(t *testing.T) {
 	g := harness.Start(t, harness.Config{Gate: "public /assets /assets/*"})
 	targets := hostileTargets(*targets/2, *seed, hostile.outOfPublic)
@@ -53,8 +53,8 @@ func TestNoDecoderLeavesThePublicPathInWhatTheGatePasses(t *testing.T) {
 	compare(t, targets, found, verdicts, unauthorized)
 }
 
-// compare fails the test for each target that the gate has passed and a decoder
-// takes for the wanted path. Those that it refused have the verdict refused.
+// compare fails the test for each target that the gate has passed and a decoder reads as
+// the wanted path. Refused targets have the verdict refused.
 func compare(t *testing.T, targets []string, found map[string][]bool, verdicts []verdict, refused verdict) {
 	t.Helper()
 	names := slices.Sorted(maps.Keys(found))
@@ -101,7 +101,7 @@ func compare(t *testing.T, targets []string, found map[string][]bool, verdicts [
 
 func caseField(i int) string { return "X-Case: " + strconv.Itoa(i) }
 
-// judge sends a request for each target, and returns what became of it.
+// judge sends a request for each target, and returns the verdicts.
 func judge(t *testing.T, g *harness.Gate, targets []string, text func(i int, target string) string) []verdict {
 	t.Helper()
 	verdicts := make([]verdict, len(targets))

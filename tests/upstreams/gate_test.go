@@ -13,9 +13,8 @@ import (
 // everyProtocol are all versions of HTTP that the gate speaks.
 var everyProtocol = []harness.Protocol{harness.HTTP1, harness.HTTP2, harness.HTTP2Clear, harness.HTTP3}
 
-// startGate starts a gate in front of all servers. The field X-Server of a request
-// names the server that gets it. The options are for the block servers of the
-// Caddyfile.
+// startGate starts a gate in front of all servers. The field X-Server of a request names
+// its server. The options are for the block servers of the Caddyfile.
 func startGate(t *testing.T, options ...string) *harness.Gate {
 	t.Helper()
 	routes := "session_gate {\ntoken header Authorization\ntoken cookie session\nidentity authelia\npublic /assets /assets/*\n}\n"
@@ -35,14 +34,14 @@ func startGate(t *testing.T, options ...string) *harness.Gate {
 	return g
 }
 
-// bearer is the field with a new token that the gate accepts.
+// bearer returns the field with a new token that the gate accepts.
 func bearer(t *testing.T, g *harness.Gate) string {
 	t.Helper()
 	return "Authorization: Bearer " + g.Token(map[string]any{"sid": "laptop"})
 }
 
-// checkAmbiguous fails the test if the answer is not the gate's own to a DELETE
-// that some reader could take for one of the endpoint.
+// checkAmbiguous fails the test unless the answer is the gate's own to a DELETE that some
+// reader could read as one of the endpoint.
 func checkAmbiguous(t *testing.T, what string, answer harness.Answer) {
 	t.Helper()
 	if answer.Status != 400 || !strings.Contains(answer.Body, `"invalid_request"`) {
@@ -87,10 +86,9 @@ func checkServed(t *testing.T, g *harness.Gate, s *server) {
 	}
 }
 
-// checkWorks is the control of an attack: it sends the same to the servers
-// themselves, without the gate, and fails the test if the attack does not work at
-// every one of the named servers. Without it, a test of the attack could pass
-// because the attack is no longer one.
+// checkWorks is the control of an attack. It sends the same requests to the servers
+// directly, and fails the test if the attack does not work at every one of the named
+// servers. Without it, a test could pass because the attack no longer works anywhere.
 func checkWorks(t *testing.T, what string, attack func(s *server) error, works func(seen) bool, names ...string) {
 	t.Helper()
 	t.Run("without the gate, "+what, func(t *testing.T) {
@@ -106,13 +104,13 @@ func checkWorks(t *testing.T, what string, attack func(s *server) error, works f
 	})
 }
 
-// isEndpoint reports whether a request deletes the session at the server: the
-// gate alone may answer that, so no server may see it.
+// isEndpoint reports whether a request deletes the session at the server. Only the gate may
+// answer that, so no server may see it.
 func isEndpoint(one seen) bool {
 	return strings.EqualFold(one.Method, "DELETE") && strings.EqualFold(one.Path, endpoint)
 }
 
-// fieldsFor are the fields of a request for one server.
+// fieldsFor returns the fields of a request for one server.
 func fieldsFor(s *server, fields ...string) []string {
 	return append([]string{"X-Server: " + s.name}, fields...)
 }

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// maxTarget is as long as a hostile target may be: servers refuse longer ones.
+// maxTarget is the longest hostile target: servers refuse longer ones.
 const maxTarget = 7000
 
-// joints stand between two segments, and mean a slash to some reader.
+// joints come between two segments, and mean a slash to some reader.
 var joints = []string{
 	"//", "///", "/./", "/x/../", "/%2e/", "/%2E%2e/", "/x/%2e%2e/", "/x/.%2e/", "/x/y/../../", "%2F", "%2f", "%5c", "%5C", `\`, `/x\..\`, `/x/..\`,
 	"/;/", ";x/", ";x=1/", ";/", "/.;x/", "/x/..;/", "/x/..;y/", "%252f", "%255c", "%c0%af", "/%c0%ae/", "/x/%c0%ae%c0%ae/", "/x/%e0%80%ae%e0%80%ae/",
@@ -30,12 +30,12 @@ var starts = []string{
 	"http://gate.test", "http://gate.test/", "http://gate.test//x", "HTTP://GATE.TEST", "/http://gate.test", "/%09", "/%0a", "/%20", "//", "/x/%2e%2e", "/.;/",
 }
 
-// depths are how many directories a climb enters and leaves: a reader may give up
-// at some depth.
+// depths are how many directories a path enters and leaves: a reader may give up at some
+// depth.
 var depths = []int{1, 2, 3, 16, 32, 63, 64, 65, 100, 128, 256, 300, 1000}
 
-// hostile makes targets that some reader may take for the endpoint. The same seed
-// makes the same targets.
+// hostile creates targets that some reader may read as the endpoint. The same seed creates
+// the same targets.
 type hostile struct{ random *rand.Rand }
 
 func hostileTargets(n int, seed uint64, one func(hostile) string) []string {
@@ -52,13 +52,13 @@ func hostileTargets(n int, seed uint64, one func(hostile) string) []string {
 	return targets
 }
 
-// endpoint is the endpoint with few changes, mostly one or two: with many, hardly
-// any reader ends there.
+// endpoint returns the endpoint with few changes, mostly one or two. With many changes,
+// hardly any reader ends there.
 func (h hostile) endpoint() string {
 	var b strings.Builder
 	changes := 1 + h.random.IntN(3)
 	segments := strings.Split(endpoint[1:], "/")
-	// One place before, between, behind and in each segment.
+	// One place before, between, after and in each segment.
 	places := 2*len(segments) + 1
 	changed := make([]int, places)
 	for range changes {
@@ -99,7 +99,7 @@ var leaves = []string{
 	"/x?/../..", "/x#/../..", "/x%3f/../..", "/x%23/../..", "/...", "/....", "/..%2f", "/.;/..", "/%u002e%u002e", "/%ef%bc%8e%ef%bc%8e",
 }
 
-// outOfPublic is a path that begins with a public one and leads to another page.
+// outOfPublic returns a path that begins with a public one and leads to another page.
 func (h hostile) outOfPublic() string {
 	path := h.pick(publics)
 	for range 1 + h.random.IntN(3) {
@@ -119,7 +119,7 @@ func (h hostile) outOfPublic() string {
 	case 3:
 		return h.start() + end
 	case 4:
-		// Routers, which resolve nothing, find only this one.
+		// Routers, which resolve nothing, find only this path.
 		return "/" + h.alter(admin[1:])
 	}
 	return path + end
@@ -137,7 +137,7 @@ func (h hostile) start() string {
 	return strings.Repeat(into, n) + strings.Repeat(out, n)
 }
 
-// alter changes a segment, or what is around it.
+// alter changes a segment, or the text around it.
 func (h hostile) alter(segment string) string {
 	at := h.random.IntN(len(segment))
 	head, c, tail := segment[:at], segment[at], segment[at+1:]

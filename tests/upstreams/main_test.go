@@ -1,6 +1,6 @@
-// Package upstreams attacks real servers through the gate: what the gate passes
-// on is read by gunicorn, uvicorn, hypercorn, waitress, uWSGI, PHP, Jetty, nginx,
-// Apache and net/http, and not by a model of them.
+// Package upstreams attacks real servers through the gate: gunicorn, uvicorn, hypercorn,
+// waitress, uWSGI, PHP, Jetty, nginx, Apache and net/http read the requests that the gate
+// passes on.
 //
 // Every server is required. tests/install.sh installs them.
 package upstreams

@@ -17,9 +17,9 @@ func climbs() (paths []string) {
 	return paths
 }
 
-// Attack: a deep path, `/a` and `/..` 64 times each, and then the endpoint. A gate
-// that follows a path up to some depth only takes this one for another. The server
-// resolves it, ends its own session, and every token stays good.
+// Attack: a deep path, `/a` and `/..` 64 times each, and then the endpoint. A gate that
+// follows a path only up to some depth would read another path. The server resolves it,
+// ends its own session, and every token stays valid.
 func TestDeepPathDoesNotReachTheEndpoint(t *testing.T) {
 	g := startGate(t)
 	forEach(t, func(t *testing.T, s *server, protocol harness.Protocol) {
@@ -39,8 +39,8 @@ func TestDeepPathDoesNotReachTheEndpoint(t *testing.T) {
 	}, isEndpoint, "nginx", "apache", "jetty", "uwsgi", "php")
 }
 
-// Attack: the endpoint, deep or not, in a field by which some applications replace
-// the path of the request line. The application of testdata/app.php does.
+// Attack: the endpoint, deep or not, in a field with which some applications replace the
+// path of the request line. The application of testdata/app.php does.
 func TestFieldThatNamesAnotherPathDoesNotReachTheEndpoint(t *testing.T) {
 	for options, names := range map[string][]string{
 		"": {"X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Uri", "X-Original-URI"},
@@ -69,9 +69,8 @@ func nameAnotherPath(t *testing.T, g *harness.Gate, names []string) {
 	})
 }
 
-// Attack: the method in small letters. The gate compares methods exactly, and some
-// servers make capitals of them: they end their own session, and the token stays
-// good.
+// Attack: the method in lower case. The gate compares methods exactly, and some servers
+// convert them to upper case: they end their own session, and the token stays valid.
 func TestMethodInSmallLettersDoesNotReachTheEndpoint(t *testing.T) {
 	g := startGate(t)
 	forEach(t, func(t *testing.T, s *server, protocol harness.Protocol) {
@@ -91,10 +90,9 @@ func TestMethodInSmallLettersDoesNotReachTheEndpoint(t *testing.T) {
 	}, func(one seen) bool { return one.Method == "DELETE" && one.Path == endpoint }, "gunicorn", "hypercorn")
 }
 
-// Attack: characters that some reader behind the gate drops, inside the path or at
-// its end. URL parsers drop TAB, LF and CR (WHATWG URL §4.4, Python's urlsplit),
-// regular expressions that end in $ ignore a line feed there, and routers of
-// several frameworks take a format off.
+// Attack: characters that some reader behind the gate drops, inside the path or at its end.
+// URL parsers drop TAB, LF and CR (WHATWG URL §4.4, Python's urlsplit). Regular expressions
+// that end in $ ignore a line feed there. Routers of several frameworks remove a format.
 func TestCharactersThatReadersDropDoNotReachTheEndpoint(t *testing.T) {
 	g := startGate(t)
 	drop := strings.NewReplacer("\t", "", "\n", "", "\r", "")

@@ -12,10 +12,10 @@ import (
 // not public.
 func isAdmin(one seen) bool { return strings.HasPrefix(one.Path, "/admin") }
 
-// Attack: a public path, and a field that says how much of it is the prefix where
-// the application is mounted. The gate sees a public path and asks for no token;
-// the application takes the prefix off and serves a page that is not public.
-// gunicorn does that for SCRIPT_NAME, and middlewares for the other fields.
+// Attack: a public path, and a field that names the prefix where the application is
+// mounted. The gate sees a public path and needs no token. The application removes the
+// prefix and serves a page that is not public. gunicorn does that for SCRIPT_NAME, and
+// middlewares for the other fields.
 func TestFieldThatNamesAPrefixDoesNotOpenAnotherPath(t *testing.T) {
 	for options, names := range map[string][]string{
 		"": {

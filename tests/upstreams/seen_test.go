@@ -22,8 +22,8 @@ import (
 // answerLimit is how long a server may take to answer.
 const answerLimit = 10 * time.Second
 
-// seen is a request as an application saw it. The applications note it when they
-// run it, and answer with it.
+// seen is a request as an application saw it. The applications record it when they run it,
+// and answer with it.
 type seen struct {
 	Method string `json:"method"`
 	Path   string `json:"path"` // decoded and resolved as far as the server does that
@@ -60,7 +60,7 @@ func (s *server) take() ([]seen, error) {
 	return all, nil
 }
 
-// takeAll is take that fails the test.
+// takeAll is take that fails the test on errors.
 func (s *server) takeAll(t *testing.T) []seen {
 	t.Helper()
 	all, err := s.take()
@@ -70,8 +70,8 @@ func (s *server) takeAll(t *testing.T) []seen {
 	return all
 }
 
-// ask sends a request to the server itself, past the gate, over a connection of
-// its own, and returns what the application answers that it saw.
+// ask sends a request to the server directly, over a new connection, and returns the
+// application's answer.
 func (s *server) ask(method, target string, fields ...string) (seen, error) {
 	connection, err := dial(s.addr)
 	if err != nil {
@@ -85,7 +85,7 @@ func (s *server) ask(method, target string, fields ...string) (seen, error) {
 	return one, err
 }
 
-// dial opens a connection on which everything has to be over in time.
+// dial opens a connection with a deadline.
 func dial(addr string) (net.Conn, error) {
 	connection, err := net.DialTimeout("tcp", addr, answerLimit)
 	if err != nil {
@@ -137,7 +137,7 @@ func startGo(dir string) (*server, func(), error) {
 		if _, err := file.Write(append(text, '\n')); err != nil {
 			panic(err)
 		}
-		_, _ = w.Write(text) // The gate may be gone.
+		_, _ = w.Write(text) // the gate may have gone
 	}))
 	s.addr = own.Listener.Addr().String()
 	return s, func() {

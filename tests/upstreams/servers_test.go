@@ -34,10 +34,10 @@ var servers []*server
 const jars = "/usr/share/java/jetty9-server.jar:/usr/share/java/jetty9-http.jar:/usr/share/java/jetty9-io.jar:" +
 	"/usr/share/java/jetty9-util.jar:/usr/share/java/servlet-api.jar"
 
-// recipes tell how each server is started. The words DIRECTORY, TESTDATA and PORT
-// are replaced; config is a file of testdata that is copied with the same words
-// replaced, and is then CONFIG. The servers keep connections to the gate open, as
-// far as they can, because a request hidden in another one needs that.
+// recipes are the commands that start the servers. The words DIRECTORY, TESTDATA and PORT
+// are replaced. config is a file of testdata: its copy, with the same words replaced, is
+// CONFIG. The servers keep connections to the gate open, as far as they can, because a
+// request hidden in another one needs that.
 var recipes = []struct{ name, command, config string }{
 	{name: "gunicorn", command: "gunicorn --chdir TESTDATA --bind 127.0.0.1:PORT --worker-class gthread --threads 4 --limit-request-line 8190 app:wsgi"},
 	{name: "waitress", command: "waitress-serve --listen 127.0.0.1:PORT app:wsgi"},
@@ -50,12 +50,12 @@ var recipes = []struct{ name, command, config string }{
 	{name: "apache", command: "/usr/sbin/apache2 -X -f CONFIG", config: "apache.conf"},
 }
 
-// watch runs a server until its end, or until the standard input is closed, which
-// the end of the test process does. Then it kills its process group.
+// watch runs a server until it ends, or until its standard input is closed, as at the end
+// of the test process. Then it kills its process group.
 const watch = `{ "$@"; kill -9 0; } & cat; kill -9 0`
 
-// startServers starts all servers side by side, and net/http's in this process.
-// The caller calls stop in any case.
+// startServers starts all servers in parallel, and net/http's in this process. The caller
+// must call stop, also after an error.
 func startServers() (stop func(), err error) {
 	top, err := os.MkdirTemp("", "upstreams")
 	if err != nil {
@@ -175,8 +175,8 @@ func (s *server) prepare(config string, words *strings.Replacer) error {
 
 func (s *server) file() string { return filepath.Join(s.dir, "seen") }
 
-// ready waits until the application has noted a request of its own, which no
-// other process at that port would do.
+// ready waits until the application has recorded a request of this test, which no other
+// process at that port would do.
 func (s *server) ready(ended <-chan struct{}) bool {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

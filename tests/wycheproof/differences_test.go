@@ -8,12 +8,12 @@ type place struct {
 	id   int
 }
 
-// differences are the vectors that the product decides otherwise than their
-// file expects, and why that is right. There is no other.
+// differences are all vectors that the product decides differently than their file expects,
+// with the reason.
 var differences = []struct {
 	file     string
 	ids      []int
-	accepted bool // what the product does
+	accepted bool // the product's decision
 	why      string
 }{
 	{
@@ -72,8 +72,8 @@ var differences = []struct {
 	},
 }
 
-// listedDifferences is differences by place. It holds each to what the file says
-// of it, so that a reason cannot outlive what it explains.
+// listedDifferences returns differences by place. It compares each with its file, so that
+// no reason stays after its vector has changed.
 func listedDifferences(t *testing.T) map[place]string {
 	t.Helper()
 	results := make(map[place]string)
@@ -96,7 +96,7 @@ func listedDifferences(t *testing.T) map[place]string {
 	return listed
 }
 
-// The vectors whose padding got lost are no other text than the valid one.
+// The vectors that lost their padding are the same text as the valid one.
 func TestVectorsWithoutTheirPaddingAreTheValidOne(t *testing.T) {
 	texts := make(map[int]text)
 	for _, g := range groupsOf(t, signatureFile) {
@@ -111,8 +111,8 @@ func TestVectorsWithoutTheirPaddingAreTheValidOne(t *testing.T) {
 	}
 }
 
-// refusedKeys are the groups whose key is refused, by their first vector, and a
-// part of what the product says.
+// refusedKeys are the groups whose key is refused, by their first vector, with a part of
+// the product's error.
 func refusedKeys() map[place]string {
 	return map[place]string{
 		{signatureFile, 347}: "its alg is not a signature of its type",
@@ -133,7 +133,7 @@ func refusedKeys() map[place]string {
 		{keyFile, 21}:        "its use is not sig",
 		{keyFile, 22}:        "of an unknown type, too large or damaged", // a point off the curve
 		{keyFile, 23}:        "of an unknown type, too large or damaged", // the point of another curve
-		{keyFile, 24}:        "of an unknown type, too large or damaged", // an EC key that says RSA
+		{keyFile, 24}:        "of an unknown type, too large or damaged", // an EC key with the type RSA
 		{keyFile, 25}:        `"A256GCM" is not one of`,
 		{keyFile, 26}:        `"A256KW" is not one of`,
 	}

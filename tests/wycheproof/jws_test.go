@@ -6,10 +6,10 @@ import (
 	"testing"
 )
 
-// Every vector is either decided as its file expects, or listed in differences.
+// Every vector must be decided as its file expects, or be listed in differences.
 func TestEveryVectorIsDecidedAsExpectedOrListed(t *testing.T) {
-	// What the files of this version of the module hold: 401 signatures, 26 keys,
-	// and 49 signatures among the 83 vectors of the third file.
+	// The files of this version of the module hold 401 signatures, 26 keys, and 49
+	// signatures among the 83 vectors of the third file.
 	const all = 401 + 26 + 49
 	listed := listedDifferences(t)
 	ran := 0
@@ -38,8 +38,8 @@ func TestEveryVectorIsDecidedAsExpectedOrListed(t *testing.T) {
 	}
 }
 
-// Where the key is refused, every token is. That is only worth something if it
-// is refused for the reason that the vectors are about.
+// If the key is refused, every token is. That only proves something if the key is refused
+// for the reason that the vectors test.
 func TestKeysAreRefusedForTheirReason(t *testing.T) {
 	wanted := refusedKeys()
 	for _, g := range signatureGroups(t) {
@@ -59,9 +59,8 @@ func TestKeysAreRefusedForTheirReason(t *testing.T) {
 	}
 }
 
-// The attack: an endpoint that publishes private keys or secrets by mistake.
-// Everybody who has read them signs, so that the vectors that were signed with
-// them are worth nothing, good as the signatures are.
+// Attack: an endpoint publishes private keys or secrets by mistake. Everybody who has read
+// them can sign. So signatures with them must be refused, although they are correct.
 func TestPublishedPrivateKeysVerifyNothing(t *testing.T) {
 	sets := 0
 	for _, g := range signatureGroups(t) {
@@ -70,8 +69,7 @@ func TestPublishedPrivateKeysVerifyNothing(t *testing.T) {
 		}
 		sets++
 		verify := fetched(t, g.Private)
-		// Of a set that holds a public key beside the secret, the public key is
-		// left.
+		// If a set holds a public key beside the secret, the public key stays usable.
 		mixed := g.Comment == "jws_mixedSymmetryKeyset"
 		for _, v := range g.Tests {
 			err := verify(string(v.JWS))
@@ -85,9 +83,9 @@ func TestPublishedPrivateKeysVerifyNothing(t *testing.T) {
 	}
 }
 
-// The attack: an encrypted token where a signed one belongs. Whoever has the
-// public key can encrypt, so that decrypting proves nothing; here nothing is
-// ever decrypted, and no part of a JWE passes for one of a JWS.
+// Attack: an encrypted token instead of a signed one. Everybody who has the public key can
+// encrypt, so decrypting proves nothing. The product decrypts nothing, and reads no part of
+// a JWE as a part of a JWS.
 func TestNoEncryptedTokenIsAccepted(t *testing.T) {
 	const all = 139 + 34
 	ran := 0

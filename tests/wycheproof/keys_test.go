@@ -18,7 +18,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
 
-// jwk is what a group's key says of itself.
+// jwk is the description of a group's key.
 type jwk struct {
 	Type      string `json:"kty"`
 	Algorithm string `json:"alg"`
@@ -29,9 +29,9 @@ type jwk struct {
 // verify verifies a JWS as the product does with the key of the group.
 type verify func(raw string) error
 
-// verifierOf puts the key of a group where its users would: a secret into the
-// configuration, everything else into a key set that is fetched over HTTP. A set
-// that holds both is a key set.
+// verifierOf configures the key of a group as users would: a secret in the configuration,
+// and everything else in a key set that is fetched over HTTP. A set that holds both is a
+// key set.
 func verifierOf(t *testing.T, g group) verify {
 	t.Helper()
 	if len(g.Public) > 0 {
@@ -53,8 +53,8 @@ func verifierOf(t *testing.T, g group) verify {
 	return configured(t, jwks)
 }
 
-// configured is `hmac_secret` with the secrets and `algorithms` with what the
-// keys say that they are for.
+// configured is `hmac_secret` with the secrets, and `algorithms` with the algorithms of the
+// keys.
 func configured(t *testing.T, jwks []jwk) verify {
 	t.Helper()
 	var secrets [][]byte
@@ -73,15 +73,15 @@ func configured(t *testing.T, jwks []jwk) verify {
 	return with(source, algorithms...)
 }
 
-// fetched is `jwks` with a URL of this machine that has the key, or the key set,
-// just as it stands in the file.
+// fetched is `jwks` with a URL of this machine that serves the key, or the key set,
+// unchanged from the file.
 func fetched(t *testing.T, document json.RawMessage) verify {
 	t.Helper()
 	if !strings.Contains(string(document), `"keys"`) {
 		document = fmt.Appendf(nil, `{"keys":[%s]}`, document)
 	}
 	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write(document) // a client that is gone shows in the outcome
+		_, _ = w.Write(document) // the outcome shows whether the client has gone
 	}))
 	defer endpoint.Close()
 	outcome := newOutcome()
@@ -108,14 +108,14 @@ func with(source keys.Source, algorithms ...string) verify {
 	}
 }
 
-// errKey is wrapped where already the key was refused, and with it every token.
+// errKey is wrapped if the key itself was refused, and with it every token.
 var errKey = errors.New("key refused")
 
 func refuseAll(err error) verify {
 	return func(string) error { return fmt.Errorf("%w: %w", errKey, err) }
 }
 
-// outcome is a slog.Handler that hears from the log how the first fetch ended.
+// outcome is a slog.Handler that learns the result of the first fetch from the log.
 type outcome struct {
 	mu      sync.Mutex
 	ignored string

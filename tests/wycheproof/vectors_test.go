@@ -1,7 +1,7 @@
-// Package wycheproof runs the test vectors of Project Wycheproof for JSON Web
-// Signatures and Keys through the product's own code: what it makes of a key
-// set, of a secret, and of a signature. It is a module of its own, so that
-// nobody who builds the plugin inherits the vectors.
+// Package wycheproof runs the test vectors of Project Wycheproof for JSON Web Signatures
+// and Keys through the product's own code: through its readers of key sets and secrets, and
+// its verifier of signatures. It is a separate module, so that users who build the plugin
+// do not inherit the vectors.
 package wycheproof
 
 import (
@@ -31,7 +31,7 @@ type group struct {
 	Tests   []vector        `json:"tests"`
 }
 
-// vector is one text and what to make of it.
+// vector is one text and its expected result.
 type vector struct {
 	ID      int    `json:"tcId"`
 	Comment string `json:"comment"`
@@ -40,8 +40,8 @@ type vector struct {
 	JWE     text   `json:"jwe"`
 }
 
-// text is a string, or the text of what stands in its place: a few vectors are
-// in JSON serialization.
+// text is a string, or the JSON text of another value: a few vectors are in JSON
+// serialization.
 type text string
 
 func (t *text) UnmarshalJSON(value []byte) error {
@@ -52,8 +52,8 @@ func (t *text) UnmarshalJSON(value []byte) error {
 	return json.Unmarshal(value, (*string)(t))
 }
 
-// groupsOf reads a file of the module. It fails the test if the file does not
-// hold as many vectors as it says.
+// groupsOf reads a file of the module. It fails the test if the number of vectors differs
+// from the announced number.
 func groupsOf(t *testing.T, file string) []group {
 	t.Helper()
 	content, err := fs.ReadFile(vectors.TestVectors, file)
@@ -78,8 +78,8 @@ func groupsOf(t *testing.T, file string) []group {
 	return document.TestGroups
 }
 
-// signatureGroups are all groups of JWS. Of json_web_crypto_test.json these are
-// the ones whose names say so.
+// signatureGroups returns all groups of JWS. In json_web_crypto_test.json these are the
+// groups whose names say so.
 func signatureGroups(t *testing.T) (groups []group) {
 	t.Helper()
 	groups = groupsOf(t, signatureFile)
@@ -91,7 +91,7 @@ func signatureGroups(t *testing.T) (groups []group) {
 	return append(groups, groupsOf(t, keyFile)...)
 }
 
-// encryptionGroups are all groups of JWE.
+// encryptionGroups returns all groups of JWE.
 func encryptionGroups(t *testing.T) (groups []group) {
 	t.Helper()
 	for _, g := range groupsOf(t, cryptoFile) {

@@ -1,5 +1,5 @@
-// Package callertest serves tests of packages that serve paths of the gate: a gate without
-// Caddy, with keys, a store in memory and a hub of its own.
+// Package callertest helps to test packages that serve paths of the gate. It has a gate
+// without Caddy, with its own keys, its own hub, and a store in memory.
 package callertest
 
 import (
@@ -25,14 +25,14 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// The times of a Gate, which are the defaults of a real one.
+// These are the times of a Gate, equal to the defaults of a real gate.
 const (
 	Retention = 24 * time.Hour
 	Leeway    = 30 * time.Second
 )
 
-// Route serves a request, or reports that the request is guarded like every other. The
-// upstream is next.
+// Route serves a request, or reports that the request is guarded like any other request.
+// next is the upstream.
 type Route func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) (served bool, err error)
 
 // Gate asks its routes by path, and admits every other request by its token.
@@ -41,9 +41,9 @@ type Gate struct {
 	Key      *tokentest.Key
 	Verifier *token.Verifier
 	Hub      *hub.Hub
-	// Events are those that subscribers of the hub would hear.
+	// Events records the events that subscribers of the hub receive.
 	Events *hubtest.Events
-	// Store is what the calls of the hub's store go through.
+	// Store is the hub's store, with hooks in its calls.
 	Store *hubtest.Hooked
 	// Reader looks for credentials in Authorization, and in the cookie "session".
 	Reader *caller.Reader
@@ -91,7 +91,8 @@ func New(tb testing.TB, algorithm string) *Gate {
 	return g
 }
 
-// keysOf returns what verifies the signatures of a key. A key without a signer gets a secret.
+// keysOf returns a source that verifies the signatures of a key. A key without a signer
+// gets a secret.
 func keysOf(tb testing.TB, key *tokentest.Key) (source keys.Source) {
 	tb.Helper()
 	var err error
@@ -107,7 +108,7 @@ func keysOf(tb testing.TB, key *tokentest.Key) (source keys.Source) {
 	return source
 }
 
-// Fence has the gate lose its lease, and refuse what it cannot check.
+// Fence makes the gate lose its lease. It then refuses requests that it cannot check.
 func (g *Gate) Fence() {
 	_, set := g.Hub.Store()
 	set.Close()
@@ -164,8 +165,8 @@ func Refuse(w http.ResponseWriter, r *http.Request, deny *reply.Denial) error {
 	return deny.Write(w, r)
 }
 
-// Request returns a request with a token in Authorization and a body of JSON; empty ones are
-// none.
+// Request returns a request with a token in Authorization and a JSON body. An empty token
+// or body is left out.
 func Request(method, target, token, body string) *http.Request {
 	var content io.Reader
 	if body != "" {
@@ -226,12 +227,12 @@ func (g *Gate) routeOf(path string) Route {
 	return nil
 }
 
-// Answer is what a gate made of a request.
+// Answer is the gate's answer to a request.
 type Answer struct {
 	*httptest.ResponseRecorder
 	// Upstream is the request as the upstream saw it, nil if it did not.
 	Upstream *http.Request
-	// Abandoned says that the request was cut while it was served.
+	// Abandoned reports whether the request was cut while it was served.
 	Abandoned bool
 }
 
@@ -251,14 +252,14 @@ func (g *Gate) Serve(tb testing.TB, r *http.Request) (a Answer) {
 	return a
 }
 
-// Get asks for a path with a token, empty for none.
+// Get requests a path with a token. An empty token is left out.
 func (g *Gate) Get(tb testing.TB, path, token string) Answer {
 	tb.Helper()
 	return g.Serve(tb, Request(http.MethodGet, path, token, ""))
 }
 
-// Want fails the test unless the answer has a status, and a body that holds a text. A request
-// that is answered 200 with an empty text has to reach the upstream, every other must not.
+// Want fails the test unless the answer has a status, and a body that contains a text. A
+// 200 with an empty text must reach the upstream; other requests must not.
 func (a Answer) Want(tb testing.TB, status int, body string) {
 	tb.Helper()
 	if a.Code != status || !strings.Contains(a.Body.String(), body) {

@@ -20,18 +20,19 @@ func Written(deny *reply.Denial) string {
 	return w.Body.String()
 }
 
-// Denial is what a reply.Denial has to answer, to the byte.
+// Denial is the expected answer of a reply.Denial, byte for byte.
 type Denial struct {
 	Deny   *reply.Denial
 	Status int
 	Body   string
-	// Challenge is WWW-Authenticate, RetryAfter is Retry-After; empty ones must not be there.
+	// Challenge is WWW-Authenticate, RetryAfter is Retry-After. An empty one must be
+	// absent.
 	Challenge, RetryAfter string
-	// Reason is what logs are told.
+	// Reason is the reason for logs.
 	Reason string
 }
 
-// Check fails the test unless the denial answers what it has to.
+// Check fails the test unless the denial gives the expected answer.
 func (d Denial) Check(tb testing.TB) {
 	tb.Helper()
 	w := httptest.NewRecorder()

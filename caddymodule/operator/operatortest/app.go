@@ -1,5 +1,6 @@
-// Package operatortest serves tests of the admin API and of what asks it: an app without
-// a configuration, a fleet whose store can be away, and ways to call the API.
+// Package operatortest helps to test the admin API and its clients. It has an app without a
+// configuration, a fleet with a store that can be unreachable, and functions that call the
+// API.
 package operatortest
 
 import (
@@ -97,8 +98,8 @@ func (a *App) Mint(tb testing.TB, changes map[string]any) string {
 	return tokentest.Mint(tb, a.key, tokentest.Claims(time.Now(), changes))
 }
 
-// Admits reports whether a request with a token is admitted. The session of the token is
-// seen then.
+// Admits reports whether a request with a token is admitted. It also marks the token's
+// session as seen.
 func (a *App) Admits(raw string) bool {
 	now := time.Now()
 	t, err := a.verifier.Verify(raw, now)
@@ -116,7 +117,7 @@ func (a *App) WantAdmitted(tb testing.TB, raw string, want bool) {
 	}
 }
 
-// State is what the admin API tells.
+// State returns the state that the admin API reports.
 func (a *App) State() operator.State { return operator.StateOf(a) }
 
 // Hub implements operator.App.

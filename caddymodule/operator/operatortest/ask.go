@@ -14,7 +14,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/operator"
 )
 
-// Routes are the admin API of a process in which an app runs.
+// Routes returns the admin API of a process that runs an app.
 func Routes(app operator.App) []caddy.AdminRoute {
 	return operator.Routes(func() (operator.App, error) { return app, nil })
 }

@@ -17,7 +17,7 @@ import (
 // Lease is the lease of a Fleet.
 const Lease = 3 * time.Second
 
-// Fleet is a shared store that can be away.
+// Fleet is a shared store that can be unreachable.
 type Fleet struct {
 	Server *model.Server
 	Away   atomic.Bool

@@ -68,15 +68,14 @@ func (e *Endpoint) SetIssuer(issuer string) {
 	e.issuer = issuer
 }
 
-// Behave answers all requests by a handler of the test's own; nil goes back to
-// publishing.
+// Behave makes the test's own handler answer all requests; nil returns to publishing.
 func (e *Endpoint) Behave(handler http.HandlerFunc) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.behave = handler
 }
 
-// Fetches is how often a path was asked for.
+// Fetches returns how often a path was requested.
 func (e *Endpoint) Fetches(path string) int {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -1,6 +1,6 @@
-// Package tokentest makes keys, tokens and key set endpoints for tests. It signs
-// with the standard library alone, so that a mistake of the verifier's own
-// libraries is not made twice.
+// Package tokentest creates keys, tokens and key set endpoints for tests. It signs only
+// with the standard library, so that it does not repeat a mistake of the verifier's
+// libraries.
 package tokentest
 
 import (
@@ -25,16 +25,16 @@ import (
 type Key struct {
 	// Algorithm is the `alg` of the tokens.
 	Algorithm string
-	// ID is their `kid`, left out if empty.
+	// ID is the `kid` of the tokens, left out if empty.
 	ID string
 	// Secret is the key of the HS algorithms.
 	Secret []byte
-	// Signer is the key of the others.
+	// Signer is the key of the other algorithms.
 	Signer crypto.Signer
 }
 
-// NewKey makes a new key for an algorithm of RFC 7518 or for EdDSA. RSA keys
-// have 2048 bits.
+// NewKey returns a new key for an algorithm of RFC 7518 or for EdDSA. RSA keys have 2048
+// bits.
 func NewKey(t testing.TB, algorithm, id string) *Key {
 	t.Helper()
 	key := &Key{Algorithm: algorithm, ID: id}
@@ -148,8 +148,8 @@ func (k *Key) signECDSA(t testing.TB, digest []byte) []byte {
 	return signature
 }
 
-// Twin returns a token that this key signed with ECDSA under the other signature
-// that is as good: (r, n-s) instead of (r, s).
+// Twin returns the ECDSA-signed token with the other valid signature: (r, n-s) instead of
+// (r, s).
 func (k *Key) Twin(t testing.TB, raw string) string {
 	t.Helper()
 	dot := strings.LastIndexByte(raw, '.')

@@ -1,5 +1,5 @@
-// Package granttest serves tests of what stands before a token endpoint: an upstream with
-// such an endpoint behind a gate, over real HTTP, and clients that ask for tokens.
+// Package granttest helps to test code in front of a token endpoint. It has an upstream
+// with such an endpoint behind a gate, over real HTTP, and clients that request tokens.
 package granttest
 
 import (
@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// Path is that of the token endpoint.
+	// Path is the path of the token endpoint.
 	Path = "/oauth/token"
 	// FormMedia is the media type of a form.
 	FormMedia = "application/x-www-form-urlencoded"
@@ -36,8 +36,9 @@ type Reached struct {
 	Text string
 }
 
-// New returns a token endpoint behind a gate, which serves a request in front of next. It
-// hands out nothing before Hands or Answers say what. It is closed with the test.
+// New returns a token endpoint behind a gate. The gate serves a request in front of next.
+// The endpoint issues nothing before Hands or Answers is called. It is closed with the
+// test.
 func New(tb testing.TB, gate func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) error) *Upstream {
 	tb.Helper()
 	u := new(Upstream)
@@ -66,14 +67,14 @@ func New(tb testing.TB, gate func(w http.ResponseWriter, r *http.Request, next h
 // URL is the address of the gate.
 func (u *Upstream) URL() string { return u.url }
 
-// Answers has the token endpoint answer by a handler.
+// Answers makes the token endpoint answer with a handler.
 func (u *Upstream) Answers(answer http.HandlerFunc) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.answer = answer
 }
 
-// Hands has the token endpoint hand out tokens.
+// Hands makes the token endpoint issue these tokens.
 func (u *Upstream) Hands(tokens map[string]any) {
 	u.Answers(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -81,7 +82,7 @@ func (u *Upstream) Hands(tokens map[string]any) {
 	})
 }
 
-// Take returns what reached the token endpoint since it was called last.
+// Take returns the requests that reached the token endpoint since the last call of Take.
 func (u *Upstream) Take() []Reached {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -119,8 +120,8 @@ func (u *Upstream) Send(tb testing.TB, method, target, contentType, body string,
 	for i := 0; i < len(fields); i += 2 {
 		r.Header.Set(fields[i], fields[i+1])
 	}
-	// A client that announces the end of its connection would be reset by net/http's
-	// server while it sends a body that is refused unread.
+	// If a client announced the end of its connection, net/http's server would reset the
+	// connection while the client sends a body that is refused unread.
 	transport := &http.Transport{DisableCompression: true}
 	defer transport.CloseIdleConnections()
 	response, err := transport.RoundTrip(r)
@@ -135,7 +136,8 @@ func (u *Upstream) Send(tb testing.TB, method, target, contentType, body string,
 	return Answer{response, string(content)}
 }
 
-// Grant asks for tokens with parameters by name and value, for which these are handed out.
+// Grant requests tokens with parameters by name and value. The endpoint issues the given
+// tokens.
 func (u *Upstream) Grant(tb testing.TB, tokens map[string]any, parameters ...string) Answer {
 	tb.Helper()
 	u.Hands(tokens)
@@ -146,14 +148,14 @@ func (u *Upstream) Grant(tb testing.TB, tokens map[string]any, parameters ...str
 	return u.Send(tb, http.MethodPost, Path, FormMedia, form.Encode())
 }
 
-// Login has the token endpoint hand out tokens for a password.
+// Login makes the token endpoint issue tokens for a password.
 func (u *Upstream) Login(tb testing.TB, tokens map[string]any) {
 	tb.Helper()
 	u.Grant(tb, tokens, "grant_type", "password", "username", "a", "password", "b").Want(tb, http.StatusOK, "{")
 	u.Take()
 }
 
-// Refresh presents a refresh token, for which these tokens are handed out.
+// Refresh presents a refresh token. The endpoint issues the given tokens.
 func (u *Upstream) Refresh(tb testing.TB, token string, tokens map[string]any) Answer {
 	tb.Helper()
 	return u.Grant(tb, tokens, "grant_type", "refresh_token", "refresh_token", token)
@@ -166,8 +168,8 @@ func (u *Upstream) WantRefused(tb testing.TB, token string) {
 	u.WantTaken(tb, 0)
 }
 
-// WantRefreshed fails the test unless a refresh token goes upstream, and tokens are handed
-// out.
+// WantRefreshed fails the test unless a refresh token goes upstream, and the client gets
+// the tokens.
 func (u *Upstream) WantRefreshed(tb testing.TB, token string, tokens map[string]any) {
 	tb.Helper()
 	u.Refresh(tb, token, tokens).Want(tb, http.StatusOK, "{")
@@ -182,7 +184,7 @@ func (a Answer) Want(tb testing.TB, status int, text string) {
 	}
 }
 
-// WantInvalidGrant fails the test unless the answer is that to a revoked token.
+// WantInvalidGrant fails the test unless the answer is the one to a revoked token.
 func (a Answer) WantInvalidGrant(tb testing.TB) {
 	tb.Helper()
 	const want = `{"error":"invalid_grant","error_description":"The token is invalid, expired or revoked."}`
@@ -192,7 +194,7 @@ func (a Answer) WantInvalidGrant(tb testing.TB) {
 	}
 }
 
-// Hand returns a token answer of an access token and a refresh token.
+// Hand returns the token answer with an access token and a refresh token.
 func Hand(access, refresh string) map[string]any {
 	return map[string]any{"access_token": access, "token_type": "Bearer", "expires_in": 300, "refresh_token": refresh}
 }

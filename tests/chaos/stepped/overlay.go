@@ -16,13 +16,13 @@ var (
 	imported = regexp.MustCompile(`(?m)^(import |\t)"time"$`)
 )
 
-// sweeps are the constants of the product that are shorter under test: a gate that is
-// restarted each few seconds would never forget anything.
+// sweeps shortens constants of the product under test: a gate that is restarted every few
+// seconds would never forget anything.
 var sweeps = strings.NewReplacer("sweepEvery = time.Minute", "sweepEvery = time.Second")
 
-// Overlay writes what the flag -overlay of the go command takes into a directory, and
-// returns its path. A build with it reads the wall clock of this package wherever the
-// code below top reads that of package time, and forgets each second what expired.
+// Overlay writes the file for the flag -overlay of the go command into a directory, and
+// returns its path. In a build with it, the code below top reads the wall clock of this
+// package instead of that of package time. It also forgets expired entries every second.
 func Overlay(top, directory string) (string, error) {
 	replaced := make(map[string]string)
 	for _, below := range []string{"caddymodule", "store"} {
@@ -54,7 +54,7 @@ func Overlay(top, directory string) (string, error) {
 	return path, os.WriteFile(path, text, 0o600)
 }
 
-// rewrite has a file read the clock of this package.
+// rewrite makes a file read the clock of this package.
 func rewrite(source string) string {
 	source = sweeps.Replace(source)
 	if !clock.MatchString(source) {

@@ -1,6 +1,6 @@
 // Package stepped is a wall clock that a test sets, for gates that run as processes of
-// their own. The shipped code does not know it: Overlay has the go command build the
-// gate with it in place of the clock of package time.
+// their own. The shipped code does not know it: with Overlay, the go command builds the
+// gate with this clock instead of the clock of package time.
 package stepped
 
 import (
@@ -11,12 +11,12 @@ import (
 	"unsafe"
 )
 
-// Variable is the environment variable that names the file with the offset: by so many
-// seconds, in eight bytes, the clock is ahead. Without it the clock is right.
+// Variable is the environment variable that names the file with the offset: how many
+// seconds the clock is ahead, in eight bytes. Without it the clock is right.
 const Variable = "SESSION_GATE_TEST_CLOCK"
 
-// wallSeconds is where a time.Time with a monotonic reading keeps the seconds of the
-// wall clock: above the 30 bits of the nanoseconds.
+// wallSeconds is the position of the wall clock's seconds in a time.Time with a monotonic
+// reading: above the 30 bits of the nanoseconds.
 const wallSeconds = 30
 
 var file = sync.OnceValue(func() *os.File {
@@ -31,7 +31,7 @@ var file = sync.OnceValue(func() *os.File {
 	return f
 })
 
-// offset is by how many seconds the clock is ahead now.
+// offset returns how many seconds the clock is ahead now.
 func offset() int64 {
 	f := file()
 	if f == nil {
@@ -44,8 +44,8 @@ func offset() int64 {
 	return int64(binary.NativeEndian.Uint64(text[:]))
 }
 
-// Now is time.Now of a machine whose wall clock was set: the monotonic reading goes on
-// as ever, so that time.Time.Add, which moves both, does not do.
+// Now is time.Now of a machine whose wall clock was set. The monotonic reading does not
+// change. So time.Time.Add, which moves both, cannot be used.
 func Now() time.Time {
 	now := time.Now()
 	*(*uint64)(unsafe.Pointer(&now)) += uint64(offset()) << wallSeconds
@@ -58,10 +58,10 @@ func Since(t time.Time) time.Duration { return Now().Sub(t) }
 // Until is time.Until by that clock.
 func Until(t time.Time) time.Duration { return t.Sub(Now()) }
 
-// Set has the clocks that read a file be off by so much, in whole seconds.
+// Set sets the offset of all clocks that read the file, in whole seconds.
 func Set(path string, off time.Duration) error {
 	text := binary.NativeEndian.AppendUint64(nil, uint64(off/time.Second))
-	// One write of eight bytes, which a reader sees whole or not at all.
+	// One write of eight bytes. A reader sees all of them or none.
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return err

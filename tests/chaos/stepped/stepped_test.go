@@ -35,7 +35,7 @@ func TestTheWallClockStepsAndTheMonotonicOneGoesOn(t *testing.T) {
 	}
 }
 
-// An overlay that forgot a file would leave two clocks in one gate.
+// An overlay that missed a file would leave two clocks in one gate.
 func TestTheOverlayLeavesNoOtherClock(t *testing.T) {
 	top, err := filepath.Abs("../../..")
 	if err != nil {
