@@ -98,7 +98,7 @@ in_lane() {
 
 # Many tests wait, for a server that starts or for a lease to end: more of them run at the
 # same time than there are processors. The packages that take longest begin first.
-waiting=(-p 4 -parallel 4)
+waiting=(-p 4 -parallel 6)
 longest=(./store/replica ./store/redisstore ./caddymodule/token ./store/boltstore ./caddymodule/keys)
 mapfile -t units < <(go list "${longest[@]}" ./caddymodule/... ./store/... . | grep -v '/store/replica/simulation')
 
@@ -132,7 +132,7 @@ set +m
 # The race detector is for goroutines that share memory of ours. The black-box tests run
 # a binary without it, and it would only slow them.
 step "Units" gotest . "${waiting[@]}" -race "${units[@]}"
-step "Black-box tests" gotest . -p 3 -parallel 4 "${rooms[@]}"
+step "Black-box tests" gotest . -p 3 -parallel 6 "${rooms[@]}"
 printf '\n== Meanwhile\n'
 failed=0
 wait "$lane" || failed=$?
