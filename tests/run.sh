@@ -98,14 +98,14 @@ in_lane() {
 
 # Many tests wait, for a server that starts or for a lease to end: more of them run at the
 # same time than there are processors. The packages that take longest begin first.
-waiting=(-p 4 -parallel 6)
+waiting=(-p 4 -parallel 4)
 longest=(./store/replica ./store/redisstore ./caddymodule/token ./store/boltstore ./caddymodule/keys)
 mapfile -t units < <(go list "${longest[@]}" ./caddymodule/... ./store/... . | grep -v '/store/replica/simulation')
 
 if [[ $tier == --quick ]]; then
 	step "Build" build
 	mapfile -t light < <(printf '%s\n' "${units[@]}" | grep -vxFf <(linking "${units[@]}"))
-	step "Units without Caddy, and the contract" gotest . "${waiting[@]}" ./tests/contract "${light[@]}"
+	step "Units without Caddy, and the contract" gotest . -p 4 -parallel 6 ./tests/contract "${light[@]}"
 	printf '\nthe quick ones passed in %d s\n' "$SECONDS"
 	exit
 fi
@@ -132,6 +132,9 @@ set +m
 # The race detector is for goroutines that share memory of ours. The black-box tests run
 # a binary without it, and it would only slow them.
 step "Units" gotest . "${waiting[@]}" -race "${units[@]}"
+# Some files are built without it only, and say why: their packages are run once more.
+mapfile -t unraced < <(go list -race -f '{{if .IgnoredGoFiles}}{{.ImportPath}}{{end}}' "${units[@]}")
+step "Units that are built without the race detector" gotest . "${waiting[@]}" "${unraced[@]}"
 step "Black-box tests" gotest . -p 3 -parallel 6 "${rooms[@]}"
 printf '\n== Meanwhile\n'
 failed=0

@@ -15,6 +15,7 @@ import (
 
 const (
 	lease  = 3 * time.Second
+	calm   = 40 * lease // with it, a simulated day runs quickly
 	margin = lease + lease*3/100
 )
 
