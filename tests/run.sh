@@ -133,7 +133,8 @@ set +m
 # a binary without it, and it would only slow them.
 step "Units" gotest . "${waiting[@]}" -race "${units[@]}"
 # Some files are built without it only, and say why: their packages are run once more.
-mapfile -t unraced < <(go list -race -f '{{if .IgnoredGoFiles}}{{.ImportPath}}{{end}}' "${units[@]}")
+mapfile -t unraced < <(go list -race -f '{{range .IgnoredGoFiles}}{{$.ImportPath}} {{.}}{{"\n"}}{{end}}' "${units[@]}" |
+	sed -nE 's/ .*_test\.go$//p' | sort -u)
 step "Units that are built without the race detector" gotest . "${waiting[@]}" "${unraced[@]}"
 step "Black-box tests" gotest . -p 3 -parallel 6 "${rooms[@]}"
 printf '\n== Meanwhile\n'

@@ -82,23 +82,23 @@ func TestExtractRefusesACredentialThatOnlyOthersSee(t *testing.T) {
 func TestExtractIgnoresOtherValues(t *testing.T) {
 	long := strings.Repeat("f", 60)
 	for cookie, want := range map[string]error{
-		"at=a.b.c; bat=1; at2=2; a_t=3; x=at; y=%61; z=a=t":                                           nil,
-		"x=at at; y=;at=a.b.c":                                                                        nil,
-		"x=a at=b; at=a.b.c":                                                                          nil,
-		"x=a,at=b; y= at=; z=\"at=1 at=2\"; at=a.b.c":                                                 nil,
-		`x={"a":"b","at":1,"c":"at=d"}; at=a.b.c`:                                                     nil,
+		"at=a.b.c; bat=1; at2=2; a_t=3; x=at; y=%61; z=a=t": nil,
+		"x=at at; y=;at=a.b.c":                              nil,
+		"x=a at=b; at=a.b.c":                                nil,
+		"x=a,at=b; y= at=; z=\"at=1 at=2\"; at=a.b.c":       nil,
+		`x={"a":"b","at":1,"c":"at=d"}; at=a.b.c`:           nil,
 		"_ga=GA1.2.1234567890.1700000000; _ga_X=GS1.1.1.1.0.0.0; _gid=GA1.2.5; at=a.b.c":              nil,
 		"__utmz=1.17.1.1.utmcsr=google|utmccn=(organic)|utmcmd=organic|at=" + long + "; at=a.b.c":     nil,
 		"next=https://app.example.com/login?at=" + long + "; at=a.b.c":                                nil,
 		"x=a:at=" + long + "; y=(at=" + long + "; z=at=" + long + "; at=a.b.c":                        nil,
 		"x=Zm9v/at==; y=Zm8=; z==; =; ;; at=a.b.c; bat[]=1; x[at]=2; %=3; %6=4; %zz=5; %u0=6; \xa0=7": nil,
-		"$Version=1; at=a.b.c; $Path=/":                                                               nil,
-		"at=" + long + " at=" + long:                                                                  nil,
-		"AT=a.b.c":                                                                                    credential.ErrMissing,
-		"at\u00a0=a.b.c":                                                                              credential.ErrMissing,
-		"at[]=a.b.c":                                                                                  credential.ErrMissing,
-		"x=1, at=" + long:                                                                             credential.ErrMissing,
-		"x=1;%61t=a.b.c":                                                                              credential.ErrMissing,
+		"$Version=1; at=a.b.c; $Path=/": nil,
+		"at=" + long + " at=" + long:    nil,
+		"AT=a.b.c":                      credential.ErrMissing,
+		"at\u00a0=a.b.c":                credential.ErrMissing,
+		"at[]=a.b.c":                    credential.ErrMissing,
+		"x=1, at=" + long:               credential.ErrMissing,
+		"x=1;%61t=a.b.c":                credential.ErrMissing,
 	} {
 		e := credential.NewExtractor("", "at")
 		raw, _, err := e.Extract(request("Cookie", cookie))
