@@ -85,9 +85,9 @@ linking() {
 		sed -E 's/ .*//; s/\.test$//' | sort -u
 }
 
-# in_lane runs what needs the processor and no time limit, one after the other: while
-# gates wait, and after them when they do not. The simulation runs as one thread, and on
-# a clock of its own: the race detector finds nothing there, and shuffles its runs.
+# in_lane runs what needs the processor and no time limit, one after the other, while gates
+# wait. The simulation runs as one thread, and on a clock of its own: the race detector
+# finds nothing there, and shuffles its runs.
 in_lane() {
 	step "Lint" ./tests/lint.sh
 	step "Simulation" gotest . ./store/replica/simulation/...
@@ -111,7 +111,7 @@ if [[ $tier == --quick ]]; then
 fi
 
 # These compare times, memory or descriptors with a limit, or hold fleets to their
-# leases, which other work at the same time would miss. They come last, one by one.
+# leases, which other tests at the same time would miss. They come last, one by one.
 measured=(./tests/streams ./tests/fleet ./tests/floods ./tests/chaos)
 mapfile -t rooms < <(go list ./tests/documents ./tests/faults ./tests/contract ./tests/operator ./tests/... |
 	grep -vE '/tests/(streams|fleet|floods|chaos)$')
@@ -124,7 +124,7 @@ step "Caddyfiles" ./tests/caddyfiles.sh "$PWD/caddy"
 set -m
 (
 	set +m
-	renice -n 10 -p "$BASHPID" >/dev/null
+	renice -n 19 -p "$BASHPID" >/dev/null
 	in_lane
 ) >"$scratch/lane" 2>&1 &
 lane=$!
@@ -137,13 +137,13 @@ mapfile -t unraced < <(go list -race -f '{{range .IgnoredGoFiles}}{{$.ImportPath
 	sed -nE 's/ .*_test\.go$//p' | sort -u)
 step "Units that are built without the race detector" gotest . "${waiting[@]}" "${unraced[@]}"
 step "Black-box tests" gotest . -p 3 -parallel 6 "${rooms[@]}"
+step "Tests that measure" gotest . -p 1 -parallel 4 "${measured[@]}"
 printf '\n== Meanwhile\n'
 failed=0
 wait "$lane" || failed=$?
 lane=
 cat "$scratch/lane"
 ((failed == 0)) || exit "$failed"
-step "Tests that measure" gotest . -p 1 -parallel 4 "${measured[@]}"
 
 if [[ $tier == --proof ]]; then
 	step "Fuzz, long" ./tests/fuzz.sh 5m
