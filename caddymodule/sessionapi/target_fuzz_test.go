@@ -12,6 +12,7 @@ import (
 
 	"github.com/sessiongate/sessiongate/caddymodule/caller/callertest"
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
+	"github.com/sessiongate/sessiongate/caddymodule/strictjson/strictjsontest"
 )
 
 // sessionIDIn reads a body by the words of the contract and by the tokens of encoding/json.
@@ -26,7 +27,7 @@ func sessionIDIn(body string) (sessionID string, ok bool) {
 		name, err := decoder.Token()
 		text, isText := name.(string)
 		var value json.RawMessage
-		if err != nil || !isText || decoder.Decode(&value) != nil || depthOf(value) >= strictjson.MaxDepth {
+		if err != nil || !isText || decoder.Decode(&value) != nil || strictjsontest.Depth(string(value)) >= strictjson.MaxDepth {
 			return "", false
 		}
 		if !strings.EqualFold(text, "session_id") {
@@ -57,22 +58,6 @@ func isSessionID(text string) bool {
 		}
 	}
 	return len(text) >= 1 && len(text) <= 256
-}
-
-func depthOf(value json.RawMessage) int {
-	decoder := json.NewDecoder(strings.NewReader(string(value)))
-	deepest, level := 0, 0
-	for {
-		switch part, err := decoder.Token(); {
-		case err != nil:
-			return deepest
-		case part == json.Delim('{') || part == json.Delim('['):
-			level++
-			deepest = max(deepest, level)
-		case part == json.Delim('}') || part == json.Delim(']'):
-			level--
-		}
-	}
 }
 
 // Attack: a body names one session to the gate and another to a reader that decodes it,

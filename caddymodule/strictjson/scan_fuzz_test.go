@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
+	"github.com/sessiongate/sessiongate/caddymodule/strictjson/strictjsontest"
 )
 
 // Attack: the gate, and an application that decodes with encoding/json, read different
@@ -55,7 +56,7 @@ func FuzzScan(f *testing.F) {
 // refusals returns why encoding/json refuses a document, or nil. A document that is both
 // too deep and invalid has two reasons; the first in the text counts.
 func refusals(doc string) []error {
-	valid, deep := json.Valid([]byte(doc)), depth(doc) > strictjson.MaxDepth
+	valid, deep := json.Valid([]byte(doc)), strictjsontest.Depth(doc) > strictjson.MaxDepth
 	switch {
 	case !utf8.ValidString(doc), !valid && !deep:
 		return []error{strictjson.ErrSyntax}
@@ -67,23 +68,6 @@ func refusals(doc string) []error {
 		return []error{strictjson.ErrNotObject}
 	}
 	return []error{nil}
-}
-
-// depth returns how deep a document is nested, up to its first fault.
-func depth(doc string) int {
-	decoder := json.NewDecoder(strings.NewReader(doc))
-	deepest, level := 0, 0
-	for {
-		switch part, err := decoder.Token(); {
-		case err != nil:
-			return deepest
-		case part == json.Delim('{') || part == json.Delim('['):
-			level++
-			deepest = max(deepest, level)
-		case part == json.Delim('}') || part == json.Delim(']'):
-			level--
-		}
-	}
 }
 
 type member struct {

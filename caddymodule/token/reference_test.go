@@ -9,6 +9,7 @@ import (
 
 	"github.com/sessiongate/sessiongate/caddymodule/credential"
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
+	"github.com/sessiongate/sessiongate/caddymodule/strictjson/strictjsontest"
 )
 
 // reference is a literal reading of the specifications, up to the choice of a key. Tests
@@ -103,7 +104,7 @@ func readObject(doc []byte) (names []string, values []json.RawMessage, ok bool) 
 		name, err := decoder.Token()
 		text, isText := name.(string)
 		var value json.RawMessage
-		if err != nil || !isText || decoder.Decode(&value) != nil || depth(value) >= strictjson.MaxDepth {
+		if err != nil || !isText || decoder.Decode(&value) != nil || strictjsontest.Depth(string(value)) >= strictjson.MaxDepth {
 			return nil, nil, false
 		}
 		for _, other := range names {
@@ -118,21 +119,4 @@ func readObject(doc []byte) (names []string, values []json.RawMessage, ok bool) 
 	}
 	_, err := decoder.Token()
 	return names, values, errors.Is(err, io.EOF)
-}
-
-// depth returns how deep a valid value is nested, 0 for a scalar.
-func depth(value json.RawMessage) int {
-	decoder := json.NewDecoder(strings.NewReader(string(value)))
-	deepest, level := 0, 0
-	for {
-		switch part, err := decoder.Token(); {
-		case err != nil:
-			return deepest
-		case part == json.Delim('{') || part == json.Delim('['):
-			level++
-			deepest = max(deepest, level)
-		case part == json.Delim('}') || part == json.Delim(']'):
-			level--
-		}
-	}
 }
