@@ -163,6 +163,13 @@ func (r *Replica) Instant(session store.Key) (instant int64, held bool) {
 // is a repeat. It does not report whether the revocation holds everywhere: only Revoke does.
 func (r *Replica) Published(k store.Key) bool { return r.set.keys.marks(k)&markPublished != 0 }
 
+// Repeats reports whether another Revoke of this session or token is a repeat: whether a log
+// had it, up to the same instant or a later one. A second logout after another login is none.
+func (r *Replica) Repeats(revocation store.Revocation) bool {
+	instant, held := r.set.keys.instant(revocation.Key)
+	return held && instant >= instantOf(revocation) && r.Published(revocation.Key)
+}
+
 // Revoked reports whether a token that was admitted before is revoked by now, as far as
 // this replica knows. Unlike Look it accepts a token that has expired since: it is for
 // requests that are still running. Like Check, it is quick.
