@@ -2,6 +2,9 @@ package store_test
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -64,6 +67,57 @@ func TestNoTwoCutsOfATextShareAKey(t *testing.T) {
 	}
 	if want := 4 * (len(text) + 1) * (len(text) + 2) / 2; cuts != want || len(seen) != cuts {
 		t.Errorf("%d keys of %d cuts, want %d of each", len(seen), cuts, want)
+	}
+}
+
+// Attack: be issued a session claim with any text, such as one cut out of the input of a
+// login's key, and end the login of a victim by a logout. No login shares its key with a
+// session, a token, a subject or another login.
+func TestTheKeyOfALoginIsNoOtherKey(t *testing.T) {
+	seen := map[store.Key]string{}
+	see := func(name string, k store.Key) {
+		t.Helper()
+		if other, taken := seen[k]; taken {
+			t.Errorf("%s and %s share the key %x", name, other, k)
+		}
+		seen[k] = name
+	}
+	const issuer, subject, at = "https://a", "alice", 1_700_000_000
+	see("the login", store.NewLoginKey("default", issuer, subject, at))
+	see("the next second", store.NewLoginKey("default", issuer, subject, at+1))
+	see("another subject", store.NewLoginKey("default", issuer, "alic", at))
+	see("a subject that goes on", store.NewLoginKey("default", issuer, "alice\x80", at))
+	see("another issuer", store.NewLoginKey("default", issuer+"a", subject[1:], at))
+	see("another namespace", store.NewLoginKey("orders", issuer, subject, at))
+	login := append([]byte("\x07default\xff\x09https://a\x05alice"), binary.AppendVarint(nil, at)...)
+	texts := []string{"alice", "1700000000", "alice1700000000", "alice 1700000000", string(login)}
+	for i := range login {
+		texts = append(texts, string(login[i:]))
+	}
+	for kind := store.KindSession; kind <= store.KindIssuer; kind++ {
+		for i, text := range slices.Compact(texts) {
+			see(fmt.Sprintf("%v %d", kind, i), store.NewKey("default", kind, issuer, text))
+		}
+	}
+	sum := sha256.Sum256(login)
+	if got := store.NewLoginKey("default", issuer, subject, at); got != store.Key(sum[:16]) {
+		t.Errorf("key %x, want %x: a stored key keeps its meaning for good", got, sum[:16])
+	}
+}
+
+func TestTheFirstSessionOfATokenIsItsClaimOrElseItsLogin(t *testing.T) {
+	session, login := store.Key{1}, store.Key{2}
+	for _, c := range []struct {
+		keys *store.Keys
+		want store.Key
+	}{
+		{&store.Keys{Session: session, Login: login}, session},
+		{&store.Keys{Login: login}, login},
+		{&store.Keys{}, store.Key{}},
+	} {
+		if got := c.keys.First(); got != c.want {
+			t.Errorf("session %x and login %x: first %x, want %x", c.keys.Session, c.keys.Login, got, c.want)
+		}
 	}
 }
 

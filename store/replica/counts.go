@@ -44,7 +44,9 @@ func (s *keySet) each(shard int, show func(heldRevocation)) {
 		if t.marks[i]&markToken != 0 {
 			kind = store.KindToken
 		}
-		show(heldRevocation{store.Revocation{Kind: kind, Key: keyOf(word{hi, t.keys[i].lo.Load()}), Expires: expires}, t.marks[i]&markLogged != 0, t.marks[i]&markWasLogged != 0})
+		show(heldRevocation{store.Revocation{
+			Kind: kind, Key: keyOf(word{hi, t.keys[i].lo.Load()}), NotBefore: notBefore(t.instants[i].Load()), Expires: expires,
+		}, t.marks[i]&markLogged != 0, t.marks[i]&markWasLogged != 0})
 	}
 }
 

@@ -42,12 +42,12 @@ type predicate struct {
 // Invariant 5: `iat` is in whole seconds. So a token of the same second as the instant may
 // have been issued before it, and is refused.
 func (s *instantSet) revokes(k store.Key, token *store.Keys) bool {
-	return token.IssuedAt <= s.latest(k, token.Session)
+	return token.IssuedAt <= s.latest(k, token)
 }
 
-// latest returns the latest instant of the predicates of k that do not except the session.
-// It returns never if there is none.
-func (s *instantSet) latest(k, session store.Key) int64 {
+// latest returns the latest instant of the predicates of k that do not except the session
+// that names the token. It returns never if there is none.
+func (s *instantSet) latest(k store.Key, token *store.Keys) int64 {
 	slots := s.slots.Load()
 	if slots == nil || k.IsZero() {
 		return never
@@ -56,7 +56,7 @@ func (s *instantSet) latest(k, session store.Key) int64 {
 	if found == nil {
 		return never
 	}
-	latest := int64(never)
+	latest, session := int64(never), token.First()
 	for _, p := range found.predicates {
 		if excepted := !p.except.IsZero() && p.except == session; !excepted {
 			latest = max(latest, p.notBefore)

@@ -20,6 +20,24 @@ func (s *keySet) marks(k store.Key) mark {
 	return 0
 }
 
+// joined returns the revocation of a session or a token with the expiry and the instant of
+// the set, where these are later. It returns others as they are.
+func (s *keySet) joined(r store.Revocation) store.Revocation {
+	w := wordOf(r.Key)
+	sh := &s.shards[w.shard()]
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	t := sh.table.Load()
+	if t == nil || r.Kind.HasInstant() {
+		return r
+	}
+	if i, found := t.find(w); found {
+		r.Expires = max(r.Expires, int64(t.expires[i].Load()))
+		r.NotBefore = notBefore(max(instantOf(r), t.instants[i].Load()))
+	}
+	return r
+}
+
 // unmark notes that no key is known to be on the log of the present generation, and keeps
 // which keys were on an earlier one.
 func (s *keySet) unmark() {

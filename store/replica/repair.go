@@ -137,7 +137,7 @@ func (r *Replica) merge(ctx context.Context, v view, opens bool, lease time.Dura
 	}
 	refused := false
 	lost, err := r.eachUnlogged(func(revocations []store.Revocation) (bool, error) {
-		step.Revocations = revocations
+		step.Revocations = r.mergeable(revocations)
 		done, err := r.mergeStep(ctx, step, lease)
 		refused = !done
 		return done, err
@@ -183,7 +183,7 @@ func (r *Replica) publishPending(ctx context.Context, lease time.Duration) error
 	_, err := r.eachUnlogged(func(revocations []store.Revocation) (bool, error) {
 		bounded, cancel := context.WithTimeout(ctx, call(lease))
 		defer cancel()
-		_, err := r.store.Append(bounded, revocations...)
+		_, err := r.store.Append(bounded, r.readable(revocations)...)
 		return true, err
 	})
 	if err != nil {

@@ -142,14 +142,33 @@ func (r *Replica) Look(k *store.Keys) Verdict {
 	return r.set.look(k)
 }
 
-// Holds reports whether the session or token with this key is revoked by itself. It
-// ignores revocations of subjects and issuers. Like Check, it is quick.
+// Holds reports whether the session or token with this key is revoked by itself: for good,
+// or up to an instant. It ignores revocations of subjects and issuers. Like Check, it is
+// quick.
 func (r *Replica) Holds(k store.Key) bool { return r.set.keys.has(k) }
 
-// Published reports whether a log had the revocation of this session or token, so that
-// another Revoke is a repeat. It does not report whether the revocation holds everywhere:
-// only Revoke does.
+// Instant returns the NotBefore of the revocation of this session that the replica holds: 0
+// if it is for good. held reports whether the replica holds one. A repeat passes this
+// instant to Revoke again, so that it does not end later logins. Like Check, it is quick.
+func (r *Replica) Instant(session store.Key) (instant int64, held bool) {
+	at, held := r.set.keys.instant(session)
+	if !held {
+		return 0, false
+	}
+	return notBefore(at), true
+}
+
+// Published reports whether a log had the revocation of this session or token, up to the
+// instant that the replica holds or a later one, so that another Revoke up to that instant
+// is a repeat. It does not report whether the revocation holds everywhere: only Revoke does.
 func (r *Replica) Published(k store.Key) bool { return r.set.keys.marks(k)&markPublished != 0 }
+
+// Repeats reports whether another Revoke of this session or token is a repeat: whether a log
+// had it, up to the same instant or a later one. A second logout after another login is none.
+func (r *Replica) Repeats(revocation store.Revocation) bool {
+	instant, held := r.set.keys.instant(revocation.Key)
+	return held && instant >= instantOf(revocation) && r.Published(revocation.Key)
+}
 
 // Revoked reports whether a token that was admitted before is revoked by now, as far as
 // this replica knows. Unlike Look it accepts a token that has expired since: it is for

@@ -48,9 +48,10 @@ func (q *queue) put(calls ...*revoking) {
 func (q *queue) take() (calls []*revoking, revocations []store.Revocation) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	reasons := 0
 	for len(q.waiting) > 0 {
 		next := q.waiting[0]
-		if len(revocations)+len(next.revocations) > store.MaxRevocations {
+		if reasons += store.Reasons(next.revocations); len(revocations)+len(next.revocations) > store.MaxRevocations || reasons > store.MaxReasons {
 			break
 		}
 		q.waiting = q.waiting[1:]
@@ -86,8 +87,9 @@ func (r *Replica) RevokeTimeout() time.Duration {
 
 func (r *Replica) revoke(ctx context.Context, call *revoking) error {
 	revocations := call.revocations
-	if len(revocations) == 0 || len(revocations) > store.MaxRevocations {
-		return fmt.Errorf("revoking: %d revocations, want 1 to %d", len(revocations), store.MaxRevocations)
+	if n := store.Fit(revocations); n == 0 || n < len(revocations) {
+		return fmt.Errorf("revoking: %d revocations, want 1 to %d with at most %d bytes of reasons",
+			len(revocations), store.MaxRevocations, store.MaxReasons)
 	}
 	for _, revocation := range revocations {
 		if err := revocation.Validate(); err != nil {
@@ -237,6 +239,7 @@ func (r *Replica) log(ctx context.Context, revocations []store.Revocation) (head
 
 // append puts one entry on the log, and returns the head after that.
 func (r *Replica) append(ctx context.Context, revocations []store.Revocation) (store.Head, error) {
+	revocations = r.readable(revocations)
 	if r.fleet != nil {
 		return r.fleet.Publish(ctx, revocations...)
 	}

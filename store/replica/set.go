@@ -48,7 +48,7 @@ func (s *set) add(revocations []store.Revocation, logged bool) {
 		if logged {
 			marks |= markLogged | markPublished
 		}
-		changed = s.keys.add(r.Key, r.Expires, marks) || changed
+		changed = s.keys.addUpTo(r.Key, r.Expires, instantOf(r), marks) || changed
 	}
 	if changed {
 		s.changed.ring()
@@ -56,7 +56,9 @@ func (s *set) add(revocations []store.Revocation, logged bool) {
 }
 
 // lacking returns those of the revocations that the log of the present generation is not
-// known to hold, or to imply, for as long. The set holds all of them already.
+// known to hold, or to imply, for as long. The set holds all of them already. If it holds
+// more of a session or a token, lacking returns that: a later instant, or a later expiry.
+// So a repeat brings the log up to the set, and never moves what the set holds.
 func (s *set) lacking(revocations []store.Revocation) (lacking []store.Revocation) {
 	for _, r := range revocations {
 		logged := s.keys.marks(r.Key)&markLogged != 0
@@ -64,7 +66,7 @@ func (s *set) lacking(revocations []store.Revocation) (lacking []store.Revocatio
 			logged = s.instants.logged(r)
 		}
 		if !logged {
-			lacking = append(lacking, r)
+			lacking = append(lacking, s.keys.joined(r))
 		}
 	}
 	return lacking
@@ -146,7 +148,7 @@ func (s *set) find(k *store.Keys) Verdict {
 	if s.keys.has(k.Token) {
 		verdict |= ByToken
 	}
-	if !k.Session.IsZero() && s.keys.has(k.Session) {
+	if !k.Session.IsZero() && s.keys.revokes(k.Session, k.AuthTime) || !k.Login.IsZero() && s.keys.revokes(k.Login, k.AuthTime) {
 		verdict |= BySession
 	}
 	if s.instants.revokes(k.Subject, k) {
@@ -161,7 +163,7 @@ func (s *set) find(k *store.Keys) Verdict {
 // notBefore returns the latest instant up to which tokens of this session, subject and issuer
 // are revoked; 0 without one.
 func (s *set) notBefore(k *store.Keys) int64 {
-	return max(0, s.instants.latest(k.Subject, k.Session), s.instants.latest(k.Issuer, k.Session))
+	return max(0, s.instants.latest(k.Subject, k), s.instants.latest(k.Issuer, k))
 }
 
 // purge removes the revocations that have expired at the second now.

@@ -47,6 +47,10 @@ type Status struct {
 	// counted (AcknowledgeLease).
 	Gates    int
 	Unlisted bool
+	// Format is the newest format of entries that this gate writes, because every gate of the
+	// fleet understands it, as last heard: see store.Format. Below 2, revocations of sessions
+	// by instant are written for good.
+	Format uint64
 	// Bounds say which tokens the replica refuses because the log cannot judge them.
 	Bounds store.Bounds
 	// Offset is how far the wall clock is ahead of the store's. It is negative if the wall
@@ -81,6 +85,7 @@ func (r *Replica) Status() Status {
 		Lag:             r.view.head - min(r.view.head, r.view.at.Seq),
 		Revocations:     r.set.len(),
 		Bounds:          r.bounds,
+		Format:          store.Format,
 		Offset:          r.clocks.off,
 		Skewed:          r.skewed(),
 		Unconfirmed:     r.pending != r.cleared,
@@ -92,6 +97,7 @@ func (r *Replica) Status() Status {
 	if r.fleet != nil {
 		status.Gate = r.id
 		status.Lease, status.State = lease, r.view.state
+		status.Format = max(1, min(r.view.format, store.Format))
 		status.Gates, status.Unlisted = r.view.gates, r.view.unlisted
 		if t != nil {
 			status.Age, status.Heard = boot-t.boot, time.Unix(0, t.asked.Wall)

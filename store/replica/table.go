@@ -2,33 +2,12 @@ package replica
 
 import (
 	"encoding/binary"
+	"math"
 	"math/bits"
-	"sync"
 	"sync/atomic"
 
 	"github.com/sessiongate/sessiongate/store"
 )
-
-// shards is how many tables a keySet has. When one table grows, readers do not wait, and
-// writers wait for a small part of the whole only.
-const shards = 256
-
-// keySet is a set of keys, each with the second at which it may be forgotten. Readers take no
-// lock, and may read while one writer for each shard changes the set.
-type keySet struct {
-	// version changes once a new key can be found. So a token that was found clear at a
-	// version needs no second look while the version stays the same.
-	version atomic.Uint64
-	shards  [shards]shard
-	count   atomic.Int64
-}
-
-// shard is one table, and the lock of its writers.
-type shard struct {
-	table    atomic.Pointer[table]
-	mu       sync.Mutex
-	unlogged int // keys without markLogged; guarded by mu
-}
 
 // word is a key in the form that tables compare. Keys are hashes, so their bits need no
 // further mixing. hi is never zero: zero marks a free slot.
@@ -44,14 +23,40 @@ func wordOf(k store.Key) word {
 
 func (w word) shard() int { return int(w.hi >> 56) }
 
-// table is a hash table with open addressing, of 21 bytes a slot. It has no pointers, so the
+// table is a hash table with open addressing, of 25 bytes a slot. It has no pointers, so the
 // garbage collector never walks it. A slot keeps its key for good. A full table is replaced
 // as a whole.
+//
+// Invariant 2: revocation is monotone. Within a table, expiry and instant of a slot never
+// fall. Readers look at key and instant, never at the expiry, so there is no state between
+// two stores in which they could admit: a writer stores the instant before it publishes the
+// key, and later raises the instant by one store.
 type table struct {
-	keys    []slot
-	expires []atomic.Uint32
-	marks   []mark // only under the lock of the shard
-	used    int    // slots that hold a key; for writers only
+	keys     []slot
+	expires  []atomic.Uint32
+	instants []atomic.Uint32
+	marks    []mark // only under the lock of the shard
+	used     int    // slots that hold a key; for writers only
+}
+
+// forGood is the instant of a key that revokes every token, whatever its AuthTime. It is the
+// largest, so that it is later than every other instant.
+const forGood = math.MaxUint32
+
+// instantOf returns the instant of the revocation of a session or a token.
+func instantOf(r store.Revocation) uint32 {
+	if r.NotBefore == 0 {
+		return forGood
+	}
+	return uint32(r.NotBefore)
+}
+
+// notBefore is the inverse of instantOf.
+func notBefore(instant uint32) int64 {
+	if instant == forGood {
+		return 0
+	}
+	return int64(instant)
 }
 
 // mark is what else is known about a key. It decides nothing about admission.
@@ -60,14 +65,14 @@ type mark uint8
 const (
 	// markToken: the key is that of a token, not of a session.
 	markToken mark = 1 << iota
-	// markLogged: the log of the present generation holds the key, with the expiry of the
-	// set or a later one.
+	// markLogged: the log of the present generation holds the key, with the expiry and the
+	// instant of the set or later ones.
 	markLogged
 	// markWasLogged: the log of an earlier generation held the key. The log of the present
 	// generation is not known to hold it.
 	markWasLogged
 	// markPublished: the log of this generation or of an earlier one has held the key, with
-	// any expiry.
+	// any expiry, and with the instant of the set or a later one.
 	markPublished
 )
 
@@ -76,11 +81,13 @@ type slot struct{ hi, lo atomic.Uint64 }
 
 func newTable(slots int) *table {
 	n := max(8, slots)
-	return &table{keys: make([]slot, n), expires: make([]atomic.Uint32, n), marks: make([]mark, n)}
+	return &table{keys: make([]slot, n), expires: make([]atomic.Uint32, n), instants: make([]atomic.Uint32, n), marks: make([]mark, n)}
 }
 
-// full reports whether the load has reached 0.8.
-func (t *table) full() bool { return t.used*5 >= len(t.keys)*4 }
+// full reports whether the load has reached 0.76. A table then grows by a fifth, to a load of
+// 0.63: a set takes at most 40 bytes an entry, and a look at it no more steps than with
+// greater steps of growth to a greater load.
+func (t *table) full() bool { return t.used*25 >= len(t.keys)*19 }
 
 // find returns the index of w's slot and true, or that of the free slot where w belongs and
 // false. There is always a free slot, because the load stays below one.
@@ -101,30 +108,58 @@ func (t *table) find(w word) (int, bool) {
 	}
 }
 
-// put adds w, or moves its expiry to a later second, never to an earlier one. It reports
-// whether w is new. When the expiry moves, the key is logged, or was logged, only if marks
-// say so. Only the writer of the shard calls put, and never on a full table.
-func (t *table) put(w word, expires uint32, marks mark) bool {
+// put adds w, or joins it with what is held. It reports whether w is new, and whether the
+// instant was raised. Only the writer of the shard calls put, and never on a full table.
+func (t *table) put(w word, expires, instant uint32, marks mark) (added, raised bool) {
 	i, found := t.find(w)
 	if found {
-		switch held := t.expires[i].Load(); {
-		case expires > held:
-			t.expires[i].Store(expires)
-			t.marks[i] = t.marks[i]&^(markLogged|markWasLogged) | marks
-		case expires == held:
-			t.marks[i] |= marks
-		}
-		if t.marks[i]&markLogged != 0 {
-			t.marks[i] &^= markWasLogged
-		}
-		return false
+		return false, t.join(i, expires, instant, marks)
 	}
 	t.keys[i].lo.Store(w.lo)
 	t.expires[i].Store(expires)
+	t.instants[i].Store(instant)
 	t.marks[i] = marks
 	t.keys[i].hi.Store(w.hi)
 	t.used++
-	return true
+	return true, false
+}
+
+// join moves the expiry and the instant of a slot to later ones, never to earlier ones, and
+// reports whether it moved the instant. When either moves, the key is logged, or was logged,
+// only if marks say so. When the instant moves, so it is with published.
+//
+// Attack: a gate that was cut off, or an old entry that is put on the log again, brings an
+// earlier instant than the set has. Tokens that were revoked in between would pass again.
+func (t *table) join(i int, expires, instant uint32, marks mark) (raised bool) {
+	heldExpires, heldInstant, at := t.expires[i].Load(), t.instants[i].Load(), t.marks[i]
+	later, raised := expires > heldExpires, instant > heldInstant
+	sooner, lower := expires < heldExpires, instant < heldInstant
+	switch {
+	case (sooner || lower) && !later && !raised:
+		return false // the set holds more
+	case (sooner || lower) && at&markLogged == 0:
+		marks &^= markLogged // the log has one half of the result
+	}
+	if lower {
+		marks &^= markPublished
+	}
+	if later || raised {
+		at &^= markLogged | markWasLogged
+	}
+	if raised {
+		at &^= markPublished
+	}
+	if at |= marks; at&markLogged != 0 {
+		at &^= markWasLogged
+	}
+	t.marks[i] = at
+	if later {
+		t.expires[i].Store(expires)
+	}
+	if raised {
+		t.instants[i].Store(instant)
+	}
+	return raised
 }
 
 // copyTo copies the keys that have not expired at the second now to another table. It returns
@@ -135,97 +170,10 @@ func (t *table) copyTo(to *table, now uint32) (unlogged int) {
 		switch {
 		case hi == 0:
 		case t.expires[i].Load() > now:
-			to.put(word{hi, t.keys[i].lo.Load()}, t.expires[i].Load(), t.marks[i])
+			to.put(word{hi, t.keys[i].lo.Load()}, t.expires[i].Load(), t.instants[i].Load(), t.marks[i])
 		case t.marks[i]&markLogged == 0:
 			unlogged++
 		}
 	}
 	return unlogged
 }
-
-// has reports whether the set holds k.
-func (s *keySet) has(k store.Key) bool {
-	w := wordOf(k)
-	t := s.shards[w.shard()].table.Load()
-	if t == nil {
-		return false
-	}
-	_, found := t.find(w)
-	return found
-}
-
-// add adds k until the second expires, and reports whether k is new. When add returns, has(k)
-// is true, and the version differs from every version before k was added. The version
-// changes under the lock, so that a second add of k returns only after that change.
-func (s *keySet) add(k store.Key, expires int64, marks mark) bool {
-	w := wordOf(k)
-	sh := &s.shards[w.shard()]
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	t := sh.table.Load()
-	if t == nil || t.full() {
-		t = sh.grow(t)
-	}
-	i, found := t.find(w)
-	logged := found && t.marks[i]&markLogged != 0
-	added := t.put(w, uint32(expires), marks)
-	switch now := t.marks[i]&markLogged != 0; {
-	case found && logged == now:
-	case now && found:
-		sh.unlogged--
-	case !now:
-		sh.unlogged++
-	}
-	if added {
-		s.version.Add(1)
-		s.count.Add(1)
-	}
-	return added
-}
-
-// grow replaces the table by one that is half as large again. The old table stays unchanged
-// for its present readers: a key that is added from now on was not in the set when they
-// began.
-func (sh *shard) grow(t *table) *table {
-	var larger *table
-	if t == nil {
-		larger = newTable(0)
-	} else {
-		larger = newTable(len(t.keys) * 3 / 2)
-		t.copyTo(larger, 0)
-	}
-	sh.table.Store(larger)
-	return larger
-}
-
-// purge removes the keys that have expired at the second now, one shard at a time. It skips
-// a shard if fewer than an eighth of its keys have expired, because it copies the rest.
-func (s *keySet) purge(now int64) {
-	for i := range s.shards {
-		s.count.Add(-int64(s.shards[i].purge(uint32(now))))
-	}
-}
-
-func (sh *shard) purge(now uint32) (forgotten int) {
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	t := sh.table.Load()
-	if t == nil {
-		return 0
-	}
-	expired := 0
-	for i := range t.keys {
-		if t.keys[i].hi.Load() != 0 && t.expires[i].Load() <= now {
-			expired++
-		}
-	}
-	if expired == 0 || expired*8 < t.used {
-		return 0
-	}
-	smaller := newTable((t.used - expired) * 8 / 5) // a load of 0.6
-	sh.unlogged -= t.copyTo(smaller, now)
-	sh.table.Store(smaller)
-	return expired
-}
-
-func (s *keySet) len() int { return int(s.count.Load()) }

@@ -50,6 +50,9 @@ type view struct {
 	// admitting. Both are as last heard.
 	gates    int
 	unlisted bool
+	// format is the newest format of entries that every gate understands, as last heard.
+	// formatBefore is that of the last generation that was open.
+	format, formatBefore uint64
 	// heartbeatAnswered reports whether the store has answered a heartbeat in this
 	// generation.
 	heartbeatAnswered bool
@@ -96,6 +99,10 @@ func (r *Replica) observeGeneration(generation store.Generation, sent time.Durat
 			r.before = r.view.gates
 		}
 	}
+	format := r.view.formatBefore
+	if r.view.state >= store.StateOpen {
+		format = r.view.format
+	}
 	r.view = view{
 		generation: generation,
 		known:      now,
@@ -104,6 +111,8 @@ func (r *Replica) observeGeneration(generation store.Generation, sent time.Durat
 		lag:        unknownLag,
 		turn:       turnWatch{since: now},
 		returned:   r.past[generation],
+
+		formatBefore: format,
 	}
 	if before != 0 {
 		r.past[before] = true
@@ -155,6 +164,7 @@ func (r *Replica) observe(head store.Head, sent time.Duration) {
 	}
 	r.advance(head.State, head.Seq)
 	r.view.gates, r.view.unlisted = head.Live, head.Unlisted
+	r.view.format = head.Format
 	r.view.lag = margin(head.Lag)
 	r.view.turn.take(head.Turn, sent, r.clock.Boot())
 	r.adoptFleetSettings(head)

@@ -23,6 +23,11 @@ func readsBack(t *testing.T, place Place) {
 			Except: key(store.KindSession, "kept"), Expires: later() + 2,
 		},
 		{Kind: store.KindIssuer, Key: key(store.KindIssuer, ""), NotBefore: 1_800_000_000, Expires: later() + 3},
+		{
+			Kind: store.KindSession, Key: key(store.KindSession, "again"), NotBefore: 1_800_000_001, Expires: later() + 4,
+			Origin: store.Origin{Source: store.SourceAdmin, Reason: "laptop stolen", Made: 1_800_000_002},
+		},
+		{Kind: store.KindSession, Key: key(store.KindSession, "t"), Expires: later(), Origin: store.Origin{Source: store.SourceEndpoint}},
 	}
 	position := mustAppend(t, s, want...)
 	entries := readAll(t, s, store.Position{})
@@ -153,7 +158,9 @@ func refusesInvalid(t *testing.T, place Place) {
 		"no key":                      {{Kind: store.KindSession, Expires: later()}},
 		"no kind":                     {{Key: key, Expires: later()}},
 		"no expiry":                   {{Kind: store.KindSession, Key: key}},
-		"a session with an instant":   {{Kind: store.KindSession, Key: key, NotBefore: 1, Expires: later()}},
+		"a token with an instant":     {{Kind: store.KindToken, Key: key, NotBefore: 1, Expires: later()}},
+		"a session before 1970":       {{Kind: store.KindSession, Key: key, NotBefore: -1, Expires: later()}},
+		"a reason of two lines":       {{Kind: store.KindSession, Key: key, Expires: later(), Origin: store.Origin{Reason: "a\nb"}}},
 		"a subject without one":       {{Kind: store.KindSubject, Key: key, Expires: later()}},
 		"a session with an exception": {{Kind: store.KindSession, Key: key, Except: key, Expires: later()}},
 		"one bad beside a good one":   {session("good", later()), {Kind: store.KindSession, Expires: later()}},

@@ -198,6 +198,7 @@ func (g *gate) arrive(t trip, call model.Call, deliver model.Deliver) (answer, b
 	if g.serverRefuses() {
 		return g.refuse(), true
 	}
+	g.oracle.wrote(call)
 	reply, err := deliver(g.ctx)
 	g.observe(g, call, reply)
 	if call.Method == "Heartbeat" && g.replica.Status().Fenced && g.unnoticed() {

@@ -26,6 +26,9 @@ type oracle struct {
 	failed     int  // revocations that were answered 503
 	lossy      bool // the server has lost data
 	forgotten  bool // no gate could tell what was lost
+	// forGood are the sessions that a gate put on the log for good. A gate that does not know
+	// that all others understand instants does so for a session by instant.
+	forGood map[store.Key]bool
 }
 
 // promise is one 200, or the 404 of a repeated call.
@@ -70,7 +73,7 @@ func (p *promise) try(tokens []*token, draw *stream) (chosen *token) {
 	return chosen
 }
 
-func newOracle(w *world) *oracle { return &oracle{world: w} }
+func newOracle(w *world) *oracle { return &oracle{world: w, forGood: make(map[store.Key]bool)} }
 
 // mention records that a client asks for a revocation.
 func (w *world) mention(r store.Revocation) {
@@ -161,7 +164,7 @@ func (o *oracle) judgeRefusal(g *gate, t *token, verdict replica.Verdict) {
 	if o.forgotten || verdict&replica.Unavailable != 0 || o.world.now() >= t.over || t.named.Load() {
 		return
 	}
-	if slices.ContainsFunc(o.asked, t.namedBy) {
+	if slices.ContainsFunc(o.asked, t.namedBy) || o.forGood[t.session] || o.forGood[t.login] {
 		t.named.Store(true)
 		return
 	}
@@ -248,7 +251,7 @@ func (o *oracle) forget(server *model.Server, held func(*promise) bool) {
 func onLog(log []store.Entry, r store.Revocation) bool {
 	for _, entry := range log {
 		for _, on := range entry.Revocations {
-			if on.Kind == r.Kind && on.Key == r.Key && on.Except == r.Except && on.NotBefore >= r.NotBefore {
+			if on.Kind == r.Kind && on.Key == r.Key && on.Except == r.Except && reaches(on, r) {
 				return true
 			}
 		}

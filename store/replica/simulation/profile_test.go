@@ -24,7 +24,7 @@ type profile struct {
 // them in turn, with three storms before each.
 var survived = []*profile{
 	ordinary, pages, seasons, reloads, mixed, clocksAhead, clocksBehind, clocks, retentions, leases, repeats, acknowledges, primaries,
-	turmoil, calendar, rollbacks,
+	turmoil, calendar, rollbacks, logins,
 }
 
 // rare are profiles that the code survives and that cost too much for the default run.

@@ -62,6 +62,21 @@ var repeats = &profile{name: "repeats", strict: true, faults: operations, scene:
 	w.refreshes = true
 }}
 
+// logins has users that log in again in a session that was revoked up to an instant, and
+// revoke it again. Instants come out of order. Some runs last for hours.
+var logins = &profile{
+	name:   "logins",
+	strict: true,
+	faults: slices.Concat(gateFaults, serverFaults, serverLosses, operations),
+	traps:  traps,
+	scene: func(w *world, draw *stream) {
+		w.large, w.logins = false, true
+		if draw.chance(0.3) {
+			slow(w, draw)
+		}
+	},
+}
+
 // mixed is a fleet of gates with different retentions and leeways. The head learns the
 // longest retention once, and is never lost.
 var mixed = &profile{name: "mixed", faults: operations, scene: func(w *world, draw *stream) {

@@ -109,6 +109,9 @@ func (w *world) revoke() {
 				t = w.refresh(t)
 			}
 		}
+		if w.logins && draw.chance(0.5) {
+			t = w.login(pick(draw, tokens))
+		}
 		if draw.chance(0.5) {
 			w.newToken()
 		}
@@ -131,7 +134,7 @@ func (w *world) revoke() {
 			}
 			w.wait.Go(func() {
 				if w.sleep(later) && again.lives() {
-					again.invalidate(r)
+					w.repeat(again, t, r)
 				}
 			})
 		}
@@ -148,7 +151,7 @@ func (g *gate) invalidate(r store.Revocation) bool {
 	r.Expires = g.expires()
 	began, halts := g.now(), g.halted()
 	answer := "200"
-	if g.replica.Published(r.Key) {
+	if g.replica.Repeats(r) {
 		answer = "404"
 	}
 	// Calls that end at one instant are answered one after another.

@@ -40,6 +40,8 @@ type world struct {
 	off func(draw *stream) time.Duration
 	// refreshes allows sessions to get further tokens.
 	refreshes bool
+	// logins lets users log in again in a session, and revoke it up to an instant.
+	logins bool
 	// vary changes one gate's configuration. It may be nil.
 	vary func(c *config, draw *stream)
 	// reign is how long a server keeps running after another was promoted.

@@ -48,6 +48,7 @@ var suites = map[string][]mutation{
 	"primaries":    primaryMutations,
 	"pages":        slices.Concat(pageMutations, restartMutations),
 	"reloads":      reloadMutations,
+	"logins":       loginMutations,
 }
 
 var seeds = flag.Int("seeds", 1000, "maximum number of seeds for one mutated simulation")
