@@ -41,8 +41,11 @@ func parseAppOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //			any_audience
 //			logout_audience <client id>...  # of logout tokens, if another
 //			algorithms <alg>...
-//			session_claim sid
+//			session_claim sid      # or several: the first that a token has
 //			token_id_claim jti
+//			subject_claim sub      # or several: the first that a token has
+//			audience_claim aud     # or several: one must hold an audience
+//			scope_claim scope scp
 //			insecure_http
 //		}
 //		store bolt [<path>]            # or redis <address>... { … }, or memory
@@ -104,8 +107,11 @@ func (a *App) readIssuer(d *caddyfile.Dispenser) error {
 		"logout_audience": {Usage: "logout_audience <client id>...", Read: config.Texts(&issuer.LogoutAudience)},
 		"any_audience":    {Usage: "any_audience", Read: config.Flag(&issuer.AnyAudience)},
 		"algorithms":      {Usage: "algorithms <alg>...", Read: config.Texts(&issuer.Algorithms)},
-		"session_claim":   {Usage: "session_claim sid", Read: config.Text(&issuer.SessionClaim)},
+		"session_claim":   {Usage: "session_claim <claim>...", Read: config.Texts((*[]string)(&issuer.SessionClaim))},
 		"token_id_claim":  {Usage: "token_id_claim jti", Read: config.Text(&issuer.TokenIDClaim)},
+		"subject_claim":   {Usage: "subject_claim <claim>...", Read: config.Texts(&issuer.SubjectClaim)},
+		"audience_claim":  {Usage: "audience_claim <claim>...", Read: config.Texts(&issuer.AudienceClaim)},
+		"scope_claim":     {Usage: "scope_claim <claim>...", Read: config.Texts(&issuer.ScopeClaim)},
 		"insecure_http":   {Usage: "insecure_http", Read: config.Flag(&issuer.InsecureHTTP)},
 	}.Read(d)
 }

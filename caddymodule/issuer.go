@@ -58,11 +58,25 @@ type Issuer struct {
 	// fit the keys.
 	Algorithms []string `json:"algorithms,omitempty"`
 
-	// SessionClaim is the claim that names the session. Default: sid.
-	SessionClaim string `json:"session_claim,omitempty"`
+	// SessionClaim lists the claims that name the session. The first that a token has counts.
+	// A claim is a member of the token, or a dotted path to one, as everywhere below.
+	// Default: sid.
+	SessionClaim ClaimNames `json:"session_claim,omitempty"`
 
 	// TokenIDClaim is the claim that names the token. Default: jti.
 	TokenIDClaim string `json:"token_id_claim,omitempty"`
+
+	// SubjectClaim lists the claims that name the subject. The first that a token has counts.
+	// Default: sub.
+	SubjectClaim []string `json:"subject_claim,omitempty"`
+
+	// AudienceClaim lists the claims of which one must hold one of audience, such as azp or
+	// client_id where `aud` does not name this gate. Default: aud.
+	AudienceClaim []string `json:"audience_claim,omitempty"`
+
+	// ScopeClaim lists the claims with the scopes: texts with spaces between them, or arrays.
+	// Default: scope and scp.
+	ScopeClaim []string `json:"scope_claim,omitempty"`
 
 	// InsecureHTTP allows jwks and discover over plain http to a host that is not loopback.
 	// An attacker on the network path can then replace the keys, and so forge tokens.
@@ -119,11 +133,14 @@ func (i *Issuer) options(logger *slog.Logger) (token.IssuerOptions, *pooledKeys,
 	return token.IssuerOptions{
 		Issuer:          i.Issuer,
 		Audiences:       i.Audience,
+		AudienceClaims:  i.AudienceClaim,
 		AnyAudience:     i.AnyAudience,
 		LogoutAudiences: i.LogoutAudience,
 		Algorithms:      i.Algorithms,
-		SessionClaim:    i.SessionClaim,
+		SessionClaims:   i.SessionClaim,
+		SubjectClaims:   i.SubjectClaim,
 		TokenIDClaim:    i.TokenIDClaim,
+		ScopeClaims:     i.ScopeClaim,
 		Keys:            source,
 	}, pooled, nil
 }
@@ -148,13 +165,18 @@ func (i *Issuer) resolve() error {
 			return err
 		}
 	}
-	return config.Resolve(field("jwks or a claim"), &i.JWKS, &i.SessionClaim, &i.TokenIDClaim)
+	if err := i.resolveClaims(field); err != nil {
+		return err
+	}
+	return config.Resolve(field("jwks or a claim"), &i.JWKS, &i.TokenIDClaim)
 }
 
 func (i *Issuer) checkAudience() error {
 	switch {
 	case len(i.Audience) == 0 && !i.AnyAudience:
 		return errors.New("no audience; name what this gate is called in aud, or accept tokens for others with any_audience")
+	case i.AnyAudience && len(i.AudienceClaim) > 0:
+		return errors.New("both audience_claim and any_audience; name the audience that the claim must hold, or leave audience_claim out")
 	case len(i.Audience) > 0 && i.AnyAudience:
 		return errors.New("both audience and any_audience; use one of them")
 	}

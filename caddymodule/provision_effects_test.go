@@ -177,7 +177,7 @@ func TestStringsComeFromTheEnvironment(t *testing.T) {
 	issuer := app.Issuer[0]
 	got := []string{
 		app.Acknowledge, app.OnStoreFailure, app.Bootstrap, app.Readiness, issuer.Issuer, issuer.HMACSecret[0],
-		issuer.Audience[0], issuer.Algorithms[0], issuer.SessionClaim, issuer.TokenIDClaim,
+		issuer.Audience[0], issuer.Algorithms[0], issuer.SessionClaim[0], issuer.TokenIDClaim,
 	}
 	want := []string{"store", "allow", "auto", "strict", "https://env.example", refusalSecret, "env", "HS256", "sess", "tsess"}
 	if fmt.Sprint(got) != fmt.Sprint(want) {

@@ -141,6 +141,6 @@ func TestIssuerRefuses(t *testing.T) {
 		"RSA with an elliptic key": {issuer: elliptic + `["ES256", "RS256"]`, want: "RS256 does not fit the keys"},
 		"the wrong curve":          {issuer: elliptic + `["ES384"]`, want: "ES384 does not fit the keys"},
 		"one claim for two ids":    {issuer: `"session_claim": "jti"`, want: "session and token id are one claim"},
-		"a session called exp":     {issuer: `"session_claim": "exp"`, want: `claim "exp" cannot name a session or a token`},
+		"a session called exp":     {issuer: `"session_claim": "exp"`, want: `claim "exp" cannot name a session, a subject or a token`},
 	})
 }

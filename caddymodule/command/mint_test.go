@@ -127,8 +127,8 @@ func TestMintRefuses(t *testing.T) {
 		"ttl -1h0m0s is too short":                       func(o *mintOptions) { o.ttl = -time.Hour },
 		"secret of 31 bytes, want 32 or more":            func(o *mintOptions) { o.secretFile = secretFile(t, mintSecret[:31]+"\n") },
 		"secret of 0 bytes, want 32 or more":             func(o *mintOptions) { o.secretFile = secretFile(t, "") },
-		"session \"a\\nb\" is not valid: want 1 to 256":  func(o *mintOptions) { o.session = "a\nb" },
-		"subject \"a\\x00\" is not valid: want 1 to 256": func(o *mintOptions) { o.subject = "a\x00" },
+		"session \"a\\nb\" is not valid: want 1 to 1024":  func(o *mintOptions) { o.session = "a\nb" },
+		"subject \"a\\x00\" is not valid: want 1 to 1024": func(o *mintOptions) { o.subject = "a\x00" },
 	} {
 		o := good
 		change(&o)

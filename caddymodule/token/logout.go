@@ -27,7 +27,7 @@ type Logout struct {
 	// SessionID is `sid`, whatever claim of access tokens names the session. Subject is
 	// `sub`. At least one of them is set.
 	SessionID, Subject string
-	// TokenID is `jti`, of 1 to 256 bytes.
+	// TokenID is `jti`, of 1 to 1024 bytes.
 	TokenID string
 	// IssuedAt and ExpiresAt are `iat` and `exp`, rounded down to Unix seconds.
 	IssuedAt, ExpiresAt int64
@@ -96,13 +96,14 @@ func checkLogout(m members) error {
 // checkLogoutAudience is checkAudience for logout tokens. Their `aud` is the client (§2.4),
 // and is required even if any audience is accepted.
 func (i *issuer) checkLogoutAudience(m members) error {
-	if _, ok := m.Find("aud"); !ok {
+	const claim = "aud"
+	if value, ok := m.at(claim); !ok || string(value) == `""` {
 		return refuse("aud is missing")
 	}
 	if len(i.LogoutAudiences) == 0 {
-		return i.checkAudience(m)
+		return checkAudience(m, []string{claim}, i.Audiences, i.AnyAudience)
 	}
-	return checkAudience(m, i.LogoutAudiences, false)
+	return checkAudience(m, []string{claim}, i.LogoutAudiences, false)
 }
 
 // setIDs reads the ids of the token, the session and the subject.

@@ -53,6 +53,6 @@ func (v *Verifier) verifySignature(j jws, e *Explanation) (s signedClaims, err e
 		return s, err
 	}
 	e.take(StepClaims)
-	s.members, err = membersOf("payload", claims)
+	s.members, err = claimsOf(claims, s.issuer.reads, v.views.Load().reads)
 	return s, err
 }

@@ -18,11 +18,12 @@ type Verified struct {
 	Keys store.Keys
 	// Issuer is `iss`, exactly as configured.
 	Issuer string
-	// Subject is `sub`, of 1 to 256 bytes, or "" if there is none.
+	// Subject is the subject claim, of 1 to 1024 bytes, or "" if there is none. Integers are
+	// their decimal text here and below.
 	Subject string
-	// SessionID is the session claim, of 1 to 256 bytes, or "" if there is none.
+	// SessionID is the session claim, of 1 to 1024 bytes, or "" if there is none.
 	SessionID string
-	// TokenID is the token id claim, of 1 to 256 bytes. If the token has neither a token id
+	// TokenID is the token id claim, of 1 to 1024 bytes. If the token has neither a token id
 	// nor a session id, TokenID is the SHA-256 of its signing input in hex. If it has only
 	// a session id, TokenID is "".
 	TokenID string

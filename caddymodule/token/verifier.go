@@ -42,7 +42,13 @@ type Verifier struct {
 	logger    *slog.Logger
 
 	addView sync.Mutex
-	views   atomic.Pointer[[][]string] // replaced, never changed
+	views   atomic.Pointer[views] // replaced, never changed
+}
+
+// views are the claims of which gates set placeholders and identities.
+type views struct {
+	claims [][]string
+	reads  names // of all of them
 }
 
 // NewVerifier returns a verifier, which the caller has to close. It fails on contradictory
@@ -80,7 +86,7 @@ func NewVerifier(options Options) (*Verifier, error) {
 		}
 		v.issuers[i.Issuer] = i
 	}
-	v.views.Store(&[][]string{})
+	v.views.Store(new(views))
 	var err error
 	if v.cache, err = newCache(options.CacheBytes); err != nil {
 		return nil, fmt.Errorf("creating verifier: %w", err)
@@ -99,15 +105,16 @@ func (v *Verifier) AddView(claims []string) int {
 
 	v.addView.Lock()
 	defer v.addView.Unlock()
-	views := *v.views.Load()
-	for i, names := range views {
-		if slices.Equal(names, wanted) {
+	old := v.views.Load().claims
+	for i, claims := range old {
+		if slices.Equal(claims, wanted) {
 			return i
 		}
 	}
-	grown := append(slices.Clone(views), wanted)
-	v.views.Store(&grown)
-	return len(views)
+	grown := &views{claims: append(slices.Clone(old), wanted), reads: names{}}
+	grown.reads.add(slices.Concat(grown.claims...)...)
+	v.views.Store(grown)
+	return len(old)
 }
 
 // Verify returns the verified token of a credential, or an error that wraps ErrMalformed,
@@ -117,7 +124,7 @@ func (v *Verifier) AddView(claims []string) int {
 // It never waits. A cached token costs a hash, a look-up and a comparison, and no
 // allocation; for others, a signature is verified. After Close it works without the cache.
 func (v *Verifier) Verify(raw string, now time.Time) (*Verified, error) {
-	views := *v.views.Load()
+	views := v.views.Load().claims
 	hash := v.cache.hash(raw)
 	if t := v.cache.get(hash, raw); t != nil && t.fresh(len(views)) {
 		if err := t.checkTime(now.Unix()); err != nil {

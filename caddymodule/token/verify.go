@@ -39,7 +39,7 @@ func (v *Verifier) verify(raw string, now int64, e *Explanation) (*Verified, err
 		return nil, err
 	}
 	e.take(StepTime)
-	t.claims, t.scopes = claimTexts(s.members), claimScopes(s.members)
+	t.claims, t.scopes = claimTexts(s.members), claimScopes(s.members, s.issuer.ScopeClaims)
 	return t, t.checkTime(now)
 }
 
@@ -79,10 +79,10 @@ func (v *Verifier) setTime(t *Verified, m members) (err error) {
 
 // setIdentity reads the ids of a token and makes its revocation keys.
 func (v *Verifier) setIdentity(t *Verified, i *issuer, m members, j jws) (err error) {
-	if t.Subject, err = m.id("sub"); err != nil {
+	if t.Subject, err = m.id(i.SubjectClaims...); err != nil {
 		return err
 	}
-	if t.SessionID, err = m.id(i.SessionClaim); err != nil {
+	if t.SessionID, err = m.id(i.SessionClaims...); err != nil {
 		return err
 	}
 	if t.TokenID, err = m.id(i.TokenIDClaim); err != nil {
