@@ -46,6 +46,10 @@ func parseAppOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //			subject_claim sub      # or several: the first that a token has
 //			audience_claim aud     # or several: one must hold an audience
 //			scope_claim scope scp
+//			require <claim> <value>...      # repeatable; the claim must be or contain one of them
+//			accept_missing_iss              # tokens without iss are of this issuer
+//			accept_missing_iat <lifetime>   # nbf, or exp minus the lifetime, is the missing iat
+//			wildcard <claim> [<value>...]   # what the one * in the issuer's name stands for
 //			insecure_http
 //		}
 //		store bolt [<path>]            # or redis <address>... { … }, or memory
@@ -112,7 +116,12 @@ func (a *App) readIssuer(d *caddyfile.Dispenser) error {
 		"subject_claim":   {Usage: "subject_claim <claim>...", Read: config.Texts(&issuer.SubjectClaim)},
 		"audience_claim":  {Usage: "audience_claim <claim>...", Read: config.Texts(&issuer.AudienceClaim)},
 		"scope_claim":     {Usage: "scope_claim <claim>...", Read: config.Texts(&issuer.ScopeClaim)},
-		"insecure_http":   {Usage: "insecure_http", Read: config.Flag(&issuer.InsecureHTTP)},
+		"require":         {Usage: "require <claim> <value>...", Read: readRequirement(&issuer.Require), Repeatable: true},
+		"wildcard":        {Usage: "wildcard <claim> [<value>...]", Read: issuer.readWildcard},
+
+		"accept_missing_iss": {Usage: "accept_missing_iss", Read: config.Flag(&issuer.AcceptMissingIss)},
+		"accept_missing_iat": {Usage: "accept_missing_iat <lifetime>", Read: config.Duration(&issuer.AcceptMissingIat)},
+		"insecure_http":      {Usage: "insecure_http", Read: config.Flag(&issuer.InsecureHTTP)},
 	}.Read(d)
 }
 

@@ -62,8 +62,13 @@ var syntaxes = map[string]syntax{
 		"subject_claim":   {good: "sub user_id", bad: someText},
 		"audience_claim":  {good: "client_id azp", bad: someText},
 		"scope_claim":     {good: "scope permissions", bad: someText},
-		"token_id_claim":  {good: "jti", bad: oneText},
-		"insecure_http":   {bad: noText},
+		"require":         {good: "token_use access", bad: []string{bare, `""`, "token_use", `token_use ""`, `"" access`}, repeatable: true},
+		"wildcard":        {good: "tid a b", bad: someText},
+
+		"accept_missing_iss": {bad: noText},
+		"accept_missing_iat": {good: "1h", bad: oneTime},
+		"token_id_claim":     {good: "jti", bad: oneText},
+		"insecure_http":      {bad: noText},
 	}},
 	"store redis": {fmt.Sprintf(appSite, "store redis a:1 {\n%s\n}"), map[string]wordSyntax{
 		"username":          {good: "gate", bad: oneText},

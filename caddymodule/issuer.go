@@ -78,6 +78,24 @@ type Issuer struct {
 	// Default: scope and scp.
 	ScopeClaim []string `json:"scope_claim,omitempty"`
 
+	// Require lists what a token must hold besides. All of it counts. Default: nothing.
+	Require []*Requirement `json:"require,omitempty"`
+
+	// AcceptMissingIss takes tokens without `iss` for tokens of this issuer. At most one
+	// issuer may have it. Default: false.
+	AcceptMissingIss bool `json:"accept_missing_iss,omitempty"`
+
+	// AcceptMissingIat also accepts tokens without `iat`. It is the lifetime of this issuer's
+	// tokens, and at most max_token_lifetime. Then `nbf` counts as `iat`, or else `exp` minus
+	// the lifetime. If the tokens live longer than it says, some of them survive a revocation
+	// of their subject. Default: none, so that `iat` is required.
+	AcceptMissingIat caddy.Duration `json:"accept_missing_iat,omitempty"`
+
+	// Wildcard is the claim whose value stands in the name of the issuer instead of its one
+	// asterisk, for issuers with tenants. The name of a token's issuer is then its own `iss`,
+	// also where an operator names it. It does not go with discover. Default: none.
+	Wildcard *Wildcard `json:"wildcard,omitempty"`
+
 	// InsecureHTTP allows jwks and discover over plain http to a host that is not loopback.
 	// An attacker on the network path can then replace the keys, and so forge tokens.
 	// Default: false.
@@ -123,26 +141,23 @@ func (i *Issuer) options(logger *slog.Logger) (token.IssuerOptions, *pooledKeys,
 	if err := i.resolve(); err != nil {
 		return token.IssuerOptions{}, nil, err
 	}
-	if err := i.checkAudience(); err != nil {
+	if err := errors.Join(i.checkAudience(), i.checkWildcard()); err != nil {
 		return token.IssuerOptions{}, nil, fmt.Errorf("checking issuer %q: %w", i.Issuer, err)
 	}
 	source, pooled, err := i.source(logger)
 	if err != nil {
 		return token.IssuerOptions{}, pooled, fmt.Errorf("checking issuer %q: %w", i.Issuer, err)
 	}
-	return token.IssuerOptions{
+	options := token.IssuerOptions{
 		Issuer:          i.Issuer,
 		Audiences:       i.Audience,
-		AudienceClaims:  i.AudienceClaim,
 		AnyAudience:     i.AnyAudience,
 		LogoutAudiences: i.LogoutAudience,
 		Algorithms:      i.Algorithms,
-		SessionClaims:   i.SessionClaim,
-		SubjectClaims:   i.SubjectClaim,
-		TokenIDClaim:    i.TokenIDClaim,
-		ScopeClaims:     i.ScopeClaim,
 		Keys:            source,
-	}, pooled, nil
+	}
+	i.setClaims(&options)
+	return options, pooled, nil
 }
 
 func (i *Issuer) resolve() error {

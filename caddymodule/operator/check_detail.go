@@ -76,6 +76,8 @@ func (g gate) detail(step token.Step, e token.Explanation, now time.Time) string
 		return "no claim that the gate reads appears twice, and the token is not a logout token"
 	case token.StepAudience:
 		return "a claim of audience_claim names this gate, or any_audience is configured"
+	case token.StepRequire:
+		return "each claim that require names is one of its values, or contains one"
 	case token.StepLifetime:
 		if e.Token == nil {
 			return "at most " + g.settings.MaxTokenLifetime.String()

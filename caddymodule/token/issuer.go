@@ -3,6 +3,7 @@ package token
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/keys"
 )
@@ -39,6 +40,22 @@ type IssuerOptions struct {
 	// ScopeClaims names the claims with the scopes of a token: texts with spaces between the
 	// scopes (RFC 8693 §4.2), or arrays. All of them count. Default: scope and scp.
 	ScopeClaims []string
+	// Require lists what a token must hold besides. All of it counts. Default: nothing.
+	Require []Requirement
+	// AcceptMissingIssuer takes tokens without `iss` for tokens of this issuer. At most one
+	// issuer of a verifier has it. Default: false.
+	AcceptMissingIssuer bool
+	// AcceptMissingIssuedAt also accepts tokens without `iat`, and is the lifetime of this
+	// issuer's tokens. Then `nbf` counts as `iat`, or else `exp` minus the lifetime. A
+	// lifetime that is too short makes tokens survive a revocation of their subject.
+	// Default: none, `iat` is required.
+	AcceptMissingIssuedAt time.Duration
+	// WildcardClaim names the claim whose value stands in Issuer instead of the asterisk.
+	// Then Issuer of a verified token is its own `iss`, so that tenants do not share
+	// revocations. Default: none.
+	WildcardClaim string
+	// WildcardValues lists the accepted values of WildcardClaim. Default: all.
+	WildcardValues []string
 	// Keys holds the issuer's keys. Required.
 	Keys keys.Source
 }
@@ -48,6 +65,9 @@ type issuer struct {
 	IssuerOptions
 	signatures *Signatures
 	reads      names
+	wildcard   wildcard // if there is a WildcardClaim
+	// scopeClaims are the claims whose texts are lists of scopes.
+	scopeClaims []string
 }
 
 func newIssuer(options IssuerOptions) (*issuer, error) {
@@ -59,7 +79,10 @@ func newIssuer(options IssuerOptions) (*issuer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("checking issuer %q: %w", options.Issuer, err)
 	}
-	return &issuer{IssuerOptions: options, signatures: signatures, reads: options.names()}, nil
+	i := &issuer{IssuerOptions: options, signatures: signatures, reads: options.names()}
+	i.wildcard, _ = newWildcard(options.Issuer) // was checked
+	i.scopeClaims = append([]string{"scope", "scp"}, options.ScopeClaims...)
+	return i, nil
 }
 
 // setDefaults names the claims that are not configured.
@@ -98,6 +121,14 @@ func (o *IssuerOptions) check() error {
 	case slices.Contains(o.SessionClaims, o.TokenIDClaim):
 		return fmt.Errorf("session and token id are one claim %q", o.TokenIDClaim)
 	}
+	for _, r := range o.Require {
+		if err := r.check(); err != nil {
+			return err
+		}
+	}
+	if o.AcceptMissingIssuedAt < 0 {
+		return fmt.Errorf("a negative lifetime %v of tokens without iat", o.AcceptMissingIssuedAt)
+	}
 	for _, claims := range [][]string{o.AudienceClaims, o.SessionClaims, o.SubjectClaims, o.ScopeClaims} {
 		if slices.Contains(claims, "") {
 			return fmt.Errorf("a claim without a name")
@@ -108,7 +139,7 @@ func (o *IssuerOptions) check() error {
 			return fmt.Errorf("claim %q cannot name a session, a subject or a token", claim)
 		}
 	}
-	return nil
+	return o.checkWildcard()
 }
 
 // datedClaims are the claims that many tokens of different users share.

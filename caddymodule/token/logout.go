@@ -22,7 +22,7 @@ const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 // Logout holds the claims of a logout token. It ends a session, or all sessions of a subject
 // that began up to IssuedAt.
 type Logout struct {
-	// Issuer is `iss`, exactly as configured.
+	// Issuer is `iss`.
 	Issuer string
 	// SessionID is `sid`, whatever claim of access tokens names the session. Subject is
 	// `sub`. At least one of them is set.
@@ -61,7 +61,7 @@ func (v *Verifier) verifyLogout(raw string, now int64) (*Logout, error) {
 	if err := s.issuer.checkLogoutAudience(s.members); err != nil {
 		return nil, err
 	}
-	l := &Logout{Issuer: s.issuer.Issuer}
+	l := &Logout{Issuer: s.name}
 	if err := l.setIDs(s.members); err != nil {
 		return nil, err
 	}
@@ -75,6 +75,10 @@ func (v *Verifier) verifyLogout(raw string, now int64) (*Logout, error) {
 // logout token as an ID token, and admits its holder. So `events` must name the logout, and
 // `nonce`, which ID tokens of browsers have, is prohibited.
 func checkLogout(m members) error {
+	// §2.4 requires `iss`, also from an issuer whose access tokens have none.
+	if value, _ := m.at("iss"); string(value) == `""` || value == nil {
+		return refuse("iss is missing")
+	}
 	if _, has := m.Find("nonce"); has {
 		return refuse("nonce is prohibited in a logout token")
 	}

@@ -38,7 +38,10 @@ func (n names) has(folded string) bool {
 func (o *IssuerOptions) names() names {
 	n := names{}
 	n.add(registered...)
-	n.add(o.TokenIDClaim)
+	n.add(o.TokenIDClaim, o.WildcardClaim)
+	for _, r := range o.Require {
+		n.add(r.Claim)
+	}
 	for _, claims := range [][]string{o.AudienceClaims, o.SessionClaims, o.SubjectClaims, o.ScopeClaims} {
 		n.add(claims...)
 	}

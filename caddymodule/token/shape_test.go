@@ -1,7 +1,9 @@
 package token_test
 
 import (
+	"errors"
 	"testing"
+	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
@@ -125,4 +127,137 @@ func TestTwinsAreRefusedAmongTheNamesThatAreRead(t *testing.T) {
 		mustRefuse(t, v, raw, token.ErrInvalid)
 	}
 	mustVerify(t, v, seal(`"groups":[],"Groups":[]`))
+}
+
+// Attack: a token that the issuer signed for another purpose, such as an ID token of Cognito
+// (token_use id), or for a user without the role.
+func TestRequirements(t *testing.T) {
+	invalid := token.ErrInvalid
+	require := func(claim string, values ...string) func(*token.IssuerOptions) {
+		return func(o *token.IssuerOptions) {
+			o.Require = append(o.Require, token.Requirement{Claim: claim, Values: values})
+			o.ScopeClaims = []string{"permissions"}
+		}
+	}
+	use, roles, scope := require("token_use", "access"), require("realm_access.roles", "admin", "staff"), require("scope", "read")
+	runShapes(t, []shapeTest{
+		{"the value", use, with(t, `"token_use":"access"`), nil},
+		{"another value", use, with(t, `"token_use":"id"`), invalid},
+		{"no such claim", use, with(t, `"x":"access"`), invalid},
+		{"null", use, with(t, `"token_use":null`), invalid},
+		{"in other letters", use, with(t, `"token_use":"Access"`), invalid},
+		{"the claim in other letters too", use, with(t, `"token_use":"access","Token_Use":"id"`), invalid},
+		{"one word of a text", use, with(t, `"token_use":"no access"`), invalid},
+		{"an object", use, with(t, `"token_use":{"access":true}`), invalid},
+		{"a list with the value", roles, with(t, `"realm_access":{"roles":["user","staff"]}`), nil},
+		{"a list without it", roles, with(t, `"realm_access":{"roles":["user"]}`), invalid},
+		{"an empty list", roles, with(t, `"realm_access":{"roles":[]}`), invalid},
+		{"a list in the list", roles, with(t, `"realm_access":{"roles":[["admin"]]}`), invalid},
+		{"one text below the top level", roles, with(t, `"realm_access":{"roles":"admin"}`), nil},
+		{"two lists", roles, with(t, `"realm_access":{"roles":["admin"],"Roles":[]}`), invalid},
+		{"a member of that name at the top level", roles, with(t, `"realm_access.roles":"user","realm_access":{"roles":["admin"]}`), invalid},
+		{"a scope", scope, with(t, `"scope":"openid read"`), nil},
+		{"scopes in a list", scope, with(t, `"scope":["openid","read"]`), nil},
+		{"a scope that contains it", scope, with(t, `"scope":"openid read:all"`), invalid},
+		{"a scope of scope_claim", require("permissions", "read"), with(t, `"permissions":"openid read"`), nil},
+		{"a number", require("ver", "2"), with(t, `"ver":2`), nil},
+		{"a boolean", require("email_verified", "true"), with(t, `"email_verified":true`), nil},
+		{"false", require("email_verified", "true"), with(t, `"email_verified":false`), invalid},
+		{"both", func(o *token.IssuerOptions) { use(o); scope(o) }, with(t, `"token_use":"access","scope":"read"`), nil},
+		{"one of two", func(o *token.IssuerOptions) { use(o); scope(o) }, with(t, `"token_use":"access","scope":"write"`), invalid},
+	})
+}
+
+// An issuer without `iss`, such as Laravel Passport, is known by its keys alone.
+func TestTokensWithoutAnIssuer(t *testing.T) {
+	other := tokentest.NewKey(t, "HS256", "")
+	v, key := hmacVerifier(t, func(o *token.Options) {
+		o.Issuers[0].AcceptMissingIssuer = true
+		o.Issuers = append(o.Issuers, token.IssuerOptions{Issuer: "https://other.example.com", AnyAudience: true, Keys: sourceFor(t, other)})
+	})
+	for _, payload := range []string{with(t, `"x":1`, "iss"), with(t, `"iss":null`, "iss"), with(t, `"iss":""`, "iss")} {
+		verified := mustVerify(t, v, tokentest.Seal(t, key, `{"alg":"HS256"}`, payload))
+		if verified.Issuer != tokentest.Issuer || verified.Keys.Issuer.IsZero() {
+			t.Errorf("%s: issuer %q", payload, verified.Issuer)
+		}
+		// Attack: the other issuer signs for the users of this one.
+		mustRefuse(t, v, tokentest.Seal(t, other, `{"alg":"HS256"}`, payload), token.ErrInvalid)
+	}
+	mustRefuse(t, v, tokentest.Seal(t, key, `{"alg":"HS256"}`, with(t, `"iss":1`, "iss")), token.ErrInvalid)
+	mustRefuse(t, v, tokentest.Seal(t, key, `{"alg":"HS256"}`, with(t, `"iss":"https://evil.example"`, "iss")), token.ErrInvalid)
+	// Attack: an access token without `iss` ends a session. Logout tokens have to name the issuer.
+	logout := logoutClaims(map[string]any{"iss": nil})
+	if l, err := v.VerifyLogout(tokentest.Mint(t, key, logout), now); err == nil {
+		t.Errorf("a logout token without iss: %+v", l)
+	}
+}
+
+// The leeway is 30 s, the longest lifetime an hour.
+func TestTokensWithoutIssuedAt(t *testing.T) {
+	v, key := hmacVerifier(t, func(o *token.Options) { o.Issuers[0].AcceptMissingIssuedAt = 10 * time.Minute })
+	for members, want := range map[string]int64{
+		`"iat":1799999000,"nbf":1799998000,"exp":1800000300`: 1_799_999_000,
+		`"nbf":1799999000.9,"exp":1800000300`:                1_799_999_000,
+		`"exp":1800000300`:                                   1_799_999_700,
+		`"iat":null,"nbf":null,"exp":1800000600.5`:           1_800_000_000,
+	} {
+		verified := mustVerify(t, v, tokentest.Seal(t, key, `{"alg":"HS256"}`, with(t, members, "iat", "exp")))
+		if verified.IssuedAt != want || verified.Keys.IssuedAt != want {
+			t.Errorf("%s: issued at %d and %d, want %d", members, verified.IssuedAt, verified.Keys.IssuedAt, want)
+		}
+	}
+	for members, want := range map[string]error{
+		`"exp":1800000631`:                  token.ErrInvalid, // it lives longer than the issuer's tokens, so it would be from the future
+		`"nbf":1800000031,"exp":1800000300`: token.ErrInvalid,
+		`"nbf":1799990000,"exp":1800000300`: token.ErrInvalid, // beyond the longest lifetime
+		`"iat":"x","exp":1800000300`:        token.ErrInvalid,
+		`"exp":100`:                         token.ErrExpired,
+		`"nbf":1799999000`:                  token.ErrInvalid, // no end
+	} {
+		mustRefuse(t, v, tokentest.Seal(t, key, `{"alg":"HS256"}`, with(t, members, "iat", "exp")), want)
+	}
+	_, err := verifierFor(t, sourceFor(t, key)).Verify(tokentest.Seal(t, key, `{"alg":"HS256"}`, with(t, `"nbf":1800000000`, "iat")), now)
+	wantError(t, err, `"iat" is missing; accept_missing_iat takes nbf`)
+}
+
+// Attack: a token of one tenant passes for one of another tenant, or of a tenant that is not
+// accepted. The tenants share the keys of the issuer.
+func TestWildcardIssuers(t *testing.T) {
+	const tenants = "https://login.example.com/*/v2.0"
+	key := tokentest.NewKey(t, "HS256", "")
+	verifier := func(values ...string) *token.Verifier {
+		return verifierFor(t, sourceFor(t, key), func(o *token.Options) {
+			o.Issuers[0].Issuer, o.Issuers[0].WildcardClaim, o.Issuers[0].WildcardValues = tenants, "tid", values
+		})
+	}
+	mint := func(iss string, tid any) string {
+		return tokentest.Mint(t, key, tokentest.Claims(now, map[string]any{"iss": iss, "tid": tid}))
+	}
+	v, some := verifier(), verifier("acme", "9188040d")
+	a := mustVerify(t, v, mint("https://login.example.com/acme/v2.0", "acme"))
+	b := mustVerify(t, v, mint("https://login.example.com/17/v2.0", 17))
+	if a.Issuer != "https://login.example.com/acme/v2.0" || a.Keys.Session == b.Keys.Session || a.Keys.Issuer == b.Keys.Issuer {
+		t.Errorf("issuer %q, sessions %s and %s", a.Issuer, a.Keys.Session, b.Keys.Session)
+	}
+	mustVerify(t, some, mint("https://login.example.com/acme/v2.0", "acme"))
+	mustRefuse(t, some, mint("https://login.example.com/evil/v2.0", "evil"), token.ErrInvalid)
+	for name, raw := range map[string]string{
+		"another tenant's name": mint("https://login.example.com/acme/v2.0", "evil"),
+		"no tenant":             mint("https://login.example.com/acme/v2.0", nil),
+		"nothing for the star":  mint("https://login.example.com//v2.0", ""),
+		"two segments":          mint("https://login.example.com/a/b/v2.0", "a/b"),
+		"the star itself":       mint(tenants, "*"),
+		"a longer name":         mint("https://login.example.com/acme/v2.0/x", "acme"),
+		"another host":          mint("https://login.example.org/acme/v2.0", "acme"),
+		"prefix meets suffix":   mint("https://login.example.com/v2.0", "v2.0"),
+		"two claims":            tokentest.Mint(t, key, tokentest.Claims(now, map[string]any{"iss": "https://login.example.com/a/v2.0", "tid": "a", "TID": "b"})),
+	} {
+		if verified, err := v.Verify(raw, now); !errors.Is(err, token.ErrInvalid) {
+			t.Errorf("%s: %v, error %v", name, verified, err)
+		}
+	}
+	logout := logoutClaims(map[string]any{"iss": "https://login.example.com/acme/v2.0", "tid": "acme"})
+	if l, err := v.VerifyLogout(tokentest.Mint(t, key, logout), now); err != nil || l.Issuer != a.Issuer {
+		t.Errorf("a logout token of the tenant: %+v, %v", l, err)
+	}
 }

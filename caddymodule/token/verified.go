@@ -16,7 +16,8 @@ type Verified struct {
 	// id it comes from the SHA-256 of the signing input. It never comes from the whole
 	// token, because a signature has more than one spelling.
 	Keys store.Keys
-	// Issuer is `iss`, exactly as configured.
+	// Issuer is `iss`: exactly as configured, or with the value of the wildcard's claim. For a
+	// token without `iss` it is the configured issuer.
 	Issuer string
 	// Subject is the subject claim, of 1 to 1024 bytes, or "" if there is none. Integers are
 	// their decimal text here and below.

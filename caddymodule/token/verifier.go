@@ -35,9 +35,11 @@ type Options struct {
 // Verifier verifies tokens. Its methods may be called concurrently.
 type Verifier struct {
 	namespace string
-	issuers   map[string]*issuer
-	leeway    int64 // seconds
-	lifetime  int64 // seconds
+	issuers   []*issuer
+	named     map[string]*issuer // those without a wildcard
+	nameless  *issuer            // the issuer of tokens without `iss`, or nil
+	leeway    int64              // seconds
+	lifetime  int64              // seconds
 	cache     *cache
 	logger    *slog.Logger
 
@@ -52,12 +54,12 @@ type views struct {
 }
 
 // NewVerifier returns a verifier, which the caller has to close. It fails on contradictory
-// options: an issuer named twice, or without keys or audience, or an algorithm that is
-// unknown or that no key of the issuer can verify.
+// options: an issuer named twice, or without keys or audience, two issuers of one
+// token, or an algorithm that is unknown or that no key of the issuer can verify.
 func NewVerifier(options Options) (*Verifier, error) {
 	v := &Verifier{
 		namespace: options.Namespace,
-		issuers:   make(map[string]*issuer, len(options.Issuers)),
+		named:     make(map[string]*issuer, len(options.Issuers)),
 		leeway:    int64((options.Leeway + time.Second - 1) / time.Second),
 		lifetime:  int64(options.MaxTokenLifetime / time.Second),
 		logger:    options.Logger,
@@ -77,14 +79,9 @@ func NewVerifier(options Options) (*Verifier, error) {
 		return nil, fmt.Errorf("creating verifier: maximum token lifetime of %s", options.MaxTokenLifetime)
 	}
 	for _, issuerOptions := range options.Issuers {
-		i, err := newIssuer(issuerOptions)
-		if err != nil {
+		if err := v.addIssuer(issuerOptions); err != nil {
 			return nil, fmt.Errorf("creating verifier: %w", err)
 		}
-		if _, twice := v.issuers[i.Issuer]; twice {
-			return nil, fmt.Errorf("creating verifier: issuer %q given twice", i.Issuer)
-		}
-		v.issuers[i.Issuer] = i
 	}
 	v.views.Store(new(views))
 	var err error
