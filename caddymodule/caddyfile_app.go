@@ -50,6 +50,9 @@ func parseAppOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //			accept_missing_iss              # tokens without iss are of this issuer
 //			accept_missing_iat <lifetime>   # nbf, or exp minus the lifetime, is the missing iat
 //			wildcard <claim> [<value>...]   # what the one * in the issuer's name stands for
+//			without_session subject         # or token, refuse: what a token without a session ends
+//			login_claim auth_time           # or none
+//			reauthentication refuse         # or admit
 //			insecure_http
 //		}
 //		store bolt [<path>]            # or redis <address>... { … }, or memory
@@ -118,7 +121,10 @@ func (a *App) readIssuer(d *caddyfile.Dispenser) error {
 		"scope_claim":     {Usage: "scope_claim <claim>...", Read: config.Texts(&issuer.ScopeClaim)},
 		"require":         {Usage: "require <claim> <value>...", Read: readRequirement(&issuer.Require), Repeatable: true},
 		"wildcard":        {Usage: "wildcard <claim> [<value>...]", Read: issuer.readWildcard},
+		"login_claim":     {Usage: "login_claim auth_time | none", Read: config.Choice(&issuer.LoginClaim, "auth_time", "none")},
 
+		"without_session":    {Usage: "without_session subject | token | refuse", Read: config.Choice(&issuer.WithoutSession, "subject", "token", "refuse")},
+		"reauthentication":   {Usage: "reauthentication refuse | admit", Read: config.Choice(&issuer.Reauthentication, "refuse", "admit")},
 		"accept_missing_iss": {Usage: "accept_missing_iss", Read: config.Flag(&issuer.AcceptMissingIss)},
 		"accept_missing_iat": {Usage: "accept_missing_iat <lifetime>", Read: config.Duration(&issuer.AcceptMissingIat)},
 		"insecure_http":      {Usage: "insecure_http", Read: config.Flag(&issuer.InsecureHTTP)},

@@ -64,7 +64,10 @@ var syntaxes = map[string]syntax{
 		"scope_claim":     {good: "scope permissions", bad: someText},
 		"require":         {good: "token_use access", bad: []string{bare, `""`, "token_use", `token_use ""`, `"" access`}, repeatable: true},
 		"wildcard":        {good: "tid a b", bad: someText},
+		"login_claim":     {good: "none", bad: append(oneText, "sub")},
 
+		"without_session":    {good: "token", bad: append(oneText, "session", "Token")},
+		"reauthentication":   {good: "admit", bad: append(oneText, "allow")},
 		"accept_missing_iss": {bad: noText},
 		"accept_missing_iat": {good: "1h", bad: oneTime},
 		"token_id_claim":     {good: "jti", bad: oneText},

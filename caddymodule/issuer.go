@@ -96,6 +96,23 @@ type Issuer struct {
 	// also where an operator names it. It does not go with discover. Default: none.
 	Wildcard *Wildcard `json:"wildcard,omitempty"`
 
+	// WithoutSession is what a DELETE ends with a token that names neither a session nor a
+	// login. With `subject`, it ends every access token issued to the subject up to then, on
+	// all devices. With `token`, it ends the token alone. With `refuse`, the gate does not
+	// accept such tokens. Tokens of machines always end alone. Default: subject.
+	WithoutSession string `json:"without_session,omitempty"`
+
+	// LoginClaim is the claim by which tokens of one login belong together: `auth_time`, with
+	// the subject. With `none`, no login is told, for issuers that move `auth_time` without
+	// one. Default: auth_time.
+	LoginClaim string `json:"login_claim,omitempty"`
+
+	// Reauthentication is what happens to tokens of a revoked session whose login, by
+	// `auth_time`, is later than the revocation. With `refuse`, the session stays revoked. With
+	// `admit`, they are accepted: only for issuers whose refreshed tokens keep their own
+	// `auth_time`. Default: refuse.
+	Reauthentication string `json:"reauthentication,omitempty"`
+
 	// InsecureHTTP allows jwks and discover over plain http to a host that is not loopback.
 	// An attacker on the network path can then replace the keys, and so forge tokens.
 	// Default: false.
@@ -141,7 +158,7 @@ func (i *Issuer) options(logger *slog.Logger) (token.IssuerOptions, *pooledKeys,
 	if err := i.resolve(); err != nil {
 		return token.IssuerOptions{}, nil, err
 	}
-	if err := errors.Join(i.checkAudience(), i.checkWildcard()); err != nil {
+	if err := errors.Join(i.checkAudience(), i.checkWildcard(), i.checkLogin()); err != nil {
 		return token.IssuerOptions{}, nil, fmt.Errorf("checking issuer %q: %w", i.Issuer, err)
 	}
 	source, pooled, err := i.source(logger)

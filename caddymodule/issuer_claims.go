@@ -72,6 +72,13 @@ func (i *Issuer) setClaims(o *token.IssuerOptions) {
 	o.TokenIDClaim, o.ScopeClaims = i.TokenIDClaim, i.ScopeClaim
 	o.Require = requirements(i.Require)
 	o.AcceptMissingIssuer, o.AcceptMissingIssuedAt = i.AcceptMissingIss, time.Duration(i.AcceptMissingIat)
+	o.NoLogin, o.AdmitReauthentication = i.LoginClaim == "none", i.Reauthentication == "admit"
+	switch i.WithoutSession {
+	case "token":
+		o.WithoutSession = token.EndToken
+	case "refuse":
+		o.WithoutSession = token.RefuseToken
+	}
 	if i.Wildcard != nil {
 		o.WildcardClaim, o.WildcardValues = i.Wildcard.Claim, i.Wildcard.Values
 	}
@@ -96,6 +103,18 @@ func (i *Issuer) checkWildcard() error {
 		return errors.New("wildcard does not go with discover, because no document has the name with the *; name the keys with jwks")
 	}
 	return nil
+}
+
+// checkLogin sets the defaults of the words about sessions and logins, and refuses others.
+func (i *Issuer) checkLogin() error {
+	config.SetDefault(&i.WithoutSession, "subject")
+	config.SetDefault(&i.LoginClaim, "auth_time")
+	config.SetDefault(&i.Reauthentication, "refuse")
+	return errors.Join(
+		config.OneOf("without_session", i.WithoutSession, "subject", "token", "refuse"),
+		config.OneOf("login_claim", i.LoginClaim, "auth_time", "none"),
+		config.OneOf("reauthentication", i.Reauthentication, "refuse", "admit"),
+	)
 }
 
 // checkMissing refuses issuers of which no token without `iat` could be accepted.
@@ -141,6 +160,9 @@ func (i *Issuer) resolveClaims(field func(name string) string) error {
 		if err := errors.Join(config.Resolve(field("wildcard"), &i.Wildcard.Claim), config.ResolveAll(field("wildcard"), i.Wildcard.Values)); err != nil {
 			return err
 		}
+	}
+	if err := config.Resolve(field("a word"), &i.WithoutSession, &i.LoginClaim, &i.Reauthentication); err != nil {
+		return err
 	}
 	return resolveRequirements(field("require"), i.Require)
 }

@@ -157,6 +157,9 @@ func TestIssuerRefuses(t *testing.T) {
 		"a wildcard to discover": {
 			issuer: `"issuer": "https://a/*", "wildcard": {"claim": "tid"}, "hmac_secret": null, "discover": true`, want: "wildcard does not go with discover",
 		},
+		"a rule of no word":         {issuer: `"without_session": "everything"`, want: `without_session "everything" is unknown; use one of: subject, token, refuse`},
+		"a login by sub":            {issuer: `"login_claim": "sub"`, want: `login_claim "sub" is unknown; use one of: auth_time, none`},
+		"perhaps again":             {issuer: `"reauthentication": "allow"`, want: `reauthentication "allow" is unknown; use one of: refuse, admit`},
 		"tokens that live too long": {issuer: `"accept_missing_iat": "25h"`, want: "accept_missing_iat 25h0m0s of issuer \"https://id.example.com\" is not between 0s and max_token_lifetime 24h0m0s; raise"},
 		"two issuers without iss": {
 			app:  `"issuer": [` + nameless("https://a") + `, ` + nameless("https://b") + `]`,

@@ -56,6 +56,16 @@ type IssuerOptions struct {
 	WildcardClaim string
 	// WildcardValues lists the accepted values of WildcardClaim. Default: all.
 	WildcardValues []string
+	// NoLogin says that `auth_time` names no login, because the issuer moves it without one.
+	// Default: false.
+	NoLogin bool
+	// WithoutSession is what ends with a token that names neither a session nor a login.
+	// Default: EndSubject.
+	WithoutSession WithoutSession
+	// AdmitReauthentication admits tokens of a revoked session whose login is later than the
+	// revocation. It is only for issuers whose refreshed tokens keep their own `auth_time`.
+	// Default: false.
+	AdmitReauthentication bool
 	// Keys holds the issuer's keys. Required.
 	Keys keys.Source
 }

@@ -30,13 +30,20 @@ type Verified struct {
 	TokenID string
 	// ExpiresAt and IssuedAt are `exp` and `iat`, rounded down to Unix seconds.
 	ExpiresAt, IssuedAt int64
+	// AuthTime is when the subject logged in at the issuer: `auth_time`, rounded down to Unix
+	// seconds. It is at least 1, and at most IssuedAt and the leeway. It is 0 if the token
+	// says nothing usable, or the issuer's `auth_time` names no login. Only together with a
+	// subject it names a login.
+	AuthTime int64
 	// Noted belongs to the registry of live sessions. It is the Unix second at which the
 	// registry last noted the session of this token.
 	Noted atomic.Int64
 
-	claims []claim
-	scopes []string
-	views  []*view
+	rules   *issuer
+	machine bool
+	claims  []claim
+	scopes  []string
+	views   []*view
 
 	// The cache decides by these fields whether it may still return this token.
 	raw       string

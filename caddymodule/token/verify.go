@@ -45,6 +45,9 @@ func (v *Verifier) verify(raw string, now int64, e *Explanation) (*Verified, err
 	if err := v.setIdentity(t, s.issuer, s.members, j); err != nil {
 		return nil, err
 	}
+	if err := t.checkLogin(); err != nil {
+		return nil, err
+	}
 	e.take(StepTime)
 	t.claims, t.scopes = claimTexts(s.members), claimScopes(s.members, s.issuer.ScopeClaims)
 	return t, t.checkTime(now)
@@ -135,6 +138,7 @@ func (v *Verifier) setIdentity(t *Verified, i *issuer, m members, j jws) (err er
 	if t.Subject != "" {
 		t.Keys.Subject = store.NewKey(v.namespace, store.KindSubject, t.Issuer, t.Subject)
 	}
+	v.setLogin(t, i, m)
 	return nil
 }
 
