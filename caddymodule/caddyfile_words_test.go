@@ -109,6 +109,8 @@ var syntaxes = map[string]syntax{
 		"streams":            {good: "session", bad: append(oneText, "never")},
 		"token_endpoint":     {good: "/a /b", bad: someText},
 		"sessions_endpoint":  {good: "/v1/auth/sessions", bad: oneText},
+		"audience":           {good: "a b", bad: someText},
+		"require":            {good: "scope read", bad: []string{bare, `""`, "scope", `scope ""`}, repeatable: true},
 		"backchannel_logout": {good: "/v1/auth/logout", bad: oneText},
 	}},
 }

@@ -53,7 +53,7 @@ func (v *Verifier) verifySignature(j jws, e *Explanation) (s signedClaims, err e
 		return s, err
 	}
 	e.take(StepClaims)
-	if s.members, err = claimsOf(claims, s.issuer.reads, v.views.Load().reads); err != nil {
+	if s.members, err = claimsOf(claims, s.issuer.reads, v.added.Load().reads); err != nil {
 		return s, err
 	}
 	return s, s.issuer.checkTenant(s.name, s.members)

@@ -44,6 +44,7 @@ type Verified struct {
 	claims  []claim
 	scopes  []string
 	views   []*view
+	sites   []bool // whether it meets the rules of each
 
 	// The cache decides by these fields whether it may still return this token.
 	raw       string
@@ -103,9 +104,9 @@ type Text struct {
 func (t *Verified) Texts(index int) []Text { return t.views[index].texts }
 
 // fresh reports whether the keys that verified the token are still in force, and the token
-// has all added views.
-func (t *Verified) fresh(views int) bool {
-	return t.epoch == t.source.Epoch() && len(t.views) >= views
+// has all added views and sites.
+func (t *Verified) fresh(a *added) bool {
+	return t.epoch == t.source.Epoch() && len(t.views) >= len(a.views) && len(t.sites) >= len(a.sites)
 }
 
 // checkTime checks the dates of the token.

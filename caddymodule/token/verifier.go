@@ -43,14 +43,8 @@ type Verifier struct {
 	cache     *cache
 	logger    *slog.Logger
 
-	addView sync.Mutex
-	views   atomic.Pointer[views] // replaced, never changed
-}
-
-// views are the claims of which gates set placeholders and identities.
-type views struct {
-	claims [][]string
-	reads  names // of all of them
+	adding sync.Mutex
+	added  atomic.Pointer[added]
 }
 
 // NewVerifier returns a verifier, which the caller has to close. It fails on contradictory
@@ -83,7 +77,7 @@ func NewVerifier(options Options) (*Verifier, error) {
 			return nil, fmt.Errorf("creating verifier: %w", err)
 		}
 	}
-	v.views.Store(new(views))
+	v.added.Store(new(added))
 	var err error
 	if v.cache, err = newCache(options.CacheBytes); err != nil {
 		return nil, fmt.Errorf("creating verifier: %w", err)
@@ -100,18 +94,19 @@ func (v *Verifier) AddView(claims []string) int {
 	slices.Sort(wanted)
 	wanted = slices.Compact(wanted)
 
-	v.addView.Lock()
-	defer v.addView.Unlock()
-	old := v.views.Load().claims
-	for i, claims := range old {
+	v.adding.Lock()
+	defer v.adding.Unlock()
+	old := v.added.Load()
+	for i, claims := range old.views {
 		if slices.Equal(claims, wanted) {
 			return i
 		}
 	}
-	grown := &views{claims: append(slices.Clone(old), wanted), reads: names{}}
-	grown.reads.add(slices.Concat(grown.claims...)...)
-	v.views.Store(grown)
-	return len(old)
+	grown := old.grow()
+	grown.views = append(grown.views, wanted)
+	grown.reads.add(wanted...)
+	v.added.Store(grown)
+	return len(old.views)
 }
 
 // Verify returns the verified token of a credential, or an error that wraps ErrMalformed,
@@ -121,9 +116,9 @@ func (v *Verifier) AddView(claims []string) int {
 // It never waits. A cached token costs a hash, a look-up and a comparison, and no
 // allocation; for others, a signature is verified. After Close it works without the cache.
 func (v *Verifier) Verify(raw string, now time.Time) (*Verified, error) {
-	views := v.views.Load().claims
+	added := v.added.Load()
 	hash := v.cache.hash(raw)
-	if t := v.cache.get(hash, raw); t != nil && t.fresh(len(views)) {
+	if t := v.cache.get(hash, raw); t != nil && t.fresh(added) {
 		if err := t.checkTime(now.Unix()); err != nil {
 			return nil, err
 		}
@@ -134,7 +129,7 @@ func (v *Verifier) Verify(raw string, now time.Time) (*Verified, error) {
 		v.logger.Debug("token refused", "error", err)
 		return nil, err
 	}
-	t.addViews(views)
+	t.addViews(added.views)
 	v.cache.set(hash, t, now.Unix())
 	return t, nil
 }

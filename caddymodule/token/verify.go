@@ -50,6 +50,7 @@ func (v *Verifier) verify(raw string, now int64, e *Explanation) (*Verified, err
 	}
 	e.take(StepTime)
 	t.claims, t.scopes = claimTexts(s.members), claimScopes(s.members, s.issuer.ScopeClaims)
+	t.sites = s.issuer.meets(v.added.Load().sites, s.members)
 	return t, t.checkTime(now)
 }
 
