@@ -11,6 +11,10 @@ import (
 // Connect Back-Channel Logout 1.0 §4 encourages two minutes; some providers use five.
 const MaxLogoutAge = 10 * time.Minute
 
+// usualLogoutAge is the lifetime of a logout token without `exp`, in seconds. Hydra,
+// authentik, LemonLDAP and Glewlwyd send none, although §2.4 requires it.
+const usualLogoutAge = 120
+
 // logoutTokenTypes are the types of logout tokens. OpenID Connect Back-Channel Logout 1.0
 // §2.4 recommends an explicit type and does not require it.
 var logoutTokenTypes = []string{"", "JWT", "logout+jwt"}
@@ -29,7 +33,8 @@ type Logout struct {
 	SessionID, Subject string
 	// TokenID is `jti`, of 1 to 1024 bytes.
 	TokenID string
-	// IssuedAt and ExpiresAt are `iat` and `exp`, rounded down to Unix seconds.
+	// IssuedAt and ExpiresAt are `iat` and `exp`, rounded down to Unix seconds. Without `exp`,
+	// ExpiresAt is two minutes after IssuedAt.
 	IssuedAt, ExpiresAt int64
 }
 
@@ -132,13 +137,17 @@ func (l *Logout) setIDs(m members) (err error) {
 // setTime reads and checks the dates of a logout token.
 //
 // Attack: an attacker keeps an intercepted logout token, to end sessions with it later. So
-// the token is valid for minutes only, whatever its `exp`.
+// the token is valid for minutes only, whatever its `exp`, and if it has none.
 func (l *Logout) setTime(m members, now, leeway int64) (err error) {
 	if l.IssuedAt, err = m.requiredDate("iat"); err != nil {
 		return err
 	}
-	if l.ExpiresAt, err = m.requiredDate("exp"); err != nil {
+	ends := false
+	if l.ExpiresAt, ends, err = m.date("exp", math.Floor); err != nil {
 		return err
+	}
+	if !ends {
+		l.ExpiresAt = l.IssuedAt + usualLogoutAge
 	}
 	notBefore, _, err := m.date("nbf", math.Ceil)
 	switch {

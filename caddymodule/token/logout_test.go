@@ -44,6 +44,8 @@ func TestVerifyLogout(t *testing.T) {
 		"with another event":               {map[string]any{"events": map[string]any{logoutURI: map[string]any{}, "revoke_offline_access": true}}, nil},
 		"with other claims":                {map[string]any{"toe": 1, "txn": "x", "typ": "Logout"}, nil},
 		"as old as it may be":              {map[string]any{"iat": now.Add(-10*time.Minute + time.Second).Unix(), "exp": now.Add(time.Second).Unix()}, nil},
+		"without an end":                   {map[string]any{"exp": nil}, nil},
+		"without an end, just not over":    {map[string]any{"exp": nil, "iat": now.Unix() - 149}, nil},
 		"of a clock ahead":                 {map[string]any{"iat": now.Unix() + 30}, nil},
 		"just over, by a clock behind":     {map[string]any{"iat": now.Unix() - 130, "exp": now.Unix() - 29}, nil},
 		"of a session with another client": {map[string]any{"azp": "web"}, nil},
@@ -57,7 +59,10 @@ func TestVerifyLogout(t *testing.T) {
 		text := func(name string) string { text, _ := claims[name].(string); return text }
 		want := token.Logout{
 			Issuer: tokentest.Issuer, SessionID: text("sid"), Subject: text("sub"), TokenID: "logout-1",
-			IssuedAt: claims["iat"].(int64), ExpiresAt: claims["exp"].(int64),
+			IssuedAt: claims["iat"].(int64), ExpiresAt: claims["iat"].(int64) + 120,
+		}
+		if exp, ends := claims["exp"].(int64); ends {
+			want.ExpiresAt = exp
 		}
 		if *l != want {
 			t.Errorf("%s: read %+v, want %+v", name, *l, want)
@@ -84,7 +89,9 @@ func TestVerifyLogoutRefuses(t *testing.T) {
 		"no iat":                           {map[string]any{"iat": nil}, nil, token.ErrInvalid},
 		"an iat in the future":             {map[string]any{"iat": now.Unix() + 31}, nil, token.ErrInvalid},
 		"an iat that is text":              {map[string]any{"iat": "1"}, nil, token.ErrInvalid},
-		"no exp":                           {map[string]any{"exp": nil}, nil, token.ErrInvalid},
+		"no exp, after two minutes":        {map[string]any{"exp": nil, "iat": now.Unix() - 150}, nil, token.ErrExpired},
+		"no exp, and from the future":      {map[string]any{"exp": nil, "iat": now.Unix() + 31}, nil, token.ErrInvalid},
+		"an exp that is text":              {map[string]any{"exp": "1800000060"}, nil, token.ErrInvalid},
 		"expired":                          {map[string]any{"iat": now.Unix() - 130, "exp": now.Unix() - 30}, nil, token.ErrExpired},
 		"good for long":                    {map[string]any{"exp": now.Unix() + 601}, nil, token.ErrInvalid},
 		"old, and good for long":           {map[string]any{"iat": now.Unix() - 86_400, "exp": now.Unix() + 60}, nil, token.ErrInvalid},
