@@ -30,7 +30,7 @@
 //  5. iat counts whole seconds, so a not-before instant refuses its own second
 //     too.
 //  6. What is revoked is named together with its issuer. Session and token ids
-//     are opaque strings of 1 to 256 bytes.
+//     are opaque strings of 1 to 1024 bytes.
 //  7. A technical failure is answered 503. It is never taken for "not revoked",
 //     and never for a bad token.
 //  8. A lease is measured in boot time, from before the question was asked. A

@@ -61,7 +61,7 @@ func (a *App) check() error {
 	case a.TokenCache < 1<<20:
 		return fmt.Errorf("checking session_gate: token_cache %d bytes is too small; at least 1MiB", a.TokenCache)
 	}
-	return nil
+	return checkMissing(a.Issuer, lifetime)
 }
 
 // checkWords refuses values that are not one of the words of their field.

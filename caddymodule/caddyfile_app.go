@@ -41,8 +41,18 @@ func parseAppOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //			any_audience
 //			logout_audience <client id>...  # of logout tokens, if another
 //			algorithms <alg>...
-//			session_claim sid
+//			session_claim sid      # or several: the first that a token has
 //			token_id_claim jti
+//			subject_claim sub      # or several: the first that a token has
+//			audience_claim aud     # or several: one must hold an audience
+//			scope_claim scope scp
+//			require <claim> <value>...      # repeatable; the claim must be or contain one of them
+//			accept_missing_iss              # tokens without iss are of this issuer
+//			accept_missing_iat <lifetime>   # nbf, or exp minus the lifetime, is the missing iat
+//			wildcard <claim> [<value>...]   # what the one * in the issuer's name stands for
+//			without_session subject         # or token, refuse: what a token without a session ends
+//			login_claim auth_time           # or none
+//			reauthentication refuse         # or admit
 //			insecure_http
 //		}
 //		store bolt [<path>]            # or redis <address>... { … }, or memory
@@ -104,9 +114,20 @@ func (a *App) readIssuer(d *caddyfile.Dispenser) error {
 		"logout_audience": {Usage: "logout_audience <client id>...", Read: config.Texts(&issuer.LogoutAudience)},
 		"any_audience":    {Usage: "any_audience", Read: config.Flag(&issuer.AnyAudience)},
 		"algorithms":      {Usage: "algorithms <alg>...", Read: config.Texts(&issuer.Algorithms)},
-		"session_claim":   {Usage: "session_claim sid", Read: config.Text(&issuer.SessionClaim)},
+		"session_claim":   {Usage: "session_claim <claim>...", Read: config.Texts((*[]string)(&issuer.SessionClaim))},
 		"token_id_claim":  {Usage: "token_id_claim jti", Read: config.Text(&issuer.TokenIDClaim)},
-		"insecure_http":   {Usage: "insecure_http", Read: config.Flag(&issuer.InsecureHTTP)},
+		"subject_claim":   {Usage: "subject_claim <claim>...", Read: config.Texts(&issuer.SubjectClaim)},
+		"audience_claim":  {Usage: "audience_claim <claim>...", Read: config.Texts(&issuer.AudienceClaim)},
+		"scope_claim":     {Usage: "scope_claim <claim>...", Read: config.Texts(&issuer.ScopeClaim)},
+		"require":         {Usage: "require <claim> <value>...", Read: readRequirement(&issuer.Require), Repeatable: true},
+		"wildcard":        {Usage: "wildcard <claim> [<value>...]", Read: issuer.readWildcard},
+		"login_claim":     {Usage: "login_claim auth_time | none", Read: config.Choice(&issuer.LoginClaim, "auth_time", "none")},
+
+		"without_session":    {Usage: "without_session subject | token | refuse", Read: config.Choice(&issuer.WithoutSession, "subject", "token", "refuse")},
+		"reauthentication":   {Usage: "reauthentication refuse | admit", Read: config.Choice(&issuer.Reauthentication, "refuse", "admit")},
+		"accept_missing_iss": {Usage: "accept_missing_iss", Read: config.Flag(&issuer.AcceptMissingIss)},
+		"accept_missing_iat": {Usage: "accept_missing_iat <lifetime>", Read: config.Duration(&issuer.AcceptMissingIat)},
+		"insecure_http":      {Usage: "insecure_http", Read: config.Flag(&issuer.InsecureHTTP)},
 	}.Read(d)
 }
 

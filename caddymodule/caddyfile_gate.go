@@ -57,6 +57,8 @@ func parseGateDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, er
 //		token_endpoint <path>...
 //		sessions_endpoint <path>
 //		backchannel_logout <path>
+//		audience <aud>...                 # besides the issuer's
+//		require <claim> <value>...        # repeatable, besides the issuer's
 //	}
 func (g *Gate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the directive's name
@@ -75,6 +77,8 @@ func (g *Gate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"streams":            {Usage: "streams expiry | session", Read: config.Choice(&g.Streams, "expiry", "session")},
 		"token_endpoint":     {Usage: "token_endpoint <path>...", Read: config.Texts(&g.TokenEndpoint)},
 		"sessions_endpoint":  {Usage: "sessions_endpoint <path>", Read: config.Text(&g.SessionsEndpoint)},
+		"audience":           {Usage: "audience <aud>...", Read: config.Texts(&g.Audience)},
+		"require":            {Usage: "require <claim> <value>...", Read: readRequirement(&g.Require), Repeatable: true},
 		"backchannel_logout": {Usage: "backchannel_logout <path>", Read: config.Text(&g.BackchannelLogout)},
 	}.Read(d)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/paths"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/streams"
+	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
 
 func init() {
@@ -108,6 +109,15 @@ type Gate struct {
 	// was received before. Default: none.
 	BackchannelLogout string `json:"backchannel_logout,omitempty"`
 
+	// Audience lists the accepted audiences of this site, in the claims that the issuer's
+	// audience_claim names. A token must hold one of them, besides one of the issuer's.
+	// Default: none, so that the issuer's are enough.
+	Audience []string `json:"audience,omitempty"`
+
+	// Require lists what a token must hold on this site, besides what its issuer requires. A
+	// token without it is refused as on a site for which it was not issued. Default: nothing.
+	Require []*Requirement `json:"require,omitempty"`
+
 	app       *App
 	logger    *slog.Logger
 	routes    []route
@@ -119,6 +129,7 @@ type Gate struct {
 	origins   caller.Origins
 	end       streams.End
 	view      int
+	site      int
 }
 
 // CaddyModule returns the Caddy module information.
@@ -155,6 +166,10 @@ func (g *Gate) provision(app *App, logger *slog.Logger) error {
 		return err
 	}
 	g.view = g.app.verifier.AddView(g.Claims)
+	var err error
+	if g.site, err = g.app.verifier.AddSite(token.Site{Audiences: g.Audience, Require: requirements(g.Require)}); err != nil {
+		return err
+	}
 	return g.prepare()
 }
 
@@ -163,11 +178,18 @@ func (g *Gate) resolve() error {
 		field  string
 		values []string
 	}{
-		{"public", g.Public}, {"claims", g.Claims}, {"cors", g.CORS}, {"token_endpoint", g.TokenEndpoint},
+		{"public", g.Public},
+		{"claims", g.Claims},
+		{"cors", g.CORS},
+		{"token_endpoint", g.TokenEndpoint},
+		{"audience", g.Audience},
 	} {
 		if err := config.ResolveAll(list.field, list.values); err != nil {
 			return err
 		}
+	}
+	if err := resolveRequirements("require", g.Require); err != nil {
+		return err
 	}
 	if g.Token == nil {
 		g.Token = &TokenSource{Header: "Authorization"}
@@ -211,7 +233,7 @@ func (g *Gate) prepare() (err error) {
 	if g.origins, err = caller.NewOrigins(g.CORS, g.Token.Cookie != ""); err != nil {
 		return fmt.Errorf("checking session_gate: %w", err)
 	}
-	g.caller = caller.New(caller.Options{Credential: g.extractor, Verifier: g.app.verifier, Hub: g.app.hub})
+	g.caller = caller.New(caller.Options{Credential: g.extractor, Verifier: g.app.verifier, Hub: g.app.hub, Site: g.site})
 	return g.prepareRoutes()
 }
 

@@ -58,11 +58,60 @@ type Issuer struct {
 	// fit the keys.
 	Algorithms []string `json:"algorithms,omitempty"`
 
-	// SessionClaim is the claim that names the session. Default: sid.
-	SessionClaim string `json:"session_claim,omitempty"`
+	// SessionClaim lists the claims that name the session. The first that a token has counts.
+	// A claim is a member of the token, or a dotted path to one, as everywhere below.
+	// Default: sid.
+	SessionClaim ClaimNames `json:"session_claim,omitempty"`
 
 	// TokenIDClaim is the claim that names the token. Default: jti.
 	TokenIDClaim string `json:"token_id_claim,omitempty"`
+
+	// SubjectClaim lists the claims that name the subject. The first that a token has counts.
+	// Default: sub.
+	SubjectClaim []string `json:"subject_claim,omitempty"`
+
+	// AudienceClaim lists the claims of which one must hold one of audience, such as azp or
+	// client_id where `aud` does not name this gate. Default: aud.
+	AudienceClaim []string `json:"audience_claim,omitempty"`
+
+	// ScopeClaim lists the claims with the scopes: texts with spaces between them, or arrays.
+	// Default: scope and scp.
+	ScopeClaim []string `json:"scope_claim,omitempty"`
+
+	// Require lists what a token must hold besides. All of it counts. Default: nothing.
+	Require []*Requirement `json:"require,omitempty"`
+
+	// AcceptMissingIss takes tokens without `iss` for tokens of this issuer. At most one
+	// issuer may have it. Default: false.
+	AcceptMissingIss bool `json:"accept_missing_iss,omitempty"`
+
+	// AcceptMissingIat also accepts tokens without `iat`. It is the lifetime of this issuer's
+	// tokens, and at most max_token_lifetime. Then `nbf` counts as `iat`, or else `exp` minus
+	// the lifetime. If the tokens live longer than it says, some of them survive a revocation
+	// of their subject. Default: none, so that `iat` is required.
+	AcceptMissingIat caddy.Duration `json:"accept_missing_iat,omitempty"`
+
+	// Wildcard is the claim whose value stands in the name of the issuer instead of its one
+	// asterisk, for issuers with tenants. The name of a token's issuer is then its own `iss`,
+	// also where an operator names it. It does not go with discover. Default: none.
+	Wildcard *Wildcard `json:"wildcard,omitempty"`
+
+	// WithoutSession is what a DELETE ends with a token that names neither a session nor a
+	// login. With `subject`, it ends every access token issued to the subject up to then, on
+	// all devices. With `token`, it ends the token alone. With `refuse`, the gate does not
+	// accept such tokens. Tokens of machines always end alone. Default: subject.
+	WithoutSession string `json:"without_session,omitempty"`
+
+	// LoginClaim is the claim by which tokens of one login belong together: `auth_time`, with
+	// the subject. With `none`, no login is told, for issuers that move `auth_time` without
+	// one. Default: auth_time.
+	LoginClaim string `json:"login_claim,omitempty"`
+
+	// Reauthentication is what happens to tokens of a revoked session whose login, by
+	// `auth_time`, is later than the revocation. With `refuse`, the session stays revoked. With
+	// `admit`, they are accepted: only for issuers whose refreshed tokens keep their own
+	// `auth_time`. Default: refuse.
+	Reauthentication string `json:"reauthentication,omitempty"`
 
 	// InsecureHTTP allows jwks and discover over plain http to a host that is not loopback.
 	// An attacker on the network path can then replace the keys, and so forge tokens.
@@ -109,23 +158,23 @@ func (i *Issuer) options(logger *slog.Logger) (token.IssuerOptions, *pooledKeys,
 	if err := i.resolve(); err != nil {
 		return token.IssuerOptions{}, nil, err
 	}
-	if err := i.checkAudience(); err != nil {
+	if err := errors.Join(i.checkAudience(), i.checkWildcard(), i.checkLogin()); err != nil {
 		return token.IssuerOptions{}, nil, fmt.Errorf("checking issuer %q: %w", i.Issuer, err)
 	}
 	source, pooled, err := i.source(logger)
 	if err != nil {
 		return token.IssuerOptions{}, pooled, fmt.Errorf("checking issuer %q: %w", i.Issuer, err)
 	}
-	return token.IssuerOptions{
+	options := token.IssuerOptions{
 		Issuer:          i.Issuer,
 		Audiences:       i.Audience,
 		AnyAudience:     i.AnyAudience,
 		LogoutAudiences: i.LogoutAudience,
 		Algorithms:      i.Algorithms,
-		SessionClaim:    i.SessionClaim,
-		TokenIDClaim:    i.TokenIDClaim,
 		Keys:            source,
-	}, pooled, nil
+	}
+	i.setClaims(&options)
+	return options, pooled, nil
 }
 
 func (i *Issuer) resolve() error {
@@ -148,13 +197,18 @@ func (i *Issuer) resolve() error {
 			return err
 		}
 	}
-	return config.Resolve(field("jwks or a claim"), &i.JWKS, &i.SessionClaim, &i.TokenIDClaim)
+	if err := i.resolveClaims(field); err != nil {
+		return err
+	}
+	return config.Resolve(field("jwks or a claim"), &i.JWKS, &i.TokenIDClaim)
 }
 
 func (i *Issuer) checkAudience() error {
 	switch {
 	case len(i.Audience) == 0 && !i.AnyAudience:
 		return errors.New("no audience; name what this gate is called in aud, or accept tokens for others with any_audience")
+	case i.AnyAudience && len(i.AudienceClaim) > 0:
+		return errors.New("both audience_claim and any_audience; name the audience that the claim must hold, or leave audience_claim out")
 	case len(i.Audience) > 0 && i.AnyAudience:
 		return errors.New("both audience and any_audience; use one of them")
 	}

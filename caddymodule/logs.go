@@ -46,6 +46,6 @@ func (g *Gate) warnOfLogs(logs *caddyhttp.ServerLogConfig) {
 // namesSession reports whether the claim names a session or a token for any of the issuers.
 func (a *App) namesSession(claim string) bool {
 	return slices.ContainsFunc(a.Issuer, func(i *Issuer) bool {
-		return claim == cmp.Or(i.SessionClaim, "sid") || claim == cmp.Or(i.TokenIDClaim, "jti")
+		return slices.Contains(i.sessionClaims(), claim) || claim == cmp.Or(i.TokenIDClaim, "jti")
 	})
 }

@@ -49,8 +49,8 @@ func TestAGateWarnsOfWhatCaddysLogsShow(t *testing.T) {
 
 // Any claim may be configured to name sessions.
 func TestTheClaimsThatNameSessionsAreKnown(t *testing.T) {
-	app := &App{Issuer: []*Issuer{{}, {SessionClaim: "session", TokenIDClaim: "uti"}}}
-	for claim, want := range map[string]bool{"sid": true, "jti": true, "session": true, "uti": true, "sub": false, "": false} {
+	app := &App{Issuer: []*Issuer{{}, {SessionClaim: ClaimNames{"session", "session_id"}, TokenIDClaim: "uti"}}}
+	for claim, want := range map[string]bool{"sid": true, "jti": true, "session": true, "session_id": true, "uti": true, "sub": false, "": false} {
 		if got := app.namesSession(claim); got != want {
 			t.Errorf("%q names a session or a token: %v, want %v", claim, got, want)
 		}

@@ -124,6 +124,11 @@ func TestNoErrorQuotesWhatIsInAFile(t *testing.T) {
 	}
 }
 
+// nameless is an issuer whose tokens have no `iss`.
+func nameless(name string) string {
+	return `{"issuer": "` + name + `", "any_audience": true, "accept_missing_iss": true, "hmac_secret": ["` + refusalSecret + `"]}`
+}
+
 func TestIssuerRefuses(t *testing.T) {
 	file := keyFiles(t)
 	elliptic := `"hmac_secret": null, "public_key": [` + file("public.pem") + `], "algorithms": `
@@ -137,10 +142,28 @@ func TestIssuerRefuses(t *testing.T) {
 		"an unknown one":      {issuer: `"algorithms": ["HS1024"]`, want: `"HS1024" is not one of`},
 		"in other letters":    {issuer: `"algorithms": ["hs256"]`, want: `"hs256" is not one of`},
 		// Attack: HS256 signed with the bytes of the public key.
-		"HMAC with a public key":   {issuer: elliptic + `["HS256"]`, want: "HS256 does not fit the keys"},
-		"RSA with an elliptic key": {issuer: elliptic + `["ES256", "RS256"]`, want: "RS256 does not fit the keys"},
-		"the wrong curve":          {issuer: elliptic + `["ES384"]`, want: "ES384 does not fit the keys"},
-		"one claim for two ids":    {issuer: `"session_claim": "jti"`, want: "session and token id are one claim"},
-		"a session called exp":     {issuer: `"session_claim": "exp"`, want: `claim "exp" cannot name a session or a token`},
+		"HMAC with a public key":     {issuer: elliptic + `["HS256"]`, want: "HS256 does not fit the keys"},
+		"RSA with an elliptic key":   {issuer: elliptic + `["ES256", "RS256"]`, want: "RS256 does not fit the keys"},
+		"the wrong curve":            {issuer: elliptic + `["ES384"]`, want: "ES384 does not fit the keys"},
+		"one claim for two ids":      {issuer: `"session_claim": "jti"`, want: "session and token id are one claim"},
+		"a session called exp":       {issuer: `"session_claim": "exp"`, want: `claim "exp" cannot name a session, a subject or a token`},
+		"a session called auth_time": {issuer: `"session_claim": ["sid", "auth_time"]`, want: `claim "auth_time" cannot name a session`},
+		"audience_claim, any":        {issuer: `"audience": null, "any_audience": true, "audience_claim": ["azp"]`, want: "both audience_claim and any_audience"},
+		"require without values":     {issuer: `"require": [{"claim": "a"}]`, want: `checking require of issuer "https://id.example.com": it names no claim or no value`},
+		"require null":               {issuer: `"require": [null]`, want: "it names no claim or no value"},
+		"a wildcard without a star":  {issuer: `"wildcard": {"claim": "tid"}`, want: "wildcard needs exactly one *"},
+		"a star without a wildcard":  {issuer: `"issuer": "https://a/*"`, want: "name the claim that stands there with wildcard"},
+		"a wildcard without a claim": {issuer: `"issuer": "https://a/*", "wildcard": {}`, want: "wildcard names no claim; write: wildcard <claim> [<value>...]"},
+		"a wildcard to discover": {
+			issuer: `"issuer": "https://a/*", "wildcard": {"claim": "tid"}, "hmac_secret": null, "discover": true`, want: "wildcard does not go with discover",
+		},
+		"a rule of no word":         {issuer: `"without_session": "everything"`, want: `without_session "everything" is unknown; use one of: subject, token, refuse`},
+		"a login by sub":            {issuer: `"login_claim": "sub"`, want: `login_claim "sub" is unknown; use one of: auth_time, none`},
+		"perhaps again":             {issuer: `"reauthentication": "allow"`, want: `reauthentication "allow" is unknown; use one of: refuse, admit`},
+		"tokens that live too long": {issuer: `"accept_missing_iat": "25h"`, want: "accept_missing_iat 25h0m0s of issuer \"https://id.example.com\" is not between 0s and max_token_lifetime 24h0m0s; raise"},
+		"two issuers without iss": {
+			app:  `"issuer": [` + nameless("https://a") + `, ` + nameless("https://b") + `]`,
+			want: `issuers "https://a" and "https://b" both have accept_missing_iss; a token without iss can be of one issuer only`,
+		},
 	})
 }

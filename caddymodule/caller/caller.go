@@ -12,7 +12,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/sessions"
 )
 
-// Options are what a Reader asks. All are required.
+// Options are what a Reader asks. All but Site are required.
 type Options struct {
 	// Credential finds the credential of a request.
 	Credential credential.Extractor
@@ -20,6 +20,8 @@ type Options struct {
 	Verifier *token.Verifier
 	// Hub knows what is revoked.
 	Hub *hub.Hub
+	// Site is the index of the gate's own rules (token.Verifier.AddSite), or 0 for none.
+	Site int
 }
 
 // Reader finds out who sends a request. It may be used concurrently.
@@ -38,6 +40,9 @@ func (c *Reader) Read(r *http.Request, now time.Time) (*token.Verified, credenti
 		return nil, source, DenyCredential(err)
 	}
 	t, err := c.o.Verifier.Verify(raw, now)
+	if err == nil {
+		err = c.o.Verifier.CheckSite(t, c.o.Site)
+	}
 	if err != nil {
 		return nil, source, DenyCredential(err)
 	}

@@ -63,9 +63,9 @@ func (o mintOptions) mint(now time.Time) (string, error) {
 	case o.ttl < time.Second:
 		return "", fmt.Errorf("minting token: ttl %v is too short; at least 1s", o.ttl)
 	case o.subject != "" && !token.ValidID(o.subject):
-		return "", fmt.Errorf("minting token: subject %q is not valid: want 1 to 256 bytes, no control characters", o.subject)
+		return "", fmt.Errorf("minting token: subject %q is not valid: want 1 to 1024 bytes, no control characters", o.subject)
 	case o.session != "" && !token.ValidID(o.session):
-		return "", fmt.Errorf("minting token: session %q is not valid: want 1 to 256 bytes, no control characters", o.session)
+		return "", fmt.Errorf("minting token: session %q is not valid: want 1 to 1024 bytes, no control characters", o.session)
 	}
 	secret, err := os.ReadFile(o.secretFile)
 	if err != nil {

@@ -120,15 +120,15 @@ func TestTheSecretFileIsReadAsThePlaceholderIs(t *testing.T) {
 func TestMintRefuses(t *testing.T) {
 	good := mintOptions{issuer: "https://id.example.com", subject: "alice", ttl: time.Minute, secretFile: secretFile(t, mintSecret)}
 	for want, change := range map[string]func(*mintOptions){
-		"no issuer; give --issuer":                       func(o *mintOptions) { o.issuer = "" },
-		"no secret; give --hmac-secret-file":             func(o *mintOptions) { o.secretFile = "" },
-		"no such file":                                   func(o *mintOptions) { o.secretFile += "x" },
-		"ttl 999ms is too short; at least 1s":            func(o *mintOptions) { o.ttl = 999 * time.Millisecond },
-		"ttl -1h0m0s is too short":                       func(o *mintOptions) { o.ttl = -time.Hour },
-		"secret of 31 bytes, want 32 or more":            func(o *mintOptions) { o.secretFile = secretFile(t, mintSecret[:31]+"\n") },
-		"secret of 0 bytes, want 32 or more":             func(o *mintOptions) { o.secretFile = secretFile(t, "") },
-		"session \"a\\nb\" is not valid: want 1 to 256":  func(o *mintOptions) { o.session = "a\nb" },
-		"subject \"a\\x00\" is not valid: want 1 to 256": func(o *mintOptions) { o.subject = "a\x00" },
+		"no issuer; give --issuer":                        func(o *mintOptions) { o.issuer = "" },
+		"no secret; give --hmac-secret-file":              func(o *mintOptions) { o.secretFile = "" },
+		"no such file":                                    func(o *mintOptions) { o.secretFile += "x" },
+		"ttl 999ms is too short; at least 1s":             func(o *mintOptions) { o.ttl = 999 * time.Millisecond },
+		"ttl -1h0m0s is too short":                        func(o *mintOptions) { o.ttl = -time.Hour },
+		"secret of 31 bytes, want 32 or more":             func(o *mintOptions) { o.secretFile = secretFile(t, mintSecret[:31]+"\n") },
+		"secret of 0 bytes, want 32 or more":              func(o *mintOptions) { o.secretFile = secretFile(t, "") },
+		"session \"a\\nb\" is not valid: want 1 to 1024":  func(o *mintOptions) { o.session = "a\nb" },
+		"subject \"a\\x00\" is not valid: want 1 to 1024": func(o *mintOptions) { o.subject = "a\x00" },
 	} {
 		o := good
 		change(&o)

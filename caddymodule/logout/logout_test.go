@@ -215,7 +215,7 @@ func TestLogoutRequestsAreFormsWithOneToken(t *testing.T) {
 		r.URL.RawQuery = "logout_token=" + raw
 		wantRefused(t, g.Serve(t, r), http.StatusBadRequest, "invalid_request")
 		r = logoutRequest("state=1&logout_token=" + url.QueryEscape(raw))
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=UTF-8")
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=ISO-8859-1")
 		wantLoggedOut(t, g.Serve(t, r))
 	})
 }

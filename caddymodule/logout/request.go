@@ -27,7 +27,7 @@ var (
 // Attack: two tokens in one body, where another reader before or behind this one takes the
 // other token.
 func readToken(w http.ResponseWriter, r *http.Request) (raw string, deny *reply.Denial) {
-	if r.ContentLength > maxBody || reply.MediaType(r.Header) != reply.MediaForm {
+	if r.ContentLength > maxBody || !reply.IsForm(r.Header) {
 		return "", denyRequest // refused before the client sends the body
 	}
 	body, err := reply.ReadBody(w, r, maxBody+1)

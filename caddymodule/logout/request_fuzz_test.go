@@ -16,6 +16,7 @@ func FuzzLogoutRequest(f *testing.F) {
 	} {
 		f.Add(form, "application/x-www-form-urlencoded")
 		f.Add(form, "Application/X-WWW-Form-Urlencoded; charset=utf-8")
+		f.Add(form, "application/x-www-form-urlencoded; charset=ISO-8859-1")
 	}
 	f.Fuzz(func(t *testing.T, form, contentType string) {
 		request := func() *http.Request {

@@ -45,7 +45,7 @@ func TestTheAdminAPITakesNothingThatItDoesNotUnderstand(t *testing.T) {
 		"no string":                `{"session":7}`,
 		"an empty session":         `{"session":""}`,
 		"a control character":      `{"session":"canary-session\u0000"}`,
-		"a long session":           `{"session":"` + strings.Repeat(canary, 20) + `"}`,
+		"a long session":           `{"session":"` + strings.Repeat(canary, 80) + `"}`,
 		"an empty reason is fine, but nothing is named": `{"reason":""}`,
 		"two things":                `{"session":"canary-session","subject":"canary-session"}`,
 		"a long reason":             `{"session":"canary-session","reason":"` + strings.Repeat(canary, 20) + `"}`,

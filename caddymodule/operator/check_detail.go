@@ -73,16 +73,18 @@ func (g gate) detail(step token.Step, e token.Explanation, now time.Time) string
 		}
 		return "alg " + clipped(e.Algorithm) + ", kid " + clipped(e.KeyID)
 	case token.StepClaims:
-		return "no claim appears twice, and the token is not a logout token"
+		return "no claim that the gate reads appears twice, and the token is not a logout token"
 	case token.StepAudience:
-		return "aud names this gate, or any_audience is configured"
+		return "a claim of audience_claim names this gate, or any_audience is configured"
+	case token.StepRequire:
+		return "each claim that require names is one of its values, or contains one"
 	case token.StepLifetime:
 		if e.Token == nil {
 			return "at most " + g.settings.MaxTokenLifetime.String()
 		}
 		return fmt.Sprintf("exp is %v after iat, at most %v", Seconds(e.Token.ExpiresAt-e.Token.IssuedAt).Duration(), g.settings.MaxTokenLifetime)
 	case token.StepIdentity:
-		return "sub, session and token id are 1 to 256 bytes each, or absent"
+		return "subject, session and token id are texts of 1 to 1024 bytes, or integers up to 2^53, or absent"
 	case token.StepTime:
 		return g.times(e.Token, now)
 	default:

@@ -10,7 +10,7 @@ import (
 )
 
 // wantID describes a valid session id, token id or subject.
-const wantID = "a string of 1 to 256 bytes without control characters"
+const wantID = "a string of 1 to 1024 bytes without control characters"
 
 // issuerNamed returns the issuer of that name. If the name is "", it returns the only
 // issuer.

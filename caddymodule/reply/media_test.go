@@ -28,6 +28,23 @@ func TestMediaTypes(t *testing.T) {
 	}
 }
 
+// Issuers name the charset of their framework with a form.
+func TestFormsMayHaveAnyCharset(t *testing.T) {
+	const form = "application/x-www-form-urlencoded"
+	for text, want := range map[string]bool{
+		form: true, form + "; charset=utf-8": true, form + ";charset=ISO-8859-1": true, `Application/X-WWW-Form-Urlencoded; charset="us-ascii"`: true,
+		form + "; charset=": false, form + "; boundary=a": false, form + "; charset=a; boundary=b": false, form + "; charset*=us-ascii'en'utf-8": false,
+		form + ", " + form: false, "application/json": false, "": false, "multipart/form-data; charset=utf-8": false,
+	} {
+		if got := IsForm(http.Header{"Content-Type": {text}}); got != want {
+			t.Errorf("%q is a form: %t, want %t", text, got, want)
+		}
+	}
+	if IsForm(http.Header{"Content-Type": {form}, "Content-Encoding": {"gzip"}}) {
+		t.Error("a compressed form is a form")
+	}
+}
+
 // Attack: delete /v1/auth/session, which an upstream that folds methods reads as DELETE.
 func TestMethodsInAnotherLetterCase(t *testing.T) {
 	methods := []string{http.MethodDelete, http.MethodGet}

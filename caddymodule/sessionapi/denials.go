@@ -17,7 +17,7 @@ var (
 	denySession = reply.New(http.StatusNotFound, "invalid_session",
 		"Session not found or already invalidated.", "")
 	denyBody = reply.New(http.StatusBadRequest, "invalid_request",
-		"The body must be one JSON object, in which session_id, if it is there, is a string of 1 to 256 bytes.", "")
+		"The body must be one JSON object, in which session_id, if it is there, is a string of 1 to 1024 bytes.", "")
 	denyTooLarge = reply.New(http.StatusRequestEntityTooLarge, "payload_too_large",
 		"The body is larger than 4 KiB.", "")
 	denyMediaType = reply.New(http.StatusUnsupportedMediaType, "unsupported_media_type",
@@ -42,5 +42,5 @@ var (
 	denyPage = reply.New(http.StatusBadRequest, "invalid_request",
 		"The query is no page of the list: limit is 1 to 100, and after is the value of next in the previous page.", "")
 	denySegment = reply.New(http.StatusBadRequest, "invalid_request",
-		"The path must end in the id of one session, of 1 to 256 bytes.", "")
+		"The path must end in the id of one session, of 1 to 1024 bytes.", "")
 )

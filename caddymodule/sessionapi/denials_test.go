@@ -24,7 +24,7 @@ func TestDenials(t *testing.T) {
 		"session": {denySession, 404, `{"error":"invalid_session","message":"Session not found or already invalidated."}`, "", "", ""},
 		"body": {
 			denyBody, 400, `{"error":"invalid_request","message":"The body must be one JSON object, in which session_id, if it is there, ` +
-				`is a string of 1 to 256 bytes."}`, "", "", "",
+				`is a string of 1 to 1024 bytes."}`, "", "", "",
 		},
 		"subject":    {denySubject, 400, `{"error":"invalid_request","message":"The access token names no subject."}`, "", "", ""},
 		"no session": {denyNoSession, 400, `{"error":"invalid_request","message":"The access token names no session that could be excepted."}`, "", "", ""},
@@ -35,7 +35,7 @@ func TestDenials(t *testing.T) {
 			"", "", "",
 		},
 		"segment": {
-			denySegment, 400, `{"error":"invalid_request","message":"The path must end in the id of one session, of 1 to 256 bytes."}`, "", "", "",
+			denySegment, 400, `{"error":"invalid_request","message":"The path must end in the id of one session, of 1 to 1024 bytes."}`, "", "", "",
 		},
 		"too large": {denyTooLarge, 413, `{"error":"payload_too_large","message":"The body is larger than 4 KiB."}`, "", "", ""},
 		"media type": {

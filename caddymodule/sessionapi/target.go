@@ -50,7 +50,7 @@ var errTarget = errors.New("session_id is not one usable string")
 // Attack: {"session_id":"mine","SESSION_ID":"yours"}, in which two readers find two
 // sessions. A name that differs only in letter case is refused even alone.
 //
-// Invariant 6: ids are opaque strings of 1 to 256 bytes, by the same rule here and in
+// Invariant 6: ids are opaque strings of 1 to 1024 bytes, by the same rule here and in
 // tokens.
 func parseTarget(body []byte) (sessionID string, err error) {
 	seen := false

@@ -39,7 +39,7 @@ func wantDenied(t *testing.T, name string, r *http.Request, want *reply.Denial) 
 }
 
 func TestBodiesThatNameASession(t *testing.T) {
-	long := strings.Repeat("s", 256)
+	long := strings.Repeat("s", 1024)
 	for body, want := range map[string]string{
 		``:                               "",
 		`{}`:                             "",
@@ -74,7 +74,7 @@ func TestBodiesWithTwoReadings(t *testing.T) {
 		"{\"\u017fession_id\":\"b\"}", "{\"session_id\":\"a\",\"\u017fe\u017fsion_id\":\"b\"}", `{"\u017fession_id":"b"}`,
 		// Not exactly one valid string.
 		`{"session_id":null}`, `{"session_id":1}`, `{"session_id":true}`, `{"session_id":["a"]}`, `{"session_id":{"a":"b"}}`, `{"session_id":""}`,
-		`{"session_id":"` + strings.Repeat("s", 257) + `"}`, "{\"session_id\":\"a\xff\"}", `{"session_id":"a\u0000"}`, `{"session_id":"a\nb"}`,
+		`{"session_id":"` + strings.Repeat("s", 1025) + `"}`, "{\"session_id\":\"a\xff\"}", `{"session_id":"a\u0000"}`, `{"session_id":"a\nb"}`,
 		"{\"session_id\":\"a\tb\"}", `{"session_id":"a\u007f"}`, `{"session_id":"\ud800"}`, `{"session_id":"a\ufffd"}`,
 		// Not one object.
 		`null`, `[]`, `"a"`, `1`, `true`, `[{"session_id":"a"}]`, ` `, "\n",

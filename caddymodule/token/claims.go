@@ -55,21 +55,22 @@ func scalarText(value json.RawMessage) (string, bool) {
 	}
 }
 
-// claimScopes returns the scopes that a token grants: `scope`, a string with
-// spaces between them (RFC 8693 §4.2), and `scp`, the same or an array.
-func claimScopes(m members) (scopes []string) {
-	for _, name := range []string{"scope", "scp"} {
-		value, ok := m.Find(name)
+// claimScopes returns the scopes that a token grants, by these claims: texts with spaces
+// between the scopes (RFC 8693 §4.2), or arrays with one scope in each element.
+func claimScopes(m members, claims []string) (scopes []string) {
+	for _, claim := range claims {
+		value, ok := m.at(claim)
 		if !ok {
 			continue
 		}
 		if text, isText := strictjson.Text(value); isText {
 			scopes = append(scopes, strings.FieldsFunc(text, isScopeSpace)...)
-		} else if elements, isArray := strictjson.Elements(value); isArray && name == "scp" {
-			for _, element := range elements {
-				if text, isText := strictjson.Text(element); isText {
-					scopes = append(scopes, text)
-				}
+			continue
+		}
+		elements, _ := strictjson.Elements(value)
+		for _, element := range elements {
+			if text, isText := strictjson.Text(element); isText {
+				scopes = append(scopes, text)
 			}
 		}
 	}

@@ -12,7 +12,7 @@ const (
 	StepForm Step = "form"
 	// StepAlgorithm: some trusted issuer may use `alg`.
 	StepAlgorithm Step = "algorithm"
-	// StepIssuer: `iss` is one of the trusted issuers.
+	// StepIssuer: `iss` is one of the trusted issuers, or is absent and may be.
 	StepIssuer Step = "issuer"
 	// StepSignature: the issuer may use `alg`, and one of its keys made the signature. If
 	// the issuer has a key set, `kid` names that key.
@@ -21,7 +21,9 @@ const (
 	StepClaims Step = "claims"
 	// StepAudience: `aud` names this gate.
 	StepAudience Step = "audience"
-	// StepLifetime: `exp` and `iat` are there, and not too far apart.
+	// StepRequire: the token has the claims that the issuer's `require` names.
+	StepRequire Step = "require"
+	// StepLifetime: `exp` and `iat`, or what stands for it, are there, and not too far apart.
 	StepLifetime Step = "lifetime"
 	// StepIdentity: subject, session id and token id are valid.
 	StepIdentity Step = "identity"

@@ -35,7 +35,7 @@ func (v *Verifier) WaitForSweep() { v.cache.sweeps.Wait() }
 func (t *Verified) WithRaw(raw string) *Verified {
 	return &Verified{
 		Issuer: t.Issuer, Subject: t.Subject, SessionID: t.SessionID, TokenID: t.TokenID,
-		claims: t.claims, scopes: t.scopes, views: t.views, raw: raw, source: t.source,
+		claims: t.claims, scopes: t.scopes, views: t.views, sites: t.sites, raw: raw, source: t.source,
 	}
 }
 

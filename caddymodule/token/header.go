@@ -9,7 +9,7 @@ type header struct {
 	algorithm string
 	keyID     string // "" for none
 	typ       string // in its original spelling
-	typed     bool   // whether there is a `typ`
+	typed     bool   // whether there is a `typ` that is not empty
 	// whole is the whole header, for checkNames.
 	whole strictjson.Object
 }
@@ -31,9 +31,10 @@ func parseHeader(part string) (h header, err error) {
 	case first[1] != nil:
 		return h, refuse("header holds b64")
 	}
-	if h.typ, h.typed, err = textOf("typ", first[2]); err != nil {
+	if h.typ, _, err = textOf("typ", first[2]); err != nil {
 		return h, err
 	}
+	h.typed = h.typ != ""
 	algorithm, ok, err := textOf("alg", first[3])
 	if err != nil {
 		return h, err

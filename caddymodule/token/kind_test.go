@@ -36,9 +36,9 @@ func TestOtherKindsOfTokensAreRefusedByTheirClaims(t *testing.T) {
 		"logout token":                     with(t, logout),
 		"logout token without a subject":   with(t, logout, "sub"),
 		"logout token without a session":   with(t, logout, "sid"),
-		"security event token":             with(t, `"events":{"urn:ietf:params:scim:event:create":{}}`),
-		"security event without an event":  with(t, `"events": {}`),
-		"events, escaped":                  with(t, `"\u0065vents":{}`),
+		"security event token of CAEP":     with(t, `"events":{"https://schemas.openid.net/secevent/caep/event-type/session-revoked":{}}`),
+		"one with another event first":     with(t, `"events":{"a":1,"https://schemas.openid.net/secevent/risc/event-type/account-disabled":{}}`),
+		"events, escaped":                  with(t, `"\u0065vents":{"http:\/\/schemas.openid.net/event/backchannel-logout":1}`),
 		"logout token for several clients": with(t, logout+`,"aud":["web","legacy-app"]`, "aud"),
 		"ID token: it is for the client":   with(t, `"aud":"web","azp":"web","nonce":"n-0S6_WzA2Mj","at_hash":"MTIzNDU2Nzg5MDEyMzQ1Ng"`, "aud"),
 		"ID token for two clients":         with(t, `"aud":["web","mobile"],"azp":"web"`, "aud"),
@@ -57,7 +57,7 @@ func TestAccessTokensMayHoldClaimsOfOtherKinds(t *testing.T) {
 	v, key := hmacVerifier(t)
 	for _, members := range []string{
 		`"nonce":"n-0S6_WzA2Mj","azp":"web","auth_time":1800000000`, `"htm":"GET","htu":"https://app.example.com/"`,
-		`"events":["2026-01"]`, `"events":"none"`, `"events":null`, `"cnf":{"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}`,
+		`"events":["2026-01"]`, `"events":"none"`, `"events": {}`, `"events":{"signup":{"at":1}}`, `"events":null`, `"cnf":{"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}`,
 	} {
 		mustVerify(t, v, tokentest.Seal(t, key, `{"alg":"HS256"}`, with(t, members)))
 	}

@@ -11,6 +11,10 @@ import (
 // Connect Back-Channel Logout 1.0 §4 encourages two minutes; some providers use five.
 const MaxLogoutAge = 10 * time.Minute
 
+// usualLogoutAge is the lifetime of a logout token without `exp`, in seconds. Hydra,
+// authentik, LemonLDAP and Glewlwyd send none, although §2.4 requires it.
+const usualLogoutAge = 120
+
 // logoutTokenTypes are the types of logout tokens. OpenID Connect Back-Channel Logout 1.0
 // §2.4 recommends an explicit type and does not require it.
 var logoutTokenTypes = []string{"", "JWT", "logout+jwt"}
@@ -22,14 +26,15 @@ const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 // Logout holds the claims of a logout token. It ends a session, or all sessions of a subject
 // that began up to IssuedAt.
 type Logout struct {
-	// Issuer is `iss`, exactly as configured.
+	// Issuer is `iss`.
 	Issuer string
 	// SessionID is `sid`, whatever claim of access tokens names the session. Subject is
 	// `sub`. At least one of them is set.
 	SessionID, Subject string
-	// TokenID is `jti`, of 1 to 256 bytes.
+	// TokenID is `jti`, of 1 to 1024 bytes.
 	TokenID string
-	// IssuedAt and ExpiresAt are `iat` and `exp`, rounded down to Unix seconds.
+	// IssuedAt and ExpiresAt are `iat` and `exp`, rounded down to Unix seconds. Without `exp`,
+	// ExpiresAt is two minutes after IssuedAt.
 	IssuedAt, ExpiresAt int64
 }
 
@@ -61,7 +66,7 @@ func (v *Verifier) verifyLogout(raw string, now int64) (*Logout, error) {
 	if err := s.issuer.checkLogoutAudience(s.members); err != nil {
 		return nil, err
 	}
-	l := &Logout{Issuer: s.issuer.Issuer}
+	l := &Logout{Issuer: s.name}
 	if err := l.setIDs(s.members); err != nil {
 		return nil, err
 	}
@@ -75,6 +80,10 @@ func (v *Verifier) verifyLogout(raw string, now int64) (*Logout, error) {
 // logout token as an ID token, and admits its holder. So `events` must name the logout, and
 // `nonce`, which ID tokens of browsers have, is prohibited.
 func checkLogout(m members) error {
+	// §2.4 requires `iss`, also from an issuer whose access tokens have none.
+	if value, _ := m.at("iss"); string(value) == `""` || value == nil {
+		return refuse("iss is missing")
+	}
 	if _, has := m.Find("nonce"); has {
 		return refuse("nonce is prohibited in a logout token")
 	}
@@ -96,13 +105,14 @@ func checkLogout(m members) error {
 // checkLogoutAudience is checkAudience for logout tokens. Their `aud` is the client (§2.4),
 // and is required even if any audience is accepted.
 func (i *issuer) checkLogoutAudience(m members) error {
-	if _, ok := m.Find("aud"); !ok {
+	const claim = "aud"
+	if value, ok := m.at(claim); !ok || string(value) == `""` {
 		return refuse("aud is missing")
 	}
 	if len(i.LogoutAudiences) == 0 {
-		return i.checkAudience(m)
+		return checkAudience(m, []string{claim}, i.Audiences, i.AnyAudience)
 	}
-	return checkAudience(m, i.LogoutAudiences, false)
+	return checkAudience(m, []string{claim}, i.LogoutAudiences, false)
 }
 
 // setIDs reads the ids of the token, the session and the subject.
@@ -127,13 +137,17 @@ func (l *Logout) setIDs(m members) (err error) {
 // setTime reads and checks the dates of a logout token.
 //
 // Attack: an attacker keeps an intercepted logout token, to end sessions with it later. So
-// the token is valid for minutes only, whatever its `exp`.
+// the token is valid for minutes only, whatever its `exp`, and if it has none.
 func (l *Logout) setTime(m members, now, leeway int64) (err error) {
 	if l.IssuedAt, err = m.requiredDate("iat"); err != nil {
 		return err
 	}
-	if l.ExpiresAt, err = m.requiredDate("exp"); err != nil {
+	ends := false
+	if l.ExpiresAt, ends, err = m.date("exp", math.Floor); err != nil {
 		return err
+	}
+	if !ends {
+		l.ExpiresAt = l.IssuedAt + usualLogoutAge
 	}
 	notBefore, _, err := m.date("nbf", math.Ceil)
 	switch {

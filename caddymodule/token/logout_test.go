@@ -37,12 +37,15 @@ func TestVerifyLogout(t *testing.T) {
 		"typed as a JWT":                   {nil, nil},
 		"without a type":                   {nil, map[string]any{"typ": nil}},
 		"of a session":                     {map[string]any{"sub": nil}, nil},
+		"of a session, with an empty sub":  {map[string]any{"sub": ""}, nil},
 		"of a subject":                     {map[string]any{"sid": nil}, nil},
 		"for several":                      {map[string]any{"aud": []string{"web", tokentest.Audience}}, nil},
 		"with something in the event":      {map[string]any{"events": map[string]any{logoutURI: map[string]any{"x": 1}}}, nil},
 		"with another event":               {map[string]any{"events": map[string]any{logoutURI: map[string]any{}, "revoke_offline_access": true}}, nil},
 		"with other claims":                {map[string]any{"toe": 1, "txn": "x", "typ": "Logout"}, nil},
 		"as old as it may be":              {map[string]any{"iat": now.Add(-10*time.Minute + time.Second).Unix(), "exp": now.Add(time.Second).Unix()}, nil},
+		"without an end":                   {map[string]any{"exp": nil}, nil},
+		"without an end, just not over":    {map[string]any{"exp": nil, "iat": now.Unix() - 149}, nil},
 		"of a clock ahead":                 {map[string]any{"iat": now.Unix() + 30}, nil},
 		"just over, by a clock behind":     {map[string]any{"iat": now.Unix() - 130, "exp": now.Unix() - 29}, nil},
 		"of a session with another client": {map[string]any{"azp": "web"}, nil},
@@ -56,7 +59,10 @@ func TestVerifyLogout(t *testing.T) {
 		text := func(name string) string { text, _ := claims[name].(string); return text }
 		want := token.Logout{
 			Issuer: tokentest.Issuer, SessionID: text("sid"), Subject: text("sub"), TokenID: "logout-1",
-			IssuedAt: claims["iat"].(int64), ExpiresAt: claims["exp"].(int64),
+			IssuedAt: claims["iat"].(int64), ExpiresAt: claims["iat"].(int64) + 120,
+		}
+		if exp, ends := claims["exp"].(int64); ends {
+			want.ExpiresAt = exp
 		}
 		if *l != want {
 			t.Errorf("%s: read %+v, want %+v", name, *l, want)
@@ -83,17 +89,19 @@ func TestVerifyLogoutRefuses(t *testing.T) {
 		"no iat":                           {map[string]any{"iat": nil}, nil, token.ErrInvalid},
 		"an iat in the future":             {map[string]any{"iat": now.Unix() + 31}, nil, token.ErrInvalid},
 		"an iat that is text":              {map[string]any{"iat": "1"}, nil, token.ErrInvalid},
-		"no exp":                           {map[string]any{"exp": nil}, nil, token.ErrInvalid},
+		"no exp, after two minutes":        {map[string]any{"exp": nil, "iat": now.Unix() - 150}, nil, token.ErrExpired},
+		"no exp, and from the future":      {map[string]any{"exp": nil, "iat": now.Unix() + 31}, nil, token.ErrInvalid},
+		"an exp that is text":              {map[string]any{"exp": "1800000060"}, nil, token.ErrInvalid},
 		"expired":                          {map[string]any{"iat": now.Unix() - 130, "exp": now.Unix() - 30}, nil, token.ErrExpired},
 		"good for long":                    {map[string]any{"exp": now.Unix() + 601}, nil, token.ErrInvalid},
 		"old, and good for long":           {map[string]any{"iat": now.Unix() - 86_400, "exp": now.Unix() + 60}, nil, token.ErrInvalid},
 		"not yet":                          {map[string]any{"nbf": now.Unix() + 31}, nil, token.ErrInvalid},
 		"no jti":                           {map[string]any{"jti": nil}, nil, token.ErrInvalid},
 		"an empty jti":                     {map[string]any{"jti": ""}, nil, token.ErrInvalid},
-		"a jti that is a number":           {map[string]any{"jti": 1}, nil, token.ErrInvalid},
+		"a jti that is a fraction":         {map[string]any{"jti": 1.5}, nil, token.ErrInvalid},
 		"neither sid nor sub":              {map[string]any{"sid": nil, "sub": nil}, nil, token.ErrInvalid},
 		"a sid that is no id":              {map[string]any{"sid": "a\nb"}, nil, token.ErrInvalid},
-		"an empty sub beside a sid":        {map[string]any{"sub": ""}, nil, token.ErrInvalid},
+		"an empty sub and no sid":          {map[string]any{"sub": "", "sid": nil}, nil, token.ErrInvalid},
 		"no events":                        {events(nil), nil, token.ErrInvalid},
 		"events that are a list":           {events([]string{logoutURI}), nil, token.ErrInvalid},
 		"events that are text":             {events(logoutURI), nil, token.ErrInvalid},

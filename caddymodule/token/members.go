@@ -24,8 +24,8 @@ func parseObject(part string, doc []byte) (strictjson.Object, error) {
 	return o, nil
 }
 
-// membersOf reads the members of a part of a token. At the top level it refuses names that
-// differ only in case, because the application behind the gate may read the other member.
+// membersOf reads the members of a header. It refuses names that differ only in case,
+// because another reader may read the other member.
 func membersOf(part string, o strictjson.Object) (members, error) {
 	found, err := o.All()
 	if err != nil {
@@ -35,32 +35,79 @@ func membersOf(part string, o strictjson.Object) (members, error) {
 }
 
 // textOf returns the text of a member that must be a string if it is present. A nil value
-// means that it is absent.
+// means that it is absent, and so does null.
 func textOf(name string, value json.RawMessage) (text string, ok bool, err error) {
+	if value != nil && isNull(value) {
+		return "", false, nil
+	}
 	if text, ok, err = strictjson.TextOf(name, value); err != nil {
 		return "", false, refuse(err.Error())
 	}
 	return text, ok, nil
 }
 
-// MaxIDSize is the longest session id, token id and subject, in bytes.
-const MaxIDSize = 256
-
-// id returns a member that must be a valid id if it is present, or "" if it is absent.
+// at returns the value that a dotted path names, such as realm_access.roles. A member with
+// exactly the name of the path comes first, because names such as https://example.com/sid
+// hold dots. A null member is absent.
 //
-// Invariant 6: ids are opaque strings of 1 to 256 bytes. No decoder may read two ids as
-// one. So a number is no id: many decoders read 9007199254740993 as ...992. A text with
-// U+FFFD is no id: every lone surrogate becomes U+FFFD.
-func (m members) id(name string) (string, error) {
-	value, _ := m.Find(name)
-	text, ok, err := textOf(name, value)
-	if err != nil || !ok {
-		return "", err
+// Attack: an object below the top level has two members of one name, and the application
+// reads the other one. So at looks into no such object.
+func (m members) at(path string) (value json.RawMessage, ok bool) {
+	if value, ok = m.Find(path); ok && !isNull(value) {
+		return value, true
 	}
-	if !ValidID(text) {
+	for i := range len(path) {
+		if path[i] != '.' {
+			continue
+		}
+		if outer, found := m.Find(path[:i]); found && outer[0] == '{' {
+			inner, err := strictjson.ReadMembers(outer)
+			if err != nil {
+				continue
+			}
+			if value, ok = (members{inner}).at(path[i+1:]); ok {
+				return value, true
+			}
+		}
+	}
+	return nil, false
+}
+
+func isNull(value json.RawMessage) bool { return value[0] == 'n' }
+
+// MaxIDSize is the longest session id, token id and subject, in bytes.
+const MaxIDSize = 1 << 10
+
+// id returns the first of these members that is present, if it is a valid id, or "" if all
+// are absent. A null member and an empty text are absent.
+//
+// Invariant 6: ids are opaque texts of 1 to MaxIDSize bytes. No decoder may read two ids as
+// one. So an integer is an id only up to 2^53, by its digits: many decoders read
+// 9007199254740993 as ...992. A text with U+FFFD is no id: every lone surrogate becomes
+// U+FFFD.
+func (m members) id(names ...string) (string, error) {
+	for _, name := range names {
+		value, ok := m.at(name)
+		if !ok || string(value) == `""` {
+			continue
+		}
+		text, isText := strictjson.Text(value)
+		if isText && ValidID(text) {
+			return text, nil
+		}
+		if !isText && isInteger(value) {
+			return string(value), nil
+		}
 		return "", refuse(strconv.Quote(name) + " is not a usable id")
 	}
-	return text, nil
+	return "", nil
+}
+
+// isInteger reports whether a value is an integer from 0 to 2^53, written in digits alone.
+func isInteger(value json.RawMessage) bool {
+	const most = 1 << 53
+	number, err := strconv.ParseUint(string(value), 10, 64)
+	return err == nil && number <= most
 }
 
 // ValidID reports whether text can be a session id, a token id or a subject:
@@ -76,10 +123,10 @@ func ValidID(text string) bool {
 const maxDate = 1 << 53
 
 // date returns a NumericDate (RFC 7519 §2) in whole Unix seconds, rounded down or up. Only
-// a JSON number is valid: "1700000000" and null are not.
+// a JSON number is valid: "1700000000" is not. A null member is absent.
 func (m members) date(name string, round func(float64) float64) (seconds int64, ok bool, err error) {
 	value, ok := m.Find(name)
-	if !ok {
+	if !ok || isNull(value) {
 		return 0, false, nil
 	}
 	if c := value[0]; c != '-' && (c < '0' || c > '9') {

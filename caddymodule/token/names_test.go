@@ -124,7 +124,7 @@ func TestTheSessionIsTheTopLevelClaimAlone(t *testing.T) {
 // Attack: session_claim names another claim. A `sid` in the token then moves it to another
 // session, or an issuer's own `sid` ends it.
 func TestOnlyTheConfiguredSessionClaimNamesASession(t *testing.T) {
-	v, key := hmacVerifier(t, func(o *token.Options) { o.Issuers[0].SessionClaim = "session_state" })
+	v, key := hmacVerifier(t, func(o *token.Options) { o.Issuers[0].SessionClaims = []string{"session_state"} })
 	mint := func(changes map[string]any) *token.Verified {
 		return mustVerify(t, v, tokentest.Mint(t, key, tokentest.Claims(now, changes)))
 	}

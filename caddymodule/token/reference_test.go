@@ -75,12 +75,15 @@ func (r *reference) readHeader() bool {
 			if json.Unmarshal(values[i], &value) != nil {
 				return false
 			}
+			if value == nil { // as if it were absent
+				continue
+			}
 			if text[name], ok = value.(string); !ok {
 				return false
 			}
 		}
 	}
-	if typ, given := text["typ"]; given {
+	if typ := text["typ"]; typ != "" {
 		switch strings.ToLower(typ) {
 		case "jwt", "at+jwt", "application/jwt", "application/at+jwt":
 		default:

@@ -20,19 +20,19 @@ func (v *Verifier) VerifySignatureOnly(raw string) (*Verified, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Verified{Issuer: s.issuer.Issuer}
-	if err := v.setDates(t, s.members); err != nil {
+	t := &Verified{Issuer: s.name}
+	if err := v.setDates(t, s.issuer, s.members); err != nil {
 		return nil, err
 	}
 	return t, v.setIdentity(t, s.issuer, s.members, j)
 }
 
 // setDates reads the dates of a token. They may be missing.
-func (v *Verifier) setDates(t *Verified, m members) (err error) {
+func (v *Verifier) setDates(t *Verified, i *issuer, m members) (err error) {
 	if t.ExpiresAt, _, err = m.date("exp", math.Floor); err != nil {
 		return err
 	}
-	if t.IssuedAt, _, err = m.date("iat", math.Floor); err != nil {
+	if t.IssuedAt, _, err = i.statedIssuedAt(m); err != nil {
 		return err
 	}
 	t.Keys.IssuedAt, t.Keys.Expires = t.IssuedAt, t.ExpiresAt+v.leeway

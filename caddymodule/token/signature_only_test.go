@@ -56,7 +56,7 @@ func TestVerifySignatureOnlyTrustsOnlyTheIssuers(t *testing.T) {
 		"no issuer":         tokentest.Mint(t, key, tokentest.Claims(time.Now(), map[string]any{"iss": nil})),
 		"another algorithm": tokentest.Mint(t, tokentest.NewKey(t, "HS256", ""), claims),
 		"a duplicate":       tokentest.Seal(t, key, `{"alg":"ES256"}`, `{"iss":"https://id.example.com","sid":"a","SID":"b"}`),
-		"a session number":  tokentest.Mint(t, key, tokentest.Claims(time.Now(), map[string]any{"sid": 1})),
+		"a session of bool": tokentest.Mint(t, key, tokentest.Claims(time.Now(), map[string]any{"sid": true})),
 		"a date of text":    tokentest.Mint(t, key, tokentest.Claims(time.Now(), map[string]any{"exp": "tomorrow"})),
 		"no object":         tokentest.Seal(t, key, `{"alg":"ES256"}`, `[]`),
 		"a critical header": tokentest.Mint(t, key, claims, map[string]any{"crit": []string{"b64"}}),

@@ -4,6 +4,7 @@ package token
 // checked.
 type signedClaims struct {
 	issuer  *issuer
+	name    string // of the issuer
 	members members
 	// epoch is the epoch of the issuer's keys.
 	epoch uint64
@@ -41,9 +42,8 @@ func (v *Verifier) verifySignature(j jws, e *Explanation) (s signedClaims, err e
 		return s, err
 	}
 	e.issuer(name)
-	var trusted bool
-	if s.issuer, trusted = v.issuers[name]; !trusted {
-		return s, refuse("iss is not trusted")
+	if s.issuer, s.name, err = v.trust(name); err != nil {
+		return s, err
 	}
 	// Read the epoch first. If the keys change in between, the token is then stale at once,
 	// instead of never.
@@ -53,6 +53,8 @@ func (v *Verifier) verifySignature(j jws, e *Explanation) (s signedClaims, err e
 		return s, err
 	}
 	e.take(StepClaims)
-	s.members, err = membersOf("payload", claims)
-	return s, err
+	if s.members, err = claimsOf(claims, s.issuer.reads, v.added.Load().reads); err != nil {
+		return s, err
+	}
+	return s, s.issuer.checkTenant(s.name, s.members)
 }

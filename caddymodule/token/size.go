@@ -24,7 +24,7 @@ func (t *Verified) size() int64 {
 	for _, scope := range t.scopes {
 		size += allocated(int64(len(scope)))
 	}
-	return size + t.viewsSize()
+	return size + allocated(int64(cap(t.sites))) + t.viewsSize()
 }
 
 // allocated returns how many bytes the allocator uses for n bytes: its size classes waste

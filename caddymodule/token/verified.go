@@ -16,25 +16,35 @@ type Verified struct {
 	// id it comes from the SHA-256 of the signing input. It never comes from the whole
 	// token, because a signature has more than one spelling.
 	Keys store.Keys
-	// Issuer is `iss`, exactly as configured.
+	// Issuer is `iss`: exactly as configured, or with the value of the wildcard's claim. For a
+	// token without `iss` it is the configured issuer.
 	Issuer string
-	// Subject is `sub`, of 1 to 256 bytes, or "" if there is none.
+	// Subject is the subject claim, of 1 to 1024 bytes, or "" if there is none. Integers are
+	// their decimal text here and below.
 	Subject string
-	// SessionID is the session claim, of 1 to 256 bytes, or "" if there is none.
+	// SessionID is the session claim, of 1 to 1024 bytes, or "" if there is none.
 	SessionID string
-	// TokenID is the token id claim, of 1 to 256 bytes. If the token has neither a token id
+	// TokenID is the token id claim, of 1 to 1024 bytes. If the token has neither a token id
 	// nor a session id, TokenID is the SHA-256 of its signing input in hex. If it has only
 	// a session id, TokenID is "".
 	TokenID string
 	// ExpiresAt and IssuedAt are `exp` and `iat`, rounded down to Unix seconds.
 	ExpiresAt, IssuedAt int64
+	// AuthTime is when the subject logged in at the issuer: `auth_time`, rounded down to Unix
+	// seconds. It is at least 1, and at most IssuedAt and the leeway. It is 0 if the token
+	// says nothing usable, or the issuer's `auth_time` names no login. Only together with a
+	// subject it names a login.
+	AuthTime int64
 	// Noted belongs to the registry of live sessions. It is the Unix second at which the
 	// registry last noted the session of this token.
 	Noted atomic.Int64
 
-	claims []claim
-	scopes []string
-	views  []*view
+	rules   *issuer
+	machine bool
+	claims  []claim
+	scopes  []string
+	views   []*view
+	sites   []bool // whether it meets the rules of each
 
 	// The cache decides by these fields whether it may still return this token.
 	raw       string
@@ -94,9 +104,9 @@ type Text struct {
 func (t *Verified) Texts(index int) []Text { return t.views[index].texts }
 
 // fresh reports whether the keys that verified the token are still in force, and the token
-// has all added views.
-func (t *Verified) fresh(views int) bool {
-	return t.epoch == t.source.Epoch() && len(t.views) >= views
+// has all added views and sites.
+func (t *Verified) fresh(a *added) bool {
+	return t.epoch == t.source.Epoch() && len(t.views) >= len(a.views) && len(t.sites) >= len(a.sites)
 }
 
 // checkTime checks the dates of the token.

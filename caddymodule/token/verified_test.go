@@ -44,7 +44,7 @@ func TestHasScope(t *testing.T) {
 		`"scope":"x,sessions:revoke"`:                               false,
 		`"scope":"x\u00a0sessions:revoke"`:                          false,
 		`"scope":"x\tsessions:revoke"`:                              false,
-		`"scope":["sessions:revoke"]`:                               false,
+		`"scope":["openid","sessions:revoke"]`:                      true,
 		`"scp":["openid sessions:revoke"]`:                          false,
 		`"scp":[["sessions:revoke"]]`:                               false,
 		`"scp":{"sessions:revoke":true}`:                            false,

@@ -35,23 +35,25 @@ type Options struct {
 // Verifier verifies tokens. Its methods may be called concurrently.
 type Verifier struct {
 	namespace string
-	issuers   map[string]*issuer
-	leeway    int64 // seconds
-	lifetime  int64 // seconds
+	issuers   []*issuer
+	named     map[string]*issuer // those without a wildcard
+	nameless  *issuer            // the issuer of tokens without `iss`, or nil
+	leeway    int64              // seconds
+	lifetime  int64              // seconds
 	cache     *cache
 	logger    *slog.Logger
 
-	addView sync.Mutex
-	views   atomic.Pointer[[][]string] // replaced, never changed
+	adding sync.Mutex
+	added  atomic.Pointer[added]
 }
 
 // NewVerifier returns a verifier, which the caller has to close. It fails on contradictory
-// options: an issuer named twice, or without keys or audience, or an algorithm that is
-// unknown or that no key of the issuer can verify.
+// options: an issuer named twice, or without keys or audience, two issuers of one
+// token, or an algorithm that is unknown or that no key of the issuer can verify.
 func NewVerifier(options Options) (*Verifier, error) {
 	v := &Verifier{
 		namespace: options.Namespace,
-		issuers:   make(map[string]*issuer, len(options.Issuers)),
+		named:     make(map[string]*issuer, len(options.Issuers)),
 		leeway:    int64((options.Leeway + time.Second - 1) / time.Second),
 		lifetime:  int64(options.MaxTokenLifetime / time.Second),
 		logger:    options.Logger,
@@ -71,16 +73,11 @@ func NewVerifier(options Options) (*Verifier, error) {
 		return nil, fmt.Errorf("creating verifier: maximum token lifetime of %s", options.MaxTokenLifetime)
 	}
 	for _, issuerOptions := range options.Issuers {
-		i, err := newIssuer(issuerOptions)
-		if err != nil {
+		if err := v.addIssuer(issuerOptions); err != nil {
 			return nil, fmt.Errorf("creating verifier: %w", err)
 		}
-		if _, twice := v.issuers[i.Issuer]; twice {
-			return nil, fmt.Errorf("creating verifier: issuer %q given twice", i.Issuer)
-		}
-		v.issuers[i.Issuer] = i
 	}
-	v.views.Store(&[][]string{})
+	v.added.Store(new(added))
 	var err error
 	if v.cache, err = newCache(options.CacheBytes); err != nil {
 		return nil, fmt.Errorf("creating verifier: %w", err)
@@ -97,17 +94,19 @@ func (v *Verifier) AddView(claims []string) int {
 	slices.Sort(wanted)
 	wanted = slices.Compact(wanted)
 
-	v.addView.Lock()
-	defer v.addView.Unlock()
-	views := *v.views.Load()
-	for i, names := range views {
-		if slices.Equal(names, wanted) {
+	v.adding.Lock()
+	defer v.adding.Unlock()
+	old := v.added.Load()
+	for i, claims := range old.views {
+		if slices.Equal(claims, wanted) {
 			return i
 		}
 	}
-	grown := append(slices.Clone(views), wanted)
-	v.views.Store(&grown)
-	return len(views)
+	grown := old.grow()
+	grown.views = append(grown.views, wanted)
+	grown.reads.add(wanted...)
+	v.added.Store(grown)
+	return len(old.views)
 }
 
 // Verify returns the verified token of a credential, or an error that wraps ErrMalformed,
@@ -117,9 +116,9 @@ func (v *Verifier) AddView(claims []string) int {
 // It never waits. A cached token costs a hash, a look-up and a comparison, and no
 // allocation; for others, a signature is verified. After Close it works without the cache.
 func (v *Verifier) Verify(raw string, now time.Time) (*Verified, error) {
-	views := *v.views.Load()
+	added := v.added.Load()
 	hash := v.cache.hash(raw)
-	if t := v.cache.get(hash, raw); t != nil && t.fresh(len(views)) {
+	if t := v.cache.get(hash, raw); t != nil && t.fresh(added) {
 		if err := t.checkTime(now.Unix()); err != nil {
 			return nil, err
 		}
@@ -130,7 +129,7 @@ func (v *Verifier) Verify(raw string, now time.Time) (*Verified, error) {
 		v.logger.Debug("token refused", "error", err)
 		return nil, err
 	}
-	t.addViews(views)
+	t.addViews(added.views)
 	v.cache.set(hash, t, now.Unix())
 	return t, nil
 }

@@ -20,15 +20,33 @@ func TestOptionsRefused(t *testing.T) {
 		change func(o *token.Options)
 		want   string
 	}{
-		"no issuer":            {func(o *token.Options) { o.Issuers = nil }, "no issuer"},
-		"issuer without name":  {func(o *token.Options) { o.Issuers[0].Issuer = "" }, "no name"},
-		"issuer without keys":  {func(o *token.Options) { o.Issuers[0].Keys = nil }, "no keys"},
-		"issuer twice":         {func(o *token.Options) { o.Issuers = append(o.Issuers, o.Issuers[0]) }, "given twice"},
-		"no audience":          {func(o *token.Options) { o.Issuers[0].Audiences = nil }, "no audience"},
-		"empty audience":       {func(o *token.Options) { o.Issuers[0].Audiences = []string{"a", ""} }, "empty audience"},
-		"audience and any":     {func(o *token.Options) { o.Issuers[0].AnyAudience = true }, "any audience"},
-		"one claim for both":   {func(o *token.Options) { o.Issuers[0].SessionClaim = "jti" }, "one claim"},
-		"exp as a session":     {func(o *token.Options) { o.Issuers[0].SessionClaim = "exp" }, "cannot name"},
+		"no issuer":           {func(o *token.Options) { o.Issuers = nil }, "no issuer"},
+		"issuer without name": {func(o *token.Options) { o.Issuers[0].Issuer = "" }, "no name"},
+		"issuer without keys": {func(o *token.Options) { o.Issuers[0].Keys = nil }, "no keys"},
+		"issuer twice":        {func(o *token.Options) { o.Issuers = append(o.Issuers, o.Issuers[0]) }, "given twice"},
+		"no audience":         {func(o *token.Options) { o.Issuers[0].Audiences = nil }, "no audience"},
+		"empty audience":      {func(o *token.Options) { o.Issuers[0].Audiences = []string{"a", ""} }, "empty audience"},
+		"audience and any":    {func(o *token.Options) { o.Issuers[0].AnyAudience = true }, "any audience"},
+		"one claim for both":  {func(o *token.Options) { o.Issuers[0].SessionClaims = []string{"sid", "jti"} }, "one claim"},
+		"exp as a session":    {func(o *token.Options) { o.Issuers[0].SessionClaims = []string{"exp"} }, "cannot name"},
+		"the login's time":    {func(o *token.Options) { o.Issuers[0].SessionClaims = []string{"sid", "auth_time"} }, "cannot name"},
+		"iat as a subject":    {func(o *token.Options) { o.Issuers[0].SubjectClaims = []string{"iat"} }, "cannot name"},
+		"a claim of no name":  {func(o *token.Options) { o.Issuers[0].ScopeClaims = []string{""} }, "a claim without a name"},
+		"no value required":   {func(o *token.Options) { o.Issuers[0].Require = []token.Requirement{{Claim: "a"}} }, "with 0 values"},
+		"a negative lifetime": {func(o *token.Options) { o.Issuers[0].AcceptMissingIssuedAt = -1 }, "negative lifetime"},
+		"a star, no wildcard": {wildcardOf("https://a/*", ""), "name the claim that stands there with wildcard"},
+		"a wildcard, no star": {wildcardOf("https://a", "tid"), "exactly one *"},
+		"two stars":           {wildcardOf("https://*/*", "tid"), "exactly one *"},
+		"two nameless issuers": {func(o *token.Options) {
+			o.Issuers[0].AcceptMissingIssuer = true
+			o.Issuers = append(o.Issuers, o.Issuers[0])
+			o.Issuers[1].Issuer = "j"
+		}, `issuers "i" and "j" both have accept_missing_iss`},
+		"two stars for a name": {func(o *token.Options) {
+			wildcardOf("https://a/*/v2", "tid")(o)
+			o.Issuers = append(o.Issuers, o.Issuers[0])
+			o.Issuers[1].Issuer = "https://a/b/*/v2"
+		}, "make their names differ beside the *"},
 		"none":                 {algorithmsOf(public, "none"), `"none" is not one of`},
 		"unknown algorithm":    {algorithmsOf(public, "es256"), `"es256" is not one of`},
 		"empty algorithm":      {algorithmsOf(public, ""), `"" is not one of`},
@@ -52,6 +70,10 @@ func TestOptionsRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+func wildcardOf(issuer, claim string) func(*token.Options) {
+	return func(o *token.Options) { o.Issuers[0].Issuer, o.Issuers[0].WildcardClaim = issuer, claim }
 }
 
 func algorithmsOf(source keys.Source, algorithms ...string) func(*token.Options) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 
 	"github.com/sessiongate/sessiongate/store"
 )
@@ -29,17 +30,27 @@ func (v *Verifier) verify(raw string, now int64, e *Explanation) (*Verified, err
 	if err := s.issuer.checkAudience(s.members); err != nil {
 		return nil, err
 	}
-	t := &Verified{Issuer: s.issuer.Issuer, raw: strings.Clone(raw), source: s.issuer.Keys, epoch: s.epoch}
+	if len(s.issuer.Require) > 0 {
+		e.take(StepRequire)
+		if err := s.issuer.checkRequirements(s.members); err != nil {
+			return nil, err
+		}
+	}
+	t := &Verified{Issuer: s.name, raw: strings.Clone(raw), source: s.issuer.Keys, epoch: s.epoch}
 	e.take(StepLifetime)
-	if err := v.setTime(t, s.members); err != nil {
+	if err := v.setTime(t, s.issuer, s.members); err != nil {
 		return nil, err
 	}
 	e.take(StepIdentity)
 	if err := v.setIdentity(t, s.issuer, s.members, j); err != nil {
 		return nil, err
 	}
+	if err := t.checkLogin(); err != nil {
+		return nil, err
+	}
 	e.take(StepTime)
-	t.claims, t.scopes = claimTexts(s.members), claimScopes(s.members)
+	t.claims, t.scopes = claimTexts(s.members), claimScopes(s.members, s.issuer.ScopeClaims)
+	t.sites = s.issuer.meets(v.added.Load().sites, s.members)
 	return t, t.checkTime(now)
 }
 
@@ -55,11 +66,11 @@ func (v *Verifier) allows(algorithm string) bool {
 }
 
 // setTime reads the dates of a token.
-func (v *Verifier) setTime(t *Verified, m members) (err error) {
+func (v *Verifier) setTime(t *Verified, i *issuer, m members) (err error) {
 	if t.ExpiresAt, err = m.requiredDate("exp"); err != nil {
 		return err
 	}
-	if t.IssuedAt, err = m.requiredDate("iat"); err != nil {
+	if t.IssuedAt, err = i.issuedAt(m, t.ExpiresAt); err != nil {
 		return err
 	}
 	notBefore, _, err := m.date("nbf", math.Ceil)
@@ -77,12 +88,34 @@ func (v *Verifier) setTime(t *Verified, m members) (err error) {
 	return nil
 }
 
+// issuedAt returns when a token was issued. If the issuer's tokens need no `iat`, `nbf`
+// counts for a missing one, or else `exp` minus the lifetime of the issuer's tokens.
+func (i *issuer) issuedAt(m members, expiresAt int64) (int64, error) {
+	seconds, ok, err := i.statedIssuedAt(m)
+	switch {
+	case err != nil || ok:
+		return seconds, err
+	case i.AcceptMissingIssuedAt == 0:
+		return 0, refuse(`"iat" is missing; accept_missing_iat takes nbf, or exp minus the lifetime of the issuer's tokens`)
+	default:
+		return max(0, expiresAt-int64(i.AcceptMissingIssuedAt/time.Second)), nil
+	}
+}
+
+// statedIssuedAt returns `iat`, or `nbf` if it may stand for a missing `iat`.
+func (i *issuer) statedIssuedAt(m members) (seconds int64, ok bool, err error) {
+	if seconds, ok, err = m.date("iat", math.Floor); err != nil || ok || i.AcceptMissingIssuedAt == 0 {
+		return seconds, ok, err
+	}
+	return m.date("nbf", math.Floor)
+}
+
 // setIdentity reads the ids of a token and makes its revocation keys.
 func (v *Verifier) setIdentity(t *Verified, i *issuer, m members, j jws) (err error) {
-	if t.Subject, err = m.id("sub"); err != nil {
+	if t.Subject, err = m.id(i.SubjectClaims...); err != nil {
 		return err
 	}
-	if t.SessionID, err = m.id(i.SessionClaim); err != nil {
+	if t.SessionID, err = m.id(i.SessionClaims...); err != nil {
 		return err
 	}
 	if t.TokenID, err = m.id(i.TokenIDClaim); err != nil {
@@ -106,6 +139,7 @@ func (v *Verifier) setIdentity(t *Verified, i *issuer, m members, j jws) (err er
 	if t.Subject != "" {
 		t.Keys.Subject = store.NewKey(v.namespace, store.KindSubject, t.Issuer, t.Subject)
 	}
+	v.setLogin(t, i, m)
 	return nil
 }
 

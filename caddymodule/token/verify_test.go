@@ -103,10 +103,10 @@ func TestTokenWithoutIDsIsNamedByItsSigningInput(t *testing.T) {
 
 func TestVerifyReadsTheConfiguredClaims(t *testing.T) {
 	v, key := hmacVerifier(t, func(o *token.Options) {
-		o.Issuers[0].SessionClaim, o.Issuers[0].TokenIDClaim = "session_state", "uti"
+		o.Issuers[0].SessionClaims, o.Issuers[0].TokenIDClaim = []string{"session_state"}, "uti"
 	})
 	verified := mustVerify(t, v, tokentest.Mint(t, key, tokentest.Claims(now, map[string]any{
-		"sid": 7, "jti": false, "session_state": "s", "uti": "u",
+		"sid": true, "jti": false, "session_state": "s", "uti": "u",
 	})))
 	if verified.SessionID != "s" || verified.TokenID != "u" {
 		t.Errorf("session %q, token %q", verified.SessionID, verified.TokenID)

@@ -37,7 +37,7 @@ var (
 	Malformed = Refusal(400, "invalid_request", "The credential is malformed.",
 		`Bearer realm="session_gate", error="invalid_request"`)
 	BadBody = Refusal(400, "invalid_request",
-		"The body must be one JSON object, in which session_id, if it is there, is a string of 1 to 256 bytes.", "")
+		"The body must be one JSON object, in which session_id, if it is there, is a string of 1 to 1024 bytes.", "")
 	TooLarge  = Refusal(413, "payload_too_large", "The body is larger than 4 KiB.", "")
 	MediaType = Refusal(415, "unsupported_media_type",
 		"A body must be application/json in UTF-8, without a Content-Encoding.", "")

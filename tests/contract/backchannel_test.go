@@ -103,7 +103,7 @@ func TestWhatIsNoLogoutTokenIsRefusedAndEndsNothing(t *testing.T) {
 		"no aud":                {"aud": nil},
 		"no iat":                {"iat": nil},
 		"iat ahead":             {"iat": now + 3600, "exp": now + 3660},
-		"no exp":                {"exp": nil},
+		"no exp, and old":       {"exp": nil, "iat": now - 200},
 		"exp over":              {"iat": now - 300, "exp": now - 180},
 		"exp far off":           {"exp": now + 3600},
 		"no jti":                {"jti": nil},

@@ -47,7 +47,7 @@ var refusedBodies = map[string]string{
 	"a list of sessions":        `{"session_id":["phone"]}`,
 	"an object for it":          `{"session_id":{"id":"phone"}}`,
 	"an empty one":              `{"session_id":""}`,
-	"over 256 bytes":            `{"session_id":"` + strings.Repeat("s", 257) + `"}`,
+	"over 1 KiB":                `{"session_id":"` + strings.Repeat("s", 1025) + `"}`,
 	"invalid UTF-8":             "{\"session_id\":\"phone\xff\"}",
 	"invalid UTF-8 elsewhere":   "{\"x\":\"\xc3\x28\"}",
 	"a lone surrogate":          `{"session_id":"phone\ud800"}`,

@@ -1,0 +1,176 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/sessiongate/sessiongate/caddymodule/config"
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+)
+
+// ClaimNames is a list of claims. In JSON, one claim may also be a text without a list, as in
+// earlier versions.
+type ClaimNames []string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (c *ClaimNames) UnmarshalJSON(text []byte) error {
+	if text[0] != '"' {
+		return json.Unmarshal(text, (*[]string)(c))
+	}
+	*c = make(ClaimNames, 1)
+	return json.Unmarshal(text, &(*c)[0])
+}
+
+// Requirement is a claim that a token must have.
+type Requirement struct {
+	// Claim is a member of the token, or a dotted path to one. Required.
+	Claim string `json:"claim,omitempty"`
+
+	// Values lists the accepted values. The claim must be one of them, or be an array or a
+	// list of scopes with one of them. Required.
+	Values []string `json:"values,omitempty"`
+}
+
+// Wildcard is what the asterisk in the name of an issuer stands for.
+type Wildcard struct {
+	// Claim is the claim with the value, such as tid. Required.
+	Claim string `json:"claim,omitempty"`
+
+	// Values lists the accepted values. Default: all.
+	Values []string `json:"values,omitempty"`
+}
+
+// readRequirement reads a claim and its values.
+func readRequirement(to *[]*Requirement) func(*caddyfile.Dispenser) error {
+	return func(d *caddyfile.Dispenser) error {
+		values := d.RemainingArgs()
+		if len(values) < 2 || slices.Contains(values, "") {
+			return fmt.Errorf("%d values, want a claim and the values that are accepted, none of them empty", len(values))
+		}
+		*to = append(*to, &Requirement{values[0], values[1:]})
+		return nil
+	}
+}
+
+func (i *Issuer) readWildcard(d *caddyfile.Dispenser) error {
+	var values []string
+	if err := config.Texts(&values)(d); err != nil {
+		return err
+	}
+	i.Wildcard = &Wildcard{values[0], values[1:]}
+	return nil
+}
+
+// setClaims sets the options that say how claims are read.
+func (i *Issuer) setClaims(o *token.IssuerOptions) {
+	o.AudienceClaims, o.SessionClaims, o.SubjectClaims = i.AudienceClaim, i.SessionClaim, i.SubjectClaim
+	o.TokenIDClaim, o.ScopeClaims = i.TokenIDClaim, i.ScopeClaim
+	o.Require = requirements(i.Require)
+	o.AcceptMissingIssuer, o.AcceptMissingIssuedAt = i.AcceptMissingIss, time.Duration(i.AcceptMissingIat)
+	o.NoLogin, o.AdmitReauthentication = i.LoginClaim == "none", i.Reauthentication == "admit"
+	switch i.WithoutSession {
+	case "token":
+		o.WithoutSession = token.EndToken
+	case "refuse":
+		o.WithoutSession = token.RefuseToken
+	}
+	if i.Wildcard != nil {
+		o.WildcardClaim, o.WildcardValues = i.Wildcard.Claim, i.Wildcard.Values
+	}
+}
+
+func requirements(list []*Requirement) []token.Requirement {
+	required := make([]token.Requirement, len(list))
+	for n, r := range list {
+		required[n] = token.Requirement(*r)
+	}
+	return required
+}
+
+// checkWildcard refuses a wildcard whose issuer has no claim, or has to be discovered.
+func (i *Issuer) checkWildcard() error {
+	switch {
+	case i.Wildcard == nil:
+		return nil
+	case i.Wildcard.Claim == "":
+		return errors.New("wildcard names no claim; write: wildcard <claim> [<value>...]")
+	case i.Discover:
+		return errors.New("wildcard does not go with discover, because no document has the name with the *; name the keys with jwks")
+	}
+	return nil
+}
+
+// checkLogin sets the defaults of the words about sessions and logins, and refuses others.
+func (i *Issuer) checkLogin() error {
+	config.SetDefault(&i.WithoutSession, "subject")
+	config.SetDefault(&i.LoginClaim, "auth_time")
+	config.SetDefault(&i.Reauthentication, "refuse")
+	return errors.Join(
+		config.OneOf("without_session", i.WithoutSession, "subject", "token", "refuse"),
+		config.OneOf("login_claim", i.LoginClaim, "auth_time", "none"),
+		config.OneOf("reauthentication", i.Reauthentication, "refuse", "admit"),
+	)
+}
+
+// checkMissing refuses issuers of which no token without `iat` could be accepted.
+func checkMissing(issuers []*Issuer, maxLifetime time.Duration) error {
+	for _, i := range issuers {
+		if lifetime := time.Duration(i.AcceptMissingIat); lifetime < 0 || lifetime > maxLifetime {
+			return fmt.Errorf("checking session_gate: accept_missing_iat %v of issuer %q is not between 0s and max_token_lifetime %v; "+
+				"raise max_token_lifetime", lifetime, i.Issuer, maxLifetime)
+		}
+	}
+	return nil
+}
+
+// resolveRequirements replaces the placeholders in requirements.
+func resolveRequirements(field string, list []*Requirement) error {
+	for _, r := range list {
+		if r == nil || r.Claim == "" || len(r.Values) == 0 {
+			return fmt.Errorf("checking %s: it names no claim or no value; write: require <claim> <value>...", field)
+		}
+		if err := errors.Join(config.Resolve(field, &r.Claim), config.ResolveAll(field, r.Values)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resolveClaims replaces the placeholders in the names of claims.
+func (i *Issuer) resolveClaims(field func(name string) string) error {
+	for _, list := range []struct {
+		name   string
+		values []string
+	}{
+		{"session_claim", i.SessionClaim},
+		{"subject_claim", i.SubjectClaim},
+		{"audience_claim", i.AudienceClaim},
+		{"scope_claim", i.ScopeClaim},
+	} {
+		if err := config.ResolveAll(field(list.name), list.values); err != nil {
+			return err
+		}
+	}
+	if i.Wildcard != nil {
+		if err := errors.Join(config.Resolve(field("wildcard"), &i.Wildcard.Claim), config.ResolveAll(field("wildcard"), i.Wildcard.Values)); err != nil {
+			return err
+		}
+	}
+	if err := config.Resolve(field("a word"), &i.WithoutSession, &i.LoginClaim, &i.Reauthentication); err != nil {
+		return err
+	}
+	return resolveRequirements(field("require"), i.Require)
+}
+
+// sessionClaims returns the claims that name a session.
+func (i *Issuer) sessionClaims() []string {
+	if len(i.SessionClaim) == 0 {
+		return []string{"sid"}
+	}
+	return i.SessionClaim
+}

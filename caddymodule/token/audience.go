@@ -1,0 +1,71 @@
+package token
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
+)
+
+// checkAudience refuses a token unless one of the issuer's audience claims holds one of the
+// audiences, or any audience is accepted.
+func (i *issuer) checkAudience(m members) error {
+	return checkAudience(m, i.AudienceClaims, i.Audiences, i.AnyAudience)
+}
+
+// checkAudience implements RFC 7519 §4.1.3 for these claims: each is a text or an array of
+// texts. One of them must hold one of ours, unless any is accepted. A null claim and an
+// empty text are absent.
+func checkAudience(m members, claims, ours []string, anyWill bool) error {
+	found, matched := false, anyWill
+	for _, claim := range claims {
+		value, ok := m.at(claim)
+		if !ok || string(value) == `""` {
+			continue
+		}
+		found = true
+		audiences, isText := textsOf(value)
+		if !isText {
+			return refuse(strconv.Quote(claim) + " is neither a string nor an array of strings")
+		}
+		matched = matched || slices.ContainsFunc(audiences, func(a string) bool { return slices.Contains(ours, a) })
+	}
+	switch {
+	case matched:
+		return nil
+	case !found:
+		return refuse(strings.Join(claims, " and ") + " is missing" + otherAudience(m, ours))
+	default:
+		return refuse(strings.Join(claims, " and ") + " does not name this gate" + otherAudience(m, ours))
+	}
+}
+
+// otherAudience returns a hint if one of the claims in which issuers name the client holds
+// one of ours.
+func otherAudience(m members, ours []string) string {
+	for _, claim := range []string{"azp", "client_id", "cid", "appid"} {
+		value, _ := m.Find(claim)
+		if text, ok := strictjson.Text(value); ok && slices.Contains(ours, text) {
+			return ", but " + claim + " does: audience_claim " + claim + " accepts that"
+		}
+	}
+	return ""
+}
+
+// textsOf returns the texts of a string or of an array of strings.
+func textsOf(value json.RawMessage) (texts []string, ok bool) {
+	elements, isArray := strictjson.Elements(value)
+	if !isArray {
+		elements = append(elements, value)
+	}
+	for _, element := range elements {
+		text, isText := strictjson.Text(element)
+		if !isText {
+			return nil, false
+		}
+		texts = append(texts, text)
+	}
+	return texts, true
+}

@@ -1,0 +1,95 @@
+package token
+
+import (
+	"encoding/json"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
+)
+
+// WithoutSession is what ends with a token that names neither a session nor a login.
+type WithoutSession uint8
+
+const (
+	// EndSubject: every access token that was issued to the subject up to then.
+	EndSubject WithoutSession = iota
+	// EndToken: the token alone.
+	EndToken
+	// RefuseToken: such tokens are not accepted at all.
+	RefuseToken
+)
+
+// WithoutSession returns what the issuer's rules say about a token that names neither a
+// session nor a login. It also returns a value for other tokens.
+func (t *Verified) WithoutSession() WithoutSession { return t.rules.WithoutSession }
+
+// AdmitsReauthentication reports whether the issuer's rules admit tokens of a revoked session
+// if their login is later than the revocation.
+func (t *Verified) AdmitsReauthentication() bool { return t.rules.AdmitReauthentication }
+
+// IsMachine reports whether the token is a machine's, and not that of a user who is present:
+// it has an actor (`act`, RFC 8693 §4.1) or no subject, or its subject is its own `client_id`,
+// `azp` or `cid`.
+func (t *Verified) IsMachine() bool { return t.machine }
+
+// setLogin reads when the subject logged in, and whether there is somebody who did.
+func (v *Verifier) setLogin(t *Verified, i *issuer, m members) {
+	t.rules = i
+	if !i.NoLogin {
+		t.AuthTime = loginTime(m, t.IssuedAt+v.leeway)
+	}
+	_, acts := m.at("act")
+	t.machine = acts || t.Subject == "" || slices.ContainsFunc([]string{"client_id", "azp", "cid"}, func(claim string) bool {
+		client, err := m.id(claim)
+		return err == nil && client == t.Subject
+	})
+}
+
+// checkLogin refuses a token that names neither a session nor a login, if the issuer's rules
+// say so.
+func (t *Verified) checkLogin() error {
+	if t.rules.WithoutSession == RefuseToken && t.SessionID == "" && (t.Subject == "" || t.AuthTime == 0) {
+		return refuse("it names no session and no login; without_session subject or token accepts it")
+	}
+	return nil
+}
+
+// loginTime returns `auth_time` (OpenID Connect Core 1.0 §2, RFC 9068 §2.2.1) in Unix
+// seconds, rounded down, or 0 if there is none from 1 to latest. It is a number, or a text
+// of ISO 8601 (ADFS).
+//
+// Attack, or a careless issuer: `auth_time` in milliseconds, 0, or in the future, so that all
+// logins look alike or a revoked session looks new. Such a value proves nothing, and is
+// absent. It is no reason to lock users out.
+func loginTime(m members, latest int64) int64 {
+	value, ok := m.at("auth_time")
+	if !ok {
+		return 0
+	}
+	seconds := math.Floor(loginSeconds(value))
+	if !(seconds >= 1 && seconds <= float64(latest)) { // so that NaN is absent, too
+		return 0
+	}
+	return int64(seconds)
+}
+
+// loginSeconds returns a date in Unix seconds, or 0.
+func loginSeconds(value json.RawMessage) float64 {
+	text, isText := strictjson.Text(value)
+	if !isText {
+		number, err := strconv.ParseFloat(string(value), 64)
+		if err != nil {
+			return 0
+		}
+		return number
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05Z07", "20060102T150405Z0700"} {
+		if date, err := time.Parse(layout, text); err == nil {
+			return float64(date.Unix())
+		}
+	}
+	return 0
+}
