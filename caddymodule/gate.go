@@ -31,8 +31,8 @@ const defaultEndpoint = "/v1/auth/session"
 // revoked. It answers `DELETE /v1/auth/session` itself, and passes other admitted requests
 // to the next handler.
 //
-// It answers 401 if the credential is missing, invalid, expired or revoked. It answers 400
-// if the credential is malformed, or if there are several. It answers 503 while it cannot
+// It answers 401 if the credential is missing, malformed, invalid, expired or revoked. It
+// answers 400 if there are several credentials. It answers 503 while it cannot
 // prove that its set of revocations is fresh. It answers 405 to every CONNECT, except a
 // CONNECT that opens a WebSocket (RFC 8441, RFC 9220). It ignores an upgrade to HTTP or
 // TLS, such as h2c. It drops request trailers.

@@ -18,9 +18,6 @@ import (
 func (a *API) deleteSession(w http.ResponseWriter, r *http.Request, read func() (sessionID string, deny *reply.Denial)) error {
 	a.o.Origins.Allow(w, r)
 	bearer, deny := a.read(r, time.Now())
-	if deny.Is(reply.Malformed) {
-		deny = denyMalformed
-	}
 	if deny != nil {
 		return a.o.Refuse(w, r, deny)
 	}

@@ -117,7 +117,7 @@ func TestHiddenCredentialsAreRefused(t *testing.T) {
 				answers.NoToken.Check(t, send("Authorization: "+scheme+revoked))
 			})
 		}
-		answers.Malformed.Check(t, send(bearer+", Bearer "+revoked))
+		answers.BadToken.Check(t, send(bearer+", Bearer "+revoked))
 		harness.CheckUnreached(t, g)
 	})
 }
