@@ -68,8 +68,9 @@ type Gate struct {
 	// Claims lists claims that are set as placeholders. Default: none.
 	Claims []string `json:"claims,omitempty"`
 
-	// CORS lists the origins whose pages may call the session API from a browser.
-	// Default: none.
+	// CORS lists the origins whose pages may call the session API from a browser. These pages
+	// may also read every other answer of the gate's own, such as a 401. The upstream answers
+	// for itself. Default: none.
 	CORS []string `json:"cors,omitempty"`
 
 	// AdminScope is the scope that lets its holders revoke the session of any subject of
@@ -221,13 +222,13 @@ func (g *Gate) prepare() (err error) {
 // from verified claims only.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	if reply.IsMethod(r.Method, http.MethodConnect) && !opensWebSocket(r) {
-		return refuse(w, r, denyConnect)
+		return g.refuse(w, r, denyConnect)
 	}
 	g.strip(r)
 	// Attack: GET x:admin. reverse_proxy sends url.URL.Opaque, and neither a rewrite nor
 	// this gate changes that. So the upstream sees another path than the gate has judged.
 	if r.URL.Opaque != "" {
-		return refuse(w, r, denyTarget)
+		return g.refuse(w, r, denyTarget)
 	}
 	if served, err := g.serveRoutes(w, r, next); served {
 		return err
@@ -241,7 +242,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	}
 	running, deny := g.admit(w, r)
 	if deny != nil {
-		return refuse(w, r, deny)
+		return g.refuse(w, r, deny)
 	}
 	defer hub.Leave(running)
 	if streams.Tunnels(r) {
