@@ -53,6 +53,7 @@ func (g *Gate) prepareRoutes() error {
 func (g *Gate) addSessions() error {
 	o := sessionapi.Options{
 		Caller: g.caller, Origins: g.origins, Hub: g.app.hub, AdminScope: g.AdminScope, Logger: g.logger, Refuse: g.refuse,
+		Expire: g.expireCookie,
 	}
 	if g.SessionsEndpoint != "" {
 		var err error
@@ -141,6 +142,16 @@ func (g *Gate) serveRoutes(w http.ResponseWriter, r *http.Request, next caddyhtt
 		}
 	}
 	return false, nil
+}
+
+// expireCookie makes the browser forget the cookie of the token. Its paths are above the path
+// that the client asked for.
+func (g *Gate) expireCookie(w http.ResponseWriter, r *http.Request) {
+	asked := r.URL
+	if original := originalOf(r); original.URL != nil {
+		asked = original.URL
+	}
+	g.extractor.ExpireCookie(w.Header(), asked.EscapedPath(), r.TLS != nil)
 }
 
 // originalOf returns the request as it was before any handler rewrote it.

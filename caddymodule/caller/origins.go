@@ -102,7 +102,7 @@ func (o Origins) Preflight(w http.ResponseWriter, r *http.Request, methods strin
 // (cross-site request forgery). A page has to put a token into a header on purpose, so such
 // a request needs no check.
 func (o Origins) CheckSite(r *http.Request, source credential.Source) *reply.Denial {
-	if source == credential.SourceCookie && o.isCrossSite(r) {
+	if source.IsAmbient() && o.isCrossSite(r) {
 		return crossSite
 	}
 	return nil

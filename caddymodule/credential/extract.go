@@ -23,6 +23,10 @@ const (
 	SourceCookie
 )
 
+// IsAmbient reports whether browsers add a credential of this source to requests by
+// themselves, also to requests that a page of another site causes.
+func (s Source) IsAmbient() bool { return s == SourceCookie }
+
 // String is the word of the configuration: "header" or "cookie".
 func (s Source) String() string {
 	switch s {
