@@ -47,6 +47,7 @@ func parseGateDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, er
 //	session_gate [<matcher>] {
 //		endpoint /v1/auth/session
 //		token header Authorization     # and, or instead: token cookie <name>
+//		optional                       # requests without a token pass
 //		public <path>...
 //		identity <preset>              # or { <header> <claim> … }
 //		claims <claim>...
@@ -66,6 +67,7 @@ func (g *Gate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return config.Words{
 		"endpoint":           {Usage: "endpoint /v1/auth/session", Read: config.Text(&g.Endpoint)},
 		"token":              {Usage: "token header <name> | cookie <name>", Read: g.readToken, Repeatable: true},
+		"optional":           {Usage: "optional", Read: config.Flag(&g.Optional)},
 		"public":             {Usage: "public <path>...", Read: config.Texts(&g.Public)},
 		"identity":           {Usage: "identity oauth2_proxy | authelia | pomerium | { <header> <claim> }", Read: g.readIdentity},
 		"claims":             {Usage: "claims <claim>...", Read: config.Texts(&g.Claims)},

@@ -53,6 +53,12 @@ type Gate struct {
 	// Token is where requests carry their credential. Default: the header Authorization.
 	Token *TokenSource `json:"token,omitempty"`
 
+	// Optional lets requests without a token pass, without identity. A token that is not
+	// accepted is still 401, and the gate's own paths still need one. The upstream decides
+	// what anybody may see. List every place in `token` where it reads tokens: the gate does
+	// not look elsewhere. Default: false.
+	Optional bool `json:"optional,omitempty"`
+
 	// Public lists paths that need no token: exact paths, and prefixes that end in /*. If a
 	// trusted proxy names another path in X-Original-URL, X-Original-URI, X-Rewrite-URL or
 	// X-Forwarded-Uri, that path has to be public, too. The same holds for a prefix of the
@@ -198,7 +204,7 @@ func (g *Gate) check() error {
 }
 
 func (g *Gate) prepare() (err error) {
-	g.extractor = credential.NewExtractor(g.Token.Header, g.Token.Cookie)
+	g.extractor = credential.NewExtractor(credential.Places{Header: g.Token.Header, Cookie: g.Token.Cookie, Optional: g.Optional})
 	if g.Streams == "session" {
 		g.end = streams.ByRevocation
 	}
@@ -241,6 +247,9 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		return next.ServeHTTP(w, r)
 	}
 	running, deny := g.admit(w, r)
+	if g.Optional && deny.Is(reply.Missing) {
+		return next.ServeHTTP(w, r)
+	}
 	if deny != nil {
 		return g.refuse(w, r, deny)
 	}

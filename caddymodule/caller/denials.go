@@ -29,7 +29,7 @@ var (
 
 var (
 	missing = reply.New(http.StatusUnauthorized, "unauthorized",
-		"Missing or invalid access token.", realm).Because("missing")
+		"Missing or invalid access token.", realm).Because("missing").As(reply.Missing)
 	expired   = Invalid.Because("expired")
 	malformed = Invalid.Because("malformed")
 	several   = reply.New(http.StatusBadRequest, "invalid_request",

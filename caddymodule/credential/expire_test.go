@@ -35,7 +35,7 @@ func TestTheCookieIsExpiredForEveryPathThatItMayHave(t *testing.T) {
 			want = append(want, test.cookie+"=; Path="+path+test.attributes)
 		}
 		header := make(http.Header)
-		e := credential.NewExtractor("Authorization", test.cookie)
+		e := credential.NewExtractor(credential.Places{Header: "Authorization", Cookie: test.cookie})
 		e.ExpireCookie(header, test.path, test.secure)
 		if got := header["Set-Cookie"]; !slices.Equal(got, want) {
 			t.Errorf("%s: %q, want %q", name, got, want)
@@ -46,7 +46,7 @@ func TestTheCookieIsExpiredForEveryPathThatItMayHave(t *testing.T) {
 // Attack: a path of thousands of segments makes an answer that no browser accepts.
 func TestAnAnswerExpiresAFewCookiesOnly(t *testing.T) {
 	header := make(http.Header)
-	e := credential.NewExtractor("", "at")
+	e := credential.NewExtractor(credential.Places{Cookie: "at"})
 	e.ExpireCookie(header, strings.Repeat("/a", 1000), false)
 	if got := len(header["Set-Cookie"]); got != 16 {
 		t.Errorf("expired %d cookies, want 16", got)

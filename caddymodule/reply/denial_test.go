@@ -73,7 +73,7 @@ func TestClasses(t *testing.T) {
 	if !plain.Is(Unclassified) || plain.Is(Revoked) || !plain.As(Revoked).Is(Revoked) || plain.As(Revoked).Is(Unconfirmed) {
 		t.Error("Is does not distinguish classes")
 	}
-	for _, class := range []Class{Unclassified, Revoked, Unconfirmed} {
+	for _, class := range []Class{Unclassified, Missing, Revoked, Unconfirmed} {
 		if (*Denial)(nil).Is(class) {
 			t.Errorf("no denial is of class %d", class)
 		}
