@@ -184,7 +184,7 @@ func (g *Gate) resolve() error {
 			return err
 		}
 	}
-	return config.Resolve("session_gate", &g.Endpoint, &g.Token.Header, &g.Token.Cookie, &g.AdminScope,
+	return config.Resolve("session_gate", &g.Endpoint, &g.Token.Header, &g.Token.Cookie, &g.Token.Query, &g.AdminScope,
 		&g.Streams, &g.SessionsEndpoint, &g.BackchannelLogout)
 }
 
@@ -204,7 +204,7 @@ func (g *Gate) check() error {
 }
 
 func (g *Gate) prepare() (err error) {
-	g.extractor = credential.NewExtractor(credential.Places{Header: g.Token.Header, Cookie: g.Token.Cookie, Optional: g.Optional})
+	g.extractor = credential.NewExtractor(credential.Places{Header: g.Token.Header, Cookie: g.Token.Cookie, Query: g.Token.Query, Optional: g.Optional})
 	if g.Streams == "session" {
 		g.end = streams.ByRevocation
 	}
