@@ -7,6 +7,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/sessiongate/sessiongate/caddymodule/caller"
+	"github.com/sessiongate/sessiongate/caddymodule/credential"
+	"github.com/sessiongate/sessiongate/caddymodule/paths"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/streams"
 )
@@ -14,6 +16,9 @@ import (
 // admit decides whether a guarded request is admitted, and prepares it for the upstream. An
 // admitted request is entered in the table of running requests.
 func (g *Gate) admit(w http.ResponseWriter, r *http.Request) (*streams.Request, *reply.Denial) {
+	if !g.extractor.Agrees(r, paths.IsOverride) {
+		return nil, caller.DenyCredential(credential.ErrSeveral)
+	}
 	now := time.Now()
 	t, _, deny := g.caller.Read(r, now)
 	if deny != nil {
@@ -26,6 +31,10 @@ func (g *Gate) admit(w http.ResponseWriter, r *http.Request) (*streams.Request, 
 	g.caller.Note(t, now)
 	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 		replacer.Map(t.View(g.view))
+	}
+	if g.Token.Query != "" {
+		// FastCGI sends the original query, in REQUEST_URI.
+		g.extractor.TakeNamed(r, originalOf(r).URL, paths.IsOverride)
 	}
 	if g.StripToken {
 		g.extractor.Strip(r)

@@ -35,6 +35,9 @@ func parseGateDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, er
 	if err := gate.UnmarshalCaddyfile(h.Dispenser); err != nil {
 		return nil, err
 	}
+	if err := checkLogs(h, gate.Token); err != nil {
+		return nil, err
+	}
 	if matcher != nil {
 		config.WarnAt(h.Dispenser, "what the matcher of session_gate leaves out is neither guarded nor stripped of identity headers; "+
 			"use public for paths that need no token")
@@ -46,7 +49,8 @@ func parseGateDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, er
 //
 //	session_gate [<matcher>] {
 //		endpoint /v1/auth/session
-//		token header Authorization     # and, or instead: token cookie <name>
+//		token header Authorization     # and, or instead: token cookie <name>, token query <name>
+//		optional                       # requests without a token pass
 //		public <path>...
 //		identity <preset>              # or { <header> <claim> … }
 //		claims <claim>...
@@ -67,7 +71,8 @@ func (g *Gate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	}
 	return config.Words{
 		"endpoint":           {Usage: "endpoint /v1/auth/session", Read: config.Text(&g.Endpoint)},
-		"token":              {Usage: "token header <name> | cookie <name>", Read: g.readToken, Repeatable: true},
+		"token":              {Usage: tokenUsage, Read: g.readToken, Repeatable: true},
+		"optional":           {Usage: "optional", Read: config.Flag(&g.Optional)},
 		"public":             {Usage: "public <path>...", Read: config.Texts(&g.Public)},
 		"identity":           {Usage: "identity oauth2_proxy | authelia | pomerium | { <header> <claim> }", Read: g.readIdentity},
 		"claims":             {Usage: "claims <claim>...", Read: config.Texts(&g.Claims)},
@@ -83,22 +88,24 @@ func (g *Gate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	}.Read(d)
 }
 
+const tokenUsage = "token header <name> | cookie <name> | query <name>"
+
 // readToken reads one source. Each source may be configured once.
 func (g *Gate) readToken(d *caddyfile.Dispenser) error {
 	values := d.RemainingArgs()
 	if len(values) != 2 || values[1] == "" {
-		return fmt.Errorf("%d values, want header or cookie and its name", len(values))
+		return fmt.Errorf("%d values, want header, cookie or query and its name", len(values))
 	}
 	if g.Token == nil {
 		g.Token = new(TokenSource)
 	}
-	sources := map[string]*string{"header": &g.Token.Header, "cookie": &g.Token.Cookie}
+	sources := map[string]*string{"header": &g.Token.Header, "cookie": &g.Token.Cookie, "query": &g.Token.Query}
 	source, known := sources[values[0]]
 	switch {
 	case !known:
-		return fmt.Errorf("%q is neither header nor cookie", values[0])
+		return fmt.Errorf("%q is none of header, cookie, query", values[0])
 	case *source != "":
-		return config.Specified(d, "token "+values[0], "token header <name> | cookie <name>")
+		return config.Specified(d, "token "+values[0], tokenUsage)
 	}
 	*source = values[1]
 	return nil

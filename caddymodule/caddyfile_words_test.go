@@ -98,8 +98,9 @@ var syntaxes = map[string]syntax{
 		"endpoint": {good: "/logout", bad: oneText},
 		"token": {
 			good: "cookie session",
-			bad:  []string{bare, "header", `header ""`, "cookie a b", "query a", "header A\n\ttoken header B"}, repeatable: true,
+			bad:  []string{bare, "header", `header ""`, "cookie a b", "body a", "query", "query a\n\ttoken query b", "header A\n\ttoken header B"}, repeatable: true,
 		},
+		"optional":           {bad: noText},
 		"public":             {good: "/healthz /assets/*", bad: someText},
 		"identity":           {good: "authelia", bad: []string{bare, `""`, "keycloak", "authelia pomerium", "{\n}", "{\nX-A\n}", "{\nX-A a b\n}"}},
 		"claims":             {good: "email groups", bad: someText},

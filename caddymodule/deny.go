@@ -26,8 +26,10 @@ var (
 		Allowing("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 )
 
-// refuse writes a denial as the response, and sets the placeholder to its reason.
-func refuse(w http.ResponseWriter, r *http.Request, deny *reply.Denial) error {
+// refuse writes a denial as the response, which pages of the origins in cors may read. It
+// sets the placeholder to the reason of the denial.
+func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, deny *reply.Denial) error {
+	g.origins.Allow(w, r)
 	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok && deny.Reason != "" {
 		replacer.Set(reasonKey, deny.Reason)
 	}

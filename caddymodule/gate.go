@@ -32,8 +32,8 @@ const defaultEndpoint = "/v1/auth/session"
 // revoked. It answers `DELETE /v1/auth/session` itself, and passes other admitted requests
 // to the next handler.
 //
-// It answers 401 if the credential is missing, invalid, expired or revoked. It answers 400
-// if the credential is malformed, or if there are several. It answers 503 while it cannot
+// It answers 401 if the credential is missing, malformed, invalid, expired or revoked. It
+// answers 400 if there are several credentials. It answers 503 while it cannot
 // prove that its set of revocations is fresh. It answers 405 to every CONNECT, except a
 // CONNECT that opens a WebSocket (RFC 8441, RFC 9220). It ignores an upgrade to HTTP or
 // TLS, such as h2c. It drops request trailers.
@@ -54,6 +54,12 @@ type Gate struct {
 	// Token is where requests carry their credential. Default: the header Authorization.
 	Token *TokenSource `json:"token,omitempty"`
 
+	// Optional lets requests without a token pass, without identity. A token that is not
+	// accepted is still 401, and the gate's own paths still need one. The upstream decides
+	// what anybody may see. List every place in `token` where it reads tokens: the gate does
+	// not look elsewhere. Default: false.
+	Optional bool `json:"optional,omitempty"`
+
 	// Public lists paths that need no token: exact paths, and prefixes that end in /*. If a
 	// trusted proxy names another path in X-Original-URL, X-Original-URI, X-Rewrite-URL or
 	// X-Forwarded-Uri, that path has to be public, too. The same holds for a prefix of the
@@ -69,8 +75,9 @@ type Gate struct {
 	// Claims lists claims that are set as placeholders. Default: none.
 	Claims []string `json:"claims,omitempty"`
 
-	// CORS lists the origins whose pages may call the session API from a browser.
-	// Default: none.
+	// CORS lists the origins whose pages may call the session API from a browser. These pages
+	// may also read every other answer of the gate's own, such as a 401. The upstream answers
+	// for itself. Default: none.
 	CORS []string `json:"cors,omitempty"`
 
 	// AdminScope is the scope that lets its holders revoke the session of any subject of
@@ -199,7 +206,7 @@ func (g *Gate) resolve() error {
 			return err
 		}
 	}
-	return config.Resolve("session_gate", &g.Endpoint, &g.Token.Header, &g.Token.Cookie, &g.AdminScope,
+	return config.Resolve("session_gate", &g.Endpoint, &g.Token.Header, &g.Token.Cookie, &g.Token.Query, &g.AdminScope,
 		&g.Streams, &g.SessionsEndpoint, &g.BackchannelLogout)
 }
 
@@ -219,7 +226,7 @@ func (g *Gate) check() error {
 }
 
 func (g *Gate) prepare() (err error) {
-	g.extractor = credential.NewExtractor(g.Token.Header, g.Token.Cookie)
+	g.extractor = credential.NewExtractor(credential.Places{Header: g.Token.Header, Cookie: g.Token.Cookie, Query: g.Token.Query, Optional: g.Optional})
 	if g.Streams == "session" {
 		g.end = streams.ByRevocation
 	}
@@ -243,13 +250,13 @@ func (g *Gate) prepare() (err error) {
 // from verified claims only.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	if reply.IsMethod(r.Method, http.MethodConnect) && !opensWebSocket(r) {
-		return refuse(w, r, denyConnect)
+		return g.refuse(w, r, denyConnect)
 	}
 	g.strip(r)
 	// Attack: GET x:admin. reverse_proxy sends url.URL.Opaque, and neither a rewrite nor
 	// this gate changes that. So the upstream sees another path than the gate has judged.
 	if r.URL.Opaque != "" {
-		return refuse(w, r, denyTarget)
+		return g.refuse(w, r, denyTarget)
 	}
 	if served, err := g.serveRoutes(w, r, next); served {
 		return err
@@ -262,8 +269,11 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		return next.ServeHTTP(w, r)
 	}
 	running, deny := g.admit(w, r)
+	if g.Optional && deny.Is(reply.Missing) {
+		return next.ServeHTTP(w, r)
+	}
 	if deny != nil {
-		return refuse(w, r, deny)
+		return g.refuse(w, r, deny)
 	}
 	defer hub.Leave(running)
 	if streams.Tunnels(r) {

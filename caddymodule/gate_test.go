@@ -27,7 +27,7 @@ func TestAGuardedRequestIsDecidedByItsToken(t *testing.T) {
 	}{
 		{"a good token", g.mint(t, nil), http.StatusOK, ""},
 		{"no token", "", http.StatusUnauthorized, "missing"},
-		{"a broken token", "abc", http.StatusBadRequest, "malformed"},
+		{"a broken token", "abc", http.StatusUnauthorized, "malformed"},
 		{"a forged token", g.mint(t, nil) + "x", http.StatusUnauthorized, "invalid"},
 		{"an expired token", tokentest.Mint(t, g.key, tokentest.Claims(past, nil)), http.StatusUnauthorized, "expired"},
 		{"a revoked token", revoked, http.StatusUnauthorized, "revoked"},
@@ -60,7 +60,7 @@ func TestRefusedTokensLookAlike(t *testing.T) {
 	other := tokentest.NewKey(t, "HS256", "")
 	forged := tokentest.Mint(t, other, tokentest.Claims(time.Now(), nil))
 	first := g.get(t, "/", revoked)
-	for name, token := range map[string]string{"expired": expired, "forged": forged} {
+	for name, token := range map[string]string{"expired": expired, "forged": forged, "broken": "abc"} {
 		a := g.get(t, "/", token)
 		if a.Code != first.Code || a.Body.String() != first.Body.String() {
 			t.Errorf("%s: %d %s, but revoked: %d %s", name, a.Code, a.Body, first.Code, first.Body)

@@ -210,7 +210,7 @@ func BenchmarkCookie(b *testing.B) {
 		} {
 			b.Run(fmt.Sprintf("%s/%d-KiB", name, size>>10), func(b *testing.B) {
 				b.ReportAllocs()
-				e, r := credential.NewExtractor("", "sid"), httptest.NewRequest(http.MethodGet, "/", nil)
+				e, r := credential.NewExtractor(credential.Places{Cookie: "sid"}), httptest.NewRequest(http.MethodGet, "/", nil)
 				r.Header["Cookie"] = []string{"sid=x", pairs}
 				for b.Loop() {
 					if _, _, err := e.Extract(r); err != nil {

@@ -39,7 +39,7 @@ func (g *Gate) prepareRoutes() error {
 		return err
 	}
 	if g.BackchannelLogout != "" {
-		receiver := logout.New(logout.Options{Verifier: g.app.verifier, Hub: g.app.hub, Logger: g.logger, Refuse: refuse})
+		receiver := logout.New(logout.Options{Verifier: g.app.verifier, Hub: g.app.hub, Logger: g.logger, Refuse: g.refuse})
 		if err := g.addRoute("backchannel_logout", g.BackchannelLogout, paths.Options{}, route{
 			guards: isPost, methods: []string{http.MethodDelete, http.MethodPost}, serve: terminal(receiver.Serve),
 		}); err != nil {
@@ -52,7 +52,8 @@ func (g *Gate) prepareRoutes() error {
 // addSessions adds the paths of the session API.
 func (g *Gate) addSessions() error {
 	o := sessionapi.Options{
-		Caller: g.caller, Origins: g.origins, Hub: g.app.hub, AdminScope: g.AdminScope, Logger: g.logger, Refuse: refuse,
+		Caller: g.caller, Origins: g.origins, Hub: g.app.hub, AdminScope: g.AdminScope, Logger: g.logger, Refuse: g.refuse,
+		Expire: g.expireCookie,
 	}
 	if g.SessionsEndpoint != "" {
 		var err error
@@ -83,7 +84,7 @@ func (g *Gate) addSessions() error {
 func (g *Gate) addTokenEndpoints() error {
 	endpoint := tokenendpoint.New(tokenendpoint.Options{
 		Paths: g.TokenEndpoint, Public: g.public, Verifier: g.app.verifier, Hub: g.app.hub, Origins: g.origins,
-		Leeway: time.Duration(*g.app.Leeway), Retention: time.Duration(g.app.Retention), Logger: g.logger, Refuse: refuse,
+		Leeway: time.Duration(*g.app.Leeway), Retention: time.Duration(g.app.Retention), Logger: g.logger, Refuse: g.refuse,
 	})
 	serve := func(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (bool, error) {
 		return true, endpoint.Serve(w, r, next.ServeHTTP)
@@ -127,11 +128,11 @@ func (g *Gate) serveRoutes(w http.ResponseWriter, r *http.Request, next caddyhtt
 		switch route := &g.routes[i]; route.Match(r, original, route.guards) {
 		case paths.Exact:
 			if reply.IsMiscased(r.Method, route.methods) {
-				return true, refuse(w, r, denyMethodCase)
+				return true, g.refuse(w, r, denyMethodCase)
 			}
 			return route.serve(w, r, next)
 		case paths.Ambiguous:
-			return true, refuse(w, r, denyAmbiguous)
+			return true, g.refuse(w, r, denyAmbiguous)
 		case paths.Other:
 			// Attack: GET /oauth/token.json over HTTP/3, with a grant in a body of unknown
 			// length. Requests for a page need no body.
@@ -141,6 +142,16 @@ func (g *Gate) serveRoutes(w http.ResponseWriter, r *http.Request, next caddyhtt
 		}
 	}
 	return false, nil
+}
+
+// expireCookie makes the browser forget the cookie of the token. Its paths are above the path
+// that the client asked for.
+func (g *Gate) expireCookie(w http.ResponseWriter, r *http.Request) {
+	asked := r.URL
+	if original := originalOf(r); original.URL != nil {
+		asked = original.URL
+	}
+	g.extractor.ExpireCookie(w.Header(), asked.EscapedPath(), r.TLS != nil)
 }
 
 // originalOf returns the request as it was before any handler rewrote it.

@@ -33,11 +33,15 @@ func New(o Options) *Reader { return &Reader{o} }
 // Read finds and verifies the token of a request, or returns why the request is refused. It
 // does not check whether the token is revoked (Check). The source is that of the credential,
 // also if the credential is refused; it is SourceNone if the request does not have exactly
-// one. Read waits for nothing, and does not allocate for a token that was verified before.
+// one. Read removes a token in the query from the request, so that nobody reads the query
+// with it. Read waits for nothing, and does not allocate for a token that was verified before.
 func (c *Reader) Read(r *http.Request, now time.Time) (*token.Verified, credential.Source, *reply.Denial) {
 	raw, source, err := c.o.Credential.Extract(r)
 	if err != nil {
 		return nil, source, DenyCredential(err)
+	}
+	if source == credential.SourceQuery {
+		c.o.Credential.TakeQuery(r)
 	}
 	t, err := c.o.Verifier.Verify(raw, now)
 	if err == nil {

@@ -15,7 +15,7 @@ const realm = `Bearer realm="session_gate"`
 
 // These denials are answered by other packages, too. Challenges follow RFC 6750 §3.1. They
 // have no error attribute if the request has no credential. They have no detail that
-// distinguishes an expired, a forged and a revoked token.
+// distinguishes a malformed, an expired, a forged and a revoked token.
 var (
 	// Invalid refuses a token that this gate does not trust.
 	Invalid = reply.New(http.StatusUnauthorized, "unauthorized",
@@ -29,11 +29,10 @@ var (
 
 var (
 	missing = reply.New(http.StatusUnauthorized, "unauthorized",
-		"Missing or invalid access token.", realm).Because("missing")
+		"Missing or invalid access token.", realm).Because("missing").As(reply.Missing)
 	expired   = Invalid.Because("expired")
-	malformed = reply.New(http.StatusBadRequest, "invalid_request",
-		"The credential is malformed.", realm+`, error="invalid_request"`).Because("malformed").As(reply.Malformed)
-	several = reply.New(http.StatusBadRequest, "invalid_request",
+	malformed = Invalid.Because("malformed")
+	several   = reply.New(http.StatusBadRequest, "invalid_request",
 		"More than one credential in the request.", realm+`, error="invalid_request"`).Because("several")
 	crossSite = reply.New(http.StatusForbidden, "forbidden",
 		"The browser does not say that the request comes from this site. If a proxy changes Host, keep it, or name the page's origin in cors.",

@@ -30,7 +30,7 @@ func TestDenials(t *testing.T) {
 		"invalid":   {caller.DenyCredential(token.ErrInvalid), 401, invalid, refused, "", "invalid"},
 		"expired":   {caller.DenyCredential(token.ErrExpired), 401, invalid, refused, "", "expired"},
 		"revoked":   {caller.DenyVerdict(replica.BySession), 401, invalid, refused, "", "revoked"},
-		"malformed": {caller.DenyCredential(token.ErrMalformed), 400, `{"error":"invalid_request","message":"The credential is malformed."}`, broken, "", "malformed"},
+		"malformed": {caller.DenyCredential(token.ErrMalformed), 401, invalid, refused, "", "malformed"},
 		"several": {
 			caller.DenyCredential(credential.ErrSeveral), 400, `{"error":"invalid_request","message":"More than one credential in the request."}`, broken, "", "several",
 		},
@@ -65,12 +65,13 @@ func write(t *testing.T, deny *reply.Denial) *httptest.ResponseRecorder {
 	return w
 }
 
-// Attack: learn from the answer whether a stolen token was revoked, has only expired, or
-// was never valid.
+// Attack: learn from the answer whether a stolen token was revoked, has only expired, was
+// never valid, or was cut off.
 func TestExpiredRevokedAndForgedAreOneAnswer(t *testing.T) {
 	want := write(t, caller.DenyCredential(token.ErrInvalid))
 	for name, deny := range map[string]*reply.Denial{
-		"expired": caller.DenyCredential(token.ErrExpired), "revoked": caller.DenyVerdict(replica.ByToken), "of a lost log": caller.DenyVerdict(replica.ByFloor),
+		"expired": caller.DenyCredential(token.ErrExpired), "malformed": caller.DenyCredential(token.ErrMalformed),
+		"revoked": caller.DenyVerdict(replica.ByToken), "of a lost log": caller.DenyVerdict(replica.ByFloor),
 	} {
 		got := write(t, deny)
 		if got.Code != want.Code || got.Body.String() != want.Body.String() || !maps.EqualFunc(got.Header(), want.Header(), slices.Equal) {

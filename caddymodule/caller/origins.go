@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/sessiongate/sessiongate/caddymodule/credential"
@@ -53,7 +54,7 @@ func (o Origins) has(origin string) bool {
 
 // Allow tells the browser whether the page that sent a request may read the answer. It also
 // tells caches that the answer depends on the origin. If no origin is allowed, it does
-// nothing.
+// nothing. A second call for the same answer changes nothing.
 func (o Origins) Allow(w http.ResponseWriter, r *http.Request) {
 	if len(o.allowed) > 0 {
 		o.allow(w, r)
@@ -63,7 +64,9 @@ func (o Origins) Allow(w http.ResponseWriter, r *http.Request) {
 // allow is Allow, and reports whether the page may read the answer.
 func (o Origins) allow(w http.ResponseWriter, r *http.Request) bool {
 	header := w.Header()
-	header.Add("Vary", "Origin")
+	if !slices.Contains(header["Vary"], "Origin") {
+		header.Add("Vary", "Origin")
+	}
 	origin := r.Header.Get("Origin")
 	if !o.has(origin) {
 		return false
@@ -99,7 +102,7 @@ func (o Origins) Preflight(w http.ResponseWriter, r *http.Request, methods strin
 // (cross-site request forgery). A page has to put a token into a header on purpose, so such
 // a request needs no check.
 func (o Origins) CheckSite(r *http.Request, source credential.Source) *reply.Denial {
-	if source == credential.SourceCookie && o.isCrossSite(r) {
+	if source.IsAmbient() && o.isCrossSite(r) {
 		return crossSite
 	}
 	return nil

@@ -9,7 +9,7 @@ import (
 
 func BenchmarkExtract(b *testing.B) {
 	raw := strings.Repeat("a", 60) + "." + strings.Repeat("b", 400) + "." + strings.Repeat("c", 43)
-	e := credential.NewExtractor("Authorization", "at")
+	e := credential.NewExtractor(credential.Places{Header: "Authorization", Cookie: "at"})
 	header := request("Authorization", "Bearer "+raw, "Cookie", "theme=dark; lang=en")
 	cookie := request("Cookie", "theme=dark; at="+raw+"; lang=en")
 	b.Run("header", func(b *testing.B) {

@@ -22,7 +22,7 @@ func TestNoReaderFindsAnotherCookie(t *testing.T) {
 	}
 	random := rand.New(rand.NewPCG(3, 5))
 	good, bad := "a.b."+strings.Repeat("g", credential.MinTokenSize), "d.e."+strings.Repeat("r", credential.MinTokenSize)
-	e, found := credential.NewExtractor("", "at"), map[string]int{}
+	e, found := credential.NewExtractor(credential.Places{Cookie: "at"}), map[string]int{}
 	for range 10_000 {
 		some := func() (text string) {
 			for range random.IntN(4) {

@@ -19,5 +19,6 @@ var (
 var (
 	errMissing = fmt.Errorf("extracting token: %w", ErrMissing)
 	errTooLong = fmt.Errorf("extracting token: longer than %d bytes: %w", MaxSize, ErrMalformed)
+	errHidden  = fmt.Errorf("extracting token: some readers find another one: %w", ErrSeveral)
 	errFrame   = fmt.Errorf("extracting token: no space after the scheme: %w", ErrMalformed)
 )

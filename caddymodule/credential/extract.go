@@ -16,40 +16,61 @@ const MaxSize = 8 << 10
 type Source uint8
 
 // The sources. A browser sends a cookie by itself, whichever page caused the request. A
-// client sends a header on purpose.
+// client sends a header, or a parameter of the query, on purpose.
 const (
 	SourceNone Source = iota
 	SourceHeader
 	SourceCookie
+	SourceQuery
 )
 
-// String is the word of the configuration: "header" or "cookie".
+// IsAmbient reports whether browsers add a credential of this source to requests by
+// themselves, also to requests that a page of another site causes.
+func (s Source) IsAmbient() bool { return s == SourceCookie }
+
+// String is the word of the configuration, such as "header" or "cookie".
 func (s Source) String() string {
 	switch s {
 	case SourceHeader:
 		return "header"
 	case SourceCookie:
 		return "cookie"
+	case SourceQuery:
+		return "query"
 	default:
 		return "none"
 	}
 }
 
+// Places are where an Extractor looks for a credential. An empty name means that there is
+// none in such a place.
+type Places struct {
+	// Header is the name of a field, in any letter case. In `Authorization` the scheme must
+	// be Bearer (RFC 6750 §2.1). In other fields the value is the token, with or without
+	// that scheme.
+	Header string
+	// Cookie is the exact name of a cookie.
+	Cookie string
+	// Query is the exact name of a parameter in the query (RFC 6750 §2.3).
+	Query string
+	// Optional is true if a request without a credential goes upstream, too. Then a
+	// credential that only some readers find is refused also if it is the only one.
+	Optional bool
+}
+
 // Extractor finds the one credential of a request. It may be used concurrently.
 type Extractor struct {
 	header        string // canonical, as the keys of http.Header are
-	cookie        string
+	cookie, query string
 	authorization bool   // header is Authorization
 	folded        string // header, if some readers know it by another name, too; else ""
+	optional      bool
 }
 
-// NewExtractor returns an Extractor for a header field, in any letter case, and for a
-// cookie of exactly this name. An empty name means that there is none. In `Authorization`
-// the scheme must be Bearer (RFC 6750 §2.1). In other fields the value is the token, with
-// or without that scheme.
-func NewExtractor(header, cookie string) Extractor {
-	header = textproto.CanonicalMIMEHeaderKey(header)
-	e := Extractor{header: header, cookie: cookie, authorization: header == "Authorization"}
+// NewExtractor returns an Extractor that looks in these places.
+func NewExtractor(places Places) Extractor {
+	header := textproto.CanonicalMIMEHeaderKey(places.Header)
+	e := Extractor{header: header, cookie: places.Cookie, query: places.Query, optional: places.Optional, authorization: header == "Authorization"}
 	if folded := fieldname.Fold(header); strings.Contains(folded, "-") {
 		e.folded = folded
 	}
@@ -64,8 +85,9 @@ func (e *Extractor) Header() string { return e.header }
 //
 //   - ErrMissing: there is no value, or the value is empty. In `Authorization`, the value
 //     has another scheme.
-//   - ErrSeveral: the field or the cookie occurs twice, whatever the values are, or both
-//     occur. Or some reader behind the gate would find another credential.
+//   - ErrSeveral: the field, the cookie or the parameter occurs twice, whatever the values
+//     are, or two of them occur. Or some reader behind the gate would find another credential, or one where the
+//     Extractor finds none and tokens are optional.
 //   - ErrMalformed: the form or the size of the value excludes a token. Package token
 //     checks the contents.
 //
@@ -92,8 +114,18 @@ func (e *Extractor) Extract(r *http.Request) (raw string, source Source, err err
 			found += n
 		}
 	}
-	if found == 1 && e.hides(r.Header, cookies, source) {
-		found++
+	hidden := false
+	if e.query != "" && r.URL.RawQuery != "" {
+		var value string
+		var n int
+		if value, n, hidden = findParameter(r.URL.RawQuery, e.query); n > 1 || value != "" {
+			raw, source = value, SourceQuery
+			found += n
+		}
+	}
+	// Without a credential the upstream sees the request only if tokens are optional.
+	if (found == 1 || found == 0 && e.optional) && (hidden || e.hides(r.Header, cookies, source)) {
+		return "", SourceNone, errHidden
 	}
 	switch {
 	case found == 0:

@@ -67,7 +67,7 @@ func FuzzExtract(f *testing.F) {
 			if r == nil {
 				return
 			}
-			e := credential.NewExtractor(place[0], place[1])
+			e := credential.NewExtractor(credential.Places{Header: place[0], Cookie: place[1]})
 			raw, _, err := e.Extract(r)
 			wantCounted(t, r, place, raw, err)
 			wantStripped(t, r, &e, place, err)

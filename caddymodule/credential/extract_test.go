@@ -18,10 +18,10 @@ func request(fields ...string) *http.Request {
 }
 
 func TestExtract(t *testing.T) {
-	authorization := credential.NewExtractor("Authorization", "")
-	custom := credential.NewExtractor("x-access-token", "")
-	cookie := credential.NewExtractor("", "at")
-	both := credential.NewExtractor("authorization", "at")
+	authorization := credential.NewExtractor(credential.Places{Header: "Authorization"})
+	custom := credential.NewExtractor(credential.Places{Header: "x-access-token"})
+	cookie := credential.NewExtractor(credential.Places{Cookie: "at"})
+	both := credential.NewExtractor(credential.Places{Header: "authorization", Cookie: "at"})
 	long := strings.Repeat("a", credential.MaxSize+1)
 	tests := []struct {
 		name      string
@@ -74,7 +74,7 @@ func TestExtract(t *testing.T) {
 
 // Attack: the gate checks one of two credentials and the application uses the other.
 func TestExtractRefusesSeveralCredentials(t *testing.T) {
-	e := credential.NewExtractor("Authorization", "at")
+	e := credential.NewExtractor(credential.Places{Header: "Authorization", Cookie: "at"})
 	for name, r := range map[string]*http.Request{
 		"two fields":               request("Authorization", "Bearer a.b.c", "Authorization", "Bearer d.e.f"),
 		"the same one twice":       request("Authorization", "Bearer a.b.c", "Authorization", "Bearer a.b.c"),
@@ -96,7 +96,7 @@ func TestExtractRefusesSeveralCredentials(t *testing.T) {
 }
 
 func TestExtractAllocatesNothing(t *testing.T) {
-	e := credential.NewExtractor("Authorization", "at")
+	e := credential.NewExtractor(credential.Places{Header: "Authorization", Cookie: "at"})
 	for name, r := range map[string]*http.Request{
 		"header": request("Authorization", "Bearer a.b.c", "Cookie", "x=1; y=2"),
 		"cookie": request("Cookie", "x=1; at=a.b.c"),
@@ -110,7 +110,7 @@ func TestExtractAllocatesNothing(t *testing.T) {
 // Attack: an application that logs or forwards its requests leaks tokens that are still
 // valid.
 func TestStrip(t *testing.T) {
-	e := credential.NewExtractor("authorization", "at")
+	e := credential.NewExtractor(credential.Places{Header: "authorization", Cookie: "at"})
 	tests := []struct{ name, authorization, cookie, wantAuthorization, wantCookie string }{
 		{"both", "Bearer a.b.c", "x=1; at=a.b.c; y=2", "", "x=1; y=2"},
 		{"first cookie", "", "at=a.b.c; y=2", "", "y=2"},
@@ -146,7 +146,7 @@ func TestStrip(t *testing.T) {
 func TestStripLeavesSharedSlicesAlone(t *testing.T) {
 	r := request("Cookie", "at=a.b.c; x=1")
 	shared := r.Header["Cookie"]
-	e := credential.NewExtractor("", "at")
+	e := credential.NewExtractor(credential.Places{Cookie: "at"})
 	e.Strip(r)
 	if shared[0] != "at=a.b.c; x=1" {
 		t.Errorf("shared slice holds %q", shared[0])

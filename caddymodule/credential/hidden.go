@@ -10,7 +10,8 @@ import (
 )
 
 // hides reports whether a request with one credential carries another credential for some
-// reader behind the gate. Without the first credential, the other one admits nobody.
+// reader behind the gate. Without the first credential, the other one admits nobody, unless
+// tokens are optional.
 //
 // Attack: the gate checks the valid token in X-Access-Token. The application reads
 // X_Access_Token as the same variable, and uses the revoked token in it.
@@ -22,7 +23,7 @@ func (e *Extractor) hides(header http.Header, cookies []string, source Source) b
 			}
 		}
 	}
-	if e.authorization && source == SourceCookie {
+	if e.authorization && source != SourceHeader {
 		for _, value := range header[e.header] {
 			if hidesBearer(value) {
 				return true

@@ -69,7 +69,7 @@ func TestExtractRefusesACredentialThatOnlyOthersSee(t *testing.T) {
 		"a blank of Latin-1 behind the scheme": {"Authorization", "at", []string{"Cookie", "at=" + good, "Authorization", "Basic x, Bearer\xa0d.e.f"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := credential.NewExtractor(test.header, test.cookie)
+			e := credential.NewExtractor(credential.Places{Header: test.header, Cookie: test.cookie})
 			if raw, _, err := e.Extract(request(test.fields...)); raw != "" || !errors.Is(err, credential.ErrSeveral) {
 				t.Errorf("Extract = %q, %v, want ErrSeveral", raw, err)
 			}
@@ -100,13 +100,13 @@ func TestExtractIgnoresOtherValues(t *testing.T) {
 		"x=1, at=" + long:               credential.ErrMissing,
 		"x=1;%61t=a.b.c":                credential.ErrMissing,
 	} {
-		e := credential.NewExtractor("", "at")
+		e := credential.NewExtractor(credential.Places{Cookie: "at"})
 		raw, _, err := e.Extract(request("Cookie", cookie))
 		if !errors.Is(err, want) || want == nil && raw != "a.b.c" && !strings.HasPrefix(cookie, "at="+raw) {
 			t.Errorf("%q: Extract = %q, %v, want %v", cookie, raw, err, want)
 		}
 	}
-	e := credential.NewExtractor("Authorization", "at")
+	e := credential.NewExtractor(credential.Places{Header: "Authorization", Cookie: "at"})
 	for _, other := range []string{"Basic YTpi", "JWT d.e.f", "d.e.f", "Digest realm=\"a.b.c\", uri=\"/d.e.f\"", "Negotiate YII=", "a.b", "Digest username=\"bearer, x\"", "Bearer", "Bearer ", "Basic Bearer", "BearerX d.e.f", ""} {
 		if raw, _, err := e.Extract(request("Cookie", "at=a.b.c", "Authorization", other)); raw != "a.b.c" || err != nil {
 			t.Errorf("beside %q: Extract = %q, %v", other, raw, err)
@@ -117,7 +117,7 @@ func TestExtractIgnoresOtherValues(t *testing.T) {
 			t.Errorf("%q alone: Extract = %q, %v", alone, raw, err)
 		}
 	}
-	e = credential.NewExtractor("X-Access-Token", "")
+	e = credential.NewExtractor(credential.Places{Header: "X-Access-Token"})
 	r := request("X-Access-Token", "a.b.c", "X-Access-Tokens", "x", "X-Access", "y", "Xaccesstoken", "z", "Authorization", "Bearer d.e.f")
 	if raw, _, err := e.Extract(r); raw != "a.b.c" || err != nil {
 		t.Errorf("Extract = %q, %v", raw, err)
@@ -129,7 +129,7 @@ func TestExtractIgnoresOtherValues(t *testing.T) {
 // than any test may.
 func TestExtractReadsALongFieldOnce(t *testing.T) {
 	const size = 4 << 20
-	e := credential.NewExtractor("", "sid")
+	e := credential.NewExtractor(credential.Places{Cookie: "sid"})
 	for name, field := range map[string]string{
 		"letters":           strings.Repeat("d=", size/2),
 		"pluses":            strings.Repeat("+=", size/2),

@@ -11,7 +11,7 @@ type Class uint8
 // Classes of denials.
 const (
 	Unclassified Class = iota // handlers do not distinguish it
-	Malformed                 // the credential is malformed
+	Missing                   // there is no credential
 	Revoked                   // the token is revoked
 	Unconfirmed               // it is unknown whether a revocation holds on every gate
 )

@@ -70,10 +70,10 @@ func TestDenialsAreNotChanged(t *testing.T) {
 // A nil denial has no class. A denial without a class has none of the others.
 func TestClasses(t *testing.T) {
 	plain := New(400, "e", "m", "")
-	if !plain.Is(Unclassified) || plain.Is(Revoked) || !plain.As(Revoked).Is(Revoked) || plain.As(Revoked).Is(Malformed) {
+	if !plain.Is(Unclassified) || plain.Is(Revoked) || !plain.As(Revoked).Is(Revoked) || plain.As(Revoked).Is(Unconfirmed) {
 		t.Error("Is does not distinguish classes")
 	}
-	for _, class := range []Class{Unclassified, Malformed, Revoked, Unconfirmed} {
+	for _, class := range []Class{Unclassified, Missing, Revoked, Unconfirmed} {
 		if (*Denial)(nil).Is(class) {
 			t.Errorf("no denial is of class %d", class)
 		}

@@ -23,6 +23,9 @@ type Options struct {
 	// AdminScope is the scope whose holders may revoke the session of any subject of their
 	// issuer. Default: none.
 	AdminScope string
+	// Expire makes the browser forget the cookie of a token whose session is over. It is
+	// called before the answer. Default: no cookie is expired.
+	Expire func(http.ResponseWriter, *http.Request)
 	// Logger logs why the store did not answer.
 	Logger *slog.Logger
 	// Refuse writes denials.

@@ -3,15 +3,11 @@ package sessionapi
 import (
 	"net/http"
 
-	"github.com/sessiongate/sessiongate/caddymodule/caller"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 )
 
 // The answers of the API at the paths of one session, and of all sessions.
 var (
-	// denyMalformed answers a malformed credential at the path of one session. There, every
-	// invalid token gets the same answer.
-	denyMalformed   = caller.Invalid.Because("malformed").As(reply.Malformed)
 	denyUnconfirmed = reply.New(http.StatusServiceUnavailable, "temporarily_unavailable",
 		"The revocation is not confirmed yet. Retry the same request.", "").Because("unavailable").As(reply.Unconfirmed)
 	denySession = reply.New(http.StatusNotFound, "invalid_session",

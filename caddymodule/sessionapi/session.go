@@ -17,10 +17,7 @@ import (
 // deleteSession revokes the session that read finds in the request.
 func (a *API) deleteSession(w http.ResponseWriter, r *http.Request, read func() (sessionID string, deny *reply.Denial)) error {
 	a.o.Origins.Allow(w, r)
-	bearer, deny := a.read(r, time.Now())
-	if deny.Is(reply.Malformed) {
-		deny = denyMalformed
-	}
+	bearer, ambient, deny := a.read(r, time.Now())
 	if deny != nil {
 		return a.o.Refuse(w, r, deny)
 	}
@@ -28,19 +25,37 @@ func (a *API) deleteSession(w http.ResponseWriter, r *http.Request, read func() 
 	if deny != nil {
 		return a.o.Refuse(w, r, deny)
 	}
-	if deny := a.revoke(r, bearer, sessionID); deny != nil {
+	deny = a.revoke(r, bearer, sessionID)
+	// For another session, denySession is about a session that the caller does not hold.
+	if isOwn(bearer, sessionID) && (deny == nil || deny == denySession) {
+		a.expire(w, r, ambient)
+	}
+	if deny != nil {
 		return a.o.Refuse(w, r, deny)
 	}
 	return writeInvalidated(w, sessionID)
 }
 
-// read verifies who calls, and refuses pages of other sites.
-func (a *API) read(r *http.Request, now time.Time) (*token.Verified, *reply.Denial) {
+// expire makes the browser forget the cookie of a token that came in one.
+func (a *API) expire(w http.ResponseWriter, r *http.Request, ambient bool) {
+	if ambient && a.o.Expire != nil {
+		a.o.Expire(w, r)
+	}
+}
+
+// isOwn reports whether a session that a caller names is its own. "" is its own.
+func isOwn(bearer *token.Verified, sessionID string) bool {
+	return sessionID == "" || sessionID == bearer.SessionID
+}
+
+// read verifies who calls, and refuses pages of other sites. ambient reports whether the
+// token came in a cookie.
+func (a *API) read(r *http.Request, now time.Time) (bearer *token.Verified, ambient bool, deny *reply.Denial) {
 	bearer, source, deny := a.o.Caller.Read(r, now)
 	if crossSite := a.o.Origins.CheckSite(r, source); crossSite != nil {
-		return nil, crossSite
+		return nil, false, crossSite
 	}
-	return bearer, deny
+	return bearer, source.IsAmbient(), deny
 }
 
 // target reads which session the caller names, or "" for its own.
@@ -65,7 +80,7 @@ func (a *API) target(bearer *token.Verified, read func() (string, *reply.Denial)
 // revoke revokes the session that the caller names, or returns why not.
 func (a *API) revoke(r *http.Request, bearer *token.Verified, sessionID string) *reply.Denial {
 	now := time.Now() // reading the body may have taken time
-	isOwn := sessionID == "" || sessionID == bearer.SessionID
+	isOwn := isOwn(bearer, sessionID)
 	revocation := revocationOf(bearer)
 	if !isOwn {
 		revocation = store.Revocation{

@@ -20,7 +20,7 @@ import (
 func (a *API) deleteSessions(w http.ResponseWriter, r *http.Request) error {
 	a.o.Origins.Allow(w, r)
 	now := time.Now()
-	bearer, deny := a.read(r, now)
+	bearer, ambient, deny := a.read(r, now)
 	if deny != nil {
 		return a.o.Refuse(w, r, deny)
 	}
@@ -35,6 +35,9 @@ func (a *API) deleteSessions(w http.ResponseWriter, r *http.Request) error {
 	}
 	if deny != nil {
 		return a.o.Refuse(w, r, deny)
+	}
+	if revocation.Except.IsZero() {
+		a.expire(w, r, ambient)
 	}
 	hub.AwaitAfter(r.Context(), revocation.NotBefore)
 	return reply.JSON(w, http.StatusOK, struct {

@@ -1,6 +1,7 @@
 package sessionapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -34,6 +35,8 @@ func readTarget(w http.ResponseWriter, r *http.Request) (sessionID string, deny 
 		return "", nil
 	case reply.MediaType(r.Header) != reply.MediaJSON:
 		return "", denyMediaType
+	case isNull(body):
+		return "", nil
 	}
 	sessionID, err = parseTarget(body)
 	if err != nil {
@@ -42,10 +45,14 @@ func readTarget(w http.ResponseWriter, r *http.Request) (sessionID string, deny 
 	return sessionID, nil
 }
 
+// isNull reports whether a JSON text is null. Clients that always send a body write so that
+// they have none.
+func isNull(text []byte) bool { return string(bytes.Trim(text, " \t\r\n")) == "null" }
+
 var errTarget = errors.New("session_id is not one usable string")
 
-// parseTarget returns the session_id in a JSON object, or "" if there is none. It ignores
-// other members.
+// parseTarget returns the session_id in a JSON object, or "" if there is none, or null. It
+// ignores other members.
 //
 // Attack: {"session_id":"mine","SESSION_ID":"yours"}, in which two readers find two
 // sessions. A name that differs only in letter case is refused even alone.
@@ -59,7 +66,7 @@ func parseTarget(body []byte) (sessionID string, err error) {
 			return nil
 		}
 		text, ok := strictjson.Text(value)
-		if seen || name != "session_id" || !ok || !token.ValidID(text) {
+		if seen || name != "session_id" || !isNull(value) && (!ok || !token.ValidID(text)) {
 			return errTarget
 		}
 		seen, sessionID = true, text

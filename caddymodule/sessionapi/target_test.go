@@ -44,6 +44,10 @@ func TestBodiesThatNameASession(t *testing.T) {
 		``:                               "",
 		`{}`:                             "",
 		" \r\n\t{ }\n":                   "",
+		`null`:                           "",
+		" null\r\n":                      "",
+		`{"session_id":null}`:            "",
+		`{"session_id" : null , "x":1}`:  "",
 		`{"session_id":"a"}`:             "a",
 		`{"session_id" : "a" , "x":[]}`:  "a",
 		`{"reason":"lost","other":null}`: "",
@@ -69,15 +73,16 @@ func nested(depth int) string {
 func TestBodiesWithTwoReadings(t *testing.T) {
 	for _, body := range []string{
 		// Twice, and in another letter case, also alone.
-		`{"session_id":"a","session_id":"b"}`, `{"session_id":"a","session_id":"a"}`, `{"session_id":"a","\u0073ession_id":"b"}`,
+		`{"session_id":"a","session_id":"b"}`, `{"session_id":"a","session_id":"a"}`, `{"session_id":null,"session_id":"a"}`,
+		`{"session_id":"a","session_id":null}`, `{"SESSION_ID":null}`, `{"session_id":"a","\u0073ession_id":"b"}`,
 		`{"session_id":"a","SESSION_ID":"b"}`, `{"SESSION_ID":"b","session_id":"a"}`, `{"SESSION_ID":"b"}`, `{"Session_Id":"b"}`,
 		"{\"\u017fession_id\":\"b\"}", "{\"session_id\":\"a\",\"\u017fe\u017fsion_id\":\"b\"}", `{"\u017fession_id":"b"}`,
 		// Not exactly one valid string.
-		`{"session_id":null}`, `{"session_id":1}`, `{"session_id":true}`, `{"session_id":["a"]}`, `{"session_id":{"a":"b"}}`, `{"session_id":""}`,
+		`{"session_id":1}`, `{"session_id":true}`, `{"session_id":["a"]}`, `{"session_id":{"a":"b"}}`, `{"session_id":""}`,
 		`{"session_id":"` + strings.Repeat("s", 1025) + `"}`, "{\"session_id\":\"a\xff\"}", `{"session_id":"a\u0000"}`, `{"session_id":"a\nb"}`,
 		"{\"session_id\":\"a\tb\"}", `{"session_id":"a\u007f"}`, `{"session_id":"\ud800"}`, `{"session_id":"a\ufffd"}`,
 		// Not one object.
-		`null`, `[]`, `"a"`, `1`, `true`, `[{"session_id":"a"}]`, ` `, "\n",
+		`nul`, `null null`, `NULL`, "null\x00", "\ufeffnull", `[null]`, `[]`, `"a"`, `1`, `true`, `[{"session_id":"a"}]`, ` `, "\n",
 		`{`, `}`, `{"session_id":"a"`, `{"session_id":a}`, `{'session_id':'a'}`, `{session_id:"a"}`, `{"session_id":"a",}`, `{"a":01}`, `{"a":NaN}`,
 		`{"session_id":"a"}{"session_id":"b"}`, `{"session_id":"a"} x`, `{"session_id":"a"}` + "\x00", `{"session_id":"a"/*b*/}`, `session_id=a`,
 		"\xef\xbb\xbf" + `{"session_id":"a"}`, "\xff\xfe{\x00}\x00", "{\"x\":\"\xc0\xae\"}",

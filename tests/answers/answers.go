@@ -34,8 +34,6 @@ var (
 	OtherSpelling = Refusal(400, "invalid_request", "The path is another spelling of one that the gate serves.", "")
 	Several       = Refusal(400, "invalid_request", "More than one credential in the request.",
 		`Bearer realm="session_gate", error="invalid_request"`)
-	Malformed = Refusal(400, "invalid_request", "The credential is malformed.",
-		`Bearer realm="session_gate", error="invalid_request"`)
 	BadBody = Refusal(400, "invalid_request",
 		"The body must be one JSON object, in which session_id, if it is there, is a string of 1 to 1024 bytes.", "")
 	TooLarge  = Refusal(413, "payload_too_large", "The body is larger than 4 KiB.", "")

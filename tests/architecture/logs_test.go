@@ -25,7 +25,7 @@ var attributes = []string{
 	// The version of the plugin.
 	"version",
 	// The names of header fields and of configured values, and the address of a peer.
-	"header", "address", "maxmemory_policy", "lease", "before", "floor", "ahead", "allowed", "max_staleness", "max_age",
+	"header", "filter", "address", "maxmemory_policy", "lease", "before", "floor", "ahead", "allowed", "max_staleness", "max_age",
 	// The replica and its fleet.
 	"gate", "key", "state", "synced", "witness", "lease_age", "after", "configured",
 	// What an operator revoked, and the operator's reason: one line of bounded length.

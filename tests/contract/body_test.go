@@ -29,7 +29,7 @@ var refusedBodies = map[string]string{
 	"nothing but a blank":       ` `,
 	"an array":                  `["phone"]`,
 	"a string":                  `"phone"`,
-	"null":                      `null`,
+	"null in an array":          `[null]`,
 	"cut off":                   `{"session_id":"phone"`,
 	"trailing data":             `{"session_id":"phone"} x`,
 	"two objects":               `{"session_id":"phone"}{}`,
@@ -42,7 +42,7 @@ var refusedBodies = map[string]string{
 	"an escaped case-twin":      `{"\u0053ession_id":"phone"}`,
 	"a twin by U+017F":          `{"\u017fession_id":"phone"}`,
 	"a number":                  `{"session_id":1234567890}`,
-	"null in the place of it":   `{"session_id":null}`,
+	"null beside it":            `{"session_id":null,"session_id":"phone"}`,
 	"true":                      `{"session_id":true}`,
 	"a list of sessions":        `{"session_id":["phone"]}`,
 	"an object for it":          `{"session_id":{"id":"phone"}}`,
@@ -69,6 +69,19 @@ func TestBodyThatIsAmbiguousIsRefused(t *testing.T) {
 		harness.CheckUnreached(t, g)
 		harness.CheckAdmitted(t, harness.Get(t, g, phone))
 		harness.CheckAdmitted(t, harness.Get(t, g, laptop))
+	})
+}
+
+// Clients that always send a body write null if they have none.
+func TestNullIsNoBody(t *testing.T) {
+	t.Parallel()
+	harness.EachStore(t, func(t *testing.T, store string) {
+		g := harness.Start(t, harness.Config{Store: store})
+		for name, body := range map[string]string{"plain": `null`, "with blanks": " null\n", "in an object": `{"session_id":null}`} {
+			token := g.Token(harness.Session(name))
+			answers.Invalidated.Check(t, harness.End(t, g, token, body))
+			answers.BadToken.Check(t, harness.Get(t, g, token))
+		}
 	})
 }
 

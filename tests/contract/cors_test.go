@@ -67,9 +67,9 @@ func TestPreflightOfAnotherPathGoesUpstreamWithoutIdentity(t *testing.T) {
 	})
 }
 
-// Pages of an allowed origin can read every answer of the endpoint, errors too. No other
-// page can read any.
-func TestAnswersOfTheEndpointAreReadableByAllowedOrigins(t *testing.T) {
+// Pages of an allowed origin can read every answer of the gate's own, errors too, on every
+// guarded path. No other page can read any.
+func TestAnswersOfTheGateAreReadableByAllowedOrigins(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store, Gate: "token header Authorization\ntoken cookie session\ncors " + appOrigin})
@@ -83,9 +83,15 @@ func TestAnswersOfTheEndpointAreReadableByAllowedOrigins(t *testing.T) {
 				verdict.Check(t, got)
 				answers.Fields(t, got.Header, want)
 			}
-			got := g.Send(t, "DELETE", harness.Endpoint, harness.Header("Origin", origin))
-			answers.NoToken.Check(t, got)
-			answers.Fields(t, got.Header, want)
+			for verdict, got := range map[*answers.Answer]harness.Answer{
+				&answers.NoToken:  g.Send(t, "DELETE", harness.Endpoint, harness.Header("Origin", origin)),
+				&answers.BadToken: g.Send(t, "GET", "/orders", harness.Bearer(token), harness.Header("Origin", origin)),
+				&answers.Several: g.Send(t, "GET", "/orders", harness.Bearer(token), harness.Cookie("session="+token),
+					harness.Header("Origin", origin)),
+			} {
+				verdict.Check(t, got)
+				answers.Fields(t, got.Header, want)
+			}
 		}
 		got := preflight(t, g, harness.Endpoint, appOrigin)
 		answers.Fields(t, got.Header, map[string]string{"Access-Control-Allow-Credentials": "true"})

@@ -42,14 +42,13 @@ func TestRequestWithoutCredentialIsChallenged(t *testing.T) {
 	})
 }
 
-// The answer does not distinguish an expired, a forged and a revoked token, so that nobody
+// The answer does not distinguish a broken, an expired, a forged and a revoked token, so that nobody
 // learns which tokens were valid once.
 func TestInvalidExpiredAndRevokedTokensLookAlike(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store})
 		tokens := harness.Untrusted(t, g)
-		delete(tokens, "malformed")
 		tokens["revoked"] = g.Token(harness.Session("revoked"))
 		answers.Invalidated.Check(t, harness.End(t, g, tokens["revoked"]))
 		for name, token := range tokens {
@@ -92,7 +91,9 @@ func TestHeaderOfTheTokenSaysWhatItIs(t *testing.T) {
 	})
 }
 
-func TestBrokenCredentialIsBadRequest(t *testing.T) {
+// RFC 6750 §3.1: a token that is malformed for any reason is invalid_token. A client then
+// gets a new one. After a 400 it would give up.
+func TestBrokenCredentialLooksInvalid(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store})
@@ -111,7 +112,7 @@ func TestBrokenCredentialIsBadRequest(t *testing.T) {
 			"a tab for the space": "Bearer\t" + token,
 		} {
 			t.Run(name, func(t *testing.T) {
-				answers.Malformed.Check(t, g.Raw(t, harness.Lines("GET / HTTP/1.1", "Authorization: "+credential)))
+				answers.BadToken.Check(t, g.Raw(t, harness.Lines("GET / HTTP/1.1", "Authorization: "+credential)))
 			})
 		}
 		harness.CheckUnreached(t, g)

@@ -46,7 +46,7 @@ func swollenShapes(owner string) map[string]shape {
 	}
 	brackets := strings.Repeat("[", 4096)
 	return map[string]shape{
-		"8 KiB of dots":         {harness.Lines(get, bearer(strings.Repeat(".", 8<<10))), 400},
+		"8 KiB of dots":         {harness.Lines(get, bearer(strings.Repeat(".", 8<<10))), 401},
 		"a header of brackets":  {harness.Lines(get, forged(strings.Repeat("[", largest), `{}`)), 401},
 		"a payload of brackets": {harness.Lines(get, forged(`{"alg":"HS256"}`, `{"iss":`+strings.Repeat("[", largest))), 401},
 		"a header of members":   {harness.Lines(get, forged(crowded(`"alg":"HS256"`), `{}`)), 401},

@@ -25,7 +25,7 @@ func refusals(good string) map[string]struct {
 		want    answers.Answer
 	}{
 		"no token":              {harness.Request{Method: "POST", Target: "/"}, answers.NoToken},
-		"a broken token":        {harness.Request{Method: "POST", Target: "/", Fields: []string{"Authorization: Bearer x"}}, answers.Malformed},
+		"a broken token":        {harness.Request{Method: "POST", Target: "/", Fields: []string{"Authorization: Bearer x"}}, answers.BadToken},
 		"two tokens":            {harness.Request{Method: "POST", Target: "/", Fields: []string{bearer, bearer}}, answers.Several},
 		"a DELETE of nobody":    {harness.Request{Method: "DELETE", Target: harness.Endpoint, Fields: []string{json}}, answers.NoToken},
 		"another spelling":      {harness.Request{Method: "DELETE", Target: harness.Endpoint + "/", Fields: []string{bearer, json}}, answers.OtherSpelling},
@@ -147,7 +147,7 @@ func TestBodyThatNeverEndsHoldsNothing(t *testing.T) {
 		openText(call):               answers.BadBody,
 		openText(call, "X-Other: 1"): answers.BadBody,
 		openText(harness.Request{Method: "POST", Target: "/"}):                                                                          answers.NoToken,
-		openText(harness.Request{Method: "POST", Target: "/", Fields: []string{"Authorization: Bearer x"}}):                             answers.Malformed,
+		openText(harness.Request{Method: "POST", Target: "/", Fields: []string{"Authorization: Bearer x"}}):                             answers.BadToken,
 		harness.Lines("POST / HTTP/1.1", "Transfer-Encoding: chunked") + "7d0\r\n":                                                      answers.NoToken,
 		harness.Lines("DELETE "+harness.Endpoint+" HTTP/1.1", "Transfer-Encoding: chunked", call.Fields[0], call.Fields[1]) + "7d0\r\n": answers.BadBody,
 	}

@@ -142,7 +142,7 @@ func cookieReaders(t *testing.T, name string) (deceived func(field string) []str
 // admitsCookie reports whether the gate accepts the good cookie as the only credential of a
 // request with this Cookie field.
 func admitsCookie(name, field string) bool {
-	extractor := credential.NewExtractor("", name)
+	extractor := credential.NewExtractor(credential.Places{Cookie: name})
 	raw, _, err := extractor.Extract(&http.Request{Header: http.Header{"Cookie": {strings.Trim(field, " \t")}}})
 	return err == nil && raw == goodCookie
 }

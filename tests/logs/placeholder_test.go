@@ -66,7 +66,7 @@ func TestAccessLogTellsWhoAndWhy(t *testing.T) {
 		}{
 			"admitted":  {[]string{"Authorization: Bearer " + g.Token(nil)}, harness.AccessLine{Status: 200, User: "alice"}},
 			"missing":   {nil, harness.AccessLine{Status: 401, Reason: "missing"}},
-			"malformed": {[]string{"Authorization: Bearer x"}, harness.AccessLine{Status: 400, Reason: "malformed"}},
+			"malformed": {[]string{"Authorization: Bearer x"}, harness.AccessLine{Status: 401, Reason: "malformed"}},
 			"several":   {[]string{"Authorization: Bearer x", "Authorization: Bearer y"}, harness.AccessLine{Status: 400, Reason: "several"}},
 			"invalid":   {[]string{"Authorization: Bearer " + g.Token(map[string]any{"aud": "x"})}, harness.AccessLine{Status: 401, Reason: "invalid"}},
 			"expired":   {[]string{"Authorization: Bearer " + expired}, harness.AccessLine{Status: 401, Reason: "expired"}},

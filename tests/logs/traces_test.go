@@ -70,7 +70,7 @@ func TestSecretsAreNotInTraces(t *testing.T) {
 		{"GET", "/admitted?access_token=canary.in.query", 200, []harness.Change{harness.Bearer(good)}},
 		{"GET", "/by-cookie", 200, []harness.Change{harness.Cookie("session=" + good)}},
 		{"GET", "/refused", 401, []harness.Change{harness.Bearer(stranger)}},
-		{"GET", "/broken", 400, []harness.Change{harness.Bearer("canary-session-id")}},
+		{"GET", "/broken", 401, []harness.Change{harness.Bearer("canary-session-id")}},
 		{"DELETE", harness.Endpoint, 404, []harness.Change{harness.Bearer(good), harness.JSON(`{"session_id":"canary-session-of-nobody"}`)}},
 		{"DELETE", harness.Endpoint, 200, []harness.Change{harness.Bearer(good), harness.JSON(`{"session_id":"canary-session-id"}`)}},
 		{"GET", "/revoked", 401, []harness.Change{harness.Bearer(good)}},

@@ -29,7 +29,7 @@ func TestOperatorChecksATokenStepByStep(t *testing.T) {
 		"revoked":   {revoked, 1, []string{"answered 401 (revoked)", "ok  signature", "NO  revocation  its session is revoked, key "}},
 		"expired":   {g.Token(map[string]any{"iat": now.Unix() - 900, "exp": now.Unix() - 600}), 1, []string{"answered 401 (expired)", "NO  time", "expires 10m"}},
 		"forged":    {tokentest.Mint(t, harness.NewKey(), tokentest.Claims(now, nil)), 1, []string{"answered 401 (invalid)", "NO  signature", "signature does not verify"}},
-		"malformed": {"gone.fishing", 1, []string{"answered 400 (malformed)", "NO  form"}},
+		"malformed": {"gone.fishing", 1, []string{"answered 401 (malformed)", "NO  form"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "token")

@@ -86,7 +86,7 @@ func New(tb testing.TB, algorithm string) *Gate {
 	_, set := g.Hub.Store()
 	<-set.Synced()
 	g.Reader = caller.New(caller.Options{
-		Credential: credential.NewExtractor("Authorization", "session"), Verifier: g.Verifier, Hub: g.Hub,
+		Credential: credential.NewExtractor(credential.Places{Header: "Authorization", Cookie: "session"}), Verifier: g.Verifier, Hub: g.Hub,
 	})
 	return g
 }
