@@ -98,7 +98,7 @@ func (e *events) Revoked(why hub.Cause, revocations []store.Revocation) {
 		e.put("session_revoked", func() map[string]any {
 			return map[string]any{
 				"kind": r.Kind.String(), "key": r.Key.String(),
-				"issuer": why.Issuer, "reason": why.Reason, "source": why.Source,
+				"issuer": why.Issuer, "reason": why.Reason, "source": why.Source.String(),
 			}
 		})
 	}

@@ -86,7 +86,7 @@ func attackIssuer(t *testing.T, attacker, session, victim, target string) {
 	// attack uses.
 	own := mint(attacker, map[string]any{"sid": session, "jti": "u"})
 	g.get(t, "/", own).want(t, http.StatusOK, "")
-	g.end(t, mint(attacker, map[string]any{"sid": nil, "jti": "t"}), "").want(t, http.StatusOK, invalidated)
+	g.end(t, mint(attacker, map[string]any{"sid": nil, "jti": "t", "client_id": "alice"}), "").want(t, http.StatusOK, invalidated)
 	g.end(t, own, "").want(t, http.StatusOK, invalidated)
 	g.get(t, "/", own).want(t, http.StatusUnauthorized, "unauthorized")
 

@@ -52,7 +52,7 @@ func TestATwinOfARevokedTokenIsRefused(t *testing.T) {
 // of a revoked token or session stays revoked, whatever else the new token says.
 func TestAReissuedTokenOfRevokedIDsIsRefused(t *testing.T) {
 	g := newGate(t, "HS256", Gate{})
-	g.end(t, g.mint(t, map[string]any{"sid": nil, "jti": "t"}), "").want(t, http.StatusOK, invalidated)
+	g.end(t, g.mint(t, map[string]any{"sid": nil, "jti": "t", "client_id": "alice"}), "").want(t, http.StatusOK, invalidated)
 	g.end(t, g.mint(t, map[string]any{"sid": "s"}), "").want(t, http.StatusOK, invalidated)
 	for name, changes := range map[string]map[string]any{
 		"the token id":                     {"sid": nil, "jti": "t", "scope": "new"},
@@ -80,7 +80,7 @@ func TestASessionIsEndedByItsOwnNameOnly(t *testing.T) {
 	g.get(t, "/", victim).want(t, http.StatusOK, "")
 
 	// A token id and a subject with that name.
-	g.end(t, g.mint(t, map[string]any{"sid": nil, "jti": composed}), "").want(t, http.StatusOK, invalidated)
+	g.end(t, g.mint(t, map[string]any{"sid": nil, "jti": composed, "client_id": "alice"}), "").want(t, http.StatusOK, invalidated)
 	g.end(t, g.mint(t, map[string]any{"sid": "x", "sub": composed}), "").want(t, http.StatusOK, invalidated)
 	g.get(t, "/", victim).want(t, http.StatusOK, "")
 

@@ -63,10 +63,10 @@ func (c *Reader) Check(t *token.Verified, now time.Time) *reply.Denial {
 // store.
 func (c *Reader) Note(t *token.Verified, now time.Time) {
 	second := now.Unix()
-	if t.SessionID == "" || !sessions.Due(t.Noted.Load(), second) {
+	if t.Session == "" || !sessions.Due(t.Noted.Load(), second) {
 		return
 	}
-	if c.o.Hub.Note(&t.Keys, store.Session{Issuer: t.Issuer, ID: t.SessionID, Subject: t.Subject, LastSeen: second}) {
+	if c.o.Hub.Note(&t.Keys, store.Session{Issuer: t.Issuer, ID: t.Session, Subject: t.Subject, LastSeen: second}) {
 		t.Noted.Store(second)
 	}
 }

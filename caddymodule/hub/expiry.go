@@ -19,6 +19,15 @@ func (h *Hub) Key(kind store.Kind, issuer, value string) store.Key {
 	return store.NewKey(h.namespace, kind, issuer, value)
 }
 
+// SessionKey returns the key of the session that an id of an issuer names: the value of a
+// session claim, or the id of a login (store.LoginID).
+func (h *Hub) SessionKey(issuer, id string) store.Key {
+	if login, ok := store.ParseLoginID(id); ok {
+		return login
+	}
+	return h.Key(store.KindSession, issuer, id)
+}
+
 // Retention is the longest retention of the fleet, and zero until the store is open.
 func (h *Hub) Retention() time.Duration {
 	if !h.isOpen.Load() {

@@ -172,6 +172,24 @@ func (h *Hub) Look(k *store.Keys) replica.Verdict {
 // far as this gate knows.
 func (h *Hub) Holds(k store.Key) bool { return h.isOpen.Load() && h.replica.Holds(k) }
 
+// Instant returns the login up to which a session is revoked, as far as this gate knows: 0
+// for good. held reports whether it is revoked by itself at all.
+func (h *Hub) Instant(session store.Key) (instant int64, held bool) {
+	if !h.isOpen.Load() {
+		return 0, false
+	}
+	return h.replica.Instant(session)
+}
+
+// NotBefore returns the latest instant up to which tokens of this session, subject and issuer
+// are revoked, as far as this gate knows; 0 without one.
+func (h *Hub) NotBefore(k *store.Keys) int64 {
+	if !h.isOpen.Load() {
+		return 0
+	}
+	return h.replica.NotBefore(k)
+}
+
 // Status returns the state of the replica, or why there is none.
 func (h *Hub) Status() replica.Status {
 	if h.isOpen.Load() {

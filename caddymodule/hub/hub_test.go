@@ -136,7 +136,7 @@ func TestRepeatsAndMarksAreNoEvents(t *testing.T) {
 		if repeated, err := h.Repeat(t.Context(), revocation); repeated || err != nil || h.Holds(sessionKey) {
 			t.Errorf("a first revocation: repeated %t, error %v", repeated, err)
 		}
-		why := hub.Cause{Source: hub.SourceEndpoint, Issuer: "i"}
+		why := hub.Cause{Source: store.SourceEndpoint, Issuer: "i"}
 		if err := h.Revoke(t.Context(), why, revocation); err != nil || !h.Holds(tokenKey) {
 			t.Errorf("Revoke: %v, and the token of the session is revoked: %t", err, h.Holds(tokenKey))
 		}

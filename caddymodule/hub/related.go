@@ -31,11 +31,23 @@ func (h *Hub) withSessions(ctx context.Context, named []store.Revocation) ([]sto
 		}
 		for _, grant := range learned {
 			for _, session := range grant.Families {
-				all = append(all, store.Revocation{Kind: store.KindSession, Key: session, Expires: revocation.Expires})
+				all = append(all, store.Revocation{Kind: store.KindSession, Key: session, Expires: revocation.Expires, Origin: revocation.Origin})
 			}
 		}
 	}
 	return all, nil
+}
+
+// Learned returns the sessions that were learned for a token, from the upstream's token
+// endpoint. It asks the store, for at most a second.
+func (h *Hub) Learned(ctx context.Context, name store.Key) (sessions []store.Key, err error) {
+	ctx, cancel := context.WithTimeout(ctx, relatedTimeout)
+	defer cancel()
+	learned, err := h.Tokens().Known(ctx, name)
+	for _, grant := range learned {
+		sessions = store.JoinFamilies(sessions, grant.Families)
+	}
+	return sessions, err
 }
 
 // revokeTokensOf revokes the access tokens that belong to revoked sessions but do not
@@ -59,7 +71,7 @@ func (h *Hub) revokeTokensOf(ctx context.Context, revoked ...store.Revocation) e
 			return fmt.Errorf("revoking the tokens of a session: %w", err)
 		}
 		for _, name := range names {
-			tokens = append(tokens, store.Revocation{Kind: store.KindToken, Key: name, Expires: session.Expires})
+			tokens = append(tokens, store.Revocation{Kind: store.KindToken, Key: name, Expires: session.Expires, Origin: session.Origin})
 		}
 	}
 	for entry := range slices.Chunk(tokens, store.MaxRevocations) {
@@ -70,11 +82,11 @@ func (h *Hub) revokeTokensOf(ctx context.Context, revoked ...store.Revocation) e
 	return nil
 }
 
-// complete makes a revocation hold everywhere, and then revokes all tokens of the
-// session. It returns the revocation with those of the sessions that a token belongs
+// complete makes revocations hold everywhere, and then revokes all tokens of the
+// sessions. It returns the revocations with those of the sessions that a token belongs
 // to.
-func (h *Hub) complete(ctx context.Context, named store.Revocation) (all []store.Revocation, err error) {
-	if all, err = h.withSessions(ctx, []store.Revocation{named}); err != nil {
+func (h *Hub) complete(ctx context.Context, named ...store.Revocation) (all []store.Revocation, err error) {
+	if all, err = h.withSessions(ctx, named); err != nil {
 		return nil, err
 	}
 	if err := h.replica.Revoke(ctx, all...); err != nil {

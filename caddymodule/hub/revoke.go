@@ -10,18 +10,11 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// The sources of revocations, as events name them.
-const (
-	SourceEndpoint = "endpoint" // DELETE of the session endpoint
-	SourceSessions = "sessions" // the sessions endpoint: log out everywhere
-	SourceAdmin    = "admin"    // an operator
-	SourceIssuer   = "issuer"   // the issuer's logout
-)
-
-// Cause says who revokes, and why. It decides nothing; events carry it.
+// Cause says who revokes, and why. It decides nothing; events carry it, and the revocation
+// log keeps it.
 type Cause struct {
-	// Source is one of the sources.
-	Source string
+	// Source is the way by which the revocation was asked for.
+	Source store.Source
 	// Issuer is the exact `iss`.
 	Issuer string
 	// Reason is the operator's, or "".
@@ -35,6 +28,19 @@ type Events interface {
 	// Revoked is called once for revocations that hold everywhere. It may keep the
 	// slice.
 	Revoked(Cause, []store.Revocation)
+}
+
+// from returns the revocations with their origin, for people who read the log.
+func (c Cause) from(revocations []store.Revocation) []store.Revocation {
+	origin := store.Origin{Source: c.Source, Reason: c.Reason, Made: time.Now().Unix()}
+	if origin.Validate() != nil {
+		origin.Reason = "" // the log takes no such text
+	}
+	marked := slices.Clone(revocations)
+	for i := range marked {
+		marked[i].Origin = origin
+	}
+	return marked
 }
 
 type noEvents struct{}
@@ -79,6 +85,7 @@ func (h *Hub) revoke(
 	if !h.isOpen.Load() {
 		return Receipt{}, fmt.Errorf("revoking: %w", store.ErrClosed)
 	}
+	named = why.from(named)
 	ctx, cancel := h.limit(ctx)
 	defer cancel()
 	all, err := h.withSessions(ctx, named)
@@ -116,7 +123,7 @@ func (h *Hub) RevokeOnce(ctx context.Context, why Cause, revocation store.Revoca
 // store is open it does nothing.
 func (h *Hub) RevokeLater(why Cause, revocations ...store.Revocation) {
 	if h.isOpen.Load() {
-		h.revokeLater(why, h.replica.Status().Err, revocations)
+		h.revokeLater(why, h.replica.Status().Err, why.from(revocations))
 	}
 }
 
@@ -126,18 +133,18 @@ func (h *Hub) revokeLater(why Cause, err error, revocations []store.Revocation) 
 	h.unconfirmed(err, revocations)
 }
 
-// Repeat revokes a session or a token once more, if its revocation is in the revocation log
+// Repeat revokes once more, if the first of the revocations is in the revocation log
 // already. It reports whether it is. The repeat prolongs the first revocation. It returns
 // when the revocation holds everywhere, with all that belongs to it. Subscribers receive no
 // event, so that one token cannot flood an audit of logouts.
-func (h *Hub) Repeat(ctx context.Context, revocation store.Revocation) (repeated bool, err error) {
-	if !h.isOpen.Load() || !h.replica.Published(revocation.Key) {
+func (h *Hub) Repeat(ctx context.Context, revocations ...store.Revocation) (repeated bool, err error) {
+	if !h.isOpen.Load() || !h.replica.Repeats(revocations[0]) {
 		return false, nil
 	}
 	ctx, cancel := h.limit(ctx)
 	defer cancel()
-	if _, err := h.complete(ctx, revocation); err != nil {
-		h.unconfirmed(err, []store.Revocation{revocation})
+	if _, err := h.complete(ctx, revocations...); err != nil {
+		h.unconfirmed(err, revocations)
 		return true, err
 	}
 	return true, nil

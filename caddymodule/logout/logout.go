@@ -75,7 +75,7 @@ func (c *Receiver) logOut(w http.ResponseWriter, r *http.Request) *reply.Denial 
 	if c.o.Hub.Holds(marker.Key) {
 		return denyToken
 	}
-	return c.revoke(r, hub.Cause{Source: hub.SourceIssuer, Issuer: l.Issuer}, c.revocationOf(l), marker)
+	return c.revoke(r, hub.Cause{Source: store.SourceIssuer, Issuer: l.Issuer}, c.revocationOf(l), marker)
 }
 
 // revoke makes a logout hold at every gate, and then marks its token as received.

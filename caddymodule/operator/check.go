@@ -126,11 +126,11 @@ func claimsOf(t *token.Verified) *Claims {
 		return nil
 	}
 	c := &Claims{
-		Issuer: t.Issuer, Subject: t.Subject, SessionID: t.SessionID, TokenID: t.TokenID,
+		Issuer: t.Issuer, Subject: t.Subject, SessionID: t.Session, TokenID: t.TokenID,
 		IssuedAt: unix(t.IssuedAt), ExpiresAt: unix(t.ExpiresAt), TokenKey: t.Keys.Token.String(),
 	}
-	if !t.Keys.Session.IsZero() {
-		c.SessionKey = t.Keys.Session.String()
+	if first := t.Keys.First(); !first.IsZero() {
+		c.SessionKey = first.String()
 	}
 	if !t.Keys.Subject.IsZero() {
 		c.SubjectKey = t.Keys.Subject.String()

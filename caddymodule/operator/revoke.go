@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/sessiongate/sessiongate/caddymodule/ending"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
@@ -141,7 +142,7 @@ func revoke(g gate, r *http.Request) (any, error) {
 	for _, revocation := range revocations {
 		g.settings.Logger.Warn("an operator revokes", "kind", revocation.Kind.String(), "key", revocation.Key, "reason", o.Reason)
 	}
-	cause := hub.Cause{Source: hub.SourceAdmin, Issuer: issuer, Reason: o.Reason}
+	cause := hub.Cause{Source: store.SourceAdmin, Issuer: issuer, Reason: o.Reason}
 	receipt, err := g.Hub().RevokeWithReceipt(r.Context(), cause, revocations...)
 	if err != nil {
 		return nil, unavailable(fmt.Errorf("%w; the revocation holds at this gate, which retries until the store has it; "+
@@ -164,7 +165,7 @@ func (g gate) revocationsOf(o RevokeRequest, now time.Time) (revocations []store
 	revocation := store.Revocation{Expires: g.Hub().Expires(now)}
 	switch {
 	case o.Session != "":
-		revocation.Kind, revocation.Key = store.KindSession, g.Hub().Key(store.KindSession, issuer, o.Session)
+		revocation.Kind, revocation.Key = store.KindSession, g.Hub().SessionKey(issuer, o.Session)
 	case o.Token != "":
 		revocation.Kind, revocation.Key = store.KindToken, g.Hub().Key(store.KindToken, issuer, o.Token)
 	case o.Subject != "":
@@ -178,14 +179,14 @@ func (g gate) revocationsOf(o RevokeRequest, now time.Time) (revocations []store
 		}
 		revocation.NotBefore = o.Before.Unix()
 		if o.ExceptSession != "" {
-			revocation.Except = g.Hub().Key(store.KindSession, issuer, o.ExceptSession)
+			revocation.Except = g.Hub().SessionKey(issuer, o.ExceptSession)
 		}
 	}
 	return []store.Revocation{revocation}, issuer, nil
 }
 
 // revocationsOfToken returns the revocations for a whole token: of the token, and of its
-// session, which may have other tokens.
+// sessions, which may have other tokens. An operator revokes them for good.
 //
 // Attack: trick an operator into revoking a session by a forged token.
 func (g gate) revocationsOfToken(o RevokeRequest, now time.Time) ([]store.Revocation, string, error) {
@@ -202,8 +203,8 @@ func (g gate) revocationsOfToken(o RevokeRequest, now time.Time) ([]store.Revoca
 	}
 	expires := g.Hub().Expires(now)
 	revocations := []store.Revocation{{Kind: store.KindToken, Key: verified.Keys.Token, Expires: expires}}
-	if !verified.Keys.Session.IsZero() {
-		revocations = append(revocations, store.Revocation{Kind: store.KindSession, Key: verified.Keys.Session, Expires: expires})
+	for _, session := range ending.Sessions(verified, nil) { // the hub adds the learned ones
+		revocations = append(revocations, store.Revocation{Kind: store.KindSession, Key: session, Expires: expires})
 	}
 	return revocations, verified.Issuer, nil
 }

@@ -62,7 +62,7 @@ func listSessions(g gate, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	key := func(s store.Session) store.Key { return g.Hub().Key(store.KindSession, issuer, s.ID) }
+	key := func(s store.Session) store.Key { return g.Hub().SessionKey(issuer, s.ID) }
 	keys := store.Keys{Subject: g.Hub().Key(store.KindSubject, issuer, subject), Issuer: g.Hub().Key(store.KindIssuer, issuer, "")}
 	list := SessionList{Issuer: issuer, Subject: subject, Sessions: []ListedSession{}}
 	if _, set := g.Hub().Store(); set.NotBefore(&keys) > 0 {

@@ -79,9 +79,9 @@ func (a *API) sessionsOf(r *http.Request, bearer *token.Verified) ([]listed, err
 	sessions := make([]listed, 0, len(known))
 	for _, s := range known {
 		keys := store.Keys{
-			Session: a.o.Hub.Key(store.KindSession, s.Issuer, s.ID), Subject: bearer.Keys.Subject, Issuer: bearer.Keys.Issuer,
+			Session: a.o.Hub.SessionKey(s.Issuer, s.ID), Subject: bearer.Keys.Subject, Issuer: bearer.Keys.Issuer,
 		}
-		current := s.ID == bearer.SessionID
+		current := s.ID == bearer.Session
 		if !current && a.o.Hub.Over(s, &keys) {
 			continue
 		}

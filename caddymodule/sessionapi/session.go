@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/caller"
+	"github.com/sessiongate/sessiongate/caddymodule/ending"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
@@ -25,7 +26,7 @@ func (a *API) deleteSession(w http.ResponseWriter, r *http.Request, read func() 
 	if deny != nil {
 		return a.o.Refuse(w, r, deny)
 	}
-	deny = a.revoke(r, bearer, sessionID)
+	ended, deny := a.revoke(r, bearer, sessionID)
 	// For another session, denySession is about a session that the caller does not hold.
 	if isOwn(bearer, sessionID) && (deny == nil || deny == denySession) {
 		a.expire(w, r, ambient)
@@ -33,8 +34,14 @@ func (a *API) deleteSession(w http.ResponseWriter, r *http.Request, read func() 
 	if deny != nil {
 		return a.o.Refuse(w, r, deny)
 	}
+	hub.AwaitAfter(r.Context(), ended.Passed)
+	w.Header().Set(endedHeader, string(ended.Scope))
 	return writeInvalidated(w, sessionID)
 }
+
+// endedHeader says in the answer 200 what ended: the session, the login, everything of the
+// subject, or the token alone (ending.Scope).
+const endedHeader = "Session-Gate-Ended"
 
 // expire makes the browser forget the cookie of a token that came in one.
 func (a *API) expire(w http.ResponseWriter, r *http.Request, ambient bool) {
@@ -45,7 +52,7 @@ func (a *API) expire(w http.ResponseWriter, r *http.Request, ambient bool) {
 
 // isOwn reports whether a session that a caller names is its own. "" is its own.
 func isOwn(bearer *token.Verified, sessionID string) bool {
-	return sessionID == "" || sessionID == bearer.SessionID
+	return sessionID == "" || sessionID == bearer.Session
 }
 
 // read verifies who calls, and refuses pages of other sites. ambient reports whether the
@@ -68,7 +75,7 @@ func (a *API) target(bearer *token.Verified, read func() (string, *reply.Denial)
 	switch {
 	case verdict&^unnamed == replica.Clear, verdict == replica.Unavailable:
 		return read()
-	case !sessionRevoked(bearer, verdict):
+	case !ending.Over(bearer, verdict):
 		return "", caller.Revoked
 	}
 	if sessionID, deny = read(); deny != nil {
@@ -77,41 +84,48 @@ func (a *API) target(bearer *token.Verified, read func() (string, *reply.Denial)
 	return sessionID, nil
 }
 
-// revoke revokes the session that the caller names, or returns why not.
-func (a *API) revoke(r *http.Request, bearer *token.Verified, sessionID string) *reply.Denial {
+// revoke revokes the session that the caller names, and returns what ended, or why it does
+// not.
+func (a *API) revoke(r *http.Request, bearer *token.Verified, sessionID string) (ended ending.Ending, deny *reply.Denial) {
 	now := time.Now() // reading the body may have taken time
+	cause := hub.Cause{Source: store.SourceEndpoint, Issuer: bearer.Issuer}
 	isOwn := isOwn(bearer, sessionID)
-	revocation := revocationOf(bearer)
-	if !isOwn {
-		revocation = store.Revocation{
-			Kind: store.KindSession,
-			Key:  a.o.Hub.Key(store.KindSession, bearer.Issuer, sessionID),
+	if isOwn {
+		var err error
+		if ended, err = ending.Of(r.Context(), a.o.Hub, bearer, now); err != nil {
+			a.o.Logger.Error("the sessions of a token could not be looked up", "key", bearer.Keys.Token, "error", err)
+			ended = ending.Known(a.o.Hub, bearer, now)
+			return ended, a.revokeLater(r, cause, bearer, sessionID, true, ended.Revocations...)
 		}
+	} else {
+		ended = ending.Named(a.o.Hub, bearer, sessionID, now)
 	}
-	revocation.Expires = a.o.Hub.Expires(now)
 	verdict := a.o.Hub.Check(&bearer.Keys, now)
-	cause := hub.Cause{Source: hub.SourceEndpoint, Issuer: bearer.Issuer}
 	switch {
 	case verdict == replica.Unavailable:
-		return a.revokeLater(r, cause, bearer, sessionID, isOwn, revocation)
-	case isOwn && (verdict&^unnamed == replica.Clear || sessionRevoked(bearer, verdict)):
+		return ended, a.revokeLater(r, cause, bearer, sessionID, isOwn, ended.Revocations...)
+	case isOwn && (verdict&^unnamed == replica.Clear || ending.Over(bearer, verdict)):
 	case verdict != replica.Clear:
-		return caller.Revoked
+		return ended, caller.Revoked
 	default:
-		if deny := a.mayEnd(r, bearer, sessionID, revocation); deny != nil {
-			return deny
+		if deny := a.mayEnd(r, bearer, sessionID, ended.Revocations[0]); deny != nil {
+			return ended, deny
 		}
 	}
-	return a.confirm(r.Context(), cause, revocation)
+	return ended, a.confirm(r.Context(), cause, ended.Revocations)
 }
 
 // confirm revokes a session with everything that is known to belong to it. It distinguishes
 // a repeat from the first call. A repeat is a revocation like any other: it prolongs the
 // first one, and is answered when every gate refuses the session.
-func (a *API) confirm(ctx context.Context, cause hub.Cause, revocation store.Revocation) *reply.Denial {
-	repeated, err := a.o.Hub.Repeat(ctx, revocation)
-	if err == nil && !repeated {
-		err = a.o.Hub.Revoke(ctx, cause, revocation)
+func (a *API) confirm(ctx context.Context, cause hub.Cause, revocations []store.Revocation) *reply.Denial {
+	repeated, err := a.o.Hub.Repeat(ctx, revocations...)
+	switch {
+	case err != nil || repeated:
+	case revocations[0].Kind == store.KindSubject:
+		err = a.o.Hub.RevokeOnce(ctx, cause, revocations[0])
+	default:
+		err = a.o.Hub.Revoke(ctx, cause, revocations...)
 	}
 	switch {
 	case err != nil:
@@ -128,39 +142,20 @@ func (a *API) confirm(ctx context.Context, cause hub.Cause, revocation store.Rev
 // Attack: end a live session with a token that is revoked itself, while the gate cannot
 // tell. So the revocations that the gate holds still count. A gate that has never read the
 // revocation log revokes nothing.
-func (a *API) revokeLater(r *http.Request, cause hub.Cause, bearer *token.Verified, sessionID string, isOwn bool, revocation store.Revocation) *reply.Denial {
+func (a *API) revokeLater(r *http.Request, cause hub.Cause, bearer *token.Verified, sessionID string, isOwn bool, revocations ...store.Revocation) *reply.Denial {
 	switch {
 	case !a.o.Hub.Status().Synced, a.o.Hub.Look(&bearer.Keys) != replica.Clear:
 		return caller.Unavailable
-	case !isOwn && a.mayEnd(r, bearer, sessionID, revocation) != nil:
+	case !isOwn && a.mayEnd(r, bearer, sessionID, revocations[0]) != nil:
 		return caller.Unavailable
 	}
-	a.o.Hub.RevokeLater(cause, revocation)
+	a.o.Hub.RevokeLater(cause, revocations...)
 	return denyUnconfirmed
-}
-
-// sessionRevoked reports whether a verdict says that the caller's own session is revoked.
-// It is false if the token is refused for another reason. A token without a session id
-// counts as its own session.
-func sessionRevoked(bearer *token.Verified, verdict replica.Verdict) bool {
-	if bearer.Keys.Session.IsZero() {
-		return verdict&replica.ByToken != 0
-	}
-	return verdict&replica.BySession != 0
 }
 
 // unnamed are the reasons to refuse a token that no revocation names. Its session may be
 // live, and the token may end it.
 const unnamed = replica.Outlived | replica.ByFloor
-
-// revocationOf returns the revocation of the caller's session, or of the token itself if it
-// names none.
-func revocationOf(bearer *token.Verified) store.Revocation {
-	if bearer.Keys.Session.IsZero() {
-		return store.Revocation{Kind: store.KindToken, Key: bearer.Keys.Token}
-	}
-	return store.Revocation{Kind: store.KindSession, Key: bearer.Keys.Session}
-}
 
 // mayEnd returns why the caller may not end another session. The session must be live. It
 // must belong to the caller's subject or, for holders of the admin scope, to any subject of

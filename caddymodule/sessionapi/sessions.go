@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/caller"
+	"github.com/sessiongate/sessiongate/caddymodule/ending"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
@@ -29,7 +30,7 @@ func (a *API) deleteSessions(w http.ResponseWriter, r *http.Request) error {
 	if deny := a.o.Caller.Check(bearer, now); deny.Is(reply.Revoked) {
 		return a.o.Refuse(w, r, deny)
 	}
-	revocation, deny := a.allOf(w, r, bearer)
+	revocation, passed, deny := a.allOf(w, r, bearer)
 	if deny == nil {
 		deny = unconfirmedAll(a.revokeAll(r, bearer, revocation), revocation)
 	}
@@ -39,45 +40,42 @@ func (a *API) deleteSessions(w http.ResponseWriter, r *http.Request) error {
 	if revocation.Except.IsZero() {
 		a.expire(w, r, ambient)
 	}
-	hub.AwaitAfter(r.Context(), revocation.NotBefore)
+	hub.AwaitAfter(r.Context(), passed)
 	return reply.JSON(w, http.StatusOK, struct {
 		Message string `json:"message"`
 	}{"Sessions invalidated successfully."})
 }
 
 // allOf returns the revocation that a request asks for: everything issued to the caller's
-// subject up to now, in all sessions or in all others.
-//
-// The issuer's clock may be ahead of this one (`leeway`), as the caller's own `iat` shows.
-// The instant is not before that `iat`. The revocation is kept as if it was made at its
-// instant. So of two revocations, the later one never expires sooner.
-func (a *API) allOf(w http.ResponseWriter, r *http.Request, bearer *token.Verified) (revocation store.Revocation, deny *reply.Denial) {
+// subject up to now, in all sessions or in all others. passed is the second that
+// has to pass before the answer.
+func (a *API) allOf(w http.ResponseWriter, r *http.Request, bearer *token.Verified) (revocation store.Revocation, passed int64, deny *reply.Denial) {
 	if bearer.Subject == "" {
-		return revocation, denySubject
+		return revocation, 0, denySubject
 	}
-	revocation.Kind, revocation.Key = store.KindSubject, bearer.Keys.Subject
 	// Attack, or mistake: a query that means something else, such as ?Except=current. The
 	// call must not end more than was meant, so no other query is ignored.
+	var except store.Key
 	switch r.URL.RawQuery {
 	case "":
 	case "except=current":
-		if revocation.Except = bearer.Keys.Session; revocation.Except.IsZero() {
-			return revocation, denyNoSession
+		if except = bearer.Keys.First(); except.IsZero() {
+			return revocation, 0, denyNoSession
 		}
 	default:
-		return revocation, denyExcept
+		return revocation, 0, denyExcept
 	}
 	if deny := refuseContent(w, r); deny != nil {
-		return revocation, deny
+		return revocation, 0, deny
 	}
-	instant := max(time.Now().Unix(), bearer.IssuedAt) // reading the body may have taken time
-	revocation.NotBefore, revocation.Expires = instant, a.o.Hub.Expires(time.Unix(instant, 0))
-	return revocation, nil
+	revocation, passed = ending.AllOf(a.o.Hub, bearer, time.Now()) // reading the body may have taken time
+	revocation.Except = except
+	return revocation, passed, nil
 }
 
 // revokeAll makes the revocation hold at every gate, or returns why it is not confirmed.
 func (a *API) revokeAll(r *http.Request, bearer *token.Verified, revocation store.Revocation) *reply.Denial {
-	cause := hub.Cause{Source: hub.SourceSessions, Issuer: bearer.Issuer}
+	cause := hub.Cause{Source: store.SourceSessions, Issuer: bearer.Issuer}
 	switch verdict := a.o.Hub.Check(&bearer.Keys, time.Now()); {
 	case verdict == replica.Unavailable:
 		return a.revokeLater(r, cause, bearer, "", true, revocation)

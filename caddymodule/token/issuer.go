@@ -3,6 +3,7 @@ package token
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/keys"
@@ -78,6 +79,7 @@ type issuer struct {
 	wildcard   wildcard // if there is a WildcardClaim
 	// scopeClaims are the claims whose texts are lists of scopes.
 	scopeClaims []string
+	lead        atomic.Int64 // see Verified.Lead
 }
 
 func newIssuer(options IssuerOptions) (*issuer, error) {

@@ -35,6 +35,17 @@ func (t *Verified) AdmitsReauthentication() bool { return t.rules.AdmitReauthent
 // `azp` or `cid`.
 func (t *Verified) IsMachine() bool { return t.machine }
 
+// Lead returns by how many seconds the clock of the issuer is ahead of this gate's, as far as
+// the `iat` of its tokens has shown: from 0 to the leeway. It never falls while the
+// configuration runs.
+func (t *Verified) Lead() int64 { return t.rules.lead.Load() }
+
+// noteLead notes that a token was issued so many seconds ahead of this gate's clock.
+func (i *issuer) noteLead(seconds int64) {
+	for before := i.lead.Load(); seconds > before && !i.lead.CompareAndSwap(before, seconds); before = i.lead.Load() {
+	}
+}
+
 // setLogin reads when the subject logged in, and whether there is somebody who did.
 func (v *Verifier) setLogin(t *Verified, i *issuer, m members) {
 	t.rules = i

@@ -16,6 +16,9 @@ const (
 func (t *Verified) size() int64 {
 	size := entrySize + allocated(int64(unsafe.Sizeof(*t))) + allocated(int64(len(t.raw))) +
 		allocated(int64(len(t.Subject))) + allocated(int64(len(t.SessionID))) + allocated(int64(len(t.TokenID)))
+	if t.SessionID == "" {
+		size += allocated(int64(len(t.Session)))
+	}
 	size += allocated(int64(cap(t.claims)) * int64(unsafe.Sizeof(claim{})))
 	for i := range t.claims {
 		size += allocated(int64(len(t.claims[i].name))) + allocated(int64(len(t.claims[i].text)))

@@ -12,7 +12,8 @@ import (
 // share it. It is immutable, except for Keys.Clear and Noted. It must not be copied.
 type Verified struct {
 	// Keys are the names by which the token can be revoked. Session is zero if the token
-	// has no session id, Subject if it has no subject. Token is never zero: without a token
+	// has no session id, Login if it has no subject or no AuthTime, Subject if it has no
+	// subject. Token is never zero: without a token
 	// id it comes from the SHA-256 of the signing input. It never comes from the whole
 	// token, because a signature has more than one spelling.
 	Keys store.Keys
@@ -24,6 +25,9 @@ type Verified struct {
 	Subject string
 	// SessionID is the session claim, of 1 to 1024 bytes, or "" if there is none.
 	SessionID string
+	// Session names the first session of the token for people and programs: SessionID, or
+	// else the id of its login (store.LoginID), or "" if its claims name no session.
+	Session string
 	// TokenID is the token id claim, of 1 to 1024 bytes. If the token has neither a token id
 	// nor a session id, TokenID is the SHA-256 of its signing input in hex. If it has only
 	// a session id, TokenID is "".

@@ -51,7 +51,11 @@ func (v *Verifier) verify(raw string, now int64, e *Explanation) (*Verified, err
 	e.take(StepTime)
 	t.claims, t.scopes = claimTexts(s.members), claimScopes(s.members, s.issuer.ScopeClaims)
 	t.sites = s.issuer.meets(v.added.Load().sites, s.members)
-	return t, t.checkTime(now)
+	if err := t.checkTime(now); err != nil {
+		return t, err
+	}
+	s.issuer.noteLead(t.IssuedAt - now)
+	return t, nil
 }
 
 // allows reports whether some issuer may use an algorithm. Signatures.verify decides about
@@ -140,6 +144,13 @@ func (v *Verifier) setIdentity(t *Verified, i *issuer, m members, j jws) (err er
 		t.Keys.Subject = store.NewKey(v.namespace, store.KindSubject, t.Issuer, t.Subject)
 	}
 	v.setLogin(t, i, m)
+	if t.Subject != "" && t.AuthTime != 0 {
+		t.Keys.AuthTime = t.AuthTime
+		t.Keys.Login = store.NewLoginKey(v.namespace, t.Issuer, t.Subject, t.AuthTime)
+	}
+	if t.Session = t.SessionID; t.Session == "" && !t.Keys.Login.IsZero() {
+		t.Session = store.LoginID(t.Keys.Login)
+	}
 	return nil
 }
 

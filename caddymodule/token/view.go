@@ -51,7 +51,7 @@ func (v *view) lookup(key string) (any, bool) {
 // addViews creates the placeholders of every view. A missing claim has an empty text, so
 // that no placeholder stays unreplaced in a header.
 func (t *Verified) addViews(views [][]string) {
-	shared := &placeholders{subject: t.Subject, sessionID: t.SessionID, tokenID: t.TokenID, issuer: t.Issuer}
+	shared := &placeholders{subject: t.Subject, sessionID: t.Session, tokenID: t.TokenID, issuer: t.Issuer}
 	t.views = make([]*view, len(views))
 	for i, names := range views {
 		v := &view{

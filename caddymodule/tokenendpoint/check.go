@@ -88,7 +88,7 @@ func (x *exchange) checkToken(presented presentedToken, learned []store.Grant) (
 	known.IssuedAt = x.asked.Unix()
 	issued := presented.issued
 	if issued != nil {
-		known.Families = store.JoinFamilies([]store.Key{issued.Keys.Session})
+		known.Families = store.JoinFamilies([]store.Key{issued.Keys.Session, issued.Keys.Login})
 		known.Subject, known.Issuer = issued.Keys.Subject, issued.Keys.Issuer
 		if issued.IssuedAt > 0 {
 			known.IssuedAt = min(known.IssuedAt, issued.IssuedAt)
@@ -162,7 +162,7 @@ func (x *exchange) check(keys *store.Keys) replica.Verdict {
 // subject are revoked.
 func (x *exchange) checkIssued(issued *token.Verified, learned []store.Key) replica.Verdict {
 	keys := &issued.Keys
-	if !keys.Session.IsZero() || len(learned) == 0 {
+	if !keys.First().IsZero() || len(learned) == 0 {
 		return x.check(keys)
 	}
 	return x.checkGrant(store.Grant{
@@ -173,17 +173,25 @@ func (x *exchange) checkIssued(issued *token.Verified, learned []store.Key) repl
 // checkGrant decides about a token by what was learned. It is revoked with any of its
 // sessions, and refused if it was learned before a loss. A retention that was raised since
 // does not matter: the store keeps what was learned for as long as it is used.
+//
+// When all other sessions of its subject are revoked, the token survives if one of its
+// sessions is the excepted one.
 func (x *exchange) checkGrant(grant store.Grant) replica.Verdict {
+	const byInstant = replica.BySubject | replica.ByIssuer
+	verdict, spared := replica.Clear, len(grant.Families) == 0
 	for _, session := range grant.Families {
 		keys := store.Keys{
 			Session: session, Token: grant.Token, Subject: grant.Subject, Issuer: grant.Issuer,
 			IssuedAt: grant.IssuedAt, Expires: time.Now().Unix() + 1,
 		}
-		if verdict := x.check(&keys) &^ replica.Outlived; verdict != replica.Clear {
-			return verdict
-		}
+		one := x.check(&keys) &^ replica.Outlived
+		spared = spared || one&byInstant == 0
+		verdict |= one
 	}
-	return replica.Clear
+	if spared {
+		verdict &^= byInstant
+	}
+	return verdict
 }
 
 // tokenKey names a token that is not an access token of the gate's issuers. No token id has

@@ -155,7 +155,7 @@ func (x *exchange) grants(tokens handedOut) []store.Grant {
 			grants = append(grants, grant)
 		}
 	}
-	if access := tokens.access; access != nil && !slices.Equal(base.Families, []store.Key{access.Keys.Session}) {
+	if access := tokens.access; access != nil && !namesAll(access, base.Families) {
 		grant := base
 		grant.Token, grant.Access, grant.IssuedAt = access.Keys.Token, true, min(access.IssuedAt, base.IssuedAt)
 		grant.Expires = min(base.Expires, max(access.ExpiresAt, now.Unix())+int64(hub.Margin/time.Second))
@@ -164,14 +164,23 @@ func (x *exchange) grants(tokens handedOut) []store.Grant {
 	return grants
 }
 
+// namesAll reports whether the claims of a token name all of these sessions.
+func namesAll(t *token.Verified, sessions []store.Key) bool {
+	return !slices.ContainsFunc(sessions, func(k store.Key) bool { return k != t.Keys.Session && k != t.Keys.Login })
+}
+
 // sessionsOf returns the sessions that the tokens of an answer belong to: the sessions that
-// they name, and the sessions of the presented token. If no token names one, the login is
+// they name, and the sessions of the presented token. What continues a login stays in it,
+// whatever its `auth_time`. If no token names one, the login is
 // the session. Its name comes from the first refresh token of the login, so that all gates
 // use the same name.
 func (x *exchange) sessionsOf(tokens *handedOut) []store.Key {
 	sessions := x.known.Families
 	for _, issued := range tokens.all() {
 		sessions = store.JoinFamilies(sessions, []store.Key{issued.Keys.Session})
+		if len(x.known.Families) == 0 {
+			sessions = store.JoinFamilies(sessions, []store.Key{issued.Keys.Login})
+		}
 	}
 	first := cmp.Or(x.refresh, tokens.Refresh)
 	if len(sessions) > 0 || first == "" || len(tokens.all()) == 0 {

@@ -165,7 +165,11 @@ func (r *Replica) Published(k store.Key) bool { return r.set.keys.marks(k)&markP
 
 // Repeats reports whether another Revoke of this session or token is a repeat: whether a log
 // had it, up to the same instant or a later one. A second logout after another login is none.
+// For a subject or an issuer, it reports whether the log of the present generation implies it.
 func (r *Replica) Repeats(revocation store.Revocation) bool {
+	if revocation.Kind.HasInstant() {
+		return r.set.instants.logged(revocation)
+	}
 	instant, held := r.set.keys.instant(revocation.Key)
 	return held && instant >= instantOf(revocation) && r.Published(revocation.Key)
 }

@@ -106,7 +106,7 @@ func (a *App) Admits(raw string) bool {
 	if err != nil || a.hub.Check(&t.Keys, now) != replica.Clear {
 		return false
 	}
-	return t.SessionID == "" || a.hub.Note(&t.Keys, store.Session{Issuer: t.Issuer, ID: t.SessionID, Subject: t.Subject, LastSeen: now.Unix()})
+	return t.Session == "" || a.hub.Note(&t.Keys, store.Session{Issuer: t.Issuer, ID: t.Session, Subject: t.Subject, LastSeen: now.Unix()})
 }
 
 // WantAdmitted fails the test unless a token is admitted, or refused.
