@@ -66,6 +66,11 @@ func (c *Reader) Note(t *token.Verified, now time.Time) {
 	if t.Session == "" || !sessions.Due(t.Noted.Load(), second) {
 		return
 	}
+	// Attack: obtain a token whose session claim is the id of a victim's login, so that this
+	// gate takes its subject for the owner, who may end it.
+	if _, isLogin := store.ParseLoginID(t.SessionID); isLogin {
+		return
+	}
 	if c.o.Hub.Note(&t.Keys, store.Session{Issuer: t.Issuer, ID: t.Session, Subject: t.Subject, LastSeen: second}) {
 		t.Noted.Store(second)
 	}

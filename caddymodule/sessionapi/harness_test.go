@@ -8,6 +8,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/caller"
 	"github.com/sessiongate/sessiongate/caddymodule/caller/callertest"
 	"github.com/sessiongate/sessiongate/caddymodule/paths"
+	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
 
 const (
@@ -22,9 +23,9 @@ const (
 type apiTest struct{ *callertest.Gate }
 
 // newAPI returns a gate with the session API. The options may have AdminScope and Origins.
-func newAPI(tb testing.TB, algorithm string, o Options) *apiTest {
+func newAPI(tb testing.TB, algorithm string, o Options, changes ...func(*token.IssuerOptions)) *apiTest {
 	tb.Helper()
-	g := &apiTest{callertest.New(tb, algorithm)}
+	g := &apiTest{callertest.New(tb, algorithm, changes...)}
 	o.Caller, o.Hub, o.Logger, o.Refuse = g.Reader, g.Hub, g.Logger, callertest.Refuse
 	var err error
 	if o.Children, err = paths.New(sessionsPath, paths.Options{Children: true}); err != nil {
@@ -39,9 +40,9 @@ func newAPI(tb testing.TB, algorithm string, o Options) *apiTest {
 }
 
 // inAPI runs a test with a gate that serves the session API, in fake time.
-func inAPI(t *testing.T, o Options, test func(t *testing.T, g *apiTest)) {
+func inAPI(t *testing.T, o Options, test func(t *testing.T, g *apiTest), changes ...func(*token.IssuerOptions)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { test(t, newAPI(t, "HS256", o)) })
+	synctest.Test(t, func(t *testing.T) { test(t, newAPI(t, "HS256", o, changes...)) })
 }
 
 // fromApp returns the origins of tests: pages of https://app.example.com may call, with

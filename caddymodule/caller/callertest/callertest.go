@@ -57,18 +57,22 @@ type Gate struct {
 }
 
 // New returns a gate that accepts tokens of an algorithm of tokentest.NewKey, after the first
-// sync with its store. It is closed with the test.
-func New(tb testing.TB, algorithm string) *Gate {
+// sync with its store. It is closed with the test. The changes are made to the options of
+// its issuer.
+func New(tb testing.TB, algorithm string, changes ...func(*token.IssuerOptions)) *Gate {
 	tb.Helper()
 	g := &Gate{
 		Key: tokentest.NewKey(tb, algorithm, ""), Events: new(hubtest.Events), Store: &hubtest.Hooked{Backend: memstore.New(nil)},
 		Log: new(strings.Builder), Routes: make(map[string]Route), Below: make(map[string]Route),
 	}
 	g.Logger = slog.New(slog.NewTextHandler(g.Log, nil))
+	issuer := token.IssuerOptions{Issuer: tokentest.Issuer, Audiences: []string{tokentest.Audience}, Keys: keysOf(tb, g.Key)}
+	for _, change := range changes {
+		change(&issuer)
+	}
 	var err error
 	if g.Verifier, err = token.NewVerifier(token.Options{
-		Namespace: "orders", Leeway: Leeway,
-		Issuers: []token.IssuerOptions{{Issuer: tokentest.Issuer, Audiences: []string{tokentest.Audience}, Keys: keysOf(tb, g.Key)}},
+		Namespace: "orders", Leeway: Leeway, Issuers: []token.IssuerOptions{issuer},
 	}); err != nil {
 		tb.Fatal(err)
 	}
