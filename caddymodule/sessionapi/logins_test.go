@@ -189,10 +189,10 @@ func TestASessionClaimThatLooksLikeALoginEndsNothingElse(t *testing.T) {
 	inAPI(t, Options{}, func(t *testing.T, g *apiTest) {
 		login := time.Now()
 		victim := g.Mint(t, at("", login))
-		g.admits(t, victim, true)
 		id := store.LoginID(store.NewLoginKey("orders", "https://id.example.com", "alice", login.Unix()))
 		mallory := func(jti string) string { return g.Mint(t, at(id, time.Time{}, "jti", jti, "sub", "mallory")) }
-		g.admits(t, mallory("1"), true)
+		g.admits(t, mallory("1"), true) // before the victim is seen here
+		g.admits(t, victim, true)
 		elsewhere := g.Mint(t, at("elsewhere", time.Time{}, "jti", "3", "sub", "mallory"))
 		g.end(t, elsewhere, `{"session_id":"`+id+`"}`).Want(t, http.StatusNotFound, "invalid_session")
 		g.end(t, mallory("1"), `{"session_id":"`+id+`"}`).Want(t, http.StatusOK, "session_id")
