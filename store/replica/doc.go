@@ -8,7 +8,8 @@
 //
 // A session is revoked for good, or up to an instant: then only tokens are revoked whose
 // subject authenticated up to it. The set holds the later instant and the later expiry of all
-// revocations of a session, and no origins: see store.History.
+// revocations of a session, and no origins: see store.History. A replica keeps the origins of
+// its own revocations until they are on the log.
 //
 // The set is exact, and is never cleared. When the replica has to read the log again, it
 // keeps the revocations that it holds: a union with the log can only revoke more.
