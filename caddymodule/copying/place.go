@@ -183,10 +183,10 @@ func (l *Local) Pause(ctx context.Context, on bool) error {
 	return movable.Pause(ctx, on)
 }
 
-// marshal encodes revocations in as few payloads as store.MaxRevocations allows.
+// marshal encodes revocations in as few payloads as store.Fit allows.
 func marshal(revocations []store.Revocation) (payloads [][]byte, err error) {
 	for len(revocations) > 0 {
-		n := min(len(revocations), store.MaxRevocations)
+		n := store.Fit(revocations)
 		payload, err := store.MarshalRevocations(revocations[:n])
 		if err != nil {
 			return nil, err

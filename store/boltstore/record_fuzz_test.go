@@ -19,6 +19,13 @@ func FuzzRecord(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+	newer := numbered(3, 300)
+	newer.NotBefore, newer.Origin = 200, store.Origin{Source: store.SourceAdmin, Reason: "why", Made: 100}
+	second, err := store.MarshalRevocations([]store.Revocation{newer, numbered(1, 100)})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(append(make([]byte, 8), second...))
 	session := marshalSession(store.Session{Issuer: "https://a.example", ID: "s", Subject: "alice", FirstSeen: 1, LastSeen: 2, Expires: 300})
 	f.Add(append(make([]byte, 8), payload...))
 	f.Add(append(make([]byte, 8), 2, 1))

@@ -109,6 +109,13 @@ func FuzzEntry(f *testing.F) {
 	f.Add("7-0", record)
 	f.Add("7-0", version2(record))
 	f.Add("0-0", "\x04"+record[1:])
+	newer, err := newRecord([]store.Revocation{{
+		Kind: store.KindSession, Key: store.Key{1}, NotBefore: 50, Expires: 100, Origin: store.Origin{Source: store.SourceIssuer, Reason: "why", Made: 60},
+	}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add("7-0", record[:17]+string(newer))
 	f.Add("7-0", record[:25]+"\x00\x00\x01\x2d"+record[29:])
 	f.Add("18446744073709551616-0", record[:29])
 	f.Fuzz(func(t *testing.T, id, record string) {

@@ -6,6 +6,11 @@
 // puts a revocation on the log. It returns when every gate of the fleet holds the
 // revocation or is provably fenced.
 //
+// A session is revoked for good, or up to an instant: then only tokens are revoked whose
+// subject authenticated up to it. The set holds the later instant and the later expiry of all
+// revocations of a session, and no origins: see store.History. A replica keeps the origins of
+// its own revocations until they are on the log.
+//
 // The set is exact, and is never cleared. When the replica has to read the log again, it
 // keeps the revocations that it holds: a union with the log can only revoke more.
 //
@@ -26,7 +31,7 @@
 //
 // A gate that comes later reads the whole log, and publishes what it holds beyond that.
 //
-// The rules R1 to R15 and the invariants 1 to 12 are those of docs/protocol.md. Each is
+// The rules R1 to R16 and the invariants 1 to 12 are those of docs/protocol.md. Each is
 // named where it is enforced. The package knows the contract of a store, no database
 // and no Caddy.
 package replica

@@ -70,11 +70,6 @@ func (s *keySet) instant(k store.Key) (instant uint32, held bool) {
 	return t.instants[i].Load(), true
 }
 
-// add adds k for good, until the second expires.
-func (s *keySet) add(k store.Key, expires int64, marks mark) (changed bool) {
-	return s.addUpTo(k, expires, forGood, marks)
-}
-
 // addUpTo adds k up to an instant, until the second expires, and reports whether k is new or
 // its instant was raised. When addUpTo returns, k is found with the instant or a later one.
 // If it reports true, the version differs from every version before. The version changes
@@ -107,8 +102,9 @@ func (s *keySet) addUpTo(k store.Key, expires int64, instant uint32, marks mark)
 	return changed
 }
 
-// grow replaces the table by one that is a fifth larger: see table.full. The old table stays unchanged for its present readers: a key that is added
-// or raised from now on was not in the set when they began.
+// grow replaces the table by one that is a fifth larger: see table.full. The old table stays
+// unchanged for its present readers: a key that is added, or an instant that is raised, from
+// now on was not in the set when they began.
 func (sh *shard) grow(t *table) *table {
 	var larger *table
 	if t == nil {

@@ -137,9 +137,11 @@ func (r *Replica) merge(ctx context.Context, v view, opens bool, lease time.Dura
 	}
 	refused := false
 	lost, err := r.eachUnlogged(func(revocations []store.Revocation) (bool, error) {
-		step.Revocations = r.mergeable(revocations)
+		step.Revocations = r.readable(revocations)
 		done, err := r.mergeStep(ctx, step, lease)
-		refused = !done
+		if refused = !done; done {
+			r.origins.forget(revocations)
+		}
 		return done, err
 	})
 	if err != nil || refused {
@@ -184,6 +186,9 @@ func (r *Replica) publishPending(ctx context.Context, lease time.Duration) error
 		bounded, cancel := context.WithTimeout(ctx, call(lease))
 		defer cancel()
 		_, err := r.store.Append(bounded, r.readable(revocations)...)
+		if err == nil {
+			r.origins.forget(revocations)
+		}
 		return true, err
 	})
 	if err != nil {
@@ -208,10 +213,10 @@ func (r *Replica) eachUnlogged(put func([]store.Revocation) (bool, error)) (lost
 	var rest []store.Revocation
 	for part := range parts {
 		found := r.set.unlogged(part)
-		rest, lost = append(rest, found.revocations...), max(lost, found.lost)
+		rest, lost = append(rest, r.origins.describe(found.revocations)...), max(lost, found.lost)
 		last := part == parts-1
 		for len(rest) >= store.MaxRevocations || last && len(rest) > 0 {
-			n := min(len(rest), store.MaxRevocations)
+			n := store.Fit(rest)
 			if on, err := put(rest[:n]); !on || err != nil {
 				return lost, err
 			}

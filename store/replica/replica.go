@@ -55,6 +55,7 @@ type Replica struct {
 	repairs bell          // rings when there may be something to merge or to publish
 	queue   queue
 	awaited awaited
+	origins origins
 
 	closing context.Context // over when Close is called
 	stop    context.CancelFunc

@@ -104,6 +104,7 @@ func (r *Replica) revoke(ctx context.Context, call *revoking) error {
 	defer cancel()
 	revocations = r.remember(revocations)
 	call.revocations = revocations
+	r.origins.note(revocations)
 	r.set.add(revocations, false)
 	call.done, call.over = make(chan error, 1), ctx
 	r.queue.put(call)
@@ -128,6 +129,7 @@ func (r *Replica) revoke(ctx context.Context, call *revoking) error {
 func (r *Replica) RevokeLater(revocations ...store.Revocation) {
 	for _, revocation := range revocations {
 		if revocation.Validate() == nil {
+			r.origins.note([]store.Revocation{revocation})
 			r.set.add(r.remember([]store.Revocation{revocation}), false)
 		}
 	}
@@ -170,6 +172,7 @@ func (r *Replica) put(ctx context.Context, calls []*revoking, revocations []stor
 	if err != nil {
 		return nil, err
 	}
+	r.origins.forget(revocations)
 	published := &entry{
 		Position:  head.Position,
 		published: r.clock.Boot(), // and not before it was on the log

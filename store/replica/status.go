@@ -69,7 +69,7 @@ type Status struct {
 // Status returns the state of the replica now.
 func (r *Replica) Status() Status {
 	o := r.options.Load()
-	lease := r.lease(o)
+	lease, format := r.lease(o), r.format()
 	now, boot := r.clock.Now(), r.clock.Boot()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -85,7 +85,7 @@ func (r *Replica) Status() Status {
 		Lag:             r.view.head - min(r.view.head, r.view.at.Seq),
 		Revocations:     r.set.len(),
 		Bounds:          r.bounds,
-		Format:          store.Format,
+		Format:          format,
 		Offset:          r.clocks.off,
 		Skewed:          r.skewed(),
 		Unconfirmed:     r.pending != r.cleared,
@@ -97,7 +97,6 @@ func (r *Replica) Status() Status {
 	if r.fleet != nil {
 		status.Gate = r.id
 		status.Lease, status.State = lease, r.view.state
-		status.Format = max(1, min(r.view.format, store.Format))
 		status.Gates, status.Unlisted = r.view.gates, r.view.unlisted
 		if t != nil {
 			status.Age, status.Heard = boot-t.boot, time.Unix(0, t.asked.Wall)

@@ -20,6 +20,9 @@ func numbered(n uint64) store.Key {
 	return k
 }
 
+// add adds k for good, until the second expires.
+func (s *keySet) add(k store.Key, expires int64, marks mark) { s.addUpTo(k, expires, forGood, marks) }
+
 func TestKeySetIsExact(t *testing.T) {
 	const n = 100_000
 	var s keySet
