@@ -21,7 +21,7 @@ func (i *issuer) checkAudience(m members) error {
 func checkAudience(m members, claims, ours []string, anyWill bool) error {
 	found, matched := false, anyWill
 	for _, claim := range claims {
-		value, ok := m.at(claim)
+		value, ok := m.find(claim)
 		if !ok || string(value) == `""` {
 			continue
 		}

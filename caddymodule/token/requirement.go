@@ -33,7 +33,7 @@ func (r Requirement) check() error {
 // Attack: a user writes "guest admin" into a claim of his profile. A text counts as a whole,
 // unless it is one of scopes.
 func (r Requirement) isMetBy(m members, scopes []string) bool {
-	value, ok := m.at(r.Claim)
+	value, ok := m.find(r.Claim)
 	if !ok {
 		return false
 	}
