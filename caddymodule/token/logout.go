@@ -52,7 +52,7 @@ func (v *Verifier) VerifyLogout(raw string, now time.Time) (*Logout, error) {
 }
 
 func (v *Verifier) verifyLogout(raw string, now int64) (*Logout, error) {
-	j, err := parseJWS(raw, logoutTokenTypes)
+	j, err := v.parse(raw, logoutTokenTypes)
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 // records the steps. An expired token is returned with its error.
 func (v *Verifier) verify(raw string, now int64, e *Explanation) (*Verified, error) {
 	e.take(StepForm)
-	j, err := parseJWS(raw, accessTokenTypes)
+	j, err := v.parse(raw, accessTokenTypes)
 	if err != nil {
 		return nil, err
 	}
