@@ -37,11 +37,7 @@ func (r Requirement) isMetBy(m members, scopes []string) bool {
 	if !ok {
 		return false
 	}
-	elements, isArray := strictjson.Elements(value)
-	if !isArray {
-		elements = append(elements, value)
-	}
-	for _, element := range elements {
+	for _, element := range elementsOf(value) {
 		text, ok := scalarText(element)
 		if ok && slices.Contains(r.Values, text) {
 			return true
