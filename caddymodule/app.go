@@ -38,6 +38,12 @@ type App struct {
 	// revocation. Default: 24h.
 	MaxTokenLifetime caddy.Duration `json:"max_token_lifetime,omitempty"`
 
+	// MaxTokenSize bounds the text of access tokens and logout tokens, in bytes. Longer ones
+	// are refused. Above 12 KiB, requests with cookies and other fields reach the limit of
+	// Caddy, so raise max_header_size in the options of the servers as well.
+	// Default: 8192 (8 KiB). 1 KiB to 64 KiB.
+	MaxTokenSize int64 `json:"max_token_size,omitempty"`
+
 	// Retention is how long revocations are kept and sessions are remembered. Eleven
 	// minutes are added for leeway and clock skew. In a fleet the longest retention counts.
 	// It must be at least max_token_lifetime. If refresh tokens pass the gate, it must be
@@ -135,6 +141,7 @@ func (a *App) provision(ctx caddy.Context, logger *slog.Logger) error {
 		Issuers:          issuers,
 		Leeway:           time.Duration(*a.Leeway),
 		MaxTokenLifetime: time.Duration(a.MaxTokenLifetime),
+		MaxTokenSize:     int(a.MaxTokenSize),
 		CacheBytes:       a.TokenCache,
 		Logger:           a.logger,
 	})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sessiongate/sessiongate/caddymodule/config"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
 
 // setDefaults sets the fields that are not configured.
@@ -27,6 +28,7 @@ func (a *App) setDefaults() {
 	config.SetDefault(&a.Bootstrap, "auto")
 	config.SetDefault(&a.Readiness, "lenient")
 	config.SetDefault(&a.TokenCache, 64<<20)
+	config.SetDefault(&a.MaxTokenSize, token.DefaultTokenSize)
 	if a.StoreRaw == nil {
 		a.StoreRaw = json.RawMessage(`{"store": "bolt"}`)
 	}
@@ -45,6 +47,8 @@ func (a *App) check() error {
 			"in the global options: session_gate { issuer https://… { … } }")
 	case lifetime < time.Second:
 		return fmt.Errorf("checking session_gate: max_token_lifetime %v is too short; at least 1s", lifetime)
+	case a.MaxTokenSize < 1<<10 || a.MaxTokenSize > token.MaxTokenSize:
+		return fmt.Errorf("checking session_gate: max_token_size %d bytes is out of range; 1KiB to 64KiB", a.MaxTokenSize)
 	case retention < lifetime:
 		// Invariant 4: a token must not outlive its revocation.
 		return fmt.Errorf("checking session_gate: retention %v is shorter than max_token_lifetime %v, so that a token "+

@@ -10,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 
 	"github.com/sessiongate/sessiongate/caddymodule/config"
+	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
 
 func init() {
@@ -57,6 +58,7 @@ func parseAppOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //		}
 //		store bolt [<path>]            # or redis <address>... { … }, or memory
 //		max_token_lifetime 24h
+//		max_token_size 8KiB            # at most 64KiB
 //		retention 24h
 //		leeway 30s
 //		lease 3s
@@ -78,6 +80,7 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"issuer":             {Usage: "issuer <iss> { … }", Read: a.readIssuer, Repeatable: true},
 		"store":              {Usage: "store bolt [<path>] | redis <address>... | memory", Read: a.readStore},
 		"max_token_lifetime": {Usage: "max_token_lifetime 24h", Read: config.Duration(&a.MaxTokenLifetime)},
+		"max_token_size":     {Usage: "max_token_size 8KiB", Read: a.readMaxTokenSize},
 		"retention":          {Usage: "retention 24h", Read: config.Duration(&a.Retention)},
 		"leeway":             {Usage: "leeway 30s", Read: a.readLeeway},
 		"lease":              {Usage: "lease 3s", Read: config.Duration(&a.Lease)},
@@ -87,6 +90,22 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"readiness":          {Usage: "readiness lenient | strict", Read: config.Choice(&a.Readiness, "lenient", "strict")},
 		"token_cache":        {Usage: "token_cache 64MiB", Read: config.Size(&a.TokenCache)},
 	}.Read(d)
+}
+
+// readMaxTokenSize warns of a size at which requests reach the limit of Caddy: since 2.11 it
+// refuses request heads of more than 16 KiB with 431, unless max_header_size is raised.
+func (a *App) readMaxTokenSize(d *caddyfile.Dispenser) error {
+	if err := config.Size(&a.MaxTokenSize)(d); err != nil {
+		return err
+	}
+	if a.MaxTokenSize > token.MaxTokenSize {
+		return fmt.Errorf("%d bytes, want 64KiB at most", a.MaxTokenSize)
+	}
+	if a.MaxTokenSize > 12<<10 {
+		config.WarnAt(d, "a request with a token of max_token_size may be larger than Caddy's limit for the fields of a request, 16 KiB; "+
+			"raise it with servers { max_header_size … } in the global options")
+	}
+	return nil
 }
 
 func (a *App) readLeeway(d *caddyfile.Dispenser) error {

@@ -40,6 +40,7 @@ var syntaxes = map[string]syntax{
 		"issuer":             {good: "https://a.example", bad: oneText, repeatable: true, opens: true},
 		"store":              {good: "redis a:1", bad: []string{bare, "paper", "bolt a b", `bolt ""`, "memory a", "redis"}, opens: true},
 		"max_token_lifetime": {good: "1d", bad: oneTime},
+		"max_token_size":     {good: "12KiB", bad: []string{bare, `""`, "much", "0", "-1", "65KiB", "8KiB 9KiB"}},
 		"retention":          {good: "48h", bad: oneTime},
 		"leeway":             {good: "0s", bad: []string{bare, `""`, "soon", "1s 2s"}},
 		"lease":              {good: "500ms", bad: oneTime},

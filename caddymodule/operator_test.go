@@ -52,7 +52,7 @@ func TestTheExplanationIsTheDecision(t *testing.T) {
 		"good":            {g.mint(t, nil), "", "", ""},
 		"expired":         {g.mint(t, map[string]any{"iat": now.Unix() - 900, "exp": now.Unix() - 600}), "expired", "time", "expires 10m"},
 		"forged":          {tokentest.Mint(t, other, tokentest.Claims(now, nil)), "invalid", "signature", `signature does not verify (alg "HS256", no kid)`},
-		"unknown issuer":  {g.mint(t, map[string]any{"iss": "https://evil"}), "invalid", "issuer", `iss is not trusted (iss "https://evil")`},
+		"unknown issuer":  {g.mint(t, map[string]any{"iss": "https://evil"}), "invalid", "issuer", `iss is not trusted (iss "https://evil", and the configured issuers are ["https://id.example.com"])`},
 		"alg none":        {tokentest.Mint(t, g.key, tokentest.Claims(now, nil), map[string]any{"alg": "none"}), "invalid", "algorithm", `"none"`},
 		"other audience":  {g.mint(t, map[string]any{"aud": "other"}), "invalid", "audience", "aud does not name this gate"},
 		"too long a life": {g.mint(t, map[string]any{"exp": now.Add(48 * time.Hour).Unix()}), "invalid", "lifetime", "longest lifetime"},

@@ -133,6 +133,8 @@ func TestAppRefuses(t *testing.T) {
 		"a long leeway":        {app: `"leeway": "301s"`, want: "leeway 5m1s is out of range; 0s to 5m"},
 		"a short lease":        {app: `"lease": "199ms"`, want: "lease 199ms is out of range; 200ms to 5m"},
 		"a long lease":         {app: `"lease": "301s"`, want: "lease 5m1s is out of range; 200ms to 5m"},
+		"tokens too long":      {app: `"max_token_size": 65537`, want: "max_token_size 65537 bytes is out of range; 1KiB to 64KiB"},
+		"tokens of no size":    {app: `"max_token_size": 100`, want: "max_token_size 100 bytes is out of range; 1KiB to 64KiB"},
 		"a small cache":        {app: `"token_cache": 1048575`, want: "token_cache 1048575 bytes is too small; at least 1MiB"},
 		"allow for no time":    {app: `"on_store_failure": "allow"`, want: "is shorter than the lease of 3s; say for how long the gate may go on"},
 		"allow for too short":  {app: `"on_store_failure": "allow", "max_staleness": "2s"`, want: "max_staleness of 2s is shorter than the lease of 3s"},

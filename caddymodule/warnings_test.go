@@ -91,6 +91,10 @@ func TestAdaptingWarns(t *testing.T) {
 			"app", "store redis gate:" + literalSecret + "@redis-0",
 			"Caddyfile:3: the password in an address of store redis is written out in the configuration",
 		},
+		"of a size beyond Caddy's": {
+			"app", "max_token_size 13KiB",
+			"Caddyfile:3: a request with a token of max_token_size may be larger than Caddy's limit for the fields of a request, 16 KiB; raise it",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			wantWarning(t, syntaxes[test.block].adaptError, test.lines, test.want)
@@ -126,7 +130,7 @@ func TestAdaptingPlaceholdersWarnsOfNothing(t *testing.T) {
 	for block, lines := range map[string]string{
 		"issuer":      "hmac_secret {env.A} {file./run/secrets/hmac}",
 		"store redis": "password {file./run/secrets/redis}",
-		"app":         "store redis redis://gate@redis-0:6379 redis://gate:{env.PASSWORD}@redis-1:6379 redis-2:6379 unix:///run/redis.sock",
+		"app":         "store redis redis://gate@redis-0:6379 redis://gate:{env.PASSWORD}@redis-1:6379 redis-2:6379 unix:///run/redis.sock\nmax_token_size 12288B",
 		"gate":        "public /healthz",
 	} {
 		log := logged(t, func() {

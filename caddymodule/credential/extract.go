@@ -9,8 +9,9 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/fieldname"
 )
 
-// MaxSize is the size of the longest credential accepted, in bytes.
-const MaxSize = 8 << 10
+// MaxSize is the size of the longest credential that any gate accepts, in bytes. The
+// configuration usually accepts less (token.Options).
+const MaxSize = 64 << 10
 
 // Source is where in a request the credential was.
 type Source uint8

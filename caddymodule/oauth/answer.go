@@ -110,7 +110,11 @@ func note(found map[string]string, member, value string) error {
 		return withhold("a member given twice")
 	}
 	if member != refreshLifetime {
-		if rule := brokenRule(value); rule != "" {
+		longest := MaxAccessTokenSize
+		if member == refreshToken {
+			longest = MaxTokenSize // it has to be presented again
+		}
+		if rule := brokenRule(value, longest); rule != "" {
 			return withhold(rule)
 		}
 	}

@@ -13,8 +13,8 @@ import (
 
 // The gate verifies tokens up to this length. It must not pass on a longer token unread.
 func TestATokenMayBeAsLongAsOneThatIsVerified(t *testing.T) {
-	if oauth.MaxTokenSize != credential.MaxSize {
-		t.Errorf("a token of %d bytes is read here, and of %d verified", oauth.MaxTokenSize, credential.MaxSize)
+	if oauth.MaxAccessTokenSize != credential.MaxSize || oauth.MaxTokenSize > credential.MaxSize {
+		t.Errorf("tokens of %d and %d bytes are read here, and of %d verified", oauth.MaxAccessTokenSize, oauth.MaxTokenSize, credential.MaxSize)
 	}
 }
 
@@ -38,7 +38,11 @@ func TestTooLongATokenIsRefused(t *testing.T) {
 			}
 		}
 	}
+	longest = strings.Repeat("a", oauth.MaxAccessTokenSize)
 	for _, name := range []string{"access_token", "id_token"} {
+		if answer, err := oauth.ParseAnswer("application/json", []byte(`{"`+name+`":"`+longest+`"}`)); err != nil || answer.Access+answer.ID != longest {
+			t.Errorf("%s of the longest: %v", name, err)
+		}
 		for _, tt := range []struct{ mediaType, body string }{
 			{"application/json", `{"` + name + `":"a` + longest + `"}`}, {formType, name + "=a" + longest},
 		} {

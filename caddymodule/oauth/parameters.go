@@ -175,7 +175,7 @@ func (p *Parameters) add(parameter, value string) error {
 		value = ""
 	}
 	if parameter != grantType {
-		if rule := brokenRule(value); rule != "" {
+		if rule := brokenRule(value, MaxTokenSize); rule != "" {
 			return refuse(rule)
 		}
 		if strings.IndexByte(value, ' ') >= 0 {

@@ -3,11 +3,16 @@ package oauth
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"strings"
 )
 
-// MaxTokenSize is the longest token that is read, in bytes.
-const MaxTokenSize = 8 << 10
+// MaxTokenSize is the longest token that is read in a request, and the longest refresh token,
+// in bytes. MaxAccessTokenSize is the longest access token and ID token in an answer.
+const (
+	MaxTokenSize       = 8 << 10
+	MaxAccessTokenSize = 64 << 10
+)
 
 // Name returns the SHA-256 in hex by which the gate identifies a token. It is the hash of
 // the token's text without regard to letter case. For a JSON Web Signature it is the hash
@@ -28,11 +33,12 @@ func Name(token string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// brokenRule returns the rule that a token breaks, in a request or in an answer, or "".
-func brokenRule(token string) string {
+// brokenRule returns the rule that a token breaks, in a request or in an answer, or "". Its
+// size is at most longest.
+func brokenRule(token string, longest int) string {
 	switch {
-	case len(token) > MaxTokenSize:
-		return "a token of more than 8 KiB"
+	case len(token) > longest:
+		return fmt.Sprintf("a token of more than %d KiB", longest>>10)
 	case !isVisible(token):
 		return "a token with characters that tokens may not have"
 	case isRespelt(token):

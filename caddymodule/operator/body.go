@@ -15,11 +15,12 @@ import (
 
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
+	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
 
 // maxBody bounds the body of a call, in bytes: the longest token that the gate reads, in
 // JSON, and some room.
-const maxBody = 16 << 10
+const maxBody = token.MaxTokenSize + 8<<10
 
 // parameters maps the names of the members of a JSON object, or of a query, to functions. A
 // function reads the JSON value, and returns an error if it is invalid.

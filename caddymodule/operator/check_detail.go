@@ -66,7 +66,7 @@ func (g gate) detail(step token.Step, e token.Explanation, now time.Time) string
 	case token.StepAlgorithm:
 		return "alg " + clipped(e.Algorithm)
 	case token.StepIssuer:
-		return "iss " + clipped(e.Issuer)
+		return "iss " + clipped(e.Issuer) + g.similarIssuer(e.Issuer)
 	case token.StepSignature:
 		if e.KeyID == "" {
 			return "alg " + clipped(e.Algorithm) + ", no kid"
@@ -90,6 +90,24 @@ func (g gate) detail(step token.Step, e token.Explanation, now time.Time) string
 	default:
 		return ""
 	}
+}
+
+// similarIssuer names the configured issuer that differs from this `iss` only by its spelling,
+// or the configured issuers if it is none of them.
+func (g gate) similarIssuer(iss string) string {
+	spelling := func(name string) string { return strings.ToLower(strings.TrimSuffix(name, "/")) }
+	for _, configured := range g.settings.Issuers {
+		switch {
+		case token.IsIssuerOf(configured, iss):
+			return ""
+		case spelling(configured) == spelling(iss):
+			return fmt.Sprintf(", and the configured issuer is %q; write it exactly as in iss", configured)
+		}
+	}
+	if iss == "" { // accept_missing_iss may take it
+		return ""
+	}
+	return fmt.Sprintf(", and the configured issuers are %q", g.settings.Issuers)
 }
 
 // times says how far the dates of a token are from now.

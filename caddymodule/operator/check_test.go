@@ -31,3 +31,22 @@ func TestCheckNeedsAToken(t *testing.T) {
 		}
 	}
 }
+
+// An operator who writes the issuer in another spelling sees what to write.
+func TestAnIssuerInAnotherSpellingIsHinted(t *testing.T) {
+	app := operatortest.New(t)
+	for iss, want := range map[string]string{
+		"https://id.example.com/": `iss "https://id.example.com/", and the configured issuer is "https://id.example.com"; write it exactly as in iss`,
+		"https://ID.example.com":  `and the configured issuer is "https://id.example.com"; write it exactly as in iss`,
+		"https://id.example.org":  `iss "https://id.example.org", and the configured issuers are ["https://id.example.com"]`,
+		"":                        "iss is missing; accept_missing_iss takes such tokens for those of one issuer",
+	} {
+		var e operator.Explanation
+		body := `{"token":"` + app.Mint(t, map[string]any{"iss": iss}) + `"}`
+		operatortest.Order(t, app, http.MethodPost, operator.PathCheck, body, &e)
+		last := e.Steps[len(e.Steps)-1]
+		if e.Admitted || last.Step != "issuer" || last.Passed || !strings.Contains(last.Detail, want) {
+			t.Errorf("%q is explained as %+v, want %q", iss, last, want)
+		}
+	}
+}

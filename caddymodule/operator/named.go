@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
 
 // wantID describes a valid session id, token id or subject.
@@ -14,14 +16,20 @@ const wantID = "a string of 1 to 1024 bytes without control characters"
 
 // issuerNamed returns the issuer of that name. If the name is "", it returns the only
 // issuer.
+//
+// Attack, or mistake: an operator revokes a session by the name with the asterisk, and is told
+// that it is done. No token has that issuer, so the session would stay. An issuer with tenants
+// is named with its tenant.
 func (g gate) issuerNamed(name string) (string, error) {
 	configured := g.settings.Issuers
 	switch {
+	case name == "" && len(configured) == 1 && strings.Contains(configured[0], "*"):
+		return "", badRequest(fmt.Errorf("finding the issuer: it has tenants; name one of them, with its value for the * in %s", configured[0]))
 	case name == "" && len(configured) == 1:
 		return configured[0], nil
 	case name == "":
 		return "", badRequest(fmt.Errorf("finding the issuer: there are several; name one of %s", strings.Join(configured, ", ")))
-	case !slices.Contains(configured, name):
+	case !slices.ContainsFunc(configured, func(c string) bool { return token.IsIssuerOf(c, name) }):
 		return "", badRequest(fmt.Errorf("finding the issuer: it is not configured; the issuers are %s", strings.Join(configured, ", ")))
 	}
 	return name, nil

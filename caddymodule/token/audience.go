@@ -21,16 +21,18 @@ func (i *issuer) checkAudience(m members) error {
 func checkAudience(m members, claims, ours []string, anyWill bool) error {
 	found, matched := false, anyWill
 	for _, claim := range claims {
-		value, ok := m.at(claim)
+		value, ok := m.find(claim)
 		if !ok || string(value) == `""` {
 			continue
 		}
 		found = true
-		audiences, isText := textsOf(value)
-		if !isText {
-			return refuse(strconv.Quote(claim) + " is neither a string nor an array of strings")
+		for _, element := range elementsOf(value) {
+			audience, isText := strictjson.Text(element)
+			if !isText {
+				return refuse(strconv.Quote(claim) + " is neither a string nor an array of strings")
+			}
+			matched = matched || slices.Contains(ours, audience)
 		}
-		matched = matched || slices.ContainsFunc(audiences, func(a string) bool { return slices.Contains(ours, a) })
 	}
 	switch {
 	case matched:
@@ -54,18 +56,11 @@ func otherAudience(m members, ours []string) string {
 	return ""
 }
 
-// textsOf returns the texts of a string or of an array of strings.
-func textsOf(value json.RawMessage) (texts []string, ok bool) {
+// elementsOf returns the elements of an array, or another value as the only one.
+func elementsOf(value json.RawMessage) []json.RawMessage {
 	elements, isArray := strictjson.Elements(value)
 	if !isArray {
-		elements = append(elements, value)
+		return append(elements, value)
 	}
-	for _, element := range elements {
-		text, isText := strictjson.Text(element)
-		if !isText {
-			return nil, false
-		}
-		texts = append(texts, text)
-	}
-	return texts, true
+	return elements
 }

@@ -59,7 +59,7 @@ func scalarText(value json.RawMessage) (string, bool) {
 // between the scopes (RFC 8693 §4.2), or arrays with one scope in each element.
 func claimScopes(m members, claims []string) (scopes []string) {
 	for _, claim := range claims {
-		value, ok := m.at(claim)
+		value, ok := m.find(claim)
 		if !ok {
 			continue
 		}

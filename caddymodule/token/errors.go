@@ -13,7 +13,7 @@ import (
 // logs and for operators, and never holds a byte of the token.
 var (
 	// ErrMalformed: the credential cannot be a JSON Web Signature in compact form (RFC 7515
-	// §7.1), or is longer than credential.MaxSize. Extract also returns it, for its own
+	// §7.1), or is longer than Options.MaxTokenSize. Extract also returns it, for its own
 	// reasons.
 	ErrMalformed = credential.ErrMalformed
 	// ErrInvalid: this gate does not trust the token.

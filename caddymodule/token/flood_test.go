@@ -13,7 +13,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sessiongate/sessiongate/caddymodule/credential"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
@@ -115,7 +114,7 @@ func forgeries(victim string) map[string]forgery {
 	invalid, malformed := token.ErrInvalid, token.ErrMalformed
 	return map[string]forgery{
 		"random octets":  {func(i int) string { return random(i, i%300+1) }, malformed},
-		"dots":           {func(i int) string { return strings.Repeat(".", max(1, i*i%credential.MaxSize>>(i%8))) }, malformed},
+		"dots":           {func(i int) string { return strings.Repeat(".", max(1, i*i%token.DefaultTokenSize>>(i%8))) }, malformed},
 		"two parts":      {func(i int) string { return "a." + random(i, part) }, malformed},
 		"four parts":     {func(i int) string { return victim + "." + random(i, part) }, malformed},
 		"wrong alg":      {forged(`{"alg":"RS256"}`, ours), invalid},

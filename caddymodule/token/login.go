@@ -52,7 +52,7 @@ func (v *Verifier) setLogin(t *Verified, i *issuer, m members) {
 	if !i.NoLogin {
 		t.AuthTime = loginTime(m, t.IssuedAt+v.leeway)
 	}
-	_, acts := m.at("act")
+	_, acts := m.find("act")
 	t.machine = acts || t.Subject == "" || slices.ContainsFunc([]string{"client_id", "azp", "cid"}, func(claim string) bool {
 		client, err := m.id(claim)
 		return err == nil && client == t.Subject
@@ -76,7 +76,7 @@ func (t *Verified) checkLogin() error {
 // logins look alike or a revoked session looks new. Such a value proves nothing, and is
 // absent. It is no reason to lock users out.
 func loginTime(m members, latest int64) int64 {
-	value, ok := m.at("auth_time")
+	value, ok := m.find("auth_time")
 	if !ok {
 		return 0
 	}

@@ -52,7 +52,7 @@ func (v *Verifier) VerifyLogout(raw string, now time.Time) (*Logout, error) {
 }
 
 func (v *Verifier) verifyLogout(raw string, now int64) (*Logout, error) {
-	j, err := parseJWS(raw, logoutTokenTypes)
+	j, err := v.parse(raw, logoutTokenTypes)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func (v *Verifier) verifyLogout(raw string, now int64) (*Logout, error) {
 // `nonce`, which ID tokens of browsers have, is prohibited.
 func checkLogout(m members) error {
 	// §2.4 requires `iss`, also from an issuer whose access tokens have none.
-	if value, _ := m.at("iss"); string(value) == `""` || value == nil {
+	if value, _ := m.find("iss"); string(value) == `""` || value == nil {
 		return refuse("iss is missing")
 	}
 	if _, has := m.Find("nonce"); has {
@@ -106,7 +106,7 @@ func checkLogout(m members) error {
 // and is required even if any audience is accepted.
 func (i *issuer) checkLogoutAudience(m members) error {
 	const claim = "aud"
-	if value, ok := m.at(claim); !ok || string(value) == `""` {
+	if value, ok := m.find(claim); !ok || string(value) == `""` {
 		return refuse("aud is missing")
 	}
 	if len(i.LogoutAudiences) == 0 {

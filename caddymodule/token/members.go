@@ -46,31 +46,13 @@ func textOf(name string, value json.RawMessage) (text string, ok bool, err error
 	return text, ok, nil
 }
 
-// at returns the value that a dotted path names, such as realm_access.roles. A member with
-// exactly the name of the path comes first, because names such as https://example.com/sid
-// hold dots. A null member is absent.
-//
-// Attack: an object below the top level has two members of one name, and the application
-// reads the other one. So at looks into no such object.
-func (m members) at(path string) (value json.RawMessage, ok bool) {
-	if value, ok = m.Find(path); ok && !isNull(value) {
-		return value, true
+// find returns the claim that a name of the configuration means, as at does. A null claim is
+// absent.
+func (m members) find(name string) (value json.RawMessage, ok bool) {
+	if value, ok = m.at(name); !ok || isNull(value) {
+		return nil, false
 	}
-	for i := range len(path) {
-		if path[i] != '.' {
-			continue
-		}
-		if outer, found := m.Find(path[:i]); found && outer[0] == '{' {
-			inner, err := strictjson.ReadMembers(outer)
-			if err != nil {
-				continue
-			}
-			if value, ok = (members{inner}).at(path[i+1:]); ok {
-				return value, true
-			}
-		}
-	}
-	return nil, false
+	return value, true
 }
 
 func isNull(value json.RawMessage) bool { return value[0] == 'n' }
@@ -87,7 +69,7 @@ const MaxIDSize = 1 << 10
 // U+FFFD.
 func (m members) id(names ...string) (string, error) {
 	for _, name := range names {
-		value, ok := m.at(name)
+		value, ok := m.find(name)
 		if !ok || string(value) == `""` {
 			continue
 		}

@@ -33,15 +33,11 @@ func (r Requirement) check() error {
 // Attack: a user writes "guest admin" into a claim of his profile. A text counts as a whole,
 // unless it is one of scopes.
 func (r Requirement) isMetBy(m members, scopes []string) bool {
-	value, ok := m.at(r.Claim)
+	value, ok := m.find(r.Claim)
 	if !ok {
 		return false
 	}
-	elements, isArray := strictjson.Elements(value)
-	if !isArray {
-		elements = append(elements, value)
-	}
-	for _, element := range elements {
+	for _, element := range elementsOf(value) {
 		text, ok := scalarText(element)
 		if ok && slices.Contains(r.Values, text) {
 			return true

@@ -261,3 +261,22 @@ func TestWildcardIssuers(t *testing.T) {
 		t.Errorf("a logout token of the tenant: %+v, %v", l, err)
 	}
 }
+
+func TestANameStandsForItsTenants(t *testing.T) {
+	for _, test := range []struct {
+		configured, iss string
+		want            bool
+	}{
+		{"https://a", "https://a", true},
+		{"https://a", "https://a/", false},
+		{"https://a/*/v2", "https://a/b/v2", true},
+		{"https://a/*/v2", "https://a/b/c/v2", false},
+		{"https://a/*/v2", "https://a/*/v2", false},
+		{"https://a/*/v2", "https://a//v2", false},
+		{"https://*.a", "https://b.a", true},
+	} {
+		if got := token.IsIssuerOf(test.configured, test.iss); got != test.want {
+			t.Errorf("%q is the issuer of %q: %t", test.configured, test.iss, got)
+		}
+	}
+}

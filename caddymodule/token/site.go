@@ -39,11 +39,11 @@ func (v *Verifier) AddSite(site Site) (index int, err error) {
 	return len(grown.sites), nil
 }
 
-// CheckSite refuses a verified token that does not meet the rules of a site, by its index.
+// CheckSite refuses a token of Verify that does not meet the rules of a site, by its index.
 // The error wraps ErrInvalid. It does not allocate: the answer was found when the token was
-// verified.
+// verified. A token of VerifySignatureOnly meets no rules.
 func (v *Verifier) CheckSite(t *Verified, index int) error {
-	if index == 0 || t.sites[index-1] {
+	if index == 0 || index <= len(t.sites) && t.sites[index-1] {
 		return nil
 	}
 	v.logger.Debug("token refused", "error", errSite)

@@ -56,6 +56,10 @@ func TestSitesNarrowTheIssuersRules(t *testing.T) {
 			v.WaitForCache()
 		}
 	}
+	learned, err := v.VerifySignatureOnly(reader)
+	if err != nil || v.CheckSite(learned, reads) == nil || v.CheckSite(learned, none) != nil {
+		t.Errorf("a token that was only learned from: %v", err)
+	}
 	verified := cacheToken(t, v, reader)
 	if n := testing.AllocsPerRun(100, func() {
 		if again, err := v.Verify(reader, now); again != verified || err != nil || v.CheckSite(again, reads) != nil {

@@ -7,11 +7,20 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/credential"
 )
 
 // DefaultMaxTokenLifetime is the longest accepted lifetime of a token, unless Options say
 // otherwise.
 const DefaultMaxTokenLifetime = 24 * time.Hour
+
+// The size of the longest access token or logout token that is accepted, in bytes: unless
+// Options say otherwise, and at most.
+const (
+	DefaultTokenSize = 8 << 10
+	MaxTokenSize     = credential.MaxSize
+)
 
 // Options configure a Verifier.
 type Options struct {
@@ -24,6 +33,9 @@ type Options struct {
 	Leeway time.Duration
 	// MaxTokenLifetime bounds exp - iat. Default: DefaultMaxTokenLifetime.
 	MaxTokenLifetime time.Duration
+	// MaxTokenSize bounds the text of access tokens and logout tokens, in bytes, up to the
+	// constant MaxTokenSize. Default: DefaultTokenSize.
+	MaxTokenSize int
 	// CacheBytes bounds the memory of the cache of verified tokens, at least
 	// MinCacheBytes; ristretto's fixed parts take about 1 MiB more. Default:
 	// DefaultCacheBytes.
@@ -40,6 +52,7 @@ type Verifier struct {
 	nameless  *issuer            // the issuer of tokens without `iss`, or nil
 	leeway    int64              // seconds
 	lifetime  int64              // seconds
+	longest   int                // bytes
 	cache     *cache
 	logger    *slog.Logger
 
@@ -56,7 +69,11 @@ func NewVerifier(options Options) (*Verifier, error) {
 		named:     make(map[string]*issuer, len(options.Issuers)),
 		leeway:    int64((options.Leeway + time.Second - 1) / time.Second),
 		lifetime:  int64(options.MaxTokenLifetime / time.Second),
+		longest:   options.MaxTokenSize,
 		logger:    options.Logger,
+	}
+	if v.longest == 0 {
+		v.longest = DefaultTokenSize
 	}
 	if v.logger == nil {
 		v.logger = slog.New(slog.DiscardHandler)
@@ -69,6 +86,8 @@ func NewVerifier(options Options) (*Verifier, error) {
 		return nil, fmt.Errorf("creating verifier: no issuer")
 	case options.Leeway < 0:
 		return nil, fmt.Errorf("creating verifier: negative leeway %s", options.Leeway)
+	case v.longest < 0 || v.longest > MaxTokenSize:
+		return nil, fmt.Errorf("creating verifier: tokens of %d bytes, want %d at most", v.longest, MaxTokenSize)
 	case v.lifetime < 1:
 		return nil, fmt.Errorf("creating verifier: maximum token lifetime of %s", options.MaxTokenLifetime)
 	}
@@ -83,6 +102,19 @@ func NewVerifier(options Options) (*Verifier, error) {
 		return nil, fmt.Errorf("creating verifier: %w", err)
 	}
 	return v, nil
+}
+
+// TokenSize returns the size of the longest access token that is accepted, in bytes.
+func (v *Verifier) TokenSize() int { return v.longest }
+
+// parse is parseJWS for a token that may not be longer than those that the gate accepts.
+//
+// Attack: a token of 60 KiB at each request, which the gate has to hash and to decode.
+func (v *Verifier) parse(raw string, types []string) (jws, error) {
+	if len(raw) > v.longest {
+		return jws{}, fmt.Errorf("splitting token: %d bytes, more than max_token_size %d: %w", len(raw), v.longest, ErrMalformed)
+	}
+	return parseJWS(raw, types)
 }
 
 // AddView adds the placeholders of one gate: the standard ones, and one for each of the

@@ -1,6 +1,8 @@
 package token_test
 
 import (
+	"cmp"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,6 +59,8 @@ func TestOptionsRefused(t *testing.T) {
 		"negative leeway":      {func(o *token.Options) { o.Leeway = -1 }, "leeway"},
 		"negative lifetime":    {func(o *token.Options) { o.MaxTokenLifetime = -time.Hour }, "lifetime"},
 		"lifetime under 1 s":   {func(o *token.Options) { o.MaxTokenLifetime = time.Millisecond }, "lifetime"},
+		"tokens too long":      {func(o *token.Options) { o.MaxTokenSize = token.MaxTokenSize + 1 }, "tokens of 65537 bytes, want 65536 at most"},
+		"negative token size":  {func(o *token.Options) { o.MaxTokenSize = -1 }, "tokens of -1 bytes"},
 		"tiny cache":           {func(o *token.Options) { o.CacheBytes = token.MinCacheBytes - 1 }, "token cache"},
 		"negative cache":       {func(o *token.Options) { o.CacheBytes = -1 }, "token cache"},
 	} {
@@ -92,4 +96,35 @@ func TestDefaults(t *testing.T) {
 	mustRefuse(t, v, tokentest.Mint(t, key, claims), token.ErrInvalid)
 	claims["exp"], claims["aud"] = now.Unix()+day, 1
 	mustRefuse(t, v, tokentest.Mint(t, key, claims), token.ErrInvalid)
+}
+
+// Attack: tokens that are longer than those of any issuer, to make the gate work.
+func TestTokensHaveABoundOfSize(t *testing.T) {
+	for _, most := range []int{0, 9 << 10, token.MaxTokenSize} {
+		v, key := hmacVerifier(t, func(o *token.Options) { o.MaxTokenSize = most })
+		want := cmp.Or(most, token.DefaultTokenSize)
+		if got := v.TokenSize(); got != want {
+			t.Errorf("tokens of %d bytes are accepted, want %d", got, want)
+		}
+		sized := func(size int) string {
+			// Three bytes of a claim are four of the token.
+			bare := len(tokentest.Mint(t, key, tokentest.Claims(now, map[string]any{"x": ""})))
+			for filled := (size - bare) * 3 / 4; ; filled++ {
+				raw := tokentest.Mint(t, key, tokentest.Claims(now, map[string]any{"x": strings.Repeat("x", filled)}))
+				if len(raw) >= size {
+					return raw
+				}
+			}
+		}
+		if raw := sized(want - 4); len(raw) > want {
+			t.Errorf("a token of %d bytes, want at most %d", len(raw), want)
+		} else {
+			mustVerify(t, v, raw)
+		}
+		mustRefuse(t, v, sized(want+1), token.ErrMalformed)
+		// A refresh token may be longer. The gate only learns from it.
+		if _, err := v.VerifySignatureOnly(sized(want + 1)); (err != nil) != (most == token.MaxTokenSize) {
+			t.Errorf("a token of over %d bytes, by its signature: %v", want, err)
+		}
+	}
 }

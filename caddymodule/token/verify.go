@@ -15,7 +15,7 @@ import (
 // records the steps. An expired token is returned with its error.
 func (v *Verifier) verify(raw string, now int64, e *Explanation) (*Verified, error) {
 	e.take(StepForm)
-	j, err := parseJWS(raw, accessTokenTypes)
+	j, err := v.parse(raw, accessTokenTypes)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (v *Verifier) setTime(t *Verified, i *issuer, m members) (err error) {
 	}
 	// Invariant 4: exp - iat is bounded. A longer token could outlive its revocation.
 	if t.ExpiresAt-t.IssuedAt > v.lifetime {
-		return refuse("exp - iat is over the longest lifetime allowed")
+		return refuse("exp - iat is over the longest lifetime allowed; max_token_lifetime raises it")
 	}
 	// A not-before instant would never refuse a token from the future.
 	t.validFrom = max(notBefore, t.IssuedAt) - v.leeway

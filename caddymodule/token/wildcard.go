@@ -73,3 +73,13 @@ func (i *issuer) checkTenant(name string, m members) error {
 	}
 	return nil
 }
+
+// IsIssuerOf reports whether the configured name of an issuer stands for this `iss`: it is
+// the same, or has an asterisk where the other has a tenant.
+func IsIssuerOf(configured, iss string) bool {
+	w, err := newWildcard(configured)
+	if err != nil { // it has no asterisk
+		return configured == iss
+	}
+	return w.part(iss) != ""
+}

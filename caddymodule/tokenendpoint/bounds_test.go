@@ -84,3 +84,14 @@ func TestARefusedTokenRequestNamesTheRule(t *testing.T) {
 		}
 	}
 }
+
+// A token that no gate would accept is withheld, and the log names the option that accepts it.
+func TestAnAccessTokenBeyondTheBoundIsWithheld(t *testing.T) {
+	g := newGrantTest(t, Options{})
+	longest := strings.Repeat("a", g.Verifier.TokenSize())
+	g.Grant(t, map[string]any{"access_token": longest, "id_token": longest + "a"}).Want(t, http.StatusOK, longest)
+	g.Grant(t, map[string]any{"access_token": longest + "a"}).Want(t, http.StatusBadGateway, "")
+	if want := "an access token of 8193 bytes, more than max_token_size 8192"; !strings.Contains(g.Log.String(), want) {
+		t.Errorf("logged %q, want %q", g.Log, want)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -82,6 +83,9 @@ func (x *exchange) read(ctx context.Context, answer oauth.Answer) (tokens handed
 	ctx, cancel := context.WithTimeout(ctx, keyTimeout)
 	defer cancel()
 	tokens.Answer = answer
+	if most := x.o.Verifier.TokenSize(); len(answer.Access) > most {
+		return tokens, x.withhold(fmt.Errorf("an access token of %d bytes, more than max_token_size %d, which no gate would accept", len(answer.Access), most))
+	}
 	if tokens.refresh, deny = x.verify(answer.Refresh); deny != nil {
 		return tokens, deny
 	}
