@@ -20,7 +20,7 @@ type Issuer struct {
 	// the gate refreshes it within seconds. While the URL cannot be loaded, the gate uses
 	// the last good keys for 24 h. It logs a warning after 12 h. After 24 h it answers 503
 	// to every token of the issuer, until a fetch succeeds. Keys that are weak, private or
-	// not for signatures are ignored, with a warning. Redirects are followed on the same
+	// not for signatures are ignored, with a warning. Certificates of keys are not read. Redirects are followed on the same
 	// host and port, over https. Default: none.
 	JWKS string `json:"jwks,omitempty"`
 
@@ -49,8 +49,8 @@ type Issuer struct {
 	// Default: audience, or any value with any_audience.
 	LogoutAudience []string `json:"logout_audience,omitempty"`
 
-	// Algorithms lists the accepted signature algorithms (RFC 7518 §3.1). Default: all that
-	// fit the keys.
+	// Algorithms lists the accepted signature algorithms (RFC 7518 §3.1, RFC 9864 §2.2).
+	// Default: all that fit the keys.
 	Algorithms []string `json:"algorithms,omitempty"`
 
 	// SessionClaim is the claim that names the session. Default: sid.

@@ -108,6 +108,11 @@ func loggable(text string) string {
 	if len(text) > maxLogged {
 		text = strings.ToValidUTF8(text[:maxLogged], "") + "…"
 	}
+	return printable(text)
+}
+
+// printable replaces all characters that are not printable.
+func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r

@@ -85,7 +85,6 @@ func TestPublishedPrivateKeyIsNoLastGoodKey(t *testing.T) {
 		"the only key":      {[]*tokentest.Key{burnt}, privateJWK(t, burnt, nil), true},
 		"one of two keys":   {[]*tokentest.Key{burnt, good}, privateJWK(t, burnt, nil), true},
 		"an empty secret":   {[]*tokentest.Key{burnt, good}, privateJWK(t, burnt, map[string]any{"d": ""}), false},
-		"no secret":         {[]*tokentest.Key{burnt, good}, privateJWK(t, burnt, map[string]any{"d": nil}), false},
 		"another's secret":  {[]*tokentest.Key{burnt, good}, privateJWK(t, next, map[string]any{"kid": "burnt"}), false},
 		"a symmetric key":   {[]*tokentest.Key{burnt, good}, map[string]any{"kty": "oct", "kid": "burnt", "k": "c2VjcmV0"}, false},
 		"not even a public": {[]*tokentest.Key{burnt, good}, map[string]any{"kty": "EC", "kid": "burnt", "d": "c2VjcmV0"}, false},

@@ -3,7 +3,7 @@ package keys
 import (
 	"context"
 	"log/slog"
-	"strings"
+	"slices"
 	"time"
 )
 
@@ -117,10 +117,10 @@ func (k *Remote) refresh(ctx context.Context, rediscover bool) error {
 		return err
 	}
 	set, err := parseJWKS(document)
-	if reasons := strings.Join(set.ignored, "; "); reasons != k.ignored {
-		k.ignored = reasons
-		if reasons != "" {
-			k.logger.Warn("ignoring keys of the key set", "source", k.source(), "reasons", loggable(reasons))
+	if !slices.Equal(set.ignored, k.ignored) {
+		k.ignored = set.ignored
+		if len(set.ignored) > 0 {
+			k.logger.Warn("ignoring keys of the key set", "source", k.source(), "reasons", shownReasons(set.ignored))
 		}
 	}
 	if err != nil {

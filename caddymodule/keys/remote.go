@@ -49,7 +49,8 @@ type RemoteOptions struct {
 // A fetch is good if it yields a key set with a usable key. Unusable keys are left out, and
 // a warning says why: keys for encryption, weak keys (RSA below 2048 bits), unsupported
 // types, curves and sizes (RSA over 4096 bits), and keys that are not strict JSON. A private
-// key is left out, and its public key with it, wherever that stands in the set.
+// key is left out, and its public key with it, wherever that stands in the set. Certificates
+// in a key are not read.
 //
 // The client uses no proxy and no setting of the environment. It waits at most 5 s and reads
 // at most 1 MiB, unpacked. It follows at most three redirects, on the same host and port and
@@ -77,7 +78,7 @@ type Remote struct {
 
 	// The rest belongs to run.
 	place     location // of the key set, once it is known
-	ignored   string   // what the last warning said
+	ignored   []string // what the last warning said
 	stopwatch stopwatch
 	fetched   time.Duration // on the stopwatch: the last fetch
 	confirmed time.Duration // on the stopwatch: the last good fetch

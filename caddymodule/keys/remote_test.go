@@ -57,9 +57,34 @@ func TestRemoteKeysFindKeyByID(t *testing.T) {
 		// Attack: a key of the set under the name of another key.
 		mustRefuse(t, v.Remote, withKeyID(signed(t, a), "b"), keys.ErrInvalid)
 		mustRefuse(t, v.Remote, withKeyID(signed(t, a), "ed"), keys.ErrInvalid)
-		// Without a kid, only the one key that fits counts.
-		mustVerify(t, v.Remote, withKeyID(signed(t, ed), ""))
-		mustRefuse(t, v.Remote, withKeyID(signed(t, a), ""), keys.ErrInvalid)
+		// Without a kid, every key that fits is tried (Passport, devise and others set none).
+		for _, key := range []*tokentest.Key{a, b, ed, rsa} {
+			mustVerify(t, v.Remote, withKeyID(signed(t, key), ""))
+		}
+		mustRefuse(t, v.Remote, withKeyID(signed(t, tokentest.NewKey(t, "ES256", "")), ""), keys.ErrInvalid)
+	})
+}
+
+// Attack (invariant 12): a set has a hundred keys, and forged tokens have no `kid`. Each may
+// cost four signatures.
+func TestATokenWithoutAKeyIDTriesFourKeys(t *testing.T) {
+	var all []*tokentest.Key
+	for i := range 6 {
+		all = append(all, tokentest.NewKey(t, "EdDSA", fmt.Sprint(i)))
+	}
+	inBubble(t, all, func(t *testing.T, v bubble) {
+		for i, key := range all {
+			if i < 4 {
+				mustVerify(t, v.Remote, withKeyID(signed(t, key), ""))
+			} else {
+				mustRefuse(t, v.Remote, withKeyID(signed(t, key), ""), keys.ErrInvalid)
+			}
+		}
+		signatures := keys.CountSignatures(t)
+		mustRefuse(t, v.Remote, withKeyID(signed(t, tokentest.NewKey(t, "EdDSA", "")), ""), keys.ErrInvalid)
+		if n := signatures(); n != 4 {
+			t.Errorf("%d signatures were verified, want 4", n)
+		}
 	})
 }
 
