@@ -15,7 +15,7 @@ import (
 // admitted request is entered in the table of running requests.
 func (g *Gate) admit(w http.ResponseWriter, r *http.Request) (*streams.Request, *reply.Denial) {
 	now := time.Now()
-	t, _, deny := g.caller.Read(r, now)
+	t, _, deny := g.caller.Read(r, &now)
 	if deny != nil {
 		return nil, deny
 	}

@@ -31,13 +31,19 @@ func New(o Options) *Reader { return &Reader{o} }
 // Read finds and verifies the token of a request, or returns why the request is refused. It
 // does not check whether the token is revoked (Check). The source is that of the credential,
 // also if the credential is refused; it is SourceNone if the request does not have exactly
-// one. Read waits for nothing, and does not allocate for a token that was verified before.
-func (c *Reader) Read(r *http.Request, now time.Time) (*token.Verified, credential.Source, *reply.Denial) {
+// one. Read does not allocate for a token that was verified before.
+//
+// Read waits only for the key of a token whose `kid` is new, at most a second
+// (token.Verifier.VerifyWaiting). It then sets now to the time after that.
+//
+// Attack: wait in the gate until its lease is over and the session was revoked elsewhere. The
+// lease must be checked at the time after the wait.
+func (c *Reader) Read(r *http.Request, now *time.Time) (*token.Verified, credential.Source, *reply.Denial) {
 	raw, source, err := c.o.Credential.Extract(r)
 	if err != nil {
 		return nil, source, DenyCredential(err)
 	}
-	t, err := c.o.Verifier.Verify(raw, now)
+	t, err := c.o.Verifier.VerifyWaiting(r.Context(), raw, now)
 	if err != nil {
 		return nil, source, DenyCredential(err)
 	}

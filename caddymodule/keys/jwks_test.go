@@ -119,7 +119,7 @@ func TestUnusableKeysAreIgnoredWithOneWarning(t *testing.T) {
 					t.Fatal("the whole set was refused")
 				}
 				mustVerify(t, v, signed(t, good))
-				mustRefuse(t, v, signed(t, bad), keys.ErrInvalid)
+				mustRefuse(t, v, signed(t, bad), keys.ErrUnknownKey)
 				if got := strings.Count(log, "level=WARN"); got != 1 {
 					t.Errorf("%d warnings, want 1:\n%s", got, log)
 				}
@@ -231,7 +231,7 @@ func TestKeysOfASetAreCounted(t *testing.T) {
 	}
 	loadSet(t, func(v keys.Source, _ bool, log string) {
 		mustVerify(t, v, signed(t, first))
-		mustRefuse(t, v, signed(t, last), keys.ErrInvalid)
+		mustRefuse(t, v, signed(t, last), keys.ErrUnknownKey)
 		if !strings.Contains(log, "all but the first 100 keys") {
 			t.Errorf("log:\n%s", log)
 		}

@@ -54,7 +54,7 @@ func TestPublishedPrivateKeyExcludesItsPublicKey(t *testing.T) {
 			t.Run(algorithm+" "+name, func(t *testing.T) {
 				loadSet(t, func(v keys.Source, _ bool, log string) {
 					mustVerify(t, v, signed(t, good))
-					mustRefuse(t, v, signed(t, burnt), keys.ErrInvalid)
+					mustRefuse(t, v, signed(t, burnt), keys.ErrUnknownKey)
 					if strings.Count(log, "level=WARN") != 1 {
 						t.Errorf("log:\n%s", log)
 					}
@@ -117,7 +117,7 @@ func TestPublishedPrivateKeyIsNoLastGoodKey(t *testing.T) {
 				time.Sleep(time.Minute)
 				synctest.Wait()
 				mustVerify(t, remote, signed(t, next))
-				mustEnd(t, held, keys.ErrInvalid)
+				mustEnd(t, held, keys.ErrUnknownKey)
 			})
 		})
 	}
@@ -135,7 +135,7 @@ func TestSymmetricKeyOfASetSignsNothing(t *testing.T) {
 	} {
 		loadSet(t, func(v keys.Source, _ bool, _ string) {
 			mustVerify(t, v, signed(t, good))
-			mustRefuse(t, v, signed(t, symmetric), keys.ErrInvalid)
+			mustRefuse(t, v, signed(t, symmetric), keys.ErrUnknownKey)
 			// A public key of the set does not work as a secret either.
 			for _, secret := range [][]byte{good.PublicPEM(t), []byte(good.JWK(t)["x"].(string))} {
 				mustRefuse(t, v, signed(t, &tokentest.Key{Algorithm: "HS256", ID: "good", Secret: secret}), keys.ErrInvalid)

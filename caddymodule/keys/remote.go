@@ -2,8 +2,10 @@ package keys
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,13 +28,13 @@ type RemoteOptions struct {
 }
 
 // Remote is a Source of the keys that an issuer publishes. One goroutine fetches them in
-// the background, and no request ever waits for it. It fetches:
+// the background. Verify never waits for it; Await does. It fetches:
 //
 //   - from Start on, again and again after 1 to 30 s until the keys are there;
 //   - then every ten minutes, and after a failure within 5 to 30 s. The last good keys
 //     stay in force meanwhile;
-//   - when a token names an unknown `kid`, at most once in 5 s however many such tokens
-//     come. That token is refused; the next one finds the new key;
+//   - when a token names an unknown `kid`, at once, but at most once in 5 s however many such
+//     tokens come. Await waits for it;
 //   - when a token names a known key that did not sign it: at first as quickly, then ever
 //     more rarely, down to once a minute, until a key changes. An issuer may therefore
 //     replace a key under its old `kid`.
@@ -67,6 +69,8 @@ type Remote struct {
 
 	current atomic.Pointer[keySet] // nil until the first load; stored by run only
 	failing atomic.Bool            // the last fetch failed
+	fetches fetches
+	waiting atomic.Int64 // callers in await
 	// Hints for run, of capacity 1: a token named an unknown `kid`, or a known key that
 	// did not make its signature.
 	unknown, mismatch chan struct{}
@@ -98,6 +102,7 @@ func NewRemote(options RemoteOptions) (*Remote, error) {
 		mismatch:      make(chan struct{}, 1),
 		mismatchPause: minFetchPause,
 		stopwatch:     stopwatch{read: readClocks()},
+		fetches:       fetches{next: newFetch()},
 	}
 	if k.logger == nil {
 		k.logger = slog.New(slog.DiscardHandler)
@@ -163,9 +168,19 @@ func (k *Remote) Algorithms() (names []string) {
 	return names
 }
 
-// Verify implements Source. A signature without `kid` is verified by the one key that fits
-// the algorithm, and by none if several do.
+// Verify implements Source. A signature without `kid` is verified with the first four keys that
+// fit the algorithm.
 func (k *Remote) Verify(s Signature) error {
+	err := k.verify(s)
+	if errors.Is(err, ErrUnknownKey) {
+		return &unknownKey{[]expected{k.expect(s.KeyID)}}
+	}
+	return err
+}
+
+// verify is Verify, but returns errUnknownKey for a `kid` that the set does not hold, and does
+// not ask the issuer for it.
+func (k *Remote) verify(s Signature) error {
 	set := k.current.Load()
 	switch {
 	case set == nil:
@@ -176,12 +191,6 @@ func (k *Remote) Verify(s Signature) error {
 	a := algorithmNamed(s.Algorithm)
 	found, known := findJWK(set.keys, s.KeyID, a)
 	if !known {
-		ask(k.unknown)
-		// Invariant 7: while the issuer cannot be asked, nobody knows whether the key
-		// is wrong or new.
-		if k.failing.Load() {
-			return errMayBeNew
-		}
 		return errUnknownKey
 	}
 	err := errNoMatch
@@ -193,6 +202,19 @@ func (k *Remote) Verify(s Signature) error {
 	}
 	ask(k.mismatch)
 	return err
+}
+
+// expect asks the issuer for a `kid` that the set does not hold.
+func (k *Remote) expect(id string) expected {
+	running, next := k.fetches.now()
+	ask(k.unknown)
+	return expected{k, id, running, next}
+}
+
+// holds reports whether the set in force has a key with this `kid`.
+func (k *Remote) holds(id string) bool {
+	set := k.current.Load()
+	return set != nil && !set.lapsed && slices.ContainsFunc(set.keys, func(key jwk) bool { return key.id == id })
 }
 
 // ask gives run a hint. It never waits: a hint that is already there is enough.

@@ -36,7 +36,7 @@ func (a *API) deleteSession(w http.ResponseWriter, r *http.Request, read func() 
 
 // read verifies who calls, and refuses pages of other sites.
 func (a *API) read(r *http.Request, now time.Time) (*token.Verified, *reply.Denial) {
-	bearer, source, deny := a.o.Caller.Read(r, now)
+	bearer, source, deny := a.o.Caller.Read(r, &now)
 	if crossSite := a.o.Origins.CheckSite(r, source); crossSite != nil {
 		return nil, crossSite
 	}

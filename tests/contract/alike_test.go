@@ -131,7 +131,6 @@ func refusedTokens(t *testing.T, store string) (g *harness.Gate, refused map[str
 	})
 	refused = harness.Untrusted(t, g)
 	delete(refused, "malformed")
-	refused["with an unknown kid"] = tokentest.Mint(t, tokentest.NewKey(t, "ES256", "key-2"), tokentest.Claims(time.Now(), harness.Session("victim")))
 	refused["whose session is over"] = g.Token(harness.Session("over", "scope", "all"))
 	refused["issued since, for the session that is over"] = g.Token(harness.Session("over", "jti", "later"))
 	overByID = g.Token(harness.Session("goes on", "jti", "over"))
