@@ -33,8 +33,9 @@ func parseAppOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //
 //	session_gate {
 //		issuer <iss> {                 # one or more
-//			jwks <url>             # exactly one of these four; the last good keys hold for 24 h
+//			jwks <url>...          # one or more of these five; the last good keys hold for 24 h
 //			discover
+//			jwks_file <file>...
 //			public_key <file>...
 //			hmac_secret <secret> [<next>]
 //			audience <aud>...      # or any_audience
@@ -96,7 +97,8 @@ func (a *App) readIssuer(d *caddyfile.Dispenser) error {
 	}
 	a.Issuer = append(a.Issuer, issuer)
 	return config.Words{
-		"jwks":            {Usage: "jwks <url>", Read: config.Text(&issuer.JWKS)},
+		"jwks":            {Usage: "jwks <url>...", Read: config.Texts((*[]string)(&issuer.JWKS))},
+		"jwks_file":       {Usage: "jwks_file <file>...", Read: config.Texts(&issuer.JWKSFile)},
 		"discover":        {Usage: "discover", Read: config.Flag(&issuer.Discover)},
 		"public_key":      {Usage: "public_key <file>...", Read: config.Texts(&issuer.PublicKey)},
 		"hmac_secret":     {Usage: "hmac_secret {file./run/secrets/hmac} [<next>]", Read: issuer.readSecrets},

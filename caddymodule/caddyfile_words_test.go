@@ -50,7 +50,8 @@ var syntaxes = map[string]syntax{
 		"token_cache":        {good: "1MiB", bad: []string{bare, `""`, "much", "-1", "0", "2TiB", "1MiB 2MiB"}},
 	}},
 	"issuer": {fmt.Sprintf(appSite, "issuer https://a.example {\n%s\n}"), map[string]wordSyntax{
-		"jwks":            {good: "https://a.example/jwks", bad: oneText},
+		"jwks":            {good: "https://a.example/jwks https://a.example/next", bad: someText},
+		"jwks_file":       {good: "a.json b.json", bad: someText},
 		"discover":        {bad: noText},
 		"public_key":      {good: "a.pem b.pem", bad: someText},
 		"hmac_secret":     {good: "{env.A} {env.B}", bad: append(someText, "{env.A} {env.B} {env.C}")},

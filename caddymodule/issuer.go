@@ -9,27 +9,32 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
 
-// Issuer is an issuer whose tokens are accepted, with the keys that verify them. It has
-// exactly one source of keys: jwks, discover, public_key or hmac_secret.
+// Issuer is an issuer whose tokens are accepted, with the keys that verify them. It has one or
+// more sources of keys: jwks, discover, jwks_file, public_key and hmac_secret. Each key is used
+// with the algorithms of its own type only.
 type Issuer struct {
 	// Issuer is the exact value of the claim `iss`. Required.
 	Issuer string `json:"issuer,omitempty"`
 
-	// JWKS is the URL of the issuer's JSON Web Key Set (RFC 7517 §5). The gate loads it
-	// after the start and refreshes it every ten minutes. If a token names an unknown key,
+	// JWKS lists the URLs of the issuer's JSON Web Key Sets (RFC 7517 §5), or is the URL of
+	// one. The gate loads it after the start and refreshes it every ten minutes. If a token names an unknown key,
 	// the gate refreshes it at once, but at most once in 5 s, and the request waits for that
 	// for up to a second. It is 503 if the key set did not come in that time. While the URL cannot be loaded, the gate uses
 	// the last good keys for 24 h. It logs a warning after 12 h. After 24 h it answers 503
 	// to every token of the issuer, until a fetch succeeds. Keys that are weak, private or
 	// not for signatures are ignored, with a warning. Certificates of keys are not read. Redirects are followed on the same
 	// host and port, over https. Default: none.
-	JWKS string `json:"jwks,omitempty"`
+	JWKS URLs `json:"jwks,omitempty"`
 
 	// Discover takes the URL of the key set from the issuer's
 	// /.well-known/openid-configuration (OpenID Connect Discovery 1.0 §4). The URL may name
 	// another host. It may name this machine or its link-local networks only if the issuer
 	// is there itself. Otherwise the rules of jwks apply. Default: false.
 	Discover bool `json:"discover,omitempty"`
+
+	// JWKSFile lists files with JSON Web Key Sets, which the gate reads when the configuration
+	// is loaded. The rules for keys are those of jwks. Default: none.
+	JWKSFile []string `json:"jwks_file,omitempty"`
 
 	// PublicKey lists PEM files with public keys or certificates. Default: none.
 	PublicKey []string `json:"public_key,omitempty"`
@@ -66,9 +71,9 @@ type Issuer struct {
 	InsecureHTTP bool `json:"insecure_http,omitempty"`
 }
 
-// options resolves placeholders and reads key files. The caller releases the reference to
-// the key pool, if there is one, also after an error.
-func (i *Issuer) options(logger *slog.Logger) (token.IssuerOptions, *pooledKeys, error) {
+// options resolves placeholders and reads key files. The caller releases the references to
+// the key pool, also after an error.
+func (i *Issuer) options(logger *slog.Logger) (token.IssuerOptions, []*pooledKeys, error) {
 	if err := i.resolve(); err != nil {
 		return token.IssuerOptions{}, nil, err
 	}

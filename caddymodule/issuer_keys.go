@@ -1,6 +1,8 @@
 package caddymodule
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -45,47 +47,92 @@ func (p *pooledKeys) release() error {
 	return err
 }
 
+// URLs are one or more URLs. A single one may be a string in JSON.
+type URLs []string
+
+// MarshalJSON writes a single URL as a string.
+func (u URLs) MarshalJSON() ([]byte, error) {
+	if len(u) == 1 {
+		return json.Marshal(u[0])
+	}
+	return json.Marshal([]string(u))
+}
+
+// UnmarshalJSON reads a string or a list of strings.
+func (u *URLs) UnmarshalJSON(text []byte) error {
+	var one string
+	if json.Unmarshal(text, &one) == nil {
+		*u = nil
+		if one != "" {
+			*u = URLs{one}
+		}
+		return nil
+	}
+	return json.Unmarshal(text, (*[]string)(u))
+}
+
 // resolveKeys replaces the placeholders of the sources of keys. field returns the name of a
 // field for an error.
 func (i *Issuer) resolveKeys(field func(name string) string) error {
-	for n := range i.PublicKey {
-		if err := config.ResolveFile(field("public_key"), &i.PublicKey[n]); err != nil {
-			return err
+	for _, files := range []struct {
+		name  string
+		paths []string
+	}{{"jwks_file", i.JWKSFile}, {"public_key", i.PublicKey}} {
+		for n := range files.paths {
+			if err := config.ResolveFile(field(files.name), &files.paths[n]); err != nil {
+				return err
+			}
 		}
 	}
 	if err := config.ResolveAll(field("hmac_secret"), i.HMACSecret); err != nil {
 		return err
 	}
-	return config.Resolve(field("jwks"), &i.JWKS)
+	return config.ResolveAll(field("jwks"), i.JWKS)
 }
 
-// source returns the one configured source of keys.
+// source returns the configured sources of keys as one. The sources that find keys by `kid`
+// come first.
 //
 // Invariant 3: only the configuration says where keys come from. A missing or unreadable
 // source is an error, and never leaves an issuer without keys.
-func (i *Issuer) source(logger *slog.Logger) (keys.Source, *pooledKeys, error) {
-	given := 0
-	for _, is := range []bool{i.JWKS != "", i.Discover, len(i.PublicKey) > 0, len(i.HMACSecret) > 0} {
-		if is {
-			given++
-		}
+func (i *Issuer) source(logger *slog.Logger) (keys.Source, []*pooledKeys, error) {
+	sources, pooled, err := i.remotes(logger)
+	if err != nil {
+		return nil, pooled, err
 	}
-	switch {
-	case given != 1:
-		return nil, nil, fmt.Errorf("%d sources of keys, want exactly one of: jwks, discover, public_key, hmac_secret", given)
-	case len(i.PublicKey) > 0:
+	for _, path := range i.JWKSFile {
+		source, err := readKeySet(path, logger)
+		if err != nil {
+			return nil, pooled, err
+		}
+		sources = append(sources, source)
+	}
+	if len(i.PublicKey) > 0 {
 		source, err := readPublicKeys(i.PublicKey)
-		return source, nil, err
-	case len(i.HMACSecret) > 0:
-		secrets := make([][]byte, len(i.HMACSecret))
-		for n, secret := range i.HMACSecret {
-			secrets[n] = []byte(secret)
+		if err != nil {
+			return nil, pooled, err
 		}
-		source, err := keys.NewHMAC(secrets...)
-		return source, nil, err
-	default:
-		return i.remote(logger)
+		sources = append(sources, source)
 	}
+	if len(i.HMACSecret) > 0 {
+		source, err := i.secrets()
+		if err != nil {
+			return nil, pooled, err
+		}
+		sources = append(sources, source)
+	}
+	if len(sources) == 0 {
+		return nil, nil, errors.New("no source of keys; name one or more of: jwks, discover, jwks_file, public_key, hmac_secret")
+	}
+	return keys.Join(sources...), pooled, nil
+}
+
+func (i *Issuer) secrets() (keys.Source, error) {
+	secrets := make([][]byte, len(i.HMACSecret))
+	for n, secret := range i.HMACSecret {
+		secrets[n] = []byte(secret)
+	}
+	return keys.NewHMAC(secrets...)
 }
 
 func readPublicKeys(paths []string) (keys.Source, error) {
@@ -99,19 +146,49 @@ func readPublicKeys(paths []string) (keys.Source, error) {
 	return keys.NewPEM(files...)
 }
 
-// remote takes the key set of the URL from the pool, or adds it. The keys are not loaded
-// before the app starts.
-func (i *Issuer) remote(logger *slog.Logger) (keys.Source, *pooledKeys, error) {
-	log := newHandover(logger)
-	options := keys.RemoteOptions{
-		URL:          i.JWKS,
-		InsecureHTTP: i.InsecureHTTP,
-		Logger:       slog.New(log),
+func readKeySet(path string, logger *slog.Logger) (keys.Source, error) {
+	document, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading jwks_file: %w; is it mounted, and may the gate read it?", err)
 	}
-	poolKey := "jwks " + i.JWKS
+	source, ignored, err := keys.NewJWKS(document)
+	if err != nil {
+		return nil, fmt.Errorf("reading jwks_file %q: %w", path, err)
+	}
+	if ignored != "" {
+		logger.Warn("ignoring keys of the key set", "source", path, "reasons", ignored)
+	}
+	return source, nil
+}
+
+// remotes returns the key sets that are fetched, with references to the pool. The references
+// are returned also after an error.
+func (i *Issuer) remotes(logger *slog.Logger) (sources []keys.Source, pooled []*pooledKeys, err error) {
+	var all []keys.RemoteOptions
+	for _, url := range i.JWKS {
+		all = append(all, keys.RemoteOptions{URL: url})
+	}
 	if i.Discover {
-		options.Discover = i.Issuer
-		poolKey = "discover " + i.Issuer
+		all = append(all, keys.RemoteOptions{Discover: i.Issuer})
+	}
+	for _, options := range all {
+		remote, err := i.remote(options, logger)
+		if err != nil {
+			return nil, pooled, err
+		}
+		sources, pooled = append(sources, remote.keys.Remote), append(pooled, remote)
+	}
+	return sources, pooled, nil
+}
+
+// remote takes a key set from the pool, or adds it. The keys are not loaded before the app
+// starts.
+func (i *Issuer) remote(options keys.RemoteOptions, logger *slog.Logger) (*pooledKeys, error) {
+	log := newHandover(logger)
+	options.InsecureHTTP, options.Logger = i.InsecureHTTP, slog.New(log)
+	poolKey := "jwks " + options.URL
+	if options.Discover != "" {
+		poolKey = "discover " + options.Discover
 	}
 	if i.InsecureHTTP {
 		poolKey = "insecure " + poolKey
@@ -125,10 +202,9 @@ func (i *Issuer) remote(logger *slog.Logger) (keys.Source, *pooledKeys, error) {
 	})
 	switch {
 	case err != nil && !i.InsecureHTTP && strings.HasPrefix(options.URL+options.Discover, "http://"):
-		return nil, nil, fmt.Errorf("%w; or accept the network in between with insecure_http", err)
+		return nil, fmt.Errorf("%w; or accept the network in between with insecure_http", err)
 	case err != nil:
-		return nil, nil, err
+		return nil, err
 	}
-	remote := pooled.(*remoteKeys)
-	return remote.Remote, &pooledKeys{poolKey, remote}, nil
+	return &pooledKeys{poolKey, pooled.(*remoteKeys)}, nil
 }

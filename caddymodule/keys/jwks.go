@@ -158,3 +158,20 @@ func findJWK(keys []jwk, id string, a *algorithm) (found []any, known bool) {
 	}
 	return found, known
 }
+
+// holdsID reports whether there is a key with this `kid`.
+func holdsID(keys []jwk, id string) bool {
+	return slices.ContainsFunc(keys, func(key jwk) bool { return key.id == id })
+}
+
+// verifyWith returns nil if one of the keys, which fit the algorithm, made the signature.
+func verifyWith(found []any, a *algorithm, s Signature) error {
+	err := errNoMatch
+	for _, key := range found {
+		if a.verifies(s, key) {
+			return nil
+		}
+		err = errSignature
+	}
+	return err
+}

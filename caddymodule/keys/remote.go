@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -193,14 +192,10 @@ func (k *Remote) verify(s Signature) error {
 	if !known {
 		return errUnknownKey
 	}
-	err := errNoMatch
-	for _, key := range found {
-		if a.verifies(s, key) {
-			return nil
-		}
-		err = errSignature
+	err := verifyWith(found, a, s)
+	if err != nil {
+		ask(k.mismatch)
 	}
-	ask(k.mismatch)
 	return err
 }
 
@@ -214,7 +209,7 @@ func (k *Remote) expect(id string) expected {
 // holds reports whether the set in force has a key with this `kid`.
 func (k *Remote) holds(id string) bool {
 	set := k.current.Load()
-	return set != nil && !set.lapsed && slices.ContainsFunc(set.keys, func(key jwk) bool { return key.id == id })
+	return set != nil && !set.lapsed && holdsID(set.keys, id)
 }
 
 // ask gives run a hint. It never waits: a hint that is already there is enough.
