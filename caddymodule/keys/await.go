@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -22,7 +23,8 @@ const (
 //   - an error that wraps ErrInvalid if the issuer has answered a fetch that began after Verify
 //     was called, and the set does not hold the `kid`;
 //   - an error that wraps ErrUnavailable if that fetch failed, did not end within a second, or
-//     may not begin in that time. It returns this at once if 128 callers are waiting already;
+//     may not begin in that time. It returns this at once if 128 callers are waiting already.
+//     For a `kid` that the issuer has withdrawn it returns ErrInvalid in these cases;
 //   - err, without waiting, if err does not wrap ErrUnknownKey.
 //
 // Invariant 7: an unknown `kid` is either wrong or new. Only the issuer knows which, so until
@@ -73,26 +75,35 @@ type expected struct {
 func (e expected) await(ctx context.Context) error {
 	if e.set.waiting.Add(1) > maxWaiting {
 		e.set.waiting.Add(-1)
-		return errMayBeNew
+		return e.undecided()
 	}
 	defer e.set.waiting.Add(-1)
 	if e.running != nil && !e.running.isAwaited(ctx) {
-		return errMayBeNew
+		return e.undecided()
 	}
 	if e.set.holds(e.id) {
 		return nil
 	}
 	if !e.set.fetches.beginsBefore(ctx, e.next) || !e.next.isAwaited(ctx) {
-		return errMayBeNew
+		return e.undecided()
 	}
 	switch {
 	case e.set.holds(e.id):
 		return nil
 	case e.next.failed:
-		return errMayBeNew
+		return e.undecided()
 	default:
 		return errNotInSet
 	}
+}
+
+// undecided returns the error for a `kid` that could not be looked for. A set that came without
+// a key that was in force before has decided about that key.
+func (e expected) undecided() error {
+	if set := e.set.current.Load(); set != nil && !set.lapsed && slices.Contains(set.withdrawn, e.id) {
+		return errNotInSet
+	}
+	return errMayBeNew
 }
 
 // fetch is one attempt to load a key set.

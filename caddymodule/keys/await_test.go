@@ -124,6 +124,26 @@ func TestATokenOfANewKeyWaitsForTheRunningFetch(t *testing.T) {
 	}
 }
 
+// Attack: use a stolen key that the issuer has withdrawn, while invented `kid`s keep the gate from
+// asking. Clients with such tokens have to log in, and must not be told to try again for ever.
+// If the issuer publishes the key again, it is found.
+func TestATokenOfAWithdrawnKeyIsInvalidWithoutAWait(t *testing.T) {
+	stolen, other := tokentest.NewKey(t, "ES256", "stolen"), tokentest.NewKey(t, "ES256", "other")
+	inBubble(t, []*tokentest.Key{stolen, other}, func(t *testing.T, v bubble) {
+		v.endpoint.Publish(t, other)
+		unknown := withKeyID(signed(t, stolen), "no such key")
+		wantWaited(t, v.Remote, unknown, keys.ErrInvalid, 0)
+		for range 3 {
+			wantWaited(t, v.Remote, signed(t, stolen), keys.ErrInvalid, 0)
+			wantWaited(t, v.Remote, unknown, keys.ErrUnavailable, 0)
+			time.Sleep(time.Second)
+		}
+		v.endpoint.Publish(t, other, stolen)
+		time.Sleep(1500 * time.Millisecond)
+		wantWaited(t, v.Remote, signed(t, stolen), nil, 500*time.Millisecond)
+	})
+}
+
 // Attack: invent a `kid` for each request, to hold a goroutine and a connection each for a
 // second. The bound is 128; the rest is answered at once, and users never wait.
 func TestInventedKeyIDsHoldFewCallers(t *testing.T) {
