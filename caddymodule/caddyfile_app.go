@@ -44,6 +44,7 @@ func parseAppOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //			algorithms <alg>...
 //			session_claim sid
 //			token_id_claim jti
+//			tls_ca <file>          # for jwks and discover
 //			insecure_http
 //		}
 //		store bolt [<path>]            # or redis <address>... { … }, or memory
@@ -108,6 +109,7 @@ func (a *App) readIssuer(d *caddyfile.Dispenser) error {
 		"algorithms":      {Usage: "algorithms <alg>...", Read: config.Texts(&issuer.Algorithms)},
 		"session_claim":   {Usage: "session_claim sid", Read: config.Text(&issuer.SessionClaim)},
 		"token_id_claim":  {Usage: "token_id_claim jti", Read: config.Text(&issuer.TokenIDClaim)},
+		"tls_ca":          {Usage: "tls_ca <file>", Read: config.Text(&issuer.TLSCA)},
 		"insecure_http":   {Usage: "insecure_http", Read: config.Flag(&issuer.InsecureHTTP)},
 	}.Read(d)
 }

@@ -61,6 +61,7 @@ var syntaxes = map[string]syntax{
 		"algorithms":      {good: "ES256 RS256", bad: someText},
 		"session_claim":   {good: "sid", bad: oneText},
 		"token_id_claim":  {good: "jti", bad: oneText},
+		"tls_ca":          {good: "ca.pem", bad: oneText},
 		"insecure_http":   {bad: noText},
 	}},
 	"store redis": {fmt.Sprintf(appSite, "store redis a:1 {\n%s\n}"), map[string]wordSyntax{

@@ -23,7 +23,8 @@ type Issuer struct {
 	// the last good keys for 24 h. It logs a warning after 12 h. After 24 h it answers 503
 	// to every token of the issuer, until a fetch succeeds. Keys that are weak, private or
 	// not for signatures are ignored, with a warning. Certificates of keys are not read. Redirects are followed on the same
-	// host and port, over https. Default: none.
+	// host and port, over https. The proxies of the environment are used (HTTPS_PROXY,
+	// HTTP_PROXY, NO_PROXY). Default: none.
 	JWKS URLs `json:"jwks,omitempty"`
 
 	// Discover takes the URL of the key set from the issuer's
@@ -64,6 +65,11 @@ type Issuer struct {
 
 	// TokenIDClaim is the claim that names the token. Default: jti.
 	TokenIDClaim string `json:"token_id_claim,omitempty"`
+
+	// TLSCA is a PEM file with the certificates of the authorities that sign the certificates
+	// of the servers of jwks and discover. Others are then not trusted for them.
+	// Default: the authorities of the system.
+	TLSCA string `json:"tls_ca,omitempty"`
 
 	// InsecureHTTP allows jwks and discover over plain http to a host that is not loopback.
 	// An attacker on the network path can then replace the keys, and so forge tokens.

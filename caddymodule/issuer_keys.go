@@ -1,6 +1,8 @@
 package caddymodule
 
 import (
+	"crypto/sha256"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -83,6 +85,9 @@ func (i *Issuer) resolveKeys(field func(name string) string) error {
 				return err
 			}
 		}
+	}
+	if err := config.ResolveFile(field("tls_ca"), &i.TLSCA); err != nil {
+		return err
 	}
 	if err := config.ResolveAll(field("hmac_secret"), i.HMACSecret); err != nil {
 		return err
@@ -171,7 +176,12 @@ func (i *Issuer) remotes(logger *slog.Logger) (sources []keys.Source, pooled []*
 	if i.Discover {
 		all = append(all, keys.RemoteOptions{Discover: i.Issuer})
 	}
+	ca, err := i.authorities(len(all) > 0)
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, options := range all {
+		options.CA, options.UserAgent = ca, "sessiongate/"+version()
 		remote, err := i.remote(options, logger)
 		if err != nil {
 			return nil, pooled, err
@@ -179,6 +189,24 @@ func (i *Issuer) remotes(logger *slog.Logger) (sources []keys.Source, pooled []*
 		sources, pooled = append(sources, remote.keys.Remote), append(pooled, remote)
 	}
 	return sources, pooled, nil
+}
+
+// authorities reads the certificates of tls_ca, or returns nil if there is none.
+func (i *Issuer) authorities(fetches bool) ([]byte, error) {
+	if i.TLSCA == "" {
+		return nil, nil
+	}
+	if !fetches {
+		return nil, errors.New("tls_ca without jwks or discover; it is for the servers of key sets")
+	}
+	pem, err := os.ReadFile(i.TLSCA)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("reading tls_ca: %w; is it mounted, and may the gate read it?", err)
+	case !x509.NewCertPool().AppendCertsFromPEM(pem):
+		return nil, fmt.Errorf("reading tls_ca %q: no certificate in it; it has to be a PEM file of certificates", i.TLSCA)
+	}
+	return pem, nil
 }
 
 // remote takes a key set from the pool, or adds it. The keys are not loaded before the app
@@ -192,6 +220,10 @@ func (i *Issuer) remote(options keys.RemoteOptions, logger *slog.Logger) (*poole
 	}
 	if i.InsecureHTTP {
 		poolKey = "insecure " + poolKey
+	}
+	if options.CA != nil {
+		// Another file is another key set, also under the same name.
+		poolKey = fmt.Sprintf("%s by %x", poolKey, sha256.Sum256(options.CA))
 	}
 	pooled, _, err := keyPool.LoadOrNew(poolKey, func() (caddy.Destructor, error) {
 		remote, err := keys.NewRemote(options)

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
@@ -25,6 +27,7 @@ func keyFiles(tb testing.TB) func(name string) string {
 	for name, text := range map[string][]byte{
 		"public.pem":   public,
 		"private.pem":  pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
+		"ca.pem":       authority(tb),
 		"keys.json":    keySet(tb, key, nil),
 		"private.json": keySet(tb, key, map[string]any{"d": "AA"}),
 		"empty.pem":    nil,
@@ -45,6 +48,14 @@ func keyFiles(tb testing.TB) func(name string) string {
 		}
 		return string(path)
 	}
+}
+
+// authority returns a certificate as a PEM file.
+func authority(tb testing.TB) []byte {
+	tb.Helper()
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 }
 
 // keySet returns a key set with one key that has these members in addition.
@@ -68,6 +79,7 @@ func TestIssuerTakesSeveralSourcesOfKeys(t *testing.T) {
 			`], "public_key": [` + file("public.pem") + `]`,
 		"one URL as a string": `"hmac_secret": null, "jwks": "https://a.example/1"`,
 		"two key sets":        `"hmac_secret": null, "jwks_file": [` + file("keys.json") + `, ` + file("keys.json") + `]`,
+		"an authority":        `"discover": true, "tls_ca": ` + file("ca.pem"),
 		"an algorithm of one": `"jwks_file": [` + file("keys.json") + `], "algorithms": ["ES256"]`,
 	} {
 		if err := (refusal{issuer: issuer}).validate(t); err != nil {
@@ -97,6 +109,10 @@ func TestIssuerRefusesKeys(t *testing.T) {
 		"PEM for a key set":              {issuer: `"jwks_file": [` + file("public.pem") + `]`, want: "it is a PEM file; use it as a public key"},
 		"a private key set":              {issuer: `"jwks_file": [` + file("private.json") + `]`, want: "it is private or symmetric"},
 		"a key set as secret":            {issuer: placeholder("keys.json"), want: "it is a key set; use it as jwks_file"},
+		"no authority":                   {issuer: `"discover": true, "tls_ca": ` + file("missing.pem"), want: "reading tls_ca: open"},
+		"a key as authority":             {issuer: `"discover": true, "tls_ca": ` + file("public.pem"), want: "no certificate in it; it has to be a PEM file of certificates"},
+		"an empty authority":             {issuer: `"discover": true, "tls_ca": ` + file("empty.pem"), want: "no certificate in it"},
+		"an authority for nothing":       {issuer: `"tls_ca": ` + file("ca.pem"), want: "tls_ca without jwks or discover; it is for the servers of key sets"},
 		"no URL":                         {issuer: `"jwks": [""]`, want: "exactly one of a key set's URL"},
 		"a URL in the clear among others": {
 			issuer: `"jwks": ["https://id.example.com/a", "http://id.example.com/b"]`, want: "insecure_http",

@@ -21,6 +21,11 @@ type RemoteOptions struct {
 	// InsecureHTTP allows plain http to hosts other than this machine. An attacker on
 	// the path can then make tokens. Default: false.
 	InsecureHTTP bool
+	// CA holds PEM certificates of the authorities that sign the certificates of the
+	// issuer's servers. Others are then not trusted. Default: those of the system.
+	CA []byte
+	// UserAgent is the User-Agent of fetches. Default: that of net/http.
+	UserAgent string
 	// Logger gets a line when the keys are loaded or change, when fetches begin to
 	// fail, and when keys are ignored. Default: none.
 	Logger *slog.Logger
@@ -53,11 +58,13 @@ type RemoteOptions struct {
 // key is left out, and its public key with it, wherever that stands in the set. Certificates
 // in a key are not read.
 //
-// The client uses no proxy and no setting of the environment. It waits at most 5 s and reads
+// The client uses the proxies that the environment names (HTTPS_PROXY, HTTP_PROXY, NO_PROXY).
+// It waits at most 5 s and reads
 // at most 1 MiB, unpacked. It follows at most three redirects, on the same host and port and
 // over https only. A discovery document may name a key set at another host, if it stays with
 // https, but none on this machine or its links (loopback, link-local), unless the issuer is
-// there itself.
+// there itself. Behind a proxy the gate judges the text of that host, because the proxy resolves
+// the name.
 //
 // One Remote may serve many verifiers, also across changes of the configuration. Its methods
 // may be called concurrently.
@@ -94,7 +101,6 @@ type Remote struct {
 func NewRemote(options RemoteOptions) (*Remote, error) {
 	k := &Remote{
 		options: options,
-		fetcher: newFetcher(options.InsecureHTTP),
 		logger:  options.Logger,
 
 		unknown:       make(chan struct{}, 1),
@@ -102,6 +108,10 @@ func NewRemote(options RemoteOptions) (*Remote, error) {
 		mismatchPause: minFetchPause,
 		stopwatch:     stopwatch{read: readClocks()},
 		fetches:       fetches{next: newFetch()},
+	}
+	var err error
+	if k.fetcher, err = newFetcher(options); err != nil {
+		return nil, fmt.Errorf("checking remote keys: %w", err)
 	}
 	if k.logger == nil {
 		k.logger = slog.New(slog.DiscardHandler)
