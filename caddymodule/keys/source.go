@@ -50,7 +50,7 @@ var (
 	errNoKey       = refuse("no key fits the algorithm")
 	errNoMatch     = refuse("no key of the set is the one for kid and alg")
 	errSignature   = refuse("signature does not verify")
-	errNotInSet    = refuse("the key set does not hold the kid")
+	errNotInSet    = refuse("no usable key of the key set has the kid")
 	errUnknownKey  = fmt.Errorf("verifying token: %w: %w", ErrUnknownKey, ErrUnavailable)
 	errNeverLoaded = fmt.Errorf("verifying token: the key set was never loaded: %w", ErrUnavailable)
 	errLapsed      = fmt.Errorf("verifying token: the key set could not be confirmed for %s: %w", maxAge, ErrUnavailable)
