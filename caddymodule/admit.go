@@ -20,7 +20,7 @@ func (g *Gate) admit(w http.ResponseWriter, r *http.Request) (*streams.Request, 
 		return nil, caller.DenyCredential(credential.ErrSeveral)
 	}
 	now := time.Now()
-	t, _, deny := g.caller.Read(r, now)
+	t, _, deny := g.caller.Read(r, &now)
 	if deny != nil {
 		return nil, deny
 	}

@@ -157,9 +157,7 @@ func (a *App) issuers() ([]token.IssuerOptions, error) {
 	issuers := make([]token.IssuerOptions, 0, len(a.Issuer))
 	for _, issuer := range a.Issuer {
 		options, pooled, err := issuer.options(a.logger)
-		if pooled != nil {
-			a.keys = append(a.keys, pooled)
-		}
+		a.keys = append(a.keys, pooled...)
 		if err != nil {
 			return nil, err
 		}

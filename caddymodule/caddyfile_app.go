@@ -34,8 +34,9 @@ func parseAppOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //
 //	session_gate {
 //		issuer <iss> {                 # one or more
-//			jwks <url>             # exactly one of these four; the last good keys hold for 24 h
+//			jwks <url>...          # one or more of these five; the last good keys hold for 24 h
 //			discover
+//			jwks_file <file>...
 //			public_key <file>...
 //			hmac_secret <secret> [<next>]
 //			audience <aud>...      # or any_audience
@@ -54,6 +55,7 @@ func parseAppOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //			without_session subject         # or token, refuse: what a token without a session ends
 //			login_claim auth_time           # or none
 //			reauthentication refuse         # or admit
+//			tls_ca <file>          # for jwks and discover
 //			insecure_http
 //		}
 //		store bolt [<path>]            # or redis <address>... { … }, or memory
@@ -125,7 +127,8 @@ func (a *App) readIssuer(d *caddyfile.Dispenser) error {
 	}
 	a.Issuer = append(a.Issuer, issuer)
 	return config.Words{
-		"jwks":            {Usage: "jwks <url>", Read: config.Text(&issuer.JWKS)},
+		"jwks":            {Usage: "jwks <url>...", Read: config.Texts((*[]string)(&issuer.JWKS))},
+		"jwks_file":       {Usage: "jwks_file <file>...", Read: config.Texts(&issuer.JWKSFile)},
 		"discover":        {Usage: "discover", Read: config.Flag(&issuer.Discover)},
 		"public_key":      {Usage: "public_key <file>...", Read: config.Texts(&issuer.PublicKey)},
 		"hmac_secret":     {Usage: "hmac_secret {file./run/secrets/hmac} [<next>]", Read: issuer.readSecrets},
@@ -146,6 +149,7 @@ func (a *App) readIssuer(d *caddyfile.Dispenser) error {
 		"reauthentication":   {Usage: "reauthentication refuse | admit", Read: config.Choice(&issuer.Reauthentication, "refuse", "admit")},
 		"accept_missing_iss": {Usage: "accept_missing_iss", Read: config.Flag(&issuer.AcceptMissingIss)},
 		"accept_missing_iat": {Usage: "accept_missing_iat <lifetime>", Read: config.Duration(&issuer.AcceptMissingIat)},
+		"tls_ca":             {Usage: "tls_ca <file>", Read: config.Text(&issuer.TLSCA)},
 		"insecure_http":      {Usage: "insecure_http", Read: config.Flag(&issuer.InsecureHTTP)},
 	}.Read(d)
 }

@@ -51,7 +51,8 @@ var syntaxes = map[string]syntax{
 		"token_cache":        {good: "1MiB", bad: []string{bare, `""`, "much", "-1", "0", "2TiB", "1MiB 2MiB"}},
 	}},
 	"issuer": {fmt.Sprintf(appSite, "issuer https://a.example {\n%s\n}"), map[string]wordSyntax{
-		"jwks":            {good: "https://a.example/jwks", bad: oneText},
+		"jwks":            {good: "https://a.example/jwks https://a.example/next", bad: someText},
+		"jwks_file":       {good: "a.json b.json", bad: someText},
 		"discover":        {bad: noText},
 		"public_key":      {good: "a.pem b.pem", bad: someText},
 		"hmac_secret":     {good: "{env.A} {env.B}", bad: append(someText, "{env.A} {env.B} {env.C}")},
@@ -72,6 +73,7 @@ var syntaxes = map[string]syntax{
 		"accept_missing_iss": {bad: noText},
 		"accept_missing_iat": {good: "1h", bad: oneTime},
 		"token_id_claim":     {good: "jti", bad: oneText},
+		"tls_ca":             {good: "ca.pem", bad: oneText},
 		"insecure_http":      {bad: noText},
 	}},
 	"store redis": {fmt.Sprintf(appSite, "store redis a:1 {\n%s\n}"), map[string]wordSyntax{

@@ -4,36 +4,40 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/sessiongate/sessiongate/caddymodule/config"
-	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
 
-// Issuer is an issuer whose tokens are accepted, with the keys that verify them. It has
-// exactly one source of keys: jwks, discover, public_key or hmac_secret.
+// Issuer is an issuer whose tokens are accepted, with the keys that verify them. It has one or
+// more sources of keys: jwks, discover, jwks_file, public_key and hmac_secret. Each key is used
+// with the algorithms of its own type only.
 type Issuer struct {
 	// Issuer is the exact value of the claim `iss`. Required.
 	Issuer string `json:"issuer,omitempty"`
 
-	// JWKS is the URL of the issuer's JSON Web Key Set (RFC 7517 §5). The gate loads it
-	// after the start and refreshes it every ten minutes. If a token names an unknown key,
-	// the gate refreshes it within seconds. While the URL cannot be loaded, the gate uses
+	// JWKS lists the URLs of the issuer's JSON Web Key Sets (RFC 7517 §5), or is the URL of
+	// one. The gate loads it after the start and refreshes it every ten minutes. If a token names an unknown key,
+	// the gate refreshes it at once, but at most once in 5 s, and the request waits for that
+	// for up to a second. It is 503 if the key set did not come in that time. While the URL cannot be loaded, the gate uses
 	// the last good keys for 24 h. It logs a warning after 12 h. After 24 h it answers 503
 	// to every token of the issuer, until a fetch succeeds. Keys that are weak, private or
-	// not for signatures are ignored, with a warning. Redirects are followed on the same
-	// host and port, over https. Default: none.
-	JWKS string `json:"jwks,omitempty"`
+	// not for signatures are ignored, with a warning. Certificates of keys are not read. Redirects are followed on the same
+	// host and port, over https. The proxies of the environment are used (HTTPS_PROXY,
+	// HTTP_PROXY, NO_PROXY). Default: none.
+	JWKS URLs `json:"jwks,omitempty"`
 
 	// Discover takes the URL of the key set from the issuer's
 	// /.well-known/openid-configuration (OpenID Connect Discovery 1.0 §4). The URL may name
 	// another host. It may name this machine or its link-local networks only if the issuer
 	// is there itself. Otherwise the rules of jwks apply. Default: false.
 	Discover bool `json:"discover,omitempty"`
+
+	// JWKSFile lists files with JSON Web Key Sets, which the gate reads when the configuration
+	// is loaded. The rules for keys are those of jwks. Default: none.
+	JWKSFile []string `json:"jwks_file,omitempty"`
 
 	// PublicKey lists PEM files with public keys or certificates. Default: none.
 	PublicKey []string `json:"public_key,omitempty"`
@@ -54,8 +58,8 @@ type Issuer struct {
 	// Default: audience, or any value with any_audience.
 	LogoutAudience []string `json:"logout_audience,omitempty"`
 
-	// Algorithms lists the accepted signature algorithms (RFC 7518 §3.1). Default: all that
-	// fit the keys.
+	// Algorithms lists the accepted signature algorithms (RFC 7518 §3.1, RFC 9864 §2.2).
+	// Default: all that fit the keys.
 	Algorithms []string `json:"algorithms,omitempty"`
 
 	// SessionClaim lists the claims that name the session. The first that a token has counts.
@@ -113,48 +117,20 @@ type Issuer struct {
 	// `auth_time`. Default: refuse.
 	Reauthentication string `json:"reauthentication,omitempty"`
 
+	// TLSCA is a PEM file with the certificates of the authorities that sign the certificates
+	// of the servers of jwks and discover. Others are then not trusted for them.
+	// Default: the authorities of the system.
+	TLSCA string `json:"tls_ca,omitempty"`
+
 	// InsecureHTTP allows jwks and discover over plain http to a host that is not loopback.
 	// An attacker on the network path can then replace the keys, and so forge tokens.
 	// Default: false.
 	InsecureHTTP bool `json:"insecure_http,omitempty"`
 }
 
-// keyPool keeps the key sets that are loaded from a URL. A reload of the configuration
-// continues with the keys that are already loaded.
-var keyPool = caddy.NewUsagePool()
-
-// pooledKeys is a reference to a key set in keyPool.
-type pooledKeys struct {
-	poolKey string
-	keys    *remoteKeys
-}
-
-// remoteKeys closes its key set when the last reference is released.
-type remoteKeys struct {
-	*keys.Remote
-	log *handover
-}
-
-// Destruct implements caddy.Destructor.
-func (k *remoteKeys) Destruct() error {
-	k.Close()
-	return nil
-}
-
-// start begins to load the keys, if that has not begun, and uses this logger from now on.
-func (p *pooledKeys) start(logger *slog.Logger) {
-	p.keys.log.to(logger)
-	p.keys.Start()
-}
-
-func (p *pooledKeys) release() error {
-	_, err := keyPool.Delete(p.poolKey)
-	return err
-}
-
-// options resolves placeholders and reads key files. The caller releases the reference to
-// the key pool, if there is one, also after an error.
-func (i *Issuer) options(logger *slog.Logger) (token.IssuerOptions, *pooledKeys, error) {
+// options resolves placeholders and reads key files. The caller releases the references to
+// the key pool, also after an error.
+func (i *Issuer) options(logger *slog.Logger) (token.IssuerOptions, []*pooledKeys, error) {
 	if err := i.resolve(); err != nil {
 		return token.IssuerOptions{}, nil, err
 	}
@@ -182,16 +158,14 @@ func (i *Issuer) resolve() error {
 		return err
 	}
 	field := func(name string) string { return fmt.Sprintf("%s of issuer %q", name, i.Issuer) }
-	for n := range i.PublicKey {
-		if err := config.ResolveFile(field("public_key"), &i.PublicKey[n]); err != nil {
-			return err
-		}
+	if err := i.resolveKeys(field); err != nil {
+		return err
 	}
 	for _, list := range []struct {
 		name   string
 		values []string
 	}{
-		{"hmac_secret", i.HMACSecret}, {"audience", i.Audience}, {"logout_audience", i.LogoutAudience}, {"algorithms", i.Algorithms},
+		{"audience", i.Audience}, {"logout_audience", i.LogoutAudience}, {"algorithms", i.Algorithms},
 	} {
 		if err := config.ResolveAll(field(list.name), list.values); err != nil {
 			return err
@@ -200,7 +174,7 @@ func (i *Issuer) resolve() error {
 	if err := i.resolveClaims(field); err != nil {
 		return err
 	}
-	return config.Resolve(field("jwks or a claim"), &i.JWKS, &i.TokenIDClaim)
+	return config.Resolve(field("a claim"), &i.TokenIDClaim)
 }
 
 func (i *Issuer) checkAudience() error {
@@ -213,78 +187,4 @@ func (i *Issuer) checkAudience() error {
 		return errors.New("both audience and any_audience; use one of them")
 	}
 	return nil
-}
-
-// source returns the one configured source of keys.
-//
-// Invariant 3: only the configuration says where keys come from. A missing or unreadable
-// source is an error, and never leaves an issuer without keys.
-func (i *Issuer) source(logger *slog.Logger) (keys.Source, *pooledKeys, error) {
-	given := 0
-	for _, is := range []bool{i.JWKS != "", i.Discover, len(i.PublicKey) > 0, len(i.HMACSecret) > 0} {
-		if is {
-			given++
-		}
-	}
-	switch {
-	case given != 1:
-		return nil, nil, fmt.Errorf("%d sources of keys, want exactly one of: jwks, discover, public_key, hmac_secret", given)
-	case len(i.PublicKey) > 0:
-		source, err := readPublicKeys(i.PublicKey)
-		return source, nil, err
-	case len(i.HMACSecret) > 0:
-		secrets := make([][]byte, len(i.HMACSecret))
-		for n, secret := range i.HMACSecret {
-			secrets[n] = []byte(secret)
-		}
-		source, err := keys.NewHMAC(secrets...)
-		return source, nil, err
-	default:
-		return i.remote(logger)
-	}
-}
-
-func readPublicKeys(paths []string) (keys.Source, error) {
-	files := make([][]byte, len(paths))
-	for n, path := range paths {
-		var err error
-		if files[n], err = os.ReadFile(path); err != nil {
-			return nil, fmt.Errorf("reading public key: %w", err)
-		}
-	}
-	return keys.NewPEM(files...)
-}
-
-// remote takes the key set of the URL from the pool, or adds it. The keys are not loaded
-// before the app starts.
-func (i *Issuer) remote(logger *slog.Logger) (keys.Source, *pooledKeys, error) {
-	log := newHandover(logger)
-	options := keys.RemoteOptions{
-		URL:          i.JWKS,
-		InsecureHTTP: i.InsecureHTTP,
-		Logger:       slog.New(log),
-	}
-	poolKey := "jwks " + i.JWKS
-	if i.Discover {
-		options.Discover = i.Issuer
-		poolKey = "discover " + i.Issuer
-	}
-	if i.InsecureHTTP {
-		poolKey = "insecure " + poolKey
-	}
-	pooled, _, err := keyPool.LoadOrNew(poolKey, func() (caddy.Destructor, error) {
-		remote, err := keys.NewRemote(options)
-		if err != nil {
-			return nil, err
-		}
-		return &remoteKeys{remote, log}, nil
-	})
-	switch {
-	case err != nil && !i.InsecureHTTP && strings.HasPrefix(options.URL+options.Discover, "http://"):
-		return nil, nil, fmt.Errorf("%w; or accept the network in between with insecure_http", err)
-	case err != nil:
-		return nil, nil, err
-	}
-	remote := pooled.(*remoteKeys)
-	return remote.Remote, &pooledKeys{poolKey, remote}, nil
 }

@@ -105,6 +105,9 @@ func TestCleanupGivesBackWhatWasTaken(t *testing.T) {
 		taken  int
 	}{
 		"everything":                  {config: refusal{issuer: jwks}, taken: 2},
+		"several key sets":            {config: refusal{issuer: `"discover": true, "jwks": ["https://a.example/1", "https://a.example/2"]`}, taken: 4},
+		"fails at the second key set": {config: refusal{issuer: `"jwks": ["https://a.example/1", "ftp://a"]`}, fails: true, taken: 2},
+		"fails after the key sets":    {config: refusal{issuer: `"jwks": ["https://a.example/1"], "jwks_file": ["missing"]`}, fails: true, taken: 2},
 		"fails before the store":      {config: refusal{app: `"lease": "1ms"`}, fails: true},
 		"fails at the store":          {config: refusal{app: `"store": {"store": "redis"}`}, fails: true},
 		"fails at the keys":           {config: refusal{issuer: `"hmac_secret": ["short"]`}, fails: true, taken: 1},

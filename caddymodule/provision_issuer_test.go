@@ -4,6 +4,9 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
@@ -22,14 +25,17 @@ func keyFiles(tb testing.TB) func(name string) string {
 	}
 	public := key.PublicPEM(tb)
 	for name, text := range map[string][]byte{
-		"public.pem":  public,
-		"private.pem": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
-		"empty.pem":   nil,
-		"garbage.pem": []byte("s3cret, but no key"),
-		"torn.pem":    append(append([]byte(nil), public...), public[:len(public)/2]...),
-		"secret":      []byte(refusalSecret + "\n"),
-		"short":       []byte(refusalSecret[:31]),
-		"blank":       []byte("\n"),
+		"public.pem":   public,
+		"private.pem":  pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
+		"ca.pem":       authority(tb),
+		"keys.json":    keySet(tb, key, nil),
+		"private.json": keySet(tb, key, map[string]any{"d": "AA"}),
+		"empty.pem":    nil,
+		"garbage.pem":  []byte("s3cret, but no key"),
+		"torn.pem":     append(append([]byte(nil), public...), public[:len(public)/2]...),
+		"secret":       []byte(refusalSecret + "\n"),
+		"short":        []byte(refusalSecret[:31]),
+		"blank":        []byte("\n"),
 	} {
 		if err := os.WriteFile(filepath.Join(folder, name), text, 0o600); err != nil {
 			tb.Fatal(err)
@@ -44,6 +50,47 @@ func keyFiles(tb testing.TB) func(name string) string {
 	}
 }
 
+// authority returns a certificate as a PEM file.
+func authority(tb testing.TB) []byte {
+	tb.Helper()
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+}
+
+// keySet returns a key set with one key that has these members in addition.
+func keySet(tb testing.TB, key *tokentest.Key, members map[string]any) []byte {
+	tb.Helper()
+	jwk := key.JWK(tb)
+	maps.Copy(jwk, members)
+	text, err := json.Marshal(map[string]any{"keys": []any{jwk}})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return text
+}
+
+// Several sources of keys at once.
+func TestIssuerTakesSeveralSourcesOfKeys(t *testing.T) {
+	file := keyFiles(t)
+	for name, issuer := range map[string]string{
+		"a secret and discovery": `"discover": true`,
+		"all": `"discover": true, "jwks": ["https://a.example/1", "https://a.example/2"], "jwks_file": [` + file("keys.json") +
+			`], "public_key": [` + file("public.pem") + `]`,
+		"one URL as a string": `"hmac_secret": null, "jwks": "https://a.example/1"`,
+		"two key sets":        `"hmac_secret": null, "jwks_file": [` + file("keys.json") + `, ` + file("keys.json") + `]`,
+		"an authority":        `"discover": true, "tls_ca": ` + file("ca.pem"),
+		"an algorithm of one": `"jwks_file": [` + file("keys.json") + `], "algorithms": ["ES256"]`,
+	} {
+		if err := (refusal{issuer: issuer}).validate(t); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if pooled() != 0 {
+		t.Errorf("%d references are left in the pools", pooled())
+	}
+}
+
 // Attack: a key file is not mounted, or a secret is empty, and the gate accepts every token
 // (and CVE-2026-27586 of a CA file).
 func TestIssuerRefusesKeys(t *testing.T) {
@@ -54,16 +101,29 @@ func TestIssuerRefusesKeys(t *testing.T) {
 		return `"hmac_secret": ["{file.` + path[1:len(path)-1] + `}"]`
 	}
 	testRefusals(t, map[string]refusal{
-		"no source of keys":   {issuer: `"hmac_secret": null`, want: "0 sources of keys, want exactly one of: jwks, discover, public_key, hmac_secret"},
-		"two sources of keys": {issuer: `"discover": true`, want: "2 sources of keys, want exactly one of"},
-		"four sources":        {issuer: `"discover": true, "jwks": "https://a.example", "public_key": ["a"]`, want: "4 sources of keys"},
-		"a missing file":      {issuer: public("missing.pem"), want: "no such file"},
-		"an empty file":       {issuer: public("empty.pem"), want: "no block found"},
-		"garbage":             {issuer: public("garbage.pem"), want: "no block found"},
-		"half a file":         {issuer: public("torn.pem"), want: "1 of 2 blocks are readable"},
-		"a private key":       {issuer: public("private.pem"), want: "a private key, which does not belong on a gate"},
-		"an empty secret":     {issuer: `"hmac_secret": [""]`, want: "0 bytes, want 32 or more"},
-		"a short secret":      {issuer: `"hmac_secret": ["` + refusalSecret[:31] + `"]`, want: "HMAC secret 1: 31 bytes, want 32 or more"},
+		"no source of keys": {issuer: `"hmac_secret": null`, want: "no source of keys; name one or more of: jwks, discover, jwks_file, public_key, hmac_secret"},
+		// A second source does not excuse the first.
+		"a missing file beside a secret": {issuer: `"discover": true, "jwks": "https://a.example", "public_key": ["a"]`, want: "no such file"},
+		"no key set":                     {issuer: `"jwks_file": [` + file("missing.json") + `]`, want: "no such file or directory; is it mounted, and may the gate read it?"},
+		"an empty key set":               {issuer: `"jwks_file": [` + file("empty.pem") + `]`, want: "not valid JSON"},
+		"PEM for a key set":              {issuer: `"jwks_file": [` + file("public.pem") + `]`, want: "it is a PEM file; use it as a public key"},
+		"a private key set":              {issuer: `"jwks_file": [` + file("private.json") + `]`, want: "it is private or symmetric"},
+		"a key set as secret":            {issuer: placeholder("keys.json"), want: "it is a key set; use it as jwks_file"},
+		"no authority":                   {issuer: `"discover": true, "tls_ca": ` + file("missing.pem"), want: "reading tls_ca: open"},
+		"a key as authority":             {issuer: `"discover": true, "tls_ca": ` + file("public.pem"), want: "no certificate in it; it has to be a PEM file of certificates"},
+		"an empty authority":             {issuer: `"discover": true, "tls_ca": ` + file("empty.pem"), want: "no certificate in it"},
+		"an authority for nothing":       {issuer: `"tls_ca": ` + file("ca.pem"), want: "tls_ca without jwks or discover; it is for the servers of key sets"},
+		"no URL":                         {issuer: `"jwks": [""]`, want: "exactly one of a key set's URL"},
+		"a URL in the clear among others": {
+			issuer: `"jwks": ["https://id.example.com/a", "http://id.example.com/b"]`, want: "insecure_http",
+		},
+		"a missing file":  {issuer: public("missing.pem"), want: "no such file"},
+		"an empty file":   {issuer: public("empty.pem"), want: "no block found"},
+		"garbage":         {issuer: public("garbage.pem"), want: "no block found"},
+		"half a file":     {issuer: public("torn.pem"), want: "1 of 2 blocks are readable"},
+		"a private key":   {issuer: public("private.pem"), want: "a private key, which does not belong on a gate"},
+		"an empty secret": {issuer: `"hmac_secret": [""]`, want: "0 bytes, want 32 or more"},
+		"a short secret":  {issuer: `"hmac_secret": ["` + refusalSecret[:31] + `"]`, want: "HMAC secret 1: 31 bytes, want 32 or more"},
 		"a short next secret": {
 			issuer: `"hmac_secret": ["` + refusalSecret + `", "s3cret"]`, want: "HMAC secret 2: 6 bytes, want 32 or more",
 		},

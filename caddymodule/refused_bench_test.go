@@ -113,7 +113,7 @@ func newRemoteGate(b *testing.B) *gateTest {
 	test := &gateTest{key: tokentest.NewKey(b, "ES256", "key-1"), gate: &Gate{}}
 	issuer := tokentest.NewEndpoint(b, test.key).Serve(b)
 	test.app = provisionApp(b, &App{
-		Issuer:   []*Issuer{{Issuer: issuer, JWKS: issuer + tokentest.KeySetPath, Audience: []string{tokentest.Audience}}},
+		Issuer:   []*Issuer{{Issuer: issuer, JWKS: URLs{issuer + tokentest.KeySetPath}, Audience: []string{tokentest.Audience}}},
 		StoreRaw: json.RawMessage(`{"store": "memory"}`),
 	})
 	if err := test.gate.provision(test.app, slog.New(slog.DiscardHandler)); err != nil {

@@ -18,7 +18,7 @@ func TestTokensByANewKeyAreLearned(t *testing.T) {
 	issuer := endpoint.Serve(t)
 	g := newGrantTest(t, Gate{})
 	g.start(t, Gate{TokenEndpoint: []string{tokenPath}}, &Issuer{
-		Issuer: tokentest.Issuer, JWKS: issuer + tokentest.KeySetPath, Audience: []string{tokentest.Audience},
+		Issuer: tokentest.Issuer, JWKS: URLs{issuer + tokentest.KeySetPath}, Audience: []string{tokentest.Audience},
 	})
 	mint := func(key *tokentest.Key, tokenID string) string {
 		return tokentest.Mint(t, key, tokentest.Claims(time.Now(), map[string]any{"sid": nil, "jti": tokenID}))
@@ -47,7 +47,7 @@ func TestWithoutKeysNothingIsGranted(t *testing.T) {
 	issuer := endpoint.Serve(t)
 	g := newGrantTest(t, Gate{})
 	g.start(t, Gate{TokenEndpoint: []string{tokenPath}}, &Issuer{
-		Issuer: tokentest.Issuer, JWKS: issuer + tokentest.KeySetPath, Audience: []string{tokentest.Audience},
+		Issuer: tokentest.Issuer, JWKS: URLs{issuer + tokentest.KeySetPath}, Audience: []string{tokentest.Audience},
 	})
 	token := tokentest.Mint(t, key, tokentest.Claims(time.Now(), nil))
 	g.Refresh(t, token, nil).Want(t, http.StatusServiceUnavailable, "temporarily_unavailable")

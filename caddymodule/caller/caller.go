@@ -34,8 +34,14 @@ func New(o Options) *Reader { return &Reader{o} }
 // does not check whether the token is revoked (Check). The source is that of the credential,
 // also if the credential is refused; it is SourceNone if the request does not have exactly
 // one. Read removes a token in the query from the request, so that nobody reads the query
-// with it. Read waits for nothing, and does not allocate for a token that was verified before.
-func (c *Reader) Read(r *http.Request, now time.Time) (*token.Verified, credential.Source, *reply.Denial) {
+// with it. Read does not allocate for a token that was verified before.
+//
+// Read waits only for the key of a token whose `kid` is new, at most a second
+// (token.Verifier.VerifyWaiting). It then sets now to the time after that.
+//
+// Attack: wait in the gate until its lease is over and the session was revoked elsewhere. The
+// lease must be checked at the time after the wait.
+func (c *Reader) Read(r *http.Request, now *time.Time) (*token.Verified, credential.Source, *reply.Denial) {
 	raw, source, err := c.o.Credential.Extract(r)
 	if err != nil {
 		return nil, source, DenyCredential(err)
@@ -43,7 +49,7 @@ func (c *Reader) Read(r *http.Request, now time.Time) (*token.Verified, credenti
 	if source == credential.SourceQuery {
 		c.o.Credential.TakeQuery(r)
 	}
-	t, err := c.o.Verifier.Verify(raw, now)
+	t, err := c.o.Verifier.VerifyWaiting(r.Context(), raw, now)
 	if err == nil {
 		err = c.o.Verifier.CheckSite(t, c.o.Site)
 	}

@@ -38,7 +38,7 @@ func TestReadFindsTheCaller(t *testing.T) {
 		"one that is too old": {"Bearer " + old, "", credential.SourceHeader, "expired"},
 	} {
 		r := callertest.Fields(httptest.NewRequest(http.MethodGet, "/", nil), "Authorization", c.header, "Cookie", c.cookie)
-		verified, source, deny := g.Reader.Read(r, time.Now())
+		verified, source, deny := g.Reader.Read(r, new(time.Now()))
 		reason := ""
 		if deny != nil {
 			reason = deny.Reason
@@ -53,7 +53,7 @@ func TestReadFindsTheCaller(t *testing.T) {
 func TestCheckRefusesARevokedToken(t *testing.T) {
 	g := callertest.New(t, "HS256")
 	check := func(session string) *reply.Denial {
-		verified, _, deny := g.Reader.Read(callertest.Request(http.MethodGet, "/", g.Of(t, session), ""), time.Now())
+		verified, _, deny := g.Reader.Read(callertest.Request(http.MethodGet, "/", g.Of(t, session), ""), new(time.Now()))
 		if deny != nil {
 			t.Fatal(callertest.Written(deny))
 		}
@@ -78,7 +78,7 @@ func TestNoteRemembersTheSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := callertest.New(t, "HS256")
 		note := func(raw string) {
-			verified, _, deny := g.Reader.Read(callertest.Request(http.MethodGet, "/", raw, ""), time.Now())
+			verified, _, deny := g.Reader.Read(callertest.Request(http.MethodGet, "/", raw, ""), new(time.Now()))
 			if deny != nil {
 				t.Fatal(callertest.Written(deny))
 			}

@@ -10,7 +10,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// algorithm is one way to sign (RFC 7518 §3.1, RFC 8037 §3.1).
+// algorithm is one way to sign (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2).
 type algorithm struct {
 	name   string
 	method jwt.SigningMethod
@@ -32,6 +32,7 @@ var algorithms = []*algorithm{
 	{"ES384", jwt.SigningMethodES384, isOnCurve(elliptic.P384())},
 	{"ES512", jwt.SigningMethodES512, isOnCurve(elliptic.P521())},
 	{"EdDSA", jwt.SigningMethodEdDSA, isEd25519},
+	{"Ed25519", jwt.SigningMethodEdDSA, isEd25519},
 }
 
 // IsAlgorithm reports whether this is the exact name of an algorithm that some source can
@@ -47,6 +48,15 @@ func algorithmNamed(name string) *algorithm {
 	}
 	return nil
 }
+
+// isNamed reports whether `alg` of a JSON Web Key names this algorithm. EdDSA and Ed25519 are
+// two names of one algorithm (RFC 9864 §2.2), because a key on another curve is not used. An
+// issuer may change the name in its tokens before it does in its key set.
+func (a *algorithm) isNamed(name string) bool {
+	return a.name == name || isEdDSA(a.name) && isEdDSA(name)
+}
+
+func isEdDSA(name string) bool { return name == "EdDSA" || name == "Ed25519" }
 
 // verifies reports whether the key made the signature. The key has the type that the
 // algorithm needs.

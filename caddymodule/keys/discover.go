@@ -36,18 +36,33 @@ func (f *fetcher) discover(ctx context.Context, issuer string) (location, error)
 	if strings.HasPrefix(issuer, "https:") && u.Scheme != "https" {
 		return location{}, fmt.Errorf("reading discovery document: its jwks_uri leaves https")
 	}
-	return location{address, f.clientFor(issuer, u)}, nil
+	client, err := f.clientFor(issuer, u)
+	if err != nil {
+		return location{}, fmt.Errorf("reading discovery document: %w", err)
+	}
+	return location{address, client}, nil
 }
 
 // clientFor chooses the client for an address that a discovery document names. An issuer may
 // keep its keys at another host, as Google does. Only the operator can make the gate ask
-// something on this machine, by naming it or by trusting an issuer on this machine.
-func (f *fetcher) clientFor(issuer string, found *url.URL) *http.Client {
+// something on this machine, by naming it or by trusting an issuer on this machine. Behind a
+// proxy, the proxy decides which names it connects to.
+func (f *fetcher) clientFor(issuer string, found *url.URL) (*http.Client, error) {
 	own, err := url.Parse(issuer)
 	if err == nil && (own.Host == found.Host || isLoopback(own.Hostname())) {
-		return f.named
+		return f.named, nil
 	}
-	return f.found
+	proxy, err := f.proxy(&http.Request{URL: found})
+	switch {
+	case err != nil:
+		return nil, err
+	case proxy == nil:
+		return f.found, nil
+	}
+	if err := checkOutwardHost(found.Hostname()); err != nil {
+		return nil, err
+	}
+	return f.named, nil
 }
 
 // parseDiscovery returns `jwks_uri`. `issuer` must be exactly the one that was asked for

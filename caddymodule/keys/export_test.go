@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"net"
 	"net/http"
+	"net/url"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -36,6 +37,9 @@ func (k *Remote) Trust(certificate *x509.Certificate) {
 	k.eachTransport(func(t *http.Transport) { t.TLSClientConfig = &tls.Config{RootCAs: roots} })
 }
 
+// SetProxy replaces the proxies that the environment names. Before Start only.
+func (k *Remote) SetProxy(proxy func(*http.Request) (*url.URL, error)) { k.fetcher.proxy = proxy }
+
 func (k *Remote) eachTransport(change func(*http.Transport)) {
 	change(k.fetcher.named.Transport.(*http.Transport))
 	change(k.fetcher.found.Transport.(*http.Transport))
@@ -52,6 +56,9 @@ func (k *Remote) SetWallClock(ahead func() time.Duration) {
 
 // Outward reports whether a key set that a document names may be at an address.
 func Outward(address string) error { return outward(context.Background(), "tcp", address, nil) }
+
+// OutwardHost reports whether a key set that a document names may be at a host behind a proxy.
+func OutwardHost(host string) error { return checkOutwardHost(host) }
 
 // Loggable returns the text of an error as it is logged.
 func Loggable(text string) string { return loggable(text) }

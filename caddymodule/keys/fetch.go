@@ -2,6 +2,7 @@ package keys
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -17,13 +18,28 @@ const maxDocument = 1 << 20
 
 // fetcher gets the documents of an issuer.
 type fetcher struct {
-	named        *http.Client // for addresses that the operator named
-	found        *http.Client // for addresses that a document named
+	named        *http.Client                          // for addresses that the operator named
+	found        *http.Client                          // for addresses that a document named
+	proxy        func(*http.Request) (*url.URL, error) // of a request, nil for none
 	insecureHTTP bool
+	userAgent    string
 }
 
-func newFetcher(insecureHTTP bool) *fetcher {
-	return &fetcher{named: newClient(nil), found: newClient(outward), insecureHTTP: insecureHTTP}
+// newFetcher returns a fetcher. It uses the proxies that the environment names. Only the
+// client for named addresses has a proxy: the other one has to see to which address it
+// connects.
+func newFetcher(options RemoteOptions) (*fetcher, error) {
+	f := &fetcher{proxy: http.ProxyFromEnvironment, insecureHTTP: options.InsecureHTTP, userAgent: options.UserAgent}
+	var roots *x509.CertPool
+	if options.CA != nil {
+		roots = x509.NewCertPool()
+		if !roots.AppendCertsFromPEM(options.CA) {
+			return nil, fmt.Errorf("reading certificate authorities: no PEM block with a certificate found")
+		}
+	}
+	f.named = dialing{roots: roots, proxy: func(r *http.Request) (*url.URL, error) { return f.proxy(r) }}.client()
+	f.found = dialing{roots: roots, control: outward}.client()
+	return f, nil
 }
 
 // checkURL accepts https, and http to this machine or if the operator allowed it.
@@ -59,6 +75,9 @@ func (f *fetcher) get(ctx context.Context, from location) ([]byte, error) {
 		return nil, fmt.Errorf("fetching document: %w", err)
 	}
 	request.Header.Set("Accept", "application/json, application/jwk-set+json")
+	if f.userAgent != "" {
+		request.Header.Set("User-Agent", f.userAgent)
+	}
 	response, err := from.client.Do(request)
 	if err != nil {
 		// The client's own error quotes the whole URL.
@@ -108,6 +127,11 @@ func loggable(text string) string {
 	if len(text) > maxLogged {
 		text = strings.ToValidUTF8(text[:maxLogged], "") + "…"
 	}
+	return printable(text)
+}
+
+// printable replaces all characters that are not printable.
+func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r

@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"io"
+	"log/slog"
 	"runtime"
 	"strings"
 	"sync"
@@ -119,3 +121,6 @@ func heapPeak() int64 {
 	runtime.ReadMemStats(&stats)
 	return int64(stats.HeapSys)
 }
+
+// textLogger returns a logger that writes lines of text.
+func textLogger(to io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(to, nil)) }

@@ -28,7 +28,6 @@ func TestAmbiguousDocumentsAreNoKeySets(t *testing.T) {
 		t.Fatalf("the valid set has %d keys, error %v", n, err)
 	}
 	for name, document := range map[string]string{
-		"BOM":                       "\ufeff" + good,
 		"UTF-16":                    wide,
 		"invalid UTF-8":             strings.Replace(good, `"sig"`, "\"sig\xff\"", 1),
 		"trailing data":             good + "{}",
@@ -44,16 +43,42 @@ func TestAmbiguousDocumentsAreNoKeySets(t *testing.T) {
 		"keys twice":                `{"keys":[],"keys":[` + key + `]}`,
 		"keys in two cases":         `{"Keys":[],"keys":[` + key + `]}`,
 		"keys one level down":       `{"data":{"keys":[` + key + `]}}`,
-		"an array":                  `[` + key + `]`,
-		"a key instead of a set":    key,
 		"a key in an array":         `{"keys":[[` + key + `]]}`,
 		"kid twice":                 strings.Replace(good, `"kid":"k"`, `"kid":"x","kid":"k"`, 1),
 		"kid in two cases":          strings.Replace(good, `"kid":"k"`, `"Kid":"x","kid":"k"`, 1),
 		"use twice":                 strings.Replace(good, `"use":"sig"`, `"use":"enc","use":"sig"`, 1),
+		"two byte order marks":      "\ufeff\ufeff" + good,
+		"a byte order mark behind":  good + "\ufeff",
+		"trailing array":            `[` + key + `][` + key + `]`,
+		"array and members":         `[` + key + `],"keys":[` + key + `]`,
+		"an array that is cut":      `[` + key,
+		"a set in an array":         `[` + good + `]`,
+		"a type in caps":            strings.Replace(key, `"kty"`, `"KTY"`, 1),
 		"nested beyond the limit":   `{"keys":[` + key + `],"x":` + strings.Repeat("[", 32) + strings.Repeat("]", 32) + `}`,
 		"nested beyond the decoder": `{"keys":[` + key + `],"x":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`,
 	} {
 		if n, err := keys.ParseKeySet([]byte(document)); n != 0 || err == nil {
+			t.Errorf("%s: %d keys, error %v", name, n, err)
+		}
+	}
+}
+
+// Some issuers publish one key or an array of keys, and some editors put a byte order mark in
+// front. Each of these documents has one meaning.
+func TestUnusualDocumentsAreKeySets(t *testing.T) {
+	one, two := marshalled(tokentest.NewKey(t, "ES256", "1").JWK(t)), marshalled(tokentest.NewKey(t, "EdDSA", "2").JWK(t))
+	for name, tt := range map[string]struct {
+		document string
+		usable   int
+	}{
+		"a byte order mark":              {"\ufeff" + `{"keys":[` + one + `]}`, 1},
+		"a byte order mark before blank": {"\ufeff\r\n" + `{"keys":[` + one + `,` + two + `]}`, 2},
+		"one key":                        {one, 1},
+		"one key with a mark":            {"\ufeff" + one + "\n", 1},
+		"an array":                       {" [" + one + "," + two + "]\n", 2},
+		"a set that is also a key":       {`{"kty":"oct","k":"AA","keys":[` + one + `]}`, 1},
+	} {
+		if n, err := keys.ParseKeySet([]byte(tt.document)); n != tt.usable || err != nil {
 			t.Errorf("%s: %d keys, error %v", name, n, err)
 		}
 	}
@@ -101,6 +126,8 @@ func FuzzKeySet(f *testing.F) {
 		}
 		f.Add(`{"keys":[` + string(jwk) + `]}`)
 	}
+	f.Add(`[{"kty":"RSA","n":"+/==","e":"AQAB="}]`)
+	f.Add("\ufeff" + `{"kty":"EC","crv":"P-256","x":"","y":"AA=="}`)
 	f.Add(`{"keys":[null,1,[],{"kty":"AKP","alg":"ML-DSA-44","pub":"AA"},{"kty":"RSA","n":"","e":""}]}`)
 	f.Fuzz(func(t *testing.T, set string) {
 		usable, err := keys.ParseKeySet([]byte(set))

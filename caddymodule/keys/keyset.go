@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -19,6 +20,31 @@ type keySet struct {
 	epoch uint64
 	// lapsed reports whether the keys verify nothing and are only kept for comparison.
 	lapsed bool
+	// withdrawn are the `kid`s that earlier sets held and this one does not, the latest
+	// first.
+	withdrawn []string
+}
+
+// The largest number of withdrawn `kid`s that are remembered, and the longest, in bytes.
+const (
+	maxWithdrawn    = 100
+	maxWithdrawnKID = 1 << 10
+)
+
+// withdrawnBy returns the `kid`s that were in force or withdrawn before, and are not in keys.
+func (s *keySet) withdrawnBy(keys []jwk) (ids []string) {
+	add := func(id string) {
+		if id != "" && len(id) <= maxWithdrawnKID && len(ids) < maxWithdrawn && !holdsID(keys, id) && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	for _, key := range s.keys {
+		add(key.id)
+	}
+	for _, id := range s.withdrawn {
+		add(id)
+	}
+	return ids
 }
 
 // replace puts a set in force. If a key was removed or changed, it begins a new epoch. If
@@ -28,7 +54,7 @@ func (k *Remote) replace(keys []jwk) {
 	next := &keySet{keys: keys}
 	old := k.current.Load()
 	if old != nil {
-		next.epoch = old.epoch
+		next.epoch, next.withdrawn = old.epoch, old.withdrawnBy(keys)
 		if !holdsAll(keys, old.keys) {
 			next.epoch++
 		}
@@ -60,7 +86,7 @@ func (k *Remote) withdraw(published []crypto.PublicKey) {
 	// Invariant 7: the client is not at fault for the missing key; the issuer is. From now
 	// on the gate answers 503 to the issuer's tokens, and not 401.
 	k.failing.Store(true)
-	k.current.Store(&keySet{keys: left, epoch: old.epoch + 1, lapsed: old.lapsed})
+	k.current.Store(&keySet{keys: left, epoch: old.epoch + 1, lapsed: old.lapsed, withdrawn: old.withdrawn})
 	k.logger.Error("the issuer has published private keys: what they sign is refused",
 		"source", k.source(), "keys", len(old.keys)-len(left), "left", len(left))
 }
@@ -77,7 +103,7 @@ func (k *Remote) lapse() {
 	}
 	switch {
 	case age >= maxAge:
-		k.current.Store(&keySet{keys: set.keys, epoch: set.epoch + 1, lapsed: true})
+		k.current.Store(&keySet{keys: set.keys, epoch: set.epoch + 1, lapsed: true, withdrawn: set.withdrawn})
 		k.reportAge(slog.LevelError, "key set not confirmed for too long: every token of the issuer is answered 503 until it is", age)
 	case age >= warnAge && !k.warned:
 		k.warned = true

@@ -167,7 +167,7 @@ func TestKeysAreFetchedRightAfterASuspend(t *testing.T) {
 				if got := o.endpoint.Fetches(tokentest.KeySetPath); got != 2 {
 					t.Errorf("%d fetches, want 2", got)
 				}
-				mustEnd(t, held, keys.ErrInvalid)
+				mustEnd(t, held, keys.ErrUnknownKey)
 			})
 		})
 	}

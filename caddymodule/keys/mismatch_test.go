@@ -89,7 +89,7 @@ func TestForgedSignaturesDoNotDelayNewKeys(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 		}
 		v.endpoint.Publish(t, key, next)
-		mustRefuse(t, v.Remote, signed(t, next), keys.ErrInvalid)
+		mustRefuse(t, v.Remote, signed(t, next), keys.ErrUnknownKey)
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
 		mustVerify(t, v.Remote, signed(t, next))

@@ -39,7 +39,7 @@ func parsePublicKeys(file []byte) (keys []any, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := checkPublicKey(key); err != nil {
+		if _, err := checkPublicKey(key); err != nil {
 			return nil, err
 		}
 		keys = append(keys, key)

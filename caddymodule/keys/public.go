@@ -16,28 +16,29 @@ const (
 	maxRSAExponent = 1<<31 - 1 // the largest that crypto/rsa takes
 )
 
-// checkPublicKey returns an error if a public key cannot be used here.
-func checkPublicKey(key any) error {
+// checkPublicKey returns an error if a public key cannot be used here, with the member of a
+// JSON Web Key that is at fault.
+func checkPublicKey(key any) (member string, err error) {
 	switch public := key.(type) {
 	case *rsa.PublicKey:
 		return checkRSA(public)
 	case ed25519.PublicKey:
-		return checkEd25519(public)
+		return "x", checkEd25519(public)
 	}
 	if isSecret(key) || len(algorithmsFor(key)) == 0 {
-		return fmt.Errorf("checking key: %T is not of a usable type or curve", key)
+		return "kty", fmt.Errorf("checking key: %T is not of a usable type or curve", key)
 	}
-	return nil
+	return "", nil
 }
 
-func checkRSA(public *rsa.PublicKey) error {
+func checkRSA(public *rsa.PublicKey) (member string, err error) {
 	if bits := public.N.BitLen(); bits < minRSABits || bits > maxRSABits {
-		return fmt.Errorf("checking key: RSA of %d bits, want %d to %d", bits, minRSABits, maxRSABits)
+		return "n", fmt.Errorf("checking key: RSA of %d bits, want %d to %d", bits, minRSABits, maxRSABits)
 	}
 	if public.E < 3 || public.E%2 == 0 || public.E > maxRSAExponent {
-		return fmt.Errorf("checking key: RSA with exponent %d", public.E)
+		return "e", fmt.Errorf("checking key: RSA with exponent %d", public.E)
 	}
-	return nil
+	return "", nil
 }
 
 // checkEd25519 refuses keys of another length, with which crypto/ed25519 panics.

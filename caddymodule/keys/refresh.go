@@ -3,7 +3,7 @@ package keys
 import (
 	"context"
 	"log/slog"
-	"strings"
+	"slices"
 	"time"
 )
 
@@ -22,20 +22,29 @@ func (k *Remote) run(ctx context.Context) {
 	defer close(k.done)
 	k.stopwatch.start()
 	failures := 0
-	for rediscover := true; ; {
+	for due := (cause{rediscover: true}); ; {
 		began := time.Now()
+		k.fetches.begin(began, due.unknown)
 		k.fetched = k.stopwatch.elapsed()
-		if err := k.refresh(ctx, rediscover); err == nil {
+		err := k.refresh(ctx, due.rediscover)
+		if err == nil {
 			failures = 0
 		} else if ctx.Err() == nil {
 			failures++
 			k.reportFailure(err)
 		}
+		k.fetches.end(began, err != nil)
 		var more bool
-		if rediscover, more = k.wait(ctx, began, k.pause(failures)); !more {
+		if due, more = k.wait(ctx, began, k.pause(failures)); !more {
 			return
 		}
 	}
+}
+
+// cause says why a fetch is due.
+type cause struct {
+	rediscover bool // the key set may have moved
+	unknown    bool // a token named an unknown `kid`
 }
 
 // wait returns when the next fetch is due: after the pause, or earlier if a token asked
@@ -43,17 +52,17 @@ func (k *Remote) run(ctx context.Context) {
 //
 // Invariant 12: anybody can send forged tokens, so they cannot make fetches more frequent
 // than minFetchPause. An unknown `kid` always gets that, because it is how an issuer
-// changes keys (OpenID Connect Core 1.0 §10.1.1). A signature that a known key did not
-// make does not. An issuer seldom replaces a key in place, while such tokens can come all
-// day long: those of another environment whose keys have the same names. Each mismatch
-// after which nothing has changed makes the next one wait twice as long, up to a minute.
-// The gate therefore finds a replaced key within seconds, and within a minute while
-// somebody floods it.
-func (k *Remote) wait(ctx context.Context, began time.Time, pause time.Duration) (rediscover, more bool) {
+// changes keys (OpenID Connect Core 1.0 §10.1.1). The pause counts from the last fetch for an
+// unknown `kid`, so that the first one after a regular fetch is looked for at once. A
+// signature that a known key did not make waits longer. An issuer seldom replaces a key in
+// place, while such tokens can come all day long: those of another environment whose keys
+// have the same names. Each mismatch after which nothing has changed makes the next one wait
+// twice as long, up to a minute. The gate therefore finds a replaced key within seconds, and
+// within a minute while somebody floods it.
+func (k *Remote) wait(ctx context.Context, began time.Time, pause time.Duration) (next cause, more bool) {
 	due := time.Now().Add(pause)
 	// advance moves the fetch to an earlier time and reports whether it did.
-	advance := func(after time.Duration) bool {
-		at := began.Add(after)
+	advance := func(at time.Time) bool {
 		if !at.Before(due) {
 			return false
 		}
@@ -62,29 +71,29 @@ func (k *Remote) wait(ctx context.Context, began time.Time, pause time.Duration)
 	}
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
-	rediscover = true
+	next.rediscover = true
 	unknown, mismatch := k.unknown, k.mismatch
 	for {
 		k.lapse()
 		select {
 		case <-ctx.Done():
-			return false, false
+			return next, false
 		case <-time.After(time.Until(due)):
-			return rediscover, true
+			return next, true
 		case <-look.C:
 			if k.stopwatch.elapsed()-k.fetched > pause+2*fetchTimeout {
-				advance(minFetchPause)
+				advance(began.Add(minFetchPause))
 			}
 		case <-unknown:
-			unknown = nil
+			unknown, next.unknown = nil, true
 			// Fetch from the known address, unless the key set may have moved.
-			if advance(minFetchPause) {
-				rediscover = k.failing.Load()
+			if advance(k.fetches.mayBegin()) {
+				next.rediscover = k.failing.Load()
 			}
 		case <-mismatch:
 			mismatch = nil
-			if advance(k.mismatchPause) {
-				rediscover = k.failing.Load()
+			if advance(began.Add(k.mismatchPause)) {
+				next.rediscover = k.failing.Load()
 			}
 			k.mismatchPause = min(2*k.mismatchPause, maxMismatchPause)
 		}
@@ -117,10 +126,10 @@ func (k *Remote) refresh(ctx context.Context, rediscover bool) error {
 		return err
 	}
 	set, err := parseJWKS(document)
-	if reasons := strings.Join(set.ignored, "; "); reasons != k.ignored {
-		k.ignored = reasons
-		if reasons != "" {
-			k.logger.Warn("ignoring keys of the key set", "source", k.source(), "reasons", loggable(reasons))
+	if !slices.Equal(set.ignored, k.ignored) {
+		k.ignored = set.ignored
+		if len(set.ignored) > 0 {
+			k.logger.Warn("ignoring keys of the key set", "source", k.source(), "reasons", shownReasons(set.ignored))
 		}
 	}
 	if err != nil {

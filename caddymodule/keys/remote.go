@@ -2,6 +2,7 @@ package keys
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -20,19 +21,24 @@ type RemoteOptions struct {
 	// InsecureHTTP allows plain http to hosts other than this machine. An attacker on
 	// the path can then make tokens. Default: false.
 	InsecureHTTP bool
+	// CA holds PEM certificates of the authorities that sign the certificates of the
+	// issuer's servers. Others are then not trusted. Default: those of the system.
+	CA []byte
+	// UserAgent is the User-Agent of fetches. Default: that of net/http.
+	UserAgent string
 	// Logger gets a line when the keys are loaded or change, when fetches begin to
 	// fail, and when keys are ignored. Default: none.
 	Logger *slog.Logger
 }
 
 // Remote is a Source of the keys that an issuer publishes. One goroutine fetches them in
-// the background, and no request ever waits for it. It fetches:
+// the background. Verify never waits for it; Await does. It fetches:
 //
 //   - from Start on, again and again after 1 to 30 s until the keys are there;
 //   - then every ten minutes, and after a failure within 5 to 30 s. The last good keys
 //     stay in force meanwhile;
-//   - when a token names an unknown `kid`, at most once in 5 s however many such tokens
-//     come. That token is refused; the next one finds the new key;
+//   - when a token names an unknown `kid`, at once, but at most once in 5 s however many such
+//     tokens come. Await waits for it;
 //   - when a token names a known key that did not sign it: at first as quickly, then ever
 //     more rarely, down to once a minute, until a key changes. An issuer may therefore
 //     replace a key under its old `kid`.
@@ -49,13 +55,15 @@ type RemoteOptions struct {
 // A fetch is good if it yields a key set with a usable key. Unusable keys are left out, and
 // a warning says why: keys for encryption, weak keys (RSA below 2048 bits), unsupported
 // types, curves and sizes (RSA over 4096 bits), and keys that are not strict JSON. A private
-// key is left out, and its public key with it, wherever that stands in the set.
+// key is left out, and its public key with it, wherever that stands in the set. Certificates
+// in a key are not read.
 //
-// The client uses no proxy and no setting of the environment. It waits at most 5 s and reads
-// at most 1 MiB, unpacked. It follows at most three redirects, on the same host and port and
+// The client uses the proxies that the environment names (HTTPS_PROXY, HTTP_PROXY, NO_PROXY).
+// It waits at most 5 s and reads at most 1 MiB, unpacked. It follows at most three redirects, on the same host and port and
 // over https only. A discovery document may name a key set at another host, if it stays with
 // https, but none on this machine or its links (loopback, link-local), unless the issuer is
-// there itself.
+// there itself. Behind a proxy the gate judges the text of that host, because the proxy resolves
+// the name.
 //
 // One Remote may serve many verifiers, also across changes of the configuration. Its methods
 // may be called concurrently.
@@ -66,6 +74,8 @@ type Remote struct {
 
 	current atomic.Pointer[keySet] // nil until the first load; stored by run only
 	failing atomic.Bool            // the last fetch failed
+	fetches fetches
+	waiting atomic.Int64 // callers in await
 	// Hints for run, of capacity 1: a token named an unknown `kid`, or a known key that
 	// did not make its signature.
 	unknown, mismatch chan struct{}
@@ -77,7 +87,7 @@ type Remote struct {
 
 	// The rest belongs to run.
 	place     location // of the key set, once it is known
-	ignored   string   // what the last warning said
+	ignored   []string // what the last warning said
 	stopwatch stopwatch
 	fetched   time.Duration // on the stopwatch: the last fetch
 	confirmed time.Duration // on the stopwatch: the last good fetch
@@ -90,13 +100,17 @@ type Remote struct {
 func NewRemote(options RemoteOptions) (*Remote, error) {
 	k := &Remote{
 		options: options,
-		fetcher: newFetcher(options.InsecureHTTP),
 		logger:  options.Logger,
 
 		unknown:       make(chan struct{}, 1),
 		mismatch:      make(chan struct{}, 1),
 		mismatchPause: minFetchPause,
 		stopwatch:     stopwatch{read: readClocks()},
+		fetches:       fetches{next: newFetch()},
+	}
+	var err error
+	if k.fetcher, err = newFetcher(options); err != nil {
+		return nil, fmt.Errorf("checking remote keys: %w", err)
 	}
 	if k.logger == nil {
 		k.logger = slog.New(slog.DiscardHandler)
@@ -162,9 +176,19 @@ func (k *Remote) Algorithms() (names []string) {
 	return names
 }
 
-// Verify implements Source. A signature without `kid` is verified by the one key that fits
-// the algorithm, and by none if several do.
+// Verify implements Source. A signature without `kid` is verified with the first four keys that
+// fit the algorithm.
 func (k *Remote) Verify(s Signature) error {
+	err := k.verify(s)
+	if errors.Is(err, ErrUnknownKey) {
+		return &unknownKey{[]expected{k.expect(s.KeyID)}}
+	}
+	return err
+}
+
+// verify is Verify, but returns errUnknownKey for a `kid` that the set does not hold, and does
+// not ask the issuer for it.
+func (k *Remote) verify(s Signature) error {
 	set := k.current.Load()
 	switch {
 	case set == nil:
@@ -175,23 +199,26 @@ func (k *Remote) Verify(s Signature) error {
 	a := algorithmNamed(s.Algorithm)
 	found, known := findJWK(set.keys, s.KeyID, a)
 	if !known {
-		ask(k.unknown)
-		// Invariant 7: while the issuer cannot be asked, nobody knows whether the key
-		// is wrong or new.
-		if k.failing.Load() {
-			return errMayBeNew
-		}
 		return errUnknownKey
 	}
-	err := errNoMatch
-	for _, key := range found {
-		if a.verifies(s, key) {
-			return nil
-		}
-		err = errSignature
+	err := verifyWith(found, a, s)
+	if err != nil {
+		ask(k.mismatch)
 	}
-	ask(k.mismatch)
 	return err
+}
+
+// expect asks the issuer for a `kid` that the set does not hold.
+func (k *Remote) expect(id string) expected {
+	running, next := k.fetches.now()
+	ask(k.unknown)
+	return expected{k, id, running, next}
+}
+
+// holds reports whether the set in force has a key with this `kid`.
+func (k *Remote) holds(id string) bool {
+	set := k.current.Load()
+	return set != nil && !set.lapsed && holdsID(set.keys, id)
 }
 
 // ask gives run a hint. It never waits: a hint that is already there is enough.

@@ -57,9 +57,34 @@ func TestRemoteKeysFindKeyByID(t *testing.T) {
 		// Attack: a key of the set under the name of another key.
 		mustRefuse(t, v.Remote, withKeyID(signed(t, a), "b"), keys.ErrInvalid)
 		mustRefuse(t, v.Remote, withKeyID(signed(t, a), "ed"), keys.ErrInvalid)
-		// Without a kid, only the one key that fits counts.
-		mustVerify(t, v.Remote, withKeyID(signed(t, ed), ""))
-		mustRefuse(t, v.Remote, withKeyID(signed(t, a), ""), keys.ErrInvalid)
+		// Without a kid, every key that fits is tried (Passport, devise and others set none).
+		for _, key := range []*tokentest.Key{a, b, ed, rsa} {
+			mustVerify(t, v.Remote, withKeyID(signed(t, key), ""))
+		}
+		mustRefuse(t, v.Remote, withKeyID(signed(t, tokentest.NewKey(t, "ES256", "")), ""), keys.ErrInvalid)
+	})
+}
+
+// Attack (invariant 12): a set has a hundred keys, and forged tokens have no `kid`. Each may
+// cost four signatures.
+func TestATokenWithoutAKeyIDTriesFourKeys(t *testing.T) {
+	var all []*tokentest.Key
+	for i := range 6 {
+		all = append(all, tokentest.NewKey(t, "EdDSA", fmt.Sprint(i)))
+	}
+	inBubble(t, all, func(t *testing.T, v bubble) {
+		for i, key := range all {
+			if i < 4 {
+				mustVerify(t, v.Remote, withKeyID(signed(t, key), ""))
+			} else {
+				mustRefuse(t, v.Remote, withKeyID(signed(t, key), ""), keys.ErrInvalid)
+			}
+		}
+		signatures := keys.CountSignatures(t)
+		mustRefuse(t, v.Remote, withKeyID(signed(t, tokentest.NewKey(t, "EdDSA", "")), ""), keys.ErrInvalid)
+		if n := signatures(); n != 4 {
+			t.Errorf("%d signatures were verified, want 4", n)
+		}
 	})
 }
 
@@ -97,13 +122,12 @@ func TestRemoteKeysPickUpNewKeyWithinSeconds(t *testing.T) {
 		held := accept(t, v.Remote, signed(t, old))
 		v.endpoint.Publish(t, old, next)
 		began := time.Now()
-		mustRefuse(t, v.Remote, signed(t, next), keys.ErrInvalid)
+		mustRefuse(t, v.Remote, signed(t, next), keys.ErrUnknownKey)
+		synctest.Wait() // the fetch starts at once
+		mustVerify(t, v.Remote, signed(t, next))
 		if time.Since(began) != 0 {
 			t.Error("a request waited for the fetch")
 		}
-		time.Sleep(5 * time.Second)
-		synctest.Wait()
-		mustVerify(t, v.Remote, signed(t, next))
 		if v.Epoch() != 0 {
 			t.Error("a new key began an epoch")
 		}
@@ -124,9 +148,9 @@ func TestUnknownKeyIDsFetchAtMostOncePerFiveSeconds(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 		}
 		synctest.Wait()
-		// A hundred seconds: twenty fetches, and the first one.
-		if got := v.endpoint.Fetches(tokentest.KeySetPath); got < 15 || got > 21 {
-			t.Errorf("%d fetches in 100 s, want 21 at most", got)
+		// The fetch at the start, one at once, and twenty in a hundred seconds.
+		if got := v.endpoint.Fetches(tokentest.KeySetPath); got < 15 || got > 22 {
+			t.Errorf("%d fetches in 100 s, want 22 at most", got)
 		}
 		mustVerify(t, v.Remote, signed(t, key))
 	})
@@ -145,7 +169,8 @@ func TestRemovedKeyEndsItsTokens(t *testing.T) {
 				v.endpoint.Publish(t, next...)
 				time.Sleep(10 * time.Minute)
 				synctest.Wait()
-				mustEnd(t, held, keys.ErrInvalid)
+				mustEnd(t, held, map[string]error{"removed": keys.ErrUnknownKey, "replaced": keys.ErrInvalid}[name])
+				wantWaited(t, v.Remote, raw, keys.ErrInvalid, 0) // the issuer was asked once more
 				if v.Epoch() != 1 {
 					t.Errorf("epoch %d, want 1", v.Epoch())
 				}
@@ -187,7 +212,7 @@ func TestLastGoodKeysStayDuringAnOutage(t *testing.T) {
 		v.endpoint.Behave(nil)
 		time.Sleep(30 * time.Second)
 		synctest.Wait()
-		mustRefuse(t, v.Remote, signed(t, next), keys.ErrInvalid)
+		mustRefuse(t, v.Remote, signed(t, next), keys.ErrUnknownKey)
 	})
 }
 

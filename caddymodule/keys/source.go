@@ -39,9 +39,8 @@ type Signature struct {
 var (
 	// ErrInvalid: no key of the issuer made the signature.
 	ErrInvalid = errors.New("invalid token")
-	// ErrUnknownKey goes with ErrInvalid: the key set of the issuer does not hold the
-	// `kid`. If the issuer has just begun to sign with it, a fetch within seconds
-	// brings it.
+	// ErrUnknownKey goes with ErrUnavailable: the key set of the issuer does not hold the
+	// `kid`, and the issuer is asked for it. Await waits for the answer.
 	ErrUnknownKey = errors.New("kid is unknown")
 	// ErrUnavailable: the keys that could verify the signature are not available now.
 	ErrUnavailable = errors.New("keys unavailable")
@@ -51,10 +50,11 @@ var (
 	errNoKey       = refuse("no key fits the algorithm")
 	errNoMatch     = refuse("no key of the set is the one for kid and alg")
 	errSignature   = refuse("signature does not verify")
-	errUnknownKey  = fmt.Errorf("verifying token: %w: %w", ErrUnknownKey, ErrInvalid)
+	errNotInSet    = refuse("no usable key of the key set has the kid")
+	errUnknownKey  = fmt.Errorf("verifying token: %w: %w", ErrUnknownKey, ErrUnavailable)
 	errNeverLoaded = fmt.Errorf("verifying token: the key set was never loaded: %w", ErrUnavailable)
 	errLapsed      = fmt.Errorf("verifying token: the key set could not be confirmed for %s: %w", maxAge, ErrUnavailable)
-	errMayBeNew    = fmt.Errorf("verifying token: kid is unknown and the key set is stale: %w", ErrUnavailable)
+	errMayBeNew    = fmt.Errorf("verifying token: kid is unknown, and the key set could not be asked for it: %w", ErrUnavailable)
 )
 
 func refuse(rule string) error { return fmt.Errorf("verifying token: %s: %w", rule, ErrInvalid) }

@@ -61,7 +61,7 @@ func (c *Receiver) logOut(w http.ResponseWriter, r *http.Request) *reply.Denial 
 	if deny != nil {
 		return deny
 	}
-	l, err := c.o.Verifier.VerifyLogout(raw, time.Now())
+	l, err := c.o.Verifier.VerifyLogoutWaiting(r.Context(), raw, time.Now())
 	switch {
 	case errors.Is(err, token.ErrUnavailable):
 		return denyUnavailable

@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -59,15 +60,15 @@ func check(g gate, r *http.Request) (any, error) {
 	if raw == "" {
 		return nil, badRequest(errors.New("checking a token: no token"))
 	}
-	return g.explain(raw, time.Now()), nil
+	return g.explain(r.Context(), raw, time.Now()), nil
 }
 
 // explain applies the rules to a token, as for a request, and describes each.
 //
 // Invariant 1: verify first, then check. The verifier and the replica decide, and package
 // caller chooses the answer, as for a request. explain only describes the decision.
-func (g gate) explain(raw string, now time.Time) Explanation {
-	e := g.Verifier().Explain(raw, now)
+func (g gate) explain(ctx context.Context, raw string, now time.Time) Explanation {
+	e := g.Verifier().ExplainWaiting(ctx, raw, now)
 	answer := Explanation{Claims: claimsOf(e.Token)}
 	for i, step := range e.Steps {
 		passed := e.Err == nil || i < len(e.Steps)-1

@@ -46,7 +46,7 @@ type list struct {
 func (a *API) listSessions(w http.ResponseWriter, r *http.Request) error {
 	a.o.Origins.Allow(w, r)
 	now := time.Now()
-	bearer, _, deny := a.o.Caller.Read(r, now)
+	bearer, _, deny := a.o.Caller.Read(r, &now)
 	if deny == nil {
 		deny = a.o.Caller.Check(bearer, now)
 	}

@@ -58,7 +58,7 @@ func isOwn(bearer *token.Verified, sessionID string) bool {
 // read verifies who calls, and refuses pages of other sites. ambient reports whether the
 // token came in a cookie.
 func (a *API) read(r *http.Request, now time.Time) (bearer *token.Verified, ambient bool, deny *reply.Denial) {
-	bearer, source, deny := a.o.Caller.Read(r, now)
+	bearer, source, deny := a.o.Caller.Read(r, &now)
 	if crossSite := a.o.Origins.CheckSite(r, source); crossSite != nil {
 		return nil, false, crossSite
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // The reasons to refuse a token. Every error of Verify wraps exactly one of them;
-// ErrUnknownKey comes in addition to ErrInvalid. The text names the broken rule, for debug
+// ErrUnknownKey comes in addition to ErrUnavailable. The text names the broken rule, for debug
 // logs and for operators, and never holds a byte of the token.
 var (
 	// ErrMalformed: the credential cannot be a JSON Web Signature in compact form (RFC 7515
@@ -20,9 +20,8 @@ var (
 	ErrInvalid = keys.ErrInvalid
 	// ErrExpired: the token has expired, and is valid otherwise.
 	ErrExpired = errors.New("expired token")
-	// ErrUnknownKey goes with ErrInvalid: the key set of the issuer does not hold the
-	// `kid`. If the issuer has just begun to use that key, a fetch within seconds brings
-	// it.
+	// ErrUnknownKey goes with ErrUnavailable: the key set of the issuer does not hold the
+	// `kid`. The key may be new, and the issuer is asked for it (VerifyWaiting).
 	ErrUnknownKey = keys.ErrUnknownKey
 	// ErrUnavailable: the keys that could verify the token are not available now.
 	ErrUnavailable = keys.ErrUnavailable

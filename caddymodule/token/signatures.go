@@ -23,7 +23,7 @@ func NewSignatures(source keys.Source, algorithms ...string) (*Signatures, error
 	for _, name := range algorithms {
 		switch {
 		case !keys.IsAlgorithm(name):
-			return nil, fmt.Errorf("checking algorithms: %q is not one of HS, RS, PS and ES 256-512 and EdDSA", name)
+			return nil, fmt.Errorf("checking algorithms: %q is not one of HS, RS, PS and ES 256-512, EdDSA and Ed25519", name)
 		case !slices.Contains(possible, name):
 			return nil, fmt.Errorf("checking algorithms: %s does not fit the keys", name)
 		}

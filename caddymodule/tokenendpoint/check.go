@@ -139,10 +139,11 @@ func (x *exchange) verify(raw string) (*token.Verified, *reply.Denial) {
 }
 
 // verified maps the result of the verifier: a token that none of the gate's issuers has
-// signed is nil.
+// signed is nil. So is one whose `kid` no key set holds: issuers sign refresh tokens with keys
+// that they do not publish.
 func verified(issued *token.Verified, err error) (*token.Verified, *reply.Denial) {
 	switch {
-	case errors.Is(err, token.ErrUnavailable):
+	case errors.Is(err, token.ErrUnavailable) && !errors.Is(err, token.ErrUnknownKey):
 		return nil, denyUnavailable
 	case err != nil:
 		return nil, nil

@@ -130,7 +130,6 @@ func refusedTokens(t *testing.T, store string) (g *harness.Gate, refused map[str
 		Gate:    "token header Authorization\ntoken cookie session\npublic /public\ncors https://app.example.com\nadmin_scope all",
 	})
 	refused = harness.Untrusted(t, g)
-	refused["with an unknown kid"] = tokentest.Mint(t, tokentest.NewKey(t, "ES256", "key-2"), tokentest.Claims(time.Now(), harness.Session("victim")))
 	refused["whose session is over"] = g.Token(harness.Session("over", "scope", "all"))
 	refused["issued since, for the session that is over"] = g.Token(harness.Session("over", "jti", "later"))
 	overByID = g.Token(harness.Session("goes on", "jti", "over"))

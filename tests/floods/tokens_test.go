@@ -40,7 +40,7 @@ func forgery(issuer, kid string) string {
 }
 
 // flood sends forged tokens. Every second one has a new key id. It returns how many answers
-// were not 401.
+// were not 401. For a new key id 503 is right, too: the issuer was not asked yet.
 func flood(t *testing.T, g *harness.Gate, issuer string) (wrong int64) {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: connections, MaxIdleConnsPerHost: connections}}
@@ -67,7 +67,7 @@ func flood(t *testing.T, g *harness.Gate, issuer string) (wrong int64) {
 				}
 				_, _ = io.Copy(io.Discard, response.Body) // so that the connection is reused
 				_ = response.Body.Close()
-				if response.StatusCode != http.StatusUnauthorized {
+				if response.StatusCode != http.StatusUnauthorized && (kid == "key-1" || response.StatusCode != http.StatusServiceUnavailable) {
 					other.Add(1)
 				}
 			}
@@ -80,8 +80,8 @@ func flood(t *testing.T, g *harness.Gate, issuer string) (wrong int64) {
 // Attack: 20,000 large forged tokens over 32 connections, half of them with a new key id.
 // The gate must not run out of memory, forget its users, or flood the issuer with requests
 // for keys. Its memory peaks less than 64 MiB above its earlier value, although the tokens
-// together are twice as large. A user is admitted all the time. The keys are fetched once
-// in 5 s (invariant 12).
+// together are twice as large. A user is admitted all the time. The keys are fetched at once
+// and then once in 5 s (invariant 12).
 func TestFloodOfForgedTokensIsBounded(t *testing.T) {
 	key := tokentest.NewKey(t, "ES256", "key-1")
 	keys := tokentest.NewEndpoint(t, key)
@@ -124,7 +124,7 @@ func TestFloodOfForgedTokensIsBounded(t *testing.T) {
 	if grown > floodMemory {
 		t.Errorf("the memory peaked %d bytes higher, want %d at the most", grown, floodMemory)
 	}
-	if most := int(took/(5*time.Second)) + 1; fetches > most {
+	if most := int(took/(5*time.Second)) + 2; fetches > most {
 		t.Errorf("the keys were fetched %d times in %v, want %d at the most", fetches, took, most)
 	}
 	for _, reached := range g.Upstream.Take() {

@@ -133,7 +133,7 @@ func TestValidateRefusesWhatIsMissing(t *testing.T) {
 			harness.Config{Issuers: harness.IssuerOf("public_key {$GATE_DIR}/hmac_secret")}, []string{"issuer", "PEM"},
 		},
 		"an issuer": {harness.Config{Issuers: " "}, []string{"no issuer", "session_gate { issuer"}},
-		"keys":      {harness.Config{Issuers: harness.IssuerOf("session_claim sid")}, []string{"exactly one of: jwks, discover, public_key, hmac_secret"}},
+		"keys":      {harness.Config{Issuers: harness.IssuerOf("session_claim sid")}, []string{"no source of keys", "jwks, discover, jwks_file, public_key, hmac_secret"}},
 		"the password of redis": {
 			harness.Config{Store: fmt.Sprintf(redis, "password {env.SESSION_GATE_NOT_SET}")}, []string{"store redis", "{env.SESSION_GATE_NOT_SET} is missing"},
 		},

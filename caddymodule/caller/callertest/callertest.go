@@ -205,7 +205,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, upstream http.H
 		}
 	}
 	now := time.Now()
-	t, _, deny := g.Reader.Read(r, now)
+	t, _, deny := g.Reader.Read(r, &now)
 	if deny != nil {
 		return deny.Write(w, r)
 	}
