@@ -76,6 +76,7 @@ func RunFleet(t *testing.T, fresh func(t *testing.T) FleetPlace) {
 		{"a lost head begins a generation over the same log", afterLostHead},
 		{"a lost list of gates begins a generation over the same log", afterLostList},
 		{"a lost entry begins a generation over the others", afterLostEntry},
+		{"the history of a key is found over losses and merges", tellsHistoryAfterLosses},
 		{"the counter continues after a loss", countsOn},
 		{"the first call of any kind notices a loss", everyCallNotices},
 		{"a generation begins once", beginsOnce},
