@@ -61,6 +61,7 @@ func parseGateDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, er
 //		token_endpoint <path>...
 //		sessions_endpoint <path>
 //		backchannel_logout <path>
+//		errors json                    # or caddy: handle_errors
 //	}
 func (g *Gate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the directive's name
@@ -81,6 +82,7 @@ func (g *Gate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"token_endpoint":     {Usage: "token_endpoint <path>...", Read: config.Texts(&g.TokenEndpoint)},
 		"sessions_endpoint":  {Usage: "sessions_endpoint <path>", Read: config.Text(&g.SessionsEndpoint)},
 		"backchannel_logout": {Usage: "backchannel_logout <path>", Read: config.Text(&g.BackchannelLogout)},
+		"errors":             {Usage: "errors json | caddy", Read: config.Choice(&g.Errors, "json", "caddy")},
 	}.Read(d)
 }
 

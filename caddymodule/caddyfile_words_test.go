@@ -99,6 +99,7 @@ var syntaxes = map[string]syntax{
 		"streams":            {good: "session", bad: append(oneText, "never")},
 		"token_endpoint":     {good: "/a /b", bad: someText},
 		"sessions_endpoint":  {good: "/v1/auth/sessions", bad: oneText},
+		"errors":             {good: "caddy", bad: append(oneText, "html")},
 		"backchannel_logout": {good: "/v1/auth/logout", bad: oneText},
 	}},
 }

@@ -115,6 +115,15 @@ type Gate struct {
 	// was received before. Default: none.
 	BackchannelLogout string `json:"backchannel_logout,omitempty"`
 
+	// Errors is who writes the response to a refused request. With `json`, the gate writes
+	// JSON. With `caddy`, the routes of handle_errors do, with the status in
+	// {http.error.status_code}, and the fields WWW-Authenticate, Retry-After, Cache-Control
+	// and those of CORS are set. These routes are not guarded: let them write a page, and
+	// send no request to the application. The gate's own paths, and CONNECT, always get
+	// JSON. Without handle_errors the response is empty, and Caddy logs each 503 as an
+	// error. Default: json.
+	Errors string `json:"errors,omitempty"`
+
 	app       *App
 	logger    *slog.Logger
 	routes    []route
@@ -185,12 +194,13 @@ func (g *Gate) resolve() error {
 		}
 	}
 	return config.Resolve("session_gate", &g.Endpoint, &g.Token.Header, &g.Token.Cookie, &g.Token.Query, &g.AdminScope,
-		&g.Streams, &g.SessionsEndpoint, &g.BackchannelLogout)
+		&g.Streams, &g.SessionsEndpoint, &g.BackchannelLogout, &g.Errors)
 }
 
 func (g *Gate) check() error {
 	config.SetDefault(&g.Endpoint, defaultEndpoint)
 	config.SetDefault(&g.Streams, "expiry")
+	config.SetDefault(&g.Errors, "json")
 	builtIn := []string{"id", "session_id", "token_id", "issuer"}
 	for _, claim := range g.Claims {
 		if slices.Contains(builtIn, claim) {
@@ -198,6 +208,9 @@ func (g *Gate) check() error {
 		}
 	}
 	if err := g.Token.check(); err != nil {
+		return err
+	}
+	if err := config.OneOf("errors", g.Errors, "json", "caddy"); err != nil {
 		return err
 	}
 	return config.OneOf("streams", g.Streams, "expiry", "session")
@@ -251,7 +264,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		return next.ServeHTTP(w, r)
 	}
 	if deny != nil {
-		return g.refuse(w, r, deny)
+		return g.refuseGuarded(w, r, deny)
 	}
 	defer hub.Leave(running)
 	if streams.Tunnels(r) {

@@ -17,6 +17,7 @@ func TestGateRefuses(t *testing.T) {
 		"a header that is none":     {gate: `"token": {"header": "X Token"}`, want: `token header "X Token" is not a field name`},
 		"a cookie that is none":     {gate: `"token": {"cookie": "a;b"}`, want: `token cookie "a;b" is not the name of a cookie`},
 		"a parameter that is none":  {gate: `"token": {"query": "access token"}`, want: `token query "access token" has characters that have to be encoded`},
+		"other errors":              {gate: `"errors": "html"`, want: `errors "html" is unknown; use one of: json, caddy`},
 		"other streams":             {gate: `"streams": "never"`, want: `streams "never" is unknown; use one of: expiry, session`},
 		"a missing scope":           {gate: `"admin_scope": "{env.SESSION_GATE_NOT_SET}"`, want: "{env.SESSION_GATE_NOT_SET} is missing"},
 		"a missing claim":           {gate: `"claims": ["{env.SESSION_GATE_NOT_SET}"]`, want: "resolving claims: {env.SESSION_GATE_NOT_SET} is missing"},
