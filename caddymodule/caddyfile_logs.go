@@ -25,6 +25,9 @@ func (s *TokenSource) logFilters() (filters []logFilter) {
 	if s != nil && s.Query != "" {
 		filters = append(filters, logFilter{"query", "request>uri", s.Query})
 	}
+	if s != nil && s.WebSocketProtocol != "" {
+		filters = append(filters, logFilter{"websocket_protocol", "request>headers>Sec-Websocket-Protocol", ""})
+	}
 	return filters
 }
 

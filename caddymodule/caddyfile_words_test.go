@@ -87,7 +87,7 @@ var syntaxes = map[string]syntax{
 		"endpoint": {good: "/logout", bad: oneText},
 		"token": {
 			good: "cookie session",
-			bad:  []string{bare, "header", `header ""`, "cookie a b", "body a", "query", "query a\n\ttoken query b", "header A\n\ttoken header B"}, repeatable: true,
+			bad:  []string{bare, "header", `header ""`, "cookie a b", "body a", "query", "query a\n\ttoken query b", "websocket_protocol", "websocket_protocol a b", "header A\n\ttoken header B"}, repeatable: true,
 		},
 		"optional":           {bad: noText},
 		"public":             {good: "/healthz /assets/*", bad: someText},

@@ -52,6 +52,7 @@ func (g *Gate) refuseGuarded(w http.ResponseWriter, r *http.Request, deny *reply
 	deny.Announce(w, r)
 	reply.DropBody(r)
 	g.extractor.Strip(r)
+	g.extractor.TakeOffered(r.Header)
 	delete(r.Header, "Upgrade")
 	return caddyhttp.Error(deny.Status, errors.New(deny.Message))
 }

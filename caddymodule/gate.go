@@ -193,7 +193,7 @@ func (g *Gate) resolve() error {
 			return err
 		}
 	}
-	return config.Resolve("session_gate", &g.Endpoint, &g.Token.Header, &g.Token.Cookie, &g.Token.Query, &g.AdminScope,
+	return config.Resolve("session_gate", &g.Endpoint, &g.Token.Header, &g.Token.Cookie, &g.Token.Query, &g.Token.WebSocketProtocol, &g.AdminScope,
 		&g.Streams, &g.SessionsEndpoint, &g.BackchannelLogout, &g.Errors)
 }
 
@@ -217,7 +217,10 @@ func (g *Gate) check() error {
 }
 
 func (g *Gate) prepare() (err error) {
-	g.extractor = credential.NewExtractor(credential.Places{Header: g.Token.Header, Cookie: g.Token.Cookie, Query: g.Token.Query, Optional: g.Optional})
+	g.extractor = credential.NewExtractor(credential.Places{
+		Header: g.Token.Header, Cookie: g.Token.Cookie, Query: g.Token.Query,
+		Protocol: g.Token.WebSocketProtocol, Optional: g.Optional,
+	})
 	if g.Streams == "session" {
 		g.end = streams.ByRevocation
 	}
@@ -267,6 +270,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		return g.refuseGuarded(w, r, deny)
 	}
 	defer hub.Leave(running)
+	w = g.takeOffered(w, r)
 	if streams.Tunnels(r) {
 		w, r = running.Tunnel(w, r)
 	}
