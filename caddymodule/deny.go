@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/sessiongate/sessiongate/caddymodule/paths"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 )
 
@@ -44,7 +45,8 @@ func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, deny *reply.Denial
 // upgrade: it can ask for a page, and for nothing in the name of a user. A CONNECT would
 // open a tunnel to that server, so it never gets there.
 func (g *Gate) refuseGuarded(w http.ResponseWriter, r *http.Request, deny *reply.Denial) error {
-	if g.Errors != "caddy" || r.Method == http.MethodConnect {
+	original := originalOf(r) // the routes of handle_errors see this one
+	if g.Errors != "caddy" || r.Method == http.MethodConnect || original.Method == http.MethodConnect {
 		return g.refuse(w, r, deny)
 	}
 	g.origins.Allow(w, r)
@@ -53,6 +55,8 @@ func (g *Gate) refuseGuarded(w http.ResponseWriter, r *http.Request, deny *reply
 	reply.DropBody(r)
 	g.extractor.Strip(r)
 	g.extractor.TakeOffered(r.Header)
+	g.extractor.TakeQuery(r)
+	g.extractor.TakeNamed(r, original.URL, paths.IsOverride)
 	delete(r.Header, "Upgrade")
 	return caddyhttp.Error(deny.Status, errors.New(deny.Message))
 }

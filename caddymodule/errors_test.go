@@ -105,3 +105,34 @@ func TestARefusedRequestIsHandedOverWithoutItsToken(t *testing.T) {
 		}
 	}
 }
+
+// Caddy restores the original address for the routes of handle_errors.
+func TestAnErrorRouteSeesNoTokenInTheAddress(t *testing.T) {
+	g := newGate(t, "HS256", Gate{Errors: "caddy", Token: &TokenSource{Query: "access_token", WebSocketProtocol: "bearer"}})
+	for query, protocols := range map[string]string{"x=1&access_token=secret": "", "x=1": "chat, bearer, secret"} {
+		w, r := httptest.NewRecorder(), request(http.MethodGet, "/?"+query, "", "")
+		r.Header.Set("Sec-WebSocket-Protocol", protocols)
+		r, _ = prepare(w, r)
+		if err := g.gate.ServeHTTP(w, r, nil); err == nil {
+			t.Errorf("%q: no error was returned", query)
+		}
+		if before := originalOf(r); before.URL.RawQuery != "x=1" || r.URL.RawQuery != "x=1" {
+			t.Errorf("the queries are %q and %q", before.URL.RawQuery, r.URL.RawQuery)
+		}
+		if left := r.Header.Get("Sec-WebSocket-Protocol"); protocols != "" && left != "chat" {
+			t.Errorf("the subprotocols are %q", left)
+		}
+	}
+}
+
+// Attack: CONNECT to a site whose rules rewrite the method before the gate. The routes of
+// handle_errors see the original one.
+func TestAMethodThatWasConnectStaysWithTheGate(t *testing.T) {
+	g := newGate(t, "HS256", Gate{Errors: "caddy"})
+	w := httptest.NewRecorder()
+	r, _ := prepare(w, request(http.MethodConnect, "/", "x", ""))
+	r.Method = http.MethodGet
+	if err := g.gate.ServeHTTP(w, r, nil); err != nil || w.Code != http.StatusUnauthorized {
+		t.Errorf("answered %d, error %v", w.Code, err)
+	}
+}

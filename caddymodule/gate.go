@@ -32,10 +32,10 @@ const defaultEndpoint = "/v1/auth/session"
 // to the next handler.
 //
 // It answers 401 if the credential is missing, malformed, invalid, expired or revoked. It
-// answers 400 if there are several credentials. It answers 503 while it cannot
-// prove that its set of revocations is fresh. It answers 405 to every CONNECT, except a
-// CONNECT that opens a WebSocket (RFC 8441, RFC 9220). It ignores an upgrade to HTTP or
-// TLS, such as h2c. It drops request trailers.
+// answers 400 if there are several credentials. It answers 503 while it cannot prove that
+// its set of revocations is fresh. It answers 405 to every CONNECT, except a CONNECT that
+// opens a WebSocket (RFC 8441, RFC 9220). It ignores an upgrade to HTTP or TLS, such as
+// h2c. It drops request trailers.
 //
 // For an admitted request it sets the placeholders `{http.auth.user.id}` (`sub`),
 // `{http.auth.user.session_id}`, `{http.auth.user.token_id}`, `{http.auth.user.issuer}`,

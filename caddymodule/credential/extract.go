@@ -77,7 +77,10 @@ type Extractor struct {
 // NewExtractor returns an Extractor that looks in these places.
 func NewExtractor(places Places) Extractor {
 	header := textproto.CanonicalMIMEHeaderKey(places.Header)
-	e := Extractor{header: header, cookie: places.Cookie, query: places.Query, protocol: places.Protocol, optional: places.Optional, authorization: header == "Authorization"}
+	e := Extractor{
+		header: header, authorization: header == "Authorization",
+		cookie: places.Cookie, query: places.Query, protocol: places.Protocol, optional: places.Optional,
+	}
 	if folded := fieldname.Fold(header); strings.Contains(folded, "-") {
 		e.folded = folded
 	}
@@ -92,9 +95,10 @@ func (e *Extractor) Header() string { return e.header }
 //
 //   - ErrMissing: there is no value, or the value is empty. In `Authorization`, the value
 //     has another scheme.
-//   - ErrSeveral: the field, the cookie, the parameter or the subprotocol occurs twice, whatever the values
-//     are, or two of them occur. Or some reader behind the gate would find another credential, or one where the
-//     Extractor finds none and tokens are optional.
+//   - ErrSeveral: the field, the cookie, the parameter or the subprotocol occurs twice,
+//     whatever the values are, or two of them occur. Or some reader behind the gate would
+//     find another credential, or one where the Extractor finds none and tokens are
+//     optional.
 //   - ErrMalformed: the form or the size of the value excludes a token. Package token
 //     checks the contents.
 //
