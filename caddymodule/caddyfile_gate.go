@@ -49,7 +49,7 @@ func parseGateDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, er
 //
 //	session_gate [<matcher>] {
 //		endpoint /v1/auth/session
-//		token header Authorization     # and, or instead: token cookie <name>, token query <name>
+//		token header Authorization     # and, or instead: cookie, query <name>, websocket_protocol <prefix>
 //		optional                       # requests without a token pass
 //		public <path>...
 //		identity <preset>              # or { <header> <claim> … }
@@ -63,6 +63,7 @@ func parseGateDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, er
 //		backchannel_logout <path>
 //		audience <aud>...                 # besides the issuer's
 //		require <claim> <value>...        # repeatable, besides the issuer's
+//		errors json                    # or caddy: handle_errors
 //	}
 func (g *Gate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the directive's name
@@ -85,25 +86,28 @@ func (g *Gate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"audience":           {Usage: "audience <aud>...", Read: config.Texts(&g.Audience)},
 		"require":            {Usage: "require <claim> <value>...", Read: readRequirement(&g.Require), Repeatable: true},
 		"backchannel_logout": {Usage: "backchannel_logout <path>", Read: config.Text(&g.BackchannelLogout)},
+		"errors":             {Usage: "errors json | caddy", Read: config.Choice(&g.Errors, "json", "caddy")},
 	}.Read(d)
 }
 
-const tokenUsage = "token header <name> | cookie <name> | query <name>"
+const tokenUsage = "token header <name> | cookie <name> | query <name> | websocket_protocol <prefix>"
 
 // readToken reads one source. Each source may be configured once.
 func (g *Gate) readToken(d *caddyfile.Dispenser) error {
 	values := d.RemainingArgs()
 	if len(values) != 2 || values[1] == "" {
-		return fmt.Errorf("%d values, want header, cookie or query and its name", len(values))
+		return fmt.Errorf("%d values, want one of header, cookie, query, websocket_protocol, and its name", len(values))
 	}
 	if g.Token == nil {
 		g.Token = new(TokenSource)
 	}
-	sources := map[string]*string{"header": &g.Token.Header, "cookie": &g.Token.Cookie, "query": &g.Token.Query}
+	sources := map[string]*string{
+		"header": &g.Token.Header, "cookie": &g.Token.Cookie, "query": &g.Token.Query, "websocket_protocol": &g.Token.WebSocketProtocol,
+	}
 	source, known := sources[values[0]]
 	switch {
 	case !known:
-		return fmt.Errorf("%q is none of header, cookie, query", values[0])
+		return fmt.Errorf("%q is none of header, cookie, query, websocket_protocol", values[0])
 	case *source != "":
 		return config.Specified(d, "token "+values[0], tokenUsage)
 	}

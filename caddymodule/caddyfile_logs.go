@@ -25,6 +25,9 @@ func (s *TokenSource) logFilters() (filters []logFilter) {
 	if s != nil && s.Query != "" {
 		filters = append(filters, logFilter{"query", "request>uri", s.Query})
 	}
+	if s != nil && s.WebSocketProtocol != "" {
+		filters = append(filters, logFilter{"websocket_protocol", "request>headers>Sec-Websocket-Protocol", ""})
+	}
 	return filters
 }
 
@@ -43,7 +46,7 @@ func checkLogs(h httpcaddyfile.Helper, source *TokenSource) error {
 		for _, words := range accessLogs(h) {
 			if !filter.isIn(words) && !(isDefaultLog(words) && filter.isInDefaultLog(h)) {
 				return config.Parsing(h.Dispenser, "token "+filter.what, fmt.Errorf("the access log of this site would show the tokens, "+
-					"because Caddy copies a request for its log before any handler sees it; write into the block of log:\n%s\n", filter.text()))
+					"because Caddy copies a request for its log before any handler sees it; write into the block of log:\n%s", filter.text()))
 			}
 		}
 	}

@@ -101,7 +101,7 @@ var syntaxes = map[string]syntax{
 		"endpoint": {good: "/logout", bad: oneText},
 		"token": {
 			good: "cookie session",
-			bad:  []string{bare, "header", `header ""`, "cookie a b", "body a", "query", "query a\n\ttoken query b", "header A\n\ttoken header B"}, repeatable: true,
+			bad:  []string{bare, "header", `header ""`, "cookie a b", "body a", "query", "query a\n\ttoken query b", "websocket_protocol", "websocket_protocol a b", "header A\n\ttoken header B"}, repeatable: true,
 		},
 		"optional":           {bad: noText},
 		"public":             {good: "/healthz /assets/*", bad: someText},
@@ -115,6 +115,7 @@ var syntaxes = map[string]syntax{
 		"sessions_endpoint":  {good: "/v1/auth/sessions", bad: oneText},
 		"audience":           {good: "a b", bad: someText},
 		"require":            {good: "scope read", bad: []string{bare, `""`, "scope", `scope ""`}, repeatable: true},
+		"errors":             {good: "caddy", bad: append(oneText, "html")},
 		"backchannel_logout": {good: "/v1/auth/logout", bad: oneText},
 	}},
 }

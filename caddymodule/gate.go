@@ -33,10 +33,10 @@ const defaultEndpoint = "/v1/auth/session"
 // to the next handler.
 //
 // It answers 401 if the credential is missing, malformed, invalid, expired or revoked. It
-// answers 400 if there are several credentials. It answers 503 while it cannot
-// prove that its set of revocations is fresh. It answers 405 to every CONNECT, except a
-// CONNECT that opens a WebSocket (RFC 8441, RFC 9220). It ignores an upgrade to HTTP or
-// TLS, such as h2c. It drops request trailers.
+// answers 400 if there are several credentials. It answers 503 while it cannot prove that
+// its set of revocations is fresh. It answers 405 to every CONNECT, except a CONNECT that
+// opens a WebSocket (RFC 8441, RFC 9220). It ignores an upgrade to HTTP or TLS, such as
+// h2c. It drops request trailers.
 //
 // For an admitted request it sets the placeholders `{http.auth.user.id}` (`sub`),
 // `{http.auth.user.session_id}`, `{http.auth.user.token_id}`, `{http.auth.user.issuer}`,
@@ -125,6 +125,15 @@ type Gate struct {
 	// token without it is refused as on a site for which it was not issued. Default: nothing.
 	Require []*Requirement `json:"require,omitempty"`
 
+	// Errors is who writes the response to a refused request. With `json`, the gate writes
+	// JSON. With `caddy`, the routes of handle_errors do, with the status in
+	// {http.error.status_code}, and the fields WWW-Authenticate, Retry-After, Cache-Control
+	// and those of CORS are set. These routes are not guarded: let them write a page, and
+	// send no request to the application. The gate's own paths, and CONNECT, always get
+	// JSON. Without handle_errors the response is empty, and Caddy logs each 503 as an
+	// error. Default: json.
+	Errors string `json:"errors,omitempty"`
+
 	app       *App
 	logger    *slog.Logger
 	routes    []route
@@ -206,13 +215,14 @@ func (g *Gate) resolve() error {
 			return err
 		}
 	}
-	return config.Resolve("session_gate", &g.Endpoint, &g.Token.Header, &g.Token.Cookie, &g.Token.Query, &g.AdminScope,
-		&g.Streams, &g.SessionsEndpoint, &g.BackchannelLogout)
+	return config.Resolve("session_gate", &g.Endpoint, &g.Token.Header, &g.Token.Cookie, &g.Token.Query, &g.Token.WebSocketProtocol, &g.AdminScope,
+		&g.Streams, &g.SessionsEndpoint, &g.BackchannelLogout, &g.Errors)
 }
 
 func (g *Gate) check() error {
 	config.SetDefault(&g.Endpoint, defaultEndpoint)
 	config.SetDefault(&g.Streams, "expiry")
+	config.SetDefault(&g.Errors, "json")
 	builtIn := []string{"id", "session_id", "token_id", "issuer"}
 	for _, claim := range g.Claims {
 		if slices.Contains(builtIn, claim) {
@@ -222,11 +232,17 @@ func (g *Gate) check() error {
 	if err := g.Token.check(); err != nil {
 		return err
 	}
+	if err := config.OneOf("errors", g.Errors, "json", "caddy"); err != nil {
+		return err
+	}
 	return config.OneOf("streams", g.Streams, "expiry", "session")
 }
 
 func (g *Gate) prepare() (err error) {
-	g.extractor = credential.NewExtractor(credential.Places{Header: g.Token.Header, Cookie: g.Token.Cookie, Query: g.Token.Query, Optional: g.Optional})
+	g.extractor = credential.NewExtractor(credential.Places{
+		Header: g.Token.Header, Cookie: g.Token.Cookie, Query: g.Token.Query,
+		Protocol: g.Token.WebSocketProtocol, Optional: g.Optional,
+	})
 	if g.Streams == "session" {
 		g.end = streams.ByRevocation
 	}
@@ -273,9 +289,10 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		return next.ServeHTTP(w, r)
 	}
 	if deny != nil {
-		return g.refuse(w, r, deny)
+		return g.refuseGuarded(w, r, deny)
 	}
 	defer hub.Leave(running)
+	w = g.takeOffered(w, r)
 	if streams.Tunnels(r) {
 		w, r = running.Tunnel(w, r)
 	}

@@ -12,17 +12,21 @@ func TestGateRefuses(t *testing.T) {
 	const path, public, origin = "must be a path such as /v1/auth/session: it begins with a slash",
 		"must be a clean path such as /healthz, or a prefix such as /assets/*", "must be an origin such as https://app.example.com"
 	refusals := map[string]refusal{
-		"an unknown word":           {gate: `"blockade": true`, want: `unknown field "blockade"`},
-		"neither header nor cookie": {gate: `"token": {}`, want: "token names neither a header nor a cookie; use token header Authorization"},
-		"a header that is none":     {gate: `"token": {"header": "X Token"}`, want: `token header "X Token" is not a field name`},
-		"a cookie that is none":     {gate: `"token": {"cookie": "a;b"}`, want: `token cookie "a;b" is not the name of a cookie`},
-		"a parameter that is none":  {gate: `"token": {"query": "access token"}`, want: `token query "access token" has characters that have to be encoded`},
-		"other streams":             {gate: `"streams": "never"`, want: `streams "never" is unknown; use one of: expiry, session`},
-		"a missing scope":           {gate: `"admin_scope": "{env.SESSION_GATE_NOT_SET}"`, want: "{env.SESSION_GATE_NOT_SET} is missing"},
-		"a missing claim":           {gate: `"claims": ["{env.SESSION_GATE_NOT_SET}"]`, want: "resolving claims: {env.SESSION_GATE_NOT_SET} is missing"},
-		"a token endpoint":          {gate: `"token_endpoint": ["oauth/token"]`, want: `token_endpoint "oauth/token" ` + path},
-		"a path for logout tokens":  {gate: `"backchannel_logout": "//a"`, want: `backchannel_logout "//a" ` + path},
-		"a list of sessions":        {gate: `"sessions_endpoint": "/a/"`, want: `sessions_endpoint "/a/" ` + path},
+		"an unknown word":            {gate: `"blockade": true`, want: `unknown field "blockade"`},
+		"neither header nor cookie":  {gate: `"token": {}`, want: "token names neither a header nor a cookie; use token header Authorization"},
+		"a header that is none":      {gate: `"token": {"header": "X Token"}`, want: `token header "X Token" is not a field name`},
+		"a cookie that is none":      {gate: `"token": {"cookie": "a;b"}`, want: `token cookie "a;b" is not the name of a cookie`},
+		"a parameter that is none":   {gate: `"token": {"query": "access token"}`, want: `token query "access token" has characters that have to be encoded`},
+		"a subprotocol that is none": {gate: `"token": {"websocket_protocol": "a b"}`, want: `token websocket_protocol "a b" is not the name of a subprotocol`},
+		"a subprotocol with a dot":   {gate: `"token": {"websocket_protocol": "bearer."}`, want: "use a name such as bearer, without a dot at its end"},
+		"one name for two places":    {gate: `"token": {"query": "a", "websocket_protocol": "a"}`, want: `token query and token websocket_protocol are both "a"; use two names`},
+		"other errors":               {gate: `"errors": "html"`, want: `errors "html" is unknown; use one of: json, caddy`},
+		"other streams":              {gate: `"streams": "never"`, want: `streams "never" is unknown; use one of: expiry, session`},
+		"a missing scope":            {gate: `"admin_scope": "{env.SESSION_GATE_NOT_SET}"`, want: "{env.SESSION_GATE_NOT_SET} is missing"},
+		"a missing claim":            {gate: `"claims": ["{env.SESSION_GATE_NOT_SET}"]`, want: "resolving claims: {env.SESSION_GATE_NOT_SET} is missing"},
+		"a token endpoint":           {gate: `"token_endpoint": ["oauth/token"]`, want: `token_endpoint "oauth/token" ` + path},
+		"a path for logout tokens":   {gate: `"backchannel_logout": "//a"`, want: `backchannel_logout "//a" ` + path},
+		"a list of sessions":         {gate: `"sessions_endpoint": "/a/"`, want: `sessions_endpoint "/a/" ` + path},
 	}
 	for _, endpoint := range []string{"/", "logout", "/a/", "//a", "/a//b", "/a/../b", "/a/./b", "/a%2fb", "/a b", "/a;b", "/a/*", "/a?b", "/é"} {
 		refusals["endpoint "+endpoint] = refusal{gate: member("endpoint", endpoint), want: path}

@@ -21,6 +21,13 @@ type TokenSource struct {
 	// show addresses. The gate removes the parameter from the request for the upstream.
 	// Every access log needs a filter for it. Default: none.
 	Query string `json:"query,omitempty"`
+	// WebSocketProtocol is the prefix of a token among the subprotocols of a WebSocket, for
+	// browsers, which can set no header of a handshake: with `bearer`, a page opens
+	// new WebSocket(url, ["bearer", token]). The gate removes the token and the prefix from
+	// the request for the upstream. If the upstream chooses no subprotocol, the gate chooses
+	// the first other one, or the prefix, because browsers insist on one. Every access log
+	// needs a filter for it. Default: none.
+	WebSocketProtocol string `json:"websocket_protocol,omitempty"`
 }
 
 func (s *TokenSource) check() error {
@@ -37,6 +44,12 @@ func (s *TokenSource) check() error {
 	case strings.ContainsFunc(s.Query, func(c rune) bool { return !isUnreserved(c) }):
 		return fmt.Errorf("checking session_gate: token query %q has characters that have to be encoded in a query; "+
 			"use a name such as access_token", s.Query)
+	case s.WebSocketProtocol != "" && (!fieldname.IsValid(s.WebSocketProtocol) || strings.HasSuffix(s.WebSocketProtocol, ".")):
+		return fmt.Errorf("checking session_gate: token websocket_protocol %q is not the name of a subprotocol (RFC 6455 §4.1); "+
+			"use a name such as bearer, without a dot at its end", s.WebSocketProtocol)
+	case s.Query != "" && s.Query == s.WebSocketProtocol:
+		return fmt.Errorf("checking session_gate: token query and token websocket_protocol are both %q; "+
+			"use two names, such as access_token and bearer", s.Query)
 	}
 	return nil
 }

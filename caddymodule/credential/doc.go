@@ -1,5 +1,5 @@
 // Package credential finds exactly one credential in a request: in a header field, in a
-// cookie, or in a parameter of the query. It removes the credential from requests, and
+// cookie, in a parameter of the query, or in a subprotocol of a WebSocket. It removes the credential from requests, and
 // expires cookies.
 //
 // It refuses a request if some reader behind the gate would find another credential than

@@ -17,12 +17,13 @@ const MaxSize = 64 << 10
 type Source uint8
 
 // The sources. A browser sends a cookie by itself, whichever page caused the request. A
-// client sends a header, or a parameter of the query, on purpose.
+// client sends a header, a parameter of the query, or a subprotocol on purpose.
 const (
 	SourceNone Source = iota
 	SourceHeader
 	SourceCookie
 	SourceQuery
+	SourceProtocol
 )
 
 // IsAmbient reports whether browsers add a credential of this source to requests by
@@ -38,6 +39,8 @@ func (s Source) String() string {
 		return "cookie"
 	case SourceQuery:
 		return "query"
+	case SourceProtocol:
+		return "websocket_protocol"
 	default:
 		return "none"
 	}
@@ -54,6 +57,9 @@ type Places struct {
 	Cookie string
 	// Query is the exact name of a parameter in the query (RFC 6750 §2.3).
 	Query string
+	// Protocol is the prefix of a token among the subprotocols of a WebSocket: the token is
+	// the entry after the entry Protocol, or follows Protocol and a dot in the same entry.
+	Protocol string
 	// Optional is true if a request without a credential goes upstream, too. Then a
 	// credential that only some readers find is refused also if it is the only one.
 	Optional bool
@@ -63,6 +69,7 @@ type Places struct {
 type Extractor struct {
 	header        string // canonical, as the keys of http.Header are
 	cookie, query string
+	protocol      string
 	authorization bool   // header is Authorization
 	folded        string // header, if some readers know it by another name, too; else ""
 	optional      bool
@@ -71,7 +78,10 @@ type Extractor struct {
 // NewExtractor returns an Extractor that looks in these places.
 func NewExtractor(places Places) Extractor {
 	header := textproto.CanonicalMIMEHeaderKey(places.Header)
-	e := Extractor{header: header, cookie: places.Cookie, query: places.Query, optional: places.Optional, authorization: header == "Authorization"}
+	e := Extractor{
+		header: header, authorization: header == "Authorization",
+		cookie: places.Cookie, query: places.Query, protocol: places.Protocol, optional: places.Optional,
+	}
 	if folded := fieldname.Fold(header); strings.Contains(folded, "-") {
 		e.folded = folded
 	}
@@ -86,9 +96,10 @@ func (e *Extractor) Header() string { return e.header }
 //
 //   - ErrMissing: there is no value, or the value is empty. In `Authorization`, the value
 //     has another scheme.
-//   - ErrSeveral: the field, the cookie or the parameter occurs twice, whatever the values
-//     are, or two of them occur. Or some reader behind the gate would find another credential, or one where the
-//     Extractor finds none and tokens are optional.
+//   - ErrSeveral: the field, the cookie, the parameter or the subprotocol occurs twice,
+//     whatever the values are, or two of them occur. Or some reader behind the gate would
+//     find another credential, or one where the Extractor finds none and tokens are
+//     optional.
 //   - ErrMalformed: the form or the size of the value excludes a token. Package token
 //     checks the contents.
 //
@@ -121,6 +132,13 @@ func (e *Extractor) Extract(r *http.Request) (raw string, source Source, err err
 		var n int
 		if value, n, hidden = findParameter(r.URL.RawQuery, e.query); n > 1 || value != "" {
 			raw, source = value, SourceQuery
+			found += n
+		}
+	}
+	if e.protocol != "" {
+		value, n, other := e.findOffered(r.Header)
+		if hidden = hidden || other; n > 0 {
+			raw, source = value, SourceProtocol
 			found += n
 		}
 	}

@@ -98,7 +98,7 @@ func (e *Extractor) Agrees(r *http.Request, isURL func(name string) bool) bool {
 
 // TakeQuery removes the parameter of the token from the query of a request.
 func (e *Extractor) TakeQuery(r *http.Request) {
-	if e.take(r.URL) {
+	if e.query != "" && e.take(r.URL) {
 		r.RequestURI = r.URL.RequestURI()
 	}
 }

@@ -28,6 +28,9 @@ type Denial struct {
 	// Default: empty, if another part of the request is wrong.
 	Reason string
 
+	// Message is the sentence of the answer for a client's developer.
+	Message string
+
 	challenge  string // WWW-Authenticate (RFC 9110 §11.6.1), or empty
 	retryAfter string // Retry-After in seconds, or empty
 	allow      string // Allow (RFC 9110 §10.2.1), or empty
@@ -37,7 +40,7 @@ type Denial struct {
 // New returns a denial with the body {"error": code, "message": message}. challenge is the
 // field WWW-Authenticate, or empty. An answer 503 has Retry-After: 1.
 func New(status int, code, message, challenge string) *Denial {
-	return newDenial(status, challenge, struct {
+	return newDenial(status, message, challenge, struct {
 		Error   string `json:"error"`
 		Message string `json:"message"`
 	}{code, message})
@@ -46,18 +49,18 @@ func New(status int, code, message, challenge string) *Denial {
 // OAuth returns a denial with the body that clients of a token endpoint, and issuers,
 // expect (RFC 6749 §5.2). An answer 503 has Retry-After: 1.
 func OAuth(status int, code, description string) *Denial {
-	return newDenial(status, "", struct {
+	return newDenial(status, description, "", struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
 	}{code, description})
 }
 
-func newDenial(status int, challenge string, content any) *Denial {
+func newDenial(status int, message, challenge string, content any) *Denial {
 	body, err := json.Marshal(content)
 	if err != nil {
 		panic(err) // two strings
 	}
-	d := &Denial{Status: status, challenge: challenge, body: body}
+	d := &Denial{Status: status, Message: message, challenge: challenge, body: body}
 	if status == http.StatusServiceUnavailable {
 		d.retryAfter = "1"
 	}
@@ -97,6 +100,14 @@ type Refuse func(http.ResponseWriter, *http.Request, *Denial) error
 // terminal: it is written, not returned as an error, because Caddy's routes of handle_errors
 // are not guarded and could serve what was refused. The error is always nil.
 func (d *Denial) Write(w http.ResponseWriter, r *http.Request) error {
+	d.Announce(w, r)
+	write(w, d.Status, d.body)
+	return nil
+}
+
+// Announce sets the header fields of the answer and does not write it, for a handler that
+// lets somebody else write it. The answer will not wait for the rest of the body.
+func (d *Denial) Announce(w http.ResponseWriter, r *http.Request) {
 	skipBody(w, r)
 	header := w.Header()
 	if d.challenge != "" {
@@ -108,6 +119,5 @@ func (d *Denial) Write(w http.ResponseWriter, r *http.Request) error {
 	if d.retryAfter != "" {
 		header.Set("Retry-After", d.retryAfter)
 	}
-	write(w, d.Status, d.body)
-	return nil
+	header.Set("Cache-Control", "no-store")
 }
