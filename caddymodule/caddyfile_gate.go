@@ -53,7 +53,7 @@ func parseGateDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, er
 //		cors <origin>...
 //		admin_scope <scope>
 //		strip_token
-//		streams expiry                 # or session
+//		streams session                # or expiry
 //		token_endpoint <path>...
 //		sessions_endpoint <path>
 //		backchannel_logout <path>
@@ -72,7 +72,7 @@ func (g *Gate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"cors":               {Usage: "cors <origin>...", Read: config.Texts(&g.CORS)},
 		"admin_scope":        {Usage: "admin_scope <scope>", Read: config.Text(&g.AdminScope)},
 		"strip_token":        {Usage: "strip_token", Read: config.Flag(&g.StripToken)},
-		"streams":            {Usage: "streams expiry | session", Read: config.Choice(&g.Streams, "expiry", "session")},
+		"streams":            {Usage: "streams session | expiry", Read: config.Choice(&g.Streams, "session", "expiry")},
 		"token_endpoint":     {Usage: "token_endpoint <path>...", Read: config.Texts(&g.TokenEndpoint)},
 		"sessions_endpoint":  {Usage: "sessions_endpoint <path>", Read: config.Text(&g.SessionsEndpoint)},
 		"backchannel_logout": {Usage: "backchannel_logout <path>", Read: config.Text(&g.BackchannelLogout)},

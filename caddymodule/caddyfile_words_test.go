@@ -95,7 +95,7 @@ var syntaxes = map[string]syntax{
 		"cors":               {good: "https://a.example", bad: someText},
 		"admin_scope":        {good: "admin", bad: oneText},
 		"strip_token":        {bad: noText},
-		"streams":            {good: "session", bad: append(oneText, "never")},
+		"streams":            {good: "expiry", bad: append(oneText, "never")},
 		"token_endpoint":     {good: "/a /b", bad: someText},
 		"sessions_endpoint":  {good: "/v1/auth/sessions", bad: oneText},
 		"backchannel_logout": {good: "/v1/auth/logout", bad: oneText},

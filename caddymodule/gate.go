@@ -84,7 +84,8 @@ type Gate struct {
 	// WebSockets. With `session`, the gate cuts a request when its session, token, subject
 	// or issuer is revoked. With `expiry`, it also cuts it when the token expires, leeway
 	// included. A newer token of the same session that this gate has admitted extends that
-	// time. Default: expiry.
+	// time, so clients must refresh, and must send their requests to the gate of the stream.
+	// Default: session.
 	Streams string `json:"streams,omitempty"`
 
 	// TokenEndpoint lists the upstream's token endpoints (RFC 6749 §3.2), which need no
@@ -183,7 +184,7 @@ func (g *Gate) resolve() error {
 
 func (g *Gate) check() error {
 	config.SetDefault(&g.Endpoint, defaultEndpoint)
-	config.SetDefault(&g.Streams, "expiry")
+	config.SetDefault(&g.Streams, "session")
 	builtIn := []string{"id", "session_id", "token_id", "issuer"}
 	for _, claim := range g.Claims {
 		if slices.Contains(builtIn, claim) {
@@ -193,13 +194,13 @@ func (g *Gate) check() error {
 	if err := g.Token.check(); err != nil {
 		return err
 	}
-	return config.OneOf("streams", g.Streams, "expiry", "session")
+	return config.OneOf("streams", g.Streams, "session", "expiry")
 }
 
 func (g *Gate) prepare() (err error) {
 	g.extractor = credential.NewExtractor(g.Token.Header, g.Token.Cookie)
-	if g.Streams == "session" {
-		g.end = streams.ByRevocation
+	if g.Streams == "expiry" {
+		g.end = streams.AtExpiry
 	}
 	g.untrusted = new(sync.Map)
 	if g.public, err = paths.NewPublic(g.Public); err != nil {

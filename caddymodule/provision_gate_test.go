@@ -16,7 +16,7 @@ func TestGateRefuses(t *testing.T) {
 		"neither header nor cookie": {gate: `"token": {}`, want: "token names neither a header nor a cookie; use token header Authorization"},
 		"a header that is none":     {gate: `"token": {"header": "X Token"}`, want: `token header "X Token" is not a field name`},
 		"a cookie that is none":     {gate: `"token": {"cookie": "a;b"}`, want: `token cookie "a;b" is not the name of a cookie`},
-		"other streams":             {gate: `"streams": "never"`, want: `streams "never" is unknown; use one of: expiry, session`},
+		"other streams":             {gate: `"streams": "never"`, want: `streams "never" is unknown; use one of: session, expiry`},
 		"a missing scope":           {gate: `"admin_scope": "{env.SESSION_GATE_NOT_SET}"`, want: "{env.SESSION_GATE_NOT_SET} is missing"},
 		"a missing claim":           {gate: `"claims": ["{env.SESSION_GATE_NOT_SET}"]`, want: "resolving claims: {env.SESSION_GATE_NOT_SET} is missing"},
 		"a token endpoint":          {gate: `"token_endpoint": ["oauth/token"]`, want: `token_endpoint "oauth/token" ` + path},
