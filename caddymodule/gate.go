@@ -39,7 +39,8 @@ const defaultEndpoint = "/v1/auth/session"
 //
 // For an admitted request it sets the placeholders `{http.auth.user.id}` (`sub`),
 // `{http.auth.user.session_id}`, `{http.auth.user.token_id}`, `{http.auth.user.issuer}`,
-// and `{http.auth.user.<claim>}` for each configured claim. For a refused request,
+// and `{http.auth.user.<claim>}` for each configured claim. For a request that passes
+// without a token, all of them are empty. For a refused request,
 // `{http.session_gate.reason}` is one of `missing`, `malformed`, `several`, `invalid`,
 // `expired`, `revoked`, `unavailable`, `method`, `path` and `cross_site`.
 //
@@ -235,10 +236,10 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	}
 	if caller.IsPreflight(r) {
 		reply.DropBody(r)
-		return next.ServeHTTP(w, r)
+		return passAnonymous(w, r, next)
 	}
 	if g.public.Match(r) {
-		return next.ServeHTTP(w, r)
+		return passAnonymous(w, r, next)
 	}
 	running, deny := g.admit(w, r)
 	if deny != nil {

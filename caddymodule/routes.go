@@ -86,7 +86,9 @@ func (g *Gate) addTokenEndpoints() error {
 		Leeway: time.Duration(*g.app.Leeway), Retention: time.Duration(g.app.Retention), Logger: g.logger, Refuse: refuse,
 	})
 	serve := func(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (bool, error) {
-		return true, endpoint.Serve(w, r, next.ServeHTTP)
+		return true, endpoint.Serve(w, r, func(w http.ResponseWriter, r *http.Request) error {
+			return passAnonymous(w, r, next)
+		})
 	}
 	// The longest comes first: it may be a shorter endpoint followed by a format.
 	for _, path := range slices.SortedFunc(slices.Values(g.TokenEndpoint), func(a, b string) int { return len(b) - len(a) }) {
