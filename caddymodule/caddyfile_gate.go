@@ -48,7 +48,7 @@ func parseGateDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, er
 //		endpoint /v1/auth/session
 //		token header Authorization     # and, or instead: token cookie <name>
 //		public <path>...
-//		identity <preset>              # or { <header> <claim> … }
+//		identity <preset>              # and, or instead, a block { <header> <claim> … }
 //		claims <claim>...
 //		cors <origin>...
 //		admin_scope <scope>
@@ -67,7 +67,7 @@ func (g *Gate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"endpoint":           {Usage: "endpoint /v1/auth/session", Read: config.Text(&g.Endpoint)},
 		"token":              {Usage: "token header <name> | cookie <name>", Read: g.readToken, Repeatable: true},
 		"public":             {Usage: "public <path>...", Read: config.Texts(&g.Public)},
-		"identity":           {Usage: "identity oauth2_proxy | authelia | pomerium | { <header> <claim> }", Read: g.readIdentity},
+		"identity":           {Usage: "identity oauth2_proxy | authelia | pomerium [{ <header> <claim> }], or identity { <header> <claim> }", Read: g.readIdentity},
 		"claims":             {Usage: "claims <claim>...", Read: config.Texts(&g.Claims)},
 		"cors":               {Usage: "cors <origin>...", Read: config.Texts(&g.CORS)},
 		"admin_scope":        {Usage: "admin_scope <scope>", Read: config.Text(&g.AdminScope)},
@@ -100,11 +100,13 @@ func (g *Gate) readToken(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-// readIdentity reads a preset, or a block of headers and claims.
+// readIdentity reads a preset, a block of headers and claims, or both.
 func (g *Gate) readIdentity(d *caddyfile.Dispenser) error {
 	g.Identity = new(identity.Config)
 	if d.CountRemainingArgs() > 0 {
-		return config.Choice(&g.Identity.Preset, "oauth2_proxy", "authelia", "pomerium")(d)
+		if err := config.Choice(&g.Identity.Preset, "oauth2_proxy", "authelia", "pomerium")(d); err != nil {
+			return err
+		}
 	}
 	g.Identity.Headers = make(map[string]string)
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
@@ -118,7 +120,7 @@ func (g *Gate) readIdentity(d *caddyfile.Dispenser) error {
 		}
 		g.Identity.Headers[header] = claim
 	}
-	if len(g.Identity.Headers) == 0 {
+	if g.Identity.Preset == "" && len(g.Identity.Headers) == 0 {
 		return errors.New("neither a preset nor a block of headers")
 	}
 	return nil

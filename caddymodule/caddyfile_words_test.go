@@ -89,8 +89,12 @@ var syntaxes = map[string]syntax{
 			good: "cookie session",
 			bad:  []string{bare, "header", `header ""`, "cookie a b", "query a", "header A\n\ttoken header B"}, repeatable: true,
 		},
-		"public":             {good: "/healthz /assets/*", bad: someText},
-		"identity":           {good: "authelia", bad: []string{bare, `""`, "keycloak", "authelia pomerium", "{\n}", "{\nX-A\n}", "{\nX-A a b\n}"}},
+		"public": {good: "/healthz /assets/*", bad: someText},
+		"identity": {
+			good:  "authelia",
+			bad:   []string{bare, `""`, "keycloak", "authelia pomerium", "{\n}", "{\nX-A\n}", "{\nX-A a b\n}", "authelia {\nRemote-User\n}"},
+			opens: true,
+		},
 		"claims":             {good: "email groups", bad: someText},
 		"cors":               {good: "https://a.example", bad: someText},
 		"admin_scope":        {good: "admin", bad: oneText},
@@ -142,11 +146,7 @@ func TestEveryWordOfTheCaddyfile(t *testing.T) {
 				}
 				if !line.opens {
 					bad := good + " {\nx y\n}"
-					want := " has no block"
-					if word == "identity" {
-						want = " has a block only where it has no value"
-					}
-					wantPhrase(t, bad, s.adaptError(bad), `unrecognized subdirective "{"; `+word+want)
+					wantPhrase(t, bad, s.adaptError(bad), `unrecognized subdirective "{"; `+word+" has no block")
 				}
 				typo := word[:len(word)-1] + "x" + word[len(word)-1:]
 				wantPhrase(t, typo, s.adaptError(typo), fmt.Sprintf("unrecognized subdirective %q; did you mean: ", typo))

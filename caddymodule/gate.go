@@ -66,7 +66,8 @@ type Gate struct {
 	// them from requests and sets them from the token. Default: none.
 	Identity *identity.Config `json:"identity,omitempty"`
 
-	// Claims lists claims that are set as placeholders. Default: none.
+	// Claims lists claims that are set as placeholders: top-level claims, or dotted paths such
+	// as `realm_access.roles`. A claim of exactly that name comes first. Default: none.
 	Claims []string `json:"claims,omitempty"`
 
 	// CORS lists the origins whose pages may call the session API from a browser.

@@ -58,8 +58,12 @@ func TestIdentityRefuses(t *testing.T) {
 		"an unknown preset": {gate: `"identity": {"preset": "keycloak"}`, want: `identity "keycloak" is unknown; use one of: oauth2_proxy, authelia, pomerium`},
 		"a missing preset":  {gate: `"identity": {"preset": "{env.SESSION_GATE_NOT_SET}"}`, want: "{env.SESSION_GATE_NOT_SET} is missing"},
 		"nothing":           {gate: `"identity": {}`, want: "identity names no header; use a preset or name headers and claims"},
-		"both": {
-			gate: `"identity": {"preset": "authelia", "headers": {"X-A": "sub"}}`, want: "identity has both a preset and headers; use one of them",
+		"a header that the preset has not": {
+			gate: `"identity": {"preset": "authelia", "headers": {"X-A": "sub"}}`,
+			want: `identity authelia has no header "X-A"; it has Remote-User, Remote-Groups, Remote-Name, Remote-Email. For other headers use a block`,
+		},
+		"no claim for a header of the preset": {
+			gate: `"identity": {"preset": "authelia", "headers": {"Remote-User": ""}}`, want: `identity header "Remote-User" has no claim`,
 		},
 		"no claim":        {gate: `"identity": {"headers": {"X-A": ""}}`, want: `identity header "X-A" has no claim`},
 		"no field name":   {gate: `"identity": {"headers": {"X A": "sub"}}`, want: `identity header "X A" is not a field name`},

@@ -89,8 +89,9 @@ func NewVerifier(options Options) (*Verifier, error) {
 }
 
 // AddView adds the placeholders of one gate: the standard ones, and one for each of the
-// named claims. It returns the index of the view for Verified.View and Verified.Texts. The
-// same claims, in any order, have the same index. Tokens that Verify returned before do not
+// named claims. A name is that of a top-level claim, or else a dotted path to a claim, such as
+// `realm_access.roles`. It returns the index of the view for Verified.View and Verified.Texts.
+// The same claims, in any order, have the same index. Tokens that Verify returned before do not
 // have the view, so add views before serving requests.
 func (v *Verifier) AddView(claims []string) int {
 	wanted := slices.Clone(claims)
@@ -130,7 +131,6 @@ func (v *Verifier) Verify(raw string, now time.Time) (*Verified, error) {
 		v.logger.Debug("token refused", "error", err)
 		return nil, err
 	}
-	t.addViews(views)
 	v.cache.set(hash, t, now.Unix())
 	return t, nil
 }

@@ -40,7 +40,11 @@ func (v *Verifier) verify(raw string, now int64, e *Explanation) (*Verified, err
 	}
 	e.take(StepTime)
 	t.claims, t.scopes = claimTexts(s.members), claimScopes(s.members)
-	return t, t.checkTime(now)
+	if err := t.checkTime(now); err != nil {
+		return t, err
+	}
+	t.addViews(*v.views.Load(), s.members)
+	return t, nil
 }
 
 // allows reports whether some issuer may use an algorithm. Signatures.verify decides about
