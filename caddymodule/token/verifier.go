@@ -43,6 +43,7 @@ type Verifier struct {
 
 	addView sync.Mutex
 	views   atomic.Pointer[[][]string] // replaced, never changed
+	watch   watch
 }
 
 // NewVerifier returns a verifier, which the caller has to close. It fails on contradictory
@@ -90,9 +91,10 @@ func NewVerifier(options Options) (*Verifier, error) {
 
 // AddView adds the placeholders of one gate: the standard ones, and one for each of the
 // named claims. A name is that of a top-level claim, or else a dotted path to a claim, such as
-// `realm_access.roles`. It returns the index of the view for Verified.View and Verified.Texts.
-// The same claims, in any order, have the same index. Tokens that Verify returned before do not
-// have the view, so add views before serving requests.
+// `realm_access.roles`. The verifier warns of names that no token has. AddView returns the
+// index of the view for Verified.View and Verified.Texts. The same claims, in any order, have
+// the same index. Tokens that Verify returned before do not have the view, so add views before
+// serving requests.
 func (v *Verifier) AddView(claims []string) int {
 	wanted := slices.Clone(claims)
 	slices.Sort(wanted)
@@ -108,6 +110,7 @@ func (v *Verifier) AddView(claims []string) int {
 	}
 	grown := append(slices.Clone(views), wanted)
 	v.views.Store(&grown)
+	v.watch.add(wanted)
 	return len(views)
 }
 
@@ -131,6 +134,7 @@ func (v *Verifier) Verify(raw string, now time.Time) (*Verified, error) {
 		v.logger.Debug("token refused", "error", err)
 		return nil, err
 	}
+	v.watch.note(t, v.logger)
 	v.cache.set(hash, t, now.Unix())
 	return t, nil
 }
