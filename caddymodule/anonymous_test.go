@@ -14,7 +14,7 @@ import (
 // configuration names.
 func TestPlaceholdersOfNobodyAreEmpty(t *testing.T) {
 	g := newGate(t, "HS256", Gate{
-		Public: []string{"/healthz"}, Claims: []string{"email"}, TokenEndpoint: []string{tokenPath},
+		Public: []string{"/healthz"}, Claims: []string{"email"}, TokenEndpoint: tokenEndpoints(tokenPath),
 	})
 	preflight := request(http.MethodOptions, "/orders", "", "")
 	preflight.Header.Set("Origin", "https://app.example.com")

@@ -54,7 +54,10 @@ func parseGateDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, er
 //		admin_scope <scope>
 //		strip_token
 //		streams session                # or expiry
-//		token_endpoint <path>...
+//		token_endpoint <path>... {     # the block may be left out
+//			access_token <member>...
+//			refresh_token <member>...
+//		}
 //		sessions_endpoint <path>
 //		backchannel_logout <path>
 //	}
@@ -73,7 +76,7 @@ func (g *Gate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"admin_scope":        {Usage: "admin_scope <scope>", Read: config.Text(&g.AdminScope)},
 		"strip_token":        {Usage: "strip_token", Read: config.Flag(&g.StripToken)},
 		"streams":            {Usage: "streams session | expiry", Read: config.Choice(&g.Streams, "session", "expiry")},
-		"token_endpoint":     {Usage: "token_endpoint <path>...", Read: config.Texts(&g.TokenEndpoint)},
+		"token_endpoint":     {Usage: "token_endpoint <path>... [{ … }]", Read: g.readTokenEndpoint, Repeatable: true},
 		"sessions_endpoint":  {Usage: "sessions_endpoint <path>", Read: config.Text(&g.SessionsEndpoint)},
 		"backchannel_logout": {Usage: "backchannel_logout <path>", Read: config.Text(&g.BackchannelLogout)},
 	}.Read(d)

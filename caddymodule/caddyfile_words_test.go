@@ -100,9 +100,13 @@ var syntaxes = map[string]syntax{
 		"admin_scope":        {good: "admin", bad: oneText},
 		"strip_token":        {bad: noText},
 		"streams":            {good: "expiry", bad: append(oneText, "never")},
-		"token_endpoint":     {good: "/a /b", bad: someText},
+		"token_endpoint":     {good: "/a /b", bad: append(someText, "/a {\nid_token x\n}", "/a {\naccess_token\n}"), repeatable: true, opens: true},
 		"sessions_endpoint":  {good: "/v1/auth/sessions", bad: oneText},
 		"backchannel_logout": {good: "/v1/auth/logout", bad: oneText},
+	}},
+	"token_endpoint": {":8080 {\nsession_gate {\ntoken_endpoint /a {\n%s\n}\n}\n}\n", map[string]wordSyntax{
+		"access_token":  {good: "jwt accessJwt", bad: someText},
+		"refresh_token": {good: "renewal", bad: someText},
 	}},
 }
 

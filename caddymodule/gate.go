@@ -97,8 +97,8 @@ type Gate struct {
 	// Request bodies are forms or JSON of at most 64 KiB, responses at most 256 KiB. The
 	// gate answers 400 to other spellings of the path, also with a format at the end
 	// (/oauth/token.json), and to a request that servers could read as two grants.
-	// Default: none.
-	TokenEndpoint []string `json:"token_endpoint,omitempty"`
+	// A request to a path that differs by a trailing slash is another spelling. Default: none.
+	TokenEndpoint []TokenEndpoint `json:"token_endpoint,omitempty"`
 
 	// SessionsEndpoint is the path of the caller's own sessions. GET lists them. DELETE
 	// revokes all of them, DELETE with ?except=current all but the caller's. DELETE of the
@@ -166,9 +166,14 @@ func (g *Gate) resolve() error {
 		field  string
 		values []string
 	}{
-		{"public", g.Public}, {"claims", g.Claims}, {"cors", g.CORS}, {"token_endpoint", g.TokenEndpoint},
+		{"public", g.Public}, {"claims", g.Claims}, {"cors", g.CORS},
 	} {
 		if err := config.ResolveAll(list.field, list.values); err != nil {
+			return err
+		}
+	}
+	for i := range g.TokenEndpoint {
+		if err := g.TokenEndpoint[i].resolve(); err != nil {
 			return err
 		}
 	}

@@ -12,16 +12,26 @@ func TestGateRefuses(t *testing.T) {
 	const path, public, origin = "must be a path such as /v1/auth/session: it begins with a slash",
 		"must be a clean path such as /healthz, or a prefix such as /assets/*", "must be an origin such as https://app.example.com"
 	refusals := map[string]refusal{
-		"an unknown word":           {gate: `"blockade": true`, want: `unknown field "blockade"`},
-		"neither header nor cookie": {gate: `"token": {}`, want: "token names neither a header nor a cookie; use token header Authorization"},
-		"a header that is none":     {gate: `"token": {"header": "X Token"}`, want: `token header "X Token" is not a field name`},
-		"a cookie that is none":     {gate: `"token": {"cookie": "a;b"}`, want: `token cookie "a;b" is not the name of a cookie`},
-		"other streams":             {gate: `"streams": "never"`, want: `streams "never" is unknown; use one of: session, expiry`},
-		"a missing scope":           {gate: `"admin_scope": "{env.SESSION_GATE_NOT_SET}"`, want: "{env.SESSION_GATE_NOT_SET} is missing"},
-		"a missing claim":           {gate: `"claims": ["{env.SESSION_GATE_NOT_SET}"]`, want: "resolving claims: {env.SESSION_GATE_NOT_SET} is missing"},
-		"a token endpoint":          {gate: `"token_endpoint": ["oauth/token"]`, want: `token_endpoint "oauth/token" ` + path},
-		"a path for logout tokens":  {gate: `"backchannel_logout": "//a"`, want: `backchannel_logout "//a" ` + path},
-		"a list of sessions":        {gate: `"sessions_endpoint": "/a/"`, want: `sessions_endpoint "/a/" ` + path},
+		"an unknown word":                   {gate: `"blockade": true`, want: `unknown field "blockade"`},
+		"neither header nor cookie":         {gate: `"token": {}`, want: "token names neither a header nor a cookie; use token header Authorization"},
+		"a header that is none":             {gate: `"token": {"header": "X Token"}`, want: `token header "X Token" is not a field name`},
+		"a cookie that is none":             {gate: `"token": {"cookie": "a;b"}`, want: `token cookie "a;b" is not the name of a cookie`},
+		"other streams":                     {gate: `"streams": "never"`, want: `streams "never" is unknown; use one of: session, expiry`},
+		"a missing scope":                   {gate: `"admin_scope": "{env.SESSION_GATE_NOT_SET}"`, want: "{env.SESSION_GATE_NOT_SET} is missing"},
+		"a missing claim":                   {gate: `"claims": ["{env.SESSION_GATE_NOT_SET}"]`, want: "resolving claims: {env.SESSION_GATE_NOT_SET} is missing"},
+		"a token endpoint":                  {gate: `"token_endpoint": ["oauth/token"]`, want: `token_endpoint "oauth/token" ` + path},
+		"a token endpoint with two slashes": {gate: `"token_endpoint": ["/a//"]`, want: `it begins with a slash and ends with one at most`},
+		"a token endpoint of unknown words": {gate: `"token_endpoint": [{"path": "/a", "id_token": ["x"]}]`, want: `unknown field "id_token"`},
+		"a token endpoint without a path":   {gate: `"token_endpoint": [{"access_token": ["x"]}]`, want: `token_endpoint "" ` + path},
+		"a member of another meaning": {
+			gate: `"token_endpoint": [{"path": "/a", "access_token": ["refreshToken"]}]`,
+			want: `token_endpoint "/a": access_token "refreshToken" is the name of another member: refresh_token`,
+		},
+		"a missing member": {
+			gate: `"token_endpoint": [{"path": "/a", "refresh_token": ["{env.SESSION_GATE_NOT_SET}"]}]`, want: "resolving refresh_token: {env.SESSION_GATE_NOT_SET} is missing",
+		},
+		"a path for logout tokens": {gate: `"backchannel_logout": "//a"`, want: `backchannel_logout "//a" ` + path},
+		"a list of sessions":       {gate: `"sessions_endpoint": "/a/"`, want: `sessions_endpoint "/a/" ` + path},
 	}
 	for _, endpoint := range []string{"/", "logout", "/a/", "//a", "/a//b", "/a/../b", "/a/./b", "/a%2fb", "/a b", "/a;b", "/a/*", "/a?b", "/é"} {
 		refusals["endpoint "+endpoint] = refusal{gate: member("endpoint", endpoint), want: path}

@@ -42,7 +42,7 @@ func TestTooLongATokenIsRefused(t *testing.T) {
 		for _, tt := range []struct{ mediaType, body string }{
 			{"application/json", `{"` + name + `":"a` + longest + `"}`}, {formType, name + "=a" + longest},
 		} {
-			if _, err := oauth.ParseAnswer(tt.mediaType, []byte(tt.body)); !errors.Is(err, oauth.ErrAnswer) {
+			if _, err := new(oauth.Names).ParseAnswer(tt.mediaType, []byte(tt.body)); !errors.Is(err, oauth.ErrAnswer) {
 				t.Errorf("%.20s with a longer one: %v, want ErrAnswer", tt.body, err)
 			}
 		}
