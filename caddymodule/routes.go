@@ -36,6 +36,7 @@ func (g *Gate) prepareRoutes() error {
 		return err
 	}
 	if g.BackchannelLogout != "" {
+		g.warnOfLogoutAudience()
 		receiver := logout.New(logout.Options{Verifier: g.app.verifier, Hub: g.app.hub, Logger: g.logger, Refuse: refuse})
 		if err := g.addRoute("backchannel_logout", g.BackchannelLogout, paths.Options{}, route{
 			guards: isPost, methods: []string{http.MethodDelete, http.MethodPost}, serve: terminal(receiver.Serve),
