@@ -52,18 +52,23 @@ func parseGateDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, er
 //		token header Authorization     # and, or instead: cookie, query <name>, websocket_protocol <prefix>
 //		optional                       # requests without a token pass
 //		public <path>...
-//		identity <preset>              # or { <header> <claim> … }
+//		identity <preset>              # and, or instead, a block { <header> <claim> … }
 //		claims <claim>...
 //		cors <origin>...
 //		admin_scope <scope>
 //		strip_token
-//		streams expiry                 # or session
-//		token_endpoint <path>...
+//		streams session                # or expiry
+//		token_endpoint <path>... {     # the block may be left out
+//			access_token <member>...
+//			refresh_token <member>...
+//		}
 //		sessions_endpoint <path>
 //		backchannel_logout <path>
 //		audience <aud>...                 # besides the issuer's
 //		require <claim> <value>...        # repeatable, besides the issuer's
 //		errors json                    # or caddy: handle_errors
+//		login_url <url>
+//		revoked_url <url>
 //	}
 func (g *Gate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the directive's name
@@ -75,16 +80,18 @@ func (g *Gate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"token":              {Usage: tokenUsage, Read: g.readToken, Repeatable: true},
 		"optional":           {Usage: "optional", Read: config.Flag(&g.Optional)},
 		"public":             {Usage: "public <path>...", Read: config.Texts(&g.Public)},
-		"identity":           {Usage: "identity oauth2_proxy | authelia | pomerium | { <header> <claim> }", Read: g.readIdentity},
+		"identity":           {Usage: "identity oauth2_proxy | authelia | pomerium [{ <header> <claim> }], or identity { <header> <claim> }", Read: g.readIdentity},
 		"claims":             {Usage: "claims <claim>...", Read: config.Texts(&g.Claims)},
 		"cors":               {Usage: "cors <origin>...", Read: config.Texts(&g.CORS)},
 		"admin_scope":        {Usage: "admin_scope <scope>", Read: config.Text(&g.AdminScope)},
 		"strip_token":        {Usage: "strip_token", Read: config.Flag(&g.StripToken)},
-		"streams":            {Usage: "streams expiry | session", Read: config.Choice(&g.Streams, "expiry", "session")},
-		"token_endpoint":     {Usage: "token_endpoint <path>...", Read: config.Texts(&g.TokenEndpoint)},
+		"streams":            {Usage: "streams session | expiry", Read: config.Choice(&g.Streams, "session", "expiry")},
+		"token_endpoint":     {Usage: "token_endpoint <path>... [{ … }]", Read: g.readTokenEndpoint, Repeatable: true},
 		"sessions_endpoint":  {Usage: "sessions_endpoint <path>", Read: config.Text(&g.SessionsEndpoint)},
 		"audience":           {Usage: "audience <aud>...", Read: config.Texts(&g.Audience)},
 		"require":            {Usage: "require <claim> <value>...", Read: readRequirement(&g.Require), Repeatable: true},
+		"login_url":          {Usage: "login_url https://id.example.com/login?next={uri}", Read: readURL(&g.LoginURL)},
+		"revoked_url":        {Usage: "revoked_url https://id.example.com/logout", Read: readURL(&g.RevokedURL)},
 		"backchannel_logout": {Usage: "backchannel_logout <path>", Read: config.Text(&g.BackchannelLogout)},
 		"errors":             {Usage: "errors json | caddy", Read: config.Choice(&g.Errors, "json", "caddy")},
 	}.Read(d)
@@ -115,11 +122,13 @@ func (g *Gate) readToken(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-// readIdentity reads a preset, or a block of headers and claims.
+// readIdentity reads a preset, a block of headers and claims, or both.
 func (g *Gate) readIdentity(d *caddyfile.Dispenser) error {
 	g.Identity = new(identity.Config)
 	if d.CountRemainingArgs() > 0 {
-		return config.Choice(&g.Identity.Preset, "oauth2_proxy", "authelia", "pomerium")(d)
+		if err := config.Choice(&g.Identity.Preset, "oauth2_proxy", "authelia", "pomerium")(d); err != nil {
+			return err
+		}
 	}
 	g.Identity.Headers = make(map[string]string)
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
@@ -133,7 +142,7 @@ func (g *Gate) readIdentity(d *caddyfile.Dispenser) error {
 		}
 		g.Identity.Headers[header] = claim
 	}
-	if len(g.Identity.Headers) == 0 {
+	if g.Identity.Preset == "" && len(g.Identity.Headers) == 0 {
 		return errors.New("neither a preset nor a block of headers")
 	}
 	return nil

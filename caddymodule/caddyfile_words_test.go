@@ -104,19 +104,29 @@ var syntaxes = map[string]syntax{
 			bad:  []string{bare, "header", `header ""`, "cookie a b", "body a", "query", "query a\n\ttoken query b", "websocket_protocol", "websocket_protocol a b", "header A\n\ttoken header B"}, repeatable: true,
 		},
 		"optional":           {bad: noText},
-		"public":             {good: "/healthz /assets/*", bad: someText},
-		"identity":           {good: "authelia", bad: []string{bare, `""`, "keycloak", "authelia pomerium", "{\n}", "{\nX-A\n}", "{\nX-A a b\n}"}},
+		"public": {good: "/healthz /assets/*", bad: someText},
+		"identity": {
+			good:  "authelia",
+			bad:   []string{bare, `""`, "keycloak", "authelia pomerium", "{\n}", "{\nX-A\n}", "{\nX-A a b\n}", "authelia {\nRemote-User\n}"},
+			opens: true,
+		},
 		"claims":             {good: "email groups", bad: someText},
 		"cors":               {good: "https://a.example", bad: someText},
 		"admin_scope":        {good: "admin", bad: oneText},
 		"strip_token":        {bad: noText},
-		"streams":            {good: "session", bad: append(oneText, "never")},
-		"token_endpoint":     {good: "/a /b", bad: someText},
+		"streams":            {good: "expiry", bad: append(oneText, "never")},
+		"token_endpoint":     {good: "/a /b", bad: append(someText, "/a {\nid_token x\n}", "/a {\naccess_token\n}"), repeatable: true, opens: true},
 		"sessions_endpoint":  {good: "/v1/auth/sessions", bad: oneText},
 		"audience":           {good: "a b", bad: someText},
 		"require":            {good: "scope read", bad: []string{bare, `""`, "scope", `scope ""`}, repeatable: true},
 		"errors":             {good: "caddy", bad: append(oneText, "html")},
 		"backchannel_logout": {good: "/v1/auth/logout", bad: oneText},
+		"login_url":          {good: "https://id.example.com/login?next={uri}", bad: append(oneText, "/login", "ftp://a.example", "https://a.example/{uri}")},
+		"revoked_url":        {good: "http://id.example.com/logout", bad: append(oneText, "logout", "https://", "https://a.example/?x={host}")},
+	}},
+	"token_endpoint": {":8080 {\nsession_gate {\ntoken_endpoint /a {\n%s\n}\n}\n}\n", map[string]wordSyntax{
+		"access_token":  {good: "jwt accessJwt", bad: someText},
+		"refresh_token": {good: "renewal", bad: someText},
 	}},
 }
 
@@ -160,11 +170,7 @@ func TestEveryWordOfTheCaddyfile(t *testing.T) {
 				}
 				if !line.opens {
 					bad := good + " {\nx y\n}"
-					want := " has no block"
-					if word == "identity" {
-						want = " has a block only where it has no value"
-					}
-					wantPhrase(t, bad, s.adaptError(bad), `unrecognized subdirective "{"; `+word+want)
+					wantPhrase(t, bad, s.adaptError(bad), `unrecognized subdirective "{"; `+word+" has no block")
 				}
 				typo := word[:len(word)-1] + "x" + word[len(word)-1:]
 				wantPhrase(t, typo, s.adaptError(typo), fmt.Sprintf("unrecognized subdirective %q; did you mean: ", typo))

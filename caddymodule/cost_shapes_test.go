@@ -18,7 +18,7 @@ func costlyGate() Gate {
 	return Gate{
 		Token: &TokenSource{Header: "Authorization", Cookie: "session"}, Public: []string{"/healthz", "/assets/*"},
 		Identity: &identity.Config{Preset: "pomerium"}, Claims: []string{"email"}, CORS: []string{"https://app.example.com"},
-		TokenEndpoint: []string{tokenPath, "/oauth/token.json"}, SessionsEndpoint: sessionsPath, BackchannelLogout: "/v1/auth/logout",
+		TokenEndpoint: tokenEndpoints(tokenPath, "/oauth/token.json"), SessionsEndpoint: sessionsPath, BackchannelLogout: "/v1/auth/logout",
 	}
 }
 

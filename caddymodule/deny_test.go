@@ -57,7 +57,7 @@ func TestADenialNeedsNoReplacer(t *testing.T) {
 // Attack: a cache keeps the answer for one origin, and gives it to a page of another one.
 func TestAllowedPagesReadEveryAnswerOfTheGate(t *testing.T) {
 	const app = "https://app.example.com"
-	g := newGate(t, "HS256", Gate{CORS: []string{app}, SessionsEndpoint: "/v1/auth/sessions", TokenEndpoint: []string{"/oauth/token"}})
+	g := newGate(t, "HS256", Gate{CORS: []string{app}, SessionsEndpoint: "/v1/auth/sessions", TokenEndpoint: tokenEndpoints("/oauth/token")})
 	send := func(method, target, origin, token string, changes ...func(*http.Request)) answer {
 		r := request(method, target, token, "")
 		r.Header.Set("Origin", origin)

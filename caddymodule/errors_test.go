@@ -60,7 +60,7 @@ func TestCaddyWritesErrors(t *testing.T) {
 //
 // Attack: CONNECT with a refused token, to open a tunnel to the server of error pages.
 func TestSomeErrorsStayJSON(t *testing.T) {
-	g := newGate(t, "HS256", Gate{Errors: "caddy", SessionsEndpoint: "/v1/auth/sessions", BackchannelLogout: "/logout", TokenEndpoint: []string{"/token"}})
+	g := newGate(t, "HS256", Gate{Errors: "caddy", SessionsEndpoint: "/v1/auth/sessions", BackchannelLogout: "/logout", TokenEndpoint: tokenEndpoints("/token")})
 	opaque := request(http.MethodGet, "/", "", "")
 	opaque.URL.Opaque = "admin"
 	tunnel := request(http.MethodConnect, "/", "x", "")

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/credential"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/identity"
+	"github.com/sessiongate/sessiongate/caddymodule/navigation"
 	"github.com/sessiongate/sessiongate/caddymodule/paths"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/streams"
@@ -40,7 +42,8 @@ const defaultEndpoint = "/v1/auth/session"
 //
 // For an admitted request it sets the placeholders `{http.auth.user.id}` (`sub`),
 // `{http.auth.user.session_id}`, `{http.auth.user.token_id}`, `{http.auth.user.issuer}`,
-// and `{http.auth.user.<claim>}` for each configured claim. For a refused request,
+// and `{http.auth.user.<claim>}` for each configured claim. For a request that passes
+// without a token, all of them are empty. For a refused request,
 // `{http.session_gate.reason}` is one of `missing`, `malformed`, `several`, `invalid`,
 // `expired`, `revoked`, `unavailable`, `method`, `path` and `cross_site`.
 //
@@ -72,7 +75,8 @@ type Gate struct {
 	// them from requests and sets them from the token. Default: none.
 	Identity *identity.Config `json:"identity,omitempty"`
 
-	// Claims lists claims that are set as placeholders. Default: none.
+	// Claims lists claims that are set as placeholders: top-level claims, or dotted paths such
+	// as `realm_access.roles`. A claim of exactly that name comes first. Default: none.
 	Claims []string `json:"claims,omitempty"`
 
 	// CORS lists the origins whose pages may call the session API from a browser. These pages
@@ -92,7 +96,8 @@ type Gate struct {
 	// WebSockets. With `session`, the gate cuts a request when its session, token, subject
 	// or issuer is revoked. With `expiry`, it also cuts it when the token expires, leeway
 	// included. A newer token of the same session that this gate has admitted extends that
-	// time. Default: expiry.
+	// time, so clients must refresh, and must send their requests to the gate of the stream.
+	// Default: session.
 	Streams string `json:"streams,omitempty"`
 
 	// TokenEndpoint lists the upstream's token endpoints (RFC 6749 §3.2), which need no
@@ -102,8 +107,8 @@ type Gate struct {
 	// Request bodies are forms or JSON of at most 64 KiB, responses at most 256 KiB. The
 	// gate answers 400 to other spellings of the path, also with a format at the end
 	// (/oauth/token.json), and to a request that servers could read as two grants.
-	// Default: none.
-	TokenEndpoint []string `json:"token_endpoint,omitempty"`
+	// A request to a path that differs by a trailing slash is another spelling. Default: none.
+	TokenEndpoint []TokenEndpoint `json:"token_endpoint,omitempty"`
 
 	// SessionsEndpoint is the path of the caller's own sessions. GET lists them. DELETE
 	// revokes all of them, DELETE with ?except=current all but the caller's. DELETE of the
@@ -134,6 +139,19 @@ type Gate struct {
 	// error. Default: json.
 	Errors string `json:"errors,omitempty"`
 
+	// LoginURL is where the gate sends (302) a page that is opened in a browser without a
+	// token, or with one that is invalid or has expired. It sends top-level navigations with
+	// GET only; every other request gets 401, and so does one to a path of the gate's own. It
+	// is an http or https URL. `{uri}` in its query stands for the path and query of the
+	// request, escaped; a path that another host could be read from, such as `//evil.example`,
+	// gets 401. Default: none.
+	LoginURL string `json:"login_url,omitempty"`
+
+	// RevokedURL is where the gate sends a page that is opened in a browser with a revoked
+	// token, under the same rules. The page should end the issuer's own session, because that
+	// would give the next token of the revoked session. Default: none.
+	RevokedURL string `json:"revoked_url,omitempty"`
+
 	app       *App
 	logger    *slog.Logger
 	routes    []route
@@ -146,6 +164,8 @@ type Gate struct {
 	end       streams.End
 	view      int
 	site      int
+
+	login, revoked *navigation.Redirect // nil for none
 }
 
 // CaddyModule returns the Caddy module information.
@@ -197,10 +217,14 @@ func (g *Gate) resolve() error {
 		{"public", g.Public},
 		{"claims", g.Claims},
 		{"cors", g.CORS},
-		{"token_endpoint", g.TokenEndpoint},
 		{"audience", g.Audience},
 	} {
 		if err := config.ResolveAll(list.field, list.values); err != nil {
+			return err
+		}
+	}
+	for i := range g.TokenEndpoint {
+		if err := g.TokenEndpoint[i].resolve(); err != nil {
 			return err
 		}
 	}
@@ -209,6 +233,9 @@ func (g *Gate) resolve() error {
 	}
 	if g.Token == nil {
 		g.Token = &TokenSource{Header: "Authorization"}
+	}
+	if err := errors.Join(resolveURL("login_url", &g.LoginURL), resolveURL("revoked_url", &g.RevokedURL)); err != nil {
+		return err
 	}
 	if g.Identity != nil {
 		if err := resolveIdentity(g.Identity); err != nil {
@@ -221,7 +248,7 @@ func (g *Gate) resolve() error {
 
 func (g *Gate) check() error {
 	config.SetDefault(&g.Endpoint, defaultEndpoint)
-	config.SetDefault(&g.Streams, "expiry")
+	config.SetDefault(&g.Streams, "session")
 	config.SetDefault(&g.Errors, "json")
 	builtIn := []string{"id", "session_id", "token_id", "issuer"}
 	for _, claim := range g.Claims {
@@ -235,7 +262,7 @@ func (g *Gate) check() error {
 	if err := config.OneOf("errors", g.Errors, "json", "caddy"); err != nil {
 		return err
 	}
-	return config.OneOf("streams", g.Streams, "expiry", "session")
+	return config.OneOf("streams", g.Streams, "session", "expiry")
 }
 
 func (g *Gate) prepare() (err error) {
@@ -243,14 +270,14 @@ func (g *Gate) prepare() (err error) {
 		Header: g.Token.Header, Cookie: g.Token.Cookie, Query: g.Token.Query,
 		Protocol: g.Token.WebSocketProtocol, Optional: g.Optional,
 	})
-	if g.Streams == "session" {
-		g.end = streams.ByRevocation
+	if g.Streams == "expiry" {
+		g.end = streams.AtExpiry
 	}
 	g.untrusted = new(sync.Map)
 	if g.public, err = paths.NewPublic(g.Public); err != nil {
 		return fmt.Errorf("checking session_gate: %w", err)
 	}
-	if err = g.prepareIdentity(); err != nil {
+	if err = errors.Join(g.prepareIdentity(), g.prepareRedirects()); err != nil {
 		return err
 	}
 	if g.origins, err = caller.NewOrigins(g.CORS, g.Token.Cookie != ""); err != nil {
@@ -279,14 +306,14 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	}
 	if caller.IsPreflight(r) {
 		reply.DropBody(r)
-		return next.ServeHTTP(w, r)
+		return passAnonymous(w, r, next)
 	}
 	if g.public.Match(r) {
-		return next.ServeHTTP(w, r)
+		return passAnonymous(w, r, next)
 	}
 	running, deny := g.admit(w, r)
 	if g.Optional && deny.Is(reply.Missing) {
-		return next.ServeHTTP(w, r)
+		return passAnonymous(w, r, next)
 	}
 	if deny != nil {
 		return g.refuseGuarded(w, r, deny)

@@ -46,6 +46,17 @@ func (g *Gate) warnOfLogs(logs *caddyhttp.ServerLogConfig) {
 	}
 }
 
+// warnOfLogoutAudience warns if no issuer says which clients its logout tokens are for. Their
+// `aud` is a client, and that of access tokens is mostly an API. So the gate would refuse all
+// logout tokens, while the issuer, who logs out many applications, tells nobody.
+func (g *Gate) warnOfLogoutAudience() {
+	if slices.ContainsFunc(g.app.Issuer, func(i *Issuer) bool { return len(i.LogoutAudience) > 0 || i.AnyAudience }) {
+		return
+	}
+	g.logger.Warn("backchannel_logout is on, and no issuer has logout_audience: logout tokens are refused unless their audience is that of access tokens; " +
+		"name the client ids in logout_audience")
+}
+
 // namesSession reports whether the claim names a session or a token for any of the issuers.
 func (a *App) namesSession(claim string) bool {
 	return slices.ContainsFunc(a.Issuer, func(i *Issuer) bool {

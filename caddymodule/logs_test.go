@@ -49,6 +49,31 @@ func TestAGateWarnsOfWhatCaddysLogsShow(t *testing.T) {
 	}
 }
 
+// An issuer logs users out at many applications, and does not tell that one of them refuses
+// its tokens.
+func TestAGateWarnsOfLogoutTokensThatItWouldRefuse(t *testing.T) {
+	for name, test := range map[string]struct {
+		gate    Gate
+		issuers []*Issuer
+		want    int
+	}{
+		"no logout_audience":       {Gate{BackchannelLogout: "/logout"}, []*Issuer{{Audience: []string{"api"}}, {Audience: []string{"b"}}}, 1},
+		"one issuer has it":        {Gate{BackchannelLogout: "/logout"}, []*Issuer{{Audience: []string{"api"}}, {LogoutAudience: []string{"web"}}}, 0},
+		"any audience":             {Gate{BackchannelLogout: "/logout"}, []*Issuer{{AnyAudience: true}}, 0},
+		"no logout by the issuers": {Gate{}, []*Issuer{{Audience: []string{"api"}}}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			g := newGate(t, "HS256", test.gate)
+			g.app.Issuer = test.issuers
+			g.reload(t, slog.New(slog.NewTextHandler(&log, nil)))
+			if got := strings.Count(log.String(), "no issuer has logout_audience"); got != test.want {
+				t.Errorf("%d warnings, want %d:\n%s", got, test.want, log.String())
+			}
+		})
+	}
+}
+
 // Any claim may be configured to name sessions.
 func TestTheClaimsThatNameSessionsAreKnown(t *testing.T) {
 	app := &App{Issuer: []*Issuer{{}, {SessionClaim: ClaimNames{"session", "session_id"}, TokenIDClaim: "uti"}}}

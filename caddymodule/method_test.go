@@ -12,7 +12,7 @@ import (
 // request in it.
 func TestConnectIsRefusedBeforeAllElse(t *testing.T) {
 	g := newGate(t, "HS256", Gate{
-		Public: []string{"/*"}, TokenEndpoint: []string{tokenPath}, SessionsEndpoint: sessionsPath, BackchannelLogout: "/logout",
+		Public: []string{"/*"}, TokenEndpoint: tokenEndpoints(tokenPath), SessionsEndpoint: sessionsPath, BackchannelLogout: "/logout",
 	})
 	token := g.mint(t, nil)
 	for _, c := range []struct {

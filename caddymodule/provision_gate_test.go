@@ -12,21 +12,37 @@ func TestGateRefuses(t *testing.T) {
 	const path, public, origin = "must be a path such as /v1/auth/session: it begins with a slash",
 		"must be a clean path such as /healthz, or a prefix such as /assets/*", "must be an origin such as https://app.example.com"
 	refusals := map[string]refusal{
-		"an unknown word":            {gate: `"blockade": true`, want: `unknown field "blockade"`},
-		"neither header nor cookie":  {gate: `"token": {}`, want: "token names neither a header nor a cookie; use token header Authorization"},
-		"a header that is none":      {gate: `"token": {"header": "X Token"}`, want: `token header "X Token" is not a field name`},
-		"a cookie that is none":      {gate: `"token": {"cookie": "a;b"}`, want: `token cookie "a;b" is not the name of a cookie`},
-		"a parameter that is none":   {gate: `"token": {"query": "access token"}`, want: `token query "access token" has characters that have to be encoded`},
-		"a subprotocol that is none": {gate: `"token": {"websocket_protocol": "a b"}`, want: `token websocket_protocol "a b" is not the name of a subprotocol`},
-		"a subprotocol with a dot":   {gate: `"token": {"websocket_protocol": "bearer."}`, want: "use a name such as bearer, without a dot at its end"},
-		"one name for two places":    {gate: `"token": {"query": "a", "websocket_protocol": "a"}`, want: `token query and token websocket_protocol are both "a"; use two names`},
-		"other errors":               {gate: `"errors": "html"`, want: `errors "html" is unknown; use one of: json, caddy`},
-		"other streams":              {gate: `"streams": "never"`, want: `streams "never" is unknown; use one of: expiry, session`},
-		"a missing scope":            {gate: `"admin_scope": "{env.SESSION_GATE_NOT_SET}"`, want: "{env.SESSION_GATE_NOT_SET} is missing"},
-		"a missing claim":            {gate: `"claims": ["{env.SESSION_GATE_NOT_SET}"]`, want: "resolving claims: {env.SESSION_GATE_NOT_SET} is missing"},
-		"a token endpoint":           {gate: `"token_endpoint": ["oauth/token"]`, want: `token_endpoint "oauth/token" ` + path},
-		"a path for logout tokens":   {gate: `"backchannel_logout": "//a"`, want: `backchannel_logout "//a" ` + path},
-		"a list of sessions":         {gate: `"sessions_endpoint": "/a/"`, want: `sessions_endpoint "/a/" ` + path},
+		"an unknown word":                   {gate: `"blockade": true`, want: `unknown field "blockade"`},
+		"neither header nor cookie":         {gate: `"token": {}`, want: "token names neither a header nor a cookie; use token header Authorization"},
+		"a header that is none":             {gate: `"token": {"header": "X Token"}`, want: `token header "X Token" is not a field name`},
+		"a cookie that is none":             {gate: `"token": {"cookie": "a;b"}`, want: `token cookie "a;b" is not the name of a cookie`},
+		"a parameter that is none":          {gate: `"token": {"query": "access token"}`, want: `token query "access token" has characters that have to be encoded`},
+		"a subprotocol that is none":        {gate: `"token": {"websocket_protocol": "a b"}`, want: `token websocket_protocol "a b" is not the name of a subprotocol`},
+		"a subprotocol with a dot":          {gate: `"token": {"websocket_protocol": "bearer."}`, want: "use a name such as bearer, without a dot at its end"},
+		"one name for two places":           {gate: `"token": {"query": "a", "websocket_protocol": "a"}`, want: `token query and token websocket_protocol are both "a"; use two names`},
+		"other errors":                      {gate: `"errors": "html"`, want: `errors "html" is unknown; use one of: json, caddy`},
+		"other streams":                     {gate: `"streams": "never"`, want: `streams "never" is unknown; use one of: session, expiry`},
+		"a missing scope":                   {gate: `"admin_scope": "{env.SESSION_GATE_NOT_SET}"`, want: "{env.SESSION_GATE_NOT_SET} is missing"},
+		"a missing claim":                   {gate: `"claims": ["{env.SESSION_GATE_NOT_SET}"]`, want: "resolving claims: {env.SESSION_GATE_NOT_SET} is missing"},
+		"a token endpoint":                  {gate: `"token_endpoint": ["oauth/token"]`, want: `token_endpoint "oauth/token" ` + path},
+		"a token endpoint with two slashes": {gate: `"token_endpoint": ["/a//"]`, want: `it begins with a slash and ends with one at most`},
+		"a token endpoint of unknown words": {gate: `"token_endpoint": [{"path": "/a", "id_token": ["x"]}]`, want: `unknown field "id_token"`},
+		"a token endpoint without a path":   {gate: `"token_endpoint": [{"access_token": ["x"]}]`, want: `token_endpoint "" ` + path},
+		"a member of another meaning": {
+			gate: `"token_endpoint": [{"path": "/a", "access_token": ["refreshToken"]}]`,
+			want: `token_endpoint "/a": access_token "refreshToken" is the name of another member: refresh_token`,
+		},
+		"a missing member": {
+			gate: `"token_endpoint": [{"path": "/a", "refresh_token": ["{env.SESSION_GATE_NOT_SET}"]}]`, want: "resolving refresh_token: {env.SESSION_GATE_NOT_SET} is missing",
+		},
+		"a path for logout tokens": {gate: `"backchannel_logout": "//a"`, want: `backchannel_logout "//a" ` + path},
+		"a list of sessions":       {gate: `"sessions_endpoint": "/a/"`, want: `sessions_endpoint "/a/" ` + path},
+	}
+	for _, word := range []string{"login_url", "revoked_url"} {
+		refusals[word+" that is a path"] = refusal{gate: member(word, "/login"), want: word + ` "/login" is not an http or https URL`}
+		refusals[word+" with the request as its host"] = refusal{gate: member(word, "https://a.example{uri}"), want: "has {uri} outside its query"}
+		refusals[word+" that is missing"] = refusal{gate: member(word, "{env.SESSION_GATE_NOT_SET}?next={uri}"), want: "resolving " + word + ": {env.SESSION_GATE_NOT_SET} is missing"}
+		refusals[word+" with another placeholder"] = refusal{gate: member(word, "https://a.example/?a={http.request.host}"), want: "a placeholder in it is unknown"}
 	}
 	for _, endpoint := range []string{"/", "logout", "/a/", "//a", "/a//b", "/a/../b", "/a/./b", "/a%2fb", "/a b", "/a;b", "/a/*", "/a?b", "/é"} {
 		refusals["endpoint "+endpoint] = refusal{gate: member("endpoint", endpoint), want: path}
@@ -63,8 +79,12 @@ func TestIdentityRefuses(t *testing.T) {
 		"an unknown preset": {gate: `"identity": {"preset": "keycloak"}`, want: `identity "keycloak" is unknown; use one of: oauth2_proxy, authelia, pomerium`},
 		"a missing preset":  {gate: `"identity": {"preset": "{env.SESSION_GATE_NOT_SET}"}`, want: "{env.SESSION_GATE_NOT_SET} is missing"},
 		"nothing":           {gate: `"identity": {}`, want: "identity names no header; use a preset or name headers and claims"},
-		"both": {
-			gate: `"identity": {"preset": "authelia", "headers": {"X-A": "sub"}}`, want: "identity has both a preset and headers; use one of them",
+		"a header that the preset has not": {
+			gate: `"identity": {"preset": "authelia", "headers": {"X-A": "sub"}}`,
+			want: `identity authelia has no header "X-A"; it has Remote-User, Remote-Groups, Remote-Name, Remote-Email. For other headers use a block`,
+		},
+		"no claim for a header of the preset": {
+			gate: `"identity": {"preset": "authelia", "headers": {"Remote-User": ""}}`, want: `identity header "Remote-User" has no claim`,
 		},
 		"no claim":        {gate: `"identity": {"headers": {"X-A": ""}}`, want: `identity header "X-A" has no claim`},
 		"no field name":   {gate: `"identity": {"headers": {"X A": "sub"}}`, want: `identity header "X A" is not a field name`},

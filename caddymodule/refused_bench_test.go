@@ -175,7 +175,7 @@ func runRefused(b *testing.B, g *gateTest, token string) {
 // BenchmarkForwarded measures the longest addresses that a trusted proxy can name in a
 // request without a token.
 func BenchmarkForwarded(b *testing.B) {
-	g := newGate(b, "HS256", Gate{TokenEndpoint: []string{"/oauth/token"}, SessionsEndpoint: "/v1/auth/sessions", BackchannelLogout: "/logout"})
+	g := newGate(b, "HS256", Gate{TokenEndpoint: tokenEndpoints("/oauth/token"), SessionsEndpoint: "/v1/auth/sessions", BackchannelLogout: "/logout"})
 	for _, size := range []int{2 << 10, 14 << 10} {
 		for name, value := range map[string]string{
 			"lists":       strings.Repeat("/,", size/2),

@@ -3,8 +3,6 @@ package caddymodule
 import (
 	"fmt"
 	"net/http"
-	"slices"
-	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
@@ -12,7 +10,6 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/paths"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/sessionapi"
-	"github.com/sessiongate/sessiongate/caddymodule/tokenendpoint"
 )
 
 // route is a configured path whose requests do not simply go upstream.
@@ -39,6 +36,7 @@ func (g *Gate) prepareRoutes() error {
 		return err
 	}
 	if g.BackchannelLogout != "" {
+		g.warnOfLogoutAudience()
 		receiver := logout.New(logout.Options{Verifier: g.app.verifier, Hub: g.app.hub, Logger: g.logger, Refuse: g.refuse})
 		if err := g.addRoute("backchannel_logout", g.BackchannelLogout, paths.Options{}, route{
 			guards: isPost, methods: []string{http.MethodDelete, http.MethodPost}, serve: terminal(receiver.Serve),
@@ -78,26 +76,6 @@ func (g *Gate) addSessions() error {
 	return g.addRoute("endpoint", g.Endpoint, paths.Options{}, route{
 		guards: isDelete, methods: []string{http.MethodDelete}, serve: terminal(api.Session),
 	})
-}
-
-// addTokenEndpoints adds the token endpoints of the upstream.
-func (g *Gate) addTokenEndpoints() error {
-	endpoint := tokenendpoint.New(tokenendpoint.Options{
-		Paths: g.TokenEndpoint, Public: g.public, Verifier: g.app.verifier, Hub: g.app.hub, Origins: g.origins,
-		Leeway: time.Duration(*g.app.Leeway), Retention: time.Duration(g.app.Retention), Logger: g.logger, Refuse: g.refuse,
-	})
-	serve := func(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (bool, error) {
-		return true, endpoint.Serve(w, r, next.ServeHTTP)
-	}
-	// The longest comes first: it may be a shorter endpoint followed by a format.
-	for _, path := range slices.SortedFunc(slices.Values(g.TokenEndpoint), func(a, b string) int { return len(b) - len(a) }) {
-		if err := g.addRoute("token_endpoint", path, paths.Options{}, route{
-			guards: tokenendpoint.MayGrant, methods: []string{http.MethodDelete, http.MethodPost}, serve: serve, grants: true,
-		}); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (g *Gate) addRoute(field, text string, o paths.Options, added route) (err error) {

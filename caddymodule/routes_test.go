@@ -44,7 +44,7 @@ func TestAnOriginalRequestWithoutAURLIsNotKnown(t *testing.T) {
 // in any order.
 func TestATokenEndpointWithAFormatCanBeNamed(t *testing.T) {
 	for _, paths := range [][]string{{tokenPath, tokenPath + ".json"}, {tokenPath + ".json", tokenPath}} {
-		g := newGrantTest(t, Gate{TokenEndpoint: paths})
+		g := newGrantTest(t, Gate{TokenEndpoint: tokenEndpoints(paths...)})
 		g.Hands(map[string]any{"access_token": "opaque"})
 		for path, status := range map[string]int{tokenPath: 200, tokenPath + ".json": 200, tokenPath + ".xml": 400, tokenPath + ".json.gz": 400} {
 			g.Send(t, http.MethodPost, path, formMedia, "grant_type=password").Want(t, status, "")
@@ -52,9 +52,9 @@ func TestATokenEndpointWithAFormatCanBeNamed(t *testing.T) {
 	}
 	g := newGate(t, "HS256", Gate{})
 	for _, config := range []Gate{
-		{TokenEndpoint: []string{tokenPath, tokenPath}},
-		{TokenEndpoint: []string{tokenPath, "/OAuth/token"}},
-		{TokenEndpoint: []string{defaultEndpoint}},
+		{TokenEndpoint: tokenEndpoints(tokenPath, tokenPath)},
+		{TokenEndpoint: tokenEndpoints(tokenPath, "/OAuth/token")},
+		{TokenEndpoint: tokenEndpoints(defaultEndpoint)},
 	} {
 		err := config.provision(g.app, g.gate.logger)
 		if err == nil || !strings.Contains(err.Error(), "can be confused by some servers") || strings.Contains(err.Error(), "*") {
@@ -89,7 +89,7 @@ func TestRewrittenTokenRequests(t *testing.T) {
 // hypercorn and Jetty. The upstream ends its session, and the token stays valid.
 func TestOwnPathsHaveTheirMethodsInOneLetterCase(t *testing.T) {
 	g := newGrantTest(t, Gate{
-		TokenEndpoint: []string{tokenPath}, SessionsEndpoint: sessionsPath, BackchannelLogout: "/logout", Public: []string{"/*"},
+		TokenEndpoint: tokenEndpoints(tokenPath), SessionsEndpoint: sessionsPath, BackchannelLogout: "/logout", Public: []string{"/*"},
 	})
 	g.Hands(map[string]any{})
 	token := g.mint(t, nil)

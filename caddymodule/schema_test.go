@@ -39,6 +39,8 @@ func TestCaddyfileAndJSONHaveTheSameWords(t *testing.T) {
 		"store redis": {stores.Redis{}, []string{"addresses"}},
 		"tls":         {stores.RedisTLS{}, nil},
 		"gate":        {caddymodule.Gate{}, nil},
+
+		"token_endpoint": {caddymodule.TokenEndpoint{}, []string{"path"}},
 	} {
 		words := slices.Sorted(slices.Values(append(syntaxes[block].known(t), schema.lineOnly...)))
 		if names := jsonNames(reflect.TypeOf(schema.config)); !slices.Equal(names, words) {

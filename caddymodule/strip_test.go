@@ -74,7 +74,7 @@ func TestFieldsThatNameAnotherPathOfClientsAreDeleted(t *testing.T) {
 // then apply to both paths.
 func TestFieldsThatNameAnotherPathOfTrustedProxiesStay(t *testing.T) {
 	g := newGate(t, "HS256", Gate{
-		Public: []string{"/assets/*"}, TokenEndpoint: []string{tokenPath}, SessionsEndpoint: sessionsPath,
+		Public: []string{"/assets/*"}, TokenEndpoint: tokenEndpoints(tokenPath), SessionsEndpoint: sessionsPath,
 	})
 	token := g.mint(t, nil)
 	for _, name := range overrides {

@@ -27,10 +27,18 @@ type grantTest struct {
 	trusted bool
 }
 
+// tokenEndpoints are the token endpoints with these paths.
+func tokenEndpoints(paths ...string) (endpoints []TokenEndpoint) {
+	for _, path := range paths {
+		endpoints = append(endpoints, TokenEndpoint{Path: path})
+	}
+	return endpoints
+}
+
 func newGrantTest(t *testing.T, config Gate) *grantTest {
 	t.Helper()
 	if len(config.TokenEndpoint) == 0 {
-		config.TokenEndpoint = []string{tokenPath}
+		config.TokenEndpoint = tokenEndpoints(tokenPath)
 	}
 	g := &grantTest{store: new(hubtest.Hooked)}
 	g.gateTest = newGateOn(t, "HS256", config, func(opened store.Backend) store.Backend {

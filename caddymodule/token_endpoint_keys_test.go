@@ -17,7 +17,7 @@ func TestTokensByANewKeyAreLearned(t *testing.T) {
 	endpoint := tokentest.NewEndpoint(t, old)
 	issuer := endpoint.Serve(t)
 	g := newGrantTest(t, Gate{})
-	g.start(t, Gate{TokenEndpoint: []string{tokenPath}}, &Issuer{
+	g.start(t, Gate{TokenEndpoint: tokenEndpoints(tokenPath)}, &Issuer{
 		Issuer: tokentest.Issuer, JWKS: URLs{issuer + tokentest.KeySetPath}, Audience: []string{tokentest.Audience},
 	})
 	mint := func(key *tokentest.Key, tokenID string) string {
@@ -46,7 +46,7 @@ func TestWithoutKeysNothingIsGranted(t *testing.T) {
 	endpoint.Behave(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
 	issuer := endpoint.Serve(t)
 	g := newGrantTest(t, Gate{})
-	g.start(t, Gate{TokenEndpoint: []string{tokenPath}}, &Issuer{
+	g.start(t, Gate{TokenEndpoint: tokenEndpoints(tokenPath)}, &Issuer{
 		Issuer: tokentest.Issuer, JWKS: URLs{issuer + tokentest.KeySetPath}, Audience: []string{tokentest.Audience},
 	})
 	token := tokentest.Mint(t, key, tokentest.Claims(time.Now(), nil))

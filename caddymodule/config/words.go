@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
@@ -83,8 +82,6 @@ func (w Words) Read(d *caddyfile.Dispenser) error {
 func (w Words) unrecognized(d *caddyfile.Dispenser, before string) error {
 	name, remedy := d.Val(), ""
 	switch {
-	case name == "{" && strings.Contains(w[before].Usage, "| { "):
-		remedy = before + " has a block only where it has no value"
 	case name == "{" && before != "":
 		remedy = before + " has no block"
 	default:

@@ -27,7 +27,7 @@ func (s *sample) words() Words {
 	return Words{
 		"name":  {Usage: "name <name>", Read: Text(&s.name)},
 		"paths": {Usage: "paths <path>...", Read: Texts(&s.paths), Repeatable: true},
-		"mode":  {Usage: "mode fast | { <option> }", Read: Choice(&s.mode, "fast")},
+		"mode":  {Usage: "mode fast | slow", Read: Choice(&s.mode, "fast", "slow")},
 		"nested": {Usage: "nested { … }", Read: func(d *caddyfile.Dispenser) error {
 			return Words{"deep": {Usage: "deep", Read: Flag(&s.deep)}}.Read(d)
 		}},
@@ -57,9 +57,8 @@ func TestReadSaysWhatIsWrong(t *testing.T) {
 		"colour red":         `unrecognized subdirective "colour"; use one of: mode, name, nested, paths, at Testfile:2`,
 		"name a\nname b":     "name already specified; it may be given once: name <name>, at Testfile:3",
 		"name":               "parsing name: 0 values, want one that is not empty; write: name <name>, at Testfile:2",
-		"paths b\nmode slow": `parsing mode: "slow" is none of fast; write: mode fast | { <option> }, at Testfile:3`,
+		"paths b\nmode lazy": `parsing mode: "lazy" is none of fast, slow; write: mode fast | slow, at Testfile:3`,
 		"name a {\nx\n}":     `unrecognized subdirective "{"; name has no block, at Testfile:2`,
-		"mode fast {\nx\n}":  `unrecognized subdirective "{"; mode has a block only where it has no value, at Testfile:2`,
 		"{\nname a\n}":       `unrecognized subdirective "{"; use one of: mode, name, nested, paths, at Testfile:2`,
 		// The blocks around an error add nothing.
 		"nested {\ndeep yes\n}":   "parsing deep: 1 values, want none; write: deep, at Testfile:3",

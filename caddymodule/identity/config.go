@@ -13,7 +13,8 @@ import (
 
 // Config names the header fields that tell the upstream who the user is: those of a
 // preset, or named ones. The gate removes them from every request, in every spelling, and
-// sets them from the verified token.
+// sets them from the verified token. A claim is a top-level claim of that name, or else the
+// one at that dotted path, such as `realm_access.roles`.
 //
 // An array is sent as a comma separated list. All text is sent as its UTF-8. The gate leaves
 // a field out if the upstream would not read what the claim says:
@@ -37,8 +38,9 @@ type Config struct {
 	// Default: none.
 	Preset string `json:"preset,omitempty"`
 
-	// Headers maps field names to claims, in the place of a preset. A gate refuses a field
-	// from which some servers take the path, such as X-Original-URL. Default: none.
+	// Headers maps field names to claims. Beside a preset it changes the claims of the preset's
+	// own headers, such as Remote-User to `preferred_username`. A gate refuses a field from
+	// which some servers take the path, such as X-Original-URL. Default: none.
 	Headers map[string]string `json:"headers,omitempty"`
 }
 
@@ -72,34 +74,69 @@ func New(c *Config, claims []string) (*Headers, error) {
 	switch {
 	case c == nil:
 		return newHeaders(nil), nil
-	case c.Preset != "" && len(c.Headers) > 0:
-		return nil, errors.New("identity has both a preset and headers; use one of them")
 	case c.Preset == "":
-		return named(c.Headers)
+		if len(c.Headers) == 0 {
+			return nil, errors.New("identity names no header; use a preset or name headers and claims")
+		}
+		fields, err := named(c.Headers)
+		if err != nil {
+			return nil, err
+		}
+		return newHeaders(fields), nil
 	}
 	fields, ok := presets[c.Preset]
 	if !ok {
 		return nil, fmt.Errorf("identity %q is unknown; use one of: oauth2_proxy, authelia, pomerium", c.Preset)
 	}
-	if c.Preset != "pomerium" {
-		return newHeaders(fields), nil
+	var prefixes []string
+	if c.Preset == "pomerium" {
+		fields, prefixes = withClaims(fields, claims), []string{fieldname.Fold(pomeriumPrefix)}
 	}
+	fields, err := override(c, fields)
+	if err != nil {
+		return nil, err
+	}
+	return newHeaders(fields, prefixes...), nil
+}
+
+// withClaims returns the fields of pomerium, and one for each further claim.
+func withClaims(fields []field, claims []string) []field {
 	fields = slices.Clone(fields)
 	for _, claim := range claims {
-		name := textproto.CanonicalMIMEHeaderKey(pomeriumPrefix + strings.ReplaceAll(claim, "_", "-"))
+		name := textproto.CanonicalMIMEHeaderKey(pomeriumPrefix + strings.NewReplacer("_", "-", ".", "-").Replace(claim))
 		known := slices.ContainsFunc(fields, func(f field) bool { return f.name == name })
 		if !known && fieldname.IsValid(name) {
 			fields = append(fields, field{name: name, claim: claim})
 		}
 	}
-	return newHeaders(fields, fieldname.Fold(pomeriumPrefix)), nil
+	return fields
 }
 
-// named returns the Headers with fields by name to claim.
-func named(headers map[string]string) (*Headers, error) {
-	if len(headers) == 0 {
-		return nil, errors.New("identity names no header; use a preset or name headers and claims")
+// override returns the fields of a preset with the claims that the configuration names
+// instead.
+func override(c *Config, fields []field) ([]field, error) {
+	changed, err := named(c.Headers)
+	if err != nil {
+		return nil, err
 	}
+	fields = slices.Clone(fields)
+	for _, change := range changed {
+		at := slices.IndexFunc(fields, func(f field) bool { return fieldname.Fold(f.name) == fieldname.Fold(change.name) })
+		if at < 0 {
+			names := make([]string, len(fields))
+			for i := range fields {
+				names[i] = fields[i].name
+			}
+			return nil, fmt.Errorf("identity %s has no header %q; it has %s. For other headers use a block without a preset",
+				c.Preset, change.name, strings.Join(names, ", "))
+		}
+		fields[at].claim = change.claim
+	}
+	return fields, nil
+}
+
+// named returns the fields of a map from names to claims.
+func named(headers map[string]string) ([]field, error) {
 	names := make(map[string]string, len(headers))
 	var fields []field
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
@@ -117,7 +154,7 @@ func named(headers map[string]string) (*Headers, error) {
 		names[folded] = name
 		fields = append(fields, field{name: name, claim: claim})
 	}
-	return newHeaders(fields), nil
+	return fields, nil
 }
 
 // reservedFields would break the request if the gate set them from a token.

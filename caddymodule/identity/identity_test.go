@@ -82,6 +82,17 @@ func TestIdentityIsStrippedInEverySpelling(t *testing.T) {
 	}
 }
 
+// Attack: the claim of a preset's header is changed, and the preset itself with it, for the
+// next gate that uses it.
+func TestAChangeOfAPresetIsOneGatesAlone(t *testing.T) {
+	mustHeaders(t, &Config{Preset: "authelia", Headers: map[string]string{"Remote-User": "email"}})
+	for name, claim := range mustHeaders(t, &Config{Preset: "authelia"}).All() {
+		if name == "Remote-User" && claim != "sub" {
+			t.Errorf("the preset sets %s from %s", name, claim)
+		}
+	}
+}
+
 // Pomerium's headers are owned by their prefix: an upstream may read any claim.
 func TestIdentityOwnsThePrefixOfPomerium(t *testing.T) {
 	h := mustHeaders(t, &Config{Preset: "pomerium"})
@@ -130,6 +141,7 @@ func TestStrippingAnOrdinaryRequestAllocatesNothing(t *testing.T) {
 func TestIdentityIsSetFromTheToken(t *testing.T) {
 	claims := map[string]any{
 		"sub": "alice", "email": "alice@example.com", "groups": []string{"dev", "ops"}, "name": "Alice Ä.", "preferred_username": "al", "tenant_id": 7,
+		"realm_access": map[string]any{"roles": []string{"admin", "user"}},
 	}
 	for name, test := range map[string]struct {
 		config *Config
@@ -145,7 +157,21 @@ func TestIdentityIsSetFromTheToken(t *testing.T) {
 		}},
 		"pomerium": {&Config{Preset: "pomerium"}, map[string]string{
 			"X-Pomerium-Claim-Sub": "alice", "X-Pomerium-Claim-Email": "alice@example.com", "X-Pomerium-Claim-Name": "Alice Ä.",
-			"X-Pomerium-Claim-Groups": "dev,ops", "X-Pomerium-Claim-Tenant-Id": "7",
+			"X-Pomerium-Claim-Groups": "dev,ops", "X-Pomerium-Claim-Tenant-Id": "7", "X-Pomerium-Claim-Realm-Access-Roles": "admin,user",
+		}},
+		"authelia with other claims": {
+			&Config{Preset: "authelia", Headers: map[string]string{"Remote-User": "preferred_username", "remote_groups": "realm_access.roles"}},
+			map[string]string{"Remote-User": "al", "Remote-Groups": "admin,user", "Remote-Name": "Alice Ä.", "Remote-Email": "alice@example.com"},
+		},
+		"pomerium with other claims": {
+			&Config{Preset: "pomerium", Headers: map[string]string{"X-Pomerium-Claim-Sub": "email", "X-Pomerium-Claim-Tenant-Id": "sub"}},
+			map[string]string{
+				"X-Pomerium-Claim-Sub": "alice@example.com", "X-Pomerium-Claim-Email": "alice@example.com", "X-Pomerium-Claim-Name": "Alice Ä.",
+				"X-Pomerium-Claim-Groups": "dev,ops", "X-Pomerium-Claim-Tenant-Id": "alice", "X-Pomerium-Claim-Realm-Access-Roles": "admin,user",
+			},
+		},
+		"headers with paths": {&Config{Headers: map[string]string{"X-Roles": "realm_access.roles", "X-None": "realm_access.groups"}}, map[string]string{
+			"X-Roles": "admin,user",
 		}},
 		"headers": {&Config{Headers: map[string]string{"x-user": "sub", "X_Tenant": "tenant_id", "X-None": "nowhere"}}, map[string]string{
 			"X-User": "alice", "X_tenant": "7",
@@ -153,7 +179,7 @@ func TestIdentityIsSetFromTheToken(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			header := http.Header{"Accept": {"*/*"}}
-			h := mustHeaders(t, test.config, "tenant_id", "email", "https://example.com/roles")
+			h := mustHeaders(t, test.config, "tenant_id", "email", "https://example.com/roles", "realm_access.roles")
 			h.Set(header, verified(t, claims, h))
 			header.Del("Accept")
 			got := make(map[string]string, len(header))

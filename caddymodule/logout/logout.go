@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
@@ -23,7 +24,8 @@ type Options struct {
 	Verifier *token.Verifier
 	// Hub revokes.
 	Hub *hub.Hub
-	// Logger logs that a logout token may be replayed.
+	// Logger logs why logout tokens of issuers are refused, and that a logout token may be
+	// replayed.
 	Logger *slog.Logger
 	// Refuse writes denials.
 	Refuse reply.Refuse
@@ -31,10 +33,14 @@ type Options struct {
 
 // Receiver answers the requests by which issuers log sessions out. It may be used
 // concurrently.
-type Receiver struct{ o Options }
+type Receiver struct {
+	o Options
+	// warned is the Unix second of the last warning about a refused token.
+	warned atomic.Int64
+}
 
 // New returns a Receiver.
-func New(o Options) *Receiver { return &Receiver{o} }
+func New(o Options) *Receiver { return &Receiver{o: o} }
 
 // Serve answers a POST with a logout token (OpenID Connect Back-Channel Logout 1.0 §2.5).
 // The token is the credential. Serve does not serve other methods: the gate guards them
@@ -66,6 +72,9 @@ func (c *Receiver) logOut(w http.ResponseWriter, r *http.Request) *reply.Denial 
 	case errors.Is(err, token.ErrUnavailable):
 		return denyUnavailable
 	case err != nil:
+		if signed := (*token.SignedError)(nil); errors.As(err, &signed) {
+			c.warnOfRefusal(signed.Issuer, signed.Err)
+		}
 		return denyToken
 	}
 	if !c.o.Hub.Status().Synced {
@@ -73,9 +82,25 @@ func (c *Receiver) logOut(w http.ResponseWriter, r *http.Request) *reply.Denial 
 	}
 	marker := c.replayMarker(l)
 	if c.o.Hub.Holds(marker.Key) {
+		c.warnOfRefusal(l.Issuer, errReceived)
 		return denyToken
 	}
 	return c.revoke(r, hub.Cause{Source: store.SourceIssuer, Issuer: l.Issuer}, c.revocationOf(l), marker)
+}
+
+var errReceived = errors.New("the token was received before")
+
+// warnOfRefusal logs why a logout token is refused that an issuer has signed. Its users are
+// not logged out here, and only this line tells the operator. It logs once a second at most.
+//
+// Attack: fill the log with tokens that are no logout tokens. Only tokens that an issuer has
+// signed get here, and somebody may have one of those.
+func (c *Receiver) warnOfRefusal(issuer string, reason error) {
+	now, before := time.Now().Unix(), c.warned.Load()
+	if now == before || !c.warned.CompareAndSwap(before, now) {
+		return
+	}
+	c.o.Logger.Warn("a logout token that an issuer has signed was refused; it ends no session here", "issuer", issuer, "error", reason)
 }
 
 // revoke makes a logout hold at every gate, and then marks its token as received.

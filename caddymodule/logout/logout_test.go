@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -217,6 +218,51 @@ func TestLogoutRequestsAreFormsWithOneToken(t *testing.T) {
 		r = logoutRequest("state=1&logout_token=" + url.QueryEscape(raw))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=ISO-8859-1")
 		wantLoggedOut(t, g.Serve(t, r))
+	})
+}
+
+// An issuer's logout ends nothing, and neither the user nor the issuer's operator learns why:
+// the answer does not say it. So the log of the gate does. Attack: somebody fills the log with
+// tokens that no issuer has signed, or with one that was.
+func TestARefusedLogoutTokenOfAnIssuerIsAWarning(t *testing.T) {
+	inLogoutGate(t, func(t *testing.T, g *logoutGate) {
+		warnings := func(raw string) []string {
+			g.Log.Reset()
+			wantRefused(t, g.logOut(t, raw), http.StatusBadRequest, "invalid_request")
+			return slices.Collect(strings.Lines(g.Log.String()))
+		}
+		for reason, changes := range map[string]map[string]any{
+			"aud does not name this gate": {"aud": "web"}, "nonce is prohibited": {"nonce": "n"}, "events does not name a logout": {"events": map[string]any{}},
+			"its time is over": {"iat": 1, "exp": 2},
+		} {
+			whole := map[string]any{"sid": "secret-session"}
+			maps.Copy(whole, changes)
+			time.Sleep(time.Second)
+			got := warnings(g.logoutToken(t, whole))
+			if len(got) != 1 || !strings.Contains(got[0], "level=WARN") || !strings.Contains(got[0], reason) ||
+				!strings.Contains(got[0], "issuer="+tokentest.Issuer) || strings.Contains(got[0], "secret") {
+				t.Errorf("%s: the log says %q", reason, got)
+			}
+		}
+		time.Sleep(time.Second)
+		raw := g.logoutToken(t, map[string]any{"sid": "laptop"})
+		wantLoggedOut(t, g.logOut(t, raw))
+		if got := warnings(raw); len(got) != 1 || !strings.Contains(got[0], "received before") {
+			t.Errorf("a token that comes again: %q", got)
+		}
+		// One warning a second.
+		bad := g.logoutToken(t, map[string]any{"sid": "laptop", "aud": "web"})
+		for range 5 {
+			if got := warnings(bad); len(got) != 0 {
+				t.Errorf("within the second: %q", got)
+			}
+		}
+		time.Sleep(time.Second)
+		for _, raw := range []string{"x", raw + "x", g.logoutToken(t, map[string]any{"sid": "a", "iss": "https://evil.example"})} {
+			if got := warnings(raw); len(got) != 0 {
+				t.Errorf("a token that no issuer has signed: %q", got)
+			}
+		}
 	})
 }
 

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,30 +37,42 @@ type Answer struct {
 	RefreshLifetime time.Duration
 }
 
+// IsEmpty reports whether the answer has no token.
+func (a Answer) IsEmpty() bool { return a.Access == "" && a.Refresh == "" && a.ID == "" }
+
 // ParseAnswer reads the body of an answer: one JSON object, or a form if the media type
 // says so. An empty body holds no tokens. Errors wrap ErrAnswer.
-func ParseAnswer(contentType string, body []byte) (Answer, error) {
+func (n *Names) ParseAnswer(contentType string, body []byte) (Answer, error) {
 	found := make(map[string]string, 4)
 	var err error
 	switch mediaType, _, _ := mime.ParseMediaType(contentType); {
 	case len(body) == 0:
 	case mediaType == "application/x-www-form-urlencoded":
-		err = parseFormAnswer(string(body), found)
+		err = n.parseForm(string(body), found)
 	default:
-		err = parseJSONAnswer(body, found)
+		err = n.parseJSON(body, found)
 	}
 	if err != nil {
 		return Answer{}, err
 	}
 	return Answer{
-		Access: found[accessToken], Refresh: found[refreshToken], ID: found[idToken],
+		Access: firstAccess(found), Refresh: cmp.Or(found[refreshToken], found[shortRefresh]), ID: found[idToken],
 		RefreshLifetime: seconds(found[refreshLifetime]),
 	}, nil
 }
 
-func parseJSONAnswer(body []byte, found map[string]string) error {
+// firstAccess returns the access token of an answer: the one with the name of the standards,
+// or else the first short name, and rather one that is a JWT.
+func firstAccess(found map[string]string) string {
+	if short := found[shortToken]; isJOSE(short) && !isJOSE(found[shortAccess]) {
+		return cmp.Or(found[accessToken], short)
+	}
+	return cmp.Or(found[accessToken], found[shortAccess], found[shortToken])
+}
+
+func (n *Names) parseJSON(body []byte, found map[string]string) error {
 	err := strictjson.Scan(body, strictjson.MaxDepth, func(name string, value json.RawMessage) error {
-		member := responseMember(name)
+		member := n.responseMember(name)
 		if member == "" {
 			return nil
 		}
@@ -67,7 +80,7 @@ func parseJSONAnswer(body []byte, found map[string]string) error {
 		switch {
 		case member == refreshLifetime:
 			text = string(value)
-		case !isText && string(value) != "null":
+		case !isText && string(value) != "null" && !isShort(member):
 			return withhold("a token that is not a string")
 		}
 		return note(found, member, text)
@@ -78,10 +91,10 @@ func parseJSONAnswer(body []byte, found map[string]string) error {
 	return err
 }
 
-// parseFormAnswer reads a form, which some endpoints older than RFC 6749 send.
+// parseForm reads a form, which some endpoints older than RFC 6749 send.
 //
 // Attack: JSON declared as a form. Few clients look at the media type.
-func parseFormAnswer(body string, found map[string]string) error {
+func (n *Names) parseForm(body string, found map[string]string) error {
 	if strings.ContainsAny(body, "{}\"") {
 		return withhold("an invalid form")
 	}
@@ -92,7 +105,7 @@ func parseFormAnswer(body string, found map[string]string) error {
 		if errors.Join(err1, err2) != nil || strings.IndexByte(pair, ';') >= 0 {
 			return withhold("an invalid form")
 		}
-		if member := responseMember(name); member != "" {
+		if member := n.responseMember(name); member != "" {
 			if err := note(found, member, value); err != nil {
 				return err
 			}
@@ -106,6 +119,9 @@ func parseFormAnswer(body string, found map[string]string) error {
 // Attack: an answer has two tokens of one name. The gate checks one and the client uses
 // the other.
 func note(found map[string]string, member, value string) error {
+	if isShort(member) && (len(value) < shortestToken || strings.ContainsFunc(value, isNoTokenCharacter)) {
+		return nil // not a token
+	}
 	if _, twice := found[member]; twice {
 		return withhold("a member given twice")
 	}
@@ -122,11 +138,13 @@ func note(found map[string]string, member, value string) error {
 	return nil
 }
 
-// responseMember returns the relevant member that some client could read this name as, or
-// "".
-func responseMember(name string) string {
-	return matchName(name, accessToken, refreshToken, idToken, refreshLifetime)
+// isShort reports whether a member has one of the short names.
+func isShort(member string) bool {
+	return member == shortAccess || member == shortRefresh || member == shortToken
 }
+
+// isNoTokenCharacter reports whether no endpoint issues a token with a character.
+func isNoTokenCharacter(r rune) bool { return r <= ' ' || r > '~' }
 
 // seconds reads a lifetime. It returns 0 for an invalid one.
 func seconds(text string) time.Duration {

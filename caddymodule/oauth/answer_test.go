@@ -33,7 +33,7 @@ func TestAnswersThatAreRead(t *testing.T) {
 		{"application/json", "", oauth.Answer{}},
 		{formType + "; charset=utf-8", "access_token=a%2Bb&scope=repo%2Cgist&token_type=bearer", oauth.Answer{Access: "a+b"}},
 	} {
-		if got, err := oauth.ParseAnswer(tt.mediaType, []byte(tt.body)); err != nil || got != tt.want {
+		if got, err := new(oauth.Names).ParseAnswer(tt.mediaType, []byte(tt.body)); err != nil || got != tt.want {
 			t.Errorf("%s %q: %+v, %v; want %+v", tt.mediaType, tt.body, got, err, tt.want)
 		}
 	}
@@ -60,7 +60,7 @@ func TestAnswersThatAreWithheld(t *testing.T) {
 		"half":                       {"application/json", `{"access_token":"a"`},
 		"two documents":              {"application/json", `{}{"access_token":"a"}`},
 	} {
-		if got, err := oauth.ParseAnswer(tt[0], []byte(tt[1])); !errors.Is(err, oauth.ErrAnswer) || got != (oauth.Answer{}) {
+		if got, err := new(oauth.Names).ParseAnswer(tt[0], []byte(tt[1])); !errors.Is(err, oauth.ErrAnswer) || got != (oauth.Answer{}) {
 			t.Errorf("%s: %+v, %v; want ErrAnswer", name, got, err)
 		}
 	}

@@ -40,13 +40,13 @@ func TestTooLongATokenIsRefused(t *testing.T) {
 	}
 	longest = strings.Repeat("a", oauth.MaxAccessTokenSize)
 	for _, name := range []string{"access_token", "id_token"} {
-		if answer, err := oauth.ParseAnswer("application/json", []byte(`{"`+name+`":"`+longest+`"}`)); err != nil || answer.Access+answer.ID != longest {
+		if answer, err := new(oauth.Names).ParseAnswer("application/json", []byte(`{"`+name+`":"`+longest+`"}`)); err != nil || answer.Access+answer.ID != longest {
 			t.Errorf("%s of the longest: %v", name, err)
 		}
 		for _, tt := range []struct{ mediaType, body string }{
 			{"application/json", `{"` + name + `":"a` + longest + `"}`}, {formType, name + "=a" + longest},
 		} {
-			if _, err := oauth.ParseAnswer(tt.mediaType, []byte(tt.body)); !errors.Is(err, oauth.ErrAnswer) {
+			if _, err := new(oauth.Names).ParseAnswer(tt.mediaType, []byte(tt.body)); !errors.Is(err, oauth.ErrAnswer) {
 				t.Errorf("%.20s with a longer one: %v, want ErrAnswer", tt.body, err)
 			}
 		}

@@ -19,6 +19,7 @@ func FuzzForm(f *testing.F) {
 		"grant_type=refresh_token&refresh_token=a", "refresh_token=a&refresh_token=b", "a=b;refresh_token=c", "refresh_token=%41+b",
 		`{"refresh_token":"a"}`, "%7b%22refresh_token%22:%22a%22}", "&&{}",
 		"refresh_token", "=refresh_token", "&&=&", "refresh%5ftoken=%zz", "REFRESH_TOKEN=a", "refresh_token[]=a", "subject_token=s&actor_token=t",
+		"refresh=an+opaque-token", "refresh=an-opaque-token&refresh_token=b", "refresh=true&refresh_token=b", "refresh[token]=an-opaque-token",
 	} {
 		f.Add(form)
 	}
@@ -49,6 +50,7 @@ func FuzzDocument(f *testing.F) {
 		`{"grant_type":"refresh_token","refresh_token":"a"}`, `{"refresh_token":"a","REFRESH_TOKEN":"b"}`, `{"refresh_token":null}`,
 		`{"refresh_token":["a"]}`, `{"refresh_token":"\ud800"}`, `[]`, `{"a":{"refresh_token":"b"}}`, `{"refresh_to\u006ben":"a"}`,
 		`{"a":"&refresh_token=b&"}`, `{"a":";refresh_token=b"}`,
+		`{"refresh":"an-opaque-token-of-Django"}`, `{"refresh":true,"refresh_token":"a"}`, `{"a":"&refresh=an-opaque-token&"}`,
 	} {
 		f.Add(doc)
 	}
@@ -101,6 +103,12 @@ func wantTokens(t *testing.T, text string, p *oauth.Parameters, found func(name 
 			}
 		}
 	}
+	// Simple JWT reads this name. A shorter value is a switch of another application.
+	for _, value := range found("refresh") {
+		if len(value) >= 16 && !slices.Contains(tokens, value) {
+			t.Errorf("%q has the token %q, and only %q are found", text, value, tokens)
+		}
+	}
 	for _, value := range found("grant_type") {
 		if (value == "refresh_token") != p.Refreshes() {
 			t.Errorf("%q: refreshes is %t", text, p.Refreshes())
@@ -113,11 +121,12 @@ func FuzzAnswer(f *testing.F) {
 	for _, body := range []string{
 		`{"access_token":"a","refresh_token":"r","id_token":"i","expires_in":3600}`, `{"access_token":"a","Access_Token":"b"}`,
 		`{"refresh_token":null}`, `{"access_token":1}`, `{"refresh_expires_in":1e99}`, `[]`, `{"access_token":"a"}x`, "\ufeff{}",
+		`{"refresh":"an-opaque-refresh-token"}`, `{"refresh":"an-opaque-refresh-token","Refresh":"another-refresh-token"}`, `{"access":"a","token":"b"}`,
 	} {
 		f.Add(body)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		answer, err := oauth.ParseAnswer("application/json", []byte(body))
+		answer, err := new(oauth.Names).ParseAnswer("application/json", []byte(body))
 		if err != nil || body == "" {
 			return
 		}
@@ -125,6 +134,7 @@ func FuzzAnswer(f *testing.F) {
 			Access  *string `json:"access_token"`
 			Refresh *string `json:"refresh_token"`
 			ID      *string `json:"id_token"`
+			Short   any     `json:"refresh"`
 		}
 		if err := json.Unmarshal([]byte(body), &read); err != nil {
 			t.Fatalf("%q is accepted, and encoding/json says %v", body, err)
@@ -134,8 +144,15 @@ func FuzzAnswer(f *testing.F) {
 				t.Errorf("%q hands out %q, and %q for encoding/json", body, *got, *want)
 			}
 		}
+		// Simple JWT's name, if the one of the standards is not there.
+		short, _ := read.Short.(string)
+		if len(short) >= 16 && !strings.ContainsFunc(short, notVisible) && read.Refresh == nil && answer.Refresh == "" {
+			t.Errorf("%q hands out no refresh token, and %q for encoding/json", body, short)
+		}
 	})
 }
+
+func notVisible(r rune) bool { return r <= ' ' || r > '~' }
 
 // original is a JWT refresh token that a lenient endpoint issued.
 const original = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhbGljZSJ9.k2ZqDq3p-Q_5xY0mVb7uCwT1n8eLr4sJfAhGi6oKzEA"

@@ -31,7 +31,7 @@ func accepts(t *testing.T, token string) (requested, answered bool) {
 	if err1 != nil && !errors.Is(err1, oauth.ErrRequest) || err1 == nil && form.Refresh() != token {
 		t.Errorf("%.80q: read as %.80q, %v", token, form.Refresh(), err1)
 	}
-	answer, err := oauth.ParseAnswer("application/json", doc)
+	answer, err := new(oauth.Names).ParseAnswer("application/json", doc)
 	if err != nil && !errors.Is(err, oauth.ErrAnswer) || err == nil && answer.Refresh != token {
 		t.Errorf("%.80q: handed out as %.80q, %v", token, answer.Refresh, err)
 	}

@@ -58,6 +58,9 @@ const MaxParameters = 100
 // Parameters are the relevant parameters of a request, from its query and its body
 // together, because many frameworks join them. The zero Parameters is empty.
 type Parameters struct {
+	// Names are the names that the endpoint has for its tokens. Default: the zero Names.
+	Names Names
+
 	values map[string]string
 	// count is how many parameters there are in all, at most MaxParameters.
 	count int
@@ -128,7 +131,7 @@ func (p *Parameters) AddQuery(query string) error {
 // AddJSON adds the members of the one JSON object in a document. Members with the value
 // null count as absent. Errors wrap ErrRequest.
 func (p *Parameters) AddJSON(doc []byte) error {
-	if holdsParameter(string(doc)) {
+	if p.Names.holdsParameter(string(doc)) {
 		return refuse("JSON that holds a parameter if it is read as a form")
 	}
 	err := strictjson.Scan(doc, strictjson.MaxDepth, func(name string, value json.RawMessage) error {
@@ -137,7 +140,7 @@ func (p *Parameters) AddJSON(doc []byte) error {
 			return err
 		}
 		text, isText := strictjson.Text(value)
-		if !isText && string(value) != "null" {
+		if isList := value[0] == '[' || value[0] == '{'; !isText && string(value) != "null" && (isList || parameter != shortRefresh) {
 			return refuse("a parameter that is not a string")
 		}
 		return p.add(parameter, text)
@@ -160,7 +163,7 @@ func (p *Parameters) match(name string) (string, error) {
 	if !utf8.ValidString(name) {
 		return "", refuse("a name that is not UTF-8")
 	}
-	return requestParameter(name), nil
+	return p.Names.requestParameter(name), nil
 }
 
 // add adds one relevant parameter.
@@ -168,6 +171,12 @@ func (p *Parameters) match(name string) (string, error) {
 // RFC 6749 §3.2: no parameter may occur twice. Attack: two refresh tokens. The gate
 // checks one and the endpoint uses the other.
 func (p *Parameters) add(parameter, value string) error {
+	if parameter == shortRefresh {
+		if len(value) < shortestToken {
+			return nil // a switch, as in refresh=true
+		}
+		parameter = refreshToken
+	}
 	if _, twice := p.values[parameter]; twice {
 		return refuse("a parameter given twice")
 	}

@@ -29,13 +29,16 @@ func isDocument(form string) bool {
 //
 // Attack: {"a":"&refresh_token=…&b="}, if the media type is lost or ignored on the way. For
 // the gate it is one irrelevant member.
-func holdsParameter(doc string) bool {
+func (n *Names) holdsParameter(doc string) bool {
 	start, equals := 0, -1
 	for i := 0; i <= len(doc); i++ {
 		switch {
 		case i == len(doc) || doc[i] == '&' || doc[i] == ';':
-			if equals >= 0 && requestParameter(unescape(doc[start:equals])) != "" {
-				return true
+			if equals >= 0 {
+				parameter := n.requestParameter(unescape(doc[start:equals]))
+				if parameter != "" && (parameter != shortRefresh || i-equals > shortestToken) {
+					return true
+				}
 			}
 			start, equals = i+1, -1
 		case doc[i] == '=' && equals < 0:

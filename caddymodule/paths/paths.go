@@ -21,6 +21,9 @@ import (
 type Options struct {
 	// Children also matches every path of one segment below the path. Default: false.
 	Children bool
+	// Slash permits one slash at the end of the path, which is part of its canonical
+	// spelling. Default: false.
+	Slash bool
 }
 
 // Path is a path of the configuration that the gate serves itself. It may be used
@@ -34,12 +37,16 @@ type Path struct {
 // New returns a Path. The text must be in canonical form: absolute, clean, and without
 // characters that have to be encoded.
 func New(text string, o Options) (*Path, error) {
-	if !strings.HasPrefix(text, "/") || text == "/" || path.Clean(text) != text ||
-		(&url.URL{Path: text}).EscapedPath() != text || strings.ContainsAny(text, ";*") {
-		return nil, fmt.Errorf("%q must be a path such as /v1/auth/session: it begins with a slash and does not end with one, "+
-			"and it holds no //, no dot segments, and none of * ; ? # %% or other characters to encode", text)
+	bare, ending := text, "does not end with one"
+	if o.Slash {
+		bare, ending = strings.TrimSuffix(text, "/"), "ends with one at most"
 	}
-	return &Path{path: text, segments: strings.Split(text[1:], "/"), children: o.Children}, nil
+	if !strings.HasPrefix(bare, "/") || bare == "/" || path.Clean(bare) != bare ||
+		(&url.URL{Path: bare}).EscapedPath() != bare || strings.ContainsAny(bare, ";*") {
+		return nil, fmt.Errorf("%q must be a path such as /v1/auth/session: it begins with a slash and %s, "+
+			"and it holds no //, no dot segments, and none of * ; ? # %% or other characters to encode", text, ending)
+	}
+	return &Path{path: text, segments: strings.Split(bare[1:], "/"), children: o.Children}, nil
 }
 
 // String returns the path as it was configured.

@@ -2,6 +2,7 @@ package paths
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -185,5 +186,41 @@ func TestPathsThatSomeServersConfuseOverlap(t *testing.T) {
 		if test.a.Overlaps(test.b) != test.want || test.b.Overlaps(test.a) != test.want {
 			t.Errorf("%s and %s overlap: want %t", test.a, test.b, test.want)
 		}
+	}
+}
+
+// Django's endpoints end with a slash. Attack: the path without it, or with two, for which the
+// upstream serves the same endpoint.
+func TestOneTrailingSlashMayBelongToThePath(t *testing.T) {
+	p, err := New("/api/token/", Options{Slash: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	always := func(string, *url.URL, *http.Request) bool { return true }
+	for target, want := range map[string]Match{
+		"/api/token/": Exact, "/api/token": Ambiguous, "/api/token//": Ambiguous, "/api//token/": Ambiguous, "/API/token/": Ambiguous,
+		"/api/token/.": Ambiguous, "/api/token.json": Ambiguous, "/api/%74oken/": Ambiguous, "/api/token;x/": Ambiguous, "/x/../api/token/": Ambiguous,
+		"/api/token/refresh/": Other, "/api/token/refresh": Other, "/api/": Other, "/api/tokens/": Other,
+	} {
+		r := httptest.NewRequest(http.MethodPost, target, nil)
+		if got := p.Match(r, Original{}, always); got != want {
+			t.Errorf("%s: %v, want %v", target, got, want)
+		}
+	}
+	for _, text := range []string{"/api/token//", "//", "/", "", "api/token/", "/api/./token/", "/api/token/?", "/api//token/"} {
+		if _, err := New(text, Options{Slash: true}); err == nil || !strings.Contains(err.Error(), "ends with one at most") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	if _, err := New("/api/token/", Options{}); err == nil {
+		t.Error("a trailing slash was accepted where none is permitted")
+	}
+	without, err := New("/api/token", Options{Slash: true})
+	if err != nil || !p.Overlaps(without) || !without.Overlaps(p) {
+		t.Errorf("the paths with and without the slash do not overlap, error %v", err)
+	}
+	deeper, err := New("/api/token/refresh/", Options{Slash: true})
+	if err != nil || p.Overlaps(deeper) || deeper.Overlaps(p) {
+		t.Errorf("a path below overlaps, error %v", err)
 	}
 }

@@ -16,11 +16,12 @@ import (
 type End uint8
 
 const (
+	// ByRevocation ends the request only when its session is revoked. It is the default of a
+	// gate.
+	ByRevocation End = iota
 	// AtExpiry ends the request when its session is revoked, and when the newest token of
-	// the session expires.
-	AtExpiry End = iota
-	// ByRevocation ends the request only when its session is revoked.
-	ByRevocation
+	// the session that this Table knows expires.
+	AtExpiry
 )
 
 // reason is why a request was cut.

@@ -27,6 +27,21 @@ var (
 	ErrUnavailable = keys.ErrUnavailable
 )
 
+// SignedError is the error of a token that one of the issuers has signed, and that breaks a
+// rule. So its issuer is misconfigured, or the gate is; nobody without a key can cause it.
+type SignedError struct {
+	// Issuer is `iss` of the token.
+	Issuer string
+	// Err is the rule. It wraps ErrInvalid or ErrExpired.
+	Err error
+}
+
+// Error returns the text of Err.
+func (e *SignedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *SignedError) Unwrap() error { return e.Err }
+
 // refuse returns the error of a token that breaks the given rule.
 func refuse(rule string) error {
 	return fmt.Errorf("verifying token: %s: %w", rule, ErrInvalid)

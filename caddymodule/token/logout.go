@@ -40,8 +40,9 @@ type Logout struct {
 
 // VerifyLogout verifies a logout token by the rules of OpenID Connect Back-Channel Logout
 // 1.0 §2.6. It does not check whether the token was received before. Errors wrap
-// ErrMalformed, ErrInvalid, ErrExpired or ErrUnavailable, as in Verify. It never waits, and
-// verifies a signature at each call.
+// ErrMalformed, ErrInvalid, ErrExpired or ErrUnavailable, as in Verify. The error of a token
+// that one of the issuers has signed is a *SignedError. It never waits, and verifies a
+// signature at each call.
 func (v *Verifier) VerifyLogout(raw string, now time.Time) (*Logout, error) {
 	l, err := v.verifyLogout(raw, now.Unix())
 	if err != nil {
@@ -60,17 +61,25 @@ func (v *Verifier) verifyLogout(raw string, now int64) (*Logout, error) {
 	if err != nil {
 		return nil, err
 	}
+	l := &Logout{Issuer: s.name}
+	if err := l.set(s, now, v.leeway); err != nil {
+		return nil, &SignedError{Issuer: l.Issuer, Err: err}
+	}
+	return l, nil
+}
+
+// set checks the claims of a signed token, and reads those of a logout token.
+func (l *Logout) set(s signedClaims, now, leeway int64) error {
 	if err := checkLogout(s.members); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.issuer.checkLogoutAudience(s.members); err != nil {
-		return nil, err
+		return err
 	}
-	l := &Logout{Issuer: s.name}
 	if err := l.setIDs(s.members); err != nil {
-		return nil, err
+		return err
 	}
-	return l, l.setTime(s.members, now, v.leeway)
+	return l.setTime(s.members, now, leeway)
 }
 
 // checkLogout refuses a token that is not a logout token by its claims (RFC 8725 §3.12).

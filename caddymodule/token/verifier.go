@@ -58,6 +58,7 @@ type Verifier struct {
 
 	adding sync.Mutex
 	added  atomic.Pointer[added]
+	watch  watch
 }
 
 // NewVerifier returns a verifier, which the caller has to close. It fails on contradictory
@@ -118,9 +119,11 @@ func (v *Verifier) parse(raw string, types []string) (jws, error) {
 }
 
 // AddView adds the placeholders of one gate: the standard ones, and one for each of the
-// named claims. It returns the index of the view for Verified.View and Verified.Texts. The
-// same claims, in any order, have the same index. Tokens that Verify returned before do not
-// have the view, so add views before serving requests.
+// named claims. A name is that of a top-level claim, or else a dotted path to a claim, such as
+// `realm_access.roles`. The verifier warns of names that no token has. AddView returns the
+// index of the view for Verified.View and Verified.Texts. The same claims, in any order, have
+// the same index. Tokens that Verify returned before do not have the view, so add views before
+// serving requests.
 func (v *Verifier) AddView(claims []string) int {
 	wanted := slices.Clone(claims)
 	slices.Sort(wanted)
@@ -138,6 +141,7 @@ func (v *Verifier) AddView(claims []string) int {
 	grown.views = append(grown.views, wanted)
 	grown.reads.add(wanted...)
 	v.added.Store(grown)
+	v.watch.add(wanted)
 	return len(old.views)
 }
 
@@ -161,7 +165,7 @@ func (v *Verifier) Verify(raw string, now time.Time) (*Verified, error) {
 		v.logger.Debug("token refused", "error", err)
 		return nil, err
 	}
-	t.addViews(added.views)
+	v.watch.note(t, v.logger)
 	v.cache.set(hash, t, now.Unix())
 	return t, nil
 }

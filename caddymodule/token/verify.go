@@ -55,6 +55,7 @@ func (v *Verifier) verify(raw string, now int64, e *Explanation) (*Verified, err
 		return t, err
 	}
 	s.issuer.noteLead(t.IssuedAt - now)
+	t.addViews(v.added.Load().views, s.members)
 	return t, nil
 }
 

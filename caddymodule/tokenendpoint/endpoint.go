@@ -4,12 +4,13 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/caller"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/caddymodule/oauth"
 	"github.com/sessiongate/sessiongate/caddymodule/paths"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
@@ -17,8 +18,9 @@ import (
 
 // Options are the options of an Endpoint. All but Public and Origins are required.
 type Options struct {
-	// Paths lists the token endpoints, in the one spelling that is served.
-	Paths []string
+	// Names are the token endpoints, by their paths in the one spelling that is served, and
+	// the names that each has for its tokens.
+	Names map[string]oauth.Names
 	// Public are the paths that need no token. Default: none.
 	Public *paths.Public
 	// Verifier reads tokens that the gate's issuers have signed.
@@ -31,7 +33,7 @@ type Options struct {
 	Leeway time.Duration
 	// Retention is how long this gate keeps revocations. A fleet may keep them longer.
 	Retention time.Duration
-	// Logger logs why tokens were withheld.
+	// Logger logs why tokens were withheld, and answers in which no token was found.
 	Logger *slog.Logger
 	// Refuse writes denials.
 	Refuse reply.Refuse
@@ -45,6 +47,8 @@ type Endpoint struct {
 	o Options
 	// outlived logs the warning about refresh tokens that outlive the retention only once.
 	outlived sync.Once
+	// warned is the Unix second of the last warning about an answer without tokens.
+	warned atomic.Int64
 }
 
 // New returns an Endpoint.
@@ -72,7 +76,7 @@ func (e *Endpoint) Serve(w http.ResponseWriter, r *http.Request, next Next) erro
 		reply.DropBody(r)
 		return next(w, r)
 	}
-	x := &exchange{Endpoint: e, asked: time.Now()}
+	x := &exchange{Endpoint: e, asked: time.Now(), names: e.o.Names[r.URL.Path]}
 	if deny := x.checkRequest(w, r); deny != nil {
 		return e.refuse(w, r, deny)
 	}
@@ -112,7 +116,8 @@ func MayGrant(method string, u *url.URL, r *http.Request) bool {
 // /admin for the upstream.
 func (e *Endpoint) isAddress(r *http.Request) bool {
 	return paths.EveryNamed(r, func(u *url.URL) bool {
-		isEndpoint := slices.Contains(e.o.Paths, u.Path) && (u.RawQuery == "" || u.RawQuery == r.URL.RawQuery)
+		_, isEndpoint := e.o.Names[u.Path]
+		isEndpoint = isEndpoint && (u.RawQuery == "" || u.RawQuery == r.URL.RawQuery)
 		return isEndpoint || e.o.Public != nil && e.o.Public.MatchURL(u)
 	})
 }

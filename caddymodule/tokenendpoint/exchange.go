@@ -15,6 +15,8 @@ import (
 // exchange is one request to a token endpoint that could issue tokens.
 type exchange struct {
 	*Endpoint
+	// names are the names that the endpoint has for its tokens.
+	names oauth.Names
 	// asked is when the gate received the request, before the upstream did. A token without
 	// an `iat` was issued at asked or later.
 	asked time.Time
@@ -30,7 +32,7 @@ type exchange struct {
 // Invariant 7: the gate does not pass on a token that it cannot check. Then it does not
 // pass on a login either: it could not check the answer, and a code is valid only once.
 func (x *exchange) checkRequest(w http.ResponseWriter, r *http.Request) *reply.Denial {
-	parameters, deny := readParameters(w, r)
+	parameters, deny := readParameters(w, r, x.names)
 	if deny != nil {
 		return deny
 	}
@@ -68,17 +70,36 @@ func (x *exchange) checkResponse(r *http.Request, response *bufferedResponse) *r
 	case response.broken:
 		return x.withhold(errBroken)
 	case response.body.Len() == 0:
+		x.warnOfNoToken(r)
 		return nil // the answer contains no tokens, whatever its fields say
 	}
 	content, err := oauth.Decode(response.header["Content-Encoding"], response.body.Bytes(), maxAnswer)
 	if err != nil {
 		return x.withhold(err)
 	}
-	answer, err := oauth.ParseAnswer(response.header.Get("Content-Type"), content)
+	answer, err := x.names.ParseAnswer(response.header.Get("Content-Type"), content)
 	if err != nil {
 		return x.withhold(err)
 	}
+	if answer.IsEmpty() {
+		x.warnOfNoToken(r)
+		return nil
+	}
 	return x.checkTokens(r.Context(), answer)
+}
+
+// warnEvery is the shortest time between two warnings about an answer without tokens.
+const warnEvery = time.Minute
+
+// warnOfNoToken logs that the gate found no token in an answer, once a minute at most. An
+// endpoint that uses other names, or cookies, hands out tokens that the gate does not check.
+func (x *exchange) warnOfNoToken(r *http.Request) {
+	now, before := x.asked.Unix(), x.warned.Load()
+	if r.Method == http.MethodHead || now-before < int64(warnEvery/time.Second) || !x.warned.CompareAndSwap(before, now) {
+		return
+	}
+	x.o.Logger.Warn("the upstream's token endpoint answered 2xx, and the gate found no token in the body; if tokens have other names there, "+
+		"name these in the block of token_endpoint; the gate does not check tokens in cookies", "path", r.URL.Path)
 }
 
 // withhold logs why an answer cannot be checked.

@@ -1,12 +1,14 @@
 package tokenendpoint
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"testing"
 
 	"github.com/sessiongate/sessiongate/caddymodule/caller/callertest"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/caddymodule/oauth"
 	"github.com/sessiongate/sessiongate/caddymodule/sessionapi"
 	"github.com/sessiongate/sessiongate/caddymodule/tokenendpoint/granttest"
 )
@@ -29,7 +31,8 @@ type grantTest struct {
 	endpoint *Endpoint
 }
 
-// newGrantTest returns a gate in front of a token endpoint. The options may have Origins.
+// newGrantTest returns a gate in front of a token endpoint. The options may have Origins, Names and
+// a Logger.
 func newGrantTest(tb testing.TB, o Options) *grantTest {
 	tb.Helper()
 	g := &grantTest{Gate: callertest.New(tb, "HS256")}
@@ -45,7 +48,10 @@ func newGrantTest(tb testing.TB, o Options) *grantTest {
 
 // serve replaces the endpoint by one with other options and another hub.
 func (g *grantTest) serve(o Options, h *hub.Hub) {
-	o.Paths, o.Verifier, o.Hub, o.Logger, o.Refuse = []string{tokenPath}, g.Verifier, h, g.Logger, callertest.Refuse
+	if o.Names == nil {
+		o.Names = map[string]oauth.Names{tokenPath: {}}
+	}
+	o.Verifier, o.Hub, o.Logger, o.Refuse = g.Verifier, h, cmp.Or(o.Logger, g.Logger), callertest.Refuse
 	o.Leeway, o.Retention = callertest.Leeway, callertest.Retention
 	g.endpoint = New(o)
 	g.Routes[tokenPath] = func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) (bool, error) {

@@ -18,8 +18,8 @@ const maxRequest = 64 << 10
 // Attack: a refresh token in a part that only the upstream reads: in the query, or in
 // another media type, charset or coding. The gate does not pass on parts that it does not
 // read.
-func readParameters(w http.ResponseWriter, r *http.Request) (*oauth.Parameters, *reply.Denial) {
-	parameters := new(oauth.Parameters)
+func readParameters(w http.ResponseWriter, r *http.Request, names oauth.Names) (*oauth.Parameters, *reply.Denial) {
+	parameters := &oauth.Parameters{Names: names}
 	if len(r.URL.RawQuery) > maxRequest {
 		return nil, denyQuery
 	}

@@ -24,8 +24,8 @@ var attributes = []string{
 	"error", "panic", "stack", "path", "source", "reasons",
 	// The version of the plugin.
 	"version",
-	// The names of header fields and of configured values, and the address of a peer.
-	"header", "filter", "address", "maxmemory_policy", "lease", "before", "floor", "ahead", "allowed", "max_staleness", "max_age",
+	// The names of header fields, of claims, of issuers and of configured values, and the address of a peer.
+	"header", "claim", "issuer", "filter", "address", "maxmemory_policy", "lease", "before", "floor", "ahead", "allowed", "max_staleness", "max_age",
 	// The replica and its fleet.
 	"gate", "key", "state", "synced", "witness", "lease_age", "after", "configured",
 	// What an operator revoked, and the operator's reason: one line of bounded length.
