@@ -127,7 +127,7 @@ func note(found map[string]string, member, value string) error {
 	}
 	if member != refreshLifetime {
 		longest := MaxAccessTokenSize
-		if member == refreshToken {
+		if member == refreshToken || member == shortRefresh {
 			longest = MaxTokenSize // it has to be presented again
 		}
 		if rule := brokenRule(value, longest); rule != "" {
