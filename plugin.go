@@ -26,7 +26,8 @@
 //  3. The algorithm and the key come from the configuration and the key id,
 //     never from the token alone.
 //  4. A token without exp or iat, or with a longer life than
-//     max_token_lifetime, is refused: it could outlive its revocation.
+//     max_token_lifetime, is refused: it could outlive its revocation. Only
+//     accept_missing_iat puts something in place of iat.
 //  5. iat counts whole seconds, so a not-before instant refuses its own second
 //     too.
 //  6. What is revoked is named together with its issuer. Session and token ids

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -152,6 +153,27 @@ func (a *App) readIssuer(d *caddyfile.Dispenser) error {
 		"tls_ca":             {Usage: "tls_ca <file>", Read: config.Text(&issuer.TLSCA)},
 		"insecure_http":      {Usage: "insecure_http", Read: config.Flag(&issuer.InsecureHTTP)},
 	}.Read(d)
+}
+
+// readRequirement reads a claim and its values.
+func readRequirement(to *[]*Requirement) func(*caddyfile.Dispenser) error {
+	return func(d *caddyfile.Dispenser) error {
+		values := d.RemainingArgs()
+		if len(values) < 2 || slices.Contains(values, "") {
+			return fmt.Errorf("%d values, want a claim and the values that are accepted, none of them empty", len(values))
+		}
+		*to = append(*to, &Requirement{values[0], values[1:]})
+		return nil
+	}
+}
+
+func (i *Issuer) readWildcard(d *caddyfile.Dispenser) error {
+	var values []string
+	if err := config.Texts(&values)(d); err != nil {
+		return err
+	}
+	i.Wildcard = &Wildcard{values[0], values[1:]}
+	return nil
 }
 
 func (i *Issuer) readSecrets(d *caddyfile.Dispenser) error {

@@ -4,10 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
-
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/sessiongate/sessiongate/caddymodule/config"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
@@ -43,27 +40,6 @@ type Wildcard struct {
 
 	// Values lists the accepted values. Default: all.
 	Values []string `json:"values,omitempty"`
-}
-
-// readRequirement reads a claim and its values.
-func readRequirement(to *[]*Requirement) func(*caddyfile.Dispenser) error {
-	return func(d *caddyfile.Dispenser) error {
-		values := d.RemainingArgs()
-		if len(values) < 2 || slices.Contains(values, "") {
-			return fmt.Errorf("%d values, want a claim and the values that are accepted, none of them empty", len(values))
-		}
-		*to = append(*to, &Requirement{values[0], values[1:]})
-		return nil
-	}
-}
-
-func (i *Issuer) readWildcard(d *caddyfile.Dispenser) error {
-	var values []string
-	if err := config.Texts(&values)(d); err != nil {
-		return err
-	}
-	i.Wildcard = &Wildcard{values[0], values[1:]}
-	return nil
 }
 
 // setClaims sets the options that say how claims are read.
@@ -132,7 +108,7 @@ func checkMissing(issuers []*Issuer, maxLifetime time.Duration) error {
 func resolveRequirements(field string, list []*Requirement) error {
 	for _, r := range list {
 		if r == nil || r.Claim == "" || len(r.Values) == 0 {
-			return fmt.Errorf("checking %s: it names no claim or no value; write: require <claim> <value>...", field)
+			return fmt.Errorf("checking %s: it names no claim or no value; name both, as in require token_use access", field)
 		}
 		if err := errors.Join(config.Resolve(field, &r.Claim), config.ResolveAll(field, r.Values)); err != nil {
 			return err

@@ -57,9 +57,9 @@ func claimsOf(o strictjson.Object, reads ...names) (members, error) {
 	seen := make(map[string]struct{}, 16)
 	found := make(strictjson.Members, 0, 16)
 	err := o.Members(func(name string, value json.RawMessage) error {
-		key := name
+		key, folded := name, strictjson.Fold(name)
 		for _, read := range reads {
-			if folded := strictjson.Fold(name); read.has(folded) {
+			if read.has(folded) {
 				key = folded
 			}
 		}

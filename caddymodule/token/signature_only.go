@@ -10,7 +10,9 @@ import "math"
 // Errors wrap ErrMalformed, ErrInvalid or ErrUnavailable, as in Verify. An error that also
 // wraps ErrUnknownKey means that the key may be new.
 //
-// ExpiresAt and IssuedAt are 0 if the token does not have them.
+// ExpiresAt and IssuedAt are 0 if the token does not have them. If the issuer's tokens need no
+// `iat`, `nbf` counts for a missing one, but `exp` does not: a refresh token lives longer than
+// the access tokens whose lifetime is configured.
 func (v *Verifier) VerifySignatureOnly(raw string) (*Verified, error) {
 	j, err := parseAnyJWS(raw)
 	if err != nil {

@@ -79,8 +79,8 @@ func (t *Verified) find(name string) *claim {
 	return nil
 }
 
-// HasScope reports whether `scope` (space separated, RFC 8693 §4.2) or `scp`
-// (the same, or an array) names the scope.
+// HasScope reports whether one of the issuer's scope claims, `scope` and `scp` by default,
+// names the scope. It is a text with spaces between the scopes (RFC 8693 §4.2), or an array.
 func (t *Verified) HasScope(scope string) bool {
 	return scope != "" && slices.Contains(t.scopes, scope)
 }

@@ -72,7 +72,7 @@ func TestSecretsAreNeitherLoggedNorAnswered(t *testing.T) {
 		{"GET", "/", 401, []harness.Change{harness.Cookie("canary_cookie=canary.broken.token")}},
 		{"DELETE", harness.Endpoint, 401, []harness.Change{harness.Bearer("canary.broken.token")}},
 		{"DELETE", harness.Endpoint, 403, []harness.Change{cookie, harness.Header("Origin", "https://evil.example.com")}},
-		{"DELETE", harness.Endpoint, 400, []harness.Change{bearer, harness.JSON(`{"session_id":"canary-session` + strings.Repeat("x", 256) + `"}`)}},
+		{"DELETE", harness.Endpoint, 400, []harness.Change{bearer, harness.JSON(`{"session_id":"canary-session` + strings.Repeat("x", 1024) + `"}`)}},
 		{"DELETE", harness.Endpoint, 413, []harness.Change{bearer, harness.JSON(`{"session_id":"canary-session-id","x":"` + strings.Repeat("x", 5000) + `"}`)}},
 		{"DELETE", harness.Endpoint, 415, []harness.Change{bearer, harness.Body("text/plain", "canary-session-id")}},
 		{"DELETE", harness.Endpoint, 404, []harness.Change{bearer, harness.JSON(`{"session_id":"canary-session-nobody-knows"}`)}},
