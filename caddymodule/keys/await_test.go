@@ -124,6 +124,23 @@ func TestATokenOfANewKeyWaitsForTheRunningFetch(t *testing.T) {
 	}
 }
 
+// The issuer changes its key, and many users log in at once. One fetch answers them all.
+func TestManyTokensOfANewKeyCostOneFetch(t *testing.T) {
+	old, next := tokentest.NewKey(t, "ES256", "old"), tokentest.NewKey(t, "ES256", "next")
+	inBubble(t, []*tokentest.Key{old}, func(t *testing.T, v bubble) {
+		var wait sync.WaitGroup
+		v.endpoint.Publish(t, old, next)
+		for range 100 {
+			wait.Go(func() { wantWaited(t, v.Remote, signed(t, next), nil, 0) })
+		}
+		wait.Wait()
+		time.Sleep(time.Minute)
+		if got := v.endpoint.Fetches(tokentest.KeySetPath); got < 2 || got > 3 {
+			t.Errorf("%d fetches, want that of the start and one or two", got)
+		}
+	})
+}
+
 // Attack: use a stolen key that the issuer has withdrawn, while invented `kid`s keep the gate from
 // asking. Clients with such tokens have to log in, and must not be told to try again for ever.
 // If the issuer publishes the key again, it is found.

@@ -23,6 +23,12 @@ func (k *Remote) run(ctx context.Context) {
 	k.stopwatch.start()
 	failures := 0
 	for due := (cause{rediscover: true}); ; {
+		// Tokens that asked up to now are answered by this fetch, and need no further one.
+		select {
+		case <-k.unknown:
+			due.unknown = true
+		default:
+		}
 		began := time.Now()
 		k.fetches.begin(began, due.unknown)
 		k.fetched = k.stopwatch.elapsed()

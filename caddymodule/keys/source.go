@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// Source holds the keys of one issuer. NewHMAC, NewPEM and NewRemote return one. Several
-// verifiers may share it. Its methods may be called concurrently and never wait for
-// anything.
+// Source holds the keys of one issuer. NewHMAC, NewPEM, NewJWKS, NewRemote and Join return
+// one. Several verifiers may share it. Its methods may be called concurrently and never wait
+// for anything.
 type Source interface {
 	// Algorithms lists the algorithms that keys of this source can have, by their
 	// names of RFC 7518 §3.1 and RFC 8037 §3.1.
