@@ -60,6 +60,8 @@ func parseGateDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, er
 //		}
 //		sessions_endpoint <path>
 //		backchannel_logout <path>
+//		login_url <url>
+//		revoked_url <url>
 //	}
 func (g *Gate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the directive's name
@@ -78,6 +80,8 @@ func (g *Gate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"streams":            {Usage: "streams session | expiry", Read: config.Choice(&g.Streams, "session", "expiry")},
 		"token_endpoint":     {Usage: "token_endpoint <path>... [{ … }]", Read: g.readTokenEndpoint, Repeatable: true},
 		"sessions_endpoint":  {Usage: "sessions_endpoint <path>", Read: config.Text(&g.SessionsEndpoint)},
+		"login_url":          {Usage: "login_url https://id.example.com/login?next={uri}", Read: readURL(&g.LoginURL)},
+		"revoked_url":        {Usage: "revoked_url https://id.example.com/logout", Read: readURL(&g.RevokedURL)},
 		"backchannel_logout": {Usage: "backchannel_logout <path>", Read: config.Text(&g.BackchannelLogout)},
 	}.Read(d)
 }

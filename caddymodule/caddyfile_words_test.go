@@ -103,6 +103,8 @@ var syntaxes = map[string]syntax{
 		"token_endpoint":     {good: "/a /b", bad: append(someText, "/a {\nid_token x\n}", "/a {\naccess_token\n}"), repeatable: true, opens: true},
 		"sessions_endpoint":  {good: "/v1/auth/sessions", bad: oneText},
 		"backchannel_logout": {good: "/v1/auth/logout", bad: oneText},
+		"login_url":          {good: "https://id.example.com/login?next={uri}", bad: append(oneText, "/login", "ftp://a.example", "https://a.example/{uri}")},
+		"revoked_url":        {good: "http://id.example.com/logout", bad: append(oneText, "logout", "https://", "https://a.example/?x={host}")},
 	}},
 	"token_endpoint": {":8080 {\nsession_gate {\ntoken_endpoint /a {\n%s\n}\n}\n}\n", map[string]wordSyntax{
 		"access_token":  {good: "jwt accessJwt", bad: someText},

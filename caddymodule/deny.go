@@ -28,8 +28,13 @@ var (
 
 // refuse writes a denial as the response, and sets the placeholder to its reason.
 func refuse(w http.ResponseWriter, r *http.Request, deny *reply.Denial) error {
+	note(r, deny)
+	return deny.Write(w, r)
+}
+
+// note sets the placeholder to the reason of a denial.
+func note(r *http.Request, deny *reply.Denial) {
 	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok && deny.Reason != "" {
 		replacer.Set(reasonKey, deny.Reason)
 	}
-	return deny.Write(w, r)
 }

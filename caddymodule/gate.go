@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/credential"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/identity"
+	"github.com/sessiongate/sessiongate/caddymodule/navigation"
 	"github.com/sessiongate/sessiongate/caddymodule/paths"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/streams"
@@ -111,6 +113,19 @@ type Gate struct {
 	// was received before. Default: none.
 	BackchannelLogout string `json:"backchannel_logout,omitempty"`
 
+	// LoginURL is where the gate sends (302) a page that is opened in a browser without a
+	// token, or with one that is invalid or has expired. It sends top-level navigations with
+	// GET only; every other request gets 401, and so does one to a path of the gate's own. It
+	// is an http or https URL. `{uri}` in its query stands for the path and query of the
+	// request, escaped; a path that another host could be read from, such as `//evil.example`,
+	// gets 401. Default: none.
+	LoginURL string `json:"login_url,omitempty"`
+
+	// RevokedURL is where the gate sends a page that is opened in a browser with a revoked
+	// token, under the same rules. The page should end the issuer's own session, because that
+	// would give the next token of the revoked session. Default: none.
+	RevokedURL string `json:"revoked_url,omitempty"`
+
 	app       *App
 	logger    *slog.Logger
 	routes    []route
@@ -122,6 +137,8 @@ type Gate struct {
 	origins   caller.Origins
 	end       streams.End
 	view      int
+
+	login, revoked *navigation.Redirect // nil for none
 }
 
 // CaddyModule returns the Caddy module information.
@@ -180,6 +197,9 @@ func (g *Gate) resolve() error {
 	if g.Token == nil {
 		g.Token = &TokenSource{Header: "Authorization"}
 	}
+	if err := errors.Join(resolveURL("login_url", &g.LoginURL), resolveURL("revoked_url", &g.RevokedURL)); err != nil {
+		return err
+	}
 	if g.Identity != nil {
 		if err := resolveIdentity(g.Identity); err != nil {
 			return err
@@ -213,7 +233,7 @@ func (g *Gate) prepare() (err error) {
 	if g.public, err = paths.NewPublic(g.Public); err != nil {
 		return fmt.Errorf("checking session_gate: %w", err)
 	}
-	if err = g.prepareIdentity(); err != nil {
+	if err = errors.Join(g.prepareIdentity(), g.prepareRedirects()); err != nil {
 		return err
 	}
 	if g.origins, err = caller.NewOrigins(g.CORS, g.Token.Cookie != ""); err != nil {
@@ -249,6 +269,9 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	}
 	running, deny := g.admit(w, r)
 	if deny != nil {
+		if g.redirectPage(w, r, deny) {
+			return nil
+		}
 		return refuse(w, r, deny)
 	}
 	defer hub.Leave(running)

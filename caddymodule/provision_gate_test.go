@@ -33,6 +33,12 @@ func TestGateRefuses(t *testing.T) {
 		"a path for logout tokens": {gate: `"backchannel_logout": "//a"`, want: `backchannel_logout "//a" ` + path},
 		"a list of sessions":       {gate: `"sessions_endpoint": "/a/"`, want: `sessions_endpoint "/a/" ` + path},
 	}
+	for _, word := range []string{"login_url", "revoked_url"} {
+		refusals[word+" that is a path"] = refusal{gate: member(word, "/login"), want: word + ` "/login" is not an http or https URL`}
+		refusals[word+" with the request as its host"] = refusal{gate: member(word, "https://a.example{uri}"), want: "has {uri} outside its query"}
+		refusals[word+" that is missing"] = refusal{gate: member(word, "{env.SESSION_GATE_NOT_SET}?next={uri}"), want: "resolving " + word + ": {env.SESSION_GATE_NOT_SET} is missing"}
+		refusals[word+" with another placeholder"] = refusal{gate: member(word, "https://a.example/?a={http.request.host}"), want: "a placeholder in it is unknown"}
+	}
 	for _, endpoint := range []string{"/", "logout", "/a/", "//a", "/a//b", "/a/../b", "/a/./b", "/a%2fb", "/a b", "/a;b", "/a/*", "/a?b", "/é"} {
 		refusals["endpoint "+endpoint] = refusal{gate: member("endpoint", endpoint), want: path}
 	}

@@ -55,6 +55,7 @@ var rooms = map[string][]string{
 	"caddymodule/identity":   {"caddymodule/fieldname", "caddymodule/token"},
 	"caddymodule/keys":       {"caddymodule/strictjson"},
 	"caddymodule/logout":     {"caddymodule/hub", "caddymodule/reply", "caddymodule/token", "store"},
+	"caddymodule/navigation": {"caddymodule/fieldname"},
 	"caddymodule/operator": {
 		"caddymodule/caller", "caddymodule/copying", "caddymodule/hub", "caddymodule/reply", "caddymodule/strictjson", "caddymodule/token",
 		"store", "store/replica",
@@ -231,6 +232,8 @@ func TestEachBrokenImportIsFound(t *testing.T) {
 		"caller imports the adapter":       {"caddymodule/caller/caller.go", own + "caddymodule"},
 		"caller imports paths":             {"caddymodule/caller/origins.go", own + "caddymodule/paths"},
 		"caller imports test support":      {"caddymodule/caller/caller.go", own + "caddymodule/caller/callertest"},
+		"navigation imports Caddy":         {"caddymodule/navigation/page.go", "github.com/caddyserver/caddy/v2"},
+		"navigation decides":               {"caddymodule/navigation/redirect.go", own + "caddymodule/caller"},
 		"operator needs the adapter":       {"caddymodule/operator/app.go", own + "caddymodule"},
 		"operator imports a store module":  {"caddymodule/operator/app.go", own + "caddymodule/stores"},
 		"operator imports a store":         {"caddymodule/operator/copy.go", own + "store/boltstore"},
