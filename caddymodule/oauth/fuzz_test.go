@@ -121,6 +121,7 @@ func FuzzAnswer(f *testing.F) {
 	for _, body := range []string{
 		`{"access_token":"a","refresh_token":"r","id_token":"i","expires_in":3600}`, `{"access_token":"a","Access_Token":"b"}`,
 		`{"refresh_token":null}`, `{"access_token":1}`, `{"refresh_expires_in":1e99}`, `[]`, `{"access_token":"a"}x`, "\ufeff{}",
+		`{"refresh":"an-opaque-refresh-token"}`, `{"refresh":"an-opaque-refresh-token","Refresh":"another-refresh-token"}`, `{"access":"a","token":"b"}`,
 	} {
 		f.Add(body)
 	}
@@ -133,6 +134,7 @@ func FuzzAnswer(f *testing.F) {
 			Access  *string `json:"access_token"`
 			Refresh *string `json:"refresh_token"`
 			ID      *string `json:"id_token"`
+			Short   any     `json:"refresh"`
 		}
 		if err := json.Unmarshal([]byte(body), &read); err != nil {
 			t.Fatalf("%q is accepted, and encoding/json says %v", body, err)
@@ -142,8 +144,15 @@ func FuzzAnswer(f *testing.F) {
 				t.Errorf("%q hands out %q, and %q for encoding/json", body, *got, *want)
 			}
 		}
+		// Simple JWT's name, if the one of the standards is not there.
+		short, _ := read.Short.(string)
+		if len(short) >= 16 && !strings.ContainsFunc(short, notVisible) && read.Refresh == nil && answer.Refresh == "" {
+			t.Errorf("%q hands out no refresh token, and %q for encoding/json", body, short)
+		}
 	})
 }
+
+func notVisible(r rune) bool { return r <= ' ' || r > '~' }
 
 // original is a JWT refresh token that a lenient endpoint issued.
 const original = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhbGljZSJ9.k2ZqDq3p-Q_5xY0mVb7uCwT1n8eLr4sJfAhGi6oKzEA"
