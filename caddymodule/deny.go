@@ -33,24 +33,24 @@ var (
 // sets the placeholder to the reason of the denial.
 func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, deny *reply.Denial) error {
 	g.origins.Allow(w, r)
-	noteReason(r, deny)
+	note(r, deny)
 	return deny.Write(w, r)
 }
 
-// refuseWithPage refuses a request to a guarded path. With `errors caddy` it returns the
+// refuseGuarded refuses a request to a guarded path. With `errors caddy` it returns the
 // denial as an error, so that the routes of handle_errors write the response.
 //
 // Attack: these routes are not guarded. One of them may send the request on, to a server of
 // error pages or to the application itself. So the request loses its body, its token and its
 // upgrade: it can ask for a page, and for nothing in the name of a user. A CONNECT would
 // open a tunnel to that server, so it never gets there.
-func (g *Gate) refuseWithPage(w http.ResponseWriter, r *http.Request, deny *reply.Denial) error {
+func (g *Gate) refuseGuarded(w http.ResponseWriter, r *http.Request, deny *reply.Denial) error {
 	original := originalOf(r) // the routes of handle_errors see this one
 	if g.Errors != "caddy" || r.Method == http.MethodConnect || original.Method == http.MethodConnect {
 		return g.refuse(w, r, deny)
 	}
 	g.origins.Allow(w, r)
-	noteReason(r, deny)
+	note(r, deny)
 	deny.Announce(w, r)
 	reply.DropBody(r)
 	g.extractor.Strip(r)
@@ -61,8 +61,8 @@ func (g *Gate) refuseWithPage(w http.ResponseWriter, r *http.Request, deny *repl
 	return caddyhttp.Error(deny.Status, errors.New(deny.Message))
 }
 
-// noteReason sets the placeholder to the reason of a denial.
-func noteReason(r *http.Request, deny *reply.Denial) {
+// note sets the placeholder to the reason of a denial.
+func note(r *http.Request, deny *reply.Denial) {
 	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok && deny.Reason != "" {
 		replacer.Set(reasonKey, deny.Reason)
 	}

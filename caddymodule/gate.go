@@ -316,6 +316,9 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		return passAnonymous(w, r, next)
 	}
 	if deny != nil {
+		if g.redirectPage(w, r, deny) {
+			return nil
+		}
 		return g.refuseGuarded(w, r, deny)
 	}
 	defer hub.Leave(running)

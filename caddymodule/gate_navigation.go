@@ -60,16 +60,16 @@ func (g *Gate) prepareRedirects() error {
 	return nil
 }
 
-// refuseGuarded refuses a request that is not admitted. It sends a page navigation to the login
-// or, with a revoked token, to the logout at the issuer: the issuer's own session would only
-// give another token of the revoked session.
-func (g *Gate) refuseGuarded(w http.ResponseWriter, r *http.Request, deny *reply.Denial) error {
+// redirectPage sends a page navigation that is not admitted to the login or, with a revoked
+// token, to the logout at the issuer: the issuer's own session would only give another token of
+// the revoked session. It reports whether it did. It writes nothing otherwise.
+func (g *Gate) redirectPage(w http.ResponseWriter, r *http.Request, deny *reply.Denial) bool {
 	page := g.login
 	if deny.Is(reply.Revoked) {
 		page = g.revoked
 	}
 	if page == nil || deny.Status != http.StatusUnauthorized {
-		return g.refuseWithPage(w, r, deny)
+		return false
 	}
 	sent := *r.URL
 	if original := originalOf(r); original.URL != nil {
@@ -78,11 +78,11 @@ func (g *Gate) refuseGuarded(w http.ResponseWriter, r *http.Request, deny *reply
 	if g.Token.Query != "" {
 		sent.RawQuery = "" // it may hold a token, which belongs into no other URL
 	}
-	if !g.isOwn(r.URL) && !g.isOwn(&sent) && page.Serve(w, r, &sent) {
-		noteReason(r, deny)
-		return nil
+	if g.isOwn(r.URL) || g.isOwn(&sent) {
+		return false
 	}
-	return g.refuseWithPage(w, r, deny)
+	note(r, deny)
+	return page.Serve(w, r, &sent)
 }
 
 // isOwn reports whether a URL is that of a route, for any method.
