@@ -14,6 +14,8 @@ chromium       chromium
 curl           curl
 gcc            gcc
 shellcheck     shellcheck
+node           nodejs
+npm            npm
 gunicorn       gunicorn
 uvicorn        uvicorn
 hypercorn      python3-hypercorn
@@ -63,8 +65,8 @@ install() {
 require_node() {
 	local version
 	version=$(node --version 2>/dev/null) || version=none
-	if [[ ! $version =~ ^v([0-9]+) ]] || ((BASH_REMATCH[1] < 18)); then
-		echo "Node.js 18 or newer is needed for the fetch test, here is: $version" >&2
+	if [[ ! $version =~ ^v([0-9]+)\.([0-9]+) ]] || ((BASH_REMATCH[1] * 100 + BASH_REMATCH[2] < 2012)); then
+		echo "Node.js 20.12 or newer is needed for the identity provider of tests/providers, here is: $version" >&2
 		exit 1
 	fi
 }
