@@ -103,8 +103,8 @@ var syntaxes = map[string]syntax{
 			good: "cookie session",
 			bad:  []string{bare, "header", `header ""`, "cookie a b", "body a", "query", "query a\n\ttoken query b", "websocket_protocol", "websocket_protocol a b", "header A\n\ttoken header B"}, repeatable: true,
 		},
-		"optional":           {bad: noText},
-		"public": {good: "/healthz /assets/*", bad: someText},
+		"optional": {bad: noText},
+		"public":   {good: "/healthz /assets/*", bad: someText},
 		"identity": {
 			good:  "authelia",
 			bad:   []string{bare, `""`, "keycloak", "authelia pomerium", "{\n}", "{\nX-A\n}", "{\nX-A a b\n}", "authelia {\nRemote-User\n}"},
