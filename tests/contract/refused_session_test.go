@@ -74,17 +74,17 @@ func TestSessionsThatAreNotTheCallersLookAlike(t *testing.T) {
 	})
 }
 
-// A token without a session id is a session of its own.
-func TestDeleteEndsTokenWithoutSession(t *testing.T) {
+// A machine's token without a session id is a session of its own.
+func TestDeleteEndsTheTokenOfAMachine(t *testing.T) {
 	t.Parallel()
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store})
-		token := g.Token(map[string]any{"sid": nil, "jti": "lone"})
+		token := g.Token(map[string]any{"sid": nil, "jti": "lone", "client_id": "alice"})
 		harness.See(t, g, token)
 		answers.Invalidated.Check(t, harness.End(t, g, token))
 		answers.BadToken.Check(t, harness.Get(t, g, token))
 		answers.NoSession.Check(t, harness.End(t, g, token))
-		harness.CheckAdmitted(t, harness.Get(t, g, g.Token(map[string]any{"sid": nil, "jti": "other"})))
+		harness.CheckAdmitted(t, harness.Get(t, g, g.Token(map[string]any{"sid": nil, "jti": "other", "client_id": "alice"})))
 		t.Run("and its id, in a session that lives on", func(t *testing.T) {
 			within := g.Token(map[string]any{"sid": "goes on", "jti": "lone"})
 			answers.BadToken.Check(t, harness.Get(t, g, within))
