@@ -169,7 +169,7 @@ func hostileBodies(token string) (shapes []hostileShape) {
 		"an unknown":  `{"session_id":"x"}`,
 		"escapes":     `{"session_id":"` + fill(`\u0061`, 4000) + `"}`,
 		"large":       fill("x", 64<<10),
-		"nothing":     "null",
+		"nothing":     "nul",
 		"other bytes": fill("\xff", 4<<10),
 	} {
 		shapes = append(shapes, hostileShape{name: "body: " + name, method: http.MethodDelete, target: defaultEndpoint, body: body, header: bearer})

@@ -40,7 +40,7 @@ func TestEveryBlockOfTheREADMEIsRun(t *testing.T) {
 		}
 	}
 	for test, want := range map[string]int{
-		"TestCaddyfilesOfTheREADMEAreValid":                        9,
+		"TestCaddyfilesOfTheREADMEAreValid":                        11,
 		"firstuse.TestRunOfAFreshCloneProposesARequestThatIsLetIn": 2,
 		"TestExamplesOfTheREADMEAreThoseOfTheAPIPage":              2,
 		"TestBenchmarksOfTheREADMERun":                             3,
