@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
@@ -40,7 +41,7 @@ func TestEveryBlockOfTheREADMEIsRun(t *testing.T) {
 		}
 	}
 	for test, want := range map[string]int{
-		"TestCaddyfilesOfTheREADMEAreValid":                        11,
+		"TestCaddyfilesOfTheREADMEAreValid":                        49,
 		"firstuse.TestRunOfAFreshCloneProposesARequestThatIsLetIn": 2,
 		"TestExamplesOfTheREADMEAreThoseOfTheAPIPage":              2,
 		"TestBenchmarksOfTheREADMERun":                             3,
@@ -59,6 +60,9 @@ func TestCaddyfilesOfTheREADMEAreValid(t *testing.T) {
 	secrets := t.TempDir()
 	for name, content := range map[string]string{
 		"hmac": strings.Repeat("s", 32), "redis": "password", "ca.pem": "read when the store is opened",
+		"oauth-public.key": string(tokentest.NewKey(t, "RS256", "").PublicPEM(t)),
+		// The public key of RFC 7517, appendix A.1.
+		"jwks.json": `{"keys":[{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","use":"sig","kid":"1"}]}`,
 	} {
 		if err := os.WriteFile(filepath.Join(secrets, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
