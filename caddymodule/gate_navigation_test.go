@@ -112,3 +112,14 @@ func TestTheReturnAddressIsTheOneThatTheBrowserSent(t *testing.T) {
 		}
 	}
 }
+
+// Attack: a token in the query that has expired, or was malformed on its way, is sent on to the
+// login page, whose log keeps it.
+func TestTheLoginPageGetsNoTokenOfTheQuery(t *testing.T) {
+	g := newGate(t, "HS256", Gate{LoginURL: loginPage, Token: &TokenSource{Query: "access_token"}})
+	expired := tokentest.Mint(t, g.key, tokentest.Claims(time.Now().Add(-time.Hour), nil))
+	const sent = "https://id.example.com/login?next=%2Forders"
+	g.open(t, http.MethodGet, "/orders?access_token="+expired, "").wantSent(t, sent, "expired")
+	g.open(t, http.MethodGet, "/orders?access_token="+expired+"x&id=7", "").wantSent(t, sent, "invalid")
+	g.open(t, http.MethodGet, "/orders?id=7", "").wantSent(t, sent, "missing")
+}

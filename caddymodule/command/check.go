@@ -80,6 +80,7 @@ func describeExplanation(e operator.Explanation, w io.Writer) error {
 			}
 		}
 		fmt.Fprintf(table, "\tissued\t%s\n\texpires\t%s\n", stamp(c.IssuedAt), stamp(c.ExpiresAt))
+		fmt.Fprintf(table, "\n\tDELETE ends\t%s: %s.\n", e.Ends, e.EndsDetail)
 	}
 	return table.Flush()
 }

@@ -40,7 +40,7 @@ func TestTheCommandsAskAndPrint(t *testing.T) {
 		}
 	}
 	check := func(w *strings.Builder) error { return c.check(w, good, false) }
-	run("check", check, 0, "A request with this token is admitted.", "ok  signature", `"s-1", key `)
+	run("check", check, 0, "A request with this token is admitted.", "ok  signature", `"s-1", key `, "DELETE ends  session: every token of the session")
 	run("list", func(w *strings.Builder) error { return c.list(w, "", "alice", "", 10, false) }, 0, `"s-1"`, "live")
 	run("revoke", func(w *strings.Builder) error { return c.revoke(w, operator.RevokeRequest{Session: "s-1"}, false) }, 0, "Revoked: the session")
 	run("check", check, 1, "is answered 401 (revoked)", "NO  revocation", "its session is revoked")

@@ -27,6 +27,11 @@ type Explanation struct {
 	Steps []Step `json:"steps"`
 	// Claims are the claims of the token, if the issuer has signed it.
 	Claims *Claims `json:"claims,omitempty"`
+	// Ends says what a DELETE with the token ends, as the header Session-Gate-Ended does:
+	// "session", "login", "subject" or "token". EndsDetail says it in words. Both are empty if
+	// the issuer has not signed the token.
+	Ends       string `json:"ends,omitempty"`
+	EndsDetail string `json:"ends_detail,omitempty"`
 }
 
 // Step is one rule, and whether the token passed it.
@@ -82,6 +87,7 @@ func (g gate) explain(ctx context.Context, raw string, now time.Time) Explanatio
 		deny = caller.DenyCredential(e.Err)
 	}
 	if e.Token != nil {
+		answer.Ends, answer.EndsDetail = g.ends(ctx, e.Token, now)
 		step, refused := g.explainRevocation(e.Token, now)
 		answer.Steps = append(answer.Steps, step...)
 		if deny == nil {

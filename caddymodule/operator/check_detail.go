@@ -20,7 +20,7 @@ func (g gate) revokedBy(verdict replica.Verdict, k *store.Keys) string {
 		verdict replica.Verdict
 		text    string
 	}{
-		{replica.BySession, "its session is revoked, key " + k.Session.String()},
+		{replica.BySession, "its session is revoked, key " + k.First().String()},
 		{replica.ByToken, "the token itself is revoked, key " + k.Token.String()},
 		{replica.BySubject, "tokens of its subject issued up to " + g.instant(k.Subject, k.Session) + " are revoked, key " + k.Subject.String()},
 		{replica.ByIssuer, "tokens of its issuer issued up to " + g.instant(k.Issuer, k.Session) + " are revoked, key " + k.Issuer.String()},
