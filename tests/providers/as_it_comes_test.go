@@ -5,11 +5,12 @@ import (
 
 	"github.com/sessiongate/sessiongate/tests/answers"
 	"github.com/sessiongate/sessiongate/tests/harness"
+	"github.com/sessiongate/sessiongate/tests/operating"
 )
 
 // The provider as it comes: its access tokens name no session. Whichever way the gate learns
-// the keys, it admits them. After DELETE, the same token is refused, and the user gets on
-// with the next one.
+// the keys, it admits them. Attack: after DELETE, use another token of the same login. So all
+// tokens of the user end, and the user gets on with the next one.
 func TestTheProviderAsItComes(t *testing.T) {
 	t.Parallel()
 	for name, source := range map[string]func(p *provider) string{
@@ -30,8 +31,10 @@ func TestTheProviderAsItComes(t *testing.T) {
 			// An ID token is for the client, not for the application.
 			answers.BadToken.Check(t, harness.Get(t, g, login.ID))
 
-			answers.Invalidated.Check(t, harness.End(t, g, login.Access))
-			answers.BadToken.Check(t, harness.Get(t, g, login.Access))
+			// What DELETE ends is everything of the user: the tokens name no login.
+			operating.Check(t, g, 0, []string{"DELETE ends  subject: everything that was issued to its subject"}, "check", login.Access)
+			ends(t, g, login, "subject")
+			refused(t, g, login, refreshed)
 			harness.CheckAdmitted(t, harness.Get(t, g, p.refresh(t, refreshed).Access))
 		})
 	}
