@@ -150,6 +150,7 @@ func (i *Issuer) options(logger *slog.Logger) (token.IssuerOptions, []*pooledKey
 		Keys:            source,
 	}
 	i.setClaims(&options)
+	i.warnSessionClaim(logger)
 	return options, pooled, nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/config"
@@ -149,4 +151,18 @@ func (i *Issuer) sessionClaims() []string {
 		return []string{"sid"}
 	}
 	return i.SessionClaim
+}
+
+// noSessions are claims that name a user, an application or a tenant. As a session, they would
+// make one logout end all sessions of them, for good.
+var noSessions = []string{"sub", "oid", "uid", "user_id", "azp", "client_id", "cid", "tid", "aud", "email"}
+
+// warnSessionClaim warns of a session claim that names something else than a session.
+func (i *Issuer) warnSessionClaim(logger *slog.Logger) {
+	for _, claim := range i.sessionClaims() {
+		if slices.Contains(noSessions, claim) {
+			logger.Warn("session_claim names a claim that is no session: one DELETE keeps out everybody who shares it, also after a new login; "+
+				"name a claim of the session, or leave it out", "claim", claim, "issuer", i.Issuer)
+		}
+	}
 }

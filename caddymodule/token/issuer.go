@@ -3,6 +3,7 @@ package token
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -80,6 +81,7 @@ type issuer struct {
 	// scopeClaims are the claims whose texts are lists of scopes.
 	scopeClaims []string
 	lead        atomic.Int64 // see Verified.Lead
+	nameless    sync.Once    // warns of tokens that name no session
 }
 
 func newIssuer(options IssuerOptions) (*issuer, error) {

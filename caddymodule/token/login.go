@@ -2,6 +2,7 @@ package token
 
 import (
 	"encoding/json"
+	"log/slog"
 	"math"
 	"slices"
 	"strconv"
@@ -56,6 +57,18 @@ func (v *Verifier) setLogin(t *Verified, i *issuer, m members) {
 	t.machine = acts || t.Subject == "" || slices.ContainsFunc([]string{"client_id", "azp", "cid"}, func(claim string) bool {
 		client, err := m.id(claim)
 		return err == nil && client == t.Subject
+	})
+}
+
+// warnNameless warns once of an issuer whose tokens name neither a session nor a login, and
+// are not those of machines: a logout ends more, or less, than people expect.
+func (t *Verified) warnNameless(logger *slog.Logger) {
+	if t.Session != "" || t.machine {
+		return
+	}
+	t.rules.nameless.Do(func() {
+		logger.Warn("a token of the issuer names no session and no login; caddy session-gate check says what DELETE ends for it: "+
+			"name its claim in session_claim, or choose without_session", "issuer", t.rules.Issuer)
 	})
 }
 

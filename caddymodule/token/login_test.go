@@ -1,7 +1,11 @@
 package token_test
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -159,5 +163,25 @@ func TestAuthTimeIsAtMostAMissingIssuedAt(t *testing.T) {
 		if got := mustVerify(t, v, tokentest.Seal(t, key, `{"alg":"HS256"}`, with(t, members, "iat"))).AuthTime; got != want {
 			t.Errorf("%s: logged in at %d, want %d", members, got, want)
 		}
+	}
+}
+
+// Fault: most issuers name no session in access tokens, and a logout then ends more, or less,
+// than people expect. The log tells once for each issuer. Tokens of machines do not count.
+func TestATokenThatNamesNoSessionIsAWarning(t *testing.T) {
+	var log bytes.Buffer
+	v, key := hmacVerifier(t, func(o *token.Options) { o.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+	for name, claims := range map[string]map[string]any{
+		"a session": {}, "a login": {"sid": nil, "auth_time": now.Unix()}, "a machine": {"sid": nil, "client_id": "alice"},
+	} {
+		if mustVerify(t, v, tokentest.Mint(t, key, tokentest.Claims(now, claims))); log.Len() > 0 {
+			t.Errorf("%s: the log has %s", name, &log)
+		}
+	}
+	for n := range 3 {
+		mustVerify(t, v, tokentest.Mint(t, key, tokentest.Claims(now, map[string]any{"sid": nil, "jti": fmt.Sprint(n)})))
+	}
+	if text := log.String(); strings.Count(text, "names no session and no login") != 1 || !strings.Contains(text, tokentest.Issuer) {
+		t.Errorf("the log has %s, want one warning that names the issuer", text)
 	}
 }
