@@ -67,7 +67,7 @@ func TestTheTokenEndpointHasTheTimesOfTheApp(t *testing.T) {
 }
 
 // Attack: POST //oauth/token with a valid access token. It is guarded like an ordinary
-// request, and goes up unread to an endpoint that cleans its paths. Or POST
+// request, and reaches unread an endpoint that cleans its paths. Or POST
 // /oauth/token.json, to an endpoint that ignores the format. Or the refresh token with
 // another method, or in a query.
 func TestOtherSpellingsOfTheTokenEndpointDoNotGoUp(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,12 +16,14 @@ import (
 )
 
 // cutBetween is a clock that makes a check slow: after a request has entered, reading the
-// clock waits until the request was cut. It is also a response writer, which records the
-// cut.
+// clock revokes the token and waits until the request was cut. It is also a response
+// writer, which records the cut.
 type cutBetween struct {
 	http.ResponseWriter
 	table   *streams.Table
+	revoke  func()
 	changed chan struct{}
+	revoked atomic.Bool
 	once    sync.Once
 	cut     chan struct{}
 }
@@ -34,6 +37,9 @@ func (c *cutBetween) Now() replica.Instant {
 
 func (c *cutBetween) Boot() time.Duration {
 	if c.table.Len() > 0 {
+		if c.revoked.CompareAndSwap(false, true) {
+			c.revoke()
+		}
 		select {
 		case c.changed <- struct{}{}:
 		default:
@@ -50,8 +56,8 @@ func (c *cutBetween) SetReadDeadline(time.Time) error {
 	return nil
 }
 
-// Fault: a look through the running requests happens while a request with a revoked
-// token is being refused. Its connection was cut, so the refusal does not arrive whole,
+// Fault: a token is revoked between the two checks of its request, and a look through the
+// running requests happens while the request is being refused. Its connection was cut, so the refusal does not arrive whole,
 // and no other request may use the connection.
 func TestARequestThatIsCutWhileItIsRefusedIsAbandoned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -65,7 +71,9 @@ func TestARequestThatIsCutWhileItIsRefusedIsAbandoned(t *testing.T) {
 		h.running = clock.table
 		h.isOpen.Store(true)
 		token := &store.Keys{Session: store.Key{1}, IssuedAt: 1, Expires: 1 << 31}
-		h.replica.RevokeLater(store.Revocation{Kind: store.KindSession, Key: token.Session, Expires: 1 << 31})
+		clock.revoke = func() {
+			h.replica.RevokeLater(store.Revocation{Kind: store.KindSession, Key: token.Session, Expires: 1 << 31})
+		}
 		defer func() {
 			if cause := recover(); cause != http.ErrAbortHandler {
 				t.Errorf("ended with %v, want it abandoned", cause)
@@ -76,5 +84,29 @@ func TestARequestThatIsCutWhileItIsRefusedIsAbandoned(t *testing.T) {
 		}()
 		_, verdict := h.Enter(clock, httptest.NewRequest(http.MethodGet, "/", nil), token, streams.ByRevocation, time.Now())
 		t.Errorf("the verdict %v goes out by a connection that was cut", verdict)
+	})
+}
+
+// Fault: a look through the running requests happens while a request with a token that was
+// revoked before is being refused, so that its client loses the 401 and its connection.
+func TestARequestWithARevokedTokenIsNeverAmongTheRunning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clock := &cutBetween{cut: make(chan struct{})}
+		close(clock.cut)
+		clock.table = streams.New(streams.Options{Revoked: func(*store.Keys) bool { return false }})
+		defer clock.table.Close()
+		clock.revoke = func() { t.Error("checked again, as a running request") }
+		h := New(Options{})
+		h.replica = replica.New(model.NewServer(1, 4096).Connect(nil), replica.Options{Lease: 3 * time.Second, Clock: clock})
+		defer h.replica.Close()
+		h.running = clock.table
+		<-h.replica.Synced()
+		h.isOpen.Store(true)
+		token := &store.Keys{Session: store.Key{1}, IssuedAt: 1, Expires: 1 << 31}
+		h.replica.RevokeLater(store.Revocation{Kind: store.KindSession, Key: token.Session, Expires: 1 << 31})
+		_, verdict := h.Enter(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil), token, streams.ByRevocation, time.Now())
+		if verdict == replica.Clear {
+			t.Errorf("the verdict is %v", verdict)
+		}
 	})
 }

@@ -135,11 +135,13 @@ func (h *Hub) Check(k *store.Keys, now time.Time) replica.Verdict {
 }
 
 // Enter decides about the token of a request that runs from now on. If the token is
-// Clear, the request gets a place among the running requests. A request that is not
-// Clear and was cut meanwhile is abandoned (Leave). The caller leaves with Leave.
+// Clear, the request gets a place among the running requests, and the caller leaves with
+// Leave. It checks twice: before the request has the place, so that no request with a
+// revoked token is ever cut instead of answered, and after it, so that no revocation
+// between the two is missed. A request that was cut between the two is abandoned (Leave).
 func (h *Hub) Enter(w http.ResponseWriter, r *http.Request, k *store.Keys, end streams.End, now time.Time) (*streams.Request, replica.Verdict) {
-	if !h.isOpen.Load() {
-		return nil, replica.Unavailable
+	if verdict := h.Check(k, now); verdict != replica.Clear {
+		return nil, verdict
 	}
 	running := h.running.Enter(w, r, k, end)
 	verdict := h.replica.Check(k, replica.At(now))

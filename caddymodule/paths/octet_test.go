@@ -61,7 +61,7 @@ func FuzzDecodePercent(f *testing.F) {
 	})
 }
 
-// Attack: 16 KiB of slashes or dots in the path of a DELETE, each of which would be a
+// Attack: 16 KiB of slashes or dots in the path of a DELETE. Each slash or dot would be a
 // segment in memory (invariant 12).
 func TestLongPathsAreReadInAFewCopies(t *testing.T) {
 	const size, times = 16 << 10, 100

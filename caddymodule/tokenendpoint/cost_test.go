@@ -57,8 +57,8 @@ func grantCosts(t *testing.T, g *grantTest) map[string]grantCost {
 }
 
 // Attack: a body of 150 bytes with three opaque tokens costs the store hundreds of
-// look-ups. Whatever a request presents, the gate asks the store once before the request
-// goes up, and writes once before the answer goes back.
+// look-ups. Whatever a request presents, the gate asks the store once before it
+// forwards the request, and writes once before it returns the answer.
 func TestARequestAsksTheStoreOnce(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	h := g.Store

@@ -10,8 +10,8 @@ import (
 	"github.com/sessiongate/sessiongate/store"
 )
 
-// wantMalformed fails the test unless a request with these parameters is refused before it
-// goes up, because it is ambiguous.
+// wantMalformed fails the test unless the gate refuses a request with these parameters as
+// ambiguous, and does not forward it.
 func (g *grantTest) wantMalformed(t *testing.T, parameters ...string) {
 	t.Helper()
 	a := g.Grant(t, nil, parameters...)

@@ -82,6 +82,33 @@ func TestAClockThatIsAheadForgetsNothing(t *testing.T) {
 	})
 }
 
+// trimmedEarly returns a store that has trimmed an unexpired revocation, because its clock and
+// that of the gate bad are 27 h ahead, and a token of the revoked session. The gate good holds
+// the revocation. It is bad itself if bad is alone.
+func trimmedEarly(t *testing.T, alone bool) (server *model.Server, clock *skewed, good, bad *replica.Replica, token *store.Keys) {
+	t.Helper()
+	server = model.NewServer(1, 100)
+	clock = new(skewed)
+	bad = start(t, server.Connect(nil), keeping(replica.Options{Clock: clock}))
+	<-bad.Synced()
+	good = bad
+	if !alone {
+		good = start(t, server.Connect(nil), keeping(replica.Options{}))
+		<-good.Synced()
+	}
+	time.Sleep(kept + time.Minute)
+	var revoked store.Revocation
+	revoked, token = made("s", time.Now())
+	mustRevoke(t, good, revoked)
+	clock.step(27 * time.Hour)
+	server.StepClock(27 * time.Hour)
+	time.Sleep(2 * time.Minute)
+	if left := len(server.Log()); left != 0 {
+		t.Fatalf("%d entries are on the log, want it trimmed", left)
+	}
+	return server, clock, good, bad, token
+}
+
 // Attack: the clocks of the store and one gate are ahead, because they share a machine.
 // Unexpired entries are trimmed. When the store's clock is right again, the other gate
 // still holds them.
@@ -89,24 +116,7 @@ func TestEntriesTrimmedByAClockThatWasAheadComeBack(t *testing.T) {
 	for name, alone := range map[string]bool{"another gate's clock was right": false, "no clock was right": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				server := model.NewServer(1, 100)
-				clock := new(skewed)
-				bad := start(t, server.Connect(nil), keeping(replica.Options{Clock: clock}))
-				<-bad.Synced()
-				good := bad
-				if !alone {
-					good = start(t, server.Connect(nil), keeping(replica.Options{}))
-					<-good.Synced()
-				}
-				time.Sleep(kept + time.Minute)
-				revoked, token := made("s", time.Now())
-				mustRevoke(t, good, revoked)
-				clock.step(27 * time.Hour)
-				server.StepClock(27 * time.Hour)
-				time.Sleep(2 * time.Minute)
-				if left := len(server.Log()); left != 0 {
-					t.Fatalf("%d entries are on the log, want it trimmed", left)
-				}
+				server, clock, good, bad, token := trimmedEarly(t, alone)
 				clock.step(0)
 				server.StepClock(-27 * time.Hour)
 				time.Sleep(4 * lease)

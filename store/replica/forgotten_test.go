@@ -16,24 +16,7 @@ func TestAGateThatStartedAfterTheTrimIsNoWitness(t *testing.T) {
 	for name, alone := range map[string]bool{"a gate with a right clock holds it": false, "no gate holds it": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				server := model.NewServer(1, 100)
-				clock := new(skewed)
-				bad := start(t, server.Connect(nil), keeping(replica.Options{Clock: clock}))
-				<-bad.Synced()
-				good := bad
-				if !alone {
-					good = start(t, server.Connect(nil), keeping(replica.Options{}))
-					<-good.Synced()
-				}
-				time.Sleep(kept + time.Minute)
-				revoked, token := made("s", time.Now())
-				mustRevoke(t, good, revoked)
-				clock.step(27 * time.Hour)
-				server.StepClock(27 * time.Hour)
-				time.Sleep(2 * time.Minute)
-				if left := len(server.Log()); left != 0 {
-					t.Fatalf("%d entries are on the log, want it trimmed", left)
-				}
+				server, clock, good, bad, token := trimmedEarly(t, alone)
 				late := start(t, server.Connect(nil), keeping(replica.Options{}))
 				<-late.Synced()
 				time.Sleep(2 * lease)

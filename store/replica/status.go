@@ -19,8 +19,8 @@ type Status struct {
 	// Degraded reports whether the replica cannot prove now that its set is fresh: it is
 	// fenced, or admits by an old set because the operator allows that.
 	Degraded bool
-	// DegradedSeconds counts the seconds, after the first full sync, at the end of which the
-	// replica was degraded.
+	// DegradedSeconds counts seconds after the first full sync: a second counts if the
+	// replica was degraded at its end.
 	DegradedSeconds uint64
 	// Lease is that of the fleet; zero with a local store.
 	Lease time.Duration

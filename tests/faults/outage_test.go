@@ -108,6 +108,9 @@ func TestFlushedRedisRevivesNothing(t *testing.T) {
 		clients.More(t, 50)
 	}
 	harness.Recovers(t, g, live)
+	ended := clients.Ended.Load()
+	harness.Eventually(t, harness.TrafficLimit, "a session is ended after the last flush",
+		func() bool { return clients.Ended.Load() > ended })
 	clients.Check(t)
 	t.Logf("10 times everything was deleted under %d requests, %d sessions ended, %d answers were 503",
 		clients.Count.Load(), clients.Ended.Load(), clients.Away.Load())

@@ -106,7 +106,7 @@ func TestRefusalDoesNotWaitForABodyThatIsExpectedToWait(t *testing.T) {
 }
 
 // Attack: an endless body, at a gate whose Caddyfile has no timeouts. Caddy only ends a
-// body of which nothing arrives for a minute. A DELETE, and each refusal, would hold its
+// body if nothing of it arrives for a minute. A DELETE, and each refusal, would hold its
 // connection for as long as a client sends a byte now and then.
 func TestBodyThatNeverEndsHoldsNothing(t *testing.T) {
 	g := harness.Start(t, harness.Config{TLS: true, Global: harness.EveryProtocol})
