@@ -35,7 +35,8 @@ type App struct {
 	StoreRaw json.RawMessage `json:"store,omitempty" caddy:"namespace=session_gate.stores inline_key=store"`
 
 	// MaxTokenLifetime is the longest accepted `exp` - `iat`. A token must not outlive its
-	// revocation. Default: 24h.
+	// revocation. Sessions that were seen are remembered for as long, after they were seen
+	// last. Default: 24h.
 	MaxTokenLifetime caddy.Duration `json:"max_token_lifetime,omitempty"`
 
 	// MaxTokenSize bounds the text of access tokens and logout tokens, in bytes. Longer ones
@@ -44,10 +45,12 @@ type App struct {
 	// Default: 8192 (8 KiB). 1 KiB to 64 KiB.
 	MaxTokenSize int64 `json:"max_token_size,omitempty"`
 
-	// Retention is how long revocations are kept and sessions are remembered. Eleven
-	// minutes are added for leeway and clock skew. In a fleet the longest retention counts.
-	// It must be at least max_token_lifetime. If refresh tokens pass the gate, it must be
-	// at least their lifetime. Default: 24h, or max_token_lifetime if that is longer.
+	// Retention is how long revocations and learned refresh tokens are kept. Eleven minutes
+	// are added for leeway and clock skew. In a fleet the longest retention counts. It must
+	// be at least max_token_lifetime. It should be at least the longest life of a session at
+	// the issuer, and of its refresh tokens, wherever they are used: a revoked session whose
+	// revocation was forgotten comes back with its next refresh. Default: 30d, or
+	// max_token_lifetime if that is longer.
 	Retention caddy.Duration `json:"retention,omitempty"`
 
 	// Leeway is how far `exp`, `nbf` and `iat` may be off. Default: 30s. At most 5m.
@@ -174,7 +177,7 @@ func (a *App) Start() error {
 	for _, pooled := range a.keys {
 		pooled.start(a.logger)
 	}
-	return a.pooled.start(a.module, a.replicaOptions(), a.logger)
+	return a.pooled.start(a.module, a.hubSettings(), a.logger)
 }
 
 // Stop does nothing: requests of this configuration may still be running. Cleanup frees
@@ -203,11 +206,16 @@ func (a *App) Cleanup() error {
 	return errors.Join(errs...)
 }
 
-// replicaOptions are the settings of this configuration for its store.
-func (a *App) replicaOptions() replica.Options {
-	o := replica.Options{
-		Retention: time.Duration(a.Retention), Margin: hub.Margin,
-		Leeway: time.Duration(*a.Leeway), Skew: store.ClockSkew,
+// hubSettings are the settings of this configuration for its store.
+func (a *App) hubSettings() hub.Settings {
+	leeway := time.Duration(*a.Leeway)
+	o := hub.Settings{
+		Options: replica.Options{
+			Retention: time.Duration(a.Retention), Margin: hub.Margin,
+			Leeway: leeway, Skew: store.ClockSkew,
+		},
+		// Also a token counts whose issuer's clock is ahead, until the leeway after its end.
+		SessionLife: time.Duration(a.MaxTokenLifetime) + 2*leeway,
 	}
 	if !a.module.Shared() {
 		return o

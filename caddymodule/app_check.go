@@ -17,7 +17,7 @@ import (
 // setDefaults sets the fields that are not configured.
 func (a *App) setDefaults() {
 	config.SetDefault(&a.MaxTokenLifetime, caddy.Duration(24*time.Hour))
-	config.SetDefault(&a.Retention, max(caddy.Duration(24*time.Hour), a.MaxTokenLifetime))
+	config.SetDefault(&a.Retention, max(caddy.Duration(30*24*time.Hour), a.MaxTokenLifetime))
 	if a.Leeway == nil {
 		leeway := caddy.Duration(30 * time.Second)
 		a.Leeway = &leeway

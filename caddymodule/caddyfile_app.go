@@ -62,7 +62,7 @@ func parseAppOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //		store bolt [<path>]            # or redis <address>... { … }, or memory
 //		max_token_lifetime 24h
 //		max_token_size 8KiB            # at most 64KiB
-//		retention 24h
+//		retention 30d
 //		leeway 30s
 //		lease 3s
 //		acknowledge fleet              # or lease, or store
@@ -84,7 +84,7 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"store":              {Usage: "store bolt [<path>] | redis <address>... | memory", Read: a.readStore},
 		"max_token_lifetime": {Usage: "max_token_lifetime 24h", Read: config.Duration(&a.MaxTokenLifetime)},
 		"max_token_size":     {Usage: "max_token_size 8KiB", Read: a.readMaxTokenSize},
-		"retention":          {Usage: "retention 24h", Read: config.Duration(&a.Retention)},
+		"retention":          {Usage: "retention 30d", Read: config.Duration(&a.Retention)},
 		"leeway":             {Usage: "leeway 30s", Read: a.readLeeway},
 		"lease":              {Usage: "lease 3s", Read: config.Duration(&a.Lease)},
 		"acknowledge":        {Usage: "acknowledge fleet | lease | store", Read: config.Choice(&a.Acknowledge, "fleet", "lease", "store")},

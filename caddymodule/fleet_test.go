@@ -31,7 +31,7 @@ func mustOpen(tb testing.TB, h *hub.Hub, o replica.Options, backend store.Backen
 			tb.Errorf("Close: %v", err)
 		}
 	})
-	if err := h.Open(o, func(*slog.Logger) (store.Backend, error) { return backend, nil }); err != nil {
+	if err := h.Open(hub.Settings{Options: o}, func(*slog.Logger) (store.Backend, error) { return backend, nil }); err != nil {
 		tb.Fatal(err)
 	}
 }
@@ -39,7 +39,7 @@ func mustOpen(tb testing.TB, h *hub.Hub, o replica.Options, backend store.Backen
 // mustFindDamaged opens a hub on a store that is damaged.
 func mustFindDamaged(tb testing.TB, h *hub.Hub, damaged error) {
 	tb.Helper()
-	if err := h.Open(replica.Options{}, func(*slog.Logger) (store.Backend, error) { return nil, damaged }); err != nil {
+	if err := h.Open(hub.Settings{}, func(*slog.Logger) (store.Backend, error) { return nil, damaged }); err != nil {
 		tb.Fatal(err)
 	}
 }

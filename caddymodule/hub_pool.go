@@ -9,7 +9,6 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/stores"
 	"github.com/sessiongate/sessiongate/store"
-	"github.com/sessiongate/sessiongate/store/replica"
 )
 
 // hubPool keeps one hub for each store of the process. After a reload, the new
@@ -36,7 +35,7 @@ func newPooledHub(namespace string, logger *slog.Logger) *pooledHub {
 
 // start opens the store. If the store is already open, start gives it the settings of the
 // newest configuration.
-func (p *pooledHub) start(module stores.Module, o replica.Options, logger *slog.Logger) error {
+func (p *pooledHub) start(module stores.Module, o hub.Settings, logger *slog.Logger) error {
 	p.log.to(logger)
 	p.events.start()
 	return p.Open(o, func(logger *slog.Logger) (store.Backend, error) { return module.Open(logger, o.Leeway) })

@@ -19,7 +19,7 @@ const (
 	// MaxSessions is how many sessions of one namespace a store keeps. With ids of 36
 	// bytes a session takes 0.8 KB of memory in Redis 7 and 0.5 KB of a bbolt file, so
 	// a full namespace takes 0.8 GB and 0.5 GB. With ids of 1 KiB it takes 3.7 KB of
-	// memory in Redis. A million is more than most fleets see within the retention,
+	// memory in Redis. A million is more than most fleets see within the life of a token,
 	// and a thousand accounts at their limit fill it.
 	MaxSessions = 1_000_000
 )

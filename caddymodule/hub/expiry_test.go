@@ -2,11 +2,13 @@ package hub_test
 
 import (
 	"context"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/caddymodule/hub/hubtest"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/memstore"
 	"github.com/sessiongate/sessiongate/store/replica"
@@ -77,5 +79,42 @@ func TestTheSecondOfAnInstantIsWaitedFor(t *testing.T) {
 				t.Errorf("%s: returned after %v, want %v at the most and after the second", name, took, c.most)
 			}
 		}
+	})
+}
+
+// Fault: with a retention of 30 days, a store fills with sessions whose tokens have long
+// expired, and the list shows them. Or a session is forgotten while its token is accepted,
+// and can no longer be ended by its id.
+func TestASessionIsRememberedForTheLifeOfItsTokens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hub.New(hub.Options{Namespace: "orders"})
+		defer h.Close()
+		o := hub.Settings{Options: replica.Options{Retention: 720 * time.Hour, Clock: hubtest.Bubble{}}, SessionLife: time.Hour}
+		open := func(*slog.Logger) (store.Backend, error) { return memstore.New(nil), nil }
+		check := func(session string, after time.Duration, want int) {
+			t.Helper()
+			time.Sleep(after)
+			known, err := h.SessionsOf(t.Context(), "i", session)
+			if err != nil || len(known) != want {
+				t.Errorf("the sessions are %v, error %v; want %d", known, err, want)
+			}
+		}
+		see := func(session string) {
+			t.Helper()
+			if err := h.Open(o, open); err != nil {
+				t.Fatal(err)
+			}
+			_, set := h.Store()
+			<-set.Synced()
+			h.Note(new(store.Keys), store.Session{Issuer: "i", ID: session, Subject: session, LastSeen: time.Now().Unix()})
+			check(session, time.Second, 1)
+		}
+		see("laptop")
+		check("laptop", time.Hour-2*time.Second, 1)
+		check("laptop", 31*time.Minute, 0)
+		o.SessionLife = 2 * time.Hour // as after a reload
+		see("phone")
+		check("phone", 2*time.Hour-2*time.Second, 1)
+		check("phone", 31*time.Minute, 0)
 	})
 }

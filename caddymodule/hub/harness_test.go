@@ -33,7 +33,7 @@ func newOpen(t *testing.T, o replica.Options, backend store.Backend) *openHub {
 	if o.Retention == 0 {
 		o.Retention = time.Hour
 	}
-	if err := h.Open(o, func(*slog.Logger) (store.Backend, error) { return backend, nil }); err != nil {
+	if err := h.Open(hub.Settings{Options: o}, func(*slog.Logger) (store.Backend, error) { return backend, nil }); err != nil {
 		t.Fatal(err)
 	}
 	_, set := h.Store()

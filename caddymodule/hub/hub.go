@@ -24,6 +24,15 @@ type Options struct {
 	Events Events
 }
 
+// Settings are what a configuration sets in its hub. A later Open may change them.
+type Settings struct {
+	// Options are those of the replica. Logger and Observer are the hub's own.
+	replica.Options
+	// SessionLife is how long a session that was seen is remembered after it was seen
+	// last: at least as long as its last token may be accepted. Default: Retention.
+	SessionLife time.Duration
+}
+
 // Hub revokes, and knows what is revoked. Its methods may be called concurrently, also
 // before Open and after Close: then it admits nothing.
 type Hub struct {
@@ -61,20 +70,23 @@ func New(o Options) *Hub {
 	return &Hub{namespace: o.Namespace, logger: o.Logger, events: o.Events}
 }
 
-// Open opens the store. If it is open already, Open gives it new settings. Logger and
-// Observer are always the hub's own. Open does not wait for a network. A damaged store is
+// Open opens the store. If it is open already, Open gives it new settings. Open does
+// not wait for a network. A damaged store is
 // no error: the hub stays as it is and admits nothing, and Status says why. After Close,
 // Open returns store.ErrClosed.
-func (h *Hub) Open(o replica.Options, open func(*slog.Logger) (store.Backend, error)) error {
+func (h *Hub) Open(o Settings, open func(*slog.Logger) (store.Backend, error)) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
 		return store.ErrClosed
 	}
 	o.Logger, o.Observer = h.logger, h.events
+	if o.SessionLife == 0 {
+		o.SessionLife = o.Retention
+	}
 	if h.isOpen.Load() {
-		h.replica.Configure(o)
-		h.registry.Configure(o.Retention)
+		h.replica.Configure(o.Options)
+		h.registry.Configure(o.SessionLife)
 		h.lagging.Store(o.Acknowledge == replica.AcknowledgeStore)
 		return nil
 	}
@@ -89,8 +101,8 @@ func (h *Hub) Open(o replica.Options, open func(*slog.Logger) (store.Backend, er
 		return err
 	}
 	h.backend, h.tokens = backend, tokensOf(backend)
-	h.replica = replica.New(backend, o)
-	h.registry = sessions.New(backend, sessions.Options{Retention: o.Retention, Logger: h.logger})
+	h.replica = replica.New(backend, o.Options)
+	h.registry = sessions.New(backend, sessions.Options{Life: o.SessionLife, Logger: h.logger})
 	h.running = streams.New(streams.Options{Revoked: h.replica.Revoked, Changed: h.replica.Changed(), Logger: h.logger})
 	h.lagging.Store(o.Acknowledge == replica.AcknowledgeStore)
 	h.retries.start(h)

@@ -85,7 +85,7 @@ func TestOpenDistinguishesADamagedStoreFromOtherErrors(t *testing.T) {
 		h := hub.New(hub.Options{})
 		damaged := fmt.Errorf("opening store: %w", store.ErrDamaged)
 		open := func(backend store.Backend, err error) error {
-			return h.Open(replica.Options{Clock: hubtest.Bubble{}}, func(*slog.Logger) (store.Backend, error) { return backend, err })
+			return h.Open(hub.Settings{Options: replica.Options{Clock: hubtest.Bubble{}}}, func(*slog.Logger) (store.Backend, error) { return backend, err })
 		}
 		if err := open(nil, damaged); err != nil || !errors.Is(h.Status().Err, store.ErrDamaged) {
 			t.Errorf("a damaged store: %v, and the status %+v", err, h.Status())
@@ -116,7 +116,8 @@ func TestOpenDistinguishesADamagedStoreFromOtherErrors(t *testing.T) {
 func TestOpenAgainTakesNewSettings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newOpen(t, replica.Options{Retention: time.Hour}, memstore.New(nil))
-		err := h.Open(replica.Options{Retention: 48 * time.Hour, Clock: hubtest.Bubble{}}, func(*slog.Logger) (store.Backend, error) {
+		raised := hub.Settings{Options: replica.Options{Retention: 48 * time.Hour, Clock: hubtest.Bubble{}}}
+		err := h.Open(raised, func(*slog.Logger) (store.Backend, error) {
 			t.Error("another store was opened")
 			return nil, errors.New("no")
 		})

@@ -131,7 +131,8 @@ func TestTokensFromLaggingGatesAreRevokedLater(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			// A reload changes it.
 			h, hooked := newHooked(t, replica.Options{Acknowledge: replica.AcknowledgeLease})
-			if err := h.Open(replica.Options{Acknowledge: acknowledge, Retention: time.Hour, Clock: hubtest.Bubble{}}, nil); err != nil {
+			o := replica.Options{Acknowledge: acknowledge, Retention: time.Hour, Clock: hubtest.Bubble{}}
+			if err := h.Open(hub.Settings{Options: o}, nil); err != nil {
 				t.Fatal(err)
 			}
 			revocation := store.Revocation{Kind: store.KindSession, Key: sessionKey, Expires: inAnHour()}

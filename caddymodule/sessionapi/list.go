@@ -40,7 +40,7 @@ type list struct {
 }
 
 // listSessions answers with a page of the caller's own sessions: the sessions that were
-// seen within the retention and are not revoked. A page of another site may cause the
+// seen within the longest life of a token and are not revoked. A page of another site may cause the
 // request, with the browser's cookie. The browser does not let that page read the answer
 // (CORS).
 func (a *API) listSessions(w http.ResponseWriter, r *http.Request) error {

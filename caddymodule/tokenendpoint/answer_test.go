@@ -16,7 +16,6 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/memstore"
-	"github.com/sessiongate/sessiongate/store/replica"
 )
 
 func gzipped(t *testing.T, text string) string {
@@ -166,7 +165,7 @@ func TestATokenEndpointThatCannotBeCheckedIsUnavailable(t *testing.T) {
 		"a store that learns not": {login, func(g *grantTest) {
 			elsewhere := hub.New(hub.Options{})
 			t.Cleanup(func() { _ = elsewhere.Close() })
-			if err := elsewhere.Open(replica.Options{}, func(*slog.Logger) (store.Backend, error) {
+			if err := elsewhere.Open(hub.Settings{}, func(*slog.Logger) (store.Backend, error) {
 				return struct{ store.Backend }{memstore.New(nil)}, nil
 			}); err != nil {
 				t.Fatal(err)

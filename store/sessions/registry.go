@@ -35,9 +35,9 @@ const (
 
 // Options say how long sessions are remembered.
 type Options struct {
-	// Retention is how long a session is remembered after it was last seen, and
-	// at most half an hour longer, because not each time is written down.
-	Retention time.Duration
+	// Life is how long a session is remembered after it was last seen, and at most half
+	// an hour longer, because not each time is written down.
+	Life time.Duration
 	// Clock gives the time. Default: time.Now.
 	Clock func() time.Time
 	// Logger receives a warning when sessions could not be written. Default: none.
@@ -51,7 +51,7 @@ type Registry struct {
 	clock  func() time.Time
 	logger *slog.Logger
 
-	retention atomic.Int64 // seconds
+	life atomic.Int64 // seconds
 
 	mu sync.Mutex
 	// pending are the sessions that the store does not have yet. They stay until it has
@@ -90,14 +90,15 @@ func New(s store.Sessions, o Options) *Registry {
 		wake:    make(chan struct{}, 1),
 		stop:    stop,
 	}
-	r.Configure(o.Retention)
+	r.Configure(o.Life)
 	r.wait.Go(func() { r.write(ctx) })
 	return r
 }
 
-// Configure replaces the retention, after a reload of the configuration.
-func (r *Registry) Configure(retention time.Duration) {
-	r.retention.Store(int64(retention / time.Second))
+// Configure replaces Options.Life, after a reload of the configuration. It counts for
+// sessions that are noted from now on.
+func (r *Registry) Configure(life time.Duration) {
+	r.life.Store(int64(life / time.Second))
 }
 
 // Due reports whether a session that was last noted at the Unix second noted may be due
@@ -129,7 +130,7 @@ func (r *Registry) NoteAfter(issuer, session, subject string, now, instant int64
 	}
 	noted := store.Session{
 		Issuer: issuer, ID: session, Subject: subject,
-		FirstSeen: now, LastSeen: now, Expires: now + r.retention.Load() + int64(2*renoteAfter/time.Second),
+		FirstSeen: now, LastSeen: now, Expires: now + r.life.Load() + int64(2*renoteAfter/time.Second),
 	}
 	if waits {
 		noted.FirstSeen = waiting.FirstSeen

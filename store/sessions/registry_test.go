@@ -69,7 +69,7 @@ func newStore() *counted { return &counted{Sessions: memstore.New(nil)} }
 
 func start(t *testing.T, s store.Sessions) *sessions.Registry {
 	t.Helper()
-	r := sessions.New(s, sessions.Options{Retention: 24 * time.Hour})
+	r := sessions.New(s, sessions.Options{Life: 24 * time.Hour})
 	t.Cleanup(r.Close)
 	return r
 }
@@ -153,7 +153,7 @@ func TestASessionThatStaysIsWrittenAtMostOnceAQuarterOfAnHour(t *testing.T) {
 
 // Fault: a noted session continues without being written again, and is forgotten while its
 // last token is valid. Then it could no longer be ended.
-func TestASessionIsForgottenAfterTheRetention(t *testing.T) {
+func TestASessionIsForgottenAfterTheLifeOfItsTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, newStore())
 		r.Note(issuer, "s", "alice", time.Now().Unix())
@@ -217,7 +217,7 @@ func TestClosingWritesWhatIsPending(t *testing.T) {
 		shared := newStore()
 		var log bytes.Buffer
 		r := sessions.New(shared, sessions.Options{
-			Retention: time.Hour, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+			Life: time.Hour, Logger: slog.New(slog.NewTextHandler(&log, nil)),
 		})
 		for i := range 3000 {
 			r.Note(issuer, strconv.Itoa(i), "u", time.Now().Unix())

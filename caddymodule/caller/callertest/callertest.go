@@ -25,7 +25,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// These are the times of a Gate, equal to the defaults of a real gate.
+// These are the times of a Gate.
 const (
 	Retention = 24 * time.Hour
 	Leeway    = 30 * time.Second
@@ -84,7 +84,7 @@ func New(tb testing.TB, algorithm string, changes ...func(*token.IssuerOptions))
 		}
 	})
 	o := replica.Options{Retention: Retention, Margin: hub.Margin, Leeway: Leeway, Skew: store.ClockSkew}
-	if err := g.Hub.Open(o, func(*slog.Logger) (store.Backend, error) { return g.Store, nil }); err != nil {
+	if err := g.Hub.Open(hub.Settings{Options: o}, func(*slog.Logger) (store.Backend, error) { return g.Store, nil }); err != nil {
 		tb.Fatal(err)
 	}
 	_, set := g.Hub.Store()

@@ -78,7 +78,7 @@ func On(tb testing.TB, backend store.Backend) *App {
 // Open opens the app on a store.
 func (a *App) Open(tb testing.TB, o replica.Options, backend store.Backend) {
 	tb.Helper()
-	if err := a.hub.Open(o, func(*slog.Logger) (store.Backend, error) { return backend, nil }); err != nil {
+	if err := a.hub.Open(hub.Settings{Options: o}, func(*slog.Logger) (store.Backend, error) { return backend, nil }); err != nil {
 		tb.Fatal(err)
 	}
 }
@@ -87,7 +87,7 @@ func (a *App) Open(tb testing.TB, o replica.Options, backend store.Backend) {
 // store.ErrDamaged.
 func (a *App) Fail(tb testing.TB, failure error) {
 	tb.Helper()
-	if err := a.hub.Open(replica.Options{}, func(*slog.Logger) (store.Backend, error) { return nil, failure }); err != nil {
+	if err := a.hub.Open(hub.Settings{}, func(*slog.Logger) (store.Backend, error) { return nil, failure }); err != nil {
 		tb.Fatal(err)
 	}
 }
