@@ -91,6 +91,11 @@ func of(h *hub.Hub, t *token.Verified, learned []store.Key, now time.Time) Endin
 		}
 		e.Revocations = append(e.Revocations, r)
 	}
+	// Attack, during a rolling upgrade: use the token again at an older gate, which knows no
+	// logins. It knows the token by itself.
+	if t.Keys.Session.IsZero() && h.HasOlderGates() {
+		e.Revocations = append(e.Revocations, alone(h, t, now).Revocations...)
+	}
 	return e
 }
 

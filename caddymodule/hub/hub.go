@@ -214,6 +214,11 @@ func (h *Hub) Status() replica.Status {
 	return replica.Status{Fenced: true, Err: h.err}
 }
 
+// HasOlderGates reports whether a gate of the fleet may be live that knows entries of format
+// 1 alone: see store.Format. Such a gate knows no logins. It is true until the store is open
+// and the fleet is known, and false for a store of one machine.
+func (h *Hub) HasOlderGates() bool { return h.Status().Format < store.Format }
+
 // Store returns the open store and its replica, both nil until the store is open. They
 // are for operators, who copy the store and change the settings of its fleet.
 // Revocations go through Revoke.

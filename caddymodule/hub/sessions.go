@@ -10,12 +10,19 @@ import (
 // Note remembers the session of an admitted token, seen at its LastSeen in Unix
 // seconds. It lets the running requests of the session continue until the token expires.
 // It does not wait for the store. It reports false if there was no room, because the
-// store is away: then note the session again with its next request.
+// store is away, or if the session is a login and an older gate may be live
+// (HasOlderGates): then note the session again with its next request.
+//
+// Attack: end a login by its id at an older gate, which takes the id for one of a session
+// claim. It would answer 200, and every gate would go on to admit the login.
 func (h *Hub) Note(k *store.Keys, s store.Session) bool {
 	if !h.isOpen.Load() {
 		return false
 	}
 	h.running.Prolong(k)
+	if _, isLogin := store.ParseLoginID(s.ID); isLogin && h.HasOlderGates() {
+		return false
+	}
 	return h.registry.NoteAfter(s.Issuer, s.ID, s.Subject, s.LastSeen, h.replica.NotBefore(k))
 }
 

@@ -2,9 +2,11 @@ package sessionapi
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/ending"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
@@ -225,5 +227,34 @@ func TestALoginIsListedAndEndedByItsName(t *testing.T) {
 		g.admits(t, laptop, true)
 		g.delete(t, sessionsPath+exceptCurrent, laptop).Want(t, http.StatusOK, allEnded)
 		g.admits(t, laptop, true)
+	})
+}
+
+// Attack, during a rolling upgrade: log out with a token that names only its login, and use
+// it again at a gate of the older version, which knows no logins.
+func TestALogoutEndsTheTokenItselfWhereOlderGatesMayBe(t *testing.T) {
+	inAPI(t, Options{}, func(t *testing.T, g *apiTest) {
+		unknown := hub.New(hub.Options{Namespace: "orders"}) // of a fleet that it has not heard of yet
+		for _, c := range []struct {
+			session string
+			of      *hub.Hub
+			want    []store.Kind
+		}{
+			{"", unknown, []store.Kind{store.KindSession, store.KindToken}},
+			{"", g.Hub, []store.Kind{store.KindSession}},
+			{"s", unknown, []store.Kind{store.KindSession, store.KindSession}},
+		} {
+			verified, err := g.Verifier.Verify(g.Mint(t, at(c.session, time.Now())), time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []store.Kind
+			for _, r := range ending.Known(c.of, verified, time.Now()).Revocations {
+				got = append(got, r.Kind)
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("session %q: revokes %v, want %v", c.session, got, c.want)
+			}
+		}
 	})
 }
