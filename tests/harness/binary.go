@@ -66,6 +66,11 @@ func Build(path string, env ...string) error {
 	if err != nil {
 		return err
 	}
+	return BuildFrom(top, path, env...)
+}
+
+// BuildFrom is Build for the source of another version, which is in the directory top.
+func BuildFrom(top, path string, env ...string) error {
 	build := exec.Command(filepath.Join(top, "xcaddy.sh"), "build")
 	build.Env = append(append(os.Environ(), "SESSION_GATE_OUTPUT="+path), env...)
 	if output, err := build.CombinedOutput(); err != nil {
