@@ -7,8 +7,10 @@
 // revocations, so the last pass misses none. It stays paused until an operator resumes it.
 //
 // A replica of the target writes the revocations, as in any gate: it publishes them, and
-// waits until every gate of the target's fleet has applied them. Writing a record twice
-// changes nothing, so an operator may interrupt a copy at any time and repeat it.
+// waits until every gate of the target's fleet has applied them. While a gate of an older
+// version may be live, which does not know all that is copied, Run waits, and then fails.
+// Writing a record twice changes nothing, so an operator may interrupt a copy at any time
+// and repeat it.
 //
 // The package opens and closes no store, and knows no configuration.
 package copying

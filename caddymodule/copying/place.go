@@ -105,6 +105,10 @@ func (l *Local) State(ctx context.Context) (State, error) {
 		s.Unready = fmt.Sprintf("the store cannot be used: %v; repair it, and run the same command again", status.Err)
 	case status.Fenced:
 		s.Unready = fmt.Sprintf("the store is not ready: %s; next: %s", why, next)
+	case status.Format < store.Format:
+		// The log of such a fleet cannot say up to which login a session is revoked: users who
+		// have logged in again would be locked out.
+		s.Unready = "a gate of an older version may be live, which does not know all that is copied; upgrade all gates, and run the same command again"
 	}
 	if s.Unready != "" {
 		return s, nil

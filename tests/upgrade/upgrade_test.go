@@ -24,18 +24,25 @@ type fleet struct {
 	logouts       int // of awaitInstants
 }
 
-// start returns a fleet of one gate of the older version and two of this one.
-func start(t *testing.T) (f *fleet, old *harness.Gate, gates []*harness.Gate) {
+// newFleet returns a fleet without gates, on a store.
+func newFleet(t *testing.T, on string) *fleet {
 	t.Helper()
-	f = &fleet{redis: redistest.Start(t)}
-	f.before = harness.Config{
-		Binary: older, Store: harness.Redis(f.redis.Addr(), namespace), Key: harness.NewKey(), Upstream: harness.NewUpstream(t),
-		Gate: "sessions_endpoint " + sessions,
-	}
+	f := &fleet{before: harness.Config{
+		Binary: older, Store: on, Key: harness.NewKey(), Upstream: harness.NewUpstream(t), Gate: "sessions_endpoint " + sessions,
+	}}
 	f.after = f.before
 	f.after.Binary = ""
 	f.after.Issuers = "issuer " + tokentest.Issuer + " {\nhmac_secret {file.{$GATE_DIR}/hmac_secret}\naudience " + tokentest.Audience +
 		"\nreauthentication admit\n}"
+	return f
+}
+
+// start returns a fleet of one gate of the older version and two of this one.
+func start(t *testing.T) (f *fleet, old *harness.Gate, gates []*harness.Gate) {
+	t.Helper()
+	redis := redistest.Start(t)
+	f = newFleet(t, harness.Redis(redis.Addr(), namespace))
+	f.redis = redis
 	old = harness.Start(t, f.before)
 	for range 2 {
 		gates = append(gates, harness.Start(t, f.after))
