@@ -45,6 +45,7 @@ type Hub struct {
 	running  *streams.Table
 	retries  retryQueue
 	once     once
+	ended    ended
 	// lagging says that other gates may know a revocation later than the caller
 	// (`acknowledge store`).
 	lagging atomic.Bool
@@ -89,7 +90,7 @@ func (h *Hub) Open(o replica.Options, open func(*slog.Logger) (store.Backend, er
 		return err
 	}
 	h.backend, h.tokens = backend, tokensOf(backend)
-	h.replica = replica.New(backend, o)
+	h.replica = replica.New(h.ended.watched(backend), o)
 	h.registry = sessions.New(backend, sessions.Options{Retention: o.Retention, Logger: h.logger})
 	h.running = streams.New(streams.Options{Revoked: h.replica.Revoked, Changed: h.replica.Changed(), Logger: h.logger})
 	h.lagging.Store(o.Acknowledge == replica.AcknowledgeStore)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/memstore"
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
@@ -32,6 +33,31 @@ func TestARevocationUpToALoginEndsTheTokensUpToIt(t *testing.T) {
 					t.Errorf("up to %d, the token of a login at %d is revoked: %t, want %t", instant, login, got, want)
 				}
 			}
+		}
+	})
+}
+
+// Every gate of a fleet knows when a session was ended, not only the gate that was asked.
+func TestAGateLearnsFromTheLogWhenASessionEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared := memstore.New(nil)
+		asked, other := newOpen(t, replica.Options{}, shared), newOpen(t, replica.Options{}, shared)
+		issued := time.Now().Unix()
+		r := store.Revocation{Kind: store.KindSession, Key: sessionKey, Expires: inAnHour()}
+		if err := asked.Revoke(t.Context(), hub.Cause{Source: store.SourceEndpoint}, r); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		for name, h := range map[string]*openHub{"the gate that was asked": asked, "another gate": other} {
+			for ago, want := range map[int64]bool{10: false, 0: false, -1: true} {
+				session, ended := h.EndedBefore(&store.Keys{Session: sessionKey, IssuedAt: issued - ago}, 0)
+				if ended != want || want && session != sessionKey {
+					t.Errorf("%s: a token from %d s before: %v, %t, want %t", name, ago, session, ended, want)
+				}
+			}
+		}
+		if _, ended := hub.New(hub.Options{}).EndedBefore(&store.Keys{Session: sessionKey, IssuedAt: issued + 1}, 0); ended {
+			t.Error("a hub without a store knows an ended session")
 		}
 	})
 }

@@ -82,6 +82,7 @@ type issuer struct {
 	scopeClaims []string
 	lead        atomic.Int64 // see Verified.Lead
 	nameless    sync.Once    // warns of tokens that name no session
+	lockedOut   atomic.Int64 // the Unix second of the last warning of users who are locked out
 }
 
 func newIssuer(options IssuerOptions) (*issuer, error) {

@@ -41,6 +41,17 @@ func (t *Verified) IsMachine() bool { return t.machine }
 // configuration runs.
 func (t *Verified) Lead() int64 { return t.rules.lead.Load() }
 
+// lockedOutEvery is the shortest time between two warnings of one issuer, in seconds.
+const lockedOutEvery = 60
+
+// MayWarnLockedOut reports whether a warning is due that users of the issuer are locked out:
+// once a minute at most for each configured issuer. If it is, the minute begins at the Unix
+// second now.
+func (t *Verified) MayWarnLockedOut(now int64) bool {
+	before := t.rules.lockedOut.Load()
+	return now-before >= lockedOutEvery && t.rules.lockedOut.CompareAndSwap(before, now)
+}
+
 // noteLead notes that a token was issued so many seconds ahead of this gate's clock.
 func (i *issuer) noteLead(seconds int64) {
 	for before := i.lead.Load(); seconds > before && !i.lead.CompareAndSwap(before, seconds); before = i.lead.Load() {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/caller"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/oauth"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
@@ -24,6 +25,9 @@ type handedOut struct {
 
 // checkTokens learns which session the tokens of an answer belong to, and then decides
 // whether the client may get them.
+//
+// If it withholds the tokens of a login because the session is revoked, it logs that the user
+// is locked out (caller.NoteRefusal).
 //
 // Invariant: learn first, check afterwards. A concurrent revocation is in force at every
 // gate before it reads the tokens of the session (hub.Hub.Revoke). So either the revocation
@@ -50,6 +54,17 @@ func (x *exchange) checkTokens(ctx context.Context, answer oauth.Answer) *reply.
 			return denyUnavailable
 		}
 	}
+	deny = x.checkLearned(&tokens, grants)
+	if deny == denyRevoked && len(x.known.Families) == 0 {
+		for _, issued := range tokens.all() {
+			caller.NoteRefusal(x.o.Hub, x.o.Logger, issued, x.check(&issued.Keys), time.Now())
+		}
+	}
+	return deny
+}
+
+// checkLearned decides about the tokens of an answer by what was learned and by their claims.
+func (x *exchange) checkLearned(tokens *handedOut, grants []store.Grant) *reply.Denial {
 	var learned store.Grant
 	for _, grant := range grants {
 		learned = grant // all are of the same sessions and the same login

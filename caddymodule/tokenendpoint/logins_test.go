@@ -2,6 +2,7 @@ package tokenendpoint
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -159,4 +160,34 @@ func TestARepeatedLogoutLeavesWhatALaterLoginGot(t *testing.T) {
 	g.revoke(t, g.revokedAgain)
 	g.Get(t, "/", again).Want(t, http.StatusUnauthorized, "unauthorized")
 	g.WantRefused(t, "r2")
+}
+
+// Fault: the user who logs in again in the session of the issuer gets no tokens, and only this
+// line says why. Attack: fill the log by refreshing a token from before the logout.
+func TestALoginInAnEndedSessionIsAWarning(t *testing.T) {
+	g := newGrantTest(t, Options{})
+	warnings := func() int {
+		t.Helper()
+		text := g.Log.String()
+		g.Log.Reset()
+		return strings.Count(text, "stays locked out")
+	}
+	login := func(tokenID string) map[string]any {
+		tokens := hand(g.access(t, tokenID, nil), "r"+tokenID)
+		// After the logout, by the issuer's clock.
+		tokens["id_token"] = g.Mint(t, map[string]any{"sid": "s", "jti": nil, "aud": "client", "iat": time.Now().Unix() + 5})
+		return tokens
+	}
+	g.Login(t, login("1"))
+	g.Revoke(t, store.KindSession, "s", 0)
+	g.WantRefused(t, "r1")
+	if got := warnings(); got != 0 {
+		t.Errorf("a refresh: %d warnings, want none", got)
+	}
+	for _, want := range []int{1, 0, 0} {
+		g.Grant(t, login("2"), "grant_type", "password", "username", "a", "password", "b").WantInvalidGrant(t)
+		if got := warnings(); got != want {
+			t.Errorf("a login: %d warnings, want %d", got, want)
+		}
+	}
 }

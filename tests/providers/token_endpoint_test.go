@@ -37,6 +37,7 @@ func TestALogoutEndsRefreshTokensBehindTheGate(t *testing.T) {
 		withheld(t, p.refresh(t, refreshed))
 		withheld(t, laptop.tryLogIn(t))
 		withheld(t, laptop.tryLogIn(t, "login"))
+		lockedOut(t, g, laptop)
 
 		laptop.logOut(t, login)
 		fresh := laptop.logIn(t)
