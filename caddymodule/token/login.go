@@ -71,9 +71,24 @@ func (v *Verifier) setLogin(t *Verified, i *issuer, m members) {
 	})
 }
 
-// warnNameless warns once of an issuer whose tokens name neither a session nor a login, and
-// are not those of machines: a logout ends more, or less, than people expect.
-func (t *Verified) warnNameless(logger *slog.Logger) {
+// LacksSessions reports whether the tokens of an issuer's users that were verified have no
+// session claim, so that a logout of the issuer by `sid` names none of them. It is false if
+// one had a session claim, and before there was a token.
+func (v *Verifier) LacksSessions(iss string) bool {
+	i, _, err := v.trust(iss)
+	return err == nil && i.unnamed.Load() && !i.named.Load()
+}
+
+// noteSession notes whether the issuer's tokens name sessions. It warns once of an issuer
+// whose tokens name neither a session nor a login, and are not those of machines: a logout
+// ends more, or less, than people expect.
+func (t *Verified) noteSession(logger *slog.Logger) {
+	switch {
+	case t.SessionID != "":
+		t.rules.named.Store(true)
+	case !t.machine:
+		t.rules.unnamed.Store(true)
+	}
 	if t.Session != "" || t.machine {
 		return
 	}
