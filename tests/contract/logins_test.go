@@ -49,3 +49,27 @@ func TestALogoutOfTheIssuerIsForGood(t *testing.T) {
 		answers.BadToken.Check(t, harness.Get(t, g, of("phone", 26)))
 	})
 }
+
+// Logout tokens of Hydra, authentik, LemonLDAP and Glewlwyd have no `exp`, and some issuers name
+// a charset. The session is that of `sid`, by whatever claim access tokens name it.
+func TestALogoutTokenAsIssuersSendIt(t *testing.T) {
+	t.Parallel()
+	g := harness.Start(t, harness.Config{
+		Gate:    withLogout,
+		Issuers: "issuer " + tokentest.Issuer + " {\nhmac_secret {file.{$GATE_DIR}/hmac_secret}\naudience legacy-app\nsession_claim session_state\n}",
+	})
+	of := func(session string) string {
+		return g.Token(map[string]any{"sid": nil, "session_state": session, "jti": "of " + session})
+	}
+	for i, media := range []string{
+		"application/x-www-form-urlencoded", "application/x-www-form-urlencoded; charset=UTF-8",
+		"application/x-www-form-urlencoded;charset=ISO-8859-1", `Application/X-WWW-Form-URLEncoded; charset="windows-1252"`,
+	} {
+		laptop, phone := of("laptop"+media), of("phone")
+		harness.See(t, g, laptop, phone)
+		raw := logoutToken(t, g.Key, media, map[string]any{"sid": "laptop" + media, "exp": nil, "iat": time.Now().Unix() - int64(i)*30})
+		checkLoggedOut(t, g.Send(t, "POST", logoutEndpoint, harness.Body(media, "logout_token="+raw)))
+		answers.BadToken.Check(t, harness.Get(t, g, laptop))
+		harness.CheckAdmitted(t, harness.Get(t, g, phone))
+	}
+}
