@@ -52,6 +52,16 @@ func (t *Verified) MayWarnLockedOut(now int64) bool {
 	return now-before >= lockedOutEvery && t.rules.lockedOut.CompareAndSwap(before, now)
 }
 
+// Lead returns Verified.Lead for the tokens of an issuer, with its tenant if it has tenants. It
+// is 0 for an issuer that is not trusted.
+func (v *Verifier) Lead(name string) int64 {
+	i, _, err := v.trust(name)
+	if err != nil {
+		return 0
+	}
+	return i.lead.Load()
+}
+
 // noteLead notes that a token was issued so many seconds ahead of this gate's clock.
 func (i *issuer) noteLead(seconds int64) {
 	for before := i.lead.Load(); seconds > before && !i.lead.CompareAndSwap(before, seconds); before = i.lead.Load() {
