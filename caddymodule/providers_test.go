@@ -258,3 +258,34 @@ func (p providerToken) again(t *testing.T, shapes []shape, i *Issuer) map[string
 	}
 	return claims
 }
+
+// Somebody who chose a provider finds its section, and in it what a DELETE ends and how users log
+// out.
+func TestEachProviderHasItsSection(t *testing.T) {
+	page, err := os.ReadFile("../docs/identity-providers.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, sections, _ := strings.Cut(string(page), "\n## At a glance\n")
+	names := []string{
+		"Keycloak", "Entra ID", "Auth0", "Okta", "Amazon Cognito", "Google, Firebase, Identity-Aware Proxy", "Zitadel", "authentik",
+		"Ory Hydra and Kratos", "Supabase", "Clerk", "WorkOS", "Logto", "FusionAuth", "Ping", "Duende and IdentityServer", "OpenIddict",
+		"Spring Authorization Server", "ADFS", "Cloudflare Access", "GitLab", "Kubernetes service accounts", "Laravel Passport",
+		"Django Simple JWT", "devise-jwt",
+	}
+	parts := strings.Split(sections, "\n## ")[1:]
+	if len(parts) != len(names) {
+		t.Errorf("%d sections, want %d", len(parts), len(names))
+	}
+	for n, part := range parts {
+		heading, text, _ := strings.Cut(part, "\n")
+		if n < len(names) && heading != names[n] {
+			t.Errorf("the section %q, want %q", heading, names[n])
+		}
+		for _, topic := range []string{"```caddyfile", "**`DELETE` ends**", "og out"} {
+			if !strings.Contains(text, topic) {
+				t.Errorf("the section %q has no %q", heading, topic)
+			}
+		}
+	}
+}
