@@ -108,7 +108,7 @@ func checkNameless(issuers []*Issuer) error {
 		case first == nil:
 			first = i
 		default:
-			return fmt.Errorf("issuers %q and %q both have accept_missing_iss; a token without iss can be of one issuer only", first.Issuer, i.Issuer)
+			return fmt.Errorf("issuers %q and %q both have accept_missing_iss; a token without iss can be of one issuer only, so take it out of the other", first.Issuer, i.Issuer)
 		}
 	}
 	return nil
