@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
 	"os"
 	"slices"
@@ -51,7 +50,7 @@ func providerBlocks(t *testing.T) (blocks []providerBlock) {
 
 // providerToken is a token as the provider of a block issues it.
 type providerToken struct {
-	shape string // of testdata/token_shapes.json, or "" for none
+	shape string // of tokentest.Shapes, or "" for none
 	// changes are claims besides. null is no claim. "login" is the time of the login.
 	changes string
 	// ends is what the page says that a DELETE ends.
@@ -156,15 +155,15 @@ func (b providerBlock) issuerOf(t *testing.T, secret []byte) *Issuer {
 }
 
 // claims returns the claims of a token, of another one of the same login, or of a new login.
-func (p providerToken) claims(t *testing.T, shapes []shape, i *Issuer, id string, login time.Time) map[string]any {
+func (p providerToken) claims(t *testing.T, shapes []tokentest.Shape, i *Issuer, id string, login time.Time) map[string]any {
 	t.Helper()
 	claims := map[string]any{"iat": login.Unix(), "exp": login.Unix() + 300, "iss": i.Issuer}
 	if p.shape != "" {
-		n := slices.IndexFunc(shapes, func(s shape) bool { return s.Name == p.shape })
+		n := slices.IndexFunc(shapes, func(s tokentest.Shape) bool { return s.Name == p.shape })
 		if n < 0 {
 			t.Fatalf("no shape %q", p.shape)
 		}
-		claims = maps.Clone(shapes[n].Claims)
+		claims = shapes[n].At(t, login, nil)
 		if _, has := claims["iss"]; has && i.Wildcard == nil {
 			claims["iss"] = i.Issuer
 		}
@@ -225,7 +224,7 @@ func TestTheDocumentedBlocksOfProvidersDoWhatThePageSays(t *testing.T) {
 // tryOn ends the login of a token at a gate with the block.
 func (p providerToken) tryOn(t *testing.T, block providerBlock) {
 	key := &tokentest.Key{Algorithm: "HS256", Secret: []byte(strings.Repeat("s3cret", 8))}
-	issuer, shapes := block.issuerOf(t, key.Secret), readShapes(t)
+	issuer, shapes := block.issuerOf(t, key.Secret), tokentest.Shapes(t)
 	g := &gateTest{key: key}
 	g.start(t, Gate{}, issuer)
 	login := time.Now()
@@ -248,7 +247,7 @@ func (p providerToken) tryOn(t *testing.T, block providerBlock) {
 }
 
 // again returns the claims of a token of a new login, in a new session of the issuer.
-func (p providerToken) again(t *testing.T, shapes []shape, i *Issuer) map[string]any {
+func (p providerToken) again(t *testing.T, shapes []tokentest.Shape, i *Issuer) map[string]any {
 	t.Helper()
 	claims := p.claims(t, shapes, i, "3", time.Now())
 	for _, name := range i.sessionClaims() {

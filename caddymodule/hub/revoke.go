@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -123,7 +124,11 @@ func (h *Hub) RevokeOnce(ctx context.Context, why Cause, revocation store.Revoca
 // store is open it does nothing.
 func (h *Hub) RevokeLater(why Cause, revocations ...store.Revocation) {
 	if h.isOpen.Load() {
-		h.revokeLater(why, h.replica.Status().Err, why.from(revocations))
+		err := h.replica.Status().Err
+		if err == nil {
+			err = errors.New("the store did not say what belongs to the token")
+		}
+		h.revokeLater(why, err, why.from(revocations))
 	}
 }
 

@@ -59,11 +59,11 @@ type RemoteOptions struct {
 // in a key are not read.
 //
 // The client uses the proxies that the environment names (HTTPS_PROXY, HTTP_PROXY, NO_PROXY).
-// It waits at most 5 s and reads at most 1 MiB, unpacked. It follows at most three redirects, on the same host and port and
-// over https only. A discovery document may name a key set at another host, if it stays with
-// https, but none on this machine or its links (loopback, link-local), unless the issuer is
-// there itself. Behind a proxy the gate judges the text of that host, because the proxy resolves
-// the name.
+// It waits at most 5 s and reads at most 1 MiB, unpacked. It follows at most three redirects,
+// on the same host and port and over https only. A discovery document may name a key set at
+// another host, if it stays with https, but none on this machine or its links (loopback,
+// link-local), unless the issuer is there itself. Behind a proxy the gate judges the text of
+// that host, because the proxy resolves the name.
 //
 // One Remote may serve many verifiers, also across changes of the configuration. Its methods
 // may be called concurrently.

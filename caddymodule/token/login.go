@@ -41,6 +41,16 @@ func (t *Verified) IsMachine() bool { return t.machine }
 // configuration runs.
 func (t *Verified) Lead() int64 { return t.rules.lead.Load() }
 
+// Lead returns Verified.Lead for the tokens of an issuer, with its tenant if it has tenants. It
+// is 0 for an issuer that is not trusted.
+func (v *Verifier) Lead(name string) int64 {
+	i, _, err := v.trust(name)
+	if err != nil {
+		return 0
+	}
+	return i.lead.Load()
+}
+
 // noteLead notes that a token was issued so many seconds ahead of this gate's clock.
 func (i *issuer) noteLead(seconds int64) {
 	for before := i.lead.Load(); seconds > before && !i.lead.CompareAndSwap(before, seconds); before = i.lead.Load() {
