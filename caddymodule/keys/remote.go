@@ -74,6 +74,7 @@ type Remote struct {
 
 	current atomic.Pointer[keySet] // nil until the first load; stored by run only
 	failing atomic.Bool            // the last fetch failed
+	outage  atomic.Pointer[outage] // of the last fetch that failed
 	fetches fetches
 	waiting atomic.Int64 // callers in await
 	// Hints for run, of capacity 1: a token named an unknown `kid`, or a known key that
@@ -126,6 +127,7 @@ func NewRemote(options RemoteOptions) (*Remote, error) {
 		return nil, fmt.Errorf("checking remote keys: issuer %q has a query", shown(options.Discover))
 	}
 	k.place = location{options.URL, k.fetcher.named}
+	k.outage.Store(noOutage)
 	return k, nil
 }
 
@@ -192,9 +194,9 @@ func (k *Remote) verify(s Signature) error {
 	set := k.current.Load()
 	switch {
 	case set == nil:
-		return errNeverLoaded
+		return k.outage.Load().neverLoaded
 	case set.lapsed:
-		return errLapsed
+		return k.outage.Load().lapsed
 	}
 	a := algorithmNamed(s.Algorithm)
 	found, known := findJWK(set.keys, s.KeyID, a)

@@ -112,9 +112,21 @@ func (t *Verified) noteSession(logger *slog.Logger) {
 // say so.
 func (t *Verified) checkLogin() error {
 	if t.rules.WithoutSession == RefuseToken && t.SessionID == "" && (t.Subject == "" || t.AuthTime == 0) {
-		return refuse("it names no session and no login; without_session subject or token accepts it")
+		return refuse(t.namelessFault())
 	}
 	return nil
+}
+
+// namelessFault says why a token names no session and no login, and which words would help.
+func (t *Verified) namelessFault() string {
+	fault := "it names no session and no login; without_session subject or token accepts it, and session_claim names the claim of its session"
+	if t.Subject == "" {
+		fault += "; it has no subject, which a login needs: subject_claim names its claim"
+	}
+	if t.rules.NoLogin {
+		fault += "; login_claim auth_time would tell its login"
+	}
+	return fault
 }
 
 // loginTime returns `auth_time` (OpenID Connect Core 1.0 §2, RFC 9068 §2.2.1) in Unix
