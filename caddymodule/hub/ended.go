@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"context"
 	"sync"
 	"time"
 
@@ -27,9 +26,9 @@ type ended struct {
 	recent, older map[store.Key]int64 // Unix seconds
 }
 
-// note remembers what was revoked, at the second now.
-func (e *ended) note(revocations []store.Revocation, now int64) {
-	oldest := now - int64(endedFor/time.Second)
+// Applied implements replica.Follower.
+func (e *ended) Applied(revocations []store.Revocation) {
+	oldest := time.Now().Add(-endedFor).Unix()
 	for _, r := range revocations {
 		if r.Kind == store.KindSession && r.NotBefore == 0 && r.Made >= oldest && r.Source != store.SourceAdmin {
 			e.add(r.Key, r.Made)
@@ -88,52 +87,4 @@ func (h *Hub) EndedBefore(k *store.Keys, lead int64) (session store.Key, ended b
 		}
 	}
 	return store.Key{}, false
-}
-
-// watched returns a store whose log is read by the replica, and noted here.
-func (e *ended) watched(s store.Store) store.Store {
-	switch s := s.(type) {
-	case store.Fleet:
-		return watchedFleet{s, e}
-	case store.Local:
-		return watchedLocal{s, e}
-	default:
-		return watchedStore{s, e}
-	}
-}
-
-type watchedFleet struct {
-	store.Fleet
-	ended *ended
-}
-
-func (w watchedFleet) Read(ctx context.Context, after store.Position, wait time.Duration) (store.Batch, error) {
-	return w.ended.read(ctx, w.Fleet, after, wait)
-}
-
-type watchedLocal struct {
-	store.Local
-	ended *ended
-}
-
-func (w watchedLocal) Read(ctx context.Context, after store.Position, wait time.Duration) (store.Batch, error) {
-	return w.ended.read(ctx, w.Local, after, wait)
-}
-
-type watchedStore struct {
-	store.Store
-	ended *ended
-}
-
-func (w watchedStore) Read(ctx context.Context, after store.Position, wait time.Duration) (store.Batch, error) {
-	return w.ended.read(ctx, w.Store, after, wait)
-}
-
-func (e *ended) read(ctx context.Context, from store.Store, after store.Position, wait time.Duration) (store.Batch, error) {
-	batch, err := from.Read(ctx, after, wait)
-	now := time.Now().Unix()
-	for _, entry := range batch.Entries {
-		e.note(entry.Revocations, now)
-	}
-	return batch, err
 }

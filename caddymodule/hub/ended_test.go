@@ -3,6 +3,7 @@ package hub
 import (
 	"encoding/binary"
 	"testing"
+	"time"
 
 	"github.com/sessiongate/sessiongate/store"
 )
@@ -23,7 +24,7 @@ func TestTheTimesOfEndedSessionsAreBounded(t *testing.T) {
 	const now, many = 1_800_000_000, 5 * maxEnded
 	var e ended
 	for i := range many {
-		e.note(endedAt(now, numbered(i)), now)
+		e.Applied(endedAt(now, numbered(i)))
 		if held := len(e.recent) + len(e.older); held > 2*maxEnded {
 			t.Fatalf("%d sessions are held, want %d at most", held, 2*maxEnded)
 		}
@@ -36,8 +37,7 @@ func TestTheTimesOfEndedSessionsAreBounded(t *testing.T) {
 }
 
 func TestWhenASessionEnded(t *testing.T) {
-	const now = 1_800_000_000
-	session := numbered(1)
+	now, session := time.Now().Unix(), numbered(1)
 	for name, c := range map[string]struct {
 		revoked []store.Revocation
 		want    int64
@@ -51,7 +51,7 @@ func TestWhenASessionEnded(t *testing.T) {
 		"at an unknown time": {endedAt(0, session), 0},
 	} {
 		var e ended
-		if e.note(c.revoked, now); e.at(session) != c.want {
+		if e.Applied(c.revoked); e.at(session) != c.want {
 			t.Errorf("%s: ended at %d, want %d", name, e.at(session), c.want)
 		}
 	}

@@ -62,8 +62,8 @@ func New(o Options) *Hub {
 	return &Hub{namespace: o.Namespace, logger: o.Logger, events: o.Events}
 }
 
-// Open opens the store. If it is open already, Open gives it new settings. Logger and
-// Observer are always the hub's own. Open does not wait for a network. A damaged store is
+// Open opens the store. If it is open already, Open gives it new settings. Logger,
+// Observer and Follower are always the hub's own. Open does not wait for a network. A damaged store is
 // no error: the hub stays as it is and admits nothing, and Status says why. After Close,
 // Open returns store.ErrClosed.
 func (h *Hub) Open(o replica.Options, open func(*slog.Logger) (store.Backend, error)) error {
@@ -72,7 +72,7 @@ func (h *Hub) Open(o replica.Options, open func(*slog.Logger) (store.Backend, er
 	if h.closed {
 		return store.ErrClosed
 	}
-	o.Logger, o.Observer = h.logger, h.events
+	o.Logger, o.Observer, o.Follower = h.logger, h.events, &h.ended
 	if h.isOpen.Load() {
 		h.replica.Configure(o)
 		h.registry.Configure(o.Retention)
@@ -90,7 +90,7 @@ func (h *Hub) Open(o replica.Options, open func(*slog.Logger) (store.Backend, er
 		return err
 	}
 	h.backend, h.tokens = backend, tokensOf(backend)
-	h.replica = replica.New(h.ended.watched(backend), o)
+	h.replica = replica.New(backend, o)
 	h.registry = sessions.New(backend, sessions.Options{Retention: o.Retention, Logger: h.logger})
 	h.running = streams.New(streams.Options{Revoked: h.replica.Revoked, Changed: h.replica.Changed(), Logger: h.logger})
 	h.lagging.Store(o.Acknowledge == replica.AcknowledgeStore)

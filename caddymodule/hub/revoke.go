@@ -105,7 +105,7 @@ func (h *Hub) revoke(
 		return Receipt{}, err
 	}
 	h.retries.remove(all)
-	h.ended.note(all, time.Now().Unix()) // the log may be read later, or not say when
+	h.ended.Applied(all) // the log may be read later, or not say when
 	h.events.Revoked(why, all)
 	if h.lagging.Load() {
 		sessions := slices.DeleteFunc(slices.Clone(all), func(r store.Revocation) bool { return r.Kind != store.KindSession })
