@@ -25,7 +25,7 @@ func (g *Gate) admit(w http.ResponseWriter, r *http.Request) (*streams.Request, 
 		return nil, deny
 	}
 	running, verdict := g.app.hub.Enter(w, r, &t.Keys, g.end, now)
-	if deny := caller.DenyVerdict(verdict); deny != nil {
+	if deny := g.caller.Deny(t, verdict, now); deny != nil {
 		return nil, deny
 	}
 	g.caller.Note(t, now)

@@ -127,31 +127,39 @@ func (a *App) readIssuer(d *caddyfile.Dispenser) error {
 		return err
 	}
 	a.Issuer = append(a.Issuer, issuer)
-	return config.Words{
-		"jwks":            {Usage: "jwks <url>...", Read: config.Texts((*[]string)(&issuer.JWKS))},
-		"jwks_file":       {Usage: "jwks_file <file>...", Read: config.Texts(&issuer.JWKSFile)},
-		"discover":        {Usage: "discover", Read: config.Flag(&issuer.Discover)},
-		"public_key":      {Usage: "public_key <file>...", Read: config.Texts(&issuer.PublicKey)},
-		"hmac_secret":     {Usage: "hmac_secret {file./run/secrets/hmac} [<next>]", Read: issuer.readSecrets},
-		"audience":        {Usage: "audience <aud>...", Read: config.Texts(&issuer.Audience)},
-		"logout_audience": {Usage: "logout_audience <client id>...", Read: config.Texts(&issuer.LogoutAudience)},
-		"any_audience":    {Usage: "any_audience", Read: config.Flag(&issuer.AnyAudience)},
-		"algorithms":      {Usage: "algorithms <alg>...", Read: config.Texts(&issuer.Algorithms)},
-		"session_claim":   {Usage: "session_claim <claim>...", Read: config.Texts((*[]string)(&issuer.SessionClaim))},
-		"token_id_claim":  {Usage: "token_id_claim jti", Read: config.Text(&issuer.TokenIDClaim)},
-		"subject_claim":   {Usage: "subject_claim <claim>...", Read: config.Texts(&issuer.SubjectClaim)},
-		"audience_claim":  {Usage: "audience_claim <claim>...", Read: config.Texts(&issuer.AudienceClaim)},
-		"scope_claim":     {Usage: "scope_claim <claim>...", Read: config.Texts(&issuer.ScopeClaim)},
-		"require":         {Usage: "require <claim> <value>...", Read: readRequirement(&issuer.Require), Repeatable: true},
-		"wildcard":        {Usage: "wildcard <claim> [<value>...]", Read: issuer.readWildcard},
-		"login_claim":     {Usage: "login_claim auth_time | none", Read: config.Choice(&issuer.LoginClaim, "auth_time", "none")},
+	if err := issuer.readWords(d); err != nil {
+		return err
+	}
+	return errors.Join(issuer.checkName(), checkNameless(a.Issuer))
+}
 
-		"without_session":    {Usage: "without_session subject | token | refuse", Read: config.Choice(&issuer.WithoutSession, "subject", "token", "refuse")},
-		"reauthentication":   {Usage: "reauthentication refuse | admit", Read: config.Choice(&issuer.Reauthentication, "refuse", "admit")},
-		"accept_missing_iss": {Usage: "accept_missing_iss", Read: config.Flag(&issuer.AcceptMissingIss)},
-		"accept_missing_iat": {Usage: "accept_missing_iat <lifetime>", Read: config.Duration(&issuer.AcceptMissingIat)},
-		"tls_ca":             {Usage: "tls_ca <file>", Read: config.Text(&issuer.TLSCA)},
-		"insecure_http":      {Usage: "insecure_http", Read: config.Flag(&issuer.InsecureHTTP)},
+// readWords reads the block of an i.
+func (i *Issuer) readWords(d *caddyfile.Dispenser) error {
+	return config.Words{
+		"jwks":            {Usage: "jwks <url>...", Read: config.Texts((*[]string)(&i.JWKS))},
+		"jwks_file":       {Usage: "jwks_file <file>...", Read: config.Texts(&i.JWKSFile)},
+		"discover":        {Usage: "discover", Read: config.Flag(&i.Discover)},
+		"public_key":      {Usage: "public_key <file>...", Read: config.Texts(&i.PublicKey)},
+		"hmac_secret":     {Usage: "hmac_secret {file./run/secrets/hmac} [<next>]", Read: i.readSecrets},
+		"audience":        {Usage: "audience <aud>...", Read: config.Texts(&i.Audience)},
+		"logout_audience": {Usage: "logout_audience <client id>...", Read: config.Texts(&i.LogoutAudience)},
+		"any_audience":    {Usage: "any_audience", Read: config.Flag(&i.AnyAudience)},
+		"algorithms":      {Usage: "algorithms <alg>...", Read: config.Texts(&i.Algorithms)},
+		"session_claim":   {Usage: "session_claim <claim>...", Read: config.Texts((*[]string)(&i.SessionClaim))},
+		"token_id_claim":  {Usage: "token_id_claim jti", Read: config.Text(&i.TokenIDClaim)},
+		"subject_claim":   {Usage: "subject_claim <claim>...", Read: config.Texts(&i.SubjectClaim)},
+		"audience_claim":  {Usage: "audience_claim <claim>...", Read: config.Texts(&i.AudienceClaim)},
+		"scope_claim":     {Usage: "scope_claim <claim>...", Read: config.Texts(&i.ScopeClaim)},
+		"require":         {Usage: "require <claim> <value>...", Read: readRequirement(&i.Require), Repeatable: true},
+		"wildcard":        {Usage: "wildcard <claim> [<value>...]", Read: i.readWildcard},
+		"login_claim":     {Usage: "login_claim auth_time | none", Read: config.Choice(&i.LoginClaim, "auth_time", "none")},
+
+		"without_session":    {Usage: "without_session subject | token | refuse", Read: config.Choice(&i.WithoutSession, "subject", "token", "refuse")},
+		"reauthentication":   {Usage: "reauthentication refuse | admit", Read: config.Choice(&i.Reauthentication, "refuse", "admit")},
+		"accept_missing_iss": {Usage: "accept_missing_iss", Read: config.Flag(&i.AcceptMissingIss)},
+		"accept_missing_iat": {Usage: "accept_missing_iat <lifetime>", Read: config.Duration(&i.AcceptMissingIat)},
+		"tls_ca":             {Usage: "tls_ca <file>", Read: config.Text(&i.TLSCA)},
+		"insecure_http":      {Usage: "insecure_http", Read: config.Flag(&i.InsecureHTTP)},
 	}.Read(d)
 }
 

@@ -119,7 +119,7 @@ func (g *Gate) readToken(d *caddyfile.Dispenser) error {
 		return config.Specified(d, "token "+values[0], tokenUsage)
 	}
 	*source = values[1]
-	return nil
+	return g.Token.checkNames()
 }
 
 // readIdentity reads a preset, a block of headers and claims, or both.

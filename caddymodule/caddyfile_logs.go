@@ -34,19 +34,29 @@ func (s *TokenSource) logFilters() (filters []logFilter) {
 // text is the filter as it is written in the block of a log.
 func (f logFilter) text() string {
 	if f.parameter == "" {
-		return fmt.Sprintf("format filter {\n\t%s delete\n}", f.field)
+		return fmt.Sprintf("\t%s delete\n", f.field)
 	}
-	return fmt.Sprintf("format filter {\n\t%s query {\n\t\tdelete %s\n\t}\n}", f.field, f.parameter)
+	return fmt.Sprintf("\t%s query {\n\t\tdelete %s\n\t}\n", f.field, f.parameter)
+}
+
+// formatOf returns the format of a log with all of these filters. A log has one format.
+func formatOf(filters []logFilter) string {
+	var text strings.Builder
+	for _, filter := range filters {
+		text.WriteString(filter.text())
+	}
+	return "format filter {\n" + text.String() + "}"
 }
 
 // checkLogs refuses a site whose access log would show the tokens of its gate. Caddy copies a
 // request for its log before any handler sees it, so the gate cannot hide them.
 func checkLogs(h httpcaddyfile.Helper, source *TokenSource) error {
-	for _, filter := range source.logFilters() {
+	filters := source.logFilters()
+	for _, filter := range filters {
 		for _, words := range accessLogs(h) {
 			if !filter.isIn(words) && !(isDefaultLog(words) && filter.isInDefaultLog(h)) {
 				return config.Parsing(h.Dispenser, "token "+filter.what, fmt.Errorf("the access log of this site would show the tokens, "+
-					"because Caddy copies a request for its log before any handler sees it; write into the block of log:\n%s", filter.text()))
+					"because Caddy copies a request for its log before any handler sees it; write into the block of log:\n%s", formatOf(filters)))
 			}
 		}
 	}

@@ -50,7 +50,8 @@ var syntaxes = map[string]syntax{
 		"readiness":          {good: "strict", bad: append(oneText, "loose")},
 		"token_cache":        {good: "1MiB", bad: []string{bare, `""`, "much", "-1", "0", "2TiB", "1MiB 2MiB"}},
 	}},
-	"issuer": {fmt.Sprintf(appSite, "issuer https://a.example {\n%s\n}"), map[string]wordSyntax{
+	// A placeholder, because the word wildcard needs another name.
+	"issuer": {fmt.Sprintf(appSite, "issuer {env.ISSUER} {\n%s\n}"), map[string]wordSyntax{
 		"jwks":            {good: "https://a.example/jwks https://a.example/next", bad: someText},
 		"jwks_file":       {good: "a.json b.json", bad: someText},
 		"discover":        {bad: noText},

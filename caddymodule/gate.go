@@ -225,7 +225,7 @@ func (g *Gate) prepare() (err error) {
 	if g.origins, err = caller.NewOrigins(g.CORS, g.Token.Cookie != ""); err != nil {
 		return fmt.Errorf("checking session_gate: %w", err)
 	}
-	g.caller = caller.New(caller.Options{Credential: g.extractor, Verifier: g.app.verifier, Hub: g.app.hub, Site: g.site})
+	g.caller = caller.New(caller.Options{Credential: g.extractor, Verifier: g.app.verifier, Hub: g.app.hub, Site: g.site, Logger: g.logger})
 	return g.prepareRoutes()
 }
 

@@ -77,8 +77,8 @@ func newGate(tb testing.TB, algorithm string, config Gate) *gateTest {
 	return newGateOn(tb, algorithm, config, nil)
 }
 
-// newGateOn is newGate with a wrap for the calls of the store.
-func newGateOn(tb testing.TB, algorithm string, config Gate, wrap func(store.Backend) store.Backend) *gateTest {
+// newGateOn is newGate with a wrap for the calls of the store, and with changes of the issuer.
+func newGateOn(tb testing.TB, algorithm string, config Gate, wrap func(store.Backend) store.Backend, changes ...func(*Issuer)) *gateTest {
 	tb.Helper()
 	test := &gateTest{key: tokentest.NewKey(tb, algorithm, ""), wrap: wrap}
 	issuer := &Issuer{Issuer: tokentest.Issuer, Audience: []string{tokentest.Audience}}
@@ -91,6 +91,9 @@ func newGateOn(tb testing.TB, algorithm string, config Gate, wrap func(store.Bac
 			tb.Fatal(err)
 		}
 		issuer.PublicKey = []string{file}
+	}
+	for _, change := range changes {
+		change(issuer)
 	}
 	test.start(tb, config, issuer)
 	return test

@@ -18,15 +18,15 @@ type Issuer struct {
 	// Issuer is the exact value of the claim `iss`. Required.
 	Issuer string `json:"issuer,omitempty"`
 
-	// JWKS lists the URLs of the issuer's JSON Web Key Sets (RFC 7517 §5), or is the URL of
-	// one. The gate loads it after the start and refreshes it every ten minutes. If a token names an unknown key,
-	// the gate refreshes it at once, but at most once in 5 s, and the request waits for that
-	// for up to a second. It is 503 if the key set did not come in that time. While the URL cannot be loaded, the gate uses
-	// the last good keys for 24 h. It logs a warning after 12 h. After 24 h it answers 503
-	// to every token of the issuer, until a fetch succeeds. Keys that are weak, private or
-	// not for signatures are ignored, with a warning. Certificates of keys are not read. Redirects are followed on the same
-	// host and port, over https. The proxies of the environment are used (HTTPS_PROXY,
-	// HTTP_PROXY, NO_PROXY). Default: none.
+	// JWKS lists the URLs of the issuer's JSON Web Key Sets (RFC 7517 §5), or is the URL of one.
+	// The gate loads it after the start and refreshes it every ten minutes. If a token names an
+	// unknown key, the gate refreshes it at once, but at most once in 5 s, and the request waits
+	// for that for up to a second. It is 503 if the key set did not come in that time. While the
+	// URL cannot be loaded, the gate uses the last good keys for 24 h. It logs a warning after
+	// 12 h. After 24 h it answers 503 to every token of the issuer, until a fetch succeeds. Keys that
+	// are weak, private or not for signatures are ignored, with a warning. Certificates of keys
+	// are not read. Redirects are followed on the same host and port, over https. The proxies of
+	// the environment are used (HTTPS_PROXY, HTTP_PROXY, NO_PROXY). Default: none.
 	JWKS URLs `json:"jwks,omitempty"`
 
 	// Discover takes the URL of the key set from the issuer's

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/config"
@@ -70,15 +71,45 @@ func requirements(list []*Requirement) []token.Requirement {
 	return required
 }
 
-// checkWildcard refuses a wildcard whose issuer has no claim, or has to be discovered.
+// checkWildcard refuses a wildcard whose issuer has no claim or no asterisk, or has to be
+// discovered, and an asterisk without a wildcard.
 func (i *Issuer) checkWildcard() error {
 	switch {
 	case i.Wildcard == nil:
-		return nil
+		return token.CheckWildcard(i.Issuer, "")
 	case i.Wildcard.Claim == "":
 		return errors.New("wildcard names no claim; write: wildcard <claim> [<value>...]")
 	case i.Discover:
 		return errors.New("wildcard does not go with discover, because no document has the name with the *; name the keys with jwks")
+	}
+	return token.CheckWildcard(i.Issuer, i.Wildcard.Claim)
+}
+
+// tenants is what the documents of issuers with many tenants write for the tenant.
+const tenants = "{tenantid}"
+
+// checkName refuses at adapt what is wrong whatever the placeholders hold.
+func (i *Issuer) checkName() error {
+	switch {
+	case strings.Contains(i.Issuer, tenants):
+		return fmt.Errorf("%s is no placeholder; write * for it, and: wildcard tid", tenants)
+	case config.HasPlaceholder(i.Issuer):
+		return nil // known at the start of the gate
+	}
+	return i.checkWildcard()
+}
+
+// checkNameless refuses two issuers of tokens without `iss`.
+func checkNameless(issuers []*Issuer) error {
+	var first *Issuer
+	for _, i := range issuers {
+		switch {
+		case !i.AcceptMissingIss:
+		case first == nil:
+			first = i
+		default:
+			return fmt.Errorf("issuers %q and %q both have accept_missing_iss; a token without iss can be of one issuer only, so take it out of the other", first.Issuer, i.Issuer)
+		}
 	}
 	return nil
 }

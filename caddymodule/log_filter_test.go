@@ -49,3 +49,32 @@ func TestAnAccessLogHasToHideTheToken(t *testing.T) {
 		}
 	}
 }
+
+// An operator pastes what the error prints into the log, and the Caddyfile adapts: with one place
+// of a token, or two.
+func TestThePrintedFilterIsEnough(t *testing.T) {
+	for name, lines := range map[string]string{
+		"a parameter":   "token query access_token",
+		"a subprotocol": "token websocket_protocol bearer",
+		"both":          "token header Authorization\ntoken query access_token\ntoken websocket_protocol bearer",
+	} {
+		site := func(format string) string {
+			return ":8080 {\nlog {\noutput stdout\n" + format + "\n}\nsession_gate {\n" + lines + "\n}\n}\n"
+		}
+		_, _, err := adapt(site(""))
+		if err == nil {
+			t.Fatalf("%s: a log without a filter is adapted", name)
+		}
+		_, printed, _ := strings.Cut(err.Error(), "write into the block of log:\n")
+		printed, _, _ = strings.Cut(printed, ", at Caddyfile:")
+		adapted, _, err := adapt(site(printed))
+		if err != nil {
+			t.Errorf("%s: with\n%s\n%v", name, printed, err)
+		}
+		for place, field := range map[string]string{"query": `"request\u003euri"`, "websocket_protocol": `"request\u003eheaders\u003eSec-Websocket-Protocol"`} {
+			if hides := strings.Contains(string(adapted), field); hides != strings.Contains(lines, "token "+place) {
+				t.Errorf("%s: hides the %s: %t, in\n%s", name, place, hides, adapted)
+			}
+		}
+	}
+}

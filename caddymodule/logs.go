@@ -30,8 +30,8 @@ func (g *Gate) warnOfLogs(logs *caddyhttp.ServerLogConfig) {
 	if g.extractor.Header() != "" && !slices.Contains(hiddenFields, g.extractor.Header()) {
 		g.logger.Warn("Caddy's logs show the header that the token is in; "+remedy, "header", g.extractor.Header())
 	}
-	for _, filter := range g.Token.logFilters() {
-		g.logger.Warn("Caddy's logs show a part of requests that the token is in; give every log the filter, the default log too", "filter", filter.text())
+	if filters := g.Token.logFilters(); len(filters) > 0 {
+		g.logger.Warn("Caddy's logs show a part of requests that the token is in; give every log the filter, the default log too", "filter", formatOf(filters))
 	}
 	if logs != nil && logs.ShouldLogCredentials {
 		g.logger.Warn("log_credentials lets Caddy's logs show tokens and cookies; take it out of the options of the servers")

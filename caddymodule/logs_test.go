@@ -28,6 +28,7 @@ func TestAGateWarnsOfWhatCaddysLogsShow(t *testing.T) {
 		"the token in another field":       {Gate{Token: &TokenSource{Header: "x-api-token"}}, nil, slog.LevelInfo, []string{"header=X-Api-Token"}},
 		"the token in the query":           {Gate{Token: &TokenSource{Query: "at"}}, nil, slog.LevelInfo, []string{`filter="format filter {\n\trequest>uri query {\n\t\tdelete at`}},
 		"the token in a subprotocol":       {Gate{Token: &TokenSource{WebSocketProtocol: "bearer"}}, nil, slog.LevelInfo, []string{`filter="format filter {\n\trequest>headers>Sec-Websocket-Protocol delete`}},
+		"the token in both":                {Gate{Token: &TokenSource{Query: "at", WebSocketProtocol: "bearer"}}, nil, slog.LevelInfo, []string{`delete at\n\t}\n\trequest>headers>Sec-Websocket-Protocol delete\n}`}},
 		"credentials that are to be shown": {Gate{}, shown, slog.LevelInfo, []string{"log_credentials"}},
 		"ids in headers, at level debug":   {Gate{Identity: sessions}, nil, slog.LevelDebug, []string{"header=X-Session", "header=X-Token"}},
 		"ids in headers":                   {Gate{Identity: sessions}, nil, slog.LevelInfo, nil},

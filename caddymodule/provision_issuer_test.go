@@ -223,7 +223,7 @@ func TestIssuerRefuses(t *testing.T) {
 		"tokens that live too long": {issuer: `"accept_missing_iat": "25h"`, want: "accept_missing_iat 25h0m0s of issuer \"https://id.example.com\" is not between 0s and max_token_lifetime 24h0m0s; raise"},
 		"two issuers without iss": {
 			app:  `"issuer": [` + nameless("https://a") + `, ` + nameless("https://b") + `]`,
-			want: `issuers "https://a" and "https://b" both have accept_missing_iss; a token without iss can be of one issuer only`,
+			want: `issuers "https://a" and "https://b" both have accept_missing_iss; a token without iss can be of one issuer only, so take it out of the other`,
 		},
 	})
 }

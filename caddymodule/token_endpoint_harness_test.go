@@ -35,7 +35,7 @@ func tokenEndpoints(paths ...string) (endpoints []TokenEndpoint) {
 	return endpoints
 }
 
-func newGrantTest(t *testing.T, config Gate) *grantTest {
+func newGrantTest(t *testing.T, config Gate, changes ...func(*Issuer)) *grantTest {
 	t.Helper()
 	if len(config.TokenEndpoint) == 0 {
 		config.TokenEndpoint = tokenEndpoints(tokenPath)
@@ -44,7 +44,7 @@ func newGrantTest(t *testing.T, config Gate) *grantTest {
 	g.gateTest = newGateOn(t, "HS256", config, func(opened store.Backend) store.Backend {
 		g.store.Backend = opened
 		return g.store
-	})
+	}, changes...)
 	g.Upstream = granttest.New(t, func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) error {
 		r, _ = prepare(w, r)
 		caddyhttp.SetVar(r.Context(), caddyhttp.TrustedProxyVarKey, g.trusted)

@@ -73,3 +73,37 @@ func TestAMemberThatTheOperatorNames(t *testing.T) {
 		t.Errorf("answered %d %s", a.StatusCode, a.Text)
 	}
 }
+
+// Django Simple JWT signs refresh tokens with the key of its access tokens. `require` tells them
+// apart at guarded paths. At the token endpoint a refresh token is what belongs there.
+//
+// Attack: a refresh token, which lives for weeks, as an access token.
+func TestARequirementOfAccessTokensIsNoneOfRefreshTokens(t *testing.T) {
+	const login, refresh, media = "/api/token/", "/api/token/refresh/", "application/json"
+	g := newGrantTest(t, Gate{TokenEndpoint: tokenEndpoints(login, refresh)}, func(i *Issuer) {
+		i.AcceptMissingIss, i.Audience, i.AnyAudience, i.SubjectClaim = true, nil, true, []string{"user_id"}
+		i.Require = []*Requirement{{Claim: "token_type", Values: []string{"access"}}}
+	})
+	mint := func(kind, id string) string {
+		return g.mint(t, map[string]any{"iss": nil, "aud": nil, "sub": nil, "sid": nil, "user_id": 42, "token_type": kind, "jti": id})
+	}
+	first, second, renewal := mint("access", "1"), mint("access", "2"), mint("refresh", "3")
+	g.Hands(map[string]any{"access": first, "refresh": renewal})
+	g.Send(t, http.MethodPost, login, media, `{"username":"a","password":"b"}`).Want(t, http.StatusOK, renewal)
+	g.get(t, "/", first).want(t, http.StatusOK, "")
+	g.get(t, "/", renewal).want(t, http.StatusUnauthorized, "unauthorized")
+	g.Take()
+	g.Hands(map[string]any{"access": second})
+	g.Send(t, http.MethodPost, refresh, media, `{"refresh":"`+renewal+`"}`).Want(t, http.StatusOK, second)
+	g.WantTaken(t, 1)
+	ended := g.end(t, second, "")
+	ended.want(t, http.StatusOK, invalidated)
+	if kind := ended.Header().Get("Session-Gate-Ended"); kind != "login" {
+		t.Errorf("the DELETE ended the %s, want the login", kind)
+	}
+	for _, access := range []string{first, second} {
+		g.get(t, "/", access).want(t, http.StatusUnauthorized, "unauthorized")
+	}
+	g.Send(t, http.MethodPost, refresh, media, `{"refresh":"`+renewal+`"}`).Want(t, http.StatusBadRequest, "invalid_grant")
+	g.WantTaken(t, 0)
+}

@@ -47,9 +47,18 @@ func (s *TokenSource) check() error {
 	case s.WebSocketProtocol != "" && (!fieldname.IsValid(s.WebSocketProtocol) || strings.HasSuffix(s.WebSocketProtocol, ".")):
 		return fmt.Errorf("checking session_gate: token websocket_protocol %q is not the name of a subprotocol (RFC 6455 §4.1); "+
 			"use a name such as bearer, without a dot at its end", s.WebSocketProtocol)
-	case s.Query != "" && s.Query == s.WebSocketProtocol:
-		return fmt.Errorf("checking session_gate: token query and token websocket_protocol are both %q; "+
-			"use two names, such as access_token and bearer", s.Query)
+	}
+	if err := s.checkNames(); err != nil {
+		return fmt.Errorf("checking session_gate: %w", err)
+	}
+	return nil
+}
+
+// checkNames refuses one name for two places, where it would not be clear which of them a
+// filter of a log hides.
+func (s *TokenSource) checkNames() error {
+	if s.Query != "" && s.Query == s.WebSocketProtocol {
+		return fmt.Errorf("token query and token websocket_protocol are both %q; use two names, such as access_token and bearer", s.Query)
 	}
 	return nil
 }

@@ -40,6 +40,9 @@ type Grant struct {
 	// IssuedAt is the Unix second at which the token was issued. If the token does not
 	// say, it is the second at which it was requested.
 	IssuedAt int64
+	// AuthTime is the Unix second of the login that the token belongs to (Keys.AuthTime),
+	// zero if it is not known. A token of a login stays in it, whatever a refresh says.
+	AuthTime int64
 	// Expires is the Unix second from which the grant may be forgotten.
 	Expires int64
 }
@@ -57,6 +60,8 @@ func (g Grant) Validate() error {
 		return errors.New("checking grant: a family without a name")
 	case g.IssuedAt < 0 || g.IssuedAt > maxUnix:
 		return fmt.Errorf("checking grant: second of issue %d is out of range", g.IssuedAt)
+	case g.AuthTime < 0 || g.AuthTime > maxUnix:
+		return fmt.Errorf("checking grant: second of login %d is out of range", g.AuthTime)
 	case g.Expires <= 0 || g.Expires > maxUnix:
 		return fmt.Errorf("checking grant: expiry %d is out of range", g.Expires)
 	}
@@ -65,13 +70,15 @@ func (g Grant) Validate() error {
 
 // After returns what is known about a token that is learned again; known is what was
 // learned before. The token belongs to the families of both, was issued at the earlier
-// second and is kept until the later expiry. The families may be more than MaxFamilies.
+// second, belongs to the earlier login, and is kept until the later expiry. A login that is
+// not known is the earliest. The families may be more than MaxFamilies.
 //
 // Invariant 2: revocation is monotone. A token that is handed out again stays in a
-// session that has ended.
+// session, and in a login, that has ended.
 func (g Grant) After(known Grant) Grant {
 	g.Families = JoinFamilies(known.Families, g.Families)
 	g.IssuedAt = min(g.IssuedAt, known.IssuedAt)
+	g.AuthTime = min(g.AuthTime, known.AuthTime)
 	g.Expires = max(g.Expires, known.Expires)
 	if g.Subject.IsZero() {
 		g.Subject = known.Subject

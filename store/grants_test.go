@@ -38,9 +38,9 @@ func TestJoinFamilies(t *testing.T) {
 // Invariant 2. Attack: obtain a token again, so that it appears to be issued after the
 // revocation, or to have left its session.
 func TestAGrantLearnedAgainLosesNothing(t *testing.T) {
-	known := store.Grant{Token: store.Key{1}, Families: families(1), Subject: store.Key{2}, Issuer: store.Key{3}, IssuedAt: 10, Expires: 100}
-	again := store.Grant{Token: store.Key{1}, Families: families(2), IssuedAt: 20, Expires: 90}
-	want := store.Grant{Token: store.Key{1}, Families: families(1, 2), Subject: store.Key{2}, Issuer: store.Key{3}, IssuedAt: 10, Expires: 100}
+	known := store.Grant{Token: store.Key{1}, Families: families(1), Subject: store.Key{2}, Issuer: store.Key{3}, IssuedAt: 10, AuthTime: 8, Expires: 100}
+	again := store.Grant{Token: store.Key{1}, Families: families(2), IssuedAt: 20, AuthTime: 9, Expires: 90}
+	want := store.Grant{Token: store.Key{1}, Families: families(1, 2), Subject: store.Key{2}, Issuer: store.Key{3}, IssuedAt: 10, AuthTime: 8, Expires: 100}
 	if got := again.After(known); !reflect.DeepEqual(got, want) {
 		t.Errorf("learned %+v, want %+v", got, want)
 	}

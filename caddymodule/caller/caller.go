@@ -1,6 +1,7 @@
 package caller
 
 import (
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -9,10 +10,11 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/replica"
 	"github.com/sessiongate/sessiongate/store/sessions"
 )
 
-// Options are what a Reader asks. All but Site are required.
+// Options are what a Reader asks. All but Site and Logger are required.
 type Options struct {
 	// Credential finds the credential of a request.
 	Credential credential.Extractor
@@ -22,13 +24,20 @@ type Options struct {
 	Hub *hub.Hub
 	// Site is the index of the gate's own rules (token.Verifier.AddSite), or 0 for none.
 	Site int
+	// Logger logs that users are locked out (NoteRefusal). Default: none.
+	Logger *slog.Logger
 }
 
 // Reader finds out who sends a request. It may be used concurrently.
 type Reader struct{ o Options }
 
 // New returns a Reader.
-func New(o Options) *Reader { return &Reader{o} }
+func New(o Options) *Reader {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Reader{o}
+}
 
 // Read finds and verifies the token of a request, or returns why the request is refused. It
 // does not check whether the token is revoked (Check). The source is that of the credential,
@@ -62,7 +71,17 @@ func (c *Reader) Read(r *http.Request, now *time.Time) (*token.Verified, credent
 // Check returns why a verified token is refused: it is revoked, or the gate cannot tell
 // whether it is. It asks no store and does not allocate.
 func (c *Reader) Check(t *token.Verified, now time.Time) *reply.Denial {
-	return DenyVerdict(c.o.Hub.Check(&t.Keys, now))
+	return c.Deny(t, c.o.Hub.Check(&t.Keys, now), now)
+}
+
+// Deny is DenyVerdict for what a check of a verified token found. It also logs that the user of
+// the token is locked out (NoteRefusal).
+func (c *Reader) Deny(t *token.Verified, verdict replica.Verdict, now time.Time) *reply.Denial {
+	deny := DenyVerdict(verdict)
+	if deny != nil {
+		NoteRefusal(c.o.Hub, c.o.Logger, t, verdict, now)
+	}
+	return deny
 }
 
 // Note remembers the session of an admitted token, once in a while. It does not wait for the

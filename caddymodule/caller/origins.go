@@ -52,12 +52,17 @@ func (o Origins) has(origin string) bool {
 	return ok
 }
 
-// Allow tells the browser whether the page that sent a request may read the answer. It also
-// tells caches that the answer depends on the origin. If no origin is allowed, it does
-// nothing. A second call for the same answer changes nothing.
+// exposed are the fields of the gate's own answers that a page cannot read unless the answer
+// names them (Fetch standard §3.2.3).
+const exposed = "Retry-After, Session-Gate-Ended, WWW-Authenticate"
+
+// Allow tells the browser whether the page that sent a request may read the answer, and the
+// fields that the gate sets in it. It also tells caches that the answer depends on the
+// origin. If no origin is allowed, it does nothing. A second call for the same answer changes
+// nothing.
 func (o Origins) Allow(w http.ResponseWriter, r *http.Request) {
-	if len(o.allowed) > 0 {
-		o.allow(w, r)
+	if len(o.allowed) > 0 && o.allow(w, r) {
+		w.Header().Set("Access-Control-Expose-Headers", exposed)
 	}
 }
 

@@ -134,6 +134,8 @@ func TestRequestsOfOtherSitesAreRefused(t *testing.T) {
 	}
 }
 
+// A browser shows a page no field of an answer from elsewhere but a few, unless the answer
+// names it. A page has to learn what ended, when to try again, and why it was refused.
 func TestAllowNamesTheOriginThatMayRead(t *testing.T) {
 	o := mustOrigins(t, false, "https://app.example.com")
 	for origin, allowed := range map[string]bool{"https://app.example.com": true, "https://evil.example": false, "": false} {
@@ -144,6 +146,7 @@ func TestAllowNamesTheOriginThatMayRead(t *testing.T) {
 		want := http.Header{"Vary": {"Accept", "Origin"}}
 		if allowed {
 			want.Set("Access-Control-Allow-Origin", origin)
+			want.Set("Access-Control-Expose-Headers", "Retry-After, Session-Gate-Ended, WWW-Authenticate")
 		}
 		if !maps.EqualFunc(w.Header(), want, slices.Equal) {
 			t.Errorf("%q: header %v, want %v", origin, w.Header(), want)

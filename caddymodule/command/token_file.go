@@ -6,11 +6,13 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
 
 // maxTokenFile bounds the part of a file, or of the standard input, in which a token is
-// looked for, in bytes.
-const maxTokenFile = 64 << 10
+// looked for, in bytes: the longest token that a gate may accept, its scheme, and some blanks.
+const maxTokenFile = token.MaxTokenSize + 1<<10
 
 // tokenFrom reads a token, or a token id, from a file; "-" is the standard input. It
 // removes the scheme Bearer, which people copy along from a header. Errors do not hold

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/sessiongate/sessiongate/caddymodule/operator"
+	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
 
 // People copy a token with other text around it. It is still read.
@@ -20,6 +21,17 @@ func TestATokenIsReadAsPeopleCopyIt(t *testing.T) {
 		}
 		if got, err := tokenFrom(path); err != nil || got != want {
 			t.Errorf("%q is read as %q, error %v", text, got, err)
+		}
+	}
+	// The longest token that a gate may accept, and one that is too long for each: cut to the
+	// size of a good one, it would be called forged.
+	for _, size := range []int{token.MaxTokenSize, token.MaxTokenSize + 1} {
+		long := strings.Repeat("a", size)
+		if err := os.WriteFile(path, []byte("Bearer "+long+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := tokenFrom(path); err != nil || got != long {
+			t.Errorf("a token of %d bytes is read as one of %d, error %v", size, len(got), err)
 		}
 	}
 	empty := filepath.Join(t.TempDir(), "empty")

@@ -85,7 +85,7 @@ var (
 		{Token: key(store.KindToken, "refresh"), Families: []store.Key{key(store.KindSession, "phone")}, IssuedAt: 10, Expires: soon},
 		{
 			Token: key(store.KindToken, "access"), Access: true, Families: []store.Key{key(store.KindSession, "phone")},
-			Subject: key(store.KindSubject, "alice"), Issuer: key(store.KindIssuer, ""), IssuedAt: 11, Expires: soon,
+			Subject: key(store.KindSubject, "alice"), Issuer: key(store.KindIssuer, ""), IssuedAt: 11, AuthTime: 9, Expires: soon,
 		},
 	}
 )

@@ -2,7 +2,8 @@
 //
 // A Hub is an open store with everything that a gate needs for it: the replica that
 // decides, the registry of sessions, the table of running requests, and the queue of
-// retries. All configurations that use a store share its hub, also across a reload.
+// retries. It also remembers when sessions ended, for log lines. All configurations that use
+// a store share its hub, also across a reload.
 //
 // A Hub reads no request and writes no answer, but it cuts running requests. It verifies no
 // token: callers pass the keys of verified claims. It emits no event itself, but calls an

@@ -57,8 +57,8 @@ func (c *cutBetween) SetReadDeadline(time.Time) error {
 }
 
 // Fault: a token is revoked between the two checks of its request, and a look through the
-// running requests happens while the request is being refused. Its connection was cut, so the refusal does not arrive whole,
-// and no other request may use the connection.
+// running requests happens while the request is being refused. Its connection was cut, so the
+// refusal does not arrive whole, and no other request may use the connection.
 func TestARequestThatIsCutWhileItIsRefusedIsAbandoned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		clock := &cutBetween{ResponseWriter: httptest.NewRecorder(), changed: make(chan struct{}, 1), cut: make(chan struct{})}

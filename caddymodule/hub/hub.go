@@ -26,7 +26,7 @@ type Options struct {
 
 // Settings are what a configuration sets in its hub. A later Open may change them.
 type Settings struct {
-	// Options are those of the replica. Logger and Observer are the hub's own.
+	// Options are those of the replica. Logger, Observer and Follower are the hub's own.
 	replica.Options
 	// SessionLife is how long a session that was seen is remembered after it was seen
 	// last: at least as long as its last token may be accepted. Default: Retention.
@@ -54,6 +54,7 @@ type Hub struct {
 	running  *streams.Table
 	retries  retryQueue
 	once     once
+	ended    ended
 	// lagging says that other gates may know a revocation later than the caller
 	// (`acknowledge store`).
 	lagging atomic.Bool
@@ -70,17 +71,16 @@ func New(o Options) *Hub {
 	return &Hub{namespace: o.Namespace, logger: o.Logger, events: o.Events}
 }
 
-// Open opens the store. If it is open already, Open gives it new settings. Open does
-// not wait for a network. A damaged store is
-// no error: the hub stays as it is and admits nothing, and Status says why. After Close,
-// Open returns store.ErrClosed.
+// Open opens the store. If it is open already, Open gives it new settings. Open does not
+// wait for a network. A damaged store is no error: the hub stays as it is and admits
+// nothing, and Status says why. After Close, Open returns store.ErrClosed.
 func (h *Hub) Open(o Settings, open func(*slog.Logger) (store.Backend, error)) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
 		return store.ErrClosed
 	}
-	o.Logger, o.Observer = h.logger, h.events
+	o.Logger, o.Observer, o.Follower = h.logger, h.events, &h.ended
 	if o.SessionLife == 0 {
 		o.SessionLife = o.Retention
 	}

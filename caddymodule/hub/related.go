@@ -64,9 +64,7 @@ func (h *Hub) revokeTokensOf(ctx context.Context, revoked ...store.Revocation) e
 		if session.Kind != store.KindSession {
 			continue
 		}
-		bounded, cancel := context.WithTimeout(ctx, relatedTimeout)
-		names, err := h.tokens.Members(bounded, session.Key)
-		cancel()
+		names, err := h.tokensUpTo(ctx, session)
 		if err != nil {
 			return fmt.Errorf("revoking the tokens of a session: %w", err)
 		}
@@ -80,6 +78,27 @@ func (h *Hub) revokeTokensOf(ctx context.Context, revoked ...store.Revocation) e
 		}
 	}
 	return nil
+}
+
+// tokensUpTo returns the access tokens that belong to a revoked session but do not name it: up
+// to its instant, if it has one, and those of no known login.
+//
+// Attack: the user has logged in again in the session. Send another DELETE with an old token,
+// and end the tokens of the new login.
+func (h *Hub) tokensUpTo(ctx context.Context, session store.Revocation) ([]store.Key, error) {
+	ctx, cancel := context.WithTimeout(ctx, relatedTimeout)
+	defer cancel()
+	names, err := h.tokens.Members(ctx, session.Key)
+	if err != nil || session.NotBefore == 0 || len(names) == 0 {
+		return names, err
+	}
+	learned, err := h.tokens.Known(ctx, names...)
+	for _, grant := range learned {
+		if grant.AuthTime > session.NotBefore {
+			names = slices.DeleteFunc(names, func(name store.Key) bool { return name == grant.Token })
+		}
+	}
+	return names, err
 }
 
 // complete makes revocations hold everywhere, and then revokes all tokens of the

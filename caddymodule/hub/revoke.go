@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -104,6 +105,7 @@ func (h *Hub) revoke(
 		return Receipt{}, err
 	}
 	h.retries.remove(all)
+	h.ended.Applied(all) // the log may be read later, or not say when
 	h.events.Revoked(why, all)
 	if h.lagging.Load() {
 		sessions := slices.DeleteFunc(slices.Clone(all), func(r store.Revocation) bool { return r.Kind != store.KindSession })
@@ -123,7 +125,11 @@ func (h *Hub) RevokeOnce(ctx context.Context, why Cause, revocation store.Revoca
 // store is open it does nothing.
 func (h *Hub) RevokeLater(why Cause, revocations ...store.Revocation) {
 	if h.isOpen.Load() {
-		h.revokeLater(why, h.replica.Status().Err, why.from(revocations))
+		err := h.replica.Status().Err
+		if err == nil {
+			err = errors.New("the store did not say what belongs to the token")
+		}
+		h.revokeLater(why, err, why.from(revocations))
 	}
 }
 

@@ -103,7 +103,7 @@ func (e expected) undecided() error {
 	if set := e.set.current.Load(); set != nil && !set.lapsed && slices.Contains(set.withdrawn, e.id) {
 		return errNotInSet
 	}
-	return errMayBeNew
+	return e.set.outage.Load().mayBeNew
 }
 
 // fetch is one attempt to load a key set.

@@ -83,7 +83,7 @@ func parseDiscovery(document []byte, issuer string) (address string, err error) 
 	case err != nil:
 		return "", err
 	case named != issuer:
-		return "", fmt.Errorf("comparing issuer: it is about %q, want %q", named, issuer)
+		return "", fmt.Errorf("%w: it is about %q, want %q", errOtherIssuer, named, issuer)
 	case address == "":
 		return "", fmt.Errorf("looking for jwks_uri: there is none")
 	}

@@ -92,7 +92,7 @@ func (f *fetcher) get(ctx context.Context, from location) ([]byte, error) {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("fetching %q: status %d", shown(from.address), response.StatusCode)
+		return nil, fmt.Errorf("fetching %q: %w", shown(from.address), statusError(response.StatusCode))
 	}
 	// Invariant 12: the limit counts what the transport returns, which has unpacked gzip.
 	// A small answer cannot become a large document.

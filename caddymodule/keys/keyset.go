@@ -62,6 +62,7 @@ func (k *Remote) replace(keys []jwk) {
 	k.current.Store(next)
 	k.confirmed, k.warned = k.fetched, false
 	recovered := k.failing.Swap(false)
+	k.outage.Store(noOutage)
 	changed := old == nil || next.epoch != old.epoch || len(keys) != len(old.keys)
 	if changed {
 		k.mismatchPause = minFetchPause

@@ -146,12 +146,14 @@ func (k *Remote) refresh(ctx context.Context, rediscover bool) error {
 	return nil
 }
 
-// reportFailure logs a failed fetch: the first of a row as a warning, the others at level
-// debug.
+// reportFailure keeps why a fetch failed, and logs it: the first of a row as a warning, the
+// others at level debug.
 func (k *Remote) reportFailure(err error) {
+	why := explained(err)
+	k.outage.Store(newOutage(why))
 	level := slog.LevelDebug
 	if !k.failing.Swap(true) {
 		level = slog.LevelWarn
 	}
-	k.logger.Log(context.Background(), level, "fetching key set failed", "source", k.source(), "error", loggable(err.Error()))
+	k.logger.Log(context.Background(), level, "fetching key set failed", "source", k.source(), "error", why)
 }

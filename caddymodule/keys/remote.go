@@ -59,11 +59,11 @@ type RemoteOptions struct {
 // in a key are not read.
 //
 // The client uses the proxies that the environment names (HTTPS_PROXY, HTTP_PROXY, NO_PROXY).
-// It waits at most 5 s and reads at most 1 MiB, unpacked. It follows at most three redirects, on the same host and port and
-// over https only. A discovery document may name a key set at another host, if it stays with
-// https, but none on this machine or its links (loopback, link-local), unless the issuer is
-// there itself. Behind a proxy the gate judges the text of that host, because the proxy resolves
-// the name.
+// It waits at most 5 s and reads at most 1 MiB, unpacked. It follows at most three redirects,
+// on the same host and port and over https only. A discovery document may name a key set at
+// another host, if it stays with https, but none on this machine or its links (loopback,
+// link-local), unless the issuer is there itself. Behind a proxy the gate judges the text of
+// that host, because the proxy resolves the name.
 //
 // One Remote may serve many verifiers, also across changes of the configuration. Its methods
 // may be called concurrently.
@@ -74,6 +74,7 @@ type Remote struct {
 
 	current atomic.Pointer[keySet] // nil until the first load; stored by run only
 	failing atomic.Bool            // the last fetch failed
+	outage  atomic.Pointer[outage] // of the last fetch that failed
 	fetches fetches
 	waiting atomic.Int64 // callers in await
 	// Hints for run, of capacity 1: a token named an unknown `kid`, or a known key that
@@ -126,6 +127,7 @@ func NewRemote(options RemoteOptions) (*Remote, error) {
 		return nil, fmt.Errorf("checking remote keys: issuer %q has a query", shown(options.Discover))
 	}
 	k.place = location{options.URL, k.fetcher.named}
+	k.outage.Store(noOutage)
 	return k, nil
 }
 
@@ -192,9 +194,9 @@ func (k *Remote) verify(s Signature) error {
 	set := k.current.Load()
 	switch {
 	case set == nil:
-		return errNeverLoaded
+		return k.outage.Load().neverLoaded
 	case set.lapsed:
-		return errLapsed
+		return k.outage.Load().lapsed
 	}
 	a := algorithmNamed(s.Algorithm)
 	found, known := findJWK(set.keys, s.KeyID, a)

@@ -47,14 +47,11 @@ var (
 )
 
 var (
-	errNoKey       = refuse("no key fits the algorithm")
-	errNoMatch     = refuse("no key of the set is the one for kid and alg")
-	errSignature   = refuse("signature does not verify")
-	errNotInSet    = refuse("no usable key of the key set has the kid")
-	errUnknownKey  = fmt.Errorf("verifying token: %w: %w", ErrUnknownKey, ErrUnavailable)
-	errNeverLoaded = fmt.Errorf("verifying token: the key set was never loaded: %w", ErrUnavailable)
-	errLapsed      = fmt.Errorf("verifying token: the key set could not be confirmed for %s: %w", maxAge, ErrUnavailable)
-	errMayBeNew    = fmt.Errorf("verifying token: kid is unknown, and the key set could not be asked for it: %w", ErrUnavailable)
+	errNoKey      = refuse("no key fits the algorithm")
+	errNoMatch    = refuse("no key of the set is the one for kid and alg")
+	errSignature  = refuse("signature does not verify")
+	errNotInSet   = refuse("no usable key of the key set has the kid")
+	errUnknownKey = fmt.Errorf("verifying token: %w: %w", ErrUnknownKey, ErrUnavailable)
 )
 
 func refuse(rule string) error { return fmt.Errorf("verifying token: %s: %w", rule, ErrInvalid) }

@@ -18,14 +18,17 @@ import (
 // passed.
 const secondTimeout = time.Second
 
+// learnedTimeout bounds the look-up of what was learned about a session.
+const learnedTimeout = time.Second
+
 // Options are what a Receiver needs. All are required.
 type Options struct {
 	// Verifier verifies logout tokens.
 	Verifier *token.Verifier
 	// Hub revokes.
 	Hub *hub.Hub
-	// Logger logs why logout tokens of issuers are refused, and that a logout token may be
-	// replayed.
+	// Logger logs why logout tokens of issuers are refused, that a logout has ended no access
+	// token, and that a logout token may be replayed.
 	Logger *slog.Logger
 	// Refuse writes denials.
 	Refuse reply.Refuse
@@ -35,8 +38,9 @@ type Options struct {
 // concurrently.
 type Receiver struct {
 	o Options
-	// warned is the Unix second of the last warning about a refused token.
-	warned atomic.Int64
+	// warned is the Unix second of the last warning about a refused token, and unmatched that
+	// of the last one about a session that no access token names.
+	warned, unmatched atomic.Int64
 }
 
 // New returns a Receiver.
@@ -85,7 +89,35 @@ func (c *Receiver) logOut(w http.ResponseWriter, r *http.Request) *reply.Denial 
 		c.warnOfRefusal(l.Issuer, errReceived)
 		return denyToken
 	}
-	return c.revoke(r, hub.Cause{Source: store.SourceIssuer, Issuer: l.Issuer}, c.revocationOf(l), marker)
+	revocation := c.revocationOf(l)
+	if deny := c.revoke(r, hub.Cause{Source: store.SourceIssuer, Issuer: l.Issuer}, revocation, marker); deny != nil {
+		return deny
+	}
+	if revocation.Kind == store.KindSession {
+		c.warnOfUnmatched(r.Context(), l.Issuer, revocation.Key)
+	}
+	return nil
+}
+
+// unmatchedEvery is the shortest time between two warnings about a session that no access token
+// names, in seconds.
+const unmatchedEvery = 60
+
+// warnOfUnmatched logs, once a minute at most, that a logout by `sid` has ended no access token,
+// because those of the issuer have no session claim. Those that a token endpoint of the gate
+// handed out have ended.
+func (c *Receiver) warnOfUnmatched(ctx context.Context, issuer string, session store.Key) {
+	now, before := time.Now().Unix(), c.unmatched.Load()
+	if now-before < unmatchedEvery || !c.o.Verifier.LacksSessions(issuer) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, learnedTimeout)
+	defer cancel()
+	if learned, err := c.o.Hub.Tokens().Members(ctx, session); err != nil || len(learned) > 0 || !c.unmatched.CompareAndSwap(before, now) {
+		return
+	}
+	c.o.Logger.Warn("a logout token names its session by sid, and no access token of the issuer does: the logout has ended none; "+
+		"name their claim in session_claim, or let the issuer leave sid out; see docs/backchannel-logout.md", "issuer", issuer, "key", session)
 }
 
 var errReceived = errors.New("the token was received before")

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/sessiongate/sessiongate/caddymodule/caller"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
@@ -79,7 +80,7 @@ func (g gate) explain(ctx context.Context, raw string, now time.Time) Explanatio
 		passed := e.Err == nil || i < len(e.Steps)-1
 		answer.Steps = append(answer.Steps, Step{string(step), passed, g.detail(step, e, now)})
 		if !passed {
-			answer.Steps[i].Detail = reason(step, e.Err, answer.Steps[i].Detail)
+			answer.Steps[i].Detail = reason(step, e, answer.Steps[i].Detail)
 		}
 	}
 	var deny *reply.Denial
@@ -103,14 +104,31 @@ func (g gate) explain(ctx context.Context, raw string, now time.Time) Explanatio
 
 // reason describes the rule that a token breaks at a step, in the verifier's words, with
 // the token's value if there is one.
-func reason(step token.Step, err error, detail string) string {
-	rule := strings.TrimSuffix(strings.TrimPrefix(err.Error(), "verifying token: "), ": "+token.ErrInvalid.Error())
-	switch step {
-	case token.StepAlgorithm, token.StepIssuer, token.StepSignature, token.StepTime:
+func reason(step token.Step, e token.Explanation, detail string) string {
+	rule := strings.TrimSuffix(strings.TrimPrefix(e.Err.Error(), "verifying token: "), ": "+token.ErrInvalid.Error())
+	switch {
+	case step == token.StepAudience && e.Audience != "":
+		return rule + " (" + cut(e.Audience) + ")"
+	case step == token.StepAlgorithm, step == token.StepIssuer, step == token.StepSignature, step == token.StepTime:
 		return rule + " (" + detail + ")"
 	default:
 		return rule
 	}
+}
+
+// cut returns the beginning of a JSON value, 100 bytes at most, without characters that move the
+// cursor of a terminal.
+func cut(value string) string {
+	const most = 100
+	if len(value) > most {
+		value = strings.ToValidUTF8(value[:most], "") + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, value)
 }
 
 // explainRevocation describes whether the token is revoked, and whether the gate can prove

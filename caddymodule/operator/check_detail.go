@@ -2,6 +2,7 @@ package operator
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -103,11 +104,35 @@ func (g gate) similarIssuer(iss string) string {
 		case spelling(configured) == spelling(iss):
 			return fmt.Sprintf(", and the configured issuer is %q; write it exactly as in iss", configured)
 		}
+		if part := tenantPart(configured, iss); part != "" {
+			return fmt.Sprintf(", and the configured issuer is %q, which no token has; write * for %s, and name the claim of the tenant with wildcard",
+				configured, part)
+		}
 	}
 	if iss == "" { // accept_missing_iss may take it
 		return ""
 	}
 	return fmt.Sprintf(", and the configured issuers are %q", g.settings.Issuers)
+}
+
+// tenantPart returns the segment of a configured issuer that stands for all tenants in the
+// documentation of issuers, if the other segments are those of this `iss`.
+func tenantPart(configured, iss string) string {
+	ours, theirs := strings.Split(configured, "/"), strings.Split(iss, "/")
+	if len(ours) != len(theirs) {
+		return ""
+	}
+	part := ""
+	for n, segment := range ours {
+		switch isTenants := strings.ContainsAny(segment, "{}") || slices.Contains([]string{"common", "organizations", "consumers"}, segment); {
+		case segment == theirs[n]:
+		case isTenants && part == "":
+			part = segment
+		default:
+			return ""
+		}
+	}
+	return part
 }
 
 // times says how far the dates of a token are from now.

@@ -95,6 +95,9 @@ func (a *API) revoke(r *http.Request, bearer *token.Verified, sessionID string) 
 		if ended, err = ending.Of(r.Context(), a.o.Hub, bearer, now); err != nil {
 			a.o.Logger.Error("the sessions of a token could not be looked up", "key", bearer.Keys.Token, "error", err)
 			ended = ending.Known(a.o.Hub, bearer, now)
+			if ending.Over(bearer, a.o.Hub.Check(&bearer.Keys, now)) {
+				return ended, denyUnconfirmed // this gate holds it already
+			}
 			return ended, a.revokeLater(r, cause, bearer, sessionID, true, ended.Revocations...)
 		}
 	} else {

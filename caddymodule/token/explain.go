@@ -39,6 +39,9 @@ type Explanation struct {
 	// Algorithm, KeyID and Issuer are `alg`, `kid` and `iss` of the token, "" if they could
 	// not be read. Do not trust them unless StepSignature was passed.
 	Algorithm, KeyID, Issuer string
+	// Audience is the first of the issuer's audience claims that the token has, and its JSON,
+	// such as `aud is ["web"]`, if the signature is valid; else "".
+	Audience string
 	// Token is the token if it is valid, or if only its time is wrong; else nil.
 	Token *Verified
 	// Err is what Verify returns.
@@ -71,6 +74,19 @@ func (e *Explanation) header(h header) {
 func (e *Explanation) issuer(name string) {
 	if e != nil {
 		e.Issuer = name
+	}
+}
+
+// audience records the audience of a token with a valid signature.
+func (e *Explanation) audience(s signedClaims) {
+	if e == nil {
+		return
+	}
+	for _, claim := range s.issuer.AudienceClaims {
+		if value, ok := s.members.find(claim); ok {
+			e.Audience = claim + " is " + string(value)
+			return
+		}
 	}
 }
 

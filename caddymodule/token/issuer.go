@@ -81,7 +81,10 @@ type issuer struct {
 	// scopeClaims are the claims whose texts are lists of scopes.
 	scopeClaims []string
 	lead        atomic.Int64 // see Verified.Lead
+	named       atomic.Bool  // whether a verified token had a session claim
+	unnamed     atomic.Bool  // whether a user's had none
 	nameless    sync.Once    // warns of tokens that name no session
+	lockedOut   atomic.Int64 // the Unix second of the last warning of users who are locked out
 }
 
 func newIssuer(options IssuerOptions) (*issuer, error) {

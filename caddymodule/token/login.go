@@ -41,6 +41,27 @@ func (t *Verified) IsMachine() bool { return t.machine }
 // configuration runs.
 func (t *Verified) Lead() int64 { return t.rules.lead.Load() }
 
+// lockedOutEvery is the shortest time between two warnings of one issuer, in seconds.
+const lockedOutEvery = 60
+
+// MayWarnLockedOut reports whether a warning is due that users of the issuer are locked out:
+// once a minute at most for each configured issuer. If it is, the minute begins at the Unix
+// second now.
+func (t *Verified) MayWarnLockedOut(now int64) bool {
+	before := t.rules.lockedOut.Load()
+	return now-before >= lockedOutEvery && t.rules.lockedOut.CompareAndSwap(before, now)
+}
+
+// Lead returns Verified.Lead for the tokens of an issuer, with its tenant if it has tenants. It
+// is 0 for an issuer that is not trusted.
+func (v *Verifier) Lead(name string) int64 {
+	i, _, err := v.trust(name)
+	if err != nil {
+		return 0
+	}
+	return i.lead.Load()
+}
+
 // noteLead notes that a token was issued so many seconds ahead of this gate's clock.
 func (i *issuer) noteLead(seconds int64) {
 	for before := i.lead.Load(); seconds > before && !i.lead.CompareAndSwap(before, seconds); before = i.lead.Load() {
@@ -60,9 +81,24 @@ func (v *Verifier) setLogin(t *Verified, i *issuer, m members) {
 	})
 }
 
-// warnNameless warns once of an issuer whose tokens name neither a session nor a login, and
-// are not those of machines: a logout ends more, or less, than people expect.
-func (t *Verified) warnNameless(logger *slog.Logger) {
+// LacksSessions reports whether the tokens of an issuer's users that were verified have no
+// session claim, so that a logout of the issuer by `sid` names none of them. It is false if
+// one had a session claim, and before there was a token.
+func (v *Verifier) LacksSessions(iss string) bool {
+	i, _, err := v.trust(iss)
+	return err == nil && i.unnamed.Load() && !i.named.Load()
+}
+
+// noteSession notes whether the issuer's tokens name sessions. It warns once of an issuer
+// whose tokens name neither a session nor a login, and are not those of machines: a logout
+// ends more, or less, than people expect.
+func (t *Verified) noteSession(logger *slog.Logger) {
+	switch {
+	case t.SessionID != "":
+		t.rules.named.Store(true)
+	case !t.machine:
+		t.rules.unnamed.Store(true)
+	}
 	if t.Session != "" || t.machine {
 		return
 	}
@@ -76,9 +112,21 @@ func (t *Verified) warnNameless(logger *slog.Logger) {
 // say so.
 func (t *Verified) checkLogin() error {
 	if t.rules.WithoutSession == RefuseToken && t.SessionID == "" && (t.Subject == "" || t.AuthTime == 0) {
-		return refuse("it names no session and no login; without_session subject or token accepts it")
+		return refuse(t.namelessFault())
 	}
 	return nil
+}
+
+// namelessFault says why a token names no session and no login, and which words would help.
+func (t *Verified) namelessFault() string {
+	fault := "it names no session and no login; without_session subject or token accepts it, and session_claim names the claim of its session"
+	if t.Subject == "" {
+		fault += "; it has no subject, which a login needs: subject_claim names its claim"
+	}
+	if t.rules.NoLogin {
+		fault += "; login_claim auth_time would tell its login"
+	}
+	return fault
 }
 
 // loginTime returns `auth_time` (OpenID Connect Core 1.0 §2, RFC 9068 §2.2.1) in Unix

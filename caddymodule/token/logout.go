@@ -118,10 +118,14 @@ func (i *issuer) checkLogoutAudience(m members) error {
 	if value, ok := m.find(claim); !ok || string(value) == `""` {
 		return refuse("aud is missing")
 	}
+	fault := audienceFault(m, []string{claim}, i.LogoutAudiences, false)
 	if len(i.LogoutAudiences) == 0 {
-		return checkAudience(m, []string{claim}, i.Audiences, i.AnyAudience)
+		fault = audienceFault(m, []string{claim}, i.Audiences, i.AnyAudience)
 	}
-	return checkAudience(m, []string{claim}, i.LogoutAudiences, false)
+	if fault == "" {
+		return nil
+	}
+	return refuse(fault + "; logout_audience lists the clients whose logout tokens are accepted")
 }
 
 // setIDs reads the ids of the token, the session and the subject.

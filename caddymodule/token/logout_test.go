@@ -155,6 +155,19 @@ func TestALogoutTokenHasNoNonceNotEvenNull(t *testing.T) {
 	}
 }
 
+// The end in the JSON is null, which counts as none. Attack: keep such a token for later.
+func TestALogoutTokenWhoseEndIsNullEndsAfterTwoMinutes(t *testing.T) {
+	v, key := hmacVerifier(t)
+	const leeway = 30
+	for age, valid := range map[int64]bool{0: true, 120 + leeway - 1: true, 120 + leeway: false} {
+		claims := marshalled(logoutClaims(map[string]any{"exp": nil, "iat": now.Unix() - age}))
+		l, err := v.VerifyLogout(tokentest.Seal(t, key, `{"alg":"HS256"}`, strings.Replace(claims, `{`, `{"exp":null,`, 1)), now)
+		if valid && (err != nil || l.ExpiresAt != now.Unix()-age+120) || !valid && !errors.Is(err, token.ErrExpired) {
+			t.Errorf("issued %d s ago: %v, error %v, want valid: %t", age, l, err, valid)
+		}
+	}
+}
+
 // Attack: another application sends on a logout token that the issuer sent to it.
 func TestLogoutTokensAreForTheClientsNamed(t *testing.T) {
 	key := tokentest.NewKey(t, "HS256", "")

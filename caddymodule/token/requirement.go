@@ -52,8 +52,22 @@ func (r Requirement) isMetBy(m members, scopes []string) bool {
 func (i *issuer) checkRequirements(m members) error {
 	for _, r := range i.Require {
 		if !r.isMetBy(m, i.scopeClaims) {
-			return refuse("the claim " + strconv.Quote(r.Claim) + " is none of the values that require names")
+			return refuse(r.fault(m))
 		}
 	}
 	return nil
+}
+
+// fault says how a token breaks the requirement. Issuers call the claim of the scopes `scope` or
+// `scp`.
+func (r Requirement) fault(m members) string {
+	if _, has := m.find(r.Claim); has {
+		return "the claim " + strconv.Quote(r.Claim) + " is none of the values that require names"
+	}
+	fault := "the claim " + strconv.Quote(r.Claim) + " is missing, and require names it"
+	other, isScopes := map[string]string{"scope": "scp", "scp": "scope"}[r.Claim]
+	if _, has := m.find(other); isScopes && has {
+		fault += "; the token has " + other + ", so write require " + other + " " + strings.Join(r.Values, " ")
+	}
+	return fault
 }

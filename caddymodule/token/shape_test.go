@@ -63,7 +63,7 @@ func TestAnAudienceElsewhereIsHinted(t *testing.T) {
 	_, err := v.Verify(tokentest.Mint(t, key, tokentest.Claims(now, map[string]any{"aud": "account", "azp": tokentest.Audience})), now)
 	wantError(t, err, "aud does not name this gate, but azp does: audience_claim azp accepts that")
 	_, err = v.Verify(tokentest.Mint(t, key, tokentest.Claims(now, map[string]any{"aud": nil, "azp": "x"})), now)
-	wantError(t, err, "aud is missing: invalid token")
+	wantError(t, err, "aud is missing; audience lists what is accepted")
 }
 
 // The first claim that a token has names the session, the subject, and nothing else does.
@@ -239,7 +239,13 @@ func TestWildcardIssuers(t *testing.T) {
 	if a.Issuer != "https://login.example.com/acme/v2.0" || a.Keys.Session == b.Keys.Session || a.Keys.Issuer == b.Keys.Issuer {
 		t.Errorf("issuer %q, sessions %s and %s", a.Issuer, a.Keys.Session, b.Keys.Session)
 	}
-	mustVerify(t, some, mint("https://login.example.com/acme/v2.0", "acme"))
+	// The lead of the issuer's clock is that of all its tenants.
+	mustVerify(t, some, tokentest.Mint(t, key, tokentest.Claims(now.Add(7*time.Second), map[string]any{"iss": a.Issuer, "tid": "acme"})))
+	for name, want := range map[string]int64{a.Issuer: 7, b.Issuer: 7, "https://login.example.org/acme/v2.0": 0, "": 0} {
+		if got := some.Lead(name); got != want || v.Lead(name) != 0 {
+			t.Errorf("%q: the lead is %d, or without such a token %d, want %d and 0", name, got, v.Lead(name), want)
+		}
+	}
 	mustRefuse(t, some, mint("https://login.example.com/evil/v2.0", "evil"), token.ErrInvalid)
 	for name, raw := range map[string]string{
 		"another tenant's name": mint("https://login.example.com/acme/v2.0", "evil"),

@@ -75,4 +75,4 @@ func (s *Signatures) verify(j jws) error {
 // allows reports whether the issuer may use the algorithm.
 func (s *Signatures) allows(algorithm string) bool { return slices.Contains(s.allowed, algorithm) }
 
-var errAlgorithm = refuse("alg is not allowed")
+var errAlgorithm = refuse("alg is not allowed; algorithms lists those that are, and each has to fit a key of the issuer (hmac_secret for HS)")

@@ -60,7 +60,7 @@ func (i *issuer) meets(sites []Site, m members) []bool {
 	}
 	met := make([]bool, len(sites))
 	for n, site := range sites {
-		met[n] = (len(site.Audiences) == 0 || checkAudience(m, i.AudienceClaims, site.Audiences, false) == nil) &&
+		met[n] = (len(site.Audiences) == 0 || audienceFault(m, i.AudienceClaims, site.Audiences, false) == "") &&
 			!slices.ContainsFunc(site.Require, func(r Requirement) bool { return !r.isMetBy(m, i.scopeClaims) })
 	}
 	return met

@@ -39,7 +39,7 @@ func (v *Verifier) addIssuer(options IssuerOptions) error {
 	}
 	if added.AcceptMissingIssuer {
 		if v.nameless != nil {
-			return fmt.Errorf("issuers %q and %q both have accept_missing_iss; a token without iss can be of one issuer only",
+			return fmt.Errorf("issuers %q and %q both have accept_missing_iss; a token without iss can be of one issuer only, so take it out of the other",
 				v.nameless.Issuer, added.Issuer)
 		}
 		v.nameless = added

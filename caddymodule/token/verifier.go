@@ -166,7 +166,7 @@ func (v *Verifier) Verify(raw string, now time.Time) (*Verified, error) {
 		return nil, err
 	}
 	v.watch.note(t, v.logger)
-	t.warnNameless(v.logger)
+	t.noteSession(v.logger)
 	v.cache.set(hash, t, now.Unix())
 	return t, nil
 }

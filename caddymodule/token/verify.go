@@ -27,6 +27,7 @@ func (v *Verifier) verify(raw string, now int64, e *Explanation) (*Verified, err
 		return nil, err
 	}
 	e.take(StepAudience)
+	e.audience(s)
 	if err := s.issuer.checkAudience(s.members); err != nil {
 		return nil, err
 	}
@@ -157,5 +158,5 @@ func (v *Verifier) setIdentity(t *Verified, i *issuer, m members, j jws) (err er
 
 var (
 	errExpired = fmt.Errorf("verifying token: its time is over: %w", ErrExpired)
-	errNotYet  = fmt.Errorf("verifying token: its time has not come: %w", ErrInvalid)
+	errNotYet  = fmt.Errorf("verifying token: its time has not come; compare the clocks of the issuer and the gate, leeway is how far they may differ: %w", ErrInvalid)
 )

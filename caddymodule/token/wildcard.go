@@ -37,20 +37,26 @@ func (w wildcard) overlaps(other wildcard) bool {
 		(strings.HasSuffix(w.suffix, other.suffix) || strings.HasSuffix(other.suffix, w.suffix))
 }
 
-// checkWildcard refuses options in which the asterisk of the name and its claim do not go
-// together.
-func (o *IssuerOptions) checkWildcard() error {
-	if o.WildcardClaim == "" {
-		switch {
-		case strings.Contains(o.Issuer, "*"):
+// CheckWildcard refuses the name of an issuer whose asterisk and the claim that stands there,
+// "" for none, do not go together.
+func CheckWildcard(issuer, claim string) error {
+	if claim == "" {
+		if strings.Contains(issuer, "*") {
 			return errors.New("its name holds a *; name the claim that stands there with wildcard")
-		case len(o.WildcardValues) > 0:
-			return errors.New("values of a wildcard without its claim")
 		}
 		return nil
 	}
-	_, err := newWildcard(o.Issuer)
+	_, err := newWildcard(issuer)
 	return err
+}
+
+// checkWildcard refuses options in which the asterisk of the name and its claim do not go
+// together.
+func (o *IssuerOptions) checkWildcard() error {
+	if o.WildcardClaim == "" && len(o.WildcardValues) > 0 {
+		return errors.New("values of a wildcard without its claim")
+	}
+	return CheckWildcard(o.Issuer, o.WildcardClaim)
 }
 
 // checkTenant refuses a token whose issuer's name does not hold the claim of the wildcard, or

@@ -3,6 +3,7 @@ package tokenendpoint
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -84,10 +85,17 @@ func (x *exchange) readPresented(raw string) (presentedToken, *reply.Denial) {
 // checkToken checks a token by its claims, and by what was learned when it was issued. If
 // both say nothing about the token, it goes upstream. checkToken returns what is known
 // about the token.
+//
+// A token belongs to the earliest login that its claims or the gate know of: an issuer may
+// move `auth_time`. Claims that name no login say nothing about it. What was learned without
+// a login belongs to none.
 func (x *exchange) checkToken(presented presentedToken, learned []store.Grant) (known store.Grant, deny *reply.Denial) {
-	known.IssuedAt = x.asked.Unix()
+	known.IssuedAt, known.AuthTime = x.asked.Unix(), noLogin
 	issued := presented.issued
 	if issued != nil {
+		if issued.Keys.AuthTime != 0 {
+			known.AuthTime = issued.Keys.AuthTime
+		}
 		known.Families = store.JoinFamilies([]store.Key{issued.Keys.Session, issued.Keys.Login})
 		known.Subject, known.Issuer = issued.Keys.Subject, issued.Keys.Issuer
 		if issued.IssuedAt > 0 {
@@ -103,11 +111,17 @@ func (x *exchange) checkToken(presented presentedToken, learned []store.Grant) (
 		}
 		known = grant.After(known)
 	}
+	if known.AuthTime == noLogin {
+		known.AuthTime = 0
+	}
 	if issued != nil {
-		deny = denyVerdict(x.checkIssued(issued, known.Families))
+		deny = denyVerdict(x.checkIssued(issued, known))
 	}
 	return known, deny
 }
+
+// noLogin is later than every login.
+const noLogin = math.MaxInt64
 
 // checkLifetime checks the times of a refresh token that one of the gate's issuers has
 // signed.
@@ -158,16 +172,20 @@ func (x *exchange) check(keys *store.Keys) replica.Verdict {
 	return x.o.Hub.Check(keys, time.Now())
 }
 
-// checkIssued decides about a token by its claims. If it names no session, the sessions
-// that were learned for it count, too: one of them may be excepted when all others of its
-// subject are revoked.
-func (x *exchange) checkIssued(issued *token.Verified, learned []store.Key) replica.Verdict {
+// checkIssued decides about a token by its claims. If they name no login, the one that was
+// learned for it counts. If they name no session, the sessions that were learned count, too:
+// one of them may be excepted when all others of its subject are revoked.
+func (x *exchange) checkIssued(issued *token.Verified, learned store.Grant) replica.Verdict {
 	keys := &issued.Keys
-	if !keys.First().IsZero() || len(learned) == 0 {
+	if keys.AuthTime == 0 {
+		keys.AuthTime = learned.AuthTime
+	}
+	if !keys.First().IsZero() || len(learned.Families) == 0 {
 		return x.check(keys)
 	}
 	return x.checkGrant(store.Grant{
-		Token: keys.Token, Families: learned, Subject: keys.Subject, Issuer: keys.Issuer, IssuedAt: keys.IssuedAt,
+		Token: keys.Token, Families: learned.Families, Subject: keys.Subject, Issuer: keys.Issuer,
+		IssuedAt: keys.IssuedAt, AuthTime: keys.AuthTime,
 	})
 }
 
@@ -183,7 +201,7 @@ func (x *exchange) checkGrant(grant store.Grant) replica.Verdict {
 	for _, session := range grant.Families {
 		keys := store.Keys{
 			Session: session, Token: grant.Token, Subject: grant.Subject, Issuer: grant.Issuer,
-			IssuedAt: grant.IssuedAt, Expires: time.Now().Unix() + 1,
+			IssuedAt: grant.IssuedAt, AuthTime: grant.AuthTime, Expires: time.Now().Unix() + 1,
 		}
 		one := x.check(&keys) &^ replica.Outlived
 		spared = spared || one&byInstant == 0

@@ -23,7 +23,7 @@ type exchange struct {
 	// refresh is the refresh token that the request presents, or empty.
 	refresh string
 	// known is what the gate knows about the token whose session continues: its sessions,
-	// its subject and its age. If no session continues, one begins at asked.
+	// its subject, its age and its login. If no session continues, one begins at asked.
 	known store.Grant
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/oauth"
 	"github.com/sessiongate/sessiongate/caddymodule/sessionapi"
+	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/caddymodule/tokenendpoint/granttest"
 )
 
@@ -32,10 +33,10 @@ type grantTest struct {
 }
 
 // newGrantTest returns a gate in front of a token endpoint. The options may have Origins, Names and
-// a Logger.
-func newGrantTest(tb testing.TB, o Options) *grantTest {
+// a Logger. The changes are made to the options of the issuer.
+func newGrantTest(tb testing.TB, o Options, changes ...func(*token.IssuerOptions)) *grantTest {
 	tb.Helper()
-	g := &grantTest{Gate: callertest.New(tb, "HS256")}
+	g := &grantTest{Gate: callertest.New(tb, "HS256", changes...)}
 	api := sessionapi.New(sessionapi.Options{Caller: g.Reader, Hub: g.Hub, Logger: g.Logger, Refuse: callertest.Refuse})
 	terminal := func(serve func(http.ResponseWriter, *http.Request) (bool, error)) callertest.Route {
 		return func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) (bool, error) { return serve(w, r) }

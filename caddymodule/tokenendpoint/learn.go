@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/caller"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/oauth"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
@@ -24,6 +25,9 @@ type handedOut struct {
 
 // checkTokens learns which session the tokens of an answer belong to, and then decides
 // whether the client may get them.
+//
+// If it withholds the tokens of a login because the session is revoked, it logs that the user
+// is locked out (caller.NoteRefusal).
 //
 // Invariant: learn first, check afterwards. A concurrent revocation is in force at every
 // gate before it reads the tokens of the session (hub.Hub.Revoke). So either the revocation
@@ -50,19 +54,30 @@ func (x *exchange) checkTokens(ctx context.Context, answer oauth.Answer) *reply.
 			return denyUnavailable
 		}
 	}
-	var sessions []store.Key
+	deny = x.checkLearned(&tokens, grants)
+	if deny == denyRevoked && len(x.known.Families) == 0 {
+		for _, issued := range tokens.all() {
+			caller.NoteRefusal(x.o.Hub, x.o.Logger, issued, x.check(&issued.Keys), time.Now())
+		}
+	}
+	return deny
+}
+
+// checkLearned decides about the tokens of an answer by what was learned and by their claims.
+func (x *exchange) checkLearned(tokens *handedOut, grants []store.Grant) *reply.Denial {
+	var learned store.Grant
 	for _, grant := range grants {
-		sessions = grant.Families
+		learned = grant // all are of the same sessions and the same login
 		if deny := denyVerdict(x.checkGrant(grant)); deny != nil {
 			return deny
 		}
 	}
 	for _, issued := range tokens.all() {
-		learned := sessions
+		about := learned
 		if issued != tokens.refresh {
-			learned = nil // by its claims alone, as when it is presented later
+			about = store.Grant{} // by its claims alone, as when it is presented later
 		}
-		if deny := denyVerdict(x.checkIssued(issued, learned)); deny != nil {
+		if deny := denyVerdict(x.checkIssued(issued, about)); deny != nil {
 			return deny
 		}
 	}
@@ -140,7 +155,7 @@ func (x *exchange) grants(tokens handedOut) []store.Grant {
 	base := store.Grant{
 		Families: x.sessionsOf(&tokens), Subject: x.known.Subject, Issuer: x.known.Issuer,
 		// A session that continues is as old as its login.
-		IssuedAt: x.known.IssuedAt, Expires: x.o.Hub.Expires(now),
+		IssuedAt: x.known.IssuedAt, AuthTime: x.loginOf(&tokens), Expires: x.o.Hub.Expires(now),
 	}
 	if len(base.Families) == 0 {
 		return nil
@@ -166,6 +181,25 @@ func (x *exchange) grants(tokens handedOut) []store.Grant {
 		grants = append(grants, grant)
 	}
 	return grants
+}
+
+// loginOf returns the second of the login that the tokens of an answer belong to, or 0 if it is
+// not known. Tokens that a login issues together are of that login, also those that do not
+// say so.
+//
+// Attack (Keycloak): refresh a stolen token of a login that was revoked, after the user has
+// logged in again in the same session. The new tokens have the later `auth_time`. What
+// continues a login stays in it.
+func (x *exchange) loginOf(tokens *handedOut) (authTime int64) {
+	if len(x.known.Families) > 0 {
+		return x.known.AuthTime
+	}
+	for _, issued := range tokens.all() {
+		if at := issued.Keys.AuthTime; at != 0 && (authTime == 0 || at < authTime) {
+			authTime = at
+		}
+	}
+	return authTime
 }
 
 // namesAll reports whether the claims of a token name all of these sessions.

@@ -25,16 +25,19 @@ func TestTokensUnderOtherNamesAreLearnedAndChecked(t *testing.T) {
 	for name, tt := range map[string]struct {
 		names                    oauth.Names
 		access, refresh, present string
+		// beside is what the request holds besides the refresh token. It is no credential.
+		beside string
 	}{
-		"Simple JWT":   {oauth.Names{}, "access", "refresh", "refresh"},
-		"FusionAuth":   {oauth.Names{}, "token", "refreshToken", "refreshToken"},
-		"the operator": {named, "jwt", "renewal", "renewal"},
+		"Simple JWT":       {oauth.Names{}, "access", "refresh", "refresh", ""},
+		"its access token": {oauth.Names{}, "access", "refresh", "refresh", `,"access":"eyJhbGciOiJIUzI1NiJ9.e30.AAAA"`},
+		"FusionAuth":       {oauth.Names{}, "token", "refreshToken", "refreshToken", `,"token":"eyJhbGciOiJIUzI1NiJ9.e30.AAAA"`},
+		"the operator":     {named, "jwt", "renewal", "renewal", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newGrantTest(t, Options{Names: map[string]oauth.Names{tokenPath: tt.names}})
 			present := func(refresh string, tokens map[string]any) string {
 				g.Hands(tokens)
-				a := g.Send(t, http.MethodPost, tokenPath, jsonMedia, `{"`+tt.present+`":"`+refresh+`"}`)
+				a := g.Send(t, http.MethodPost, tokenPath, jsonMedia, `{"`+tt.present+`":"`+refresh+`"`+tt.beside+`}`)
 				return a.Text
 			}
 			first := g.access(t, "first", nil)

@@ -82,6 +82,25 @@ func TestTheIDTokenSaysWhichSessionItIs(t *testing.T) {
 	g.WantRefused(t, "r2")
 }
 
+// A DELETE with such an access token ends the session that the ID token names, at every endpoint
+// (Zitadel, Spring Authorization Server). The answer calls it a login, because this token names
+// no session.
+func TestADeleteEndsTheSessionOfTheIDToken(t *testing.T) {
+	g := newGrantTest(t, Options{})
+	tokens := hand(g.access(t, "t1", nil), "r1")
+	tokens["id_token"] = g.Mint(t, map[string]any{"sid": "s", "jti": nil, "aud": "client"})
+	g.Login(t, tokens)
+	named := g.access(t, "t2", map[string]any{"sid": "s"})
+	g.Get(t, "/", named).Want(t, http.StatusOK, "")
+	ended := g.end(t, g.access(t, "t1", nil))
+	ended.Want(t, http.StatusOK, invalidated)
+	if scope := ended.Header().Get("Session-Gate-Ended"); scope != "login" {
+		t.Errorf("the DELETE ended the %s, want the login", scope)
+	}
+	g.Get(t, "/", named).Want(t, http.StatusUnauthorized, "unauthorized")
+	g.WantRefused(t, "r1")
+}
+
 // Attack: put a token of one session into the answer to another, to end a session with a
 // foreign token. Only tokens that the endpoint issued together belong together.
 func TestTokensOfOtherSessionsAreNotRevoked(t *testing.T) {

@@ -82,11 +82,12 @@ func TestAFileWithSomeOfTheBucketsIsDamaged(t *testing.T) {
 
 func TestGrantRecord(t *testing.T) {
 	whole := learned("t", 1<<32-1, "f1", "f2", "f3")
-	whole.Subject, whole.Issuer = store.Key{1}, store.Key{2}
+	whole.Subject, whole.Issuer, whole.AuthTime = store.Key{1}, store.Key{2}, 1<<32-1
 	for _, want := range []store.Grant{learned("t", 1, "f"), whole, {Token: store.Key{9}, Families: []store.Key{{8}}, Expires: 300}} {
 		value := marshalGrant(want)
 		got, err := unmarshalGrant(want.Token, value)
-		if err != nil || string(marshalGrant(got)) != string(value) || got.Token != want.Token || got.Access != want.Access {
+		if err != nil || string(marshalGrant(got)) != string(value) || got.Token != want.Token || got.Access != want.Access ||
+			got.AuthTime != want.AuthTime {
 			t.Errorf("read back %+v, %v; want %+v", got, err, want)
 		}
 		for n := range value {

@@ -41,7 +41,7 @@ func (s *Store) Learn(ctx context.Context, grants ...store.Grant) error {
 			keys = append(keys, s.familyKey(family))
 		}
 		args = append(args, len(grant.Families), access, optional(grant.Subject), optional(grant.Issuer),
-			grant.IssuedAt, grant.Expires, grant.Expires-now+sessionGrace)
+			grant.IssuedAt, grant.AuthTime, grant.Expires, grant.Expires-now+sessionGrace)
 	}
 	bounded, cancel, err := s.begin(ctx, doing, callBudget)
 	if err != nil {
@@ -152,11 +152,13 @@ func parseKey(text string) (key store.Key, ok bool) {
 	return key, !key.IsZero()
 }
 
-var grantFields = []string{"access", "families", "subject", "issuer", "issued", "expires"}
+// grantFields are the fields of a token's record. One without "login" is that of a token whose
+// login is not known.
+var grantFields = []string{"access", "families", "subject", "issuer", "issued", "expires", "login"}
 
 // parseGrant reads grantFields. Its errors wrap store.ErrUnreadable.
 func parseGrant(token store.Key, fields []any) (grant store.Grant, known bool, err error) {
-	var text [6]string
+	var text [7]string
 	missing := 0
 	for i := range text {
 		var ok bool
@@ -168,6 +170,9 @@ func parseGrant(token store.Key, fields []any) (grant store.Grant, known bool, e
 	}
 	if missing == len(text) {
 		return store.Grant{}, false, nil
+	}
+	if text[6] == "" {
+		text[6], missing = "0", missing-1
 	}
 	grant = store.Grant{Token: token, Access: text[0] == "1"}
 	ok := missing == 0 && len(text[1])%(2*len(token)) == 0
@@ -181,10 +186,11 @@ func parseGrant(token store.Key, fields []any) (grant store.Grant, known bool, e
 			*key, ok = parseKey(text[2+i])
 		}
 	}
-	var err1, err2 error
+	var err1, err2, err3 error
 	grant.IssuedAt, err1 = strconv.ParseInt(text[4], 10, 64)
 	grant.Expires, err2 = strconv.ParseInt(text[5], 10, 64)
-	if !ok || errors.Join(err1, err2, grant.Validate()) != nil {
+	grant.AuthTime, err3 = strconv.ParseInt(text[6], 10, 64)
+	if !ok || errors.Join(err1, err2, err3, grant.Validate()) != nil {
 		return store.Grant{}, false, fmt.Errorf("a token's record: %w", store.ErrUnreadable)
 	}
 	return grant, true, nil

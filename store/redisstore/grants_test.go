@@ -67,7 +67,12 @@ func TestADamagedTokenIsNotUnknown(t *testing.T) {
 		"a wrong subject":  func() { server.Do("HSET", key(grants), "subject", "alice") },
 		"no expiry":        func() { server.Do("HDEL", key(grants), "expires") },
 		"a wrong issue":    func() { server.Do("HSET", key(grants), "issued", "yesterday") },
-		"another type":     func() { server.Do("SET", key(grants), "x") },
+		"a wrong login":    func() { server.Do("HSET", key(grants), "login", "yesterday") },
+		"a login alone": func() {
+			server.Do("HSET", key(grants), "login", "1")
+			server.Do("HDEL", key(grants), "access", "families", "subject", "issuer", "issued", "expires")
+		},
+		"another type": func() { server.Do("SET", key(grants), "x") },
 	} {
 		server.Do("FLUSHALL")
 		if err := s.Learn(t.Context(), grant); err != nil {

@@ -111,6 +111,9 @@ func (r *Replica) entries(at store.Position, batch store.Batch) (store.Position,
 			return at, fmt.Errorf("entry %d after %d: %w", seq, at.Seq, store.ErrGap)
 		}
 		r.set.add(entry.Revocations, true)
+		if follower := r.options.Load().Follower; follower != nil {
+			follower.Applied(entry.Revocations)
+		}
 		at = entry.Position
 	}
 	if len(batch.Entries) > 0 {

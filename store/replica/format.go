@@ -7,8 +7,8 @@ import "github.com/sessiongate/sessiongate/store"
 // good, and origins are left out: this refuses more tokens, never fewer. It does not change
 // its argument.
 //
-// Rule R16: the log has the format of the oldest gate. Fault: a newer gate writes an entry that an older one cannot read. The older gate would
-// admit nothing from then on.
+// Rule R16: the log has the format of the oldest gate. Fault: a newer gate writes an entry
+// that an older one cannot read. The older gate would admit nothing from then on.
 func (r *Replica) readable(revocations []store.Revocation) []store.Revocation {
 	format := r.format()
 	if format >= store.Format {

@@ -3,6 +3,8 @@ package replica
 import (
 	"log/slog"
 	"time"
+
+	"github.com/sessiongate/sessiongate/store"
 )
 
 // Acknowledge says what Revoke waits for.
@@ -52,6 +54,15 @@ type Options struct {
 	// Observer is called once at the beginning and once at the end of each outage. Default:
 	// none.
 	Observer Observer
+	// Follower is told of each entry of the log. Default: none.
+	Follower Follower
+}
+
+// Follower is told what a replica has applied of the revocation log.
+type Follower interface {
+	// Applied is called with the revocations of an entry after the set holds them, in the
+	// order of the log. It must return soon, and call no method of the replica.
+	Applied(revocations []store.Revocation)
 }
 
 const (

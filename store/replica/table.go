@@ -128,8 +128,9 @@ func (t *table) put(w word, expires, instant uint32, marks mark) (added, raised 
 // reports whether it moved the instant. When either moves, the key is logged, or was logged,
 // only if marks say so. When the instant moves, the same holds for published.
 //
-// Rule R16: the instant of a session never falls. Attack: a gate that was cut off, or an old entry that is put on the log again, brings an
-// earlier instant than the set has. Tokens that were revoked in between would pass again.
+// Rule R16: the instant of a session never falls. Attack: a gate that was cut off, or an old
+// entry that is put on the log again, brings an earlier instant than the set has. Tokens that
+// were revoked in between would pass again.
 func (t *table) join(i int, expires, instant uint32, marks mark) (raised bool) {
 	heldExpires, heldInstant, at := t.expires[i].Load(), t.instants[i].Load(), t.marks[i]
 	later, raised := expires > heldExpires, instant > heldInstant

@@ -58,7 +58,7 @@ var learnedUntil = later()
 func refreshOf(token string, families ...string) store.Grant {
 	g := store.Grant{
 		Token: name(store.KindToken, token), Subject: name(store.KindSubject, "alice"), Issuer: name(store.KindIssuer, ""),
-		IssuedAt: 1_800_000_000, Expires: learnedUntil,
+		IssuedAt: 1_800_000_000, AuthTime: 1_799_999_000, Expires: learnedUntil,
 	}
 	for _, family := range families {
 		g.Families = append(g.Families, name(store.KindSession, family))
@@ -114,7 +114,7 @@ func wantMembers(t *testing.T, s store.Grants, family string, tokens ...string) 
 func learnsToken(t *testing.T, place Place) {
 	_, s := openGrants(t, place)
 	bare := refreshOf("bare", "f1")
-	bare.Subject, bare.Issuer, bare.IssuedAt = store.Key{}, store.Key{}, 0
+	bare.Subject, bare.Issuer, bare.IssuedAt, bare.AuthTime = store.Key{}, store.Key{}, 0, 0
 	all := []store.Grant{refreshOf("r1", "f1"), refreshOf("r2", "f2", "f1", "f3"), accessOf("a1", "f1"), bare}
 	mustLearn(t, s, all...)
 	var names []store.Key
@@ -146,7 +146,7 @@ func learnsAgain(t *testing.T, place Place) {
 	_, s := openGrants(t, place)
 	first, second := accessOf("t", "f1", "f2"), accessOf("t", "f2", "f3")
 	second.IssuedAt, second.Expires = first.IssuedAt+10, first.Expires-10
-	second.Subject, second.Issuer = store.Key{}, store.Key{}
+	second.Subject, second.Issuer, second.AuthTime = store.Key{}, store.Key{}, first.AuthTime+10
 	want := first
 	want.Families = accessOf("t", "f1", "f2", "f3").Families
 	mustLearn(t, s, first)
@@ -157,6 +157,19 @@ func learnsAgain(t *testing.T, place Place) {
 	for _, family := range []string{"f1", "f2", "f3"} {
 		wantMembers(t, s, family, "t")
 	}
+	// A login that is not known is the earliest.
+	unknown := first
+	unknown.AuthTime = 0
+	want.AuthTime = 0
+	for _, again := range []store.Grant{unknown, first} {
+		mustLearn(t, s, again)
+		wantGrant(t, s, want)
+	}
+	bare := refreshOf("bare", "f1")
+	bare.AuthTime = 0
+	mustLearn(t, s, bare)
+	mustLearn(t, s, refreshOf("bare", "f1"))
+	wantGrant(t, s, bare)
 }
 
 // Attack: a token joins one session after the other until it has left the first one, and

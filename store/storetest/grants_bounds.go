@@ -93,6 +93,8 @@ func refusesGrants(t *testing.T, place Place) {
 		"a late expiry":     change(func(g *store.Grant) { g.Expires = 1 << 32 }),
 		"an early issue":    change(func(g *store.Grant) { g.IssuedAt = -1 }),
 		"a late issue":      change(func(g *store.Grant) { g.IssuedAt = 1 << 32 }),
+		"an early login":    change(func(g *store.Grant) { g.AuthTime = -1 }),
+		"a late login":      change(func(g *store.Grant) { g.AuthTime = 1 << 32 }),
 	} {
 		if err := s.Learn(t.Context(), refreshOf("good", "f1"), bad); err == nil {
 			t.Errorf("%s: learned", what)

@@ -2,6 +2,7 @@ package browser
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -66,9 +67,10 @@ func TestCookieLogsOutInBrowserOnPageOfAllowedOrigin(t *testing.T) {
 		page := newSite(t)
 		g := harness.Start(t, harness.Config{Store: store, Gate: cookieGate + "cors " + page.at("localhost", "")})
 		token := g.Token(harness.Session("laptop"))
-		page.script(logout(g))
+		page.script(logout(g) + `
+console.log(response.headers.get("Session-Gate-Ended"));`)
 		got := page.visit(t, "localhost", token)
-		if want := "200 " + answers.Invalidated.Body; got.Error != "" || len(got.Printed) != 1 || got.Printed[0] != want {
+		if want := []string{"200 " + answers.Invalidated.Body, "session"}; got.Error != "" || !slices.Equal(got.Printed, want) {
 			t.Errorf("page reports %+v, want %q printed", got, want)
 		}
 		answers.BadToken.Check(t, g.Send(t, "GET", "/", harness.Cookie("session="+token)))

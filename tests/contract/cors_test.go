@@ -74,8 +74,13 @@ func TestAnswersOfTheGateAreReadableByAllowedOrigins(t *testing.T) {
 	harness.EachStore(t, func(t *testing.T, store string) {
 		g := harness.Start(t, harness.Config{Store: store, Gate: "token header Authorization\ntoken cookie session\ncors " + appOrigin})
 		for origin, want := range map[string]map[string]string{
-			appOrigin:                  {"Access-Control-Allow-Origin": appOrigin, "Access-Control-Allow-Credentials": "true", "Vary": "Origin"},
-			"https://evil.example.net": {"Access-Control-Allow-Origin": "", "Access-Control-Allow-Credentials": "", "Vary": "Origin"},
+			appOrigin: {
+				"Access-Control-Allow-Origin": appOrigin, "Access-Control-Allow-Credentials": "true", "Vary": "Origin",
+				"Access-Control-Expose-Headers": "Retry-After, Session-Gate-Ended, WWW-Authenticate",
+			},
+			"https://evil.example.net": {
+				"Access-Control-Allow-Origin": "", "Access-Control-Allow-Credentials": "", "Vary": "Origin", "Access-Control-Expose-Headers": "",
+			},
 		} {
 			token := g.Token(harness.Session("of " + origin))
 			for _, verdict := range []answers.Answer{answers.Invalidated, answers.NoSession} {

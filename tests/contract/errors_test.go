@@ -1,10 +1,13 @@
 package contract
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 	"github.com/sessiongate/sessiongate/tests/answers"
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
@@ -43,4 +46,44 @@ func TestSiteWritesItsOwnErrorPages(t *testing.T) {
 		harness.CheckUnreached(t, g)
 	})
 	harness.CheckAdmitted(t, harness.Get(t, g, g.Token(nil)))
+}
+
+// Without handle_errors the response of `errors caddy` has no body, and Caddy logs each 503 as an
+// error. The fields that tell a client what to do are there all the same.
+func TestErrorsOfCaddyWithoutAPage(t *testing.T) {
+	t.Parallel()
+	key, away := harness.NewKey(), tokentest.NewKey(t, "ES256", "a")
+	g := harness.Start(t, harness.Config{
+		Key: key, Gate: "errors caddy",
+		Issuers: "issuer " + tokentest.Issuer + " {\nhmac_secret " + harness.SecretFile(t, string(key.Secret)) + "\naudience legacy-app\n}\n" +
+			"issuer https://away.example.com {\njwks http://127.0.0.1:1/jwks.json\naudience legacy-app\n}",
+	})
+	unavailable := tokentest.Mint(t, away, tokentest.Claims(time.Now(), map[string]any{"iss": "https://away.example.com"}))
+	for _, c := range []struct {
+		token, field, value string
+		status              int
+	}{
+		{"x", "Www-Authenticate", `Bearer realm="session_gate", error="invalid_token"`, 401},
+		{unavailable, "Retry-After", "1", 503},
+	} {
+		got := harness.Get(t, g, c.token)
+		if got.Status != c.status || got.Body != "" {
+			t.Errorf("answered %d %q, want %d without a body", got.Status, got.Body, c.status)
+		}
+		answers.Fields(t, got.Header, map[string]string{c.field: c.value, "Cache-Control": "no-store"})
+	}
+	harness.CheckUnreached(t, g)
+	g.Stop()
+	for status, logged := range map[string]bool{`"status":503`: true, `"status":401`: false} {
+		if found := isLoggedAsError(g.Logs(), status); found != logged {
+			t.Errorf("%s is logged as an error: %t", status, found)
+		}
+	}
+}
+
+// isLoggedAsError reports whether a line of level error holds a text.
+func isLoggedAsError(log, text string) bool {
+	return slices.ContainsFunc(strings.Split(log, "\n"), func(line string) bool {
+		return strings.Contains(line, `"level":"error"`) && strings.Contains(line, text)
+	})
 }

@@ -1,5 +1,6 @@
-// Package contract holds black-box tests of what the gate answers to those that use it as meant, and to those that may not: guarded
-// requests, the endpoints that end sessions, logouts of the issuer.
+// Package contract holds black-box tests of what the gate answers to those that use it as
+// meant, and to those that may not: guarded requests, the endpoints that end sessions, logouts
+// of the issuer.
 package contract
 
 import (

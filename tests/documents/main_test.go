@@ -1,4 +1,5 @@
-// Package documents holds black-box tests of what the README and the pages of docs show: their blocks are run or adapted.
+// Package documents holds black-box tests of what the README and the pages of docs show: their
+// blocks are run or adapted.
 package documents
 
 import (

@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/sessiongate/sessiongate/tests/harness"
@@ -44,4 +45,45 @@ func TestALogoutAtTheProviderEndsTheSessionAtTheGate(t *testing.T) {
 		harness.CheckAdmitted(t, harness.Get(t, g, fresh.Access))
 		refused(t, g, login, refreshed, stolen)
 	})
+}
+
+// The provider as it comes names the session in logout tokens, and not in access tokens. Its
+// logout ends the tokens that it has handed out through the gate, because the ID token beside
+// them names the session. It ends no others, and the log says so.
+func TestALogoutAtTheProviderEndsWhatTheGateHasLearned(t *testing.T) {
+	t.Parallel()
+	const warning = `"msg":"a logout token names its session by sid, and no access token of the issuer does: the logout has ended none; `
+	p := startProvider(t)
+	g := harness.Start(t, harness.Config{
+		Gate: "backchannel_logout " + logoutPath + "\ntoken_endpoint /token", Issuers: p.block("discover", "logout_audience "+clientID),
+	})
+	g.Upstream.Handle("/token", p.forward(t))
+	p.logOutAt(g)
+	past, through := p.browser(t, "alice"), p.browser(t, "alice")
+	login := past.logIn(t)
+	harness.Recovers(t, g, login.Access)
+	p.tokenEndpoint = g.URL("/token")
+	learned := through.logIn(t)
+	refreshed := p.refresh(t, learned)
+	harness.See(t, g, learned.Access, refreshed.Access)
+
+	through.logOut(t, learned)
+	if received := <-p.logouts; received.status != 200 {
+		t.Errorf("the gate answers %d to the logout token, want 200", received.status)
+	}
+	refused(t, g, learned, refreshed)
+	withheld(t, p.refresh(t, refreshed))
+	if strings.Contains(g.Logs(), warning) {
+		t.Error("the log warns of a logout that has ended tokens")
+	}
+	harness.CheckAdmitted(t, harness.Get(t, g, login.Access))
+
+	past.logOut(t, login)
+	if received := <-p.logouts; received.status != 200 {
+		t.Errorf("the gate answers %d to the logout token, want 200", received.status)
+	}
+	harness.CheckAdmitted(t, harness.Get(t, g, login.Access))
+	if got := strings.Count(g.Logs(), warning); got != 1 {
+		t.Errorf("the log warns %d times, want once", got)
+	}
 }

@@ -34,6 +34,7 @@ func TestALogoutEndsTheLoginOfTheProvider(t *testing.T) {
 
 		ends(t, g, login, "login")
 		refused(t, g, login, refreshed, again, p.refresh(t, refreshed))
+		lockedOut(t, g, laptop)
 		harness.CheckAdmitted(t, harness.Get(t, g, bobs.Access))
 		later := laptop.logInLater(t, login)
 		harness.CheckAdmitted(t, harness.Get(t, g, later.Access))
@@ -54,6 +55,7 @@ func TestALaterAuthenticationIsAdmittedIfTheOperatorSaysSo(t *testing.T) {
 	harness.Recovers(t, g, login.Access)
 	ends(t, g, login, "session")
 	refused(t, g, login, laptop.logIn(t))
+	lockedOut(t, g, laptop)
 
 	anew := laptop.logInLater(t, login)
 	checkSession(t, login, anew, true)

@@ -2,6 +2,7 @@ package providers
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/sessiongate/sessiongate/tests/answers"
@@ -32,6 +33,32 @@ func refused(t *testing.T, g *harness.Gate, ended ...tokens) {
 	for _, of := range ended {
 		answers.BadToken.Check(t, harness.Get(t, g, of.Access))
 		answers.NoSession.Check(t, harness.End(t, g, of.Access))
+	}
+}
+
+// lockedOut fails the test unless the log of a gate says why a user is refused who logs in
+// again in the same single sign-on session. It says so once, and names no session.
+func lockedOut(t *testing.T, g *harness.Gate, b *browser) {
+	t.Helper()
+	const line = "stays locked out: log out at the issuer, too (end_session_endpoint), or use prompt=login with reauthentication admit; " +
+		`see docs/identity-providers.md","issuer":"`
+	var login tokens
+	// `iat` counts seconds, and that of the logout proves nothing.
+	harness.Eventually(t, answerLimit, "the log says that the user is locked out", func() bool {
+		login = b.tryLogIn(t)
+		if login.Access != "" {
+			answers.BadToken.Check(t, harness.Get(t, g, login.Access))
+		}
+		return strings.Contains(g.Logs(), line+b.provider.url+`"`)
+	})
+	if login = b.tryLogIn(t); login.Access != "" {
+		refused(t, g, login)
+		if sid, ok := login.claim(t, "sid").(string); ok && strings.Contains(g.Logs(), sid) {
+			t.Error("the log names the session")
+		}
+	}
+	if got := strings.Count(g.Logs(), line); got != 1 {
+		t.Errorf("the log says so %d times, want once", got)
 	}
 }
 
@@ -68,6 +95,8 @@ func TestALogoutEndsTheSessionOfTheProvider(t *testing.T) {
 		// Another session of the same user is another one.
 		harness.CheckAdmitted(t, harness.Get(t, g, onPhone.Access))
 		harness.CheckAdmitted(t, harness.Get(t, g, bobs.Access))
+
+		lockedOut(t, g, laptop)
 
 		laptop.logOut(t, later)
 		fresh := laptop.logIn(t)

@@ -37,12 +37,51 @@ func TestALogoutEndsRefreshTokensBehindTheGate(t *testing.T) {
 		withheld(t, p.refresh(t, refreshed))
 		withheld(t, laptop.tryLogIn(t))
 		withheld(t, laptop.tryLogIn(t, "login"))
+		lockedOut(t, g, laptop)
 
 		laptop.logOut(t, login)
 		fresh := laptop.logIn(t)
 		harness.CheckAdmitted(t, harness.Get(t, g, fresh.Access))
 		harness.CheckAdmitted(t, harness.Get(t, g, p.refresh(t, fresh).Access))
 		refused(t, g, login, refreshed)
+		withheld(t, p.refresh(t, refreshed))
+	})
+}
+
+// With `reauthentication admit`, the user who enters the password again gets tokens through
+// the gate, in the same session of the provider, and goes on refreshing them. Attack: a
+// refresh token that was stolen before the logout.
+func TestALaterAuthenticationGetsTokensBehindTheGate(t *testing.T) {
+	t.Parallel()
+	harness.EachStore(t, func(t *testing.T, store string) {
+		t.Parallel()
+		p := startProvider(t, "sid", "auth_time")
+		g := harness.Start(t, harness.Config{
+			Store: store, Gate: "token_endpoint /token", Issuers: p.block("discover", "reauthentication admit", "logout_audience "+clientID),
+		})
+		g.Upstream.Handle("/token", p.forward(t))
+		laptop := p.browser(t, "alice")
+		harness.Recovers(t, g, p.browser(t, "bob").logIn(t).Access)
+
+		p.tokenEndpoint = g.URL("/token")
+		login := laptop.logIn(t)
+		ends(t, g, login, "session")
+		withheld(t, p.refresh(t, login))
+		withheld(t, laptop.tryLogIn(t))
+		var anew tokens
+		harness.Eventually(t, answerLimit, "the user gets tokens again", func() bool {
+			anew = laptop.tryLogIn(t, "login")
+			return anew.Access != ""
+		})
+		checkSession(t, login, anew, true)
+		refreshed := p.refresh(t, anew)
+		harness.See(t, g, anew.Access, refreshed.Access)
+		withheld(t, p.refresh(t, login))
+		refused(t, g, login)
+		harness.CheckAdmitted(t, harness.Get(t, g, refreshed.Access))
+
+		ends(t, g, refreshed, "session")
+		refused(t, g, login, anew, refreshed)
 		withheld(t, p.refresh(t, refreshed))
 	})
 }

@@ -91,6 +91,7 @@ func New(tb testing.TB, algorithm string, changes ...func(*token.IssuerOptions))
 	<-set.Synced()
 	g.Reader = caller.New(caller.Options{
 		Credential: credential.NewExtractor(credential.Places{Header: "Authorization", Cookie: "session"}), Verifier: g.Verifier, Hub: g.Hub,
+		Logger: g.Logger,
 	})
 	return g
 }
@@ -210,7 +211,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, upstream http.H
 		return deny.Write(w, r)
 	}
 	running, verdict := g.Hub.Enter(w, r, &t.Keys, 0, now)
-	if deny := caller.DenyVerdict(verdict); deny != nil {
+	if deny := g.Reader.Deny(t, verdict, now); deny != nil {
 		return deny.Write(w, r)
 	}
 	defer hub.Leave(running)

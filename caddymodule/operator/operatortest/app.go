@@ -30,6 +30,12 @@ type App struct {
 // Closed returns an app whose store is not open. It accepts tokens of tokentest.Issuer.
 func Closed(tb testing.TB, in operator.Store) *App {
 	tb.Helper()
+	return closed(tb, in, func(*token.IssuerOptions) {})
+}
+
+// closed is Closed with other rules for tokens.
+func closed(tb testing.TB, in operator.Store, change func(*token.IssuerOptions)) *App {
+	tb.Helper()
 	a := &App{
 		Configured: operator.Settings{
 			Version: "v1", Logger: slog.New(slog.DiscardHandler), Issuers: []string{tokentest.Issuer},
@@ -43,9 +49,12 @@ func Closed(tb testing.TB, in operator.Store) *App {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	issuer := token.IssuerOptions{Issuer: tokentest.Issuer, Audiences: []string{tokentest.Audience}, Keys: source}
+	change(&issuer)
+	a.Configured.Issuers = []string{issuer.Issuer}
 	a.verifier, err = token.NewVerifier(token.Options{
 		Namespace: in.Namespace, Leeway: a.Configured.Leeway, MaxTokenLifetime: a.Configured.MaxTokenLifetime,
-		Issuers: []token.IssuerOptions{{Issuer: tokentest.Issuer, Audiences: []string{tokentest.Audience}, Keys: source}},
+		Issuers: []token.IssuerOptions{issuer},
 	})
 	if err != nil {
 		tb.Fatal(err)
@@ -68,7 +77,18 @@ func New(tb testing.TB) *App {
 // On is New on a store.
 func On(tb testing.TB, backend store.Backend) *App {
 	tb.Helper()
-	a := Closed(tb, operator.Store{Kind: "memory", Namespace: "default", Place: "memory"})
+	return on(tb, backend, func(*token.IssuerOptions) {})
+}
+
+// Trusting is New with other rules for the tokens of its issuer.
+func Trusting(tb testing.TB, change func(*token.IssuerOptions)) *App {
+	tb.Helper()
+	return on(tb, memstore.New(nil), change)
+}
+
+func on(tb testing.TB, backend store.Backend, change func(*token.IssuerOptions)) *App {
+	tb.Helper()
+	a := closed(tb, operator.Store{Kind: "memory", Namespace: "default", Place: "memory"}, change)
 	a.Open(tb, replica.Options{Retention: 24 * time.Hour, Margin: hub.Margin, Leeway: a.Configured.Leeway}, backend)
 	_, set := a.hub.Store()
 	<-set.Synced()
@@ -92,10 +112,10 @@ func (a *App) Fail(tb testing.TB, failure error) {
 	}
 }
 
-// Mint returns a token with changed claims.
-func (a *App) Mint(tb testing.TB, changes map[string]any) string {
+// Mint returns a token with changed claims, and with changed members of its header.
+func (a *App) Mint(tb testing.TB, changes map[string]any, header ...map[string]any) string {
 	tb.Helper()
-	return tokentest.Mint(tb, a.key, tokentest.Claims(time.Now(), changes))
+	return tokentest.Mint(tb, a.key, tokentest.Claims(time.Now(), changes), header...)
 }
 
 // Admits reports whether a request with a token is admitted. It also marks the token's

@@ -1,6 +1,6 @@
-// Package tokentest creates keys, tokens and key set endpoints for tests. It signs only
-// with the standard library, so that it does not repeat a mistake of the verifier's
-// libraries.
+// Package tokentest creates keys, tokens and key set endpoints for tests, and has the token
+// shapes of real issuers. It signs only with the standard library, so that it does not repeat
+// a mistake of the verifier's libraries.
 package tokentest
 
 import (

@@ -2,7 +2,7 @@
 -- families, whose names end in theirs. ARGV: the second now, how many families a
 -- token may have, how many members a family; then for each token how many
 -- families are among the KEYS, 1 for an access token, subject, issuer, second of
--- issue, expiry, and for how many seconds to keep it. Returns how many tokens were
+-- issue, second of the login or 0, expiry, and for how many seconds to keep it. Returns how many tokens were
 -- learned, or changes nothing and returns MANY for a token of too many families, or
 -- FULL for a family of too many tokens.
 local now, most, members = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -61,27 +61,29 @@ while key <= #KEYS do
       if left + taken[list] > members then return 'FULL' end
     end
   end
-  key, arg = key + 1 + count, arg + 7
+  key, arg = key + 1 + count, arg + 8
 end
 
 local learned = 0
 key, arg = 1, 4
 while key <= #KEYS do
-  local count, access, subject, issuer, issued, expires, seconds = unpack(ARGV, arg, arg + 6)
+  local count, access, subject, issuer, issued, login, expires, seconds = unpack(ARGV, arg, arg + 7)
   local grant, token = KEYS[key], string.sub(KEYS[key], -size)
-  local known = redis.call('HMGET', grant, 'subject', 'issuer', 'issued', 'expires')
+  local known = redis.call('HMGET', grant, 'subject', 'issuer', 'issued', 'expires', 'login')
   if known[1] and subject == '' then subject = known[1] end
   if known[2] and issuer == '' then issuer = known[2] end
   if known[3] and tonumber(known[3]) < tonumber(issued) then issued = known[3] end
+  if known[3] and tonumber(known[5] or '0') < tonumber(login) then login = known[5] or '0' end
   if known[4] and tonumber(known[4]) > tonumber(expires) then expires = known[4] end
   redis.call('HSET', grant, 'access', access, 'families', joined[grant],
     'subject', subject, 'issuer', issuer, 'issued', issued, 'expires', expires)
+  if login ~= '0' or known[5] then redis.call('HSET', grant, 'login', login) end
   keep(grant, seconds)
   for i = 1, access == '1' and tonumber(count) or 0 do
     local list = KEYS[key + i]
     redis.call('ZADD', list, expires, token)
     keep(list, seconds)
   end
-  key, arg, learned = key + 1 + tonumber(count), arg + 7, learned + 1
+  key, arg, learned = key + 1 + tonumber(count), arg + 8, learned + 1
 end
 return learned
