@@ -174,7 +174,7 @@ func (x *exchange) grants(tokens handedOut) []store.Grant {
 			grants = append(grants, grant)
 		}
 	}
-	if access := tokens.access; access != nil && !namesAll(access, base.Families) {
+	if access := tokens.access; access != nil && !x.namesAll(access, base.Families) {
 		grant := base
 		grant.Token, grant.Access, grant.IssuedAt = access.Keys.Token, true, min(access.IssuedAt, base.IssuedAt)
 		grant.Expires = min(base.Expires, max(access.ExpiresAt, now.Unix())+int64(hub.Margin/time.Second))
@@ -202,9 +202,17 @@ func (x *exchange) loginOf(tokens *handedOut) (authTime int64) {
 	return authTime
 }
 
-// namesAll reports whether the claims of a token name all of these sessions.
-func namesAll(t *token.Verified, sessions []store.Key) bool {
-	return !slices.ContainsFunc(sessions, func(k store.Key) bool { return k != t.Keys.Session && k != t.Keys.Login })
+// namesAll reports whether the claims of a token name all of these sessions, for every gate of
+// the fleet.
+//
+// Attack, during a rolling upgrade: log out at an older gate, which knows no logins, and go on
+// with the refresh token. So that gate has to find what was learned about the access token.
+func (x *exchange) namesAll(t *token.Verified, sessions []store.Key) bool {
+	login := t.Keys.Login
+	if x.o.Hub.HasOlderGates() {
+		login = store.Key{}
+	}
+	return !slices.ContainsFunc(sessions, func(k store.Key) bool { return k != t.Keys.Session && k != login })
 }
 
 // sessionsOf returns the sessions that the tokens of an answer belong to: the sessions that
