@@ -31,12 +31,14 @@ func (s *TokenSource) logFilters() (filters []logFilter) {
 	return filters
 }
 
-// text is the filter as it is written in the block of a log.
+// text is the filter as it is written in the block of a log. A page whose address has the
+// parameter sends it on in Referer, so that field needs the filter, too.
 func (f logFilter) text() string {
 	if f.parameter == "" {
 		return fmt.Sprintf("\t%s delete\n", f.field)
 	}
-	return fmt.Sprintf("\t%s query {\n\t\tdelete %s\n\t}\n", f.field, f.parameter)
+	const text = "\t%[1]s query {\n\t\tdelete %[3]s\n\t}\n\t%[2]s query {\n\t\tdelete %[3]s\n\t}\n"
+	return fmt.Sprintf(text, f.field, "request>headers>Referer", f.parameter)
 }
 
 // formatOf returns the format of a log with all of these filters. A log has one format.

@@ -21,7 +21,7 @@ func NewHMAC(secrets ...[]byte) (Source, error) {
 	var keys static
 	for i, secret := range secrets {
 		if len(secret) < MinSecretSize {
-			return nil, fmt.Errorf("reading HMAC secret %d: %d bytes, want %d or more", i+1, len(secret), MinSecretSize)
+			return nil, fmt.Errorf("reading HMAC secret %d: %d bytes, want %d or more; let the issuer sign with a longer one, and name it here", i+1, len(secret), MinSecretSize)
 		}
 		if bytes.Contains(secret, []byte("-----BEGIN ")) {
 			return nil, fmt.Errorf("reading HMAC secret %d: it is a PEM file; use it as a public key", i+1)

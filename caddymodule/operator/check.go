@@ -140,7 +140,7 @@ func (g gate) explainRevocation(t *token.Verified, now time.Time) ([]Step, *repl
 		held = g.Hub().Look(&t.Keys)
 	}
 	return []Step{
-		{"revocation", held == replica.Clear, g.revokedBy(held, &t.Keys)},
+		{"revocation", held == replica.Clear, g.revokedBy(held, t)},
 		{"freshness", verdict != replica.Unavailable, g.freshness()},
 	}, caller.DenyVerdict(verdict)
 }

@@ -12,7 +12,8 @@ import (
 )
 
 // revokedBy says in words which revocations name a token.
-func (g gate) revokedBy(verdict replica.Verdict, k *store.Keys) string {
+func (g gate) revokedBy(verdict replica.Verdict, t *token.Verified) string {
+	k := &t.Keys
 	if verdict == replica.Clear {
 		return "no revocation that the gate holds names it"
 	}
@@ -21,7 +22,7 @@ func (g gate) revokedBy(verdict replica.Verdict, k *store.Keys) string {
 		verdict replica.Verdict
 		text    string
 	}{
-		{replica.BySession, "its session is revoked, key " + k.First().String()},
+		{replica.BySession, "its session is revoked, key " + k.First().String() + g.lockedOut(t)},
 		{replica.ByToken, "the token itself is revoked, key " + k.Token.String()},
 		{replica.BySubject, "tokens of its subject issued up to " + g.instant(k.Subject, k.Session) + " are revoked, key " + k.Subject.String()},
 		{replica.ByIssuer, "tokens of its issuer issued up to " + g.instant(k.Issuer, k.Session) + " are revoked, key " + k.Issuer.String()},
@@ -33,6 +34,16 @@ func (g gate) revokedBy(verdict replica.Verdict, k *store.Keys) string {
 		}
 	}
 	return strings.Join(by, "; ")
+}
+
+// lockedOut says that the issuer made the token after a logout had ended its session, and what
+// to do (caller.NoteRefusal).
+func (g gate) lockedOut(t *token.Verified) string {
+	if _, ended := g.Hub().EndedBefore(&t.Keys, t.Lead()); !ended {
+		return ""
+	}
+	return ", and the issuer made this token after that, because its own session goes on: the user stays locked out until it ends there, too " +
+		"(end_session_endpoint); see docs/identity-providers.md"
 }
 
 // instant returns the instant up to which tokens of a subject, or an issuer, with this

@@ -25,7 +25,7 @@ func (g gate) ends(ctx context.Context, t *token.Verified, now time.Time) (scope
 	case e.Scope == ending.Login:
 		detail = "the login that a token_endpoint issued it for, with its refresh token"
 	case e.Scope == ending.Subject:
-		detail = "everything that was issued to its subject up to then, on all devices, because it names no session and no login; " +
+		detail = "everything that was issued to its subject up to then, on all devices, because it names no session (it has no claim " + t.SessionClaims() + ") and no login; " +
 			"refresh tokens go on that are used elsewhere than at a token_endpoint of the gate; session_claim names the claim of a session, and without_session token ends the token alone"
 	case t.Subject == "":
 		detail = "this token alone, because it has no subject; if another claim names its user, name that in subject_claim"

@@ -170,7 +170,7 @@ func TestATokenWithoutASubjectIsToldHowToNameIt(t *testing.T) {
 		t.Errorf("explained as %+v", e)
 	}
 	e, _ = explain(t, app, app.Mint(t, map[string]any{"sid": nil}))
-	if !e.Admitted || e.Ends != "subject" || !strings.Contains(e.EndsDetail, "session_claim") {
+	if !e.Admitted || e.Ends != "subject" || !strings.Contains(e.EndsDetail, "session_claim") || !strings.Contains(e.EndsDetail, "it has no claim sid)") {
 		t.Errorf("explained as %+v", e)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
@@ -26,6 +27,10 @@ const (
 // WithoutSession returns what the issuer's rules say about a token that names neither a
 // session nor a login. It also returns a value for other tokens.
 func (t *Verified) WithoutSession() WithoutSession { return t.rules.WithoutSession }
+
+// SessionClaims returns the names of the claims in which the issuer's rules look for a session,
+// in the words of an error: `sid`, or `sid or session_id`.
+func (t *Verified) SessionClaims() string { return strings.Join(t.rules.SessionClaims, " or ") }
 
 // AdmitsReauthentication reports whether the issuer's rules admit tokens of a revoked session
 // if their login is later than the revocation.

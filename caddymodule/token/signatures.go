@@ -3,6 +3,7 @@ package token
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/sessiongate/sessiongate/caddymodule/keys"
 )
@@ -25,7 +26,8 @@ func NewSignatures(source keys.Source, algorithms ...string) (*Signatures, error
 		case !keys.IsAlgorithm(name):
 			return nil, fmt.Errorf("checking algorithms: %q is not one of HS, RS, PS and ES 256-512, EdDSA and Ed25519", name)
 		case !slices.Contains(possible, name):
-			return nil, fmt.Errorf("checking algorithms: %s does not fit the keys", name)
+			return nil, fmt.Errorf("checking algorithms: %s does not fit the keys, which can verify %s; leave algorithms out to accept all of these",
+				name, strings.Join(possible, ", "))
 		}
 	}
 	if len(algorithms) == 0 {

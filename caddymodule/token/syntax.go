@@ -95,5 +95,5 @@ func decode(name, part string) ([]byte, error) {
 var (
 	errAlphabet = fmt.Errorf("splitting token: a character outside base64url: %w", ErrMalformed)
 	errTooLong  = fmt.Errorf("splitting token: longer than %d bytes: %w", credential.MaxSize, ErrMalformed)
-	errParts    = fmt.Errorf("splitting token: not three parts: %w", ErrMalformed)
+	errParts    = fmt.Errorf("splitting token: not three parts, so it is opaque or encrypted, or no token at all; let the issuer issue signed JWTs: %w", ErrMalformed)
 )

@@ -84,8 +84,8 @@ func (v *Verifier) setTime(t *Verified, i *issuer, m members) (err error) {
 		return err
 	}
 	// Invariant 4: exp - iat is bounded. A longer token could outlive its revocation.
-	if t.ExpiresAt-t.IssuedAt > v.lifetime {
-		return refuse("exp - iat is over the longest lifetime allowed; max_token_lifetime raises it")
+	if life := t.ExpiresAt - t.IssuedAt; life > v.lifetime {
+		return refuse(fmt.Sprintf("exp is %ds after iat, over the longest lifetime allowed, %ds; let the issuer shorten its tokens, or else max_token_lifetime raises it", life, v.lifetime))
 	}
 	// A not-before instant would never refuse a token from the future.
 	t.validFrom = max(notBefore, t.IssuedAt) - v.leeway
