@@ -122,18 +122,26 @@ func instant(h *hub.Hub, t *token.Verified, key store.Key, over bool, now time.T
 	return max(now.Unix()+t.Lead(), t.AuthTime, held)
 }
 
+// endsSubject reports whether a logout with a token ends its subject, if no session was learned
+// for it. A machine ends its token alone: other machines may share its subject.
+func endsSubject(t *token.Verified) bool {
+	return t.Keys.First().IsZero() && !t.IsMachine() && t.WithoutSession() == token.EndSubject
+}
+
 // withoutSession returns what the issuer's rules say about a token that belongs to no
-// session. A machine ends its token alone: other machines may share its subject.
+// session.
+//
+// Attack: end a new login, or a session that was excepted, with a token that was revoked
+// before. So a token that ended with its subject repeats that revocation and no other.
 func withoutSession(h *hub.Hub, t *token.Verified, now time.Time) Ending {
-	if t.IsMachine() || t.WithoutSession() != token.EndSubject {
+	if !endsSubject(t) {
 		return alone(h, t, now)
 	}
-	r, passed := AllOf(h, t, now)
-	// Attack: end a new login with a token that was revoked before it.
-	if h.Look(&t.Keys)&replica.BySubject != 0 {
-		r.NotBefore, passed = h.NotBefore(&t.Keys), 0
+	if r, held := h.SubjectRevocation(&t.Keys); held {
 		r.Expires = h.Expires(time.Unix(r.NotBefore, 0))
+		return Ending{Scope: Subject, Revocations: []store.Revocation{r}}
 	}
+	r, passed := AllOf(h, t, now)
 	return Ending{Scope: Subject, Revocations: []store.Revocation{r}, Passed: passed}
 }
 
@@ -163,7 +171,7 @@ func Over(t *token.Verified, verdict replica.Verdict) bool {
 	switch {
 	case !t.Keys.First().IsZero():
 		return verdict&replica.BySession != 0
-	case t.IsMachine() || t.WithoutSession() != token.EndSubject:
+	case !endsSubject(t):
 		return verdict&replica.ByToken != 0
 	default: // a learned login ends its tokens
 		return verdict&(replica.ByToken|replica.BySubject) != 0
