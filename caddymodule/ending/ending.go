@@ -36,6 +36,9 @@ type Ending struct {
 	// Passed is a Unix second that has to pass before the answer: a login right after the
 	// answer gets a token of a later second. It is 0 if there is none.
 	Passed int64
+	// Instead is what ends if no session was learned for the token, for hub.Hub.RetryInstead;
+	// nil if nothing else does.
+	Instead *store.Revocation
 }
 
 // Of returns what a logout with a token ends. A token belongs to every session that its
@@ -52,12 +55,17 @@ func Of(ctx context.Context, h *hub.Hub, t *token.Verified, now time.Time) (Endi
 }
 
 // Known is Of without the store, for when it does not answer. It ends what the claims name,
-// or else the token alone.
+// or else the token alone, and then Instead says what ends if nothing was learned for it.
 func Known(h *hub.Hub, t *token.Verified, now time.Time) Ending {
-	if t.Keys.First().IsZero() {
-		return alone(h, t, now)
+	if !t.Keys.First().IsZero() {
+		return of(h, t, nil, now)
 	}
-	return of(h, t, nil, now)
+	e := alone(h, t, now)
+	if endsSubject(t) {
+		r, _ := AllOf(h, t, now)
+		e.Instead = &r
+	}
+	return e
 }
 
 // Named returns what ends with another session, which the holder of a token names by its id.
@@ -132,7 +140,8 @@ func endsSubject(t *token.Verified) bool {
 // session.
 //
 // Attack: end a new login, or a session that was excepted, with a token that was revoked
-// before. So a token that ended with its subject repeats that revocation and no other.
+// before. So a token that ended with its subject repeats that revocation and no other, and one
+// that is revoked by itself ends nothing more, unless its own logout is not complete yet.
 func withoutSession(h *hub.Hub, t *token.Verified, now time.Time) Ending {
 	if !endsSubject(t) {
 		return alone(h, t, now)
@@ -140,6 +149,12 @@ func withoutSession(h *hub.Hub, t *token.Verified, now time.Time) Ending {
 	if r, held := h.SubjectRevocation(&t.Keys); held {
 		r.Expires = h.Expires(time.Unix(r.NotBefore, 0))
 		return Ending{Scope: Subject, Revocations: []store.Revocation{r}}
+	}
+	if h.Look(&t.Keys)&replica.ByToken != 0 {
+		if r, waits := h.Instead(t.Keys.Token); waits {
+			return Ending{Scope: Subject, Revocations: []store.Revocation{r}}
+		}
+		return alone(h, t, now)
 	}
 	r, passed := AllOf(h, t, now)
 	return Ending{Scope: Subject, Revocations: []store.Revocation{r}, Passed: passed}

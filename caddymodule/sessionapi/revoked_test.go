@@ -1,10 +1,30 @@
 package sessionapi
 
 import (
+	"errors"
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/sessiongate/sessiongate/store"
 )
+
+// Attack: an operator revokes a stolen token by its id. The thief sends DELETE with it whenever
+// the user has logged in again, and ends everything of the user.
+func TestATokenThatIsRevokedByItselfEndsNothingElse(t *testing.T) {
+	inAPI(t, Options{}, func(t *testing.T, g *apiTest) {
+		stolen := g.Mint(t, at("", time.Time{}, "jti", "stolen"))
+		g.admits(t, stolen, true)
+		g.Revoke(t, store.KindToken, "stolen", 0)
+		for range 2 {
+			again := g.Mint(t, at("", time.Time{}, "jti", "again"))
+			g.ends(t, stolen, "")
+			time.Sleep(time.Second)
+			g.admits(t, stolen, false)
+			g.admits(t, again, true)
+		}
+	})
+}
 
 // Attack: the user ends all other sessions, and so a stolen token. The thief sends DELETE with
 // it, and ends the session that the user has excepted.
@@ -25,6 +45,44 @@ func TestARevokedTokenEndsNoExceptedSession(t *testing.T) {
 					g.admits(t, stolen, false)
 					g.admits(t, mine, true)
 					time.Sleep(time.Minute)
+				}
+			})
+		})
+	}
+}
+
+// Fault: the store does not say what belongs to a token, and the call is repeated, or is not.
+// Everything of the subject ends.
+func TestALogoutDuringAnOutageEndsTheSubject(t *testing.T) {
+	for name, repeats := range map[string]bool{"and is repeated": true, "and is not repeated": false} {
+		t.Run(name, func(t *testing.T) {
+			inAPI(t, Options{}, func(t *testing.T, g *apiTest) {
+				one := g.Mint(t, at("", time.Time{}, "jti", "1"))
+				time.Sleep(time.Minute)
+				other := g.Mint(t, at("", time.Time{}, "jti", "2"))
+				g.admits(t, one, true)
+				g.Store.On("Known", func() error { return errors.New("connection refused") })
+				for range 2 {
+					g.end(t, one, "").Want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
+				}
+				g.Store.On("Known", nil)
+				if repeats {
+					g.ends(t, one, "subject")
+				} else {
+					time.Sleep(10 * time.Second)
+				}
+				g.admits(t, one, false)
+				g.admits(t, other, false)
+				time.Sleep(time.Minute)
+				again := g.Mint(t, at("", time.Time{}, "jti", "3"))
+				g.ends(t, one, "")
+				g.admits(t, again, true)
+				heard := make(map[store.Kind]int)
+				for _, e := range g.Events.Heard() {
+					heard[e.Kind]++
+				}
+				if heard[store.KindToken] != 1 || heard[store.KindSubject] != 1 {
+					t.Errorf("subscribers heard %v, want the token and the subject once", heard)
 				}
 			})
 		})
