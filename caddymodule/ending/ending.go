@@ -83,7 +83,9 @@ func Named(h *hub.Hub, t *token.Verified, session string, now time.Time) Ending 
 
 func of(h *hub.Hub, t *token.Verified, learned []store.Key, now time.Time) Ending {
 	keys := Sessions(t, learned)
-	if len(keys) == 0 {
+	// Attack: end a session that a gate has learned, and that goes on, with a token that ended
+	// with its subject.
+	if len(keys) == 0 || endsSubject(t) && h.Look(&t.Keys)&replica.BySubject != 0 {
 		return withoutSession(h, t, now)
 	}
 	e := Ending{Scope: Login}

@@ -1,0 +1,45 @@
+package tokenendpoint
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/store"
+)
+
+// Attack: the user ends all sessions, and so a stolen token that names none. The user logs in
+// again in the session that a gate has learned for that token. The thief sends DELETE with it,
+// and ends the new login.
+func TestATokenOfAnEndedSubjectEndsNoLearnedSession(t *testing.T) {
+	for name, changes := range map[string][]func(*token.IssuerOptions){
+		"refuse": nil, "admit": {admitReauthentication},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGrantTest(t, Options{}, changes...)
+			login := func(jti string, at, iat int64) (access, session string) {
+				access = g.access(t, jti, map[string]any{"iat": iat})
+				tokens := hand(access, "r"+jti)
+				tokens["id_token"] = g.Mint(t, map[string]any{"sid": "s", "auth_time": at, "jti": nil, "aud": "client", "iat": iat})
+				g.Login(t, tokens)
+				return access, g.access(t, jti+"s", map[string]any{"sid": "s", "auth_time": at, "iat": iat})
+			}
+			now := time.Now().Unix()
+			stolen, _ := login("1", now-300, now-300)
+			g.Get(t, "/", stolen).Want(t, http.StatusOK, "")
+			g.Revoke(t, store.KindSubject, "alice", now-200)
+			g.Get(t, "/", stolen).Want(t, http.StatusUnauthorized, "unauthorized")
+			_, again := login("2", now-100, now-100)
+			g.Get(t, "/", again).Want(t, http.StatusOK, "")
+			for range 2 {
+				answer := g.end(t, stolen)
+				if answer.Code == http.StatusOK {
+					t.Errorf("answered %d %s", answer.Code, answer.Body)
+				}
+				g.Get(t, "/", again).Want(t, http.StatusOK, "")
+			}
+			g.WantRefreshed(t, "r2", hand(g.access(t, "3", nil), "r3"))
+		})
+	}
+}
