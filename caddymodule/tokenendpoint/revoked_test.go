@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/caller/callertest"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
 )
@@ -42,4 +43,22 @@ func TestATokenOfAnEndedSubjectEndsNoLearnedSession(t *testing.T) {
 			g.WantRefreshed(t, "r2", hand(g.access(t, "3", nil), "r3"))
 		})
 	}
+}
+
+// Fault: an issuer that writes no `iat`, whose users log in through a token endpoint.
+func TestTokensWithoutIssuedAtAreHandedOut(t *testing.T) {
+	g := newGrantTest(t, Options{}, func(o *token.IssuerOptions) { o.AcceptMissingIssuedAt = time.Hour })
+	bare := func(jti string) string {
+		return g.access(t, jti, map[string]any{"iat": nil, "nbf": nil, "exp": time.Now().Add(time.Hour).Unix()})
+	}
+	first := bare("a1")
+	g.Get(t, "/", first).Want(t, http.StatusOK, "")
+	g.Login(t, hand(first, "r1"))
+	second := bare("a2")
+	g.WantRefreshed(t, "r1", hand(second, "r2"))
+	g.Get(t, "/", second).Want(t, http.StatusOK, "")
+	g.Serve(t, callertest.Request(http.MethodDelete, sessionPath, second, "")).Want(t, http.StatusOK, invalidated)
+	g.Get(t, "/", second).Want(t, http.StatusUnauthorized, "unauthorized")
+	g.Get(t, "/", first).Want(t, http.StatusUnauthorized, "unauthorized")
+	g.WantRefused(t, "r2")
 }
