@@ -88,3 +88,29 @@ func TestALogoutDuringAnOutageEndsTheSubject(t *testing.T) {
 		})
 	}
 }
+
+// Fault: a user logs in again in a session that was revoked up to an instant. The session is
+// live, and no list shows it to the user.
+func TestASessionThatGoesOnAfterItsInstantIsListed(t *testing.T) {
+	inAPI(t, Options{}, func(t *testing.T, g *apiTest) {
+		first, phone := g.Mint(t, at("s", time.Now(), "jti", "1")), g.Mint(t, at("phone", time.Now().Add(-time.Hour), "jti", "2"))
+		g.admits(t, first, true)
+		g.admits(t, phone, true)
+		g.ends(t, first, "session")
+		if ids := g.listAt(t, phone, "").ids(); len(ids) != 1 {
+			t.Errorf("listed are %q after the logout, want the phone", ids)
+		}
+		time.Sleep(time.Minute)
+		again := g.Mint(t, at("s", time.Now(), "jti", "3"))
+		g.admits(t, again, true)
+		if ids := g.listAt(t, phone, "").ids(); len(ids) != 2 {
+			t.Errorf("listed are %q after the next login, want the phone and s", ids)
+		}
+		g.end(t, phone, `{"session_id":"s"}`).Want(t, http.StatusOK, "session_id")
+		g.admits(t, again, false)
+		if ids := g.listAt(t, phone, "").ids(); len(ids) != 1 {
+			t.Errorf("listed are %q at the end, want the phone", ids)
+		}
+		g.end(t, phone, `{"session_id":"s"}`).Want(t, http.StatusNotFound, "invalid_session")
+	}, admitReauthentication)
+}
