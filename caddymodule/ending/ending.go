@@ -89,17 +89,27 @@ func of(h *hub.Hub, t *token.Verified, learned []store.Key, now time.Time) Endin
 		return withoutSession(h, t, now)
 	}
 	e := Ending{Scope: Login}
-	if !t.Keys.Session.IsZero() {
-		e.Scope = Session
-	}
 	// A learned login ends its tokens by themselves.
 	over := h.Look(&t.Keys)&(replica.BySession|replica.ByToken) != 0
 	for _, key := range keys {
 		r := store.Revocation{Kind: store.KindSession, Key: key, Expires: h.Expires(now)}
-		if key != t.Keys.Login && t.AdmitsReauthentication() {
-			r.NotBefore = instant(h, t, key, over, now)
+		if key != t.Keys.Login {
+			// Attack: the user has ended the login of a stolen token, and logged in again in
+			// the same session. Send DELETE with that token, and end the session, which goes on.
+			if over && !h.Holds(key) {
+				continue
+			}
+			if t.AdmitsReauthentication() {
+				r.NotBefore = instant(h, t, key, over, now)
+			}
+		}
+		if key == t.Keys.Session {
+			e.Scope = Session
 		}
 		e.Revocations = append(e.Revocations, r)
+	}
+	if len(e.Revocations) == 0 {
+		return alone(h, t, now)
 	}
 	return e
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
 )
 
@@ -113,4 +114,29 @@ func TestASessionThatGoesOnAfterItsInstantIsListed(t *testing.T) {
 		}
 		g.end(t, phone, `{"session_id":"s"}`).Want(t, http.StatusNotFound, "invalid_session")
 	}, admitReauthentication)
+}
+
+// Attack: the user logs out with a token that names the login only, and logs in again in the
+// same session of the issuer. The thief sends DELETE with a token of the first login that
+// names the session, too, and ends the new login.
+func TestATokenOfAnEndedLoginEndsNoSessionThatGoesOn(t *testing.T) {
+	for name, changes := range map[string][]func(*token.IssuerOptions){"refuse": nil, "admit": {admitReauthentication}} {
+		t.Run(name, func(t *testing.T) {
+			inAPI(t, Options{}, func(t *testing.T, g *apiTest) {
+				login := time.Now()
+				stolen, access := g.Mint(t, at("s", login, "jti", "stolen")), g.Mint(t, at("", login, "jti", "access"))
+				g.ends(t, access, "login")
+				time.Sleep(time.Minute)
+				again, bare := g.Mint(t, at("s", time.Now(), "jti", "again")), g.Mint(t, at("s", time.Time{}, "jti", "bare"))
+				for range 2 {
+					g.admits(t, again, true)
+					g.admits(t, bare, true)
+					g.ends(t, stolen, "")
+					g.admits(t, stolen, false)
+				}
+				g.ends(t, again, "session")
+				g.admits(t, bare, false)
+			}, changes...)
+		})
+	}
 }
