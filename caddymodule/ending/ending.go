@@ -47,18 +47,18 @@ type Ending struct {
 //
 // It asks the store, for at most a second. An error means that the store did not answer.
 func Of(ctx context.Context, h *hub.Hub, t *token.Verified, now time.Time) (Ending, error) {
-	learned, err := h.Learned(ctx, t.Keys.Token)
+	learned, login, err := h.Learned(ctx, t.Keys.Token)
 	if err != nil {
 		return Ending{}, fmt.Errorf("looking up the sessions of a token: %w", err)
 	}
-	return of(h, t, learned, now), nil
+	return of(h, t, learned, login, now), nil
 }
 
 // Known is Of without the store, for when it does not answer. It ends what the claims name,
 // or else the token alone, and then Instead says what ends if nothing was learned for it.
 func Known(h *hub.Hub, t *token.Verified, now time.Time) Ending {
 	if !t.Keys.First().IsZero() {
-		return of(h, t, nil, now)
+		return of(h, t, nil, 0, now)
 	}
 	e := alone(h, t, now)
 	if endsSubject(t) {
@@ -76,12 +76,13 @@ func Named(h *hub.Hub, t *token.Verified, session string, now time.Time) Ending 
 	case isLogin:
 		e.Scope = Login
 	case t.AdmitsReauthentication():
-		e.Revocations[0].NotBefore = instant(h, t, key, false, now)
+		e.Revocations[0].NotBefore = instant(h, t, key, false, t.AuthTime, now)
 	}
 	return e
 }
 
-func of(h *hub.Hub, t *token.Verified, learned []store.Key, now time.Time) Ending {
+// of is Of for what was learned: the sessions, and the login of the token, or 0.
+func of(h *hub.Hub, t *token.Verified, learned []store.Key, login int64, now time.Time) Ending {
 	keys := Sessions(t, learned)
 	// Attack: end a session that a gate has learned, and that goes on, with a token that ended
 	// with its subject.
@@ -100,7 +101,7 @@ func of(h *hub.Hub, t *token.Verified, learned []store.Key, now time.Time) Endin
 				continue
 			}
 			if t.AdmitsReauthentication() {
-				r.NotBefore = instant(h, t, key, over, now)
+				r.NotBefore = instant(h, t, key, over, max(t.AuthTime, login), now)
 			}
 		}
 		if key == t.Keys.Session {
@@ -131,15 +132,18 @@ func Sessions(t *token.Verified, learned []store.Key) (keys []store.Key) {
 // Attack: after the user has logged in again, send another DELETE with an old token of the
 // session, and end the new login. So a token that is revoked moves the instant no further
 // than its own login.
-func instant(h *hub.Hub, t *token.Verified, key store.Key, over bool, now time.Time) int64 {
+//
+// Attack: log out while the clock of the login is ahead of this one, and go on, because the
+// login is later than the instant. So the instant counts by the issuer's clock.
+func instant(h *hub.Hub, t *token.Verified, key store.Key, over bool, login int64, now time.Time) int64 {
 	held, found := h.Instant(key)
 	switch {
 	case found && held == 0:
 		return 0
 	case over:
-		return max(held, t.AuthTime, 1)
+		return max(held, login, 1)
 	}
-	return max(now.Unix()+t.Lead(), t.AuthTime, held)
+	return max(now.Unix()+max(t.Lead(), t.LoginLead()), login, held)
 }
 
 // endsSubject reports whether a logout with a token ends its subject, if no session was learned

@@ -140,3 +140,16 @@ func TestATokenOfAnEndedLoginEndsNoSessionThatGoesOn(t *testing.T) {
 		})
 	}
 }
+
+// Attack: log out where the clock of the login is ahead of that of the tokens, as with two
+// servers of one issuer. The login is later than the instant, and goes on.
+func TestALoginAheadOfItsTokensEnds(t *testing.T) {
+	inAPI(t, Options{}, func(t *testing.T, g *apiTest) {
+		ahead := time.Now().Add(20 * time.Second)
+		access, bare := g.Mint(t, at("s", ahead, "jti", "1")), g.Mint(t, at("s", time.Time{}, "jti", "2"))
+		g.admits(t, access, true)
+		g.ends(t, bare, "session")
+		g.admits(t, access, false)
+		g.admits(t, bare, false)
+	}, admitReauthentication)
+}

@@ -62,3 +62,20 @@ func TestTokensWithoutIssuedAtAreHandedOut(t *testing.T) {
 	g.Get(t, "/", first).Want(t, http.StatusUnauthorized, "unauthorized")
 	g.WantRefused(t, "r2")
 }
+
+// Attack: log out where the clock of the login is ahead of that of the tokens, as with two
+// servers of one issuer. The access token names no login, and the gate has learned it.
+func TestALearnedLoginAheadOfItsTokensEnds(t *testing.T) {
+	g := newGrantTest(t, Options{}, admitReauthentication)
+	ahead := time.Now().Unix() + 20
+	access := g.access(t, "1", nil)
+	tokens := hand(access, "r1")
+	tokens["id_token"] = g.Mint(t, map[string]any{"sid": "s", "auth_time": ahead, "jti": nil, "aud": "client"})
+	g.Login(t, tokens)
+	of := g.access(t, "2", map[string]any{"sid": "s", "auth_time": ahead})
+	g.end(t, access).Want(t, http.StatusOK, invalidated)
+	g.Get(t, "/", access).Want(t, http.StatusUnauthorized, "unauthorized")
+	g.Get(t, "/", of).Want(t, http.StatusUnauthorized, "unauthorized")
+	g.WantRefused(t, "r1")
+	g.end(t, access).Want(t, http.StatusNotFound, "invalid_session")
+}
