@@ -74,7 +74,7 @@ func (x *exchange) checkLearned(tokens *handedOut, grants []store.Grant) *reply.
 	}
 	for _, issued := range tokens.all() {
 		about := learned
-		if issued != tokens.refresh {
+		if issued == tokens.access {
 			about = store.Grant{} // by its claims alone, as when it is presented later
 		}
 		if deny := denyVerdict(x.checkIssued(issued, about)); deny != nil {

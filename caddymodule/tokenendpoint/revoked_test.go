@@ -7,6 +7,7 @@ import (
 
 	"github.com/sessiongate/sessiongate/caddymodule/caller/callertest"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
+	"github.com/sessiongate/sessiongate/caddymodule/tokenendpoint/granttest"
 	"github.com/sessiongate/sessiongate/store"
 )
 
@@ -78,4 +79,23 @@ func TestALearnedLoginAheadOfItsTokensEnds(t *testing.T) {
 	g.Get(t, "/", of).Want(t, http.StatusUnauthorized, "unauthorized")
 	g.WantRefused(t, "r1")
 	g.end(t, access).Want(t, http.StatusNotFound, "invalid_session")
+}
+
+// Fault: an issuer writes `auth_time` into access tokens, and not into ID tokens (OpenID Connect
+// Core §2 requires it there only on request). The user logs in again in a session that was
+// revoked up to an instant, and gets nothing.
+func TestAnIDTokenWithoutALoginIsOfTheLoginOfItsAnswer(t *testing.T) {
+	g := newLoginsTest(t)
+	login := func(at int64, tokenID, refresh string) granttest.Answer {
+		tokens := hand(g.of(t, at, tokenID), refresh)
+		tokens["id_token"] = g.Mint(t, map[string]any{"sid": "s", "jti": nil, "aud": "client"})
+		return g.Grant(t, tokens, "grant_type", "password", "username", "a", "password", "b")
+	}
+	login(g.first, "a1", "r1").Want(t, http.StatusOK, "{")
+	g.revoke(t, g.revoked)
+	g.Take()
+	g.WantRefused(t, "r1")
+	login(g.first, "a2", "r2").WantInvalidGrant(t)
+	login(g.second, "a3", "r3").Want(t, http.StatusOK, "{")
+	g.Get(t, "/", g.of(t, g.second, "a3")).Want(t, http.StatusOK, "")
 }
