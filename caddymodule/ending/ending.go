@@ -36,6 +36,9 @@ type Ending struct {
 	// Passed is a Unix second that has to pass before the answer: a login right after the
 	// answer gets a token of a later second. It is 0 if there is none.
 	Passed int64
+	// Instead is what ends if no session was learned for the token, for hub.Hub.RetryInstead;
+	// nil if nothing else does.
+	Instead *store.Revocation
 }
 
 // Of returns what a logout with a token ends. A token belongs to every session that its
@@ -44,20 +47,25 @@ type Ending struct {
 //
 // It asks the store, for at most a second. An error means that the store did not answer.
 func Of(ctx context.Context, h *hub.Hub, t *token.Verified, now time.Time) (Ending, error) {
-	learned, err := h.Learned(ctx, t.Keys.Token)
+	learned, login, err := h.Learned(ctx, t.Keys.Token)
 	if err != nil {
 		return Ending{}, fmt.Errorf("looking up the sessions of a token: %w", err)
 	}
-	return of(h, t, learned, now), nil
+	return of(h, t, learned, login, now), nil
 }
 
 // Known is Of without the store, for when it does not answer. It ends what the claims name,
-// or else the token alone.
+// or else the token alone, and then Instead says what ends if nothing was learned for it.
 func Known(h *hub.Hub, t *token.Verified, now time.Time) Ending {
-	if t.Keys.First().IsZero() {
-		return alone(h, t, now)
+	if !t.Keys.First().IsZero() {
+		return of(h, t, nil, 0, now)
 	}
-	return of(h, t, nil, now)
+	e := alone(h, t, now)
+	if endsSubject(t) {
+		r, _ := AllOf(h, t, now)
+		e.Instead = &r
+	}
+	return e
 }
 
 // Named returns what ends with another session, which the holder of a token names by its id.
@@ -68,28 +76,41 @@ func Named(h *hub.Hub, t *token.Verified, session string, now time.Time) Ending 
 	case isLogin:
 		e.Scope = Login
 	case t.AdmitsReauthentication():
-		e.Revocations[0].NotBefore = instant(h, t, key, false, now)
+		e.Revocations[0].NotBefore = instant(h, t, key, false, t.AuthTime, now)
 	}
 	return e
 }
 
-func of(h *hub.Hub, t *token.Verified, learned []store.Key, now time.Time) Ending {
+// of is Of for what was learned: the sessions, and the login of the token, or 0.
+func of(h *hub.Hub, t *token.Verified, learned []store.Key, login int64, now time.Time) Ending {
 	keys := Sessions(t, learned)
-	if len(keys) == 0 {
+	// Attack: end a session that a gate has learned, and that goes on, with a token that ended
+	// with its subject.
+	if len(keys) == 0 || endsSubject(t) && h.Look(&t.Keys)&replica.BySubject != 0 {
 		return withoutSession(h, t, now)
 	}
 	e := Ending{Scope: Login}
-	if !t.Keys.Session.IsZero() {
-		e.Scope = Session
-	}
 	// A learned login ends its tokens by themselves.
 	over := h.Look(&t.Keys)&(replica.BySession|replica.ByToken) != 0
 	for _, key := range keys {
 		r := store.Revocation{Kind: store.KindSession, Key: key, Expires: h.Expires(now)}
-		if key != t.Keys.Login && t.AdmitsReauthentication() {
-			r.NotBefore = instant(h, t, key, over, now)
+		if key != t.Keys.Login {
+			// Attack: the user has ended the login of a stolen token, and logged in again in
+			// the same session. Send DELETE with that token, and end the session, which goes on.
+			if over && !h.Holds(key) {
+				continue
+			}
+			if t.AdmitsReauthentication() {
+				r.NotBefore = instant(h, t, key, over, max(t.AuthTime, login), now)
+			}
+		}
+		if key == t.Keys.Session {
+			e.Scope = Session
 		}
 		e.Revocations = append(e.Revocations, r)
+	}
+	if len(e.Revocations) == 0 {
+		return alone(h, t, now)
 	}
 	// Attack, during a rolling upgrade: use the token again at an older gate, which knows no
 	// logins. It knows the token by itself.
@@ -116,29 +137,47 @@ func Sessions(t *token.Verified, learned []store.Key) (keys []store.Key) {
 // Attack: after the user has logged in again, send another DELETE with an old token of the
 // session, and end the new login. So a token that is revoked moves the instant no further
 // than its own login.
-func instant(h *hub.Hub, t *token.Verified, key store.Key, over bool, now time.Time) int64 {
+//
+// Attack: log out while the clock of the login is ahead of this one, and go on, because the
+// login is later than the instant. So the instant counts by the issuer's clock.
+func instant(h *hub.Hub, t *token.Verified, key store.Key, over bool, login int64, now time.Time) int64 {
 	held, found := h.Instant(key)
 	switch {
 	case found && held == 0:
 		return 0
 	case over:
-		return max(held, t.AuthTime, 1)
+		return max(held, login, 1)
 	}
-	return max(now.Unix()+t.Lead(), t.AuthTime, held)
+	return max(now.Unix()+max(t.Lead(), t.LoginLead()), login, held)
+}
+
+// endsSubject reports whether a logout with a token ends its subject, if no session was learned
+// for it. A machine ends its token alone: other machines may share its subject.
+func endsSubject(t *token.Verified) bool {
+	return t.Keys.First().IsZero() && !t.IsMachine() && t.WithoutSession() == token.EndSubject
 }
 
 // withoutSession returns what the issuer's rules say about a token that belongs to no
-// session. A machine ends its token alone: other machines may share its subject.
+// session.
+//
+// Attack: end a new login, or a session that was excepted, with a token that was revoked
+// before. So a token that ended with its subject repeats that revocation and no other, and one
+// that is revoked by itself ends nothing more, unless its own logout is not complete yet.
 func withoutSession(h *hub.Hub, t *token.Verified, now time.Time) Ending {
-	if t.IsMachine() || t.WithoutSession() != token.EndSubject {
+	if !endsSubject(t) {
+		return alone(h, t, now)
+	}
+	if r, held := h.SubjectRevocation(&t.Keys); held {
+		r.Expires = h.Expires(time.Unix(r.NotBefore, 0))
+		return Ending{Scope: Subject, Revocations: []store.Revocation{r}}
+	}
+	if h.Look(&t.Keys)&replica.ByToken != 0 {
+		if r, waits := h.Instead(t.Keys.Token); waits {
+			return Ending{Scope: Subject, Revocations: []store.Revocation{r}}
+		}
 		return alone(h, t, now)
 	}
 	r, passed := AllOf(h, t, now)
-	// Attack: end a new login with a token that was revoked before it.
-	if h.Look(&t.Keys)&replica.BySubject != 0 {
-		r.NotBefore, passed = h.NotBefore(&t.Keys), 0
-		r.Expires = h.Expires(time.Unix(r.NotBefore, 0))
-	}
 	return Ending{Scope: Subject, Revocations: []store.Revocation{r}, Passed: passed}
 }
 
@@ -168,7 +207,7 @@ func Over(t *token.Verified, verdict replica.Verdict) bool {
 	switch {
 	case !t.Keys.First().IsZero():
 		return verdict&replica.BySession != 0
-	case t.IsMachine() || t.WithoutSession() != token.EndSubject:
+	case !endsSubject(t):
 		return verdict&replica.ByToken != 0
 	default: // a learned login ends its tokens
 		return verdict&(replica.ByToken|replica.BySubject) != 0

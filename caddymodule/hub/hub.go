@@ -195,13 +195,13 @@ func (h *Hub) Instant(session store.Key) (instant int64, held bool) {
 	return h.replica.Instant(session)
 }
 
-// NotBefore returns the latest instant up to which tokens of this session, subject and issuer
-// are revoked, as far as this gate knows; 0 without one.
-func (h *Hub) NotBefore(k *store.Keys) int64 {
+// SubjectRevocation returns the revocation of its subject that revokes a token, the one with
+// the latest instant, as far as this gate knows. held reports whether there is one.
+func (h *Hub) SubjectRevocation(k *store.Keys) (revocation store.Revocation, held bool) {
 	if !h.isOpen.Load() {
-		return 0
+		return store.Revocation{}, false
 	}
-	return h.replica.NotBefore(k)
+	return h.replica.SubjectRevocation(k)
 }
 
 // Status returns the state of the replica, or why there is none.

@@ -39,15 +39,16 @@ func (h *Hub) withSessions(ctx context.Context, named []store.Revocation) ([]sto
 }
 
 // Learned returns the sessions that were learned for a token, from the upstream's token
-// endpoint. It asks the store, for at most a second.
-func (h *Hub) Learned(ctx context.Context, name store.Key) (sessions []store.Key, err error) {
+// endpoint, and the Unix second of its login, or 0 if that is not known. It asks the store, for
+// at most a second.
+func (h *Hub) Learned(ctx context.Context, name store.Key) (sessions []store.Key, login int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, relatedTimeout)
 	defer cancel()
 	learned, err := h.Tokens().Known(ctx, name)
 	for _, grant := range learned {
-		sessions = store.JoinFamilies(sessions, grant.Families)
+		sessions, login = store.JoinFamilies(sessions, grant.Families), max(login, grant.AuthTime)
 	}
-	return sessions, err
+	return sessions, login, err
 }
 
 // revokeTokensOf revokes the access tokens that belong to revoked sessions but do not

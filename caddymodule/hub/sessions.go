@@ -23,7 +23,8 @@ func (h *Hub) Note(k *store.Keys, s store.Session) bool {
 	if _, isLogin := store.ParseLoginID(s.ID); isLogin && h.HasOlderGates() {
 		return false
 	}
-	return h.registry.NoteAfter(s.Issuer, s.ID, s.Subject, s.LastSeen, h.replica.NotBefore(k))
+	instant, _ := h.replica.Instant(k.Session)
+	return h.registry.NoteAfter(s.Issuer, s.ID, s.Subject, s.LastSeen, max(instant, h.replica.NotBefore(k)))
 }
 
 // Owned returns nil if the session is known and by accepts its subject, else
@@ -50,7 +51,12 @@ func (h *Hub) SessionsOf(ctx context.Context, issuer, subject string) ([]store.S
 //
 // An instant names tokens, not sessions. A session that was not seen since then has no
 // valid token here. A session that was seen since then was excepted, logged in again,
-// or got a newer token from the issuer.
+// or got a newer token from the issuer. The same holds for a session that is revoked up to a
+// login.
 func (h *Hub) Over(s store.Session, k *store.Keys) bool {
-	return h.isOpen.Load() && (h.replica.Holds(k.Session) || s.LastSeen <= h.replica.NotBefore(k))
+	if !h.isOpen.Load() {
+		return false
+	}
+	instant, held := h.replica.Instant(k.Session)
+	return held && instant == 0 || s.LastSeen <= max(instant, h.replica.NotBefore(k))
 }

@@ -21,13 +21,14 @@ type latest struct {
 // Prolong notes that a token was verified: requests of its session also continue until this
 // token expires. Call it for new tokens only, because it takes a lock.
 func (t *Table) Prolong(keys *store.Keys) {
-	if keys.Session.IsZero() {
+	session := keys.First()
+	if session.IsZero() {
 		return
 	}
-	l := t.latestAt(keys.Session)
+	l := t.latestAt(session)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	known, held := l.expires[keys.Session]
+	known, held := l.expires[session]
 	if held && known >= keys.Expires {
 		return
 	}
@@ -37,7 +38,7 @@ func (t *Table) Prolong(keys *store.Keys) {
 	if l.expires == nil {
 		l.expires = make(map[store.Key]int64)
 	}
-	l.expires[keys.Session] = keys.Expires
+	l.expires[session] = keys.Expires
 }
 
 // forget makes room, and reports whether there is some. The caller holds mu.
@@ -53,13 +54,14 @@ func (l *latest) forget(now int64) bool {
 // latestOf returns when the newest token of a token's session expires, in Unix seconds, or
 // 0 if that is unknown.
 func (t *Table) latestOf(keys *store.Keys) int64 {
-	if keys.Session.IsZero() {
+	session := keys.First()
+	if session.IsZero() {
 		return 0
 	}
-	l := t.latestAt(keys.Session)
+	l := t.latestAt(session)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.expires[keys.Session]
+	return l.expires[session]
 }
 
 func (t *Table) latestAt(session store.Key) *latest {

@@ -10,15 +10,21 @@ import (
 )
 
 // With AtExpiry a request ends with the latest token of its session, not with its own.
-// With ByRevocation no expiry ends it.
+// With ByRevocation no expiry ends it. A token without a session claim has its login as its
+// session.
 func TestANewTokenOfTheSessionProlongs(t *testing.T) {
+	t.Run("session claim", func(t *testing.T) { testProlongs(t, func(k *store.Keys) *store.Key { return &k.Session }) })
+	t.Run("login", func(t *testing.T) { testProlongs(t, func(k *store.Keys) *store.Key { return &k.Login }) })
+}
+
+func testProlongs(t *testing.T, nameOf func(*store.Keys) *store.Key) {
 	synctest.Test(t, func(t *testing.T) {
 		table := New(Options{Revoked: func(*store.Keys) bool { return false }, Changed: make(chan struct{})})
 		defer table.Close()
 		now := time.Now().Unix()
-		session := store.Key{1}
-		first := &store.Keys{Token: store.Key{2}, Session: session, Expires: now + 60}
-		second := &store.Keys{Token: store.Key{3}, Session: session, Expires: now + 120}
+		first := &store.Keys{Token: store.Key{2}, Expires: now + 60}
+		second := &store.Keys{Token: store.Key{3}, Expires: now + 120}
+		*nameOf(first), *nameOf(second) = store.Key{1}, store.Key{1}
 		alone := &store.Keys{Token: store.Key{4}, Expires: now + 60}
 		writers := make([]*deadlineWriter, 4)
 		for i, keys := range []*store.Keys{first, first, alone, alone} {

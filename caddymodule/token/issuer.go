@@ -81,6 +81,7 @@ type issuer struct {
 	// scopeClaims are the claims whose texts are lists of scopes.
 	scopeClaims []string
 	lead        atomic.Int64 // see Verified.Lead
+	loginLead   atomic.Int64 // see Verified.LoginLead
 	named       atomic.Bool  // whether a verified token had a session claim
 	unnamed     atomic.Bool  // whether a user's had none
 	nameless    sync.Once    // warns of tokens that name no session

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/strictjson"
@@ -46,6 +47,9 @@ func (t *Verified) IsMachine() bool { return t.machine }
 // configuration runs.
 func (t *Verified) Lead() int64 { return t.rules.lead.Load() }
 
+// LoginLead is Lead for the clock that writes `auth_time`: from 0 to twice the leeway.
+func (t *Verified) LoginLead() int64 { return t.rules.loginLead.Load() }
+
 // lockedOutEvery is the shortest time between two warnings of one issuer, in seconds.
 const lockedOutEvery = 60
 
@@ -67,9 +71,15 @@ func (v *Verifier) Lead(name string) int64 {
 	return i.lead.Load()
 }
 
-// noteLead notes that a token was issued so many seconds ahead of this gate's clock.
-func (i *issuer) noteLead(seconds int64) {
-	for before := i.lead.Load(); seconds > before && !i.lead.CompareAndSwap(before, seconds); before = i.lead.Load() {
+// noteLead notes by how many seconds the dates of a token are ahead of this gate's clock.
+func (i *issuer) noteLead(t *Verified, now int64) {
+	raise(&i.lead, t.IssuedAt-now)
+	raise(&i.loginLead, t.AuthTime-now)
+}
+
+// raise sets value to the larger of value and to.
+func raise(value *atomic.Int64, to int64) {
+	for before := value.Load(); to > before && !value.CompareAndSwap(before, to); before = value.Load() {
 	}
 }
 

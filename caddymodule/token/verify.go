@@ -55,7 +55,7 @@ func (v *Verifier) verify(raw string, now int64, e *Explanation) (*Verified, err
 	if err := t.checkTime(now); err != nil {
 		return t, err
 	}
-	s.issuer.noteLead(t.IssuedAt - now)
+	s.issuer.noteLead(t, now)
 	t.addViews(v.added.Load().views, s.members)
 	return t, nil
 }

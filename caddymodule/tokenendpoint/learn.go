@@ -74,7 +74,7 @@ func (x *exchange) checkLearned(tokens *handedOut, grants []store.Grant) *reply.
 	}
 	for _, issued := range tokens.all() {
 		about := learned
-		if issued != tokens.refresh {
+		if issued == tokens.access {
 			about = store.Grant{} // by its claims alone, as when it is presented later
 		}
 		if deny := denyVerdict(x.checkIssued(issued, about)); deny != nil {
@@ -108,6 +108,11 @@ func (x *exchange) read(ctx context.Context, answer oauth.Answer) (tokens handed
 		return tokens, deny
 	}
 	tokens.access, deny = x.verifyWaiting(ctx, answer.Access)
+	for _, issued := range tokens.all() {
+		if issued.IssuedAt == 0 { // it does not say: it is as old as its login, as a grant is
+			issued.IssuedAt, issued.Keys.IssuedAt = x.known.IssuedAt, x.known.IssuedAt
+		}
+	}
 	return tokens, deny
 }
 

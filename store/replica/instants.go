@@ -65,6 +65,27 @@ func (s *instantSet) latest(k store.Key, token *store.Keys) int64 {
 	return latest
 }
 
+// covering returns the predicate of k that revokes a token, the one with the latest instant,
+// and whether there is one.
+func (s *instantSet) covering(k store.Key, token *store.Keys) (covering predicate, found bool) {
+	slots := s.slots.Load()
+	if slots == nil || k.IsZero() {
+		return predicate{}, false
+	}
+	held := (*slots)[find(*slots, k)].Load()
+	if held == nil {
+		return predicate{}, false
+	}
+	session := token.First()
+	for _, p := range held.predicates {
+		excepted := !p.except.IsZero() && p.except == session
+		if !excepted && p.notBefore >= max(token.IssuedAt, covering.notBefore) {
+			covering, found = p, true
+		}
+	}
+	return covering, found
+}
+
 // never is before every instant, and before every `iat`.
 const never = math.MinInt64
 

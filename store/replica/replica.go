@@ -190,6 +190,19 @@ func (r *Replica) Changed() <-chan struct{} { return r.set.changed }
 // session, subject and issuer are revoked. It is 0 without one. Like Check, it is quick.
 func (r *Replica) NotBefore(k *store.Keys) int64 { return r.set.notBefore(k) }
 
+// SubjectRevocation returns the revocation of its subject that revokes a token, the one with
+// the latest instant, as the replica holds it. held reports whether there is one. A repeat
+// passes it to Revoke again, so that it ends no more than before. Like Check, it is quick.
+func (r *Replica) SubjectRevocation(k *store.Keys) (revocation store.Revocation, held bool) {
+	p, held := r.set.instants.covering(k.Subject, k)
+	if !held {
+		return store.Revocation{}, false
+	}
+	return store.Revocation{
+		Kind: store.KindSubject, Key: k.Subject, NotBefore: p.notBefore, Except: p.except, Expires: p.expires,
+	}, true
+}
+
 // Synced returns a channel that is closed when the replica has read the whole log for the
 // first time, and may admit.
 func (r *Replica) Synced() <-chan struct{} { return r.arrived }
