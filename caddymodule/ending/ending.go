@@ -36,9 +36,6 @@ type Ending struct {
 	// Passed is a Unix second that has to pass before the answer: a login right after the
 	// answer gets a token of a later second. It is 0 if there is none.
 	Passed int64
-	// Instead is what ends if no session was learned for the token, for hub.Hub.RetryInstead;
-	// nil if nothing else does.
-	Instead *store.Revocation
 }
 
 // Of returns what a logout with a token ends. A token belongs to every session that its
@@ -54,16 +51,17 @@ func Of(ctx context.Context, h *hub.Hub, t *token.Verified, now time.Time) (Endi
 	return of(h, t, learned, login, now), nil
 }
 
-// Known is Of without the store, for when it does not answer. It ends what the claims name,
-// or else the token alone, and then Instead says what ends if nothing was learned for it.
+// Known is Of without the store, for when it does not answer. A gate may have learned a
+// session for a token whose claims name none. So Known ends the token, with which the gate
+// later ends that session (hub.Hub.RevokeLater), and also what the issuer's rules say about a
+// token without a session. That may be more than Of would end, never less.
 func Known(h *hub.Hub, t *token.Verified, now time.Time) Ending {
 	if !t.Keys.First().IsZero() {
 		return of(h, t, nil, 0, now)
 	}
-	e := alone(h, t, now)
-	if endsSubject(t) {
-		r, _ := AllOf(h, t, now)
-		e.Instead = &r
+	e := withoutSession(h, t, now)
+	if e.Scope == Subject {
+		e.Revocations = append(e.Revocations, alone(h, t, now).Revocations...)
 	}
 	return e
 }
@@ -84,14 +82,15 @@ func Named(h *hub.Hub, t *token.Verified, session string, now time.Time) Ending 
 // of is Of for what was learned: the sessions, and the login of the token, or 0.
 func of(h *hub.Hub, t *token.Verified, learned []store.Key, login int64, now time.Time) Ending {
 	keys := Sessions(t, learned)
+	verdict := h.Look(&t.Keys)
 	// Attack: end a session that a gate has learned, and that goes on, with a token that ended
-	// with its subject.
-	if len(keys) == 0 || endsSubject(t) && h.Look(&t.Keys)&replica.BySubject != 0 {
+	// with its subject. If the token is revoked by itself, the learned session ended with it.
+	if len(keys) == 0 || endsSubject(t) && verdict&replica.BySubject != 0 && verdict&replica.ByToken == 0 {
 		return withoutSession(h, t, now)
 	}
 	e := Ending{Scope: Login}
 	// A learned login ends its tokens by themselves.
-	over := h.Look(&t.Keys)&(replica.BySession|replica.ByToken) != 0
+	over := verdict&(replica.BySession|replica.ByToken) != 0
 	for _, key := range keys {
 		r := store.Revocation{Kind: store.KindSession, Key: key, Expires: h.Expires(now)}
 		if key != t.Keys.Login {
@@ -110,7 +109,7 @@ func of(h *hub.Hub, t *token.Verified, learned []store.Key, login int64, now tim
 		e.Revocations = append(e.Revocations, r)
 	}
 	if len(e.Revocations) == 0 {
-		return alone(h, t, now)
+		e.Revocations = alone(h, t, now).Revocations // what was learned for the token ends with it
 	}
 	// Attack, during a rolling upgrade: use the token again at an older gate, which knows no
 	// logins. It knows the token by itself.
@@ -162,7 +161,7 @@ func endsSubject(t *token.Verified) bool {
 //
 // Attack: end a new login, or a session that was excepted, with a token that was revoked
 // before. So a token that ended with its subject repeats that revocation and no other, and one
-// that is revoked by itself ends nothing more, unless its own logout is not complete yet.
+// that is revoked by itself ends nothing more.
 func withoutSession(h *hub.Hub, t *token.Verified, now time.Time) Ending {
 	if !endsSubject(t) {
 		return alone(h, t, now)
@@ -172,9 +171,6 @@ func withoutSession(h *hub.Hub, t *token.Verified, now time.Time) Ending {
 		return Ending{Scope: Subject, Revocations: []store.Revocation{r}}
 	}
 	if h.Look(&t.Keys)&replica.ByToken != 0 {
-		if r, waits := h.Instead(t.Keys.Token); waits {
-			return Ending{Scope: Subject, Revocations: []store.Revocation{r}}
-		}
 		return alone(h, t, now)
 	}
 	r, passed := AllOf(h, t, now)

@@ -33,8 +33,6 @@ type retry struct {
 	// event is the event to emit for the revocation; nil if it was emitted.
 	event *Cause
 	due   time.Time
-	// instead is revoked, too, if no session was learned for the token; nil for nothing.
-	instead *store.Revocation
 }
 
 // retryName identifies a revocation, so that one made twice is retried once.
@@ -75,35 +73,14 @@ func (q *retryQueue) add(pause time.Duration, event *Cause, revocations ...store
 	}
 	due := time.Now().Add(pause)
 	for _, revocation := range revocations {
-		if name := retryNameOf(revocation); len(q.pending) < maxRetries {
-			q.pending[name] = retry{revocation, event, due, q.pending[name].instead}
+		if len(q.pending) < maxRetries {
+			q.pending[retryNameOf(revocation)] = retry{revocation, event, due}
 		}
 	}
 	select {
 	case q.wake <- struct{}{}:
 	default:
 	}
-}
-
-// orElse makes the retry of a token revoke something else, too, if no session was learned for
-// the token. The first call for a token counts.
-func (q *retryQueue) orElse(token, instead store.Revocation) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if r, waits := q.pending[retryNameOf(token)]; waits && r.instead == nil {
-		r.instead = &instead
-		q.pending[retryNameOf(token)] = r
-	}
-}
-
-// instead returns what orElse has named for a token that is still in the queue.
-func (q *retryQueue) instead(token store.Key) (instead store.Revocation, waits bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if r := q.pending[retryName{key: token}]; r.instead != nil {
-		return *r.instead, true
-	}
-	return store.Revocation{}, false
 }
 
 // remove removes revocations that were repeated and completed.
@@ -164,10 +141,6 @@ func (q *retryQueue) run(ctx context.Context, h *Hub) {
 			continue // it was completed meanwhile, with a token or by another call
 		}
 		all, err := h.complete(ctx, r.Revocation)
-		if alone := len(all) == 1; err == nil && alone && r.instead != nil && !h.replica.Repeats(*r.instead) {
-			all = append(all, *r.instead)
-			_, err = h.complete(ctx, *r.instead)
-		}
 		if err != nil {
 			return
 		}

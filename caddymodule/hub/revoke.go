@@ -133,18 +133,6 @@ func (h *Hub) RevokeLater(why Cause, revocations ...store.Revocation) {
 	}
 }
 
-// RetryInstead makes the retry of a token, whose RevokeLater waits for the store to say what
-// belongs to it, also revoke something else if no session was learned for the token.
-func (h *Hub) RetryInstead(why Cause, token, instead store.Revocation) {
-	h.retries.orElse(token, why.from([]store.Revocation{instead})[0])
-}
-
-// Instead returns what the waiting retry of a token revokes if no session was learned for it
-// (RetryInstead). waits reports whether there is one.
-func (h *Hub) Instead(token store.Key) (instead store.Revocation, waits bool) {
-	return h.retries.instead(token)
-}
-
 func (h *Hub) revokeLater(why Cause, err error, revocations []store.Revocation) {
 	h.replica.RevokeLater(revocations...)
 	h.retries.add(h.retryPause(), &why, revocations...)

@@ -98,7 +98,7 @@ func (a *API) revoke(r *http.Request, bearer *token.Verified, sessionID string) 
 			if ending.Over(bearer, a.o.Hub.Check(&bearer.Keys, now)) {
 				return ended, denyUnconfirmed // this gate holds it already
 			}
-			return ended, a.revokeUnknown(r, cause, bearer, ended)
+			return ended, a.revokeLater(r, cause, bearer, sessionID, true, ended.Revocations...)
 		}
 	} else {
 		ended = ending.Named(a.o.Hub, bearer, sessionID, now)
@@ -154,16 +154,6 @@ func (a *API) revokeLater(r *http.Request, cause hub.Cause, bearer *token.Verifi
 	}
 	a.o.Hub.RevokeLater(cause, revocations...)
 	return denyUnconfirmed
-}
-
-// revokeUnknown is revokeLater of the caller's own session, if the store did not say what
-// belongs to the token (ending.Known).
-func (a *API) revokeUnknown(r *http.Request, cause hub.Cause, bearer *token.Verified, ended ending.Ending) *reply.Denial {
-	deny := a.revokeLater(r, cause, bearer, "", true, ended.Revocations...)
-	if deny == denyUnconfirmed && ended.Instead != nil {
-		a.o.Hub.RetryInstead(cause, ended.Revocations[0], *ended.Instead)
-	}
-	return deny
 }
 
 // unnamed are the reasons to refuse a token that no revocation names. Its session may be

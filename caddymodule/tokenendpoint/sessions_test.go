@@ -176,7 +176,8 @@ func TestARefreshBeforeARevocationIsFoundByIt(t *testing.T) {
 }
 
 // Invariant 7: while the tokens of a session are unknown, the gate does not confirm its
-// end. The next call continues where this one stopped.
+// end. The next call continues where this one stopped. Meanwhile everything of the subject is
+// refused, because the gate did not know whether the token has a session.
 func TestARevocationThatCannotFindTheMembersIsNotConfirmed(t *testing.T) {
 	g := newGrantTest(t, Options{})
 	first, second := g.access(t, "t1", nil), g.access(t, "t2", nil)
@@ -194,9 +195,10 @@ func TestARevocationThatCannotFindTheMembersIsNotConfirmed(t *testing.T) {
 	h.On("Members", fails)
 	for range 2 {
 		g.end(t, first).Want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
-		g.Get(t, "/", second).Want(t, http.StatusOK, "")
+		g.Get(t, "/", second).Want(t, http.StatusUnauthorized, "unauthorized")
 	}
 	h.On("Members", nil)
 	g.end(t, first).Want(t, http.StatusNotFound, "invalid_session")
 	g.Get(t, "/", second).Want(t, http.StatusUnauthorized, "unauthorized")
+	g.WantRefused(t, "r2")
 }
