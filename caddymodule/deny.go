@@ -51,6 +51,7 @@ func (g *Gate) refuseGuarded(w http.ResponseWriter, r *http.Request, deny *reply
 	}
 	g.origins.Allow(w, r)
 	note(r, deny)
+	emptyUser(r) // the routes of handle_errors may name them, too
 	deny.Announce(w, r)
 	reply.DropBody(r)
 	g.extractor.Strip(r)
