@@ -35,6 +35,16 @@ func TestAnAccessLogHasToHideTheToken(t *testing.T) {
 		"a global filter for other logs":  {"log {\nformat filter {\n" + uri + "\n}\n}", "log {\nformat json\n}", false},
 		"a global log without one":        {"log {\nformat json\n}", "log", false},
 		"a global log of another name":    {"log other {\nformat filter {\n" + uri + "\n}\n}", "log", false},
+		"another global log gets all":     {"log {\nformat filter {\n" + uri + "\n}\n}\nlog audit {\noutput file a.log\n}", "log", false},
+		"another gets access logs":        {"log audit {\ninclude http.log.access\n}", "log {\nformat filter {\n" + uri + "\n}\n}", false},
+		"another gets one of them":        {"log audit {\ninclude http.log.access.log0\n}", "log {\nformat filter {\n" + uri + "\n}\n}", false},
+		"another gets those of HTTP":      {"log audit {\ninclude http\n}", "log {\nformat filter {\n" + uri + "\n}\n}", false},
+		"another excludes something":      {"log audit {\nexclude http.handlers\n}", "log {\nformat filter {\n" + uri + "\n}\n}", false},
+		"another excludes access logs":    {"log audit {\nexclude http.log.access\n}", "log {\nformat filter {\n" + uri + "\n}\n}", true},
+		"another gets other lines":        {"log audit {\ninclude http.log.accesses session_gate\n}", "log {\nformat filter {\n" + uri + "\n}\n}", true},
+		"another with the filter":         {"log audit {\nformat filter {\n" + uri + "\n}\n}", "log {\nformat filter {\n" + uri + "\n}\n}", true},
+		"another writes nowhere":          {"log audit {\noutput discard\n}", "log {\nformat filter {\n" + uri + "\n}\n}", true},
+		"another without an access log":   {"log audit {\noutput file a.log\n}", "", true},
 		"a global filter of another name": {"log {\nformat filter {\nrequest>uri query {\ndelete token\n}\n}\n}", "log", false},
 	} {
 		for _, gate := range []string{"session_gate {\ntoken query access_token\n}", "handle /a/* {\nsession_gate {\ntoken query access_token\n}\n}"} {
