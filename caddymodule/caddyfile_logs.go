@@ -33,12 +33,14 @@ func (s *TokenSource) logFilters() (filters []logFilter) {
 	return filters
 }
 
-// text is the filter as it is written in the block of a log.
+// text is the filter as it is written in the block of a log. A page whose address holds a token
+// sends that address with its own requests, too.
 func (f logFilter) text() string {
 	if f.parameter == "" {
 		return fmt.Sprintf("\t%s delete\n", f.field)
 	}
-	return fmt.Sprintf("\t%s query {\n\t\tdelete %s\n\t}\n", f.field, f.parameter)
+	const format = "\t%s query {\n\t\tdelete %s\n\t}\n"
+	return fmt.Sprintf(format, f.field, f.parameter) + fmt.Sprintf(format, "request>headers>Referer", f.parameter)
 }
 
 // formatOf returns the format of a log with all of these filters. A log has one format.

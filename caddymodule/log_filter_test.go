@@ -81,6 +81,9 @@ func TestThePrintedFilterIsEnough(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: with\n%s\n%v", name, printed, err)
 		}
+		if hides := strings.Contains(string(adapted), `"request\u003eheaders\u003eReferer"`); hides != strings.Contains(lines, "token query") {
+			t.Errorf("%s: hides the Referer: %t, in\n%s", name, hides, adapted)
+		}
 		for place, field := range map[string]string{"query": `"request\u003euri"`, "websocket_protocol": `"request\u003eheaders\u003eSec-Websocket-Protocol"`} {
 			if hides := strings.Contains(string(adapted), field); hides != strings.Contains(lines, "token "+place) {
 				t.Errorf("%s: hides the %s: %t, in\n%s", name, place, hides, adapted)
