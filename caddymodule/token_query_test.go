@@ -36,6 +36,20 @@ func TestTheUpstreamSeesNoTokenOfTheQuery(t *testing.T) {
 	g.serve(t, httptest.NewRequest(http.MethodGet, "/?access_token="+token, nil)).want(t, http.StatusUnauthorized, "unauthorized")
 }
 
+// Attack: read the tokens of other users in the application's access log. A preflight has the
+// address of the request that follows it.
+func TestTheUpstreamSeesNoTokenOfAPreflight(t *testing.T) {
+	g := newGate(t, "HS256", Gate{Token: &TokenSource{Query: "access_token"}})
+	r := httptest.NewRequest(http.MethodOptions, "/events?x=1&access_token="+g.mint(t, nil), nil)
+	r.Header.Set("Origin", "https://a.example")
+	r.Header.Set("Access-Control-Request-Method", "GET")
+	a := g.serve(t, r)
+	a.want(t, http.StatusOK, "")
+	if got := a.upstream; got.URL.RawQuery != "x=1" || got.RequestURI != "/events?x=1" || originalOf(got).URL.RawQuery != "x=1" {
+		t.Errorf("the upstream sees %q, %q and %q", got.URL, got.RequestURI, originalOf(got).URL)
+	}
+}
+
 // Attack: read the tokens of other users in the application's access log, whose usual format has
 // the Referer. A page that was opened with the token in its address sends that address with the
 // request for each of its images, which may be public.
