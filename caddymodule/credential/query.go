@@ -3,6 +3,7 @@ package credential
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -126,7 +127,11 @@ func (e *Extractor) TakeNamed(r *http.Request, another *url.URL, isURL func(name
 // its address sends that address with the request for each of its images (RFC 9110 §10.1.3).
 func (e *Extractor) TakeReferer(header http.Header) {
 	const field = "Referer"
-	if values := header[field]; e.query != "" && len(values) > 0 {
+	if e.query == "" {
+		return
+	}
+	values := header[field]
+	if slices.ContainsFunc(values, func(address string) bool { return strings.Contains(address, e.query) }) {
 		header[field] = withoutParameters(values, e.query)
 	}
 }
