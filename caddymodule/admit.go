@@ -32,13 +32,22 @@ func (g *Gate) admit(w http.ResponseWriter, r *http.Request) (*streams.Request, 
 	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 		replacer.Map(t.View(g.view))
 	}
-	if g.Token.Query != "" {
-		// FastCGI sends the original query, in REQUEST_URI.
-		g.extractor.TakeNamed(r, originalOf(r).URL, paths.IsOverride)
-	}
+	g.takeQuery(r)
 	if g.StripToken {
 		g.extractor.Strip(r)
 	}
 	g.identity.Set(r.Header, t)
 	return running, nil
+}
+
+// takeQuery removes a token from the query of a request for the upstream.
+//
+// Attack: read tokens in the application's access log. Before a page of another origin sends a
+// request, the browser sends a preflight, with the same address.
+func (g *Gate) takeQuery(r *http.Request) {
+	if g.Token.Query != "" {
+		g.extractor.TakeQuery(r)
+		// FastCGI sends the original query, in REQUEST_URI.
+		g.extractor.TakeNamed(r, originalOf(r).URL, paths.IsOverride)
+	}
 }

@@ -42,6 +42,7 @@ func parseGateDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, er
 		config.WarnAt(h.Dispenser, "what the matcher of session_gate leaves out is neither guarded nor stripped of identity headers; "+
 			"use public for paths that need no token")
 	}
+	gate.warnOfPages(h.Dispenser)
 	return h.NewRoute(matcher, gate), nil
 }
 

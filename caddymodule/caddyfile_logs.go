@@ -1,8 +1,10 @@
 package caddymodule
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"reflect"
 	"slices"
 	"strings"
@@ -23,7 +25,10 @@ type logFilter struct {
 // Caddy hides the rest by itself, or the gate warns of it (warnOfLogs).
 func (s *TokenSource) logFilters() (filters []logFilter) {
 	if s != nil && s.Query != "" {
-		filters = append(filters, logFilter{"query", "request>uri", s.Query})
+		// A page whose address has the parameter sends its address with its own requests.
+		for _, field := range []string{"request>uri", "request>headers>Referer"} {
+			filters = append(filters, logFilter{"query", field, s.Query})
+		}
 	}
 	if s != nil && s.WebSocketProtocol != "" {
 		filters = append(filters, logFilter{"websocket_protocol", "request>headers>Sec-Websocket-Protocol", ""})
@@ -31,14 +36,12 @@ func (s *TokenSource) logFilters() (filters []logFilter) {
 	return filters
 }
 
-// text is the filter as it is written in the block of a log. A page whose address has the
-// parameter sends it on in Referer, so that field needs the filter, too.
+// text is the filter as it is written in the block of a log.
 func (f logFilter) text() string {
 	if f.parameter == "" {
 		return fmt.Sprintf("\t%s delete\n", f.field)
 	}
-	const text = "\t%[1]s query {\n\t\tdelete %[3]s\n\t}\n\t%[2]s query {\n\t\tdelete %[3]s\n\t}\n"
-	return fmt.Sprintf(text, f.field, "request>headers>Referer", f.parameter)
+	return fmt.Sprintf("\t%s query {\n\t\tdelete %s\n\t}\n", f.field, f.parameter)
 }
 
 // formatOf returns the format of a log with all of these filters. A log has one format.
@@ -54,11 +57,20 @@ func formatOf(filters []logFilter) string {
 // request for its log before any handler sees it, so the gate cannot hide them.
 func checkLogs(h httpcaddyfile.Helper, source *TokenSource) error {
 	filters := source.logFilters()
+	logs := accessLogs(h)
 	for _, filter := range filters {
-		for _, words := range accessLogs(h) {
+		shows := func(log string) error {
+			return config.Parsing(h.Dispenser, "token "+filter.what, fmt.Errorf("%s would show the tokens, "+
+				"because Caddy copies a request for its log before any handler sees it; write into the block of log:\n%s", log, formatOf(filters)))
+		}
+		for _, words := range logs {
 			if !filter.isIn(words) && !(isDefaultLog(words) && filter.isInDefaultLog(h)) {
-				return config.Parsing(h.Dispenser, "token "+filter.what, fmt.Errorf("the access log of this site would show the tokens, "+
-					"because Caddy copies a request for its log before any handler sees it; write into the block of log:\n%s", formatOf(filters)))
+				return shows("the access log of this site")
+			}
+		}
+		for name, log := range globalLogs(h) {
+			if len(logs) > 0 && name != caddy.DefaultLoggerName && getsAccessLogs(log) && !filter.isInJSON(log.encoder) {
+				return shows("the log " + name + " of the global options")
 			}
 		}
 	}
@@ -123,14 +135,62 @@ func (f logFilter) isInQuery(block []string) bool {
 
 // isInDefaultLog reports whether the default log of the global options has the filter.
 func (f logFilter) isInDefaultLog(h httpcaddyfile.Helper) bool {
-	logs, _ := h.Option("log").([]httpcaddyfile.ConfigValue)
-	for _, value := range logs {
-		log := reflect.ValueOf(value.Value)
-		if log.FieldByName("name").String() == caddy.DefaultLoggerName && !log.FieldByName("log").IsNil() {
-			return f.isInJSON(log.FieldByName("log").Elem().FieldByName("EncoderRaw").Bytes())
+	for name, log := range globalLogs(h) {
+		if name == caddy.DefaultLoggerName {
+			return f.isInJSON(log.encoder)
 		}
 	}
 	return false
+}
+
+// globalLog is what a log of the global options gets, and how it writes that.
+type globalLog struct {
+	encoder          []byte
+	include, exclude []string
+	discards         bool
+}
+
+// globalLogs iterates over the logs of the global options, by their names. Caddy does not
+// export them either (accessLogs).
+func globalLogs(h httpcaddyfile.Helper) iter.Seq2[string, globalLog] {
+	return func(yield func(string, globalLog) bool) {
+		logs, _ := h.Option("log").([]httpcaddyfile.ConfigValue)
+		for _, value := range logs {
+			named := reflect.ValueOf(value.Value)
+			if named.FieldByName("log").IsNil() {
+				continue
+			}
+			log := named.FieldByName("log").Elem()
+			if !yield(named.FieldByName("name").String(), globalLog{
+				encoder: log.FieldByName("EncoderRaw").Bytes(),
+				include: textsOf(log.FieldByName("Include")), exclude: textsOf(log.FieldByName("Exclude")),
+				discards: bytes.Contains(log.FieldByName("WriterRaw").Bytes(), []byte(`"output":"discard"`)),
+			}) {
+				return
+			}
+		}
+	}
+}
+
+func textsOf(list reflect.Value) []string {
+	texts := make([]string, list.Len())
+	for i := range texts {
+		texts[i] = list.Index(i).String()
+	}
+	return texts
+}
+
+// getsAccessLogs reports whether a log of the global options gets lines of access logs, besides
+// the log of the site.
+//
+// Attack: read the tokens in a second log, `log audit { include http.log.access }`, which
+// shows what the log of the site hides.
+func getsAccessLogs(log globalLog) bool {
+	const access = "http.log.access"
+	holds := func(whole, part string) bool { return whole == part || strings.HasPrefix(part, whole+".") }
+	isOf := func(name string) bool { return holds(name, access) || holds(access, name) }
+	return !log.discards && (len(log.include) == 0 || slices.ContainsFunc(log.include, isOf)) &&
+		!slices.ContainsFunc(log.exclude, func(name string) bool { return holds(name, access) || name == "*" })
 }
 
 // isInJSON reports whether an encoder of a log, as JSON, has the filter.

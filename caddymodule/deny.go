@@ -7,7 +7,6 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/sessiongate/sessiongate/caddymodule/paths"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 )
 
@@ -51,12 +50,12 @@ func (g *Gate) refuseGuarded(w http.ResponseWriter, r *http.Request, deny *reply
 	}
 	g.origins.Allow(w, r)
 	note(r, deny)
+	emptyUser(r) // the routes of handle_errors may name them, too
 	deny.Announce(w, r)
 	reply.DropBody(r)
 	g.extractor.Strip(r)
 	g.extractor.TakeOffered(r.Header)
-	g.extractor.TakeQuery(r)
-	g.extractor.TakeNamed(r, original.URL, paths.IsOverride)
+	g.takeQuery(r)
 	delete(r.Header, "Upgrade")
 	return caddyhttp.Error(deny.Status, errors.New(deny.Message))
 }

@@ -106,6 +106,26 @@ func TestARefusedRequestIsHandedOverWithoutItsToken(t *testing.T) {
 	}
 }
 
+// Attack: be refused by a site whose handle_errors says `header_up X-User {http.auth.user.id}` to
+// a server of error pages. Caddy leaves a placeholder that it does not know as it is written, so
+// that server would get the text `{http.auth.user.id}` as the name of a user.
+func TestAnErrorRouteSeesNoUser(t *testing.T) {
+	g := newGate(t, "HS256", Gate{Errors: "caddy", Claims: []string{"email"}})
+	revoked := g.mint(t, nil)
+	g.end(t, revoked, "").want(t, http.StatusOK, invalidated)
+	for name, token := range map[string]string{"no token": "", "a malformed one": "x", "a revoked one": revoked} {
+		w := httptest.NewRecorder()
+		r, replacer := prepare(w, request(http.MethodGet, "/", token, ""))
+		if err := g.gate.ServeHTTP(w, r, nil); err == nil {
+			t.Errorf("%s: no error was returned", name)
+		}
+		const text = "<{http.auth.user.id}{http.auth.user.session_id}{http.auth.user.email}{http.auth.user.other}>"
+		if got := replacer.ReplaceKnown(text, ""); got != "<>" {
+			t.Errorf("%s: the placeholders are %s", name, got)
+		}
+	}
+}
+
 // Caddy restores the original address for the routes of handle_errors.
 func TestAnErrorRouteSeesNoTokenInTheAddress(t *testing.T) {
 	g := newGate(t, "HS256", Gate{Errors: "caddy", Token: &TokenSource{Query: "access_token", WebSocketProtocol: "bearer"}})

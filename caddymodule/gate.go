@@ -248,6 +248,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	}
 	if caller.IsPreflight(r) {
 		reply.DropBody(r)
+		g.takeQuery(r)
 		return passAnonymous(w, r, next)
 	}
 	if g.public.Match(r) {

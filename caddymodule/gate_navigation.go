@@ -32,6 +32,15 @@ func readURL(to *string) func(*caddyfile.Dispenser) error {
 	}
 }
 
+// warnOfPages warns of a login page after which a browser has no token where the gate looks: when
+// it opens a page, it sends cookies, and no Authorization. Each login would lead to the next.
+func (g *Gate) warnOfPages(d *caddyfile.Dispenser) {
+	if g.LoginURL != "" && (g.Token == nil || g.Token.Cookie == "") {
+		config.WarnAt(d, "login_url without token cookie is a loop, unless a proxy in front adds the token: "+
+			"a browser that opens a page sends a token in a cookie only; use token cookie <name>")
+	}
+}
+
 // resolveURL resolves the placeholders in an address, but for navigation.URI.
 func resolveURL(field string, address *string) error {
 	parts := strings.Split(strings.ReplaceAll(*address, requestURI, navigation.URI), navigation.URI)

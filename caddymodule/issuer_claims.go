@@ -81,6 +81,13 @@ func (i *Issuer) checkWildcard() error {
 		return errors.New("wildcard names no claim; write: wildcard <claim> [<value>...]")
 	case i.Discover:
 		return errors.New("wildcard does not go with discover, because no document has the name with the *; name the keys with jwks")
+	case i.AcceptMissingIss:
+		return errors.New("wildcard does not go with accept_missing_iss, because a token without iss is of no tenant; take out one of them")
+	}
+	for _, value := range i.Wildcard.Values {
+		if !config.HasPlaceholder(value) && !token.IsTenant(value) {
+			return fmt.Errorf("wildcard %q cannot stand in the name of an issuer; name one segment, without * and slashes, or no value for all", value)
+		}
 	}
 	return token.CheckWildcard(i.Issuer, i.Wildcard.Claim)
 }
@@ -119,6 +126,9 @@ func (i *Issuer) checkLogin() error {
 	config.SetDefault(&i.WithoutSession, "subject")
 	config.SetDefault(&i.LoginClaim, "auth_time")
 	config.SetDefault(&i.Reauthentication, "refuse")
+	if i.Reauthentication == "admit" && i.LoginClaim == "none" {
+		return errors.New("reauthentication admit does not go with login_claim none, because only auth_time tells a later login; take out one of them")
+	}
 	return errors.Join(
 		config.OneOf("without_session", i.WithoutSession, "subject", "token", "refuse"),
 		config.OneOf("login_claim", i.LoginClaim, "auth_time", "none"),

@@ -76,9 +76,12 @@ func member(name string, value any) string {
 
 func TestIdentityRefuses(t *testing.T) {
 	refusals := map[string]refusal{
-		"an unknown preset": {gate: `"identity": {"preset": "keycloak"}`, want: `identity "keycloak" is unknown; use one of: oauth2_proxy, authelia, pomerium`},
-		"a missing preset":  {gate: `"identity": {"preset": "{env.SESSION_GATE_NOT_SET}"}`, want: "{env.SESSION_GATE_NOT_SET} is missing"},
-		"nothing":           {gate: `"identity": {}`, want: "identity names no header; use a preset or name headers and claims"},
+		// Attack: a claim that users set themselves arrives in the header of another claim.
+		"one header for two claims":     {gate: `"identity": {"preset": "pomerium"}, "claims": ["org.role", "org_role"]`, want: `would send the claims "org.role" and "org_role" in one header X-Pomerium-Claim-Org-Role`},
+		"a preset's header for another": {gate: `"identity": {"preset": "pomerium"}, "claims": ["Email"]`, want: `would send the claims "email" and "Email" in one header`},
+		"an unknown preset":             {gate: `"identity": {"preset": "keycloak"}`, want: `identity "keycloak" is unknown; use one of: oauth2_proxy, authelia, pomerium`},
+		"a missing preset":              {gate: `"identity": {"preset": "{env.SESSION_GATE_NOT_SET}"}`, want: "{env.SESSION_GATE_NOT_SET} is missing"},
+		"nothing":                       {gate: `"identity": {}`, want: "identity names no header; use a preset or name headers and claims"},
 		"a header that the preset has not": {
 			gate: `"identity": {"preset": "authelia", "headers": {"X-A": "sub"}}`,
 			want: `identity authelia has no header "X-A"; it has Remote-User, Remote-Groups, Remote-Name, Remote-Email. For other headers use a block`,

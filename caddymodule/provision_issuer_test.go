@@ -217,6 +217,16 @@ func TestIssuerRefuses(t *testing.T) {
 		"a wildcard to discover": {
 			issuer: `"issuer": "https://a/*", "wildcard": {"claim": "tid"}, "hmac_secret": null, "discover": true`, want: "wildcard does not go with discover",
 		},
+		// The asterisk would stand for whatever a token says, or for nothing.
+		"a wildcard for iss itself": {issuer: `"issuer": "*", "wildcard": {"claim": "iss"}`, want: "wildcard names iss itself; name the claim with the tenant, such as tid"},
+		"a tenant of two segments":  {issuer: `"issuer": "https://a/*", "wildcard": {"claim": "tid", "values": ["b", "c/d"]}`, want: `wildcard "c/d" cannot stand in the name of an issuer`},
+		"a tenant of all":           {issuer: `"issuer": "https://a/*", "wildcard": {"claim": "tid", "values": ["*"]}`, want: `wildcard "*" cannot stand in the name of an issuer`},
+		"tenants of tokens without iss": {
+			issuer: `"issuer": "https://a/*", "wildcard": {"claim": "tid"}, "accept_missing_iss": true`, want: "wildcard does not go with accept_missing_iss",
+		},
+		"perhaps again, by no login": {
+			issuer: `"reauthentication": "admit", "login_claim": "none"`, want: "reauthentication admit does not go with login_claim none",
+		},
 		"a rule of no word":         {issuer: `"without_session": "everything"`, want: `without_session "everything" is unknown; use one of: subject, token, refuse`},
 		"a login by sub":            {issuer: `"login_claim": "sub"`, want: `login_claim "sub" is unknown; use one of: auth_time, none`},
 		"perhaps again":             {issuer: `"reauthentication": "allow"`, want: `reauthentication "allow" is unknown; use one of: refuse, admit`},

@@ -14,10 +14,12 @@ import (
 //   - who the user is,
 //   - another path,
 //   - an upgrade of the connection, in which further requests would bypass the gate,
-//   - trailers after the body.
+//   - trailers after the body,
+//   - a token in the address of the page that sent the request.
 func (g *Gate) strip(r *http.Request) {
 	g.identity.Strip(r, func(name string) bool { return paths.IsOverride(name) && !g.mayOverride(r, name) })
 	stripUpgrade(r.Header)
+	g.extractor.TakeReferer(r.Header)
 }
 
 // mayOverride reports whether a field of this name may pass: it names another path, and a

@@ -36,6 +36,45 @@ func TestTheUpstreamSeesNoTokenOfTheQuery(t *testing.T) {
 	g.serve(t, httptest.NewRequest(http.MethodGet, "/?access_token="+token, nil)).want(t, http.StatusUnauthorized, "unauthorized")
 }
 
+// Attack: read the tokens of other users in the application's access log. A preflight has the
+// address of the request that follows it.
+func TestTheUpstreamSeesNoTokenOfAPreflight(t *testing.T) {
+	g := newGate(t, "HS256", Gate{Token: &TokenSource{Query: "access_token"}})
+	r := httptest.NewRequest(http.MethodOptions, "/events?x=1&access_token="+g.mint(t, nil), nil)
+	r.Header.Set("Origin", "https://a.example")
+	r.Header.Set("Access-Control-Request-Method", "GET")
+	a := g.serve(t, r)
+	a.want(t, http.StatusOK, "")
+	if got := a.upstream; got.URL.RawQuery != "x=1" || got.RequestURI != "/events?x=1" || originalOf(got).URL.RawQuery != "x=1" {
+		t.Errorf("the upstream sees %q, %q and %q", got.URL, got.RequestURI, originalOf(got).URL)
+	}
+}
+
+// Attack: read the tokens of other users in the application's access log, whose usual format has
+// the Referer. A page that was opened with the token in its address sends that address with the
+// request for each of its images, which may be public.
+func TestTheUpstreamSeesNoTokenOfTheReferer(t *testing.T) {
+	g := newGate(t, "HS256", Gate{Token: &TokenSource{Header: "Authorization", Query: "access_token"}, Public: []string{"/public"}, Optional: true})
+	token := g.mint(t, nil)
+	for _, path := range []string{"/", "/public", "/optional"} {
+		for referer, want := range map[string]string{
+			"https://a.example/p?access_token=" + token: "https://a.example/p", "https://a.example/?x=%20&access_token=" + token + "&y": "https://a.example/?x=%20&y",
+			"https://a.example/?x=1": "https://a.example/?x=1", "https://a.example/access_token=": "https://a.example/access_token=", "": "",
+		} {
+			r := request(http.MethodGet, path, "", "")
+			r.Header["Referer"] = []string{referer}
+			if path == "/" {
+				r.Header.Set("Authorization", "Bearer "+token)
+			}
+			a := g.serve(t, r)
+			a.want(t, http.StatusOK, "")
+			if got := a.upstream.Header.Get("Referer"); got != want {
+				t.Errorf("%s: the upstream sees the Referer %q, want %q", path, got, want)
+			}
+		}
+	}
+}
+
 // Attack: GET /?access_token=<valid> with X-Original-URL: /?access_token=<revoked>, by way of
 // a proxy that passes the field on.
 func TestATrustedProxyNamesNoOtherToken(t *testing.T) {

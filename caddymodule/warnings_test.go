@@ -109,6 +109,18 @@ func TestAdaptingWarns(t *testing.T) {
 		wantWarning(t, adaptSite, "session_gate /api/*", want)
 		wantWarning(t, adaptSite, "session_gate @api {\nstrip_token\n}", "what the matcher of session_gate leaves out")
 	})
+	// A browser that opens a page sends no Authorization, however often it was at the login.
+	t.Run("of a login without a cookie", func(t *testing.T) {
+		adaptGate := func(lines string) error {
+			_, _, err := adapt(":8080 {\n\tsession_gate {\nlogin_url https://id.example.com/login\n" + lines + "\n}\n}\n")
+			return err
+		}
+		wantWarning(t, adaptGate, "", "login_url without token cookie is a loop, unless a proxy in front adds the token")
+		wantWarning(t, adaptGate, "token header Authorization", "use token cookie <name>")
+		if log := logged(t, func() { _ = adaptGate("token header Authorization\ntoken cookie session") }); log != "" {
+			t.Errorf("with a cookie, adapting logs %q", log)
+		}
+	})
 }
 
 func wantWarning(t *testing.T, adaptError func(string) error, lines, want string) {

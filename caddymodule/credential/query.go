@@ -3,6 +3,7 @@ package credential
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -113,19 +114,40 @@ func (e *Extractor) TakeNamed(r *http.Request, another *url.URL, isURL func(name
 		e.take(another)
 	}
 	for name, values := range r.Header {
-		if !isURL(name) {
-			continue
+		if isURL(name) {
+			r.Header[name] = withoutParameters(values, e.query)
 		}
-		kept := make([]string, len(values)) // shallow copies of the request share the old one
-		for i, value := range values {
-			path, query, found := strings.Cut(value, "?")
-			if query = withoutParameter(query, e.query); found && query != "" {
-				path += "?" + query
-			}
-			kept[i] = path
-		}
-		r.Header[name] = kept
 	}
+}
+
+// TakeReferer removes the parameter of the token from the address of the page that sent a
+// request.
+//
+// Attack: read tokens in the application's access log. A page that was opened with the token in
+// its address sends that address with the request for each of its images (RFC 9110 §10.1.3).
+func (e *Extractor) TakeReferer(header http.Header) {
+	const field = "Referer"
+	if e.query == "" {
+		return
+	}
+	values := header[field]
+	if slices.ContainsFunc(values, func(address string) bool { return strings.Contains(address, e.query) }) {
+		header[field] = withoutParameters(values, e.query)
+	}
+}
+
+// withoutParameters returns addresses without the parameters of exactly this name. It returns
+// another list: shallow copies of the request share the old one.
+func withoutParameters(addresses []string, name string) []string {
+	kept := make([]string, len(addresses))
+	for i, address := range addresses {
+		path, query, found := strings.Cut(address, "?")
+		if query = withoutParameter(query, name); found && query != "" {
+			path += "?" + query
+		}
+		kept[i] = path
+	}
+	return kept
 }
 
 // take removes the parameter from a URL, and reports whether there was one.

@@ -2,6 +2,7 @@ package credential_test
 
 import (
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
@@ -126,5 +127,13 @@ func TestFindingATokenInTheQueryAllocatesNothing(t *testing.T) {
 		}
 	}); n > 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestAnOrdinaryRefererStaysWithoutAnAllocation(t *testing.T) {
+	e := credential.NewExtractor(inQuery)
+	header := http.Header{"Referer": {"https://app.example.com/orders?page=2"}}
+	if n := testing.AllocsPerRun(100, func() { e.TakeReferer(header) }); n > 0 || header.Get("Referer") != "https://app.example.com/orders?page=2" {
+		t.Errorf("%v allocations, and %v", n, header)
 	}
 }

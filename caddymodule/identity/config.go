@@ -90,7 +90,11 @@ func New(c *Config, claims []string) (*Headers, error) {
 	}
 	var prefixes []string
 	if c.Preset == "pomerium" {
-		fields, prefixes = withClaims(fields, claims), []string{fieldname.Fold(pomeriumPrefix)}
+		var err error
+		if fields, err = withClaims(fields, claims); err != nil {
+			return nil, err
+		}
+		prefixes = []string{fieldname.Fold(pomeriumPrefix)}
 	}
 	fields, err := override(c, fields)
 	if err != nil {
@@ -99,17 +103,21 @@ func New(c *Config, claims []string) (*Headers, error) {
 	return newHeaders(fields, prefixes...), nil
 }
 
-// withClaims returns the fields of pomerium, and one for each further claim.
-func withClaims(fields []field, claims []string) []field {
+// withClaims returns the fields of pomerium, and one for each further claim. It refuses two
+// claims with one field: the upstream would get one of them for the other.
+func withClaims(fields []field, claims []string) ([]field, error) {
 	fields = slices.Clone(fields)
 	for _, claim := range claims {
 		name := textproto.CanonicalMIMEHeaderKey(pomeriumPrefix + strings.NewReplacer("_", "-", ".", "-").Replace(claim))
-		known := slices.ContainsFunc(fields, func(f field) bool { return f.name == name })
-		if !known && fieldname.IsValid(name) {
+		known := slices.IndexFunc(fields, func(f field) bool { return f.name == name })
+		switch {
+		case known >= 0 && fields[known].claim != claim:
+			return nil, fmt.Errorf("identity pomerium would send the claims %q and %q in one header %s; take one of them out of claims", fields[known].claim, claim, name)
+		case known < 0 && fieldname.IsValid(name):
 			fields = append(fields, field{name: name, claim: claim})
 		}
 	}
-	return fields
+	return fields, nil
 }
 
 // override returns the fields of a preset with the claims that the configuration names

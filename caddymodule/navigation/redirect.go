@@ -1,6 +1,7 @@
 package navigation
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -24,6 +25,8 @@ type Redirect struct {
 func NewRedirect(address string) (*Redirect, error) {
 	page, err := url.Parse(strings.ReplaceAll(address, URI, ""))
 	switch before, _, found := strings.Cut(address, URI); {
+	case err == nil && page.User != nil:
+		return nil, fmt.Errorf("%q holds a user or a password, which every browser would get; leave it out", page.Redacted())
 	case err != nil || page.Scheme != "https" && page.Scheme != "http" || page.Hostname() == "":
 		return nil, fmt.Errorf("%q is not an http or https URL such as https://id.example.com/login?next=%s", address, URI)
 	case strings.ContainsFunc(address, isNoURL) || strings.ContainsAny(strings.ReplaceAll(address, URI, ""), "{}"):
@@ -32,6 +35,13 @@ func NewRedirect(address string) (*Redirect, error) {
 		return nil, fmt.Errorf("%q has %s outside its query; write it as a parameter: https://id.example.com/login?next=%s", address, URI, URI)
 	}
 	return &Redirect{address, page}, nil
+}
+
+// authority returns a host, with its port unless that is the scheme's own. Browsers leave such a
+// port out of Host.
+func authority(scheme, host string) string {
+	port := map[string]string{"https": ":443", "http": ":80"}[scheme]
+	return strings.ToLower(strings.TrimSuffix(host, port))
 }
 
 // isNoURL reports whether a URL holds a character only in its encoded form.
@@ -44,7 +54,8 @@ func isNoURL(r rune) bool {
 // other page itself, which would be a loop, and for a request whose path could be no address on
 // this site.
 func (d *Redirect) Serve(w http.ResponseWriter, r *http.Request, sent *url.URL) bool {
-	if !IsPage(r) || strings.EqualFold(r.Host, d.page.Host) && sent.Path == d.page.Path {
+	isItself := authority(d.page.Scheme, r.Host) == authority(d.page.Scheme, d.page.Host) && sent.Path == cmp.Or(d.page.Path, "/")
+	if !IsPage(r) || isItself {
 		return false
 	}
 	address := d.address

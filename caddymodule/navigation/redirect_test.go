@@ -103,6 +103,32 @@ func TestThePageItselfIsNotSentToItself(t *testing.T) {
 	}
 }
 
+// An address with the port of its scheme, which browsers leave out, or without a path: the page
+// there would be sent to itself, each time with a longer address.
+func TestAnotherSpellingOfThePageMakesNoLoop(t *testing.T) {
+	for _, same := range [][2]string{
+		{"https://app.example.com:443/login?next={uri}", "https://app.example.com/login"},
+		{"http://app.example.com:80/login?next={uri}", "http://APP.example.com/login"},
+		{"https://app.example.com/login?next={uri}", "https://app.example.com:443/login"},
+		{"https://app.example.com?next={uri}", "https://app.example.com/"},
+	} {
+		if got := location(t, mustRedirect(t, same[0]), same[1]); got != "" {
+			t.Errorf("with %s, %s is sent to %s", same[0], same[1], got)
+		}
+	}
+	if location(t, mustRedirect(t, "https://app.example.com:8443/login"), "https://app.example.com/login") == "" {
+		t.Error("a page on another port is not sent to the login page")
+	}
+}
+
+// Attack: read the password in the address that every visitor is sent to.
+func TestAnAddressWithAPasswordIsRefused(t *testing.T) {
+	_, err := NewRedirect("https://gate:s3cret@id.example.com/login")
+	if err == nil || !strings.Contains(err.Error(), "holds a user or a password") || strings.Contains(err.Error(), "s3cret") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
 func TestOtherRequestsAreNotRedirected(t *testing.T) {
 	w, r := httptest.NewRecorder(), pageRequest("/", "Accept: application/json")
 	if mustRedirect(t, login).Serve(w, r, r.URL) || len(w.Header()) > 0 {

@@ -220,6 +220,16 @@ func TestTokensWithoutIssuedAt(t *testing.T) {
 	wantError(t, err, `"iat" is missing; accept_missing_iat takes nbf`)
 }
 
+// Attack: a token that lives for 90.5 s counts as one of 90 s. So it looks younger than it is,
+// and outlives the end of all tokens of its subject up to then.
+func TestALifetimeWithoutIssuedAtIsRoundedUp(t *testing.T) {
+	v, key := hmacVerifier(t, func(o *token.Options) { o.Issuers[0].AcceptMissingIssuedAt = 90*time.Second + 500*time.Millisecond })
+	verified := mustVerify(t, v, tokentest.Seal(t, key, `{"alg":"HS256"}`, with(t, `"exp":1800000060`, "iat", "exp")))
+	if verified.IssuedAt != 1_799_999_969 {
+		t.Errorf("issued at %d", verified.IssuedAt)
+	}
+}
+
 // Attack: a token of one tenant passes for one of another tenant, or of a tenant that is not
 // accepted. The tenants share the keys of the issuer.
 func TestWildcardIssuers(t *testing.T) {

@@ -104,7 +104,7 @@ func (i *issuer) issuedAt(m members, expiresAt int64) (int64, error) {
 	case i.AcceptMissingIssuedAt == 0:
 		return 0, refuse(`"iat" is missing; accept_missing_iat takes nbf, or exp minus the lifetime of the issuer's tokens`)
 	default:
-		return max(0, expiresAt-int64(i.AcceptMissingIssuedAt/time.Second)), nil
+		return max(0, expiresAt-int64((i.AcceptMissingIssuedAt+time.Second-1)/time.Second)), nil
 	}
 }
 

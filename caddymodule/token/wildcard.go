@@ -25,11 +25,14 @@ func newWildcard(name string) (w wildcard, err error) {
 func (w wildcard) part(name string) string {
 	rest, isPrefix := strings.CutPrefix(name, w.prefix)
 	part, isSuffix := strings.CutSuffix(rest, w.suffix)
-	if !isPrefix || !isSuffix || strings.ContainsAny(part, "/?#*") {
+	if !isPrefix || !isSuffix || !IsTenant(part) {
 		return ""
 	}
 	return part
 }
+
+// IsTenant reports whether a text may stand in the name of an issuer instead of its asterisk.
+func IsTenant(text string) bool { return text != "" && !strings.ContainsAny(text, "/?#*") }
 
 // overlaps reports whether a name may fit both.
 func (w wildcard) overlaps(other wildcard) bool {
@@ -45,6 +48,10 @@ func CheckWildcard(issuer, claim string) error {
 			return errors.New("its name holds a *; name the claim that stands there with wildcard")
 		}
 		return nil
+	}
+	// Attack: whoever has a token signed chooses its `iss`. Its own text proves nothing about it.
+	if claim == "iss" {
+		return errors.New("wildcard names iss itself; name the claim with the tenant, such as tid")
 	}
 	_, err := newWildcard(issuer)
 	return err
