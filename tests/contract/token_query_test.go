@@ -18,7 +18,7 @@ func TestTokenInTheQueryIsTakenOut(t *testing.T) {
 	g := harness.Start(t, harness.Config{
 		TLS:  true,
 		Gate: harness.BothSources + "\ntoken query access_token",
-		Site: "log {\nformat filter {\nrequest>uri query {\ndelete access_token\n}\n}\n}",
+		Site: "log {\nformat filter {\nrequest>uri query {\ndelete access_token\n}\nrequest>headers>Referer delete\n}\n}",
 	})
 	good, revoked := g.Token(harness.Session("good")), g.Token(harness.Session("revoked"))
 	misspelt := g.Token(harness.Session("misspelt")) // the log shows it, since no filter knows the name
