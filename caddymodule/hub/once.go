@@ -25,7 +25,7 @@ type onceCall struct {
 }
 
 // do calls revoke and returns its result. Calls that come while it runs share the
-// result. After a success, so do calls until the second of the instant has passed.
+// result. After a success, so do calls until the present second has passed.
 func (o *once) do(revocation store.Revocation, revoke func() error) error {
 	call, first := o.join(revocation)
 	if !first {
@@ -33,7 +33,8 @@ func (o *once) do(revocation store.Revocation, revoke func() error) error {
 		return call.err
 	}
 	if call.err = revoke(); call.err == nil {
-		time.AfterFunc(time.Until(time.Unix(revocation.NotBefore+1, 0)), func() { o.remove(revocation) })
+		second := min(revocation.NotBefore, time.Now().Unix()) // the issuer's clock may be ahead
+		time.AfterFunc(time.Until(time.Unix(second+1, 0)), func() { o.remove(revocation) })
 	} else {
 		o.remove(revocation)
 	}

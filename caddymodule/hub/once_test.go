@@ -61,3 +61,25 @@ func TestACallThatFailedIsShared(t *testing.T) {
 		}
 	})
 }
+
+// Attack: a subject is revoked up to an instant ahead of this clock, because the issuer's is
+// ahead. The store loses the revocation, and a repeat is answered from memory, not by the fleet.
+func TestACallIsSharedInItsOwnSecondOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var o once
+		calls := 0
+		for range 3 {
+			revocation := store.Revocation{Kind: store.KindSubject, Key: store.Key{1}, NotBefore: 946684830} // half a minute ahead
+			for range 2 {
+				if err := o.do(revocation, func() error { calls++; return nil }); err != nil {
+					t.Error(err)
+				}
+			}
+			time.Sleep(time.Second)
+			synctest.Wait()
+		}
+		if calls != 3 {
+			t.Errorf("revoked %d times in three seconds, want 3", calls)
+		}
+	})
+}

@@ -31,6 +31,8 @@ func (g gate) ends(ctx context.Context, t *token.Verified, now time.Time) (scope
 		detail = "this token alone, because it has no subject; if another claim names its user, name that in subject_claim"
 	case t.IsMachine():
 		detail = "this token alone, because it is a machine's"
+	case t.WithoutSession() == token.EndSubject:
+		detail = "this token alone, because it is revoked by itself already"
 	default:
 		detail = "this token alone, because it names no session and no login (without_session token)"
 	}

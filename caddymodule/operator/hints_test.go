@@ -174,3 +174,21 @@ func TestATokenWithoutASubjectIsToldHowToNameIt(t *testing.T) {
 		t.Errorf("explained as %+v", e)
 	}
 }
+
+// A token that names no session ends its subject, also while the store does not say what
+// belongs to it, and nothing more once it is revoked by itself.
+func TestCheckSaysWhatATokenWithoutASessionEnds(t *testing.T) {
+	bare := map[string]any{"sid": nil}
+	closed := operatortest.Closed(t, operator.Store{Kind: "memory"})
+	if e, _ := explain(t, closed, closed.Mint(t, bare)); e.Ends != "subject" || !strings.Contains(e.EndsDetail, "cannot look up now") {
+		t.Errorf("without the store explained as %+v", e)
+	}
+	app := operatortest.New(t)
+	raw := app.Mint(t, bare)
+	if status, said := operatortest.Order(t, app, http.MethodPost, operator.PathRevocations, `{"token":"`+raw+`"}`, nil); status != http.StatusOK {
+		t.Fatalf("answered %d %s", status, said)
+	}
+	if e, _ := explain(t, app, raw); e.Admitted || e.Ends != "token" || !strings.Contains(e.EndsDetail, "revoked by itself") {
+		t.Errorf("revoked, explained as %+v", e)
+	}
+}

@@ -157,7 +157,9 @@ func loginTime(m members, latest int64) int64 {
 		return 0
 	}
 	seconds := math.Floor(loginSeconds(value))
-	if !(seconds >= 1 && seconds <= float64(latest)) { // so that NaN is absent, too
+	// A store keeps no later one as an instant.
+	const lastKept = math.MaxUint32 - 1
+	if !(seconds >= 1 && seconds <= float64(min(latest, lastKept))) { // so that NaN is absent, too
 		return 0
 	}
 	return int64(seconds)

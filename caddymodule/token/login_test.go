@@ -185,3 +185,14 @@ func TestATokenThatNamesNoSessionIsAWarning(t *testing.T) {
 		t.Errorf("the log has %s, want one warning that names the issuer", text)
 	}
 }
+
+// Fault: an issuer writes all dates of its refresh tokens in milliseconds. The store could not
+// keep such a login, and every request for tokens would be 503.
+func TestALoginThatNoStoreKeepsIsAbsent(t *testing.T) {
+	v, key := hmacVerifier(t)
+	milliseconds := now.UnixMilli()
+	raw := tokentest.Mint(t, key, tokentest.Claims(now, map[string]any{"iat": milliseconds, "exp": milliseconds + 1, "auth_time": milliseconds}))
+	if got, err := v.VerifySignatureOnly(raw); err != nil || got.AuthTime != 0 || !got.Keys.Login.IsZero() {
+		t.Errorf("%+v, %v, want no login", got, err)
+	}
+}
