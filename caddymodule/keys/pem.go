@@ -71,3 +71,17 @@ func parsePublicKey(block *pem.Block) (any, error) {
 		return nil, fmt.Errorf("decoding PEM: block of type %q, want a public key or a certificate", block.Type)
 	}
 }
+
+// isPublic reports whether a text is what a PEM file of a public key or a certificate holds
+// between its first and its last line, in base64 or decoded.
+func isPublic(text []byte) bool {
+	decoded, _ := decodeNumber(string(bytes.Join(bytes.Fields(text), nil)))
+	for _, der := range [][]byte{text, decoded} {
+		for _, kind := range []string{"PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE"} {
+			if _, err := parsePublicKey(&pem.Block{Type: kind, Bytes: der}); err == nil {
+				return true
+			}
+		}
+	}
+	return false
+}

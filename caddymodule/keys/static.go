@@ -13,7 +13,8 @@ const MinSecretSize = 32
 // signatures by either and ignores `kid`. Each secret has at least MinSecretSize bytes.
 // RFC 7518 §3.2 wants as many bytes as the hash has: 48 for HS384 and 64 for HS512. A
 // shorter one is accepted and is as strong as its own length. A text that looks like a PEM
-// file or a key set is refused, because a public key as the secret would let everybody sign.
+// file or a key set is refused, and so is a public key in another form, because a public key as the
+// secret would let everybody sign.
 func NewHMAC(secrets ...[]byte) (Source, error) {
 	if len(secrets) < 1 || len(secrets) > 2 {
 		return nil, fmt.Errorf("reading HMAC secrets: %d given, want one or two", len(secrets))
@@ -28,6 +29,9 @@ func NewHMAC(secrets ...[]byte) (Source, error) {
 		}
 		if _, isSet := keysOf(secret); isSet == nil {
 			return nil, fmt.Errorf("reading HMAC secret %d: it is a key set; use it as jwks_file", i+1)
+		}
+		if isPublic(secret) {
+			return nil, fmt.Errorf("reading HMAC secret %d: it is a public key or a certificate; use a PEM file of it as public_key", i+1)
 		}
 		keys = append(keys, bytes.Clone(secret))
 	}

@@ -8,8 +8,10 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/pem"
 	"math/big"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +45,31 @@ func TestSecretsRefused(t *testing.T) {
 	wantError(t, err, "PEM file")
 	if _, err := keys.NewHMAC(good); err != nil {
 		t.Errorf("a secret of %d bytes: %v", keys.MinSecretSize, err)
+	}
+}
+
+// Attack (RFC 8725 §2.1): sign by HMAC with a public key that the operator took for the secret.
+// Keycloak and others show it as the base64 of a PEM file without its first and last line.
+func TestAPublicKeyWithoutItsPEMIsNoSecret(t *testing.T) {
+	for _, algorithm := range []string{"RS256", "ES256", "EdDSA"} {
+		key := tokentest.NewKey(t, algorithm, "")
+		found, _ := pem.Decode(key.PublicPEM(t))
+		template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+		certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Signer.Public(), key.Signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for kind, der := range map[string][]byte{"key": found.Bytes, "certificate": certificate} {
+			inLines := bytes.TrimSpace(pem.EncodeToMemory(&pem.Block{Type: "X", Bytes: der}))
+			inLines = bytes.TrimSuffix(bytes.TrimPrefix(inLines, []byte("-----BEGIN X-----")), []byte("-----END X-----"))
+			for name, secret := range map[string][]byte{
+				"DER": der, "base64": []byte(base64.StdEncoding.EncodeToString(der)), "base64url": []byte(base64.RawURLEncoding.EncodeToString(der)), "lines": inLines,
+			} {
+				if _, err := keys.NewHMAC(secret); err == nil || !strings.Contains(err.Error(), "secret 1: it is a public key or a certificate") {
+					t.Errorf("%s, a %s in %s: error %v", algorithm, kind, name, err)
+				}
+			}
+		}
 	}
 }
 
