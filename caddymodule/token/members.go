@@ -61,7 +61,10 @@ func isNull(value json.RawMessage) bool { return value[0] == 'n' }
 const MaxIDSize = 1 << 10
 
 // id returns the first of these members that is present, if it is a valid id, or "" if all
-// are absent. A null member and an empty text are absent.
+// are absent. A null member, an empty text and the number 0 are absent: an issuer writes them
+// for everybody without an id.
+//
+// Attack: log out with a token whose `sid` is 0, as of all others, and end everybody's session.
 //
 // Invariant 6: ids are opaque texts of 1 to MaxIDSize bytes. No decoder may read two ids as
 // one. So an integer is an id only up to 2^53, by its digits: many decoders read
@@ -70,7 +73,7 @@ const MaxIDSize = 1 << 10
 func (m members) id(names ...string) (string, error) {
 	for _, name := range names {
 		value, ok := m.find(name)
-		if !ok || string(value) == `""` {
+		if !ok || string(value) == `""` || string(value) == "0" {
 			continue
 		}
 		text, isText := strictjson.Text(value)

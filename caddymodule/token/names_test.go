@@ -55,6 +55,23 @@ func TestTokensWithoutIDsAreDistinguishedByTheirText(t *testing.T) {
 	}
 }
 
+// Attack: an issuer writes a zero value for everybody without an id. One user logs out, and ends
+// everybody's session.
+func TestAZeroValueIsNoID(t *testing.T) {
+	key := tokentest.NewKey(t, "HS256", "")
+	v := verifierFor(t, sourceFor(t, key))
+	for _, zero := range []any{nil, "", 0} {
+		one := mustVerify(t, v, tokentest.Mint(t, key, tokentest.Claims(now, map[string]any{"sid": zero, "jti": zero, "sub": "alice"})))
+		other := mustVerify(t, v, tokentest.Mint(t, key, tokentest.Claims(now, map[string]any{"sid": zero, "jti": zero, "sub": "bob"})))
+		if !one.Keys.Session.IsZero() || !other.Keys.Session.IsZero() || one.Keys.Token == other.Keys.Token {
+			t.Errorf("%#v names a session or a token", zero)
+		}
+	}
+	if nobody := mustVerify(t, v, tokentest.Mint(t, key, tokentest.Claims(now, map[string]any{"sub": 0}))); !nobody.Keys.Subject.IsZero() {
+		t.Error("0 names a subject")
+	}
+}
+
 // Attack: a reader mistakes one id for another, so that the wrong session ends or the right
 // one continues. Ids are compared byte by byte: nothing is normalized, folded, trimmed or
 // decoded.
