@@ -60,6 +60,9 @@ func TestChaos(t *testing.T) {
 			}
 		})
 	}
+	if *length >= long && all.logins == 0 {
+		t.Error("no later login was admitted in a session that had ended")
+	}
 	t.Logf("seeds from %d: %+v", first, all)
 }
 
@@ -68,6 +71,8 @@ type results struct {
 	lasted                 time.Duration
 	fleets, rounds, faults int
 	admitted, confirmed    int
+	// logins are admitted requests of later logins in sessions that have ended.
+	logins int
 	// excusedRefusals are refusals of sessions that nobody ended, while clocks were wrong.
 	// relogins are the fleets that refused every session after that.
 	excusedRefusals, relogins int
@@ -81,6 +86,7 @@ func (r *results) add(other results) {
 	r.faults += other.faults
 	r.admitted += other.admitted
 	r.confirmed += other.confirmed
+	r.logins += other.logins
 	r.excusedRefusals += other.excusedRefusals
 	r.relogins += other.relogins
 	r.slowest.Admits = max(r.slowest.Admits, other.slowest.Admits)
@@ -116,7 +122,8 @@ func inRounds(t *testing.T, f *Fleet, number uint64, lasts, round, limit time.Du
 	}
 	traffic.Stop()
 	f.Check(t)
-	r.admitted, r.confirmed, r.excusedRefusals = traffic.Figures.Admitted(), traffic.Figures.Confirmed(), f.Oracle.ExcusedRefusals()
+	r.admitted, r.confirmed, r.logins = traffic.Figures.Admitted(), traffic.Figures.Confirmed(), traffic.Figures.Logins()
+	r.excusedRefusals = f.Oracle.ExcusedRefusals()
 	t.Logf("%d faults under %v; %d refusals were excused; all gates admitted %v and confirmed %v after the last fault of a round, at the latest",
 		r.faults, &traffic.Figures, r.excusedRefusals, r.slowest.Admits, r.slowest.Confirms)
 	return r

@@ -14,6 +14,7 @@ type Figures struct {
 	requests map[int]int // by status
 	deletes  map[int]int
 	took     []time.Duration // durations of the DELETEs that were answered 200
+	logins   int             // admitted requests of later logins in ended sessions
 }
 
 func (f *Figures) request(r Reply) {
@@ -23,6 +24,23 @@ func (f *Figures) request(r Reply) {
 		f.requests = make(map[int]int)
 	}
 	f.requests[r.Status]++
+}
+
+// login counts a request of a later login in an ended session.
+func (f *Figures) login(r Reply) {
+	f.request(r)
+	if r.Status == admitted {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.logins++
+	}
+}
+
+// Logins returns how many requests of later logins were admitted.
+func (f *Figures) Logins() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.logins
 }
 
 func (f *Figures) delete(r Reply) {

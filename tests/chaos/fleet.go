@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 	"github.com/sessiongate/sessiongate/tests/chaos/stepped"
 	"github.com/sessiongate/sessiongate/tests/harness"
@@ -44,6 +45,7 @@ type Fleet struct {
 	mixed   bool // whether the gates may differ in their configuration
 	client  *http.Client
 	made    atomic.Int64 // number of sessions
+	again   atomic.Int64 // the second of the last login in a session that has ended
 	logDir  string       // of Redis
 	copied  string       // where its append-only files were copied to
 }
@@ -112,6 +114,7 @@ func newFleet(tb testing.TB, lease time.Duration) *Fleet {
 func (f *Fleet) start(tb testing.TB, stores []string, app func(gate int) string) {
 	tb.Helper()
 	config := harness.Config{Key: harness.NewKey(), Upstream: harness.NewUpstream(tb), Binary: f.clocks.gates, Unready: true}
+	config.Issuers = "issuer " + tokentest.Issuer + " {\nhmac_secret {file.{$GATE_DIR}/hmac_secret}\naudience " + tokentest.Audience + "\nreauthentication admit\n}"
 	// The answer must have a body. After an empty answer, net/http's Transport reuses the
 	// connection, and a cancelled request can make the next request fail.
 	config.Upstream.Handle("/", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })
@@ -187,15 +190,29 @@ func (g *Gate) Thaw() {
 	}
 }
 
-// NewSession returns a new session. In a mixed fleet every other token is old and lives
-// long, so that a clock may be a day off, both ways.
+// NewSession returns a new session, with a login of its own second. In a mixed fleet every
+// other token is old and lives long, so that a clock may be a day off, both ways.
 func (f *Fleet) NewSession() Session {
-	id := "session-" + strconv.FormatInt(f.made.Add(1), 10)
-	claims := map[string]any{"sid": id, "jti": id, "exp": time.Now().Add(20 * time.Hour).Unix()}
-	if f.mixed && f.made.Load()%2 == 0 {
+	made := f.made.Add(1)
+	id := "session-" + strconv.FormatInt(made, 10)
+	claims := map[string]any{"sid": id, "jti": id, "auth_time": made, "exp": time.Now().Add(20 * time.Hour).Unix()}
+	if f.mixed && made%2 == 0 {
 		claims["iat"], claims["exp"] = time.Now().Add(-lifetime/2).Unix(), time.Now().Add(lifetime/2).Unix()
 	}
-	return Session{id, f.Gates[0].Token(claims)}
+	return Session{ID: id, Token: f.Gates[0].Token(claims)}
+}
+
+// LogIn logs in again in a session, in a second of its own. It reports false if there was a
+// login in this second.
+func (f *Fleet) LogIn(s Session) (again Session, ok bool) {
+	now := time.Now().Unix()
+	if before := f.again.Load(); before >= now || !f.again.CompareAndSwap(before, now) {
+		return Session{}, false
+	}
+	id := s.ID + " at " + strconv.FormatInt(now, 10)
+	sid, _, _ := strings.Cut(s.ID, " ")
+	claims := map[string]any{"sid": sid, "jti": id, "auth_time": now, "exp": time.Now().Add(20 * time.Hour).Unix()}
+	return Session{ID: id, Token: f.Gates[0].Token(claims)}, true
 }
 
 // Reply is an answer, with the instants at which the client sent the request and had the

@@ -18,6 +18,9 @@ const (
 	readEvery, revokeEvery = 4 * time.Millisecond, 15 * time.Millisecond
 	// pool is the number of live sessions.
 	pool = 50
+	// logInEvery is how often a user logs in again in a session that has ended, passed how
+	// long ago: its instant is in the past then.
+	logInEvery, passed = 500 * time.Millisecond, 3 * time.Second
 	// bursts is how many requests may run at once after promises.
 	bursts = 60
 )
@@ -34,6 +37,9 @@ type Traffic struct {
 	live  []Session // nobody has tried to end these
 	tried []Session // their DELETE was not confirmed
 	ended []Session
+	// past are ended sessions in which nobody has logged in again, with the instants after
+	// which somebody may.
+	past []pastSession
 
 	Figures Figures
 }
@@ -59,8 +65,15 @@ func StartTraffic(tb testing.TB, f *Fleet) *Traffic {
 		caller := f.NewSession()
 		c.wait.Go(func() { every(ctx, revokeEvery, func() { c.revoke(ctx, caller) }) })
 	}
+	c.wait.Go(func() { every(ctx, logInEvery, c.logIn) })
 	tb.Cleanup(c.Stop)
 	return c
+}
+
+// pastSession is an ended session.
+type pastSession struct {
+	Session
+	from time.Time
 }
 
 // Stop stops the clients and waits for them. It may be called again.
@@ -156,6 +169,59 @@ func (c *Traffic) choose() Session {
 }
 
 func (c *Traffic) settle(s Session, promised bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if promised {
+		c.ended = append(c.ended, s)
+		if len(c.past) < pool {
+			c.past = append(c.past, pastSession{s, time.Now().Add(passed)})
+		}
+	} else {
+		c.tried = append(c.tried, s)
+	}
+}
+
+// logIn is a user who logs in again in an ended session, with a later `auth_time`. Old tokens
+// of the session end nothing of that, and its own DELETE ends it. It may be refused: a gate with
+// a wrong clock, or a lost log, revokes for longer.
+//
+// Attack: use the earlier login, or this one after its own end.
+func (c *Traffic) logIn() {
+	c.mu.Lock()
+	if len(c.past) == 0 || time.Now().Before(c.past[0].from) {
+		c.mu.Unlock()
+		return
+	}
+	s := c.past[0].Session
+	c.mu.Unlock()
+	again, ok := c.fleet.LogIn(s)
+	if !ok {
+		return
+	}
+	c.mu.Lock()
+	c.past = c.past[1:]
+	c.mu.Unlock()
+	c.fleet.Oracle.Tries(again.ID)
+	all := func() {
+		for gate := range c.fleet.Gates {
+			c.Figures.login(c.fleet.Request(gate, again))
+			c.request(gate, s)
+		}
+	}
+	all()
+	c.again(s)
+	all()
+	reply := c.fleet.End(rand.IntN(len(c.fleet.Gates)), again)
+	c.Figures.delete(reply)
+	c.settleLogin(again, reply.Promises())
+	for gate := range c.fleet.Gates {
+		c.request(gate, again)
+		c.request(gate, s)
+	}
+}
+
+// settleLogin makes readers go on to use a login that has ended, or may have ended.
+func (c *Traffic) settleLogin(s Session, promised bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if promised {
