@@ -25,8 +25,9 @@ func TestABoltFileIsUpgradedAndNotTakenBack(t *testing.T) {
 	checkEnded(t, []*harness.Gate{g}, revoked)
 	answers.InvalidatedID("live").Check(t, harness.End(t, g, g.Token(harness.Session("other")), `{"session_id":"live"}`))
 	checkEnded(t, []*harness.Gate{g}, live)
-	answers.Invalidated.Check(t, harness.End(t, g, login(g, "again", -60)))
-	harness.CheckAdmitted(t, harness.Get(t, g, login(g, "again", 10)))
+	answers.Invalidated.Check(t, harness.End(t, g, login(g, "again", 60)))
+	later(t)
+	harness.CheckAdmitted(t, harness.Get(t, g, login(g, "again", 0)))
 	g.Stop()
 
 	f.before.Unready = true

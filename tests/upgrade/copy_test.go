@@ -21,8 +21,9 @@ func TestACopyIntoAFleetThatIsBeingUpgraded(t *testing.T) {
 	f := newFleet(t, redis)
 	f.after.Store = "store bolt"
 	file := harness.Start(t, f.after)
-	answers.Invalidated.Check(t, harness.End(t, file, login(file, "again", -60)))
-	harness.See(t, file, login(file, "again", 10))
+	answers.Invalidated.Check(t, harness.End(t, file, login(file, "again", 60)))
+	later(t)
+	harness.See(t, file, login(file, "again", 0))
 	caddyfile := filepath.Join(file.Dir(), "Caddyfile")
 	text, err := os.ReadFile(caddyfile)
 	if err == nil {
@@ -42,14 +43,15 @@ func TestACopyIntoAFleetThatIsBeingUpgraded(t *testing.T) {
 	live := old.Token(harness.Session("live"))
 	move(1, "a gate of an older version may be live")
 	harness.CheckAdmitted(t, harness.Get(t, old, live))
-	answers.Invalidated.Check(t, harness.End(t, file, login(file, "one more", -60)))
+	answers.Invalidated.Check(t, harness.End(t, file, login(file, "one more", 1000)))
 
 	old.Stop()
 	move(0, "Done. ")
 	f.after.Store = redis
 	moved := harness.Start(t, f.after)
+	later(t)
 	for _, session := range []string{"again", "one more"} {
-		checkEnded(t, []*harness.Gate{moved}, login(file, session, -60))
-		harness.CheckAdmitted(t, harness.Get(t, moved, login(file, session, 10)))
+		checkEnded(t, []*harness.Gate{moved}, login(file, session, 60))
+		harness.CheckAdmitted(t, harness.Get(t, moved, login(file, session, 0)))
 	}
 }

@@ -12,10 +12,16 @@ import (
 	"github.com/sessiongate/sessiongate/tests/operating"
 )
 
-// login returns a token of a user who logs in to a session so many seconds from now. The
-// issuer's clock may be ahead by as much.
-func login(g *harness.Gate, session string, seconds int64) string {
-	return g.Token(harness.Session(session, "auth_time", time.Now().Unix()+seconds, "jti", fmt.Sprint(session, seconds)))
+// login returns a token of a user who logged in to a session so many seconds ago.
+func login(g *harness.Gate, session string, ago int64) string {
+	return g.Token(harness.Session(session, "auth_time", time.Now().Unix()-ago, "jti", fmt.Sprint(session, ago)))
+}
+
+// later waits until a login is later than every logout before it.
+func later(t *testing.T) {
+	t.Helper()
+	from := time.Now().Unix()
+	harness.Eventually(t, 5*time.Second, "the second after next begins", func() bool { return time.Now().Unix() >= from+2 })
 }
 
 // awaitInstants waits until a logout ends a session up to an instant, and no longer for
@@ -23,14 +29,16 @@ func login(g *harness.Gate, session string, seconds int64) string {
 func (f *fleet) awaitInstants(t *testing.T, gates []*harness.Gate) {
 	t.Helper()
 	session := ""
-	harness.Eventually(t, 10*time.Second, "a later login in a revoked session is admitted", func() bool {
+	harness.Eventually(t, 20*time.Second, "a later login in a revoked session is admitted", func() bool {
 		f.logouts++
 		session = fmt.Sprint("up to an instant ", f.logouts)
-		answers.Invalidated.Check(t, harness.End(t, gates[0], login(gates[0], session, -60)))
-		return harness.StatusOf(t, gates[0], login(gates[0], session, 10)) == 200
+		// The login of a second is one login, in whatever session.
+		answers.Invalidated.Check(t, harness.End(t, gates[0], login(gates[0], session, 1000*f.logouts)))
+		later(t)
+		return harness.StatusOf(t, gates[0], login(gates[0], session, 0)) == 200
 	})
-	checkEnded(t, gates, login(gates[0], session, -60))
-	harness.See(t, gates[1], login(gates[0], session, 10))
+	checkEnded(t, gates, login(gates[0], session, 60))
+	harness.See(t, gates[1], login(gates[0], session, 0))
 	if got := f.format(); got != "2" {
 		t.Errorf("the fleet understands format %v, want 2", got)
 	}
@@ -42,9 +50,10 @@ func TestInstantsComeIntoForceWhenTheLastOlderGateIsGone(t *testing.T) {
 	t.Parallel()
 	f, old, gates := start(t)
 	all := append(gates, old)
-	answers.Invalidated.Check(t, harness.End(t, gates[0], login(gates[0], "for good", -60)))
-	checkEnded(t, all, login(gates[0], "for good", -60))
-	checkEnded(t, all, login(gates[0], "for good", 10))
+	answers.Invalidated.Check(t, harness.End(t, gates[0], login(gates[0], "for good", 60)))
+	checkEnded(t, all, login(gates[0], "for good", 60))
+	later(t)
+	checkEnded(t, all, login(gates[0], "for good", 0))
 	if got := f.format(); got != "1" {
 		t.Errorf("the fleet understands format %v, want 1", got)
 	}
@@ -52,7 +61,7 @@ func TestInstantsComeIntoForceWhenTheLastOlderGateIsGone(t *testing.T) {
 
 	old.Stop()
 	f.awaitInstants(t, gates)
-	checkEnded(t, gates, login(gates[0], "for good", 10))
+	checkEnded(t, gates, login(gates[0], "for good", 0))
 }
 
 // Fault: a gate of the older version starts again, or was frozen, when the others have

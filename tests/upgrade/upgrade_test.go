@@ -21,7 +21,7 @@ const (
 type fleet struct {
 	redis         *redistest.Server
 	before, after harness.Config
-	logouts       int // of awaitInstants
+	logouts       int64 // of awaitInstants
 }
 
 // newFleet returns a fleet without gates, on a store.
