@@ -5,6 +5,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+	"github.com/sessiongate/sessiongate/store"
 )
 
 // Attack: use a session at a gate that was killed, frozen or starved when the session was
@@ -41,9 +44,15 @@ func dies(t *testing.T, f *Fleet, s Session, once func()) {
 	}
 }
 
+// entryOf returns what the entry of a session in the revocation log contains.
+func entryOf(s Session) []byte {
+	key := store.NewKey(namespace, store.KindSession, tokentest.Issuer, s.ID)
+	return key[:]
+}
+
 func killedAfterCommit(t *testing.T, f *Fleet) {
 	s := f.NewSession()
-	f.Gates[1].Link.Hold(ToGate) // the commit is not answered
+	f.Gates[1].Link.HoldAt(entryOf(s), ToGate) // the commit is not answered
 	dies(t, f, s, func() { refuses(t, f, s, 0, 2) })
 	over(t, f, 0, s)
 	f.Gates[1].Link.Release()
@@ -53,7 +62,7 @@ func killedAfterCommit(t *testing.T, f *Fleet) {
 
 func killedBeforeCommit(t *testing.T, f *Fleet) {
 	s := f.NewSession()
-	f.Gates[1].Link.Hold(ToRedis)                 // the commit is not sent
+	f.Gates[1].Link.HoldAt(entryOf(s), ToRedis)   // the commit is not sent
 	dies(t, f, s, func() { refuses(t, f, s, 1) }) // it is applied at the gate itself
 	f.Gates[1].Link.Cut()
 	f.Gates[1].Link.Release()

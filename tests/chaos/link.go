@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"bytes"
 	"net"
 	"sync"
 	"testing"
@@ -27,6 +28,8 @@ type Link struct {
 	mu       sync.Mutex       // guards target too
 	passes   [2]chan struct{} // by Direction; closed while bytes pass
 	delay    time.Duration
+	trap     []byte // see HoldAt
+	trapped  Direction
 	refusing bool
 	open     map[*net.TCPConn]bool
 }
@@ -75,10 +78,29 @@ func (l *Link) Hold(directions ...Direction) {
 	}
 }
 
+// HoldAt holds a direction (Hold) as soon as the gate sends data that contains a text. In
+// ToRedis it keeps back that data, too. Release removes it.
+func (l *Link) HoldAt(text []byte, direction Direction) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.trap, l.trapped = text, direction
+}
+
+// sent holds a direction if data that the gate sends contains the text of HoldAt.
+func (l *Link) sent(data []byte) {
+	l.mu.Lock()
+	holds, direction := l.trap != nil && bytes.Contains(data, l.trap), l.trapped
+	l.mu.Unlock()
+	if holds {
+		l.Hold(direction)
+	}
+}
+
 // Release lets all data pass again, also the data that was held back.
 func (l *Link) Release() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.trap = nil
 	for _, passes := range l.passes {
 		select {
 		case <-passes:
@@ -184,6 +206,9 @@ func (l *Link) pump(to, from *net.TCPConn, direction Direction) {
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
+		if direction == ToRedis {
+			l.sent(buffer[:n])
+		}
 		if !l.pass(direction) {
 			return
 		}

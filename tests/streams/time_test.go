@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 	"github.com/sessiongate/sessiongate/tests/answers"
 	"github.com/sessiongate/sessiongate/tests/harness"
@@ -97,18 +98,30 @@ func TestSessionsRevokedMeanwhileAreCut(t *testing.T) {
 	harness.Recovers(t, b, a.Token(harness.Session("another")))
 }
 
-// A token without a session id is cut by itself. Other tokens of its subject are not.
+// A token that names no session ends everything of its subject, or itself alone.
 func TestAStreamOfATokenWithoutASessionIsCut(t *testing.T) {
 	t.Parallel()
-	g := harness.Start(t, harness.Config{})
-	begun, _ := running.Serve(g.Upstream)
-	claims := func(id string) map[string]any { return map[string]any{"sid": nil, "jti": id} }
-	one, other := g.Token(claims("one")), g.Token(claims("other"))
-	ends := running.Start(t, http.DefaultClient, g.URL("/silent"), "", one, begun)
-	stays := running.Start(t, http.DefaultClient, g.URL("/events"), "", other, begun)
-	answers.Invalidated.Check(t, harness.End(t, g, one))
-	ends.IsCut(t, time.Now())
-	stays.GoesOn(t)
+	for rule, goesOn := range map[string]bool{"subject": false, "token": true} {
+		t.Run(rule, func(t *testing.T) {
+			t.Parallel()
+			g := harness.Start(t, harness.Config{Issuers: "issuer " + tokentest.Issuer + " {\nhmac_secret {file.{$GATE_DIR}/hmac_secret}\naudience " +
+				tokentest.Audience + "\nwithout_session " + rule + "\n}"})
+			begun, _ := running.Serve(g.Upstream)
+			claims := func(id, subject string) map[string]any { return map[string]any{"sid": nil, "jti": id, "sub": subject} }
+			one, other, another := g.Token(claims("one", "alice")), g.Token(claims("other", "alice")), g.Token(claims("another", "bob"))
+			ends := running.Start(t, http.DefaultClient, g.URL("/silent"), "", one, begun)
+			sibling := running.Start(t, http.DefaultClient, g.URL("/events"), "", other, begun)
+			stays := running.Start(t, http.DefaultClient, g.URL("/events"), "", another, begun)
+			answers.Invalidated.Check(t, harness.End(t, g, one))
+			ends.IsCut(t, time.Now())
+			if goesOn {
+				sibling.GoesOn(t)
+			} else {
+				sibling.IsCut(t, time.Now())
+			}
+			stays.GoesOn(t)
+		})
+	}
 }
 
 // Fault: the configuration is changed while streams run. Their requests belong to the
