@@ -52,10 +52,10 @@ func cutOff(begin, end func(*Link)) func(*testing.T, *Fleet) {
 	}
 }
 
-// answersLost: Redis applies the requests of gate 1, and gate 1 gets no answers.
+// answersLost: Redis applies the commit of gate 1, and from then on gate 1 gets no answers.
 func answersLost(t *testing.T, f *Fleet) {
 	s, link := f.NewSession(), f.Gates[1].Link
-	link.Hold(ToGate)
+	link.HoldAt(entryOf(s), ToGate)
 	since := time.Now()
 	notConfirmed(t, f, 1, s)
 	refuses(t, f, s, 0, 2)
