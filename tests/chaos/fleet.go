@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 	"github.com/sessiongate/sessiongate/tests/chaos/stepped"
 	"github.com/sessiongate/sessiongate/tests/harness"
@@ -114,7 +113,7 @@ func newFleet(tb testing.TB, lease time.Duration) *Fleet {
 func (f *Fleet) start(tb testing.TB, stores []string, app func(gate int) string) {
 	tb.Helper()
 	config := harness.Config{Key: harness.NewKey(), Upstream: harness.NewUpstream(tb), Binary: f.clocks.gates, Unready: true}
-	config.Issuers = "issuer " + tokentest.Issuer + " {\nhmac_secret {file.{$GATE_DIR}/hmac_secret}\naudience " + tokentest.Audience + "\nreauthentication admit\n}"
+	config.Issuers = harness.IssuerWith("reauthentication admit")
 	// The answer must have a body. After an empty answer, net/http's Transport reuses the
 	// connection, and a cancelled request can make the next request fail.
 	config.Upstream.Handle("/", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })

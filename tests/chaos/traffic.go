@@ -213,21 +213,10 @@ func (c *Traffic) logIn() {
 	all()
 	reply := c.fleet.End(rand.IntN(len(c.fleet.Gates)), again)
 	c.Figures.delete(reply)
-	c.settleLogin(again, reply.Promises())
+	c.settle(again, reply.Promises())
 	for gate := range c.fleet.Gates {
 		c.request(gate, again)
 		c.request(gate, s)
-	}
-}
-
-// settleLogin makes readers go on to use a login that has ended, or may have ended.
-func (c *Traffic) settleLogin(s Session, promised bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if promised {
-		c.ended = append(c.ended, s)
-	} else {
-		c.tried = append(c.tried, s)
 	}
 }
 

@@ -142,7 +142,7 @@ func TestLogoutTokensAreForTheClient(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{
 		Gate:    withLogout,
-		Issuers: "issuer " + tokentest.Issuer + " {\nhmac_secret {file.{$GATE_DIR}/hmac_secret}\naudience legacy-app\nlogout_audience web mobile\n}",
+		Issuers: harness.IssuerWith("logout_audience web mobile"),
 	})
 	laptop := g.Token(harness.Session("laptop"))
 	badLogout.Check(t, logOut(t, g, logoutToken(t, g.Key, "1", map[string]any{"sid": "laptop"})))

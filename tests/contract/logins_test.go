@@ -4,13 +4,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 	"github.com/sessiongate/sessiongate/tests/answers"
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
 
 // admitting is an issuer whose users may log in again in a revoked session.
-const admitting = "issuer " + tokentest.Issuer + " {\nhmac_secret {file.{$GATE_DIR}/hmac_secret}\naudience legacy-app\nreauthentication admit\n}"
+var admitting = harness.IssuerWith("reauthentication admit")
 
 // Attack: the issuer ends a session, because its user has logged out there or was locked.
 // Somebody with a stolen token gets another one of that session, with a later `auth_time`.
@@ -56,7 +55,7 @@ func TestALogoutTokenAsIssuersSendIt(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{
 		Gate:    withLogout,
-		Issuers: "issuer " + tokentest.Issuer + " {\nhmac_secret {file.{$GATE_DIR}/hmac_secret}\naudience legacy-app\nsession_claim session_state\n}",
+		Issuers: harness.IssuerWith("session_claim session_state"),
 	})
 	of := func(session string) string {
 		return g.Token(map[string]any{"sid": nil, "session_state": session, "jti": "of " + session})

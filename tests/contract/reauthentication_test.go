@@ -11,9 +11,6 @@ import (
 	"github.com/sessiongate/sessiongate/tests/running"
 )
 
-// admitsLater is an issuer whose users may log in again in a session that was revoked.
-const admitsLater = "issuer https://id.example.com {\nhmac_secret {file.{$GATE_DIR}/hmac_secret}\naudience legacy-app\nreauthentication admit\n}"
-
 // eachAdmittingPair runs a test with two gates of a fleet, and with one gate as both, under
 // `reauthentication admit`. of returns a token of a session whose user logged in at a time by
 // the clock of the issuer, which may be ahead of the gates' by the leeway, so that no test has
@@ -21,7 +18,7 @@ const admitsLater = "issuer https://id.example.com {\nhmac_secret {file.{$GATE_D
 func eachAdmittingPair(t *testing.T, test func(t *testing.T, a, b *harness.Gate, of func(jti string, login time.Time) string)) {
 	t.Helper()
 	harness.EachStore(t, func(t *testing.T, store string) {
-		config := harness.Config{Store: store, Issuers: admitsLater, Gate: withLogout}
+		config := harness.Config{Store: store, Issuers: admitting, Gate: withLogout}
 		a := harness.Start(t, config)
 		b := a
 		if store != "store bolt" {

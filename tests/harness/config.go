@@ -69,7 +69,7 @@ func (c *Config) complete(tb testing.TB) {
 		if c.Key.Secret == nil {
 			source = "public_key {$GATE_DIR}/public_key.pem"
 		}
-		c.Issuers = "issuer " + tokentest.Issuer + " {\n" + source + "\naudience " + tokentest.Audience + "\n}"
+		c.Issuers = IssuerOf(source)
 	}
 	if strings.HasPrefix(strings.TrimSpace(c.Store), "store redis") && !strings.Contains(c.App, "lease ") {
 		// A new namespace is opened after two leases.

@@ -65,6 +65,12 @@ func IssuerOf(source string) string {
 	return "issuer https://id.example.com {\n" + source + "\naudience legacy-app\n}"
 }
 
+// IssuerWith returns the issuer of the harness with further lines. Its tokens are signed with
+// the HMAC key of the gate.
+func IssuerWith(lines string) string {
+	return IssuerOf("hmac_secret {file.{$GATE_DIR}/hmac_secret}\n" + lines)
+}
+
 // IssuerBlock returns an issuer whose tokens are signed with the key of the gate.
 func IssuerBlock(name string) string {
 	return "issuer " + name + " {\nhmac_secret {file.{$GATE_DIR}/hmac_secret}\naudience legacy-app\n}\n"

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 	"github.com/sessiongate/sessiongate/tests/answers"
 	"github.com/sessiongate/sessiongate/tests/harness"
@@ -104,8 +103,7 @@ func TestAStreamOfATokenWithoutASessionIsCut(t *testing.T) {
 	for rule, goesOn := range map[string]bool{"subject": false, "token": true} {
 		t.Run(rule, func(t *testing.T) {
 			t.Parallel()
-			g := harness.Start(t, harness.Config{Issuers: "issuer " + tokentest.Issuer + " {\nhmac_secret {file.{$GATE_DIR}/hmac_secret}\naudience " +
-				tokentest.Audience + "\nwithout_session " + rule + "\n}"})
+			g := harness.Start(t, harness.Config{Issuers: harness.IssuerWith("without_session " + rule)})
 			begun, _ := running.Serve(g.Upstream)
 			claims := func(id, subject string) map[string]any { return map[string]any{"sid": nil, "jti": id, "sub": subject} }
 			one, other, another := g.Token(claims("one", "alice")), g.Token(claims("other", "alice")), g.Token(claims("another", "bob"))

@@ -32,8 +32,7 @@ func newFleet(t *testing.T, on string) *fleet {
 	}}
 	f.after = f.before
 	f.after.Binary = ""
-	f.after.Issuers = "issuer " + tokentest.Issuer + " {\nhmac_secret {file.{$GATE_DIR}/hmac_secret}\naudience " + tokentest.Audience +
-		"\nreauthentication admit\n}"
+	f.after.Issuers = harness.IssuerWith("reauthentication admit")
 	return f
 }
 
