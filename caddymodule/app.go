@@ -89,6 +89,10 @@ type App struct {
 	// `strict`: only while the gate admits requests. Default: lenient.
 	Readiness string `json:"readiness,omitempty"`
 
+	// Notify is a receiver that is told of every revocation by this gate, such as a SIEM.
+	// Default: none.
+	Notify *Notify `json:"notify,omitempty"`
+
 	// TokenCache is the size limit of the cache of verified tokens, in bytes.
 	// Default: 67108864 (64 MiB). At least 1 MiB.
 	TokenCache int64 `json:"token_cache,omitempty"`
@@ -129,7 +133,7 @@ func (a *App) provision(ctx caddy.Context, logger *slog.Logger) error {
 		return err
 	}
 	a.setDefaults()
-	if err := a.check(); err != nil {
+	if err := errors.Join(a.check(), a.Notify.check()); err != nil {
 		return err
 	}
 	if err := a.loadStore(ctx); err != nil {
@@ -153,6 +157,9 @@ func (a *App) provision(ctx caddy.Context, logger *slog.Logger) error {
 
 // resolve replaces the placeholders of the app's own fields.
 func (a *App) resolve() error {
+	if err := a.Notify.resolve(); err != nil {
+		return err
+	}
 	return config.Resolve("session_gate", &a.Acknowledge, &a.OnStoreFailure, &a.Bootstrap, &a.Readiness)
 }
 
@@ -177,7 +184,11 @@ func (a *App) Start() error {
 	for _, pooled := range a.keys {
 		pooled.start(a.logger)
 	}
-	return a.pooled.start(a.module, a.hubSettings(), a.logger)
+	if err := a.pooled.start(a.module, a.hubSettings(), a.logger); err != nil {
+		return err
+	}
+	a.pooled.events.notify.use(a.Notify)
+	return nil
 }
 
 // Stop does nothing: requests of this configuration may still be running. Cleanup frees

@@ -69,6 +69,7 @@ func parseAppOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //		on_store_failure deny          # or allow <max_staleness>
 //		bootstrap auto                 # or manual, relogin
 //		readiness lenient              # or strict
+//		notify <url> <secret> [<next>] # a webhook for revocations
 //		token_cache 64MiB
 //	}
 //
@@ -91,6 +92,7 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"on_store_failure":   {Usage: "on_store_failure deny | allow <max_staleness>", Read: a.readOnStoreFailure},
 		"bootstrap":          {Usage: "bootstrap auto | manual | relogin", Read: config.Choice(&a.Bootstrap, "auto", "manual", "relogin")},
 		"readiness":          {Usage: "readiness lenient | strict", Read: config.Choice(&a.Readiness, "lenient", "strict")},
+		"notify":             {Usage: notifyUsage, Read: a.readNotify},
 		"token_cache":        {Usage: "token_cache 64MiB", Read: config.Size(&a.TokenCache)},
 	}.Read(d)
 }

@@ -56,7 +56,8 @@ type events struct {
 	dropped atomic.Uint64
 	logger  *slog.Logger
 	running func() (*App, error)
-	start   func() // starts the emitting goroutine once
+	notify  *notifier // also hears of revocations; nil in tests
+	start   func()    // starts the emitting goroutine once
 	stop    context.CancelFunc
 	over    chan struct{} // closed when the emitting goroutine has ended
 }
@@ -93,6 +94,7 @@ func (e *events) put(name string, data func() map[string]any) {
 // Invariant 10: an event holds no session id, no token and no subject. Caddy logs events at
 // debug level and passes them to other programs.
 func (e *events) Revoked(o hub.Outcome) {
+	e.notify.revoked(o)
 	for _, r := range o.Revocations {
 		e.put("session_revoked", func() map[string]any {
 			return map[string]any{

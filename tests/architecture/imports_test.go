@@ -72,6 +72,7 @@ var rooms = map[string][]string{
 		"caddymodule/caller", "caddymodule/hub", "caddymodule/oauth", "caddymodule/paths", "caddymodule/reply", "caddymodule/token",
 		"store", "store/replica",
 	},
+	"caddymodule/webhook": nil,
 }
 
 // plugged are the packages that register modules, and that the plugin imports.

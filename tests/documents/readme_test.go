@@ -34,6 +34,8 @@ func TestEveryBlockOfTheREADMEIsRun(t *testing.T) {
 			counted["this run"]++
 		case first == "./tests/fuzz.sh 5m":
 			counted["a step of this run, for a shorter time"]++
+		case block.Language == "python", block.Language == "json":
+			counted["TestTheWebhookIsAsDocumented"]++
 		case block.Language == "text":
 			counted["a drawing"]++
 		default:
@@ -41,14 +43,15 @@ func TestEveryBlockOfTheREADMEIsRun(t *testing.T) {
 		}
 	}
 	for test, want := range map[string]int{
-		"TestCaddyfilesOfTheREADMEAreValid":                        49,
+		"TestCaddyfilesOfTheREADMEAreValid":                        50,
 		"firstuse.TestRunOfAFreshCloneProposesARequestThatIsLetIn": 2,
 		"TestExamplesOfTheREADMEAreThoseOfTheAPIPage":              2,
 		"TestBenchmarksOfTheREADMERun":                             3,
 		"TestProofsOfTheREADMERun":                                 2,
 		"TestCommandsOfTheREADMEAreThoseOfOperators":               1,
-		"this run":                               1,
-		"a step of this run, for a shorter time": 1,
+		"TestTheWebhookIsAsDocumented":                             2,
+		"this run":                                                 1,
+		"a step of this run, for a shorter time":                   1,
 	} {
 		if counted[test] != want {
 			t.Errorf("%s runs %d blocks, want %d", test, counted[test], want)
@@ -59,7 +62,7 @@ func TestEveryBlockOfTheREADMEIsRun(t *testing.T) {
 func TestCaddyfilesOfTheREADMEAreValid(t *testing.T) {
 	secrets := t.TempDir()
 	for name, content := range map[string]string{
-		"hmac": strings.Repeat("s", 32), "redis": "password", "ca.pem": "read when the store is opened",
+		"hmac": strings.Repeat("s", 32), "hook": strings.Repeat("s", 32), "redis": "password", "ca.pem": "read when the store is opened",
 		"oauth-public.key": string(tokentest.NewKey(t, "RS256", "").PublicPEM(t)),
 		// The public key of RFC 7517, appendix A.1.
 		"jwks.json": `{"keys":[{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","use":"sig","kid":"1"}]}`,
