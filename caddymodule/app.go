@@ -107,6 +107,7 @@ type App struct {
 	hub       *hub.Hub   // the hub of pooled; tests set another one
 	pooled    *pooledHub // nil in tests that provision no store
 	poolKey   string
+	gates     int // the gates of the configuration
 }
 
 // CaddyModule returns the Caddy module information. It does not copy the app: subscribers
@@ -143,6 +144,7 @@ func (a *App) provision(ctx caddy.Context, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	a.warnOfSecrets()
 	a.verifier, err = token.NewVerifier(token.Options{
 		Namespace:        a.namespace,
 		Issuers:          issuers,
@@ -181,6 +183,7 @@ func (a *App) issuers() ([]token.IssuerOptions, error) {
 // opened at all, for example because another process holds the file.
 func (a *App) Start() error {
 	a.logger.Info("session gate starting", "version", version())
+	a.warnOfUnguarded()
 	for _, pooled := range a.keys {
 		pooled.start(a.logger)
 	}

@@ -184,6 +184,7 @@ func (g *Gate) Provision(ctx caddy.Context) error {
 		return err
 	}
 	g.warnOfLogs(logsOf(ctx))
+	g.warnOfAdmission()
 	// A handler that is loaded without a server serves no requests.
 	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
 		server.RegisterConnContext(streams.Connection)
@@ -193,6 +194,7 @@ func (g *Gate) Provision(ctx caddy.Context) error {
 
 func (g *Gate) provision(app *App, logger *slog.Logger) error {
 	g.app, g.logger = app, logger
+	app.gates++
 	if err := g.resolve(); err != nil {
 		return err
 	}
