@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -107,7 +108,8 @@ type App struct {
 	hub       *hub.Hub   // the hub of pooled; tests set another one
 	pooled    *pooledHub // nil in tests that provision no store
 	poolKey   string
-	gates     int // the gates of the configuration
+	gates     int          // the gates of the configuration
+	traced    *atomic.Bool // the handler tracing is in the configuration
 }
 
 // CaddyModule returns the Caddy module information. It does not copy the app: subscribers
@@ -129,7 +131,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 
 // provision is Provision with a logger. Everything that the app starts uses this logger.
 func (a *App) provision(ctx caddy.Context, logger *slog.Logger) error {
-	a.ctx, a.logger = ctx, logger
+	a.ctx, a.logger, a.traced = ctx, logger, new(atomic.Bool)
 	if err := a.resolve(); err != nil {
 		return err
 	}
@@ -184,6 +186,7 @@ func (a *App) issuers() ([]token.IssuerOptions, error) {
 func (a *App) Start() error {
 	a.logger.Info("session gate starting", "version", version())
 	a.warnOfUnguarded()
+	a.findTracing()
 	for _, pooled := range a.keys {
 		pooled.start(a.logger)
 	}

@@ -236,6 +236,9 @@ func (g *Gate) prepare() (err error) {
 // Invariant 1: verify first, then check, then forward. One token leads to one decision,
 // from verified claims only.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if traced := g.traced(r, next); traced != nil {
+		return traced.serve(w, r)
+	}
 	if reply.IsMethod(r.Method, http.MethodConnect) && !opensWebSocket(r) {
 		return g.refuse(w, r, denyConnect)
 	}

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -22,6 +23,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Events receives revocations and outages. Default: none.
 	Events Events
+	// Trace is called with the context of a call that revokes, right after its revocations
+	// hold everywhere. It returns at once. Default: none.
+	Trace func(context.Context, replica.Receipt)
 }
 
 // Settings are what a configuration sets in its hub. A later Open may change them.
@@ -39,6 +43,7 @@ type Hub struct {
 	namespace string
 	logger    *slog.Logger
 	events    Events
+	trace     func(context.Context, replica.Receipt)
 
 	mu     sync.Mutex // of Open and Close
 	closed bool       // guarded by mu
@@ -68,7 +73,10 @@ func New(o Options) *Hub {
 	if o.Events == nil {
 		o.Events = noEvents{}
 	}
-	return &Hub{namespace: o.Namespace, logger: o.Logger, events: o.Events}
+	if o.Trace == nil {
+		o.Trace = func(context.Context, replica.Receipt) {}
+	}
+	return &Hub{namespace: o.Namespace, logger: o.Logger, events: o.Events, trace: o.Trace}
 }
 
 // Open opens the store. If it is open already, Open gives it new settings. Open does not

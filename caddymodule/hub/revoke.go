@@ -105,6 +105,7 @@ func (h *Hub) RevokeWithReceipt(ctx context.Context, why Cause, revocations ...s
 	}
 	receipt, err := h.replica.RevokeWithReceipt(ctx, all...)
 	if err == nil {
+		h.trace(ctx, receipt)
 		err = h.revokeTokensOf(ctx, all...)
 	}
 	if err != nil {

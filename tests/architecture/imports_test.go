@@ -21,6 +21,7 @@ var owners = map[string]string{
 	"github.com/prometheus/client_golang": "caddymodule",
 	"github.com/spf13/cobra":              "caddymodule/command",
 	"github.com/spf13/pflag":              "caddymodule/command",
+	"go.opentelemetry.io/otel":            "caddymodule",
 	"go.uber.org/zap":                     "caddymodule",
 	"golang.org/x/sys":                    "store/replica",
 	"github.com/dgraph-io/ristretto/v2":   "caddymodule/token",
