@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// The ages at which the last good keys lapse, and at which a warning says that they will.
-const (
-	maxAge  = 24 * time.Hour
-	warnAge = maxAge / 2
-)
+// MaxAge is the age at which the last good keys lapse.
+const MaxAge = 24 * time.Hour
+
+// warnAge is the age at which a warning says that they will.
+const warnAge = MaxAge / 2
 
 // keySet holds the keys in force. It is immutable.
 type keySet struct {
@@ -104,7 +104,7 @@ func (k *Remote) lapse() {
 		return
 	}
 	switch {
-	case age >= maxAge:
+	case age >= MaxAge:
 		k.current.Store(&keySet{keys: set.keys, epoch: set.epoch + 1, lapsed: true, withdrawn: set.withdrawn})
 		k.reportAge(slog.LevelError, "key set not confirmed for too long: every token of the issuer is answered 503 until it is", age)
 	case age >= warnAge && !k.warned:
@@ -114,5 +114,5 @@ func (k *Remote) lapse() {
 }
 
 func (k *Remote) reportAge(level slog.Level, text string, age time.Duration) {
-	k.logger.Log(context.Background(), level, text, "source", k.source(), "age", age.Round(time.Second), "max_age", maxAge)
+	k.logger.Log(context.Background(), level, text, "source", k.source(), "age", age.Round(time.Second), "max_age", MaxAge)
 }
