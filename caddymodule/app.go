@@ -11,6 +11,7 @@ import (
 
 	"github.com/sessiongate/sessiongate/caddymodule/config"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/stores"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
@@ -87,7 +88,8 @@ type App struct {
 	Bootstrap string `json:"bootstrap,omitempty"`
 
 	// Readiness is when /readyz answers 200. `lenient`: after the first full sync.
-	// `strict`: only while the gate admits requests. Default: lenient.
+	// `strict`: only while the gate admits requests, and has keys of every issuer without
+	// keys_optional. Default: lenient.
 	Readiness string `json:"readiness,omitempty"`
 
 	// Notify is a receiver that is told of every revocation by this gate, such as a SIEM.
@@ -105,8 +107,9 @@ type App struct {
 	namespace string
 	verifier  *token.Verifier
 	keys      []*pooledKeys
-	hub       *hub.Hub   // the hub of pooled; tests set another one
-	pooled    *pooledHub // nil in tests that provision no store
+	sources   []keys.Source // of the issuers, in their order
+	hub       *hub.Hub      // the hub of pooled; tests set another one
+	pooled    *pooledHub    // nil in tests that provision no store
 	poolKey   string
 	gates     int          // the gates of the configuration
 	traced    *atomic.Bool // the handler tracing is in the configuration
@@ -176,6 +179,7 @@ func (a *App) issuers() ([]token.IssuerOptions, error) {
 			return nil, err
 		}
 		issuers = append(issuers, options)
+		a.sources = append(a.sources, options.Keys)
 	}
 	return issuers, nil
 }
