@@ -27,7 +27,7 @@ func (s *recordedSpan) IsRecording() bool { return !s.ignored }
 
 func (s *recordedSpan) SetAttributes(attributes ...attribute.KeyValue) {
 	for _, a := range attributes {
-		s.attributes[string(a.Key)] = a.Value.Emit()
+		s.attributes[string(a.Key)] = a.Value.String()
 	}
 }
 
