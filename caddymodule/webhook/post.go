@@ -66,6 +66,8 @@ func (s *Sender) post(ctx context.Context, t *Target, m *message) error {
 	request.Header.Set("webhook-signature", t.sign(m.id, timestamp, body))
 	response, err := s.client.Do(request)
 	if err != nil {
+		// The next try resolves the host again, and does not use a connection that is dead.
+		s.client.CloseIdleConnections()
 		return withoutURL(err)
 	}
 	defer func() { _ = response.Body.Close() }()
