@@ -117,10 +117,16 @@ func TestSentinelsThatWereSetUpAgainAreFollowed(t *testing.T) {
 	failOver(t, sentinel)
 	reaches(t, s, replica)
 	other := redistest.Start(t)
-	host, port, _ := net.SplitHostPort(other.Addr())
+	moved(t, sentinel, other)
+	reaches(t, s, other)
+}
+
+// moved makes a sentinel watch another server under the same name.
+func moved(t *testing.T, sentinel, to *redistest.Server) {
+	t.Helper()
+	host, port, _ := net.SplitHostPort(to.Addr())
 	sentinel.Do("SENTINEL", "REMOVE", "mymaster")
 	sentinel.Do("SENTINEL", "MONITOR", "mymaster", host, port, "1")
-	reaches(t, s, other)
 }
 
 // A user of the sentinels needs each permission that the documentation lists, and no

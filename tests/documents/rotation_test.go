@@ -1,0 +1,160 @@
+package documents
+
+import (
+	"crypto/tls"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
+	"github.com/sessiongate/sessiongate/tests/answers"
+	"github.com/sessiongate/sessiongate/tests/harness"
+)
+
+const operations = "docs/operations.md"
+
+// This test rotates the password of Redis by the steps of the page, under traffic. No
+// answer shows it, and the gate is neither restarted nor reloaded.
+func TestRotationOfThePasswordOfRedis(t *testing.T) {
+	t.Parallel()
+	users := filepath.Join(t.TempDir(), "users.acl")
+	write(t, users, "user gate on >hunter2-before resetchannels ~* +@all\n")
+	server := redistest.Start(t, redistest.Config("aclfile "+users))
+	secrets := t.TempDir()
+	password := filepath.Join(secrets, "redis")
+	write(t, password, "hunter2-before\n")
+	g := harness.Start(t, harness.Config{Store: "store redis " + server.Addr() + " {\nusername gate\npassword {file." + password + "}\n}"})
+	_, port, _ := net.SplitHostPort(server.Addr())
+	sh := shellOf(t, g, port, "/run/secrets", secrets)
+	traffic := harness.StartTraffic(t, g, g.Token(harness.Session("one")), g.Token(harness.Session("two")))
+	traffic.More(t, 50)
+
+	write(t, password+".next", "hunter2-after\n")
+	sh.run(t, operations, `printf '>%s' "$(cat /run/secrets/redis.next)"`)
+	sh.run(t, operations, "mv /run/secrets/redis.next ")
+	sh.run(t, operations, "redis-cli CLIENT KILL USER gate")
+	harness.Eventually(t, 20*time.Second, "the gate uses the new password", func() bool {
+		return strings.Contains(g.Logs(), "a password for redis has changed; new connections use the new one")
+	})
+	sh.run(t, operations, `printf '>%s' "$(cat /run/secrets/redis)"`)
+	sh.run(t, operations, "redis-cli ACL SAVE")
+	if _, err := server.Try("AUTH", "gate", "hunter2-before"); err == nil {
+		t.Error("the previous password is still accepted")
+	}
+	sh.run(t, operations, "redis-cli CLIENT KILL USER gate") // later connections succeed, too
+	traffic.More(t, 200)
+	traffic.Stop()
+	traffic.Check(t)
+	server.Restart()
+	harness.Recovers(t, g, g.Token(harness.Session("one")))
+	if strings.Contains(g.Logs(), "hunter2") {
+		t.Errorf("the log holds a password:\n%s", g.Logs())
+	}
+}
+
+// Attack: while Kubernetes replaces the file of the password, it is missing or empty for a
+// moment. An empty password would be that of another user, or of none.
+func TestTheFileOfThePasswordMayBeMissingForAMoment(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, redistest.Password("hunter2"))
+	password := filepath.Join(t.TempDir(), "redis")
+	write(t, password, "hunter2\n")
+	g := harness.Start(t, harness.Config{Store: "store redis " + server.Addr() + " {\npassword {file." + password + "}\n}"})
+	traffic := harness.StartTraffic(t, g, g.Token(harness.Session("one")))
+	for name, replace := range map[string]func() error{
+		"missing": func() error { return os.Remove(password) },
+		"empty":   func() error { return os.WriteFile(password, nil, 0o600) },
+	} {
+		if err := replace(); err != nil {
+			t.Fatal(err)
+		}
+		server.Do("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+		traffic.More(t, 100)
+		if !strings.Contains(g.Logs(), "a password for redis cannot be read again") {
+			t.Errorf("the log does not tell that the file is %s:\n%s", name, g.Logs())
+		}
+		write(t, password, "hunter2\n")
+	}
+	traffic.Stop()
+	traffic.Check(t)
+}
+
+// This test rotates an HMAC secret by the steps of the page: tokens of both secrets are
+// admitted in between, and afterwards only those of the next one.
+func TestRotationOfAnHMACSecret(t *testing.T) {
+	t.Parallel()
+	before, after := harness.NewKey(), harness.NewKey()
+	issuer := func(secrets string) string { return harness.IssuerOf("hmac_secret " + secrets) }
+	first := issuer("{file.{$GATE_DIR}/hmac}")
+	both := issuer("{file.{$GATE_DIR}/hmac} {file.{$GATE_DIR}/hmac.next}")
+	secrets := t.TempDir()
+	write(t, filepath.Join(secrets, "hmac"), string(before.Secret))
+	rename := func(text string) string { return strings.ReplaceAll(text, "{$GATE_DIR}", secrets) }
+	g := harness.Start(t, harness.Config{Key: before, Issuers: rename(first)})
+	sh := shellOf(t, g, "0", "/run/secrets", secrets)
+	mint := func(key *tokentest.Key, id string) string {
+		return tokentest.Mint(t, key, tokentest.Claims(time.Now(), harness.Session(id)))
+	}
+	old, next, revoked := mint(before, "old"), mint(after, "next"), mint(before, "revoked")
+	harness.See(t, g, old)
+	answers.BadToken.Check(t, harness.Get(t, g, next))
+	answers.Invalidated.Check(t, harness.End(t, g, revoked))
+
+	caddyfile := filepath.Join(g.Dir(), "Caddyfile")
+	text, err := os.ReadFile(caddyfile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(secrets, "hmac.next"), string(after.Secret))
+	write(t, caddyfile, strings.Replace(string(text), rename(first), rename(both), 1))
+	sh.run(t, operations, "caddy reload --config /etc/caddy/Caddyfile --force")
+	harness.See(t, g, old, next)
+	answers.BadToken.Check(t, harness.Get(t, g, revoked))
+	answers.BadToken.Check(t, harness.Get(t, g, mint(after, "revoked")))
+
+	write(t, caddyfile, string(text))
+	sh.run(t, operations, "mv /run/secrets/hmac.next ")
+	harness.See(t, g, next)
+	answers.BadToken.Check(t, harness.Get(t, g, old))
+	answers.BadToken.Check(t, harness.Get(t, g, mint(after, "revoked")))
+}
+
+// A reload replaces a certificate in a file only with --force, because the configuration
+// has not changed. Meanwhile requests are admitted.
+func TestRotationOfACertificate(t *testing.T) {
+	t.Parallel()
+	g := harness.Start(t, harness.Config{TLS: true})
+	other := harness.Start(t, harness.Config{TLS: true}) // has another certificate
+	sh := shellOf(t, g, "0")
+	serial := func(g *harness.Gate) string {
+		t.Helper()
+		connection, err := tls.Dial("tcp", g.QUICAddr(), &tls.Config{InsecureSkipVerify: true}) // only its certificate is read
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer connection.Close()
+		return string(connection.ConnectionState().PeerCertificates[0].Signature)
+	}
+	before, after := serial(g), serial(other)
+	renewed, err := os.ReadFile(filepath.Join(other.Dir(), "tls.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	traffic := harness.StartTraffic(t, g, g.Token(harness.Session("one")))
+	write(t, filepath.Join(g.Dir(), "tls.pem"), string(renewed))
+	if output, err := sh.try(t, "caddy reload --config /etc/caddy/Caddyfile"); err != nil || serial(g) != before {
+		t.Log(output)
+		t.Error("without --force, the certificate was replaced: the page says otherwise")
+	}
+	sh.run(t, operations, "caddy reload --config /etc/caddy/Caddyfile --force")
+	if now := serial(g); now != after || now == before {
+		t.Error("the certificate was not replaced")
+	}
+	traffic.More(t, 50)
+	traffic.Stop()
+	traffic.Check(t)
+}
