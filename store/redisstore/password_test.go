@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -63,7 +62,8 @@ func reconnect(t *testing.T, server *redistest.Server, beat func() error) {
 func TestANewConnectionReadsThePasswordAgain(t *testing.T) {
 	const before, after = "hunter2-before", "hunter2-after"
 	server := redistest.Start(t)
-	server.Do(slices.Concat([]string{"ACL", "SETUSER", "gate", "reset", "on", ">" + before, "resetchannels"}, permissions(t, userLine))...)
+	setUser(t, server, forGates)
+	server.Do("ACL", "SETUSER", "gate", "resetpass", ">"+before)
 	var log logged
 	secret := &kept{password: before}
 	s := open(t, options{
@@ -141,7 +141,8 @@ func TestANewConnectionToASentinelReadsItsPasswordAgain(t *testing.T) {
 	t.Parallel()
 	primary := redistest.Start(t)
 	sentinel := redistest.StartSentinel(t, primary, "mymaster")
-	sentinel.Do(slices.Concat([]string{"ACL", "SETUSER", "gate", "reset", "on", ">hunter2-before"}, permissions(t, "A user of the sentinels needs"))...)
+	setUser(t, sentinel, forSentinels)
+	sentinel.Do("ACL", "SETUSER", "gate", "resetpass", ">hunter2-before")
 	secret := &kept{password: "hunter2-before"}
 	s := open(t, options{
 		Addresses: []string{sentinel.Addr()}, SentinelMaster: "mymaster", AllowSplitBrain: true,

@@ -19,6 +19,11 @@ var executed = map[string]string{
 	`printf '>%s' "$(cat /run/secrets/redis)" | redis-cli -x ACL SE`: "TestRotationOfThePasswordOfRedis",
 	"redis-cli ACL SAVE":                                             "TestRotationOfThePasswordOfRedis",
 	"caddy reload --config /etc/caddy/Caddyfile --force":             "TestRotationOfAnHMACSecret",
+	"redis-cli ACL SETUSER gate ":                                    "TestTheUserOfTheRedisPageServesAGate",
+	"redis-cli -p 26379 ACL SETUSER gate ":                           "TestTheUserOfTheRedisPageServesAGate",
+	"appendonly yes\n":                                               "TestPersistenceOfTheRedisPage",
+	"caddy session-gate health\ncaddy session-gate lease ":           "TestAPlannedRestartOfRedisIsNotNoticed",
+	"redis-cli -p 26379 SENTINEL FAILOVER mymaster":                  "TestAPlannedFailoverIsNotNoticed",
 	"mv /run/secrets/hmac.next ":                                     "TestRotationOfAnHMACSecret",
 }
 
@@ -52,7 +57,9 @@ type shell struct {
 func shellOf(t *testing.T, g *harness.Gate, redisPort string, paths ...string) *shell {
 	t.Helper()
 	programs := t.TempDir()
-	if err := os.Symlink(harness.Binary(t), filepath.Join(programs, "caddy")); err != nil {
+	// The pages use the default address of the admin API.
+	caddy := `case "$1 $2" in "session-gate repair" | reload*) ;; *) set -- "$@" --address unix/` + g.Dir() + "/admin.sock ;; esac\n"
+	if err := os.WriteFile(filepath.Join(programs, "caddy"), []byte("#!/bin/sh\n"+caddy+"exec "+harness.Binary(t)+` "$@"`+"\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	redisCLI, err := exec.LookPath("redis-cli")

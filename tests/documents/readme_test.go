@@ -20,6 +20,8 @@ func TestEveryBlockOfTheREADMEIsRun(t *testing.T) {
 		switch {
 		case block.Language == "caddyfile":
 			counted["TestCaddyfilesOfTheREADMEAreValid"]++
+		case executedBy(block) != "":
+			counted["TestEveryExecutedBlockIsOnAPage"]++
 		case first == "./xcaddy.sh run", strings.HasPrefix(first, "TOKEN="):
 			counted["firstuse.TestRunOfAFreshCloneProposesARequestThatIsLetIn"]++
 		case strings.HasPrefix(first, "curl -X DELETE "), block.Language == "javascript":
@@ -30,8 +32,6 @@ func TestEveryBlockOfTheREADMEIsRun(t *testing.T) {
 			counted["TestProofsOfTheREADMERun"]++
 		case strings.HasPrefix(first, "caddy session-gate "):
 			counted["TestCommandsOfTheREADMEAreThoseOfOperators"]++
-		case executedBy(block) != "":
-			counted["TestEveryExecutedBlockIsOnAPage"]++
 		case first == "./tests/run.sh":
 			counted["this run"]++
 		case first == "./tests/fuzz.sh 5m":
