@@ -2,7 +2,9 @@ package documents
 
 import (
 	"crypto/tls"
+	"encoding/pem"
 	"net"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -157,4 +159,52 @@ func TestRotationOfACertificate(t *testing.T) {
 	traffic.More(t, 50)
 	traffic.Stop()
 	traffic.Check(t)
+}
+
+// The step of the page replaces the keys and the authority of an issuer in their files.
+// Without --force, a reload of an unchanged configuration reads none of them.
+func TestRotationOfTheFilesOfAnIssuer(t *testing.T) {
+	t.Parallel()
+	files := t.TempDir()
+	before, after, fetched := tokentest.NewKey(t, "ES256", "before"), tokentest.NewKey(t, "ES256", "after"), tokentest.NewKey(t, "ES256", "fetched")
+	endpoint := tokentest.NewEndpoint(t, fetched)
+	issuer := httptest.NewTLSServer(endpoint)
+	t.Cleanup(issuer.Close)
+	endpoint.SetIssuer(issuer.URL)
+	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: issuer.Certificate().Raw})
+	key, ca := filepath.Join(files, "key.pem"), filepath.Join(files, "ca.pem")
+	write(t, key, string(before.PublicPEM(t)))
+	other := harness.Start(t, harness.Config{TLS: true}) // has a certificate that did not sign the issuer's
+	stranger, err := os.ReadFile(filepath.Join(other.Dir(), "tls.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, ca, string(stranger))
+	g := harness.Start(t, harness.Config{
+		Key: before, Unready: true,
+		Issuers: harness.IssuerOf("public_key "+key) + "\nissuer " + issuer.URL + " {\njwks " + issuer.URL + tokentest.KeySetPath +
+			"\ntls_ca " + ca + "\naudience legacy-app\n}",
+	})
+	sh := shellOf(t, g, "0")
+	mint := func(key *tokentest.Key, changes map[string]any) string {
+		return tokentest.Mint(t, key, tokentest.Claims(time.Now(), changes))
+	}
+	old, next := mint(before, harness.Session("old")), mint(after, harness.Session("next"))
+	remote := mint(fetched, map[string]any{"iss": issuer.URL, "sid": "remote"})
+	check := func(of string, wantOld, wantNext, wantRemote int) {
+		t.Helper()
+		if got := [3]int{harness.StatusOf(t, g, old), harness.StatusOf(t, g, next), harness.StatusOf(t, g, remote)}; got != [3]int{wantOld, wantNext, wantRemote} {
+			t.Errorf("%s, the tokens get %v", of, got)
+		}
+	}
+	check("at first", 200, 401, 503)
+	write(t, key, string(after.PublicPEM(t)))
+	write(t, ca, string(authority))
+	if output, err := sh.try(t, "caddy reload --config /etc/caddy/Caddyfile"); err != nil {
+		t.Errorf("reloading: %v\n%s", err, output)
+	}
+	check("without --force", 200, 401, 503)
+	sh.run(t, operations, "caddy reload --config /etc/caddy/Caddyfile --force")
+	harness.Recovers(t, g, remote)
+	check("with --force", 401, 200, 200)
 }
