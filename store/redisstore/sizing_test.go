@@ -165,7 +165,7 @@ func TestIdleGatesOfTheRedisPage(t *testing.T) {
 		s[what] *= 4 / float64(beats)
 	}
 	s["memory"] = memory
-	s.as(t, "an idle gate, for each lease", said, 1)
+	s.as(t, "an idle gate, for each lease", said, 1.5)
 }
 
 // This test measures what a revocation makes Redis do, for all gates of a fleet together.
