@@ -156,3 +156,24 @@ func TestANewConnectionToASentinelReadsItsPasswordAgain(t *testing.T) {
 	moved(t, sentinel, other)
 	reaches(t, s, other)
 }
+
+// Every node of a Cluster gets the password that counts when the connection is made.
+func TestANewConnectionToANodeReadsThePasswordAgain(t *testing.T) {
+	t.Parallel()
+	nodes := redistest.StartCluster(t, 2)
+	secret := &kept{password: "secret"}
+	for _, node := range nodes {
+		setUser(t, node, forGates, forClusters)
+	}
+	o := asGate(nodes[0])
+	o.Cluster, o.AllowSplitBrain, o.RenewPassword = true, true, secret.read
+	s := open(t, o)
+	appends := func() error { _, err := s.Append(t.Context(), revocation("one")); return err }
+	eventually(t, "the Cluster to take an append", appends)
+	secret.set("hunter2-after", nil)
+	for _, node := range nodes {
+		node.Do("ACL", "SETUSER", "gate", "resetpass", ">hunter2-after")
+		node.Do("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+	}
+	eventually(t, "an append with the new password", appends)
+}
