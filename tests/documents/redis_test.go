@@ -10,6 +10,7 @@ import (
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 	"github.com/sessiongate/sessiongate/tests/answers"
 	"github.com/sessiongate/sessiongate/tests/harness"
+	"github.com/sessiongate/sessiongate/tests/issuing"
 	"github.com/sessiongate/sessiongate/tests/operating"
 )
 
@@ -57,7 +58,7 @@ func TestTheUserOfTheRedisPageServesAGate(t *testing.T) {
 		}
 	}
 	server.Do("ACL", "SETUSER", "default", "nocommands", "+acl", "+flushall", "+ping") // nothing else gets in
-	other := harness.Start(t, harness.Config{Store: store, Key: unready.Key, Gate: "sessions_endpoint /v1/auth/sessions"})
+	other := harness.Start(t, harness.Config{Store: store, Key: unready.Key, Gate: "sessions_endpoint /v1/auth/sessions\ntoken_endpoint " + issuing.Path})
 	settle(t, unready, other)
 	live, revoked := other.Token(harness.Session("live")), other.Token(harness.Session("revoked"))
 	harness.See(t, other, live, revoked)
@@ -66,6 +67,12 @@ func TestTheUserOfTheRedisPageServesAGate(t *testing.T) {
 	if got := other.Send(t, "GET", "/v1/auth/sessions", harness.Bearer(live)); got.Status != 200 || !strings.Contains(got.Body, "live") {
 		t.Errorf("the list of sessions is %d %s", got.Status, got.Body)
 	}
+	issuer := &issuing.Endpoint{Claims: harness.Session("laptop")}
+	issuer.ServeAt(t, other)
+	first := issuing.Login(t, other)
+	second := issuing.Refresh(t, other, first.Refresh)
+	answers.Invalidated.Check(t, harness.End(t, other, second.Access))
+	issuer.CheckRefused(t, other, second.Refresh)
 	server.Do("FLUSHALL")
 	harness.Recovers(t, other, live)
 	answers.BadToken.Check(t, harness.Get(t, other, revoked))
