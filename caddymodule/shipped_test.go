@@ -17,7 +17,7 @@ func writeKeys(t *testing.T) {
 	t.Helper()
 	public := string(tokentest.NewKey(t, "RS256", "").PublicPEM(t))
 	for name, content := range map[string]string{
-		"keys.pem": public, "oauth-public.key": public, "hmac": strings.Repeat("s", 32), "hook": strings.Repeat("s", 32),
+		"keys.pem": public, "oauth-public.key": public, "hmac": strings.Repeat("s", 32), "hmac.next": strings.Repeat("n", 32), "hook": strings.Repeat("s", 32),
 		"redis": "password", ".dev/hmac_secret": strings.Repeat("s", 32),
 		// The public key of RFC 7517, appendix A.1.
 		"jwks.json": `{"keys":[{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","use":"sig","kid":"1"}]}`,
