@@ -156,7 +156,7 @@ func readKeySet(path string, logger *slog.Logger) (keys.Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading jwks_file: %w; is it mounted, and may the gate read it?", err)
 	}
-	source, ignored, err := keys.NewJWKS(document)
+	source, ignored, err := keys.NewJWKS(path, document)
 	if err != nil {
 		return nil, fmt.Errorf("reading jwks_file %q: %w", path, err)
 	}

@@ -60,7 +60,8 @@ func (k *Remote) replace(keys []jwk) {
 		}
 	}
 	k.current.Store(next)
-	k.confirmed, k.warned = k.fetched, false
+	k.record.confirmed.Store(int64(k.fetched))
+	k.warned = false
 	recovered := k.failing.Swap(false)
 	k.outage.Store(noOutage)
 	changed := old == nil || next.epoch != old.epoch || len(keys) != len(old.keys)
@@ -97,7 +98,7 @@ func (k *Remote) withdraw(published []crypto.PublicKey) {
 // Invariant 7: from then on nobody knows whether a key is still valid, which is 503 and not
 // 401. A new epoch begins, so that caches do not keep tokens that these keys verified.
 func (k *Remote) lapse() {
-	age := k.stopwatch.elapsed() - k.confirmed
+	age := k.stopwatch.elapsed() - time.Duration(k.record.confirmed.Load())
 	set := k.current.Load()
 	if set == nil || set.lapsed {
 		return

@@ -31,12 +31,15 @@ func (k *Remote) run(ctx context.Context) {
 		}
 		began := time.Now()
 		k.fetches.begin(began, due.unknown)
+		k.record.begin()
 		k.fetched = k.stopwatch.elapsed()
 		err := k.refresh(ctx, due.rediscover)
 		if err == nil {
 			failures = 0
+			k.record.good.Add(1)
 		} else if ctx.Err() == nil {
 			failures++
+			k.record.failed.Add(1)
 			k.reportFailure(err)
 		}
 		k.fetches.end(began, err != nil)
@@ -67,12 +70,15 @@ type cause struct {
 // within a minute while somebody floods it.
 func (k *Remote) wait(ctx context.Context, began time.Time, pause time.Duration) (next cause, more bool) {
 	due := time.Now().Add(pause)
+	k.record.setNext(due)
+	defer k.record.begin()
 	// advance moves the fetch to an earlier time and reports whether it did.
 	advance := func(at time.Time) bool {
 		if !at.Before(due) {
 			return false
 		}
 		due = at
+		k.record.setNext(due)
 		return true
 	}
 	look := time.NewTicker(lookEvery)
