@@ -10,6 +10,7 @@ import (
 
 	"github.com/sessiongate/sessiongate/caddymodule/config"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/caddymodule/metrics"
 	"github.com/sessiongate/sessiongate/caddymodule/stores"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
@@ -95,6 +96,7 @@ type App struct {
 
 	// ctx is the context of Provision: the origin of the app's events.
 	ctx       caddy.Context
+	metrics   *metrics.Collector // nil until Provision
 	logger    *slog.Logger
 	module    stores.Module
 	namespace string
@@ -147,8 +149,12 @@ func (a *App) provision(ctx caddy.Context, logger *slog.Logger) error {
 		MaxTokenSize:     int(a.MaxTokenSize),
 		CacheBytes:       a.TokenCache,
 		Logger:           a.logger,
+		Counters:         &counts.Tokens,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return a.register(ctx, issuers)
 }
 
 // resolve replaces the placeholders of the app's own fields.
@@ -193,6 +199,9 @@ func (a *App) Cleanup() error {
 	var errs []error
 	if a.verifier != nil {
 		a.verifier.Close()
+	}
+	if a.metrics != nil {
+		a.metrics.Keep()
 	}
 	for _, pooled := range a.keys {
 		errs = append(errs, pooled.release())
