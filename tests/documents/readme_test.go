@@ -41,10 +41,10 @@ func TestEveryBlockOfTheREADMEIsRun(t *testing.T) {
 		}
 	}
 	for test, want := range map[string]int{
-		"TestCaddyfilesOfTheREADMEAreValid":                        49,
+		"TestCaddyfilesOfTheREADMEAreValid":                        50,
 		"firstuse.TestRunOfAFreshCloneProposesARequestThatIsLetIn": 2,
 		"TestExamplesOfTheREADMEAreThoseOfTheAPIPage":              2,
-		"TestBenchmarksOfTheREADMERun":                             3,
+		"TestBenchmarksOfTheREADMERun":                             4,
 		"TestProofsOfTheREADMERun":                                 2,
 		"TestCommandsOfTheREADMEAreThoseOfOperators":               1,
 		"this run":                               1,
