@@ -60,7 +60,7 @@ func TestCountersOutliveTheirHubs(t *testing.T) {
 	})
 }
 
-// A gate whose store is damaged refuses everything, so it is behind its fence. One that only
+// A gate whose store is damaged refuses everything, so it is fenced. One that only
 // failed to start, or was never started, counts nothing.
 func TestADamagedStoreCountsAsFenced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

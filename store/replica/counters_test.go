@@ -21,8 +21,8 @@ func failures(c *replica.Counters) map[string]bool {
 	return failed
 }
 
-// Fault: the store is away. What fails is counted by the kind of call, and the time behind the
-// fence begins when the lease is over.
+// Fault: the store is away. What fails is counted by the kind of call, and the fenced time begins
+// when the lease is over.
 func TestAnOutageIsCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		counters := new(replica.Counters)

@@ -7,7 +7,7 @@ import (
 
 // Fault: the operator changes how long an old set admits, and the count of seconds falls, so
 // that it looks like one that has begun anew.
-func TestTheTimeBehindTheFenceNeverFalls(t *testing.T) {
+func TestTheFencedTimeNeverFalls(t *testing.T) {
 	clock := &hands{monotonic: time.Hour}
 	var f fencing
 	f.until = clock.Now().Monotonic

@@ -41,7 +41,7 @@ func TestAnOutageOfRedisShows(t *testing.T) {
 	harness.Eventually(t, 10*time.Second, "the gate is fenced", func() bool { return a.Metrics(t)["fenced"] == 1 })
 	a.Metrics(t).Check(t, harness.Metrics{"store_up": 0, "lease_remaining_seconds": 0})
 	answers.Unconfirmed.Check(t, harness.End(t, a, token))
-	harness.Eventually(t, 10*time.Second, "the time behind the fence is counted", func() bool {
+	harness.Eventually(t, 10*time.Second, "the fenced time is counted", func() bool {
 		return a.Metrics(t).Since(before)["fenced_seconds_total"] > 0.5
 	})
 	during := a.Metrics(t).Since(before)
