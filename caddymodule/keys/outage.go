@@ -32,7 +32,7 @@ func newOutage(why string) *outage {
 	return &outage{
 		why:         why,
 		neverLoaded: unavailable("the key set was never loaded"),
-		lapsed:      unavailable(fmt.Sprintf("the key set could not be confirmed for %s", maxAge)),
+		lapsed:      unavailable(fmt.Sprintf("the key set could not be confirmed for %s", MaxAge)),
 		mayBeNew:    unavailable("kid is unknown, and the key set could not be asked for it"),
 	}
 }

@@ -2,7 +2,6 @@ package keys
 
 import (
 	"context"
-	"log/slog"
 	"slices"
 	"time"
 )
@@ -150,16 +149,4 @@ func (k *Remote) refresh(ctx context.Context, rediscover bool) error {
 	}
 	k.replace(set.keys)
 	return nil
-}
-
-// reportFailure keeps why a fetch failed, and logs it: the first of a row as a warning, the
-// others at level debug.
-func (k *Remote) reportFailure(err error) {
-	why := explained(err)
-	k.outage.Store(newOutage(why))
-	level := slog.LevelDebug
-	if !k.failing.Swap(true) {
-		level = slog.LevelWarn
-	}
-	k.logger.Log(context.Background(), level, "fetching key set failed", "source", k.source(), "error", why)
 }

@@ -27,7 +27,8 @@ type RemoteOptions struct {
 	// UserAgent is the User-Agent of fetches. Default: that of net/http.
 	UserAgent string
 	// Logger gets a line when the keys are loaded or change, when fetches begin to
-	// fail, and when keys are ignored. Default: none.
+	// fail and when they succeed again, each minute while there never were keys, and when
+	// keys are ignored. Default: none.
 	Logger *slog.Logger
 }
 
@@ -89,10 +90,11 @@ type Remote struct {
 	closed    bool
 
 	// The rest belongs to run.
-	place   location      // of the key set, once it is known
-	ignored []string      // what the last warning said
-	fetched time.Duration // on the stopwatch: the last fetch
-	warned  bool          // whether a warning said that the keys grow old
+	place    location      // of the key set, once it is known
+	ignored  []string      // what the last warning said
+	fetched  time.Duration // on the stopwatch: the last fetch
+	warned   bool          // whether a warning said that the keys grow old
+	reported time.Duration // on the stopwatch: the last error that said that there are no keys
 	// mismatchPause is how long after a fetch a mismatch brings the next one.
 	mismatchPause time.Duration
 }
