@@ -11,7 +11,6 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/config"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/keys"
-	"github.com/sessiongate/sessiongate/caddymodule/metrics"
 	"github.com/sessiongate/sessiongate/caddymodule/stores"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
@@ -98,7 +97,6 @@ type App struct {
 
 	// ctx is the context of Provision: the origin of the app's events.
 	ctx       caddy.Context
-	metrics   *metrics.Collector // nil until Provision
 	logger    *slog.Logger
 	module    stores.Module
 	namespace string
@@ -203,9 +201,6 @@ func (a *App) Cleanup() error {
 	var errs []error
 	if a.verifier != nil {
 		a.verifier.Close()
-	}
-	if a.metrics != nil {
-		a.metrics.Keep()
 	}
 	for _, pooled := range a.keys {
 		errs = append(errs, pooled.release())

@@ -26,12 +26,11 @@ func (a *App) register(ctx caddy.Context, issuers []token.IssuerOptions) error {
 	for _, issuer := range issuers {
 		o.Issuers = append(o.Issuers, metrics.Issuer{Name: issuer.Issuer, Keys: issuer.Keys})
 	}
-	a.metrics = metrics.NewCollector(o)
 	registry := ctx.GetMetricsRegistry()
 	if registry == nil {
 		return nil
 	}
-	if err := registry.Register(a.metrics); err != nil {
+	if err := registry.Register(metrics.NewCollector(o)); err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
 	}
 	return nil

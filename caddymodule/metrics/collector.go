@@ -59,13 +59,6 @@ func (c *Collector) Collect(to chan<- prometheus.Metric) {
 	c.keys(s)
 }
 
-// Keep takes over the counts of the keys, before the configuration lets go of them.
-func (c *Collector) Keep() {
-	for _, issuer := range c.o.Issuers {
-		c.o.Counts.fetches.see(issuer)
-	}
-}
-
 func (c *Collector) counts(s sink) {
 	counts := c.o.Counts
 	for o := range numOutcomes {

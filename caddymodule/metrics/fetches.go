@@ -24,9 +24,9 @@ func (c *Collector) keys(s sink) {
 	}
 }
 
-// fetches keeps the counts of fetches of each issuer. A key set counts its own fetches, and
-// begins at zero when a reload brings it back, or moves it to another address. The zero fetches
-// are ready. The memory is bounded by what operators configure.
+// fetches keeps the counts of fetches of each issuer, as the last scrape saw them. A key set
+// counts its own fetches, and begins at zero when a reload brings it back, or moves it to another
+// address. The zero fetches are ready. The memory is bounded by what operators configure.
 type fetches struct {
 	mu sync.Mutex
 	of map[string]map[source]*tally
