@@ -43,7 +43,7 @@ func TestEveryBlockOfTheREADMEIsRun(t *testing.T) {
 		}
 	}
 	for test, want := range map[string]int{
-		"TestCaddyfilesOfTheREADMEAreValid":                        50,
+		"TestCaddyfilesOfTheREADMEAreValid":                        51,
 		"firstuse.TestRunOfAFreshCloneProposesARequestThatIsLetIn": 2,
 		"TestExamplesOfTheREADMEAreThoseOfTheAPIPage":              2,
 		"TestBenchmarksOfTheREADMERun":                             4,
