@@ -30,7 +30,7 @@ func newPooledHub(namespace string, logger *slog.Logger) *pooledHub {
 	newest := slog.New(p.log)
 	p.events = newEvents(newest, runningApp)
 	p.events.notify = newNotifier(newest, func() store.GateID { return p.Status().Gate })
-	p.Hub = hub.New(hub.Options{Namespace: namespace, Logger: newest, Events: p.events, Trace: traceRevocation})
+	p.Hub = hub.New(hub.Options{Namespace: namespace, Logger: newest, Events: p.events, Trace: traceRevocation, Counters: &counts.Hub})
 	return p
 }
 

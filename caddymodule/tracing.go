@@ -138,6 +138,8 @@ func (t *tracedRequest) end() {
 	case t.passed:
 	case reason != "":
 		t.set(reason, reason, !slices.Contains(unlooked, reason))
+	case caller.IsPreflight(t.request):
+		t.set("preflight", "", false)
 	default:
 		t.set("own", "", true)
 	}

@@ -65,6 +65,9 @@ func TestTheSpanOfARequestSaysWhatBecameOfIt(t *testing.T) {
 		{"a preflight", g, func() *http.Request {
 			return with(request(http.MethodOptions, "/", "", ""), "Origin", "https://a.example", "Access-Control-Request-Method", "GET")
 		}, "outcome:preflight"},
+		{"a preflight of the endpoint", g, func() *http.Request {
+			return with(request(http.MethodOptions, defaultEndpoint, "", ""), "Origin", "https://a.example", "Access-Control-Request-Method", "DELETE")
+		}, "outcome:preflight"},
 		{"a login", g, func() *http.Request { return request(http.MethodPost, "/oauth/token", "", "{}") }, "outcome:own"},
 		{"without a token", g, func() *http.Request { return get("/", "") }, "outcome:missing reason:missing"},
 		{"without a token, where it is optional", anyone, func() *http.Request { return get("/", "") }, "outcome:optional"},

@@ -26,6 +26,8 @@ type Options struct {
 	// Trace is called with the context of a call that revokes, right after its revocations
 	// hold everywhere. It returns at once. Default: none.
 	Trace func(context.Context, replica.Receipt)
+	// Counters count what the hub does. Default: its own.
+	Counters *Counters
 }
 
 // Settings are what a configuration sets in its hub. A later Open may change them.
@@ -44,6 +46,11 @@ type Hub struct {
 	logger    *slog.Logger
 	events    Events
 	trace     func(context.Context, replica.Receipt)
+	counters  *Counters
+	// damaged is when the store was found damaged, nil if it was not. waited is for how long it
+	// was until it was opened; set before isOpen.
+	damaged atomic.Pointer[time.Time]
+	waited  time.Duration
 
 	mu     sync.Mutex // of Open and Close
 	closed bool       // guarded by mu
@@ -76,7 +83,10 @@ func New(o Options) *Hub {
 	if o.Trace == nil {
 		o.Trace = func(context.Context, replica.Receipt) {}
 	}
-	return &Hub{namespace: o.Namespace, logger: o.Logger, events: o.Events, trace: o.Trace}
+	if o.Counters == nil {
+		o.Counters = new(Counters)
+	}
+	return &Hub{namespace: o.Namespace, logger: o.Logger, events: o.Events, trace: o.Trace, counters: o.Counters}
 }
 
 // Open opens the store. If it is open already, Open gives it new settings. Open does not
@@ -88,7 +98,7 @@ func (h *Hub) Open(o Settings, open func(*slog.Logger) (store.Backend, error)) e
 	if h.closed {
 		return store.ErrClosed
 	}
-	o.Logger, o.Observer, o.Follower = h.logger, h.events, &h.ended
+	o.Logger, o.Observer, o.Follower, o.Counters = h.logger, h.events, &h.ended, &h.counters.Replica
 	if o.SessionLife == 0 {
 		o.SessionLife = o.Retention
 	}
@@ -101,6 +111,9 @@ func (h *Hub) Open(o Settings, open func(*slog.Logger) (store.Backend, error)) e
 	backend, err := open(h.logger)
 	h.err = err
 	if errors.Is(err, store.ErrDamaged) {
+		if now := time.Now(); h.damaged.CompareAndSwap(nil, &now) {
+			h.counters.join(h)
+		}
 		h.logger.Error("the store is damaged: every guarded request is refused with 503", "error", err)
 		h.events.StoreDown(replica.TroubleDamaged, 0)
 		return nil
@@ -108,13 +121,17 @@ func (h *Hub) Open(o Settings, open func(*slog.Logger) (store.Backend, error)) e
 	if err != nil {
 		return err
 	}
-	h.backend, h.tokens = backend, tokensOf(backend)
+	if began := h.damaged.Load(); began != nil {
+		h.waited = time.Since(*began)
+	}
+	h.backend, h.tokens = backend, h.tokensOf(backend)
 	h.replica = replica.New(backend, o.Options)
-	h.registry = sessions.New(backend, sessions.Options{Life: o.SessionLife, Logger: h.logger})
-	h.running = streams.New(streams.Options{Revoked: h.replica.Revoked, Changed: h.replica.Changed(), Logger: h.logger})
+	h.registry = sessions.New(countedSessions{backend, &h.counters.Sessions}, sessions.Options{Life: o.SessionLife, Logger: h.logger})
+	h.running = streams.New(streams.Options{Revoked: h.replica.Revoked, Changed: h.replica.Changed(), Logger: h.logger, Counters: &h.counters.Streams})
 	h.lagging.Store(o.Acknowledge == replica.AcknowledgeStore)
 	h.retries.start(h)
 	h.isOpen.Store(true)
+	h.counters.join(h)
 	return nil
 }
 
@@ -128,6 +145,7 @@ func (h *Hub) Close() error {
 		return nil
 	}
 	h.closed = true
+	defer h.counters.leave(h)
 	if !h.isOpen.Load() {
 		h.err = store.ErrClosed
 		return nil
@@ -167,6 +185,7 @@ func (h *Hub) Enter(w http.ResponseWriter, r *http.Request, k *store.Keys, end s
 	verdict := h.replica.Check(k, replica.At(now))
 	if verdict != replica.Clear {
 		Leave(running)
+		running.Withdraw()
 		return nil, verdict
 	}
 	return running, replica.Clear

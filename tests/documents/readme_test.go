@@ -50,13 +50,14 @@ func TestEveryBlockOfTheREADMEIsRun(t *testing.T) {
 		}
 	}
 	for test, want := range map[string]int{
-		"TestCaddyfilesOfTheREADMEAreValid":                        52,
+		"TestCaddyfilesOfTheREADMEAreValid":                        53,
 		"firstuse.TestRunOfAFreshCloneProposesARequestThatIsLetIn": 2,
 		"TestExamplesOfTheREADMEAreThoseOfTheAPIPage":              2,
-		"TestBenchmarksOfTheREADMERun":                             3,
+		"TestBenchmarksOfTheREADMERun":                             4,
 		"TestProofsOfTheREADMERun":                                 2,
 		"TestCommandsOfTheREADMEAreThoseOfOperators":               1,
 		"TestTheWebhookIsAsDocumented":                             2,
+		"events.TestAnEventStartsACommand":                         1,
 		"this run":                                                 1,
 		"a step of this run, for a shorter time":                   1,
 	} {
