@@ -30,7 +30,7 @@ processes. Use "-", which reads the token from the standard input, or --file.
 	}
 	command.Flags().String("file", "", "The file with the token; - is the standard input")
 	command.Flags().Bool("json", false, "Print the explanation as JSON")
-	return gateCommand(command, 2, func(c client, fl caddycmd.Flags) error {
+	return gateCommand(command, notAsked, func(c client, fl caddycmd.Flags) error {
 		raw, err := argumentToken(fl.Arg(0), fl.String("file"))
 		if err != nil {
 			return err
@@ -48,9 +48,9 @@ func (c client) check(w io.Writer, raw string, asJSON bool) error {
 	}
 	switch {
 	case err != nil:
-		return exit{2, err}
+		return exit{notAsked, err}
 	case !answer.Admitted:
-		return exit{1, nil}
+		return exit{failed, nil}
 	}
 	return nil
 }

@@ -38,13 +38,13 @@ revoked, and why.
 	flags.Int("limit", operator.DefaultLines, "How many sessions, at most 1000")
 	flags.String("after", "", "The value that the previous page calls next")
 	flags.Bool("json", false, "Print the list as JSON")
-	return gateCommand(command, 1, func(c client, fl caddycmd.Flags) error {
+	return gateCommand(command, failed, func(c client, fl caddycmd.Flags) error {
 		if fl.String("subject") != "" {
 			return c.list(os.Stdout, fl.String("issuer"), fl.String("subject"), fl.String("after"), fl.Int("limit"), fl.Bool("json"))
 		}
 		for _, name := range []string{"issuer", "limit", "after"} {
 			if fl.Changed(name) {
-				return fmt.Errorf("listing sessions: --%s goes with --subject; without a subject, list counts the revocations", name)
+				return usage(fmt.Sprintf("listing sessions: --%s goes with --subject; without a subject, list counts the revocations", name))
 			}
 		}
 		return c.count(os.Stdout, fl.Bool("json"))

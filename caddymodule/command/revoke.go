@@ -1,7 +1,6 @@
 package command
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -54,7 +53,7 @@ command is safe to repeat.
 	flags.StringVar(&request.ExceptSession, "except-session", "", "A session that --subject or --issuer-before leaves alone")
 	flags.StringVar(&request.Reason, "reason", "", "The reason, for the gate's log and for events")
 	flags.Bool("json", false, "Print the receipt as JSON")
-	return gateCommand(command, 1, func(c client, fl caddycmd.Flags) error {
+	return gateCommand(command, failed, func(c client, fl caddycmd.Flags) error {
 		if err := complete(&request, tokenFile, before); err != nil {
 			return err
 		}
@@ -67,7 +66,7 @@ func complete(request *operator.RevokeRequest, tokenFile, before string) (err er
 	read := tokenFile != "" || request.Token == "-"
 	switch {
 	case tokenFile != "" && request.Token != "":
-		return errors.New("reading the token: give --token or --token-file, not both")
+		return usage("reading the token: there are two; give --token or --token-file, not both")
 	case request.Token == "-":
 		request.Token, err = tokenFrom("-")
 	case tokenFile != "":
@@ -79,12 +78,12 @@ func complete(request *operator.RevokeRequest, tokenFile, before string) (err er
 	case err != nil:
 		return err
 	case read && request.Token == "":
-		return errors.New("reading the token: the file, or the standard input, is empty")
+		return usage("reading the token: the file, or the standard input, is empty; give the token there, or its id with --token")
 	case before == "":
 		return nil
 	}
 	if request.Before, err = operator.ParseBefore(before); err != nil {
-		return fmt.Errorf("reading --before: %w", err)
+		return exit{notAsked, fmt.Errorf("reading --before: %w; give it in RFC 3339 or in Unix seconds", err)}
 	}
 	return nil
 }

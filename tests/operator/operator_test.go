@@ -68,7 +68,7 @@ func TestOperatorFindsTheGate(t *testing.T) {
 		"does it run there":        {"--address", operating.Socket(g)},
 	} {
 		for _, command := range []string{"health", "bootstrap"} {
-			if printed, code := operating.Run(t, g, append([]string{command}, arguments...)...); code != 1 || !strings.Contains(printed, want) {
+			if printed, code := operating.Run(t, g, append([]string{command}, arguments...)...); code != 2 || !strings.Contains(printed, want) {
 				t.Errorf("%s %q exits with %d and prints\n%s\nwant %q", command, arguments, code, printed, want)
 			}
 		}
@@ -101,7 +101,7 @@ func TestOperatorAsksAcrossReloads(t *testing.T) {
 	harness.Eventually(t, 10*time.Second, "the admin API knows of no gate", func() bool {
 		return g.Admin(t, "GET", "/session_gate/health").Status == 404
 	})
-	if printed, code := operating.Operate(t, g, "health"); code != 1 || !strings.Contains(printed, "no configuration with session_gate is running") {
+	if printed, code := operating.Operate(t, g, "health"); code != 2 || !strings.Contains(printed, "no configuration with session_gate is running") {
 		t.Errorf("health exits with %d and prints\n%s", code, printed)
 	}
 }
