@@ -17,9 +17,11 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// revokes revokes through the admin API, and fails the test unless the answer is a receipt.
+// revokes revokes through the admin API, also what no gate has seen, and fails the test unless
+// the answer is a receipt.
 func (g *gateTest) revokes(tb testing.TB, body string) {
 	tb.Helper()
+	body = strings.Replace(body, "{", `{"unseen":true,`, 1)
 	if status, said := operatortest.Order(tb, g.app, http.MethodPost, operator.PathRevocations, body, nil); status != http.StatusOK {
 		tb.Fatalf("%s is answered %d %s", body, status, said)
 	}

@@ -19,7 +19,7 @@ func TestOperatorChecksATokenStepByStep(t *testing.T) {
 	g := harness.Start(t, harness.Config{})
 	now := time.Now()
 	revoked := g.Token(harness.Session("over"))
-	operating.Check(t, g, 0, nil, "revoke", "--session", "over")
+	operating.Check(t, g, 0, nil, "revoke", "--unseen", "--session", "over")
 	for name, c := range map[string]struct {
 		token string
 		code  int
