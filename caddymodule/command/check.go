@@ -70,6 +70,12 @@ func describeExplanation(e operator.Explanation, w io.Writer) error {
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\n", verdict, step.Step, step.Detail)
 	}
+	for _, r := range e.Revocations {
+		fmt.Fprintf(table, "\n\trevoked\t%s: %s", describeRevocation(r), describeOrigin(r.Origin))
+	}
+	if len(e.Revocations) > 0 {
+		fmt.Fprintln(table)
+	}
 	if c := e.Claims; c != nil {
 		fmt.Fprintf(table, "\n\tissuer\t%s\n", c.Issuer)
 		for _, id := range []struct{ name, text, key string }{

@@ -84,13 +84,20 @@ func describeSessions(l operator.SessionList, w io.Writer) error {
 	}
 	for _, s := range l.Sessions {
 		state := "live"
-		if s.Revoked {
-			state = "revoked"
+		switch s.By {
+		case "":
+		case "subject", "issuer":
+			state = "revoked with its " + s.By + " " + describeOrigin(s.Origin)
+		default:
+			state = "revoked " + describeOrigin(s.Origin)
 		}
 		fmt.Fprintf(table, "%q\t%s\t%s\t%s\t%s\n", s.ID, s.Key, stamp(s.FirstSeen), stamp(s.LastSeen), state)
 	}
 	if l.NotBefore != nil {
 		fmt.Fprintf(table, "\nTokens issued up to %s are revoked, except those of excepted sessions.\n", stamp(*l.NotBefore))
+	}
+	for _, r := range l.Revocations {
+		fmt.Fprintf(table, "The latest is of the %s: %s.\n", describeRevocation(r), describeOrigin(r.Origin))
 	}
 	if l.Next != "" {
 		fmt.Fprintf(table, "\nThere are more: --after %s\n", l.Next)

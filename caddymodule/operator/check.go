@@ -26,6 +26,8 @@ type Explanation struct {
 	// Steps are the rules that were applied, in order. The first rule that the token does
 	// not pass decides.
 	Steps []Step `json:"steps"`
+	// Revocations are what revokes the token, each with its origin. Absent if it is not revoked.
+	Revocations []Revocation `json:"revocations,omitempty"`
 	// Claims are the claims of the token, if the issuer has signed it.
 	Claims *Claims `json:"claims,omitempty"`
 	// Ends says what a DELETE with the token ends, as the header Session-Gate-Ended does:
@@ -80,7 +82,7 @@ func (g gate) explain(ctx context.Context, raw string, now time.Time) Explanatio
 		passed := e.Err == nil || i < len(e.Steps)-1
 		answer.Steps = append(answer.Steps, Step{string(step), passed, g.detail(step, e, now)})
 		if !passed {
-			answer.Steps[i].Detail = reason(step, e, answer.Steps[i].Detail)
+			answer.Steps[i].Detail = brokenRule(step, e, answer.Steps[i].Detail)
 		}
 	}
 	var deny *reply.Denial
@@ -89,8 +91,11 @@ func (g gate) explain(ctx context.Context, raw string, now time.Time) Explanatio
 	}
 	if e.Token != nil {
 		answer.Ends, answer.EndsDetail = g.ends(ctx, e.Token, now)
-		step, refused := g.explainRevocation(e.Token, now)
+		step, held, refused := g.explainRevocation(e.Token, now)
 		answer.Steps = append(answer.Steps, step...)
+		var asked questions
+		answer.Revocations = asked.about(g.reasons(ctx, held, e.Token))
+		g.answer(ctx, asked)
 		if deny == nil {
 			deny = refused
 		}
@@ -102,9 +107,9 @@ func (g gate) explain(ctx context.Context, raw string, now time.Time) Explanatio
 	return answer
 }
 
-// reason describes the rule that a token breaks at a step, in the verifier's words, with
+// brokenRule describes the rule that a token breaks at a step, in the verifier's words, with
 // the token's value if there is one.
-func reason(step token.Step, e token.Explanation, detail string) string {
+func brokenRule(step token.Step, e token.Explanation, detail string) string {
 	rule := strings.TrimSuffix(strings.TrimPrefix(e.Err.Error(), "verifying token: "), ": "+token.ErrInvalid.Error())
 	switch {
 	case step == token.StepAudience && e.Audience != "":
@@ -132,17 +137,17 @@ func cut(value string) string {
 }
 
 // explainRevocation describes whether the token is revoked, and whether the gate can prove
-// that its set is fresh.
-func (g gate) explainRevocation(t *token.Verified, now time.Time) ([]Step, *reply.Denial) {
+// that its set is fresh. held is the verdict of the set, fresh or not.
+func (g gate) explainRevocation(t *token.Verified, now time.Time) (steps []Step, held replica.Verdict, deny *reply.Denial) {
 	verdict := g.Hub().Check(&t.Keys, now)
-	held := verdict
+	held = verdict
 	if verdict == replica.Unavailable {
 		held = g.Hub().Look(&t.Keys)
 	}
 	return []Step{
 		{"revocation", held == replica.Clear, g.revokedBy(held, t)},
 		{"freshness", verdict != replica.Unavailable, g.freshness()},
-	}, caller.DenyVerdict(verdict)
+	}, held, caller.DenyVerdict(verdict)
 }
 
 // claimsOf returns the claims of a token with a valid signature; nil if there is none.

@@ -36,6 +36,8 @@ func TestOperatorRevokes(t *testing.T) {
 		harness.See(t, z, one, other)
 		operating.Check(t, a, 0, []string{"Revoked: the session with the key ", everywhere}, "revoke", "--session", "one", "--reason", "lost laptop")
 		refused(one)
+		operating.Check(t, z, 1, []string{"revoked  session, key ", ` by an operator, who gave the reason "lost laptop"`}, "check", one)
+		operating.Check(t, z, 0, []string{` by an operator, who gave the reason "lost laptop"`}, "list", "--subject", "alice")
 		harness.CheckAdmitted(t, harness.Get(t, z, other))
 
 		byID := a.Token(harness.Session("other", "jti", "leaked"))
