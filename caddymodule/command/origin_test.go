@@ -69,3 +69,33 @@ The latest is of the subject, key 0a0b0c0d, up to 2027-01-15T08:00:00Z: since 20
 		t.Errorf("printed\n%s\nwant\n%s", printed.String(), want)
 	}
 }
+
+// The values that a rule compared stand below it. Claims that nobody has verified are marked.
+func TestTheExplanationShowsWhatWasCompared(t *testing.T) {
+	var printed strings.Builder
+	err := describeExplanation(operator.Explanation{
+		Status: 401, Reason: "invalid",
+		Steps: []operator.Step{
+			{Step: "form", Passed: true, Detail: "a signed token"},
+			{Step: "audience", Detail: "aud does not name this gate", Expected: `aud "web"`, Found: `aud "other"`},
+		},
+		Sites:      []operator.SiteRules{{Rules: `audience "a"`, Passed: true}, {Rules: `audience "b"`}},
+		Unverified: &operator.UnverifiedClaims{Subject: "al\nice", IssuedAt: time.Unix(1_800_000_000, 0)},
+	}, &printed)
+	want := `A request with this token is answered 401 (invalid).
+
+ok  form      a signed token
+NO  audience  aud does not name this gate
+              expected: aud "web"
+              found: aud "other"
+ok  site      a site with audience "a" admits it
+NO  site      a site with audience "b" refuses it with 401
+
+Unverified claims, which anybody may have written:
+  subject  "al\nice"
+  issued   2027-01-15T08:00:00Z
+`
+	if err != nil || printed.String() != want {
+		t.Errorf("printed\n%s\nwant\n%s", printed.String(), want)
+	}
+}

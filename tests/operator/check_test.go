@@ -25,10 +25,14 @@ func TestOperatorChecksATokenStepByStep(t *testing.T) {
 		code  int
 		says  []string
 	}{
-		"good":      {g.Token(harness.Session("s-1")), 0, []string{"A request with this token is admitted.", "ok  signature", "ok  freshness", `"s-1", key `}},
-		"revoked":   {revoked, 1, []string{"answered 401 (revoked)", "ok  signature", "NO  revocation  its session is revoked, key "}},
-		"expired":   {g.Token(map[string]any{"iat": now.Unix() - 900, "exp": now.Unix() - 600}), 1, []string{"answered 401 (expired)", "NO  time", "expires 10m"}},
-		"forged":    {tokentest.Mint(t, harness.NewKey(), tokentest.Claims(now, nil)), 1, []string{"answered 401 (invalid)", "NO  signature", "signature does not verify"}},
+		"good":    {g.Token(harness.Session("s-1")), 0, []string{"A request with this token is admitted.", "ok  signature", "ok  freshness", `"s-1", key `}},
+		"revoked": {revoked, 1, []string{"answered 401 (revoked)", "ok  signature", "NO  revocation  its session is revoked, key "}},
+		"expired": {g.Token(map[string]any{"iat": now.Unix() - 900, "exp": now.Unix() - 600}), 1, []string{"answered 401 (expired)", "NO  time", "expires 10m", "expected: now from ", `subject   "alice", key `}},
+		"forged":  {tokentest.Mint(t, harness.NewKey(), tokentest.Claims(now, nil)), 1, []string{"answered 401 (invalid)", "NO  signature", "signature does not verify", `expected: alg `, `found: alg `, "Unverified claims", `subject   "alice"`}},
+		"audience": {
+			g.Token(harness.Session("s-1", "aud", "other")), 1,
+			[]string{"answered 401 (invalid)", "NO  audience", `expected: aud "`, `found: aud "other"`, `session   "s-1", key `},
+		},
 		"malformed": {"gone.fishing", 1, []string{"answered 401 (malformed)", "NO  form"}},
 	} {
 		t.Run(name, func(t *testing.T) {
