@@ -16,6 +16,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/memstore"
+	"github.com/sessiongate/sessiongate/store/replica"
 )
 
 // ended revokes by something else than an operator.
@@ -170,6 +171,24 @@ func TestARestoredLogDoesNotSay(t *testing.T) {
 	if len(e.Revocations) != 1 || e.Revocations[0].Source != "admin" || !strings.Contains(e.Revocations[0].Unknown, "may be revoked for longer") {
 		t.Errorf("explained as %+v", e.Revocations)
 	}
+}
+
+// Tokens from before a loss are refused because of the loss, and not because of a revocation.
+func TestTheFloorIsNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := operatortest.NewFleet().App(t, replica.Options{}, "auto")
+		operatortest.AwaitState(t, app, "settled")
+		_, set := app.Hub().Store()
+		floor := time.Now().Unix() - 10
+		if err := set.Raise(t.Context(), store.Bounds{Floor: floor}); err != nil {
+			t.Fatal(err)
+		}
+		e, _ := explain(t, app, app.Mint(t, map[string]any{"iat": floor - 5}))
+		if len(e.Revocations) != 1 || e.Revocations[0].By != "floor" || e.Revocations[0].NotBefore == nil || e.Revocations[0].NotBefore.Unix() != floor ||
+			!strings.Contains(e.Revocations[0].Unknown, "no gate knows which") || e.Revocations[0].Key != "" {
+			t.Errorf("explained as %+v", e.Revocations)
+		}
+	})
 }
 
 func TestTheListTellsWhereARevocationComesFrom(t *testing.T) {

@@ -50,7 +50,12 @@ func (g gate) checkSeen(ctx context.Context, o RevokeRequest) (unlooked string, 
 		case time.Since(began) >= knownWithin || ctx.Err() != nil:
 			return "", g.unseen(o)
 		}
-		time.Sleep(lookPause)
+		pause := time.NewTimer(lookPause)
+		select {
+		case <-ctx.Done(): // nobody waits for the answer
+		case <-pause.C:
+		}
+		pause.Stop()
 	}
 }
 

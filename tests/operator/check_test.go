@@ -8,9 +8,26 @@ import (
 	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
 	"github.com/sessiongate/sessiongate/tests/harness"
 	"github.com/sessiongate/sessiongate/tests/operating"
 )
+
+// Fault: Redis hangs, and so does whoever asks why a user cannot get in. The gate answers by
+// what it holds, and says what nobody knows now.
+func TestOperatorIsAnsweredWhileTheStoreHangs(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	g := harness.Start(t, harness.Config{Store: harness.Redis(redis.Addr(), "hangs")})
+	token := g.Token(harness.Session("laptop"))
+	harness.See(t, g, token)
+	operating.Check(t, g, 0, nil, "revoke", "--session", "laptop", "--reason", "lost")
+	operating.Check(t, g, 1, []string{`the reason "lost"`}, "check", token)
+	redis.Freeze()
+	defer redis.Thaw()
+	operating.Check(t, g, 1, []string{"NO  revocation  its session is revoked", "(unknown since when: the store did not answer"}, "check", token)
+	operating.Check(t, g, 1, []string{"Error: asking the gate at ", "HTTP 503", "listing the sessions of a subject"}, "list", "--subject", "alice")
+}
 
 // CONTRACT §5: `check <token>` explains each step of the decision, and its exit
 // status is the decision.
