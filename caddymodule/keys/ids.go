@@ -19,7 +19,7 @@ func (k *Remote) ids() []string {
 	return idsOf(set.keys)
 }
 
-func (f keyFile) ids() []string { return idsOf(f) }
+func (f keyFile) ids() []string { return idsOf(f.keys) }
 
 func (j joined) ids() (all []string) {
 	for _, p := range j {

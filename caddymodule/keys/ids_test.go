@@ -14,7 +14,7 @@ func TestTheKeyIDsInForceAreNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, _, err := keys.NewJWKS([]byte(marshalled(map[string]any{"keys": []any{
+	file, _, err := keys.NewJWKS("keys.json", []byte(marshalled(map[string]any{"keys": []any{
 		tokentest.NewKey(t, "ES256", "b").JWK(t), tokentest.NewKey(t, "ES256", "").JWK(t), tokentest.NewKey(t, "ES256", "a").JWK(t),
 	}})))
 	if err != nil {

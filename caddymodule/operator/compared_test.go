@@ -100,7 +100,7 @@ func TestKeyIDsAreCompared(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	source, _, err := keys.NewJWKS(document)
+	source, _, err := keys.NewJWKS("keys.json", document)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ func TestOperatorAsksAGateOfOneMachine(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{})
 	answers.Invalidated.Check(t, harness.End(t, g, g.Token(nil)))
-	operating.CheckHealth(t, g, 0, "The gate admits requests.\n", `bolt, namespace "default"`, "revocations  1\n")
+	operating.CheckHealth(t, g, 0, "The gate admits requests.\n", "store        bolt at /", `, namespace "default"`, "revocations  1\n")
 	if got := operating.StateOf(t, g); got.Store != "bolt" || got.Shared || !got.Synced || got.Fenced || got.Revocations != 1 || got.State != "" {
 		t.Errorf("the state is %+v", got)
 	}
