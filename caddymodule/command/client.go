@@ -151,7 +151,7 @@ func answered(address string, err error) error {
 	_ = json.Unmarshal([]byte(found[2]), &said) // or else as it came
 	status, next := failed, "see the log of the gate"
 	switch found[1] {
-	case "400", "404", "405", "413", "415":
+	case "400", "401", "403", "404", "405", "413", "415":
 		status, next = notAsked, "--help describes the command"
 	}
 	if !strings.Contains(said.Message, "; ") {

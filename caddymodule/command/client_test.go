@@ -163,6 +163,7 @@ func TestTheErrorOfAGateIsPlainText(t *testing.T) {
 		body         string
 	}{
 		"HTTP 400: reading the body: it is wrong; --help describes the command": {400, notAsked, `{"error":"reading the body: it is wrong"}`},
+		"HTTP 403: client is not allowed; --help describes the command":         {403, notAsked, `{"error":"client is not allowed"}`},
 		"HTTP 409: changing it: no; wait":                                       {409, failed, `{"error":"changing it: no; wait"}` + "\n"},
 		"HTTP 503: revoking: away; see the log of the gate":                     {503, failed, `{"error":"revoking: away"}`},
 		"HTTP 502: <html>; see the log of the gate":                             {502, failed, "<html>\n"},

@@ -2,6 +2,7 @@ package operator_test
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"strings"
@@ -170,6 +171,32 @@ func TestARestoredLogDoesNotSay(t *testing.T) {
 	e, _ = explain(t, app, raw)
 	if len(e.Revocations) != 1 || e.Revocations[0].Source != "admin" || !strings.Contains(e.Revocations[0].Unknown, "may be revoked for longer") {
 		t.Errorf("explained as %+v", e.Revocations)
+	}
+}
+
+// Attack: read the whole key of a revocation from an answer that somebody pasted into a ticket.
+// Invariant 10: a prefix of the hash names it.
+func TestAnswersHoldNoWholeKeyAndNoToken(t *testing.T) {
+	app := operatortest.New(t)
+	raw := app.Mint(t, map[string]any{"sid": "laptop", "jti": "one"})
+	app.WantAdmitted(t, raw, true)
+	for _, body := range []string{`{"session":"laptop"}`, `{"token":"one"}`, `{"subject":"alice"}`, `{"issuer_before":true}`} {
+		revokes(t, app, body)
+	}
+	_, checked := operatortest.Order(t, app, http.MethodPost, operator.PathCheck, `{"token":"`+raw+`"}`, nil)
+	_, listed := operatortest.Order(t, app, http.MethodPost, operator.PathSessions, `{"subject":"alice"}`, nil)
+	secret := []string{raw, raw[strings.LastIndexByte(raw, '.')+1:]}
+	for kind, value := range map[store.Kind]string{store.KindSession: "laptop", store.KindToken: "one", store.KindSubject: "alice", store.KindIssuer: ""} {
+		key := app.Hub().Key(kind, tokentest.Issuer, value)
+		if said := checked + listed; !strings.Contains(said, key.String()) {
+			t.Errorf("no answer names the %s by its prefix", kind)
+		}
+		secret = append(secret, hex.EncodeToString(key[:]))
+	}
+	for _, text := range secret {
+		if strings.Contains(checked, text) || strings.Contains(listed, text) {
+			t.Errorf("an answer holds %q", text)
+		}
 	}
 }
 
