@@ -10,6 +10,7 @@ import (
 
 	"github.com/sessiongate/sessiongate/caddymodule/config"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/stores"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
@@ -86,7 +87,8 @@ type App struct {
 	Bootstrap string `json:"bootstrap,omitempty"`
 
 	// Readiness is when /readyz answers 200. `lenient`: after the first full sync.
-	// `strict`: only while the gate admits requests. Default: lenient.
+	// `strict`: only while the gate admits requests, and has keys of every issuer without
+	// keys_optional. Default: lenient.
 	Readiness string `json:"readiness,omitempty"`
 
 	// TokenCache is the size limit of the cache of verified tokens, in bytes.
@@ -100,8 +102,9 @@ type App struct {
 	namespace string
 	verifier  *token.Verifier
 	keys      []*pooledKeys
-	hub       *hub.Hub   // the hub of pooled; tests set another one
-	pooled    *pooledHub // nil in tests that provision no store
+	sources   []keys.Source // of the issuers, in their order
+	hub       *hub.Hub      // the hub of pooled; tests set another one
+	pooled    *pooledHub    // nil in tests that provision no store
 	poolKey   string
 }
 
@@ -165,6 +168,7 @@ func (a *App) issuers() ([]token.IssuerOptions, error) {
 			return nil, err
 		}
 		issuers = append(issuers, options)
+		a.sources = append(a.sources, options.Keys)
 	}
 	return issuers, nil
 }

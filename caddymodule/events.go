@@ -11,7 +11,6 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
-	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
@@ -93,16 +92,19 @@ func (e *events) put(name string, data func() map[string]any) {
 //
 // Invariant 10: an event holds no session id, no token and no subject. Caddy logs events at
 // debug level and passes them to other programs.
-func (e *events) Revoked(why hub.Cause, revocations []store.Revocation) {
-	for _, r := range revocations {
+func (e *events) Revoked(o hub.Outcome) {
+	for _, r := range o.Revocations {
 		e.put("session_revoked", func() map[string]any {
 			return map[string]any{
 				"kind": r.Kind.String(), "key": r.Key.String(),
-				"issuer": why.Issuer, "reason": why.Reason, "source": why.Source.String(),
+				"issuer": o.Issuer, "reason": o.Reason, "source": o.Source.String(),
 			}
 		})
 	}
 }
+
+// Pending implements hub.Events. Subscribers hear of the revocations when they hold everywhere.
+func (*events) Pending(hub.Outcome) {}
 
 // StoreDown implements replica.Observer.
 func (e *events) StoreDown(trouble replica.Trouble, left time.Duration) {

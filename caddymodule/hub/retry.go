@@ -31,8 +31,14 @@ type retryQueue struct {
 type retry struct {
 	store.Revocation
 	// event is the event to emit for the revocation; nil if it was emitted.
-	event *Cause
+	event *unheard
 	due   time.Time
+}
+
+// unheard is an event that waits until its revocations hold everywhere.
+type unheard struct {
+	why   Cause
+	began time.Time
 }
 
 // retryName identifies a revocation, so that one made twice is retried once.
@@ -65,7 +71,7 @@ func (q *retryQueue) close() {
 
 // add completes revocations after a pause, when every gate knows them or is fenced. It
 // then emits event, unless that is nil.
-func (q *retryQueue) add(pause time.Duration, event *Cause, revocations ...store.Revocation) {
+func (q *retryQueue) add(pause time.Duration, event *unheard, revocations ...store.Revocation) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.pending == nil {
@@ -145,7 +151,7 @@ func (q *retryQueue) run(ctx context.Context, h *Hub) {
 			return
 		}
 		if q.take(r) && r.event != nil {
-			h.events.Revoked(*r.event, all)
+			h.events.Revoked(Outcome{Cause: r.event.why, Revocations: all, Took: time.Since(r.event.began)})
 			q.remove(all) // related revocations may be in the queue, and their event is emitted now
 		}
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// Cause says who revokes, and why. It decides nothing; events carry it, and the revocation
-// log keeps it.
+// Cause says who revokes, and why. It decides nothing. Events carry it, and the revocation
+// log keeps the source and the reason.
 type Cause struct {
 	// Source is the way by which the revocation was asked for.
 	Source store.Source
@@ -20,15 +20,33 @@ type Cause struct {
 	Issuer string
 	// Reason is the operator's, or "".
 	Reason string
+	// Subject is the `sub` of the user whose session or tokens end, "" if the caller does not
+	// know it. Only the gate's own log may name it, and only if the operator wants that.
+	Subject string
+}
+
+// Outcome is what became of a call that revokes.
+type Outcome struct {
+	Cause
+	// Revocations are those that were named, and those of the sessions that a named token
+	// belongs to.
+	Revocations []store.Revocation
+	// Took is the time from the first call until now.
+	Took time.Duration
+	// Receipt says how the revocations came to hold everywhere. It is zero if they do not,
+	// and if they were retried.
+	Receipt replica.Receipt
 }
 
 // Events receives the events for subscribers. Its methods return at once, and may be called
-// concurrently.
+// concurrently. They may keep the slice of an Outcome.
 type Events interface {
 	replica.Observer
-	// Revoked is called once for revocations that hold everywhere. It may keep the
-	// slice.
-	Revoked(Cause, []store.Revocation)
+	// Revoked is called once for revocations that hold everywhere.
+	Revoked(Outcome)
+	// Pending is called for revocations that hold at this gate and are not confirmed
+	// everywhere. The gate retries them, and then calls Revoked.
+	Pending(Outcome)
 }
 
 // from returns the revocations with their origin, for people who read the log.
@@ -48,7 +66,8 @@ type noEvents struct{}
 
 func (noEvents) StoreDown(replica.Trouble, time.Duration) {}
 func (noEvents) StoreUp(time.Duration)                    {}
-func (noEvents) Revoked(Cause, []store.Revocation)        {}
+func (noEvents) Revoked(Outcome)                          {}
+func (noEvents) Pending(Outcome)                          {}
 
 // Receipt says what was revoked, and how the revocation came to hold everywhere.
 type Receipt struct {
@@ -66,47 +85,35 @@ type Receipt struct {
 // After an error other gates may not know the revocations yet. If the store is open, they
 // hold at this gate, and the gate retries them until they hold everywhere.
 func (h *Hub) Revoke(ctx context.Context, why Cause, revocations ...store.Revocation) error {
-	_, err := h.revoke(ctx, why, revocations, func(ctx context.Context, all []store.Revocation) (replica.Receipt, error) {
-		return replica.Receipt{}, h.replica.Revoke(ctx, all...)
-	})
+	_, err := h.RevokeWithReceipt(ctx, why, revocations...)
 	return err
 }
 
 // RevokeWithReceipt is Revoke, and also returns a receipt.
 func (h *Hub) RevokeWithReceipt(ctx context.Context, why Cause, revocations ...store.Revocation) (Receipt, error) {
-	return h.revoke(ctx, why, revocations, func(ctx context.Context, all []store.Revocation) (replica.Receipt, error) {
-		return h.replica.RevokeWithReceipt(ctx, all...)
-	})
-}
-
-// revoke is Revoke, with first as the call of the replica.
-func (h *Hub) revoke(
-	ctx context.Context, why Cause, named []store.Revocation, first func(context.Context, []store.Revocation) (replica.Receipt, error),
-) (Receipt, error) {
 	if !h.isOpen.Load() {
 		return Receipt{}, fmt.Errorf("revoking: %w", store.ErrClosed)
 	}
-	named = why.from(named)
+	began, named := time.Now(), why.from(revocations)
 	ctx, cancel := h.limit(ctx)
 	defer cancel()
 	all, err := h.withSessions(ctx, named)
 	if err != nil {
 		err = fmt.Errorf("revoking: %w", err)
-		h.revokeLater(why, err, named)
+		h.revokeLater(why, began, err, named)
 		return Receipt{}, err
 	}
-	receipt, err := first(ctx, all)
+	receipt, err := h.replica.RevokeWithReceipt(ctx, all...)
 	if err == nil {
 		err = h.revokeTokensOf(ctx, all...)
 	}
 	if err != nil {
-		h.retries.add(h.retryPause(), &why, all...)
-		h.unconfirmed(err, all)
+		h.retryLater(why, began, err, all)
 		return Receipt{}, err
 	}
 	h.retries.remove(all)
 	h.ended.Applied(all) // the log may be read later, or not say when
-	h.events.Revoked(why, all)
+	h.events.Revoked(Outcome{why, all, time.Since(began), receipt})
 	if h.lagging.Load() {
 		sessions := slices.DeleteFunc(slices.Clone(all), func(r store.Revocation) bool { return r.Kind != store.KindSession })
 		h.retries.add(h.retryPause(), nil, sessions...)
@@ -129,14 +136,20 @@ func (h *Hub) RevokeLater(why Cause, revocations ...store.Revocation) {
 		if err == nil {
 			err = errors.New("the store did not say what belongs to the token")
 		}
-		h.revokeLater(why, err, why.from(revocations))
+		h.revokeLater(why, time.Now(), err, why.from(revocations))
 	}
 }
 
-func (h *Hub) revokeLater(why Cause, err error, revocations []store.Revocation) {
+func (h *Hub) revokeLater(why Cause, began time.Time, err error, revocations []store.Revocation) {
 	h.replica.RevokeLater(revocations...)
-	h.retries.add(h.retryPause(), &why, revocations...)
+	h.retryLater(why, began, err, revocations)
+}
+
+// retryLater retries revocations that hold at this gate, until they hold everywhere.
+func (h *Hub) retryLater(why Cause, began time.Time, err error, revocations []store.Revocation) {
+	h.retries.add(h.retryPause(), &unheard{why, began}, revocations...)
 	h.unconfirmed(err, revocations)
+	h.events.Pending(Outcome{Cause: why, Revocations: revocations, Took: time.Since(began)})
 }
 
 // Repeat revokes once more, if the first of the revocations is in the revocation log

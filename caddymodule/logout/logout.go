@@ -90,7 +90,7 @@ func (c *Receiver) logOut(w http.ResponseWriter, r *http.Request) *reply.Denial 
 		return denyToken
 	}
 	revocation := c.revocationOf(l)
-	if deny := c.revoke(r, hub.Cause{Source: store.SourceIssuer, Issuer: l.Issuer}, revocation, marker); deny != nil {
+	if deny := c.revoke(r, hub.Cause{Source: store.SourceIssuer, Issuer: l.Issuer, Subject: l.Subject}, revocation, marker); deny != nil {
 		return deny
 	}
 	if revocation.Kind == store.KindSession {

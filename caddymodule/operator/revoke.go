@@ -143,7 +143,7 @@ func revoke(g gate, r *http.Request) (any, error) {
 	for _, revocation := range revocations {
 		g.settings.Logger.Warn("an operator revokes", "kind", revocation.Kind.String(), "key", revocation.Key, "reason", o.Reason)
 	}
-	cause := hub.Cause{Source: store.SourceAdmin, Issuer: issuer, Reason: o.Reason}
+	cause := hub.Cause{Source: store.SourceAdmin, Issuer: issuer, Reason: o.Reason, Subject: o.Subject}
 	receipt, err := g.Hub().RevokeWithReceipt(r.Context(), cause, revocations...)
 	if err != nil {
 		return nil, unavailable(fmt.Errorf("%w; the revocation holds at this gate, which retries until the store has it; "+

@@ -91,6 +91,7 @@ func (a *API) revoke(r *http.Request, bearer *token.Verified, sessionID string) 
 	cause := hub.Cause{Source: store.SourceEndpoint, Issuer: bearer.Issuer}
 	isOwn := isOwn(bearer, sessionID)
 	if isOwn {
+		cause.Subject = bearer.Subject
 		var err error
 		if ended, err = ending.Of(r.Context(), a.o.Hub, bearer, now); err != nil {
 			a.o.Logger.Error("the sessions of a token could not be looked up", "key", bearer.Keys.Token, "error", err)

@@ -75,7 +75,7 @@ func (a *API) allOf(w http.ResponseWriter, r *http.Request, bearer *token.Verifi
 
 // revokeAll makes the revocation hold at every gate, or returns why it is not confirmed.
 func (a *API) revokeAll(r *http.Request, bearer *token.Verified, revocation store.Revocation) *reply.Denial {
-	cause := hub.Cause{Source: store.SourceSessions, Issuer: bearer.Issuer}
+	cause := hub.Cause{Source: store.SourceSessions, Issuer: bearer.Issuer, Subject: bearer.Subject}
 	switch verdict := a.o.Hub.Check(&bearer.Keys, time.Now()); {
 	case verdict == replica.Unavailable:
 		return a.revokeLater(r, cause, bearer, "", true, revocation)

@@ -4,6 +4,7 @@ package hubtest
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -98,8 +99,10 @@ type Revoked struct {
 
 // Events records the revocations that subscribers would receive.
 type Events struct {
-	mu    sync.Mutex
-	heard []Revoked
+	mu       sync.Mutex
+	heard    []Revoked
+	outcomes []hub.Outcome
+	pending  []hub.Outcome
 }
 
 // StoreDown implements hub.Events.
@@ -109,12 +112,28 @@ func (*Events) StoreDown(replica.Trouble, time.Duration) {}
 func (*Events) StoreUp(time.Duration) {}
 
 // Revoked implements hub.Events.
-func (e *Events) Revoked(why hub.Cause, revocations []store.Revocation) {
+func (e *Events) Revoked(o hub.Outcome) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, r := range revocations {
-		e.heard = append(e.heard, Revoked{why, r})
+	e.outcomes = append(e.outcomes, o)
+	for _, r := range o.Revocations {
+		e.heard = append(e.heard, Revoked{o.Cause, r})
 	}
+}
+
+// Pending implements hub.Events.
+func (e *Events) Pending(o hub.Outcome) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.pending = append(e.pending, o)
+}
+
+// Outcomes returns all outcomes so far: of revocations that hold everywhere, and of those that
+// were not confirmed.
+func (e *Events) Outcomes() (everywhere, pending []hub.Outcome) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.outcomes), slices.Clone(e.pending)
 }
 
 // Heard returns the events since the previous call.
