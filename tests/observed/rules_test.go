@@ -33,6 +33,13 @@ func text(t *testing.T, name string) string {
 	return string(content)
 }
 
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // promtool runs Prometheus' tool, which must succeed.
 func promtool(t *testing.T, arguments ...string) {
 	t.Helper()
@@ -79,5 +86,38 @@ func TestAlertsSayWhatToDo(t *testing.T) {
 		if !strings.Contains(tests, "alertname: "+name+"\n") || !strings.Contains(tests, "{alertname: "+name+", eval_time") {
 			t.Errorf("no test of %s that it fires, or none that it does not", name)
 		}
+	}
+}
+
+// code finds what is written as code.
+var code = regexp.MustCompile("`([^`]+)`")
+
+// runbook is the part of docs/operations.md about the alerts.
+func runbook(t *testing.T) string {
+	t.Helper()
+	_, page, found := strings.Cut(text(t, "docs/operations.md"), "\n## Alerts\n")
+	if !found {
+		t.Fatal("docs/operations.md has no runbook")
+	}
+	page, _, _ = strings.Cut(page, "\n## ")
+	return strings.ReplaceAll(page, "\n  ", " ") // the lines of a bullet
+}
+
+// Somebody who looks for a log line at night has to find it.
+func TestTheRunbookNamesLogLinesThatThereAre(t *testing.T) {
+	t.Parallel()
+	messages, lines := text(t, "docs/logs.md"), 0
+	for _, found := range code.FindAllStringSubmatch(runbook(t), -1) {
+		program, _, _ := strings.Cut(found[1], " ")
+		if program == "caddy" || strings.Count(found[1], " ") < 2 {
+			continue // a command or a name
+		}
+		lines++
+		if !strings.Contains(messages, "| `"+found[1]) {
+			t.Errorf("no log message begins with %q", found[1])
+		}
+	}
+	if lines < 10 {
+		t.Errorf("found %d log lines in the runbook", lines)
 	}
 }
