@@ -46,7 +46,7 @@ func TestAnEventStartsACommand(t *testing.T) {
 	harness.See(t, g, token)
 	answers.Invalidated.Check(t, harness.End(t, g, token))
 	const reason = "a; touch /tmp/canary $(b) 'c'"
-	if printed, code := operating.Operate(t, g, "revoke", "--subject", "bob", "--issuer", tokentest.Issuer, "--reason", reason); code != 0 {
+	if printed, code := operating.Operate(t, g, "revoke", "--unseen", "--subject", "bob", "--issuer", tokentest.Issuer, "--reason", reason); code != 0 {
 		t.Fatalf("revoke exits with %d and prints\n%s", code, printed)
 	}
 	key := func(kind store.Kind, value string) string {
