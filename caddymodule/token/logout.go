@@ -63,7 +63,7 @@ func (v *Verifier) verifyLogout(raw string, now int64) (*Logout, error) {
 	}
 	l := &Logout{Issuer: s.name}
 	if err := l.set(s, now, v.leeway); err != nil {
-		return nil, &SignedError{Issuer: l.Issuer, Err: err}
+		return nil, s.refused(err, "sub")
 	}
 	return l, nil
 }

@@ -19,10 +19,11 @@ func (v *Verifier) VerifyWaiting(ctx context.Context, raw string, now *time.Time
 	if err == nil || !errors.Is(err, ErrUnknownKey) {
 		return t, err
 	}
+	issuer, _ := Named(err)
 	err = keys.Await(ctx, err)
 	*now = time.Now()
 	if err != nil {
-		return nil, err
+		return nil, &ClaimedError{issuer, err}
 	}
 	return v.Verify(raw, *now)
 }
@@ -34,8 +35,9 @@ func (v *Verifier) VerifyLogoutWaiting(ctx context.Context, raw string, now time
 	if err == nil || !errors.Is(err, ErrUnknownKey) {
 		return l, err
 	}
+	issuer, _ := Named(err)
 	if err := keys.Await(ctx, err); err != nil {
-		return nil, err
+		return nil, &ClaimedError{issuer, err}
 	}
 	return v.VerifyLogout(raw, time.Now())
 }
