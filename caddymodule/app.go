@@ -10,6 +10,7 @@ import (
 
 	"github.com/sessiongate/sessiongate/caddymodule/config"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/caddymodule/refusals"
 	"github.com/sessiongate/sessiongate/caddymodule/stores"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
@@ -89,6 +90,16 @@ type App struct {
 	// `strict`: only while the gate admits requests. Default: lenient.
 	Readiness string `json:"readiness,omitempty"`
 
+	// LogRefusals is which refused requests the gate logs at level info, each with the reason
+	// and the rule that it breaks. `sampled` writes one line a second at most for each reason
+	// and issuer, with the number of those that it left out. `all` writes a line for each, and
+	// `off` none. Default: sampled.
+	LogRefusals string `json:"log_refusals,omitempty"`
+
+	// LogSubject lets the gate's own log lines name users, by the subject of their tokens, as
+	// `user_id`. Caddy's access log names them in any case. Default: false.
+	LogSubject bool `json:"log_subject,omitempty"`
+
 	// TokenCache is the size limit of the cache of verified tokens, in bytes.
 	// Default: 67108864 (64 MiB). At least 1 MiB.
 	TokenCache int64 `json:"token_cache,omitempty"`
@@ -99,6 +110,7 @@ type App struct {
 	module    stores.Module
 	namespace string
 	verifier  *token.Verifier
+	refusals  *refusals.Log
 	keys      []*pooledKeys
 	hub       *hub.Hub   // the hub of pooled; tests set another one
 	pooled    *pooledHub // nil in tests that provision no store
@@ -148,12 +160,22 @@ func (a *App) provision(ctx caddy.Context, logger *slog.Logger) error {
 		CacheBytes:       a.TokenCache,
 		Logger:           a.logger,
 	})
+	a.refusals = a.newRefusals()
 	return err
+}
+
+// newRefusals returns the log of refused requests, which all gates of the app share.
+func (a *App) newRefusals() *refusals.Log {
+	o := refusals.Options{Mode: refusals.Mode(a.LogRefusals), Subjects: a.LogSubject, Logger: a.logger}
+	for _, issuer := range a.Issuer {
+		o.Issuers = append(o.Issuers, issuer.Issuer)
+	}
+	return refusals.New(o)
 }
 
 // resolve replaces the placeholders of the app's own fields.
 func (a *App) resolve() error {
-	return config.Resolve("session_gate", &a.Acknowledge, &a.OnStoreFailure, &a.Bootstrap, &a.Readiness)
+	return config.Resolve("session_gate", &a.Acknowledge, &a.OnStoreFailure, &a.Bootstrap, &a.Readiness, &a.LogRefusals)
 }
 
 func (a *App) issuers() ([]token.IssuerOptions, error) {

@@ -69,6 +69,8 @@ func parseAppOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //		on_store_failure deny          # or allow <max_staleness>
 //		bootstrap auto                 # or manual, relogin
 //		readiness lenient              # or strict
+//		log_refusals sampled           # or off, all
+//		log_subject
 //		token_cache 64MiB
 //	}
 //
@@ -91,6 +93,8 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"on_store_failure":   {Usage: "on_store_failure deny | allow <max_staleness>", Read: a.readOnStoreFailure},
 		"bootstrap":          {Usage: "bootstrap auto | manual | relogin", Read: config.Choice(&a.Bootstrap, "auto", "manual", "relogin")},
 		"readiness":          {Usage: "readiness lenient | strict", Read: config.Choice(&a.Readiness, "lenient", "strict")},
+		"log_refusals":       {Usage: "log_refusals sampled | off | all", Read: config.Choice(&a.LogRefusals, "sampled", "off", "all")},
+		"log_subject":        {Usage: "log_subject", Read: config.Flag(&a.LogSubject)},
 		"token_cache":        {Usage: "token_cache 64MiB", Read: config.Size(&a.TokenCache)},
 	}.Read(d)
 }

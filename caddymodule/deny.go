@@ -33,6 +33,7 @@ var (
 func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, deny *reply.Denial) error {
 	g.origins.Allow(w, r)
 	note(r, deny)
+	g.report(r, deny)
 	return deny.Write(w, r)
 }
 
@@ -50,6 +51,7 @@ func (g *Gate) refuseGuarded(w http.ResponseWriter, r *http.Request, deny *reply
 	}
 	g.origins.Allow(w, r)
 	note(r, deny)
+	g.report(r, deny)
 	emptyUser(r) // the routes of handle_errors may name them, too
 	deny.Announce(w, r)
 	reply.DropBody(r)

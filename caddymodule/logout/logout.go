@@ -21,7 +21,7 @@ const secondTimeout = time.Second
 // learnedTimeout bounds the look-up of what was learned about a session.
 const learnedTimeout = time.Second
 
-// Options are what a Receiver needs. All are required.
+// Options are what a Receiver needs. All but Answered are required.
 type Options struct {
 	// Verifier verifies logout tokens.
 	Verifier *token.Verifier
@@ -32,6 +32,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Refuse writes denials.
 	Refuse reply.Refuse
+	// Answered is told of logouts, with the subject if the token names it. Default: nobody is.
+	Answered reply.Answered
 }
 
 // Receiver answers the requests by which issuers log sessions out. It may be used
@@ -44,7 +46,12 @@ type Receiver struct {
 }
 
 // New returns a Receiver.
-func New(o Options) *Receiver { return &Receiver{o: o} }
+func New(o Options) *Receiver {
+	if o.Answered == nil {
+		o.Answered = func(*http.Request, string) {}
+	}
+	return &Receiver{o: o}
+}
 
 // Serve answers a POST with a logout token (OpenID Connect Back-Channel Logout 1.0 §2.5).
 // The token is the credential. Serve does not serve other methods: the gate guards them
@@ -74,20 +81,31 @@ func (c *Receiver) logOut(w http.ResponseWriter, r *http.Request) *reply.Denial 
 	l, err := c.o.Verifier.VerifyLogoutWaiting(r.Context(), raw, time.Now())
 	switch {
 	case errors.Is(err, token.ErrUnavailable):
-		return denyUnavailable
+		issuer, _ := token.Named(err)
+		return denyUnavailable.With(reply.Detail{Issuer: issuer, Err: err})
 	case err != nil:
 		if signed := (*token.SignedError)(nil); errors.As(err, &signed) {
 			c.warnOfRefusal(signed.Issuer, signed.Err)
 		}
-		return denyToken
+		issuer, subject := token.Named(err)
+		return denyToken.With(reply.Detail{Issuer: issuer, Subject: subject, Err: err})
 	}
+	if deny := c.obey(r, l); deny != nil {
+		return deny.With(reply.Detail{Issuer: l.Configured, Subject: l.Subject, Err: deny.Detail.Err})
+	}
+	c.o.Answered(r, l.Subject)
+	return nil
+}
+
+// obey is logOut for a valid token.
+func (c *Receiver) obey(r *http.Request, l *token.Logout) *reply.Denial {
 	if !c.o.Hub.Status().Synced {
 		return denyUnavailable
 	}
 	marker := c.replayMarker(l)
 	if c.o.Hub.Holds(marker.Key) {
 		c.warnOfRefusal(l.Issuer, errReceived)
-		return denyToken
+		return denyToken.With(reply.Detail{Err: errReceived})
 	}
 	revocation := c.revocationOf(l)
 	if deny := c.revoke(r, hub.Cause{Source: store.SourceIssuer, Issuer: l.Issuer, Subject: l.Subject}, revocation, marker); deny != nil {

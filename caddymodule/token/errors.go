@@ -85,7 +85,7 @@ func Rule(err error) string {
 	for _, step := range []string{"verifying token: ", "splitting token: ", "extracting token: "} {
 		rule = strings.TrimPrefix(rule, step)
 	}
-	for _, class := range []error{ErrMalformed, ErrInvalid, ErrExpired, ErrUnavailable, credential.ErrSeveral} {
+	for _, class := range []error{ErrMalformed, ErrInvalid, ErrExpired, ErrUnavailable} {
 		rule = strings.TrimSuffix(rule, ": "+class.Error())
 	}
 	return rule
