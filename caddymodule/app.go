@@ -199,6 +199,7 @@ func (a *App) Start() error {
 	for _, pooled := range a.keys {
 		pooled.start(a.logger)
 	}
+	a.pooled.events.lines.subjects.Store(a.LogSubject)
 	return a.pooled.start(a.module, a.hubSettings(), a.logger)
 }
 

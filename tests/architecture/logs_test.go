@@ -28,9 +28,9 @@ var attributes = []string{
 	"header", "claim", "issuer", "filter", "address", "maxmemory_policy", "lease", "before", "floor", "ahead", "allowed", "max_staleness", "max_age",
 	// The replica and its fleet.
 	"gate", "key", "state", "synced", "witness", "lease_age", "after", "configured",
-	// What an operator revoked, and the operator's reason: one line of bounded length. Or why a request was
+	// What was revoked, and an operator's reason: one line of bounded length. Or why a request was
 	// refused: a word, and a rule that holds no byte of the request.
-	"kind", "reason", "rule",
+	"kind", "reason", "also", "gates", "rule",
 	// A refused request: the client's address, its method, and the ids that Caddy gives it. A
 	// user is named only if the operator wants that and the signature is good.
 	"client_ip", "method", "user_id", "uuid", "traceID", "left_out",
