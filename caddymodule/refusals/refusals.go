@@ -118,14 +118,16 @@ type Refusal struct {
 }
 
 const (
-	// maxMethod and maxPath bound what a client can write into a line, in bytes.
+	// maxMethod and maxPath bound what a client can write into a line, in bytes, and maxRule
+	// what the server of an issuer can, whose errors are part of a rule.
 	maxMethod = 32
 	maxPath   = 256
+	maxRule   = 512
 )
 
 // Write writes the line of a refusal.
 func (l *Log) Write(r Refusal, leftOut uint64) {
-	logger := l.o.Logger.With("reason", r.Reason, "rule", r.Rule)
+	logger := l.o.Logger.With("reason", r.Reason, "rule", cut(r.Rule, maxRule))
 	if r.Issuer != "" {
 		logger = logger.With("issuer", r.Issuer)
 	}

@@ -98,7 +98,7 @@ func TestALevelAboveInfoLogsNothing(t *testing.T) {
 // The subject is a person. Lines name it only if the operator wants that.
 func TestALine(t *testing.T) {
 	refused := refusals.Refusal{
-		Reason: "revoked", Rule: "its session is revoked", Issuer: "https://a", Subject: "alice", ClientIP: "192.0.2.1",
+		Reason: "revoked", Rule: strings.Repeat("r", 1000), Issuer: "https://a", Subject: "alice", ClientIP: "192.0.2.1",
 		Method: strings.Repeat("M", 100), Path: strings.Repeat("/", 1000), RequestID: "an-id",
 	}
 	for subjects, want := range map[bool]string{
@@ -116,7 +116,7 @@ func TestALine(t *testing.T) {
 			}})),
 		})
 		l.Write(refused, 7)
-		want = `level=INFO msg="request refused" reason=revoked rule="its session is revoked"` + want + ` left_out=7 client_ip=192.0.2.1 method=` +
+		want = `level=INFO msg="request refused" reason=revoked rule=` + strings.Repeat("r", 512) + `…` + want + ` left_out=7 client_ip=192.0.2.1 method=` +
 			strings.Repeat("M", 32) + `… path=` + strings.Repeat("/", 256) + "…\n"
 		if text.String() != want {
 			t.Errorf("the line is\n%s, want\n%s", text.String(), want)
