@@ -47,7 +47,8 @@ type Events interface {
 	// Revoked is called once for revocations that hold everywhere.
 	Revoked(Outcome)
 	// Pending is called for revocations that hold at this gate and are not confirmed
-	// everywhere. The gate retries them, and then calls Revoked, once or for each of them.
+	// everywhere. The gate retries them, and then calls Revoked, once if they are confirmed
+	// together.
 	Pending(Outcome)
 }
 
