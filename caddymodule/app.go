@@ -10,6 +10,7 @@ import (
 
 	"github.com/sessiongate/sessiongate/caddymodule/config"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/refusals"
 	"github.com/sessiongate/sessiongate/caddymodule/stores"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
@@ -87,7 +88,8 @@ type App struct {
 	Bootstrap string `json:"bootstrap,omitempty"`
 
 	// Readiness is when /readyz answers 200. `lenient`: after the first full sync.
-	// `strict`: only while the gate admits requests. Default: lenient.
+	// `strict`: only while the gate admits requests, and has keys of every issuer without
+	// keys_optional. Default: lenient.
 	Readiness string `json:"readiness,omitempty"`
 
 	// LogRefusals is which refused requests the gate logs at level info, each with the reason
@@ -112,8 +114,9 @@ type App struct {
 	verifier  *token.Verifier
 	refusals  *refusals.Log
 	keys      []*pooledKeys
-	hub       *hub.Hub   // the hub of pooled; tests set another one
-	pooled    *pooledHub // nil in tests that provision no store
+	sources   []keys.Source // of the issuers, in their order
+	hub       *hub.Hub      // the hub of pooled; tests set another one
+	pooled    *pooledHub    // nil in tests that provision no store
 	poolKey   string
 }
 
@@ -187,6 +190,7 @@ func (a *App) issuers() ([]token.IssuerOptions, error) {
 			return nil, err
 		}
 		issuers = append(issuers, options)
+		a.sources = append(a.sources, options.Keys)
 	}
 	return issuers, nil
 }

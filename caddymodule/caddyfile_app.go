@@ -57,6 +57,7 @@ func parseAppOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //			login_claim auth_time           # or none
 //			reauthentication refuse         # or admit
 //			tls_ca <file>          # for jwks and discover
+//			keys_optional          # /startupz does not wait for the keys
 //			insecure_http
 //		}
 //		store bolt [<path>]            # or redis <address>... { … }, or memory
@@ -163,6 +164,7 @@ func (i *Issuer) readWords(d *caddyfile.Dispenser) error {
 		"accept_missing_iss": {Usage: "accept_missing_iss", Read: config.Flag(&i.AcceptMissingIss)},
 		"accept_missing_iat": {Usage: "accept_missing_iat <lifetime>", Read: config.Duration(&i.AcceptMissingIat)},
 		"tls_ca":             {Usage: "tls_ca <file>", Read: config.Text(&i.TLSCA)},
+		"keys_optional":      {Usage: "keys_optional", Read: config.Flag(&i.KeysOptional)},
 		"insecure_http":      {Usage: "insecure_http", Read: config.Flag(&i.InsecureHTTP)},
 	}.Read(d)
 }

@@ -77,6 +77,7 @@ var syntaxes = map[string]syntax{
 		"accept_missing_iat": {good: "1h", bad: oneTime},
 		"token_id_claim":     {good: "jti", bad: oneText},
 		"tls_ca":             {good: "ca.pem", bad: oneText},
+		"keys_optional":      {bad: noText},
 		"insecure_http":      {bad: noText},
 	}},
 	"store redis": {fmt.Sprintf(appSite, "store redis a:1 {\n%s\n}"), map[string]wordSyntax{

@@ -20,16 +20,20 @@ func init() {
 //   - `/livez` answers 200 while the process serves. It ignores the store, because a
 //     restart does not repair a store.
 //   - `/startupz` answers 200 once the gate has been able to admit: it has read the whole set of
-//     revocations, and the revocation log of a fleet was open. A native sidecar delays the
-//     application until then. With `bootstrap manual`, that can be until an operator acts.
-//   - `/readyz` answers 200 from then on until the process begins to stop. With
-//     `readiness strict` it answers 503 also while the gate cannot prove that its set is
-//     fresh, or while its clock is too far from the store's clock. With `readiness lenient`
-//     such a gate stays in its Service. Otherwise an outage of the shared store would empty
-//     the Service at once, and nobody could log out.
+//     revocations, the revocation log of a fleet was open, and every issuer has had keys, but
+//     for issuers with `keys_optional`. A native sidecar delays the application until then.
+//     With `bootstrap manual`, that can be until an operator acts.
+//   - `/readyz` answers 200 from the moment at which the gate has read the whole set, until
+//     the process begins to stop. With `readiness strict` it answers 503 also while the gate
+//     cannot prove that its set is fresh, while its clock is too far from the store's clock,
+//     or while an issuer without `keys_optional` has no keys. With `readiness lenient` such a
+//     gate stays in its Service. Otherwise an outage of the shared store, or of an issuer,
+//     would empty the Service at once, and nobody could log out.
 //
-// Otherwise the answer is 503. All bodies are JSON. Requests for other paths, and methods
-// other than GET and HEAD, go to the next handler.
+// Otherwise the answer is 503. All bodies are JSON. The reason may name issuers, as every
+// token does. It names no URL of keys and no address of a store, because anybody in the
+// cluster may be able to ask. Requests for other paths, and methods other than GET and HEAD, go
+// to the next handler.
 type Health struct {
 	app *App
 }
@@ -80,11 +84,19 @@ func (h *Health) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhtt
 	}
 }
 
-func (h *Health) started() health { return startup(operator.StateOf(h.app)) }
+func (h *Health) started() health {
+	state := operator.StateOf(h.app)
+	answer := synced(state)
+	if awaited := state.Awaited(); answer.Status == "ok" && len(awaited) > 0 {
+		answer.refuse("the keys of " + operator.Names(awaited) + " were never loaded; the gate's log says why")
+	}
+	return answer
+}
 
 func (h *Health) ready() health {
 	state := operator.StateOf(h.app)
-	answer := startup(state)
+	answer := synced(state)
+	missed := state.Missed()
 	switch {
 	case answer.Status != "ok":
 	case caddy.Exiting():
@@ -95,6 +107,8 @@ func (h *Health) ready() health {
 		answer.refuse(reasonRepair)
 	case h.app.Readiness == "strict" && state.Fenced:
 		answer.refuse("the store does not answer and the lease has expired")
+	case h.app.Readiness == "strict" && len(missed) > 0:
+		answer.refuse("the gate has no keys of " + operator.Names(missed) + "; the gate's log says why")
 	}
 	return answer
 }
@@ -103,10 +117,21 @@ func (h *Health) ready() health {
 // open.
 const reasonRepair = "the gates are restoring the revocation log; the gate's log says more"
 
-func startup(state operator.State) health {
+// The reasons while a revocation log that was never used is not open.
+const (
+	reasonNew       = "the store is new, and the gate waits two leases before it admits requests"
+	reasonNewManual = "the store is new, and the gate waits for caddy session-gate bootstrap"
+)
+
+// synced answers for a gate that has read the whole set, and refuses for another.
+func synced(state operator.State) health {
 	answer := health{Status: "ok", State: state.State, Heard: state.LeaseAgeSeconds}
 	switch {
 	case state.Synced:
+	case state.New && state.Bootstrap == "manual":
+		answer.refuse(reasonNewManual)
+	case state.New:
+		answer.refuse(reasonNew)
 	case state.State == operator.InRepair:
 		answer.refuse(reasonRepair)
 	default:

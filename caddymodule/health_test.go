@@ -92,7 +92,7 @@ func TestHealthThroughAnOutage(t *testing.T) {
 
 				f.Away.Store(false)
 				time.Sleep(2 * time.Second)
-				wantProbes(t, h, "in repair", reasonRepair, reasonRepair)
+				wantProbes(t, h, "at the first start", reasonNew, reasonNew)
 				<-setOf(app).Synced()
 				synctest.Wait()
 				wantProbes(t, h, "in sync", "", "")

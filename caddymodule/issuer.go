@@ -122,6 +122,11 @@ type Issuer struct {
 	// Default: the authorities of the system.
 	TLSCA string `json:"tls_ca,omitempty"`
 
+	// KeysOptional lets the gate start, and be ready, without the keys of this issuer: `/startupz`
+	// and `readiness strict` do not wait for them. Its tokens are 503 until the keys are there,
+	// as always. It goes with jwks or discover. Default: false.
+	KeysOptional bool `json:"keys_optional,omitempty"`
+
 	// InsecureHTTP allows jwks and discover over plain http to a host that is not loopback.
 	// An attacker on the network path can then replace the keys, and so forge tokens.
 	// Default: false.

@@ -126,6 +126,9 @@ func (i *Issuer) source(logger *slog.Logger) (keys.Source, []*pooledKeys, error)
 		}
 		sources = append(sources, source)
 	}
+	if i.KeysOptional && len(pooled) == 0 {
+		return nil, nil, errors.New("keys_optional without jwks or discover; the other keys are read with the configuration, so nothing waits for them: leave it out")
+	}
 	if len(sources) == 0 {
 		return nil, nil, errors.New("no source of keys; name one or more of: jwks, discover, jwks_file, public_key, hmac_secret")
 	}
@@ -156,7 +159,7 @@ func readKeySet(path string, logger *slog.Logger) (keys.Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading jwks_file: %w; is it mounted, and may the gate read it?", err)
 	}
-	source, ignored, err := keys.NewJWKS(document)
+	source, ignored, err := keys.NewJWKS(path, document)
 	if err != nil {
 		return nil, fmt.Errorf("reading jwks_file %q: %w", path, err)
 	}

@@ -32,8 +32,14 @@ func (a *App) Settings() operator.Settings {
 	if bolt, ok := a.module.(*stores.Bolt); ok {
 		s.Store.File = bolt.File()
 	}
-	for _, issuer := range a.Issuer {
+	if placed, ok := a.module.(stores.Addressed); ok {
+		s.Store.Address = placed.Address()
+	}
+	for i, issuer := range a.Issuer {
 		s.Issuers = append(s.Issuers, issuer.Issuer)
+		if i < len(a.sources) {
+			s.Keys = append(s.Keys, operator.IssuerKeys{Issuer: issuer.Issuer, Source: a.sources[i], Optional: issuer.KeysOptional})
+		}
 	}
 	return s
 }

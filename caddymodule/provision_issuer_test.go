@@ -113,6 +113,7 @@ func TestIssuerRefusesKeys(t *testing.T) {
 		"a key as authority":             {issuer: `"discover": true, "tls_ca": ` + file("public.pem"), want: "no certificate in it; it has to be a PEM file of certificates"},
 		"an empty authority":             {issuer: `"discover": true, "tls_ca": ` + file("empty.pem"), want: "no certificate in it"},
 		"an authority for nothing":       {issuer: `"tls_ca": ` + file("ca.pem"), want: "tls_ca without jwks or discover; it is for the servers of key sets"},
+		"no key set to wait for":         {issuer: `"keys_optional": true`, want: "keys_optional without jwks or discover"},
 		"no URL":                         {issuer: `"jwks": [""]`, want: "exactly one of a key set's URL"},
 		"a URL in the clear among others": {
 			issuer: `"jwks": ["https://id.example.com/a", "http://id.example.com/b"]`, want: "insecure_http",

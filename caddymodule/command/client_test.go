@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -77,7 +78,7 @@ func TestTheGateIsAskedOverTCPAndUnixSockets(t *testing.T) {
 		}
 		c := within(time.Minute, at)
 		state, body, err := c.state()
-		if err != nil || state != app.State() || !json.Valid(body) {
+		if err != nil || !reflect.DeepEqual(state, app.State()) || !json.Valid(body) {
 			t.Errorf("%s: the state is %+v, error %v", at, state, err)
 		}
 		_, err = c.ask(http.MethodPost, operator.PathBootstrap, nil)

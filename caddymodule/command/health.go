@@ -2,7 +2,6 @@ package command
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,33 +14,35 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/operator"
 )
 
-// errRefusing is what the command `health` fails with when a gate is fenced.
-var errRefusing = errors.New("checking the gate: it refuses every guarded request")
-
 func healthCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "health [--address <interface>] [--config <path> [--adapter <name>]] [--json]",
 		Short: "Says whether a gate admits requests, and what to do if it does not",
 		Long: `
 Asks a running gate for its state, and says whether it admits requests, why not, and
-what to do next. The exit status is 0 if the gate admits requests, and 1 if it does not
-or cannot be reached.
+what to do next. It shows the store, and the keys of each issuer: how many there are, how
+fresh they are, and why they cannot be fetched.
+
+The exit status is 0 if the gate admits requests, 1 if it does not, and 2 if it could not
+be asked. A gate that has no keys of some issuer does not admit requests, unless that
+issuer has keys_optional and another one has keys.
 
 With --json it prints the answer of the admin API to GET /session_gate/health.
 `,
 		Example: "caddy session-gate health --address unix//run/caddy/admin.sock",
 	}
 	command.Flags().Bool("json", false, "Print the state as JSON")
-	return gateCommand(command, 1, func(c client, fl caddycmd.Flags) error {
+	return gateCommand(command, 2, func(c client, fl caddycmd.Flags) error {
 		return c.health(os.Stdout, fl.Bool("json"))
 	})
 }
 
-// health writes the state of the gate, and fails if it refuses requests.
+// health writes the state of the gate. It exits with 1 if the gate does not admit requests,
+// and with 2 if it could not be asked.
 func (c client) health(w io.Writer, asJSON bool) error {
 	state, body, err := c.state()
 	if err != nil {
-		return err
+		return exit{2, err}
 	}
 	if asJSON {
 		_, err = w.Write(body)
@@ -49,10 +50,10 @@ func (c client) health(w io.Writer, asJSON bool) error {
 		err = describeState(state, w)
 	}
 	if err != nil {
-		return fmt.Errorf("writing the state of the gate: %w", err)
+		return exit{2, fmt.Errorf("writing the state of the gate: %w", err)}
 	}
-	if state.Fenced {
-		return errRefusing
+	if !state.Admits() {
+		return exit{1, nil}
 	}
 	return nil
 }
@@ -65,12 +66,20 @@ func describeState(s operator.State, w io.Writer) error {
 	if why, next := s.Advice(); why != "" {
 		fmt.Fprintf(table, "Why:\t%s.\nNext:\t%s.\n", why, next)
 	}
-	fmt.Fprintf(table, "\nstore\t%s, namespace %q\n", s.Store, s.Namespace)
+	at := ""
+	if s.Address != "" {
+		at = " at " + s.Address
+	}
+	fmt.Fprintf(table, "\nstore\t%s%s, namespace %q\n", s.Store, at, s.Namespace)
 	if s.Version != "" {
 		fmt.Fprintf(table, "version\t%s\n", s.Version)
 	}
 	if s.Shared {
-		fmt.Fprintf(table, "log\t%s, generation %s, entry %d, %d behind\n", cmp.Or(s.State, "not known yet"), cmp.Or(s.Generation, "unknown"), s.Position, s.Lag)
+		fresh := ""
+		if s.New {
+			fresh = " (new)"
+		}
+		fmt.Fprintf(table, "log\t%s%s, generation %s, entry %d, %d behind\n", cmp.Or(s.State, "not known yet"), fresh, cmp.Or(s.Generation, "unknown"), s.Position, s.Lag)
 		fmt.Fprintf(table, "lease\t%s\n", s.Lease())
 		others := ""
 		if s.Unlisted {
@@ -92,7 +101,29 @@ func describeState(s operator.State, w io.Writer) error {
 	if s.Error != "" {
 		fmt.Fprintf(table, "error\t%s\n", s.Error)
 	}
+	for _, issuer := range s.Issuers {
+		describeIssuer(issuer, table)
+	}
 	return table.Flush()
+}
+
+// describeIssuer writes the state of the keys of an issuer, with a line for each place.
+func describeIssuer(issuer operator.Issuer, w io.Writer) {
+	note := ""
+	switch {
+	case issuer.Keys > 0:
+	case issuer.Optional:
+		note = ", no keys (keys_optional)"
+	default:
+		note = ", NO KEYS"
+	}
+	fmt.Fprintf(w, "issuer\t%s%s\n", issuer.Issuer, note)
+	for _, source := range issuer.Sources {
+		fmt.Fprintf(w, "\t%s\n", source)
+		if source.Error != "" {
+			fmt.Fprintf(w, "\terror: %s\n", source.Error)
+		}
+	}
 }
 
 // named returns the gate's own id, as receipts show it, if it has one.

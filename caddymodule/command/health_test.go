@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -17,6 +18,15 @@ func well() operator.State {
 	return operator.State{
 		Store: "redis", Namespace: "orders", Shared: true, Bootstrap: "auto", Synced: true, LeaseSeconds: 3, LeaseAgeSeconds: &age,
 		State: "settled", Generation: "00000000deadbeef", Position: 17, Gates: 2, Revocations: 12,
+	}
+}
+
+// wantExit fails the test unless a command ends with this exit status.
+func wantExit(tb testing.TB, err error, status int) {
+	tb.Helper()
+	var ended exit
+	if !errors.As(err, &ended) || ended.status != status {
+		tb.Errorf("error %v, want exit status %d", err, status)
 	}
 }
 
@@ -44,9 +54,7 @@ func TestHealthOfAGateThatRefuses(t *testing.T) {
 	*state.LeaseAgeSeconds = 92.25
 	state.Error = "sending a heartbeat: connection refused"
 	var printed strings.Builder
-	if err := answering(t, state).health(&printed, false); !errors.Is(err, errRefusing) {
-		t.Errorf("error %v, want that the gate refuses", err)
-	}
+	wantExit(t, answering(t, state).health(&printed, false), 1)
 	want := `The gate refuses every guarded request with 503.
 Why:   the store cannot be used, and its error says why.
 Next:  repair the store, or the way to it; the gate recovers by itself within a lease, or within three if revocations may be lost.
@@ -102,6 +110,14 @@ func TestAdviceFollowsTheCause(t *testing.T) {
 			func(s *operator.State) { s.Shared, s.Error = false, "the store is damaged" },
 			"refuses every guarded request", "the store cannot be used", "the file", true,
 		},
+		"a new store": {
+			func(s *operator.State) { s.State, s.New, s.Synced = operator.InRepair, true, false },
+			"refuses every guarded request", "the store is new", "nothing, if this is the first start", true,
+		},
+		"a new store under bootstrap manual": {
+			func(s *operator.State) { s.State, s.New, s.Bootstrap = operator.InRepair, true, "manual" },
+			"refuses every guarded request", "the store is new", "run: caddy session-gate bootstrap", true,
+		},
 		"unconfirmed": {func(s *operator.State) { s.Unconfirmed = true }, "admits requests", "not in the store yet", "nothing", false},
 	} {
 		state := well()
@@ -122,9 +138,7 @@ func TestAdviceFollowsTheCause(t *testing.T) {
 func TestHealthBeforeTheStoreHasAnswered(t *testing.T) {
 	state := operator.State{Store: "redis", Namespace: "orders", Shared: true, Bootstrap: "auto", Fenced: true, Degraded: true, LeaseSeconds: 0.2}
 	var printed strings.Builder
-	if err := answering(t, state).health(&printed, false); err == nil {
-		t.Error("health reports a refusing gate as admitting")
-	}
+	wantExit(t, answering(t, state).health(&printed, false), 1)
 	for _, want := range []string{"log          not known yet, generation unknown, entry 0", "lease        200ms, never had"} {
 		if !strings.Contains(printed.String(), want) {
 			t.Errorf("printed\n%s\nwant %q in it", printed.String(), want)
@@ -140,13 +154,15 @@ func TestTheHealthCommand(t *testing.T) {
 	app := operatortest.Closed(t, operator.Store{Kind: "memory", Namespace: "default"})
 	operatortest.Serve(t, listener, app)
 	printed, err := sessionGate(t, "health", "--address", listener.Addr().String())
-	if !errors.Is(err, errRefusing) || !strings.Contains(printed, "refuses every guarded request") || strings.Contains(printed, "lease  ") {
-		t.Errorf("printed\n%s, error %v", printed, err)
+	wantExit(t, err, 1)
+	if !strings.Contains(printed, "refuses every guarded request") || strings.Contains(printed, "lease  ") {
+		t.Errorf("printed\n%s", printed)
 	}
 	printed, err = sessionGate(t, "health", "--json", "--address", listener.Addr().String())
 	var state operator.State
-	if decoding := json.Unmarshal([]byte(printed), &state); !errors.Is(err, errRefusing) || decoding != nil || state != app.State() {
-		t.Errorf("printed\n%s, error %v, %v", printed, err, decoding)
+	wantExit(t, err, 1)
+	if err := json.Unmarshal([]byte(printed), &state); err != nil || !reflect.DeepEqual(state, app.State()) {
+		t.Errorf("printed\n%s, error %v", printed, err)
 	}
 	for _, arguments := range [][]string{{"health", "extra"}, {"health", "--config", "/nonexistent"}, {"bootstrap", "extra"}} {
 		if printed, err := sessionGate(t, arguments...); err == nil {

@@ -44,7 +44,7 @@ func fileOf(t *testing.T, all ...*tokentest.Key) keys.Source {
 	for _, key := range all {
 		jwks = append(jwks, key.JWK(t))
 	}
-	source, ignored, err := keys.NewJWKS([]byte(marshalled(map[string]any{"keys": jwks})))
+	source, ignored, err := keys.NewJWKS("keys.json", []byte(marshalled(map[string]any{"keys": jwks})))
 	if err != nil || ignored != "" {
 		t.Fatalf("error %v, ignored %q", err, ignored)
 	}
@@ -198,7 +198,7 @@ func TestKeySetFiles(t *testing.T) {
 	if names := source.Algorithms(); !slices.Equal(names, []string{"ES256"}) || source.Epoch() != 0 {
 		t.Errorf("algorithms %v, epoch %d", names, source.Epoch())
 	}
-	_, ignored, err := keys.NewJWKS([]byte(marshalled(map[string]any{"keys": []any{a.JWK(t), privateJWK(t, b, nil)}})))
+	_, ignored, err := keys.NewJWKS("", []byte(marshalled(map[string]any{"keys": []any{a.JWK(t), privateJWK(t, b, nil)}})))
 	if err != nil || !strings.Contains(ignored, `key "b": d: it is private or symmetric`) {
 		t.Errorf("error %v, ignored %q", err, ignored)
 	}
@@ -210,7 +210,7 @@ func TestKeySetFiles(t *testing.T) {
 		"it is private or symmetric":               marshalled(privateJWK(t, a, nil)),
 		"more than 1048576 bytes":                  strings.Repeat(" ", 1<<20+1),
 	} {
-		_, _, err := keys.NewJWKS([]byte(document))
+		_, _, err := keys.NewJWKS("", []byte(document))
 		wantError(t, err, want)
 	}
 }

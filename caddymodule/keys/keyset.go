@@ -1,18 +1,17 @@
 package keys
 
 import (
-	"context"
 	"crypto"
 	"log/slog"
 	"slices"
 	"time"
 )
 
-// The ages at which the last good keys lapse, and at which a warning says that they will.
-const (
-	maxAge  = 24 * time.Hour
-	warnAge = maxAge / 2
-)
+// MaxAge is the age at which the last good keys lapse.
+const MaxAge = 24 * time.Hour
+
+// warnAge is the age at which a warning says that they will.
+const warnAge = MaxAge / 2
 
 // keySet holds the keys in force. It is immutable.
 type keySet struct {
@@ -60,16 +59,18 @@ func (k *Remote) replace(keys []jwk) {
 		}
 	}
 	k.current.Store(next)
-	k.confirmed, k.warned = k.fetched, false
+	before := k.record.confirmed.Swap(int64(k.fetched))
+	k.warned = false
 	recovered := k.failing.Swap(false)
 	k.outage.Store(noOutage)
-	changed := old == nil || next.epoch != old.epoch || len(keys) != len(old.keys)
-	if changed {
+	if old == nil || next.epoch != old.epoch || len(keys) != len(old.keys) {
 		k.mismatchPause = minFetchPause
 	}
-	if changed || recovered || old.lapsed {
-		k.logger.Info("loaded key set", "source", k.source(), "keys", len(keys))
+	var away time.Duration
+	if recovered || old != nil && old.lapsed {
+		away = k.fetched - time.Duration(before)
 	}
+	k.reportSet(old, keys, away)
 }
 
 // withdraw takes public keys out of force. The issuer has published their private keys in a
@@ -97,21 +98,17 @@ func (k *Remote) withdraw(published []crypto.PublicKey) {
 // Invariant 7: from then on nobody knows whether a key is still valid, which is 503 and not
 // 401. A new epoch begins, so that caches do not keep tokens that these keys verified.
 func (k *Remote) lapse() {
-	age := k.stopwatch.elapsed() - k.confirmed
+	age := k.stopwatch.elapsed() - time.Duration(k.record.confirmed.Load())
 	set := k.current.Load()
 	if set == nil || set.lapsed {
 		return
 	}
 	switch {
-	case age >= maxAge:
+	case age >= MaxAge:
 		k.current.Store(&keySet{keys: set.keys, epoch: set.epoch + 1, lapsed: true, withdrawn: set.withdrawn})
 		k.reportAge(slog.LevelError, "key set not confirmed for too long: every token of the issuer is answered 503 until it is", age)
 	case age >= warnAge && !k.warned:
 		k.warned = true
 		k.reportAge(slog.LevelWarn, "key set not confirmed for long: its keys lapse soon, and then every token of the issuer is answered 503", age)
 	}
-}
-
-func (k *Remote) reportAge(level slog.Level, text string, age time.Duration) {
-	k.logger.Log(context.Background(), level, text, "source", k.source(), "age", age.Round(time.Second), "max_age", maxAge)
 }

@@ -12,6 +12,8 @@ import (
 // outage holds the errors of Verify and Await while a key set cannot be fetched. They are made
 // once for each failure, not for each token.
 type outage struct {
+	// why is the text of the failure, "" if none has failed.
+	why string
 	// neverLoaded: there are no keys.
 	neverLoaded error
 	// lapsed: the last good keys are too old.
@@ -22,13 +24,15 @@ type outage struct {
 
 // newOutage returns the errors for a failed fetch. why is its text, "" if none has failed.
 func newOutage(why string) *outage {
+	because := ""
 	if why != "" {
-		why = ", because " + why
+		because = ", because " + why
 	}
-	unavailable := func(rule string) error { return fmt.Errorf("verifying token: %s%s: %w", rule, why, ErrUnavailable) }
+	unavailable := func(rule string) error { return fmt.Errorf("verifying token: %s%s: %w", rule, because, ErrUnavailable) }
 	return &outage{
+		why:         why,
 		neverLoaded: unavailable("the key set was never loaded"),
-		lapsed:      unavailable(fmt.Sprintf("the key set could not be confirmed for %s", maxAge)),
+		lapsed:      unavailable(fmt.Sprintf("the key set could not be confirmed for %s", MaxAge)),
 		mayBeNew:    unavailable("kid is unknown, and the key set could not be asked for it"),
 	}
 }

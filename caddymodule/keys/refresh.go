@@ -2,7 +2,6 @@ package keys
 
 import (
 	"context"
-	"log/slog"
 	"slices"
 	"time"
 )
@@ -31,12 +30,15 @@ func (k *Remote) run(ctx context.Context) {
 		}
 		began := time.Now()
 		k.fetches.begin(began, due.unknown)
+		k.record.begin()
 		k.fetched = k.stopwatch.elapsed()
 		err := k.refresh(ctx, due.rediscover)
 		if err == nil {
 			failures = 0
+			k.record.good.Add(1)
 		} else if ctx.Err() == nil {
 			failures++
+			k.record.failed.Add(1)
 			k.reportFailure(err)
 		}
 		k.fetches.end(began, err != nil)
@@ -67,12 +69,15 @@ type cause struct {
 // within a minute while somebody floods it.
 func (k *Remote) wait(ctx context.Context, began time.Time, pause time.Duration) (next cause, more bool) {
 	due := time.Now().Add(pause)
+	k.record.setNext(due)
+	defer k.record.begin()
 	// advance moves the fetch to an earlier time and reports whether it did.
 	advance := func(at time.Time) bool {
 		if !at.Before(due) {
 			return false
 		}
 		due = at
+		k.record.setNext(due)
 		return true
 	}
 	look := time.NewTicker(lookEvery)
@@ -144,16 +149,4 @@ func (k *Remote) refresh(ctx context.Context, rediscover bool) error {
 	}
 	k.replace(set.keys)
 	return nil
-}
-
-// reportFailure keeps why a fetch failed, and logs it: the first of a row as a warning, the
-// others at level debug.
-func (k *Remote) reportFailure(err error) {
-	why := explained(err)
-	k.outage.Store(newOutage(why))
-	level := slog.LevelDebug
-	if !k.failing.Swap(true) {
-		level = slog.LevelWarn
-	}
-	k.logger.Log(context.Background(), level, "fetching key set failed", "source", k.source(), "error", why)
 }

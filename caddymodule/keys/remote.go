@@ -27,7 +27,8 @@ type RemoteOptions struct {
 	// UserAgent is the User-Agent of fetches. Default: that of net/http.
 	UserAgent string
 	// Logger gets a line when the keys are loaded or change, when fetches begin to
-	// fail, and when keys are ignored. Default: none.
+	// fail and when they succeed again, each minute while there never were keys, and when
+	// keys are ignored. Default: none.
 	Logger *slog.Logger
 }
 
@@ -72,11 +73,13 @@ type Remote struct {
 	fetcher *fetcher
 	logger  *slog.Logger
 
-	current atomic.Pointer[keySet] // nil until the first load; stored by run only
-	failing atomic.Bool            // the last fetch failed
-	outage  atomic.Pointer[outage] // of the last fetch that failed
-	fetches fetches
-	waiting atomic.Int64 // callers in await
+	current   atomic.Pointer[keySet] // nil until the first load; stored by run only
+	failing   atomic.Bool            // the last fetch failed
+	outage    atomic.Pointer[outage] // of the last fetch that failed
+	fetches   fetches
+	waiting   atomic.Int64 // callers in await
+	record    record
+	stopwatch stopwatch // run looks
 	// Hints for run, of capacity 1: a token named an unknown `kid`, or a known key that
 	// did not make its signature.
 	unknown, mismatch chan struct{}
@@ -87,12 +90,11 @@ type Remote struct {
 	closed    bool
 
 	// The rest belongs to run.
-	place     location // of the key set, once it is known
-	ignored   []string // what the last warning said
-	stopwatch stopwatch
-	fetched   time.Duration // on the stopwatch: the last fetch
-	confirmed time.Duration // on the stopwatch: the last good fetch
-	warned    bool          // whether a warning said that the keys grow old
+	place    location      // of the key set, once it is known
+	ignored  []string      // what the last warning said
+	fetched  time.Duration // on the stopwatch: the last fetch
+	warned   bool          // whether a warning said that the keys grow old
+	reported time.Duration // on the stopwatch: the last error that said that there are no keys
 	// mismatchPause is how long after a fetch a mismatch brings the next one.
 	mismatchPause time.Duration
 }

@@ -47,6 +47,8 @@ type Settings struct {
 	Logger *slog.Logger
 	// Issuers are the `iss` of the issuers whose tokens are accepted.
 	Issuers []string
+	// Keys are the keys of these issuers. Empty in a Standalone.
+	Keys []IssuerKeys
 	// Leeway, MaxTokenLifetime, Lease and Bootstrap are the values in the configuration.
 	Leeway, MaxTokenLifetime, Lease time.Duration
 	Bootstrap                       string
@@ -62,6 +64,9 @@ type Store struct {
 	Place string
 	// File is the path of the store's file; "" if it has none.
 	File string
+	// Address says where the store is, for people: without user and password. "" if it is
+	// nowhere but in this process.
+	Address string
 	// Shared reports whether a fleet of gates uses the store.
 	Shared bool
 }

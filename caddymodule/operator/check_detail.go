@@ -56,8 +56,8 @@ func (g gate) instant(of, session store.Key) string {
 // freshness says in words whether the gate can prove that its set is fresh.
 func (g gate) freshness() string {
 	s := g.state()
-	detail := "the gate " + s.Admission()
-	if why, _ := s.Advice(); why != "" {
+	detail := "the gate " + s.freshness()
+	if why, _ := s.storeAdvice(); why != "" {
 		detail += ": " + why
 	}
 	if s.Error != "" {

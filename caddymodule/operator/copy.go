@@ -51,6 +51,6 @@ func Place(app App) (*copying.Local, error) {
 	backend, set := g.Hub().Store()
 	return &copying.Local{
 		Store: g.settings.Store.Place, Backend: backend, Replica: set,
-		Advice: func() (why, next string) { return StateOf(app).Advice() },
+		Advice: func() (why, next string) { return StateOf(app).storeAdvice() },
 	}, nil
 }

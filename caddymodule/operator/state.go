@@ -18,6 +18,9 @@ type State struct {
 	// Namespace is the namespace of the gate's fleet in the store.
 	Store     string `json:"store"`
 	Namespace string `json:"namespace"`
+	// Address is where the store is: hosts and ports, the path of a socket, or that of a
+	// file. Absent for a store in memory.
+	Address string `json:"address,omitempty"`
 	// Shared reports whether a fleet of gates uses the store. If not, there is no lease,
 	// no state and no list of gates.
 	Shared bool `json:"shared"`
@@ -45,6 +48,9 @@ type State struct {
 	// State is that of the revocation log: repair, open or settled. In repair no lease is
 	// extended. Absent until the store has answered.
 	State string `json:"state,omitempty"`
+	// New reports whether the store has never held a revocation, as far as this gate can
+	// tell, and the revocation log is not open yet: nothing was lost.
+	New bool `json:"new,omitempty"`
 	// Generation is the generation of the revocation log that the gate has read, in hex.
 	// Absent until it has read some of it.
 	Generation string `json:"generation,omitempty"`
@@ -71,9 +77,11 @@ type State struct {
 	Unconfirmed bool `json:"unconfirmed"`
 	// Error is why the store cannot be used now. Absent if it can.
 	Error string `json:"error,omitempty"`
+	// Issuers are the issuers whose tokens are accepted, with the state of their keys.
+	Issuers []Issuer `json:"issuers,omitempty"`
 }
 
-// InRepair is the State of a revocation log that may have lost revocations.
+// InRepair is the State of a revocation log that may have lost revocations, or is New.
 const InRepair = "repair"
 
 // StateOf returns the state of a gate now. It may be called concurrently, and is quick
@@ -86,6 +94,7 @@ func (g gate) state() State {
 		Version:         g.settings.Version,
 		Store:           g.settings.Store.Kind,
 		Namespace:       g.settings.Store.Namespace,
+		Address:         g.settings.Store.Address,
 		Shared:          g.settings.Store.Shared,
 		Bootstrap:       g.settings.Bootstrap,
 		Synced:          status.Synced,
@@ -101,6 +110,8 @@ func (g gate) state() State {
 		Unlisted:        status.Unlisted,
 		Revocations:     status.Revocations,
 		Unconfirmed:     status.Unconfirmed,
+		New:             status.New,
+		Issuers:         issuersOf(g.settings.Keys),
 	}
 	if status.Offset != 0 {
 		s.ClockOffsetSeconds = -secondsOf(status.Offset)

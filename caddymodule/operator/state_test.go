@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -40,12 +41,12 @@ func keysOf(tb testing.TB, value any) string {
 func TestStateBeforeTheStoreIsOpen(t *testing.T) {
 	app := operatortest.Closed(t, operator.Store{Kind: "memory", Namespace: "default"})
 	want := operator.State{Version: "v1", Store: "memory", Namespace: "default", Bootstrap: "auto", Fenced: true, Degraded: true}
-	if got := app.State(); got != want {
+	if got := app.State(); !reflect.DeepEqual(got, want) {
 		t.Errorf("the state is %+v, want %+v", got, want)
 	}
 	app.Fail(t, errors.Join(errors.New("opening store"), store.ErrDamaged))
 	want.Error = "opening store; the store is damaged"
-	if got := app.State(); got != want {
+	if got := app.State(); !reflect.DeepEqual(got, want) {
 		t.Errorf("the state is %+v, want %+v", got, want)
 	}
 	names := "bootstrap degraded degraded_seconds error fenced lag namespace position revocations shared store synced unconfirmed version"
@@ -77,6 +78,9 @@ func TestStateOfAFleet(t *testing.T) {
 		app := f.App(t, replica.Options{}, "auto")
 		operatortest.AwaitState(t, app, operator.InRepair)
 		got := app.State()
+		if !got.New {
+			t.Errorf("at the first start: %+v, want a new store", got)
+		}
 		if got.Synced || !got.Fenced || !got.Degraded || got.LeaseAgeSeconds != nil || got.Store != "redis" || got.Namespace != "orders" || !got.Shared {
 			t.Errorf("in repair: %+v", got)
 		}
@@ -89,6 +93,9 @@ func TestStateOfAFleet(t *testing.T) {
 		}
 		time.Sleep(operatortest.Lease)
 		got = app.State()
+		if got.New {
+			t.Errorf("settled: %+v, want no new store", got)
+		}
 		if !got.Synced || got.Fenced || got.Degraded || got.DegradedSeconds != 0 || got.Gates != 1 || got.Revocations != 1 || got.Unconfirmed {
 			t.Errorf("settled: %+v", got)
 		}

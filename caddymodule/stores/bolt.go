@@ -55,6 +55,9 @@ func DefaultPath() string {
 // before Provision.
 func (s *Bolt) File() string { return s.file }
 
+// Address implements Addressed.
+func (s *Bolt) Address() string { return s.file }
+
 // PoolKey implements Module. It is the same for all options of one file. If
 // bbolt opened a file twice, the second open would wait for the first.
 func (s *Bolt) PoolKey() string { return "bolt " + s.file }
@@ -76,5 +79,6 @@ func (s *Bolt) Open(logger *slog.Logger, leeway time.Duration) (store.Backend, e
 
 var (
 	_ Module            = (*Bolt)(nil)
+	_ Addressed         = (*Bolt)(nil)
 	_ caddy.Provisioner = (*Bolt)(nil)
 )

@@ -145,6 +145,9 @@ func (t *RedisTLS) options() *redisstore.TLS {
 	return o
 }
 
+// Address implements Addressed.
+func (s *Redis) Address() string { return s.options.Address() }
+
 // PoolKey implements Module.
 func (s *Redis) PoolKey() string { return "redis " + s.options.PoolKey() }
 
@@ -167,5 +170,6 @@ func (s *Redis) Open(logger *slog.Logger, _ time.Duration) (store.Backend, error
 
 var (
 	_ Module            = (*Redis)(nil)
+	_ Addressed         = (*Redis)(nil)
 	_ caddy.Provisioner = (*Redis)(nil)
 )

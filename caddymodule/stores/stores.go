@@ -35,3 +35,10 @@ type Module interface {
 	// start. The caller closes the store.
 	Open(logger *slog.Logger, leeway time.Duration) (store.Backend, error)
 }
+
+// Addressed is a Module that can say where its store is.
+type Addressed interface {
+	// Address says where the store is, for people: hosts and ports, or a path. It holds no
+	// user and no password.
+	Address() string
+}

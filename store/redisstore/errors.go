@@ -42,13 +42,17 @@ var remedies = []struct{ prefix, remedy string }{
 }
 
 // explain turns an error of go-redis into one of the store's contract: its sentinel
-// errors, or the caller's context error, with a remedy. It holds nothing that was sent.
+// errors, or the caller's context error, with the address and a remedy. It holds nothing that
+// was sent.
 // doing begins with a gerund.
 func (s *Store) explain(ctx context.Context, doing string, err error) error {
 	if err == nil {
 		return nil
 	}
 	err = s.redact(err)
+	if place := s.place(); place != "" {
+		doing += " at " + place
+	}
 	var network net.Error
 	switch {
 	case s.closed.Load() || errors.Is(err, redis.ErrClosed):

@@ -61,6 +61,21 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// Behind sentinels, an error names the primary that is followed, once one is known.
+func TestExplainNamesTheAddress(t *testing.T) {
+	const address = "master mymaster of sentinel s:26379"
+	options := Options{SentinelMaster: "mymaster"}
+	for want, s := range map[string]*Store{
+		"asking redis at a:6379: ":                                 {address: "a:6379"},
+		"asking redis at " + address + ": ":                        {address: address, options: options, sentinels: new(sentinels)},
+		"asking redis at 10.0.0.1:6379, the primary of mymaster: ": {address: address, options: options, sentinels: &sentinels{primary: "10.0.0.1:6379"}},
+	} {
+		if err := s.explain(t.Context(), "asking redis", refusal("OOM command not allowed")); !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("explained as %v, want it to begin with %q", err, want)
+		}
+	}
+}
+
 // Attack: a proxy quotes the received command in its error, and the password is logged.
 func TestExplainLeavesOutPasswords(t *testing.T) {
 	s := &Store{secrets: target{password: "hunter2", sentinel: sentinel{password: "hunter3"}}.secrets()}

@@ -22,6 +22,7 @@ type Store struct {
 	prefix  string // of every key
 	keys    []string
 	secrets []string // no error may hold these
+	address string   // for people, without secrets
 	limits  store.SessionLimits
 
 	writer redis.UniversalClient // for all calls that do not wait
@@ -93,7 +94,7 @@ func Open(o Options) (*Store, error) {
 	silence()
 	s := &Store{options: o, log: o.Logger, clock: o.Clock, prefix: "{session_gate:" + o.Namespace + "}:"}
 	s.keys = []string{s.prefix + "head", s.prefix + "log", s.prefix + "gates", s.prefix + "beats"}
-	s.secrets, s.limits = t.secrets(), o.Sessions.OrDefault()
+	s.secrets, s.address, s.limits = t.secrets(), t.address(), o.Sessions.OrDefault()
 	s.replicated = t.cluster || t.sentinel.master != ""
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

@@ -30,6 +30,9 @@ type Status struct {
 	Heard time.Time
 	// State is that of the log; zero until it is known, and with a local store.
 	State store.State
+	// New reports whether the log is in repair and nothing was lost, as far as this gate can
+	// tell: the store has never held a revocation.
+	New bool
 	// Generation is that of the log; zero until it is known. Known is how long ago the
 	// replica first heard of it. Witness reports whether its lease was still good then, so
 	// that the replica can confirm what the log held before.
@@ -96,6 +99,7 @@ func (r *Replica) Status() Status {
 	if r.fleet != nil {
 		status.Gate = r.id
 		status.Lease, status.State = lease, r.view.state
+		status.New = r.isNew()
 		status.Gates, status.Unlisted = r.view.gates, r.view.unlisted
 		if t != nil {
 			status.Age, status.Heard = boot-t.boot, time.Unix(0, t.asked.Wall)

@@ -48,11 +48,16 @@ type watched struct {
 
 // watch checks every second, until ctx ends, whether the set is provably fresh. If it is not,
 // watch counts the second. It logs the beginning, each change and the end of that, and a
-// reminder once a minute.
+// reminder once a minute. It also logs that a store is new, once.
 func (r *Replica) watch(ctx context.Context) {
 	var last watched
+	announced := false
 	for pause(ctx, time.Second) {
 		status := r.Status()
+		if status.New && !announced {
+			announced = true
+			r.announceNew()
+		}
 		if !status.Synced {
 			continue
 		}

@@ -58,7 +58,7 @@ var rooms = map[string][]string{
 	"caddymodule/logout":     {"caddymodule/hub", "caddymodule/reply", "caddymodule/token", "store"},
 	"caddymodule/navigation": {"caddymodule/fieldname"},
 	"caddymodule/operator": {
-		"caddymodule/caller", "caddymodule/copying", "caddymodule/ending", "caddymodule/hub", "caddymodule/reply", "caddymodule/strictjson", "caddymodule/token",
+		"caddymodule/caller", "caddymodule/copying", "caddymodule/ending", "caddymodule/hub", "caddymodule/keys", "caddymodule/reply", "caddymodule/strictjson", "caddymodule/token",
 		"store", "store/replica",
 	},
 	"caddymodule/refusals": nil,

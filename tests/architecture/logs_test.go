@@ -26,6 +26,8 @@ var attributes = []string{
 	"version",
 	// The names of header fields, of claims, of issuers and of configured values, and the address of a peer.
 	"header", "claim", "issuer", "filter", "address", "maxmemory_policy", "lease", "before", "floor", "ahead", "allowed", "max_staleness", "max_age",
+	// The names (`kid`) of public keys, cut and bounded.
+	"kids", "added", "removed",
 	// The replica and its fleet.
 	"gate", "key", "state", "synced", "witness", "lease_age", "after", "configured",
 	// What was revoked, and an operator's reason: one line of bounded length. Or why a request was

@@ -142,13 +142,19 @@ func Lines(requestLine string, fields ...string) string {
 
 // Probe returns the status of a probe's path at the health port, or 0 if there is no
 // answer.
-func (g *Gate) Probe(path string) int {
+func (g *Gate) Probe(path string) int { return g.Probed(path).Status }
+
+// Probed is Probe with the whole answer. Its status is 0 if there was none.
+func (g *Gate) Probed(path string) Answer {
 	response, err := client.Get("http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(g.opsPort)) + path)
 	if err != nil {
-		return 0
+		return Answer{}
 	}
-	defer response.Body.Close()
-	return response.StatusCode
+	answer, err := read(response)
+	if err != nil {
+		return Answer{}
+	}
+	return answer
 }
 
 func read(response *http.Response) (Answer, error) {

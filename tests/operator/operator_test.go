@@ -16,7 +16,7 @@ func TestOperatorAsksAGateOfOneMachine(t *testing.T) {
 	t.Parallel()
 	g := harness.Start(t, harness.Config{})
 	answers.Invalidated.Check(t, harness.End(t, g, g.Token(nil)))
-	operating.CheckHealth(t, g, 0, "The gate admits requests.\n", `bolt, namespace "default"`, "revocations  1\n")
+	operating.CheckHealth(t, g, 0, "The gate admits requests.\n", "store        bolt at /", `, namespace "default"`, "revocations  1\n")
 	if got := operating.StateOf(t, g); got.Store != "bolt" || got.Shared || !got.Synced || got.Fenced || got.Revocations != 1 || got.State != "" {
 		t.Errorf("the state is %+v", got)
 	}
@@ -67,8 +67,8 @@ func TestOperatorFindsTheGate(t *testing.T) {
 		"turns it off (admin off)": {"--config", off, "--adapter", "caddyfile"},
 		"does it run there":        {"--address", operating.Socket(g)},
 	} {
-		for _, command := range []string{"health", "bootstrap"} {
-			if printed, code := operating.Run(t, g, append([]string{command}, arguments...)...); code != 1 || !strings.Contains(printed, want) {
+		for command, status := range map[string]int{"health": 2, "bootstrap": 1} {
+			if printed, code := operating.Run(t, g, append([]string{command}, arguments...)...); code != status || !strings.Contains(printed, want) {
 				t.Errorf("%s %q exits with %d and prints\n%s\nwant %q", command, arguments, code, printed, want)
 			}
 		}
@@ -101,7 +101,7 @@ func TestOperatorAsksAcrossReloads(t *testing.T) {
 	harness.Eventually(t, 10*time.Second, "the admin API knows of no gate", func() bool {
 		return g.Admin(t, "GET", "/session_gate/health").Status == 404
 	})
-	if printed, code := operating.Operate(t, g, "health"); code != 1 || !strings.Contains(printed, "no configuration with session_gate is running") {
+	if printed, code := operating.Operate(t, g, "health"); code != 2 || !strings.Contains(printed, "no configuration with session_gate is running") {
 		t.Errorf("health exits with %d and prints\n%s", code, printed)
 	}
 }

@@ -56,8 +56,8 @@ func TestOperatorOpensANewNamespace(t *testing.T) {
 		return operating.StateOf(t, a).State == "repair" && operating.StateOf(t, b).State == "repair"
 	})
 	checkStaysClosed(t, token, a, b)
-	operating.CheckHealth(t, a, 1, "The gate refuses every guarded request with 503.", "may have lost revocations", "then run: caddy session-gate bootstrap",
-		"repair, generation", "500ms, never had")
+	operating.CheckHealth(t, a, 1, "The gate refuses every guarded request with 503.", "the store is new", "if this is the first start of this fleet, run: caddy session-gate bootstrap; if not, find out who emptied the store",
+		"repair (new), generation", "500ms, never had")
 	if got := a.Probe("/readyz"); got != 503 {
 		t.Errorf("/readyz is %d, want 503", got)
 	}
@@ -65,7 +65,7 @@ func TestOperatorOpensANewNamespace(t *testing.T) {
 	checkBootstrap(t, b)
 	harness.Recovers(t, a, token)
 	harness.Recovers(t, b, token)
-	operating.CheckHealth(t, a, 0, "The gate admits requests.", `redis, namespace "operated"`, "2 live")
+	operating.CheckHealth(t, a, 0, "The gate admits requests.", `redis at `+redis.Addr()+`, namespace "operated"`, "2 live")
 	answers.Invalidated.Check(t, harness.End(t, a, token))
 	answers.BadToken.Check(t, harness.Get(t, b, token))
 	if printed, code := operating.Operate(t, b, "bootstrap"); code != 1 || !strings.Contains(printed, "HTTP 409") || !strings.Contains(printed, "nothing to open") {
