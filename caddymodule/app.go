@@ -162,9 +162,13 @@ func (a *App) provision(ctx caddy.Context, logger *slog.Logger) error {
 		MaxTokenSize:     int(a.MaxTokenSize),
 		CacheBytes:       a.TokenCache,
 		Logger:           a.logger,
+		Counters:         &counts.Tokens,
 	})
 	a.refusals = a.newRefusals()
-	return err
+	if err != nil {
+		return err
+	}
+	return a.register(ctx, issuers)
 }
 
 // newRefusals returns the log of refused requests, which all gates of the app share.

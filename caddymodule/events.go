@@ -95,6 +95,7 @@ func (e *events) put(name string, data func() map[string]any) {
 // debug level and passes them to other programs.
 func (e *events) Revoked(o hub.Outcome) {
 	e.lines.revoked(o)
+	counts.Revoked(o)
 	for _, r := range o.Revocations {
 		e.put("session_revoked", func() map[string]any {
 			return map[string]any{
@@ -106,7 +107,10 @@ func (e *events) Revoked(o hub.Outcome) {
 }
 
 // Pending implements hub.Events. Subscribers hear of the revocations when they hold everywhere.
-func (e *events) Pending(o hub.Outcome) { e.lines.pending(o) }
+func (e *events) Pending(o hub.Outcome) {
+	e.lines.pending(o)
+	counts.Pending(o)
+}
 
 // StoreDown implements replica.Observer.
 func (e *events) StoreDown(trouble replica.Trouble, left time.Duration) {

@@ -21,7 +21,7 @@ const secondTimeout = time.Second
 // learnedTimeout bounds the look-up of what was learned about a session.
 const learnedTimeout = time.Second
 
-// Options are what a Receiver needs. All but Answered are required.
+// Options are what a Receiver needs. All but Answered and Counters are required.
 type Options struct {
 	// Verifier verifies logout tokens.
 	Verifier *token.Verifier
@@ -34,6 +34,8 @@ type Options struct {
 	Refuse reply.Refuse
 	// Answered is told of logouts, with the subject if the token names it. Default: nobody is.
 	Answered reply.Answered
+	// Counters count what became of logout tokens. Default: its own.
+	Counters *Counters
 }
 
 // Receiver answers the requests by which issuers log sessions out. It may be used
@@ -50,6 +52,9 @@ func New(o Options) *Receiver {
 	if o.Answered == nil {
 		o.Answered = func(*http.Request, string) {}
 	}
+	if o.Counters == nil {
+		o.Counters = new(Counters)
+	}
 	return &Receiver{o: o}
 }
 
@@ -63,38 +68,39 @@ func (c *Receiver) Serve(w http.ResponseWriter, r *http.Request) (served bool, e
 	if r.Method != http.MethodPost {
 		return false, nil
 	}
-	if deny := c.logOut(w, r); deny != nil {
-		return true, c.o.Refuse(w, r, deny)
+	deny, about := c.logOut(w, r)
+	if c.o.Counters.of(deny).Add(1); deny != nil {
+		if about.Err == nil {
+			about.Err = deny.Detail.Err
+		}
+		return true, c.o.Refuse(w, r, deny.With(about))
 	}
+	c.o.Answered(r, about.Subject)
 	w.Header().Set("Cache-Control", "no-store") // §2.8
 	w.WriteHeader(http.StatusOK)
 	return true, nil
 }
 
-// logOut does what a logout token asks for, or returns why not. When it returns nil, the
-// revocation holds at every gate, as at the session endpoint.
-func (c *Receiver) logOut(w http.ResponseWriter, r *http.Request) *reply.Denial {
+// logOut does what a logout token asks for, or returns why not, and whom it is about, for logs. When
+// it returns no denial, the revocation holds at every gate, as at the session endpoint.
+func (c *Receiver) logOut(w http.ResponseWriter, r *http.Request) (deny *reply.Denial, about reply.Detail) {
 	raw, deny := readToken(w, r)
 	if deny != nil {
-		return deny
+		return deny, about
 	}
 	l, err := c.o.Verifier.VerifyLogoutWaiting(r.Context(), raw, time.Now())
 	switch {
 	case errors.Is(err, token.ErrUnavailable):
 		issuer, _ := token.Named(err)
-		return denyUnavailable.With(reply.Detail{Issuer: issuer, Err: err})
+		return denyUnavailable, reply.Detail{Issuer: issuer, Err: err}
 	case err != nil:
 		if signed := (*token.SignedError)(nil); errors.As(err, &signed) {
 			c.warnOfRefusal(signed.Issuer, signed.Err)
 		}
 		issuer, subject := token.Named(err)
-		return denyToken.With(reply.Detail{Issuer: issuer, Subject: subject, Err: err})
+		return denyToken, reply.Detail{Issuer: issuer, Subject: subject, Err: err}
 	}
-	if deny := c.obey(r, l); deny != nil {
-		return deny.With(reply.Detail{Issuer: l.Configured, Subject: l.Subject, Err: deny.Detail.Err})
-	}
-	c.o.Answered(r, l.Subject)
-	return nil
+	return c.obey(r, l), reply.Detail{Issuer: l.Configured, Subject: l.Subject}
 }
 
 // obey is logOut for a valid token.
@@ -105,7 +111,7 @@ func (c *Receiver) obey(r *http.Request, l *token.Logout) *reply.Denial {
 	marker := c.replayMarker(l)
 	if c.o.Hub.Holds(marker.Key) {
 		c.warnOfRefusal(l.Issuer, errReceived)
-		return denyToken.With(reply.Detail{Err: errReceived})
+		return denyReplayed
 	}
 	revocation := c.revocationOf(l)
 	if deny := c.revoke(r, hub.Cause{Source: store.SourceIssuer, Issuer: l.Issuer, Subject: l.Subject}, revocation, marker); deny != nil {
