@@ -12,6 +12,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/config"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/keys"
+	"github.com/sessiongate/sessiongate/caddymodule/refusals"
 	"github.com/sessiongate/sessiongate/caddymodule/stores"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
@@ -96,6 +97,16 @@ type App struct {
 	// Default: none.
 	Notify *Notify `json:"notify,omitempty"`
 
+	// LogRefusals is which refused requests the gate logs at level info, each with the reason
+	// and the rule that it breaks. `sampled` writes one line a second at most for each reason
+	// and issuer, with the number of those that it left out. `all` writes a line for each, and
+	// `off` none. Default: sampled.
+	LogRefusals string `json:"log_refusals,omitempty"`
+
+	// LogSubject lets the gate's own log lines name users, by the subject of their tokens, as
+	// `user_id`. Caddy's access log names them in any case. Default: false.
+	LogSubject bool `json:"log_subject,omitempty"`
+
 	// TokenCache is the size limit of the cache of verified tokens, in bytes.
 	// Default: 67108864 (64 MiB). At least 1 MiB.
 	TokenCache int64 `json:"token_cache,omitempty"`
@@ -106,6 +117,7 @@ type App struct {
 	module    stores.Module
 	namespace string
 	verifier  *token.Verifier
+	refusals  *refusals.Log
 	keys      []*pooledKeys
 	sources   []keys.Source // of the issuers, in their order
 	hub       *hub.Hub      // the hub of pooled; tests set another one
@@ -160,10 +172,20 @@ func (a *App) provision(ctx caddy.Context, logger *slog.Logger) error {
 		Logger:           a.logger,
 		Counters:         &counts.Tokens,
 	})
+	a.refusals = a.newRefusals()
 	if err != nil {
 		return err
 	}
 	return a.register(ctx, issuers)
+}
+
+// newRefusals returns the log of refused requests, which all gates of the app share.
+func (a *App) newRefusals() *refusals.Log {
+	o := refusals.Options{Mode: refusals.Mode(a.LogRefusals), Subjects: a.LogSubject, Logger: a.logger}
+	for _, issuer := range a.Issuer {
+		o.Issuers = append(o.Issuers, issuer.Issuer)
+	}
+	return refusals.New(o)
 }
 
 // resolve replaces the placeholders of the app's own fields.
@@ -171,7 +193,7 @@ func (a *App) resolve() error {
 	if err := a.Notify.resolve(); err != nil {
 		return err
 	}
-	return config.Resolve("session_gate", &a.Acknowledge, &a.OnStoreFailure, &a.Bootstrap, &a.Readiness)
+	return config.Resolve("session_gate", &a.Acknowledge, &a.OnStoreFailure, &a.Bootstrap, &a.Readiness, &a.LogRefusals)
 }
 
 func (a *App) issuers() ([]token.IssuerOptions, error) {
@@ -198,6 +220,8 @@ func (a *App) Start() error {
 	for _, pooled := range a.keys {
 		pooled.start(a.logger)
 	}
+	a.pooled.events.lines.subjects.Store(a.LogSubject)
+	a.pooled.events.notify.subjects.Store(a.LogSubject)
 	if err := a.pooled.start(a.module, a.hubSettings(), a.logger); err != nil {
 		return err
 	}

@@ -71,6 +71,8 @@ func parseAppOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //		bootstrap auto                 # or manual, relogin
 //		readiness lenient              # or strict
 //		notify <url> <secret> [<next>] # a webhook for revocations
+//		log_refusals sampled           # or off, all
+//		log_subject
 //		token_cache 64MiB
 //	}
 //
@@ -99,6 +101,8 @@ func (a *App) words() config.Words {
 		"bootstrap":          {Usage: "bootstrap auto | manual | relogin", Read: config.Choice(&a.Bootstrap, "auto", "manual", "relogin")},
 		"readiness":          {Usage: "readiness lenient | strict", Read: config.Choice(&a.Readiness, "lenient", "strict")},
 		"notify":             {Usage: notifyUsage, Read: a.readNotify},
+		"log_refusals":       {Usage: "log_refusals sampled | off | all", Read: config.Choice(&a.LogRefusals, "sampled", "off", "all")},
+		"log_subject":        {Usage: "log_subject", Read: config.Flag(&a.LogSubject)},
 		"token_cache":        {Usage: "token_cache 64MiB", Read: config.Size(&a.TokenCache)},
 	}
 }

@@ -49,6 +49,8 @@ var syntaxes = map[string]syntax{
 		"bootstrap":          {good: "manual", bad: append(oneText, "never")},
 		"readiness":          {good: "strict", bad: append(oneText, "loose")},
 		"notify":             {good: "https://siem.example.com/hook {env.A} {env.B}", bad: []string{bare, "https://a.example", `https://a.example ""`, "http://a.example {env.A}", "a.example {env.A}", "https://a.example {env.A} {env.B} {env.C}"}},
+		"log_refusals":       {good: "all", bad: append(oneText, "none", "Off")},
+		"log_subject":        {bad: noText},
 		"token_cache":        {good: "1MiB", bad: []string{bare, `""`, "much", "-1", "0", "2TiB", "1MiB 2MiB"}},
 	}},
 	// A placeholder, because the word wildcard needs another name.

@@ -17,6 +17,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/metrics"
 	"github.com/sessiongate/sessiongate/caddymodule/navigation"
 	"github.com/sessiongate/sessiongate/caddymodule/paths"
+	"github.com/sessiongate/sessiongate/caddymodule/refusals"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/streams"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
@@ -161,8 +162,12 @@ type Gate struct {
 	caller    *caller.Reader
 	origins   caller.Origins
 	end       streams.End
-	view      int
-	site      int
+	refusals  *refusals.Log
+	// accessLogged reports whether Caddy writes an access log of the server.
+	accessLogged bool
+
+	view int
+	site int
 
 	login, revoked *navigation.Redirect // nil for none
 }
@@ -184,6 +189,7 @@ func (g *Gate) Provision(ctx caddy.Context) error {
 	if err := g.provision(app.(*App), ctx.Slogger()); err != nil {
 		return err
 	}
+	g.accessLogged = logsOf(ctx) != nil
 	g.warnOfLogs(logsOf(ctx))
 	g.warnOfAdmission()
 	// A handler that is loaded without a server serves no requests.
@@ -194,7 +200,7 @@ func (g *Gate) Provision(ctx caddy.Context) error {
 }
 
 func (g *Gate) provision(app *App, logger *slog.Logger) error {
-	g.app, g.logger = app, logger
+	g.app, g.logger, g.refusals = app, logger, app.refusals
 	app.gates++
 	if err := g.resolve(); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
@@ -76,10 +77,14 @@ func (n *Notify) check() (err error) {
 }
 
 // notifier tells the receiver of the newest configuration of revocations.
-type notifier struct{ *webhook.Sender }
+type notifier struct {
+	*webhook.Sender
+	// subjects lets messages name the user, as the newest configuration says (log_subject).
+	subjects atomic.Bool
+}
 
 func newNotifier(logger *slog.Logger, gate func() store.GateID) *notifier {
-	return &notifier{webhook.New(webhook.Options{
+	return &notifier{Sender: webhook.New(webhook.Options{
 		Logger:    logger,
 		UserAgent: "sessiongate/" + version(),
 		Gate: func() string {
@@ -107,9 +112,14 @@ func (n *notifier) revoked(o hub.Outcome) {
 	if n == nil {
 		return
 	}
+	subject := ""
+	if n.subjects.Load() {
+		subject = o.Subject
+	}
 	for _, r := range o.Revocations {
 		n.Send(webhook.Revocation{
-			Kind: r.Kind.String(), Key: r.Key.String(),
+			Subject: subject,
+			Kind:    r.Kind.String(), Key: r.Key.String(),
 			Source: o.Source.String(), Issuer: o.Issuer, Reason: o.Reason, Took: o.Took,
 		})
 	}

@@ -1,8 +1,15 @@
 package caddymodule
 
 import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/store"
 )
 
 // Attack: a secret that is missing or short lets others sign messages. Plain http lets others
@@ -27,5 +34,33 @@ func TestNotifyIsCheckedBeforeTheStart(t *testing.T) {
 		case want != "" && (err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "canary")):
 			t.Errorf("%s: error %v, want %q", notify, err, want)
 		}
+	}
+}
+
+// A user is personal data. Only with log_subject does a message name the user.
+func TestMessagesNameTheUserOnlyIfAsked(t *testing.T) {
+	for _, named := range []bool{false, true} {
+		bodies := make(chan string, 1)
+		receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			w.WriteHeader(http.StatusNoContent)
+			bodies <- string(body)
+		}))
+		notify := &Notify{URL: receiver.URL, Secret: []string{"canary-secret-of-the-hook-0123456789"}}
+		if err := notify.check(); err != nil {
+			t.Fatal(err)
+		}
+		n := newNotifier(slog.New(slog.DiscardHandler), func() store.GateID { return 0 })
+		n.subjects.Store(named)
+		n.use(notify)
+		n.revoked(hub.Outcome{Cause: hub.Cause{Subject: "alice"}, Revocations: []store.Revocation{{Kind: store.KindSession, Key: store.Key{1}}}})
+		if body := <-bodies; strings.Contains(body, `"subject":"alice"`) != named || strings.Contains(body, "alice") != named {
+			t.Errorf("log_subject is %t, and the message is %s", named, body)
+		}
+		n.Close()
+		receiver.Close()
 	}
 }

@@ -66,7 +66,8 @@ var rooms = map[string][]string{
 		"caddymodule/caller", "caddymodule/copying", "caddymodule/ending", "caddymodule/hub", "caddymodule/keys", "caddymodule/reply", "caddymodule/strictjson", "caddymodule/token",
 		"store", "store/replica",
 	},
-	"caddymodule/reply": nil,
+	"caddymodule/refusals": nil,
+	"caddymodule/reply":    nil,
 	"caddymodule/sessionapi": {
 		"caddymodule/caller", "caddymodule/ending", "caddymodule/hub", "caddymodule/paths", "caddymodule/reply", "caddymodule/strictjson", "caddymodule/token",
 		"store", "store/replica",
@@ -218,6 +219,8 @@ func TestEachBrokenImportIsFound(t *testing.T) {
 		"logout imports Caddy":             {"caddymodule/logout/logout.go", "github.com/caddyserver/caddy/v2"},
 		"logout imports Caddy in a test":   {"caddymodule/logout/logout_test.go", "github.com/caddyserver/caddy/v2"},
 		"logout asks who calls":            {"caddymodule/logout/logout.go", own + "caddymodule/caller"},
+		"refusals imports Caddy":           {"caddymodule/refusals/refusals.go", "github.com/caddyserver/caddy/v2"},
+		"refusals reads denials":           {"caddymodule/refusals/refusals.go", own + "caddymodule/reply"},
 		"logout imports the adapter":       {"caddymodule/logout/logout.go", own + "caddymodule"},
 		"reply imports tokens":             {"caddymodule/reply/denial.go", own + "caddymodule/token"},
 		"reply imports Caddy":              {"caddymodule/reply/denial.go", "github.com/caddyserver/caddy/v2"},
