@@ -9,14 +9,19 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 )
 
 const (
 	// tryTimeout is how long the receiver may take to answer.
 	tryTimeout = 15 * time.Second
-	// maxAnswer bounds what is read of an answer, so that its connection can be used again.
+	// maxAnswer bounds what is read of an answer, so that its connection can be used again. It
+	// bounds the header and the body.
 	maxAnswer = 64 << 10
+	// maxError bounds the text of an error in a log line, in bytes.
+	maxError = 500
 )
 
 // refusal is an answer other than 2xx.
@@ -88,6 +93,23 @@ func withoutURL(err error) error {
 		return whole.Err
 	}
 	return err
+}
+
+// loggable returns the text of an error as it may be logged.
+//
+// Attack: the errors of the HTTP and TLS libraries quote what the receiver sent. A hostile
+// receiver writes as much as it likes into the log.
+func loggable(err error) string {
+	text := err.Error()
+	if len(text) > maxError {
+		text = text[:maxError] + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
 }
 
 // retryAfter reads the field Retry-After: seconds or a date (RFC 9110 §10.2.3).

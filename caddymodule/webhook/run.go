@@ -155,5 +155,5 @@ func (s *Sender) failed(t *Target, m *message, err error) {
 	}
 	s.backoff.fail(time.Now(), after)
 	s.options.Logger.Log(context.Background(), level, "telling the receiver of the webhook of a revocation failed; the gate retries",
-		"address", t.host, "pending", len(s.waiting), "error", err)
+		"address", t.host, "pending", len(s.waiting), "error", loggable(err))
 }

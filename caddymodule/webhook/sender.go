@@ -68,6 +68,7 @@ func New(o Options) *Sender {
 	if o.Transport == nil {
 		transport := http.DefaultTransport.(*http.Transport).Clone()
 		transport.MaxIdleConnsPerHost = 1
+		transport.MaxResponseHeaderBytes = maxAnswer
 		o.Transport = transport
 	}
 	s := &Sender{options: o, client: newClient(o.Transport), over: make(chan struct{}), wake: make(chan struct{}, 1)}
