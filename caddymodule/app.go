@@ -220,13 +220,7 @@ func (a *App) Start() error {
 	for _, pooled := range a.keys {
 		pooled.start(a.logger)
 	}
-	a.pooled.events.lines.subjects.Store(a.LogSubject)
-	a.pooled.events.notify.subjects.Store(a.LogSubject)
-	if err := a.pooled.start(a.module, a.hubSettings(), a.logger); err != nil {
-		return err
-	}
-	a.pooled.events.notify.use(a.Notify)
-	return nil
+	return a.pooled.start(a)
 }
 
 // Stop does nothing: requests of this configuration may still be running. Cleanup frees
@@ -248,8 +242,9 @@ func (a *App) Cleanup() error {
 	}
 	a.keys = nil
 	if a.poolKey != "" {
+		left := a.pooled.leave(a)
 		_, err := hubPool.Delete(a.poolKey)
-		errs = append(errs, err)
+		errs = append(errs, left, err)
 		a.poolKey = ""
 	}
 	return errors.Join(errs...)

@@ -3,6 +3,9 @@ package caddymodule
 import (
 	"fmt"
 	"log/slog"
+	"slices"
+	"sync"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -23,6 +26,10 @@ type pooledHub struct {
 	namespace string
 	log       *handover
 	events    *events
+
+	mu sync.Mutex
+	// apps were started and not cleaned up. The newest is last.
+	apps []*App
 }
 
 func newPooledHub(namespace string, logger *slog.Logger) *pooledHub {
@@ -34,12 +41,51 @@ func newPooledHub(namespace string, logger *slog.Logger) *pooledHub {
 	return p
 }
 
-// start opens the store. If the store is already open, start gives it the settings of the
-// newest configuration.
-func (p *pooledHub) start(module stores.Module, o hub.Settings, logger *slog.Logger) error {
-	p.log.to(logger)
+// start opens the store for an app. If the store is already open, start gives it the settings
+// of the app.
+func (p *pooledHub) start(a *App) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.events.start()
-	return p.Open(o, func(logger *slog.Logger) (store.Backend, error) { return module.Open(logger, o.Leeway) })
+	p.log.to(a.logger)
+	if err := p.follow(a); err != nil {
+		p.log.leave(a.logger)
+		return err
+	}
+	p.apps = append(p.apps, a)
+	return nil
+}
+
+// leave forgets an app. If it was the newest, the one before it counts again.
+//
+// Fault: a reload starts the app, and then another app cannot start. Caddy cleans up the new
+// configuration, and the old one goes on. Its operator never asked to name users in the log.
+func (p *pooledHub) leave(a *App) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at := slices.Index(p.apps, a)
+	if at < 0 {
+		return nil // not started
+	}
+	p.apps = slices.Delete(p.apps, at, at+1)
+	p.log.leave(a.logger)
+	if at == 0 || at < len(p.apps) {
+		return nil
+	}
+	return p.follow(p.apps[at-1])
+}
+
+// follow gives what all configurations share the settings of an app. The caller holds mu.
+func (p *pooledHub) follow(a *App) error {
+	if err := p.Open(a.hubSettings(), func(logger *slog.Logger) (store.Backend, error) {
+		return a.module.Open(logger, time.Duration(*a.Leeway))
+	}); err != nil {
+		return err
+	}
+	p.events.lines.subjects.Store(a.LogSubject)
+	p.events.notify.subjects.Store(a.LogSubject)
+	p.events.notify.use(a.Notify)
+	return nil
 }
 
 // Destruct implements caddy.Destructor. The pool calls it when the last configuration that

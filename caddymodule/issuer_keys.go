@@ -24,6 +24,7 @@ var keyPool = caddy.NewUsagePool()
 type pooledKeys struct {
 	poolKey string
 	keys    *remoteKeys
+	logger  *slog.Logger // that of start, nil before
 }
 
 // remoteKeys closes its key set when the last reference is released.
@@ -40,11 +41,14 @@ func (k *remoteKeys) Destruct() error {
 
 // start begins to load the keys, if that has not begun, and uses this logger from now on.
 func (p *pooledKeys) start(logger *slog.Logger) {
+	p.logger = logger
 	p.keys.log.to(logger)
 	p.keys.Start()
 }
 
+// release gives the reference back, and the logger of start.
 func (p *pooledKeys) release() error {
+	p.keys.log.leave(p.logger)
 	_, err := keyPool.Delete(p.poolKey)
 	return err
 }
@@ -241,5 +245,5 @@ func (i *Issuer) remote(options keys.RemoteOptions, logger *slog.Logger) (*poole
 	case err != nil:
 		return nil, err
 	}
-	return &pooledKeys{poolKey, pooled.(*remoteKeys)}, nil
+	return &pooledKeys{poolKey: poolKey, keys: pooled.(*remoteKeys)}, nil
 }

@@ -33,3 +33,25 @@ func TestLogsAfterAReloadGoToTheNewestLogger(t *testing.T) {
 		}
 	}
 }
+
+// Fault: a configuration was rejected after it started, and the lines of the one that goes on are
+// written to the closed file of the other.
+func TestLogsAfterARejectedReloadGoToTheOldLogger(t *testing.T) {
+	var first, second, rejected bytes.Buffer
+	loggers := map[*bytes.Buffer]*slog.Logger{}
+	for _, to := range []*bytes.Buffer{&first, &second, &rejected} {
+		loggers[to] = slog.New(slog.NewTextHandler(to, nil))
+	}
+	h := newHandover(loggers[&first])
+	h.to(loggers[&first])
+	h.to(loggers[&second])
+	h.leave(loggers[&first]) // a reload
+	h.to(loggers[&rejected])
+	h.leave(loggers[&rejected])
+	slog.New(h).Info("goes on")
+	h.leave(loggers[&second])
+	slog.New(h).Info("ends")
+	if n := strings.Count(second.String(), "\n"); n != 2 || first.Len()+rejected.Len() > 0 {
+		t.Errorf("the log of the second has %d lines, want both, and %q and %q elsewhere", n, &first, &rejected)
+	}
+}
