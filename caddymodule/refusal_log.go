@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
+	"regexp"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -59,9 +61,9 @@ func (g *Gate) requestID(r *http.Request) string {
 	return id
 }
 
-// signedText is how every token in compact form begins: a header that is a JSON object
-// (RFC 7515 §7.1).
-const signedText = "eyJ"
+// signedText finds where a token in compact form begins (RFC 7515 §7.1): its header is a JSON
+// object, nearly always without blanks, or else at least two dots follow.
+var signedText = regexp.MustCompile(`eyJ|e[yw][\w-]{6,}\.[\w-]+\.`)
 
 // shownPath returns the path of a request as the client sent it, for log lines.
 //
@@ -81,12 +83,13 @@ func (g *Gate) shownPath(r *http.Request) string {
 		if route.Is(r.URL) || route.Is(u) || route.Resembles(r, original) {
 			return route.String() + "/…"
 		}
-		if at := strings.Index(strings.ToLower(u.Path), strings.ToLower(route.String())+"/"); at >= 0 {
+		below := strings.ToLower(route.String()) + "/"
+		if asked := strings.ToLower(u.Path); strings.Contains(asked, below) || strings.Contains(path.Clean(asked), below) {
 			return route.String() + "/…"
 		}
 	}
-	if at := strings.Index(u.Path, signedText); at >= 0 {
-		return (&url.URL{Path: u.Path[:at]}).EscapedPath() + "…"
+	if found := signedText.FindStringIndex(u.Path); found != nil {
+		return (&url.URL{Path: u.Path[:found[0]]}).EscapedPath() + "…"
 	}
 	return u.EscapedPath()
 }

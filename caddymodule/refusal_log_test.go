@@ -120,6 +120,11 @@ func TestALineShowsNoSessionIDAndNoTokenOfAPath(t *testing.T) {
 		"/v1/auth/x/../sessions/canary":              "/v1/auth/sessions/…",
 		"/files/eyJhbGciOiJub25lIn0.canary.canary/x": "/files/…",
 		"/files/%65yJhbGciOiJub25lIn0.canary/x":      "/files/…",
+		"/api//v1//auth//sessions//canary":           "/v1/auth/sessions/…",
+		"/api/v1/auth/./sessions/canary":             "/v1/auth/sessions/…",
+		"/files/eyAiYWxnIjoiSFMyNTYifQ.canary.x":     "/files/…", // a blank in the header
+		"/files/ewogImFsZyI6Im5vbmUifQ.canary.":      "/files/…", // a line feed in the header
+		"/news/jquery-3.min.js":                      "/news/jquery-3.min.js",
 		"/a%20b?access_token=canary":                 "/a%20b",
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodDelete, http.MethodPut} {
