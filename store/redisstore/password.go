@@ -3,13 +3,19 @@ package redisstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 )
 
-// keptPasswords is how many passwords of the past are kept out of errors.
-const keptPasswords = 8
+const (
+	// keptPasswords is how many passwords of the past are kept out of errors.
+	keptPasswords = 8
+	// renewTimeout is how long a new connection waits for its password.
+	renewTimeout = 100 * time.Millisecond
+)
 
 // password authenticates this side, and may be replaced while the store is open.
 type password struct {
@@ -21,6 +27,14 @@ type password struct {
 	mu      sync.Mutex // guards all below
 	used    []string   // the newest is last; at least one
 	failing bool       // renew failed last
+	reading *reading   // nil if renew is not running
+}
+
+// reading is a call of renew. The rest is set when done is closed.
+type reading struct {
+	done   chan struct{}
+	secret string
+	err    error
 }
 
 // newPassword returns nil if there is no password.
@@ -40,7 +54,7 @@ func (p *password) credentials(ctx context.Context) (username, secret string, er
 	if p.renew == nil {
 		return p.username, p.used[0], nil
 	}
-	renewed, err := p.renew()
+	renewed, err := p.read(ctx)
 	if err == nil && renewed == "" {
 		err = errors.New("it is empty")
 	}
@@ -61,6 +75,37 @@ func (p *password) credentials(ctx context.Context) (username, secret string, er
 	}
 	p.failing = false
 	return p.username, renewed, nil
+}
+
+// read calls renew, and waits for it for a bounded time.
+//
+// Fault: the file system of the secrets hangs, such as NFS. Nobody can cancel the reading of a
+// file, so at most one goroutine waits for it.
+func (p *password) read(ctx context.Context) (string, error) {
+	p.mu.Lock()
+	now := p.reading
+	if now == nil {
+		now = &reading{done: make(chan struct{})}
+		p.reading = now
+		go func() {
+			now.secret, now.err = p.renew()
+			p.mu.Lock()
+			p.reading = nil
+			p.mu.Unlock()
+			close(now.done)
+		}()
+	}
+	p.mu.Unlock()
+	late := time.NewTimer(renewTimeout)
+	defer late.Stop()
+	select {
+	case <-now.done:
+		return now.secret, now.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case <-late.C:
+		return "", fmt.Errorf("it could not be read within %v", renewTimeout)
+	}
 }
 
 // secrets returns the passwords that were sent.

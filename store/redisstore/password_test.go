@@ -2,6 +2,7 @@ package redisstore_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"strings"
@@ -176,4 +177,36 @@ func TestANewConnectionToANodeReadsThePasswordAgain(t *testing.T) {
 		node.Do("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 	}
 	eventually(t, "an append with the new password", appends)
+}
+
+// Fault: the file system of the secrets hangs, such as NFS. A call does not wait for the file
+// longer than for the server, and the gate goes on with the last password. No call leaves a
+// goroutine of its own behind.
+func TestAPasswordThatCannotBeReadHoldsUpNoCall(t *testing.T) {
+	server := redistest.Start(t, redistest.Password("hunter2"))
+	var log logged
+	hangs, asked := make(chan struct{}), make(chan struct{}, 100)
+	s := open(t, options{
+		Addresses: []string{server.Addr()}, Password: "hunter2", Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		RenewPassword: func() (string, error) {
+			asked <- struct{}{}
+			<-hangs
+			return "hunter2", nil
+		},
+	})
+	for range 3 {
+		reconnect(t, server, func() error {
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			_, err := s.Look(ctx)
+			return err
+		})
+	}
+	if n := len(asked); n != 1 {
+		t.Errorf("%d goroutines wait for the file, want 1", n)
+	}
+	if n := strings.Count(log.String(), "cannot be read again"); n != 1 {
+		t.Errorf("the file that hangs was logged %d times:\n%s", n, &log)
+	}
+	close(hangs)
 }
