@@ -51,6 +51,10 @@ type Endpoint struct {
 	outlived sync.Once
 	// warned is the Unix second of the last warning about an answer without tokens.
 	warned atomic.Int64
+	// unanswered is the Unix second of the last error about a lookup, and leftOut how many
+	// have failed since then.
+	unanswered atomic.Int64
+	leftOut    atomic.Uint64
 }
 
 // New returns an Endpoint.
