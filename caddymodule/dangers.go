@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 
@@ -73,7 +74,7 @@ func (a *App) warnOfUnguarded() {
 		return // the gates are in another app
 	}
 	for _, server := range found.(*caddyhttp.App).Servers {
-		if wayOf(server.Routes, way{}).late {
+		if wayOf(server.Routes, way{named: server.NamedRoutes}).late {
 			a.logger.Warn("a reverse_proxy comes before session_gate: requests that the proxy takes are not guarded; "+
 				"put session_gate before it, and take the option order out", "address", strings.Join(server.Listen, " "))
 		}
@@ -85,6 +86,8 @@ type way struct {
 	// proxied reports whether a proxy may have taken the request before any gate. guarded
 	// reports whether there was a gate. late reports whether a gate came after a proxy.
 	proxied, guarded, late bool
+	// named are the routes that an invoke may lead to. A route that leads to itself never ends.
+	named map[string]*caddyhttp.Route
 }
 
 // wayOf follows routes. Of the routes of a group only one counts for a request. After a route
@@ -115,10 +118,27 @@ func (w way) through(handler caddyhttp.MiddlewareHandler) way {
 	case *Gate:
 		w.late, w.guarded = w.late || w.proxied, true
 	case *reverseproxy.Handler:
-		// A proxy that handles responses may go on, such as forward_auth.
-		w.proxied = w.proxied || !w.guarded && len(h.HandleResponse) == 0
+		w.proxied = w.proxied || !w.guarded && !goesOn(h)
 	case *caddyhttp.Subroute:
 		return wayOf(h.Routes, w)
+	case *caddyhttp.Invoke:
+		if route := w.named[h.Name]; route != nil {
+			inner := w
+			inner.named = maps.Clone(w.named)
+			delete(inner.named, h.Name)
+			inner = wayOf(caddyhttp.RouteList{*route}, inner)
+			inner.named = w.named
+			return inner
+		}
 	}
 	return w
+}
+
+// goesOn reports whether a request may go on after a proxy, such as forward_auth: it handles good
+// responses itself, and does not pass them to the client.
+func goesOn(proxy *reverseproxy.Handler) bool {
+	return slices.ContainsFunc(proxy.HandleResponse, func(handled caddyhttp.ResponseHandler) bool {
+		return handled.Match == nil || len(handled.Match.StatusCode) == 0 ||
+			slices.ContainsFunc(handled.Match.StatusCode, func(code int) bool { return code == 2 || code/100 == 2 })
+	})
 }

@@ -140,6 +140,11 @@ func TestDangerousSettingsAreNamed(t *testing.T) {
 		"forward_auth first":            {plainIssuer, "route {\nforward_auth 127.0.0.1:3000 {\nuri /auth\n}\nsession_gate\nreverse_proxy 127.0.0.1:3000\n}", ""},
 		"a handle of its own":           {plainIssuer, "handle /open/* {\nreverse_proxy 127.0.0.1:3000\n}\nhandle {\n" + plainSite + "\n}", ""},
 		"a proxy in a handle before it": {plainIssuer, "route {\nhandle /open/* {\nreverse_proxy 127.0.0.1:3000\n}\n" + plainSite + "\n}", late},
+		"a proxy, then an invoked gate": {plainIssuer, "route {\nreverse_proxy 127.0.0.1:3000\ninvoke g\n}\n}\n&(g) {\n" + plainSite, late},
+		"an invoked proxy, then a gate": {plainIssuer, "route {\ninvoke p\nsession_gate\n}\n}\n&(p) {\nreverse_proxy 127.0.0.1:3000", late},
+		"an invoked gate":               {plainIssuer, "route {\ninvoke g\nreverse_proxy 127.0.0.1:3000\n}\n}\n&(g) {\nsession_gate\ninvoke g", ""},
+		"a proxy with pages for errors": {plainIssuer, "route {\nreverse_proxy 127.0.0.1:3000 {\n@bad status 5xx\nhandle_response @bad {\nrespond bad\n}\n}\nsession_gate\n}", late},
+		"a proxy that asks, and a gate": {plainIssuer, "route {\nreverse_proxy 127.0.0.1:3000 {\n@good status 200\nhandle_response @good {\n}\n}\n" + plainSite + "\n}", ""},
 		"another site":                  {plainIssuer, "reverse_proxy 127.0.0.1:3000\n}\nhttp://a.example.com:8080 {\n" + plainSite, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
