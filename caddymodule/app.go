@@ -150,8 +150,12 @@ func (a *App) provision(ctx caddy.Context, logger *slog.Logger) error {
 		MaxTokenSize:     int(a.MaxTokenSize),
 		CacheBytes:       a.TokenCache,
 		Logger:           a.logger,
+		Counters:         &counts.Tokens,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return a.register(ctx, issuers)
 }
 
 // resolve replaces the placeholders of the app's own fields.

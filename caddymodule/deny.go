@@ -28,15 +28,21 @@ var (
 		Allowing("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 )
 
-// refuse writes a denial as the response, which pages of the origins in cors may read. It
-// sets the placeholder to the reason of the denial.
+// refuse counts a request as refused, and writes the denial.
 func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, deny *reply.Denial) error {
+	countRefusal(deny)
+	return g.write(w, r, deny)
+}
+
+// write writes a denial as the response, which pages of the origins in cors may read. It
+// sets the placeholder to the reason of the denial.
+func (g *Gate) write(w http.ResponseWriter, r *http.Request, deny *reply.Denial) error {
 	g.origins.Allow(w, r)
 	note(r, deny)
 	return deny.Write(w, r)
 }
 
-// refuseGuarded refuses a request to a guarded path. With `errors caddy` it returns the
+// refuseGuarded refuses a request to a guarded path, which the caller has counted. With `errors caddy` it returns the
 // denial as an error, so that the routes of handle_errors write the response.
 //
 // Attack: these routes are not guarded. One of them may send the request on, to a server of
@@ -46,7 +52,7 @@ func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, deny *reply.Denial
 func (g *Gate) refuseGuarded(w http.ResponseWriter, r *http.Request, deny *reply.Denial) error {
 	original := originalOf(r) // the routes of handle_errors see this one
 	if g.Errors != "caddy" || r.Method == http.MethodConnect || original.Method == http.MethodConnect {
-		return g.refuse(w, r, deny)
+		return g.write(w, r, deny)
 	}
 	g.origins.Allow(w, r)
 	note(r, deny)

@@ -93,6 +93,7 @@ func (e *events) put(name string, data func() map[string]any) {
 // Invariant 10: an event holds no session id, no token and no subject. Caddy logs events at
 // debug level and passes them to other programs.
 func (e *events) Revoked(o hub.Outcome) {
+	counts.Revoked(o)
 	for _, r := range o.Revocations {
 		e.put("session_revoked", func() map[string]any {
 			return map[string]any{
@@ -104,7 +105,7 @@ func (e *events) Revoked(o hub.Outcome) {
 }
 
 // Pending implements hub.Events. Subscribers hear of the revocations when they hold everywhere.
-func (*events) Pending(hub.Outcome) {}
+func (*events) Pending(o hub.Outcome) { counts.Pending(o) }
 
 // StoreDown implements replica.Observer.
 func (e *events) StoreDown(trouble replica.Trouble, left time.Duration) {

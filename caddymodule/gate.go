@@ -14,6 +14,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/credential"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/identity"
+	"github.com/sessiongate/sessiongate/caddymodule/metrics"
 	"github.com/sessiongate/sessiongate/caddymodule/navigation"
 	"github.com/sessiongate/sessiongate/caddymodule/paths"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
@@ -249,16 +250,20 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	if caller.IsPreflight(r) {
 		reply.DropBody(r)
 		g.takeQuery(r)
+		counts.Count(metrics.Preflight)
 		return passAnonymous(w, r, next)
 	}
 	if g.public.Match(r) {
+		counts.Count(metrics.Public)
 		return passAnonymous(w, r, next)
 	}
 	running, deny := g.admit(w, r)
 	if g.Optional && deny.Is(reply.Missing) {
+		counts.Count(metrics.Optional)
 		return passAnonymous(w, r, next)
 	}
 	if deny != nil {
+		countRefusal(deny)
 		if g.redirectPage(w, r, deny) {
 			return nil
 		}

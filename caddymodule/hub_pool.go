@@ -29,7 +29,7 @@ func newPooledHub(namespace string, logger *slog.Logger) *pooledHub {
 	p := &pooledHub{namespace: namespace, log: newHandover(logger)}
 	newest := slog.New(p.log)
 	p.events = newEvents(newest, runningApp)
-	p.Hub = hub.New(hub.Options{Namespace: namespace, Logger: newest, Events: p.events})
+	p.Hub = hub.New(hub.Options{Namespace: namespace, Logger: newest, Events: p.events, Counters: &counts.Hub})
 	return p
 }
 

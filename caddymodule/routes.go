@@ -37,7 +37,7 @@ func (g *Gate) prepareRoutes() error {
 	}
 	if g.BackchannelLogout != "" {
 		g.warnOfLogoutAudience()
-		receiver := logout.New(logout.Options{Verifier: g.app.verifier, Hub: g.app.hub, Logger: g.logger, Refuse: g.refuse})
+		receiver := logout.New(logout.Options{Verifier: g.app.verifier, Hub: g.app.hub, Logger: g.logger, Refuse: g.refuseOwn, Counters: &counts.Logouts})
 		if err := g.addRoute("backchannel_logout", g.BackchannelLogout, paths.Options{}, route{
 			guards: isPost, methods: []string{http.MethodDelete, http.MethodPost}, serve: terminal(receiver.Serve),
 		}); err != nil {
@@ -50,7 +50,7 @@ func (g *Gate) prepareRoutes() error {
 // addSessions adds the paths of the session API.
 func (g *Gate) addSessions() error {
 	o := sessionapi.Options{
-		Caller: g.caller, Origins: g.origins, Hub: g.app.hub, AdminScope: g.AdminScope, Logger: g.logger, Refuse: g.refuse,
+		Caller: g.caller, Origins: g.origins, Hub: g.app.hub, AdminScope: g.AdminScope, Logger: g.logger, Refuse: g.refuseOwn,
 		Expire: g.expireCookie,
 	}
 	if g.SessionsEndpoint != "" {
@@ -108,7 +108,7 @@ func (g *Gate) serveRoutes(w http.ResponseWriter, r *http.Request, next caddyhtt
 			if reply.IsMiscased(r.Method, route.methods) {
 				return true, g.refuse(w, r, denyMethodCase)
 			}
-			return route.serve(w, r, next)
+			return g.serveRoute(route, w, r, next)
 		case paths.Ambiguous:
 			return true, g.refuse(w, r, denyAmbiguous)
 		case paths.Other:

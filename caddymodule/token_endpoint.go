@@ -94,7 +94,8 @@ func (t *TokenEndpoint) resolve() error {
 func (g *Gate) addTokenEndpoints() error {
 	o := tokenendpoint.Options{
 		Names: make(map[string]oauth.Names, len(g.TokenEndpoint)), Public: g.public, Verifier: g.app.verifier, Hub: g.app.hub, Origins: g.origins,
-		Leeway: time.Duration(*g.app.Leeway), Retention: time.Duration(g.app.Retention), Logger: g.logger, Refuse: g.refuse,
+		Leeway: time.Duration(*g.app.Leeway), Retention: time.Duration(g.app.Retention), Logger: g.logger, Refuse: g.refuseOwn,
+		Counters: &counts.Grants,
 	}
 	for _, t := range g.TokenEndpoint {
 		names, err := oauth.NewNames(t.AccessToken, t.RefreshToken)

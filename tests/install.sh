@@ -16,6 +16,7 @@ gcc            gcc
 shellcheck     shellcheck
 node           nodejs
 npm            npm
+prometheus     prometheus
 gunicorn       gunicorn
 uvicorn        uvicorn
 hypercorn      python3-hypercorn

@@ -40,7 +40,7 @@ if they have passed. The command waits for that. The exit status is 0 when the
 revocation log is open.
 `,
 		Example: "caddy session-gate bootstrap --address unix//run/caddy/admin.sock",
-	}, 1, func(c client, _ caddycmd.Flags) error { return c.bootstrap(os.Stdout) })
+	}, failed, func(c client, _ caddycmd.Flags) error { return c.bootstrap(os.Stdout) })
 }
 
 // bootstrap has the gate open the revocation log, and waits until it is open.

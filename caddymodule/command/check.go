@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"text/tabwriter"
+	"time"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
@@ -19,7 +20,9 @@ func checkCommand() *cobra.Command {
 		Short: "Explains how a gate decides about a token",
 		Long: `
 Asks a running gate how it would decide about a request with a token, and prints each
-rule that it applies. The exit status is 0 if the gate would admit the request, 1 if it
+rule that it applies, with the values that it expected and found. If the token is
+revoked, it says since when, by what and why. It also says whether sites with rules of
+their own would admit the token; the exit status is about a site without any. The exit status is 0 if the gate would admit the request, 1 if it
 would refuse it, and 2 if the gate could not be asked.
 
 A token on the command line stays in the shell's history, and is in the list of
@@ -30,7 +33,7 @@ processes. Use "-", which reads the token from the standard input, or --file.
 	}
 	command.Flags().String("file", "", "The file with the token; - is the standard input")
 	command.Flags().Bool("json", false, "Print the explanation as JSON")
-	return gateCommand(command, 2, func(c client, fl caddycmd.Flags) error {
+	return gateCommand(command, notAsked, func(c client, fl caddycmd.Flags) error {
 		raw, err := argumentToken(fl.Arg(0), fl.String("file"))
 		if err != nil {
 			return err
@@ -48,9 +51,9 @@ func (c client) check(w io.Writer, raw string, asJSON bool) error {
 	}
 	switch {
 	case err != nil:
-		return exit{2, err}
+		return exit{notAsked, err}
 	case !answer.Admitted:
-		return exit{1, nil}
+		return exit{failed, nil}
 	}
 	return nil
 }
@@ -64,23 +67,79 @@ func describeExplanation(e operator.Explanation, w io.Writer) error {
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, step := range e.Steps {
-		verdict := "ok"
-		if !step.Passed {
-			verdict = "NO"
+		describeStep(table, verdict(step.Passed), step)
+	}
+	for _, site := range e.Sites {
+		text := "admits it"
+		if !site.Passed {
+			text = "refuses it with 401"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\n", verdict, step.Step, step.Detail)
+		fmt.Fprintf(table, "%s\tsite\ta site with %s %s\n", verdict(site.Passed), site.Rules, text)
+	}
+	for _, r := range e.Revocations {
+		fmt.Fprintf(table, "\n\trevoked\t%s: %s", describeRevocation(r), describeOrigin(r.Origin))
+	}
+	if len(e.Revocations) > 0 {
+		fmt.Fprintln(table)
 	}
 	if c := e.Claims; c != nil {
-		fmt.Fprintf(table, "\n\tissuer\t%s\n", c.Issuer)
-		for _, id := range []struct{ name, text, key string }{
-			{"subject", c.Subject, c.SubjectKey}, {"session", c.SessionID, c.SessionKey}, {"token id", c.TokenID, c.TokenKey},
-		} {
-			if id.text != "" {
-				fmt.Fprintf(table, "\t%s\t%q, key %s\n", id.name, id.text, id.key)
-			}
-		}
-		fmt.Fprintf(table, "\tissued\t%s\n\texpires\t%s\n", stamp(c.IssuedAt), stamp(c.ExpiresAt))
+		describeClaims(table, c)
+	}
+	if u := e.Unverified; u != nil {
+		fmt.Fprint(table, "\nUnverified claims, which anybody may have written:\n")
+		describeIDs(table, [][3]string{{"issuer", u.Issuer}, {"subject", u.Subject}, {"session", u.SessionID}, {"token id", u.TokenID}})
+		describeTimes(table, u.IssuedAt, u.ExpiresAt)
+	}
+	if e.Ends != "" {
 		fmt.Fprintf(table, "\n\tDELETE ends\t%s: %s.\n", e.Ends, e.EndsDetail)
 	}
 	return table.Flush()
+}
+
+func verdict(passed bool) string {
+	if passed {
+		return "ok"
+	}
+	return "NO"
+}
+
+// describeStep writes a rule, and below it what was compared.
+func describeStep(w io.Writer, verdict string, step operator.Step) {
+	fmt.Fprintf(w, "%s\t%s\t%s\n", verdict, step.Step, step.Detail)
+	if step.Expected != "" {
+		fmt.Fprintf(w, "\t\texpected: %s\n", step.Expected)
+	}
+	if step.Found != "" {
+		fmt.Fprintf(w, "\t\tfound: %s\n", step.Found)
+	}
+}
+
+// describeClaims writes the claims of a token that one of the issuers has signed.
+func describeClaims(w io.Writer, c *operator.Claims) {
+	fmt.Fprintf(w, "\n\tissuer\t%s\n", c.Issuer)
+	describeIDs(w, [][3]string{{"subject", c.Subject, c.SubjectKey}, {"session", c.SessionID, c.SessionKey}, {"token id", c.TokenID, c.TokenKey}})
+	describeTimes(w, c.IssuedAt, c.ExpiresAt)
+}
+
+// describeIDs writes names, texts and the prefixes of their keys, without those that are
+// empty. A text may be written by anybody.
+func describeIDs(w io.Writer, ids [][3]string) {
+	for _, id := range ids {
+		switch {
+		case id[1] == "":
+		case id[2] == "":
+			fmt.Fprintf(w, "\t%s\t%q\n", id[0], id[1])
+		default:
+			fmt.Fprintf(w, "\t%s\t%q, key %s\n", id[0], id[1], id[2])
+		}
+	}
+}
+
+func describeTimes(w io.Writer, issued, expires time.Time) {
+	if !issued.IsZero() {
+		fmt.Fprintf(w, "\tissued\t%s\n", stamp(issued))
+	}
+	if !expires.IsZero() {
+		fmt.Fprintf(w, "\texpires\t%s\n", stamp(expires))
+	}
 }

@@ -3,13 +3,14 @@ package command
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
+	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
@@ -22,7 +23,7 @@ const adminTimeout = 10 * time.Second
 
 // client asks the admin API of one gate. The body is sent as JSON; nil is no body. It
 // returns the body of the answer, or an error for every status but 200 and after the
-// timeout.
+// timeout. The error has an exit status: see answered.
 type client func(timeout time.Duration, method, path string, body any) ([]byte, error)
 
 // clientAt returns a client of the admin API at an address.
@@ -50,10 +51,10 @@ func (c client) state() (s operator.State, body []byte, err error) {
 		return s, nil, err
 	}
 	if err := json.Unmarshal(body, &s); err != nil {
-		return s, nil, fmt.Errorf("reading the state of the gate: %w", err)
+		return s, nil, exit{notAsked, fmt.Errorf("reading the state of the gate: %w; is its admin API at this address?", err)}
 	}
 	if s.Store == "" {
-		return s, nil, errors.New("reading the state of the gate: the answer does not come from a session gate")
+		return s, nil, usage("reading the state of the gate: the answer does not come from a session gate; is its admin API at this address?")
 	}
 	return s, body, nil
 }
@@ -72,7 +73,7 @@ func adminAddress(address, file, adapter string) (string, error) {
 	}
 	config, _, _, err := caddycmd.LoadConfig(file, adapter)
 	if err != nil {
-		return "", fmt.Errorf("finding the admin API: %w", err)
+		return "", fmt.Errorf("finding the admin API: %w; correct the file, or say with --address where the admin API is", err)
 	}
 	var parsed struct {
 		Admin struct {
@@ -80,7 +81,7 @@ func adminAddress(address, file, adapter string) (string, error) {
 		} `json:"admin"`
 	}
 	if err := json.Unmarshal(config, &parsed); err != nil {
-		return "", fmt.Errorf("finding the admin API: %w", err)
+		return "", fmt.Errorf("finding the admin API: %w; correct the file, or say with --address where the admin API is", err)
 	}
 	if parsed.Admin.Disabled {
 		return "", fmt.Errorf("finding the admin API: %q turns it off (admin off), and there is no other way to ask a gate; "+
@@ -108,7 +109,7 @@ func askWithin(timeout time.Duration, address, method, path string, body []byte)
 	case o := <-done:
 		return o.body, o.err
 	case <-late.C:
-		return nil, fmt.Errorf("asking the gate at %q: no answer within %v; its process hangs or is starved", address, timeout)
+		return nil, exit{notAsked, fmt.Errorf("asking the gate at %q: no answer within %v; its process hangs or is starved: see its log, and restart it", address, timeout)}
 	}
 }
 
@@ -122,16 +123,39 @@ func send(address, method, path string, body []byte) ([]byte, error) {
 	}
 	response, err := caddycmd.AdminAPIRequest(address, method, path, once, sent)
 	if err != nil {
-		hint := ""
-		if strings.HasPrefix(err.Error(), "performing request:") {
-			hint = "; does it run there, and is its admin API on (not `admin off`)? --address or --config say where it is"
-		}
-		return nil, fmt.Errorf("asking the gate at %q: %w%s", address, err, hint)
+		return nil, answered(address, err)
 	}
 	defer response.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(response.Body, operator.MaxPage))
 	if err != nil {
-		return nil, fmt.Errorf("asking the gate at %q: %w", address, err)
+		return nil, exit{notAsked, fmt.Errorf("asking the gate at %q: %w; run the command again", address, err)}
 	}
 	return answer, nil
+}
+
+// refusal is how Caddy words an answer with an error.
+var refusal = regexp.MustCompile(`(?s)\Acaddy responded with error: HTTP (\d{3}): (.*)\z`)
+
+// answered adds to an error of a request what to do next. Its exit status is notAsked if
+// nobody answered, or if the gate did not take the question; else it is failed.
+func answered(address string, err error) error {
+	found := refusal.FindStringSubmatch(err.Error())
+	if found == nil {
+		next := "--address or --config say where its admin API is"
+		if strings.HasPrefix(err.Error(), "performing request:") {
+			next = "does it run there, and is its admin API on (not `admin off`)? --address or --config say where it is"
+		}
+		return exit{notAsked, fmt.Errorf("asking the gate at %q: %w; %s", address, err, next)}
+	}
+	said := caddy.APIError{Message: found[2]}
+	_ = json.Unmarshal([]byte(found[2]), &said) // or else as it came
+	status, next := failed, "see the log of the gate"
+	switch found[1] {
+	case "400", "401", "403", "404", "405", "413", "415":
+		status, next = notAsked, "--help describes the command"
+	}
+	if !strings.Contains(said.Message, "; ") {
+		said.Message = strings.TrimSpace(said.Message) + "; " + next
+	}
+	return exit{status, fmt.Errorf("asking the gate at %q: HTTP %s: %s", address, found[1], said.Message)}
 }

@@ -2,6 +2,7 @@ package command
 
 import (
 	"encoding/json"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -151,5 +152,31 @@ func TestNoConnectionIsKept(t *testing.T) {
 	server.Close()
 	if n := open.Load(); n != 0 {
 		t.Errorf("%d connections are open", n)
+	}
+}
+
+// Fault: the error of the gate arrives as JSON within a sentence, and a script cannot tell a
+// question that was wrong from an answer that is no.
+func TestTheErrorOfAGateIsPlainText(t *testing.T) {
+	for want, c := range map[string]struct {
+		status, exit int
+		body         string
+	}{
+		"HTTP 400: reading the body: it is wrong; --help describes the command": {400, notAsked, `{"error":"reading the body: it is wrong"}`},
+		"HTTP 403: client is not allowed; --help describes the command":         {403, notAsked, `{"error":"client is not allowed"}`},
+		"HTTP 409: changing it: no; wait":                                       {409, failed, `{"error":"changing it: no; wait"}` + "\n"},
+		"HTTP 503: revoking: away; see the log of the gate":                     {503, failed, `{"error":"revoking: away"}`},
+		"HTTP 502: <html>; see the log of the gate":                             {502, failed, "<html>\n"},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(c.status)
+			_, _ = w.Write([]byte(c.body))
+		}))
+		_, err := within(time.Minute, server.Listener.Addr().String()).ask(http.MethodGet, "/", nil)
+		server.Close()
+		var status exit
+		if !errors.As(err, &status) || status.status != c.exit || !strings.HasSuffix(err.Error(), `": `+want) {
+			t.Errorf("%d %s: %v, want %s and the exit status %d", c.status, c.body, err, want, c.exit)
+		}
 	}
 }

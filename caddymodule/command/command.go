@@ -23,10 +23,15 @@ Operates session gates.
 	repair     keeps the sound part of a damaged bolt file
 	copy       copies revocations, sessions and learned tokens to another store
 	token      mints a development token
+
+The exit status is 0 if the command has done what it says, 1 if the answer is no or the
+command failed, and 2 if it could not ask: the command line is wrong, no gate listens, or
+none answers.
 `,
 		CobraFunc: func(command *cobra.Command) {
 			// Without a subcommand, print which there are.
 			command.Args = cobra.NoArgs
+			strict(command)
 			command.RunE = func(command *cobra.Command, _ []string) error { return command.Help() }
 			command.AddCommand(listCommand(), revokeCommand(), checkCommand(), healthCommand(), bootstrapCommand(), leaseCommand(), floorCommand(), repairCommand(), copyCommand(), tokenCommand())
 		},

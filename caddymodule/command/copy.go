@@ -54,7 +54,8 @@ You may interrupt the command at any time. The source then takes logouts again, 
 the command was killed: run it again, or use --resume. Run again, it copies what is
 missing.
 
-The exit status is 0 if all was copied, and 1 otherwise.
+The exit status is 0 if all was copied, 2 if the command line or a Caddyfile is wrong,
+and 1 otherwise.
 `,
 		Example: "caddy session-gate copy --from Caddyfile --to Caddyfile.redis",
 		Args:    cobra.NoArgs,
@@ -64,13 +65,13 @@ The exit status is 0 if all was copied, and 1 otherwise.
 	flags.String("to", "", "The Caddyfile to whose store it is copied")
 	flags.StringP("adapter", "a", "", "Name of config adapter to apply to both")
 	flags.Bool("resume", false, "Let the store of --from take logouts again")
-	return localCommand(command, 1, func(fl caddycmd.Flags) error {
+	return localCommand(command, failed, func(fl caddycmd.Flags) error {
 		if err := refuseEmpty(fl.FlagSet); err != nil {
 			return err
 		}
 		from, to, resume := fl.String("from"), fl.String("to"), fl.Bool("resume")
 		if from == "" || (to == "") != resume {
-			return errors.New("copying: give --from and either --to or --resume")
+			return usage("copying: it is not clear from where to where; give --from and either --to or --resume")
 		}
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 		defer stop()
@@ -140,7 +141,7 @@ type storeFile struct {
 func readStore(ctx caddy.Context, file, adapter string) (*storeFile, error) {
 	config, _, _, err := caddycmd.LoadConfig(file, adapter)
 	if err != nil {
-		return nil, fmt.Errorf("reading %q: %w", file, err)
+		return nil, exit{notAsked, fmt.Errorf("reading %q: %w; correct the file, and run the command again", file, err)}
 	}
 	var parsed struct {
 		Apps struct {
@@ -151,7 +152,7 @@ func readStore(ctx caddy.Context, file, adapter string) (*storeFile, error) {
 		return nil, fmt.Errorf("reading %q: %w", file, err)
 	}
 	if written := string(parsed.Apps.SessionGate); written == "" || written == "null" {
-		return nil, fmt.Errorf("reading %q: it has no session_gate in its global options", file)
+		return nil, usage(fmt.Sprintf("reading %q: it has no session_gate in its global options; name the Caddyfile of a gate", file))
 	}
 	app, err := operator.NewStandalone()
 	if err != nil {
@@ -163,7 +164,7 @@ func readStore(ctx caddy.Context, file, adapter string) (*storeFile, error) {
 		err = app.ProvisionStore(ctx, s.logger)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading %q: %w", file, err)
+		return nil, exit{notAsked, fmt.Errorf("reading %q: %w; correct the file, and run the command again", file, err)}
 	}
 	return s, nil
 }

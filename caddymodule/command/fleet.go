@@ -1,7 +1,6 @@
 package command
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -31,7 +30,7 @@ it there if the store loses its data.
 		Example: "caddy session-gate lease 5s --address unix//run/caddy/admin.sock",
 	}
 	command.Args = cobra.ExactArgs(1)
-	return gateCommand(command, 1, func(c client, fl caddycmd.Flags) error {
+	return gateCommand(command, failed, func(c client, fl caddycmd.Flags) error {
 		return c.tell(os.Stdout, http.MethodPost, operator.PathLease, map[string]string{"lease": fl.Arg(0)})
 	})
 }
@@ -54,12 +53,12 @@ caddy session-gate revoke --issuer-before.
 	command.Flags().Bool("lower", false, "Accept tokens again that only the floor refuses")
 	command.Flags().Bool("yes", false, "Confirm --lower")
 	command.Args = cobra.NoArgs
-	return gateCommand(command, 1, func(c client, fl caddycmd.Flags) error {
+	return gateCommand(command, failed, func(c client, fl caddycmd.Flags) error {
 		switch {
 		case !fl.Bool("lower"):
 			return c.floor(os.Stdout)
 		case !fl.Bool("yes"):
-			return errors.New("lowering the floor: sessions whose revocation was lost may be accepted again; add --yes to confirm")
+			return usage("lowering the floor: sessions whose revocation was lost may be accepted again; add --yes to confirm")
 		default:
 			return c.tell(os.Stdout, http.MethodDelete, operator.PathFloor, nil)
 		}

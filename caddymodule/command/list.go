@@ -38,13 +38,13 @@ revoked, and why.
 	flags.Int("limit", operator.DefaultLines, "How many sessions, at most 1000")
 	flags.String("after", "", "The value that the previous page calls next")
 	flags.Bool("json", false, "Print the list as JSON")
-	return gateCommand(command, 1, func(c client, fl caddycmd.Flags) error {
+	return gateCommand(command, failed, func(c client, fl caddycmd.Flags) error {
 		if fl.String("subject") != "" {
 			return c.list(os.Stdout, fl.String("issuer"), fl.String("subject"), fl.String("after"), fl.Int("limit"), fl.Bool("json"))
 		}
 		for _, name := range []string{"issuer", "limit", "after"} {
 			if fl.Changed(name) {
-				return fmt.Errorf("listing sessions: --%s goes with --subject; without a subject, list counts the revocations", name)
+				return usage(fmt.Sprintf("listing sessions: --%s goes with --subject; without a subject, list counts the revocations", name))
 			}
 		}
 		return c.count(os.Stdout, fl.Bool("json"))
@@ -84,13 +84,20 @@ func describeSessions(l operator.SessionList, w io.Writer) error {
 	}
 	for _, s := range l.Sessions {
 		state := "live"
-		if s.Revoked {
-			state = "revoked"
+		switch s.By {
+		case "":
+		case "subject", "issuer":
+			state = "revoked with its " + s.By + " " + describeOrigin(s.Origin)
+		default:
+			state = "revoked " + describeOrigin(s.Origin)
 		}
 		fmt.Fprintf(table, "%q\t%s\t%s\t%s\t%s\n", s.ID, s.Key, stamp(s.FirstSeen), stamp(s.LastSeen), state)
 	}
 	if l.NotBefore != nil {
 		fmt.Fprintf(table, "\nTokens issued up to %s are revoked, except those of excepted sessions.\n", stamp(*l.NotBefore))
+	}
+	for _, r := range l.Revocations {
+		fmt.Fprintf(table, "The latest is of the %s: %s.\n", describeRevocation(r), describeOrigin(r.Origin))
 	}
 	if l.Next != "" {
 		fmt.Fprintf(table, "\nThere are more: --after %s\n", l.Next)

@@ -3,7 +3,6 @@ package command
 import (
 	"bytes"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -34,7 +33,7 @@ placeholders.
 `,
 		Example: "caddy session-gate token --issuer https://id.example.com --audience legacy-app " +
 			"--subject alice --hmac-secret-file secret",
-	}, 1, func(caddycmd.Flags) error {
+	}, failed, func(caddycmd.Flags) error {
 		minted, err := o.mint(time.Now())
 		if err != nil {
 			return err
@@ -57,15 +56,15 @@ placeholders.
 func (o mintOptions) mint(now time.Time) (string, error) {
 	switch {
 	case o.issuer == "":
-		return "", errors.New("minting token: no issuer; give --issuer")
+		return "", usage("minting token: no issuer; give --issuer")
 	case o.secretFile == "":
-		return "", errors.New("minting token: no secret; give --hmac-secret-file")
+		return "", usage("minting token: no secret; give --hmac-secret-file")
 	case o.ttl < time.Second:
-		return "", fmt.Errorf("minting token: ttl %v is too short; at least 1s", o.ttl)
+		return "", usage(fmt.Sprintf("minting token: ttl %v is too short; at least 1s", o.ttl))
 	case o.subject != "" && !token.ValidID(o.subject):
-		return "", fmt.Errorf("minting token: subject %q is not valid: want 1 to 1024 bytes, no control characters", o.subject)
+		return "", usage(fmt.Sprintf("minting token: subject %q is not valid: want 1 to 1024 bytes, no control characters; give another --subject", o.subject))
 	case o.session != "" && !token.ValidID(o.session):
-		return "", fmt.Errorf("minting token: session %q is not valid: want 1 to 1024 bytes, no control characters", o.session)
+		return "", usage(fmt.Sprintf("minting token: session %q is not valid: want 1 to 1024 bytes, no control characters; give another --session", o.session))
 	}
 	secret, err := os.ReadFile(o.secretFile)
 	if err != nil {

@@ -22,6 +22,9 @@ func describeReceipt(r operator.Receipt, w io.Writer) error {
 		}
 		fmt.Fprintf(w, "Revoked: the %s with the key %s of %s.\n", revoked.Kind, revoked.Key, r.Issuer)
 	}
+	if r.Unlooked != "" {
+		fmt.Fprintf(w, "Nobody could look whether it exists: %s.\n", r.Unlooked)
+	}
 	took := r.TookSeconds.Duration()
 	switch {
 	case !r.Shared:

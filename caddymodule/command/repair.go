@@ -51,7 +51,7 @@ the store is not damaged.
 	command.Flags().Bool("dry-run", false, "Only report what would be kept")
 	command.Flags().Bool("yes", false, "Replace the file")
 	command.Flags().Bool("restored", false, "Accept a copy that was put back; tokens issued before the next start are refused")
-	return localCommand(command, 1, func(fl caddycmd.Flags) error {
+	return localCommand(command, failed, func(fl caddycmd.Flags) error {
 		dryRun, replace := fl.Bool("dry-run"), fl.Bool("yes")
 		path, isRestored := fl.String("file"), fl.Bool("restored")
 		if path == "" {
@@ -59,7 +59,7 @@ the store is not damaged.
 		}
 		switch {
 		case dryRun && replace || isRestored && (dryRun || replace):
-			return errors.New("repairing the store: give one of --dry-run, --yes and --restored")
+			return usage("repairing the store: these flags exclude each other; give one of --dry-run, --yes and --restored")
 		case isRestored:
 			return restored(os.Stdout, path)
 		default:

@@ -1,7 +1,6 @@
 package command
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -35,7 +34,14 @@ a lease had to pass because a gate is frozen or cut off.
 --before is an instant in RFC 3339 or in Unix seconds; the default is now. The command
 ends when that second is over, so a login right afterwards works.
 
-The exit status is 0 if the revocation holds everywhere. Otherwise the gate that was
+A session, or a subject, that no gate has seen is not revoked: its name may be mistyped.
+--unseen revokes it all the same. Gates remember a session for max_token_lifetime after
+they saw it last, and the fleet knows a new one after a second. Tokens that name no
+session are not remembered, so a subject that has no others needs --unseen. A whole token
+never does.
+
+The exit status is 0 if the revocation holds everywhere, 2 if the gate could not be
+asked, and 1 otherwise. If no gate has seen it, nothing was done. Else the gate that was
 asked refuses the session, and retries until the store has the revocation, unless the
 error says that nothing was done, for example because the store is not open. The same
 command is safe to repeat.
@@ -52,9 +58,10 @@ command is safe to repeat.
 	flags.BoolVar(&request.IssuerBefore, "issuer-before", false, "Revoke all tokens that the issuer issued up to --before")
 	flags.StringVar(&before, "before", "", "The instant, in RFC 3339 or Unix seconds; now if left out")
 	flags.StringVar(&request.ExceptSession, "except-session", "", "A session that --subject or --issuer-before leaves alone")
+	flags.BoolVar(&request.Unseen, "unseen", false, "Revoke a session or a subject that no gate has seen, too")
 	flags.StringVar(&request.Reason, "reason", "", "The reason, for the gate's log and for events")
 	flags.Bool("json", false, "Print the receipt as JSON")
-	return gateCommand(command, 1, func(c client, fl caddycmd.Flags) error {
+	return gateCommand(command, failed, func(c client, fl caddycmd.Flags) error {
 		if err := complete(&request, tokenFile, before); err != nil {
 			return err
 		}
@@ -67,7 +74,7 @@ func complete(request *operator.RevokeRequest, tokenFile, before string) (err er
 	read := tokenFile != "" || request.Token == "-"
 	switch {
 	case tokenFile != "" && request.Token != "":
-		return errors.New("reading the token: give --token or --token-file, not both")
+		return usage("reading the token: there are two; give --token or --token-file, not both")
 	case request.Token == "-":
 		request.Token, err = tokenFrom("-")
 	case tokenFile != "":
@@ -79,12 +86,12 @@ func complete(request *operator.RevokeRequest, tokenFile, before string) (err er
 	case err != nil:
 		return err
 	case read && request.Token == "":
-		return errors.New("reading the token: the file, or the standard input, is empty")
+		return usage("reading the token: the file, or the standard input, is empty; give the token there, or its id with --token")
 	case before == "":
 		return nil
 	}
 	if request.Before, err = operator.ParseBefore(before); err != nil {
-		return fmt.Errorf("reading --before: %w", err)
+		return exit{notAsked, fmt.Errorf("reading --before: %w; give it in RFC 3339 or in Unix seconds", err)}
 	}
 	return nil
 }

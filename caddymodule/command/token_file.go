@@ -1,7 +1,6 @@
 package command
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -22,14 +21,14 @@ func tokenFrom(name string) (string, error) {
 	if name != "-" {
 		file, err := os.Open(name)
 		if err != nil {
-			return "", fmt.Errorf("reading the token: %w", err)
+			return "", exit{notAsked, fmt.Errorf("reading the token: %w; name a file that this user can read", err)}
 		}
 		defer file.Close()
 		source = file
 	}
 	content, err := io.ReadAll(io.LimitReader(source, maxTokenFile))
 	if err != nil {
-		return "", fmt.Errorf("reading the token: %w", err)
+		return "", exit{notAsked, fmt.Errorf("reading the token: %w; name a file that this user can read", err)}
 	}
 	return bareToken(string(content)), nil
 }
@@ -38,7 +37,7 @@ func tokenFrom(name string) (string, error) {
 func argumentToken(argument, file string) (raw string, err error) {
 	switch {
 	case argument != "" && file != "":
-		return "", errors.New("reading the token: give it as an argument or in a file, not both")
+		return "", usage("reading the token: there are two; give it as an argument or in a file, not both")
 	case argument == "-":
 		raw, err = tokenFrom("-")
 	case file != "":
@@ -47,7 +46,7 @@ func argumentToken(argument, file string) (raw string, err error) {
 		raw = bareToken(argument)
 	}
 	if err == nil && raw == "" {
-		err = errors.New("reading the token: there is none; give it with --file, or as - on the standard input")
+		err = usage("reading the token: there is none; give it with --file, or as - on the standard input")
 	}
 	return raw, err
 }

@@ -29,6 +29,20 @@ func Resolve(field string, values ...*string) error {
 	return nil
 }
 
+// ReadAgain returns a function that resolves a value once more, for a secret whose file may
+// be replaced while the gate runs. It returns nil if no file is named, because all other
+// values stay what they are. Resolve must have accepted the value.
+func ReadAgain(field, value string) func() (string, error) {
+	if !strings.Contains(value, "{file.") {
+		return nil
+	}
+	return func() (string, error) {
+		again := value
+		err := Resolve(field, &again)
+		return again, err
+	}
+}
+
 // present refuses a placeholder without a value. Errors name only variables and files,
 // because other text in braces may be part of a secret.
 func present(name string, value any) (any, error) {

@@ -22,6 +22,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Events receives revocations and outages. Default: none.
 	Events Events
+	// Counters count what the hub does. Default: its own.
+	Counters *Counters
 }
 
 // Settings are what a configuration sets in its hub. A later Open may change them.
@@ -39,6 +41,11 @@ type Hub struct {
 	namespace string
 	logger    *slog.Logger
 	events    Events
+	counters  *Counters
+	// damaged is when the store was found damaged, nil if it was not. waited is for how long it
+	// was until it was opened; set before isOpen.
+	damaged atomic.Pointer[time.Time]
+	waited  time.Duration
 
 	mu     sync.Mutex // of Open and Close
 	closed bool       // guarded by mu
@@ -68,7 +75,10 @@ func New(o Options) *Hub {
 	if o.Events == nil {
 		o.Events = noEvents{}
 	}
-	return &Hub{namespace: o.Namespace, logger: o.Logger, events: o.Events}
+	if o.Counters == nil {
+		o.Counters = new(Counters)
+	}
+	return &Hub{namespace: o.Namespace, logger: o.Logger, events: o.Events, counters: o.Counters}
 }
 
 // Open opens the store. If it is open already, Open gives it new settings. Open does not
@@ -80,7 +90,7 @@ func (h *Hub) Open(o Settings, open func(*slog.Logger) (store.Backend, error)) e
 	if h.closed {
 		return store.ErrClosed
 	}
-	o.Logger, o.Observer, o.Follower = h.logger, h.events, &h.ended
+	o.Logger, o.Observer, o.Follower, o.Counters = h.logger, h.events, &h.ended, &h.counters.Replica
 	if o.SessionLife == 0 {
 		o.SessionLife = o.Retention
 	}
@@ -93,6 +103,9 @@ func (h *Hub) Open(o Settings, open func(*slog.Logger) (store.Backend, error)) e
 	backend, err := open(h.logger)
 	h.err = err
 	if errors.Is(err, store.ErrDamaged) {
+		if now := time.Now(); h.damaged.CompareAndSwap(nil, &now) {
+			h.counters.join(h)
+		}
 		h.logger.Error("the store is damaged: every guarded request is refused with 503", "error", err)
 		h.events.StoreDown(replica.TroubleDamaged, 0)
 		return nil
@@ -100,13 +113,17 @@ func (h *Hub) Open(o Settings, open func(*slog.Logger) (store.Backend, error)) e
 	if err != nil {
 		return err
 	}
-	h.backend, h.tokens = backend, tokensOf(backend)
+	if began := h.damaged.Load(); began != nil {
+		h.waited = time.Since(*began)
+	}
+	h.backend, h.tokens = backend, h.tokensOf(backend)
 	h.replica = replica.New(backend, o.Options)
-	h.registry = sessions.New(backend, sessions.Options{Life: o.SessionLife, Logger: h.logger})
-	h.running = streams.New(streams.Options{Revoked: h.replica.Revoked, Changed: h.replica.Changed(), Logger: h.logger})
+	h.registry = sessions.New(countedSessions{backend, &h.counters.Sessions}, sessions.Options{Life: o.SessionLife, Logger: h.logger})
+	h.running = streams.New(streams.Options{Revoked: h.replica.Revoked, Changed: h.replica.Changed(), Logger: h.logger, Counters: &h.counters.Streams})
 	h.lagging.Store(o.Acknowledge == replica.AcknowledgeStore)
 	h.retries.start(h)
 	h.isOpen.Store(true)
+	h.counters.join(h)
 	return nil
 }
 
@@ -120,6 +137,7 @@ func (h *Hub) Close() error {
 		return nil
 	}
 	h.closed = true
+	defer h.counters.leave(h)
 	if !h.isOpen.Load() {
 		h.err = store.ErrClosed
 		return nil
@@ -159,6 +177,7 @@ func (h *Hub) Enter(w http.ResponseWriter, r *http.Request, k *store.Keys, end s
 	verdict := h.replica.Check(k, replica.At(now))
 	if verdict != replica.Clear {
 		Leave(running)
+		running.Withdraw()
 		return nil, verdict
 	}
 	return running, replica.Clear

@@ -127,9 +127,9 @@ func (h *Hub) Tokens() store.Grants {
 }
 
 // tokensOf returns what a store keeps about tokens.
-func tokensOf(backend store.Backend) store.Grants {
+func (h *Hub) tokensOf(backend store.Backend) store.Grants {
 	if tokens, ok := backend.(store.Grants); ok {
-		return tokens
+		return countedTokens{tokens, &h.counters.Tokens}
 	}
 	return noTokens{}
 }

@@ -21,7 +21,7 @@ const secondTimeout = time.Second
 // learnedTimeout bounds the look-up of what was learned about a session.
 const learnedTimeout = time.Second
 
-// Options are what a Receiver needs. All are required.
+// Options are what a Receiver needs. All but Counters are required.
 type Options struct {
 	// Verifier verifies logout tokens.
 	Verifier *token.Verifier
@@ -32,6 +32,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Refuse writes denials.
 	Refuse reply.Refuse
+	// Counters count what became of logout tokens. Default: its own.
+	Counters *Counters
 }
 
 // Receiver answers the requests by which issuers log sessions out. It may be used
@@ -44,7 +46,12 @@ type Receiver struct {
 }
 
 // New returns a Receiver.
-func New(o Options) *Receiver { return &Receiver{o: o} }
+func New(o Options) *Receiver {
+	if o.Counters == nil {
+		o.Counters = new(Counters)
+	}
+	return &Receiver{o: o}
+}
 
 // Serve answers a POST with a logout token (OpenID Connect Back-Channel Logout 1.0 §2.5).
 // The token is the credential. Serve does not serve other methods: the gate guards them
@@ -56,7 +63,8 @@ func (c *Receiver) Serve(w http.ResponseWriter, r *http.Request) (served bool, e
 	if r.Method != http.MethodPost {
 		return false, nil
 	}
-	if deny := c.logOut(w, r); deny != nil {
+	deny := c.logOut(w, r)
+	if c.o.Counters.of(deny).Add(1); deny != nil {
 		return true, c.o.Refuse(w, r, deny)
 	}
 	w.Header().Set("Cache-Control", "no-store") // §2.8
@@ -87,7 +95,7 @@ func (c *Receiver) logOut(w http.ResponseWriter, r *http.Request) *reply.Denial 
 	marker := c.replayMarker(l)
 	if c.o.Hub.Holds(marker.Key) {
 		c.warnOfRefusal(l.Issuer, errReceived)
-		return denyToken
+		return denyReplayed
 	}
 	revocation := c.revocationOf(l)
 	if deny := c.revoke(r, hub.Cause{Source: store.SourceIssuer, Issuer: l.Issuer, Subject: l.Subject}, revocation, marker); deny != nil {

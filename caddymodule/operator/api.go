@@ -48,9 +48,10 @@ const MaxPage = 4 << 20
 //   - `GET /session_gate/revocations` counts the revocations that this gate holds, by
 //     kind.
 //   - `POST /session_gate/revocations` revokes. It answers 200 with a receipt once the
-//     revocation holds everywhere, or 503.
+//     revocation holds everywhere, 409 if no gate has seen the session or the subject and
+//     the body has no `"unseen": true`, or 503.
 //   - `POST /session_gate/check` with `{"token": "…"}` explains how the gate decides about
-//     a token.
+//     a token, and where the revocations of it come from.
 //   - `POST /session_gate/copy` is for the command `copy` of the same version.
 //
 // All answer 404 while no configuration with the app runs. Errors are Caddy's `{"error":

@@ -26,11 +26,19 @@ type Explanation struct {
 	// Steps are the rules that were applied, in order. The first rule that the token does
 	// not pass decides.
 	Steps []Step `json:"steps"`
-	// Claims are the claims of the token, if the issuer has signed it.
+	// Sites are the rules that sites have of their own (audience and require of their
+	// session_gate). Admitted is about a site without any. Absent if there are none, or if the
+	// token is not valid.
+	Sites []SiteRules `json:"sites,omitempty"`
+	// Revocations are what revokes the token, each with its origin. Absent if it is not revoked.
+	Revocations []Revocation `json:"revocations,omitempty"`
+	// Claims are the claims of the token, if the issuer has signed it, also if it is refused.
 	Claims *Claims `json:"claims,omitempty"`
+	// Unverified is what another token claims. Anybody may have written it.
+	Unverified *UnverifiedClaims `json:"unverified,omitempty"`
 	// Ends says what a DELETE with the token ends, as the header Session-Gate-Ended does:
 	// "session", "login", "subject" or "token". EndsDetail says it in words. Both are empty if
-	// the issuer has not signed the token.
+	// the token breaks a rule, other than by its time.
 	Ends       string `json:"ends,omitempty"`
 	EndsDetail string `json:"ends_detail,omitempty"`
 }
@@ -40,20 +48,35 @@ type Step struct {
 	Step   string `json:"step"`
 	Passed bool   `json:"passed"`
 	Detail string `json:"detail"`
+	// Expected and Found are the values that were compared, with their names, such as `aud
+	// "web"`. Long values and long lists are cut. Absent if nothing was compared.
+	Expected string `json:"expected,omitempty"`
+	Found    string `json:"found,omitempty"`
 }
 
 // Claims are the claims of a token with a valid signature.
 type Claims struct {
-	Issuer    string    `json:"issuer"`
-	Subject   string    `json:"subject,omitempty"`
-	SessionID string    `json:"session_id,omitempty"`
-	TokenID   string    `json:"token_id,omitempty"`
-	IssuedAt  time.Time `json:"issued_at"`
-	ExpiresAt time.Time `json:"expires_at"`
+	Issuer    string `json:"issuer"`
+	Subject   string `json:"subject,omitempty"`
+	SessionID string `json:"session_id,omitempty"`
+	TokenID   string `json:"token_id,omitempty"`
+	// IssuedAt and ExpiresAt are absent if a refused token does not say.
+	IssuedAt  time.Time `json:"issued_at,omitzero"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
 	// Prefixes of the hashes by which logs, events and lists name the token.
 	SessionKey string `json:"session_key,omitempty"`
 	TokenKey   string `json:"token_key"`
 	SubjectKey string `json:"subject_key,omitempty"`
+}
+
+// UnverifiedClaims are claims that nobody has verified.
+type UnverifiedClaims struct {
+	Issuer    string    `json:"issuer,omitempty"`
+	Subject   string    `json:"subject,omitempty"`
+	SessionID string    `json:"session_id,omitempty"`
+	TokenID   string    `json:"token_id,omitempty"`
+	IssuedAt  time.Time `json:"issued_at,omitzero"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
 }
 
 // check explains how the gate decides about a token. No log and no answer holds the token.
@@ -75,13 +98,10 @@ func check(g gate, r *http.Request) (any, error) {
 // caller chooses the answer, as for a request. explain only describes the decision.
 func (g gate) explain(ctx context.Context, raw string, now time.Time) Explanation {
 	e := g.Verifier().ExplainWaiting(ctx, raw, now)
-	answer := Explanation{Claims: claimsOf(e.Token)}
+	var answer Explanation
+	answer.Claims, answer.Unverified = g.claims(raw, e.Token)
 	for i, step := range e.Steps {
-		passed := e.Err == nil || i < len(e.Steps)-1
-		answer.Steps = append(answer.Steps, Step{string(step), passed, g.detail(step, e, now)})
-		if !passed {
-			answer.Steps[i].Detail = reason(step, e, answer.Steps[i].Detail)
-		}
+		answer.Steps = append(answer.Steps, g.compared(step, e.Err == nil || i < len(e.Steps)-1, e, now))
 	}
 	var deny *reply.Denial
 	if e.Err != nil {
@@ -89,8 +109,12 @@ func (g gate) explain(ctx context.Context, raw string, now time.Time) Explanatio
 	}
 	if e.Token != nil {
 		answer.Ends, answer.EndsDetail = g.ends(ctx, e.Token, now)
-		step, refused := g.explainRevocation(e.Token, now)
+		answer.Sites = g.sites(e.Token)
+		step, held, refused := g.explainRevocation(e.Token, now)
 		answer.Steps = append(answer.Steps, step...)
+		var asked questions
+		answer.Revocations = asked.about(g.reasons(ctx, held, e.Token))
+		g.answer(ctx, asked)
 		if deny == nil {
 			deny = refused
 		}
@@ -102,9 +126,9 @@ func (g gate) explain(ctx context.Context, raw string, now time.Time) Explanatio
 	return answer
 }
 
-// reason describes the rule that a token breaks at a step, in the verifier's words, with
+// brokenRule describes the rule that a token breaks at a step, in the verifier's words, with
 // the token's value if there is one.
-func reason(step token.Step, e token.Explanation, detail string) string {
+func brokenRule(step token.Step, e token.Explanation, detail string) string {
 	rule := strings.TrimSuffix(strings.TrimPrefix(e.Err.Error(), "verifying token: "), ": "+token.ErrInvalid.Error())
 	switch {
 	case step == token.StepAudience && e.Audience != "":
@@ -132,33 +156,15 @@ func cut(value string) string {
 }
 
 // explainRevocation describes whether the token is revoked, and whether the gate can prove
-// that its set is fresh.
-func (g gate) explainRevocation(t *token.Verified, now time.Time) ([]Step, *reply.Denial) {
+// that its set is fresh. held is the verdict of the set, fresh or not.
+func (g gate) explainRevocation(t *token.Verified, now time.Time) (steps []Step, held replica.Verdict, deny *reply.Denial) {
 	verdict := g.Hub().Check(&t.Keys, now)
-	held := verdict
+	held = verdict
 	if verdict == replica.Unavailable {
 		held = g.Hub().Look(&t.Keys)
 	}
 	return []Step{
-		{"revocation", held == replica.Clear, g.revokedBy(held, t)},
-		{"freshness", verdict != replica.Unavailable, g.freshness()},
-	}, caller.DenyVerdict(verdict)
-}
-
-// claimsOf returns the claims of a token with a valid signature; nil if there is none.
-func claimsOf(t *token.Verified) *Claims {
-	if t == nil {
-		return nil
-	}
-	c := &Claims{
-		Issuer: t.Issuer, Subject: t.Subject, SessionID: t.Session, TokenID: t.TokenID,
-		IssuedAt: unix(t.IssuedAt), ExpiresAt: unix(t.ExpiresAt), TokenKey: t.Keys.Token.String(),
-	}
-	if first := t.Keys.First(); !first.IsZero() {
-		c.SessionKey = first.String()
-	}
-	if !t.Keys.Subject.IsZero() {
-		c.SubjectKey = t.Keys.Subject.String()
-	}
-	return c
+		{Step: "revocation", Passed: held == replica.Clear, Detail: g.revokedBy(held, t)},
+		{Step: "freshness", Passed: verdict != replica.Unavailable, Detail: g.freshness()},
+	}, held, caller.DenyVerdict(verdict)
 }

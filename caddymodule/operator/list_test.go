@@ -125,7 +125,7 @@ func TestUnconfirmedRevocationsAreReported(t *testing.T) {
 		app := f.App(t, replica.Options{}, "auto")
 		operatortest.AwaitState(t, app, "settled")
 		f.Away.Store(true)
-		if status, _ := operatortest.Order(t, app, http.MethodPost, operator.PathRevocations, `{"session":"a"}`, nil); status != http.StatusServiceUnavailable {
+		if status, _ := operatortest.Order(t, app, http.MethodPost, operator.PathRevocations, `{"session":"a","unseen":true}`, nil); status != http.StatusServiceUnavailable {
 			t.Errorf("revoking is answered %d", status)
 		}
 		var counts operator.RevocationCounts

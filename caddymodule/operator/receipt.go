@@ -35,6 +35,9 @@ type Receipt struct {
 	Unlisted bool `json:"unlisted,omitempty"`
 	// StoreOnly reports whether the gate waited for the store alone (`acknowledge store`).
 	StoreOnly bool `json:"store_only,omitempty"`
+	// Unlooked is why nobody could look whether a gate has seen what is revoked. Absent if a
+	// gate has seen it, or was not to look.
+	Unlooked string `json:"unlooked,omitempty"`
 }
 
 // Revoked is a revocation by its hash prefix, as logs and events show it.

@@ -40,6 +40,8 @@ type RevokeRequest struct {
 	Before time.Time `json:"before,omitzero"`
 	// ExceptSession is a session that Subject or IssuerBefore does not revoke.
 	ExceptSession string `json:"except_session,omitempty"`
+	// Unseen also revokes a session or a subject that no gate has seen.
+	Unseen bool `json:"unseen,omitempty"`
 	// Reason is a line for the gate's log and for events, at most 200 bytes.
 	Reason string `json:"reason,omitempty"`
 }
@@ -64,6 +66,12 @@ func (o *RevokeRequest) read(r *http.Request) error {
 		"issuer_before": func(value json.RawMessage) error {
 			if err := json.Unmarshal(value, &o.IssuerBefore); err != nil || !o.IssuerBefore {
 				return errors.New("want true")
+			}
+			return nil
+		},
+		"unseen": func(value json.RawMessage) error {
+			if err := json.Unmarshal(value, &o.Unseen); err != nil {
+				return errors.New("want true or false")
 			}
 			return nil
 		},
@@ -129,15 +137,19 @@ func revoke(g gate, r *http.Request) (any, error) {
 	if err := o.read(r); err != nil {
 		return nil, err
 	}
-	now := time.Now()
-	if err := o.check(now, g.settings.Leeway); err != nil {
+	if err := o.check(time.Now(), g.settings.Leeway); err != nil {
 		return nil, badRequest(fmt.Errorf("revoking: %w", err))
 	}
-	revocations, issuer, err := g.revocationsOf(o, now)
+	if err := g.checkOpen("revoking"); err != nil {
+		return nil, err
+	}
+	unlooked, err := g.checkSeen(r.Context(), o)
 	if err != nil {
 		return nil, err
 	}
-	if err := g.checkOpen("revoking"); err != nil {
+	now := time.Now() // an instant counts from when it holds, not from when it was looked for
+	revocations, issuer, err := g.revocationsOf(o, now)
+	if err != nil {
 		return nil, err
 	}
 	for _, revocation := range revocations {
@@ -157,7 +169,9 @@ func revoke(g gate, r *http.Request) (any, error) {
 		passed = min(passed, now.Unix())
 	}
 	hub.AwaitAfter(r.Context(), passed)
-	return g.receiptOf(issuer, receipt), nil
+	answer := g.receiptOf(issuer, receipt)
+	answer.Unlooked = unlooked
+	return answer, nil
 }
 
 // revocationsOf turns a request into revocations of one issuer.

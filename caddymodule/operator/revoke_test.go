@@ -18,9 +18,11 @@ import (
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
-// revokes sends a request, and fails the test unless the answer is a receipt.
+// revokes sends a request, and fails the test unless the answer is a receipt. It also revokes
+// what no gate has seen.
 func revokes(tb testing.TB, app operator.App, body string) (got operator.Receipt) {
 	tb.Helper()
+	body = strings.Replace(body, "{", `{"unseen":true,`, 1)
 	if status, said := operatortest.Order(tb, app, http.MethodPost, operator.PathRevocations, body, &got); status != http.StatusOK {
 		tb.Fatalf("%s is answered %d %s", body, status, said)
 	}
@@ -172,7 +174,7 @@ func TestARevocationThatIsNotConfirmedIs503(t *testing.T) {
 		app := f.App(t, replica.Options{}, "auto")
 		operatortest.AwaitState(t, app, "settled")
 		f.Away.Store(true)
-		status, said := operatortest.Order(t, app, http.MethodPost, operator.PathRevocations, `{"session":"canary-session"}`, nil)
+		status, said := operatortest.Order(t, app, http.MethodPost, operator.PathRevocations, `{"session":"canary-session","unseen":true}`, nil)
 		if status != http.StatusServiceUnavailable || !strings.Contains(said, "holds at this gate, which retries") ||
 			!strings.Contains(said, "redis-0.internal") || strings.Contains(said, "canary") {
 			t.Errorf("answered %d %s", status, said)

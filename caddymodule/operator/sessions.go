@@ -17,6 +17,9 @@ type SessionList struct {
 	// NotBefore is the latest instant up to which tokens of the subject, or of its whole
 	// issuer, are revoked. One session may be excepted. Absent if there is none.
 	NotBefore *time.Time `json:"not_before,omitempty"`
+	// Revocations are the latest revocation of the subject and that of its whole issuer, each
+	// with its origin. Absent if there is none.
+	Revocations []Revocation `json:"revocations,omitempty"`
 	// Next is the `after` of the next page. Absent on the last.
 	Next string `json:"next,omitempty"`
 }
@@ -31,6 +34,9 @@ type ListedSession struct {
 	// Revoked reports whether the session is revoked: by itself, or by an instant of the
 	// subject or the issuer if the session was not seen after it.
 	Revoked bool `json:"revoked"`
+	// By is what was revoked: session, login, subject or issuer. Absent if the session is live.
+	By string `json:"by,omitempty"`
+	Origin
 }
 
 // listSessions lists the sessions of a subject.
@@ -64,7 +70,7 @@ func listSessions(g gate, r *http.Request) (any, error) {
 	}
 	key := func(s store.Session) store.Key { return g.Hub().SessionKey(issuer, s.ID) }
 	keys := store.Keys{Subject: g.Hub().Key(store.KindSubject, issuer, subject), Issuer: g.Hub().Key(store.KindIssuer, issuer, "")}
-	list := SessionList{Issuer: issuer, Subject: subject, Sessions: []ListedSession{}}
+	list := SessionList{Issuer: issuer, Subject: subject}
 	if _, set := g.Hub().Store(); set.NotBefore(&keys) > 0 {
 		notBefore := unix(set.NotBefore(&keys))
 		list.NotBefore = &notBefore
@@ -82,11 +88,25 @@ func listSessions(g gate, r *http.Request) (any, error) {
 		end = begin + page.limit
 		list.Next = nextOf(lines[:end])
 	}
-	for _, s := range of[begin:end] {
+	var asked questions
+	list.Revocations = asked.about(g.latest(&keys))
+	list.Sessions = make([]ListedSession, end-begin)
+	for i, s := range of[begin:end] {
 		keys.Session = key(s)
-		list.Sessions = append(list.Sessions, ListedSession{
-			ID: s.ID, Key: keys.Session.String(), FirstSeen: unix(s.FirstSeen), LastSeen: unix(s.LastSeen), Revoked: g.Hub().Over(s, &keys),
-		})
+		g.describe(s, &keys, &list.Sessions[i], &asked)
 	}
+	g.answer(r.Context(), asked)
 	return list, nil
+}
+
+// describe writes what is known of a session with these keys, and asks for the rest.
+func (g gate) describe(s store.Session, keys *store.Keys, to *ListedSession, asked *questions) {
+	*to = ListedSession{
+		ID: s.ID, Key: keys.Session.String(), FirstSeen: unix(s.FirstSeen), LastSeen: unix(s.LastSeen), Revoked: g.Hub().Over(s, keys),
+	}
+	if to.Revoked {
+		why := g.reasonOf(s, keys)
+		to.By = why.by
+		asked.add(why, &to.Origin)
+	}
 }

@@ -25,7 +25,9 @@ type Redis struct {
 	// Username is an ACL user of Redis. Default: none, which is the user `default`.
 	Username string `json:"username,omitempty"`
 
-	// Password is the user's password. Use {file./run/secrets/…} or {env.X}. Default: none.
+	// Password is the user's password. Use {file./run/secrets/…} or {env.X}. A file is read
+	// again for each new connection, so that the password can be replaced without a
+	// reload. While the file is missing or empty, the last password counts. Default: none.
 	Password string `json:"password,omitempty"`
 
 	// DB is the number of the database; a cluster has only 0. Default: 0.
@@ -39,8 +41,8 @@ type Redis struct {
 	// Default: none.
 	SentinelUsername string `json:"sentinel_username,omitempty"`
 
-	// SentinelPassword is the password of that user. Use {file./run/secrets/…} or {env.X}.
-	// Default: none.
+	// SentinelPassword is the password of that user. Use {file./run/secrets/…} or {env.X}. A
+	// file is read again as that of Password. Default: none.
 	SentinelPassword string `json:"sentinel_password,omitempty"`
 
 	// Cluster says that Addresses are nodes of a cluster, even if there is only one
@@ -71,6 +73,7 @@ type Redis struct {
 	AllowSplitBrain bool `json:"allow_split_brain,omitempty"`
 
 	options redisstore.Options
+	poolKey string
 }
 
 // RedisTLS says how the connection to Redis is encrypted. Files are PEM.
@@ -96,6 +99,7 @@ func (Redis) CaddyModule() caddy.ModuleInfo {
 
 // Provision resolves placeholders and checks the options. It opens nothing.
 func (s *Redis) Provision(caddy.Context) error {
+	password, sentinelPassword := s.Password, s.SentinelPassword // as written
 	if err := config.ResolveAll("store redis addresses", s.Addresses); err != nil {
 		return err
 	}
@@ -118,6 +122,9 @@ func (s *Redis) Provision(caddy.Context) error {
 
 		MinReplicasMaxLag: time.Duration(s.MinReplicasMaxLag),
 		AllowSplitBrain:   s.AllowSplitBrain,
+
+		RenewPassword:         config.ReadAgain("password of store redis", password),
+		RenewSentinelPassword: config.ReadAgain("sentinel_password of store redis", sentinelPassword),
 	}
 	if s.TLS != nil {
 		if err := s.TLS.resolve(); err != nil {
@@ -125,6 +132,15 @@ func (s *Redis) Provision(caddy.Context) error {
 		}
 		s.options.TLS = s.TLS.options()
 	}
+	// A reload after a password was replaced in its file keeps the open store.
+	keyed := s.options
+	if keyed.RenewPassword != nil {
+		keyed.Password = password
+	}
+	if keyed.RenewSentinelPassword != nil {
+		keyed.SentinelPassword = sentinelPassword
+	}
+	s.poolKey = keyed.PoolKey()
 	return s.options.Validate()
 }
 
@@ -149,7 +165,7 @@ func (t *RedisTLS) options() *redisstore.TLS {
 func (s *Redis) Address() string { return s.options.Address() }
 
 // PoolKey implements Module.
-func (s *Redis) PoolKey() string { return "redis " + s.options.PoolKey() }
+func (s *Redis) PoolKey() string { return "redis " + s.poolKey }
 
 // Shared implements Module.
 func (*Redis) Shared() bool { return true }

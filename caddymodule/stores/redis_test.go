@@ -117,3 +117,45 @@ func TestPoolKeysOfRedis(t *testing.T) {
 		t.Errorf("the pool key holds the password: %q", one.PoolKey())
 	}
 }
+
+// A password in a file may be replaced while the gate runs: Caddy ignores an unchanged
+// configuration, so that a reload would not read the file again.
+func TestAPasswordInAFileIsReadAgain(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "password")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	load := func() *Redis {
+		return mustLoad(t, "redis", `"addresses": ["a:1"], "username": "gate", "sentinel_master": "m", "password": `+quoted("p-{file."+file+"}")+
+			`, "sentinel_username": "gate", "sentinel_password": `+quoted("s-{file."+file+"}")).(*Redis)
+	}
+	write("before\n")
+	before := load()
+	write("after\n")
+	for name, read := range map[string]func() (string, error){
+		"p-after": before.options.RenewPassword, "s-after": before.options.RenewSentinelPassword,
+	} {
+		if again, err := read(); again != name || err != nil {
+			t.Errorf("read again, the password is %q, %v; want %q", again, err, name)
+		}
+	}
+	if before.options.Password != "p-before" || before.options.SentinelPassword != "s-before" {
+		t.Errorf("at first, the passwords are %q and %q", before.options.Password, before.options.SentinelPassword)
+	}
+	// The open store goes on after a reload.
+	if after := load(); after.options.Password != "p-after" || after.PoolKey() != before.PoolKey() {
+		t.Errorf("the pool keys %q and %q differ", before.PoolKey(), after.PoolKey())
+	}
+	write("")
+	if again, err := before.options.RenewPassword(); err == nil || !strings.Contains(err.Error(), "{file."+file+"} is missing or empty") {
+		t.Errorf("an empty file gives %q, %v", again, err)
+	}
+
+	t.Setenv("SG_REDIS", "value")
+	if fixed := mustLoad(t, "redis", `"addresses": ["a:1"], "password": "{env.SG_REDIS}"`).(*Redis); fixed.options.RenewPassword != nil {
+		t.Error("a variable of the environment is read again")
+	}
+}

@@ -77,6 +77,7 @@ func (t *Table) cutAll(why reason, over func(candidate) bool) {
 			}
 		}
 	}
+	t.options.Counters.of(why).Add(uint64(cut))
 	if cut > 0 {
 		awaitCuts(&cuts)
 		t.options.Logger.Info("running requests were cut", "requests", cut, "reason", string(why))

@@ -46,6 +46,8 @@ type Options struct {
 	Clock func() time.Time
 	// Logger receives what was cut. Default: none.
 	Logger *slog.Logger
+	// Counters count what was cut. Default: its own.
+	Counters *Counters
 }
 
 // Table knows the running requests of a process. Its methods may be called
@@ -54,6 +56,7 @@ type Table struct {
 	options Options
 	shards  [shards]shard
 	latest  [shards]latest
+	entered atomic.Uint64 // the most that Entered has returned
 	// hints are kept by processor, so that each processor nearly always uses its own
 	// shard: shared ones cost three times as much.
 	hints sync.Pool
@@ -77,7 +80,9 @@ type shard struct {
 	done sync.Cond // for running cuts
 	all  []*Request
 	free []*Request // with capacity for all
-	_    [64]byte   // no two shards share a line of the processor's cache
+	// entered counts the requests that got a place and were not withdrawn.
+	entered uint64
+	_       [64]byte // no two shards share a line of the processor's cache
 }
 
 // Request is a place for one running request.
@@ -107,6 +112,9 @@ func New(o Options) *Table {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Counters == nil {
+		o.Counters = new(Counters)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	t := &Table{options: o, stop: stop}
@@ -138,6 +146,7 @@ func (t *Table) Enter(w http.ResponseWriter, request *http.Request, keys *store.
 	last := len(s.free) - 1
 	r := s.free[last]
 	s.free = s.free[:last]
+	s.entered++
 	r.writer, r.keys, r.end = w, keys, end
 	if request.ProtoMajor == 1 {
 		r.alone = request.Context()

@@ -23,12 +23,15 @@ type cache struct {
 	hash   func(raw string) uint64
 	tokens *ristretto.Cache[uint64, *Verified]
 	quota  *quota
-	guards [16]guard
+	guards [guards]guard
 
 	sweepAt atomic.Int64 // Unix seconds
 	sweeps  sync.WaitGroup
 	closing atomic.Bool
 }
+
+// guards is how many guards a cache has.
+const guards = 16
 
 // guard keeps Close away from a cache in use: ristretto panics if Close is called during a Set,
 // or during a Get that fills its buffer. There are several, on cache lines of their own, so

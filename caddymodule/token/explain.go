@@ -46,12 +46,22 @@ type Explanation struct {
 	Token *Verified
 	// Err is what Verify returns.
 	Err error
+
+	verifier *Verifier
+	size     int      // of the text of the token, in bytes
+	typ      []string // `typ` for Compare, empty if the header cannot be read
+	trusted  *issuer  // nil until StepSignature
+	members  members  // none until StepClaims was passed
+	signed   bool     // whether there are members
 }
 
 // Explain verifies a token as Verify does, and records the steps. It neither uses nor
 // changes the cache.
 func (v *Verifier) Explain(raw string, now time.Time) Explanation {
-	var e Explanation
+	e := Explanation{verifier: v, size: len(raw)}
+	if j, err := parseAnyJWS(raw); err == nil {
+		e.typ = named("typ", j.header.typ)
+	}
 	e.Token, e.Err = v.verify(raw, now.Unix(), &e)
 	return e
 }
@@ -74,6 +84,20 @@ func (e *Explanation) header(h header) {
 func (e *Explanation) issuer(name string) {
 	if e != nil {
 		e.Issuer = name
+	}
+}
+
+// trusts records the rules of the issuer.
+func (e *Explanation) trusts(i *issuer) {
+	if e != nil {
+		e.trusted = i
+	}
+}
+
+// has records the claims of a token with a valid signature.
+func (e *Explanation) has(m members) {
+	if e != nil {
+		e.members, e.signed = m, true
 	}
 }
 

@@ -47,6 +47,11 @@ func TestTheExplanationEndsWhereVerifyDoes(t *testing.T) {
 			if last := got.Steps[len(got.Steps)-1]; last != c.last {
 				t.Errorf("ends with the step %s, want %s", last, c.last)
 			}
+			for _, step := range append(got.Steps, token.StepAudience, token.StepRequire, token.StepTime) {
+				if compared := got.Compare(step); step == c.last && step != token.StepClaims && len(compared.Found) == 0 {
+					t.Errorf("the last step, %s, compares %+v", step, compared)
+				}
+			}
 			if (got.Token != nil) != (c.last == token.StepTime) {
 				t.Errorf("the token is %v", got.Token)
 			}

@@ -45,6 +45,7 @@ func (v *Verifier) verifySignature(j jws, e *Explanation) (s signedClaims, err e
 	if s.issuer, s.name, err = v.trust(name); err != nil {
 		return s, err
 	}
+	e.trusts(s.issuer)
 	// Read the epoch first. If the keys change in between, the token is then stale at once,
 	// instead of never.
 	s.epoch = s.issuer.Keys.Epoch()
@@ -56,5 +57,6 @@ func (v *Verifier) verifySignature(j jws, e *Explanation) (s signedClaims, err e
 	if s.members, err = claimsOf(claims, s.issuer.reads, v.added.Load().reads); err != nil {
 		return s, err
 	}
+	e.has(s.members)
 	return s, s.issuer.checkTenant(s.name, s.members)
 }

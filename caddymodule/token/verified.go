@@ -113,6 +113,10 @@ func (t *Verified) fresh(a *added) bool {
 	return t.epoch == t.source.Epoch() && len(t.views) >= len(a.views) && len(t.sites) >= len(a.sites)
 }
 
+// Validity returns the seconds from which, and before which, the token is accepted, with the
+// leeway.
+func (t *Verified) Validity() (from, until int64) { return t.validFrom, t.Keys.Expires }
+
 // checkTime checks the dates of the token.
 func (t *Verified) checkTime(now int64) error {
 	if now >= t.Keys.Expires {

@@ -42,6 +42,8 @@ type Options struct {
 	CacheBytes int64
 	// Logger receives a debug line for each refused token. Default: none.
 	Logger *slog.Logger
+	// Counters count what became of tokens. Default: its own.
+	Counters *Counters
 }
 
 // Verifier verifies tokens. Its methods may be called concurrently.
@@ -55,6 +57,7 @@ type Verifier struct {
 	longest   int                // bytes
 	cache     *cache
 	logger    *slog.Logger
+	counters  *Counters
 
 	adding sync.Mutex
 	added  atomic.Pointer[added]
@@ -72,12 +75,16 @@ func NewVerifier(options Options) (*Verifier, error) {
 		lifetime:  int64(options.MaxTokenLifetime / time.Second),
 		longest:   options.MaxTokenSize,
 		logger:    options.Logger,
+		counters:  options.Counters,
 	}
 	if v.longest == 0 {
 		v.longest = DefaultTokenSize
 	}
 	if v.logger == nil {
 		v.logger = slog.New(slog.DiscardHandler)
+	}
+	if v.counters == nil {
+		v.counters = new(Counters)
 	}
 	if options.MaxTokenLifetime == 0 {
 		v.lifetime = int64(DefaultMaxTokenLifetime / time.Second)
@@ -152,12 +159,22 @@ func (v *Verifier) AddView(claims []string) int {
 // It never waits. A cached token costs a hash, a look-up and a comparison, and no
 // allocation; for others, a signature is verified. After Close it works without the cache.
 func (v *Verifier) Verify(raw string, now time.Time) (*Verified, error) {
+	t, err := v.accept(raw, now)
+	if err != nil {
+		v.counters.refused.Add(1)
+	}
+	return t, err
+}
+
+// accept is Verify without the count of refused tokens.
+func (v *Verifier) accept(raw string, now time.Time) (*Verified, error) {
 	added := v.added.Load()
 	hash := v.cache.hash(raw)
 	if t := v.cache.get(hash, raw); t != nil && t.fresh(added) {
 		if err := t.checkTime(now.Unix()); err != nil {
 			return nil, err
 		}
+		v.counters.hit(hash)
 		return t, nil
 	}
 	t, err := v.verify(raw, now.Unix(), nil)
@@ -165,6 +182,7 @@ func (v *Verifier) Verify(raw string, now time.Time) (*Verified, error) {
 		v.logger.Debug("token refused", "error", err)
 		return nil, err
 	}
+	v.counters.verified.Add(1)
 	v.watch.note(t, v.logger)
 	t.noteSession(v.logger)
 	v.cache.set(hash, t, now.Unix())

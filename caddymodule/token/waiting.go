@@ -15,16 +15,19 @@ import (
 //
 // If it waited, it sets now to the time after that: a lease that was good before may be over.
 func (v *Verifier) VerifyWaiting(ctx context.Context, raw string, now *time.Time) (*Verified, error) {
-	t, err := v.Verify(raw, *now)
-	if err == nil || !errors.Is(err, ErrUnknownKey) {
-		return t, err
+	t, err := v.accept(raw, *now)
+	if err != nil && errors.Is(err, ErrUnknownKey) {
+		err = keys.Await(ctx, err)
+		*now = time.Now()
+		if err == nil {
+			t, err = v.accept(raw, *now)
+		}
 	}
-	err = keys.Await(ctx, err)
-	*now = time.Now()
 	if err != nil {
+		v.counters.refused.Add(1)
 		return nil, err
 	}
-	return v.Verify(raw, *now)
+	return t, nil
 }
 
 // VerifyLogoutWaiting is VerifyLogout for a caller that can wait, as VerifyWaiting is for

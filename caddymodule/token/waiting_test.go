@@ -13,7 +13,7 @@ import (
 )
 
 // withKeySet returns a verifier whose issuer publishes a key set, with the key loaded.
-func withKeySet(t *testing.T, key *tokentest.Key) (*token.Verifier, *tokentest.Endpoint) {
+func withKeySet(t *testing.T, key *tokentest.Key, change ...func(*token.Options)) (*token.Verifier, *tokentest.Endpoint) {
 	t.Helper()
 	endpoint := tokentest.NewEndpoint(t, key)
 	remote, err := keys.NewRemote(keys.RemoteOptions{URL: endpoint.Serve(t) + tokentest.KeySetPath})
@@ -25,7 +25,7 @@ func withKeySet(t *testing.T, key *tokentest.Key) (*token.Verifier, *tokentest.E
 	for !remote.Loaded() {
 		runtime.Gosched()
 	}
-	return verifierFor(t, remote), endpoint
+	return verifierFor(t, remote, change...), endpoint
 }
 
 // whenAsked makes an endpoint publish a key when it is asked, and returns a function that

@@ -16,7 +16,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
 
-// Options are the options of an Endpoint. All but Public and Origins are required.
+// Options are the options of an Endpoint. All but Public, Origins and Counters are required.
 type Options struct {
 	// Names are the token endpoints, by their paths in the one spelling that is served, and
 	// the names that each has for its tokens.
@@ -37,6 +37,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Refuse writes denials.
 	Refuse reply.Refuse
+	// Counters count what became of requests. Default: its own.
+	Counters *Counters
 }
 
 // Next passes a request to the upstream.
@@ -52,7 +54,12 @@ type Endpoint struct {
 }
 
 // New returns an Endpoint.
-func New(o Options) *Endpoint { return &Endpoint{o: o} }
+func New(o Options) *Endpoint {
+	if o.Counters == nil {
+		o.Counters = new(Counters)
+	}
+	return &Endpoint{o: o}
+}
 
 // Serve passes a request to the token endpoint of the upstream, unless the request presents
 // a revoked token. It passes the answer back, unless the answer contains tokens of a
@@ -71,6 +78,7 @@ func (e *Endpoint) Serve(w http.ResponseWriter, r *http.Request, next Next) erro
 		reply.DropBody(r)
 		return next(w, r)
 	case !e.isAddress(r):
+		e.o.Counters.Malformed.Add(1)
 		return e.refuse(w, r, denyAddress)
 	case !MayGrant(r.Method, r.URL, r):
 		reply.DropBody(r)
@@ -78,14 +86,22 @@ func (e *Endpoint) Serve(w http.ResponseWriter, r *http.Request, next Next) erro
 	}
 	x := &exchange{Endpoint: e, asked: time.Now(), names: e.o.Names[r.URL.Path]}
 	if deny := x.checkRequest(w, r); deny != nil {
+		e.o.Counters.refused(deny).Add(1)
 		return e.refuse(w, r, deny)
 	}
 	response, err := buffer(w, r, next)
 	if err != nil || response.passing {
+		e.o.Counters.NoTokens.Add(1)
 		return err
 	}
 	if deny := x.checkResponse(r, response); deny != nil {
+		e.o.Counters.Withheld.Add(1)
 		return e.refuse(w, r, deny)
+	}
+	if x.issued {
+		e.o.Counters.Issued.Add(1)
+	} else {
+		e.o.Counters.NoTokens.Add(1)
 	}
 	response.send(r)
 	return nil

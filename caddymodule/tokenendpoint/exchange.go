@@ -25,6 +25,8 @@ type exchange struct {
 	// known is what the gate knows about the token whose session continues: its sessions,
 	// its subject, its age and its login. If no session continues, one begins at asked.
 	known store.Grant
+	// issued reports whether the upstream's answer has tokens.
+	issued bool
 }
 
 // checkRequest decides whether a request may go upstream.
@@ -85,6 +87,7 @@ func (x *exchange) checkResponse(r *http.Request, response *bufferedResponse) *r
 		x.warnOfNoToken(r)
 		return nil
 	}
+	x.issued = true
 	return x.checkTokens(r.Context(), answer)
 }
 

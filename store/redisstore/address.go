@@ -17,6 +17,8 @@ type target struct {
 	cluster            bool
 	sentinel           sentinel
 	tls                *TLS // nil for none
+	// The passwords that connections use, once the store is open; nil for none.
+	ofRedis, ofSentinels *password
 }
 
 // sentinel is how to ask sentinels for the primary. Without a master, the
@@ -107,6 +109,8 @@ func (t *target) validate(o Options) error {
 		return fmt.Errorf("checking redis options: database %d is negative", t.db)
 	case t.username != "" && t.password == "", o.SentinelUsername != "" && o.SentinelPassword == "":
 		return fmt.Errorf("checking redis options: a username without a password")
+	case o.RenewPassword != nil && t.password == "", o.RenewSentinelPassword != nil && o.SentinelPassword == "":
+		return fmt.Errorf("checking redis options: a password is renewed, and there is none")
 	case o.SentinelMaster == "" && o.SentinelPassword != "":
 		return fmt.Errorf("checking redis options: a password for sentinels without sentinel_master")
 	}

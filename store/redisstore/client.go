@@ -34,13 +34,11 @@ const clientName = "session_gate"
 // writerOptions are go-redis' options for all calls except waiting reads. They set
 // every option that has an important default.
 func (t target) writerOptions(onConnect func(context.Context, *redis.Conn) error) *redis.UniversalOptions {
-	return &redis.UniversalOptions{
+	o := &redis.UniversalOptions{
 		Addrs:         t.addresses,
 		IsClusterMode: t.cluster,
 		ClientName:    clientName,
 		DB:            t.db,
-		Username:      t.username,
-		Password:      t.password,
 		Dialer:        t.dialer(),
 		OnConnect:     onConnect,
 
@@ -81,6 +79,10 @@ func (t target) writerOptions(onConnect func(context.Context, *redis.Conn) error
 		// to ten seconds.
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
+	if t.ofRedis != nil {
+		o.CredentialsProviderContext = t.ofRedis.credentials
+	}
+	return o
 }
 
 // readerOptions are those of the client that waits for entries. It has its own

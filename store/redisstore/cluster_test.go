@@ -2,7 +2,6 @@ package redisstore_test
 
 import (
 	"net"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,8 +26,7 @@ func TestCluster(t *testing.T) {
 		works(t, calls(s, position))
 	}
 	for _, node := range nodes {
-		node.Do(slices.Concat([]string{"ACL", "SETUSER", "gate", "on", ">secret"},
-			permissions(t, userLine), permissions(t, "and on a Cluster also"))...)
+		setUser(t, node, forGates, forClusters)
 	}
 	least := open(t, options{Addresses: []string{nodes[1].Addr()}, Cluster: true, AllowSplitBrain: true, Username: "gate", Password: "secret"})
 	mustRead(t, least, mustAppend(t, least, "one"))
@@ -62,7 +60,12 @@ func holder(t *testing.T, nodes []*redistest.Server) (from, to *redistest.Server
 func TestClusterReshard(t *testing.T) {
 	t.Parallel()
 	nodes := redistest.StartCluster(t, 2)
-	s := open(t, options{Addresses: []string{nodes[0].Addr()}, Cluster: true, AllowSplitBrain: true})
+	for _, node := range nodes {
+		setUser(t, node, forGates, forClusters)
+	}
+	o := asGate(nodes[0])
+	o.Cluster, o.AllowSplitBrain = true, true
+	s := open(t, o)
 	mustBeat(t, s, 1, mustAppend(t, s, "one", "two"))
 	before := mustLook(t, s)
 	from, to, slot := holder(t, nodes)
@@ -90,6 +93,11 @@ func TestClusterReshard(t *testing.T) {
 		migrate(key)
 	}
 	// All keys have moved, but not the slot: the client asks the other node.
+	to.Do("ACL", "SETUSER", "gate", "-asking")
+	if head, err := s.Look(t.Context()); err == nil {
+		t.Errorf("+asking of docs/redis.md is not needed: the head is %+v", head)
+	}
+	setUser(t, to, forClusters)
 	head := mustLook(t, s)
 	for _, node := range nodes {
 		node.Do("CLUSTER", "SETSLOT", slot, "NODE", id(to))

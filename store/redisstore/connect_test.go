@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -58,82 +57,6 @@ func TestEvictionPolicyAfterReconnect(t *testing.T) {
 		}
 		return nil
 	})
-}
-
-// permissions returns the permissions that the package's documentation lists after a line.
-func permissions(t *testing.T, line string) []string {
-	t.Helper()
-	text, err := os.ReadFile("doc.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, found := strings.Cut(string(text), line+"\n")
-	list, _, ended := strings.Cut(strings.TrimPrefix(rest, "//\n"), "\n//\n")
-	if !found || !ended {
-		t.Fatal("the documentation lists no ACL user")
-	}
-	list = strings.ReplaceAll(strings.ReplaceAll(list, "//", ""), "<namespace>", "test")
-	return strings.Fields(list)
-}
-
-const userLine = "user gate on >password resetchannels"
-
-func TestLeastPermissions(t *testing.T) {
-	server := redistest.Start(t, guarded)
-	redistest.StartReplica(t, server, guarded)
-	guardedBy(server, "1", "60") // on a busy machine, the replica may not answer for some seconds
-	setUser := append([]string{"ACL", "SETUSER", "gate", "reset", "on", ">secret", "resetchannels"}, permissions(t, userLine)...)
-	server.Do(setUser...)
-	gate := options{Addresses: []string{server.Addr()}, Username: "gate", Password: "secret"}
-	s := open(t, gate)
-	position := mustAppend(t, s, "one")
-	for name, call := range calls(s, position) {
-		if err := call(t.Context()); err != nil && !errors.Is(err, store.ErrUnknownSession) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	server.Do("XTRIM", logKey, "MINID", "3-0")
-	server.Do("DEL", headKey)
-	mustRead(t, s, store.Position{}) // creates the head again, from the log
-
-	other := gate
-	other.Namespace = "other"
-	_, err := open(t, other).Append(t.Context(), revocation("one"))
-	if err == nil || !strings.Contains(err.Error(), "permit the user") {
-		t.Errorf("in another's namespace Append gave %v, want NOPERM and what to do", err)
-	}
-	// Each permission is necessary.
-	for _, permission := range permissions(t, userLine)[1:] {
-		if permission == "+auth" || permission == "+hello" || permission == "+select" {
-			continue // one of several logins, or only for a database other than 0
-		}
-		server.Do(setUser...)
-		server.Do("ACL", "SETUSER", "gate", "-"+permission[1:])
-		if !failsSomewhere(t, server, gate) {
-			t.Errorf("%s is not needed", permission)
-		}
-	}
-}
-
-// failsSomewhere reports whether any call on a fresh namespace, on a trimmed log
-// or on a log without head fails.
-func failsSomewhere(t *testing.T, server *redistest.Server, gate options) bool {
-	t.Helper()
-	server.Do("FLUSHALL")
-	server.Do("SCRIPT", "FLUSH")
-	s := open(t, gate)
-	expired := revocation("one") // so that there is something to trim
-	expired.Expires = time.Now().Add(-time.Minute).Unix()
-	position, err := s.Append(t.Context(), expired)
-	failed := err != nil
-	for _, call := range calls(s, position) {
-		err := call(t.Context())
-		failed = failed || err != nil && !errors.Is(err, store.ErrUnknownSession)
-	}
-	failed = s.Trim(t.Context(), expiry()) != nil || failed
-	server.Do("DEL", headKey)
-	_, err = s.Append(t.Context(), revocation("two"))
-	return failed || err != nil
 }
 
 // If the policy cannot be read, the server is refused, too.

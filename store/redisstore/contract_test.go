@@ -51,12 +51,18 @@ func TestContractOfMovable(t *testing.T) {
 
 func TestContractOfAFleet(t *testing.T) {
 	server := redistest.Start(t, redistest.Config("appendonly yes", "appendfsync no"))
+	runFleet(t, server, server.Restart, func(t *testing.T) *redisstore.Store { return openAt(t, server) })
+}
+
+// runFleet runs the contract of fleets on a server.
+func runFleet(t *testing.T, server *redistest.Server, restart func(), open func(*testing.T) *redisstore.Store) {
+	t.Helper()
 	storetest.RunFleet(t, func(*testing.T) storetest.FleetPlace {
 		server.Do("FLUSHALL")
 		return storetest.FleetPlace{
-			Open:      func(t *testing.T) store.Fleet { return openAt(t, server) },
+			Open:      func(t *testing.T) store.Fleet { return open(t) },
 			Flush:     func() { server.Do("FLUSHALL") },
-			Restart:   server.Restart,
+			Restart:   restart,
 			Keep:      func() func() { return keep(server) },
 			LoseLog:   func() { server.Do("DEL", logKey) },
 			LoseHead:  func() { server.Do("DEL", headKey) },

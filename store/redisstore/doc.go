@@ -141,26 +141,13 @@
 // replica, has too few replicas (min-replicas-to-write) or cannot save. Then every gate
 // fences itself when its lease expires.
 //
-// An ACL user needs no more than this:
+// docs/redis.md has the commands that give a user of the gates, and one of the
+// sentinels, their rights. The tests of this package run as these users.
 //
-//	user gate on >password resetchannels
-//	  ~{session_gate:<namespace>}:*
-//	  +hello +auth +select +client|setname +info +time +config|get
-//	  +eval +evalsha +exists +expire +ttl
-//	  +hmget +hset +hdel
-//	  +xadd +xlen +xrange +xread +xtrim +xinfo|stream
-//	  +zadd +zrevrange +zremrangebyrank
+// # Passwords
 //
-// and on a Cluster also
-//
-//	+cluster|slots +command +asking
-//
-// To copy a namespace to another store, the user also needs +scan.
-//
-// A user of the sentinels needs
-//
-//	+hello +auth +client|setname
-//	+sentinel|master +sentinel|get-master-addr-by-name +sentinel|sentinels
+// Each new connection gets the password that Options.RenewPassword returns then, so that
+// it may be replaced while the store is open. An empty password is never sent.
 //
 // # Time
 //

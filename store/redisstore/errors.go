@@ -17,7 +17,7 @@ import (
 // refuse data of a newer version, or of another program.
 const replyUnreadable = "UNREADABLE"
 
-const permit = "permit the user the commands and keys that the package's documentation lists"
+const permit = "permit the user the commands and keys that docs/redis.md lists"
 
 // remedies tell what to do about an error reply of Redis, by its beginning (without
 // ERR).

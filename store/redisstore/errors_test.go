@@ -78,13 +78,16 @@ func TestExplainNamesTheAddress(t *testing.T) {
 
 // Attack: a proxy quotes the received command in its error, and the password is logged.
 func TestExplainLeavesOutPasswords(t *testing.T) {
-	s := &Store{secrets: target{password: "hunter2", sentinel: sentinel{password: "hunter3"}}.secrets()}
+	s := &Store{target: target{
+		ofRedis: newPassword("redis", "", "hunter2", nil, nil), ofSentinels: newPassword("sentinel", "", "hunter3", nil, nil),
+	}}
 	cause := refusal("ERR bad words: auth 'hunter2' 'hunter3'")
 	err := s.explain(t.Context(), "asking redis", cause)
 	if err.Error() != "asking redis: ERR bad words: auth '…' '…'" || !errors.Is(err, cause) {
 		t.Errorf("explained as %v", err)
 	}
-	if none := (target{}).secrets(); len(none) != 0 {
-		t.Errorf("without passwords, the secrets are %q", none)
+	none := &Store{target: target{ofRedis: newPassword("redis", "", "", nil, nil)}}
+	if err := none.explain(t.Context(), "asking redis", cause); err.Error() != "asking redis: ERR bad words: auth 'hunter2' 'hunter3'" {
+		t.Errorf("without passwords, explained as %v", err)
 	}
 }

@@ -2,7 +2,6 @@ package redisstore_test
 
 import (
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,8 +14,8 @@ import (
 // needs one more permission, and the error names it.
 func TestThePermissionsOfACopy(t *testing.T) {
 	server := redistest.Start(t)
-	server.Do(slices.Concat([]string{"ACL", "SETUSER", "gate", "on", ">secret"}, permissions(t, userLine))...)
-	s := open(t, options{Addresses: []string{server.Addr()}, Namespace: "test", Username: "gate", Password: "secret"})
+	setUser(t, server, forGates)
+	s := open(t, asGate(server))
 	if err := s.Pause(t.Context(), true); err != nil {
 		t.Errorf("Pause: %v", err)
 	}
@@ -29,7 +28,7 @@ func TestThePermissionsOfACopy(t *testing.T) {
 	if _, _, err := s.Memory(t.Context(), ""); err == nil || !strings.Contains(err.Error(), "permit the user") {
 		t.Errorf("Memory without +scan: %v", err)
 	}
-	server.Do("ACL", "SETUSER", "gate", "+scan")
+	setUser(t, server, forCopies)
 	if _, _, err := s.Memory(t.Context(), ""); err != nil {
 		t.Errorf("Memory with +scan: %v", err)
 	}

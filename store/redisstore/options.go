@@ -28,6 +28,12 @@ type Options struct {
 	// Username and Password authenticate at Redis; Username alone is an error. A URL
 	// with other values is an error. Default: none.
 	Username, Password string
+	// RenewPassword and RenewSentinelPassword return Password and SentinelPassword as
+	// they are now. The store calls them for each new connection, also concurrently, so
+	// that a password may be replaced while the store is open. After an error or an
+	// empty password, the store goes on with the last one and logs a warning. They
+	// need Password or SentinelPassword. Default: none, the passwords never change.
+	RenewPassword, RenewSentinelPassword func() (string, error)
 	// DB is the number of the database. Default: 0, the only one of a Cluster.
 	DB int
 	// SentinelMaster is the name under which the sentinels know the primary.
@@ -97,7 +103,9 @@ var poolSecret = rand.Text()
 
 // PoolKey returns equal keys for options that may share one Store: they reach the same
 // Redis as the same user, by the same rules, for the same namespace. A key reveals no
-// secret and is valid within this process only. Invalid options have a key too.
+// secret and is valid within this process only. Invalid options have a key too. The
+// functions that renew a password do not count: a caller that has them names the
+// place of the password, instead of the password, in Password.
 func (o Options) PoolKey() string {
 	t, err := o.resolve()
 	mac := hmac.New(sha256.New, []byte(poolSecret))

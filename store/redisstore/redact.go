@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -28,21 +29,11 @@ func (r redacted) Unwrap() error { return r.error }
 // in the answers of the admin API (Invariant 10).
 func (s *Store) redact(err error) error {
 	text := quoted.ReplaceAllString(err.Error(), "")
-	for _, secret := range s.secrets {
+	for _, secret := range slices.Concat(s.target.ofRedis.secrets(), s.target.ofSentinels.secrets()) {
 		text = strings.ReplaceAll(text, secret, "…")
 	}
 	if text == err.Error() {
 		return err
 	}
 	return redacted{err, text}
-}
-
-// secrets are the passwords that are sent to Redis.
-func (t target) secrets() (secrets []string) {
-	for _, secret := range []string{t.password, t.sentinel.password} {
-		if secret != "" {
-			secrets = append(secrets, secret)
-		}
-	}
-	return secrets
 }

@@ -67,8 +67,8 @@ func TestLoading(t *testing.T) {
 func TestPasswordRotation(t *testing.T) {
 	const before, after = "hunter2-before", "hunter2-after"
 	server := redistest.Start(t)
-	setUser := append([]string{"ACL", "SETUSER", "gate", "reset", "on", ">" + before, "resetchannels"}, permissions(t, userLine)...)
-	server.Do(setUser...)
+	setUser(t, server, forGates)
+	server.Do("ACL", "SETUSER", "gate", "resetpass", ">"+before)
 	o := options{Addresses: []string{server.Addr()}, Username: "gate", Password: before}
 	s := open(t, o)
 	position := mustAppend(t, s, "one")

@@ -99,10 +99,11 @@ func (w *sentinels) know(addresses ...string) {
 	known := make(map[string]*redis.SentinelClient)
 	for _, address := range addresses {
 		if known[address] = w.clients[address]; known[address] == nil {
-			o := w.target.writerOptions(nil).Simple()
+			target := w.target
+			target.ofRedis = target.ofSentinels
+			o := target.writerOptions(nil).Simple()
 			o.Addr, o.DB, o.PoolSize, o.MinIdleConns = address, 0, 1, 0
 			o.ReadBufferSize, o.WriteBufferSize = 4<<10, 4<<10 // answers are short
-			o.Username, o.Password = w.target.sentinel.username, w.target.sentinel.password
 			known[address] = redis.NewSentinelClient(o)
 		}
 	}

@@ -201,8 +201,7 @@ func TestSessionsAreBoundedOnReplicasAndClusters(t *testing.T) {
 
 	nodes := redistest.StartCluster(t, 3)
 	for _, node := range nodes {
-		node.Do(slices.Concat([]string{"ACL", "SETUSER", "gate", "on", ">secret"},
-			permissions(t, userLine), permissions(t, "and on a Cluster also"))...)
+		setUser(t, node, forGates, forClusters)
 	}
 	s := open(t, options{
 		Addresses: []string{nodes[0].Addr()}, Cluster: true, AllowSplitBrain: true, Username: "gate", Password: "secret",

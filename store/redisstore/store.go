@@ -21,8 +21,8 @@ type Store struct {
 	clock   func() time.Time
 	prefix  string // of every key
 	keys    []string
-	secrets []string // no error may hold these
-	address string   // for people, without secrets
+	target  target
+	address string // for people, without secrets
 	limits  store.SessionLimits
 
 	writer redis.UniversalClient // for all calls that do not wait
@@ -94,11 +94,14 @@ func Open(o Options) (*Store, error) {
 	silence()
 	s := &Store{options: o, log: o.Logger, clock: o.Clock, prefix: "{session_gate:" + o.Namespace + "}:"}
 	s.keys = []string{s.prefix + "head", s.prefix + "log", s.prefix + "gates", s.prefix + "beats"}
-	s.secrets, s.address, s.limits = t.secrets(), t.address(), o.Sessions.OrDefault()
+	s.address, s.limits = t.address(), o.Sessions.OrDefault()
 	s.replicated = t.cluster || t.sentinel.master != ""
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	t.ofRedis = newPassword("redis", t.username, t.password, o.RenewPassword, s.log)
+	t.ofSentinels = newPassword("sentinel", t.sentinel.username, t.sentinel.password, o.RenewSentinelPassword, s.log)
+	s.target = t
 	if s.clock == nil {
 		s.clock = time.Now
 	}

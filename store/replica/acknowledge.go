@@ -220,6 +220,7 @@ func (r *Replica) look(ctx context.Context, lease time.Duration) error {
 	defer cancel()
 	sent := r.clock.Boot()
 	head, err := r.fleet.Look(bounded)
+	r.called(OpLook, err)
 	if err != nil {
 		return fmt.Errorf("asking which gates have the revocation: %w", err)
 	}

@@ -141,6 +141,7 @@ func (r *Replica) unsweep(now int64) (again bool) {
 	case !r.overswept(r.set.swept.Load(), now):
 	case r.overswept(r.purged, now):
 		r.restart()
+		r.repaired(RepairClock)
 		r.view.reread = true
 		return true
 	default:
@@ -160,6 +161,7 @@ func (r *Replica) SetLease(ctx context.Context, lease time.Duration) error {
 	defer cancel()
 	sent := r.clock.Boot()
 	head, err := r.fleet.SetLease(bounded, lease)
+	r.called(OpSettings, err)
 	if err != nil {
 		return fmt.Errorf("changing the lease: %w", err)
 	}
@@ -175,7 +177,8 @@ func (r *Replica) LowerFloor(ctx context.Context) error {
 		return errors.New("lowering the floor: there is none")
 	}
 	if local, ok := r.store.(store.Local); ok {
-		if err := local.LowerFloor(ctx); err != nil {
+		err := local.LowerFloor(ctx)
+		if r.called(OpSettings, err); err != nil {
 			return fmt.Errorf("lowering the floor: %w", err)
 		}
 	}
@@ -222,6 +225,7 @@ func (r *Replica) retain(ctx context.Context) error {
 	bounded, cancel := context.WithTimeout(ctx, localCall)
 	defer cancel()
 	longest, bounds, err := local.Retain(bounded, o.Retention, o.Margin)
+	r.called(OpSettings, err)
 	if err != nil {
 		return fmt.Errorf("writing the retention to the store: %w", err)
 	}

@@ -22,6 +22,9 @@ func (r *Replica) follow(ctx context.Context) {
 		if errors.Is(err, store.ErrGap) || errors.Is(err, store.ErrGeneration) {
 			r.restart()
 		}
+		if errors.Is(err, store.ErrGap) {
+			r.repaired(RepairGap)
+		}
 		r.failed(&r.reading, err)
 		r.mu.Unlock()
 		delay = backoff(delay, r.lease(r.options.Load()))
@@ -54,6 +57,7 @@ func (r *Replica) step(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return nil // restart interrupted the read: read from the beginning next
 	}
+	r.called(OpRead, err)
 	if err == nil {
 		err = r.apply(at, batch, asked, sent)
 	}
@@ -153,7 +157,8 @@ func (r *Replica) sweep(ctx context.Context) {
 			continue
 		}
 		call, cancel := context.WithTimeout(ctx, call(r.lease(o)))
-		if err := r.store.Trim(call, time.Unix(now, 0).Add(-trimGrace)); err != nil && ctx.Err() == nil {
+		err := r.store.Trim(call, time.Unix(now, 0).Add(-trimGrace))
+		if r.called(OpTrim, err); err != nil && ctx.Err() == nil {
 			o.Logger.Warn("this gate could not remove expired revocations from the revocation log; it retries", "error", err)
 		}
 		cancel()

@@ -78,6 +78,7 @@ func (r *Replica) beat(ctx context.Context) error {
 	beat.Settled, beat.Waited = beat.Applied.Generation != 0 && q.boot >= alone, longest
 	beat.Shortened = beat.Applied.Generation != 0 && lease < longest && q.boot-max(granted, known) >= margin(longest)
 	head, err := r.fleet.Heartbeat(bounded, beat)
+	r.called(OpHeartbeat, err)
 	if err != nil {
 		return fmt.Errorf("sending a heartbeat: %w", err)
 	}

@@ -19,6 +19,8 @@ type instantSet struct {
 	mu    sync.Mutex // of the writers
 	used  int        // slots that hold a key
 	count atomic.Int64
+	// issuers are those of count that are of an issuer.
+	issuers atomic.Int64
 }
 
 // instants holds the predicates of one key. It is replaced, never changed.
@@ -117,6 +119,9 @@ func (s *instantSet) add(r store.Revocation, logged bool) {
 	joined := join(predicates, predicate{notBefore: r.NotBefore, expires: r.Expires, except: r.Except, logged: logged})
 	slot.Store(&instants{r.Key, r.Kind, joined})
 	s.count.Add(int64(len(joined) - len(predicates)))
+	if r.Kind == store.KindIssuer {
+		s.issuers.Add(int64(len(joined) - len(predicates)))
+	}
 }
 
 // rebuild moves the predicates that have not expired at the second now to a new table, with
@@ -128,17 +133,21 @@ func (s *instantSet) rebuild(slots *[]atomic.Pointer[instants], now int64) *[]at
 	}
 	moved := make([]atomic.Pointer[instants], size)
 	s.used = 0
-	count := 0
+	count, issuers := 0, 0
 	if slots != nil {
 		for i := range *slots {
 			if kept := (*slots)[i].Load().without(now); kept != nil {
 				moved[find(moved, kept.key)].Store(kept)
 				s.used++
 				count += len(kept.predicates)
+				if kept.kind == store.KindIssuer {
+					issuers += len(kept.predicates)
+				}
 			}
 		}
 	}
 	s.count.Store(int64(count))
+	s.issuers.Store(int64(issuers))
 	s.slots.Store(&moved)
 	return &moved
 }

@@ -20,6 +20,7 @@ type keySet struct {
 	version atomic.Uint64
 	shards  [shards]shard
 	count   atomic.Int64
+	tokens  atomic.Int64 // those of count that are tokens
 }
 
 // shard is one table, and the lock of its writers.
@@ -95,6 +96,9 @@ func (s *keySet) addUpTo(k store.Key, expires int64, instant uint32, marks mark)
 	}
 	if added {
 		s.count.Add(1)
+		if marks&markToken != 0 {
+			s.tokens.Add(1)
+		}
 	}
 	if changed = added || raised; changed {
 		s.version.Add(1)
@@ -121,30 +125,37 @@ func (sh *shard) grow(t *table) *table {
 // a shard if fewer than an eighth of its keys have expired, because it copies the rest.
 func (s *keySet) purge(now int64) {
 	for i := range s.shards {
-		s.count.Add(-int64(s.shards[i].purge(uint32(now))))
+		forgotten, tokens := s.shards[i].purge(uint32(now))
+		s.count.Add(-int64(forgotten))
+		s.tokens.Add(-int64(tokens))
 	}
 }
 
-func (sh *shard) purge(now uint32) (forgotten int) {
+// purge removes the expired keys of a shard. It returns how many these are, and how many of
+// them are tokens.
+func (sh *shard) purge(now uint32) (forgotten, tokens int) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	t := sh.table.Load()
 	if t == nil {
-		return 0
+		return 0, 0
 	}
 	expired := 0
 	for i := range t.keys {
 		if t.keys[i].hi.Load() != 0 && t.expires[i].Load() <= now {
 			expired++
+			if t.marks[i]&markToken != 0 {
+				tokens++
+			}
 		}
 	}
 	if expired == 0 || expired*8 < t.used {
-		return 0
+		return 0, 0
 	}
 	smaller := newTable((t.used - expired) * 25 / 16) // a load of 0.64
 	sh.unlogged -= t.copyTo(smaller, now)
 	sh.table.Store(smaller)
-	return expired
+	return expired, tokens
 }
 
 func (s *keySet) len() int { return int(s.count.Load()) }

@@ -109,6 +109,7 @@ func (r *Replica) storeTerm(t *term) {
 		return
 	}
 	if held := r.term.Load(); held == nil || held.boot <= t.boot {
+		r.passFence()
 		r.term.Store(t)
 	}
 	if !r.synced {

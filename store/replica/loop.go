@@ -71,6 +71,8 @@ func (r *Replica) survives(ctx context.Context, loop func(context.Context)) (end
 		reason := recover()
 		r.mu.Lock()
 		r.restart()
+		r.repaired(RepairPanic)
+		r.passFence()
 		r.term.Store(nil)
 		r.mu.Unlock()
 		r.options.Load().Logger.Error("a background loop panicked; this gate refuses requests until it has read the revocation log again",

@@ -54,6 +54,8 @@ type Options struct {
 	// Observer is called once at the beginning and once at the end of each outage. Default:
 	// none.
 	Observer Observer
+	// Counters count failed calls of the store, and repairs. Default: its own.
+	Counters *Counters
 	// Follower is told of each entry of the log. Default: none.
 	Follower Follower
 }
@@ -95,6 +97,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Observer == nil {
 		o.Observer = unobserved{}
+	}
+	if o.Counters == nil {
+		o.Counters = new(Counters)
 	}
 	return o
 }

@@ -22,7 +22,8 @@ func (r *Replica) Raise(ctx context.Context, b store.Bounds) error {
 	})
 	switch {
 	case ok:
-		if err := local.Raise(ctx, b); err != nil {
+		err := local.Raise(ctx, b)
+		if r.called(OpSettings, err); err != nil {
 			return err
 		}
 	case r.fleet == nil:
@@ -41,6 +42,7 @@ func (r *Replica) Raise(ctx context.Context, b store.Bounds) error {
 		bounded, cancel := context.WithTimeout(ctx, call(lease))
 		head, err := r.fleet.Look(bounded)
 		cancel()
+		r.called(OpLook, err)
 		switch {
 		case err != nil:
 			return fmt.Errorf("raising the floor: %w", err)

@@ -169,6 +169,7 @@ func (r *Replica) mergeStep(ctx context.Context, step store.Merge, lease time.Du
 	step.Stale = r.view.turn.stale(sent, lease)
 	r.mu.Unlock()
 	head, done, err := r.fleet.Merge(bounded, step)
+	r.called(OpMerge, err)
 	if err != nil {
 		return false, fmt.Errorf("restoring the revocation log: %w", err)
 	}
@@ -186,6 +187,7 @@ func (r *Replica) publishPending(ctx context.Context, lease time.Duration) error
 		bounded, cancel := context.WithTimeout(ctx, call(lease))
 		defer cancel()
 		_, err := r.store.Append(bounded, r.readable(revocations)...)
+		r.called(OpPublish, err)
 		if err == nil {
 			r.origins.forget(revocations)
 		}

@@ -20,8 +20,9 @@ type Replica struct {
 	clock Clock
 	set   *set
 
-	options atomic.Pointer[Options]
-	term    atomic.Pointer[term] // nil until the first full sync, and again after Close
+	options  atomic.Pointer[Options]
+	counters *Counters
+	term     atomic.Pointer[term] // nil until the first full sync, and again after Close
 	// fleetLease is the lease that the head names. retention is the longest that the store
 	// knows. Both are in nanoseconds, and zero until they are known.
 	fleetLease, retention atomic.Int64
@@ -47,6 +48,7 @@ type Replica struct {
 	reading  trouble
 	beating  trouble
 	outage   time.Duration // boot time at which calls began to fail
+	fencing  fencing
 	degraded uint64
 
 	arrived chan struct{} // closed at the first full sync
@@ -83,6 +85,8 @@ func New(s store.Store, o Options) *Replica {
 
 		interrupt: func() {},
 		past:      make(map[store.Generation]bool),
+		counters:  o.Counters,
+		fencing:   fencing{until: o.Clock.Now().Monotonic},
 	}
 	r.options.Store(&o)
 	loops := []func(context.Context){r.follow, r.sweep, r.publish, r.repair, r.watch}
@@ -117,6 +121,7 @@ func (r *Replica) Configure(o Options) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if held := r.term.Load(); held != nil && held.lease != forever {
+		r.passFence()
 		now := *held
 		now.admit = max(held.lease, o.MaxStaleness)
 		r.term.Store(&now)
@@ -218,6 +223,7 @@ func (r *Replica) Close() {
 	r.mu.Lock()
 	first := !r.closed
 	r.closed = true
+	r.passFence()
 	r.term.Store(nil)
 	r.mu.Unlock()
 	r.stop()
@@ -237,7 +243,9 @@ func (r *Replica) leave() {
 	o := r.options.Load()
 	ctx, cancel := context.WithTimeout(context.Background(), min(leaveTimeout, call(r.lease(o))))
 	defer cancel()
-	if err := r.fleet.Leave(ctx, r.id); err != nil && !errors.Is(err, store.ErrClosed) {
+	err := r.fleet.Leave(ctx, r.id)
+	r.called(OpLeave, err)
+	if err != nil && !errors.Is(err, store.ErrClosed) {
 		o.Logger.Warn("this gate could not tell the store that it stops; the next revocation waits until the gate's lease has expired", "gate", r.id, "error", err)
 	}
 }

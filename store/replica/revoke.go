@@ -222,6 +222,7 @@ func (r *Replica) log(ctx context.Context, revocations []store.Revocation) (head
 			head, err = r.append(ctx, lacking)
 		case r.fleet != nil:
 			head, err = r.fleet.Look(ctx)
+			r.called(OpLook, err)
 		}
 		if err != nil {
 			return head, sent, err
@@ -244,8 +245,11 @@ func (r *Replica) log(ctx context.Context, revocations []store.Revocation) (head
 func (r *Replica) append(ctx context.Context, revocations []store.Revocation) (store.Head, error) {
 	revocations = r.readable(revocations)
 	if r.fleet != nil {
-		return r.fleet.Publish(ctx, revocations...)
+		head, err := r.fleet.Publish(ctx, revocations...)
+		r.called(OpPublish, err)
+		return head, err
 	}
 	at, err := r.store.Append(ctx, revocations...)
+	r.called(OpPublish, err)
 	return store.Head{Position: at, State: store.StateSettled}, err
 }

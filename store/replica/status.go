@@ -24,6 +24,12 @@ type Status struct {
 	DegradedSeconds uint64
 	// Lease is that of the fleet; zero with a local store.
 	Lease time.Duration
+	// Remaining is for how long the set is still provably fresh by the present lease; zero
+	// without one.
+	Remaining time.Duration
+	// FencedFor is how long the replica has admitted nothing since it was made. It never
+	// falls. The time of a suspend of the machine does not count.
+	FencedFor time.Duration
 	// Age is how long ago the heartbeat was sent whose answer granted the present lease;
 	// zero without a lease.
 	Age time.Duration
@@ -76,8 +82,11 @@ func (r *Replica) Status() Status {
 	now, boot := r.clock.Now(), r.clock.Boot()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.passFence()
 	t := r.term.Load()
 	status := Status{
+		FencedFor:       time.Duration(r.fencing.total),
+		Remaining:       r.remaining(boot),
 		Synced:          r.synced,
 		Fenced:          t == nil || !t.good(now, t.admit, r.clock),
 		Degraded:        t == nil || !t.good(now, t.lease, r.clock),

@@ -118,6 +118,7 @@ func (r *Replica) observeGeneration(generation store.Generation, sent time.Durat
 		r.past[before] = true
 		r.beats.ring()
 		r.restart()
+		r.repaired(RepairGeneration)
 		o.Logger.Error("the revocation log has a new generation; this gate reads all of it, and keeps the revocations that it holds", "witness", witness, "revocations", r.set.len())
 	}
 	return true

@@ -186,6 +186,16 @@ func (r *Registry) Owned(ctx context.Context, issuer, session string, by func(su
 	return nil
 }
 
+// Len returns how many sessions were noted lately: in the last 15 to 30 minutes. It counts a
+// session twice that was revoked and noted again.
+func (r *Registry) Len() int {
+	now := r.clock().Unix()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.turn(now)
+	return len(r.recent) + len(r.older)
+}
+
 // Close writes the pending sessions, as far as the store accepts them at once, and ends
 // the background work.
 func (r *Registry) Close() {

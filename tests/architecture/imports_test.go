@@ -18,7 +18,7 @@ const module = "github.com/sessiongate/sessiongate"
 var owners = map[string]string{
 	"github.com/caddyserver/caddy/v2":     "caddymodule",
 	"github.com/dustin/go-humanize":       "caddymodule/config",
-	"github.com/prometheus/client_golang": "caddymodule",
+	"github.com/prometheus/client_golang": "caddymodule/metrics",
 	"github.com/spf13/cobra":              "caddymodule/command",
 	"github.com/spf13/pflag":              "caddymodule/command",
 	"go.uber.org/zap":                     "caddymodule",
@@ -56,6 +56,10 @@ var rooms = map[string][]string{
 	"caddymodule/identity":   {"caddymodule/fieldname", "caddymodule/token"},
 	"caddymodule/keys":       {"caddymodule/strictjson"},
 	"caddymodule/logout":     {"caddymodule/hub", "caddymodule/reply", "caddymodule/token", "store"},
+	"caddymodule/metrics": {
+		"caddymodule/hub", "caddymodule/keys", "caddymodule/logout", "caddymodule/token", "caddymodule/tokenendpoint",
+		"store", "store/replica",
+	},
 	"caddymodule/navigation": {"caddymodule/fieldname"},
 	"caddymodule/operator": {
 		"caddymodule/caller", "caddymodule/copying", "caddymodule/ending", "caddymodule/hub", "caddymodule/keys", "caddymodule/reply", "caddymodule/strictjson", "caddymodule/token",

@@ -94,6 +94,9 @@ func TestCommandsOfTheREADMEAreThoseOfOperators(t *testing.T) {
 	g := harness.Start(t, harness.Config{})
 	ran := 0
 	for _, block := range harness.Documented(t) {
+		if executedBy(block) != "" {
+			continue
+		}
 		for line := range strings.Lines(block.Text) {
 			words, ours := strings.CutPrefix(strings.TrimSpace(line), "caddy session-gate ")
 			if !ours {

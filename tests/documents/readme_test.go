@@ -20,6 +20,8 @@ func TestEveryBlockOfTheREADMEIsRun(t *testing.T) {
 		switch {
 		case block.Language == "caddyfile":
 			counted["TestCaddyfilesOfTheREADMEAreValid"]++
+		case executedBy(block) != "":
+			counted["TestEveryExecutedBlockIsOnAPage"]++
 		case first == "./xcaddy.sh run", strings.HasPrefix(first, "TOKEN="):
 			counted["firstuse.TestRunOfAFreshCloneProposesARequestThatIsLetIn"]++
 		case strings.HasPrefix(first, "curl -X DELETE "), block.Language == "javascript":
@@ -41,10 +43,10 @@ func TestEveryBlockOfTheREADMEIsRun(t *testing.T) {
 		}
 	}
 	for test, want := range map[string]int{
-		"TestCaddyfilesOfTheREADMEAreValid":                        49,
+		"TestCaddyfilesOfTheREADMEAreValid":                        51,
 		"firstuse.TestRunOfAFreshCloneProposesARequestThatIsLetIn": 2,
 		"TestExamplesOfTheREADMEAreThoseOfTheAPIPage":              2,
-		"TestBenchmarksOfTheREADMERun":                             3,
+		"TestBenchmarksOfTheREADMERun":                             4,
 		"TestProofsOfTheREADMERun":                                 2,
 		"TestCommandsOfTheREADMEAreThoseOfOperators":               1,
 		"this run":                               1,
@@ -59,7 +61,7 @@ func TestEveryBlockOfTheREADMEIsRun(t *testing.T) {
 func TestCaddyfilesOfTheREADMEAreValid(t *testing.T) {
 	secrets := t.TempDir()
 	for name, content := range map[string]string{
-		"hmac": strings.Repeat("s", 32), "redis": "password", "ca.pem": "read when the store is opened",
+		"hmac": strings.Repeat("s", 32), "hmac.next": strings.Repeat("n", 32), "redis": "password", "ca.pem": "read when the store is opened",
 		"oauth-public.key": string(tokentest.NewKey(t, "RS256", "").PublicPEM(t)),
 		// The public key of RFC 7517, appendix A.1.
 		"jwks.json": `{"keys":[{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","use":"sig","kid":"1"}]}`,

@@ -25,9 +25,9 @@ func TestOperatorChangesTheLease(t *testing.T) {
 	operating.Check(t, b, 0, []string{"The lease of the fleet is 1s.", "Until every lease of 2s has expired, a DELETE may wait as long as before."}, "lease", "1s")
 	harness.Eventually(t, 15*time.Second, "the first gate has the lease", func() bool { return operating.StateOf(t, a).LeaseSeconds == 1 })
 	for _, wrong := range []string{"soon", "3", "1ms", "6m", "0s", ""} {
-		operating.Check(t, a, 1, []string{"HTTP 400", "from 200ms to 5m"}, "lease", wrong)
+		operating.Check(t, a, 2, []string{"HTTP 400", "from 200ms to 5m"}, "lease", wrong)
 	}
-	operating.Check(t, a, 1, []string{"accepts 1 arg"}, "lease")
+	operating.Check(t, a, 2, []string{"accepts 1 arg"}, "lease")
 	alone := harness.Start(t, harness.Config{})
 	operating.Check(t, alone, 1, []string{"HTTP 409", "no other gate uses the store"}, "lease", "1s")
 }
@@ -55,7 +55,7 @@ func TestOperatorSeesAndLowersTheFloor(t *testing.T) {
 	// The holder of such a token may still end the session.
 	answers.Invalidated.Check(t, harness.End(t, a, own))
 
-	operating.Check(t, a, 1, []string{"add --yes"}, "floor", "--lower")
+	operating.Check(t, a, 2, []string{"add --yes"}, "floor", "--lower")
 	answers.BadToken.Check(t, harness.Get(t, a, before))
 	operating.Check(t, a, 0, []string{"The floor is lowered."}, "floor", "--lower", "--yes")
 	for _, g := range []*harness.Gate{a, b} {

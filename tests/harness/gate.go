@@ -191,6 +191,9 @@ func (g *Gate) TLSURL(path string) string { return "https://" + g.QUICAddr() + p
 // Dir returns the directory of the gate: Caddyfile, store, admin socket.
 func (g *Gate) Dir() string { return g.dir }
 
+// Env returns the environment of the gate, for other commands with its Caddyfile.
+func (g *Gate) Env() []string { return g.command().Env }
+
 // Logs returns what the gate has logged so far.
 func (g *Gate) Logs() string { return g.log.String() }
 

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -23,6 +24,16 @@ func reservePorts(tb testing.TB, n int) []int {
 			tb.Fatalf("reserving a port: %v", err)
 		}
 		ports[i] = port
+	}
+	return ports
+}
+
+// Ports returns ports, as text, for a gate that the test starts itself. Nobody else gets them
+// until the test ends.
+func Ports(tb testing.TB, n int) (ports []string) {
+	tb.Helper()
+	for _, port := range reservePorts(tb, n) {
+		ports = append(ports, strconv.Itoa(port))
 	}
 	return ports
 }

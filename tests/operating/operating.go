@@ -61,7 +61,7 @@ func Pair(t *testing.T, store string) (gates []*harness.Gate) {
 // ReceiptGates returns the gates of a receipt, by their ids.
 func ReceiptGates(t *testing.T, g *harness.Gate, session string) (asked string, others map[string]string, took float64) {
 	t.Helper()
-	printed, code := Operate(t, g, "revoke", "--session", session, "--json")
+	printed, code := Operate(t, g, "revoke", "--unseen", "--session", session, "--json")
 	var receipt struct {
 		Gate        string
 		TookSeconds float64 `json:"took_seconds"`

@@ -225,23 +225,24 @@ func TestACopyThatCannotBeRightIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
+		code      int
 		arguments []string
 		says      []string
 	}{
-		{[]string{"--from", "Caddyfile", "--to", orders}, []string{`has the namespace "default"`, `has "orders"`, "namespace default"}},
-		{[]string{"--from", orders, "--to", "Caddyfile"}, []string{`has the namespace "orders"`, "use an empty store"}},
-		{[]string{"--from", "Caddyfile", "--to", memory}, []string{"cannot be copied"}},
-		{[]string{"--from", missing, "--to", "Caddyfile"}, []string{"missing.db", "the user of the gate"}},
-		{[]string{"--from", "Caddyfile", "--to", "Caddyfile"}, []string{"the same store"}},
-		{[]string{"--from", "Caddyfile", "--to", alias}, []string{"the same store"}},
-		{[]string{"--from", "Caddyfile", "--to", plain}, []string{"no session_gate in its global options"}},
-		{[]string{"--from", "Caddyfile", "--to", "nowhere"}, []string{"nowhere"}},
-		{[]string{"--from", "Caddyfile"}, []string{"--to or --resume"}},
-		{[]string{"--from", "Caddyfile", "--to", orders, "--resume"}, []string{"--to or --resume"}},
-		{[]string{"--from", "", "--to", orders}, []string{"--from is empty"}},
-		{[]string{"--from", "Caddyfile", "--to", silent}, []string{"reading the target", "connection refused"}},
+		{1, []string{"--from", "Caddyfile", "--to", orders}, []string{`has the namespace "default"`, `has "orders"`, "namespace default"}},
+		{1, []string{"--from", orders, "--to", "Caddyfile"}, []string{`has the namespace "orders"`, "use an empty store"}},
+		{1, []string{"--from", "Caddyfile", "--to", memory}, []string{"cannot be copied"}},
+		{1, []string{"--from", missing, "--to", "Caddyfile"}, []string{"missing.db", "the user of the gate"}},
+		{1, []string{"--from", "Caddyfile", "--to", "Caddyfile"}, []string{"the same store"}},
+		{1, []string{"--from", "Caddyfile", "--to", alias}, []string{"the same store"}},
+		{2, []string{"--from", "Caddyfile", "--to", plain}, []string{"no session_gate in its global options"}},
+		{2, []string{"--from", "Caddyfile", "--to", "nowhere"}, []string{"nowhere"}},
+		{2, []string{"--from", "Caddyfile"}, []string{"--to or --resume"}},
+		{2, []string{"--from", "Caddyfile", "--to", orders, "--resume"}, []string{"--to or --resume"}},
+		{2, []string{"--from", "", "--to", orders}, []string{"--from is empty"}},
+		{1, []string{"--from", "Caddyfile", "--to", silent}, []string{"reading the target", "connection refused"}},
 	} {
-		checkRuns(t, g, 1, append(c.says, "Error: "), append([]string{"copy"}, c.arguments...)...)
+		checkRuns(t, g, c.code, append(c.says, "Error: "), append([]string{"copy"}, c.arguments...)...)
 	}
 	if keys := server.Do("KEYS", "*").([]any); len(keys) > 0 {
 		t.Errorf("the refused target has the keys %v", keys)

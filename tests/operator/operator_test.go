@@ -67,8 +67,8 @@ func TestOperatorFindsTheGate(t *testing.T) {
 		"turns it off (admin off)": {"--config", off, "--adapter", "caddyfile"},
 		"does it run there":        {"--address", operating.Socket(g)},
 	} {
-		for command, status := range map[string]int{"health": 2, "bootstrap": 1} {
-			if printed, code := operating.Run(t, g, append([]string{command}, arguments...)...); code != status || !strings.Contains(printed, want) {
+		for _, command := range []string{"health", "bootstrap"} {
+			if printed, code := operating.Run(t, g, append([]string{command}, arguments...)...); code != 2 || !strings.Contains(printed, want) {
 				t.Errorf("%s %q exits with %d and prints\n%s\nwant %q", command, arguments, code, printed, want)
 			}
 		}

@@ -35,6 +35,11 @@ func (s *Server) Try(words ...string) (any, error) {
 	return roundTrip(network, address, s.login, words)
 }
 
+// TryAs is Try as a user of the server, with a password.
+func (s *Server) TryAs(user, password string, words ...string) (any, error) {
+	return roundTrip("tcp", s.Addr(), []string{user, password}, words)
+}
+
 // roundTrip connects, authenticates if there is a login, and sends one command.
 func roundTrip(network, address string, login, words []string) (any, error) {
 	conn, err := net.DialTimeout(network, address, answerLimit)
