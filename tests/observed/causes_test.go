@@ -1,0 +1,51 @@
+package observed
+
+import (
+	"fmt"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/sessiongate/sessiongate/tests/chaos/stepped"
+	"github.com/sessiongate/sessiongate/tests/harness"
+	"github.com/sessiongate/sessiongate/tests/operating"
+)
+
+func (s *scene) stopRedis(*testing.T)   { s.redis.Stop() }
+func (s *scene) freezeRedis(*testing.T) { s.redis.Freeze() }
+func (s *scene) thawGate(*testing.T)    { s.gate.Signal(syscall.SIGCONT) }
+func (s *scene) stepRedis(*testing.T)   { s.redis.SetClock(time.Hour) }
+
+func (s *scene) freezeGate(t *testing.T) {
+	t.Helper()
+	s.gate.Signal(syscall.SIGSTOP)
+	t.Cleanup(func() { s.thawGate(t) }) // it could not be stopped otherwise
+}
+
+func (s *scene) stepGate(t *testing.T) {
+	t.Helper()
+	if err := stepped.Set(s.clock, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// flush deletes everything in Redis, and waits until the gate has restored it.
+func (s *scene) flush(t *testing.T) {
+	t.Helper()
+	s.redis.Do("FLUSHALL")
+	s.says(t)
+	harness.Eventually(t, noticeLimit, "the gate uses the new log", func() bool {
+		state := operating.StateOf(t, s.gate)
+		return state.State == "settled" && state.Error == ""
+	})
+}
+
+// fill makes the file system take no more for the process of the gate.
+func (s *scene) fill(t *testing.T) {
+	t.Helper()
+	command := exec.Command("prlimit", "--pid", fmt.Sprint(s.gate.PID()), "--fsize=0:")
+	if output, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("limiting files (prlimit is part of util-linux): %v\n%s", err, output)
+	}
+}
