@@ -26,7 +26,7 @@ func (g *Gate) admit(w http.ResponseWriter, r *http.Request) (*streams.Request, 
 	}
 	running, verdict := g.app.hub.Enter(w, r, &t.Keys, g.end, now)
 	if deny := g.caller.Deny(t, verdict, now); deny != nil {
-		return nil, deny
+		return nil, caller.Of(t, deny, caller.VerdictError(verdict))
 	}
 	g.caller.Note(t, now)
 	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -11,6 +12,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/config"
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/keys"
+	"github.com/sessiongate/sessiongate/caddymodule/refusals"
 	"github.com/sessiongate/sessiongate/caddymodule/stores"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store"
@@ -91,6 +93,20 @@ type App struct {
 	// keys_optional. Default: lenient.
 	Readiness string `json:"readiness,omitempty"`
 
+	// Notify is a receiver that is told of every revocation by this gate, such as a SIEM.
+	// Default: none.
+	Notify *Notify `json:"notify,omitempty"`
+
+	// LogRefusals is which refused requests the gate logs at level info, each with the reason
+	// and the rule that it breaks. `sampled` writes one line a second at most for each reason
+	// and issuer, with the number of those that it left out. `all` writes a line for each, and
+	// `off` none. Default: sampled.
+	LogRefusals string `json:"log_refusals,omitempty"`
+
+	// LogSubject lets the gate's own log lines name users, by the subject of their tokens, as
+	// `user_id`. Caddy's access log names them in any case. Default: false.
+	LogSubject bool `json:"log_subject,omitempty"`
+
 	// TokenCache is the size limit of the cache of verified tokens, in bytes.
 	// Default: 67108864 (64 MiB). At least 1 MiB.
 	TokenCache int64 `json:"token_cache,omitempty"`
@@ -101,11 +117,14 @@ type App struct {
 	module    stores.Module
 	namespace string
 	verifier  *token.Verifier
+	refusals  *refusals.Log
 	keys      []*pooledKeys
 	sources   []keys.Source // of the issuers, in their order
 	hub       *hub.Hub      // the hub of pooled; tests set another one
 	pooled    *pooledHub    // nil in tests that provision no store
 	poolKey   string
+	gates     int          // the gates of the configuration
+	traced    *atomic.Bool // the handler tracing is in the configuration
 }
 
 // CaddyModule returns the Caddy module information. It does not copy the app: subscribers
@@ -127,12 +146,12 @@ func (a *App) Provision(ctx caddy.Context) error {
 
 // provision is Provision with a logger. Everything that the app starts uses this logger.
 func (a *App) provision(ctx caddy.Context, logger *slog.Logger) error {
-	a.ctx, a.logger = ctx, logger
+	a.ctx, a.logger, a.traced = ctx, logger, new(atomic.Bool)
 	if err := a.resolve(); err != nil {
 		return err
 	}
 	a.setDefaults()
-	if err := a.check(); err != nil {
+	if err := errors.Join(a.check(), a.Notify.check()); err != nil {
 		return err
 	}
 	if err := a.loadStore(ctx); err != nil {
@@ -142,6 +161,7 @@ func (a *App) provision(ctx caddy.Context, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	a.warnOfSecrets()
 	a.verifier, err = token.NewVerifier(token.Options{
 		Namespace:        a.namespace,
 		Issuers:          issuers,
@@ -152,15 +172,28 @@ func (a *App) provision(ctx caddy.Context, logger *slog.Logger) error {
 		Logger:           a.logger,
 		Counters:         &counts.Tokens,
 	})
+	a.refusals = a.newRefusals()
 	if err != nil {
 		return err
 	}
 	return a.register(ctx, issuers)
 }
 
+// newRefusals returns the log of refused requests, which all gates of the app share.
+func (a *App) newRefusals() *refusals.Log {
+	o := refusals.Options{Mode: refusals.Mode(a.LogRefusals), Subjects: a.LogSubject, Logger: a.logger}
+	for _, issuer := range a.Issuer {
+		o.Issuers = append(o.Issuers, issuer.Issuer)
+	}
+	return refusals.New(o)
+}
+
 // resolve replaces the placeholders of the app's own fields.
 func (a *App) resolve() error {
-	return config.Resolve("session_gate", &a.Acknowledge, &a.OnStoreFailure, &a.Bootstrap, &a.Readiness)
+	if err := a.Notify.resolve(); err != nil {
+		return err
+	}
+	return config.Resolve("session_gate", &a.Acknowledge, &a.OnStoreFailure, &a.Bootstrap, &a.Readiness, &a.LogRefusals)
 }
 
 func (a *App) issuers() ([]token.IssuerOptions, error) {
@@ -182,10 +215,18 @@ func (a *App) issuers() ([]token.IssuerOptions, error) {
 // opened at all, for example because another process holds the file.
 func (a *App) Start() error {
 	a.logger.Info("session gate starting", "version", version())
+	a.warnOfUnguarded()
+	a.findTracing()
 	for _, pooled := range a.keys {
 		pooled.start(a.logger)
 	}
-	return a.pooled.start(a.module, a.hubSettings(), a.logger)
+	a.pooled.events.lines.subjects.Store(a.LogSubject)
+	a.pooled.events.notify.subjects.Store(a.LogSubject)
+	if err := a.pooled.start(a.module, a.hubSettings(), a.logger); err != nil {
+		return err
+	}
+	a.pooled.events.notify.use(a.Notify)
+	return nil
 }
 
 // Stop does nothing: requests of this configuration may still be running. Cleanup frees

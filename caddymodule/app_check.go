@@ -27,6 +27,7 @@ func (a *App) setDefaults() {
 	config.SetDefault(&a.OnStoreFailure, "deny")
 	config.SetDefault(&a.Bootstrap, "auto")
 	config.SetDefault(&a.Readiness, "lenient")
+	config.SetDefault(&a.LogRefusals, "sampled")
 	config.SetDefault(&a.TokenCache, 64<<20)
 	config.SetDefault(&a.MaxTokenSize, token.DefaultTokenSize)
 	if a.StoreRaw == nil {
@@ -75,5 +76,6 @@ func (a *App) checkWords() error {
 		config.OneOf("on_store_failure", a.OnStoreFailure, "deny", "allow"),
 		config.OneOf("bootstrap", a.Bootstrap, "auto", "manual", "relogin"),
 		config.OneOf("readiness", a.Readiness, "lenient", "strict"),
+		config.OneOf("log_refusals", a.LogRefusals, "sampled", "off", "all"),
 	)
 }

@@ -70,6 +70,9 @@ func parseAppOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //		on_store_failure deny          # or allow <max_staleness>
 //		bootstrap auto                 # or manual, relogin
 //		readiness lenient              # or strict
+//		notify <url> <secret> [<next>] # a webhook for revocations
+//		log_refusals sampled           # or off, all
+//		log_subject
 //		token_cache 64MiB
 //	}
 //
@@ -80,6 +83,11 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if values := d.RemainingArgs(); len(values) != 0 {
 		return config.Parsing(d, "session_gate", errors.New("values before the block; write: session_gate { … }"))
 	}
+	return a.words().Read(d, blockOfIssuer(), blockOfGate())
+}
+
+// words are the words of the app's block.
+func (a *App) words() config.Words {
 	return config.Words{
 		"issuer":             {Usage: "issuer <iss> { … }", Read: a.readIssuer, Repeatable: true},
 		"store":              {Usage: "store bolt [<path>] | redis <address>... | memory", Read: a.readStore},
@@ -92,8 +100,25 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"on_store_failure":   {Usage: "on_store_failure deny | allow <max_staleness>", Read: a.readOnStoreFailure},
 		"bootstrap":          {Usage: "bootstrap auto | manual | relogin", Read: config.Choice(&a.Bootstrap, "auto", "manual", "relogin")},
 		"readiness":          {Usage: "readiness lenient | strict", Read: config.Choice(&a.Readiness, "lenient", "strict")},
+		"notify":             {Usage: notifyUsage, Read: a.readNotify},
+		"log_refusals":       {Usage: "log_refusals sampled | off | all", Read: config.Choice(&a.LogRefusals, "sampled", "off", "all")},
+		"log_subject":        {Usage: "log_subject", Read: config.Flag(&a.LogSubject)},
 		"token_cache":        {Usage: "token_cache 64MiB", Read: config.Size(&a.TokenCache)},
-	}.Read(d)
+	}
+}
+
+// These blocks are named in the hints for a word that is in the wrong one. Of a word that two
+// of them have, the first in a list of blocks is named.
+func blockOfApp() config.Block {
+	return config.Block{Name: "the block session_gate of the global options", Words: new(App).words()}
+}
+
+func blockOfIssuer() config.Block {
+	return config.Block{Name: "the block of an issuer", Words: new(Issuer).words()}
+}
+
+func blockOfGate() config.Block {
+	return config.Block{Name: "the block session_gate of a site", Words: new(Gate).words()}
 }
 
 // readMaxTokenSize warns of a size at which requests reach the limit of Caddy: since 2.11 it
@@ -134,8 +159,12 @@ func (a *App) readIssuer(d *caddyfile.Dispenser) error {
 	return errors.Join(issuer.checkName(), checkNameless(a.Issuer))
 }
 
-// readWords reads the block of an i.
+// readWords reads the block of an issuer.
 func (i *Issuer) readWords(d *caddyfile.Dispenser) error {
+	return i.words().Read(d, blockOfApp(), blockOfGate())
+}
+
+func (i *Issuer) words() config.Words {
 	return config.Words{
 		"jwks":            {Usage: "jwks <url>...", Read: config.Texts((*[]string)(&i.JWKS))},
 		"jwks_file":       {Usage: "jwks_file <file>...", Read: config.Texts(&i.JWKSFile)},
@@ -162,7 +191,7 @@ func (i *Issuer) readWords(d *caddyfile.Dispenser) error {
 		"tls_ca":             {Usage: "tls_ca <file>", Read: config.Text(&i.TLSCA)},
 		"keys_optional":      {Usage: "keys_optional", Read: config.Flag(&i.KeysOptional)},
 		"insecure_http":      {Usage: "insecure_http", Read: config.Flag(&i.InsecureHTTP)},
-	}.Read(d)
+	}
 }
 
 // readRequirement reads a claim and its values.

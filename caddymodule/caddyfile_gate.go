@@ -76,6 +76,11 @@ func (g *Gate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if d.CountRemainingArgs() != 0 {
 		return config.Parsing(d, "session_gate", errors.New("values before the block; write: session_gate [<matcher>] { … }"))
 	}
+	return g.words().Read(d, blockOfApp(), blockOfIssuer())
+}
+
+// words are the words of a gate's block.
+func (g *Gate) words() config.Words {
 	return config.Words{
 		"endpoint":           {Usage: "endpoint /v1/auth/session", Read: config.Text(&g.Endpoint)},
 		"token":              {Usage: tokenUsage, Read: g.readToken, Repeatable: true},
@@ -95,7 +100,7 @@ func (g *Gate) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"revoked_url":        {Usage: "revoked_url https://id.example.com/logout", Read: readURL(&g.RevokedURL)},
 		"backchannel_logout": {Usage: "backchannel_logout <path>", Read: config.Text(&g.BackchannelLogout)},
 		"errors":             {Usage: "errors json | caddy", Read: config.Choice(&g.Errors, "json", "caddy")},
-	}.Read(d)
+	}
 }
 
 const tokenUsage = "token header <name> | cookie <name> | query <name> | websocket_protocol <prefix>"

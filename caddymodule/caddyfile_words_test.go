@@ -48,6 +48,9 @@ var syntaxes = map[string]syntax{
 		"on_store_failure":   {good: "allow 1m", bad: []string{bare, "allow", "deny 1m", "allow soon", "allow 1m 2m", "ignore"}},
 		"bootstrap":          {good: "manual", bad: append(oneText, "never")},
 		"readiness":          {good: "strict", bad: append(oneText, "loose")},
+		"notify":             {good: "https://siem.example.com/hook {env.A} {env.B}", bad: []string{bare, "https://a.example", `https://a.example ""`, "http://a.example {env.A}", "a.example {env.A}", "https://a.example {env.A} {env.B} {env.C}"}},
+		"log_refusals":       {good: "all", bad: append(oneText, "none", "Off")},
+		"log_subject":        {bad: noText},
 		"token_cache":        {good: "1MiB", bad: []string{bare, `""`, "much", "-1", "0", "2TiB", "1MiB 2MiB"}},
 	}},
 	// A placeholder, because the word wildcard needs another name.

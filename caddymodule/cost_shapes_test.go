@@ -41,7 +41,7 @@ func hostileShapes(t *testing.T, g *gateTest) (shapes []hostileShape) {
 	shapes = append(shapes, hostilePaths()...)
 	shapes = append(shapes, hostileFields(g.mint(t, nil))...)
 	shapes = append(shapes, hostileGrants(g.mint(t, map[string]any{"exp": nil}))...)
-	for _, refused := range refusals() {
+	for _, refused := range refusedTokens() {
 		shapes = append(shapes, hostileShape{
 			name: "token: " + refused.name, method: http.MethodGet, target: "/orders",
 			header: http.Header{"Authorization": {"Bearer " + refused.token}},

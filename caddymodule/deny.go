@@ -39,6 +39,7 @@ func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, deny *reply.Denial
 func (g *Gate) write(w http.ResponseWriter, r *http.Request, deny *reply.Denial) error {
 	g.origins.Allow(w, r)
 	note(r, deny)
+	g.report(r, deny)
 	return deny.Write(w, r)
 }
 
@@ -56,6 +57,7 @@ func (g *Gate) refuseGuarded(w http.ResponseWriter, r *http.Request, deny *reply
 	}
 	g.origins.Allow(w, r)
 	note(r, deny)
+	g.report(r, deny)
 	emptyUser(r) // the routes of handle_errors may name them, too
 	deny.Announce(w, r)
 	reply.DropBody(r)

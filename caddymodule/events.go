@@ -52,11 +52,13 @@ type event struct {
 //
 // It is safe for concurrent use.
 type events struct {
+	lines   revocationLog
 	queue   chan event
 	dropped atomic.Uint64
 	logger  *slog.Logger
 	running func() (*App, error)
-	start   func() // starts the emitting goroutine once
+	notify  *notifier // also hears of revocations; nil in tests
+	start   func()    // starts the emitting goroutine once
 	stop    context.CancelFunc
 	over    chan struct{} // closed when the emitting goroutine has ended
 }
@@ -64,7 +66,7 @@ type events struct {
 // newEvents returns an events whose emitting goroutine runs from start to close.
 func newEvents(logger *slog.Logger, running func() (*App, error)) *events {
 	ctx, stop := context.WithCancel(context.Background())
-	e := &events{queue: make(chan event, maxEvents), logger: logger, running: running, stop: stop, over: make(chan struct{})}
+	e := &events{lines: revocationLog{logger: logger}, queue: make(chan event, maxEvents), logger: logger, running: running, stop: stop, over: make(chan struct{})}
 	e.start = sync.OnceFunc(func() { go e.emitAll(ctx) })
 	return e
 }
@@ -93,7 +95,9 @@ func (e *events) put(name string, data func() map[string]any) {
 // Invariant 10: an event holds no session id, no token and no subject. Caddy logs events at
 // debug level and passes them to other programs.
 func (e *events) Revoked(o hub.Outcome) {
+	e.lines.revoked(o)
 	counts.Revoked(o)
+	e.notify.revoked(o)
 	for _, r := range o.Revocations {
 		e.put("session_revoked", func() map[string]any {
 			return map[string]any{
@@ -105,7 +109,10 @@ func (e *events) Revoked(o hub.Outcome) {
 }
 
 // Pending implements hub.Events. Subscribers hear of the revocations when they hold everywhere.
-func (*events) Pending(o hub.Outcome) { counts.Pending(o) }
+func (e *events) Pending(o hub.Outcome) {
+	e.lines.pending(o)
+	counts.Pending(o)
+}
 
 // StoreDown implements replica.Observer.
 func (e *events) StoreDown(trouble replica.Trouble, left time.Duration) {

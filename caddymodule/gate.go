@@ -17,6 +17,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/metrics"
 	"github.com/sessiongate/sessiongate/caddymodule/navigation"
 	"github.com/sessiongate/sessiongate/caddymodule/paths"
+	"github.com/sessiongate/sessiongate/caddymodule/refusals"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/streams"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
@@ -161,8 +162,12 @@ type Gate struct {
 	caller    *caller.Reader
 	origins   caller.Origins
 	end       streams.End
-	view      int
-	site      int
+	refusals  *refusals.Log
+	// accessLogged reports whether Caddy writes an access log of the server.
+	accessLogged bool
+
+	view int
+	site int
 
 	login, revoked *navigation.Redirect // nil for none
 }
@@ -184,7 +189,9 @@ func (g *Gate) Provision(ctx caddy.Context) error {
 	if err := g.provision(app.(*App), ctx.Slogger()); err != nil {
 		return err
 	}
+	g.accessLogged = logsOf(ctx) != nil
 	g.warnOfLogs(logsOf(ctx))
+	g.warnOfAdmission()
 	// A handler that is loaded without a server serves no requests.
 	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
 		server.RegisterConnContext(streams.Connection)
@@ -193,7 +200,8 @@ func (g *Gate) Provision(ctx caddy.Context) error {
 }
 
 func (g *Gate) provision(app *App, logger *slog.Logger) error {
-	g.app, g.logger = app, logger
+	g.app, g.logger, g.refusals = app, logger, app.refusals
+	app.gates++
 	if err := g.resolve(); err != nil {
 		return err
 	}
@@ -235,6 +243,9 @@ func (g *Gate) prepare() (err error) {
 // Invariant 1: verify first, then check, then forward. One token leads to one decision,
 // from verified claims only.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if traced := g.traced(r, next); traced != nil {
+		return traced.serve(w, r)
+	}
 	if reply.IsMethod(r.Method, http.MethodConnect) && !opensWebSocket(r) {
 		return g.refuse(w, r, denyConnect)
 	}

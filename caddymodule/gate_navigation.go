@@ -91,7 +91,11 @@ func (g *Gate) redirectPage(w http.ResponseWriter, r *http.Request, deny *reply.
 		return false
 	}
 	note(r, deny)
-	return page.Serve(w, r, &sent)
+	if !page.Serve(w, r, &sent) {
+		return false
+	}
+	g.report(r, deny)
+	return true
 }
 
 // isOwn reports whether a URL is that of a route, for any method.

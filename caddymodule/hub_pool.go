@@ -29,7 +29,8 @@ func newPooledHub(namespace string, logger *slog.Logger) *pooledHub {
 	p := &pooledHub{namespace: namespace, log: newHandover(logger)}
 	newest := slog.New(p.log)
 	p.events = newEvents(newest, runningApp)
-	p.Hub = hub.New(hub.Options{Namespace: namespace, Logger: newest, Events: p.events, Counters: &counts.Hub})
+	p.events.notify = newNotifier(newest, func() store.GateID { return p.Status().Gate })
+	p.Hub = hub.New(hub.Options{Namespace: namespace, Logger: newest, Events: p.events, Trace: traceRevocation, Counters: &counts.Hub})
 	return p
 }
 
@@ -44,6 +45,7 @@ func (p *pooledHub) start(module stores.Module, o hub.Settings, logger *slog.Log
 // Destruct implements caddy.Destructor. The pool calls it when the last configuration that
 // uses the store is gone.
 func (p *pooledHub) Destruct() error {
+	defer p.events.notify.Close() // last, when nothing is revoked any more
 	defer p.events.close()
 	return p.Close()
 }

@@ -131,6 +131,8 @@ type Issuer struct {
 	// An attacker on the network path can then replace the keys, and so forge tokens.
 	// Default: false.
 	InsecureHTTP bool `json:"insecure_http,omitempty"`
+
+	warned bool // the log warns of any_audience
 }
 
 // options resolves placeholders and reads key files. The caller releases the references to
@@ -156,6 +158,7 @@ func (i *Issuer) options(logger *slog.Logger) (token.IssuerOptions, []*pooledKey
 	}
 	i.setClaims(&options)
 	i.warnSessionClaim(logger)
+	i.warnOfName(logger)
 	return options, pooled, nil
 }
 

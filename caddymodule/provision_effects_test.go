@@ -162,14 +162,14 @@ func TestConfigurationsShareTheirStoreAndKeys(t *testing.T) {
 // Every string of the configuration may come from the environment.
 func TestStringsComeFromTheEnvironment(t *testing.T) {
 	for name, value := range map[string]string{
-		"SG_ACKNOWLEDGE": "store", "SG_POLICY": "allow", "SG_BOOTSTRAP": "auto", "SG_READINESS": "strict",
+		"SG_ACKNOWLEDGE": "store", "SG_POLICY": "allow", "SG_BOOTSTRAP": "auto", "SG_READINESS": "strict", "SG_LOG_REFUSALS": "off",
 		"SG_ISSUER": "https://env.example", "SG_SECRET": refusalSecret, "SG_AUDIENCE": "env", "SG_ALGORITHM": "HS256", "SG_CLAIM": "sess", "SG_WITHOUT": "token",
 	} {
 		t.Setenv(name, value)
 	}
 	app, err := provisioned(t, refusal{
 		app: `"acknowledge": "{env.SG_ACKNOWLEDGE}", "on_store_failure": "{env.SG_POLICY}", "max_staleness": "1m",
-			"bootstrap": "{env.SG_BOOTSTRAP}", "readiness": "{env.SG_READINESS}"`,
+			"bootstrap": "{env.SG_BOOTSTRAP}", "readiness": "{env.SG_READINESS}", "log_refusals": "{env.SG_LOG_REFUSALS}"`,
 		issuer: `"issuer": "{env.SG_ISSUER}", "hmac_secret": ["{env.SG_SECRET}"], "audience": ["{env.SG_AUDIENCE}"],
 			"algorithms": ["{env.SG_ALGORITHM}"], "session_claim": "{env.SG_CLAIM}", "token_id_claim": "t{env.SG_CLAIM}",
 			"subject_claim": ["u{env.SG_CLAIM}"], "require": [{"claim": "r{env.SG_CLAIM}", "values": ["v{env.SG_CLAIM}"]}],
@@ -181,11 +181,11 @@ func TestStringsComeFromTheEnvironment(t *testing.T) {
 	defer app.Cleanup()
 	issuer := app.Issuer[0]
 	got := []string{
-		app.Acknowledge, app.OnStoreFailure, app.Bootstrap, app.Readiness, issuer.Issuer, issuer.HMACSecret[0],
+		app.Acknowledge, app.OnStoreFailure, app.Bootstrap, app.Readiness, app.LogRefusals, issuer.Issuer, issuer.HMACSecret[0],
 		issuer.Audience[0], issuer.Algorithms[0], issuer.SessionClaim[0], issuer.TokenIDClaim,
 		issuer.SubjectClaim[0], issuer.Require[0].Claim, issuer.Require[0].Values[0], issuer.WithoutSession,
 	}
-	want := []string{"store", "allow", "auto", "strict", "https://env.example", refusalSecret, "env", "HS256", "sess", "tsess", "usess", "rsess", "vsess", "token"}
+	want := []string{"store", "allow", "auto", "strict", "off", "https://env.example", refusalSecret, "env", "HS256", "sess", "tsess", "usess", "rsess", "vsess", "token"}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("resolved to %q, want %q", got, want)
 	}

@@ -142,6 +142,7 @@ func TestAppRefuses(t *testing.T) {
 		"another policy":       {app: `"on_store_failure": "ignore", "max_staleness": "1m"`, want: `on_store_failure "ignore" is unknown; use one of: deny, allow`},
 		"another acknowledge":  {app: `"acknowledge": "Fleet"`, want: `acknowledge "Fleet" is unknown; use one of: fleet, lease, store`},
 		"another readiness":    {app: `"readiness": "loose"`, want: `readiness "loose" is unknown; use one of: lenient, strict`},
+		"another sampling":     {app: `"log_refusals": "none"`, want: `log_refusals "none" is unknown; use one of: sampled, off, all`},
 		"another bootstrap":    {app: `"bootstrap": "never"`, want: `bootstrap "never" is unknown; use one of: auto, manual`},
 		"a word from nowhere":  {app: `"acknowledge": "{env.SESSION_GATE_NOT_SET}"`, want: "{env.SESSION_GATE_NOT_SET} is missing or empty"},
 		"an unknown store":     {app: `"store": {"store": "paper"}`, want: "unknown module: session_gate.stores.paper"},

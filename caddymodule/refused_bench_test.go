@@ -39,9 +39,9 @@ func crowded(members string) string {
 // refusedToken is a credential that is refused before its signature is verified.
 type refusedToken struct{ name, token string }
 
-// refusals returns credentials that anybody can send to a gate with keys for ES256: of the
+// refusedTokens returns credentials that anybody can send to a gate with keys for ES256: of the
 // usual size, and as large and as expensive as possible.
-func refusals() []refusedToken {
+func refusedTokens() []refusedToken {
 	const header, ours = `{"alg":"ES256","typ":"JWT"}`, `{"iss":"` + tokentest.Issuer + `","aud":"` + tokentest.Audience + `"}`
 	filler, brackets := strings.Repeat("x", largest-40), strings.Repeat("[", largest-40)
 	return []refusedToken{
@@ -69,7 +69,7 @@ func refusals() []refusedToken {
 func BenchmarkRefused(b *testing.B) {
 	g, good := cached(b, "ES256", everythingOn())
 	b.Run("admitted", func(b *testing.B) { runWarm(b, g, good) })
-	for _, refused := range refusals() {
+	for _, refused := range refusedTokens() {
 		b.Run(refused.name, func(b *testing.B) { runRefused(b, g, refused.token) })
 	}
 	b.Run("revoked", func(b *testing.B) {

@@ -24,6 +24,8 @@ type route struct {
 	methods []string
 	// grants reports whether the upstream issues tokens at the path.
 	grants bool
+	// hides says that the path holds a session id, which no line of the log shows.
+	hides bool
 	// serve answers a request to the path. It returns false if the request is guarded like
 	// any other request.
 	serve func(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (served bool, err error)
@@ -37,7 +39,9 @@ func (g *Gate) prepareRoutes() error {
 	}
 	if g.BackchannelLogout != "" {
 		g.warnOfLogoutAudience()
-		receiver := logout.New(logout.Options{Verifier: g.app.verifier, Hub: g.app.hub, Logger: g.logger, Refuse: g.refuseOwn, Counters: &counts.Logouts})
+		receiver := logout.New(logout.Options{
+			Verifier: g.app.verifier, Hub: g.app.hub, Logger: g.logger, Refuse: g.refuseOwn, Answered: g.answered, Counters: &counts.Logouts,
+		})
 		if err := g.addRoute("backchannel_logout", g.BackchannelLogout, paths.Options{}, route{
 			guards: isPost, methods: []string{http.MethodDelete, http.MethodPost}, serve: terminal(receiver.Serve),
 		}); err != nil {
@@ -51,7 +55,7 @@ func (g *Gate) prepareRoutes() error {
 func (g *Gate) addSessions() error {
 	o := sessionapi.Options{
 		Caller: g.caller, Origins: g.origins, Hub: g.app.hub, AdminScope: g.AdminScope, Logger: g.logger, Refuse: g.refuseOwn,
-		Expire: g.expireCookie,
+		Answered: g.answered, Expire: g.expireCookie,
 	}
 	if g.SessionsEndpoint != "" {
 		var err error
@@ -64,7 +68,7 @@ func (g *Gate) addSessions() error {
 		methods := []string{http.MethodDelete, http.MethodGet, http.MethodHead}
 		// Session ids may hold any text. Some servers read `a;b` as a segment with a
 		// parameter. One segment below the path is always a session id.
-		one := route{guards: isDelete, methods: methods, serve: terminal(api.OneSession)}
+		one := route{guards: isDelete, methods: methods, hides: true, serve: terminal(api.OneSession)}
 		if err := g.addRoute("sessions_endpoint", g.SessionsEndpoint, paths.Options{Children: true}, one); err != nil {
 			return err
 		}

@@ -53,7 +53,7 @@ func New(o Options) *Reader {
 func (c *Reader) Read(r *http.Request, now *time.Time) (*token.Verified, credential.Source, *reply.Denial) {
 	raw, source, err := c.o.Credential.Extract(r)
 	if err != nil {
-		return nil, source, DenyCredential(err)
+		return nil, source, refused(err)
 	}
 	if source == credential.SourceQuery {
 		c.o.Credential.TakeQuery(r)
@@ -63,7 +63,7 @@ func (c *Reader) Read(r *http.Request, now *time.Time) (*token.Verified, credent
 		err = c.o.Verifier.CheckSite(t, c.o.Site)
 	}
 	if err != nil {
-		return nil, source, DenyCredential(err)
+		return nil, source, refused(err)
 	}
 	return t, source, nil
 }
@@ -75,7 +75,7 @@ func (c *Reader) Check(t *token.Verified, now time.Time) *reply.Denial {
 }
 
 // Deny is DenyVerdict for what a check of a verified token found. It also logs that the user of
-// the token is locked out (NoteRefusal).
+// the token is locked out (NoteRefusal). It does not allocate.
 func (c *Reader) Deny(t *token.Verified, verdict replica.Verdict, now time.Time) *reply.Denial {
 	deny := DenyVerdict(verdict)
 	if deny != nil {

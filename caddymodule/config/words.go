@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
@@ -52,16 +53,24 @@ func Specified(d *caddyfile.Dispenser, name, usage string) error {
 	return Placed(d.Errf(errSpecified, name, usage))
 }
 
+// Block is a block of a Caddyfile with words of its own.
+type Block struct {
+	// Name tells an operator where the block is: "the block of an issuer".
+	Name  string
+	Words Words
+}
+
 // Read reads the block that follows the current line of the dispenser, if there is one.
-// An unknown word, or one that is given twice, is an error with the remedy.
-func (w Words) Read(d *caddyfile.Dispenser) error {
+// An unknown word, or one that is given twice, is an error with the remedy. If the word is
+// one of another block, the remedy names that block.
+func (w Words) Read(d *caddyfile.Dispenser, others ...Block) error {
 	seen := map[string]bool{}
 	before := ""
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
 		name := d.Val()
 		word, known := w[name]
 		if !known {
-			return w.unrecognized(d, before)
+			return w.unrecognized(d, before, others)
 		}
 		if seen[name] && !word.Repeatable {
 			return Specified(d, name, word.Usage)
@@ -79,11 +88,15 @@ func (w Words) Read(d *caddyfile.Dispenser) error {
 
 // unrecognized returns the error of the word at the dispenser. A brace follows a word
 // without a block.
-func (w Words) unrecognized(d *caddyfile.Dispenser, before string) error {
+func (w Words) unrecognized(d *caddyfile.Dispenser, before string, others []Block) error {
 	name, remedy := d.Val(), ""
+	isThere := func(b Block) bool { _, there := b.Words[name]; return there }
+	other := slices.IndexFunc(others, isThere)
 	switch {
 	case name == "{" && before != "":
 		remedy = before + " has no block"
+	case other >= 0:
+		remedy = fmt.Sprintf("it belongs in %s: %s", others[other].Name, others[other].Words[name].Usage)
 	default:
 		remedy = w.suggest(name)
 	}

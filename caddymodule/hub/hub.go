@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -22,6 +23,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Events receives revocations and outages. Default: none.
 	Events Events
+	// Trace is called with the context of a call that revokes, right after its revocations
+	// hold everywhere. It returns at once. Default: none.
+	Trace func(context.Context, replica.Receipt)
 	// Counters count what the hub does. Default: its own.
 	Counters *Counters
 }
@@ -41,6 +45,7 @@ type Hub struct {
 	namespace string
 	logger    *slog.Logger
 	events    Events
+	trace     func(context.Context, replica.Receipt)
 	counters  *Counters
 	// damaged is when the store was found damaged, nil if it was not. waited is for how long it
 	// was until it was opened; set before isOpen.
@@ -75,10 +80,13 @@ func New(o Options) *Hub {
 	if o.Events == nil {
 		o.Events = noEvents{}
 	}
+	if o.Trace == nil {
+		o.Trace = func(context.Context, replica.Receipt) {}
+	}
 	if o.Counters == nil {
 		o.Counters = new(Counters)
 	}
-	return &Hub{namespace: o.Namespace, logger: o.Logger, events: o.Events, counters: o.Counters}
+	return &Hub{namespace: o.Namespace, logger: o.Logger, events: o.Events, trace: o.Trace, counters: o.Counters}
 }
 
 // Open opens the store. If it is open already, Open gives it new settings. Open does not

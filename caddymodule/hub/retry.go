@@ -142,18 +142,65 @@ func (q *retryQueue) run(ctx context.Context, h *Hub) {
 	}
 	q.mu.Unlock()
 	// Tokens first, so that subscribers receive their sessions only once.
-	for _, r := range append(tokens, due...) {
-		if !q.has(r) {
-			continue // it was completed meanwhile, with a token or by another call
+	due = append(tokens, due...)
+	calls := make(completions)
+	defer calls.emitAll(h.events)
+	for _, r := range due {
+		calls.expect(r.event)
+	}
+	for _, r := range due {
+		var all []store.Revocation
+		if q.has(r) { // else it was completed meanwhile, with a token or by another call
+			completed, err := h.complete(ctx, r.Revocation)
+			if err != nil {
+				return
+			}
+			if q.take(r) && r.event != nil {
+				all = completed
+				q.remove(all) // related revocations may be in the queue, and have the event of this call
+			}
 		}
-		all, err := h.complete(ctx, r.Revocation)
-		if err != nil {
-			return
-		}
-		if q.take(r) && r.event != nil {
-			h.events.Revoked(Outcome{Cause: r.event.why, Revocations: all, Took: time.Since(r.event.began)})
-			q.remove(all) // related revocations may be in the queue, and their event is emitted now
-		}
+		calls.complete(r.event, all, h.events)
+	}
+}
+
+// completions are what holds everywhere now of each call whose revocations are retried, so that
+// each call has one event.
+type completions map[*unheard]*completion
+
+type completion struct {
+	revocations []store.Revocation
+	left        int // how many are not completed
+}
+
+// expect counts a revocation that is due.
+func (c completions) expect(call *unheard) {
+	if c[call] == nil {
+		c[call] = new(completion)
+	}
+	c[call].left++
+}
+
+// complete notes what a retry has completed, and emits the event of its call with the last.
+func (c completions) complete(call *unheard, revocations []store.Revocation, events Events) {
+	of := c[call]
+	of.revocations = append(of.revocations, revocations...)
+	if of.left--; of.left == 0 {
+		c.emit(call, events)
+	}
+}
+
+func (c completions) emit(call *unheard, events Events) {
+	if of := c[call]; call != nil && len(of.revocations) > 0 {
+		events.Revoked(Outcome{Cause: call.why, Revocations: of.revocations, Took: time.Since(call.began)})
+	}
+	delete(c, call)
+}
+
+// emitAll emits the events of calls of which only a part was completed.
+func (c completions) emitAll(events Events) {
+	for call := range c {
+		c.emit(call, events)
 	}
 }
 

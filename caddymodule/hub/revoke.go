@@ -33,6 +33,8 @@ type Outcome struct {
 	Revocations []store.Revocation
 	// Took is the time from the first call until now.
 	Took time.Duration
+	// Err is why the revocations are not confirmed, nil if they hold everywhere.
+	Err error
 	// Receipt says how the revocations came to hold everywhere. It is zero if they do not,
 	// and if they were retried.
 	Receipt replica.Receipt
@@ -45,7 +47,8 @@ type Events interface {
 	// Revoked is called once for revocations that hold everywhere.
 	Revoked(Outcome)
 	// Pending is called for revocations that hold at this gate and are not confirmed
-	// everywhere. The gate retries them, and then calls Revoked.
+	// everywhere. The gate retries them, and then calls Revoked, once if they are confirmed
+	// together.
 	Pending(Outcome)
 }
 
@@ -105,6 +108,7 @@ func (h *Hub) RevokeWithReceipt(ctx context.Context, why Cause, revocations ...s
 	}
 	receipt, err := h.replica.RevokeWithReceipt(ctx, all...)
 	if err == nil {
+		h.trace(ctx, receipt)
 		err = h.revokeTokensOf(ctx, all...)
 	}
 	if err != nil {
@@ -113,7 +117,7 @@ func (h *Hub) RevokeWithReceipt(ctx context.Context, why Cause, revocations ...s
 	}
 	h.retries.remove(all)
 	h.ended.Applied(all) // the log may be read later, or not say when
-	h.events.Revoked(Outcome{why, all, time.Since(began), receipt})
+	h.events.Revoked(Outcome{Cause: why, Revocations: all, Took: time.Since(began), Receipt: receipt})
 	if h.lagging.Load() {
 		sessions := slices.DeleteFunc(slices.Clone(all), func(r store.Revocation) bool { return r.Kind != store.KindSession })
 		h.retries.add(h.retryPause(), nil, sessions...)
@@ -148,8 +152,7 @@ func (h *Hub) revokeLater(why Cause, began time.Time, err error, revocations []s
 // retryLater retries revocations that hold at this gate, until they hold everywhere.
 func (h *Hub) retryLater(why Cause, began time.Time, err error, revocations []store.Revocation) {
 	h.retries.add(h.retryPause(), &unheard{why, began}, revocations...)
-	h.unconfirmed(err, revocations)
-	h.events.Pending(Outcome{Cause: why, Revocations: revocations, Took: time.Since(began)})
+	h.events.Pending(Outcome{Cause: why, Revocations: revocations, Took: time.Since(began), Err: err})
 }
 
 // Repeat revokes once more, if the first of the revocations is in the revocation log
@@ -163,7 +166,8 @@ func (h *Hub) Repeat(ctx context.Context, revocations ...store.Revocation) (repe
 	ctx, cancel := h.limit(ctx)
 	defer cancel()
 	if _, err := h.complete(ctx, revocations...); err != nil {
-		h.unconfirmed(err, revocations)
+		h.logger.Error("a repeated logout was not confirmed by the store; the revocation holds at this gate",
+			"kind", revocations[0].Kind.String(), "key", revocations[0].Key, "revocations", len(revocations), "error", err)
 		return true, err
 	}
 	return true, nil
@@ -177,14 +181,6 @@ func (h *Hub) Mark(ctx context.Context, mark store.Revocation) error {
 		return fmt.Errorf("marking: %w", store.ErrClosed)
 	}
 	return h.replica.Revoke(ctx, mark)
-}
-
-// unconfirmed logs revocations that hold on this gate and are not confirmed.
-func (h *Hub) unconfirmed(err error, revocations []store.Revocation) {
-	for _, revocation := range revocations {
-		h.logger.Error("a revocation was not confirmed by the store; it holds at this gate, and the gate retries until the store has it",
-			"key", revocation.Key, "error", err)
-	}
 }
 
 // limit returns the context of a whole revoking call: without the caller's cancellation,

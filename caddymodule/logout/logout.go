@@ -21,7 +21,7 @@ const secondTimeout = time.Second
 // learnedTimeout bounds the look-up of what was learned about a session.
 const learnedTimeout = time.Second
 
-// Options are what a Receiver needs. All but Counters are required.
+// Options are what a Receiver needs. All but Answered and Counters are required.
 type Options struct {
 	// Verifier verifies logout tokens.
 	Verifier *token.Verifier
@@ -32,6 +32,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Refuse writes denials.
 	Refuse reply.Refuse
+	// Answered is told of logouts, with the subject if the token names it. Default: nobody is.
+	Answered reply.Answered
 	// Counters count what became of logout tokens. Default: its own.
 	Counters *Counters
 }
@@ -47,6 +49,9 @@ type Receiver struct {
 
 // New returns a Receiver.
 func New(o Options) *Receiver {
+	if o.Answered == nil {
+		o.Answered = func(*http.Request, string) {}
+	}
 	if o.Counters == nil {
 		o.Counters = new(Counters)
 	}
@@ -63,32 +68,43 @@ func (c *Receiver) Serve(w http.ResponseWriter, r *http.Request) (served bool, e
 	if r.Method != http.MethodPost {
 		return false, nil
 	}
-	deny := c.logOut(w, r)
+	deny, about := c.logOut(w, r)
 	if c.o.Counters.of(deny).Add(1); deny != nil {
-		return true, c.o.Refuse(w, r, deny)
+		if about.Err == nil {
+			about.Err = deny.Detail.Err
+		}
+		return true, c.o.Refuse(w, r, deny.With(about))
 	}
+	c.o.Answered(r, about.Subject)
 	w.Header().Set("Cache-Control", "no-store") // §2.8
 	w.WriteHeader(http.StatusOK)
 	return true, nil
 }
 
-// logOut does what a logout token asks for, or returns why not. When it returns nil, the
-// revocation holds at every gate, as at the session endpoint.
-func (c *Receiver) logOut(w http.ResponseWriter, r *http.Request) *reply.Denial {
+// logOut does what a logout token asks for, or returns why not, and whom it is about, for logs. When
+// it returns no denial, the revocation holds at every gate, as at the session endpoint.
+func (c *Receiver) logOut(w http.ResponseWriter, r *http.Request) (deny *reply.Denial, about reply.Detail) {
 	raw, deny := readToken(w, r)
 	if deny != nil {
-		return deny
+		return deny, about
 	}
 	l, err := c.o.Verifier.VerifyLogoutWaiting(r.Context(), raw, time.Now())
 	switch {
 	case errors.Is(err, token.ErrUnavailable):
-		return denyUnavailable
+		issuer, _ := token.Named(err)
+		return denyUnavailable, reply.Detail{Issuer: issuer, Err: err}
 	case err != nil:
 		if signed := (*token.SignedError)(nil); errors.As(err, &signed) {
 			c.warnOfRefusal(signed.Issuer, signed.Err)
 		}
-		return denyToken
+		issuer, subject := token.Named(err)
+		return denyToken, reply.Detail{Issuer: issuer, Subject: subject, Err: err}
 	}
+	return c.obey(r, l), reply.Detail{Issuer: l.Configured, Subject: l.Subject}
+}
+
+// obey is logOut for a valid token.
+func (c *Receiver) obey(r *http.Request, l *token.Logout) *reply.Denial {
 	if !c.o.Hub.Status().Synced {
 		return denyUnavailable
 	}

@@ -17,7 +17,7 @@ var (
 		"The body must be a form with one logout_token, of at most 16 KiB.")
 	denyToken = reply.OAuth(http.StatusBadRequest, "invalid_request",
 		"The logout token is not valid, or was received before.")
-	denyReplayed    = denyToken.Because("") // the same answer, counted separately
+	denyReplayed    = denyToken.With(reply.Detail{Err: errReceived}) // the same answer, counted separately
 	denyUnavailable = reply.OAuth(http.StatusServiceUnavailable, "temporarily_unavailable",
 		"The logout is not confirmed yet. Retry the same request.")
 )

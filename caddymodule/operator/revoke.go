@@ -152,9 +152,6 @@ func revoke(g gate, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, revocation := range revocations {
-		g.settings.Logger.Warn("an operator revokes", "kind", revocation.Kind.String(), "key", revocation.Key, "reason", o.Reason)
-	}
 	cause := hub.Cause{Source: store.SourceAdmin, Issuer: issuer, Reason: o.Reason, Subject: o.Subject}
 	receipt, err := g.Hub().RevokeWithReceipt(r.Context(), cause, revocations...)
 	if err != nil {

@@ -28,8 +28,15 @@ type Denial struct {
 	// Default: empty, if another part of the request is wrong.
 	Reason string
 
+	// Code is the error code of the answer.
+	Code string
+
 	// Message is the sentence of the answer for a client's developer.
 	Message string
+
+	// Detail says more about one refusal, for logs. It is zero for denials that requests
+	// share.
+	Detail Detail
 
 	challenge  string // WWW-Authenticate (RFC 9110 §11.6.1), or empty
 	retryAfter string // Retry-After in seconds, or empty
@@ -37,10 +44,20 @@ type Denial struct {
 	body       []byte
 }
 
+// Detail is what logs tell about a refusal, and the answer does not.
+type Detail struct {
+	// Issuer is the name of a configured issuer, or "" if the request names none.
+	Issuer string
+	// Subject is the subject of a token that the issuer has signed, or "" if it has none.
+	Subject string
+	// Err is the rule that the request breaks, or nil if Message says it.
+	Err error
+}
+
 // New returns a denial with the body {"error": code, "message": message}. challenge is the
 // field WWW-Authenticate, or empty. An answer 503 has Retry-After: 1.
 func New(status int, code, message, challenge string) *Denial {
-	return newDenial(status, message, challenge, struct {
+	return newDenial(status, code, message, challenge, struct {
 		Error   string `json:"error"`
 		Message string `json:"message"`
 	}{code, message})
@@ -49,18 +66,18 @@ func New(status int, code, message, challenge string) *Denial {
 // OAuth returns a denial with the body that clients of a token endpoint, and issuers,
 // expect (RFC 6749 §5.2). An answer 503 has Retry-After: 1.
 func OAuth(status int, code, description string) *Denial {
-	return newDenial(status, description, "", struct {
+	return newDenial(status, code, description, "", struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
 	}{code, description})
 }
 
-func newDenial(status int, message, challenge string, content any) *Denial {
+func newDenial(status int, code, message, challenge string, content any) *Denial {
 	body, err := json.Marshal(content)
 	if err != nil {
 		panic(err) // two strings
 	}
-	d := &Denial{Status: status, Message: message, challenge: challenge, body: body}
+	d := &Denial{Status: status, Code: code, Message: message, challenge: challenge, body: body}
 	if status == http.StatusServiceUnavailable {
 		d.retryAfter = "1"
 	}
@@ -81,6 +98,13 @@ func (d *Denial) As(class Class) *Denial {
 	return &same
 }
 
+// With returns the same answer with a detail for logs.
+func (d *Denial) With(detail Detail) *Denial {
+	same := *d
+	same.Detail = detail
+	return &same
+}
+
 // Allowing returns the same answer with the methods that are allowed, as a list for the
 // field Allow.
 func (d *Denial) Allowing(methods string) *Denial {
@@ -95,6 +119,10 @@ func (d *Denial) Is(class Class) bool { return d != nil && d.Class == class }
 // Refuse writes a denial as the answer to a request. A gate has a Refuse that also sets the
 // reason for its logs, and passes it to the packages that serve its paths.
 type Refuse func(http.ResponseWriter, *http.Request, *Denial) error
+
+// Answered tells the logs of a gate that it answers a request itself, without refusing it, and to
+// whom: a subject, or "" if nobody is known. Call it before the answer.
+type Answered func(r *http.Request, subject string)
 
 // Write answers the request, and does not wait for the rest of its body. A denial is
 // terminal: it is written, not returned as an error, because Caddy's routes of handle_errors

@@ -8,6 +8,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/caddymodule/paths"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
+	"github.com/sessiongate/sessiongate/caddymodule/token"
 )
 
 // Options are the options of an API. Caller, Hub, Logger and Refuse are required.
@@ -30,6 +31,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Refuse writes denials.
 	Refuse reply.Refuse
+	// Answered is told of the answers that refuse nothing. Default: nobody is.
+	Answered reply.Answered
 }
 
 // API serves the sessions of callers. Each method serves requests to one path. It reports
@@ -38,7 +41,23 @@ type Options struct {
 type API struct{ o Options }
 
 // New returns an API.
-func New(o Options) *API { return &API{o} }
+func New(o Options) *API {
+	if o.Answered == nil {
+		o.Answered = func(*http.Request, string) {}
+	}
+	return &API{o}
+}
+
+// refuse writes a denial for a caller whose token is valid.
+func (a *API) refuse(w http.ResponseWriter, r *http.Request, bearer *token.Verified, deny *reply.Denial) error {
+	return a.o.Refuse(w, r, caller.Of(bearer, deny, nil))
+}
+
+// preflight answers a preflight.
+func (a *API) preflight(w http.ResponseWriter, r *http.Request, methods string) error {
+	a.o.Answered(r, "")
+	return a.o.Origins.Preflight(w, r, methods)
+}
 
 // Session answers DELETE of the caller's session, or of the session that the body names,
 // and preflights for it. It answers 401 to every caller without a valid token. It answers
@@ -47,7 +66,7 @@ func New(o Options) *API { return &API{o} }
 func (a *API) Session(w http.ResponseWriter, r *http.Request) (served bool, err error) {
 	switch {
 	case caller.IsPreflight(r):
-		return true, a.o.Origins.Preflight(w, r, http.MethodDelete)
+		return true, a.preflight(w, r, http.MethodDelete)
 	case r.Method == http.MethodDelete:
 		return true, a.deleteSession(w, r, func() (string, *reply.Denial) { return readTarget(w, r) })
 	}
@@ -59,7 +78,7 @@ func (a *API) Session(w http.ResponseWriter, r *http.Request) (served bool, err 
 func (a *API) OneSession(w http.ResponseWriter, r *http.Request) (served bool, err error) {
 	switch {
 	case caller.IsPreflight(r):
-		return true, a.o.Origins.Preflight(w, r, http.MethodDelete)
+		return true, a.preflight(w, r, http.MethodDelete)
 	case r.Method == http.MethodDelete:
 		return true, a.deleteSession(w, r, func() (string, *reply.Denial) { return a.readSegment(w, r) })
 	}
@@ -71,7 +90,7 @@ func (a *API) OneSession(w http.ResponseWriter, r *http.Request) (served bool, e
 func (a *API) Sessions(w http.ResponseWriter, r *http.Request) (served bool, err error) {
 	switch {
 	case caller.IsPreflight(r):
-		return true, a.o.Origins.Preflight(w, r, "GET, DELETE")
+		return true, a.preflight(w, r, "GET, DELETE")
 	case r.Method == http.MethodGet, r.Method == http.MethodHead:
 		return true, a.listSessions(w, r)
 	case r.Method == http.MethodDelete:

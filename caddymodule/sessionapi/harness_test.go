@@ -20,18 +20,22 @@ const (
 )
 
 // apiTest is a gate that serves the sessions of its callers.
-type apiTest struct{ *callertest.Gate }
+type apiTest struct {
+	*callertest.Gate
+	API *API
+}
 
 // newAPI returns a gate with the session API. The options may have AdminScope and Origins.
 func newAPI(tb testing.TB, algorithm string, o Options, changes ...func(*token.IssuerOptions)) *apiTest {
 	tb.Helper()
-	g := &apiTest{callertest.New(tb, algorithm, changes...)}
+	g := &apiTest{Gate: callertest.New(tb, algorithm, changes...)}
 	o.Caller, o.Hub, o.Logger, o.Refuse = g.Reader, g.Hub, g.Logger, callertest.Refuse
 	var err error
 	if o.Children, err = paths.New(sessionsPath, paths.Options{Children: true}); err != nil {
 		tb.Fatal(err)
 	}
 	api := New(o)
+	g.API = api
 	terminal := func(serve func(http.ResponseWriter, *http.Request) (bool, error)) callertest.Route {
 		return func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) (bool, error) { return serve(w, r) }
 	}

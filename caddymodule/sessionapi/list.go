@@ -47,26 +47,27 @@ func (a *API) listSessions(w http.ResponseWriter, r *http.Request) error {
 	a.o.Origins.Allow(w, r)
 	now := time.Now()
 	bearer, _, deny := a.o.Caller.Read(r, &now)
-	if deny == nil {
-		deny = a.o.Caller.Check(bearer, now)
-	}
 	if deny != nil {
 		return a.o.Refuse(w, r, deny)
+	}
+	if deny := a.o.Caller.Check(bearer, now); deny != nil {
+		return a.refuse(w, r, bearer, deny)
 	}
 	a.o.Caller.Note(bearer, now)
 	limit, after, ok := readPage(r.URL.RawQuery)
 	switch {
 	case bearer.Subject == "":
-		return a.o.Refuse(w, r, denySubject)
+		return a.refuse(w, r, bearer, denySubject)
 	case !ok:
-		return a.o.Refuse(w, r, denyPage)
+		return a.refuse(w, r, bearer, denyPage)
 	}
 	sessions, err := a.sessionsOf(r, bearer)
 	if err != nil {
 		// Invariant 7: a technical failure is 503, never an empty list.
 		a.o.Logger.Error("the sessions of a subject could not be listed", "key", bearer.Keys.Subject, "error", err)
-		return a.o.Refuse(w, r, caller.Unavailable)
+		return a.refuse(w, r, bearer, caller.Unavailable)
 	}
+	a.o.Answered(r, bearer.Subject)
 	return reply.JSON(w, http.StatusOK, pageOf(sessions, limit, after))
 }
 

@@ -24,7 +24,7 @@ func (a *API) deleteSession(w http.ResponseWriter, r *http.Request, read func() 
 	}
 	sessionID, deny := a.target(bearer, read)
 	if deny != nil {
-		return a.o.Refuse(w, r, deny)
+		return a.refuse(w, r, bearer, deny)
 	}
 	ended, deny := a.revoke(r, bearer, sessionID)
 	// For another session, denySession is about a session that the caller does not hold.
@@ -32,8 +32,9 @@ func (a *API) deleteSession(w http.ResponseWriter, r *http.Request, read func() 
 		a.expire(w, r, ambient)
 	}
 	if deny != nil {
-		return a.o.Refuse(w, r, deny)
+		return a.refuse(w, r, bearer, deny)
 	}
+	a.o.Answered(r, bearer.Subject)
 	hub.AwaitAfter(r.Context(), ended.Passed)
 	w.Header().Set(endedHeader, string(ended.Scope))
 	return writeInvalidated(w, sessionID)
@@ -60,6 +61,9 @@ func isOwn(bearer *token.Verified, sessionID string) bool {
 func (a *API) read(r *http.Request, now time.Time) (bearer *token.Verified, ambient bool, deny *reply.Denial) {
 	bearer, source, deny := a.o.Caller.Read(r, &now)
 	if crossSite := a.o.Origins.CheckSite(r, source); crossSite != nil {
+		if bearer != nil {
+			crossSite = caller.Of(bearer, crossSite, nil)
+		}
 		return nil, false, crossSite
 	}
 	return bearer, source.IsAmbient(), deny
@@ -112,7 +116,7 @@ func (a *API) revoke(r *http.Request, bearer *token.Verified, sessionID string) 
 	case verdict != replica.Clear:
 		return ended, caller.Revoked
 	default:
-		if deny := a.mayEnd(r, bearer, sessionID, ended.Revocations[0]); deny != nil {
+		if cause.Subject, deny = a.mayEnd(r, bearer, sessionID, ended.Revocations[0]); deny != nil {
 			return ended, deny
 		}
 	}
@@ -147,11 +151,14 @@ func (a *API) confirm(ctx context.Context, cause hub.Cause, revocations []store.
 // tell. So the revocations that the gate holds still count. A gate that has never read the
 // revocation log revokes nothing.
 func (a *API) revokeLater(r *http.Request, cause hub.Cause, bearer *token.Verified, sessionID string, isOwn bool, revocations ...store.Revocation) *reply.Denial {
-	switch {
-	case !a.o.Hub.Status().Synced, a.o.Hub.Look(&bearer.Keys) != replica.Clear:
+	if !a.o.Hub.Status().Synced || a.o.Hub.Look(&bearer.Keys) != replica.Clear {
 		return caller.Unavailable
-	case !isOwn && a.mayEnd(r, bearer, sessionID, revocations[0]) != nil:
-		return caller.Unavailable
+	}
+	if !isOwn {
+		var deny *reply.Denial
+		if cause.Subject, deny = a.mayEnd(r, bearer, sessionID, revocations[0]); deny != nil {
+			return caller.Unavailable
+		}
 	}
 	a.o.Hub.RevokeLater(cause, revocations...)
 	return denyUnconfirmed
@@ -161,28 +168,29 @@ func (a *API) revokeLater(r *http.Request, cause hub.Cause, bearer *token.Verifi
 // live, and the token may end it.
 const unnamed = replica.Outlived | replica.ByFloor
 
-// mayEnd returns why the caller may not end another session. The session must be live. It
-// must belong to the caller's subject or, for holders of the admin scope, to any subject of
-// the issuer.
+// mayEnd returns why the caller may not end another session, or the subject of the session. The
+// session must be live. It must belong to the caller's subject or, for holders of the admin
+// scope, to any subject of the issuer.
 //
 // Attack: try session ids to learn which sessions exist, or who owns them. Unknown
 // sessions, revoked sessions and sessions of others get the same answer. The gate makes the
 // same store calls for each of them first, so neither the time nor an unreachable store
 // distinguishes them.
-func (a *API) mayEnd(r *http.Request, bearer *token.Verified, sessionID string, revocation store.Revocation) *reply.Denial {
+func (a *API) mayEnd(r *http.Request, bearer *token.Verified, sessionID string, revocation store.Revocation) (owner string, deny *reply.Denial) {
 	admin := a.o.AdminScope != "" && bearer.HasScope(a.o.AdminScope)
 	err := a.o.Hub.Owned(r.Context(), bearer.Issuer, sessionID, func(subject string) bool {
+		owner = subject
 		return admin || subject != "" && subject == bearer.Subject
 	})
 	switch {
 	case errors.Is(err, store.ErrUnknownSession):
-		return denySession
+		return "", denySession
 	case err != nil:
 		// Invariant 7: a technical failure is 503, never "unknown".
 		a.o.Logger.Error("the owner of a session could not be looked up", "key", revocation.Key, "error", err)
-		return denyUnconfirmed
+		return "", denyUnconfirmed
 	}
-	return nil
+	return owner, nil
 }
 
 // writeInvalidated writes the answer 200 that the API's documentation states.

@@ -28,15 +28,16 @@ func (a *API) deleteSessions(w http.ResponseWriter, r *http.Request) error {
 	// Attack: end the sessions of a user who has logged in again, with a token that was
 	// revoked before. The revocations that the gate holds count also while it is fenced.
 	if deny := a.o.Caller.Check(bearer, now); deny.Is(reply.Revoked) {
-		return a.o.Refuse(w, r, deny)
+		return a.refuse(w, r, bearer, deny)
 	}
 	revocation, passed, deny := a.allOf(w, r, bearer)
 	if deny == nil {
 		deny = unconfirmedAll(a.revokeAll(r, bearer, revocation), revocation)
 	}
 	if deny != nil {
-		return a.o.Refuse(w, r, deny)
+		return a.refuse(w, r, bearer, deny)
 	}
+	a.o.Answered(r, bearer.Subject)
 	if revocation.Except.IsZero() {
 		a.expire(w, r, ambient)
 	}

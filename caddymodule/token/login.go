@@ -33,6 +33,10 @@ func (t *Verified) WithoutSession() WithoutSession { return t.rules.WithoutSessi
 // in the words of an error: `sid`, or `sid or session_id`.
 func (t *Verified) SessionClaims() string { return strings.Join(t.rules.SessionClaims, " or ") }
 
+// ConfiguredIssuer returns the name of the issuer in the configuration, which may hold an
+// asterisk.
+func (t *Verified) ConfiguredIssuer() string { return t.rules.Issuer }
+
 // AdmitsReauthentication reports whether the issuer's rules admit tokens of a revoked session
 // if their login is later than the revocation.
 func (t *Verified) AdmitsReauthentication() bool { return t.rules.AdmitReauthentication }

@@ -26,8 +26,9 @@ const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 // Logout holds the claims of a logout token. It ends a session, or all sessions of a subject
 // that began up to IssuedAt.
 type Logout struct {
-	// Issuer is `iss`.
-	Issuer string
+	// Issuer is `iss`. Configured is the name of the issuer in the configuration, which may hold
+	// an asterisk.
+	Issuer, Configured string
 	// SessionID is `sid`, whatever claim of access tokens names the session. Subject is
 	// `sub`. At least one of them is set.
 	SessionID, Subject string
@@ -61,9 +62,9 @@ func (v *Verifier) verifyLogout(raw string, now int64) (*Logout, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Logout{Issuer: s.name}
+	l := &Logout{Issuer: s.name, Configured: s.issuer.Issuer}
 	if err := l.set(s, now, v.leeway); err != nil {
-		return nil, &SignedError{Issuer: l.Issuer, Err: err}
+		return nil, s.refused(err, "sub")
 	}
 	return l, nil
 }

@@ -58,7 +58,7 @@ func TestVerifyLogout(t *testing.T) {
 		}
 		text := func(name string) string { text, _ := claims[name].(string); return text }
 		want := token.Logout{
-			Issuer: tokentest.Issuer, SessionID: text("sid"), Subject: text("sub"), TokenID: "logout-1",
+			Issuer: tokentest.Issuer, Configured: tokentest.Issuer, SessionID: text("sid"), Subject: text("sub"), TokenID: "logout-1",
 			IssuedAt: claims["iat"].(int64), ExpiresAt: claims["iat"].(int64) + 120,
 		}
 		if exp, ends := claims["exp"].(int64); ends {

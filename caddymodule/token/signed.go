@@ -51,12 +51,34 @@ func (v *Verifier) verifySignature(j jws, e *Explanation) (s signedClaims, err e
 	s.epoch = s.issuer.Keys.Epoch()
 	e.take(StepSignature)
 	if err := s.issuer.signatures.verify(j); err != nil {
-		return s, err
+		return s, s.claimed(err)
 	}
 	e.take(StepClaims)
 	if s.members, err = claimsOf(claims, s.issuer.reads, v.added.Load().reads); err != nil {
-		return s, err
+		return s, s.claimed(err)
 	}
 	e.has(s.members)
-	return s, s.issuer.checkTenant(s.name, s.members)
+	// Attack: a tenant has a token signed that names another tenant. So nothing in it is believed.
+	if err := s.issuer.checkTenant(s.name, s.members); err != nil {
+		return s, s.claimed(err)
+	}
+	return s, nil
+}
+
+// claimed returns the error of a token that breaks a rule, and names the issuer.
+func (s signedClaims) claimed(err error) error { return &ClaimedError{s.issuer.Issuer, err} }
+
+// refused returns the error of a token that breaks a rule, and that the issuer has signed. The
+// claims name the subject.
+func (s signedClaims) refused(err error, subjectClaims ...string) error {
+	subject, invalid := s.members.id(subjectClaims...)
+	if invalid != nil {
+		subject = ""
+	}
+	return &SignedError{Issuer: s.name, Configured: s.issuer.Issuer, Subject: subject, Err: err}
+}
+
+// refused returns the error of a token that breaks a rule.
+func (t *Verified) refused(err error) error {
+	return &SignedError{Issuer: t.Issuer, Configured: t.rules.Issuer, Subject: t.Subject, Err: err}
 }

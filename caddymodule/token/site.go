@@ -40,14 +40,14 @@ func (v *Verifier) AddSite(site Site) (index int, err error) {
 }
 
 // CheckSite refuses a token of Verify that does not meet the rules of a site, by its index.
-// The error wraps ErrInvalid. It does not allocate: the answer was found when the token was
-// verified. A token of VerifySignatureOnly meets no rules.
+// The error wraps ErrInvalid, and is a *SignedError. For a token that meets them it does not
+// allocate: the answer was found when the token was verified. A token of VerifySignatureOnly meets no rules.
 func (v *Verifier) CheckSite(t *Verified, index int) error {
 	if index == 0 || index <= len(t.sites) && t.sites[index-1] {
 		return nil
 	}
 	v.logger.Debug("token refused", "error", errSite)
-	return errSite
+	return t.refused(errSite)
 }
 
 var errSite = refuse("it is not for this site; its session_gate has an audience or require of its own")

@@ -152,9 +152,19 @@ func (v *Verifier) AddView(claims []string) int {
 	return len(old.views)
 }
 
+// Lookup returns the token that Verify would find in its cache, or nil. It checks nothing, so it
+// is for people who watch, and decides nothing.
+func (v *Verifier) Lookup(raw string) *Verified {
+	if t := v.cache.get(v.cache.hash(raw), raw); t != nil && t.fresh(v.added.Load()) {
+		return t
+	}
+	return nil
+}
+
 // Verify returns the verified token of a credential, or an error that wraps ErrMalformed,
 // ErrInvalid, ErrExpired or ErrUnavailable. ErrExpired means that only the time is wrong.
-// ErrUnavailable means that the keys are not available now.
+// ErrUnavailable means that the keys are not available now. The error of a token that one of the
+// issuers has signed is a *SignedError, and that of another one that names it a *ClaimedError.
 //
 // It never waits. A cached token costs a hash, a look-up and a comparison, and no
 // allocation; for others, a signature is verified. After Close it works without the cache.
@@ -172,7 +182,7 @@ func (v *Verifier) accept(raw string, now time.Time) (*Verified, error) {
 	hash := v.cache.hash(raw)
 	if t := v.cache.get(hash, raw); t != nil && t.fresh(added) {
 		if err := t.checkTime(now.Unix()); err != nil {
-			return nil, err
+			return nil, t.refused(err)
 		}
 		v.counters.hit(hash)
 		return t, nil

@@ -23,6 +23,15 @@ func (v *Verifier) verify(raw string, now int64, e *Explanation) (*Verified, err
 	if err != nil {
 		return nil, err
 	}
+	t, err := v.verifyClaims(raw, j, s, now, e)
+	if err != nil {
+		return t, s.refused(err, s.issuer.SubjectClaims...)
+	}
+	return t, nil
+}
+
+// verifyClaims is verify for the claims of a token with a valid signature.
+func (v *Verifier) verifyClaims(raw string, j jws, s signedClaims, now int64, e *Explanation) (*Verified, error) {
 	if err := checkKind(s.members); err != nil {
 		return nil, err
 	}

@@ -17,7 +17,10 @@ import (
 func (v *Verifier) VerifyWaiting(ctx context.Context, raw string, now *time.Time) (*Verified, error) {
 	t, err := v.accept(raw, *now)
 	if err != nil && errors.Is(err, ErrUnknownKey) {
-		err = keys.Await(ctx, err)
+		issuer, _ := Named(err)
+		if err = keys.Await(ctx, err); err != nil {
+			err = &ClaimedError{issuer, err}
+		}
 		*now = time.Now()
 		if err == nil {
 			t, err = v.accept(raw, *now)
@@ -37,8 +40,9 @@ func (v *Verifier) VerifyLogoutWaiting(ctx context.Context, raw string, now time
 	if err == nil || !errors.Is(err, ErrUnknownKey) {
 		return l, err
 	}
+	issuer, _ := Named(err)
 	if err := keys.Await(ctx, err); err != nil {
-		return nil, err
+		return nil, &ClaimedError{issuer, err}
 	}
 	return v.VerifyLogout(raw, time.Now())
 }

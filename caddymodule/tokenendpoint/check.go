@@ -36,7 +36,7 @@ func (x *exchange) checkPresented(ctx context.Context, parameters *oauth.Paramet
 	for _, raw := range parameters.Tokens() {
 		presented, deny := x.readPresented(raw)
 		if deny != nil {
-			return deny
+			return of(presented.issued, deny)
 		}
 		tokens = append(tokens, presented)
 		for _, name := range presented.names {
@@ -58,7 +58,7 @@ func (x *exchange) checkPresented(ctx context.Context, parameters *oauth.Paramet
 	for _, presented := range tokens {
 		known, deny := x.checkToken(presented, learned)
 		if deny != nil {
-			return deny
+			return of(presented.issued, deny)
 		}
 		if presented.raw == continued {
 			x.known = known
@@ -158,7 +158,8 @@ func (x *exchange) verify(raw string) (*token.Verified, *reply.Denial) {
 func verified(issued *token.Verified, err error) (*token.Verified, *reply.Denial) {
 	switch {
 	case errors.Is(err, token.ErrUnavailable) && !errors.Is(err, token.ErrUnknownKey):
-		return nil, denyUnavailable
+		issuer, _ := token.Named(err)
+		return nil, denyUnavailable.With(reply.Detail{Issuer: issuer, Err: err})
 	case err != nil:
 		return nil, nil
 	}

@@ -1,10 +1,13 @@
 package tokenendpoint
 
 import (
+	"errors"
 	"net/http"
 
+	"github.com/sessiongate/sessiongate/caddymodule/caller"
 	"github.com/sessiongate/sessiongate/caddymodule/oauth"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
+	"github.com/sessiongate/sessiongate/caddymodule/token"
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
@@ -12,9 +15,10 @@ import (
 // paths, they do not distinguish an expired token from a revoked one.
 var (
 	denyRevoked = reply.OAuth(http.StatusBadRequest, "invalid_grant",
-		"The token is invalid, expired or revoked.").Because("revoked")
-	denyExpired = denyRevoked.Because("expired")
-	denyInvalid = denyRevoked.Because("invalid")
+		"The token is invalid, expired or revoked.").Because("revoked").With(reply.Detail{Err: errRevoked})
+	denyExpired = denyRevoked.Because("expired").With(reply.Detail{Err: errExpired})
+	denyInvalid = denyRevoked.Because("invalid").With(reply.Detail{Err: errLifetime})
+	denyMany    = denyInvalid.With(reply.Detail{Err: errMany})
 	denyRequest = reply.OAuth(http.StatusBadRequest, "invalid_request",
 		"A parameter is missing, malformed, or there more than once.").Because("malformed")
 	denyQuery = reply.OAuth(http.StatusBadRequest, "invalid_request",
@@ -30,6 +34,23 @@ var (
 	denyAnswer = reply.OAuth(http.StatusBadGateway, "server_error",
 		"The answer of the token endpoint cannot be checked.").Because("unavailable")
 )
+
+// The rules, for logs.
+var (
+	errRevoked  = errors.New("a revocation names the token, its session or its subject")
+	errExpired  = errors.New("the refresh token has expired")
+	errLifetime = errors.New("the refresh token has no iat or exp, or lives longer than revocations are kept; raise retention")
+	errMany     = errors.New("the token would belong to more sessions than are kept of one")
+)
+
+// of returns a denial with the issuer and the subject of a token, for logs. Both are known only
+// if one of the gate's issuers has signed the token; else it is nil.
+func of(issued *token.Verified, deny *reply.Denial) *reply.Denial {
+	if issued == nil || deny == nil {
+		return deny
+	}
+	return caller.Of(issued, deny, nil)
+}
 
 // denyRule names the rule that a request breaks.
 func denyRule(err error) *reply.Denial {

@@ -47,7 +47,7 @@ func (x *exchange) checkTokens(ctx context.Context, answer oauth.Answer) *reply.
 		if err := x.o.Hub.Tokens().Learn(ctx, grants...); errors.Is(err, store.ErrManyFamilies) {
 			x.o.Logger.Error("tokens that would belong to more sessions than are kept of one were withheld and answered 400",
 				"key", grants[0].Families[0], "error", err)
-			return denyInvalid // here a new login helps, and a refresh would not
+			return denyMany // here a new login helps, and a refresh would not
 		} else if err != nil {
 			x.o.Logger.Error("which session tokens belong to could not be learned; they were withheld and answered 503",
 				"key", grants[0].Families[0], "error", err)
@@ -59,6 +59,9 @@ func (x *exchange) checkTokens(ctx context.Context, answer oauth.Answer) *reply.
 		for _, issued := range tokens.all() {
 			caller.NoteRefusal(x.o.Hub, x.o.Logger, issued, x.check(&issued.Keys), time.Now())
 		}
+	}
+	if all := tokens.all(); len(all) > 0 {
+		return of(all[0], deny)
 	}
 	return deny
 }

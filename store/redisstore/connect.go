@@ -43,6 +43,9 @@ func (s *Store) examineServer(ctx context.Context, conn *redis.Conn) error {
 	if err := s.examineEviction(ctx, conn, info["maxmemory_policy"]); err != nil {
 		return err
 	}
+	if err := s.examinePersistence(ctx, conn, info); err != nil {
+		return err
+	}
 	g, err := s.readGuard(ctx, conn)
 	if err != nil {
 		return err

@@ -15,8 +15,9 @@ type Receipt struct {
 	// held all of it before, it is the end of the log. Concurrent revocations may share an
 	// entry.
 	Position store.Position
-	// Took is the time from the call to the answer.
-	Took time.Duration
+	// Took is the time from the call to the answer. Appended is the part of it until the
+	// store had the entry.
+	Took, Appended time.Duration
 	// Gate is this replica, which held the revocation first. It is zero with a local store,
 	// which has no other gate.
 	Gate store.GateID
@@ -86,7 +87,7 @@ func (r *Replica) RevokeWithReceipt(ctx context.Context, revocations ...store.Re
 	if err := r.revoke(ctx, call); err != nil {
 		return Receipt{}, err
 	}
-	call.receipt.Took = r.clock.Boot() - began
+	call.receipt.Took, call.receipt.Appended = r.clock.Boot()-began, call.published-began
 	return call.receipt, nil
 }
 
@@ -94,19 +95,20 @@ func (r *Replica) RevokeWithReceipt(ctx context.Context, revocations ...store.Re
 // other calls do not bear the cost.
 type account struct {
 	receipt Receipt
-	sent    time.Duration // the boot time before the entry was published
+	// sent and published are the boot times before and after the entry was published.
+	sent, published time.Duration
 }
 
-// open begins the account of an entry whose call was sent at the boot time sent. It returns
-// nil if no call wants a receipt.
-func open(calls []*revoking, self store.GateID, head store.Head, sent time.Duration) *account {
+// open begins the account of an entry whose call was sent at the boot time sent, and answered
+// at published. It returns nil if no call wants a receipt.
+func open(calls []*revoking, self store.GateID, head store.Head, sent, published time.Duration) *account {
 	if !slices.ContainsFunc(calls, func(c *revoking) bool { return c.wanted }) {
 		return nil
 	}
 	a := &account{Receipt{
 		Position: head.Position, Gate: self, Unsettled: head.State != store.StateSettled, Unlisted: head.Unlisted,
 		Others: head.Live - len(head.Gates),
-	}, sent}
+	}, sent, published}
 	for _, gate := range head.Gates {
 		if gate.ID != self {
 			a.receipt.Gates = append(a.receipt.Gates, GateReceipt{Gate: gate.ID})
@@ -170,7 +172,7 @@ func (a *account) hand(calls []*revoking) {
 	}
 	for _, call := range calls {
 		if call.wanted {
-			call.receipt = a.receipt
+			call.receipt, call.published = a.receipt, a.published
 			call.receipt.Gates = slices.Clone(a.receipt.Gates)
 		}
 	}

@@ -49,6 +49,9 @@ func TestTheReceiptNamesEveryGateAndWhenItHadTheEntry(t *testing.T) {
 			if got.Position.Seq != uint64(i+1) || got.Position.Generation == 0 || got.Lease != 0 || got.Unsettled || got.StoreOnly {
 				t.Errorf("the receipt is %+v", got)
 			}
+			if got.Appended < 0 || got.Appended > got.Took {
+				t.Errorf("the entry was on the log after %v, and the whole call took %v", got.Appended, got.Took)
+			}
 			if by := outcomes(t, got); len(by) != 2 {
 				t.Errorf("the receipt names %d other gates, want 2", len(by))
 			}

@@ -101,7 +101,7 @@ func (r *Replica) restore(ctx context.Context, v view, lease time.Duration) (tim
 	}
 	r.advance(store.StateOpen, r.view.head)
 	r.beats.ring()
-	o.Logger.Info("this gate opened the revocation log for the fleet", "witness", v.witness, "revocations", r.set.len())
+	o.Logger.Info("this gate opened the revocation log for the fleet", "witness", v.witness, "revocations", r.set.len(), "after", known)
 	return -1, nil
 }
 

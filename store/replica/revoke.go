@@ -19,6 +19,8 @@ type revoking struct {
 	// done has received nil.
 	wanted  bool
 	receipt Receipt
+	// published is the boot time at which the store had the entry; set with receipt.
+	published time.Duration
 }
 
 // finish answers the caller. It does not wait for a caller that has left.
@@ -178,8 +180,8 @@ func (r *Replica) put(ctx context.Context, calls []*revoking, revocations []stor
 		published: r.clock.Boot(), // and not before it was on the log
 		unlisted:  head.Unlisted,
 		calls:     calls,
-		account:   open(calls, r.id, head, sent),
 	}
+	published.account = open(calls, r.id, head, sent, published.published)
 	published.account.see(head, r.clock.Boot())
 	r.mu.Lock()
 	published.known, published.lag = r.view.known, r.view.lag

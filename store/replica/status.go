@@ -1,7 +1,6 @@
 package replica
 
 import (
-	"context"
 	"errors"
 	"time"
 
@@ -156,36 +155,5 @@ func remedy(err error) string {
 		return "the store is damaged; this gate refuses requests until the store is repaired"
 	default:
 		return "the store does not answer; this gate refuses requests once its lease has expired"
-	}
-}
-
-// watch checks every second, until ctx ends, whether the set is provably fresh. If it is not,
-// watch counts the second and logs it. It also logs that a store is new, once.
-func (r *Replica) watch(ctx context.Context) {
-	announced := false
-	for pause(ctx, time.Second) {
-		status := r.Status()
-		if status.New && !announced {
-			announced = true
-			r.announceNew()
-		}
-		if !status.Synced || !status.Degraded {
-			continue
-		}
-		r.mu.Lock()
-		r.degraded++
-		waits := r.view.whole && r.view.state == store.StateRepair && r.fleet != nil
-		manual := r.options.Load().Manual
-		r.mu.Unlock()
-		text := "this gate refuses requests: its lease has expired"
-		switch {
-		case !status.Fenced:
-			text = "this gate admits requests by an old set: it does not know the latest revocations of other gates"
-		case waits && manual:
-			text = "this gate refuses requests: the revocation log may have lost revocations, and no gate can confirm its contents; find out what happened to the store, then run caddy session-gate bootstrap"
-		case waits:
-			text = "this gate refuses requests: the revocation log may have lost revocations, and the gates are restoring it"
-		}
-		r.options.Load().Logger.Warn(text, "lease_age", status.Age, "state", status.State, "error", status.Err)
 	}
 }

@@ -2,7 +2,6 @@ package replica_test
 
 import (
 	"errors"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -79,44 +78,4 @@ func TestRevokeLaterReachesALocalStore(t *testing.T) {
 			t.Error("the revocation is in the local store, but does not count as published")
 		}
 	})
-}
-
-// Every second without a provably fresh set is logged and counted, and no other second is.
-func TestEveryDegradedSecondIsLoggedAndCounted(t *testing.T) {
-	for name, staleness := range map[string]time.Duration{"deny": 0, "allow": time.Minute} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				log := new(strings.Builder)
-				shared := &faulty{Fleet: shared()}
-				r := start(t, shared, replica.Options{Lease: lease, MaxStaleness: staleness, Logger: textLogger(log)})
-				<-r.Synced()
-				time.Sleep(10 * time.Second)
-				if n := r.Status().DegradedSeconds; n != 0 {
-					t.Errorf("counted %d seconds without an outage", n)
-				}
-				shared.fail(errAway)
-				time.Sleep(lease + 10*time.Second)
-				status := r.Status()
-				if n := status.DegradedSeconds; n < 10 || n > 11 {
-					t.Errorf("counted %d of 10 seconds", n)
-				}
-				if !status.Degraded || status.Fenced != (staleness == 0) || status.Err == nil {
-					t.Errorf("the status is %+v", status)
-				}
-				shared.fail(nil)
-				time.Sleep(lease)
-				synctest.Wait()
-				text := "this gate refuses requests: its lease has expired"
-				if staleness > 0 {
-					text = "this gate admits requests by an old set"
-				}
-				if n := strings.Count(log.String(), text); uint64(n) != r.Status().DegradedSeconds {
-					t.Errorf("logged %d times, counted %d", n, r.Status().DegradedSeconds)
-				}
-				if status := r.Status(); status.Degraded || status.Err != nil {
-					t.Errorf("after the outage, the status is %+v", status)
-				}
-			})
-		})
-	}
 }

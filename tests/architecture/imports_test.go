@@ -21,6 +21,7 @@ var owners = map[string]string{
 	"github.com/prometheus/client_golang": "caddymodule/metrics",
 	"github.com/spf13/cobra":              "caddymodule/command",
 	"github.com/spf13/pflag":              "caddymodule/command",
+	"go.opentelemetry.io/otel":            "caddymodule",
 	"go.uber.org/zap":                     "caddymodule",
 	"golang.org/x/sys":                    "store/replica",
 	"github.com/dgraph-io/ristretto/v2":   "caddymodule/token",
@@ -65,7 +66,8 @@ var rooms = map[string][]string{
 		"caddymodule/caller", "caddymodule/copying", "caddymodule/ending", "caddymodule/hub", "caddymodule/keys", "caddymodule/reply", "caddymodule/strictjson", "caddymodule/token",
 		"store", "store/replica",
 	},
-	"caddymodule/reply": nil,
+	"caddymodule/refusals": nil,
+	"caddymodule/reply":    nil,
 	"caddymodule/sessionapi": {
 		"caddymodule/caller", "caddymodule/ending", "caddymodule/hub", "caddymodule/paths", "caddymodule/reply", "caddymodule/strictjson", "caddymodule/token",
 		"store", "store/replica",
@@ -76,6 +78,7 @@ var rooms = map[string][]string{
 		"caddymodule/caller", "caddymodule/hub", "caddymodule/oauth", "caddymodule/paths", "caddymodule/reply", "caddymodule/token",
 		"store", "store/replica",
 	},
+	"caddymodule/webhook": nil,
 }
 
 // plugged are the packages that register modules, and that the plugin imports.
@@ -216,6 +219,8 @@ func TestEachBrokenImportIsFound(t *testing.T) {
 		"logout imports Caddy":             {"caddymodule/logout/logout.go", "github.com/caddyserver/caddy/v2"},
 		"logout imports Caddy in a test":   {"caddymodule/logout/logout_test.go", "github.com/caddyserver/caddy/v2"},
 		"logout asks who calls":            {"caddymodule/logout/logout.go", own + "caddymodule/caller"},
+		"refusals imports Caddy":           {"caddymodule/refusals/refusals.go", "github.com/caddyserver/caddy/v2"},
+		"refusals reads denials":           {"caddymodule/refusals/refusals.go", own + "caddymodule/reply"},
 		"logout imports the adapter":       {"caddymodule/logout/logout.go", own + "caddymodule"},
 		"reply imports tokens":             {"caddymodule/reply/denial.go", own + "caddymodule/token"},
 		"reply imports Caddy":              {"caddymodule/reply/denial.go", "github.com/caddyserver/caddy/v2"},

@@ -30,8 +30,12 @@ var attributes = []string{
 	"kids", "added", "removed",
 	// The replica and its fleet.
 	"gate", "key", "state", "synced", "witness", "lease_age", "after", "configured",
-	// What an operator revoked, and the operator's reason: one line of bounded length.
-	"kind", "reason",
+	// What was revoked, and an operator's reason: one line of bounded length. Or why a request was
+	// refused: a word, and a rule that holds no byte of the request.
+	"kind", "reason", "also", "gates", "rule",
+	// A refused request: the client's address, its method, and the ids that Caddy gives it. A
+	// user is named only if the operator wants that and the signature is good.
+	"client_ip", "method", "user_id", "uuid", "traceID", "left_out",
 	// Counts and positions.
 	"keys", "left", "age", "requests", "revocations", "pending", "not_noted_meanwhile", "oldest", "head", "entries", "dropped",
 }

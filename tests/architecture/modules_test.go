@@ -68,3 +68,32 @@ func TestUsersBuildsKnowNothingOfTestModules(t *testing.T) {
 		}
 	}
 }
+
+// OpenTelemetry's parts only work together in the versions that were released together, and
+// Caddy has chosen them. A newer one here would replace Caddy's in every user's build.
+func TestOpenTelemetryIsTheOneOfCaddy(t *testing.T) {
+	versions := func(file string) map[string]string {
+		found := make(map[string]string)
+		var parsed struct {
+			Require []struct{ Path, Version string }
+		}
+		if err := json.Unmarshal(command(t, ".", "mod", "edit", "-json", file), &parsed); err != nil {
+			t.Fatal(err)
+		}
+		for _, required := range parsed.Require {
+			if strings.HasPrefix(required.Path, "go.opentelemetry.io/") {
+				found[required.Path] = required.Version
+			}
+		}
+		return found
+	}
+	caddys := versions(strings.TrimSpace(string(command(t, ".", "list", "-m", "-f", "{{.GoMod}}", "github.com/caddyserver/caddy/v2"))))
+	if len(caddys) < 10 {
+		t.Fatalf("Caddy requires %d modules of OpenTelemetry", len(caddys))
+	}
+	for path, version := range versions("go.mod") {
+		if caddys[path] != version {
+			t.Errorf("go.mod requires %s %s, and Caddy %q", path, version, caddys[path])
+		}
+	}
+}

@@ -68,9 +68,9 @@ func TestAccessLogTellsWhoAndWhy(t *testing.T) {
 			"missing":   {nil, harness.AccessLine{Status: 401, Reason: "missing"}},
 			"malformed": {[]string{"Authorization: Bearer x"}, harness.AccessLine{Status: 401, Reason: "malformed"}},
 			"several":   {[]string{"Authorization: Bearer x", "Authorization: Bearer y"}, harness.AccessLine{Status: 400, Reason: "several"}},
-			"invalid":   {[]string{"Authorization: Bearer " + g.Token(map[string]any{"aud": "x"})}, harness.AccessLine{Status: 401, Reason: "invalid"}},
-			"expired":   {[]string{"Authorization: Bearer " + expired}, harness.AccessLine{Status: 401, Reason: "expired"}},
-			"revoked":   {[]string{"Authorization: Bearer " + revoked}, harness.AccessLine{Status: 401, Reason: "revoked"}},
+			"invalid":   {[]string{"Authorization: Bearer " + g.Token(map[string]any{"aud": "x"})}, harness.AccessLine{Status: 401, User: "alice", Reason: "invalid"}},
+			"expired":   {[]string{"Authorization: Bearer " + expired}, harness.AccessLine{Status: 401, User: "alice", Reason: "expired"}},
+			"revoked":   {[]string{"Authorization: Bearer " + revoked}, harness.AccessLine{Status: 401, User: "alice", Reason: "revoked"}},
 		} {
 			t.Run(name, func(t *testing.T) {
 				uri := "/of/" + name

@@ -3,6 +3,7 @@ package logs
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,5 +73,12 @@ func TestRefreshTokensAreNeitherLoggedNorKept(t *testing.T) {
 	send(503, issuing.Refreshing(hidden))
 	redis.Thaw()
 	g.Stop()
+	// The access log names the user of what the gate answers itself. No other line does.
+	for line := range strings.Lines(g.Logs()) {
+		if !strings.Contains(line, `"logger":"http.log.access"`) {
+			secret.check(t, "a line", line)
+		}
+	}
+	delete(secret, "subject")
 	checkWithout(t, secret, "the log", g.Logs(), "was withheld and answered 502", "could not be looked up", `"level":"debug"`, "http.log.access")
 }
