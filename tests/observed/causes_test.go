@@ -2,7 +2,10 @@ package observed
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -14,13 +17,22 @@ import (
 
 func (s *scene) stopRedis(*testing.T)   { s.redis.Stop() }
 func (s *scene) freezeRedis(*testing.T) { s.redis.Freeze() }
-func (s *scene) thawGate(*testing.T)    { s.gate.Signal(syscall.SIGCONT) }
 func (s *scene) stepRedis(*testing.T)   { s.redis.SetClock(time.Hour) }
 
 func (s *scene) freezeGate(t *testing.T) {
 	t.Helper()
 	s.gate.Signal(syscall.SIGSTOP)
-	t.Cleanup(func() { s.thawGate(t) }) // it could not be stopped otherwise
+	t.Cleanup(func() { s.gate.Signal(syscall.SIGCONT) }) // it could not be stopped otherwise
+	harness.Eventually(t, noticeLimit, "all threads stand still", func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", s.gate.PID()))
+		for _, thread := range threads {
+			status, unreadable := os.ReadFile(thread)
+			if unreadable != nil || !strings.Contains(string(status), "\nState:\tT") {
+				return false
+			}
+		}
+		return err == nil && len(threads) > 0
+	})
 }
 
 func (s *scene) stepGate(t *testing.T) {

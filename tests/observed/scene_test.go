@@ -50,7 +50,8 @@ func (s *scene) hide(address, name string) { s.hidden = append(s.hidden, address
 
 func (s *scene) startRedis(t *testing.T, options ...redistest.Option) {
 	t.Helper()
-	s.redis = redistest.Start(t, options...)
+	// A Redis that keeps nothing would draw a warning.
+	s.redis = redistest.Start(t, append(options, redistest.Config("save 3600 1"))...)
 	s.hide(s.redis.Addr(), "redis:6379")
 }
 
@@ -61,6 +62,7 @@ func (s *scene) store(words string) string { return harness.RedisWith(s.redis, w
 func (s *scene) run(t *testing.T, config harness.Config) {
 	t.Helper()
 	config.Global, config.Unready = "metrics", true
+	config.App += "\nlog_refusals all"
 	config.Routes = "handle /metrics {\nmetrics\n}\nhandle {\nsession_gate\nreverse_proxy {$UPSTREAM}\n}"
 	s.config = config
 	s.gate = harness.Start(t, config)
@@ -109,16 +111,15 @@ func (s *scene) observe(t *testing.T, p *prometheus) (o observed) {
 	for _, alert := range s.fault.alerts {
 		p.sees(t, 1, fmt.Sprintf(`ALERTS{alertstate="firing", alertname=%q, job=%q}`, alert, s.fault.name))
 	}
-	if s.fault.end == nil {
-		o.Metrics = telling(s.gate.Metrics(t), s.counted)
-		config := s.config
-		config.App += "\nreadiness strict"
-		harness.Load(t, s.gate, config)
-		o.Strict = s.probe("/readyz")
-	} else {
+	if s.fault.silent {
 		o.Metrics, o.Alerts = []string{"`up` 0"}, p.fired(t, s.fault.name)
-		s.fault.end(s, t)
+		return o
 	}
+	o.Metrics = telling(s.gate.Metrics(t), s.counted)
+	config := s.config
+	config.App += "\nreadiness strict"
+	harness.Load(t, s.gate, config)
+	o.Strict = s.probe("/readyz")
 	s.says(t)
 	o.Log = s.lines()
 	return o
@@ -144,24 +145,28 @@ func (s *scene) probe(path string) string { return s.status("GET", s.gate.ProbeU
 // status returns the status of a request.
 func (s *scene) status(method, url string, changes ...harness.Change) string {
 	limit := noticeLimit
-	if s.fault.end != nil {
+	if s.fault.silent {
 		limit = frozenTimeout
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, method, url, nil)
-	if err != nil {
-		return err.Error()
+	for {
+		request, err := http.NewRequestWithContext(ctx, method, url, nil)
+		if err != nil {
+			return err.Error()
+		}
+		for _, change := range changes {
+			change(request)
+		}
+		response, err := http.DefaultClient.Do(request)
+		switch {
+		case err == nil:
+			_ = response.Body.Close()
+			return fmt.Sprint(response.StatusCode)
+		case !harness.Unanswered(err): // as after a reload
+			return "no answer"
+		}
 	}
-	for _, change := range changes {
-		change(request)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return "no answer"
-	}
-	_ = response.Body.Close()
-	return fmt.Sprint(response.StatusCode)
 }
 
 // told are the lines of `health` that say what is wrong.
@@ -193,9 +198,9 @@ func (s *scene) stable(text string) string {
 }
 
 // lines returns what the gate has logged since the fault began, each line once: warnings and
-// errors in the order of their levels, and why requests are refused. Of a gate that did not
-// answer it is the line of the fault alone, because the gate goes on with all its work at once.
-func (s *scene) lines() (lines []string) {
+// errors in the order of their levels, and why requests are refused.
+func (s *scene) lines() []string {
+	var found [4][]string // by level
 	for text := range strings.Lines(s.gate.Logs()[s.logged:]) {
 		var entry struct{ Level, Logger, Msg, Reason, Rule string }
 		if json.Unmarshal([]byte(text), &entry) != nil || !strings.Contains(entry.Logger, "session_gate") {
@@ -203,21 +208,22 @@ func (s *scene) lines() (lines []string) {
 		}
 		line := fmt.Sprintf("%s: `%s`", entry.Level, s.stable(entry.Msg))
 		if entry.Reason != "" && entry.Msg == refusal {
-			line += fmt.Sprintf(" (%s, rule `%s`)", entry.Reason, entry.Rule)
+			rule, _, _ := strings.Cut(entry.Rule, ", because ") // health has the error
+			line += fmt.Sprintf(" (%s, rule `%s`)", entry.Reason, rule)
 		}
 		// A session that was seen just before the fault may be written just before it, too.
-		told := entry.Level == "error" || entry.Level == "warn" && !strings.HasPrefix(entry.Msg, "sessions could not be written")
-		if s.fault.end != nil {
-			told = told && strings.Contains(entry.Msg, s.fault.log)
-			line = "once it goes on, " + line
-		}
-		if (told || entry.Msg == refusal) && !slices.Contains(lines, line) {
-			lines = append(lines, line)
+		chance := strings.HasPrefix(entry.Msg, "sessions could not be written")
+		if at := slices.Index(levels, entry.Level); (at < 2 || entry.Msg == refusal) && !chance && !slices.Contains(found[at], line) {
+			found[at] = append(found[at], line)
 		}
 	}
-	slices.Sort(lines)
-	return lines
+	for _, lines := range found {
+		slices.Sort(lines)
+	}
+	return slices.Concat(found[:]...)
 }
+
+var levels = []string{"error", "warn", "info", "debug"}
 
 // refusal is the line about a request that the gate refuses.
 const refusal = "request refused"
