@@ -8,6 +8,7 @@ import (
 
 	"github.com/sessiongate/sessiongate/caddymodule/caller"
 	"github.com/sessiongate/sessiongate/caddymodule/credential"
+	"github.com/sessiongate/sessiongate/caddymodule/metrics"
 	"github.com/sessiongate/sessiongate/caddymodule/paths"
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
 	"github.com/sessiongate/sessiongate/caddymodule/streams"
@@ -29,6 +30,9 @@ func (g *Gate) admit(w http.ResponseWriter, r *http.Request) (*streams.Request, 
 		return nil, caller.Of(t, deny, caller.VerdictError(verdict))
 	}
 	g.caller.Note(t, now)
+	if g.isTraced() {
+		traceOutcome(r, metrics.Admitted, "")
+	}
 	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 		replacer.Map(t.View(g.view))
 	}

@@ -36,9 +36,24 @@ func (a *App) register(ctx caddy.Context, issuers []token.IssuerOptions) error {
 	return nil
 }
 
-// countRefusal counts a request that is refused. A refusal without a reason, such as 404 for a
-// session that is unknown, is an answer of one of the gate's own paths.
-func countRefusal(deny *reply.Denial) { counts.Count(metrics.OutcomeOf(deny.Reason)) }
+// settle counts what became of a request, and says it in the span of the request. The hub
+// counts those that are admitted.
+func (g *Gate) settle(r *http.Request, o metrics.Outcome) {
+	counts.Count(o)
+	if g.isTraced() {
+		traceOutcome(r, o, "")
+	}
+}
+
+// settleRefusal is settle for a request that is refused. A refusal without a reason, such as 404
+// for a session that is unknown, is an answer of one of the gate's own paths.
+func (g *Gate) settleRefusal(r *http.Request, deny *reply.Denial) {
+	o := metrics.OutcomeOf(deny.Reason)
+	counts.Count(o)
+	if g.isTraced() {
+		traceOutcome(r, o, deny.Reason)
+	}
+}
 
 // errRefused says that a request was refused, answered and counted. It is no error for Caddy.
 var errRefused = errors.New("refused")
@@ -58,7 +73,7 @@ func (g *Gate) serveRoute(route *route, w http.ResponseWriter, r *http.Request, 
 	}
 	defer func() {
 		if !counted {
-			counts.Count(outcome)
+			g.settle(r, outcome)
 		}
 	}()
 	served, err = route.serve(w, r, next)

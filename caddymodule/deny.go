@@ -30,7 +30,7 @@ var (
 
 // refuse counts a request as refused, and writes the denial.
 func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, deny *reply.Denial) error {
-	countRefusal(deny)
+	g.settleRefusal(r, deny)
 	return g.write(w, r, deny)
 }
 
@@ -43,8 +43,9 @@ func (g *Gate) write(w http.ResponseWriter, r *http.Request, deny *reply.Denial)
 	return deny.Write(w, r)
 }
 
-// refuseGuarded refuses a request to a guarded path, which the caller has counted. With `errors caddy` it returns the
-// denial as an error, so that the routes of handle_errors write the response.
+// refuseGuarded refuses a request to a guarded path, which the caller has counted. With `errors
+// caddy` it returns the denial as an error, so that the routes of handle_errors write the
+// response.
 //
 // Attack: these routes are not guarded. One of them may send the request on, to a server of
 // error pages or to the application itself. So the request loses its body, its token and its

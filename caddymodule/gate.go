@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -163,6 +164,7 @@ type Gate struct {
 	origins   caller.Origins
 	end       streams.End
 	refusals  *refusals.Log
+	traced    *atomic.Bool // that of the app; nil in tests
 	// accessLogged reports whether Caddy writes an access log of the server.
 	accessLogged bool
 
@@ -200,7 +202,7 @@ func (g *Gate) Provision(ctx caddy.Context) error {
 }
 
 func (g *Gate) provision(app *App, logger *slog.Logger) error {
-	g.app, g.logger, g.refusals = app, logger, app.refusals
+	g.app, g.logger, g.refusals, g.traced = app, logger, app.refusals, app.traced
 	app.gates++
 	if err := g.resolve(); err != nil {
 		return err
@@ -234,7 +236,7 @@ func (g *Gate) prepare() (err error) {
 	if g.origins, err = caller.NewOrigins(g.CORS, g.Token.Cookie != ""); err != nil {
 		return fmt.Errorf("checking session_gate: %w", err)
 	}
-	g.caller = caller.New(caller.Options{Credential: g.extractor, Verifier: g.app.verifier, Hub: g.app.hub, Site: g.site, Logger: g.logger})
+	g.caller = caller.New(caller.Options{Credential: g.extractor, Verifier: g.app.verifier, Hub: g.app.hub, Site: g.site, Logger: g.logger, Traced: g.traced, Trace: traceToken})
 	return g.prepareRoutes()
 }
 
@@ -243,9 +245,6 @@ func (g *Gate) prepare() (err error) {
 // Invariant 1: verify first, then check, then forward. One token leads to one decision,
 // from verified claims only.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	if traced := g.traced(r, next); traced != nil {
-		return traced.serve(w, r)
-	}
 	if reply.IsMethod(r.Method, http.MethodConnect) && !opensWebSocket(r) {
 		return g.refuse(w, r, denyConnect)
 	}
@@ -261,20 +260,20 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	if caller.IsPreflight(r) {
 		reply.DropBody(r)
 		g.takeQuery(r)
-		counts.Count(metrics.Preflight)
+		g.settle(r, metrics.Preflight)
 		return passAnonymous(w, r, next)
 	}
 	if g.public.Match(r) {
-		counts.Count(metrics.Public)
+		g.settle(r, metrics.Public)
 		return passAnonymous(w, r, next)
 	}
 	running, deny := g.admit(w, r)
 	if g.Optional && deny.Is(reply.Missing) {
-		counts.Count(metrics.Optional)
+		g.settle(r, metrics.Optional)
 		return passAnonymous(w, r, next)
 	}
 	if deny != nil {
-		countRefusal(deny)
+		g.settleRefusal(r, deny)
 		if g.redirectPage(w, r, deny) {
 			return nil
 		}

@@ -7,17 +7,17 @@ import (
 	"slices"
 	"time"
 
-	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/sessiongate/sessiongate/caddymodule/caller"
+	"github.com/sessiongate/sessiongate/caddymodule/metrics"
 	"github.com/sessiongate/sessiongate/store/replica"
 )
 
 // The attributes of the span of a request. The outcome is that of the metrics. The cache is
-// hit or miss, if the gate looked at a token. The issuer is that of a verified token.
+// hit or miss, if the gate looked at a token. The issuer is the configured one that the token
+// names.
 //
 // Invariant 10: a span goes to other systems. It holds no token, no session id and no subject.
 const (
@@ -59,119 +59,37 @@ func traces(routes caddyhttp.RouteList) bool {
 	})
 }
 
-// tracedRequest is a request whose span is recorded. It is the next handler of its gate, and
-// notes that the request was passed on.
-type tracedRequest struct {
-	gate    *Gate
-	next    caddyhttp.Handler
-	request *http.Request
-	span    trace.Span
-	raw     string // the credential, if there is exactly one
-	cache   string
-	passed  bool
-}
+// isTraced reports whether requests may have spans.
+func (g *Gate) isTraced() bool { return g.traced != nil && g.traced.Load() }
 
-// traced returns a request whose span is recorded, and that no tracedRequest serves already, or
-// nil. Without the handler tracing it costs nothing.
-func (g *Gate) traced(r *http.Request, next caddyhttp.Handler) *tracedRequest {
-	if !g.app.traced.Load() {
-		return nil
-	}
-	return g.recorded(r, next)
-}
-
-func (g *Gate) recorded(r *http.Request, next caddyhttp.Handler) *tracedRequest {
-	if _, already := next.(*tracedRequest); already {
-		return nil
-	}
+// traceOutcome says in the span of a request what became of it. reason is that of a refusal, ""
+// for none.
+func traceOutcome(r *http.Request, o metrics.Outcome, reason string) {
 	span := trace.SpanFromContext(r.Context())
 	if !span.IsRecording() {
-		return nil
-	}
-	t := &tracedRequest{gate: g, next: next, request: r, span: span}
-	if raw, _, err := g.extractor.Extract(r); err == nil {
-		t.raw, t.cache = raw, "miss"
-		if g.app.verifier.Lookup(raw) != nil {
-			t.cache = "hit"
-		}
-	}
-	return t
-}
-
-// serve lets the gate decide, and sets the attributes of the span.
-func (t *tracedRequest) serve(w http.ResponseWriter, r *http.Request) error {
-	defer t.end()
-	return t.gate.ServeHTTP(w, r, t)
-}
-
-// ServeHTTP implements caddyhttp.Handler: the gate passes the request on.
-func (t *tracedRequest) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
-	t.passed = true
-	outcome := t.passedAs(r)
-	t.set(outcome, "", outcome == "admitted")
-	return t.next.ServeHTTP(w, r)
-}
-
-// passedAs returns the outcome of a request that is passed on.
-func (t *tracedRequest) passedAs(r *http.Request) string {
-	grants := func(own route) bool { return own.grants && own.Is(r.URL) }
-	switch {
-	case placeholder(r, userPrefix+"issuer") != "":
-		return "admitted"
-	case slices.ContainsFunc(t.gate.routes, grants):
-		return "own"
-	case caller.IsPreflight(r):
-		return "preflight"
-	case t.gate.public.Match(r):
-		return "public"
-	default:
-		return "optional"
-	}
-}
-
-// unlooked are the reasons of refusals without a look at a token.
-var unlooked = []string{"method", "path", "missing", "several"}
-
-// end sets the attributes of a request that the gate answers itself.
-func (t *tracedRequest) end() {
-	switch reason := placeholder(t.request, reasonKey); {
-	case t.passed:
-	case reason != "":
-		t.set(reason, reason, !slices.Contains(unlooked, reason))
-	case caller.IsPreflight(t.request):
-		t.set("preflight", "", false)
-	default:
-		t.set("own", "", true)
-	}
-}
-
-// set sets the attributes. looked reports whether the gate looked at a token.
-func (t *tracedRequest) set(outcome, reason string, looked bool) {
-	t.span.SetAttributes(attribute.String(outcomeAttribute, outcome))
-	if reason != "" {
-		t.span.SetAttributes(attribute.String(reasonAttribute, reason))
-	}
-	if t.raw == "" || !looked {
 		return
 	}
-	t.span.SetAttributes(attribute.String(cacheAttribute, t.cache))
-	issuer := placeholder(t.request, userPrefix+"issuer")
-	if token := t.gate.app.verifier.Lookup(t.raw); token != nil {
-		issuer = token.Issuer
-	}
-	if issuer != "" {
-		t.span.SetAttributes(attribute.String(issuerAttribute, issuer))
+	span.SetAttributes(attribute.String(outcomeAttribute, o.String()))
+	if reason != "" {
+		span.SetAttributes(attribute.String(reasonAttribute, reason))
 	}
 }
 
-// placeholder returns the value of a placeholder of a request, "" for none.
-func placeholder(r *http.Request, key string) string {
-	replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
-	if !ok {
-		return ""
+// traceToken says in the span of a request what the gate found out about its token. It
+// implements caller.Options.Trace.
+func traceToken(r *http.Request, cached bool, issuer string) {
+	span := trace.SpanFromContext(r.Context())
+	if !span.IsRecording() {
+		return
 	}
-	value, _ := replacer.GetString(key)
-	return value
+	cache := "miss"
+	if cached {
+		cache = "hit"
+	}
+	span.SetAttributes(attribute.String(cacheAttribute, cache))
+	if issuer != "" {
+		span.SetAttributes(attribute.String(issuerAttribute, issuer))
+	}
 }
 
 // traceRevocation adds a span for the entry on the revocation log, and one for the other

@@ -3,6 +3,7 @@ package caller
 import (
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/credential"
@@ -26,6 +27,11 @@ type Options struct {
 	Site int
 	// Logger logs that users are locked out (NoteRefusal). Default: none.
 	Logger *slog.Logger
+	// Traced says that requests may have spans. Then Read calls Trace for each token: with
+	// whether it was in the cache, and the configured issuer that it names, "" for none.
+	// Default: nil, no request is traced.
+	Traced *atomic.Bool
+	Trace  func(r *http.Request, cached bool, issuer string)
 }
 
 // Reader finds out who sends a request. It may be used concurrently.
@@ -58,7 +64,11 @@ func (c *Reader) Read(r *http.Request, now *time.Time) (*token.Verified, credent
 	if source == credential.SourceQuery {
 		c.o.Credential.TakeQuery(r)
 	}
+	cached := c.isTraced() && c.o.Verifier.Lookup(raw) != nil
 	t, err := c.o.Verifier.VerifyWaiting(r.Context(), raw, now)
+	if c.isTraced() {
+		c.trace(r, cached, t, err)
+	}
 	if err == nil {
 		err = c.o.Verifier.CheckSite(t, c.o.Site)
 	}
@@ -66,6 +76,18 @@ func (c *Reader) Read(r *http.Request, now *time.Time) (*token.Verified, credent
 		return nil, source, refused(err)
 	}
 	return t, source, nil
+}
+
+func (c *Reader) isTraced() bool { return c.o.Traced != nil && c.o.Traced.Load() }
+
+// trace tells the span of a request about its token.
+func (c *Reader) trace(r *http.Request, cached bool, t *token.Verified, err error) {
+	if err == nil {
+		c.o.Trace(r, cached, t.ConfiguredIssuer())
+		return
+	}
+	issuer, _ := token.Named(err)
+	c.o.Trace(r, cached, issuer)
 }
 
 // Check returns why a verified token is refused: it is revoked, or the gate cannot tell

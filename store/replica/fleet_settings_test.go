@@ -16,7 +16,7 @@ import (
 func TestAGateUsesTheLeaseOfTheFleet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
-		log := new(strings.Builder)
+		log := new(logText)
 		first := start(t, server.Connect(nil), replica.Options{Lease: lease})
 		<-first.Synced()
 		second := start(t, server.Connect(nil), replica.Options{Lease: lease / 10, Logger: textLogger(log)})

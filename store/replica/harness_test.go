@@ -3,8 +3,8 @@ package replica_test
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -111,5 +111,24 @@ func mustRevoke(t *testing.T, r *replica.Replica, revocations ...store.Revocatio
 	}
 }
 
-// textLogger writes log lines as text. Read the output only after all goroutines are idle.
-func textLogger(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
+// logText is the text of log lines. It may be read while it is written.
+type logText struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+// Write implements io.Writer.
+func (l *logText) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// String returns the lines so far.
+func (l *logText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func textLogger(to *logText) *slog.Logger { return slog.New(slog.NewTextHandler(to, nil)) }

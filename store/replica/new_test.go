@@ -25,8 +25,8 @@ func TestAFirstStartIsNew(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var logged strings.Builder
-				c.options.Lease, c.options.Logger = lease, textLogger(&logged)
+				logged := new(logText)
+				c.options.Lease, c.options.Logger = lease, textLogger(logged)
 				r := start(t, model.NewServer(1, 100).Connect(nil), c.options)
 				time.Sleep(lease + lease/2)
 				synctest.Wait()

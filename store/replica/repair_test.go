@@ -206,7 +206,7 @@ func (p *panicking) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.
 // process keeps running.
 func TestALoopThatPanicsFencesAndGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log := new(strings.Builder)
+		log := new(logText)
 		shared := &panicking{faulty: faulty{Fleet: shared()}}
 		r := start(t, shared, replica.Options{Lease: lease, Logger: textLogger(log)})
 		<-r.Synced()

@@ -1,7 +1,6 @@
 package replica_test
 
 import (
-	"log/slog"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,11 +15,13 @@ import (
 var message = regexp.MustCompile(`(?m)level=(\w+) msg="(this gate (?:refuses|admits|knows)[^"]*)"(?: after=(\w+))?`)
 
 // told returns the lines about what a gate admits, and empties the log.
-func told(log *strings.Builder) (lines []string) {
-	for _, found := range message.FindAllStringSubmatch(log.String(), -1) {
+func told(log *logText) (lines []string) {
+	log.mu.Lock()
+	defer log.mu.Unlock()
+	for _, found := range message.FindAllStringSubmatch(log.text.String(), -1) {
 		lines = append(lines, strings.Join(found[1:], " "))
 	}
-	log.Reset()
+	log.text.Reset()
 	return lines
 }
 
@@ -46,9 +47,9 @@ func TestAnOutageHasABeginningAndAnEnd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				log := new(strings.Builder)
+				log := new(logText)
 				shared := &faulty{Fleet: shared()}
-				r := start(t, shared, replica.Options{Lease: lease, MaxStaleness: c.staleness, Logger: slog.New(slog.NewTextHandler(log, nil))})
+				r := start(t, shared, replica.Options{Lease: lease, MaxStaleness: c.staleness, Logger: textLogger(log)})
 				<-r.Synced()
 				time.Sleep(10 * time.Second)
 				if n := r.Status().DegradedSeconds; n != 0 || len(told(log)) > 0 {
