@@ -49,13 +49,13 @@ const short, long = "1s", "3s"
 func faults() []fault {
 	const failed, fenced, skewed = `"error":"`, `"fenced":true`, `"skewed":true`
 	noKeys, away := []string{"SessionGateKeysMissing"}, []string{"SessionGateFenced", "SessionGateStoreDown"}
-	pending, offset := []string{"SessionGateRevocationsPending"}, []string{"SessionGateClockOffset"}
+	pending, offset, nobody := []string{"SessionGateRevocationsPending"}, []string{"SessionGateClockOffset"}, []string{nobodyAdmitted}
 	return []fault{
 		{name: "The URL of the key set is 404", start: keySet("/jwks.jsn", nil), state: failed, log: "fetching key set failed", alerts: noKeys},
 		{name: "The URL of the key set shows HTML", start: keySet(tokentest.KeySetPath, page), state: failed, log: "fetching key set failed", alerts: noKeys},
 		{name: "The issuer's certificate has expired", start: (*scene).expired, state: failed, log: "fetching key set failed", alerts: noKeys},
 		{name: "The key set is 404 after it was loaded", start: keySet(tokentest.KeySetPath, nil), begin: (*scene).loseKeySet, state: failed, log: "fetching key set failed"},
-		{name: "The issuer's name has a wrong slash at its end", start: (*scene).slash},
+		{name: "The issuer's name has a wrong slash at its end", start: (*scene).slash, log: "request refused", alerts: nobody},
 		{name: "Redis is stopped", start: onRedis(short), begin: (*scene).stopRedis, state: fenced, log: "requests: its lease has expired", alerts: slices.Concat(away, pending)},
 		{name: "Redis is frozen", start: onRedis(short), begin: (*scene).freezeRedis, state: fenced, log: "requests: its lease has expired", alerts: slices.Concat(away, pending)},
 		{name: "The password of Redis is wrong", start: (*scene).wrongPassword, state: failed, log: "the store does not answer", alerts: away},
@@ -64,9 +64,12 @@ func faults() []fault {
 		{name: "The disk of the bolt file is full", start: (*scene).onBolt, begin: (*scene).fill, log: "was not confirmed", alerts: append(pending, "SessionGateStoreErrors")},
 		{name: "The process of the gate is frozen", start: onRedis(short), begin: (*scene).freezeGate, silent: true, alerts: []string{"SessionGateDown"}},
 		{name: "The clock of Redis is an hour ahead", start: onRedis(long, redistest.Clock(0)), begin: (*scene).stepRedis, state: skewed, log: "too far apart", alerts: offset},
-		{name: "The clock of the gate is an hour ahead", start: (*scene).steppedGate, begin: (*scene).stepGate, state: skewed, log: "too far apart", alerts: offset},
+		{name: "The clock of the gate is an hour ahead", start: (*scene).steppedGate, begin: (*scene).stepGate, state: skewed, log: "too far apart", alerts: slices.Concat(offset, nobody)},
 	}
 }
+
+// nobodyAdmitted is the alert that fires only if users keep trying.
+const nobodyAdmitted = "SessionGateNobodyAdmitted"
 
 // issuer returns an issuer with further lines. The gate fetches its keys.
 func issuer(lines string) string {
@@ -131,11 +134,15 @@ func (s *scene) expired(t *testing.T) {
 	s.run(t, harness.Config{Key: key, Issuers: issuer("jwks " + url + tokentest.KeySetPath + "\ntls_ca " + authority)})
 }
 
-// slash starts a gate that knows the issuer with a slash at the end. Its tokens have none.
+// slash starts a gate that knows the issuer with a slash at the end. Its tokens have none, so
+// users are refused.
 func (s *scene) slash(t *testing.T) {
 	t.Helper()
 	s.run(t, harness.Config{Issuers: strings.Replace(
 		harness.IssuerOf("hmac_secret {file.{$GATE_DIR}/hmac_secret}"), tokentest.Issuer, tokentest.Issuer+"/", 1)})
+	for range 10 {
+		harness.Get(t, s.gate, s.token("before"))
+	}
 }
 
 // onRedis starts a gate on a Redis of its own.

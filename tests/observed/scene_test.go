@@ -109,7 +109,12 @@ func (s *scene) observe(t *testing.T, p *prometheus) (o observed) {
 	o.Livez, o.Startupz, o.Lenient = s.probe("/livez"), s.probe("/startupz"), s.probe("/readyz")
 	o.Strict = o.Lenient
 	for _, alert := range s.fault.alerts {
-		p.sees(t, 1, fmt.Sprintf(`ALERTS{alertstate="firing", alertname=%q, job=%q}`, alert, s.fault.name))
+		harness.Eventually(t, seeLimit, alert+" fires", func() bool {
+			if alert == nobodyAdmitted {
+				s.ask("GET", "/", token)
+			}
+			return slices.Contains(p.fired(t, s.fault.name), alert)
+		})
 	}
 	if s.fault.silent {
 		o.Metrics, o.Alerts = []string{"`up` 0"}, p.fired(t, s.fault.name)
