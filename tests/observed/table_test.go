@@ -35,6 +35,7 @@ type health struct {
 // An operator finds in docs/operations.md what each fault looks like. So the faults are made
 // around real gates, and the page must say what is seen then.
 func TestThePageShowsFaultsAsTheyLook(t *testing.T) {
+	t.Parallel()
 	scenes := make([]*scene, 0, len(faults()))
 	for _, f := range faults() {
 		s := &scene{fault: f}
