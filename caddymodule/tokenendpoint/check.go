@@ -51,7 +51,9 @@ func (x *exchange) checkPresented(ctx context.Context, parameters *oauth.Paramet
 	learned, err := x.o.Hub.Tokens().Known(ctx, names...)
 	if err != nil {
 		// Invariant 7: a technical failure is never "not revoked".
-		x.reportLookup(names[0], err)
+		if leftOut, ok := x.lookups.take(); ok {
+			x.o.Logger.Error("what was learned about the tokens of a request could not be looked up", "key", names[0], "error", err, "left_out", leftOut)
+		}
 		return denyUnavailable
 	}
 	continued := parameters.Continued()
@@ -232,16 +234,4 @@ func (x *exchange) isTooLong(lifetime time.Duration) bool {
 			"and others outlive their revocation; raise retention", "after", lifetime, "configured", retention)
 	})
 	return true
-}
-
-// reportLookup logs that the store does not say what it has learned, once a second at most.
-//
-// Attack: fill the log while the store is away. Anybody may send refresh tokens.
-func (e *Endpoint) reportLookup(name store.Key, err error) {
-	now, before := time.Now().Unix(), e.unanswered.Load()
-	if now == before || !e.unanswered.CompareAndSwap(before, now) {
-		e.leftOut.Add(1)
-		return
-	}
-	e.o.Logger.Error("what was learned about the tokens of a request could not be looked up", "key", name, "error", err, "left_out", e.leftOut.Swap(0))
 }

@@ -51,10 +51,9 @@ type Endpoint struct {
 	outlived sync.Once
 	// warned is the Unix second of the last warning about an answer without tokens.
 	warned atomic.Int64
-	// unanswered is the Unix second of the last error about a lookup, and leftOut how many
-	// have failed since then.
-	unanswered atomic.Int64
-	leftOut    atomic.Uint64
+	// lookups are those that the store did not answer. withheld are answers of the upstream
+	// that cannot be checked.
+	lookups, withheld seldom
 }
 
 // New returns an Endpoint.

@@ -107,7 +107,9 @@ func (x *exchange) warnOfNoToken(r *http.Request) {
 
 // withhold logs why an answer cannot be checked.
 func (x *exchange) withhold(err error) *reply.Denial {
-	x.o.Logger.Error("an answer of the upstream's token endpoint was withheld and answered 502, because the tokens in it cannot be checked; "+
-		"it must be one JSON object, or a form, of at most 256 KiB, plain or in gzip or deflate", "error", err)
+	if leftOut, ok := x.withheld.take(); ok {
+		x.o.Logger.Error("an answer of the upstream's token endpoint was withheld and answered 502, because the tokens in it cannot be checked; "+
+			"it must be one JSON object, or a form, of at most 256 KiB, plain or in gzip or deflate", "error", err, "left_out", leftOut)
+	}
 	return denyAnswer
 }
