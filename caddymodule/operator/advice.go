@@ -40,6 +40,8 @@ func (s State) freshness() string {
 		return "refuses every guarded request with 503"
 	case s.Degraded:
 		return "admits requests by an old set, as on_store_failure allows: it does not know the revocations that other gates made since"
+	case s.Error != "":
+		return "admits requests, and cannot use its store"
 	default:
 		return "admits requests"
 	}
