@@ -67,7 +67,7 @@ func (s State) storeAdvice() (why, next string) {
 			"repair the store, or the way to it; the gate recovers by itself within a lease, or within three if revocations may be lost"
 	case s.Error != "":
 		return "the store cannot be used, and its error says why",
-			"see the gate's log, which says what to do about the file"
+			"do what the error below says about the file"
 	case s.State == InRepair:
 		return s.adviceInRepair()
 	case s.Skewed:
