@@ -149,10 +149,12 @@ func answered(address string, err error) error {
 	}
 	said := caddy.APIError{Message: found[2]}
 	_ = json.Unmarshal([]byte(found[2]), &said) // or else as it came
-	status, next := failed, "see the log of the gate"
+	status, next := failed, "caddy session-gate health says what to do, and the log of the gate says more"
 	switch found[1] {
 	case "400", "401", "403", "404", "405", "413", "415":
 		status, next = notAsked, "--help describes the command"
+	case "409": // not at this gate, or not now; its health may be good
+		next = "--help says when the command applies"
 	}
 	if !strings.Contains(said.Message, "; ") {
 		said.Message = strings.TrimSpace(said.Message) + "; " + next

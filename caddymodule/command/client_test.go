@@ -158,15 +158,17 @@ func TestNoConnectionIsKept(t *testing.T) {
 // Fault: the error of the gate arrives as JSON within a sentence, and a script cannot tell a
 // question that was wrong from an answer that is no.
 func TestTheErrorOfAGateIsPlainText(t *testing.T) {
+	const seeHealth = "caddy session-gate health says what to do, and the log of the gate says more"
 	for want, c := range map[string]struct {
 		status, exit int
 		body         string
 	}{
 		"HTTP 400: reading the body: it is wrong; --help describes the command": {400, notAsked, `{"error":"reading the body: it is wrong"}`},
 		"HTTP 403: client is not allowed; --help describes the command":         {403, notAsked, `{"error":"client is not allowed"}`},
+		"HTTP 409: changing it: no lease; --help says when the command applies": {409, failed, `{"error":"changing it: no lease"}`},
 		"HTTP 409: changing it: no; wait":                                       {409, failed, `{"error":"changing it: no; wait"}` + "\n"},
-		"HTTP 503: revoking: away; see the log of the gate":                     {503, failed, `{"error":"revoking: away"}`},
-		"HTTP 502: <html>; see the log of the gate":                             {502, failed, "<html>\n"},
+		"HTTP 503: revoking: away; " + seeHealth:                                {503, failed, `{"error":"revoking: away"}`},
+		"HTTP 502: <html>; " + seeHealth:                                        {502, failed, "<html>\n"},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(c.status)

@@ -23,9 +23,9 @@ Asks a running gate for its state, and says whether it admits requests, why not,
 what to do next. It shows the store, and the keys of each issuer: how many there are, how
 fresh they are, and why they cannot be fetched.
 
-The exit status is 0 if the gate admits requests, 1 if it does not, and 2 if it could not
-be asked. A gate that has no keys of some issuer does not admit requests, unless that
-issuer has keys_optional and another one has keys.
+The exit status is 0 if the gate admits valid tokens of every issuer, 1 if it does not,
+and 2 if it could not be asked. An issuer with keys_optional does not count, unless no
+other issuer has keys.
 
 With --json it prints the answer of the admin API to GET /session_gate/health.
 `,
@@ -37,8 +37,8 @@ With --json it prints the answer of the admin API to GET /session_gate/health.
 	})
 }
 
-// health writes the state of the gate. It exits with 1 if the gate does not admit requests,
-// and with 2 if it could not be asked.
+// health writes the state of the gate. It exits with 1 if the gate does not admit valid
+// tokens of every issuer that counts, and with 2 if it could not be asked.
 func (c client) health(w io.Writer, asJSON bool) error {
 	state, body, err := c.state()
 	if err != nil {
@@ -96,7 +96,7 @@ func describeState(s operator.State, w io.Writer) error {
 	}
 	fmt.Fprintf(table, "revocations\t%d%s\n", s.Revocations, confirmed)
 	if s.DegradedSeconds > 0 {
-		fmt.Fprintf(table, "degraded\tfor %v since the first full sync\n", time.Duration(s.DegradedSeconds)*time.Second)
+		fmt.Fprintf(table, "degraded\tfor %v in all since it was first ready: it refused, or admitted by an old set\n", time.Duration(s.DegradedSeconds)*time.Second)
 	}
 	if s.Error != "" {
 		fmt.Fprintf(table, "error\t%s\n", s.Error)

@@ -64,7 +64,7 @@ log          settled, generation 00000000deadbeef, entry 17, 0 behind
 lease        3s, extended 1m32.25s ago
 gates        2 live, and others that are not counted (acknowledge lease)
 revocations  12, some of them not in the store yet
-degraded     for 1m32s since the first full sync
+degraded     for 1m32s in all since it was first ready: it refused, or admitted by an old set
 error        sending a heartbeat: connection refused
 `
 	if printed.String() != want {
@@ -82,7 +82,7 @@ func TestAdviceFollowsTheCause(t *testing.T) {
 		fenced    bool
 	}{
 		"nothing":                            {func(*operator.State) {}, "admits requests", "", "", false},
-		"the store is away within the lease": {func(s *operator.State) { s.Error = "away" }, "admits requests", "the store cannot be used", "repair the store", false},
+		"the store is away within the lease": {func(s *operator.State) { s.Error = "away" }, "admits requests, and cannot use its store", "the store cannot be used", "repair the store", false},
 		"the store is away and the operator allows it": {
 			func(s *operator.State) { s.Error, s.Degraded = "away", true },
 			"admits requests by an old set", "the store cannot be used", "repair the store", false,

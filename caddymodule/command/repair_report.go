@@ -15,7 +15,7 @@ import (
 func repairAdvice(err error) error {
 	switch {
 	case errors.Is(err, store.ErrLocked):
-		return fmt.Errorf("%w: stop the gate first", err)
+		return fmt.Errorf("%w; stop the gate first", err)
 	case errors.Is(err, store.ErrDamaged):
 		return fmt.Errorf("%w; --dry-run reports which part of it is sound", err)
 	case errors.Is(err, fs.ErrNotExist):

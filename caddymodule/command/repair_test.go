@@ -91,7 +91,7 @@ func TestRepairReportsBeforeItReplaces(t *testing.T) {
 		"repair":   func() error { return repair(&printed, path, false, true) },
 		"restored": func() error { return restored(&printed, path) },
 	} {
-		if err := command(); err == nil || !strings.Contains(err.Error(), "stop the gate first") {
+		if err := command(); err == nil || !strings.Contains(err.Error(), "the store is in use by another process; stop the gate first") {
 			t.Errorf("%s while it is in use: %v", name, err)
 		}
 	}

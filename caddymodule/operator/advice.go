@@ -42,6 +42,8 @@ func (s State) freshness() string {
 		return "refuses every guarded request with 503"
 	case s.Degraded:
 		return "admits requests by an old set, as on_store_failure allows: it does not know the revocations that other gates made since"
+	case s.Error != "":
+		return "admits requests, and cannot use its store"
 	default:
 		return "admits requests"
 	}
@@ -79,7 +81,7 @@ func (s State) storeAdvice() (why, next string) {
 			"repair the store, or the way to it; the gate recovers by itself within a lease, or within three if revocations may be lost"
 	case s.Error != "":
 		return "the store cannot be used, and its error says why",
-			"see the gate's log, which says what to do about the file"
+			"do what the error below says about the file"
 	case s.State == InRepair:
 		return s.adviceInRepair()
 	case s.Skewed:

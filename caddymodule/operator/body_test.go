@@ -85,7 +85,7 @@ func TestTheErrorOfAnUnknownIssuerNamesTheIssuers(t *testing.T) {
 	}
 	app.Configured.Issuers = append(app.Configured.Issuers, "https://second")
 	status, said := operatortest.Order(t, app, http.MethodPost, operator.PathRevocations, `{"session":"s"}`, nil)
-	if status != http.StatusBadRequest || !strings.Contains(said, "there are several") || !strings.Contains(said, "https://second") {
+	if status != http.StatusBadRequest || !strings.Contains(said, "there are several; name one with --issuer (in a call, ") || !strings.Contains(said, "https://second") {
 		t.Errorf("without an issuer: %d %q", status, said)
 	}
 }

@@ -24,11 +24,11 @@ func (g gate) issuerNamed(name string) (string, error) {
 	configured := g.settings.Issuers
 	switch {
 	case name == "" && len(configured) == 1 && strings.Contains(configured[0], "*"):
-		return "", badRequest(fmt.Errorf("finding the issuer: it has tenants; name one of them, with its value for the * in %s", configured[0]))
+		return "", badRequest(fmt.Errorf("finding the issuer: it has tenants; name one with --issuer (in a call, \"issuer\"), with its value for the * in %s", configured[0]))
 	case name == "" && len(configured) == 1:
 		return configured[0], nil
 	case name == "":
-		return "", badRequest(fmt.Errorf("finding the issuer: there are several; name one of %s", strings.Join(configured, ", ")))
+		return "", badRequest(fmt.Errorf("finding the issuer: there are several; name one with --issuer (in a call, \"issuer\"): %s", strings.Join(configured, ", ")))
 	case !slices.ContainsFunc(configured, func(c string) bool { return token.IsIssuerOf(c, name) }):
 		return "", badRequest(fmt.Errorf("finding the issuer: it is not configured; the issuers are %s", strings.Join(configured, ", ")))
 	}

@@ -17,7 +17,7 @@ func TestAnOperatorNamesTheTenantOfAnIssuer(t *testing.T) {
 	app.Configured.Issuers = []string{"https://id.*.com"}
 	raw := app.Mint(t, map[string]any{"sid": "a"})
 	for body, want := range map[string]string{
-		`{"session":"a"}`: "it has tenants; name one of them, with its value for the * in https://id.*.com",
+		`{"session":"a"}`: "with its value for the * in https://id.*.com",
 		`{"session":"a","issuer":"https://id.*.com"}`:            "it is not configured; the issuers are https://id.*.com",
 		`{"session":"a","issuer":"https://id.example.com/evil"}`: "it is not configured",
 	} {

@@ -50,7 +50,7 @@ func TestEveryBlockOfTheREADMEIsRun(t *testing.T) {
 		}
 	}
 	for test, want := range map[string]int{
-		"TestCaddyfilesOfTheREADMEAreValid":                        53,
+		"TestCaddyfilesOfTheREADMEAreValid":                        54,
 		"firstuse.TestRunOfAFreshCloneProposesARequestThatIsLetIn": 2,
 		"TestExamplesOfTheREADMEAreThoseOfTheAPIPage":              2,
 		"TestBenchmarksOfTheREADMERun":                             4,

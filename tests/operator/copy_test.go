@@ -44,6 +44,9 @@ func caddyfileOf(t *testing.T, g *harness.Gate, name, store string) string {
 
 // checkRuns fails the test unless a command without --address exits with this code and
 // prints these texts.
+//
+// Fault: among them is a log line of a gate, such as one that tells of a floor, and the
+// operator takes it for a loss that the copy has made.
 func checkRuns(t *testing.T, g *harness.Gate, code int, says []string, arguments ...string) {
 	t.Helper()
 	printed, got := operating.Run(t, g, arguments...)
@@ -54,6 +57,9 @@ func checkRuns(t *testing.T, g *harness.Gate, code int, says []string, arguments
 		if !strings.Contains(printed, want) {
 			t.Errorf("%q prints\n%s\nwant %q in it", arguments, printed, want)
 		}
+	}
+	if strings.Contains(printed, "level=") {
+		t.Errorf("%q prints a log line:\n%s", arguments, printed)
 	}
 }
 

@@ -138,6 +138,9 @@ func TestTheStateShowsThatTheStoreIsUnreachable(t *testing.T) {
 		t.Errorf("the state is %+v", got)
 	}
 	redis.Thaw()
-	harness.Eventually(t, 15*time.Second, "the gate admits", func() bool { return !operating.StateOf(t, g).Fenced })
+	harness.Eventually(t, 15*time.Second, "the gate admits, and uses its store", func() bool {
+		got := operating.StateOf(t, g)
+		return !got.Fenced && got.Error == ""
+	})
 	operating.CheckHealth(t, g, 0, "The gate admits requests.\n")
 }
