@@ -123,8 +123,10 @@ type App struct {
 	hub       *hub.Hub      // the hub of pooled; tests set another one
 	pooled    *pooledHub    // nil in tests that provision no store
 	poolKey   string
-	gates     int          // the gates of the configuration
-	traced    *atomic.Bool // the handler tracing is in the configuration
+	gates     int // the gates of the configuration
+	// admitted and badTokens are what judged returned when this configuration started.
+	admitted, badTokens uint64
+	traced              *atomic.Bool // the handler tracing is in the configuration
 }
 
 // CaddyModule returns the Caddy module information. It does not copy the app: subscribers
@@ -215,6 +217,7 @@ func (a *App) issuers() ([]token.IssuerOptions, error) {
 // opened at all, for example because another process holds the file.
 func (a *App) Start() error {
 	a.logger.Info("session gate starting", "version", version())
+	a.admitted, a.badTokens = judged()
 	a.warnOfUnguarded()
 	a.findTracing()
 	for _, pooled := range a.keys {

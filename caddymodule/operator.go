@@ -8,6 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
+	"github.com/sessiongate/sessiongate/caddymodule/metrics"
 	"github.com/sessiongate/sessiongate/caddymodule/operator"
 	"github.com/sessiongate/sessiongate/caddymodule/stores"
 	"github.com/sessiongate/sessiongate/caddymodule/token"
@@ -29,6 +30,10 @@ func (a *App) Settings() operator.Settings {
 	if a.Leeway != nil {
 		s.Leeway = time.Duration(*a.Leeway)
 	}
+	s.Requests = func() (admitted, badTokens uint64) {
+		admitted, badTokens = judged()
+		return admitted - a.admitted, badTokens - a.badTokens
+	}
 	if bolt, ok := a.module.(*stores.Bolt); ok {
 		s.Store.File = bolt.File()
 	}
@@ -42,6 +47,12 @@ func (a *App) Settings() operator.Settings {
 		}
 	}
 	return s
+}
+
+// judged returns how many requests this process has admitted, and how many it has refused because
+// their token was invalid or expired.
+func judged() (admitted, badTokens uint64) {
+	return counts.Requests(metrics.Admitted), counts.Requests(metrics.Invalid) + counts.Requests(metrics.Expired)
 }
 
 // ProvisionStore implements operator.Standalone.

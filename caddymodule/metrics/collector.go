@@ -62,7 +62,7 @@ func (c *Collector) Collect(to chan<- prometheus.Metric) {
 func (c *Collector) counts(s sink) {
 	counts := c.o.Counts
 	for o := range numOutcomes {
-		s.count(requestsTotal, counts.requestsOf(o), o.String())
+		s.count(requestsTotal, counts.Requests(o), o.String())
 	}
 	s.count(verificationsTotal, counts.Tokens.Hits(), "hit")
 	s.count(verificationsTotal, counts.Tokens.Verified(), "verified")

@@ -44,8 +44,8 @@ func NewCounts() *Counts {
 // Count counts a request. Admitted requests are counted by the hub, so Count ignores them.
 func (c *Counts) Count(o Outcome) { c.requests[o].Add(1) }
 
-// requestsOf returns how many requests had an outcome.
-func (c *Counts) requestsOf(o Outcome) uint64 {
+// Requests returns how many requests had an outcome.
+func (c *Counts) Requests(o Outcome) uint64 {
 	if o == Admitted {
 		return c.Hub.Admitted()
 	}

@@ -28,6 +28,8 @@ func (s State) Admission() string {
 		return "refuses every token with 503: it has no keys of " + Names(without)
 	case len(without) > 0:
 		return s.freshness() + ", and refuses every token of " + Names(without) + " with 503: it has no keys"
+	case s.hasAdmittedNobody():
+		return s.freshness() + ", and has not accepted any token yet"
 	default:
 		return s.freshness()
 	}
@@ -54,8 +56,20 @@ func (s State) Advice() (why, next string) {
 	if keysWhy, keysNext := s.keysAdvice(); keysWhy != "" {
 		return keysWhy, keysNext
 	}
+	if why == "" && s.hasAdmittedNobody() {
+		return fmt.Sprintf("since its configuration was loaded, the gate has refused %d tokens as invalid or expired, and accepted none", s.BadTokens),
+			"run caddy session-gate check with a user's access token; mostly the issuer or the audience in the configuration is not exactly that of the tokens"
+	}
 	return why, next
 }
+
+// manyBadTokens is how many bad tokens, with no good one, make a fault of the configuration
+// likely.
+const manyBadTokens = 10
+
+// hasAdmittedNobody reports whether the configuration probably fits no token: those of users are
+// refused, and none was accepted yet.
+func (s State) hasAdmittedNobody() bool { return s.Admitted == 0 && s.BadTokens >= manyBadTokens }
 
 // storeAdvice is Advice about the store and the revocation log.
 func (s State) storeAdvice() (why, next string) {

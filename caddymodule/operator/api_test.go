@@ -23,7 +23,7 @@ func TestTheAdminAPIReturnsTheState(t *testing.T) {
 	app := operatortest.Closed(t, operator.Store{Kind: "memory", Namespace: "default"})
 	status, body, header := operate(t, app, http.MethodGet, "/session_gate/health")
 	want := `{"version":"v1","store":"memory","namespace":"default","shared":false,"bootstrap":"auto","synced":false,"fenced":true,"degraded":true,` +
-		`"degraded_seconds":0,"position":0,"lag":0,"revocations":0,"unconfirmed":false}` + "\n"
+		`"degraded_seconds":0,"position":0,"lag":0,"revocations":0,"unconfirmed":false,"admitted":0,"bad_tokens":0}` + "\n"
 	if status != http.StatusOK || body != want || header.Get("Content-Type") != "application/json" || header.Get("Cache-Control") != "no-store" {
 		t.Errorf("answered %d %v\n%s, want 200 with\n%s", status, header, body, want)
 	}

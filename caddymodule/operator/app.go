@@ -53,6 +53,10 @@ type Settings struct {
 	Leeway, MaxTokenLifetime, Lease time.Duration
 	Bootstrap                       string
 	Store                           Store
+	// Requests returns how many requests the process has admitted since this configuration
+	// started, and how many it has refused because their token was invalid or expired. Default:
+	// none.
+	Requests func() (admitted, badTokens uint64)
 }
 
 // Store is where an app keeps revocations.

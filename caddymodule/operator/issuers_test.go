@@ -79,3 +79,23 @@ func TestStateFollowsAKeySet(t *testing.T) {
 		return s.Admits() && len(s.Awaited()) == 0 && of.Keys == 1 && of.Error == "" && of.AgeSeconds != nil && of.NextSeconds != nil && *of.NextSeconds > 500
 	})
 }
+
+// Fault: the name of the issuer has a slash too many, or the audience is another one. The store and
+// the keys are fine, and every user gets 401.
+func TestAGateThatAcceptsNobodySaysSo(t *testing.T) {
+	app := operatortest.New(t)
+	for _, c := range []struct {
+		admitted, bad uint64
+		says          bool
+	}{{0, 0, false}, {0, 9, false}, {0, 10, true}, {1, 1000, false}} {
+		app.Configured.Requests = func() (admitted, badTokens uint64) { return c.admitted, c.bad }
+		state := app.State()
+		why, next := state.Advice()
+		if said := strings.Contains(why, "accepted none") && strings.Contains(next, "session-gate check"); said != c.says || state.Fenced || !state.Admits() {
+			t.Errorf("admitted %d, and %d bad tokens: %q, %q", c.admitted, c.bad, why, next)
+		}
+		if strings.Contains(state.Admission(), "not accepted any token") != c.says {
+			t.Errorf("admitted %d, and %d bad tokens: %q", c.admitted, c.bad, state.Admission())
+		}
+	}
+}

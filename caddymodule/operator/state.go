@@ -75,6 +75,10 @@ type State struct {
 	Revocations int `json:"revocations"`
 	// Unconfirmed reports whether some of them are not in the store yet.
 	Unconfirmed bool `json:"unconfirmed"`
+	// Admitted is how many requests the process has admitted since the configuration started.
+	// BadTokens is how many it has refused because their token was invalid or expired.
+	Admitted  uint64 `json:"admitted"`
+	BadTokens uint64 `json:"bad_tokens"`
 	// Error is why the store cannot be used now. Absent if it can.
 	Error string `json:"error,omitempty"`
 	// Issuers are the issuers whose tokens are accepted, with the state of their keys.
@@ -115,6 +119,9 @@ func (g gate) state() State {
 	}
 	if status.Offset != 0 {
 		s.ClockOffsetSeconds = -secondsOf(status.Offset)
+	}
+	if g.settings.Requests != nil {
+		s.Admitted, s.BadTokens = g.settings.Requests()
 	}
 	s.name(status)
 	return s

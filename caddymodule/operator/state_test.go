@@ -49,7 +49,7 @@ func TestStateBeforeTheStoreIsOpen(t *testing.T) {
 	if got := app.State(); !reflect.DeepEqual(got, want) {
 		t.Errorf("the state is %+v, want %+v", got, want)
 	}
-	names := "bootstrap degraded degraded_seconds error fenced lag namespace position revocations shared store synced unconfirmed version"
+	names := "admitted bad_tokens bootstrap degraded degraded_seconds error fenced lag namespace position revocations shared store synced unconfirmed version"
 	if got := keysOf(t, app.State()); got != names {
 		t.Errorf("the members are\n%s, want\n%s", got, names)
 	}
@@ -115,7 +115,7 @@ func TestStateOfAFleet(t *testing.T) {
 		if age := got.LeaseAgeSeconds; age == nil || *age < 5 || *age > 5.75 {
 			t.Errorf("after 5 s the lease was extended %v s ago", age)
 		}
-		names := "bootstrap degraded degraded_seconds error fenced gate gates generation lag lease_age_seconds lease_seconds namespace " +
+		names := "admitted bad_tokens bootstrap degraded degraded_seconds error fenced gate gates generation lag lease_age_seconds lease_seconds namespace " +
 			"position revocations shared state store synced unconfirmed version"
 		if got := keysOf(t, got); got != names {
 			t.Errorf("the members are\n%s, want\n%s", got, names)

@@ -152,3 +152,20 @@ func TestHealthNamesTheRedisThatRefuses(t *testing.T) {
 		t.Errorf("health prints a password:\n%s", printed)
 	}
 }
+
+// Fault: the name of the issuer has a slash too many. The store and the keys are fine, `health` said
+// that the gate admits requests, and every user got 401.
+func TestHealthSeesThatNobodyIsAccepted(t *testing.T) {
+	t.Parallel()
+	g := harness.Start(t, harness.Config{})
+	token := g.Token(map[string]any{"iss": tokentest.Issuer + "/"})
+	for range 10 {
+		answers.BadToken.Check(t, harness.Get(t, g, token))
+	}
+	operating.CheckHealth(t, g, 0, "The gate admits requests, and has not accepted any token yet.",
+		"refused 10 tokens as invalid or expired, and accepted none", "Next:  run caddy session-gate check")
+	if got := harness.Get(t, g, g.Token(nil)); got.Status != http.StatusOK {
+		t.Fatalf("a good token is answered %d", got.Status)
+	}
+	operating.CheckHealth(t, g, 0, "The gate admits requests.")
+}
