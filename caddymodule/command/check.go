@@ -22,8 +22,10 @@ func checkCommand() *cobra.Command {
 Asks a running gate how it would decide about a request with a token, and prints each
 rule that it applies, with the values that it expected and found. If the token is
 revoked, it says since when, by what and why. It also says whether sites with rules of
-their own would admit the token; the exit status is about a site without any. The exit status is 0 if the gate would admit the request, 1 if it
-would refuse it, and 2 if the gate could not be asked.
+their own would admit the token.
+
+The exit status is 0 if the gate would admit the request, 1 if it would refuse it, and 2
+if the gate could not be asked. It is about a site without rules of its own.
 
 A token on the command line stays in the shell's history, and is in the list of
 processes. Use "-", which reads the token from the standard input, or --file.
