@@ -118,7 +118,7 @@ func TestAdviceFollowsTheCause(t *testing.T) {
 			func(s *operator.State) { s.State, s.New, s.Bootstrap = operator.InRepair, true, "manual" },
 			"refuses every guarded request", "the store is new", "run: caddy session-gate bootstrap", true,
 		},
-		"unconfirmed": {func(s *operator.State) { s.Unconfirmed = true }, "admits requests", "not in the store yet", "nothing", false},
+		"unconfirmed": {func(s *operator.State) { s.Unconfirmed = true }, "admits requests", "not in the store yet", "look for a full disk", false},
 	} {
 		state := well()
 		c.change(&state)

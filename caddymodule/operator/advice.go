@@ -93,7 +93,9 @@ func (s State) storeAdvice() (why, next string) {
 	case s.Degraded:
 		return "its lease has expired, as after a suspend or on a starved machine", "wait; if it lasts, see the gate's log"
 	case s.Unconfirmed:
-		return "revocations that were answered 503 are not in the store yet", "nothing; they hold at this gate, which retries until the store has them"
+		return "revocations that were answered 503 are not in the store yet",
+			"they hold at this gate, which retries until the store has them; if that lasts, the store takes no writes: look for a full disk " +
+				"or a full memory of the store; the gate's log says why"
 	default:
 		return "", ""
 	}

@@ -13,6 +13,10 @@ import (
 
 // executed names the test that runs a block, by the beginning of the block.
 var executed = map[string]string{
+	checkToken:  "TestTheRunbookFindsWhyATokenIsRefused",
+	probeLogout: "TestTheRunbookFindsWhatSlowsLogouts",
+	cutStreams:  "TestTheRunbookFindsWhatEndsAStream",
+	heldMemory:  "TestTheRunbookFindsWhatEndsAStream",
 	"for try in 1 2 3 4 5 6 7 8; do\n\tcp /data/caddy":               "TestABackupOfABusyFileIsRestored",
 	"cp /backup/revocations.db ":                                     "TestABackupOfABusyFileIsRestored",
 	`printf '>%s' "$(cat /run/secrets/redis.next)"`:                  "TestRotationOfThePasswordOfRedis",

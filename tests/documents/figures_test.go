@@ -109,7 +109,7 @@ func TestCommandsOfTheREADMEAreThoseOfOperators(t *testing.T) {
 			}
 		}
 	}
-	if ran != 2 {
-		t.Errorf("ran %d commands, want health and bootstrap", ran)
+	if ran != 5 {
+		t.Errorf("ran %d commands, want health three times, list and bootstrap", ran)
 	}
 }

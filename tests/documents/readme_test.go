@@ -55,7 +55,7 @@ func TestEveryBlockOfTheREADMEIsRun(t *testing.T) {
 		"TestExamplesOfTheREADMEAreThoseOfTheAPIPage":              2,
 		"TestBenchmarksOfTheREADMERun":                             4,
 		"TestProofsOfTheREADMERun":                                 2,
-		"TestCommandsOfTheREADMEAreThoseOfOperators":               1,
+		"TestCommandsOfTheREADMEAreThoseOfOperators":               4,
 		"TestTheWebhookIsAsDocumented":                             2,
 		"events.TestAnEventStartsACommand":                         1,
 		"this run":                                                 1,

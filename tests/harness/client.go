@@ -146,7 +146,7 @@ func (g *Gate) Probe(path string) int { return g.Probed(path).Status }
 
 // Probed is Probe with the whole answer. Its status is 0 if there was none.
 func (g *Gate) Probed(path string) Answer {
-	response, err := client.Get("http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(g.opsPort)) + path)
+	response, err := client.Get(g.ProbeURL(path))
 	if err != nil {
 		return Answer{}
 	}
@@ -155,6 +155,11 @@ func (g *Gate) Probed(path string) Answer {
 		return Answer{}
 	}
 	return answer
+}
+
+// ProbeURL returns the URL of a path at the health port.
+func (g *Gate) ProbeURL(path string) string {
+	return "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(g.opsPort)) + path
 }
 
 func read(response *http.Response) (Answer, error) {
