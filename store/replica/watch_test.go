@@ -111,3 +111,28 @@ func TestAnOutageHasABeginningAndAnEnd(t *testing.T) {
 		})
 	}
 }
+
+// An outage makes reads and heartbeats fail. The log says once that it begins, and once that it is
+// over: two lines look like two outages.
+func TestAnOutageOfTheStoreIsOneLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := new(logText)
+		shared := &faulty{Fleet: shared()}
+		<-start(t, shared, replica.Options{Lease: lease, Logger: textLogger(log)}).Synced()
+		for outages := 1; outages <= 2; outages++ {
+			shared.fail(errAway)
+			time.Sleep(time.Minute)
+			shared.fail(nil)
+			time.Sleep(lease)
+			synctest.Wait()
+			log.mu.Lock()
+			text := log.text.String()
+			log.mu.Unlock()
+			for _, line := range []string{"the store does not answer", "the store answers again"} {
+				if n := strings.Count(text, line); n != outages {
+					t.Errorf("after outage %d the log says %d times: %s", outages, n, line)
+				}
+			}
+		}
+	})
+}
