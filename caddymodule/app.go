@@ -104,7 +104,8 @@ type App struct {
 	LogRefusals string `json:"log_refusals,omitempty"`
 
 	// LogSubject lets the gate's own log lines name users, by the subject of their tokens, as
-	// `user_id`. Caddy's access log names them in any case. Default: false.
+	// `user_id`, and the messages of notify as `subject`. Caddy's access log names them in any
+	// case. Default: false.
 	LogSubject bool `json:"log_subject,omitempty"`
 
 	// TokenCache is the size limit of the cache of verified tokens, in bytes.

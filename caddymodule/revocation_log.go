@@ -10,8 +10,9 @@ import (
 // maxAlso bounds the further revocations of a call that its line names.
 const maxAlso = 8
 
-// revocationLog writes one line for each call that revokes, whoever made it, and one more when
-// what was not confirmed holds everywhere at last. It may be used concurrently.
+// revocationLog writes one line for each call that revokes, of any source. If the store does not
+// confirm the revocations, it writes another line once they hold everywhere. It may be used
+// concurrently.
 //
 // Invariant 10: a line names what is revoked by the prefix of a hash.
 type revocationLog struct {

@@ -24,7 +24,7 @@ type route struct {
 	methods []string
 	// grants reports whether the upstream issues tokens at the path.
 	grants bool
-	// hides says that the path holds a session id, which no line of the log shows.
+	// hides reports whether the path holds a session id, which no line of the log shows.
 	hides bool
 	// serve answers a request to the path. It returns false if the request is guarded like
 	// any other request.

@@ -32,7 +32,7 @@ With --json it prints the answer of the admin API to GET /session_gate/health.
 		Example: "caddy session-gate health --address unix//run/caddy/admin.sock",
 	}
 	command.Flags().Bool("json", false, "Print the state as JSON")
-	return gateCommand(command, 2, func(c client, fl caddycmd.Flags) error {
+	return gateCommand(command, notAsked, func(c client, fl caddycmd.Flags) error {
 		return c.health(os.Stdout, fl.Bool("json"))
 	})
 }
@@ -42,7 +42,7 @@ With --json it prints the answer of the admin API to GET /session_gate/health.
 func (c client) health(w io.Writer, asJSON bool) error {
 	state, body, err := c.state()
 	if err != nil {
-		return exit{2, err}
+		return exit{notAsked, err}
 	}
 	if asJSON {
 		_, err = w.Write(body)
@@ -50,10 +50,10 @@ func (c client) health(w io.Writer, asJSON bool) error {
 		err = describeState(state, w)
 	}
 	if err != nil {
-		return exit{2, fmt.Errorf("writing the state of the gate: %w", err)}
+		return exit{notAsked, fmt.Errorf("writing the state of the gate: %w", err)}
 	}
 	if !state.Admits() {
-		return exit{1, nil}
+		return exit{failed, nil}
 	}
 	return nil
 }

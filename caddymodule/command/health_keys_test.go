@@ -85,7 +85,7 @@ func TestAGateWithoutKeysDoesNotAdmit(t *testing.T) {
 	}{
 		"the only issuer":       {[]operator.Issuer{mistyped(false)}, "refuses every token with 503: it has no keys of https://other.example.com", "never loaded", "compare the URL", 1},
 		"the only one optional": {[]operator.Issuer{mistyped(true)}, "refuses every token with 503", "never loaded", "compare the URL", 1},
-		"one of two":            {[]operator.Issuer{fetched(), mistyped(false)}, "admits requests, and refuses every token of https://other.example.com with 503", "never loaded", "compare the URL", 1},
+		"one of two":            {[]operator.Issuer{fetched(), mistyped(false)}, "refuses every token of https://other.example.com with 503: it has no keys. Otherwise it admits requests.", "never loaded", "compare the URL", 1},
 		"an optional one of two": {
 			[]operator.Issuer{mistyped(true), inFiles()}, "admits requests, and refuses every token of https://other.example.com with 503", "never loaded", "compare the URL", 0,
 		},
@@ -99,7 +99,7 @@ func TestAGateWithoutKeysDoesNotAdmit(t *testing.T) {
 		"keys":                     {[]operator.Issuer{fetched(), inFiles()}, "admits requests", "", "", 0},
 		"a hundred": {
 			append([]operator.Issuer{fetched()}, slicesOf(mistyped(false), 100)...),
-			"admits requests, and refuses every token of https://other.example.com, https://other.example.com, https://other.example.com and 97 more with 503", "never loaded", "compare", 1,
+			"refuses every token of https://other.example.com, https://other.example.com, https://other.example.com and 97 more with 503", "never loaded", "compare", 1,
 		},
 	} {
 		state := well()
@@ -116,7 +116,7 @@ func TestAGateWithoutKeysDoesNotAdmit(t *testing.T) {
 		if !strings.HasPrefix(first, "The gate "+c.what) || !strings.Contains(why, c.why) || !strings.Contains(next, c.next) || (why == "") != (c.why == "") {
 			t.Errorf("%s: %s why: %s; next: %s", name, first, why, next)
 		}
-		if c.status == 1 && first == "The gate admits requests." {
+		if (c.status == 0) != strings.HasPrefix(first, "The gate admits requests") {
 			t.Errorf("%s: %s", name, first)
 		}
 	}

@@ -21,7 +21,8 @@ type Cause struct {
 	// Reason is the operator's, or "".
 	Reason string
 	// Subject is the `sub` of the user whose session or tokens end, "" if the caller does not
-	// know it. Only the gate's own log may name it, and only if the operator wants that.
+	// know it. Only the gate's own log and the webhook may name it, and only if the operator
+	// wants that.
 	Subject string
 }
 

@@ -26,10 +26,12 @@ func (s State) Admission() string {
 		return s.freshness()
 	case s.isWithoutAnyKeys():
 		return "refuses every token with 503: it has no keys of " + Names(without)
-	case len(without) > 0:
-		return s.freshness() + ", and refuses every token of " + Names(without) + " with 503: it has no keys"
+	case len(s.Missed()) > 0: // the exit status of health is 1
+		return "refuses every token of " + Names(without) + " with 503: it has no keys. Otherwise it " + s.freshness()
 	case s.hasAdmittedNobody():
 		return s.freshness() + ", and has not accepted any token yet"
+	case len(without) > 0:
+		return s.freshness() + ", and refuses every token of " + Names(without) + " with 503: it has no keys"
 	default:
 		return s.freshness()
 	}
@@ -55,12 +57,12 @@ func (s State) Advice() (why, next string) {
 	if why, next = s.storeAdvice(); why != "" && (s.Fenced || len(s.WithoutKeys()) == 0) {
 		return why, next
 	}
-	if keysWhy, keysNext := s.keysAdvice(); keysWhy != "" {
-		return keysWhy, keysNext
-	}
-	if why == "" && s.hasAdmittedNobody() {
+	if why == "" && len(s.Missed()) == 0 && s.hasAdmittedNobody() {
 		return fmt.Sprintf("since its configuration was loaded, the gate has refused %d tokens as invalid or expired, and accepted none", s.BadTokens),
 			"run caddy session-gate check with a user's access token; mostly the issuer or the audience in the configuration is not exactly that of the tokens"
+	}
+	if keysWhy, keysNext := s.keysAdvice(); keysWhy != "" {
+		return keysWhy, keysNext
 	}
 	return why, next
 }

@@ -97,5 +97,10 @@ func TestAGateThatAcceptsNobodySaysSo(t *testing.T) {
 		if strings.Contains(state.Admission(), "not accepted any token") != c.says {
 			t.Errorf("admitted %d, and %d bad tokens: %q", c.admitted, c.bad, state.Admission())
 		}
+		// The operator knows of keys that are optional, and they hide nothing.
+		state.Issuers = []operator.Issuer{{Issuer: "https://a", Keys: 1, Loaded: true}, {Issuer: "https://b", Optional: true}}
+		if why, _ := state.Advice(); strings.Contains(why, "accepted none") != c.says || strings.Contains(state.Admission(), "not accepted any token") != c.says {
+			t.Errorf("admitted %d, and %d bad tokens, without optional keys: %q, %q", c.admitted, c.bad, state.Admission(), why)
+		}
 	}
 }

@@ -34,8 +34,8 @@ type Denial struct {
 	// Message is the sentence of the answer for a client's developer.
 	Message string
 
-	// Detail says more about one refusal, for logs. It is zero for denials that requests
-	// share.
+	// Detail says more about a refusal, for logs. A denial that requests share names no issuer
+	// and no subject in it.
 	Detail Detail
 
 	challenge  string // WWW-Authenticate (RFC 9110 §11.6.1), or empty

@@ -11,7 +11,8 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 )
 
-// Whoever asks afterwards who was logged out wants the user of the session, whoever ended it.
+// An operator asks afterwards who was logged out: the user of the session, who may be another
+// than the caller.
 func TestARevocationNamesTheUserWhoseSessionEnds(t *testing.T) {
 	inAPI(t, Options{AdminScope: "sessions:revoke"}, func(t *testing.T, g *apiTest) {
 		admin := g.Mint(t, map[string]any{"sub": "root", "sid": "root", "jti": "root", "scope": "sessions:revoke"})
@@ -33,7 +34,7 @@ func TestARevocationNamesTheUserWhoseSessionEnds(t *testing.T) {
 	})
 }
 
-// A log tells who was answered, and who was refused. Nobody is named whose token is not good.
+// A log tells who was answered, and who was refused. A caller without a good token has no name.
 func TestAnswersTellWhoIsAnswered(t *testing.T) {
 	var told []string
 	o := Options{Answered: func(_ *http.Request, subject string) { told = append(told, "answered "+subject) }}

@@ -120,10 +120,15 @@ func (r *Replica) Status() Status {
 // trouble is why one kind of call fails now; its err is nil if it does not.
 type trouble struct{ err error }
 
+// is reports whether the kind of call fails now, and the log has the message for err.
+func (t *trouble) is(err error) bool { return t.err != nil && remedy(t.err) == remedy(err) }
+
 // failed notes a failed call, and logs it if the kind of failure is new. The caller holds mu.
+//
+// Each outage makes both kinds of calls fail, and one line tells of it.
 func (r *Replica) failed(t *trouble, err error) {
 	r.down(err)
-	news := t.err == nil || remedy(err) != remedy(t.err)
+	news := !r.reading.is(err) && !r.beating.is(err)
 	t.err = err
 	if news {
 		o := r.options.Load()

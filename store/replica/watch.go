@@ -10,13 +10,14 @@ import (
 // remindEvery is how often a lasting condition is logged again.
 const remindEvery = time.Minute
 
-// condition is why a replica that was synced cannot prove that its set is fresh.
+// condition is why a replica cannot prove that its set is fresh.
 type condition uint8
 
 const (
 	provenFresh  condition = iota // it can
 	admitsOld                     // it admits by an old set
 	leaseExpired                  // it admits nothing, as all of the following
+	neverSynced                   // it has not read the log since it started, for long
 	restoring                     // the gates restore the log
 	awaitsPermit                  // an operator has to permit opening the log
 )
@@ -29,6 +30,8 @@ func warningOf(c condition) string {
 	switch c {
 	case admitsOld:
 		return "this gate admits requests by an old set: it does not know the latest revocations of other gates"
+	case neverSynced:
+		return "this gate refuses requests: since it started, it could not read all revocations"
 	case awaitsPermit:
 		return "this gate refuses requests: the revocation log may have lost revocations, and no gate can confirm its contents; find out what happened to the store, then run caddy session-gate bootstrap"
 	case restoring:
@@ -48,20 +51,21 @@ type watched struct {
 
 // watch checks every second, until ctx ends, whether the set is provably fresh. If it is not,
 // watch counts the second. It logs the beginning, each change and the end of that, and a
-// reminder once a minute. It also logs that a store is new, once.
+// reminder once a minute. It does the same for a replica that has not synced a minute after its
+// start. It also logs that a store is new, once.
 func (r *Replica) watch(ctx context.Context) {
 	var last watched
-	announced := false
+	announced, began := false, r.clock.Boot()
 	for pause(ctx, time.Second) {
 		status := r.Status()
 		if status.New && !announced {
 			announced = true
 			r.announceNew()
 		}
-		if !status.Synced {
+		if !status.Synced && (status.New || r.clock.Boot()-began < remindEvery) {
 			continue
 		}
-		if status.Degraded {
+		if status.Synced && status.Degraded {
 			r.mu.Lock()
 			r.degraded++
 			r.mu.Unlock()
@@ -70,7 +74,7 @@ func (r *Replica) watch(ctx context.Context) {
 	}
 }
 
-// conditionOf returns what is wrong with a replica that was synced.
+// conditionOf returns what is wrong with a replica.
 func (r *Replica) conditionOf(status *Status) condition {
 	r.mu.Lock()
 	waits := r.view.whole && r.view.state == store.StateRepair && r.fleet != nil
@@ -84,6 +88,8 @@ func (r *Replica) conditionOf(status *Status) condition {
 		return awaitsPermit
 	case waits:
 		return restoring
+	case !status.Synced:
+		return neverSynced
 	default:
 		return leaseExpired
 	}

@@ -25,6 +25,36 @@ func told(log *logText) (lines []string) {
 	return lines
 }
 
+// Fault: the password of Redis is wrong when the gate starts. The log had one line, and then nothing
+// for as long as nobody could get in.
+func TestAGateThatNeverSyncsIsNotForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := new(logText)
+		shared := &faulty{Fleet: shared()}
+		shared.fail(errAway)
+		r := start(t, shared, replica.Options{Lease: lease, Logger: textLogger(log)})
+		time.Sleep(59 * time.Second)
+		if got := told(log); len(got) > 0 {
+			t.Errorf("logged %q within a minute of the start", got)
+		}
+		time.Sleep(2*time.Minute + 30*time.Second)
+		const refuses = "WARN this gate refuses requests: since it started, it could not read all revocations "
+		if got, want := told(log), []string{refuses + "0s", refuses + "1m0s", refuses + "2m0s"}; !slices.Equal(got, want) {
+			t.Errorf("logged %q, want %q", got, want)
+		}
+		shared.fail(nil)
+		<-r.Synced()
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if got, want := told(log), []string{again + "2m36s"}; !slices.Equal(got, want) {
+			t.Errorf("logged %q, want %q", got, want)
+		}
+		if n := r.Status().DegradedSeconds; n != 0 {
+			t.Errorf("counted %d seconds before the first sync", n)
+		}
+	})
+}
+
 const (
 	expired = "WARN this gate refuses requests: its lease has expired "
 	bySet   = "WARN this gate admits requests by an old set: it does not know the latest revocations of other gates "
@@ -80,4 +110,29 @@ func TestAnOutageHasABeginningAndAnEnd(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An outage makes reads and heartbeats fail. The log says once that it begins, and once that it is
+// over: two lines look like two outages.
+func TestAnOutageOfTheStoreIsOneLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := new(logText)
+		shared := &faulty{Fleet: shared()}
+		<-start(t, shared, replica.Options{Lease: lease, Logger: textLogger(log)}).Synced()
+		for outages := 1; outages <= 2; outages++ {
+			shared.fail(errAway)
+			time.Sleep(time.Minute)
+			shared.fail(nil)
+			time.Sleep(lease)
+			synctest.Wait()
+			log.mu.Lock()
+			text := log.text.String()
+			log.mu.Unlock()
+			for _, line := range []string{"the store does not answer", "the store answers again"} {
+				if n := strings.Count(text, line); n != outages {
+					t.Errorf("after outage %d the log says %d times: %s", outages, n, line)
+				}
+			}
+		}
+	})
 }

@@ -139,12 +139,18 @@ func TestEveryLogMessageIsOnItsPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	listed := make(map[string]string)
+	before := ""
 	for _, row := range logRow.FindAllStringSubmatch(string(page), -1) {
 		message := row[1] + row[2]
 		if _, twice := listed[message]; twice {
 			t.Errorf("docs/logs.md lists %q twice", message)
 		}
 		listed[message] = row[3]
+		place := strings.ToLower(strings.TrimLeft(message, "…: "))
+		if place < before {
+			t.Errorf("docs/logs.md lists %q too late: the rows are in alphabetical order", message)
+		}
+		before = place
 	}
 	messages := productMessages(t)
 	if len(messages) < 40 {

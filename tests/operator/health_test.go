@@ -103,7 +103,7 @@ func TestOptionalKeysHoldNothingBack(t *testing.T) {
 	}
 	checkProbe(t, g, "/readyz", 503, "the gate has no keys of "+away+";")
 	checkProbe(t, g, "/startupz", 503, "the keys of "+away+" were never loaded")
-	operating.CheckHealth(t, g, 1, "and refuses every token of "+away+" with 503", away+", NO KEYS")
+	operating.CheckHealth(t, g, 1, "The gate refuses every token of "+away+" with 503: it has no keys. Otherwise it admits requests.", away+", NO KEYS")
 	harness.CheckAdmitted(t, harness.Get(t, g, g.Token(map[string]any{"iss": url})))
 }
 
