@@ -136,7 +136,7 @@ func commands(t *testing.T, server *redistest.Server) map[string]int {
 	stats, _ := server.Do("INFO", "commandstats").(string)
 	for _, match := range callsOf.FindAllStringSubmatch(stats, -1) {
 		switch match[1] {
-		case "config|resetstat", "info", "hello", "client|setinfo", "client|setname", "client|maint_notifications", "ping":
+		case "config|resetstat", "config|get", "info", "hello", "client|setinfo", "client|setname", "client|maint_notifications", "ping":
 		default:
 			n, err := strconv.Atoi(match[2])
 			if err != nil {

@@ -7,11 +7,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// examinePersistence warns once if Redis keeps nothing on disk. Then a restart of Redis while
-// no gate runs loses every revocation. INFO names the append-only file; only CONFIG tells
-// whether there are snapshots. If Redis does not say, there is no warning.
+// examinePersistence warns if Redis keeps nothing on disk. It asks until it has an answer, and not
+// for each connection. Without persistence, a restart of Redis while no gate runs loses every
+// revocation. INFO names the append-only file; only CONFIG tells whether there are snapshots. If
+// Redis does not say, there is no warning.
 func (s *Store) examinePersistence(ctx context.Context, conn *redis.Conn, info map[string]string) error {
-	if info["aof_enabled"] != "0" {
+	if info["aof_enabled"] != "0" || s.examinedPersistence.Load() {
 		return nil
 	}
 	config, err := conn.ConfigGet(ctx, "save").Result()
@@ -19,10 +20,8 @@ func (s *Store) examinePersistence(ctx context.Context, conn *redis.Conn, info m
 	if err != nil && !errors.As(err, &refused) {
 		return err
 	}
-	if schedule, known := config["save"]; known && schedule == "" {
-		s.warnPersistence.Do(func() {
-			s.log.WarnContext(ctx, "redis keeps nothing on disk: after its restart, only revocations that a running gate holds come back; set appendonly yes, or save")
-		})
+	if schedule, known := config["save"]; !s.examinedPersistence.Swap(true) && known && schedule == "" {
+		s.log.WarnContext(ctx, "redis keeps nothing on disk: after its restart, only revocations that a running gate holds come back; set appendonly yes, or save")
 	}
 	return nil
 }

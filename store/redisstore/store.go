@@ -43,7 +43,7 @@ type Store struct {
 	judged       atomic.Pointer[time.Time] // when Redis last reported a good eviction policy
 	warnEviction sync.Once
 
-	warnPersistence sync.Once
+	examinedPersistence atomic.Bool
 
 	replicated bool // by the options: another server may be promoted
 	// guard is the last known guard of the primary, or nil to read it again.
