@@ -1,6 +1,8 @@
 package logout
 
 import (
+	"errors"
+	"net/http"
 	"sync/atomic"
 
 	"github.com/sessiongate/sessiongate/caddymodule/reply"
@@ -21,12 +23,12 @@ type Counters struct {
 
 // of returns the counter for an answer, nil for 200.
 func (c *Counters) of(deny *reply.Denial) *atomic.Uint64 {
-	switch deny {
-	case nil:
+	switch {
+	case deny == nil:
 		return &c.Obeyed
-	case denyUnavailable:
+	case deny.Status == http.StatusServiceUnavailable:
 		return &c.Unavailable
-	case denyReplayed:
+	case errors.Is(deny.Detail.Err, errReceived):
 		return &c.Replayed
 	default:
 		return &c.Refused
