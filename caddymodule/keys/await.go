@@ -12,6 +12,9 @@ import (
 const (
 	// maxKeyWait is how long a caller waits for the key set with a new key.
 	maxKeyWait = time.Second
+	// fetchReserve is the part of maxKeyWait that is left for the fetch itself. A caller does not
+	// wait for a fetch that begins later: it would hardly end in time.
+	fetchReserve = maxKeyWait / 2
 	// maxWaiting is how many callers of one key set wait at a time.
 	maxWaiting = 128
 )
@@ -23,7 +26,7 @@ const (
 //   - an error that wraps ErrInvalid if the issuer has answered a fetch that began after Verify
 //     was called, and the set does not hold the `kid`;
 //   - an error that wraps ErrUnavailable if that fetch failed, did not end within a second, or
-//     may not begin in that time. It returns this at once if 128 callers are waiting already.
+//     may not begin in the first half of it. It returns this at once if 128 callers are waiting already.
 //     For a `kid` that the issuer has withdrawn it returns ErrInvalid in these cases;
 //   - err, without waiting, if err does not wrap ErrUnknownKey.
 //
@@ -84,7 +87,7 @@ func (e expected) await(ctx context.Context) error {
 	if e.set.holds(e.id) {
 		return nil
 	}
-	if !e.set.fetches.beginsBefore(ctx, e.next) || !e.next.isAwaited(ctx) {
+	if !e.set.fetches.beginsInTime(ctx, e.next) || !e.next.isAwaited(ctx) {
 		return e.undecided()
 	}
 	switch {
@@ -146,12 +149,12 @@ func (f *fetches) mayBegin() time.Time {
 	return f.due
 }
 
-// beginsBefore reports whether a fetch has begun, or may begin before ctx ends.
-func (f *fetches) beginsBefore(ctx context.Context, next *fetch) bool {
+// beginsInTime reports whether a fetch has begun, or may begin so that it can end before ctx does.
+func (f *fetches) beginsInTime(ctx context.Context, next *fetch) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	deadline, _ := ctx.Deadline()
-	return f.next != next || f.due.Before(deadline)
+	return f.next != next || !f.due.Add(fetchReserve).After(deadline)
 }
 
 // begin begins the next fetch. unknown says that an unknown `kid` caused it.

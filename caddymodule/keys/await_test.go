@@ -96,6 +96,28 @@ func TestATokenOfANewKeyIsUnavailableWhileAFetchIsDue(t *testing.T) {
 	})
 }
 
+// Fault: a client repeats a request with a wrong `kid`, one after the other. The first one that waited
+// for the next fetch did so until just after its beginning, each time, and the client was told for
+// ever to try again.
+func TestARepeatedTokenOfNoKeyIsDecidedByTheNextFetch(t *testing.T) {
+	old, next := tokentest.NewKey(t, "ES256", "old"), tokentest.NewKey(t, "ES256", "next")
+	inBubble(t, []*tokentest.Key{old}, func(t *testing.T, v bubble) {
+		v.endpoint.Behave(slowly(t, 100*time.Millisecond, old))
+		began := time.Now()
+		wantWaited(t, v.Remote, signed(t, next), keys.ErrInvalid, 100*time.Millisecond)
+		for {
+			time.Sleep(10 * time.Millisecond)
+			_, err := verifyWaiting(t.Context(), v.Remote, signed(t, next))
+			if errors.Is(err, keys.ErrInvalid) {
+				return
+			}
+			if took := time.Since(began); !errors.Is(err, keys.ErrUnavailable) || took > 6*time.Second {
+				t.Fatalf("after %v: %v", took, err)
+			}
+		}
+	})
+}
+
 // A regular fetch that is running may bring the key. If it began too early, the token waits for
 // the next one.
 func TestATokenOfANewKeyWaitsForTheRunningFetch(t *testing.T) {
