@@ -25,7 +25,8 @@ func overSocket(path string) *http.Client {
 	}
 }
 
-// Admin sends a request to the admin API of the gate and returns the answer.
+// Admin sends a request to the admin API of the gate and returns the answer. A GET that is
+// unanswered is sent again: a reload replaces the server of the admin API, too, a moment later.
 func (g *Gate) Admin(tb testing.TB, method, path string, changes ...Change) Answer {
 	tb.Helper()
 	request, err := http.NewRequest(method, "http://127.0.0.1"+path, nil)
@@ -35,7 +36,11 @@ func (g *Gate) Admin(tb testing.TB, method, path string, changes ...Change) Answ
 	for _, change := range changes {
 		change(request)
 	}
-	response, err := overSocket(filepath.Join(g.dir, "admin.sock")).Do(request)
+	socket := overSocket(filepath.Join(g.dir, "admin.sock"))
+	response, err := socket.Do(request)
+	if method == http.MethodGet && Unanswered(err) {
+		response, err = socket.Do(request)
+	}
 	if err != nil {
 		tb.Fatalf("sending %s %s to the admin API: %v", method, path, err)
 	}
