@@ -52,6 +52,10 @@ type event struct {
 //
 // It is safe for concurrent use.
 type events struct {
+	// subjects lets lines and messages name the user, as the newest configuration says
+	// (log_subject).
+	subjects atomic.Bool
+
 	lines   revocationLog
 	queue   chan event
 	dropped atomic.Uint64
@@ -95,6 +99,7 @@ func (e *events) put(name string, data func() map[string]any) {
 // Invariant 10: an event holds no session id, no token and no subject. Caddy logs events at
 // debug level and passes them to other programs.
 func (e *events) Revoked(o hub.Outcome) {
+	o = e.named(o)
 	e.lines.revoked(o)
 	counts.Revoked(o)
 	e.notify.revoked(o)
@@ -110,8 +115,17 @@ func (e *events) Revoked(o hub.Outcome) {
 
 // Pending implements hub.Events. Subscribers hear of the revocations when they hold everywhere.
 func (e *events) Pending(o hub.Outcome) {
+	o = e.named(o)
 	e.lines.pending(o)
 	counts.Pending(o)
+}
+
+// named returns the outcome without the user, unless the configuration wants users to be named.
+func (e *events) named(o hub.Outcome) hub.Outcome {
+	if !e.subjects.Load() {
+		o.Subject = ""
+	}
+	return o
 }
 
 // StoreDown implements replica.Observer.

@@ -82,8 +82,7 @@ func (p *pooledHub) follow(a *App) error {
 	}); err != nil {
 		return err
 	}
-	p.events.lines.subjects.Store(a.LogSubject)
-	p.events.notify.subjects.Store(a.LogSubject)
+	p.events.subjects.Store(a.LogSubject)
 	p.events.notify.use(a.Notify)
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
@@ -77,14 +76,10 @@ func (n *Notify) check() (err error) {
 }
 
 // notifier tells the receiver of the newest configuration of revocations.
-type notifier struct {
-	*webhook.Sender
-	// subjects lets messages name the user, as the newest configuration says (log_subject).
-	subjects atomic.Bool
-}
+type notifier struct{ *webhook.Sender }
 
 func newNotifier(logger *slog.Logger, gate func() store.GateID) *notifier {
-	return &notifier{Sender: webhook.New(webhook.Options{
+	return &notifier{webhook.New(webhook.Options{
 		Logger:    logger,
 		UserAgent: "sessiongate/" + version(),
 		Gate: func() string {
@@ -112,13 +107,9 @@ func (n *notifier) revoked(o hub.Outcome) {
 	if n == nil {
 		return
 	}
-	subject := ""
-	if n.subjects.Load() {
-		subject = o.Subject
-	}
 	for _, r := range o.Revocations {
 		n.Send(webhook.Revocation{
-			Subject: subject,
+			Subject: o.Subject,
 			Kind:    r.Kind.String(), Key: r.Key.String(),
 			Source: o.Source.String(), Issuer: o.Issuer, Reason: o.Reason, Took: o.Took,
 		})

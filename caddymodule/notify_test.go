@@ -54,9 +54,11 @@ func TestMessagesNameTheUserOnlyIfAsked(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := newNotifier(slog.New(slog.DiscardHandler), func() store.GateID { return 0 })
-		n.subjects.Store(named)
+		e := newEvents(slog.New(slog.DiscardHandler), runningApp)
+		e.notify = n
+		e.subjects.Store(named)
 		n.use(notify)
-		n.revoked(hub.Outcome{Cause: hub.Cause{Subject: "alice"}, Revocations: []store.Revocation{{Kind: store.KindSession, Key: store.Key{1}}}})
+		e.Revoked(hub.Outcome{Cause: hub.Cause{Subject: "alice"}, Revocations: []store.Revocation{{Kind: store.KindSession, Key: store.Key{1}}}})
 		if body := <-bodies; strings.Contains(body, `"subject":"alice"`) != named || strings.Contains(body, "alice") != named {
 			t.Errorf("log_subject is %t, and the message is %s", named, body)
 		}

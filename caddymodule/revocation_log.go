@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"log/slog"
-	"sync/atomic"
 
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 )
@@ -15,11 +14,7 @@ const maxAlso = 8
 // concurrently.
 //
 // Invariant 10: a line names what is revoked by the prefix of a hash.
-type revocationLog struct {
-	logger *slog.Logger
-	// subjects lets lines name the user, as the newest configuration says (log_subject).
-	subjects atomic.Bool
-}
+type revocationLog struct{ logger *slog.Logger }
 
 // about returns a logger with what is known of a call.
 func (l *revocationLog) about(o hub.Outcome) *slog.Logger {
@@ -27,7 +22,7 @@ func (l *revocationLog) about(o hub.Outcome) *slog.Logger {
 	if o.Issuer != "" {
 		logger = logger.With("issuer", o.Issuer)
 	}
-	if o.Subject != "" && l.subjects.Load() {
+	if o.Subject != "" {
 		logger = logger.With("user_id", o.Subject)
 	}
 	if o.Reason != "" {

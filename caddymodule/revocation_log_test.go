@@ -62,12 +62,12 @@ func TestACallThatRevokesHasOneLine(t *testing.T) {
 		"of nothing": {hub.Outcome{Cause: endpoint}, false, false, ""},
 	} {
 		var text strings.Builder
-		l := revocationLog{logger: slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{ReplaceAttr: timeless}))}
-		l.subjects.Store(c.subjects)
+		e := newEvents(slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{ReplaceAttr: timeless})), runningApp)
+		e.subjects.Store(c.subjects)
 		if c.pending {
-			l.pending(c.o)
+			e.Pending(c.o)
 		} else {
-			l.revoked(c.o)
+			e.Revoked(c.o)
 		}
 		if got := strings.TrimSuffix(text.String(), "\n"); got != c.want {
 			t.Errorf("%s: logged\n%s, want\n%s", name, got, c.want)

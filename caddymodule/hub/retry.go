@@ -197,7 +197,7 @@ func (c completions) emit(call *unheard, events Events) {
 	delete(c, call)
 }
 
-// emitAll emits the events of calls of which only a part was completed.
+// emitAll emits the events of the calls that were completed only in part.
 func (c completions) emitAll(events Events) {
 	for call := range c {
 		c.emit(call, events)
