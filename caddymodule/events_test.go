@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +20,7 @@ import (
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/replica"
+	"github.com/sessiongate/sessiongate/store/storetest/logtest"
 )
 
 func init() {
@@ -177,7 +177,7 @@ func TestASlowSubscriberDelaysNobody(t *testing.T) {
 }
 
 func TestDroppedEventsAreLogged(t *testing.T) {
-	var lines lockedBuffer
+	var lines logtest.Text
 	arrived, release := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	e := newEvents(slog.New(slog.NewTextHandler(&lines, nil)), func() (*App, error) {
@@ -201,7 +201,7 @@ func TestDroppedEventsAreLogged(t *testing.T) {
 // A panic of a subscriber must not end the process, nor stop events to the others. An event
 // without any subscriber must not stay in the queue.
 func TestASubscriberThatPanicsIsSurvived(t *testing.T) {
-	var lines lockedBuffer
+	var lines logtest.Text
 	asked := make(chan struct{}, 8)
 	e := newEvents(slog.New(slog.NewTextHandler(&lines, nil)), func() (*App, error) {
 		asked <- struct{}{}
@@ -222,24 +222,6 @@ func TestASubscriberThatPanicsIsSurvived(t *testing.T) {
 	if took := time.Since(began); took > closeTimeout/2 {
 		t.Errorf("closing took %v while an event waits for a configuration", took)
 	}
-}
-
-// lockedBuffer is a log that may be read while it is written.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 var _ caddyevents.Handler = (*listener)(nil)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sessiongate/sessiongate/caddymodule/hub"
 	"github.com/sessiongate/sessiongate/store"
+	"github.com/sessiongate/sessiongate/store/storetest/logtest"
 )
 
 // hook is a receiver of a webhook that tells of each body.
@@ -39,7 +40,7 @@ func hook(t *testing.T) (bodies chan string, to *Notify) {
 // to its receiver.
 func TestARejectedConfigurationLeavesNothingBehind(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.db")
-	var lines lockedBuffer
+	var lines logtest.Text
 	mine, own := hook(t)
 	config := boltApp(path)
 	config.Notify = own

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+	"github.com/sessiongate/sessiongate/store/storetest/logtest"
 )
 
 // with returns the key with these members in addition.
@@ -104,7 +105,7 @@ func loadDocument(t *testing.T, document string, test func(v keys.Source, log st
 	synctest.Test(t, func(t *testing.T) {
 		endpoint := tokentest.NewEndpoint(t)
 		endpoint.Behave(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(document)) })
-		log := new(logText)
+		log := new(logtest.Text)
 		remote := remoteKeys(t, endpoint, keys.RemoteOptions{URL: keySetURL, Logger: textLogger(log)})
 		synctest.Wait()
 		if !remote.Loaded() {

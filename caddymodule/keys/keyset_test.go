@@ -11,12 +11,13 @@ import (
 
 	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+	"github.com/sessiongate/sessiongate/store/storetest/logtest"
 )
 
 // outage is an issuer that answers once, and then no more until the test ends the outage.
 type outage struct {
 	bubble
-	log   *logText
+	log   *logtest.Text
 	ahead *atomic.Int64 // how far the wall clock is ahead
 }
 
@@ -24,7 +25,7 @@ func inOutage(t *testing.T, key *tokentest.Key, fault http.HandlerFunc, test fun
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		endpoint := tokentest.NewEndpoint(t, key)
-		o := outage{log: &logText{}, ahead: &atomic.Int64{}}
+		o := outage{log: &logtest.Text{}, ahead: &atomic.Int64{}}
 		remote, err := keys.NewRemote(keys.RemoteOptions{
 			URL: keySetURL, Logger: slog.New(slog.NewTextHandler(o.log, nil)),
 		})

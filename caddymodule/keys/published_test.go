@@ -13,6 +13,7 @@ import (
 
 	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+	"github.com/sessiongate/sessiongate/store/storetest/logtest"
 )
 
 // privateJWK returns the private key as an issuer could publish it by mistake.
@@ -92,7 +93,7 @@ func TestPublishedPrivateKeyIsNoLastGoodKey(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				endpoint := tokentest.NewEndpoint(t, tt.held...)
-				var log logText
+				var log logtest.Text
 				remote := remoteKeys(t, endpoint, keys.RemoteOptions{URL: keySetURL, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 				synctest.Wait()
 				held := accept(t, remote, signed(t, burnt))

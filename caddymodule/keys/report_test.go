@@ -11,13 +11,14 @@ import (
 
 	"github.com/sessiongate/sessiongate/caddymodule/keys"
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+	"github.com/sessiongate/sessiongate/store/storetest/logtest"
 )
 
 // logged holds remote keys, their endpoint, and what they log.
 type logged struct {
 	*keys.Remote
 	endpoint *tokentest.Endpoint
-	log      *logText
+	log      *logtest.Text
 	seen     int
 }
 
@@ -25,7 +26,7 @@ type logged struct {
 func logging(t *testing.T, first []*tokentest.Key, behave http.HandlerFunc, test func(t *testing.T, l *logged)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		l := &logged{endpoint: tokentest.NewEndpoint(t, first...), log: new(logText)}
+		l := &logged{endpoint: tokentest.NewEndpoint(t, first...), log: new(logtest.Text)}
 		l.endpoint.Behave(behave)
 		l.Remote = remoteKeys(t, l.endpoint, keys.RemoteOptions{URL: keySetURL, Logger: textLogger(l.log)})
 		synctest.Wait()

@@ -1,7 +1,6 @@
 package redisstore_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/redisstore/redistest"
+	"github.com/sessiongate/sessiongate/store/storetest/logtest"
 )
 
 // kept is where an operator keeps a password, such as a file.
@@ -33,24 +33,6 @@ func (k *kept) read() (string, error) {
 	return k.password, k.err
 }
 
-// logged is a log that the store writes while a test reads it.
-type logged struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 // reconnect closes all connections to a server, and waits until a heartbeat gets a new one.
 func reconnect(t *testing.T, server *redistest.Server, beat func() error) {
 	t.Helper()
@@ -65,7 +47,7 @@ func TestANewConnectionReadsThePasswordAgain(t *testing.T) {
 	server := redistest.Start(t)
 	setUser(t, server, forGates)
 	server.Do("ACL", "SETUSER", "gate", "resetpass", ">"+before)
-	var log logged
+	var log logtest.Text
 	secret := &kept{password: before}
 	s := open(t, options{
 		Addresses: []string{server.Addr()}, Username: "gate", Password: before, RenewPassword: secret.read,
@@ -110,7 +92,7 @@ func TestANewConnectionReadsThePasswordAgain(t *testing.T) {
 // use the revocation log as another user. So the store never sends an empty password.
 func TestAPasswordThatIsMissingForAMomentIsNotAnEmptyOne(t *testing.T) {
 	server := redistest.Start(t, redistest.Password("hunter2"))
-	var log logged
+	var log logtest.Text
 	secret := &kept{password: "hunter2"}
 	s := open(t, options{
 		Addresses: []string{server.Addr()}, Password: "hunter2", RenewPassword: secret.read,
@@ -131,9 +113,7 @@ func TestAPasswordThatIsMissingForAMomentIsNotAnEmptyOne(t *testing.T) {
 		}
 		secret.set("hunter2", nil)
 		reconnect(t, server, works)
-		log.mu.Lock()
-		log.text.Reset()
-		log.mu.Unlock()
+		log.Take()
 	}
 }
 
@@ -184,7 +164,7 @@ func TestANewConnectionToANodeReadsThePasswordAgain(t *testing.T) {
 // goroutine of its own behind.
 func TestAPasswordThatCannotBeReadHoldsUpNoCall(t *testing.T) {
 	server := redistest.Start(t, redistest.Password("hunter2"))
-	var log logged
+	var log logtest.Text
 	hangs, asked := make(chan struct{}), make(chan struct{}, 100)
 	s := open(t, options{
 		Addresses: []string{server.Addr()}, Password: "hunter2", Logger: slog.New(slog.NewTextHandler(&log, nil)),

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/replica"
+	"github.com/sessiongate/sessiongate/store/storetest/logtest"
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
@@ -16,7 +17,7 @@ import (
 func TestAGateUsesTheLeaseOfTheFleet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := model.NewServer(1, 100)
-		log := new(logText)
+		log := new(logtest.Text)
 		first := start(t, server.Connect(nil), replica.Options{Lease: lease})
 		<-first.Synced()
 		second := start(t, server.Connect(nil), replica.Options{Lease: lease / 10, Logger: textLogger(log)})

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/replica"
+	"github.com/sessiongate/sessiongate/store/storetest/logtest"
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
@@ -111,24 +111,4 @@ func mustRevoke(t *testing.T, r *replica.Replica, revocations ...store.Revocatio
 	}
 }
 
-// logText is the text of log lines. It may be read while it is written.
-type logText struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-// Write implements io.Writer.
-func (l *logText) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-// String returns the lines so far.
-func (l *logText) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
-func textLogger(to *logText) *slog.Logger { return slog.New(slog.NewTextHandler(to, nil)) }
+func textLogger(to *logtest.Text) *slog.Logger { return slog.New(slog.NewTextHandler(to, nil)) }

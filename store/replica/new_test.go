@@ -8,6 +8,7 @@ import (
 
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/replica"
+	"github.com/sessiongate/sessiongate/store/storetest/logtest"
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
@@ -25,7 +26,7 @@ func TestAFirstStartIsNew(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				logged := new(logText)
+				logged := new(logtest.Text)
 				c.options.Lease, c.options.Logger = lease, textLogger(logged)
 				r := start(t, model.NewServer(1, 100).Connect(nil), c.options)
 				time.Sleep(lease + lease/2)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sessiongate/sessiongate/store"
 	"github.com/sessiongate/sessiongate/store/replica"
+	"github.com/sessiongate/sessiongate/store/storetest/logtest"
 	"github.com/sessiongate/sessiongate/store/storetest/model"
 )
 
@@ -206,7 +207,7 @@ func (p *panicking) Heartbeat(ctx context.Context, beat store.Heartbeat) (store.
 // process keeps running.
 func TestALoopThatPanicsFencesAndGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log := new(logText)
+		log := new(logtest.Text)
 		shared := &panicking{faulty: faulty{Fleet: shared()}}
 		r := start(t, shared, replica.Options{Lease: lease, Logger: textLogger(log)})
 		<-r.Synced()

@@ -9,19 +9,17 @@ import (
 	"time"
 
 	"github.com/sessiongate/sessiongate/store/replica"
+	"github.com/sessiongate/sessiongate/store/storetest/logtest"
 )
 
 // message finds the level and the text of a line, and how long it says that something lasted.
 var message = regexp.MustCompile(`(?m)level=(\w+) msg="(this gate (?:refuses|admits|knows)[^"]*)"(?: after=(\w+))?`)
 
 // told returns the lines about what a gate admits, and empties the log.
-func told(log *logText) (lines []string) {
-	log.mu.Lock()
-	defer log.mu.Unlock()
-	for _, found := range message.FindAllStringSubmatch(log.text.String(), -1) {
+func told(log *logtest.Text) (lines []string) {
+	for _, found := range message.FindAllStringSubmatch(log.Take(), -1) {
 		lines = append(lines, strings.Join(found[1:], " "))
 	}
-	log.text.Reset()
 	return lines
 }
 
@@ -29,7 +27,7 @@ func told(log *logText) (lines []string) {
 // for as long as nobody could get in.
 func TestAGateThatNeverSyncsIsNotForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log := new(logText)
+		log := new(logtest.Text)
 		shared := &faulty{Fleet: shared()}
 		shared.fail(errAway)
 		r := start(t, shared, replica.Options{Lease: lease, Logger: textLogger(log)})
@@ -77,7 +75,7 @@ func TestAnOutageHasABeginningAndAnEnd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				log := new(logText)
+				log := new(logtest.Text)
 				shared := &faulty{Fleet: shared()}
 				r := start(t, shared, replica.Options{Lease: lease, MaxStaleness: c.staleness, Logger: textLogger(log)})
 				<-r.Synced()
@@ -116,7 +114,7 @@ func TestAnOutageHasABeginningAndAnEnd(t *testing.T) {
 // over: two lines look like two outages.
 func TestAnOutageOfTheStoreIsOneLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log := new(logText)
+		log := new(logtest.Text)
 		shared := &faulty{Fleet: shared()}
 		<-start(t, shared, replica.Options{Lease: lease, Logger: textLogger(log)}).Synced()
 		for outages := 1; outages <= 2; outages++ {
@@ -125,9 +123,7 @@ func TestAnOutageOfTheStoreIsOneLine(t *testing.T) {
 			shared.fail(nil)
 			time.Sleep(lease)
 			synctest.Wait()
-			log.mu.Lock()
-			text := log.text.String()
-			log.mu.Unlock()
+			text := log.String()
 			for _, line := range []string{"the store does not answer", "the store answers again"} {
 				if n := strings.Count(text, line); n != outages {
 					t.Errorf("after outage %d the log says %d times: %s", outages, n, line)

@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"bytes"
 	"crypto/rand"
 	"io"
 	"net/http"
@@ -9,31 +8,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/sessiongate/sessiongate/caddymodule/token/tokentest"
+	"github.com/sessiongate/sessiongate/store/storetest/logtest"
 	"github.com/sessiongate/sessiongate/tests/harness"
 )
-
-// output is what a process writes.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
 
 // fetch sends a request and returns the status and the body, 0 without an answer.
 func fetch(t *testing.T, url, token string) (status int, body string) {
@@ -75,7 +56,7 @@ func TestTheShippedCaddyfileShowsMetricsAndLogsRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	ports := harness.Ports(t, 3)
-	var log output
+	var log logtest.Text
 	gate := exec.Command(harness.Binary(t), "run", "--config", filepath.Join(root, "Caddyfile"), "--adapter", "caddyfile")
 	gate.Dir, gate.Stdout, gate.Stderr = dir, &log, &log
 	gate.Env = append(os.Environ(), "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir,
